@@ -1,0 +1,1 @@
+//! Examples for `runtime`: see the folder `examples`.

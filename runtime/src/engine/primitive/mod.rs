@@ -1,0 +1,37 @@
+//! What the engine takes from the machine: atomics, cells, locks, threads.
+//!
+//! Every protocol between threads is written against the names of this module and nothing else.
+//! The models (`tests/models`) compile the very same protocol files against a module of the same
+//! names made of loom's types, so no source file knows whether it is being model-checked.
+//!
+//! The list of names is the contract: `atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64,
+//! AtomicUsize, AtomicPtr, Ordering, fence}`, `Arc`, `Mutex` with `MutexGuard`, `Condvar`,
+//! `UnsafeCell`, `Parker`, `hint::spin_loop`, `thread::yield_now`.
+
+mod cell;
+#[cfg_attr(not(target_os = "linux"), path = "futex_portable.rs")]
+mod futex;
+mod lock;
+mod parker;
+
+pub(crate) use cell::UnsafeCell;
+pub(crate) use lock::{Condvar, Mutex, MutexGuard};
+pub(crate) use parker::Parker;
+pub(crate) use std::sync::Arc;
+
+/// Atomic types and orderings.
+pub(crate) mod atomic {
+    pub(crate) use std::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+}
+
+/// Hints to the processor.
+pub(crate) mod hint {
+    pub(crate) use std::hint::spin_loop;
+}
+
+/// Threads.
+pub(crate) mod thread {
+    pub(crate) use std::thread::yield_now;
+}

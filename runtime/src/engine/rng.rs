@@ -1,0 +1,46 @@
+//! Random numbers for choices that must not be the same each time: where a thief begins, which
+//! branch of `select!` is looked at first. Not for secrets.
+
+use std::cell::Cell;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// A generator of the xorshift family (Marsaglia, 2003, with a 64-bit state and a 32-bit output).
+#[derive(Debug, Clone)]
+pub(crate) struct FastRand(Cell<u64>);
+
+impl FastRand {
+    /// A generator with its sequence fixed by `seed`.
+    pub(crate) fn from_seed(seed: u64) -> FastRand {
+        // An all-zero state would stay zero for ever.
+        FastRand(Cell::new(seed ^ 0x9E37_79B9_7F4A_7C15 | 1))
+    }
+
+    /// A generator seeded by the standard library's source of random keys.
+    pub(crate) fn new() -> FastRand {
+        FastRand::from_seed(RandomState::new().build_hasher().finish())
+    }
+
+    /// The next number.
+    pub(crate) fn next_u32(&self) -> u32 {
+        let mut x = self.0.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.0.set(x);
+        (x >> 32) as u32
+    }
+
+    /// A number below `n`, which must not be zero.
+    pub(crate) fn below(&self, n: u32) -> u32 {
+        ((u64::from(self.next_u32()) * u64::from(n)) >> 32) as u32
+    }
+}
+
+thread_local! {
+    static THREAD: FastRand = FastRand::new();
+}
+
+/// A number below `n` from this thread's generator.
+pub(crate) fn thread_below(n: u32) -> u32 {
+    THREAD.try_with(|rng| rng.below(n)).unwrap_or(0)
+}

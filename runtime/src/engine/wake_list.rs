@@ -1,0 +1,38 @@
+//! Wakers collected under a lock, to be called after it.
+//!
+//! A waker is user code: it may panic, block, or come back into the runtime. So nothing calls one
+//! while it holds a lock of the engine; it pushes into a `WakeList` and calls
+//! [`WakeList::wake_all`] when the lock is gone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
+
+/// Wakers to be called.
+#[derive(Debug, Default)]
+pub(crate) struct WakeList(Vec<Waker>);
+
+impl WakeList {
+    pub(crate) const fn new() -> WakeList {
+        WakeList(Vec::new())
+    }
+
+    pub(crate) fn push(&mut self, waker: Waker) {
+        self.0.push(waker);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Calls every waker, each once. A waker that panics does not keep the others from being
+    /// called; its panic has been shown by the panic hook and goes no further.
+    pub(crate) fn wake_all(&mut self) {
+        for waker in self.0.drain(..) {
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The tree of `runtime::engine`, with loom underneath.
+
+#[path = "stand_in/primitive.rs"]
+pub(crate) mod primitive;
+#[path = "../../../runtime/src/engine/wake_list.rs"]
+pub(crate) mod wake_list;

@@ -1,0 +1,140 @@
+//! loom's types under the names of `runtime`'s `engine::primitive`.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+pub(crate) use loom::sync::Arc;
+
+pub(crate) mod atomic {
+    pub(crate) use loom::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+}
+
+pub(crate) mod hint {
+    pub(crate) use loom::hint::spin_loop;
+}
+
+pub(crate) mod thread {
+    pub(crate) use loom::thread::yield_now;
+}
+
+#[derive(Debug)]
+pub(crate) struct UnsafeCell<T>(loom::cell::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    pub(crate) fn new(value: T) -> UnsafeCell<T> {
+        UnsafeCell(loom::cell::UnsafeCell::new(value))
+    }
+
+    pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        self.0.with(f)
+    }
+
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        self.0.with_mut(f)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+#[derive(Debug)]
+pub(crate) struct MutexGuard<'a, T> {
+    lock: &'a loom::sync::Mutex<T>,
+    guard: Option<loom::sync::MutexGuard<'a, T>>,
+}
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Mutex<T> {
+        Mutex(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard { lock: &self.0, guard: Some(self.0.lock().unwrap()) }
+    }
+
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok().map(|guard| MutexGuard { lock: &self.0, guard: Some(guard) })
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap()
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Mutex<T> {
+        Mutex::new(T::default())
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.guard.as_ref().unwrap()
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.guard.as_mut().unwrap()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Condvar(loom::sync::Condvar);
+
+impl Condvar {
+    pub(crate) fn new() -> Condvar {
+        Condvar(loom::sync::Condvar::new())
+    }
+
+    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        let inner = guard.guard.take().unwrap();
+        guard.guard = Some(self.0.wait(inner).unwrap());
+    }
+
+    /// loom has no time: the wait ends at once, as one whose limit has passed.
+    pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, _timeout: Duration) -> bool {
+        drop(guard.guard.take());
+        loom::thread::yield_now();
+        guard.guard = Some(guard.lock.lock().unwrap());
+        true
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
+
+/// The parker as a lock and a condition variable.
+#[derive(Debug)]
+pub(crate) struct Parker {
+    token: Mutex<bool>,
+    given: Condvar,
+}
+
+impl Parker {
+    pub(crate) fn new() -> Parker {
+        Parker { token: Mutex::new(false), given: Condvar::new() }
+    }
+
+    pub(crate) fn park(&self) {
+        let mut token = self.token.lock();
+        while !*token {
+            self.given.wait(&mut token);
+        }
+        *token = false;
+    }
+
+    pub(crate) fn unpark(&self) -> bool {
+        *self.token.lock() = true;
+        self.given.notify_one();
+        true
+    }
+}

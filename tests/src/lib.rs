@@ -1,0 +1,1 @@
+//! Integration tests of `runtime`: see the folder `tests`.
