@@ -13,6 +13,7 @@ fn tokio_is_in_the_tree_as_a_library_of_channels_only() {
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let tree = String::from_utf8(output.stdout).unwrap();
+    assert!(tree.contains("tokio feature \"sync\""), "the form of the tree has changed:\n{tree}");
     for feature in ["rt", "rt-multi-thread", "net", "time", "signal", "process", "fs", "full"] {
         let line = format!("tokio feature \"{feature}\"");
         assert!(!tree.contains(&line), "{line} is on:\n{tree}");
