@@ -60,8 +60,7 @@ pub fn processor_time() -> Duration {
     // SAFETY: the pointer is to a live `rusage` that the call fills in.
     let result = unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
     assert_eq!(result, 0);
-    let time =
-        |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
+    let time = |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 
@@ -76,6 +75,28 @@ pub fn limit(resource: libc::__rlimit_resource_t, soft: u64) -> u64 {
     // SAFETY: the pointer is to a live `rlimit` that the call reads.
     assert_eq!(unsafe { libc::setrlimit(resource, &limit) }, 0);
     before
+}
+
+/// Sets the limit of descriptors so that `count` more can be opened.
+///
+/// The limit is one of numbers, not of descriptors: those above it stay open and do not count.
+#[cfg(target_os = "linux")]
+pub fn leave_descriptors(count: usize) {
+    let listed: Vec<u64> = fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap())
+        .collect();
+    // The one that read the folder is closed by now.
+    let is_open = |number: &u64| {
+        // SAFETY: F_GETFD takes no pointer and changes nothing.
+        listed.contains(number) && unsafe { libc::fcntl(*number as i32, libc::F_GETFD) } != -1
+    };
+    let mut free = 0;
+    let number = (0..).find(|number| {
+        free += usize::from(!is_open(number));
+        free > count
+    });
+    limit(libc::RLIMIT_NOFILE, number.unwrap());
 }
 
 /// What the child wrote and how it ended; a child that takes longer than `limit` is killed.
