@@ -4,3 +4,7 @@
 /// No runtime on this thread.
 pub(crate) const NO_RUNTIME: &str = "there is no reactor running, must be called from the context of a runtime: \
      call this inside `Runtime::block_on`, a spawned task or `#[runtime::main]`, or hold the guard of `Handle::enter`";
+
+/// A `JoinHandle` is polled after it has yielded its output.
+pub(crate) const JOIN_HANDLE_POLLED_AGAIN: &str = "JoinHandle polled after completion: it yields the output once; \
+     keep the output, or fuse the handle before polling it in a loop";

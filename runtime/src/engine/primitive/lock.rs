@@ -29,6 +29,13 @@ impl<T: ?Sized> Mutex<T> {
         self.0.try_lock().map(MutexGuard)
     }
 
+    pub(crate) fn into_inner(self) -> T
+    where
+        T: Sized,
+    {
+        self.0.into_inner()
+    }
+
     pub(crate) fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
     }

@@ -16,7 +16,7 @@ mod parker;
 
 pub(crate) use cell::UnsafeCell;
 pub(crate) use lock::{Condvar, Mutex, MutexGuard};
-pub(crate) use parker::Parker;
+pub(crate) use parker::{Parker, Unparked};
 pub(crate) use std::sync::Arc;
 
 /// Atomic types and orderings.
