@@ -12,6 +12,8 @@ mod cell;
 #[cfg_attr(not(target_os = "linux"), path = "futex_portable.rs")]
 mod futex;
 mod lock;
+#[cfg_attr(not(target_os = "linux"), path = "os_thread_portable.rs")]
+mod os_thread;
 mod parker;
 
 pub(crate) use cell::UnsafeCell;
@@ -34,4 +36,6 @@ pub(crate) mod hint {
 /// Threads.
 pub(crate) mod thread {
     pub(crate) use std::thread::yield_now;
+
+    pub(crate) use super::os_thread::os_id;
 }
