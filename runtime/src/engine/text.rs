@@ -4,3 +4,27 @@
 /// No runtime on this thread.
 pub(crate) const NO_RUNTIME: &str = "there is no reactor running, must be called from the context of a runtime: \
      call this inside `Runtime::block_on`, a spawned task or `#[runtime::main]`, or hold the guard of `Handle::enter`";
+
+/// `time::pause` and the like with no runtime on this thread.
+pub(crate) const NO_CLOCK: &str = "time cannot be frozen from outside a runtime: call this inside \
+     `Runtime::block_on`, a spawned task or `#[runtime::test]`";
+
+/// `time::pause` where other threads would see the time stop.
+pub(crate) const PAUSE_NEEDS_ONE_THREAD: &str = "`time::pause()` requires the `current_thread` \
+     flavour, which is the default of `#[runtime::test]`, or a runtime built with \
+     `Builder::start_paused(true)`";
+
+/// `time::pause` twice.
+pub(crate) const ALREADY_FROZEN: &str = "time is already frozen";
+
+/// `time::resume` or `time::advance` without `time::pause`.
+pub(crate) const NOT_FROZEN: &str = "time is not frozen: call `time::pause()` first";
+
+/// A timer polled when its runtime is gone.
+/// The first sentence is the one that programs written for tokio look for.
+pub(crate) const TIMER_SHUT_DOWN: &str = "A Tokio 1.x context was found, but it is being shutdown. \
+     Timers of a runtime that was shut down never fire: await them before it ends";
+
+/// `interval` with a period of zero.
+pub(crate) const ZERO_PERIOD: &str = "`period` must be non-zero: an interval of no length would \
+     tick without end; use `task::yield_now` to let other tasks run";
