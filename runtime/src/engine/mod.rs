@@ -5,6 +5,7 @@
 //! `driver` with `timer`. They meet in `crate::runtime`.
 
 pub(crate) mod blocking;
+pub(crate) mod clock;
 pub(crate) mod coop;
 pub(crate) mod driver;
 pub(crate) mod primitive;

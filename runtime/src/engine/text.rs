@@ -8,3 +8,26 @@ pub(crate) const NO_RUNTIME: &str = "there is no reactor running, must be called
 /// A `JoinHandle` is polled after it has yielded its output.
 pub(crate) const JOIN_HANDLE_POLLED_AGAIN: &str = "JoinHandle polled after completion: it yields the output once; \
      keep the output, or fuse the handle before polling it in a loop";
+/// `time::pause` and the like with no runtime on this thread.
+pub(crate) const NO_CLOCK: &str = "time cannot be frozen from outside a runtime: call this inside \
+     `Runtime::block_on`, a spawned task or `#[runtime::test]`";
+
+/// `time::pause` where other threads would see the time stop.
+pub(crate) const PAUSE_NEEDS_ONE_THREAD: &str = "`time::pause()` requires the `current_thread` \
+     flavour, which is the default of `#[runtime::test]`, or a runtime built with \
+     `Builder::start_paused(true)`";
+
+/// `time::pause` twice.
+pub(crate) const ALREADY_FROZEN: &str = "time is already frozen";
+
+/// `time::resume` or `time::advance` without `time::pause`.
+pub(crate) const NOT_FROZEN: &str = "time is not frozen: call `time::pause()` first";
+
+/// A timer polled when its runtime is gone.
+/// The first sentence is the one that programs written for tokio look for.
+pub(crate) const TIMER_SHUT_DOWN: &str = "A Tokio 1.x context was found, but it is being shutdown. \
+     Timers of a runtime that was shut down never fire: await them before it ends";
+
+/// `interval` with a period of zero.
+pub(crate) const ZERO_PERIOD: &str = "`period` must be non-zero: an interval of no length would \
+     tick without end; use `task::yield_now` to let other tasks run";

@@ -35,4 +35,10 @@ impl WakeList {
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
+
+    /// Takes the wakers out without calling them.
+    #[cfg(test)]
+    pub(crate) fn take(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.0)
+    }
 }

@@ -1,1 +1,3 @@
 //! (being built)
+
+pub(crate) mod context;
