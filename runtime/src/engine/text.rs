@@ -31,3 +31,20 @@ pub(crate) const TIMER_SHUT_DOWN: &str = "A Tokio 1.x context was found, but it 
 /// `interval` with a period of zero.
 pub(crate) const ZERO_PERIOD: &str = "`period` must be non-zero: an interval of no length would \
      tick without end; use `task::yield_now` to let other tasks run";
+/// The runtime of a source has been shut down.
+pub(crate) const SHUT_DOWN: &str = "the runtime this belongs to has been shut down: \
+     sockets, timers and signals work only as long as the `Runtime` they were made in lives";
+
+/// [`SHUT_DOWN`] as an I/O error.
+#[cold]
+pub(crate) fn shut_down() -> std::io::Error {
+    std::io::Error::other(SHUT_DOWN)
+}
+
+/// A runtime without I/O.
+pub(crate) const NO_IO: &str = "this runtime was built without I/O, so it has no sockets and no signals: \
+     call `Builder::enable_io` or `Builder::enable_all` when building it";
+
+/// A blocking socket was handed over.
+pub(crate) const BLOCKING_SOCKET: &str = "the socket is in blocking mode, where one call could stop a whole \
+     worker thread: call `set_nonblocking(true)` on it before handing it to the runtime";
