@@ -6,3 +6,6 @@
 
 #[allow(dead_code, unused_imports, reason = "a model uses a part of each module")]
 mod engine;
+
+#[cfg(test)]
+mod models;
