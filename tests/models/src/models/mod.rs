@@ -1,0 +1,4 @@
+//! The models, one file a protocol.
+
+mod fair_semaphore;
+mod oneshot;
