@@ -73,3 +73,6 @@ pub(crate) const UNRELATED_HALVES: &str =
     "the two halves come from different streams: check with `is_pair_of` before `unsplit`";
 /// A future polled after it was done.
 pub(crate) const POLLED_AFTER_DONE: &str = "the future was polled after it had completed";
+/// A oneshot receiver polled after it was ready.
+pub(crate) const ONESHOT_POLLED_AGAIN: &str = "oneshot::Receiver polled after it was ready: \
+     its value was given out; check `is_terminated` before you await it again";
