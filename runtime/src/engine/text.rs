@@ -76,3 +76,17 @@ pub(crate) const POLLED_AFTER_DONE: &str = "the future was polled after it had c
 /// A oneshot receiver polled after it was ready.
 pub(crate) const ONESHOT_POLLED_AGAIN: &str = "oneshot::Receiver polled after it was ready: \
      its value was given out; check `is_terminated` before you await it again";
+/// A task-local value that nobody set.
+pub(crate) const TASK_LOCAL_NOT_SET: &str = "cannot access a task-local storage value without setting it first: \
+     run this inside a future that `LocalKey::scope` made (spawned tasks do not inherit the value)";
+/// The same as an error.
+pub(crate) const TASK_LOCAL_ACCESS_ERROR: &str = "task-local value not set";
+/// A scope of a key inside `with` of that key.
+pub(crate) const TASK_LOCAL_BORROWED: &str = "cannot enter a task-local scope while the task-local storage is borrowed: \
+     end the `LocalKey::with` of this key first";
+/// A scope while the thread ends.
+pub(crate) const TASK_LOCAL_DESTROYED: &str =
+    "cannot enter a task-local scope during or after destruction of the underlying thread-local";
+/// A completed `TaskLocalFuture` polled again.
+pub(crate) const TASK_LOCAL_POLLED_AFTER_COMPLETION: &str =
+    "`TaskLocalFuture` polled after completion";

@@ -1,1 +1,10 @@
 //! (being built)
+
+pub(crate) mod task_local;
+
+pub use task_local::{AccessError, LocalKey};
+
+/// The futures that methods of this module return.
+pub mod futures {
+    pub use super::task_local::TaskLocalFuture;
+}
