@@ -8,6 +8,7 @@ pub(crate) mod blocking;
 pub(crate) mod clock;
 pub(crate) mod coop;
 pub(crate) mod driver;
+pub(crate) mod entered;
 pub(crate) mod fair_semaphore;
 pub(crate) mod park_on;
 pub(crate) mod primitive;

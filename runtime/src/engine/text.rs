@@ -24,8 +24,7 @@ pub(crate) const ALREADY_FROZEN: &str = "time is already frozen";
 pub(crate) const NOT_FROZEN: &str = "time is not frozen: call `time::pause()` first";
 
 /// A timer polled when its runtime is gone.
-/// The first sentence is the one that programs written for tokio look for.
-pub(crate) const TIMER_SHUT_DOWN: &str = "A Tokio 1.x context was found, but it is being shutdown. \
+pub(crate) const TIMER_SHUT_DOWN: &str = "the runtime of this timer is shut down. \
      Timers of a runtime that was shut down never fire: await them before it ends";
 
 /// `interval` with a period of zero.
@@ -90,3 +89,56 @@ pub(crate) const TASK_LOCAL_DESTROYED: &str =
 /// A completed `TaskLocalFuture` polled again.
 pub(crate) const TASK_LOCAL_POLLED_AFTER_COMPLETION: &str =
     "`TaskLocalFuture` polled after completion";
+
+/// `block_on` inside `block_on` or a task.
+pub(crate) const NESTED_BLOCK_ON: &str = "Cannot start a runtime from within a runtime. This happens because a \
+     function (like `block_on`) attempted to block the current thread while the thread is being used to drive \
+     asynchronous tasks: `.await` the future instead, or call this inside `spawn_blocking` or `block_in_place`";
+
+/// A `blocking_` method in a task.
+pub(crate) const BLOCKING_IN_ASYNC: &str = "Cannot block the current thread from within a runtime. This happens \
+     because a function attempted to block the current thread while the thread is being used to drive asynchronous \
+     tasks: use the async method, or call this inside `spawn_blocking` or `block_in_place`";
+
+/// A `Runtime` is dropped in a task.
+pub(crate) const DROPPED_IN_ASYNC: &str = "Cannot drop a runtime in a context where blocking is not allowed. This \
+     happens when a runtime is dropped from within an asynchronous context: call `shutdown_background`, or move the \
+     runtime to a thread of its own (`spawn_blocking`)";
+
+/// `block_in_place` where no other thread could take over.
+pub(crate) const BLOCK_IN_PLACE_NEEDS_WORKERS: &str = "can call blocking only when running on the multi-threaded \
+     runtime: use `spawn_blocking` on the current_thread flavour and in a `LocalSet`";
+
+/// I/O is off.
+pub(crate) const IO_DISABLED: &str = "IO is disabled in this runtime. Call `enable_io` (or \
+     `enable_all`) on the runtime builder to enable IO";
+
+/// Timers are off.
+pub(crate) const TIME_DISABLED: &str = "timers are disabled in this runtime. Call `enable_time` \
+     (or `enable_all`) on the runtime builder to enable timers";
+
+/// `task::id` outside a task.
+pub(crate) const NO_TASK: &str = "Can't get a task id when not inside a task: use `task::try_id`";
+
+/// Guards of `Handle::enter` dropped in another order than made.
+pub(crate) const GUARDS_OUT_OF_ORDER: &str = "`EnterGuard` values dropped out of order. Guards returned by \
+     `Handle::enter()` must be dropped in the reverse order as they were acquired";
+
+/// A runtime is asked for in the destructor of a thread-local.
+pub(crate) const THREAD_ENDING: &str = "the thread is ending and does not know its runtime any more: keep a `Handle` \
+     instead of asking for the current one in the destructor of a thread-local value";
+
+/// A drop that waits for polls.
+pub(crate) fn waiting_for_workers() -> String {
+    "runtime: shutting down, waiting for tasks that block their threads to return; see the stall report, or \
+     use `Runtime::shutdown_timeout`"
+        .to_owned()
+}
+
+/// A drop that waits for blocking jobs.
+pub(crate) fn waiting_for_jobs(threads: usize) -> String {
+    format!(
+        "runtime: shutting down, waiting for {threads} threads of the blocking pool to finish their jobs; \
+         use `Runtime::shutdown_timeout` to wait no longer than you want"
+    )
+}

@@ -38,14 +38,13 @@ impl WakeList {
     /// Calls every waker, each once. A waker that panics does not keep the others from being
     /// called; its panic has been shown by the panic hook and goes no further.
     pub(crate) fn wake_all(&mut self) {
-        for waker in self.first.take().into_iter().chain(self.rest.drain(..)) {
+        for waker in self.drain() {
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
 
     /// Takes the wakers out without calling them.
-    #[cfg(test)]
-    pub(crate) fn take(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.0)
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Waker> + '_ {
+        self.first.take().into_iter().chain(self.rest.drain(..))
     }
 }

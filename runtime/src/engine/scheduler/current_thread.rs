@@ -162,12 +162,28 @@ impl CurrentThread {
     }
 
     /// Spawns a task. It runs when somebody blocks on the runtime.
+    pub(crate) fn spawn<F>(
+        self: &Arc<CurrentThread>,
+        future: F,
+        id: Id,
+        location: &'static Location<'static>,
+        named: bool,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        // SAFETY: both are `Send`.
+        unsafe { self.spawn_anything(future, id, location, named) }
+    }
+
+    /// Spawns a task.
     ///
     /// # Safety
     ///
     /// If the future or its output is not `Send`, the caller is on the one thread that ever blocks
     /// on this scheduler and drops it.
-    pub(crate) unsafe fn spawn<F>(
+    unsafe fn spawn_anything<F>(
         self: &Arc<CurrentThread>,
         future: F,
         id: Id,

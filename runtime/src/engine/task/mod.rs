@@ -42,6 +42,7 @@ pub(crate) use cell::Header;
 pub(crate) use id::{IdGuard, current_id, name, next_id, set_name};
 pub(crate) use owned::Owned;
 pub(crate) use runnable::{Outcome, Runnable, spawn_cell};
+pub(crate) use waker::is_task_waker;
 pub(crate) use watch::{Seen, Watch, Whose};
 
 /// What a task needs from its scheduler.

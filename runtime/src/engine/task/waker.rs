@@ -17,6 +17,11 @@ pub(super) unsafe fn borrowed(task: NonNull<Header>) -> Waker {
     unsafe { Waker::new(task.as_ptr().cast_const().cast(), &VTABLE) }
 }
 
+/// Whether the waker only makes a task runnable: then calling it runs no user code.
+pub(crate) fn is_task_waker(waker: &Waker) -> bool {
+    std::ptr::eq(waker.vtable(), &VTABLE)
+}
+
 /// # Safety
 /// `data` is the address of a task that the caller's waker keeps alive.
 unsafe fn task(data: *const ()) -> NonNull<Header> {
