@@ -43,9 +43,8 @@ pub(crate) struct Parker {
     state: AtomicU32,
 }
 
-/// Where the owner was when it was given the token.
+/// Where the owner was when it was given the token. To be heeded for owners that sleep elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
 pub(crate) enum Unparked {
     /// Awake, or it had a token already: no system call was made.
     Awake,
