@@ -2,4 +2,6 @@
 
 mod blocking_pool;
 mod fair_semaphore;
+mod mutex;
+mod notify;
 mod oneshot;
