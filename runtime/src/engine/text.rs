@@ -149,3 +149,6 @@ pub(crate) const TOO_MANY_PERMITS: &str =
 /// Two permits that do not belong together.
 pub(crate) const FOREIGN_PERMIT: &str =
     "merging permits from different semaphore instances: both must come from the same semaphore";
+
+/// A bounded channel of size nought.
+pub(crate) const CHANNEL_WITHOUT_ROOM: &str = "mpsc bounded channel requires buffer > 0: use 1 for the smallest, `oneshot` for a single value";

@@ -2,11 +2,13 @@
 //!
 //! | need | use |
 //! |---|---|
+//! | queue values from many senders to one receiver | [`mpsc`] |
 //! | hand one value to one receiver, once | [`oneshot`] |
 //! | keep a value that tasks change in turn | [`Mutex`] |
 //! | tell that something has happened | [`Notify`] |
 //! | limit how many do something at once | [`Semaphore`] |
 
+pub mod mpsc;
 pub mod oneshot;
 
 mod mutex;

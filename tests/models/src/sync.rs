@@ -1,5 +1,7 @@
 //! The tree of `runtime::sync`, over the same.
 
+#[path = "../../../runtime/src/sync/mpsc/mod.rs"]
+pub(crate) mod mpsc;
 #[path = "../../../runtime/src/sync/mutex.rs"]
 pub(crate) mod mutex;
 #[path = "../../../runtime/src/sync/notify.rs"]
