@@ -142,3 +142,13 @@ pub(crate) fn waiting_for_jobs(threads: usize) -> String {
          use `Runtime::shutdown_timeout` to wait no longer than you want"
     )
 }
+/// More permits than a semaphore can count.
+pub(crate) const TOO_MANY_PERMITS: &str =
+    "a semaphore may not have more than `Semaphore::MAX_PERMITS` permits";
+
+/// Two permits that do not belong together.
+pub(crate) const FOREIGN_PERMIT: &str =
+    "merging permits from different semaphore instances: both must come from the same semaphore";
+
+/// A bounded channel of size nought.
+pub(crate) const CHANNEL_WITHOUT_ROOM: &str = "mpsc bounded channel requires buffer > 0: use 1 for the smallest, `oneshot` for a single value";

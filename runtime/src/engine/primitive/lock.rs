@@ -2,11 +2,16 @@
 //! code) is never called under a lock of the engine.
 
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 /// A mutual exclusion lock.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T: ?Sized>(parking_lot::Mutex<T>);
+
+// No user code runs under a lock of the engine, so no panic can leave half of a change behind.
+impl<T: ?Sized> UnwindSafe for Mutex<T> {}
+impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
 
 /// Access to what a [`Mutex`] guards.
 #[derive(Debug)]

@@ -2,4 +2,7 @@
 
 mod blocking_pool;
 mod fair_semaphore;
+mod mpsc;
+mod mutex;
+mod notify;
 mod oneshot;
