@@ -1,1 +1,3 @@
 //! Integration tests of `runtime`: see the folder `tests`.
+
+pub mod scripted;

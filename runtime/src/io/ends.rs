@@ -187,3 +187,53 @@ impl AsyncRead for Repeat {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::coop::Budget;
+    use crate::io::duplex;
+    use std::task::Waker;
+
+    /// How many polls are ready before the budget is spent.
+    fn ready_polls<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> usize {
+        let _reset = coop::set(Budget::FULL);
+        let mut cx = Context::from_waker(Waker::noop());
+        (0..1_000).take_while(|_| poll(&mut cx).is_ready()).count()
+    }
+
+    #[test]
+    fn what_is_always_ready_spends_the_budget() {
+        let mut memory = [0; 1];
+        let mut read = |poll: &mut dyn FnMut(&mut Context<'_>, &mut ReadBuf<'_>) -> bool| {
+            ready_polls(|cx| match poll(cx, &mut ReadBuf::new(&mut memory)) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+        };
+        let (mut empty, mut repeat, mut sink) = (empty(), repeat(1), sink());
+        assert_eq!(read(&mut |cx, buf| Pin::new(&mut empty).poll_read(cx, buf).is_ready()), 128);
+        assert_eq!(read(&mut |cx, buf| Pin::new(&mut repeat).poll_read(cx, buf).is_ready()), 128);
+        assert_eq!(ready_polls(|cx| Pin::new(&mut empty).poll_fill_buf(cx).map(drop)), 128);
+        assert_eq!(ready_polls(|cx| Pin::new(&mut empty).poll_complete(cx)), 128);
+        assert_eq!(ready_polls(|cx| Pin::new(&mut empty).poll_write(cx, b"x")), 128);
+        assert_eq!(ready_polls(|cx| Pin::new(&mut sink).poll_write(cx, b"x")), 128);
+        assert_eq!(ready_polls(|cx| Pin::new(&mut sink).poll_flush(cx)), 128);
+        let (mut near, mut far) = duplex(1_000);
+        assert_eq!(ready_polls(|cx| Pin::new(&mut near).poll_write(cx, b"x")), 128);
+        assert_eq!(read(&mut |cx, buf| Pin::new(&mut far).poll_read(cx, buf).is_ready()), 128);
+    }
+
+    #[test]
+    fn a_wait_costs_nothing() {
+        let _reset = coop::set(Budget::FULL);
+        let (_near, mut far) = duplex(1);
+        let mut memory = [0; 1];
+        for _ in 0..1_000 {
+            let mut cx = Context::from_waker(Waker::noop());
+            let read = Pin::new(&mut far).poll_read(&mut cx, &mut ReadBuf::new(&mut memory));
+            assert!(read.is_pending());
+        }
+        assert!(coop::has_budget_remaining());
+    }
+}

@@ -28,27 +28,45 @@
 //! ```
 
 mod buf_read_ext;
+mod buf_reader;
+mod buf_stream;
+mod buf_writer;
 mod chain;
+#[cfg(feature = "futures-io")]
+pub mod compat;
+mod copy;
+mod duplex;
 mod ends;
 mod fill_buf;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod in_memory;
+mod join;
 mod lines;
 mod number;
 mod op;
 mod read_buf;
 mod read_ext;
 mod seek_ext;
+mod split;
 mod take;
 mod traits;
 mod write_ext;
 
 pub use buf_read_ext::AsyncBufReadExt;
+pub use buf_reader::BufReader;
+pub use buf_stream::BufStream;
+pub use buf_writer::BufWriter;
 pub use chain::Chain;
+pub use copy::{copy, copy_bidirectional, copy_bidirectional_with_sizes, copy_buf};
+pub use duplex::{DuplexStream, SimplexStream, duplex, simplex};
 pub use ends::{Empty, Repeat, Sink, empty, repeat, sink};
+pub use join::{Join, join};
 pub use lines::{Lines, Split};
 pub use read_buf::ReadBuf;
 pub use read_ext::AsyncReadExt;
 pub use seek_ext::AsyncSeekExt;
+pub use split::{ReadHalf, WriteHalf, split};
 pub use take::Take;
 pub use traits::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 pub use write_ext::AsyncWriteExt;
@@ -56,6 +74,9 @@ pub use write_ext::AsyncWriteExt;
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 
 use crate::engine::text;
+
+/// The size of a buffer for which nobody gave one.
+const BUFFER_BYTES: usize = 8 * 1024;
 
 /// A stream ended amid what was asked for.
 #[cold]
