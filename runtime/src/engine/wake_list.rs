@@ -46,6 +46,6 @@ impl WakeList {
     /// Takes the wakers out without calling them.
     #[cfg(test)]
     pub(crate) fn take(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.0)
+        self.first.take().into_iter().chain(self.rest.drain(..)).collect()
     }
 }

@@ -1,5 +1,6 @@
-mod blocking_pool;
 //! The models, one file a protocol.
 
+mod blocking_pool;
 mod fair_semaphore;
 mod oneshot;
+mod timer;
