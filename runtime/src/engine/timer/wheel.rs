@@ -574,7 +574,7 @@ mod tests {
         }
 
         fn all(&self, list: &mut WakeList) -> Vec<u64> {
-            list.take().into_iter().map(|waker| self.of(waker)).collect()
+            list.drain().map(|waker| self.of(waker)).collect()
         }
     }
 

@@ -6,3 +6,4 @@ mod mpsc;
 mod mutex;
 mod notify;
 mod oneshot;
+mod timer;
