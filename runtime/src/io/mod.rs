@@ -42,6 +42,7 @@ mod take;
 mod traits;
 mod write_ext;
 
+pub use crate::engine::driver::{Interest, Ready};
 pub use buf_read_ext::AsyncBufReadExt;
 pub use chain::Chain;
 pub use ends::{Empty, Repeat, Sink, empty, repeat, sink};

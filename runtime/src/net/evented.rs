@@ -30,7 +30,7 @@ const SLICES_AT_ONCE: usize = 16;
 
 /// A byte stream or pipe of the system. Implemented in this file alone, since what `receive` says
 /// is trusted.
-pub(crate) trait Transport {
+pub trait Transport {
     /// Reads into memory that need not be initialised, and says how many bytes, from the first on,
     /// are now; and what it means if they are fewer than wanted.
     fn receive(&self, buf: &mut [MaybeUninit<u8>]) -> io::Result<(usize, Short)>;
@@ -77,7 +77,7 @@ fn receive_unix(socket: &impl AsRawFd, buf: &mut [MaybeUninit<u8>]) -> io::Resul
 }
 
 /// A registered source. Dropping it makes the system forget the source, then closes it.
-pub(crate) struct PollEvented<S: mio::event::Source> {
+pub struct PollEvented<S: mio::event::Source> {
     // `None` only in the course of `into_inner` and drop.
     source: Option<S>,
     registration: Registration,
@@ -184,20 +184,17 @@ impl<S: mio::event::Source> PollEvented<S> {
     {
         // SAFETY: `receive` only ever writes there, so nothing initialised becomes uninitialised.
         let room = unsafe { buf.unfilled_mut() };
-        let n = ready!(self.registration.poll_transfer(cx, Direction::Read, room.len(), || {
-            self.receive(room)
-        }))?;
+        let n = ready!(
+            self.registration
+                .poll_transfer(cx, Direction::Read, room.len(), || { self.receive(room) })
+        )?;
         // SAFETY: by `Transport::receive`'s contract the first `n` bytes are initialised.
         unsafe { buf.assume_init(n) };
         buf.advance(n);
         Poll::Ready(Ok(()))
     }
 
-    pub(crate) fn poll_write(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>>
+    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>
     where
         for<'a> &'a S: Write,
     {
@@ -282,8 +279,7 @@ pub(crate) trait Receive {
         buf: &mut impl BufMut,
     ) -> io::Result<(usize, Self::Sender)> {
         // SAFETY: `receive` only ever writes there.
-        let (n, sender) =
-            self.receive(socket, unsafe { buf.chunk_mut().as_uninit_slice_mut() })?;
+        let (n, sender) = self.receive(socket, unsafe { buf.chunk_mut().as_uninit_slice_mut() })?;
         // SAFETY: `receive` has initialised the first `n` bytes of the chunk.
         unsafe { buf.advance_mut(n) };
         Ok((n, sender))
@@ -300,11 +296,7 @@ pub(crate) trait Receive {
     }
 
     /// Into `buf`; says how much, and what came with it.
-    fn into_slice(
-        &self,
-        socket: SockRef<'_>,
-        buf: &mut [u8],
-    ) -> io::Result<(usize, Self::Sender)> {
+    fn into_slice(&self, socket: SockRef<'_>, buf: &mut [u8]) -> io::Result<(usize, Self::Sender)> {
         // SAFETY: initialised bytes are valid as uninitialised ones, and `receive` only ever writes
         // initialised ones there.
         self.receive(socket, unsafe { &mut *(std::ptr::from_mut(buf) as *mut [MaybeUninit<u8>]) })
@@ -320,11 +312,7 @@ pub(crate) struct Anonymous {
 impl Receive for Anonymous {
     type Sender = ();
 
-    fn receive(
-        &self,
-        socket: SockRef<'_>,
-        buf: &mut [MaybeUninit<u8>],
-    ) -> io::Result<(usize, ())> {
+    fn receive(&self, socket: SockRef<'_>, buf: &mut [MaybeUninit<u8>]) -> io::Result<(usize, ())> {
         let n = if self.peek { socket.peek(buf) } else { socket.recv(buf) }?;
         Ok((n, ()))
     }

@@ -216,10 +216,7 @@ macro_rules! try_stream_methods {
             /// # Errors
             ///
             /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if nothing is there.
-            pub fn try_read_vectored(
-                &self,
-                bufs: &mut [io::IoSliceMut<'_>],
-            ) -> io::Result<usize> {
+            pub fn try_read_vectored(&self, bufs: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
                 self.io.try_read_vectored(bufs)
             }
 

@@ -34,3 +34,6 @@ pub mod tcp;
 
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
+
+#[cfg(test)]
+mod tests;

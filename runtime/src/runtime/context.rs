@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::engine::clock::Clock;
+use crate::engine::driver::Driver;
 use crate::engine::text;
 use crate::engine::timer::Shard;
 
@@ -45,4 +46,23 @@ pub(crate) fn clock() -> Option<Arc<Clock>> {
 #[cfg(test)]
 pub(crate) fn enter_stub(shard: Arc<Shard>, worker: bool) {
     CURRENT.set(Some((shard, worker)));
+}
+
+thread_local! {
+    static DRIVER: RefCell<Option<Arc<Driver>>> = const { RefCell::new(None) };
+}
+
+/// The driver of the current runtime. (A stub.)
+#[track_caller]
+pub(crate) fn io_driver() -> Arc<Driver> {
+    match DRIVER.with_borrow(Clone::clone) {
+        Some(driver) => driver,
+        None => panic!("{}", text::NO_RUNTIME),
+    }
+}
+
+/// Enters a runtime that consists of a driver.
+#[cfg(test)]
+pub(crate) fn enter_stub_driver(driver: Option<Arc<Driver>>) {
+    DRIVER.set(driver);
 }

@@ -8,3 +8,5 @@ pub use task_local::{AccessError, LocalKey};
 pub mod futures {
     pub use super::task_local::TaskLocalFuture;
 }
+mod stub;
+pub use stub::{JoinError, JoinHandle, spawn_blocking};

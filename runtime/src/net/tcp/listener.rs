@@ -114,10 +114,7 @@ impl TcpListener {
     /// # Errors
     ///
     /// As for [`accept`](Self::accept).
-    pub fn poll_accept(
-        &self,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         self.io.poll_own(cx, Direction::Read, |listener| listener.accept()).map(|accepted| {
             let (stream, peer) = accepted?;
             Ok((TcpStream::from_mio(stream, Ready::WRITABLE)?, peer))

@@ -145,7 +145,10 @@ impl TcpSocket {
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()?.as_socket().ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, "this is neither an IPv4 nor an IPv6 socket")
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "this is neither an IPv4 nor an IPv6 socket",
+            )
         })
     }
 
