@@ -53,6 +53,7 @@ mod take;
 mod traits;
 mod write_ext;
 
+pub use crate::engine::driver::{Interest, Ready};
 pub use buf_read_ext::AsyncBufReadExt;
 pub use buf_reader::BufReader;
 pub use buf_stream::BufStream;

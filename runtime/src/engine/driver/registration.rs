@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -97,9 +98,8 @@ impl Registration {
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
-        short: Short,
         wanted: usize,
-        mut operation: impl FnMut() -> io::Result<usize>,
+        mut operation: impl FnMut() -> io::Result<(usize, Short)>,
     ) -> Poll<io::Result<usize>> {
         let coop = ready!(coop::poll_proceed(cx));
         loop {
@@ -107,13 +107,13 @@ impl Registration {
             match operation() {
                 Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
                 done => {
-                    if let Ok(n @ 1..) = done {
-                        if n < wanted && short == Short::IsOver {
+                    if let Ok((n @ 1.., Short::IsOver)) = done {
+                        if n < wanted {
                             self.clear_short(direction, event);
                         }
                     }
                     coop.made_progress();
-                    return Poll::Ready(done);
+                    return Poll::Ready(done.map(|(n, _)| n));
                 }
             }
         }
@@ -201,6 +201,10 @@ impl Registration {
         self.readiness.clear(event);
     }
 }
+
+// A panic in an operation leaves the readiness as it was: at worst a wake too many.
+impl UnwindSafe for Registration {}
+impl RefUnwindSafe for Registration {}
 
 impl Drop for Registration {
     fn drop(&mut self) {

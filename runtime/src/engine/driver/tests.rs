@@ -59,9 +59,9 @@ fn read(
     buf: &mut [u8],
     calls: &mut usize,
 ) -> Poll<io::Result<usize>> {
-    registration.poll_transfer(cx, Direction::Read, Short::IsOver, buf.len(), || {
+    registration.poll_transfer(cx, Direction::Read, buf.len(), || {
         *calls += 1;
-        (&*stream).read(buf)
+        Ok(((&*stream).read(buf)?, Short::IsOver))
     })
 }
 
