@@ -28,12 +28,9 @@ fn main_returns_what_the_body_returns() {
 
 /// Generics, parameters, a borrowed result, attributes inside, an early return and `?`.
 #[runtime::main(flavor = "current_thread")]
-pub async fn first_word<'a, T: AsRef<str> + ?Sized>(
-    text: &'a T,
-    mut nth: usize,
-) -> Result<&'a str, &'static str>
+pub async fn first_word<'a, T>(text: &'a T, mut nth: usize) -> Result<&'a str, &'static str>
 where
-    T: Sync,
+    T: AsRef<str> + ?Sized,
 {
     #![allow(clippy::explicit_counter_loop)]
     later().await;
@@ -44,7 +41,8 @@ where
         nth -= 1;
     }
     let found: Option<&str> = None;
-    Ok(found.ok_or("too short")?)
+    let word = found.ok_or("too short")?;
+    Ok(word)
 }
 
 #[test]
@@ -88,8 +86,8 @@ fn body_may_never_return() {
 }
 
 mod renamed {
-    pub mod nested {
-        pub use ::runtime::runtime;
+    pub(crate) mod nested {
+        pub(crate) use ::runtime::runtime;
     }
 }
 
@@ -171,7 +169,7 @@ fn is_send<F: Future + Send>(future: F) -> F {
 async fn select_and_join_futures_are_send() {
     is_send(async {
         runtime::join!(later(), async {});
-        let _ = runtime::try_join!(async { Ok::<_, ()>(later().await) });
+        let _ = runtime::try_join!(async { Ok::<_, ()>(1) });
         runtime::select! {
             () = later() => {}
             () = std::future::pending() => {}

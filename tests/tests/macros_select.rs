@@ -259,11 +259,15 @@ fn handlers_and_futures_use_the_control_flow_around_them() {
     }
     assert_eq!(block_on(fails(true)), Err("early"));
     assert_eq!(block_on(fails(false)), Err("late"));
+    let mut rounds = 0;
     let broken = block_on(async {
         'outer: loop {
+            rounds += 1;
             loop {
                 runtime::select! {
-                    () = ready(()) => break 'outer ready(3).await,
+                    () = ready(()), if rounds == 2 => break 'outer ready(3).await,
+                    () = ready(()), if rounds == 1 => break,
+                    else => rounds += 1,
                 }
             }
         }
