@@ -1,6 +1,6 @@
 //! The arguments of the attributes, checked.
 
-use proc_macro::{Span, TokenStream, TokenTree};
+use proc_macro::{TokenStream, TokenTree};
 
 use crate::entry::Entry;
 use crate::tokens::{Error, Result, is_punct};
@@ -131,15 +131,20 @@ pub(crate) fn parse(entry: Entry, tokens: TokenStream) -> Result<Args> {
 fn split(tokens: TokenStream) -> Result<Vec<Argument>> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut arguments = Vec::new();
-    let pieces = tokens.split(|token| is_punct(token, ','));
-    let count = pieces.clone().count();
-    for (index, piece) in pieces.enumerate() {
-        match piece {
+    let mut end = 0;
+    for piece in tokens.split(|token| is_punct(token, ',')) {
+        end += piece.len();
+        let comma = tokens.get(end);
+        end += 1;
+        match (piece, comma) {
             // After a trailing comma, or no arguments at all.
-            [] if index + 1 == count => {}
-            [] => {
-                return Err(Error::at(Span::call_site(), "a comma without an argument: remove it"));
+            ([], None) => continue,
+            ([], Some(comma)) => {
+                return Err(Error::at(comma.span(), "a comma without an argument: remove it"));
             }
+            _ => {}
+        }
+        match piece {
             [TokenTree::Ident(name), equals, value @ ..]
                 if is_punct(equals, '=') && !value.is_empty() =>
             {
@@ -281,9 +286,24 @@ fn crate_path(argument: &Argument) -> Result<TokenStream> {
         }
         None => argument.value.clone(),
     };
-    let is_path = !tokens.is_empty()
-        && tokens.iter().all(|token| matches!(token, TokenTree::Ident(_)) || is_punct(token, ':'))
-        && matches!(tokens.last(), Some(TokenTree::Ident(_)));
+    // Names with `::` between them, and perhaps in front.
+    let mut rest = &tokens[..];
+    if let [first, second, behind @ ..] = rest {
+        if is_punct(first, ':') && is_punct(second, ':') {
+            rest = behind;
+        }
+    }
+    let is_path = loop {
+        match rest {
+            [TokenTree::Ident(_)] => break true,
+            [TokenTree::Ident(_), first, second, behind @ ..]
+                if is_punct(first, ':') && is_punct(second, ':') =>
+            {
+                rest = behind;
+            }
+            _ => break false,
+        }
+    };
     if is_path { Ok(tokens.into_iter().collect()) } else { Err(wrong()) }
 }
 

@@ -59,8 +59,10 @@ pub(crate) fn expand(
     };
     match check(entry, &function).err().or(bad_args) {
         None => build(entry, default_crate, &args, &function),
-        // Without its parameters or attributes the function would only cause further errors.
-        Some(error) if !function.parameters.stream().is_empty() => error.into_tokens(),
+        // The body needs the parameters that must not be there: leave it out.
+        Some(error) if !function.parameters.stream().is_empty() => {
+            joined(error.into_tokens(), hollow(&function))
+        }
         Some(error) => joined(error.into_tokens(), build(entry, default_crate, &args, &function)),
     }
 }
@@ -93,6 +95,14 @@ fn check(entry: Entry, function: &AsyncFn) -> Result<()> {
         },
         Entry::Main => Ok(()),
     }
+}
+
+/// The function without parameters and body, so that its name is still there.
+fn hollow(function: &AsyncFn) -> TokenStream {
+    let mut out: TokenStream = function.before_async.iter().cloned().collect();
+    let holes = [("NAME", TokenTree::Ident(function.name.clone()).into())];
+    out.extend(fill("fn NAME() { loop {} }", Span::mixed_site(), &holes));
+    out
 }
 
 /// `#[test]`, `#[runtime::test]`, `#[core::prelude::v1::test]` and the like.
@@ -130,12 +140,7 @@ fn build(entry: Entry, default_crate: &str, args: &Args, function: &AsyncFn) -> 
         Output::Opaque => None,
     };
     let mut content = match &settled {
-        Some(name) => fill(
-            "#[allow(clippy::all, unreachable_code)]
-             if false { return ::core::option::Option::<OUTPUT>::None.unwrap(); }",
-            here,
-            &[("OUTPUT", name.clone())],
-        ),
+        Some(name) => settle(function, name.clone()),
         None => TokenStream::new(),
     };
     content.extend(statements);
@@ -191,6 +196,24 @@ fn build(entry: Entry, default_crate: &str, args: &Args, function: &AsyncFn) -> 
     out.extend(function.bounds.iter().cloned());
     out.extend([TokenTree::Group(body)]);
     out
+}
+
+/// The `return` that never runs, placed at the output type: "return type inferred here" points there.
+fn settle(function: &AsyncFn, name: TokenStream) -> TokenStream {
+    let here = Span::mixed_site();
+    let (first, last) = match &function.output[..] {
+        [] => (function.name.span(), function.name.span()),
+        [first, .., last] => (first.span(), last.span()),
+        [only] => (only.span(), only.span()),
+    };
+    let mut value =
+        fill("::core::option::Option::<OUTPUT>::None", here.located_at(first), &[("OUTPUT", name)]);
+    value.extend(fill(".unwrap()", here.located_at(last), &[]));
+    fill(
+        "#[allow(clippy::all, unreachable_code)] if false { return VALUE; };",
+        here,
+        &[("VALUE", value)],
+    )
 }
 
 /// `Builder::new_..()...build()`, a `Result`.

@@ -88,7 +88,7 @@ macro_rules! __join_each {
                 let mut position = 0_usize;
                 $(
                     if (position >= first) == (round == 0) {
-                        let poll = $crate::macros_support::Future::poll($future.as_mut(), cx);
+                        let poll = $crate::macros_support::JoinPart::poll_done($future.as_mut(), cx);
                         $crate::__join_each!(@after $kind $future);
                         pending |= poll.is_pending();
                     }
@@ -131,7 +131,9 @@ macro_rules! __join_each {
 
     (@after join $future:ident) => {};
     (@after try_join $future:ident) => {
-        if let $crate::macros_support::Option::Some(error) = $future.as_mut().take_error() {
+        if let $crate::macros_support::Option::Some(error) =
+            $crate::macros_support::take_error($future.as_mut())
+        {
             return $crate::macros_support::Poll::Ready(
                 $crate::macros_support::Result::Err(error)
             );
@@ -139,9 +141,9 @@ macro_rules! __join_each {
     };
 
     (@output join $($future:ident)+) => {
-        ($($future.as_mut().take_output(),)+)
+        ($($crate::macros_support::JoinPart::take_output($future.as_mut()),)+)
     };
     (@output try_join $($future:ident)+) => {
-        $crate::macros_support::Result::Ok(($($future.as_mut().take_ok(),)+))
+        $crate::macros_support::Result::Ok(($($crate::macros_support::take_ok($future.as_mut()),)+))
     };
 }

@@ -62,15 +62,13 @@ mod try_join;
 /// The same without the attribute:
 ///
 /// ```
-/// fn main() {
-///     runtime::runtime::Builder::new_multi_thread()
-///         .enable_all()
-///         .build()
-///         .expect("the runtime could not be built")
-///         .block_on(async {
-///             // ...
-///         })
-/// }
+/// runtime::runtime::Builder::new_multi_thread()
+///     .enable_all()
+///     .build()
+///     .expect("the runtime could not be built")
+///     .block_on(async {
+///         // ...
+///     })
 /// ```
 #[doc(inline)]
 pub use runtime_macros::main;
@@ -98,7 +96,6 @@ pub use runtime_macros::main;
 ///     assert_eq!("42".parse::<u32>()?, 42);
 ///     Ok(())
 /// }
-/// # fn main() {}
 /// ```
 #[doc(inline)]
 pub use runtime_macros::test;

@@ -219,6 +219,24 @@ macro_rules! __select {
         }
     };
 
+    // ---- no branch ----
+
+    ($order:ident [$($names:tt)*] [$($done:tt)*] $pattern:pat = $future:expr, $($rest:tt)*) => {
+        ::core::compile_error!(
+            "a branch of a `select!` has no handler: write `pattern = future => handler`"
+        )
+    };
+    ($order:ident [$($names:tt)*] [$($done:tt)*] $pattern:pat = $future:expr) => {
+        ::core::compile_error!(
+            "a branch of a `select!` has no handler: write `pattern = future => handler`"
+        )
+    };
+    ($order:ident [$($names:tt)*] [$($done:tt)*] $pattern:pat => $($rest:tt)*) => {
+        ::core::compile_error!(
+            "a branch of a `select!` has no pattern: write `_ = future => handler`"
+        )
+    };
+
     // ---- what comes out ----
 
     (
@@ -327,4 +345,48 @@ macro_rules! __select {
     (@start fair $count:ident) => {
         $crate::macros_support::thread_below($count)
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Future, ready};
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake, Waker};
+
+    use crate::engine::coop::{self, Budget};
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn polls_nothing_when_the_budget_is_used_up() {
+        let wakes = Arc::new(Count::default());
+        let waker = Waker::from(wakes.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut future = pin!(async {
+            crate::select! {
+                () = ready(()) => 1,
+            }
+        });
+        let full = coop::set(Budget::FULL);
+        let mut spent = 0;
+        while let Poll::Ready(unit) = coop::poll_proceed(&mut cx) {
+            unit.made_progress();
+            spent += 1;
+        }
+        assert!(spent > 0);
+        assert_eq!(wakes.0.swap(0, Ordering::Relaxed), 1);
+        assert!(future.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "it must come back by itself");
+        drop(full);
+        assert_eq!(future.as_mut().poll(&mut cx), Poll::Ready(1));
+    }
 }

@@ -6,12 +6,13 @@ use std::task::Context;
 use crate::engine::{coop, rng};
 
 pub use std::future::{Future, IntoFuture, poll_fn};
+
 pub use std::option::Option;
 pub use std::pin::{Pin, pin};
 pub use std::result::Result;
 pub use std::task::Poll;
 
-pub use super::maybe_done::{MaybeDone, maybe_done, maybe_done_try};
+pub use super::maybe_done::{JoinPart, maybe_done, maybe_done_try, take_error, take_ok};
 pub use crate::task::task_local::new_local_key;
 
 /// A number below `count`: the branch that `select!` looks at first.
