@@ -69,12 +69,15 @@ struct Pool {
     queue: Queue<Work>,
     /// How many of the next attempts to create a thread fail.
     failures: AtomicUsize,
+    /// Counts the attempts that are about to fail.
+    failing: Arc<Count>,
 }
 
 impl Pool {
     fn new(limit: usize, keep_alive: Duration, linger: u32, failures: usize) -> Arc<Pool> {
         let failures = AtomicUsize::new(failures);
-        Arc::new(Pool { queue: Queue::new(limit, keep_alive, linger), failures })
+        let queue = Queue::new(limit, keep_alive, linger);
+        Arc::new(Pool { queue, failures, failing: Count::new() })
     }
 }
 
@@ -95,6 +98,7 @@ fn start(pool: &Arc<Pool>, claim: Claim) -> Option<Work> {
     let failures = pool.failures.load(Ordering::Relaxed);
     if failures > 0 {
         pool.failures.store(failures - 1, Ordering::Relaxed);
+        pool.failing.add();
         return pool.queue.abandon(claim);
     }
     let member = pool.queue.member(&claim);
@@ -262,6 +266,7 @@ fn a_thread_does_not_retire_while_a_job_waits_for_the_looker() {
         pool.failures.store(1, Ordering::Relaxed);
         let theirs = (Arc::clone(&pool), Arc::clone(&ran));
         let other = thread::spawn(move || {
+            theirs.0.failing.wait_for(1);
             gate.add();
             theirs.1.wait_for(2);
             assert!(submit(&theirs.0, job(&theirs.1)));
