@@ -36,7 +36,8 @@
 //!    popped, takes exactly that token before it does anything else. So no token is left over.
 //! 3. If the queue is not empty, then there is a looker, or no further thread can be had: the idle
 //!    stack is empty, and `threads == limit` or the last attempt to start a thread failed.
-//! 4. A thread leaves only when the queue is empty and `starting == 0`.
+//! 4. A thread that was started leaves only when the queue is empty. A job is queued only when there
+//!    is a thread that was started, or along with the claim for the first one.
 //! 5. `threads == 0` implies that the queue is empty.
 //!
 //! # No job is lost
@@ -48,11 +49,11 @@
 //! empty queue). In the second case of (3) all threads are in jobs or at the queue, and each looks
 //! at the queue before it goes idle or leaves; by (5) there is at least one.
 //!
-//! (5) could break in `abandon` alone. If a live thread was there when the thread was claimed, it
-//! is still there by (4), and will look at the queue. If none was, then every other submission has
-//! waited (`settled`) until the attempt was decided, so the queue holds the claimer's own job and
-//! nothing else: it is handed back. The wait is as long as one thread takes to create, and happens
-//! only while the pool has no thread at all.
+//! (5) could break in `abandon` alone. By (4), a job that was queued while a started thread was there
+//! has kept that thread there. What is left is the job that was queued along with the claim for the
+//! first thread: every other submission has waited (`settled`) until the attempt was decided, so the
+//! queue holds that job and nothing else, and it is handed back. The wait is as long as one thread
+//! takes to create, and happens only while the pool has no thread at all.
 //!
 //! # Orderings
 //!
@@ -311,10 +312,6 @@ impl<J: Job> Queue<J> {
                 return Next::Run(job, recruit.carry_out());
             }
             if state.closed {
-                if state.starting > 0 {
-                    self.settled.wait(&mut state);
-                    continue;
-                }
                 self.leave_seat(&mut state, me.seat);
                 return Next::Leave;
             }
@@ -350,10 +347,7 @@ impl<J: Job> Queue<J> {
         if !token {
             if let Some(place) = state.idle.iter().position(|&seat| seat == me.seat) {
                 state.idle.remove(place);
-                // Invariant 4.
-                while state.jobs.is_empty() && !state.closed && state.starting > 0 {
-                    self.settled.wait(&mut state);
-                }
+                // Invariant 4: while somebody was on its way to the queue, nobody woke this thread.
                 if state.jobs.is_empty() && !state.closed {
                     self.leave_seat(&mut state, me.seat);
                     return Woken::ToLeave;

@@ -44,12 +44,16 @@ impl Count {
 /// Reports `ran` when it has run; may wait for another job first.
 struct Work {
     ran: Arc<Count>,
+    began: Option<Arc<Count>>,
     waits_for: Option<Arc<Count>>,
     mandatory: bool,
 }
 
 impl Job for Work {
     fn run(self) {
+        if let Some(began) = &self.began {
+            began.add();
+        }
         if let Some(other) = &self.waits_for {
             other.wait_for(1);
         }
@@ -65,17 +69,20 @@ struct Pool {
     queue: Queue<Work>,
     /// How many of the next attempts to create a thread fail.
     failures: AtomicUsize,
+    /// Counts the attempts that are about to fail.
+    failing: Arc<Count>,
 }
 
 impl Pool {
     fn new(limit: usize, keep_alive: Duration, linger: u32, failures: usize) -> Arc<Pool> {
         let failures = AtomicUsize::new(failures);
-        Arc::new(Pool { queue: Queue::new(limit, keep_alive, linger), failures })
+        let queue = Queue::new(limit, keep_alive, linger);
+        Arc::new(Pool { queue, failures, failing: Count::new() })
     }
 }
 
 fn job(ran: &Arc<Count>) -> Work {
-    Work { ran: Arc::clone(ran), waits_for: None, mandatory: false }
+    Work { ran: Arc::clone(ran), began: None, waits_for: None, mandatory: false }
 }
 
 /// Whether the job was accepted.
@@ -91,6 +98,7 @@ fn start(pool: &Arc<Pool>, claim: Claim) -> Option<Work> {
     let failures = pool.failures.load(Ordering::Relaxed);
     if failures > 0 {
         pool.failures.store(failures - 1, Ordering::Relaxed);
+        pool.failing.add();
         return pool.queue.abandon(claim);
     }
     let member = pool.queue.member(&claim);
@@ -226,7 +234,7 @@ fn the_first_thread_that_cannot_be_created_takes_no_other_job_along() {
 /// Would catch: the last thread leaves while another one is being created, a job is accepted on
 /// account of the one to come, and its creation fails.
 #[test]
-fn the_last_thread_does_not_leave_while_one_is_being_created() {
+fn the_last_thread_does_not_leave_a_job_to_one_that_cannot_be_created() {
     check(3, || {
         let pool = Pool::new(2, SHORT, 0, 0);
         let ran = Count::new();
@@ -237,6 +245,35 @@ fn the_last_thread_does_not_leave_while_one_is_being_created() {
         let mut accepted = 1 + usize::from(submit(&pool, job(&ran)));
         accepted += usize::from(other.join().unwrap());
         ran.wait_for(accepted);
+        finish(&pool);
+    });
+}
+
+/// Would catch: a thread that leaves after its keep-alive because nobody has woken it, although a
+/// job waits for the looker, which cannot be created.
+#[test]
+fn a_thread_does_not_retire_while_a_job_waits_for_the_looker() {
+    check(2, || {
+        let pool = Pool::new(2, SHORT, 0, 0);
+        let (ran, began, gate) = (Count::new(), Count::new(), Count::new());
+        let first = Work {
+            began: Some(Arc::clone(&began)),
+            waits_for: Some(Arc::clone(&gate)),
+            ..job(&ran)
+        };
+        assert!(submit(&pool, first));
+        began.wait_for(1);
+        pool.failures.store(1, Ordering::Relaxed);
+        let theirs = (Arc::clone(&pool), Arc::clone(&ran));
+        let other = thread::spawn(move || {
+            theirs.0.failing.wait_for(1);
+            gate.add();
+            theirs.1.wait_for(2);
+            assert!(submit(&theirs.0, job(&theirs.1)));
+        });
+        assert!(submit(&pool, job(&ran)));
+        other.join().unwrap();
+        ran.wait_for(3);
         finish(&pool);
     });
 }
