@@ -1,0 +1,161 @@
+//! What the operating system knows of a process: threads, descriptors, memory, limits.
+
+use std::fs;
+use std::io::Read;
+use std::process::{Child, Output};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Threads of this process.
+#[cfg(target_os = "linux")]
+pub fn threads() -> usize {
+    fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// Names of the threads of this process.
+#[cfg(target_os = "linux")]
+pub fn thread_names() -> Vec<String> {
+    fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .map(|name| name.trim_end().to_string())
+        .collect()
+}
+
+/// Open descriptors of this process.
+#[cfg(target_os = "linux")]
+pub fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count() - 1 // the one that reads the folder
+}
+
+/// A figure in kB from `/proc/self/status`, as bytes: `VmRSS`, `VmSize`.
+#[cfg(target_os = "linux")]
+pub fn memory(figure: &str) -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(&format!("{figure}:"))).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
+}
+
+/// How often the threads of this process have gone to sleep or were set aside, all together.
+#[cfg(target_os = "linux")]
+pub fn context_switches() -> u64 {
+    fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("status")).ok())
+        .flat_map(|status| {
+            status
+                .lines()
+                .filter(|line| line.contains("ctxt_switches"))
+                .map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap())
+                .collect::<Vec<_>>()
+        })
+        .sum()
+}
+
+/// Processor time of this process so far.
+#[cfg(unix)]
+pub fn processor_time() -> Duration {
+    // SAFETY: an all-zero `rusage` is a valid value of a plain struct of integers.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live `rusage` that the call fills in.
+    let result = unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
+    assert_eq!(result, 0);
+    let time =
+        |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
+    time(usage.ru_utime) + time(usage.ru_stime)
+}
+
+/// Sets the soft limit of `resource` (`libc::RLIMIT_NOFILE` and so on) and returns the one before.
+#[cfg(target_os = "linux")]
+pub fn limit(resource: libc::__rlimit_resource_t, soft: u64) -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to a live `rlimit` that the call fills in.
+    assert_eq!(unsafe { libc::getrlimit(resource, &mut limit) }, 0);
+    let before = limit.rlim_cur;
+    limit.rlim_cur = soft.min(limit.rlim_max);
+    // SAFETY: the pointer is to a live `rlimit` that the call reads.
+    assert_eq!(unsafe { libc::setrlimit(resource, &limit) }, 0);
+    before
+}
+
+/// What the child wrote and how it ended; a child that takes longer than `limit` is killed.
+#[track_caller]
+pub fn output_within(mut child: Child, limit: Duration) -> Output {
+    fn drain(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            if let Some(mut stream) = stream {
+                let _ = stream.read_to_end(&mut bytes);
+            }
+            bytes
+        })
+    }
+    let (out, err) = (drain(child.stdout.take()), drain(child.stderr.take()));
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if start.elapsed() > limit {
+            let _ = child.kill();
+            let _ = child.wait();
+            let text = |stream: thread::JoinHandle<Vec<u8>>| {
+                String::from_utf8_lossy(&stream.join().unwrap()).into_owned()
+            };
+            panic!("a child was killed after {limit:?}:\n{}\n{}", text(out), text(err));
+        }
+        thread::sleep(Duration::from_millis(2));
+    };
+    Output { status, stdout: out.join().unwrap(), stderr: err.join().unwrap() }
+}
+
+/// What a forked child found out; see [`in_a_fork`].
+#[cfg(unix)]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Forked {
+    /// The check held.
+    Held,
+    /// The check failed or panicked.
+    Failed,
+    /// It did not come to an end.
+    Hung,
+    /// It died of the signal.
+    Died(i32),
+}
+
+/// Forks, runs `check` in the child and says what became of it.
+///
+/// The child ends without running exit handlers; an alarm ends it if `check` hangs. Only the forking
+/// thread lives on in the child, so `check` may do only what needs no lock that another thread could
+/// have held.
+#[cfg(unix)]
+pub fn in_a_fork(check: impl FnOnce() -> bool) -> Forked {
+    // SAFETY: the child runs `check` on a copy of this thread and leaves through `_exit`; glibc
+    // makes its allocator usable in the child of a fork.
+    match unsafe { libc::fork() } {
+        -1 => panic!("fork: {}", std::io::Error::last_os_error()),
+        0 => {
+            // SAFETY: neither call takes a pointer; the default action of SIGALRM ends the process.
+            unsafe {
+                libc::signal(libc::SIGALRM, libc::SIG_DFL);
+                libc::alarm(20);
+            }
+            let held = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check));
+            let code = if matches!(held, Ok(true)) { 0 } else { 1 };
+            // SAFETY: `_exit` takes no pointer and does not come back.
+            unsafe { libc::_exit(code) }
+        }
+        child => {
+            let mut status = 0;
+            // SAFETY: the pointer is to a live integer; the process is our child.
+            assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+            if libc::WIFEXITED(status) {
+                if libc::WEXITSTATUS(status) == 0 { Forked::Held } else { Forked::Failed }
+            } else if libc::WTERMSIG(status) == libc::SIGALRM {
+                Forked::Hung
+            } else {
+                Forked::Died(libc::WTERMSIG(status))
+            }
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! A panic in user code stays in its task, wherever it strikes: in a poll, in the drop of a future, in
+//! the drop of an output, in a waker. The handle reports it, the worker lives on, nothing leaks.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use runtime::Runtime;
+use tests::{
+    Census, Gate, OnDrop, PanickingWaker, PollFn, current_thread, eventually, text_of, within,
+    workers,
+};
+
+/// Runs the body on each flavour.
+fn on_each(body: impl Fn(&Runtime) + Send + Sync + 'static) {
+    within(move || {
+        for runtime in [workers(1), workers(2), current_thread()] {
+            body(&runtime);
+            assert_works(&runtime);
+        }
+    });
+}
+
+/// Tasks, timers and the pool still do what they should.
+fn assert_works(runtime: &Runtime) {
+    runtime.block_on(async {
+        assert_eq!(runtime::spawn(async { 1 }).await.unwrap(), 1);
+        assert_eq!(runtime::spawn_blocking(|| 2).await.unwrap(), 2);
+        runtime::time::sleep(Duration::from_millis(1)).await;
+        runtime::spawn(runtime::time::sleep(Duration::from_millis(1))).await.unwrap();
+    });
+}
+
+#[test]
+fn in_a_poll() {
+    on_each(|runtime| {
+        runtime.block_on(async {
+            for text in ["first", "second"] {
+                let handle = runtime::spawn(async move {
+                    runtime::task::yield_now().await;
+                    std::panic::panic_any(text.to_string());
+                });
+                let id = handle.id();
+                let error = handle.await.unwrap_err();
+                assert!(error.is_panic() && !error.is_cancelled());
+                assert_eq!(error.id(), id);
+                assert!(error.to_string().contains("panic"), "{error}");
+                assert_eq!(text_of(&*error.into_panic()), text);
+            }
+        });
+    });
+}
+
+#[test]
+fn in_a_poll_drops_what_the_future_held() {
+    on_each(|runtime| {
+        let census = Census::default();
+        let held = census.clone();
+        let handle = runtime.spawn(async move {
+            let _held = held;
+            runtime::task::yield_now().await;
+            panic!("as planned");
+        });
+        assert!(runtime.block_on(handle).unwrap_err().is_panic());
+        assert_eq!(census.alive(), 0);
+    });
+}
+
+#[test]
+fn in_a_poll_of_a_task_nobody_waits_for() {
+    on_each(|runtime| {
+        let census = Census::default();
+        let held = census.clone();
+        drop(runtime.spawn(async move {
+            let _held = held;
+            panic!("as planned");
+        }));
+        runtime.block_on(async {
+            tests::eventually_async("the task is gone", || census.alive() == 0).await;
+        });
+    });
+}
+
+#[test]
+fn in_a_blocking_job() {
+    on_each(|runtime| {
+        let handle = runtime.spawn_blocking(|| panic!("in the pool"));
+        let error = runtime.block_on(handle).unwrap_err();
+        assert!(error.is_panic());
+        assert_eq!(text_of(&*error.into_panic()), "in the pool");
+    });
+}
+
+#[test]
+fn in_the_root_future_it_passes_through_block_on() {
+    within(|| {
+        for runtime in [workers(1), current_thread()] {
+            let text = tests::panic_of(|| runtime.block_on(async { panic!("the root") }));
+            assert_eq!(text, "the root");
+            assert_works(&runtime);
+        }
+    });
+}
+
+#[test]
+fn in_the_drop_of_an_aborted_future() {
+    on_each(|runtime| {
+        let started = Gate::default();
+        started.open();
+        let came = started.clone();
+        let handle = runtime.spawn(async move {
+            let _bomb = OnDrop::new(|| panic!("in drop"));
+            came.block();
+            std::future::pending::<()>().await;
+        });
+        runtime.block_on(async {
+            tests::eventually_async("the task runs", || started.arrived() == 1).await;
+        });
+        handle.abort();
+        let error = runtime.block_on(handle).unwrap_err();
+        assert!(error.is_panic(), "{error:?}");
+        assert_eq!(text_of(&*error.into_panic()), "in drop");
+    });
+}
+
+#[test]
+fn in_the_drop_of_a_future_at_shutdown() {
+    within(|| {
+        for runtime in [workers(1), workers(2), current_thread()] {
+            let census = Census::default();
+            let handles: Vec<_> = (0..10)
+                .map(|n| {
+                    let held = census.clone();
+                    runtime.spawn(async move {
+                        let _held = held;
+                        let _bomb = (n % 2 == 0).then(|| OnDrop::new(|| panic!("in drop")));
+                        std::future::pending::<()>().await;
+                    })
+                })
+                .collect();
+            runtime.block_on(runtime::task::yield_now());
+            drop(runtime);
+            assert_eq!(census.alive(), 0);
+            for handle in handles {
+                assert!(futures::executor::block_on(handle).is_err());
+            }
+        }
+    });
+}
+
+struct PanicsOnDrop(#[allow(dead_code, reason = "held to be counted")] Census);
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("an output's drop");
+    }
+}
+
+#[test]
+fn in_the_drop_of_an_output_nobody_took() {
+    on_each(|runtime| {
+        // Dropped by the task, whose handle had gone before it ended.
+        let census = Census::default();
+        let output = census.clone();
+        let gate = Gate::default();
+        gate.open();
+        let came = gate.clone();
+        drop(runtime.spawn(async move {
+            runtime::task::yield_now().await;
+            came.block();
+            PanicsOnDrop(output)
+        }));
+        runtime.block_on(async {
+            tests::eventually_async("the output is gone", || {
+                gate.arrived() == 1 && census.alive() == 0
+            })
+            .await;
+        });
+
+        // Dropped by the handle, which goes after the task has ended.
+        let output = census.clone();
+        let handle = runtime.spawn(async move { PanicsOnDrop(output) });
+        runtime.block_on(async {
+            tests::eventually_async("the task is done", || handle.is_finished()).await;
+        });
+        drop(handle);
+        assert_eq!(census.alive(), 0);
+    });
+}
+
+#[test]
+fn in_a_waker_that_waits_for_a_task() {
+    on_each(|runtime| {
+        let gate = runtime::sync::Semaphore::new(0);
+        let gate = Arc::new(gate);
+        let pass = gate.clone();
+        let mut handle = pin!(runtime.spawn(async move {
+            let _ = pass.acquire().await;
+            5
+        }));
+        let waker = Waker::from(Arc::new(PanickingWaker));
+        assert!(handle.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        gate.add_permits(1);
+        runtime.block_on(async {
+            tests::eventually_async("the task is done", || handle.is_finished()).await;
+        });
+        assert_eq!(runtime.block_on(handle).unwrap(), 5);
+    });
+}
+
+#[test]
+fn in_a_waker_that_waits_for_a_timer() {
+    on_each(|runtime| {
+        let waker = Waker::from(Arc::new(PanickingWaker));
+        let _context = runtime.enter();
+        let mut bad: Vec<_> =
+            (0..3).map(|_| Box::pin(runtime::time::sleep(Duration::from_millis(5)))).collect();
+        for sleep in &mut bad {
+            assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        // Due in the same instant as the bad ones, and later: both still come.
+        runtime.block_on(async {
+            runtime::time::sleep(Duration::from_millis(5)).await;
+            runtime::time::sleep(Duration::from_millis(20)).await;
+        });
+    });
+}
+
+#[test]
+fn in_a_waker_that_waits_for_a_socket() {
+    on_each(|runtime| {
+        let (listener, waiting) = runtime.block_on(async {
+            let listener = runtime::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let near = runtime::net::TcpStream::connect(listener.local_addr().unwrap());
+            let (near, far) = runtime::join!(near, listener.accept());
+            (listener, (near.unwrap(), far.unwrap().0))
+        });
+        let (near, far) = waiting;
+        let waker = Waker::from(Arc::new(PanickingWaker));
+        assert!(near.poll_read_ready(&mut Context::from_waker(&waker)).is_pending());
+        runtime.block_on(async {
+            far.writable().await.unwrap();
+            assert_eq!(far.try_write(b"x").unwrap(), 1);
+            // The bad waker was told and panicked; who asks next is served.
+            near.readable().await.unwrap();
+            assert_eq!(near.try_read(&mut [0; 4]).unwrap(), 1);
+            let again = runtime::net::TcpStream::connect(listener.local_addr().unwrap());
+            let (again, accepted) = runtime::join!(again, listener.accept());
+            assert!(again.is_ok() && accepted.is_ok());
+        });
+    });
+}
+
+#[test]
+fn in_the_hooks_of_threads_they_do_not_hang_the_start() {
+    within(|| {
+        // What a panic in the user's own hook does to its thread is not promised; that the runtime
+        // can still be dropped is.
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .on_thread_stop(|| panic!("in a hook"))
+            .build()
+            .unwrap();
+        runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });
+        drop(runtime);
+    });
+}
+
+#[test]
+fn many_at_once_leak_nothing() {
+    within(|| {
+        let runtime = workers(2);
+        let census = Census::default();
+        let polled = Arc::new(AtomicUsize::new(0));
+        let handles: Vec<_> = (0..1000)
+            .map(|n| {
+                let (held, polled) = (census.clone(), polled.clone());
+                runtime.spawn(async move {
+                    let _held = held;
+                    for _ in 0..n % 5 {
+                        runtime::task::yield_now().await;
+                    }
+                    polled.fetch_add(1, Ordering::Relaxed);
+                    if n % 3 == 0 {
+                        panic!("as planned");
+                    }
+                })
+            })
+            .collect();
+        let panicked = runtime.block_on(async {
+            let mut panicked = 0;
+            for handle in handles {
+                panicked += usize::from(handle.await.is_err());
+            }
+            panicked
+        });
+        assert_eq!(panicked, 334);
+        assert_eq!(polled.load(Ordering::Relaxed), 1000);
+        eventually("all futures are gone", || census.alive() == 0);
+    });
+}
+
+#[test]
+fn a_panic_while_panicking_tasks_wait_for_each_other() {
+    // The one waits for the other's panic and panics with it: a chain through ten tasks.
+    on_each(|runtime| {
+        let mut last = runtime.spawn(async { panic!("the first of ten") });
+        for _ in 0..9 {
+            let before = last;
+            last = runtime.spawn(async move {
+                std::panic::resume_unwind(before.await.unwrap_err().into_panic());
+            });
+        }
+        let error: runtime::task::JoinError = runtime.block_on(last).unwrap_err();
+        assert_eq!(text_of(&*error.into_panic()), "the first of ten");
+    });
+}
+
+#[test]
+fn a_future_is_not_polled_again_after_its_panic() {
+    on_each(|runtime| {
+        let polls = Arc::new(AtomicUsize::new(0));
+        let seen = polls.clone();
+        let handle = runtime.spawn(PollFn(move |cx: &mut Context<'_>| -> Poll<()> {
+            seen.fetch_add(1, Ordering::SeqCst);
+            // Woken, so queued again at the very moment of the panic.
+            cx.waker().wake_by_ref();
+            panic!("as planned");
+        }));
+        assert!(runtime.block_on(handle).unwrap_err().is_panic());
+        assert_works(runtime);
+        assert_eq!(polls.load(Ordering::SeqCst), 1);
+    });
+}
