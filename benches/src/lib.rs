@@ -1,1 +1,1 @@
-//! Benchmarks.
+pub mod peers;
