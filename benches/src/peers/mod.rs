@@ -104,6 +104,24 @@ pub trait Peer: Send + Sync + Sized + 'static {
     fn hyper_io(s: Self::Stream) -> Self::HyperIo;
 }
 
+/// Every peer that was compiled in, in the order of the table's columns.
+pub const NAMES: &[&str] = &[
+    #[cfg(feature = "ours")]
+    ours::Ours::NAME,
+    tokio::Tokio::NAME,
+    smol::Smol::NAME,
+    async_std::AsyncStd::NAME,
+];
+
+/// Every peer's features, in the order of [`NAMES`].
+pub const FEATURES: &[&str] = &[
+    #[cfg(feature = "ours")]
+    ours::Ours::FEATURES,
+    tokio::Tokio::FEATURES,
+    smol::Smol::FEATURES,
+    async_std::AsyncStd::FEATURES,
+];
+
 /// Runs `f` as a task of its own, so that what it spawns is spawned from a worker.
 pub fn on_worker<P: Peer, F>(rt: &P::Runtime, f: F) -> F::Output
 where
