@@ -144,7 +144,12 @@ impl Row {
     }
 
     /// How many times better `a` is than `b`: the median of the runs' own ratios. Above 1, `a` wins.
+    ///
+    /// None where a count is next to nothing: a multiple of it says nothing, the figures do.
     pub fn times_better(&self, a: usize, b: usize) -> Option<f64> {
+        if self.unit == Unit::Each && [a, b].iter().any(|&p| self.median(p) < Some(0.05)) {
+            return None;
+        }
         let pairs = self.values[a].iter().zip(&self.values[b]);
         let ratios: Vec<f64> = pairs
             .map(|(&a, &b)| if self.unit.more_is_better() { a / b } else { b / a })

@@ -46,8 +46,11 @@ fn run(addr: SocketAddr, connections: usize, limit: Duration, requests: u64) {
     let mut events = Events::with_capacity(1024);
     let mut all: Vec<Connection> = (0..connections)
         .map(|i| {
-            let stream = std::net::TcpStream::connect(addr).expect("the server accepts");
+            let mut stream = std::net::TcpStream::connect(addr).expect("the server accepts");
             stream.set_nodelay(true).unwrap();
+            // Once there and back before the next connects: no accept queue overflows.
+            stream.write_all(&MESSAGE).unwrap();
+            stream.read_exact(&mut [0; MESSAGE.len()]).unwrap();
             stream.set_nonblocking(true).unwrap();
             let mut stream = TcpStream::from_std(stream);
             poll.registry().register(&mut stream, Token(i), Interest::READABLE).unwrap();

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use crate::harness::Row;
+use crate::harness::{Row, Unit};
 use crate::table::number;
 
 const LEFT: f64 = 290.0;
@@ -105,10 +105,17 @@ pub fn svg(group: &str, rows: &[&Row], peers: &[&str]) -> String {
 
 /// Each peer's cost in units of the best one's.
 fn relative(row: &Row) -> Vec<Option<f64>> {
-    let cost = |p| row.median(p).map(|m| if row.unit.more_is_better() { 1.0 / m } else { m });
+    let cost = |p| {
+        row.median(p).map(|m| match row.unit {
+            unit if unit.more_is_better() => 1.0 / m,
+            // Of counts, less than this is noise.
+            Unit::Each => m.max(0.05),
+            _ => m,
+        })
+    };
     let costs: Vec<Option<f64>> = (0..row.values.len()).map(cost).collect();
     let best = costs.iter().flatten().copied().fold(f64::INFINITY, f64::min);
-    // A best of nothing at all (no wake-up, no call) has no multiples: the rest is at the end of the axis.
+    // A best of nothing at all (no wake-up, no call) has no multiples: the rest ends the axis.
     let times = |c: f64| match (c, best) {
         (c, b) if c <= b => 1.0,
         (_, b) if b <= 0.0 => MOST,

@@ -6,8 +6,8 @@
 
 use std::convert::Infallible;
 use std::io::{BufRead, Read, Write};
-use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
+use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use hyper::{Request, Response};
 
 use crate::measure::cpu_time;
 use crate::peers::{self, Peer};
+use crate::workloads::spawn::Idle;
 
 pub fn main(args: &[String]) {
     let mut peer = "tokio";
@@ -32,7 +33,7 @@ pub fn main(args: &[String]) {
             "--peer" => peer = value,
             "--kind" => kind = value,
             "--workers" => workers = value.parse().expect("--workers takes a number"),
-            _ => panic!("serve: --peer NAME, --kind echo|http|idle, --workers N; not {arg}"),
+            _ => panic!("serve: --peer NAME, --kind echo|http|idle|memory, --workers N; not {arg}"),
         }
     }
     let (addr_tx, addr) = mpsc::channel();
@@ -57,12 +58,16 @@ pub fn main(args: &[String]) {
 }
 
 /// Runs the peer on a thread that lives as long as the process.
-fn start<P: Peer>(kind: String, workers: usize, addr_tx: mpsc::Sender<SocketAddr>) {
+fn start<P: Peer>(kind: String, workers: usize, addr_tx: mpsc::Sender<String>) {
     thread::spawn(move || {
         let rt = P::start(workers);
         let server = P::spawn_on(&rt, async move {
             let listener = P::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
-            addr_tx.send(P::local_addr(&listener).unwrap()).unwrap();
+            if kind == "memory" {
+                addr_tx.send(resident::<P>().await.to_string()).unwrap();
+                return std::future::pending().await;
+            }
+            addr_tx.send(P::local_addr(&listener).unwrap().to_string()).unwrap();
             match kind.as_str() {
                 "echo" => echo::<P>(listener).await,
                 "http" => http::<P>(listener).await,
@@ -75,6 +80,32 @@ fn start<P: Peer>(kind: String, workers: usize, addr_tx: mpsc::Sender<SocketAddr
         });
         P::block_on(&rt, server)
     });
+}
+
+/// Bytes that the process grows by for each of 100,000 idle tasks; where their handles and wakers go is there
+/// before.
+async fn resident<P: Peer>() -> f64 {
+    const TASKS: usize = 100_000;
+    static WAKERS: Mutex<Vec<Waker>> = Mutex::new(Vec::new());
+    // The tasks' own first pages, so that a first task's setting up is not counted.
+    P::spawn(P::sleep(Duration::from_millis(1))).await;
+    let mut handles: Vec<Option<P::Join<()>>> = (0..TASKS).map(|_| None).collect();
+    *WAKERS.lock().unwrap() = vec![Waker::noop().clone(); TASKS];
+    WAKERS.lock().unwrap().clear();
+    let before = resident_bytes();
+    for handle in &mut handles {
+        *handle = Some(P::spawn(Idle::new(&WAKERS)));
+    }
+    while WAKERS.lock().unwrap().len() < TASKS {
+        P::sleep(Duration::from_millis(1)).await;
+    }
+    (resident_bytes() - before) / TASKS as f64
+}
+
+fn resident_bytes() -> f64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split_whitespace().nth(1).and_then(|n| n.parse::<f64>().ok());
+    pages.unwrap_or(f64::NAN) * 4096.0
 }
 
 async fn echo<P: Peer>(listener: P::Listener) {
@@ -108,12 +139,12 @@ async fn http<P: Peer>(listener: P::Listener) {
 }
 
 /// One thread, one epoll, no runtime: what the machine itself allows.
-fn raw_echo(addr_tx: mpsc::Sender<SocketAddr>) {
+fn raw_echo(addr_tx: mpsc::Sender<String>) {
     use mio::{Events, Interest, Poll, Token, net::TcpListener, net::TcpStream};
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(1024);
     let mut listener = TcpListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
-    addr_tx.send(listener.local_addr().unwrap()).unwrap();
+    addr_tx.send(listener.local_addr().unwrap().to_string()).unwrap();
     poll.registry().register(&mut listener, Token(0), Interest::READABLE).unwrap();
     let mut streams: Vec<TcpStream> = Vec::new();
     let mut buf = [0; 1024];

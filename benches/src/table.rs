@@ -59,6 +59,8 @@ pub fn number(value: f64, unit: Unit) -> String {
     match unit {
         _ if !value.is_finite() => "-".to_owned(),
         Unit::PerSecond => format!("{value:.0}"),
+        // A difference of two counts may come out as minus nothing.
+        Unit::Each if value.abs() < 0.005 => "0".to_owned(),
         Unit::Each => format!("{value:.2}"),
         _ if value.abs() >= 100.0 => format!("{value:.0}"),
         _ if value.abs() >= 10.0 => format!("{value:.1}"),

@@ -6,7 +6,7 @@ use crate::peers;
 mod blocked;
 mod blocking;
 mod net;
-mod spawn;
+pub(crate) mod spawn;
 mod sync;
 mod time;
 mod wake;
@@ -55,9 +55,15 @@ pub fn all() -> Vec<Workload> {
         ),
         on_all!(
             "spawn",
-            "spawn-many",
+            "spawn-1000",
             "1,000 spawned from a worker, then all joined",
-            spawn::join_many
+            spawn::join_thousand
+        ),
+        on_all!(
+            "spawn",
+            "spawn-10000",
+            "10,000 spawned from a worker, then all joined",
+            spawn::join_ten_thousand
         ),
         on_all!(
             "spawn",
@@ -87,6 +93,12 @@ pub fn all() -> Vec<Workload> {
             "idle-task-memory",
             "100,000 idle tasks with a small future",
             spawn::memory
+        ),
+        on_servers!(
+            "spawn",
+            "idle-task-resident",
+            "100,000 idle tasks with a small future: growth of the process, a task",
+            net::resident
         ),
         on_all!("spawn", "start-stop", "start 2 workers, run one task, stop", spawn::start_stop),
         on_all!(

@@ -67,23 +67,39 @@ impl Drop for Server {
     }
 }
 
-/// Requests, nanoseconds, percentiles.
-fn load(addr: &str, connections: usize, how_much: [&str; 2]) -> Vec<f64> {
-    let mut command = ourselves();
-    command.args(["load", "--addr", addr, "--connections", &connections.to_string()]);
-    let output = command.args(how_much).stderr(Stdio::inherit()).output().expect("the load runs");
-    let line = String::from_utf8_lossy(&output.stdout);
-    line.split_whitespace().map(|word| word.parse().expect("a number")).collect()
+struct Load<'a> {
+    addr: &'a str,
+    connections: usize,
+    how_much: [&'a str; 2],
+}
+
+impl Load<'_> {
+    fn args(&self) -> Vec<String> {
+        let connections = self.connections.to_string();
+        let all = ["load", "--addr", self.addr, "--connections", &connections];
+        all.iter().chain(&self.how_much).map(|s| s.to_string()).collect()
+    }
+
+    /// Requests, nanoseconds, percentiles.
+    fn run(&self) -> Vec<f64> {
+        let mut command = ourselves();
+        let output = command.args(self.args()).stderr(Stdio::inherit()).output();
+        let output = output.expect("the load runs");
+        let line = String::from_utf8_lossy(&output.stdout);
+        line.split_whitespace().map(|word| word.parse().expect("a number")).collect()
+    }
 }
 
 fn echo(peer: &str, connections: usize, plan: &Plan) -> Vec<Figure> {
     let ms = plan.count(1000, 200).to_string();
     let mut server = Server::peer(peer, "echo", plan);
-    load(&server.addr, connections, ["--requests", &(connections * 20).to_string()]);
+    let warm_up = (connections * 20).to_string();
+    let addr = server.addr.clone();
+    let load = |how_much| Load { addr: &addr, connections, how_much }.run();
+    load(["--requests", &warm_up]);
     let before = server.cpu_us();
-    let out = load(&server.addr, connections, ["--ms", &ms]);
+    let out = load(["--ms", &ms]);
     let cpu = server.cpu_us() - before;
-    drop(server);
     let mut figures = vec![
         figure("requests", Unit::PerSecond, out[0] / out[1] * 1e9),
         figure("p50", Unit::Us, out[2]),
@@ -91,37 +107,86 @@ fn echo(peer: &str, connections: usize, plan: &Plan) -> Vec<Figure> {
         figure("p99.9", Unit::Us, out[5]),
         figure("server CPU a request", Unit::Us, cpu / out[0]),
     ];
-    if has("strace") {
-        figures.extend(system_calls(peer, connections, plan));
-    }
+    figures.extend(system_calls(&server, connections, plan));
     figures
 }
 
-/// System calls a request: a short run of its own, since tracing slows everything down.
-fn system_calls(peer: &str, connections: usize, plan: &Plan) -> Vec<Figure> {
-    let requests = 5_000;
-    let count = |n: usize| {
-        let path = std::env::temp_dir().join(format!("benches-strace-{}", std::process::id()));
-        let mut command = Command::new("strace");
-        command.args(["-f", "-c", "-o"]).arg(&path).arg(std::env::current_exe().unwrap());
-        command.args(["serve", "--peer", peer, "--kind", "echo"]);
-        command.args(["--workers", &plan.workers.to_string()]);
-        let server = Server::start(command);
-        load(&server.addr, connections, ["--requests", &n.to_string()]);
-        drop(server);
-        let report = fs::read_to_string(&path).unwrap_or_default();
-        let _ = fs::remove_file(&path);
-        calls(&report)
+/// System calls a request, in a short run of its own.
+///
+/// `perf stat` counts in the kernel and hardly disturbs. `strace` takes its place where the tracepoints are
+/// closed; it slows the server so much that an answer is often there before the server would have waited for
+/// it, and then counts fewer `epoll_wait`s than there are.
+fn system_calls(server: &Server, connections: usize, plan: &Plan) -> Vec<Figure> {
+    let requests = plan.count(20_000, 5_000);
+    let count = |requests: usize| {
+        let of_load = Load {
+            addr: &server.addr,
+            connections,
+            how_much: ["--requests", &requests.to_string()],
+        };
+        by_perf(server.child.id(), &of_load).or_else(|| by_strace(server.child.id(), &of_load))
     };
-    // What starting, accepting and closing cost is in both, and cancels out.
-    let base = count(connections);
-    let full = count(connections + requests);
+    // What accepting and closing costs is in both, and cancels out.
+    let (Some(base), Some(full)) = (count(connections), count(connections + requests)) else {
+        return Vec::new();
+    };
     let each = |of: fn(&Calls) -> f64| (of(&full) - of(&base)) / requests as f64;
     vec![
         figure("system calls a request", Unit::Each, each(|c| c.total)),
         figure("futex calls a request", Unit::Each, each(|c| c.futex)),
         figure("epoll_wait calls a request", Unit::Each, each(|c| c.epoll_wait)),
     ]
+}
+
+fn report_path() -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("benches-calls-{}", std::process::id()))
+}
+
+fn by_perf(pid: u32, load: &Load<'_>) -> Option<Calls> {
+    let path = report_path();
+    let mut command = Command::new("perf");
+    command.args(["stat", "-x,", "-e", "raw_syscalls:sys_enter,syscalls:sys_enter_futex"]);
+    command.args(["-e", "syscalls:sys_enter_epoll_wait,syscalls:sys_enter_epoll_pwait"]);
+    command.args(["-e", "syscalls:sys_enter_epoll_pwait2", "-p", &pid.to_string(), "-o"]);
+    command.arg(&path).arg("--").arg(std::env::current_exe().unwrap()).args(load.args());
+    let done = command.stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
+    let report = fs::read_to_string(&path).ok()?;
+    let _ = fs::remove_file(&path);
+    let mut calls = Calls::default();
+    for line in report.lines() {
+        // count,unit,event,...
+        let mut words = line.split(',');
+        let (Some(n), Some(event)) = (words.next().and_then(|n| n.parse().ok()), words.nth(1))
+        else {
+            continue;
+        };
+        calls.add(event.rsplit("sys_enter").next().unwrap().trim_start_matches('_'), n);
+    }
+    (done.success() && calls.total > 0.0).then_some(calls)
+}
+
+fn by_strace(pid: u32, load: &Load<'_>) -> Option<Calls> {
+    let path = report_path();
+    let mut command = Command::new("strace");
+    command.args(["-f", "-c", "-p", &pid.to_string(), "-o"]).arg(&path);
+    let mut strace = command.stderr(Stdio::null()).spawn().ok()?;
+    // Time to attach to every thread.
+    thread::sleep(Duration::from_millis(200));
+    load.run();
+    // SAFETY: a signal to a child of ours that has not been waited for.
+    unsafe { libc::kill(strace.id() as i32, libc::SIGINT) };
+    let _ = strace.wait();
+    let report = fs::read_to_string(&path).ok()?;
+    let _ = fs::remove_file(&path);
+    let mut calls = Calls::default();
+    for line in report.lines() {
+        // share, seconds, each, calls, maybe errors, name
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let (Some(name), Some(Ok(n))) = (words.last(), words.get(3).map(|w| w.parse())) {
+            calls.add(if *name == "total" { "" } else { name }, n);
+        }
+    }
+    (calls.total > 0.0).then_some(calls)
 }
 
 #[derive(Default)]
@@ -131,23 +196,16 @@ struct Calls {
     epoll_wait: f64,
 }
 
-/// Reads the table that `strace -c` writes: share, seconds, each, calls, maybe errors, name.
-fn calls(report: &str) -> Calls {
-    let mut calls = Calls::default();
-    for line in report.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let (Some(name), Some(Ok(n))) = (words.last(), words.get(3).map(|w| w.parse::<f64>()))
-        else {
-            continue;
-        };
-        match *name {
-            "total" => calls.total = n,
-            "futex" => calls.futex = n,
-            "epoll_wait" | "epoll_pwait" | "epoll_pwait2" => calls.epoll_wait += n,
+impl Calls {
+    /// No name: the sum of all.
+    fn add(&mut self, name: &str, n: f64) {
+        match name {
+            "" => self.total = n,
+            "futex" => self.futex = n,
+            "epoll_wait" | "epoll_pwait" | "epoll_pwait2" => self.epoll_wait += n,
             _ => {}
         }
     }
-    calls
 }
 
 pub(super) fn echo_1(peer: &str, plan: &Plan) -> Vec<Figure> {
@@ -231,4 +289,14 @@ fn threads_of(pid: u32) -> (f64, f64) {
         cpu += ns.unwrap_or(0.0) / 1000.0;
     }
     (switches, cpu)
+}
+
+/// What the whole process grows by for an idle task, as the kernel sees it.
+pub(super) fn resident(peer: &str, plan: &Plan) -> Vec<Figure> {
+    if peer == "raw" {
+        return Vec::new();
+    }
+    // It measures itself, and prints the bytes a task where another prints its address.
+    let server = Server::peer(peer, "memory", plan);
+    vec![figure("", Unit::Bytes, server.addr.parse().expect("bytes"))]
 }

@@ -27,21 +27,27 @@ pub(super) fn join_each<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
     }))
 }
 
-pub(super) fn join_many<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
-    let rounds = plan.count(50, 3);
+fn batches<P: Peer>(rt: &P::Runtime, batch: usize, rounds: usize) -> Vec<Figure> {
     ns(on_worker::<P, _>(rt, async move {
-        let mut handles = Vec::with_capacity(1000);
+        let mut handles = Vec::with_capacity(batch);
         let t = Instant::now();
         for _ in 0..rounds {
-            for _ in 0..1000 {
+            for _ in 0..batch {
                 handles.push(P::spawn(async {}));
             }
             for handle in handles.drain(..) {
                 handle.await;
             }
         }
-        ns_each(t, rounds * 1000)
+        ns_each(t, rounds * batch)
     }))
+}
+
+pub(super) fn join_thousand<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
+    batches::<P>(rt, 1_000, plan.count(50, 3))
+}
+pub(super) fn join_ten_thousand<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
+    batches::<P>(rt, 10_000, plan.count(8, 1))
 }
 
 pub(super) fn outside<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
@@ -164,9 +170,15 @@ pub(super) fn fan_20<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
 }
 
 /// Pending at its first poll; leaves its waker in a list that has room already, and ends when woken.
-struct Idle {
+pub(crate) struct Idle {
     wakers: &'static Mutex<Vec<Waker>>,
     polled: bool,
+}
+
+impl Idle {
+    pub(crate) fn new(wakers: &'static Mutex<Vec<Waker>>) -> Self {
+        Idle { wakers, polled: false }
+    }
 }
 
 impl Future for Idle {
@@ -189,7 +201,7 @@ pub(super) fn memory<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
         let mut handles = Vec::with_capacity(n);
         alloc::start();
         for _ in 0..n {
-            handles.push(P::spawn(Idle { wakers: &WAKERS, polled: false }));
+            handles.push(P::spawn(Idle::new(&WAKERS)));
         }
         while WAKERS.lock().unwrap().len() < n {
             P::yield_now().await;
