@@ -69,10 +69,12 @@ pub trait Runner {
     fn run(&mut self, plan: &Plan) -> Vec<Figure>;
 }
 
+type Start = Box<dyn Fn(&Plan) -> Box<dyn Runner>>;
+
 /// How one peer starts on a workload.
 pub struct Cell {
     pub peer: &'static str,
-    pub start: Box<dyn Fn(&Plan) -> Box<dyn Runner>>,
+    pub start: Start,
 }
 
 pub struct Workload {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use benches::harness::{Plan, Row, measure};
+use benches::measure::Others;
 use benches::{load, peers, plot, serve, table, workloads};
 
 const HELP: &str = "\
@@ -73,9 +74,8 @@ fn options(args: &[String]) -> Result<Options, String> {
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let workers = args.iter().position(|a| a == "--workers").and_then(|i| args.get(i + 1));
-    // SAFETY: first thing in `main`, no other thread runs. async-std reads it when it is first used.
-    unsafe { std::env::set_var("ASYNC_STD_THREAD_COUNT", workers.map_or("2", String::as_str)) };
+    // SAFETY: first thing in `main`: no other thread runs.
+    unsafe { peers::async_std::set_workers(&args) };
     match args.first().map(String::as_str) {
         Some("serve") => return serve::main(&args[1..]),
         Some("load") => return load::main(&args[1..]),
@@ -103,8 +103,9 @@ fn run(o: &Options) {
         }
         return;
     }
-    let heading = table::heading(&o.peers, o.runs, o.plan.workers);
+    let mut heading = table::heading(&o.peers, o.runs, o.plan.workers);
     println!("{heading}");
+    let others = Others::look();
     let mut rows: Vec<Row> = Vec::new();
     for w in &all {
         let began = Instant::now();
@@ -113,6 +114,10 @@ fn run(o: &Options) {
         eprintln!("    ({:.1} s)", began.elapsed().as_secs_f64());
         rows.extend(new);
     }
+    let percent = others.percent_since();
+    let quiet = format!("- other processes used {percent:.0} % of the machine meanwhile\n");
+    print!("\n{quiet}");
+    heading += &quiet;
     let text = table::markdown(&rows, &o.peers);
     let quick = if o.plan.quick { "\nA quick run: not for comparison.\n" } else { "" };
     if let Some(path) = &o.table {

@@ -10,14 +10,48 @@ use std::time::{Duration, Instant};
 
 /// CPU time of this process so far, user and system.
 pub fn cpu_time() -> Duration {
+    usage(libc::RUSAGE_SELF)
+}
+
+fn usage(of: libc::c_int) -> Duration {
     // SAFETY: an all-zero rusage is a valid value, and the call writes to it alone.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        libc::getrusage(of, &mut usage);
         usage
     };
     let of = |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
     of(usage.ru_utime) + of(usage.ru_stime)
+}
+
+/// How much of this machine others have used between two looks: what makes a run's figures doubtful.
+pub struct Others {
+    busy: f64,
+    idle: f64,
+    own: f64,
+}
+
+impl Others {
+    pub fn look() -> Others {
+        let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+        let first = stat.lines().next().unwrap_or_default();
+        // user nice system idle iowait irq softirq steal, in ticks.
+        let ticks: Vec<f64> =
+            first.split_whitespace().skip(1).filter_map(|n| n.parse().ok()).take(8).collect();
+        let idle = ticks.iter().skip(3).take(2).sum();
+        // SAFETY: sysconf has no preconditions.
+        let a_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64;
+        let own = (usage(libc::RUSAGE_SELF) + usage(libc::RUSAGE_CHILDREN)).as_secs_f64();
+        Others { busy: ticks.iter().sum::<f64>() - idle, idle, own: own * a_second }
+    }
+
+    /// Percent of all CPUs that was used, since then, by neither this process nor its children.
+    pub fn percent_since(&self) -> f64 {
+        let now = Others::look();
+        let busy = now.busy - self.busy;
+        let all = busy + now.idle - self.idle;
+        if all <= 0.0 { 0.0 } else { (100.0 * (busy - (now.own - self.own)) / all).max(0.0) }
+    }
 }
 
 /// The value below which `q` (0 to 1) of the samples lie; sorts them.
@@ -150,13 +184,13 @@ impl Countdown {
 pub struct Rng(pub u64);
 
 impl Rng {
-    pub fn next(&mut self) -> u64 {
+    fn step(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
     pub fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
+        self.step() % n
     }
 }

@@ -18,6 +18,18 @@ use super::smol::FlagEvent;
 
 pub struct AsyncStd;
 
+/// Gives async-std as many threads as `--workers` says, two without it; it reads the variable when it is first
+/// used.
+///
+/// # Safety
+///
+/// As of `std::env::set_var`: no other thread may read or write the environment meanwhile.
+pub unsafe fn set_workers(args: &[String]) {
+    let workers = args.iter().position(|a| a == "--workers").and_then(|i| args.get(i + 1));
+    // SAFETY: the caller's promise is passed on.
+    unsafe { std::env::set_var("ASYNC_STD_THREAD_COUNT", workers.map_or("2", String::as_str)) };
+}
+
 impl Peer for AsyncStd {
     const NAME: &'static str = "async-std";
     const FEATURES: &'static str = "default; ASYNC_STD_THREAD_COUNT set to the workers; its own \
