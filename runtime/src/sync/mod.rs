@@ -1,1 +1,7 @@
-//! (being built)
+//! Channels, locks and other ways for tasks to wait for each other.
+//!
+//! | need | use |
+//! |---|---|
+//! | hand one value to one receiver, once | [`oneshot`] |
+
+pub mod oneshot;

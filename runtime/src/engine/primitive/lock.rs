@@ -29,6 +29,13 @@ impl<T: ?Sized> Mutex<T> {
         self.0.try_lock().map(MutexGuard)
     }
 
+    pub(crate) fn into_inner(self) -> T
+    where
+        T: Sized,
+    {
+        self.0.into_inner()
+    }
+
     pub(crate) fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
     }
@@ -78,5 +85,59 @@ impl Condvar {
 
     pub(crate) fn notify_all(&self) {
         self.0.notify_all();
+    }
+}
+
+/// A lock that many readers or one writer hold.
+#[derive(Debug, Default)]
+pub(crate) struct RwLock<T: ?Sized>(parking_lot::RwLock<T>);
+
+/// Shared access to what a [`RwLock`] guards.
+#[derive(Debug)]
+pub(crate) struct RwLockReadGuard<'a, T: ?Sized>(parking_lot::RwLockReadGuard<'a, T>);
+
+/// Exclusive access to what a [`RwLock`] guards.
+#[derive(Debug)]
+pub(crate) struct RwLockWriteGuard<'a, T: ?Sized>(parking_lot::RwLockWriteGuard<'a, T>);
+
+impl<T> RwLock<T> {
+    pub(crate) const fn new(value: T) -> RwLock<T> {
+        RwLock(parking_lot::const_rwlock(value))
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// Shared access. A thread that has it may ask again: a waiting writer does not keep it out.
+    #[inline]
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+        RwLockReadGuard(self.0.read_recursive())
+    }
+
+    #[inline]
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
+        RwLockWriteGuard(self.0.write())
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
     }
 }

@@ -1,0 +1,5 @@
+//! The models, one file a protocol.
+
+mod blocking_pool;
+mod fair_semaphore;
+mod oneshot;
