@@ -15,3 +15,12 @@ pub mod task;
 pub mod time;
 
 mod macros;
+
+#[doc(hidden)]
+pub use macros::support as macros_support;
+pub use macros::{main, test};
+#[doc(hidden)]
+pub use macros::{main_of_tokio, test_of_tokio};
+
+pub use crate::runtime::{Builder, Handle, Runtime};
+pub use crate::task::{spawn, spawn_blocking};

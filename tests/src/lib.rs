@@ -1,3 +1,6 @@
+//! Integration tests of `runtime`: see the folder `tests`.
+
+pub mod scripted;
 //! What the integration tests in `tests/` share.
 //!
 //! A test must not pass by luck nor hang by mischance. So nothing here or there sleeps in the hope

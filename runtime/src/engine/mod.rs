@@ -1,16 +1,24 @@
 //! The engine room: private mechanism under the public face.
 //!
-//! Imports run downwards only. The floor (`primitive`, `clock`, `rng`, `coop`, `text`, `wake_list`)
+//! Imports run downwards only. The floor (`primitive`, `clock`, `rng`, `coop`, `text`, the lists of wakers and waiters)
 //! carries three wings that never name each other: `task` with `scheduler`, `blocking`, and
 //! `driver` with `timer`. They meet in `crate::runtime`.
 
 pub(crate) mod blocking;
+pub(crate) mod clock;
 pub(crate) mod coop;
 pub(crate) mod driver;
+pub(crate) mod entered;
+pub(crate) mod fair_semaphore;
+pub(crate) mod park_on;
 pub(crate) mod primitive;
+pub(crate) mod process_wide;
 pub(crate) mod rng;
 pub(crate) mod scheduler;
+pub(crate) mod stall;
 pub(crate) mod task;
 pub(crate) mod text;
 pub(crate) mod timer;
+pub(crate) mod wait_queue;
 pub(crate) mod wake_list;
+pub(crate) mod waker_cell;

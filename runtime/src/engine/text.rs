@@ -4,3 +4,151 @@
 /// No runtime on this thread.
 pub(crate) const NO_RUNTIME: &str = "there is no reactor running, must be called from the context of a runtime: \
      call this inside `Runtime::block_on`, a spawned task or `#[runtime::main]`, or hold the guard of `Handle::enter`";
+
+/// A `JoinHandle` is polled after it has yielded its output.
+pub(crate) const JOIN_HANDLE_POLLED_AGAIN: &str = "JoinHandle polled after completion: it yields the output once; \
+     keep the output, or fuse the handle before polling it in a loop";
+/// `time::pause` and the like with no runtime on this thread.
+pub(crate) const NO_CLOCK: &str = "time cannot be frozen from outside a runtime: call this inside \
+     `Runtime::block_on`, a spawned task or `#[runtime::test]`";
+
+/// `time::pause` where other threads would see the time stop.
+pub(crate) const PAUSE_NEEDS_ONE_THREAD: &str = "`time::pause()` requires the `current_thread` \
+     flavour, which is the default of `#[runtime::test]`, or a runtime built with \
+     `Builder::start_paused(true)`";
+
+/// `time::pause` twice.
+pub(crate) const ALREADY_FROZEN: &str = "time is already frozen";
+
+/// `time::resume` or `time::advance` without `time::pause`.
+pub(crate) const NOT_FROZEN: &str = "time is not frozen: call `time::pause()` first";
+
+/// A timer polled when its runtime is gone.
+pub(crate) const TIMER_SHUT_DOWN: &str = "the runtime of this timer is shut down. \
+     Timers of a runtime that was shut down never fire: await them before it ends";
+
+/// `interval` with a period of zero.
+pub(crate) const ZERO_PERIOD: &str = "`period` must be non-zero: an interval of no length would \
+     tick without end; use `task::yield_now` to let other tasks run";
+/// The runtime of a source has been shut down.
+pub(crate) const SHUT_DOWN: &str = "the runtime this belongs to has been shut down: \
+     sockets, timers and signals work only as long as the `Runtime` they were made in lives";
+
+/// [`SHUT_DOWN`] as an I/O error.
+#[cold]
+pub(crate) fn shut_down() -> std::io::Error {
+    std::io::Error::other(SHUT_DOWN)
+}
+
+/// A runtime without I/O.
+pub(crate) const NO_IO: &str = "this runtime was built without I/O, so it has no sockets and no signals: \
+     call `Builder::enable_io` or `Builder::enable_all` when building it";
+
+/// A blocking socket was handed over.
+pub(crate) const BLOCKING_SOCKET: &str = "the socket is in blocking mode, where one call could stop a whole \
+     worker thread: call `set_nonblocking(true)` on it before handing it to the runtime";
+// io
+
+/// More bytes than a `ReadBuf` has room for.
+pub(crate) const READ_BUF_TOO_SMALL: &str =
+    "the `ReadBuf` has too little room: put no more than `remaining()` bytes into it";
+/// Filled beyond what is initialized.
+pub(crate) const READ_BUF_NOT_INITIALIZED: &str = "filled must not become larger than initialized: \
+     write the bytes first, by `put_slice` or into what `initialize_unfilled` gives";
+/// A reader exchanged its buffer.
+pub(crate) const READ_BUF_SWAPPED: &str = "the reader put another `ReadBuf` in the place of the one that it was lent: \
+     `poll_read` must fill the buffer that it gets";
+/// A stream ended amid a value.
+pub(crate) const EARLY_EOF: &str = "early eof: the stream ended before all that was asked for";
+/// A writer took nothing.
+pub(crate) const WRITE_ZERO: &str =
+    "the writer took no bytes (`poll_write` gave 0), so the rest cannot be written";
+/// Text was asked for and bytes came.
+pub(crate) const NOT_UTF8: &str = "stream did not contain valid UTF-8";
+/// A buffer of no size.
+pub(crate) const ZERO_CAPACITY: &str = "the buffer's size must be greater than 0";
+/// Halves of two streams.
+pub(crate) const UNRELATED_HALVES: &str =
+    "the two halves come from different streams: check with `is_pair_of` before `unsplit`";
+/// A future polled after it was done.
+pub(crate) const POLLED_AFTER_DONE: &str = "the future was polled after it had completed";
+/// A oneshot receiver polled after it was ready.
+pub(crate) const ONESHOT_POLLED_AGAIN: &str = "oneshot::Receiver polled after it was ready: \
+     its value was given out; check `is_terminated` before you await it again";
+/// A task-local value that nobody set.
+pub(crate) const TASK_LOCAL_NOT_SET: &str = "cannot access a task-local storage value without setting it first: \
+     run this inside a future that `LocalKey::scope` made (spawned tasks do not inherit the value)";
+/// The same as an error.
+pub(crate) const TASK_LOCAL_ACCESS_ERROR: &str = "task-local value not set";
+/// A scope of a key inside `with` of that key.
+pub(crate) const TASK_LOCAL_BORROWED: &str = "cannot enter a task-local scope while the task-local storage is borrowed: \
+     end the `LocalKey::with` of this key first";
+/// A scope while the thread ends.
+pub(crate) const TASK_LOCAL_DESTROYED: &str =
+    "cannot enter a task-local scope during or after destruction of the underlying thread-local";
+/// A completed `TaskLocalFuture` polled again.
+pub(crate) const TASK_LOCAL_POLLED_AFTER_COMPLETION: &str =
+    "`TaskLocalFuture` polled after completion";
+
+/// `block_on` inside `block_on` or a task.
+pub(crate) const NESTED_BLOCK_ON: &str = "Cannot start a runtime from within a runtime. This happens because a \
+     function (like `block_on`) attempted to block the current thread while the thread is being used to drive \
+     asynchronous tasks: `.await` the future instead, or call this inside `spawn_blocking` or `block_in_place`";
+
+/// A `blocking_` method in a task.
+pub(crate) const BLOCKING_IN_ASYNC: &str = "Cannot block the current thread from within a runtime. This happens \
+     because a function attempted to block the current thread while the thread is being used to drive asynchronous \
+     tasks: use the async method, or call this inside `spawn_blocking` or `block_in_place`";
+
+/// A `Runtime` is dropped in a task.
+pub(crate) const DROPPED_IN_ASYNC: &str = "Cannot drop a runtime in a context where blocking is not allowed. This \
+     happens when a runtime is dropped from within an asynchronous context: call `shutdown_background`, or move the \
+     runtime to a thread of its own (`spawn_blocking`)";
+
+/// `block_in_place` where no other thread could take over.
+pub(crate) const BLOCK_IN_PLACE_NEEDS_WORKERS: &str = "can call blocking only when running on the multi-threaded \
+     runtime: use `spawn_blocking` on the current_thread flavour and in a `LocalSet`";
+
+/// I/O is off.
+pub(crate) const IO_DISABLED: &str = "IO is disabled in this runtime. Call `enable_io` (or \
+     `enable_all`) on the runtime builder to enable IO";
+
+/// Timers are off.
+pub(crate) const TIME_DISABLED: &str = "timers are disabled in this runtime. Call `enable_time` \
+     (or `enable_all`) on the runtime builder to enable timers";
+
+/// `task::id` outside a task.
+pub(crate) const NO_TASK: &str = "Can't get a task id when not inside a task: use `task::try_id`";
+
+/// Guards of `Handle::enter` dropped in another order than made.
+pub(crate) const GUARDS_OUT_OF_ORDER: &str = "`EnterGuard` values dropped out of order. Guards returned by \
+     `Handle::enter()` must be dropped in the reverse order as they were acquired";
+
+/// A runtime is asked for in the destructor of a thread-local.
+pub(crate) const THREAD_ENDING: &str = "the thread is ending and does not know its runtime any more: keep a `Handle` \
+     instead of asking for the current one in the destructor of a thread-local value";
+
+/// A drop that waits for polls.
+pub(crate) fn waiting_for_workers() -> String {
+    "runtime: shutting down, waiting for tasks that block their threads to return; see the stall report, or \
+     use `Runtime::shutdown_timeout`"
+        .to_owned()
+}
+
+/// A drop that waits for blocking jobs.
+pub(crate) fn waiting_for_jobs(threads: usize) -> String {
+    format!(
+        "runtime: shutting down, waiting for {threads} threads of the blocking pool to finish their jobs; \
+         use `Runtime::shutdown_timeout` to wait no longer than you want"
+    )
+}
+/// More permits than a semaphore can count.
+pub(crate) const TOO_MANY_PERMITS: &str =
+    "a semaphore may not have more than `Semaphore::MAX_PERMITS` permits";
+
+/// Two permits that do not belong together.
+pub(crate) const FOREIGN_PERMIT: &str =
+    "merging permits from different semaphore instances: both must come from the same semaphore";
+
+/// A bounded channel of size nought.
+pub(crate) const CHANNEL_WITHOUT_ROOM: &str = "mpsc bounded channel requires buffer > 0: use 1 for the smallest, `oneshot` for a single value";

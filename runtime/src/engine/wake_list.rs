@@ -7,32 +7,44 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-/// Wakers to be called.
+/// Wakers to be called, in order. The first needs no allocation: most lists have one.
 #[derive(Debug, Default)]
-pub(crate) struct WakeList(Vec<Waker>);
+pub(crate) struct WakeList {
+    first: Option<Waker>,
+    rest: Vec<Waker>,
+}
 
 impl WakeList {
     pub(crate) const fn new() -> WakeList {
-        WakeList(Vec::new())
+        WakeList { first: None, rest: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, waker: Waker) {
-        self.0.push(waker);
+        if self.first.is_none() && self.rest.is_empty() {
+            self.first = Some(waker);
+        } else {
+            self.rest.push(waker);
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        usize::from(self.first.is_some()) + self.rest.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.first.is_none() && self.rest.is_empty()
     }
 
     /// Calls every waker, each once. A waker that panics does not keep the others from being
     /// called; its panic has been shown by the panic hook and goes no further.
     pub(crate) fn wake_all(&mut self) {
-        for waker in self.0.drain(..) {
+        for waker in self.drain() {
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
+    }
+
+    /// Takes the wakers out without calling them.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Waker> + '_ {
+        self.first.take().into_iter().chain(self.rest.drain(..))
     }
 }

@@ -1,1 +1,104 @@
-//! (being built)
+//! The macros of the face: waiting for several futures, task-local values, the entry points.
+//!
+//! All of them but the two attributes are declarative: patterns, futures and handlers are read by
+//! the compiler's own parser, so that its messages are about what the user wrote, and nothing is
+//! built before the crate that uses them. None expands to `unsafe`.
+
+mod join;
+mod maybe_done;
+mod pin;
+mod select;
+pub mod support;
+mod task_local;
+mod try_join;
+
+/// Makes an `async fn main` the entry point of the program: builds a runtime and runs the body on
+/// it.
+///
+/// The function may have any name and, unless it is called `main`, parameters; the attribute then
+/// makes it an ordinary function that blocks the caller's thread until the body is done. The body
+/// is the *root future*: it runs on the calling thread, not on a worker. Work that is spawned from
+/// it runs on the workers. When the body returns, the runtime is dropped, and every task that has
+/// not finished goes with it.
+///
+/// # Arguments
+///
+/// | argument | value | default |
+/// |---|---|---|
+/// | `flavor` | `"multi_thread"`, `"current_thread"` or `"local"` | `"multi_thread"` |
+/// | `worker_threads` | how many workers, at least 1; only for `"multi_thread"` | one for each core |
+/// | `start_paused` | whether the clock starts paused (`time::pause`) | `false` |
+/// | `unhandled_panic` | `"ignore"` or `"shutdown_runtime"` | `"ignore"` |
+/// | `crate` | the path under which the runtime's crate is known | `"::runtime"` |
+///
+/// The I/O driver and the timers are on. Everything else a runtime can be told is told to a
+/// [`Builder`](crate::runtime::Builder), in a plain `fn main`.
+///
+/// # Panics
+///
+/// The function panics if the runtime cannot be built: out of threads, out of file descriptors.
+///
+/// # Examples
+///
+/// ```
+/// #[runtime::main]
+/// async fn main() {
+///     let handle = runtime::spawn(async { 40 + 2 });
+///     assert_eq!(handle.await.unwrap(), 42);
+/// }
+/// ```
+///
+/// With two workers, and errors that end the program:
+///
+/// ```
+/// #[runtime::main(flavor = "multi_thread", worker_threads = 2)]
+/// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let number: u32 = "42".parse()?;
+///     assert_eq!(number, 42);
+///     Ok(())
+/// }
+/// ```
+///
+/// The same without the attribute:
+///
+/// ```
+/// runtime::runtime::Builder::new_multi_thread()
+///     .enable_all()
+///     .build()
+///     .expect("the runtime could not be built")
+///     .block_on(async {
+///         // ...
+///     })
+/// ```
+#[doc(inline)]
+pub use runtime_macros::main;
+
+/// Makes an `async fn` a test: builds a runtime for it alone and runs the body on it.
+///
+/// The arguments are those of [`main`]; `flavor` is `"current_thread"` unless given. Attributes
+/// such as `#[ignore]` and `#[should_panic]` work as on any test, and so does a `Result` as the
+/// return type.
+///
+/// # Panics
+///
+/// The test fails if the runtime cannot be built.
+///
+/// # Examples
+///
+/// ```
+/// #[runtime::test]
+/// async fn adds() {
+///     assert_eq!(runtime::spawn(async { 1 + 1 }).await.unwrap(), 2);
+/// }
+///
+/// #[runtime::test(flavor = "multi_thread", worker_threads = 2)]
+/// async fn parses() -> Result<(), std::num::ParseIntError> {
+///     assert_eq!("42".parse::<u32>()?, 42);
+///     Ok(())
+/// }
+/// ```
+#[doc(inline)]
+pub use runtime_macros::test;
+
+#[doc(hidden)]
+pub use runtime_macros::{main_of_tokio, test_of_tokio};

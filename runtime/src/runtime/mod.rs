@@ -1,1 +1,33 @@
-//! (being built)
+//! The runtime: its builder, its handle, and the one place where schedulers, driver, timers and
+//! blocking pool meet.
+//!
+//! Most programs need nothing of this: `#[runtime::main]` builds a runtime with every default. Use
+//! [`Builder`] to choose the flavour, the number of workers and the rest, and
+//! [`Runtime::block_on`] to run a future on it.
+//!
+//! ```
+//! let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+//! let sum = runtime.block_on(async {
+//!     let a = runtime::spawn(async { 1 });
+//!     let b = runtime::spawn(async { 2 });
+//!     a.await.unwrap() + b.await.unwrap()
+//! });
+//! assert_eq!(sum, 3);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod blocking;
+mod builder;
+pub(crate) mod context;
+mod events;
+mod handle;
+mod metrics;
+#[allow(clippy::module_inception, reason = "the type that the folder is about")]
+mod runtime;
+mod stall;
+
+pub use builder::Builder;
+pub use handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
+pub use metrics::RuntimeMetrics;
+pub use runtime::Runtime;
+pub use stall::StallReport;

@@ -1,1 +1,26 @@
-//! (being built)
+//! Tasks: spawning, waiting for them, and being one.
+//!
+//! A task is a future that runs by itself. [`spawn`] starts one and gives a [`JoinHandle`], which is a
+//! future of its output. Work that blocks its thread belongs into [`spawn_blocking`] or, inside a
+//! task, [`block_in_place`].
+
+mod builder;
+pub mod coop;
+mod spawn;
+pub(crate) mod task_local;
+mod yield_now;
+
+pub use crate::engine::task::{AbortHandle, Id, JoinError, JoinHandle};
+pub use builder::Builder;
+pub use coop::unconstrained;
+pub use spawn::{block_in_place, id, spawn, spawn_blocking, try_id};
+pub use task_local::{AccessError, LocalKey};
+pub use yield_now::yield_now;
+
+/// The futures that methods of this module return.
+pub mod futures {
+    pub use super::coop::Unconstrained;
+    pub use super::task_local::TaskLocalFuture;
+}
+mod stub;
+pub use stub::{JoinError, JoinHandle, spawn_blocking};

@@ -6,3 +6,8 @@
 
 #[allow(dead_code, unused_imports, reason = "a model uses a part of each module")]
 mod engine;
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "a model uses a part of each module")]
+mod sync;
+
+#[cfg(test)]
+mod models;

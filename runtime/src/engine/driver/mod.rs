@@ -1,1 +1,223 @@
-//! (being built)
+//! The driver: it waits for the system's events and turns them into readiness and wakers.
+//!
+//! # Problem
+//!
+//! Thousands of sources, one `epoll` (or `kqueue`): somebody has to sleep in it, and what it tells
+//! has to reach the tasks at once, on as few threads and with as few system calls as possible.
+//!
+//! # Shape
+//!
+//! ```text
+//!    task ---- Registration ----> Readiness <---- Table <---- Turn::wait <---- the system
+//!              (operations)       (one source)   (token)      (poll's holder)
+//! ```
+//!
+//! The poll belongs to whoever sleeps in it: [`Driver::try_acquire`] makes the caller its holder
+//! until the [`Turn`] is dropped. There is no thread in here.
+//!
+//! # Invariants
+//!
+//! 1. Under the poll's lock, readiness is set and wakers are collected; none is called. The holder
+//!    gives the poll up and then calls them.
+//! 2. Locks are taken in this order: poll, table, a source's waiters. A task that registers or
+//!    waits never takes the poll's lock.
+//! 3. A source is in the table before it is known to the system, and leaves it after the system has
+//!    forgotten it. Events of a source that has left the table find nobody (see `table.rs`).
+//! 4. `closed` is set under the table's lock, and [`Driver::shutdown`] shuts every source that was
+//!    in the table then: a source is either refused or shut, never forgotten.
+//! 5. The system's waker lives as long as the driver, and who sleeps in the poll borrows the driver:
+//!    a wake cannot be taken back by dropping the waker.
+//!
+//! # Orderings
+//!
+//! The counters are Relaxed, no pair. Everything else is behind locks.
+
+mod interest;
+mod readiness;
+mod ready;
+mod registration;
+#[cfg_attr(any(target_os = "linux", target_os = "android"), path = "selector_linux.rs")]
+#[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "selector_portable.rs")]
+mod selector;
+mod table;
+mod waiter_list;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::time::Duration;
+
+use crate::engine::primitive::atomic::{AtomicU64, Ordering};
+use crate::engine::primitive::{Arc, Mutex, MutexGuard};
+use crate::engine::text;
+use crate::engine::wake_list::WakeList;
+
+pub use interest::Interest;
+pub(crate) use readiness::{Direction, ReadyEvent};
+pub use ready::Ready;
+pub(crate) use registration::{Registration, Short};
+pub(crate) use waiter_list::{Key, WaiterList};
+
+use readiness::Readiness;
+use selector::Selector;
+use table::{Table, Token};
+
+/// The token of the waker. No place of the table is so far out.
+const WAKE: usize = usize::MAX;
+
+/// Events handled before the table's lock is given up for a moment, for those who register.
+const BATCH: usize = 64;
+
+/// The reactor of one runtime.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    selector: Mutex<Selector>,
+    registry: mio::Registry,
+    waker: mio::Waker,
+    table: Mutex<Table>,
+    delivered: AtomicU64,
+}
+
+/// What the driver has done since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Events that were handed to a source.
+    pub(crate) events: u64,
+    /// Sources that came.
+    pub(crate) registered: u64,
+    /// Sources that went.
+    pub(crate) deregistered: u64,
+}
+
+impl Driver {
+    /// Makes a driver.
+    ///
+    /// # Errors
+    ///
+    /// When the process is out of file descriptors or memory.
+    pub(crate) fn new() -> io::Result<Driver> {
+        let selector = Selector::new()?;
+        let registry = selector.registry().try_clone()?;
+        let waker = mio::Waker::new(&registry, mio::Token(WAKE))?;
+        Ok(Driver {
+            selector: Mutex::new(selector),
+            registry,
+            waker,
+            table: Mutex::default(),
+            delivered: AtomicU64::new(0),
+        })
+    }
+
+    /// Makes the caller the poll's holder, unless somebody is.
+    pub(crate) fn try_acquire(&self) -> Option<Turn<'_>> {
+        let selector = self.selector.try_lock()?;
+        Some(Turn { driver: self, selector })
+    }
+
+    /// Ends the wait of the poll's holder; if nobody waits, the next wait returns at once.
+    pub(crate) fn wake(&self) {
+        // Fails only when the descriptor is gone, which nobody but this driver can close.
+        let _ = self.waker.wake(); // wake: driver sleeper
+    }
+
+    /// Takes in a source: the system will tell of it, and the [`Registration`] is how to hear.
+    /// `initially` is what the source is taken to be ready for before the first event.
+    ///
+    /// # Errors
+    ///
+    /// After [`shutdown`](Self::shutdown), and what the system says.
+    pub(crate) fn register(
+        self: &Arc<Driver>,
+        source: &mut impl mio::event::Source,
+        interest: Interest,
+        initially: Ready,
+    ) -> io::Result<Registration> {
+        let readiness = Arc::new(Readiness::new(initially));
+        let token = self.table.lock().insert(readiness.clone()).ok_or_else(text::shut_down)?;
+        // From here on the registration's drop takes the source out of the table.
+        let registration = Registration::new(self.clone(), readiness, token);
+        source.register(&self.registry, mio::Token(token.raw()), system_interest(interest))?;
+        Ok(registration)
+    }
+
+    /// Makes the system forget the source.
+    fn deregister(&self, source: &mut impl mio::event::Source) -> io::Result<()> {
+        source.deregister(&self.registry)
+    }
+
+    fn release(&self, token: Token) {
+        let _source = { self.table.lock().remove(token) };
+    }
+
+    /// Ends the driver for its users: whoever waits for a source is woken, and every operation
+    /// says that the runtime is shut down. Calls wakers, so the caller holds no lock.
+    pub(crate) fn shutdown(&self) {
+        let sources = { self.table.lock().close() };
+        let mut wakers = WakeList::new();
+        for source in sources {
+            source.shut(&mut wakers);
+        }
+        wakers.wake_all(); // wake: driver shutdown
+    }
+
+    /// The counters, for metrics.
+    pub(crate) fn counts(&self) -> Counts {
+        let (registered, deregistered) = self.table.lock().counts();
+        Counts { events: self.delivered.load(Ordering::Relaxed), registered, deregistered }
+    }
+}
+
+/// The right to sleep in the poll. Given up by dropping it.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    driver: &'a Driver,
+    selector: MutexGuard<'a, Selector>,
+}
+
+impl Turn<'_> {
+    /// Waits for events, a [`Driver::wake`] or the end of `timeout`, whichever is first; sets the
+    /// readiness of the sources and collects who is to be woken. May return early without reason.
+    ///
+    /// No timeout is no limit. A zero timeout is one system call that does not wait. On Linux any
+    /// other is exact to what the kernel's timers give (some 50 microseconds).
+    ///
+    /// # Errors
+    ///
+    /// What the system says, but for an interruption by a signal, which is an early return.
+    pub(crate) fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        ready: &mut WakeList,
+    ) -> io::Result<()> {
+        self.selector.select(timeout)?;
+        let mut events = self.selector.events().peekable();
+        let mut delivered = 0;
+        while events.peek().is_some() {
+            let table = self.driver.table.lock();
+            for (token, conditions) in events.by_ref().take(BATCH) {
+                if let Some(source) = table.get(token) {
+                    source.set(conditions, ready);
+                    delivered += 1;
+                }
+            }
+        }
+        // Nobody else writes: the poll's lock is held.
+        let before = self.driver.delivered.load(Ordering::Relaxed);
+        self.driver.delivered.store(before + delivered, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// What to ask the system for. Errors come unasked, but it wants to be asked for something.
+fn system_interest(interest: Interest) -> mio::Interest {
+    [
+        interest.is_readable().then_some(mio::Interest::READABLE),
+        interest.is_writable().then_some(mio::Interest::WRITABLE),
+        interest.is_priority().then_some(selector::PRIORITY).flatten(),
+    ]
+    .into_iter()
+    .flatten()
+    .reduce(mio::Interest::add)
+    .unwrap_or(mio::Interest::READABLE)
+}

@@ -2,11 +2,16 @@
 //! code) is never called under a lock of the engine.
 
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 /// A mutual exclusion lock.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T: ?Sized>(parking_lot::Mutex<T>);
+
+// No user code runs under a lock of the engine, so no panic can leave half of a change behind.
+impl<T: ?Sized> UnwindSafe for Mutex<T> {}
+impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
 
 /// Access to what a [`Mutex`] guards.
 #[derive(Debug)]
@@ -27,6 +32,13 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.0.try_lock().map(MutexGuard)
+    }
+
+    pub(crate) fn into_inner(self) -> T
+    where
+        T: Sized,
+    {
+        self.0.into_inner()
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut T {
@@ -78,5 +90,59 @@ impl Condvar {
 
     pub(crate) fn notify_all(&self) {
         self.0.notify_all();
+    }
+}
+
+/// A lock that many readers or one writer hold.
+#[derive(Debug, Default)]
+pub(crate) struct RwLock<T: ?Sized>(parking_lot::RwLock<T>);
+
+/// Shared access to what a [`RwLock`] guards.
+#[derive(Debug)]
+pub(crate) struct RwLockReadGuard<'a, T: ?Sized>(parking_lot::RwLockReadGuard<'a, T>);
+
+/// Exclusive access to what a [`RwLock`] guards.
+#[derive(Debug)]
+pub(crate) struct RwLockWriteGuard<'a, T: ?Sized>(parking_lot::RwLockWriteGuard<'a, T>);
+
+impl<T> RwLock<T> {
+    pub(crate) const fn new(value: T) -> RwLock<T> {
+        RwLock(parking_lot::const_rwlock(value))
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// Shared access. A thread that has it may ask again: a waiting writer does not keep it out.
+    #[inline]
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+        RwLockReadGuard(self.0.read_recursive())
+    }
+
+    #[inline]
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
+        RwLockWriteGuard(self.0.write())
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
     }
 }

@@ -6,17 +6,20 @@
 //!
 //! The list of names is the contract: `atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64,
 //! AtomicUsize, AtomicPtr, Ordering, fence}`, `Arc`, `Mutex` with `MutexGuard`, `Condvar`,
-//! `UnsafeCell`, `Parker`, `hint::spin_loop`, `thread::yield_now`.
+//! `RwLock` with its guards, `UnsafeCell`, `Parker`, `hint::spin_loop`, `thread::yield_now`, and two
+//! that are no types: [`const_fn`] and [`sizes`].
 
 mod cell;
 #[cfg_attr(not(target_os = "linux"), path = "futex_portable.rs")]
 mod futex;
 mod lock;
+#[cfg_attr(not(target_os = "linux"), path = "os_thread_portable.rs")]
+mod os_thread;
 mod parker;
 
 pub(crate) use cell::UnsafeCell;
-pub(crate) use lock::{Condvar, Mutex, MutexGuard};
-pub(crate) use parker::Parker;
+pub(crate) use lock::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use parker::{Parker, Unparked};
 pub(crate) use std::sync::Arc;
 
 /// Atomic types and orderings.
@@ -34,4 +37,21 @@ pub(crate) mod hint {
 /// Threads.
 pub(crate) mod thread {
     pub(crate) use std::thread::yield_now;
+
+    pub(crate) use super::os_thread::os_id;
+}
+
+/// Declares a `const fn` whose body makes atomics or locks. The types of a model cannot be made in
+/// a constant: there the same item is a plain function.
+macro_rules! const_fn {
+    ($(#[$attribute:meta])* $visibility:vis const fn $($rest:tt)*) => {
+        $(#[$attribute])* $visibility const fn $($rest)*
+    };
+}
+pub(crate) use const_fn;
+
+/// Sizes that a model makes small, so that it reaches what happens at a boundary.
+pub(crate) mod sizes {
+    /// Positions in one block of a channel's list; a power of two. The last one is no slot.
+    pub(crate) const LIST_LAP: usize = 32;
 }

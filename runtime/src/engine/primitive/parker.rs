@@ -7,15 +7,17 @@
 //!
 //! # States
 //!
-//! | state    | meaning                                        |
-//! |----------|------------------------------------------------|
-//! | EMPTY    | no token, nobody waits                         |
-//! | PARKED   | no token, the owner sleeps or is about to      |
-//! | NOTIFIED | a token lies here; the next park takes it      |
+//! | state    | meaning                                                            |
+//! |----------|--------------------------------------------------------------------|
+//! | EMPTY    | no token, nobody waits                                             |
+//! | PARKED   | no token, the owner sleeps on this word or is about to             |
+//! | ELSEWHERE| no token, the owner sleeps somewhere else, or is about to: in the  |
+//! |          | poll. Who gives the token must wake it there                       |
+//! | NOTIFIED | a token lies here; the next park takes it                          |
 //!
 //! # Invariants
 //!
-//! 1. Only the owner moves EMPTY to PARKED and takes the token (NOTIFIED to EMPTY).
+//! 1. Only the owner moves EMPTY to PARKED or ELSEWHERE and takes the token (NOTIFIED to EMPTY).
 //! 2. Any number of unparks before a park leave one token.
 //! 3. What happened before an unpark that gave a token happens before the return of the park that
 //!    takes it: the unpark's Release swap pairs with the park's Acquire swap.
@@ -28,6 +30,7 @@ use super::futex;
 const EMPTY: u32 = 0;
 const PARKED: u32 = 1;
 const NOTIFIED: u32 = 2;
+const ELSEWHERE: u32 = 3;
 
 /// Publishes what the unparking thread did. Pairs with [`TAKE`].
 const GIVE: Ordering = Ordering::Release;
@@ -40,6 +43,17 @@ pub(crate) struct Parker {
     state: AtomicU32,
 }
 
+/// Where the owner was when it was given the token. To be heeded for owners that sleep elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unparked {
+    /// Awake, or it had a token already: no system call was made.
+    Awake,
+    /// Asleep on the parker: it has been woken.
+    Parked,
+    /// Asleep elsewhere: the caller must wake it there.
+    Elsewhere,
+}
+
 impl Parker {
     pub(crate) fn new() -> Parker {
         Parker { state: AtomicU32::new(EMPTY) }
@@ -47,47 +61,62 @@ impl Parker {
 
     /// Waits for the token and takes it. Called by the owner only.
     pub(crate) fn park(&self) {
-        self.park_until(|state| futex::wait(state, PARKED, None));
-    }
-
-    /// Waits for the token, but no longer than `timeout`; takes it if it is there. Says whether it
-    /// was. Called by the owner only.
-    pub(crate) fn park_timeout(&self, timeout: Duration) -> bool {
-        if self.state.compare_exchange(NOTIFIED, EMPTY, TAKE, Ordering::Relaxed).is_ok() {
-            return true;
-        }
-        if self.state.compare_exchange(EMPTY, PARKED, TAKE, TAKE).is_err() {
-            self.state.swap(EMPTY, TAKE);
-            return true;
-        }
-        futex::wait(&self.state, PARKED, Some(timeout));
-        // Whatever ended the wait, the swap settles whether a token was given.
-        self.state.swap(EMPTY, TAKE) == NOTIFIED
-    }
-
-    fn park_until(&self, wait: impl Fn(&AtomicU32)) {
-        if self.state.compare_exchange(NOTIFIED, EMPTY, TAKE, Ordering::Relaxed).is_ok() {
-            return;
-        }
-        if self.state.compare_exchange(EMPTY, PARKED, TAKE, TAKE).is_err() {
-            self.state.swap(EMPTY, TAKE);
+        if !self.leave_for(PARKED) {
             return;
         }
         loop {
-            wait(&self.state);
+            futex::wait(&self.state, PARKED, None);
             if self.state.compare_exchange(NOTIFIED, EMPTY, TAKE, Ordering::Relaxed).is_ok() {
                 return;
             }
         }
     }
 
-    /// Gives the token; wakes the owner if it sleeps. Returns whether it slept: only then a system
-    /// call was made.
-    pub(crate) fn unpark(&self) -> bool {
-        let slept = self.state.swap(NOTIFIED, GIVE) == PARKED;
-        if slept {
-            futex::wake_one(&self.state);
+    /// Waits for the token, but no longer than `timeout`; takes it if it is there. May return
+    /// early without it. Says whether it was there. Called by the owner only.
+    pub(crate) fn park_timeout(&self, timeout: Duration) -> bool {
+        if !self.leave_for(PARKED) {
+            return true;
         }
-        slept
+        futex::wait(&self.state, PARKED, Some(timeout));
+        self.come_back()
+    }
+
+    /// The owner is about to sleep elsewhere. False if the token was there: then it is taken, and
+    /// the owner does not sleep.
+    #[must_use]
+    pub(crate) fn begin_elsewhere(&self) -> bool {
+        self.leave_for(ELSEWHERE)
+    }
+
+    /// The owner is back. Takes the token and says whether it was there.
+    pub(crate) fn end_elsewhere(&self) -> bool {
+        self.come_back()
+    }
+
+    fn leave_for(&self, place: u32) -> bool {
+        match self.state.compare_exchange(EMPTY, place, TAKE, TAKE) {
+            Ok(_) => true,
+            Err(_notified) => {
+                self.state.swap(EMPTY, TAKE);
+                false
+            }
+        }
+    }
+
+    fn come_back(&self) -> bool {
+        self.state.swap(EMPTY, TAKE) == NOTIFIED
+    }
+
+    /// Gives the token; wakes the owner if it sleeps on the parker.
+    pub(crate) fn unpark(&self) -> Unparked {
+        match self.state.swap(NOTIFIED, GIVE) {
+            PARKED => {
+                futex::wake_one(&self.state); // wake: parker
+                Unparked::Parked
+            }
+            ELSEWHERE => Unparked::Elsewhere,
+            _ => Unparked::Awake,
+        }
     }
 }

@@ -1,1 +1,56 @@
-//! (being built)
+//! Schedulers: which thread runs which task, and when a thread sleeps.
+//!
+//! `multi_thread` is a pool of workers that steal from each other, watched by a guardian;
+//! `current_thread` runs everything on the thread that blocks on it. Both see the outside world
+//! through the trait [`Driver`] and start no thread themselves: the room above hands in how.
+
+mod current_thread;
+mod guardian;
+mod here;
+mod in_flight;
+mod metrics;
+mod pool;
+mod queue;
+mod seat;
+mod sleep;
+mod slot;
+mod worker;
+
+pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig};
+pub(crate) use guardian::{Guardian, Stall, StallSink};
+pub(crate) use here::{block_in_place, worker_index};
+pub(crate) use metrics::WorkerCounters;
+pub(crate) use pool::{Hook, Pool, PoolConfig, StartThread};
+pub(crate) use seat::Seat;
+pub(crate) use worker::NewWorker;
+
+use std::time::Duration;
+
+use crate::engine::primitive::Parker;
+use crate::engine::wake_list::WakeList;
+
+/// What a scheduler needs from I/O and timers. Wakers are collected, never called in here.
+pub(crate) trait Driver: Send + Sync + 'static {
+    /// Looks without waiting at the timers of `seat` and, if nobody else has the poll, at I/O.
+    fn look(&self, seat: usize, ready: &mut WakeList);
+
+    /// Sleeps until there is something to wake, or `parker` is given its token. Sleeps in the poll
+    /// if nobody else has it, else on the parker. May return early.
+    fn sleep(&self, seat: usize, parker: &Parker, ready: &mut WakeList);
+
+    /// Waits in the poll for at most `limit`, for whoever should have had it, and looks at all
+    /// timers. Returns false, without waiting, if somebody else has the poll.
+    fn stand_in(&self, limit: Duration, ready: &mut WakeList) -> bool;
+
+    /// Whether somebody has the poll at this moment.
+    fn has_holder(&self) -> bool;
+
+    /// How often somebody has looked at the poll so far.
+    fn looks(&self) -> u64;
+
+    /// Wakes whoever sleeps in the poll.
+    fn wake(&self);
+
+    /// How long until the next timer is due, as far as known.
+    fn next_timer(&self) -> Option<Duration>;
+}

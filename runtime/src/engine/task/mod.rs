@@ -1,1 +1,69 @@
-//! (being built)
+//! Tasks: a future, its state, and the handles to it, in one allocation.
+//!
+//! A task knows one thing about the world, the trait [`Schedule`]; schedulers know one thing about
+//! tasks, the type [`Runnable`].
+//!
+//! # The allocation
+//!
+//! ```text
+//! Header    state word │ vtable │ list links │ id │ spawn location      48 bytes
+//! scheduler                                                              8 (one pointer)
+//! join waker                                                            16
+//! stage     the future, later its output, later nothing                 max of the two
+//! ```
+//!
+//! # Who may touch what
+//!
+//! 1. `state`: anybody with a reference, through the verbs of `state.rs`.
+//! 2. `links`: whoever holds the lock of the task's shard in the [`Owned`] list.
+//! 3. `stage`: the thread that has RUNNING; after COMPLETE the `JoinHandle`, if it still has
+//!    JOIN_INTEREST, else the completing thread.
+//! 4. `join waker`: the `JoinHandle` while JOIN_WAKER is 0 and it has JOIN_INTEREST; both sides,
+//!    reading only, while JOIN_WAKER is 1; whoever is told so by `release_join_waker` or
+//!    `drop_join` afterwards; the freeing thread at the end.
+//! 5. `vtable`, `id`, `location`, `scheduler`: anybody with a reference, reading only.
+#![allow(unsafe_code, reason = "the task's allocation is shared by hand; docs/unsafe.md, T1 to T5")]
+
+mod cell;
+mod error;
+mod id;
+mod join;
+mod owned;
+mod runnable;
+mod state;
+mod waker;
+mod watch;
+
+pub use error::JoinError;
+pub use id::Id;
+pub use join::{AbortHandle, JoinHandle};
+
+pub(crate) use cell::Header;
+pub(crate) use id::{IdGuard, current_id, name, next_id, set_name};
+pub(crate) use owned::Owned;
+pub(crate) use runnable::{Outcome, Runnable, spawn_cell};
+pub(crate) use waker::is_task_waker;
+pub(crate) use watch::{Seen, Watch, Whose};
+
+/// What a task needs from its scheduler.
+///
+/// Implementations must be cheap to keep in every task: one pointer.
+pub(crate) trait Schedule: 'static {
+    /// The task has become runnable. Called on any thread, in the middle of a wake.
+    fn schedule(&self, task: Runnable);
+
+    /// The task has completed: take it off the owned list. Called once, before the life reference
+    /// is dropped.
+    fn release(&self, task: &Header);
+
+    /// The task's future panicked, and nobody holds a `JoinHandle` that could see it.
+    fn unobserved_panic(&self, error: JoinError);
+}
+
+/// Reads a location that [`Watch`] has stored.
+fn location_from(
+    location: *mut std::panic::Location<'static>,
+) -> Option<&'static std::panic::Location<'static>> {
+    // SAFETY: a `Watch` stores null or a `&'static Location`, nothing else.
+    unsafe { location.cast_const().as_ref() }
+}

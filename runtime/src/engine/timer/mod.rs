@@ -1,1 +1,15 @@
-//! (being built)
+//! Timers: the wing that knows when somebody wants to be woken.
+//!
+//! `wheel.rs` is the data structure, without threads. `shard.rs` puts a lock around it and two
+//! atomics beside it, so that most questions need no lock; each worker has a shard, threads outside
+//! share one. `registration.rs` is one sleeper's side: what every future of `crate::time` holds.
+//!
+//! The wing knows wakers and a clock, no task, no worker and no driver: whom to wake when a thread
+//! that does not own a shard makes its next deadline earlier is a function that the shard is given.
+
+mod registration;
+mod shard;
+mod wheel;
+
+pub(crate) use registration::{Place, Registration};
+pub(crate) use shard::Shard;

@@ -1,0 +1,3 @@
+//! tokio, multi-thread.
+
+tokio_shape!(Tokio, tokio, "tokio", "full; multi_thread, enable_all, its own channels and locks");

@@ -1,0 +1,316 @@
+//! The threads of the blocking pool.
+//!
+//! [`Queue`] decides when a thread starts, sleeps and leaves; here the decisions are carried out on
+//! the operating system's threads, and everything that is not ours (jobs, hooks, the function that
+//! names threads, the function that starts them) is called without a lock and with its panics
+//! contained: none of them can make the account wrong.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::job::{Job, Note};
+use super::queue::{Claim, Member, Metrics, Next, Queue};
+use crate::engine::primitive::{Arc, Mutex};
+
+/// Looks at an empty queue before a thread in a burst of short jobs goes idle: some microseconds.
+const LINGER: u32 = 200;
+
+/// How often a wait without a limit says what it waits for.
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+
+thread_local! {
+    /// Set on the threads of a pool, so that one that shuts its pool down does not wait for itself.
+    static OWN_SEAT: Cell<Option<OwnSeat>> = const { Cell::new(None) };
+}
+
+#[derive(Clone, Copy)]
+struct OwnSeat {
+    pool: usize,
+    seat: usize,
+}
+
+/// Starts a thread: [`os_thread`], or a test's way to refuse.
+pub(crate) type Spawner = Arc<
+    dyn Fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> + Send + Sync,
+>;
+
+/// A function that is called on each thread of the pool.
+pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// Starts threads of the operating system.
+pub(crate) fn os_thread() -> Spawner {
+    Arc::new(|builder, body| builder.spawn(body))
+}
+
+/// How a pool behaves.
+#[derive(Clone)]
+pub(crate) struct Config {
+    /// The most threads at one time; at least 1.
+    pub(crate) max_threads: usize,
+    /// How long a thread without work stays; `Duration::MAX` is for ever.
+    pub(crate) keep_alive: Duration,
+    /// Names each thread. It must not submit to the pool.
+    pub(crate) thread_name: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Bytes of stack; `None` is the system's choice.
+    pub(crate) stack_size: Option<usize>,
+    /// Called on each new thread before its first job.
+    pub(crate) on_start: Option<Hook>,
+    /// Called on each thread when it leaves.
+    pub(crate) on_stop: Option<Hook>,
+}
+
+/// Why a job was not taken; it comes back unrun.
+pub(crate) enum Rejected<J> {
+    /// The pool was shut down.
+    ShutDown(J),
+    /// The pool has no thread, and none could be started.
+    NoThread(J, io::Error),
+}
+
+impl<J> fmt::Debug for Rejected<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rejected::ShutDown(_) => f.write_str("ShutDown"),
+            Rejected::NoThread(_, error) => f.debug_tuple("NoThread").field(error).finish(),
+        }
+    }
+}
+
+/// What has not stopped.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Remaining {
+    /// Threads of the pool that have not finished; the caller's own is not counted.
+    pub(crate) threads: usize,
+    /// The jobs that run.
+    pub(crate) jobs: Vec<Note>,
+}
+
+/// A pool of threads that run jobs. Clones are handles to the same pool.
+///
+/// A pool that is dropped without [`shutdown`](Pool::shutdown) runs what it has been given; its
+/// threads leave after the keep-alive.
+pub(crate) struct Pool<J: Job> {
+    shared: Arc<Shared<J>>,
+}
+
+impl<J: Job> Clone for Pool<J> {
+    fn clone(&self) -> Pool<J> {
+        Pool { shared: Arc::clone(&self.shared) }
+    }
+}
+
+struct Shared<J> {
+    queue: Queue<J>,
+    config: Config,
+    spawner: Spawner,
+    handles: Mutex<Handles>,
+}
+
+/// The handles of the threads, for those who wait for their very end.
+#[derive(Default)]
+struct Handles {
+    by_claim: HashMap<u64, Entry>,
+    /// The last thread that left; it has joined the one that left before it.
+    last_left: Option<JoinHandle<()>>,
+}
+
+enum Entry {
+    Running(JoinHandle<()>),
+    /// The thread left before its handle was filed.
+    Left,
+}
+
+impl<J: Job> Pool<J> {
+    /// A pool without threads; they are started as jobs come.
+    ///
+    /// # Panics
+    ///
+    /// If `max_threads` is 0.
+    pub(crate) fn new(config: Config, spawner: Spawner) -> Pool<J> {
+        let queue = Queue::new(config.max_threads, config.keep_alive, LINGER);
+        let handles = Mutex::new(Handles::default());
+        Pool { shared: Arc::new(Shared { queue, config, spawner, handles }) }
+    }
+
+    /// Queues a job to be run on a thread of the pool.
+    ///
+    /// Blocks for as long as a thread takes to start if the pool has none.
+    pub(crate) fn submit(&self, job: J) -> Result<(), Rejected<J>> {
+        match self.shared.queue.submit(job) {
+            Ok(None) => Ok(()),
+            Ok(Some(claim)) => match start(&self.shared, claim) {
+                Some((job, error)) => Err(Rejected::NoThread(job, error)),
+                None => Ok(()),
+            },
+            Err(job) => Err(Rejected::ShutDown(job)),
+        }
+    }
+
+    /// Takes no more jobs, drops those that wait (unless they are mandatory), and waits for those
+    /// that run: for `timeout` at most, or, without one, for as long as it takes. Then `still` is
+    /// called every 5 seconds with what is left. Returns what did not stop.
+    ///
+    /// On a thread of the pool itself it waits for the others.
+    pub(crate) fn shutdown(
+        &self,
+        timeout: Option<Duration>,
+        mut still: impl FnMut(&Remaining),
+    ) -> Remaining {
+        for job in self.shared.queue.close() {
+            contain(|| drop(job));
+        }
+        // The caller's own seat, if it is a thread of this pool.
+        let own = OWN_SEAT.get().filter(|own| own.pool == self.address()).map(|own| own.seat);
+        let others = usize::from(own.is_some());
+        match timeout {
+            Some(timeout) => {
+                if !self.shared.queue.wait_gone(others, Some(timeout)) {
+                    return self.remaining(own);
+                }
+            }
+            None => {
+                while !self.shared.queue.wait_gone(others, Some(REPORT_EVERY)) {
+                    still(&self.remaining(own));
+                }
+                for handle in self.shared.handles.lock().take_all() {
+                    if handle.thread().id() != thread::current().id() {
+                        let _ = handle.join();
+                    }
+                }
+            }
+        }
+        Remaining::default()
+    }
+
+    fn remaining(&self, own: Option<usize>) -> Remaining {
+        let (threads, jobs) = self.shared.queue.remaining(own);
+        Remaining { threads, jobs }
+    }
+
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
+    }
+
+    /// Numbers for metrics.
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.shared.queue.metrics()
+    }
+}
+
+impl<J: Job> fmt::Debug for Pool<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("metrics", &self.metrics()).finish_non_exhaustive()
+    }
+}
+
+/// Starts the claimed thread. If that fails and nobody else is there for the job that needed it,
+/// the job comes back with the reason.
+#[cold]
+fn start<J: Job>(shared: &Arc<Shared<J>>, claim: Claim) -> Option<(J, io::Error)> {
+    let id = claim.id();
+    let member = shared.queue.member(&claim);
+    let attempt = catch_unwind(AssertUnwindSafe(|| {
+        let mut builder = thread::Builder::new().name((shared.config.thread_name)());
+        if let Some(bytes) = shared.config.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        let shared = Arc::clone(shared);
+        (shared.clone().spawner)(builder, Box::new(move || work(&shared, member, id)))
+    }));
+    let error = match attempt {
+        Ok(Ok(handle)) => {
+            shared.handles.lock().file(id, handle);
+            shared.queue.settle(claim);
+            return None;
+        }
+        Ok(Err(error)) => error,
+        Err(panic) => {
+            forget_panic(panic);
+            io::Error::other("the function that names or starts the pool's threads panicked")
+        }
+    };
+    shared.queue.abandon(claim).map(|job| (job, error))
+}
+
+/// The life of a thread of the pool.
+fn work<J: Job>(shared: &Arc<Shared<J>>, mut member: Member, id: u64) {
+    OWN_SEAT.set(Some(OwnSeat { pool: Arc::as_ptr(shared).addr(), seat: member.seat() }));
+    let mut on_start = shared.config.on_start.as_ref();
+    while let Next::Run(job, claim) = shared.queue.next(&mut member) {
+        if let Some(claim) = claim {
+            // A failure is counted; the job waits for a thread that is there.
+            let _ = start(shared, claim);
+        }
+        if let Some(hook) = on_start.take() {
+            contain(|| hook());
+        }
+        contain(|| job.run());
+    }
+    if let Some(hook) = on_start.take() {
+        contain(|| hook());
+    }
+    if let Some(hook) = &shared.config.on_stop {
+        contain(|| hook());
+    }
+    let before = shared.handles.lock().leave(id);
+    shared.queue.left();
+    if let Some(handle) = before {
+        let _ = handle.join();
+    }
+}
+
+/// Calls what is not ours. Its panic has been reported by the panic hook and, for a job that is a
+/// task, to whoever waits for the task; here it ends.
+fn contain(f: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
+        forget_panic(panic);
+    }
+}
+
+/// Drops a panic's payload, which may panic itself.
+fn forget_panic(panic: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
+}
+
+impl Handles {
+    /// Files the handle of a thread that was just started.
+    fn file(&mut self, id: u64, handle: JoinHandle<()>) {
+        if let Some(Entry::Left) = self.by_claim.remove(&id) {
+            // Nobody has joined the thread before it yet: both are at their end.
+            self.last_left = Some(handle);
+        } else {
+            self.by_claim.insert(id, Entry::Running(handle));
+        }
+    }
+
+    /// The calling thread leaves, and is to join the returned one.
+    fn leave(&mut self, id: u64) -> Option<JoinHandle<()>> {
+        match self.by_claim.remove(&id) {
+            Some(Entry::Running(own)) => self.last_left.replace(own),
+            _ => {
+                self.by_claim.insert(id, Entry::Left);
+                None
+            }
+        }
+    }
+
+    fn take_all(&mut self) -> Vec<JoinHandle<()>> {
+        let running = self.by_claim.drain().filter_map(|(_, entry)| match entry {
+            Entry::Running(handle) => Some(handle),
+            Entry::Left => None,
+        });
+        running.collect::<Vec<_>>().into_iter().chain(self.last_left.take()).collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

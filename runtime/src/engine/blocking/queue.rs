@@ -1,0 +1,507 @@
+//! The queue of the blocking pool and the account of its threads.
+//!
+//! # Problem
+//!
+//! Jobs block. So a job that waits in the queue must never depend on a thread that is inside
+//! another job, as long as a further thread may be had. On the other side most jobs are short, come
+//! in bursts, and a wake-up costs more than they do. Between the two stands the *looker*.
+//!
+//! # Words
+//!
+//! A *seat* is a place for one thread; there are at most `limit`. A thread is, at any moment:
+//!
+//! ```text
+//!             start_one                arrive                 take
+//!    (none) ------------> starting --------------> at the queue <-----> in a job
+//!                            |                        |    ^
+//!                    abandon |                   idle |    | popped and woken, or timed out
+//!                            v                        v    |
+//!                         (none) <--- retire ------  idle -+
+//! ```
+//!
+//! The *looker* is the one thread that is on its way to the queue: started, woken, or looking in
+//! vain for a moment before it goes idle ([`Queue::linger`]). While there is a looker, a submission
+//! wakes nobody. A thread that takes a job and leaves others behind with no looker appoints the
+//! next one before it runs its job ([`Queue::recruit`]). So n jobs that all block get n threads,
+//! one after the other; n short jobs wake one thread for each time a thread can reach the queue,
+//! not for each job.
+//!
+//! # Invariants (all under the one lock)
+//!
+//! 1. `threads` counts the seats in use: starting + idle + at the queue + in a job. It never exceeds
+//!    `limit`. `starting` counts those whose creation is neither known to have succeeded (the
+//!    claimer said so, or the thread arrived) nor to have failed.
+//! 2. A seat is on the idle stack exactly while its thread is parked there and nobody has decided to
+//!    wake it. Who pops a seat gives its parker one token after unlocking; the thread, seeing itself
+//!    popped, takes exactly that token before it does anything else. So no token is left over.
+//! 3. If the queue is not empty, then there is a looker, or no further thread can be had: the idle
+//!    stack is empty, and `threads == limit` or the last attempt to start a thread failed.
+//! 4. A thread that was started leaves only when the queue is empty. A job is queued only when there
+//!    is a thread that was started, or along with the claim for the first one.
+//! 5. `threads == 0` implies that the queue is empty.
+//!
+//! # No job is lost
+//!
+//! (3) holds initially. It could break where the queue becomes non-empty (submit: recruits), where
+//! the looker goes (arrive: the thread is at the queue, takes a job, and recruits if some are left;
+//! abandon: wakes an idle thread if there is one, and notes the failed attempt if not), where a
+//! thread goes idle (only with an empty queue), or where a seat becomes free (leave: only with an
+//! empty queue). In the second case of (3) all threads are in jobs or at the queue, and each looks
+//! at the queue before it goes idle or leaves; by (5) there is at least one.
+//!
+//! (5) could break in `abandon` alone. By (4), a job that was queued while a started thread was there
+//! has kept that thread there. What is left is the job that was queued along with the claim for the
+//! first thread: every other submission has waited (`settled`) until the attempt was decided, so the
+//! queue holds that job and nothing else, and it is handed back. The wait is as long as one thread
+//! takes to create, and happens only while the pool has no thread at all.
+//!
+//! # Orderings
+//!
+//! There are none to argue about: everything is under the lock, and a parker's token is itself a
+//! release and an acquire. `depth` is a hint for a thread that lingers, which looks again under the
+//! lock; nothing is published through it.
+//!
+//! # Rejected
+//!
+//! - A condition variable for the idle threads: it wakes in the order of arrival, so with a job now
+//!   and then every thread is used in turn and none ever idles long enough to leave. The stack
+//!   reuses the thread that was used last, whose cache is warm too.
+//! - A queue in shards: the lock was not what cost; waking was. Counts kept apart from the queue
+//!   they describe are where such pools have lost jobs.
+//! - Starting a thread for each job that finds nobody idle: ten thousand short jobs make hundreds of
+//!   threads.
+//! - Handing the job to the woken thread in its seat: a thread that finishes meanwhile is sooner
+//!   there.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::job::{Job, Note};
+use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::{Arc, Condvar, Mutex, MutexGuard, Parker, hint};
+
+/// A hint outside the lock: publishes nothing, so it has no pair.
+const HINT: Ordering = Ordering::Relaxed;
+
+/// The jobs a thread must have found one after the other before it lingers at an empty queue. One
+/// job at a time never reaches it, so it costs no spinning.
+const STREAK_TO_LINGER: u32 = 2;
+
+/// The keep-alive that never ends.
+const FOREVER: Duration = Duration::MAX;
+
+/// Jobs that wait, and the account of the threads that serve them.
+pub(crate) struct Queue<J> {
+    state: Mutex<State<J>>,
+    /// Length of the queue, as of the last change: a hint for lingering threads.
+    depth: AtomicUsize,
+    /// Notified when `starting` falls.
+    settled: Condvar,
+    /// Notified when `present` falls after the pool was closed.
+    gone: Condvar,
+    limit: usize,
+    keep_alive: Duration,
+    linger: u32,
+}
+
+struct State<J> {
+    jobs: VecDeque<J>,
+    seats: Vec<Seat>,
+    free: Vec<usize>,
+    /// Parked threads; the last one parked is woken first.
+    idle: Vec<usize>,
+    looker: Option<usize>,
+    threads: usize,
+    starting: usize,
+    /// Threads that have not finished, those that left and run their last hook included.
+    present: usize,
+    /// The last attempt to start a thread failed, and nothing was submitted since.
+    growth_failed: bool,
+    closed: bool,
+    /// How many threads may be left for [`Queue::wait_gone`] to end.
+    awaited: usize,
+    started: u64,
+    failed: u64,
+}
+
+struct Seat {
+    parker: Arc<Parker>,
+    /// The claim in progress, until it is known to have succeeded.
+    unsettled: Option<u64>,
+    running: Option<Note>,
+}
+
+/// A thread to be started. The holder starts it and says [`Queue::settle`], or
+/// [`Queue::abandon`] if that failed.
+#[derive(Debug)]
+#[must_use = "the account counts this thread already"]
+pub(crate) struct Claim {
+    id: u64,
+    seat: usize,
+    /// No thread was there when this one was claimed.
+    first: bool,
+}
+
+impl Claim {
+    /// A number no other thread of this pool has had.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+/// A thread's own side of its seat: made by [`Queue::member`] on the started thread.
+#[derive(Debug)]
+pub(crate) struct Member {
+    seat: usize,
+    parker: Arc<Parker>,
+    /// Jobs taken since the thread last slept.
+    streak: u32,
+}
+
+impl Member {
+    /// Which seat it is.
+    pub(crate) fn seat(&self) -> usize {
+        self.seat
+    }
+}
+
+/// What a thread does next.
+pub(crate) enum Next<J> {
+    /// Starts the claimed thread, if there is one, and runs the job.
+    Run(J, Option<Claim>),
+    /// Finishes, and says [`Queue::left`] as its last word to the queue.
+    Leave,
+}
+
+/// Numbers for metrics, all of one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Metrics {
+    /// Threads that serve the queue, those being started included.
+    pub(crate) threads: usize,
+    /// Threads that are parked.
+    pub(crate) idle_threads: usize,
+    /// Jobs that wait.
+    pub(crate) queue_depth: usize,
+    /// Threads ever started.
+    pub(crate) threads_started: u64,
+    /// Attempts to start a thread that failed.
+    pub(crate) threads_failed: u64,
+}
+
+/// Whom [`Queue::recruit`] chose to be the looker.
+#[must_use]
+enum Recruit {
+    Nobody,
+    Wake(Arc<Parker>),
+    Start(Claim),
+}
+
+impl Recruit {
+    /// Wakes or hands out whom the account has chosen. Called without the lock.
+    fn carry_out(self) -> Option<Claim> {
+        match self {
+            Recruit::Nobody => None,
+            Recruit::Wake(parker) => {
+                parker.unpark(); // wake: the looker
+                None
+            }
+            Recruit::Start(claim) => Some(claim),
+        }
+    }
+}
+
+impl<J: Job> Queue<J> {
+    /// A queue served by at most `limit` threads that leave after `keep_alive` without work. A
+    /// thread in a burst looks `linger` times at an empty queue before it goes idle.
+    pub(crate) fn new(limit: usize, keep_alive: Duration, linger: u32) -> Queue<J> {
+        assert!(limit > 0, "a blocking pool needs at least one thread");
+        Queue {
+            state: Mutex::new(State {
+                jobs: VecDeque::new(),
+                seats: Vec::new(),
+                free: Vec::new(),
+                idle: Vec::new(),
+                looker: None,
+                threads: 0,
+                starting: 0,
+                present: 0,
+                growth_failed: false,
+                closed: false,
+                awaited: 0,
+                started: 0,
+                failed: 0,
+            }),
+            depth: AtomicUsize::new(0),
+            settled: Condvar::new(),
+            gone: Condvar::new(),
+            limit,
+            keep_alive,
+            linger,
+        }
+    }
+
+    /// Queues a job. Gives it back if the queue is closed. A returned claim is the caller's to
+    /// carry out.
+    pub(crate) fn submit(&self, job: J) -> Result<Option<Claim>, J> {
+        let mut state = self.state.lock();
+        while state.threads > 0 && state.threads == state.starting {
+            self.settled.wait(&mut state);
+        }
+        if state.closed {
+            return Err(job);
+        }
+        state.jobs.push_back(job);
+        state.growth_failed = false;
+        self.publish_depth(&state);
+        let recruit = self.recruit(&mut state);
+        drop(state);
+        Ok(recruit.carry_out())
+    }
+
+    /// The claimed thread was created.
+    pub(crate) fn settle(&self, claim: Claim) {
+        let mut state = self.state.lock();
+        if state.seats[claim.seat].unsettled == Some(claim.id) {
+            self.mark_settled(&mut state, claim.seat);
+        }
+    }
+
+    /// The claimed thread could not be created. If the pool has no other thread, the job for which
+    /// it was claimed comes back (unless the pool was closed meanwhile and dropped it).
+    pub(crate) fn abandon(&self, claim: Claim) -> Option<J> {
+        let mut state = self.state.lock();
+        debug_assert_eq!(state.seats[claim.seat].unsettled, Some(claim.id));
+        self.mark_settled(&mut state, claim.seat);
+        state.started -= 1;
+        state.failed += 1;
+        state.growth_failed = true;
+        if state.looker == Some(claim.seat) {
+            state.looker = None;
+        }
+        self.leave_seat(&mut state, claim.seat);
+        let own = if claim.first { state.jobs.pop_back() } else { None };
+        self.publish_depth(&state);
+        debug_assert!(state.threads > 0 || state.jobs.is_empty());
+        let recruit = self.recruit(&mut state);
+        self.left_locked(&mut state);
+        drop(state);
+        let claim = recruit.carry_out();
+        debug_assert!(claim.is_none(), "no second attempt after a failed one");
+        own
+    }
+
+    /// The seat of a thread that was started for `claim`.
+    pub(crate) fn member(&self, claim: &Claim) -> Member {
+        let parker = Arc::clone(&self.state.lock().seats[claim.seat].parker);
+        Member { seat: claim.seat, parker, streak: 0 }
+    }
+
+    /// Waits for a job, or for the time to leave.
+    pub(crate) fn next(&self, me: &mut Member) -> Next<J> {
+        let mut state = self.state.lock();
+        state.seats[me.seat].running = None;
+        self.arrive(&mut state, me.seat);
+        let mut may_linger = self.linger > 0;
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                me.streak += 1;
+                state.seats[me.seat].running = Some(job.note());
+                self.publish_depth(&state);
+                let recruit = self.recruit(&mut state);
+                drop(state);
+                return Next::Run(job, recruit.carry_out());
+            }
+            if state.closed {
+                self.leave_seat(&mut state, me.seat);
+                return Next::Leave;
+            }
+            if may_linger && me.streak >= STREAK_TO_LINGER && state.looker.is_none() {
+                may_linger = false;
+                state.looker = Some(me.seat);
+                drop(state);
+                self.linger();
+                state = self.state.lock();
+                self.arrive(&mut state, me.seat);
+                continue;
+            }
+            match self.idle(state, me) {
+                Woken::ForWork(locked) => state = locked,
+                Woken::ToLeave => return Next::Leave,
+            }
+            may_linger = self.linger > 0;
+        }
+    }
+
+    /// Parks until somebody pops the seat or the keep-alive ends.
+    fn idle<'a>(&'a self, mut state: MutexGuard<'a, State<J>>, me: &mut Member) -> Woken<'a, J> {
+        state.idle.push(me.seat);
+        drop(state);
+        me.streak = 0;
+        let token = if self.keep_alive == FOREVER {
+            me.parker.park();
+            true
+        } else {
+            me.parker.park_timeout(self.keep_alive)
+        };
+        let mut state = self.state.lock();
+        if !token {
+            if let Some(place) = state.idle.iter().position(|&seat| seat == me.seat) {
+                state.idle.remove(place);
+                // Invariant 4: while somebody was on its way to the queue, nobody woke this thread.
+                if state.jobs.is_empty() && !state.closed {
+                    self.leave_seat(&mut state, me.seat);
+                    return Woken::ToLeave;
+                }
+                return Woken::ForWork(state);
+            }
+            // Popped at the last moment: the token is on its way (invariant 2).
+            drop(state);
+            me.parker.park();
+            state = self.state.lock();
+        }
+        self.arrive(&mut state, me.seat);
+        Woken::ForWork(state)
+    }
+
+    /// Looks for a moment, as the looker, whether the burst goes on.
+    fn linger(&self) {
+        for _ in 0..self.linger {
+            if self.depth.load(HINT) > 0 {
+                return;
+            }
+            hint::spin_loop();
+        }
+    }
+
+    /// The last word of a thread that was told to leave.
+    pub(crate) fn left(&self) {
+        self.left_locked(&mut self.state.lock());
+    }
+
+    /// Takes no more jobs and tells the threads to leave once the queue is empty. Hands out the
+    /// jobs that will not run; those that are mandatory stay and run.
+    pub(crate) fn close(&self) -> Vec<J> {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let (stay, unrun): (Vec<J>, Vec<J>) = state.jobs.drain(..).partition(Job::is_mandatory);
+        state.jobs = stay.into();
+        self.publish_depth(&state);
+        let idle = std::mem::take(&mut state.idle);
+        let parkers: Vec<_> = idle.iter().map(|&i| Arc::clone(&state.seats[i].parker)).collect();
+        drop(state);
+        for parker in parkers {
+            parker.unpark(); // wake: everybody idle, to leave
+        }
+        unrun
+    }
+
+    /// After [`close`](Queue::close): waits until no more than `others` threads are present, for
+    /// `timeout` at most. Says whether that is so.
+    pub(crate) fn wait_gone(&self, others: usize, timeout: Option<Duration>) -> bool {
+        let mut state = self.state.lock();
+        state.awaited = state.awaited.max(others);
+        while state.present > others {
+            match timeout {
+                None => self.gone.wait(&mut state),
+                // Nobody notifies before the number is reached, so the time is not begun anew.
+                Some(timeout) => {
+                    if self.gone.wait_for(&mut state, timeout) {
+                        return state.present <= others;
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// Threads not yet gone, and what those in a job run; the thread of seat `except` is left out.
+    pub(crate) fn remaining(&self, except: Option<usize>) -> (usize, Vec<Note>) {
+        let state = self.state.lock();
+        let others = state.seats.iter().enumerate().filter(|(seat, _)| Some(*seat) != except);
+        let jobs = others.filter_map(|(_, seat)| seat.running).collect();
+        (state.present - usize::from(except.is_some()), jobs)
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        let state = self.state.lock();
+        Metrics {
+            threads: state.threads,
+            idle_threads: state.idle.len(),
+            queue_depth: state.jobs.len(),
+            threads_started: state.started,
+            threads_failed: state.failed,
+        }
+    }
+
+    /// Appoints a looker if the queue needs one and somebody can be had (invariant 3).
+    fn recruit(&self, state: &mut State<J>) -> Recruit {
+        if state.jobs.is_empty() || state.looker.is_some() {
+            return Recruit::Nobody;
+        }
+        if let Some(seat) = state.idle.pop() {
+            state.looker = Some(seat);
+            return Recruit::Wake(Arc::clone(&state.seats[seat].parker));
+        }
+        if state.threads < self.limit && !state.growth_failed {
+            return Recruit::Start(self.start_one(state));
+        }
+        Recruit::Nobody
+    }
+
+    #[cold]
+    fn start_one(&self, state: &mut State<J>) -> Claim {
+        let first = state.threads == 0;
+        let id = state.started + state.failed;
+        let seat = state.free.pop().unwrap_or_else(|| {
+            let parker = Arc::new(Parker::new());
+            state.seats.push(Seat { parker, unsettled: None, running: None });
+            state.seats.len() - 1
+        });
+        state.seats[seat].unsettled = Some(id);
+        state.looker = Some(seat);
+        state.threads += 1;
+        state.present += 1;
+        state.starting += 1;
+        state.started += 1;
+        Claim { id, seat, first }
+    }
+
+    /// The thread of `seat` is at the queue: it exists, and it is no longer on its way.
+    fn arrive(&self, state: &mut State<J>, seat: usize) {
+        if state.seats[seat].unsettled.is_some() {
+            self.mark_settled(state, seat);
+        }
+        if state.looker == Some(seat) {
+            state.looker = None;
+        }
+    }
+
+    fn mark_settled(&self, state: &mut State<J>, seat: usize) {
+        state.seats[seat].unsettled = None;
+        state.starting -= 1;
+        self.settled.notify_all(); // wake: who waits for the creation of a thread to be decided
+    }
+
+    /// The thread of `seat` serves no more; it has still to say [`left`](Queue::left).
+    fn leave_seat(&self, state: &mut State<J>, seat: usize) {
+        state.threads -= 1;
+        state.free.push(seat);
+    }
+
+    fn left_locked(&self, state: &mut State<J>) {
+        state.present -= 1;
+        if state.closed && state.present <= state.awaited {
+            self.gone.notify_all(); // wake: who waits for the threads to go
+        }
+    }
+
+    fn publish_depth(&self, state: &State<J>) {
+        self.depth.store(state.jobs.len(), HINT);
+    }
+}
+
+/// Why a parked thread goes on.
+enum Woken<'a, J> {
+    ForWork(MutexGuard<'a, State<J>>),
+    ToLeave,
+}

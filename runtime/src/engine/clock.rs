@@ -1,0 +1,271 @@
+//! The one place where the runtime reads a clock.
+//!
+//! # Problem
+//!
+//! Timers and `time::Instant::now` must agree on what time it is, reading it must cost no more than
+//! the operating system's clock does, and a test must be able to stop it, move it, and let it go on.
+//!
+//! # Shape
+//!
+//! A [`Clock`] counts nanoseconds since its origin in a `u64` (584 years). Each runtime has one; two
+//! clocks share nothing.
+//!
+//! | mode    | `now()`                                   | left by               |
+//! |---------|-------------------------------------------|-----------------------|
+//! | real    | the machine's clock less the origin       | `pause`               |
+//! | frozen  | the value it stopped at or was moved to   | `resume`              |
+//! | resumed | that value and what has passed since then | `pause`               |
+//!
+//! # Invariants
+//!
+//! 1. `now()` never goes back as seen by one thread: the machine's clock does not, `pause` stops at
+//!    the current value, and nothing but `advance` moves a frozen clock, forwards.
+//! 2. A clock that was never paused takes no lock. `mode` is the only field read on that path. It is
+//!    Relaxed: it publishes nothing, since whoever sees "virtual" takes the lock, and a thread that
+//!    does not see it yet reads a time that was right a moment ago.
+//! 3. [`any_virtual`] may say yes when no clock is virtual any longer; never no to a thread that a
+//!    `pause` happened before.
+
+use std::sync::atomic::{AtomicBool as StaticBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::primitive::Mutex;
+use super::primitive::atomic::AtomicBool;
+use super::text;
+
+/// A deadline that never comes.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// Where a clock ends: it never reaches [`NEVER`].
+pub(crate) const LAST: u64 = NEVER - 1;
+
+/// What `deadline()` says of a deadline too far to be said: 30 years ahead.
+const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
+
+/// Whether any clock of this process was ever paused. A hint that spares the others a look at
+/// their thread's context; it carries no data, hence Relaxed (invariant 3).
+static ANY_VIRTUAL: StaticBool = StaticBool::new(false);
+
+/// Whether `time::Instant::now` has to ask the runtime's clock instead of the machine's.
+#[inline]
+pub(crate) fn any_virtual() -> bool {
+    ANY_VIRTUAL.load(Ordering::Relaxed)
+}
+
+/// A source of time.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    origin: Instant,
+    /// Whether the clock was ever paused; only then `state` is looked at.
+    is_virtual: AtomicBool,
+    may_pause: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The time when the clock was last stopped or moved.
+    base: u64,
+    /// When the clock was let go on; `None` while it is frozen.
+    running_since: Option<Instant>,
+}
+
+impl Clock {
+    /// A clock whose origin is now. `may_pause` is what [`Clock::pause`] asks for; a clock that
+    /// starts paused may be paused again in any case.
+    pub(crate) fn new(may_pause: bool, start_paused: bool) -> Clock {
+        let origin = Instant::now();
+        if start_paused {
+            ANY_VIRTUAL.store(true, Ordering::Relaxed);
+        }
+        Clock {
+            origin,
+            is_virtual: AtomicBool::new(start_paused),
+            may_pause: may_pause || start_paused,
+            state: Mutex::new(State {
+                base: 0,
+                running_since: if start_paused { None } else { Some(origin) },
+            }),
+        }
+    }
+
+    /// Nanoseconds since the origin.
+    #[inline]
+    pub(crate) fn now(&self) -> u64 {
+        if self.is_virtual.load(Ordering::Relaxed) {
+            return self.virtual_now();
+        }
+        nanos(Instant::now().saturating_duration_since(self.origin))
+    }
+
+    /// The current time, and how many nanoseconds that is since the origin, of one reading.
+    #[inline]
+    pub(crate) fn now_with_instant(&self) -> (u64, Instant) {
+        if self.is_virtual.load(Ordering::Relaxed) {
+            let now = self.virtual_now();
+            return (now, self.instant(now));
+        }
+        let now = Instant::now();
+        (nanos(now.saturating_duration_since(self.origin)), now)
+    }
+
+    #[cold]
+    fn virtual_now(&self) -> u64 {
+        self.state.lock().now()
+    }
+
+    /// What a standard instant is on this clock. Before the origin: zero. Beyond what a `u64` of
+    /// nanoseconds holds: [`NEVER`].
+    #[inline]
+    pub(crate) fn at(&self, instant: Instant) -> u64 {
+        nanos(instant.saturating_duration_since(self.origin))
+    }
+
+    /// What a time on this clock is as a standard instant.
+    pub(crate) fn instant(&self, at: u64) -> Instant {
+        self.origin.checked_add(Duration::from_nanos(at)).unwrap_or_else(|| self.far_future())
+    }
+
+    /// The instant shown for a deadline that cannot be shown.
+    pub(crate) fn far_future(&self) -> Instant {
+        self.instant(self.now().saturating_add(nanos(FAR)))
+    }
+
+    /// Stops the clock.
+    ///
+    /// # Errors
+    ///
+    /// The text of what is wrong: the clock is frozen already, or its runtime has several workers.
+    pub(crate) fn pause(&self) -> Result<(), &'static str> {
+        if !self.may_pause {
+            return Err(text::PAUSE_NEEDS_ONE_THREAD);
+        }
+        let mut state = self.state.lock();
+        if state.running_since.is_none() {
+            return Err(text::ALREADY_FROZEN);
+        }
+        state.base = state.now();
+        state.running_since = None;
+        self.is_virtual.store(true, Ordering::Relaxed);
+        ANY_VIRTUAL.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Lets a frozen clock go on.
+    pub(crate) fn resume(&self) -> Result<(), &'static str> {
+        let mut state = self.state.lock();
+        if state.running_since.is_some() {
+            return Err(text::NOT_FROZEN);
+        }
+        state.running_since = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Moves a frozen clock forwards by `by`.
+    pub(crate) fn advance(&self, by: Duration) -> Result<(), &'static str> {
+        let mut state = self.state.lock();
+        if state.running_since.is_some() {
+            return Err(text::NOT_FROZEN);
+        }
+        state.base = state.base.saturating_add(nanos(by)).min(LAST);
+        Ok(())
+    }
+
+    /// Moves a frozen clock forwards to `at`; does nothing when that has passed or the clock runs.
+    /// The scheduler calls this when nothing is left to do but to wait for a timer at `at`.
+    pub(crate) fn advance_to(&self, at: u64) {
+        let mut state = self.state.lock();
+        if state.running_since.is_none() && at != NEVER {
+            state.base = state.base.max(at).min(LAST);
+        }
+    }
+
+    /// Whether the clock is frozen.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_virtual.load(Ordering::Relaxed) && self.state.lock().running_since.is_none()
+    }
+}
+
+impl State {
+    fn now(&self) -> u64 {
+        match self.running_since {
+            None => self.base,
+            Some(since) => self.base.saturating_add(nanos(since.elapsed())).min(LAST),
+        }
+    }
+}
+
+/// A duration in nanoseconds; what does not fit is [`NEVER`].
+#[inline]
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    duration
+        .as_secs()
+        .checked_mul(1_000_000_000)
+        .and_then(|ns| ns.checked_add(u64::from(duration.subsec_nanos())))
+        .unwrap_or(NEVER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_real_clock_follows_the_machine() {
+        let clock = Clock::new(true, false);
+        let before = clock.at(Instant::now());
+        let now = clock.now();
+        let after = clock.at(Instant::now());
+        assert!(before <= now && now <= after);
+        assert!(!clock.is_paused());
+        let (ns, instant) = clock.now_with_instant();
+        assert_eq!(clock.at(instant), ns);
+    }
+
+    #[test]
+    fn a_frozen_clock_moves_only_when_told() {
+        let clock = Clock::new(true, false);
+        clock.pause().unwrap();
+        let stopped = clock.now();
+        std::thread::sleep(Duration::from_millis(2));
+        assert_eq!(clock.now(), stopped);
+        clock.advance(Duration::from_nanos(7)).unwrap();
+        assert_eq!(clock.now(), stopped + 7);
+        clock.advance_to(stopped);
+        assert_eq!(clock.now(), stopped + 7);
+        clock.advance_to(stopped + 100);
+        assert_eq!(clock.now(), stopped + 100);
+        assert_eq!(clock.pause(), Err(text::ALREADY_FROZEN));
+        clock.resume().unwrap();
+        assert!(clock.now() >= stopped + 100);
+        assert_eq!(clock.resume(), Err(text::NOT_FROZEN));
+        assert_eq!(clock.advance(Duration::ZERO), Err(text::NOT_FROZEN));
+        assert!(any_virtual());
+    }
+
+    #[test]
+    fn a_resumed_clock_does_not_catch_up() {
+        let clock = Clock::new(true, true);
+        std::thread::sleep(Duration::from_millis(20));
+        clock.resume().unwrap();
+        assert!(clock.now() < 20_000_000, "the time while frozen does not count");
+    }
+
+    #[test]
+    fn only_a_runtime_of_one_thread_may_pause_unless_it_started_so() {
+        assert_eq!(Clock::new(false, false).pause(), Err(text::PAUSE_NEEDS_ONE_THREAD));
+        let clock = Clock::new(false, true);
+        clock.resume().unwrap();
+        clock.pause().unwrap();
+    }
+
+    #[test]
+    fn every_duration_has_a_place() {
+        assert_eq!(nanos(Duration::ZERO), 0);
+        assert_eq!(nanos(Duration::MAX), NEVER);
+        assert_eq!(nanos(Duration::from_nanos(u64::MAX)), u64::MAX);
+        assert_eq!(nanos(Duration::from_nanos(u64::MAX) + Duration::from_nanos(1)), NEVER);
+        let clock = Clock::new(true, true);
+        let _ = clock.instant(NEVER);
+        assert_eq!(clock.at(clock.instant(12_345)), 12_345);
+    }
+}

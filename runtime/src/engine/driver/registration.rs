@@ -1,0 +1,243 @@
+//! A source's connection with the driver: operations that wait until the source is ready.
+//!
+//! Every wait passes the cooperative hook (`engine::coop`); every operation is tried only while the
+//! source seems ready, and clears the readiness that it proved wrong.
+
+use std::future::Future;
+use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::engine::coop;
+use crate::engine::primitive::Arc;
+use crate::engine::text;
+
+use super::Driver;
+use super::interest::Interest;
+use super::readiness::{Direction, Readiness, ReadyEvent};
+use super::ready::Ready;
+use super::table::Token;
+use super::waiter_list::Key;
+
+/// One registered source. Dropping it takes the source out of the driver's table; the system is
+/// told by [`deregister`](Self::deregister) before.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    driver: Arc<Driver>,
+    readiness: Arc<Readiness>,
+    token: Token,
+}
+
+/// What an operation that got less than it asked for, and more than nothing, says about the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Short {
+    /// A byte stream of the system: it is drained (or full), no second call is needed to see that.
+    IsOver,
+    /// Nothing: records, or streams that stop at marks.
+    SaysNothing,
+}
+
+fn would_block(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+fn alive(event: ReadyEvent) -> io::Result<ReadyEvent> {
+    if event.shut { Err(text::shut_down()) } else { Ok(event) }
+}
+
+impl Registration {
+    pub(super) fn new(
+        driver: Arc<Driver>,
+        readiness: Arc<Readiness>,
+        token: Token,
+    ) -> Registration {
+        Registration { driver, readiness, token }
+    }
+
+    /// Makes the system forget the source.
+    pub(crate) fn deregister(&self, source: &mut impl mio::event::Source) -> io::Result<()> {
+        self.driver.deregister(source)
+    }
+
+    /// Waits, as the source's one reader or writer, until it seems ready.
+    pub(crate) fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<ReadyEvent>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let event = ready!(self.readiness.poll(direction, cx.waker()));
+        coop.made_progress();
+        Poll::Ready(alive(event))
+    }
+
+    /// Does `operation`, of our own making, as the source's one reader or writer, as soon as it
+    /// does not block.
+    pub(crate) fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut operation: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        loop {
+            let event = alive(ready!(self.readiness.poll(direction, cx.waker())))?;
+            match operation() {
+                Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
+                done => {
+                    coop.made_progress();
+                    return Poll::Ready(done);
+                }
+            }
+        }
+    }
+
+    /// As [`poll_io`](Self::poll_io), for the transfer of up to `wanted` bytes.
+    pub(crate) fn poll_transfer(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        wanted: usize,
+        mut operation: impl FnMut() -> io::Result<(usize, Short)>,
+    ) -> Poll<io::Result<usize>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        loop {
+            let event = alive(ready!(self.readiness.poll(direction, cx.waker())))?;
+            match operation() {
+                Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
+                done => {
+                    if let Ok((n @ 1.., Short::IsOver)) = done {
+                        if n < wanted {
+                            self.clear_short(direction, event);
+                        }
+                    }
+                    coop.made_progress();
+                    return Poll::Ready(done.map(|(n, _)| n));
+                }
+            }
+        }
+    }
+
+    fn clear_short(&self, direction: Direction, event: ReadyEvent) {
+        match direction {
+            Direction::Read => self.readiness.clear_short_read(event),
+            Direction::Write => self.readiness.clear_short_write(event),
+        }
+    }
+
+    /// Does `operation`, the user's own, now, if the source seems ready; else says that it would
+    /// block.
+    pub(crate) fn try_io<R>(
+        &self,
+        interest: Interest,
+        operation: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        let event = self.look(interest)?;
+        let done = operation();
+        if done.as_ref().is_err_and(would_block) {
+            self.readiness.clear(event);
+        }
+        done
+    }
+
+    /// As [`try_io`](Self::try_io), with an operation of our own making.
+    pub(crate) fn try_own_io<R>(
+        &self,
+        interest: Interest,
+        operation: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        let event = self.look(interest)?;
+        let done = operation();
+        if done.as_ref().is_err_and(would_block) {
+            self.readiness.clear_blocked(event);
+        }
+        done
+    }
+
+    fn look(&self, interest: Interest) -> io::Result<ReadyEvent> {
+        let event = self.readiness.look(Ready::answering(interest));
+        if event.ready.is_empty() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(event) }
+    }
+
+    /// Waits, as one of any number, until the source is ready for something of `interest`.
+    pub(crate) fn ready(&self, interest: Interest) -> WaitReady<'_> {
+        WaitReady { registration: self, mask: Ready::answering(interest), key: None }
+    }
+
+    /// Does `operation`, the user's own, as one of any number that wait for `interest`, as soon as
+    /// it does not block.
+    pub(crate) async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut operation: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            let event = self.ready(interest).await?;
+            match operation() {
+                Err(e) if would_block(&e) => self.readiness.clear(event),
+                done => return done,
+            }
+        }
+    }
+
+    /// As [`async_io`](Self::async_io), with an operation of our own making.
+    pub(crate) async fn own_io<R>(
+        &self,
+        interest: Interest,
+        mut operation: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            let event = self.ready(interest).await?;
+            match operation() {
+                Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
+                done => return done,
+            }
+        }
+    }
+
+    /// What `event` saw is over, unless something has come since.
+    pub(crate) fn clear(&self, event: ReadyEvent) {
+        self.readiness.clear(event);
+    }
+}
+
+// A panic in an operation leaves the readiness as it was: at worst a wake too many.
+impl UnwindSafe for Registration {}
+impl RefUnwindSafe for Registration {}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.driver.release(self.token);
+    }
+}
+
+/// Future of [`Registration::ready`]. Dropping it gives the wait up; nothing is lost by it.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are polled"]
+pub(crate) struct WaitReady<'a> {
+    registration: &'a Registration,
+    mask: Ready,
+    key: Option<Key>,
+}
+
+impl Future for WaitReady<'_> {
+    type Output = io::Result<ReadyEvent>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let this = &mut *self;
+        let readiness = &this.registration.readiness;
+        let event = ready!(readiness.poll_shared(&mut this.key, this.mask, cx.waker()));
+        coop.made_progress();
+        Poll::Ready(alive(event))
+    }
+}
+
+impl Drop for WaitReady<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.registration.readiness.leave(key);
+        }
+    }
+}

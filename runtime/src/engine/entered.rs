@@ -1,0 +1,67 @@
+//! Whether this thread is inside a runtime, and may block there.
+//!
+//! A thread that blocks while it runs async code stops every task that it serves, and can wait for
+//! ever for one of them. So what blocks asks here first.
+
+use std::cell::Cell;
+
+use crate::engine::text;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Not inside: it may block, and start or enter a runtime.
+    Outside,
+    /// It runs a runtime's tasks or its root future.
+    Inside,
+}
+
+thread_local! {
+    static STATE: Cell<State> = const { Cell::new(State::Outside) };
+}
+
+/// Puts the state back when dropped.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    before: State,
+    // Not `Send`.
+    _thread: std::marker::PhantomData<*const ()>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = STATE.try_with(|state| state.set(self.before));
+    }
+}
+
+fn change(to: State) -> Guard {
+    let before = STATE.try_with(|state| state.replace(to)).unwrap_or(State::Outside);
+    Guard { before, _thread: std::marker::PhantomData }
+}
+
+/// This thread runs a runtime until the guard is dropped.
+///
+/// # Panics
+///
+/// If it runs one already.
+#[track_caller]
+pub(crate) fn enter() -> Guard {
+    assert!(!is_inside(), "{}", text::NESTED_BLOCK_ON);
+    change(State::Inside)
+}
+
+/// This thread may block until the guard is dropped: others have taken over what it served.
+pub(crate) fn leave() -> Guard {
+    change(State::Outside)
+}
+
+/// Whether this thread runs a runtime.
+pub(crate) fn is_inside() -> bool {
+    STATE.try_with(|state| state.get() == State::Inside).unwrap_or(false)
+}
+
+/// Panics, with advice, on a thread that is running async code: asleep it would stop every task
+/// that this thread serves.
+#[track_caller]
+pub(crate) fn deny_blocking() {
+    assert!(!is_inside(), "{}", text::BLOCKING_IN_ASYNC);
+}

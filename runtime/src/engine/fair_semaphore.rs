@@ -1,0 +1,397 @@
+//! Permits, handed out first come, first served: what `Semaphore`, `Mutex`, `RwLock` and the
+//! bounded channel rest on.
+//!
+//! # Problem
+//!
+//! Taking and giving a permit must cost one read-modify-write while nobody waits. As soon as
+//! somebody does, nobody may overtake, a waiter that wants many must not starve behind those that
+//! want one, a waiter may leave at any time, and a permit that was handed to one who has left must
+//! reach the next.
+//!
+//! # State
+//!
+//! One word, and a queue behind a lock.
+//!
+//! ```text
+//!   63                                  2       1        0
+//!  +-------------------------------------+--------+--------+
+//!  | permits that nobody holds           | QUEUED | CLOSED |
+//!  +-------------------------------------+--------+--------+
+//! ```
+//!
+//! | state of the word       | `acquire`                 | `release`                           |
+//! |-------------------------|---------------------------|-------------------------------------|
+//! | no flag, enough permits | one compare-exchange      | one fetch-add                       |
+//! | no flag, too few        | sets QUEUED, lines up     | one fetch-add                       |
+//! | QUEUED                  | lines up                  | one fetch-add, then serves the line |
+//! | CLOSED                  | error                     | one fetch-add                       |
+//!
+//! # Invariants
+//!
+//! 1. QUEUED is set and cleared only under the lock, and whenever the lock is free it is set exactly
+//!    when somebody stands in line.
+//! 2. While QUEUED is set permits leave the word only under the lock, for the first in line (or
+//!    by `forget`, which takes none then). So nobody overtakes, and what the first in line still
+//!    lacks piles up in the word.
+//! 3. Who adds permits and sees QUEUED serves the line. Who queues up sets QUEUED with a
+//!    compare-exchange on the very word that it found too small. The word has one order of
+//!    modifications: either the adder comes first and the one who queues sees the permits, or it
+//!    comes second and sees QUEUED, then waits for the lock and finds the waiter. No wake is lost.
+//! 4. A waiter's entry says `Waiting`, `Granted` or `Closed`; who writes the latter two unlinks it
+//!    and takes its waker. A waiter that leaves while `Granted` gives its permits back through
+//!    `release`, which serves the next; one that leaves while `Waiting` serves the line too,
+//!    because the next may want less than it did.
+//! 5. CLOSED is set once, under the lock, and the line is emptied in the same critical section.
+//!
+//! # Orderings
+//!
+//! [`GIVE`] pairs with [`TAKE`]: what a holder did before it gave a permit is visible to whoever
+//! takes it. Every change of the word is a read-modify-write, so all later ones continue the release
+//! sequence that a `GIVE` began. A permit that goes through the line is taken from the word by the
+//! one who serves, with `TAKE`, and passed to the waiter through the lock. [`CLOSE`] pairs with
+//! [`SEE_CLOSED`]: what happened before `close` is visible to those who learn of it.
+//! All others are `Relaxed`: the flags only say where to look, the lock orders what is there.
+//!
+//! # Ways rejected
+//!
+//! Giving waiters their permits piecemeal, as they come back, needs a count in each entry and puts
+//! it back when a waiter leaves; leaving them in the word costs nothing and forgets nothing.
+//! Letting a releasing thread's next `acquire` overtake makes a contended lock faster and starves
+//! the line; order is part of the contract.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use crate::engine::coop;
+use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::{Mutex, const_fn};
+use crate::engine::wait_queue::{Key, WaitQueue};
+use crate::engine::wake_list::WakeList;
+
+const CLOSED: usize = 1;
+const QUEUED: usize = 2;
+const SHIFT: u32 = 2;
+
+/// Publishes what the holder did under its permit. Pairs with [`TAKE`].
+const GIVE: Ordering = Ordering::Release;
+/// Sees what the earlier holders did. Pairs with [`GIVE`].
+const TAKE: Ordering = Ordering::Acquire;
+/// Publishes what was done before closing. Pairs with [`SEE_CLOSED`].
+const CLOSE: Ordering = Ordering::Release;
+/// Sees what was done before closing. Pairs with [`CLOSE`].
+const SEE_CLOSED: Ordering = Ordering::Acquire;
+
+/// Why no permit was given at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Closed,
+    TooFew,
+}
+
+/// The semaphore was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Closed;
+
+#[derive(Debug)]
+struct Waiter {
+    needed: usize,
+    waker: Option<Waker>,
+    word: Word,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Waiting,
+    Granted,
+    Closed,
+}
+
+/// Permits and a line of those who want them.
+pub(crate) struct FairSemaphore {
+    state: AtomicUsize,
+    queue: Mutex<WaitQueue<Waiter>>,
+}
+
+impl FairSemaphore {
+    /// The largest number of permits.
+    pub(crate) const MAX_PERMITS: usize = usize::MAX >> 3;
+
+    const_fn! {
+    /// A semaphore with so many permits, at most `MAX_PERMITS`.
+    pub(crate) const fn new(permits: usize) -> FairSemaphore {
+        FairSemaphore {
+            state: AtomicUsize::new(permits << SHIFT),
+            queue: Mutex::new(WaitQueue::new()),
+        }
+    }
+    }
+
+    /// Permits that a newcomer could take: none while somebody stands in line.
+    pub(crate) fn available(&self) -> usize {
+        let state = self.state.load(TAKE);
+        if state & QUEUED == 0 { state >> SHIFT } else { 0 }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.load(SEE_CLOSED) & CLOSED != 0
+    }
+
+    /// Takes `count` permits if they are there and nobody stands in line.
+    #[inline]
+    pub(crate) fn try_acquire(&self, count: usize) -> Result<(), Refusal> {
+        let mut state = self.state.load(SEE_CLOSED);
+        loop {
+            if state & CLOSED != 0 {
+                return Err(Refusal::Closed);
+            }
+            if !Self::suffices(state, count) {
+                return Err(Refusal::TooFew);
+            }
+            let taken = state - (count << SHIFT);
+            match self.state.compare_exchange_weak(state, taken, TAKE, SEE_CLOSED) {
+                Ok(_) => return Ok(()),
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// Who wants nothing overtakes nobody.
+    fn suffices(state: usize, count: usize) -> bool {
+        count == 0 || (state & QUEUED == 0 && state >> SHIFT >= count)
+    }
+
+    /// A future that takes `count` permits, in turn.
+    pub(crate) fn acquire(&self, count: usize) -> Acquire<'_> {
+        Acquire { semaphore: self, count, key: None }
+    }
+
+    /// Gives permits, to the first in line if there is one.
+    #[inline]
+    pub(crate) fn release(&self, count: usize) {
+        let before = self.state.fetch_add(count << SHIFT, GIVE);
+        if before & QUEUED != 0 {
+            self.serve();
+        }
+    }
+
+    /// Gives permits that nobody held; says whether their number stays within `MAX_PERMITS`. If
+    /// not, none was given.
+    pub(crate) fn add(&self, count: usize) -> bool {
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            let total = (state >> SHIFT).checked_add(count);
+            if total.is_none_or(|total| total > Self::MAX_PERMITS) {
+                return false;
+            }
+            let more = state + (count << SHIFT);
+            match self.state.compare_exchange_weak(state, more, GIVE, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
+        }
+        if state & QUEUED != 0 {
+            self.serve();
+        }
+        true
+    }
+
+    /// Takes up to `count` permits away for good; says how many.
+    pub(crate) fn forget(&self, count: usize) -> usize {
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            let taken = if state & QUEUED == 0 { count.min(state >> SHIFT) } else { 0 };
+            if taken == 0 {
+                return 0;
+            }
+            let less = state - (taken << SHIFT);
+            match self.state.compare_exchange_weak(state, less, TAKE, Ordering::Relaxed) {
+                Ok(_) => return taken,
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// Refuses every acquire from now on, including those in line.
+    pub(crate) fn close(&self) {
+        let mut wakers = WakeList::new();
+        let mut queue = self.queue.lock();
+        self.state.fetch_or(CLOSED, CLOSE);
+        while let Some(waiter) = queue.pop_front() {
+            waiter.word = Word::Closed;
+            waiter.waker.take().into_iter().for_each(|waker| wakers.push(waker));
+        }
+        self.state.fetch_and(!QUEUED, Ordering::Relaxed);
+        drop(queue);
+        wakers.wake_all(); // wake: fair_semaphore.close
+    }
+
+    #[cold]
+    fn serve(&self) {
+        let mut wakers = WakeList::new();
+        let mut queue = self.queue.lock();
+        self.grant(&mut queue, &mut wakers);
+        drop(queue);
+        wakers.wake_all(); // wake: fair_semaphore.serve
+    }
+
+    /// Gives the first in line what it wants, as long as the word holds enough.
+    fn grant(&self, queue: &mut WaitQueue<Waiter>, wakers: &mut WakeList) {
+        while let Some(first) = queue.front() {
+            let needed = first.needed;
+            let leave = if queue.is_single() { !QUEUED } else { !0 };
+            let mut state = self.state.load(Ordering::Relaxed);
+            loop {
+                if state >> SHIFT < needed {
+                    return;
+                }
+                let less = (state - (needed << SHIFT)) & leave;
+                match self.state.compare_exchange_weak(state, less, TAKE, Ordering::Relaxed) {
+                    Ok(_) => break,
+                    Err(now) => state = now,
+                }
+            }
+            if let Some(waiter) = queue.pop_front() {
+                waiter.word = Word::Granted;
+                waiter.waker.take().into_iter().for_each(|waker| wakers.push(waker));
+            }
+        }
+    }
+
+    #[cold]
+    fn line_up(&self, count: usize, waker: &Waker) -> LineUp {
+        // Made before the lock is taken and, unless it is used, dropped after.
+        let waker = waker.clone();
+        let mut queue = self.queue.lock();
+        let mut state = self.state.load(SEE_CLOSED);
+        loop {
+            if state & CLOSED != 0 {
+                return LineUp::Closed;
+            }
+            let suffices = Self::suffices(state, count);
+            if !suffices && state & QUEUED != 0 {
+                break;
+            }
+            let next = if suffices { state - (count << SHIFT) } else { state | QUEUED };
+            match self.state.compare_exchange_weak(state, next, TAKE, SEE_CLOSED) {
+                Ok(_) if suffices => return LineUp::Taken,
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
+        }
+        let waiter = Waiter { needed: count, waker: Some(waker), word: Word::Waiting };
+        LineUp::Waiting(queue.push_back(waiter))
+    }
+
+    fn leave(&self, key: Key) {
+        let mut wakers = WakeList::new();
+        let mut queue = self.queue.lock();
+        let waiter = queue.remove(key);
+        if waiter.word == Word::Waiting {
+            if queue.is_empty() {
+                self.state.fetch_and(!QUEUED, Ordering::Relaxed);
+            } else {
+                self.grant(&mut queue, &mut wakers);
+            }
+        }
+        drop(queue);
+        wakers.wake_all(); // wake: fair_semaphore.leave
+        if waiter.word == Word::Granted {
+            self.release(waiter.needed); // wake: fair_semaphore.pass_on
+        }
+    }
+}
+
+impl fmt::Debug for FairSemaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FairSemaphore")
+            .field("available", &self.available())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+enum LineUp {
+    Taken,
+    Waiting(Key),
+    Closed,
+}
+
+/// Takes permits, in turn. Dropped before it is ready it leaves the line, and what it was given in
+/// the meantime goes to the next.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub(crate) struct Acquire<'a> {
+    semaphore: &'a FairSemaphore,
+    count: usize,
+    key: Option<Key>,
+}
+
+impl Acquire<'_> {
+    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        let mut spare = None;
+        loop {
+            let Some(key) = self.key.as_ref() else {
+                match self.semaphore.line_up(self.count, cx.waker()) {
+                    LineUp::Taken => return Poll::Ready(Ok(())),
+                    LineUp::Closed => return Poll::Ready(Err(Closed)),
+                    LineUp::Waiting(key) => self.key = Some(key),
+                }
+                return Poll::Pending;
+            };
+            let mut queue = self.semaphore.queue.lock();
+            let waiter = queue.get_mut(key);
+            let word = waiter.word;
+            if word == Word::Waiting {
+                if waiter.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                    return Poll::Pending;
+                }
+                if spare.is_some() {
+                    std::mem::swap(&mut waiter.waker, &mut spare);
+                    drop(queue);
+                    return Poll::Pending;
+                }
+                // A clone is user code: make it without the lock and look again.
+                drop(queue);
+                spare = Some(cx.waker().clone());
+                continue;
+            }
+            self.key.take().map(|key| queue.remove(key));
+            return Poll::Ready(if word == Word::Granted { Ok(()) } else { Err(Closed) });
+        }
+    }
+}
+
+impl Future for Acquire<'_> {
+    type Output = Result<(), Closed>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let coop = ready!(coop::poll_proceed(cx));
+        if self.key.is_none() {
+            match self.semaphore.try_acquire(self.count) {
+                Ok(()) => {
+                    coop.made_progress();
+                    return Poll::Ready(Ok(()));
+                }
+                Err(Refusal::Closed) => {
+                    coop.made_progress();
+                    return Poll::Ready(Err(Closed));
+                }
+                Err(Refusal::TooFew) => {}
+            }
+        }
+        let outcome = ready!(self.poll_line(cx));
+        coop.made_progress();
+        Poll::Ready(outcome)
+    }
+}
+
+impl Drop for Acquire<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.semaphore.leave(key);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What a process has once and every runtime in it shares: signal handlers and the like. No other
+//! part of the engine has a global.
+
+#[cfg(all(
+    feature = "stall-backtrace",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+pub(crate) mod stall_signal;

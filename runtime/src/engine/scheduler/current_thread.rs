@@ -1,0 +1,487 @@
+//! The scheduler that runs everything on the thread that blocks on it.
+//!
+//! # Parts
+//!
+//! [`CurrentThread`] is what all threads see: the injector, the driver, the list of tasks. [`Core`]
+//! is what the running thread alone uses: the queue. Whoever blocks on the runtime takes the core;
+//! a second thread that blocks on it meanwhile polls its own future only and waits for the core.
+//!
+//! # No lost wake
+//!
+//! The running thread sleeps by the token of one parker. Every push from outside and every wake of
+//! the root future gives the token after it has published its work; the thread takes the token
+//! before it sleeps, so either it sees the work or it does not sleep.
+#![allow(unsafe_code, reason = "tasks point to their scheduler uncounted; docs/unsafe.md, P1")]
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use crossbeam_utils::Backoff;
+
+use super::Driver;
+use super::guardian::Guardian;
+use super::here::{self, Here};
+use super::in_flight::InFlight;
+use super::metrics::WorkerCounters;
+use super::pool::Hook;
+use crate::engine::coop::{self, Budget};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::engine::primitive::{Mutex, Parker, Unparked};
+use crate::engine::task::{
+    Header, Id, JoinError, JoinHandle, Outcome, Owned, Runnable, Schedule, Watch, spawn_cell,
+};
+use crate::engine::wake_list::WakeList;
+
+/// A wake of the root future publishes what its thread did. Pairs with [`SEE_ROOT`].
+const WAKE_ROOT: Ordering = Ordering::Release;
+/// See [`WAKE_ROOT`].
+const SEE_ROOT: Ordering = Ordering::Acquire;
+
+/// How the scheduler is made.
+pub(crate) struct CurrentThreadConfig {
+    pub(crate) global_queue_interval: u32,
+    pub(crate) event_interval: u32,
+    pub(crate) on_park: Option<Hook>,
+    pub(crate) on_unpark: Option<Hook>,
+    pub(crate) on_unobserved_panic: Option<Box<dyn Fn(JoinError) + Send + Sync>>,
+}
+
+/// What all threads see.
+pub(crate) struct CurrentThread {
+    core: Mutex<Option<Box<Core>>>,
+    /// Threads that want the core.
+    waiting: Mutex<Vec<Arc<Root>>>,
+    injector: Mutex<VecDeque<Runnable>>,
+    parker: Parker,
+    driver: Box<dyn Driver>,
+    owned: Owned,
+    in_flight: InFlight,
+    closed: AtomicBool,
+    asleep: AtomicBool,
+    counters: WorkerCounters,
+    watch: Watch,
+    tid: AtomicU32,
+    guardian: Guardian,
+    config: CurrentThreadConfig,
+}
+
+/// What the running thread uses.
+pub(crate) struct Core {
+    queue: RefCell<VecDeque<Runnable>>,
+    tick: Cell<u32>,
+    ready: RefCell<WakeList>,
+    /// Which scheduler it belongs to; compared, never followed.
+    owner: *const CurrentThread,
+}
+
+// SAFETY: the pointer is compared only; everything else in a core is `Send`.
+unsafe impl Send for Core {}
+
+/// The waker of a root future.
+struct Root {
+    woken: AtomicBool,
+    parker: Parker,
+    shared: Arc<CurrentThread>,
+}
+
+impl Wake for Root {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, WAKE_ROOT);
+        let _ = self.parker.unpark(); // wake: root without the core
+        self.shared.unpark(); // wake: root
+    }
+}
+
+/// A task's pointer to its scheduler: uncounted, by the argument of `pool.rs`.
+struct SchedulerRef(NonNull<CurrentThread>);
+
+impl SchedulerRef {
+    fn get(&self) -> &CurrentThread {
+        // SAFETY: used on behalf of tasks that have not been released; `close` waits for all of them
+        // and for the wakes in flight before the scheduler can go.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Schedule for SchedulerRef {
+    fn schedule(&self, task: Runnable) {
+        self.get().schedule(task);
+    }
+
+    fn release(&self, task: &Header) {
+        self.get().owned.release(task);
+    }
+
+    fn unobserved_panic(&self, error: JoinError) {
+        if let Some(hook) = &self.get().config.on_unobserved_panic {
+            hook(error);
+        }
+    }
+}
+
+impl CurrentThread {
+    pub(crate) fn new(
+        config: CurrentThreadConfig,
+        driver: Box<dyn Driver>,
+        guardian: Guardian,
+    ) -> Arc<CurrentThread> {
+        let shared = Arc::new(CurrentThread {
+            core: Mutex::new(None),
+            waiting: Mutex::new(Vec::new()),
+            injector: Mutex::new(VecDeque::new()),
+            parker: Parker::new(),
+            driver,
+            owned: Owned::new(1),
+            in_flight: InFlight::default(),
+            closed: AtomicBool::new(false),
+            asleep: AtomicBool::new(true),
+            counters: WorkerCounters::default(),
+            watch: Watch::new(),
+            tid: AtomicU32::new(0),
+            guardian,
+            config,
+        });
+        let core = Core {
+            queue: RefCell::new(VecDeque::new()),
+            tick: Cell::new(0),
+            ready: RefCell::new(WakeList::new()),
+            owner: Arc::as_ptr(&shared),
+        };
+        *shared.core.lock() = Some(Box::new(core));
+        shared
+    }
+
+    /// Spawns a task. It runs when somebody blocks on the runtime.
+    pub(crate) fn spawn<F>(
+        self: &Arc<CurrentThread>,
+        future: F,
+        id: Id,
+        location: &'static Location<'static>,
+        named: bool,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        // SAFETY: both are `Send`.
+        unsafe { self.spawn_anything(future, id, location, named) }
+    }
+
+    /// Spawns a task.
+    ///
+    /// # Safety
+    ///
+    /// If the future or its output is not `Send`, the caller is on the one thread that ever blocks
+    /// on this scheduler and drops it.
+    unsafe fn spawn_anything<F>(
+        self: &Arc<CurrentThread>,
+        future: F,
+        id: Id,
+        location: &'static Location<'static>,
+        named: bool,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let scheduler = SchedulerRef(NonNull::from(&**self));
+        let (task, handle) = spawn_cell(future, scheduler, id, location);
+        if named {
+            task.set_named();
+        }
+        match self.owned.bind(task) {
+            Ok(task) => self.schedule(task),
+            Err(task) => task.cancel(),
+        }
+        handle
+    }
+
+    fn schedule(&self, task: Runnable) {
+        here::with(|here| match here {
+            Here::Core(core) if std::ptr::eq(core.owner, self) => {
+                self.counters.local_schedules.add(1);
+                core.queue.borrow_mut().push_back(task);
+            }
+            _ => {
+                let _inside = self.in_flight.enter();
+                self.injector.lock().push_back(task);
+                self.unpark(); // wake: current thread
+            }
+        });
+    }
+
+    fn unpark(&self) {
+        if self.parker.unpark() == Unparked::Elsewhere {
+            self.driver.wake();
+        }
+    }
+
+    /// Runs `future` to its end on this thread, and with it, if no other thread does, all tasks,
+    /// I/O and timers of the runtime.
+    pub(crate) fn block_on<F: Future>(self: &Arc<CurrentThread>, future: F) -> F::Output {
+        let mut future = std::pin::pin!(future);
+        let root = Arc::new(Root {
+            woken: AtomicBool::new(true),
+            parker: Parker::new(),
+            shared: Arc::clone(self),
+        });
+        let waker = Waker::from(Arc::clone(&root));
+        let mut cx = Context::from_waker(&waker);
+        loop {
+            if let Some(core) = self.take_core(&root) {
+                let turn = Turn { shared: self, core: Some(core) };
+                return turn.run(future, &root, &mut cx);
+            }
+            if root.woken.swap(false, SEE_ROOT) {
+                if let Poll::Ready(output) = poll_root(future.as_mut(), &mut cx) {
+                    self.give_up_waiting(&root);
+                    return output;
+                }
+            }
+            root.parker.park();
+        }
+    }
+
+    fn take_core(&self, root: &Arc<Root>) -> Option<Box<Core>> {
+        let mut core = self.core.lock();
+        if core.is_none() {
+            let mut waiting = self.waiting.lock();
+            if !waiting.iter().any(|other| Arc::ptr_eq(other, root)) {
+                waiting.push(Arc::clone(root));
+            }
+        }
+        core.take()
+    }
+
+    fn put_core(&self, core: Box<Core>) {
+        *self.core.lock() = Some(core);
+        self.call_waiting();
+    }
+
+    fn call_waiting(&self) {
+        let next = self.waiting.lock().pop();
+        if let Some(root) = next {
+            let _ = root.parker.unpark(); // wake: core is free
+        }
+    }
+
+    /// A thread that waited for the core is done without it. If it has been called meanwhile, the
+    /// call goes to the next.
+    fn give_up_waiting(&self, root: &Arc<Root>) {
+        let mut waiting = self.waiting.lock();
+        let before = waiting.len();
+        waiting.retain(|other| !Arc::ptr_eq(other, root));
+        let called = waiting.len() == before;
+        drop(waiting);
+        if called {
+            self.call_waiting();
+        }
+    }
+
+    /// Drops every task. Called once, by the thread that drops the runtime.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        let core = self.core.lock().take();
+        if let Some(core) = core {
+            let entered = here::enter_core(&core);
+            let backoff = Backoff::new();
+            loop {
+                self.owned.close_and_cancel();
+                loop {
+                    let task = core.queue.borrow_mut().pop_front();
+                    let task = task.or_else(|| self.injector.lock().pop_front());
+                    let Some(task) = task else { break };
+                    task.cancel();
+                }
+                if self.owned.alive() == 0 {
+                    break;
+                }
+                backoff.snooze();
+            }
+            self.in_flight.wait();
+            drop(entered);
+        }
+        self.guardian.wake();
+    }
+
+    /// Watches the running thread until the runtime closes. Run by the guardian's thread.
+    pub(crate) fn watch(&self) {
+        self.guardian.watch_one(
+            &self.watch,
+            &self.tid,
+            || !self.asleep.load(Ordering::Relaxed),
+            || self.closed.load(Ordering::Relaxed),
+        );
+    }
+
+    pub(crate) fn counters(&self) -> &WorkerCounters {
+        &self.counters
+    }
+
+    pub(crate) fn guardian(&self) -> &Guardian {
+        &self.guardian
+    }
+
+    pub(crate) fn alive_tasks(&self) -> usize {
+        self.owned.alive()
+    }
+
+    pub(crate) fn spawned_tasks(&self) -> u64 {
+        self.owned.spawned()
+    }
+
+    pub(crate) fn injected(&self) -> usize {
+        self.injector.lock().len()
+    }
+
+    /// Whether this thread runs the scheduler now.
+    pub(crate) fn is_here(&self) -> bool {
+        here::with(|here| matches!(here, Here::Core(core) if std::ptr::eq(core.owner, self)))
+    }
+}
+
+fn poll_root<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    let _budget = coop::set(Budget::FULL);
+    future.poll(cx)
+}
+
+/// One thread's time with the core; puts it back also when the root future panics.
+struct Turn<'a> {
+    shared: &'a CurrentThread,
+    core: Option<Box<Core>>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.shared.asleep.store(true, Ordering::Relaxed);
+        if let Some(core) = self.core.take() {
+            self.shared.put_core(core);
+        }
+    }
+}
+
+impl Turn<'_> {
+    fn run<F: Future>(
+        self,
+        mut future: Pin<&mut F>,
+        root: &Root,
+        cx: &mut Context<'_>,
+    ) -> F::Output {
+        let shared = self.shared;
+        let core: &Core = self.core.as_ref().expect("put in when the turn was made");
+        let entered = here::enter_core(core);
+        shared.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
+        shared.awake();
+        let output = loop {
+            if root.woken.swap(false, SEE_ROOT) {
+                let polled = shared.bracket(|| poll_root(future.as_mut(), cx));
+                if let Poll::Ready(output) = polled {
+                    break output;
+                }
+            }
+            let ran_out = shared.run_tasks(core, root);
+            if ran_out && !root.woken.load(Ordering::Relaxed) {
+                shared.sleep(core);
+            } else {
+                shared.look(core);
+            }
+        };
+        drop(entered);
+        output
+    }
+}
+
+/// Ends the watched stretch also when the user code in it panics.
+struct Bracket<'a>(&'a Watch);
+
+impl Drop for Bracket<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.end();
+    }
+}
+
+impl CurrentThread {
+    fn bracket<R>(&self, user_code: impl FnOnce() -> R) -> R {
+        self.watch.begin(0, None);
+        let _bracket = Bracket(&self.watch);
+        user_code()
+    }
+
+    /// Runs tasks until it is time to look at the driver. Says whether there were none left.
+    fn run_tasks(&self, core: &Core, root: &Root) -> bool {
+        for _ in 0..self.config.event_interval {
+            if root.woken.load(Ordering::Relaxed) {
+                return false;
+            }
+            let Some(task) = self.next_task(core) else { return true };
+            coop::refill(Budget::FULL);
+            self.watch.begin(task.id().as_u64(), Some(task.location()));
+            let outcome = task.run(None);
+            let _ = self.watch.end();
+            self.counters.polls.add(1);
+            if let Outcome::Woken(task) = outcome {
+                core.queue.borrow_mut().push_back(task);
+            }
+        }
+        coop::refill(Budget::UNLIMITED);
+        false
+    }
+
+    fn next_task(&self, core: &Core) -> Option<Runnable> {
+        let tick = core.tick.get().wrapping_add(1);
+        core.tick.set(tick);
+        let local = || core.queue.borrow_mut().pop_front();
+        let injected = || self.injector.lock().pop_front();
+        if tick % self.config.global_queue_interval == 0 {
+            injected().or_else(local)
+        } else {
+            local().or_else(injected)
+        }
+    }
+
+    fn look(&self, core: &Core) {
+        let mut ready = core.ready.take();
+        self.driver.look(0, &mut ready);
+        self.wake(core, ready);
+    }
+
+    fn sleep(&self, core: &Core) {
+        if let Some(hook) = &self.config.on_park {
+            self.bracket(|| hook());
+        }
+        // The hook may have spawned.
+        if core.queue.borrow().is_empty() {
+            self.counters.parks.add(1);
+            self.asleep.store(true, Ordering::Relaxed);
+            let mut ready = core.ready.take();
+            self.driver.sleep(0, &self.parker, &mut ready);
+            self.awake();
+            self.wake(core, ready);
+        }
+        if let Some(hook) = &self.config.on_unpark {
+            self.bracket(|| hook());
+        }
+    }
+
+    fn awake(&self) {
+        self.asleep.store(false, Ordering::Relaxed);
+        self.guardian.awake();
+    }
+
+    fn wake(&self, core: &Core, mut ready: WakeList) {
+        if !ready.is_empty() {
+            self.bracket(|| ready.wake_all());
+        }
+        core.ready.replace(ready);
+    }
+}

@@ -1,0 +1,348 @@
+//! The guardian: watches the workers, stands in at the poll, calls spares, has stalls reported.
+//!
+//! # Problem
+//!
+//! A task that blocks its thread, or computes without returning, takes with it whatever its worker
+//! has in its queue, its slot and its timers; and when every worker is in such a poll, nobody
+//! looks at I/O and timers at all. The thread that notices must not be one of those that run tasks.
+//!
+//! # What a look does, in order
+//!
+//! 1. Each taken seat's [`Watch`] is read. A poll seen unchanged for the takeover threshold is
+//!    *condemned*: its seat counts as stalled, and a sleeper is called for what it holds. At the
+//!    report threshold the poll is handed to the [`StallSink`], once.
+//! 2. If a worker sleeps and nobody has the poll, it is unparked to take it.
+//! 3. If nobody sleeps, fewer spares work than seats are stalled, and something waits to be run or
+//!    nobody has the poll, a spare is called: one a look.
+//! 4. If nobody has looked at the poll since the last look, the guardian waits in it until the
+//!    next one; else it waits on its own parker.
+//!
+//! A look that came much later than it was meant to (the process was stopped, or its quota spent)
+//! says nothing about the workers: the polls' ages begin anew.
+//!
+//! # Sleep of the guardian
+//!
+//! While any worker is awake it looks every [`LOOK`], more often while something is amiss. When all
+//! sleep it goes on for [`LINGER`] and then parks for good:
+//!
+//! | the guardian                     | a worker that wakes up       |
+//! |----------------------------------|------------------------------|
+//! | state = PARKED                   | sleeping - 1                 |
+//! | fence                            | fence                        |
+//! | does anybody not sleep? go on    | state = PARKED? unpark       |
+//!
+//! The fences are SeqCst: one of the two sees the other. Before it parks it has made sure that a
+//! worker has the poll, or that nobody is there to need it (point 2).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::pool::Pool;
+use crate::engine::primitive::Parker;
+use crate::engine::primitive::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::engine::task::{Id, Seen, Watch};
+use crate::engine::wake_list::WakeList;
+
+/// See the table above.
+const BETWEEN: Ordering = Ordering::SeqCst;
+
+/// Time between two looks while workers are awake.
+const LOOK: Duration = Duration::from_millis(2);
+/// Time between two looks while a poll is suspicious or a seat is stalled.
+const CLOSE_LOOK: Duration = Duration::from_millis(1);
+/// The most between two looks while all sleep.
+const SLOW_LOOK: Duration = Duration::from_millis(10);
+/// How long it goes on after all workers have gone to sleep.
+const LINGER: Duration = Duration::from_millis(100);
+
+const RUNNING: u32 = 0;
+const PARKED: u32 = 1;
+
+/// A poll that has not returned for the report threshold.
+#[derive(Debug, Clone)]
+pub(crate) struct Stall {
+    pub(crate) worker: usize,
+    /// The kernel's number of the thread; 0 if unknown.
+    pub(crate) tid: u32,
+    pub(crate) task: Option<Id>,
+    pub(crate) location: Option<&'static std::panic::Location<'static>>,
+    pub(crate) duration: Duration,
+}
+
+/// Takes stalls, and wakers that are not ours, off the guardian's hands. Must not block.
+pub(crate) trait StallSink: Send + Sync + 'static {
+    fn stalled(&self, stall: Stall);
+    /// Calls wakers that may be user code on a thread that may block.
+    fn wake(&self, ready: &mut WakeList);
+}
+
+/// The part of the guardian that others see.
+pub(crate) struct Guardian {
+    state: AtomicU32,
+    parker: Parker,
+    takeover: Duration,
+    report: Option<Duration>,
+    sink: Box<dyn StallSink>,
+    stalls: AtomicU64,
+}
+
+/// What is known of one seat's poll.
+#[derive(Clone, Copy)]
+struct Known {
+    seen: Seen,
+    since: Instant,
+    reported: bool,
+}
+
+impl Guardian {
+    /// `report: None` reports nothing.
+    pub(crate) fn new(
+        takeover: Duration,
+        report: Option<Duration>,
+        sink: Box<dyn StallSink>,
+    ) -> Guardian {
+        Guardian {
+            state: AtomicU32::new(RUNNING),
+            parker: Parker::new(),
+            takeover,
+            report,
+            sink,
+            stalls: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn takeover(&self) -> Duration {
+        self.takeover
+    }
+
+    /// Polls reported so far.
+    pub(crate) fn stalls(&self) -> u64 {
+        self.stalls.load(Ordering::Relaxed)
+    }
+
+    /// A worker has woken up.
+    #[inline]
+    pub(super) fn awake(&self) {
+        fence(BETWEEN);
+        if self.state.load(Ordering::Relaxed) == PARKED {
+            self.wake();
+        }
+    }
+
+    /// Wakes the guardian if it is parked.
+    pub(super) fn wake(&self) {
+        let _ = self.parker.unpark(); // wake: guardian
+    }
+
+    /// Watches `pool` until it closes. Run by the reactor thread.
+    pub(crate) fn run(pool: &Arc<Pool>) {
+        Rounds::new(pool).run();
+    }
+
+    /// Watches one thread that runs tasks bound to it: stalls are reported, nothing else can be
+    /// done. Runs until `closed` says so.
+    pub(crate) fn watch_one(
+        &self,
+        watch: &Watch,
+        tid: &AtomicU32,
+        busy: impl Fn() -> bool,
+        closed: impl Fn() -> bool,
+    ) {
+        let mut eye = Eye::default();
+        let mut idle_since = None;
+        let mut last = Instant::now();
+        while !closed() {
+            let now = Instant::now();
+            if now.duration_since(last) > SLOW_LOOK * 4 {
+                eye.forget();
+            }
+            last = now;
+            let age = eye.look(watch, now);
+            if age >= self.report.unwrap_or(Duration::MAX) {
+                self.report(&mut eye, watch, 0, tid.load(Ordering::Relaxed), age);
+            }
+            if busy() {
+                idle_since = None;
+            } else if now.duration_since(*idle_since.get_or_insert(now)) >= LINGER {
+                self.park_unless(&busy, &closed);
+                idle_since = None;
+                last = Instant::now();
+                continue;
+            }
+            self.parker.park_timeout(SLOW_LOOK);
+        }
+    }
+
+    fn park_unless(&self, busy: impl Fn() -> bool, closed: impl Fn() -> bool) {
+        self.state.store(PARKED, Ordering::Relaxed);
+        fence(BETWEEN);
+        if !busy() && !closed() {
+            self.parker.park();
+        }
+        self.state.store(RUNNING, Ordering::Relaxed);
+    }
+
+    fn report(&self, eye: &mut Eye, watch: &Watch, worker: usize, tid: u32, age: Duration) {
+        let Some(known) = eye.known.as_mut().filter(|known| !known.reported) else { return };
+        let Some(whose) = watch.whose(known.seen) else { return };
+        known.reported = true;
+        self.stalls.fetch_add(1, Ordering::Relaxed);
+        self.sink.stalled(Stall {
+            worker,
+            tid,
+            task: Id::from_u64(whose.id),
+            location: whose.location,
+            duration: age,
+        });
+    }
+}
+
+/// The eye on one seat.
+#[derive(Default, Clone, Copy)]
+struct Eye {
+    known: Option<Known>,
+}
+
+impl Eye {
+    /// How long the present poll has been seen going on; zero if there is none.
+    fn look(&mut self, watch: &Watch, now: Instant) -> Duration {
+        let Some(seen) = watch.look() else {
+            self.known = None;
+            return Duration::ZERO;
+        };
+        match self.known {
+            Some(known) if known.seen == seen => now.duration_since(known.since),
+            _ => {
+                self.known = Some(Known { seen, since: now, reported: false });
+                Duration::ZERO
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        self.known = None;
+    }
+}
+
+/// The guardian's own state, on its thread.
+struct Rounds<'a> {
+    pool: &'a Arc<Pool>,
+    eyes: Vec<Eye>,
+    looks_before: u64,
+    ready: WakeList,
+}
+
+impl Rounds<'_> {
+    fn new(pool: &Arc<Pool>) -> Rounds<'_> {
+        Rounds {
+            pool,
+            eyes: vec![Eye::default(); pool.seats.len()],
+            looks_before: 0,
+            ready: WakeList::new(),
+        }
+    }
+
+    fn run(&mut self) {
+        let guardian = &self.pool.guardian;
+        let mut all_asleep_since = None;
+        let mut pause = LOOK;
+        let mut last = Instant::now();
+        while !self.pool.is_closed() {
+            let now = Instant::now();
+            if now.duration_since(last) > pause * 4 + guardian.takeover {
+                self.eyes.iter_mut().for_each(Eye::forget);
+            }
+            last = now;
+            let amiss = self.look_at_seats(now);
+            let sleeping = self.pool.sleep.sleeping();
+            if sleeping > 0 {
+                self.give_poll_back();
+            } else {
+                self.call_spare_if_needed();
+            }
+            let asleep = self.all_asleep();
+            if !asleep {
+                all_asleep_since = None;
+                pause = if amiss { CLOSE_LOOK } else { LOOK };
+            } else if now.duration_since(*all_asleep_since.get_or_insert(now)) >= LINGER
+                && self.pool.driver.has_holder()
+            {
+                guardian.park_unless(|| !self.all_asleep(), || self.pool.is_closed());
+                all_asleep_since = None;
+                last = Instant::now();
+                continue;
+            } else {
+                pause = (pause * 2).min(SLOW_LOOK);
+            }
+            self.wait(pause, sleeping);
+        }
+    }
+
+    fn all_asleep(&self) -> bool {
+        let working = self.pool.seats.iter().filter(|seat| seat.is_taken()).count();
+        self.pool.sleep.sleeping() >= working
+    }
+
+    /// Point 1. Says whether something is amiss.
+    fn look_at_seats(&mut self, now: Instant) -> bool {
+        let guardian = &self.pool.guardian;
+        let mut amiss = false;
+        for (index, (seat, eye)) in self.pool.seats.iter().zip(&mut self.eyes).enumerate() {
+            if seat.watch.pardon() {
+                self.pool.seat_recovered();
+            }
+            if !seat.is_taken() {
+                eye.forget();
+                continue;
+            }
+            let age = eye.look(&seat.watch, now);
+            amiss |= !age.is_zero();
+            let Some(known) = eye.known else { continue };
+            if age >= guardian.takeover && self.pool.config.spares > 0 {
+                if seat.watch.condemn(known.seen) {
+                    self.pool.seat_stalled();
+                    self.pool.work_published();
+                }
+            }
+            if guardian.report.is_some_and(|report| age >= report) {
+                guardian.report(eye, &seat.watch, index, seat.tid(), age);
+            }
+        }
+        amiss
+    }
+
+    /// Point 2.
+    fn give_poll_back(&self) {
+        if !self.pool.driver.has_holder() {
+            if let Some(seat) = self.pool.sleep.any_sleeper(|_| false) {
+                self.pool.unpark(seat); // wake: take the poll
+            }
+        }
+    }
+
+    /// Point 3.
+    fn call_spare_if_needed(&self) {
+        let pool = self.pool;
+        if pool.stalled.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        if pool.has_work() || pool.has_stuck_slot() || !pool.driver.has_holder() {
+            pool.call_spare();
+        }
+    }
+
+    /// Point 4.
+    fn wait(&mut self, pause: Duration, sleeping: usize) {
+        let driver = &*self.pool.driver;
+        let pause = driver.next_timer().map_or(pause, |timer| pause.min(timer));
+        let looks = driver.looks();
+        let looked = looks != self.looks_before;
+        self.looks_before = looks;
+        if sleeping == 0 && !looked && driver.stand_in(pause, &mut self.ready) {
+            self.looks_before = driver.looks();
+            self.pool.guardian.sink.wake(&mut self.ready);
+            return;
+        }
+        self.pool.guardian.parker.park_timeout(pause.max(Duration::from_micros(50)));
+    }
+}

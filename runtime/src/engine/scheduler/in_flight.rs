@@ -1,0 +1,76 @@
+//! Counts the threads outside the pool that are in the middle of giving it a task.
+//!
+//! # Problem
+//!
+//! A task points to its pool without keeping it alive: a count shared by all tasks would be the
+//! most contended word of the program. While a task is not complete the pool lives. But a thread
+//! that wakes a task from outside still works on the pool after it has pushed the task: it looks
+//! for a sleeper. By then the task may have been popped and cancelled, and the pool be about to
+//! go. So such a thread counts itself in before the push and out after its last step, and a
+//! shutdown waits until all are out.
+//!
+//! # Proof
+//!
+//! Let the shutdown see no task alive. A thread that pushed a task counted itself in before the
+//! push; the shutdown (or a worker it joined) popped that task, so it happens after the count and
+//! sees it, until the thread counts itself out with Release, which the shutdown's Acquire load
+//! pairs with. No thread comes in later: that would need a task that is not complete.
+
+use std::cell::Cell;
+
+use crossbeam_utils::{Backoff, CachePadded};
+
+use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+
+/// Publishes the thread's last use of the pool. Pairs with [`SEE`].
+const LEAVE: Ordering = Ordering::Release;
+/// The shutdown sees that use. Pairs with [`LEAVE`].
+const SEE: Ordering = Ordering::Acquire;
+
+const SHARDS: usize = 8;
+
+thread_local! {
+    static SHARD: Cell<Option<u8>> = const { Cell::new(None) };
+}
+
+/// The count, in shards, so that waking threads do not meet on one word.
+#[derive(Debug, Default)]
+pub(super) struct InFlight([CachePadded<AtomicUsize>; SHARDS]);
+
+/// A thread that is counted in.
+#[derive(Debug)]
+pub(super) struct Inside<'a>(&'a AtomicUsize);
+
+impl InFlight {
+    pub(super) fn enter(&self) -> Inside<'_> {
+        let shard = SHARD
+            .try_with(|cell| {
+                cell.get().unwrap_or_else(|| {
+                    let shard = crate::engine::rng::thread_below(SHARDS as u32) as u8;
+                    cell.set(Some(shard));
+                    shard
+                })
+            })
+            .unwrap_or(0);
+        let count = &*self.0[usize::from(shard)];
+        // Relaxed: the push that follows publishes it (see the proof).
+        count.fetch_add(1, Ordering::Relaxed);
+        Inside(count)
+    }
+
+    /// Waits until everybody is out.
+    pub(super) fn wait(&self) {
+        for count in &self.0 {
+            let backoff = Backoff::new();
+            while count.load(SEE) != 0 {
+                backoff.snooze();
+            }
+        }
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, LEAVE);
+    }
+}

@@ -1,0 +1,438 @@
+//! The multi-thread scheduler: what its workers share.
+//!
+//! # Where a task goes
+//!
+//! | woken or spawned by                  | goes to                                         |
+//! |--------------------------------------|-------------------------------------------------|
+//! | the task that runs on a worker       | that worker's next slot; what was there, to the |
+//! |                                      | back of its queue                               |
+//! | itself, in its own poll              | the back of the worker's queue                  |
+//! | a worker that has announced blocking | the injector                                    |
+//! | any other thread                     | the injector                                    |
+//!
+//! A task whose poll has stalled a worker before (a *hog*) goes to a queue of its own in every
+//! case, and a worker that takes it from there announces itself as blocked beforehand, so that
+//! a spare is in its place before the damage is done.
+//!
+//! # Spares
+//!
+//! A seat whose thread is stalled or has announced blocking counts as `stalled`. As many spares
+//! are wanted as seats are stalled, up to a limit; a spare retires when there are more than that.
+//! Invariant: `spares` (the number of spare seats taken) is raised by compare-exchange against
+//! `stalled` and the limit before a seat is taken, and lowered once by the spare that retires.
+//!
+//! # Shutdown
+//!
+//! 1. `close` sets `closed`, closes the owned list (spawns are cancelled from here on), wakes everybody.
+//! 2. Each worker, after its current poll, cancels every idle task and empties its own queue.
+//! 3. The last worker to leave empties all queues until no task is alive, and waits for wakes in
+//!    flight. From here on nothing points to the pool but counted references.
+#![allow(unsafe_code, reason = "tasks point to their pool uncounted; docs/unsafe.md, P1")]
+
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_utils::{Backoff, CachePadded};
+
+use super::Driver;
+use super::guardian::Guardian;
+use super::here::{self, Here};
+use super::in_flight::InFlight;
+use super::queue::{Injector, Local};
+use super::seat::Seat;
+use super::sleep::Sleep;
+use super::worker::NewWorker;
+use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::engine::primitive::{Condvar, Mutex, Unparked};
+use crate::engine::task::{
+    Header, Id, JoinError, JoinHandle, Owned, Runnable, Schedule, spawn_cell,
+};
+
+/// Announces that the pool closes. Pairs with [`SEE_CLOSED`].
+const CLOSE: Ordering = Ordering::Release;
+/// See [`CLOSE`].
+const SEE_CLOSED: Ordering = Ordering::Acquire;
+
+/// Starts a thread that calls [`NewWorker::run`].
+pub(crate) type StartThread = Box<dyn Fn(NewWorker) -> io::Result<()> + Send + Sync>;
+
+/// How a pool is made.
+pub(crate) struct PoolConfig {
+    /// Seats for workers; at least one.
+    pub(crate) workers: usize,
+    /// Seats for spares.
+    pub(crate) spares: usize,
+    /// Polls between two looks at the injector.
+    pub(crate) global_queue_interval: u32,
+    /// Polls between two looks at the driver.
+    pub(crate) event_interval: u32,
+    /// How long a retired spare's thread waits to be used again.
+    pub(crate) keep_alive: Duration,
+    /// Called by a worker before it sleeps.
+    pub(crate) on_park: Option<Hook>,
+    /// Called by a worker after it slept.
+    pub(crate) on_unpark: Option<Hook>,
+    /// Called with a panic that nobody will see through a handle.
+    pub(crate) on_unobserved_panic: Option<Box<dyn Fn(JoinError) + Send + Sync>>,
+}
+
+/// User code to be called at a point of a worker's life.
+pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// What the workers share.
+pub(crate) struct Pool {
+    pub(super) seats: Box<[CachePadded<Seat>]>,
+    pub(super) sleep: Sleep,
+    pub(super) injector: Injector,
+    pub(super) hogs: Injector,
+    pub(super) driver: Box<dyn Driver>,
+    pub(super) config: PoolConfig,
+    pub(super) guardian: Guardian,
+    owned: Owned,
+    in_flight: InFlight,
+    closed: AtomicBool,
+    /// Seats whose thread does not serve: stalled, or announced as blocking.
+    pub(super) stalled: AtomicUsize,
+    /// Spare seats that are taken.
+    spares: AtomicUsize,
+    /// Times a spare was wanted and the limit reached or no thread could be had.
+    spares_refused: AtomicUsize,
+    start_thread: StartThread,
+    /// Threads that have been started and not left.
+    threads: Mutex<usize>,
+    all_left: Condvar,
+}
+
+/// A task's pointer to its pool.
+///
+/// Uncounted. While a task is not complete, its pool has not finished step 3 of its shutdown, and
+/// until then the last worker keeps the pool; afterwards tasks do not use the pointer.
+struct PoolRef(NonNull<Pool>);
+
+impl PoolRef {
+    fn get(&self) -> &Pool {
+        // SAFETY: called through `Schedule` only, that is on behalf of a task that is not complete
+        // (`schedule`, `unobserved_panic`) or has not yet been taken off the owned list
+        // (`release`); until then the pool is kept, see the type.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Schedule for PoolRef {
+    #[inline]
+    fn schedule(&self, task: Runnable) {
+        self.get().schedule(task);
+    }
+
+    fn release(&self, task: &Header) {
+        self.get().owned.release(task);
+    }
+
+    fn unobserved_panic(&self, error: JoinError) {
+        if let Some(hook) = &self.get().config.on_unobserved_panic {
+            hook(error);
+        }
+    }
+}
+
+impl Pool {
+    /// A pool without threads; [`start`](Pool::start) starts them.
+    pub(crate) fn new(
+        config: PoolConfig,
+        driver: Box<dyn Driver>,
+        guardian: Guardian,
+        start_thread: StartThread,
+    ) -> Arc<Pool> {
+        let seats = config.workers + config.spares;
+        Arc::new(Pool {
+            seats: (0..seats).map(|_| CachePadded::new(Seat::new())).collect(),
+            sleep: Sleep::new(config.workers),
+            injector: Injector::new(),
+            hogs: Injector::new(),
+            driver,
+            guardian,
+            owned: Owned::new(config.workers * 4),
+            in_flight: InFlight::default(),
+            closed: AtomicBool::new(false),
+            stalled: AtomicUsize::new(0),
+            spares: AtomicUsize::new(0),
+            spares_refused: AtomicUsize::new(0),
+            start_thread,
+            threads: Mutex::new(0),
+            all_left: Condvar::new(),
+            config,
+        })
+    }
+
+    /// Starts the workers' threads. On an error those that were started are told to leave.
+    pub(crate) fn start(self: &Arc<Pool>) -> io::Result<()> {
+        for seat in 0..self.config.workers {
+            let taken = self.seats[seat].take_vacant();
+            debug_assert!(taken);
+            if let Err(error) = self.start_on(seat) {
+                self.close();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a thread on a seat that has been taken for it.
+    fn start_on(self: &Arc<Pool>, seat: usize) -> io::Result<()> {
+        *self.threads.lock() += 1;
+        (self.start_thread)(NewWorker::new(Arc::clone(self), seat)).inspect_err(|_| {
+            self.seats[seat].never_taken();
+            self.thread_left();
+        })
+    }
+
+    /// Spawns a task.
+    pub(crate) fn spawn<F>(
+        self: &Arc<Pool>,
+        future: F,
+        id: Id,
+        location: &'static Location<'static>,
+        named: bool,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let pool = PoolRef(NonNull::from(&**self));
+        let (task, handle) = spawn_cell(future, pool, id, location);
+        if named {
+            task.set_named();
+        }
+        match self.owned.bind(task) {
+            Ok(task) => self.schedule(task),
+            Err(task) => task.cancel(),
+        }
+        handle
+    }
+
+    /// A task has become runnable.
+    #[inline]
+    fn schedule(&self, task: Runnable) {
+        here::with(|here| match here {
+            Here::Worker(worker) if worker.is_of(self) && !worker.is_stalled() => {
+                worker.schedule(task);
+            }
+            _ => self.inject(task),
+        });
+    }
+
+    fn inject(&self, task: Runnable) {
+        let _inside = self.in_flight.enter();
+        let queue = if task.is_hog() { &self.hogs } else { &self.injector };
+        queue.push(task);
+        self.work_published();
+    }
+
+    /// Wakes a sleeper for work that has just been published, if one is needed.
+    #[inline]
+    pub(super) fn work_published(&self) {
+        if let Some(seat) = self.sleep.published() {
+            self.unpark(seat);
+        }
+    }
+
+    pub(super) fn unpark(&self, seat: usize) {
+        if self.seats[seat].parker.unpark() == Unparked::Elsewhere {
+            self.driver.wake();
+        }
+    }
+
+    /// Whether anything waits that any worker could take.
+    pub(super) fn has_work(&self) -> bool {
+        !self.injector.is_empty()
+            || !self.hogs.is_empty()
+            || self.seats.iter().any(|seat| seat.has_queued())
+    }
+
+    /// Whether a stalled seat's slot holds a task that its owner will not run soon.
+    pub(super) fn has_stuck_slot(&self) -> bool {
+        self.seats.iter().any(|seat| seat.watch.is_stalled() && !seat.slot.is_empty())
+    }
+
+    pub(super) fn is_spare(&self, seat: usize) -> bool {
+        seat >= self.config.workers
+    }
+
+    /// A seat does not serve any more.
+    pub(super) fn seat_stalled(&self) {
+        self.stalled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A seat serves again.
+    pub(super) fn seat_recovered(&self) {
+        self.stalled.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Puts a spare to work, if fewer work than seats are stalled. False if one is wanted and
+    /// cannot be had.
+    pub(super) fn call_spare(self: &Arc<Pool>) -> bool {
+        let wanted = |spares: usize| {
+            let stalled = self.stalled.load(Ordering::Relaxed);
+            (spares < stalled && spares < self.config.spares && !self.is_closed())
+                .then_some(spares + 1)
+        };
+        let Ok(spares) = self.spares.fetch_update(Ordering::Relaxed, Ordering::Relaxed, wanted)
+        else {
+            let refused = self.stalled.load(Ordering::Relaxed) > self.config.spares;
+            if refused {
+                self.spares_refused.fetch_add(1, Ordering::Relaxed);
+            }
+            return !refused;
+        };
+        debug_assert!(spares < self.config.spares);
+        let first = self.config.workers;
+        let seats = first..self.seats.len();
+        if let Some(seat) = seats.clone().find(|&seat| self.seats[seat].take_resting()) {
+            self.unpark(seat);
+            return true;
+        }
+        let started = seats
+            .into_iter()
+            .find(|&seat| self.seats[seat].take_vacant())
+            .is_some_and(|seat| self.start_on(seat).is_ok());
+        if !started {
+            // A seat that is on its way from resting to vacant, or no thread to be had.
+            self.spares.fetch_sub(1, Ordering::Relaxed);
+            self.spares_refused.fetch_add(1, Ordering::Relaxed);
+        }
+        started
+    }
+
+    /// Whether the calling spare is one too many; if so it is counted off and must retire.
+    pub(super) fn dismiss_spare(&self) -> bool {
+        self.spares
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |spares| {
+                (spares > self.stalled.load(Ordering::Relaxed)).then(|| spares - 1)
+            })
+            .is_ok()
+    }
+
+    /// A cheap look whether [`dismiss_spare`](Pool::dismiss_spare) would dismiss.
+    pub(super) fn has_surplus(&self) -> bool {
+        self.spares.load(Ordering::Relaxed) > self.stalled.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(SEE_CLOSED)
+    }
+
+    /// Step 1 of the shutdown. Waits for nobody.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, CLOSE);
+        for seat in 0..self.seats.len() {
+            self.unpark(seat); // wake: close
+        }
+        self.guardian.wake();
+    }
+
+    /// Step 2, on each worker that leaves; step 3 on the last one.
+    pub(super) fn thread_leaves(&self) {
+        self.owned.close_and_cancel();
+        self.empty_queues();
+        {
+            let mut threads = self.threads.lock();
+            if *threads > 1 {
+                *threads -= 1;
+                return;
+            }
+            // The last one stays counted until it has done its work.
+        }
+        self.finish();
+        self.thread_left();
+    }
+
+    /// Step 3.
+    fn finish(&self) {
+        let backoff = Backoff::new();
+        while self.owned.alive() > 0 {
+            self.empty_queues();
+            backoff.snooze();
+        }
+        self.in_flight.wait();
+    }
+
+    /// A thread goes while the pool stays.
+    pub(super) fn vacate(&self, seat: usize, queue: Local) {
+        self.seats[seat].vacate(queue);
+        self.thread_left();
+    }
+
+    fn thread_left(&self) {
+        let mut threads = self.threads.lock();
+        *threads -= 1;
+        if *threads == 0 {
+            self.all_left.notify_all(); // wake: all left
+        }
+    }
+
+    /// Cancels whatever is queued anywhere.
+    fn empty_queues(&self) {
+        for seat in &self.seats {
+            drop(seat.slot.take());
+            while let Some(task) = seat.stealer().and_then(|stealer| stealer.steal()) {
+                task.cancel();
+            }
+        }
+        while let Some(task) = self.injector.pop().or_else(|| self.hogs.pop()) {
+            task.cancel();
+        }
+    }
+
+    /// Waits until all threads have left. False if `limit` ended first.
+    pub(crate) fn wait_closed(&self, limit: Option<Duration>) -> bool {
+        let deadline = limit.and_then(|limit| std::time::Instant::now().checked_add(limit));
+        let mut threads = self.threads.lock();
+        while *threads > 0 {
+            match deadline {
+                None => self.all_left.wait(&mut threads),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(std::time::Instant::now());
+                    if left.is_zero() {
+                        return false;
+                    }
+                    self.all_left.wait_for(&mut threads, left);
+                }
+            }
+        }
+        true
+    }
+
+    /// The seats of the workers and then of the spares.
+    pub(crate) fn seats(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.iter().map(|seat| &**seat)
+    }
+
+    pub(crate) fn workers(&self) -> usize {
+        self.config.workers
+    }
+
+    pub(crate) fn alive_tasks(&self) -> usize {
+        self.owned.alive()
+    }
+
+    pub(crate) fn spawned_tasks(&self) -> u64 {
+        self.owned.spawned()
+    }
+
+    pub(crate) fn injected(&self) -> usize {
+        self.injector.len() + self.hogs.len()
+    }
+
+    /// Spares at work, and refusals so far.
+    pub(crate) fn spare_counts(&self) -> (usize, usize) {
+        (self.spares.load(Ordering::Relaxed), self.spares_refused.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn guardian(&self) -> &Guardian {
+        &self.guardian
+    }
+}

@@ -1,0 +1,126 @@
+//! A worker's place in the pool: what others see of it.
+//!
+//! Seats stand in a table sized when the pool is built: first those of the workers, then those of
+//! the spares. A seat outlives the threads that sit on it.
+
+use std::sync::OnceLock;
+
+use super::metrics::WorkerCounters;
+use super::queue::{Local, Stealer};
+use super::slot::Slot;
+use crate::engine::primitive::atomic::{AtomicU8, AtomicU32, Ordering};
+use crate::engine::primitive::{Mutex, Parker};
+use crate::engine::task::Watch;
+
+/// No thread.
+const VACANT: u8 = 0;
+/// A thread works here.
+const TAKEN: u8 = 1;
+/// A retired spare's thread waits here to be used again.
+const RESTING: u8 = 2;
+/// That thread has given up waiting and is about to leave.
+const LEAVING: u8 = 3;
+
+/// A worker's place.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(super) watch: Watch,
+    pub(super) slot: Slot,
+    pub(super) counters: WorkerCounters,
+    pub(super) parker: Parker,
+    /// Made when the first thread sits down, and never changed.
+    stealer: OnceLock<Stealer>,
+    /// The queue while no thread has it.
+    local: Mutex<Option<Local>>,
+    occupancy: AtomicU8,
+    /// The kernel's number of the thread on this seat; 0 if unknown.
+    tid: AtomicU32,
+}
+
+impl Seat {
+    pub(super) fn new() -> Seat {
+        Seat {
+            watch: Watch::new(),
+            slot: Slot::new(),
+            counters: WorkerCounters::default(),
+            parker: Parker::new(),
+            stealer: OnceLock::new(),
+            local: Mutex::new(None),
+            occupancy: AtomicU8::new(VACANT),
+            tid: AtomicU32::new(0),
+        }
+    }
+
+    /// Whether somebody sits here. No pair: seats are taken by compare-exchange.
+    pub(super) fn is_taken(&self) -> bool {
+        self.occupancy.load(Ordering::Relaxed) == TAKEN
+    }
+
+    /// Reserves the seat for a new thread.
+    pub(super) fn take_vacant(&self) -> bool {
+        self.change(VACANT, TAKEN)
+    }
+
+    /// Reserves the seat for the thread that rests on it, which must then be unparked.
+    pub(super) fn take_resting(&self) -> bool {
+        self.change(RESTING, TAKEN)
+    }
+
+    /// The thread retires and waits.
+    pub(super) fn rest(&self) {
+        self.occupancy.store(RESTING, Ordering::Relaxed);
+    }
+
+    /// The resting thread is about to go. False if it has just been called back.
+    pub(super) fn give_up_resting(&self) -> bool {
+        self.change(RESTING, LEAVING)
+    }
+
+    /// The thread goes, and leaves its queue behind for the next.
+    pub(super) fn vacate(&self, local: Local) {
+        *self.local.lock() = Some(local);
+        self.occupancy.store(VACANT, Ordering::Relaxed);
+    }
+
+    /// The thread that the seat was taken for has not come.
+    pub(super) fn never_taken(&self) {
+        self.occupancy.store(VACANT, Ordering::Relaxed);
+    }
+
+    fn change(&self, from: u8, to: u8) -> bool {
+        // No pair: what the sides share is under locks and in the parker.
+        self.occupancy.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// The queue, for the thread that sits down.
+    pub(super) fn take_queue(&self) -> Local {
+        let local = self.local.lock().take().unwrap_or_else(Local::new);
+        let _ = self.stealer.set(local.stealer());
+        local
+    }
+
+    pub(super) fn stealer(&self) -> Option<&Stealer> {
+        self.stealer.get()
+    }
+
+    /// Whether its queue holds something that can be stolen.
+    pub(super) fn has_queued(&self) -> bool {
+        self.stealer().is_some_and(|stealer| !stealer.is_empty())
+    }
+
+    pub(crate) fn queue_len(&self) -> usize {
+        self.stealer().map_or(0, Stealer::len) + usize::from(!self.slot.is_empty())
+    }
+
+    pub(crate) fn counters(&self) -> &WorkerCounters {
+        &self.counters
+    }
+
+    pub(super) fn set_tid(&self) {
+        self.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
+    }
+
+    pub(super) fn tid(&self) -> u32 {
+        self.tid.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,61 @@
+//! The next slot: room for one task, the one that was just woken.
+//!
+//! # Problem
+//!
+//! A task that is woken by the running task usually works on data that is warm in this core's
+//! cache, and often both wait for each other in turn. Run next, it costs no trip through the queue.
+//! But a slot that only its owner can empty is a trap: an owner that blocks takes the task along.
+//!
+//! # Invariants
+//!
+//! 1. The slot's word is the only owner of the `Runnable` in it: whoever swaps it out has it.
+//! 2. The owner puts; the owner and thieves take. All three are one swap.
+#![allow(unsafe_code, reason = "a Runnable is carried as its address; docs/unsafe.md, S1")]
+
+use crate::engine::primitive::atomic::{AtomicPtr, Ordering};
+use crate::engine::task::Runnable;
+
+/// Publishes what the waking thread did to whoever takes the task, and takes what was there.
+const PUT: Ordering = Ordering::AcqRel;
+/// Sees what the putting thread did. Pairs with [`PUT`].
+const TAKE: Ordering = Ordering::Acquire;
+
+/// Room for one task.
+#[derive(Debug)]
+pub(super) struct Slot(AtomicPtr<()>);
+
+impl Slot {
+    pub(super) fn new() -> Slot {
+        Slot(AtomicPtr::new(std::ptr::null_mut()))
+    }
+
+    /// Puts a task in and returns the one that was there.
+    #[inline]
+    pub(super) fn put(&self, task: Runnable) -> Option<Runnable> {
+        let before = self.0.swap(task.into_address(), PUT);
+        // SAFETY: addresses get in by `into_address` alone, and the swap took this one out.
+        unsafe { Runnable::from_address(before) }
+    }
+
+    /// Takes the task.
+    #[inline]
+    pub(super) fn take(&self) -> Option<Runnable> {
+        if self.is_empty() {
+            return None;
+        }
+        let before = self.0.swap(std::ptr::null_mut(), TAKE);
+        // SAFETY: as in `put`.
+        unsafe { Runnable::from_address(before) }
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Relaxed).is_null()
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}

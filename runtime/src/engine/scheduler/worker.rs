@@ -1,0 +1,475 @@
+//! A worker: what one thread of the pool does.
+//!
+//! # The policy, in order
+//!
+//! 1. Every `global_queue_interval` polls one task from the injector (or a hog), so that tasks from
+//!    outside are not starved by local ones; every `event_interval` polls a look at the driver, and
+//!    every 8 polls when all that ran have only yielded: such tasks usually wait for an event.
+//! 2. The next slot, at most [`SLOT_RUNS`] times in a row.
+//! 3. The own queue, first in, first out.
+//! 4. A batch from the injector.
+//! 5. A hog.
+//! 6. A search: other workers' queues, beginning at a random one; in the last round their slots too.
+//! 7. Sleep, by the protocol of `sleep.rs`.
+//!
+//! # Deferred yields
+//!
+//! A task that woke itself goes straight to the back of the queue, where thieves see it; no list on
+//! the side could get stuck behind a poll that does not return.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::here;
+use super::metrics::WorkerCounters;
+use super::pool::{Hook, Pool};
+use super::queue::Local;
+use super::seat::Seat;
+use super::sleep::Withdrawn;
+use crate::engine::coop::{self, Budget};
+use crate::engine::rng::FastRand;
+use crate::engine::task::{Outcome, Runnable};
+use crate::engine::wake_list::WakeList;
+
+/// How often in a row the next slot goes before the queue.
+const SLOT_RUNS: u8 = 3;
+/// Polls between two looks at the driver when all of them have only yielded.
+const YIELD_INTERVAL: u32 = 8;
+/// Rounds of a search. In the last one slots are looked at, too.
+const SEARCH_ROUNDS: usize = 3;
+
+/// A seat that has been taken for a thread to be started.
+pub(crate) struct NewWorker {
+    pool: Arc<Pool>,
+    seat: usize,
+}
+
+impl NewWorker {
+    pub(super) fn new(pool: Arc<Pool>, seat: usize) -> NewWorker {
+        NewWorker { pool, seat }
+    }
+
+    /// Which seat of the pool it is.
+    pub(crate) fn seat_index(&self) -> usize {
+        self.seat
+    }
+
+    /// Works until the pool closes or, on a spare's seat, until the spare has not been needed
+    /// for a while. To be called by the new thread.
+    pub(crate) fn run(self) {
+        Worker::new(self.pool, self.seat).run();
+    }
+}
+
+/// A worker at work, on its thread's stack.
+pub(super) struct Worker {
+    pool: Arc<Pool>,
+    seat: usize,
+    queue: Local,
+    rng: FastRand,
+    tick: Cell<u32>,
+    slot_runs: Cell<u8>,
+    /// Polls in a row that ended with the task having woken itself.
+    yields: Cell<u32>,
+    ready: RefCell<WakeList>,
+    busy_since: Cell<Instant>,
+}
+
+/// What came of having nothing to do.
+enum Idle {
+    Run(Runnable),
+    LookAgain,
+    Leave,
+}
+
+impl Worker {
+    fn new(pool: Arc<Pool>, seat: usize) -> Worker {
+        let queue = pool.seats[seat].take_queue();
+        Worker {
+            pool,
+            seat,
+            queue,
+            rng: FastRand::new(),
+            tick: Cell::new(0),
+            slot_runs: Cell::new(SLOT_RUNS),
+            yields: Cell::new(0),
+            ready: RefCell::new(WakeList::new()),
+            busy_since: Cell::new(Instant::now()),
+        }
+    }
+
+    pub(super) fn seat_index(&self) -> usize {
+        self.seat
+    }
+
+    fn is_spare(&self) -> bool {
+        self.pool.is_spare(self.seat)
+    }
+
+    fn seat(&self) -> &Seat {
+        &self.pool.seats[self.seat]
+    }
+
+    fn counters(&self) -> &WorkerCounters {
+        &self.seat().counters
+    }
+
+    fn run(self) {
+        let entered = here::enter_worker(&self);
+        self.seat().set_tid();
+        loop {
+            self.busy_since.set(Instant::now());
+            self.pool.guardian.awake();
+            self.work();
+            self.note_busy();
+            if self.pool.is_closed() || !self.rest() {
+                break;
+            }
+        }
+        if self.pool.is_closed() {
+            self.pool.thread_leaves();
+            drop(entered);
+        } else {
+            drop(entered);
+            self.pool.vacate(self.seat, self.queue);
+        }
+    }
+
+    /// Until the pool closes or the spare is dismissed.
+    fn work(&self) {
+        loop {
+            if self.pool.is_closed() {
+                return;
+            }
+            if self.is_spare() && self.pool.has_surplus() && self.pool.dismiss_spare() {
+                self.give_away();
+                return;
+            }
+            let task = match self.next_task() {
+                Some(task) => task,
+                None => match self.idle() {
+                    Idle::Run(task) => task,
+                    Idle::LookAgain => continue,
+                    Idle::Leave => return,
+                },
+            };
+            self.run_task(task);
+        }
+    }
+
+    /// Points 1 to 5 of the policy.
+    #[inline]
+    fn next_task(&self) -> Option<Runnable> {
+        let tick = self.tick.get().wrapping_add(1);
+        self.tick.set(tick);
+        let config = &self.pool.config;
+        if tick % config.global_queue_interval == 0 {
+            if let Some(task) = self.pool.injector.pop().or_else(|| self.pool.hogs.pop()) {
+                return Some(task);
+            }
+        }
+        if tick % config.event_interval == 0 || self.yields.get() >= YIELD_INTERVAL {
+            self.yields.set(0);
+            self.look();
+        }
+        let slot = &self.seat().slot;
+        if self.slot_runs.get() > 0 {
+            if let Some(task) = slot.take() {
+                self.slot_runs.set(self.slot_runs.get() - 1);
+                return Some(task);
+            }
+        }
+        if let Some(task) = self.queue.pop() {
+            self.slot_runs.set(SLOT_RUNS);
+            return Some(task);
+        }
+        self.slot_runs.set(SLOT_RUNS);
+        slot.take()
+            .or_else(|| self.pool.injector.steal_into(&self.queue))
+            .or_else(|| self.pool.hogs.pop())
+    }
+
+    #[inline]
+    fn run_task(&self, task: Runnable) {
+        if task.is_hog() {
+            return self.run_hog(task);
+        }
+        let seat = self.seat();
+        coop::refill(Budget::FULL);
+        seat.watch.begin(task.id().as_u64(), Some(task.location()));
+        let outcome = task.run(Some(&seat.watch));
+        let stalled = seat.watch.end();
+        seat.counters.polls.add(1);
+        if stalled {
+            self.recovered();
+        }
+        match outcome {
+            Outcome::Woken(task) => {
+                self.yields.set(self.yields.get() + 1);
+                self.requeue(task);
+            }
+            Outcome::Idle | Outcome::Complete => self.yields.set(0),
+        }
+    }
+
+    /// A task that has stalled a worker before: it is polled like a call that announces that it
+    /// blocks. One poll that does not take long clears its name.
+    #[cold]
+    fn run_hog(&self, task: Runnable) {
+        let seat = self.seat();
+        seat.watch.begin(task.id().as_u64(), Some(task.location()));
+        let announced = self.announce_blocking();
+        coop::refill(Budget::FULL);
+        let start = Instant::now();
+        let outcome = task.run(None);
+        let took = start.elapsed();
+        drop(announced);
+        if seat.watch.end() {
+            self.recovered();
+        }
+        seat.counters.polls.add(1);
+        self.yields.set(0);
+        if took >= self.pool.guardian.takeover() {
+            seat.counters.stalls.add(1);
+        }
+        if let Outcome::Woken(task) = outcome {
+            if took < self.pool.guardian.takeover() {
+                task.forgive();
+            }
+            self.requeue(task);
+        }
+    }
+
+    /// The task woke itself: to the back of the queue.
+    #[inline]
+    fn requeue(&self, task: Runnable) {
+        if task.is_hog() {
+            self.pool.hogs.push(task);
+        } else {
+            self.queue.push(task);
+        }
+    }
+
+    /// The task that runs here has made another one runnable.
+    #[inline]
+    pub(super) fn schedule(&self, task: Runnable) {
+        self.counters().local_schedules.add(1);
+        if task.is_hog() {
+            self.pool.hogs.push(task);
+            return self.pool.work_published();
+        }
+        // The owner will run what is in the slot next; thieves are called for what it displaces.
+        if let Some(displaced) = self.seat().slot.put(task) {
+            self.queue.push(displaced);
+            self.pool.work_published();
+        }
+    }
+
+    /// Whether this is a worker of `pool`.
+    #[inline]
+    pub(super) fn is_of(&self, pool: &Pool) -> bool {
+        std::ptr::eq(&*self.pool, pool)
+    }
+
+    /// Whether what is put on this seat now might lie there for long.
+    #[inline]
+    pub(super) fn is_stalled(&self) -> bool {
+        self.seat().watch.is_stalled()
+    }
+
+    /// A verdict has been taken back.
+    #[cold]
+    fn recovered(&self) {
+        self.counters().stalls.add(1);
+        self.pool.seat_recovered();
+    }
+
+    /// What follows, until the guard is dropped, may block: everything this seat holds is given to
+    /// others, and a spare is called if nobody is free.
+    #[cold]
+    pub(super) fn announce_blocking(&self) -> Announced<'_> {
+        let counted = self.seat().watch.announce();
+        if counted {
+            self.pool.seat_stalled();
+        }
+        if let Some(task) = self.seat().slot.take() {
+            self.queue.push(task);
+        }
+        if self.pool.sleep.sleeping() == 0 {
+            self.pool.call_spare();
+        } else if self.pool.has_work() {
+            self.pool.work_published();
+        }
+        Announced { worker: self, counted }
+    }
+
+    /// Looks at the driver between two polls.
+    fn look(&self) {
+        let mut ready = self.ready.take();
+        self.pool.driver.look(self.seat, &mut ready);
+        self.wake(ready);
+    }
+
+    /// Calls wakers, which are user code, under the guardian's eyes.
+    fn wake(&self, mut ready: WakeList) {
+        if !ready.is_empty() {
+            self.bracket(|| ready.wake_all());
+        }
+        self.ready.replace(ready);
+    }
+
+    fn bracket(&self, user_code: impl FnOnce()) {
+        let watch = &self.seat().watch;
+        watch.begin(0, None);
+        user_code();
+        if watch.end() {
+            self.recovered();
+        }
+    }
+
+    fn call(&self, hook: Option<&Hook>) {
+        if let Some(hook) = hook {
+            self.bracket(|| hook());
+        }
+    }
+
+    /// Points 6 and 7 of the policy.
+    fn idle(&self) -> Idle {
+        let sleep = &self.pool.sleep;
+        if sleep.begin_search() {
+            if let Some(task) = self.search_and_stop() {
+                return Idle::Run(task);
+            }
+        }
+        if self.is_spare() && self.pool.dismiss_spare() {
+            self.give_away();
+            return Idle::Leave;
+        }
+        let must_look = sleep.announce(self.seat);
+        if self.pool.is_closed() || (must_look && self.pool.has_work()) {
+            return self.stay_awake();
+        }
+        self.call(self.pool.config.on_park.as_ref());
+        self.counters().parks.add(1);
+        self.note_busy();
+        let mut ready = self.ready.take();
+        self.pool.driver.sleep(self.seat, &self.seat().parker, &mut ready);
+        self.busy_since.set(Instant::now());
+        let withdrawn = sleep.withdraw(self.seat);
+        self.pool.guardian.awake();
+        self.call(self.pool.config.on_unpark.as_ref());
+        if ready.is_empty() && withdrawn == Withdrawn::Alone {
+            self.counters().noops.add(1);
+        }
+        self.wake(ready);
+        self.after_withdrawal(withdrawn)
+    }
+
+    fn stay_awake(&self) -> Idle {
+        let withdrawn = self.pool.sleep.withdraw(self.seat);
+        self.after_withdrawal(withdrawn)
+    }
+
+    /// Whoever was woken counts as searching already, and must stop that before anything else.
+    fn after_withdrawal(&self, withdrawn: Withdrawn) -> Idle {
+        match withdrawn {
+            Withdrawn::Alone => Idle::LookAgain,
+            Withdrawn::Woken => match self.search_and_stop() {
+                Some(task) => Idle::Run(task),
+                None => Idle::LookAgain,
+            },
+        }
+    }
+
+    /// Searches, then takes itself off the count of searchers; as the last one it sees to it that
+    /// what is left finds somebody.
+    fn search_and_stop(&self) -> Option<Runnable> {
+        let found = self.search();
+        let last = self.pool.sleep.end_search();
+        if last && found.is_some() && self.pool.has_work() {
+            self.pool.work_published();
+        }
+        found
+    }
+
+    fn search(&self) -> Option<Runnable> {
+        let seats = &self.pool.seats;
+        for round in 1..=SEARCH_ROUNDS {
+            if let Some(task) = self.pool.injector.steal_into(&self.queue) {
+                return Some(task);
+            }
+            let start = self.rng.below(seats.len() as u32) as usize;
+            let others = (start..seats.len()).chain(0..start).filter(|&seat| seat != self.seat);
+            for seat in others {
+                let Some(stealer) = seats[seat].stealer() else { continue };
+                if let Some(task) = stealer.steal_into(&self.queue) {
+                    self.counters().steal_operations.add(1);
+                    self.counters().steals.add(1 + self.queue.len() as u64);
+                    return Some(task);
+                }
+                if round == SEARCH_ROUNDS {
+                    if let Some(task) = seats[seat].slot.take() {
+                        self.counters().steal_operations.add(1);
+                        self.counters().steals.add(1);
+                        return Some(task);
+                    }
+                }
+            }
+            if let Some(task) = self.pool.hogs.pop() {
+                return Some(task);
+            }
+            std::hint::spin_loop();
+        }
+        None
+    }
+
+    /// A dismissed spare leaves nothing behind.
+    fn give_away(&self) {
+        if let Some(task) = self.seat().slot.take() {
+            self.pool.injector.push(task);
+        }
+        while let Some(task) = self.queue.pop() {
+            self.pool.injector.push(task);
+        }
+        if self.pool.has_work() {
+            self.pool.work_published();
+        }
+    }
+
+    /// A dismissed spare's thread waits to be called again. False if nobody did for a while.
+    fn rest(&self) -> bool {
+        let seat = self.seat();
+        seat.rest();
+        let deadline = Instant::now() + self.pool.config.keep_alive;
+        loop {
+            if self.pool.is_closed() || seat.is_taken() {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return !seat.give_up_resting();
+            }
+            seat.parker.park_timeout(left);
+        }
+    }
+
+    fn note_busy(&self) {
+        let busy = self.busy_since.get().elapsed().as_nanos();
+        self.counters().busy_ns.add(busy as u64);
+    }
+}
+
+/// The worker counts as blocked until this is dropped.
+pub(super) struct Announced<'a> {
+    worker: &'a Worker,
+    counted: bool,
+}
+
+impl Drop for Announced<'_> {
+    fn drop(&mut self) {
+        if self.counted && self.worker.seat().watch.take_verdict() {
+            self.worker.pool.seat_recovered();
+        }
+    }
+}

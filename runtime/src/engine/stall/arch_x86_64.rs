@@ -1,0 +1,181 @@
+//! What differs on x86-64: the registers, and how a frame pointer that is not known is found.
+//!
+//! # The missing frame pointer
+//!
+//! Of a blocked thread the kernel tells `rsp` and `rip` alone. Most functions are unwound by `rsp`;
+//! one that keeps a frame pointer (all of std do) is described relative to `rbp`. At a call such a
+//! function has `rsp == rbp - pushed registers - locals`, both fixed by its first instructions:
+//!
+//! ```text
+//!     push rbp; mov rbp, rsp; push r15; ...; sub rsp, LOCALS
+//! ```
+//!
+//! and `rsp` at the call is known from unwinding its callee. So [`frame_pointer`] adds up what the
+//! prologue subtracts. If the prologue is of another form, it looks for a pair (saved `rbp`, return
+//! address) on the stack, where the return address follows a call of the very function.
+
+use super::unwind::Place;
+use super::{Registers, memory};
+
+pub(crate) type Native = framehop::x86_64::UnwinderX86_64<Vec<u8>>;
+pub(crate) type Cache = framehop::x86_64::CacheX86_64;
+pub(crate) type UnwindRegisters = framehop::x86_64::UnwindRegsX86_64;
+
+/// Bytes below the stack pointer that a function may use without moving it.
+pub(crate) const RED_ZONE: u64 = 128;
+
+/// The registers of an interrupted thread.
+pub(crate) fn registers(context: &libc::ucontext_t) -> Registers {
+    let of = |index: libc::c_int| context.uc_mcontext.gregs[index as usize] as u64;
+    Registers {
+        pc: of(libc::REG_RIP),
+        sp: of(libc::REG_RSP),
+        fp: Some(of(libc::REG_RBP)),
+        lr: None,
+        interrupted: true,
+    }
+}
+
+/// The registers as the unwinder takes them, with `unknown` for what is not known.
+pub(crate) fn unwind_registers(registers: &Registers, unknown: u64) -> UnwindRegisters {
+    let fp = registers.fp.unwrap_or(unknown);
+    UnwindRegisters::new(registers.pc, registers.sp, fp)
+}
+
+pub(crate) fn with_frame_pointer(mut registers: UnwindRegisters, fp: u64) -> UnwindRegisters {
+    registers.set_bp(fp);
+    registers
+}
+
+pub(crate) fn stack_pointer(registers: &UnwindRegisters) -> u64 {
+    registers.sp()
+}
+
+/// How many words of the stack are searched for a frame whose prologue is not understood.
+const SEARCH: u64 = 4096;
+
+/// The frame pointer of a function that is at a call, from its stack pointer there.
+pub(crate) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
+    let function = place.function()?;
+    let code: [u8; 256] = memory::read_array(function)?;
+    let exact = frame_size(&code).map(|size| sp.wrapping_add(size));
+    if let Some(fp) = exact.filter(|fp| returns_to_a_call(place, *fp, None)) {
+        return Some(fp);
+    }
+    let candidates = || (0..SEARCH).map(|word| sp + word * 8);
+    candidates().find(|fp| returns_to_a_call(place, *fp, Some(function))).or_else(|| {
+        candidates().find(|fp| {
+            let saved = place.word(*fp);
+            saved.is_some_and(|saved| saved > *fp && place.is_stack(saved))
+                && returns_to_a_call(place, *fp, None)
+        })
+    })
+}
+
+/// Whether above `fp` there is a return address behind a call instruction; one that calls `function`
+/// if that is given.
+fn returns_to_a_call(place: &Place<'_>, fp: u64, function: Option<u64>) -> bool {
+    let Some(after) = place.word(fp.wrapping_add(8)).filter(|after| place.is_code(*after)) else {
+        return false;
+    };
+    let Some(before) = memory::read_array::<7>(after.wrapping_sub(7)) else { return false };
+    let near = |at: usize| {
+        let displacement = i32::from_le_bytes(before[at..at + 4].try_into().unwrap_or_default());
+        after.wrapping_add_signed(i64::from(displacement))
+    };
+    let direct = before[2] == 0xe8;
+    let through_memory = before[1] == 0xff && before[2] == 0x15;
+    match function {
+        Some(function) => {
+            direct && near(3) == function
+                || through_memory
+                    && memory::read_array(near(3)).map(u64::from_le_bytes) == Some(function)
+        }
+        None => direct || through_memory || is_indirect_call(&before),
+    }
+}
+
+/// Whether the bytes end in `call reg` or `call [reg + displacement]`.
+fn is_indirect_call(before: &[u8; 7]) -> bool {
+    (2..=7).any(|length| {
+        let instruction = &before[7 - length..];
+        let [0xff, modrm, rest @ ..] = instruction else { return false };
+        if modrm & 0b0011_1000 != 0b0001_0000 {
+            return false;
+        }
+        let has_sib = usize::from(modrm >> 6 != 3 && modrm & 7 == 4);
+        rest.len()
+            == match modrm >> 6 {
+                0b11 | 0b00 => has_sib,
+                0b01 => has_sib + 1,
+                _ => has_sib + 4,
+            }
+    })
+}
+
+/// The distance from `rsp` up to `rbp` after a prologue that sets up a frame pointer.
+fn frame_size(code: &[u8]) -> Option<u64> {
+    let code = code.strip_prefix(&[0xf3, 0x0f, 0x1e, 0xfa]).unwrap_or(code);
+    let code = code.strip_prefix(&[0x55])?;
+    let mut code = code.strip_prefix(&[0x48, 0x89, 0xe5])?;
+    let mut size = 0;
+    loop {
+        code = match code {
+            // push of r12 to r15; of rax (for alignment), rbx.
+            [0x41, 0x54..=0x57, rest @ ..] | [0x50 | 0x53, rest @ ..] => {
+                size += 8;
+                rest
+            }
+            // sub rsp, imm8; sub rsp, imm32.
+            [0x48, 0x83, 0xec, by, rest @ ..] => {
+                size += u64::from(*by);
+                rest
+            }
+            [0x48, 0x81, 0xec, a, b, c, d, rest @ ..] => {
+                size += u64::from(u32::from_le_bytes([*a, *b, *c, *d]));
+                rest
+            }
+            // A probe of a large frame: mov qword [rsp], 0.
+            [0x48, 0xc7, 0x04, 0x24, 0, 0, 0, 0, rest @ ..] => rest,
+            // The loop of such probes: lea r11, [rsp - imm32]; sub; mov; cmp rsp, r11; jne.
+            [0x4c, 0x8d, 0x9c, 0x24, a, b, c, d, rest @ ..] => {
+                size += u64::from(i32::from_le_bytes([*a, *b, *c, *d]).unsigned_abs());
+                let end = rest.windows(4).position(|w| w[..3] == [0x4c, 0x39, 0xdc])?;
+                rest.get(end + 5..)?
+            }
+            // and rsp, imm: the distance depends on the alignment of the caller's stack.
+            [0x48, 0x83, 0xe4, ..] => return None,
+            _ => return Some(size),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prologues_are_added_up() {
+        // push rbp; mov rbp, rsp; push r15; push rbx; sub rsp, 0x28; ret
+        let code = [0x55, 0x48, 0x89, 0xe5, 0x41, 0x57, 0x53, 0x48, 0x83, 0xec, 0x28, 0xc3];
+        assert_eq!(frame_size(&code), Some(16 + 0x28));
+        // Without a frame pointer.
+        assert_eq!(frame_size(&[0x48, 0x83, 0xec, 0x28]), None);
+        // Aligned.
+        let code = [0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xe4, 0xe0];
+        assert_eq!(frame_size(&code), None);
+    }
+
+    #[test]
+    fn calls_are_recognised() {
+        // call rax; call [rax]; call [rax + 8]; call [rsp + 8]; call [rax + imm32].
+        assert!(is_indirect_call(&[0, 0, 0, 0, 0, 0xff, 0xd0]));
+        assert!(is_indirect_call(&[0, 0, 0, 0, 0, 0xff, 0x10]));
+        assert!(is_indirect_call(&[0, 0, 0, 0, 0xff, 0x50, 8]));
+        assert!(is_indirect_call(&[0, 0, 0, 0xff, 0x54, 0x24, 8]));
+        assert!(is_indirect_call(&[0, 0xff, 0x90, 0, 1, 0, 0]));
+        // jmp rax; nop.
+        assert!(!is_indirect_call(&[0, 0, 0, 0, 0, 0xff, 0xe0]));
+        assert!(!is_indirect_call(&[0x90; 7]));
+    }
+}

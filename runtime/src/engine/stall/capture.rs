@@ -1,0 +1,73 @@
+//! The raw copy of a thread's stack and registers.
+
+use super::procfs::{self, Syscall};
+use super::{How, Registers, STACK_BYTES, Tid, Trace, Unwinder, Why, arch, memory};
+use crate::engine::process_wide::stall_signal;
+
+/// A blocked thread that is never found twice in the same place is left alone after so many looks.
+const ATTEMPTS: usize = 4;
+
+/// A thread's registers and the part of its stack next to them, copied; not yet understood.
+pub(crate) struct Capture {
+    pub(super) registers: Registers,
+    /// The address of the copy's first byte.
+    pub(super) start: u64,
+    pub(super) stack: Vec<u8>,
+}
+
+impl Capture {
+    /// Unwinds and symbolises: slow (the first time it reads the program's debug information),
+    /// allocates, and takes the locks of the allocator and of the dynamic loader.
+    pub(crate) fn trace(&self, unwinder: &mut Unwinder) -> Trace {
+        unwinder.trace(self)
+    }
+
+    /// The word at `address`, if it is part of the copy.
+    pub(super) fn word(&self, address: u64) -> Option<u64> {
+        let offset = usize::try_from(address.checked_sub(self.start)?).ok()?;
+        let bytes = self.stack.get(offset..offset.checked_add(8)?)?;
+        Some(u64::from_ne_bytes(bytes.try_into().ok()?))
+    }
+
+    /// The address after the copy's last byte.
+    pub(super) fn end(&self) -> u64 {
+        self.start + self.stack.len() as u64
+    }
+}
+
+/// Copies the stack and the registers of another thread of this process.
+///
+/// Takes some 50 microseconds for a blocked thread; for a running one, what it takes to be
+/// scheduled, up to 100 milliseconds.
+pub(crate) fn capture(tid: Tid, how: How) -> Result<Capture, Why> {
+    // The one allocation comes before anything is read.
+    let mut stack = vec![0; STACK_BYTES];
+    for _ in 0..ATTEMPTS {
+        let before = procfs::syscall(tid)?;
+        let Some(registers) = before.registers() else {
+            if !how.signal {
+                return Err(Why::NotAllowed(before.state()));
+            }
+            return by_signal(tid, stack);
+        };
+        if !how.blocked {
+            return Err(Why::NotAllowed(before.state()));
+        }
+        let start = registers.sp.saturating_sub(arch::RED_ZONE);
+        let length = memory::read(start, &mut stack);
+        // The same place before and after: the thread slept throughout, or went round a loop and
+        // sleeps again, in the very frames of which the copy is.
+        let after: Syscall = procfs::syscall(tid)?;
+        if after == before {
+            stack.truncate(length);
+            return Ok(Capture { registers, start, stack });
+        }
+    }
+    Err(Why::Moving)
+}
+
+fn by_signal(tid: Tid, mut stack: Vec<u8>) -> Result<Capture, Why> {
+    let (registers, start, length) = stall_signal::ask(tid, &mut stack)?;
+    stack.truncate(length);
+    Ok(Capture { registers, start, stack })
+}

@@ -1,0 +1,212 @@
+//! Where is that thread? The state and the stack of another thread, without disturbing it.
+//!
+//! # Problem
+//!
+//! A worker has been inside one poll for too long. The report has to show the call that blocks it,
+//! from another thread, in production. Three ways are closed:
+//!
+//! - A signal interrupts system calls. `SA_RESTART` does not restart `nanosleep`, `epoll_wait`,
+//!   `poll`, or a read with a receive timeout: looking at a program would change what it does.
+//! - `ptrace` does not work within a process, and stops the thread.
+//! - Unwinding on the stalled thread runs an unwinder that allocates and locks, at a moment when the
+//!   thread may hold those very locks.
+//!
+//! # The two ways
+//!
+//! [`thread_state`] asks the kernel (`/proc/self/task/TID/syscall`).
+//!
+//! **Blocked** in a system call: the same file tells the stack pointer and the program counter. The
+//! stack is copied with `process_vm_readv`, which fails where plain reads would fault. The thread
+//! never notices. If the file says something else afterwards, then the thread has moved meanwhile,
+//! the copy may be torn, and it is taken again. The kernel does not tell the frame pointer; where
+//! the unwinder needs it, it is derived from the code of the function ([`unwind`]).
+//!
+//! **Running**: the registers exist only in the processor, so there a signal is sent, whose handler
+//! copies registers and raw stack into memory that lies ready, and returns
+//! (`process_wide::stall_signal` argues why that is safe, and what it can disturb).
+//!
+//! Both give a [`Capture`]: raw words, cheap to take. It is unwound and symbolised later, by
+//! whoever has the time and owns an [`Unwinder`], from the copy.
+//!
+//! # Locks that the target may hold
+//!
+//! The target is never stopped (or, by the signal, only for a copy that takes no lock), so it goes
+//! on to release what it holds. A capture that allocates while the target is inside malloc waits for
+//! that critical section like any other thread would, and no longer. If the target blocks for good
+//! while it holds a lock of the allocator or of the dynamic loader, the reporting thread hangs with
+//! it, as every other thread of the process would; therefore the guardian thread never unwinds or
+//! symbolises. Taking the capture itself needs one allocation, made before anything is read of
+//! the target.
+//!
+//! # Elsewhere
+//!
+//! On other systems, other processors, and without the feature `stall-backtrace`, a capture
+//! answers [`Why::Unsupported`], and the report has the spawn location alone.
+
+#[cfg(all(
+    feature = "stall-backtrace",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+#[cfg_attr(target_arch = "aarch64", path = "arch_aarch64.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "arch_x86_64.rs")]
+pub(crate) mod arch;
+#[cfg_attr(
+    not(all(
+        feature = "stall-backtrace",
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )),
+    path = "capture_unsupported.rs"
+)]
+mod capture;
+#[cfg(all(
+    feature = "stall-backtrace",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+pub(crate) mod memory;
+#[cfg(all(
+    feature = "stall-backtrace",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod modules;
+#[cfg_attr(not(target_os = "linux"), path = "procfs_unsupported.rs")]
+mod procfs;
+mod trace;
+#[cfg_attr(
+    not(all(
+        feature = "stall-backtrace",
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )),
+    path = "unwind_unsupported.rs"
+)]
+mod unwind;
+
+use std::fmt;
+use std::io;
+
+pub(crate) use capture::{Capture, capture};
+pub(crate) use procfs::{schedule_stats, thread_state};
+pub(crate) use trace::{Frame, Trace, short_backtrace};
+pub(crate) use unwind::Unwinder;
+
+/// Bytes of stack that are copied: some hundred frames of a release build.
+pub(crate) const STACK_BYTES: usize = 256 * 1024;
+
+/// A thread of this process, as the kernel numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Tid(pub(crate) i32);
+
+impl Tid {
+    /// The calling thread; 0 where threads have no such number.
+    pub(crate) fn current() -> Tid {
+        procfs::current_tid()
+    }
+}
+
+/// Which ways of looking at a thread are allowed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    /// At a thread that sleeps in the kernel: without side effects.
+    pub(crate) blocked: bool,
+    /// At a thread that computes: by a signal.
+    pub(crate) signal: bool,
+}
+
+impl How {
+    /// Both ways.
+    pub(crate) const ANY: How = How { blocked: true, signal: true };
+}
+
+/// What a thread is doing, at the moment it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ThreadState {
+    /// It sleeps in the kernel; `syscall` is the system call's number, if it is one (and not, say,
+    /// a page fault).
+    Blocked { syscall: Option<i64> },
+    /// It computes, or waits for a processor.
+    Running,
+}
+
+/// What the scheduler of the kernel has counted for a thread, since the thread began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ScheduleStats {
+    /// Nanoseconds on a processor.
+    pub(crate) ran_ns: u64,
+    /// Nanoseconds waiting for a processor.
+    pub(crate) waited_ns: u64,
+    /// Times it was put on a processor.
+    pub(crate) slices: u64,
+}
+
+impl ScheduleStats {
+    /// What was counted since `earlier`.
+    pub(crate) fn since(self, earlier: ScheduleStats) -> ScheduleStats {
+        ScheduleStats {
+            ran_ns: self.ran_ns.saturating_sub(earlier.ran_ns),
+            waited_ns: self.waited_ns.saturating_sub(earlier.waited_ns),
+            slices: self.slices.saturating_sub(earlier.slices),
+        }
+    }
+}
+
+/// Why there is no capture.
+#[derive(Debug)]
+pub(crate) enum Why {
+    /// This system or processor offers no way, or the feature `stall-backtrace` is off.
+    Unsupported,
+    /// The thread has exited.
+    Gone,
+    /// The thread does not hold still long enough to be copied.
+    Moving,
+    /// The thread is in a state that the caller did not allow to look at.
+    NotAllowed(ThreadState),
+    /// A thread that was asked earlier has not answered to the end yet.
+    Busy,
+    /// The thread did not answer the signal: it blocks it, it was not scheduled, or the process has
+    /// taken the signal for something else.
+    NoAnswer,
+    /// The kernel refused.
+    Io(io::Error),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::Unsupported => f.write_str(
+                "stacks of other threads can be read on Linux (x86-64, aarch64) with the feature `stall-backtrace` only",
+            ),
+            Why::Gone => f.write_str("the thread has exited"),
+            Why::Moving => f.write_str("the thread did not hold still"),
+            Why::NotAllowed(state) => write!(f, "not allowed to look at a thread that is {state:?}"),
+            Why::Busy => f.write_str("another thread has yet to answer the signal"),
+            Why::NoAnswer => f.write_str(
+                "the thread did not answer SIGURG: it blocks the signal, was not scheduled, or the process handles it otherwise",
+            ),
+            Why::Io(error) => write!(f, "the system refused to look at the thread: {error}"),
+        }
+    }
+}
+
+/// What was in the processor's registers, as far as it is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Registers {
+    pub(crate) pc: u64,
+    pub(crate) sp: u64,
+    pub(crate) fp: Option<u64>,
+    /// The link register, on processors that have one.
+    pub(crate) lr: Option<u64>,
+    /// `pc` is an instruction that has not run yet, not one after a call.
+    pub(crate) interrupted: bool,
+}
+
+#[cfg(all(
+    test,
+    feature = "stall-backtrace",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod tests;

@@ -1,0 +1,85 @@
+//! A thread's calls, for people.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// One call: the function, and where in it the next call was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// The function's path, without hashes; `None` where the program tells no names.
+    pub(crate) name: Option<String>,
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) line: Option<u32>,
+    pub(crate) address: u64,
+}
+
+/// The calls a thread is in, the innermost first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trace {
+    frames: Vec<Frame>,
+    /// Whether the outermost frame was reached.
+    complete: bool,
+}
+
+impl Trace {
+    pub(crate) fn new(frames: Vec<Frame>, complete: bool) -> Trace {
+        Trace { frames, complete }
+    }
+
+    /// Every frame, the runtime's own included.
+    pub(crate) fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+
+    /// The frames that are not the runtime's: those inside the innermost [`short_backtrace`], or,
+    /// without one, inside the function with which std begins a thread.
+    pub(crate) fn user_frames(&self) -> &[Frame] {
+        let marker = |name: &str| {
+            let outermost = |f: &Frame| f.name.as_deref().is_some_and(|n| n.contains(name));
+            self.frames.iter().position(outermost)
+        };
+        let end = marker(MARKER).or_else(|| marker("__rust_begin_short_backtrace"));
+        &self.frames[..end.unwrap_or(self.frames.len())]
+    }
+}
+
+/// Like std's backtraces: number, function, and the place on a line of its own.
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.user_frames();
+        for (number, frame) in user.iter().enumerate() {
+            match &frame.name {
+                Some(name) => writeln!(f, "{number:4}: {name}")?,
+                None => writeln!(f, "{number:4}: <unknown> ({:#x})", frame.address)?,
+            }
+            if let Some(file) = &frame.file {
+                write!(f, "             at {}", file.display())?;
+                if let Some(line) = frame.line {
+                    write!(f, ":{line}")?;
+                }
+                writeln!(f)?;
+            }
+        }
+        if !self.complete && user.len() == self.frames.len() {
+            writeln!(f, "      (the stack could be followed no further)")?;
+        }
+        Ok(())
+    }
+}
+
+const MARKER: &str = "__runtime_short_backtrace";
+
+/// Calls `f`; a report of a stall in it ends here, so that it does not show the runtime's own
+/// frames.
+#[inline(always)]
+pub(crate) fn short_backtrace<R>(f: impl FnOnce() -> R) -> R {
+    __runtime_short_backtrace(f)
+}
+
+#[inline(never)]
+fn __runtime_short_backtrace<R>(f: impl FnOnce() -> R) -> R {
+    let result = f();
+    // Keeps the call above from being the last thing done, and this frame with it.
+    std::hint::black_box(());
+    result
+}

@@ -1,0 +1,111 @@
+//! Why a task yielded no output.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+
+use super::Id;
+use crate::engine::primitive::Mutex;
+
+/// A task ended without an output: it panicked or was cancelled.
+pub struct JoinError {
+    id: Id,
+    reason: Reason,
+}
+
+enum Reason {
+    Cancelled,
+    // The lock makes the payload `Sync`; nobody ever waits for it.
+    Panic(Mutex<Box<dyn Any + Send + 'static>>),
+}
+
+impl JoinError {
+    pub(crate) fn cancelled(id: Id) -> JoinError {
+        JoinError { id, reason: Reason::Cancelled }
+    }
+
+    pub(crate) fn panicked(id: Id, payload: Box<dyn Any + Send + 'static>) -> JoinError {
+        JoinError { id, reason: Reason::Panic(Mutex::new(payload)) }
+    }
+
+    /// Whether the task was aborted, or dropped by the runtime's shutdown.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.reason, Reason::Cancelled)
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.reason, Reason::Panic(_))
+    }
+
+    /// The value that the task panicked with, to be passed to
+    /// [`resume_unwind`](std::panic::resume_unwind) or looked into.
+    ///
+    /// # Panics
+    ///
+    /// If the task did not panic; see [`try_into_panic`](JoinError::try_into_panic).
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
+        self.try_into_panic().expect("`JoinError` reason is not a panic.")
+    }
+
+    /// The value that the task panicked with, or the error back if it did not panic.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
+        match self.reason {
+            Reason::Panic(payload) => Ok(payload.into_inner()),
+            Reason::Cancelled => Err(self),
+        }
+    }
+
+    /// The id of the task.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// What the task said when it panicked, if it said it in words.
+    fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
+        match &self.reason {
+            Reason::Cancelled => f(None),
+            Reason::Panic(payload) => {
+                let payload = payload.lock();
+                f(payload
+                    .downcast_ref::<&'static str>()
+                    .copied()
+                    .or_else(|| payload.downcast_ref::<String>().map(String::as_str)))
+            }
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_cancelled() {
+            return write!(f, "task {} was cancelled", self.id);
+        }
+        self.with_message(|message| match message {
+            Some(message) => write!(f, "task {} panicked with message {message:?}", self.id),
+            None => write!(f, "task {} panicked", self.id),
+        })
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_cancelled() {
+            return write!(f, "JoinError::Cancelled({:?})", self.id);
+        }
+        self.with_message(|message| match message {
+            Some(message) => write!(f, "JoinError::Panic({:?}, {message:?}, ...)", self.id),
+            None => write!(f, "JoinError::Panic({:?}, ...)", self.id),
+        })
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+impl From<JoinError> for io::Error {
+    fn from(error: JoinError) -> io::Error {
+        let what = if error.is_panic() { "task panicked" } else { "task was cancelled" };
+        io::Error::other(what)
+    }
+}

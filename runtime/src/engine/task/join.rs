@@ -1,0 +1,184 @@
+//! The handles that others have to a task.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, ready};
+
+use super::cell::{Header, drop_reference};
+use super::state::Wake;
+use super::{Id, JoinError};
+use crate::engine::{coop, text};
+
+/// Waits for a spawned task and yields its output.
+///
+/// Dropping the handle *detaches* the task: it goes on, and its output is dropped when it ends.
+///
+/// # Cancel safety
+///
+/// Polling is cancel safe: `(&mut handle).await` inside `select!` loses nothing.
+///
+/// # Panics
+///
+/// Polling it again after it has yielded the output panics.
+///
+/// # Examples
+///
+/// ```
+/// #[runtime::main]
+/// async fn main() {
+///     let handle = runtime::spawn(async { 1 + 1 });
+///     assert_eq!(handle.await.unwrap(), 2);
+/// }
+/// ```
+pub struct JoinHandle<T> {
+    task: NonNull<Header>,
+    output: PhantomData<T>,
+}
+
+// SAFETY: the handle gives access to the output only, by value, so `T: Send` is what both need; the
+// future itself is never touched through it.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: as above; shared access reads and changes only the state word.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// # Safety
+    /// `task` has an output of type `T`, and one reference and JOIN_INTEREST pass to the handle.
+    pub(super) unsafe fn from_raw(task: NonNull<Header>) -> JoinHandle<T> {
+        JoinHandle { task, output: PhantomData }
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: the handle has a reference.
+        unsafe { self.task.as_ref() }
+    }
+
+    /// Asks the task to stop: its future is dropped at the next point where it would be polled,
+    /// and the handle yields a [`JoinError`] that [is cancelled](JoinError::is_cancelled).
+    ///
+    /// A task that has completed already is not affected. A task that is being polled is dropped
+    /// when that poll returns, unless it completes in it. A job of `spawn_blocking` that has
+    /// started cannot be stopped.
+    pub fn abort(&self) {
+        abort(self.task, self.header());
+    }
+
+    /// Whether the task has completed, with an output, a panic or by cancellation.
+    pub fn is_finished(&self) -> bool {
+        self.header().state.load().is_complete()
+    }
+
+    /// A handle that can abort the task and does not keep its output.
+    pub fn abort_handle(&self) -> AbortHandle {
+        self.header().state.add_reference();
+        AbortHandle { task: self.task }
+    }
+
+    /// The task's id, which is unique in this process.
+    pub fn id(&self) -> Id {
+        self.header().id
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let unit = ready!(coop::poll_proceed(cx));
+        let now = self.header().state.load();
+        assert!(now.wants_output(), "{}", text::JOIN_HANDLE_POLLED_AGAIN);
+        let mut result: Poll<Self::Output> = Poll::Pending;
+        let slot = std::ptr::from_mut(&mut result).cast();
+        // SAFETY: the handle has a reference and its interest; `slot` is of the output's type.
+        unsafe { (self.header().vtable.poll_join)(self.task, slot, cx.waker()) };
+        if result.is_ready() {
+            unit.made_progress();
+        }
+        result
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if !self.header().state.drop_join_fast() {
+            // SAFETY: the handle gives up its interest and its reference.
+            unsafe { (self.header().vtable.drop_join)(self.task) };
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("id", &self.id()).finish()
+    }
+}
+
+/// Aborts a task from afar. See [`JoinHandle::abort`].
+///
+/// Dropping it does nothing to the task.
+pub struct AbortHandle {
+    task: NonNull<Header>,
+}
+
+// SAFETY: the handle reads and changes only the state word.
+unsafe impl Send for AbortHandle {}
+// SAFETY: as above.
+unsafe impl Sync for AbortHandle {}
+impl UnwindSafe for AbortHandle {}
+impl RefUnwindSafe for AbortHandle {}
+
+impl AbortHandle {
+    fn header(&self) -> &Header {
+        // SAFETY: the handle has a reference.
+        unsafe { self.task.as_ref() }
+    }
+
+    /// Asks the task to stop. See [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        abort(self.task, self.header());
+    }
+
+    /// Whether the task has completed, with an output, a panic or by cancellation.
+    pub fn is_finished(&self) -> bool {
+        self.header().state.load().is_complete()
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        self.header().id
+    }
+}
+
+impl Clone for AbortHandle {
+    fn clone(&self) -> AbortHandle {
+        self.header().state.add_reference();
+        AbortHandle { task: self.task }
+    }
+}
+
+impl Drop for AbortHandle {
+    fn drop(&mut self) {
+        drop_reference(self.task);
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle").field("id", &self.id()).finish()
+    }
+}
+
+/// Cancels through a reference that the caller has.
+pub(super) fn abort(task: NonNull<Header>, header: &Header) {
+    if header.state.cancel() == Wake::Schedule {
+        // SAFETY: the cancellation made the `Runnable`.
+        unsafe { (header.vtable.schedule)(task) }; // wake: abort
+    }
+}

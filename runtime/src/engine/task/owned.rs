@@ -1,0 +1,162 @@
+//! The list of all tasks of a scheduler, for its shutdown.
+//!
+//! # Problem
+//!
+//! A shutdown must reach every task, also those that wait for a wake that never comes. A list
+//! behind one lock would be the most contended word of the runtime, so it is cut into shards by
+//! task id; ids are handed to threads in batches, so a thread stays in one shard for a while.
+//!
+//! # Invariants
+//!
+//! 1. A task is in the list from its spawn until it completes, or until a shutdown has popped it.
+//! 2. A closed shard takes no task. A spawn that comes too late is told so and cancels its task.
+//! 3. `alive` counts the tasks that were bound and have not been released, popped or not.
+
+use std::ptr::NonNull;
+
+use super::Runnable;
+use super::cell::Header;
+use super::state::Wake;
+use crate::engine::primitive::Mutex;
+use crossbeam_utils::CachePadded;
+
+/// The tasks of one scheduler.
+pub(crate) struct Owned {
+    shards: Box<[CachePadded<Mutex<Shard>>]>,
+}
+
+struct Shard {
+    head: Option<NonNull<Header>>,
+    closed: bool,
+    alive: usize,
+    spawned: u64,
+}
+
+// SAFETY: the pointers are to headers, which any thread may reach under the shard's lock (rule 2 of
+// the module above); the futures behind them are not touched through the list.
+unsafe impl Send for Shard {}
+
+impl Owned {
+    /// A list cut in at least `shards` pieces.
+    pub(crate) fn new(shards: usize) -> Owned {
+        let shard = || {
+            CachePadded::new(Mutex::new(Shard { head: None, closed: false, alive: 0, spawned: 0 }))
+        };
+        Owned { shards: (0..shards.next_power_of_two()).map(|_| shard()).collect() }
+    }
+
+    fn shard(&self, header: &Header) -> &Mutex<Shard> {
+        &self.shards[header.id.batch() as usize & (self.shards.len() - 1)]
+    }
+
+    /// Takes the task in. Gives it back if the list is closed.
+    pub(crate) fn bind(&self, task: Runnable) -> Result<Runnable, Runnable> {
+        let header = task.as_header();
+        let mut shard = self.shard(header).lock();
+        if shard.closed {
+            // It will be released like any other when it is cancelled.
+            shard.alive += 1;
+            mark_popped(header);
+            drop(shard);
+            return Err(task);
+        }
+        shard.alive += 1;
+        shard.spawned += 1;
+        shard.push(header);
+        drop(shard);
+        Ok(task)
+    }
+
+    /// Takes a completed task out.
+    pub(crate) fn release(&self, header: &Header) {
+        let mut shard = self.shard(header).lock();
+        shard.alive -= 1;
+        shard.unlink(header);
+    }
+
+    /// Closes the list and cancels every task in it, on this thread where the task is idle.
+    pub(crate) fn close_and_cancel(&self) {
+        for shard in &self.shards {
+            shard.lock().closed = true;
+            loop {
+                let mut guard = shard.lock();
+                let Some(task) = guard.pop() else { break };
+                // SAFETY: it was in the list, hence not released, hence alive (invariant 1), and
+                // its release needs the lock that we hold.
+                let header = unsafe { task.as_ref() };
+                let wake = header.state.cancel();
+                drop(guard);
+                if wake == Wake::Schedule {
+                    // SAFETY: the cancellation made the `Runnable`.
+                    drop(unsafe { Runnable::from_raw(task) });
+                }
+            }
+        }
+    }
+
+    /// Whether the list takes no more tasks.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shards[0].lock().closed
+    }
+
+    /// Tasks that were spawned and have not completed.
+    pub(crate) fn alive(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().alive).sum()
+    }
+
+    /// Tasks ever spawned.
+    pub(crate) fn spawned(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.lock().spawned).sum()
+    }
+}
+
+impl Shard {
+    fn push(&mut self, header: &Header) {
+        let this = header.as_ptr();
+        header.links.with_mut(|links| {
+            // SAFETY: rule 2: we hold the shard's lock.
+            unsafe { (*links).next = self.head };
+        });
+        if let Some(head) = self.head {
+            // SAFETY: in the list, hence alive; its links are under our lock.
+            unsafe { head.as_ref() }.links.with_mut(|links| unsafe { (*links).prev = Some(this) });
+        }
+        self.head = Some(this);
+    }
+
+    fn pop(&mut self) -> Option<NonNull<Header>> {
+        let head = self.head?;
+        // SAFETY: in the list, hence alive.
+        let header = unsafe { head.as_ref() };
+        self.unlink(header);
+        mark_popped(header);
+        Some(head)
+    }
+
+    /// Takes the task out, unless it was popped.
+    fn unlink(&mut self, header: &Header) {
+        let this = header.as_ptr();
+        // SAFETY: rule 2: we hold the shard's lock, here and for the neighbours below, which are in
+        // the list and hence alive.
+        let (next, prev) = header.links.with(|links| unsafe { ((*links).next, (*links).prev) });
+        if prev == Some(this) {
+            return;
+        }
+        match prev {
+            // SAFETY: as above.
+            Some(prev) => unsafe { prev.as_ref() }.links.with_mut(|l| unsafe { (*l).next = next }),
+            None => self.head = next,
+        }
+        if let Some(next) = next {
+            // SAFETY: as above.
+            unsafe { next.as_ref() }.links.with_mut(|l| unsafe { (*l).prev = prev });
+        }
+    }
+}
+
+/// A task that is its own predecessor is in no list.
+fn mark_popped(header: &Header) {
+    let this = header.as_ptr();
+    // SAFETY: rule 2: both callers hold the shard's lock.
+    header.links.with_mut(|links| unsafe { (*links).prev = Some(this) });
+}

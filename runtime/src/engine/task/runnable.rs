@@ -1,0 +1,143 @@
+//! The permission to run a task once.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::ptr::NonNull;
+
+use super::cell::{self, Header};
+use super::{Id, JoinHandle, Schedule, Watch};
+
+/// A task that is due to be run: the one permission to poll it (state.rs, invariant 1).
+///
+/// Dropping it unrun cancels the task: its future is dropped on this thread.
+pub(crate) struct Runnable(NonNull<Header>);
+
+// SAFETY: a `Runnable` stands for exclusive access to the future and for nothing bound to a thread.
+// Whoever spawns a `!Send` future (`LocalSet`, `current_thread`) sees to it that its scheduler
+// gives the `Runnable` to the right thread only.
+unsafe impl Send for Runnable {}
+
+/// How a run ended.
+#[derive(Debug)]
+#[must_use]
+pub(crate) enum Outcome {
+    /// The task waits for a wake.
+    Idle,
+    /// It was woken while it was polled: it goes to the back of the queue.
+    Woken(Runnable),
+    /// It is complete.
+    Complete,
+}
+
+impl Runnable {
+    /// # Safety
+    /// The caller has just turned SCHEDULED on (or was handed that permission) for a task that is
+    /// not complete, and makes no other `Runnable` of it.
+    pub(super) unsafe fn from_raw(task: NonNull<Header>) -> Runnable {
+        Runnable(task)
+    }
+
+    /// The task's address; [`from_address`](Runnable::from_address) takes it back.
+    pub(crate) fn into_address(self) -> *mut () {
+        let address = self.0.as_ptr().cast();
+        std::mem::forget(self);
+        address
+    }
+
+    /// # Safety
+    /// `address` came from [`into_address`](Runnable::into_address) and is taken back once.
+    pub(crate) unsafe fn from_address(address: *mut ()) -> Option<Runnable> {
+        NonNull::new(address.cast()).map(Runnable)
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: while the `Runnable` exists the task is not complete, so its life reference
+        // keeps the allocation (state.rs, invariant 3).
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The task's id.
+    #[inline]
+    pub(crate) fn id(&self) -> Id {
+        self.header().id
+    }
+
+    /// Where the task was spawned.
+    #[inline]
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.header().location
+    }
+
+    /// Whether a poll of this task has stalled its worker before.
+    #[inline]
+    pub(crate) fn is_hog(&self) -> bool {
+        self.header().state.peek().is_hog()
+    }
+
+    /// The task behaves again.
+    pub(crate) fn forgive(&self) {
+        self.header().state.set_hog(false);
+    }
+
+    /// Polls the task once; if it was cancelled, drops its future instead. `watch` tells whether
+    /// the poll has been called stalled.
+    #[inline]
+    pub(crate) fn run(self, watch: Option<&Watch>) -> Outcome {
+        let task = self.0;
+        std::mem::forget(self);
+        // SAFETY: we had the permission and have given it up.
+        unsafe { (task.as_ref().vtable.run)(task, watch) }
+    }
+
+    /// Drops the task's future without polling it.
+    pub(crate) fn cancel(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Runnable {
+    fn drop(&mut self) {
+        // SCHEDULED is set, so this makes no second `Runnable`; the run below sees CANCELLED.
+        let _ = self.header().state.cancel();
+        // SAFETY: we have the permission and use it now.
+        let outcome = unsafe { (self.0.as_ref().vtable.run)(self.0, None) };
+        debug_assert!(matches!(outcome, Outcome::Complete));
+    }
+}
+
+impl fmt::Debug for Runnable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Runnable").field(&self.id()).finish()
+    }
+}
+
+/// Makes a task: its first `Runnable` and its `JoinHandle`.
+///
+/// The caller binds it to an [`Owned`](super::Owned) list before it runs.
+pub(crate) fn spawn_cell<F, S>(
+    future: F,
+    scheduler: S,
+    id: Id,
+    location: &'static Location<'static>,
+) -> (Runnable, JoinHandle<F::Output>)
+where
+    F: Future + 'static,
+    S: Schedule,
+{
+    let task = cell::allocate(future, scheduler, id, location);
+    // SAFETY: the initial state has SCHEDULED set, and the reference of one `JoinHandle`.
+    unsafe { (Runnable::from_raw(task), JoinHandle::from_raw(task)) }
+}
+
+impl Runnable {
+    /// The header, for the owned list.
+    pub(super) fn as_header(&self) -> &Header {
+        self.header()
+    }
+
+    /// Notes that the side table has the task's name.
+    pub(crate) fn set_named(&self) {
+        self.header().state.set_named();
+    }
+}

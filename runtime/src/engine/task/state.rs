@@ -1,0 +1,338 @@
+//! The state word of a task: one atomic, behind verbs.
+//!
+//! # Bits
+//!
+//! | bit           | meaning                                                                     |
+//! |---------------|-----------------------------------------------------------------------------|
+//! | RUNNING       | a thread is inside `Runnable::run`: it alone touches the stage               |
+//! | SCHEDULED     | a [`Runnable`](super::Runnable) exists, or a wake came during the poll       |
+//! | COMPLETE      | the future is gone; the output, if anybody wants it, is in place             |
+//! | CANCELLED     | the next holder of the `Runnable` drops the future instead of polling it     |
+//! | JOIN_INTEREST | a `JoinHandle` exists that has not taken the output                          |
+//! | JOIN_WAKER    | the join waker is set and both sides may read it                             |
+//! | HOG           | a poll of this task has stalled its worker before                            |
+//! | NAMED         | the side table of names has an entry for this task                           |
+//! | the rest      | the reference count                                                          |
+//!
+//! # Life
+//!
+//! ```text
+//!             run                    end_poll                 wake, abort
+//! SCHEDULED ───────▶ RUNNING ──────────────────────▶ idle ─────────────────▶ SCHEDULED
+//!     ▲                │  │ wake, abort                                          ▲
+//!     │                │  └──────────▶ RUNNING|SCHEDULED ── end_poll ────────────┘
+//!     │ spawn          │ complete
+//!                      ▼
+//!                  COMPLETE ── last reference dropped ──▶ freed
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. At most one `Runnable` of a task exists: whoever turns SCHEDULED from 0 to 1 while neither
+//!    RUNNING nor COMPLETE is set makes it; a wake that finds one of the three bits set makes none.
+//! 2. SCHEDULED set during RUNNING obliges the running thread to make the next `Runnable` when its
+//!    poll ends; `end_poll` tells it so.
+//! 3. One reference, the *life* reference, belongs to the task itself from spawn to completion. So
+//!    a `Runnable` and the running thread need none of their own: while they exist the task is not
+//!    complete. `JoinHandle`, each `AbortHandle` and each `Waker` hold one reference each.
+//! 4. COMPLETE is set once, by the running thread, and never cleared.
+//!
+//! # Orderings
+//!
+//! A wake is a Release read-modify-write even where it changes nothing: what the waking thread
+//! wrote before the wake must be seen by the poll that follows. It pairs with the Acquire of
+//! `start_poll`, which reads the word in the same chain of read-modify-writes. A plain load in
+//! place of the redundant wake would lose that publication.
+
+use crate::engine::primitive::atomic::{AtomicUsize, Ordering, fence};
+
+const RUNNING: usize = 1;
+const SCHEDULED: usize = 1 << 1;
+const COMPLETE: usize = 1 << 2;
+const CANCELLED: usize = 1 << 3;
+const JOIN_INTEREST: usize = 1 << 4;
+const JOIN_WAKER: usize = 1 << 5;
+const HOG: usize = 1 << 6;
+const NAMED: usize = 1 << 7;
+const REF: usize = 1 << 8;
+const REFS: usize = !(REF - 1);
+
+/// A wake publishes what its thread did before to the poll. Pairs with [`START`].
+const WAKE: Ordering = Ordering::Release;
+/// The poll sees what wakes published and what the previous poll wrote. Pairs with [`WAKE`] and
+/// [`END`].
+const START: Ordering = Ordering::Acquire;
+/// The end of a poll publishes the future to the next thread that polls it. Pairs with [`START`].
+const END: Ordering = Ordering::Release;
+/// Completion publishes the output to the `JoinHandle` (pairs with [`JOIN_LOOK`]) and sees the
+/// join waker (pairs with [`JOIN_SET`]).
+const FINISH: Ordering = Ordering::AcqRel;
+/// The `JoinHandle` sees the output. Pairs with [`FINISH`].
+const JOIN_LOOK: Ordering = Ordering::Acquire;
+/// The `JoinHandle` publishes the join waker to completion, and sees the output where completion
+/// came first. Pairs with [`FINISH`].
+const JOIN_SET: Ordering = Ordering::AcqRel;
+/// Hands the join waker from completion to the `JoinHandle`, or the reverse: whoever comes second
+/// sees that the first is done with it.
+const WAKER_HAND_OVER: Ordering = Ordering::AcqRel;
+/// A dropped reference publishes all uses of the task to whoever frees it. Pairs with the Acquire
+/// fence in [`State::drop_reference`].
+const REF_DROP: Ordering = Ordering::Release;
+/// See [`REF_DROP`].
+const REF_LAST: Ordering = Ordering::Acquire;
+
+/// The word.
+#[derive(Debug)]
+pub(super) struct State(AtomicUsize);
+
+/// What the word said at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Snapshot(usize);
+
+impl Snapshot {
+    pub(super) fn is_complete(self) -> bool {
+        self.0 & COMPLETE != 0
+    }
+    pub(super) fn is_cancelled(self) -> bool {
+        self.0 & CANCELLED != 0
+    }
+    pub(super) fn is_running(self) -> bool {
+        self.0 & RUNNING != 0
+    }
+    pub(super) fn is_scheduled(self) -> bool {
+        self.0 & SCHEDULED != 0
+    }
+    pub(super) fn is_hog(self) -> bool {
+        self.0 & HOG != 0
+    }
+    pub(super) fn is_named(self) -> bool {
+        self.0 & NAMED != 0
+    }
+    pub(super) fn wants_output(self) -> bool {
+        self.0 & JOIN_INTEREST != 0
+    }
+    pub(super) fn has_join_waker(self) -> bool {
+        self.0 & JOIN_WAKER != 0
+    }
+    fn references(self) -> usize {
+        self.0 / REF
+    }
+    /// Whether a wake at this moment makes a `Runnable` (invariant 1).
+    fn is_idle(self) -> bool {
+        self.0 & (RUNNING | SCHEDULED | COMPLETE) == 0
+    }
+}
+
+/// What a wake asks of the waking thread.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Wake {
+    /// Make the `Runnable` and schedule it.
+    Schedule,
+    /// Nothing: it is scheduled, running or complete.
+    Done,
+    /// Nothing but freeing the task: this was the last reference.
+    Free,
+}
+
+/// What the running thread does after a poll that returned `Pending`.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum EndPoll {
+    /// The task is idle: it must not be touched any more.
+    Idle,
+    /// It was woken during its poll: schedule it again.
+    Woken,
+    /// It was aborted during its poll: drop the future now. The thread still has RUNNING.
+    Cancelled,
+}
+
+/// What the dropping `JoinHandle` must do.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct DropJoin {
+    /// The output is in place and nobody else will drop it.
+    pub(super) output: bool,
+    /// The join waker is the handle's alone now.
+    pub(super) waker: bool,
+}
+
+impl State {
+    /// A spawned task: scheduled, with its life reference and the one of its `JoinHandle`.
+    pub(super) fn new() -> State {
+        State(AtomicUsize::new(SCHEDULED | JOIN_INTEREST | 2 * REF))
+    }
+
+    pub(super) fn load(&self) -> Snapshot {
+        Snapshot(self.0.load(JOIN_LOOK))
+    }
+
+    /// A look by the thread that has the `Runnable` or RUNNING, at bits that only it changes.
+    pub(super) fn peek(&self) -> Snapshot {
+        Snapshot(self.0.load(Ordering::Relaxed))
+    }
+
+    /// SCHEDULED becomes RUNNING. Called by the holder of the `Runnable`.
+    pub(super) fn start_poll(&self) -> Snapshot {
+        // One subtraction does both, since SCHEDULED is set and RUNNING is not.
+        const { assert!(SCHEDULED - RUNNING == 1) };
+        let before = Snapshot(self.0.fetch_sub(SCHEDULED - RUNNING, START));
+        debug_assert!(before.is_scheduled() && !before.is_running() && !before.is_complete());
+        before
+    }
+
+    /// The poll returned `Pending`.
+    pub(super) fn end_poll(&self) -> EndPoll {
+        // Cancellation implies SCHEDULED, so the usual case is one operation.
+        let before = Snapshot(self.0.fetch_and(!RUNNING, END));
+        debug_assert!(before.is_running());
+        if !before.is_scheduled() {
+            EndPoll::Idle
+        } else if before.is_cancelled() {
+            // The `Runnable` is ours (invariant 2): take RUNNING again instead of queueing it.
+            self.start_poll();
+            EndPoll::Cancelled
+        } else {
+            EndPoll::Woken
+        }
+    }
+
+    /// The stage holds the output (or nothing, if nobody wants it).
+    pub(super) fn complete(&self) -> Snapshot {
+        let before = Snapshot(self.0.fetch_xor(RUNNING | COMPLETE, FINISH));
+        debug_assert!(before.is_running() && !before.is_complete());
+        before
+    }
+
+    /// Completion has called the join waker and will not touch it again. Says whether the handle
+    /// is gone, so that the waker is left to the caller.
+    #[must_use]
+    pub(super) fn release_join_waker(&self) -> bool {
+        let before = Snapshot(self.0.fetch_and(!JOIN_WAKER, WAKER_HAND_OVER));
+        !before.wants_output()
+    }
+
+    /// A wake that keeps its reference.
+    pub(super) fn wake_by_ref(&self) -> Wake {
+        if Snapshot(self.0.fetch_or(SCHEDULED, WAKE)).is_idle() {
+            Wake::Schedule
+        } else {
+            Wake::Done
+        }
+    }
+
+    /// A wake that gives its reference up.
+    pub(super) fn wake_by_val(&self) -> Wake {
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            let next = (now | SCHEDULED) - REF;
+            match self.0.compare_exchange_weak(now, next, WAKE, Ordering::Relaxed) {
+                Ok(_) if Snapshot(now).is_idle() => return Wake::Schedule,
+                Ok(_) if next & REFS == 0 => {
+                    fence(REF_LAST);
+                    return Wake::Free;
+                }
+                Ok(_) => return Wake::Done,
+                Err(seen) => now = seen,
+            }
+        }
+    }
+
+    /// Asks for cancellation: whoever has or makes the `Runnable` drops the future.
+    pub(super) fn cancel(&self) -> Wake {
+        let before = Snapshot(self.0.fetch_or(CANCELLED | SCHEDULED, WAKE));
+        if before.is_idle() { Wake::Schedule } else { Wake::Done }
+    }
+
+    /// Marks a task whose poll has stalled its worker, or takes the mark away. Called while
+    /// RUNNING; the word's other users do not read the bit until the poll has ended.
+    pub(super) fn set_hog(&self, hog: bool) {
+        if hog {
+            self.0.fetch_or(HOG, Ordering::Relaxed);
+        } else {
+            self.0.fetch_and(!HOG, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that the side table names this task. Called before the task is shared.
+    pub(super) fn set_named(&self) {
+        self.0.fetch_or(NAMED, Ordering::Relaxed);
+    }
+
+    /// The `JoinHandle` has put its waker in place. Says whether the task was complete already:
+    /// then nobody will call the waker.
+    #[must_use]
+    pub(super) fn set_join_waker(&self) -> bool {
+        let before = Snapshot(self.0.fetch_or(JOIN_WAKER, JOIN_SET));
+        debug_assert!(!before.has_join_waker());
+        before.is_complete()
+    }
+
+    /// The `JoinHandle` wants its waker back to change it. Fails if the task is complete.
+    pub(super) fn unset_join_waker(&self) -> Result<(), Snapshot> {
+        let mut now = self.0.load(JOIN_LOOK);
+        loop {
+            if now & COMPLETE != 0 {
+                return Err(Snapshot(now));
+            }
+            match self.0.compare_exchange_weak(now, now & !JOIN_WAKER, JOIN_SET, JOIN_LOOK) {
+                Ok(_) => return Ok(()),
+                Err(seen) => now = seen,
+            }
+        }
+    }
+
+    /// The `JoinHandle` has taken the output.
+    pub(super) fn output_taken(&self) {
+        self.0.fetch_and(!JOIN_INTEREST, Ordering::Relaxed);
+    }
+
+    /// The usual end of an unused `JoinHandle`: the task has not been touched since its spawn.
+    pub(super) fn drop_join_fast(&self) -> bool {
+        let spawned = SCHEDULED | JOIN_INTEREST | 2 * REF;
+        // Nothing was read through the handle and another reference exists: Relaxed.
+        self.0
+            .compare_exchange(spawned, SCHEDULED | REF, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// The `JoinHandle` loses its interest, but not yet its reference.
+    pub(super) fn drop_join(&self) -> DropJoin {
+        let mut now = self.0.load(JOIN_LOOK);
+        loop {
+            let complete = now & COMPLETE != 0;
+            // Before completion the handle takes its waker back with the same operation.
+            let gone = if complete { JOIN_INTEREST } else { JOIN_INTEREST | JOIN_WAKER };
+            match self.0.compare_exchange_weak(now, now & !gone, WAKER_HAND_OVER, JOIN_LOOK) {
+                Ok(_) => {
+                    return DropJoin {
+                        output: complete && now & JOIN_INTEREST != 0,
+                        waker: !complete || now & JOIN_WAKER == 0,
+                    };
+                }
+                Err(seen) => now = seen,
+            }
+        }
+    }
+
+    /// One more reference, made from an existing one.
+    pub(super) fn add_reference(&self) {
+        let before = self.0.fetch_add(REF, Ordering::Relaxed);
+        if before > usize::MAX / 2 {
+            // Wakers leaked by the billion: a wrapped count would free a live task.
+            std::process::abort();
+        }
+    }
+
+    /// One reference less. Says whether it was the last: then the caller frees the task.
+    #[must_use]
+    pub(super) fn drop_reference(&self) -> bool {
+        let before = Snapshot(self.0.fetch_sub(REF, REF_DROP));
+        debug_assert!(before.references() >= 1);
+        if before.references() != 1 {
+            return false;
+        }
+        fence(REF_LAST);
+        true
+    }
+}

@@ -1,0 +1,67 @@
+//! Wakers that are references to tasks.
+
+use std::ptr::NonNull;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use super::cell::{Header, drop_reference};
+use super::state::Wake;
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
+
+/// A waker that has no reference of its own.
+///
+/// # Safety
+/// The caller keeps the task alive while the waker is used, and never drops or wakes it by value.
+pub(super) unsafe fn borrowed(task: NonNull<Header>) -> Waker {
+    // SAFETY: the functions below uphold the contract of `RawWaker` for a pointer to a task.
+    unsafe { Waker::new(task.as_ptr().cast_const().cast(), &VTABLE) }
+}
+
+/// Whether the waker only makes a task runnable: then calling it runs no user code.
+pub(crate) fn is_task_waker(waker: &Waker) -> bool {
+    std::ptr::eq(waker.vtable(), &VTABLE)
+}
+
+/// # Safety
+/// `data` is the address of a task that the caller's waker keeps alive.
+unsafe fn task(data: *const ()) -> NonNull<Header> {
+    // SAFETY: made from a `NonNull` in `borrowed`.
+    unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
+}
+
+unsafe fn clone(data: *const ()) -> RawWaker {
+    // SAFETY: the waker being cloned keeps the task alive.
+    unsafe { task(data).as_ref() }.state.add_reference();
+    RawWaker::new(data, &VTABLE)
+}
+
+unsafe fn wake(data: *const ()) {
+    // SAFETY: the waker's reference keeps the task alive until it is given up below.
+    let task = unsafe { task(data) };
+    // SAFETY: as above.
+    let header = unsafe { task.as_ref() };
+    let vtable = header.vtable;
+    match header.state.wake_by_val() {
+        // SAFETY: the wake made the `Runnable`; the task is not complete, hence alive.
+        Wake::Schedule => unsafe { (vtable.schedule)(task) }, // wake: task
+        Wake::Done => {}
+        // SAFETY: ours was the last reference.
+        Wake::Free => unsafe { (vtable.free)(task) },
+    }
+}
+
+unsafe fn wake_by_ref(data: *const ()) {
+    // SAFETY: the waker keeps the task alive.
+    let task = unsafe { task(data) };
+    // SAFETY: as above.
+    let header = unsafe { task.as_ref() };
+    if header.state.wake_by_ref() == Wake::Schedule {
+        // SAFETY: the wake made the `Runnable`.
+        unsafe { (header.vtable.schedule)(task) }; // wake: task by ref
+    }
+}
+
+unsafe fn drop(data: *const ()) {
+    // SAFETY: gives up the reference of this waker.
+    drop_reference(unsafe { task(data) });
+}

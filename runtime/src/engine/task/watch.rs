@@ -1,0 +1,150 @@
+//! What a thread that polls tasks shows to the guardian: which poll it is in, since when it has not
+//! changed, and whose it is.
+//!
+//! # Problem
+//!
+//! A poll that does not return must be noticed and named by another thread, at a cost per poll of a
+//! few plain stores: no clock read, no read-modify-write.
+//!
+//! # The words
+//!
+//! | word     | written by                                          | meaning                        |
+//! |----------|-----------------------------------------------------|--------------------------------|
+//! | seq      | the owner, plain stores                             | odd: inside user code          |
+//! | id       | the owner, while seq is even                        | the task being polled, or 0    |
+//! | location | the owner, while seq is even                        | where it was spawned, or null  |
+//! | verdict  | the guardian 0 → seq; the owner or the guardian → 0 | that poll counts as stalled    |
+//!
+//! # Invariants
+//!
+//! 1. `id` and `location` belong to the poll `seq` if `seq` reads the same before and after them (a
+//!    sequence lock with one writer; Boehm, "Can seqlocks get along with programming language
+//!    memory models?", 2012).
+//! 2. Each non-zero verdict is taken back exactly once: by the owner's swap at the end of a poll,
+//!    or by the guardian's compare-exchange when it sees that the poll has changed. Whoever takes
+//!    it back also takes it off the count of stalled seats.
+
+use std::panic::Location;
+
+use crate::engine::primitive::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
+
+/// The owner publishes the end of a poll's words. Pairs with [`LOOK`].
+const SHOW: Ordering = Ordering::Release;
+/// The guardian reads the words of the poll it saw. Pairs with [`SHOW`].
+const LOOK: Ordering = Ordering::Acquire;
+
+/// One thread's window to the guardian.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    seq: AtomicU64,
+    id: AtomicU64,
+    location: AtomicPtr<Location<'static>>,
+    verdict: AtomicU64,
+}
+
+/// A poll as the guardian saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Its number; odd.
+    pub(crate) seq: u64,
+}
+
+/// Whose poll it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whose {
+    /// The task's id, 0 if the user code is not a task's.
+    pub(crate) id: u64,
+    /// Where the task was spawned.
+    pub(crate) location: Option<&'static Location<'static>>,
+}
+
+impl Watch {
+    pub(crate) fn new() -> Watch {
+        Watch {
+            seq: AtomicU64::new(0),
+            id: AtomicU64::new(0),
+            location: AtomicPtr::new(std::ptr::null_mut()),
+            verdict: AtomicU64::new(0),
+        }
+    }
+
+    /// The owner is about to run user code for a task.
+    #[inline]
+    pub(crate) fn begin(&self, id: u64, location: Option<&'static Location<'static>>) {
+        let seq = self.seq.load(Ordering::Relaxed);
+        debug_assert!(seq & 1 == 0);
+        // The even seq of the last `end` comes before these stores for a reader that fences.
+        self.id.store(id, SHOW);
+        let location = location.map_or(std::ptr::null(), std::ptr::from_ref);
+        self.location.store(location.cast_mut(), SHOW);
+        self.seq.store(seq + 1, SHOW);
+    }
+
+    /// The user code has returned. Says whether the guardian had called it stalled: then the
+    /// caller has taken the verdict back and must count it off (invariant 2).
+    #[inline]
+    #[must_use]
+    pub(crate) fn end(&self) -> bool {
+        let seq = self.seq.load(Ordering::Relaxed);
+        self.seq.store(seq + 1, SHOW);
+        self.verdict.load(Ordering::Relaxed) != 0 && self.take_verdict()
+    }
+
+    /// Whether this poll counts as stalled. Asked by the owner in the middle of it.
+    #[inline]
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.verdict.load(Ordering::Relaxed) != 0
+    }
+
+    /// The owner takes back a verdict, its own or the guardian's.
+    #[cold]
+    #[must_use]
+    pub(crate) fn take_verdict(&self) -> bool {
+        self.verdict.swap(0, Ordering::Relaxed) != 0
+    }
+
+    /// The owner announces that what follows may block. Says whether it was not stalled already:
+    /// then the caller counts it.
+    #[must_use]
+    pub(crate) fn announce(&self) -> bool {
+        let seq = self.seq.load(Ordering::Relaxed);
+        self.verdict.compare_exchange(0, seq.max(1), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// The poll in progress, if there is one.
+    pub(crate) fn look(&self) -> Option<Seen> {
+        let seq = self.seq.load(LOOK);
+        (seq & 1 == 1).then_some(Seen { seq })
+    }
+
+    /// Whose poll `seen` is, if it is still going on.
+    pub(crate) fn whose(&self, seen: Seen) -> Option<Whose> {
+        let id = self.id.load(LOOK);
+        let location = self.location.load(LOOK);
+        fence(Ordering::Acquire);
+        if self.seq.load(Ordering::Relaxed) != seen.seq {
+            return None;
+        }
+        Some(Whose { id, location: super::location_from(location) })
+    }
+
+    /// The guardian calls the poll stalled. Says whether it did so now: then it counts it.
+    #[must_use]
+    pub(crate) fn condemn(&self, seen: Seen) -> bool {
+        self.verdict.compare_exchange(0, seen.seq, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// The guardian takes back a verdict that came too late: the poll it was for had ended. Says
+    /// whether it did: then it counts it off.
+    #[must_use]
+    pub(crate) fn pardon(&self) -> bool {
+        let verdict = self.verdict.load(Ordering::Relaxed);
+        verdict != 0
+            && verdict & 1 == 1
+            && self.seq.load(LOOK) != verdict
+            && self
+                .verdict
+                .compare_exchange(verdict, 0, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+}

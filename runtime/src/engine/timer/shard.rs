@@ -1,0 +1,223 @@
+//! A wheel that threads share.
+//!
+//! # Problem
+//!
+//! Three kinds of threads meet here: the owner (a worker) sets, cancels and fires timers all the
+//! time; another thread may drop a timer that it did not set, or fire the timers of an owner that is
+//! stuck; and whoever is about to sleep wants to know how long it may. The owner must hardly ever
+//! wait, and who only asks must not lock.
+//!
+//! # Shape
+//!
+//! The wheel is behind a lock. Beside the lock lie two numbers that are written under it and read
+//! without it:
+//!
+//! | field     | written by             | says                                                   |
+//! |-----------|------------------------|--------------------------------------------------------|
+//! | `next`    | insert, reset, advance | nothing is due before this time ([`NEVER`]: nothing is) |
+//! | `elapsed` | advance                | every timer up to this time has been or is being woken |
+//!
+//! # Invariants
+//!
+//! 1. Under the lock `next` is never later than the earliest deadline. Cancelling leaves it: it may
+//!    be early once, never late.
+//! 2. `elapsed` reaches a timer's deadline before the timer's waker is called. So a poll that a
+//!    timer's wake caused sees `elapsed >= deadline`, and a poll that sees less has its wake still
+//!    ahead.
+//! 3. No waker is cloned, called or dropped under the lock. Wakers come in by value and leave by
+//!    value.
+//! 4. A thread that is not the owner and makes `next` earlier calls `wake` after it has stored
+//!    `next` and given up the lock. The owner needs no call: it reads `next` before it sleeps.
+//! 5. A closed shard has `elapsed == NEVER` and takes no timer.
+//!
+//! # Orderings
+//!
+//! Both numbers are Relaxed. Neither publishes anything: whoever finds that something is due takes
+//! the lock, which orders the rest. What remains is that nobody misses a change for good:
+//!
+//! - `elapsed` (invariant 2): the store comes before the call of the waker, and a wake happens before
+//!   the poll that it causes, as `std::task::Waker` promises. A poll that comes from elsewhere may
+//!   read an older value; it returns `Pending`, and the wake that is on its way causes another.
+//! - `next` (invariant 4): the store comes before `wake`, and what `wake` does (a parker's token, an
+//!   eventfd) happens before the return of the sleep that it ends. A sleeper that read `next` too
+//!   early finds the token and does not sleep.
+//!
+//! # Rejected
+//!
+//! One wheel for all (its lock is the server's most wanted one). A lock-free list of changes for the
+//! owner to merge (two more atomics for each timer, and a timer dropped elsewhere becomes a message
+//! that somebody must wait for). The wheel as its owner's alone (a stuck owner's timers would be
+//! stuck with it).
+
+use std::task::Waker;
+
+use super::wheel::{Key, Limit, Wheel};
+use crate::engine::clock::{Clock, LAST, NEVER};
+use crate::engine::primitive::atomic::{AtomicU64, Ordering};
+use crate::engine::primitive::{Arc, Mutex};
+use crate::engine::wake_list::WakeList;
+
+/// Of `next` and `elapsed`: no pair, see "Orderings".
+const NUMBER: Ordering = Ordering::Relaxed;
+
+/// What one turn does under the lock at most: some tens of microseconds.
+const TURN: Limit = Limit { fires: 256, moves: 1024 };
+
+/// The timers of one worker, or of the threads outside.
+// On lines of its own: a neighbour's writes must not slow down the look at `elapsed`.
+#[repr(align(128))]
+pub(crate) struct Shard {
+    next: AtomicU64,
+    elapsed: AtomicU64,
+    wheel: Mutex<Wheel>,
+    clock: Arc<Clock>,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+/// Why a shard did not take a timer. It hands the waker back.
+#[derive(Debug)]
+pub(crate) struct Refused(pub(crate) Waker);
+
+impl Shard {
+    /// An empty shard. `wake` is called, with no lock held, when a thread that is not the owner makes
+    /// the next deadline earlier.
+    pub(crate) fn new(clock: Arc<Clock>, wake: Box<dyn Fn() + Send + Sync>) -> Shard {
+        Shard {
+            next: AtomicU64::new(NEVER),
+            elapsed: AtomicU64::new(0),
+            wheel: Mutex::new(Wheel::new()),
+            clock,
+            wake,
+        }
+    }
+
+    /// The clock that the shard's times are of.
+    #[inline]
+    pub(crate) fn clock(&self) -> &Arc<Clock> {
+        &self.clock
+    }
+
+    /// Nothing is due before this time, in nanoseconds since the clock's origin; [`NEVER`] when there
+    /// is nothing. After a cancel it may be too early, once.
+    #[inline]
+    pub(crate) fn next_deadline(&self) -> u64 {
+        self.next.load(NUMBER)
+    }
+
+    /// The earliest deadline itself. Takes the lock; for a clock that jumps there.
+    pub(crate) fn exact_next_deadline(&self) -> u64 {
+        let mut wheel = self.wheel.lock();
+        let exact = wheel.exact_next_deadline();
+        self.next.store(exact, NUMBER);
+        exact
+    }
+
+    /// The latest time that [`Shard::advance`] was given; [`NEVER`] once closed.
+    #[inline]
+    pub(crate) fn elapsed(&self) -> u64 {
+        self.elapsed.load(NUMBER)
+    }
+
+    /// Collects the wakers of the timers due at `now`, a bounded number; says whether more are due.
+    /// Any thread may call this; the caller calls the wakers, holding no lock.
+    pub(crate) fn advance(&self, now: u64, ready: &mut WakeList) -> bool {
+        if now < self.next_deadline() {
+            return false;
+        }
+        let mut wheel = self.wheel.lock();
+        let more = wheel.advance(now.min(LAST), TURN, ready);
+        // Invariant 2: before the caller gets to wake anybody.
+        self.elapsed.store(wheel.elapsed(), NUMBER);
+        self.next.store(wheel.next_deadline(), NUMBER);
+        more
+    }
+
+    /// Sets a timer. `owner` says whether the calling thread owns the shard.
+    ///
+    /// # Errors
+    ///
+    /// Refuses when the deadline has passed as far as the shard knows, or the shard is closed.
+    pub(crate) fn insert(&self, deadline: u64, waker: Waker, owner: bool) -> Result<Key, Refused> {
+        let mut wheel = self.wheel.lock();
+        if deadline <= wheel.elapsed() {
+            drop(wheel);
+            return Err(Refused(waker));
+        }
+        let key = wheel.insert(deadline, waker);
+        let earlier = self.note(deadline);
+        drop(wheel);
+        self.tell(earlier && !owner);
+        Ok(key)
+    }
+
+    /// Moves a timer to another deadline, which may have passed: its waker is then called at the next
+    /// turn. Says whether the timer was still there.
+    pub(crate) fn reset(&self, key: Key, deadline: u64, owner: bool) -> bool {
+        let mut wheel = self.wheel.lock();
+        let found = wheel.reschedule(key, deadline);
+        let earlier = found && self.note(deadline);
+        drop(wheel);
+        self.tell(earlier && !owner);
+        found
+    }
+
+    /// Changes a timer's waker, and hands out the one to drop.
+    ///
+    /// # Errors
+    ///
+    /// Refuses when the timer has fired.
+    pub(crate) fn update_waker(&self, key: Key, waker: Waker) -> Result<Option<Waker>, Refused> {
+        self.wheel.lock().update_waker(key, waker).map_err(Refused)
+    }
+
+    /// Cancels a timer, and hands out the waker to drop; `None` when it has fired.
+    pub(crate) fn remove(&self, key: Key) -> Option<Waker> {
+        self.wheel.lock().remove(key)
+    }
+
+    /// Takes every waker out, to be called, and refuses timers from now on: whoever polls one is told
+    /// that the runtime is gone.
+    pub(crate) fn close(&self, ready: &mut WakeList) {
+        let mut wheel = self.wheel.lock();
+        wheel.close(ready);
+        self.elapsed.store(NEVER, NUMBER);
+        self.next.store(NEVER, NUMBER);
+    }
+
+    /// How many timers are set.
+    pub(crate) fn len(&self) -> usize {
+        self.wheel.lock().len()
+    }
+
+    /// How many timers were ever set.
+    pub(crate) fn insertions(&self) -> u64 {
+        self.wheel.lock().insertions()
+    }
+
+    /// Under the lock: keeps `next` true (invariant 1). Says whether it became earlier.
+    #[inline]
+    fn note(&self, deadline: u64) -> bool {
+        let earlier = deadline < self.next.load(NUMBER);
+        if earlier {
+            self.next.store(deadline, NUMBER);
+        }
+        earlier
+    }
+
+    /// After the lock (invariant 4).
+    #[inline]
+    fn tell(&self, needed: bool) {
+        if needed {
+            (self.wake)(); // wake: timer-made-earlier
+        }
+    }
+}
+
+impl std::fmt::Debug for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shard")
+            .field("next", &self.next_deadline())
+            .field("elapsed", &self.elapsed())
+            .finish_non_exhaustive()
+    }
+}

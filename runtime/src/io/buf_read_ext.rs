@@ -1,0 +1,358 @@
+//! What a user calls on a buffered reader: [`AsyncBufReadExt`].
+
+use std::io::{self, BufRead};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::fill_buf::FillBuf;
+use super::op::{Op, Step};
+use super::{AsyncBufRead, Lines, Split, not_utf8};
+
+/// Methods for every [`AsyncBufRead`].
+///
+/// # Examples
+///
+/// ```
+/// use runtime::io::AsyncBufReadExt;
+///
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let mut reader = &b"one\ntwo\n"[..];
+/// let mut line = String::new();
+/// reader.read_line(&mut line).await?;
+/// assert_eq!(line, "one\n");
+/// # Ok(())
+/// # }
+/// ```
+pub trait AsyncBufReadExt: AsyncBufRead {
+    /// Reads up to the next `byte`, with it, or to the end, and appends that to `buf`; says how many
+    /// bytes came.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn read_until(&mut self, byte: u8, buf: &mut Vec<u8>) -> io::Result<usize>
+    /// ```
+    ///
+    /// 0 means that the stream has ended. Without a `byte` in sight `buf` grows without limit:
+    /// [`take`](super::AsyncReadExt::take) sets one.
+    ///
+    /// # Errors
+    ///
+    /// What the reader reports; what was read until then lies in `buf`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, what was read until then lies in `buf`, and another call goes on
+    /// behind it; only the count of bytes begins anew.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncBufReadExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut reader = &b"key=value"[..];
+    /// let mut key = Vec::new();
+    /// assert_eq!(reader.read_until(b'=', &mut key).await?, 4);
+    /// assert_eq!(key, b"key=");
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn read_until<'a>(&'a mut self, byte: u8, buf: &'a mut Vec<u8>) -> Op<'a, Self, ReadUntil<'a>>
+    where
+        Self: Unpin,
+    {
+        Op::new(self, ReadUntil { delimiter: byte, buf, read: 0 })
+    }
+
+    /// Reads a line, with its newline (0x0A), or to the end, and appends it to `buf`; says how many
+    /// bytes came.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn read_line(&mut self, buf: &mut String) -> io::Result<usize>
+    /// ```
+    ///
+    /// 0 means that the stream has ended. Without a newline in sight `buf` grows without limit:
+    /// [`take`](super::AsyncReadExt::take) sets one.
+    ///
+    /// # Errors
+    ///
+    /// What the reader reports; the text that was read until then lies in `buf`.
+    /// [`InvalidData`](io::ErrorKind::InvalidData) when the line is not valid UTF-8: it has been
+    /// read, and `buf` holds what it did before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: dropped before it is done, the whole characters that were read lie in `buf`,
+    /// but the first bytes of a character that came apart are lost.
+    /// [`read_until`](AsyncBufReadExt::read_until) and [`Lines::next_line`] lose nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncBufReadExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut reader = &b"one\ntwo"[..];
+    /// let mut text = String::new();
+    /// assert_eq!(reader.read_line(&mut text).await?, 4);
+    /// assert_eq!(reader.read_line(&mut text).await?, 3);
+    /// assert_eq!(reader.read_line(&mut text).await?, 0);
+    /// assert_eq!(text, "one\ntwo");
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn read_line<'a>(&'a mut self, buf: &'a mut String) -> Op<'a, Self, ReadLine<'a>>
+    where
+        Self: Unpin,
+    {
+        let start = buf.len();
+        Op::new(self, ReadLine { output: buf, start, cut: Cut::default(), bad: false, read: 0 })
+    }
+
+    /// What lies between the bytes `byte`, one after the other, without them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::{AsyncBufReadExt, BufReader};
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut segments = BufReader::new(&b"a,b"[..]).split(b',');
+    /// assert_eq!(segments.next_segment().await?, Some(b"a".to_vec()));
+    /// assert_eq!(segments.next_segment().await?, Some(b"b".to_vec()));
+    /// assert_eq!(segments.next_segment().await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn split(self, byte: u8) -> Split<Self>
+    where
+        Self: Sized + Unpin,
+    {
+        Split::new(self, byte)
+    }
+
+    /// What the buffer holds, filled first if it was empty. An empty slice means that the stream
+    /// has ended.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn fill_buf(&mut self) -> io::Result<&[u8]>
+    /// ```
+    ///
+    /// The same bytes come again until [`consume`](AsyncBufReadExt::consume) says that they have
+    /// been used.
+    ///
+    /// # Errors
+    ///
+    /// What the reader reports.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped before it is done, nothing is used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncBufReadExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut reader = &b"abc"[..];
+    /// let first = reader.fill_buf().await?[0];
+    /// reader.consume(1);
+    /// assert_eq!((first, reader.fill_buf().await?), (b'a', &b"bc"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn fill_buf(&mut self) -> FillBuf<'_, Self>
+    where
+        Self: Unpin,
+    {
+        FillBuf::new(self)
+    }
+
+    /// The first `amt` bytes of the buffer have been used.
+    ///
+    /// `amt` must be no more than [`fill_buf`](AsyncBufReadExt::fill_buf) gave; what happens
+    /// otherwise is up to the reader.
+    fn consume(&mut self, amt: usize)
+    where
+        Self: Unpin,
+    {
+        Pin::new(self).consume(amt);
+    }
+
+    /// The lines, one after the other, without their line ends (`\n` or `\r\n`).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncBufReadExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut lines = b"one\r\ntwo".lines();
+    /// while let Some(line) = lines.next_line().await? {
+    ///     assert!(["one", "two"].contains(&&*line));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn lines(self) -> Lines<Self>
+    where
+        Self: Sized,
+    {
+        Lines::new(self)
+    }
+}
+
+impl<R: AsyncBufRead + ?Sized> AsyncBufReadExt for R {}
+
+/// Reads a stretch that ends with `delimiter` (or the stream), lending it to `take` piece by piece
+/// as it comes; says how many bytes it had in all. `read` counts across polls.
+pub(super) fn poll_stretch<R: AsyncBufRead + ?Sized>(
+    mut reader: Pin<&mut R>,
+    cx: &mut Context<'_>,
+    delimiter: u8,
+    read: &mut usize,
+    mut take: impl FnMut(&[u8]),
+) -> Poll<io::Result<usize>> {
+    loop {
+        let available = match ready!(reader.as_mut().poll_fill_buf(cx)) {
+            Ok(available) => available,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Poll::Ready(Err(error)),
+        };
+        // std's fast search, by its one public name.
+        let used = (&mut &*available).skip_until(delimiter)?;
+        let piece = &available[..used];
+        let done = piece.last().is_none_or(|&last| last == delimiter);
+        take(piece);
+        reader.as_mut().consume(used);
+        *read += used;
+        if done {
+            return Poll::Ready(Ok(std::mem::take(read)));
+        }
+    }
+}
+
+/// Reads a stretch of bytes.
+#[derive(Debug)]
+pub struct ReadUntil<'a> {
+    delimiter: u8,
+    buf: &'a mut Vec<u8>,
+    read: usize,
+}
+
+impl<R: AsyncBufRead + ?Sized> Step<R> for ReadUntil<'_> {
+    type Output = io::Result<usize>;
+
+    fn poll_step(&mut self, reader: Pin<&mut R>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let buf = &mut *self.buf;
+        poll_stretch(reader, cx, self.delimiter, &mut self.read, |piece| {
+            buf.extend_from_slice(piece);
+        })
+    }
+}
+
+/// The first bytes of a character whose others have not come.
+#[derive(Debug, Default)]
+struct Cut {
+    bytes: [u8; 4],
+    len: usize,
+}
+
+/// Reads a line of text. Whole characters go to the output as they come, so that it is a string at
+/// every moment.
+#[derive(Debug)]
+pub struct ReadLine<'a> {
+    output: &'a mut String,
+    /// The output's length before.
+    start: usize,
+    cut: Cut,
+    /// The line is no text: read it to its end, and then say so.
+    bad: bool,
+    read: usize,
+}
+
+/// Appends `piece` to `output`, but for the character at its end that is cut off. `false`: it is no
+/// text.
+fn push_text(output: &mut String, cut: &mut Cut, mut piece: &[u8]) -> bool {
+    while cut.len > 0 {
+        let Some((&byte, rest)) = piece.split_first() else { return true };
+        cut.bytes[cut.len] = byte;
+        cut.len += 1;
+        piece = rest;
+        match std::str::from_utf8(&cut.bytes[..cut.len]) {
+            Ok(character) => {
+                output.push_str(character);
+                cut.len = 0;
+            }
+            Err(error) if error.error_len().is_none() => {}
+            Err(_) => return false,
+        }
+    }
+    match std::str::from_utf8(piece) {
+        Ok(text) => output.push_str(text),
+        Err(error) if error.error_len().is_some() => return false,
+        Err(error) => {
+            let (text, rest) = piece.split_at(error.valid_up_to());
+            output.push_str(&String::from_utf8_lossy(text));
+            cut.bytes[..rest.len()].copy_from_slice(rest);
+            cut.len = rest.len();
+        }
+    }
+    true
+}
+
+impl<R: AsyncBufRead + ?Sized> Step<R> for ReadLine<'_> {
+    type Output = io::Result<usize>;
+
+    fn poll_step(&mut self, reader: Pin<&mut R>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let (output, cut, bad) = (&mut *self.output, &mut self.cut, &mut self.bad);
+        let result = ready!(poll_stretch(reader, cx, b'\n', &mut self.read, |piece| {
+            *bad = *bad || !push_text(output, cut, piece);
+        }));
+        let bad = self.bad || (result.is_ok() && self.cut.len > 0);
+        if bad {
+            self.output.truncate(self.start);
+        }
+        Poll::Ready(if bad && result.is_ok() { Err(not_utf8()) } else { result })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_in_pieces_is_the_same_text() {
+        let text = "aä€😀\u{10ffff}z";
+        for size in 1..text.len() {
+            let (mut output, mut cut) = (String::new(), Cut::default());
+            for piece in text.as_bytes().chunks(size) {
+                assert!(push_text(&mut output, &mut cut, piece));
+            }
+            assert_eq!((&*output, cut.len), (text, 0));
+        }
+    }
+
+    #[test]
+    fn no_text_in_pieces_is_noticed() {
+        for bytes in [&b"ab\xffcd"[..], b"a\xe2\x82b", b"\xf0\x9f\x98\xc3", b"\x80"] {
+            for size in 1..=bytes.len() {
+                let (mut output, mut cut) = (String::new(), Cut::default());
+                let all = bytes.chunks(size).all(|piece| push_text(&mut output, &mut cut, piece));
+                assert!(!all || cut.len > 0, "{bytes:?} in pieces of {size}");
+            }
+        }
+    }
+}

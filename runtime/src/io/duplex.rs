@@ -1,0 +1,356 @@
+//! Pipes in memory: [`duplex`] goes both ways, [`simplex`] one way.
+//!
+//! # Problem
+//!
+//! A writer and a reader share a bounded buffer; either waits for the other. What is kept under a
+//! lock must never call into user code, and wakers are user code: cloning, dropping or waking one
+//! may panic or come back into the pipe.
+//!
+//! # Rules
+//!
+//! 1. Under the lock a poll only moves bytes, compares wakers and moves them in and out.
+//! 2. A waker that must be registered is cloned before the lock is taken again: the poll tries
+//!    first without one, and only when it would wait (and is not registered already) clones, locks
+//!    and tries once more ([`poll_pipe`]).
+//! 3. Wakers that come out (to be woken, or replaced) are used after the lock.
+//!
+//! # Who wakes whom
+//!
+//! A write that moved bytes wakes the reader; a read that moved bytes wakes the writer; closing
+//! wakes the side that could wait for it.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use super::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf, split};
+use crate::engine::coop;
+use crate::engine::primitive::{Arc, Mutex};
+use crate::engine::text;
+use crate::engine::wake_list::WakeList;
+
+/// A bounded buffer that is written at one end and read at the other.
+#[derive(Debug)]
+struct Pipe {
+    bytes: VecDeque<u8>,
+    limit: usize,
+    closed: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+/// Which end of a pipe.
+#[derive(Clone, Copy)]
+enum End {
+    Reader,
+    Writer,
+}
+
+impl End {
+    fn other(self) -> End {
+        match self {
+            End::Reader => End::Writer,
+            End::Writer => End::Reader,
+        }
+    }
+}
+
+impl Pipe {
+    #[track_caller]
+    fn new(limit: usize) -> Pipe {
+        assert!(limit > 0, "{}", text::ZERO_CAPACITY);
+        Pipe { bytes: VecDeque::new(), limit, closed: false, reader: None, writer: None }
+    }
+
+    /// Where the waker of whoever waits at `end` lies.
+    fn waiter(&mut self, end: End) -> &mut Option<Waker> {
+        match end {
+            End::Reader => &mut self.reader,
+            End::Writer => &mut self.writer,
+        }
+    }
+
+    /// Moves bytes out. `Pending`: there are none, and there may be some.
+    fn read(&mut self, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        if self.bytes.is_empty() && !self.closed {
+            return Poll::Pending;
+        }
+        let mut moved = 0;
+        let (front, back) = self.bytes.as_slices();
+        for part in [front, back] {
+            let n = part.len().min(buf.remaining());
+            buf.put_slice(&part[..n]);
+            moved += n;
+        }
+        self.bytes.drain(..moved);
+        Poll::Ready(Ok(moved))
+    }
+
+    /// Moves bytes in. `Pending`: there is no room, and there may be some.
+    fn write(&mut self, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        if self.closed {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let mut moved = 0;
+        for buf in bufs.iter().filter(|buf| !buf.is_empty()) {
+            let n = buf.len().min(self.limit - self.bytes.len());
+            self.bytes.extend(&buf[..n]);
+            moved += n;
+            if n < buf.len() {
+                // Full.
+                return if moved > 0 { Poll::Ready(Ok(moved)) } else { Poll::Pending };
+            }
+        }
+        Poll::Ready(Ok(moved))
+    }
+
+    /// No more bytes come in; whoever waits at `other` end is to be woken.
+    #[must_use = "the waker is to be woken after the lock"]
+    fn close(&mut self, other: End) -> Option<Waker> {
+        self.closed = true;
+        self.waiter(other).take()
+    }
+}
+
+/// One poll of a pipe at `end`: moves bytes and wakes the other end if any moved, or registers
+/// `cx`'s waker.
+fn poll_pipe(
+    pipe: &Mutex<Pipe>,
+    cx: &mut Context<'_>,
+    end: End,
+    mut work: impl FnMut(&mut Pipe) -> Poll<io::Result<usize>>,
+) -> Poll<io::Result<usize>> {
+    let unit = ready!(coop::poll_proceed(cx));
+    let mut spare: Option<Waker> = None;
+    loop {
+        let mut guard = pipe.lock();
+        if let Poll::Ready(result) = work(&mut guard) {
+            let moved = matches!(result, Ok(1..));
+            let woken = if moved { guard.waiter(end.other()).take() } else { None };
+            drop(guard);
+            if let Some(waker) = woken {
+                waker.wake(); // wake: the other end of the pipe
+            }
+            unit.made_progress();
+            return Poll::Ready(result);
+        }
+        let waiter = guard.waiter(end);
+        if waiter.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        if spare.is_some() {
+            // What was there is dropped in the place of what goes in, after the lock (3).
+            std::mem::swap(waiter, &mut spare);
+            drop(guard);
+            return Poll::Pending;
+        }
+        drop(guard);
+        spare = Some(cx.waker().clone());
+    }
+}
+
+/// Closes a pipe at `end`: the other end is woken.
+fn close_pipe(pipe: &Mutex<Pipe>, end: End) {
+    let waker = pipe.lock().close(end.other());
+    if let Some(waker) = waker {
+        waker.wake(); // wake: the other end of a closed pipe
+    }
+}
+
+/// One end of a pipe that goes both ways: what [`duplex`] gives.
+///
+/// Dropping it ends the other end's reads and breaks its writes.
+#[derive(Debug)]
+pub struct DuplexStream {
+    incoming: Arc<Mutex<Pipe>>,
+    outgoing: Arc<Mutex<Pipe>>,
+}
+
+/// A pipe in memory that goes both ways; each end reads what the other writes.
+///
+/// At most `max_buf_size` bytes wait in either direction; more writing waits for reading.
+///
+/// # Panics
+///
+/// When `max_buf_size` is 0.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::io::{AsyncReadExt, AsyncWriteExt, duplex};
+///
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let (mut client, mut server) = duplex(64);
+/// client.write_all(b"ping").await?;
+/// let mut buf = [0; 4];
+/// server.read_exact(&mut buf).await?;
+/// assert_eq!(&buf, b"ping");
+/// # Ok(())
+/// # }
+/// ```
+#[track_caller]
+pub fn duplex(max_buf_size: usize) -> (DuplexStream, DuplexStream) {
+    let one = Arc::new(Mutex::new(Pipe::new(max_buf_size)));
+    let two = Arc::new(Mutex::new(Pipe::new(max_buf_size)));
+    (
+        DuplexStream { incoming: Arc::clone(&one), outgoing: Arc::clone(&two) },
+        DuplexStream { incoming: two, outgoing: one },
+    )
+}
+
+impl AsyncRead for DuplexStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        poll_pipe(&self.incoming, cx, End::Reader, |pipe| pipe.read(buf)).map_ok(|_| ())
+    }
+}
+
+impl AsyncWrite for DuplexStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        poll_pipe(&self.outgoing, cx, End::Writer, |pipe| pipe.write(bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        close_pipe(&self.outgoing, End::Writer);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for DuplexStream {
+    fn drop(&mut self) {
+        let mut waiting = WakeList::new();
+        for (pipe, end) in [(&self.outgoing, End::Writer), (&self.incoming, End::Reader)] {
+            let (other, own) = {
+                let mut pipe = pipe.lock();
+                (pipe.close(end.other()), pipe.waiter(end).take())
+            };
+            // Nobody waits at this end any more.
+            drop(own);
+            if let Some(waker) = other {
+                waiting.push(waker);
+            }
+        }
+        waiting.wake_all(); // wake: the other end of both pipes
+    }
+}
+
+/// A pipe in memory that goes one way, with both its ends in one: what is written can be read.
+///
+/// [`simplex`] gives the ends apart.
+#[derive(Debug)]
+pub struct SimplexStream {
+    pipe: Mutex<Pipe>,
+}
+
+/// A pipe in memory that goes one way: what is written to the second half can be read from the
+/// first.
+///
+/// At most `max_buf_size` bytes wait in it; more writing waits for reading. The reader sees the end
+/// when the writer is shut down. Dropping a half closes nothing, since [`ReadHalf::unsplit`] and
+/// the halves share the pipe: use [`duplex`] where dropping must tell the other end.
+///
+/// # Panics
+///
+/// When `max_buf_size` is 0.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::io::{AsyncReadExt, AsyncWriteExt, simplex};
+///
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let (mut reader, mut writer) = simplex(64);
+/// writer.write_all(b"hello").await?;
+/// writer.shutdown().await?;
+/// let mut text = String::new();
+/// reader.read_to_string(&mut text).await?;
+/// assert_eq!(text, "hello");
+/// # Ok(())
+/// # }
+/// ```
+#[track_caller]
+pub fn simplex(max_buf_size: usize) -> (ReadHalf<SimplexStream>, WriteHalf<SimplexStream>) {
+    split(SimplexStream::new_unsplit(max_buf_size))
+}
+
+impl SimplexStream {
+    /// A pipe whose ends are in one value; see [`simplex`].
+    ///
+    /// # Panics
+    ///
+    /// When `max_buf_size` is 0.
+    #[track_caller]
+    pub fn new_unsplit(max_buf_size: usize) -> SimplexStream {
+        SimplexStream { pipe: Mutex::new(Pipe::new(max_buf_size)) }
+    }
+}
+
+impl AsyncRead for SimplexStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        poll_pipe(&self.pipe, cx, End::Reader, |pipe| pipe.read(buf)).map_ok(|_| ())
+    }
+}
+
+impl AsyncWrite for SimplexStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        poll_pipe(&self.pipe, cx, End::Writer, |pipe| pipe.write(bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        close_pipe(&self.pipe, End::Writer);
+        Poll::Ready(Ok(()))
+    }
+}

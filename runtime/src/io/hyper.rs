@@ -1,0 +1,155 @@
+//! Between this crate and `hyper::rt` (feature `hyper`).
+//!
+//! [`HyperIo`] wraps a stream of this crate and is one of hyper's, or the other way round.
+#![allow(unsafe_code, reason = "hyper's read cursor is advanced over memory that a reader filled")]
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use ::hyper::rt;
+use pin_project_lite::pin_project;
+
+use super::{AsyncRead, AsyncWrite, ReadBuf};
+
+pin_project! {
+    /// A stream of this crate as one of hyper's, or the other way round.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::duplex;
+    /// use runtime::io::hyper::HyperIo;
+    ///
+    /// fn theirs(_: impl hyper::rt::Read + hyper::rt::Write) {}
+    /// fn ours(_: impl runtime::io::AsyncRead + runtime::io::AsyncWrite) {}
+    ///
+    /// let (near, far) = duplex(64);
+    /// theirs(HyperIo::new(near));
+    /// // What is theirs is wrapped in the same way: here, our own stream on its way back.
+    /// ours(HyperIo::new(HyperIo::new(far)));
+    /// ```
+    #[derive(Debug)]
+    pub struct HyperIo<T> {
+        #[pin]
+        inner: T,
+    }
+}
+
+impl<T> HyperIo<T> {
+    /// Wraps `inner`.
+    pub fn new(inner: T) -> HyperIo<T> {
+        HyperIo { inner }
+    }
+
+    /// What is inside.
+    pub fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
+    /// What is inside, to be changed.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+
+    /// Gives back what is inside.
+    pub fn into_inner(self) -> T {
+        self.inner
+    }
+}
+
+// Theirs from ours.
+
+impl<T: AsyncRead> rt::Read for HyperIo<T> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut cursor: rt::ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        // SAFETY: the memory goes into a `ReadBuf` alone, which never makes a byte uninitialized.
+        let mut buf = ReadBuf::uninit(unsafe { cursor.as_mut() });
+        let filled =
+            ready!(buf.poll_at_most(usize::MAX, |part| self.project().inner.poll_read(cx, part)))?;
+        // SAFETY: `poll_at_most` has seen that these bytes were put into this very memory.
+        unsafe { cursor.advance(filled) };
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite> rt::Write for HyperIo<T> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.project().inner.poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().inner.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().inner.poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.project().inner.poll_write_vectored(cx, bufs)
+    }
+}
+
+// Ours from theirs.
+
+impl<T: rt::Read> AsyncRead for HyperIo<T> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // Hyper's buffer does not say how much of itself is initialized, and it can be exchanged as
+        // ours can: over initialized memory nothing has to be taken on trust.
+        let mut theirs = rt::ReadBuf::new(buf.initialize_unfilled());
+        ready!(self.project().inner.poll_read(cx, theirs.unfilled()))?;
+        let filled = theirs.filled().len();
+        buf.advance(filled);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: rt::Write> AsyncWrite for HyperIo<T> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.project().inner.poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().inner.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().inner.poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.project().inner.poll_write_vectored(cx, bufs)
+    }
+}

@@ -1,0 +1,88 @@
+//! A reader and a writer as one stream.
+
+use std::pin::Pin;
+
+use pin_project_lite::pin_project;
+
+use super::traits::{forward_buf_read, forward_read, forward_write};
+use super::{AsyncBufRead, AsyncRead, AsyncWrite};
+
+pin_project! {
+    /// A reader and a writer as one stream: what [`join`] gives.
+    #[derive(Debug)]
+    pub struct Join<R, W> {
+        #[pin]
+        reader: R,
+        #[pin]
+        writer: W,
+    }
+}
+
+/// Joins a reader and a writer into one stream.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::io::{AsyncReadExt, AsyncWriteExt, join};
+///
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let mut stream = join(&b"in"[..], Vec::new());
+/// stream.write_all(b"out").await?;
+/// assert_eq!(stream.read_u16().await?, u16::from_be_bytes(*b"in"));
+/// assert_eq!(stream.into_inner().1, b"out");
+/// # Ok(())
+/// # }
+/// ```
+pub fn join<R: AsyncRead, W: AsyncWrite>(reader: R, writer: W) -> Join<R, W> {
+    Join { reader, writer }
+}
+
+impl<R, W> Join<R, W> {
+    /// Gives the reader and the writer back.
+    pub fn into_inner(self) -> (R, W) {
+        (self.reader, self.writer)
+    }
+
+    /// The reader.
+    pub fn reader(&self) -> &R {
+        &self.reader
+    }
+
+    /// The writer.
+    pub fn writer(&self) -> &W {
+        &self.writer
+    }
+
+    /// The reader, to be changed.
+    pub fn reader_mut(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
+    /// The writer, to be changed.
+    pub fn writer_mut(&mut self) -> &mut W {
+        &mut self.writer
+    }
+
+    /// The reader, pinned.
+    pub fn reader_pin_mut(self: Pin<&mut Self>) -> Pin<&mut R> {
+        self.project().reader
+    }
+
+    /// The writer, pinned.
+    pub fn writer_pin_mut(self: Pin<&mut Self>) -> Pin<&mut W> {
+        self.project().writer
+    }
+}
+
+impl<R: AsyncRead, W> AsyncRead for Join<R, W> {
+    forward_read!(self => self.project().reader);
+}
+
+impl<R: AsyncBufRead, W> AsyncBufRead for Join<R, W> {
+    forward_buf_read!(self => self.project().reader);
+}
+
+impl<R, W: AsyncWrite> AsyncWrite for Join<R, W> {
+    forward_write!(self => self.project().writer, &self.writer);
+}

@@ -1,0 +1,202 @@
+//! A buffered reader cut into lines or segments.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use super::buf_read_ext::poll_stretch;
+use super::{AsyncBufRead, not_utf8};
+
+pin_project! {
+    /// The stretches of a reader that end with a delimiter. A part of the next one is kept here
+    /// until the rest has come, whoever asks for it and however often he gives up.
+    #[derive(Debug)]
+    struct Stretches<R> {
+        #[pin]
+        reader: R,
+        delimiter: u8,
+        part: Vec<u8>,
+        read: usize,
+    }
+}
+
+impl<R> Stretches<R> {
+    fn new(reader: R, delimiter: u8) -> Stretches<R> {
+        Stretches { reader, delimiter, part: Vec::new(), read: 0 }
+    }
+}
+
+impl<R: AsyncBufRead> Stretches<R> {
+    /// The next one, without its delimiter, and whether it had one.
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<(Vec<u8>, bool)>>> {
+        let this = self.project();
+        let part = &mut *this.part;
+        ready!(poll_stretch(this.reader, cx, *this.delimiter, this.read, |piece| {
+            part.extend_from_slice(piece);
+        }))?;
+        if part.is_empty() {
+            return Poll::Ready(Ok(None));
+        }
+        let mut stretch = std::mem::take(part);
+        let ended = pop_if_is(&mut stretch, *this.delimiter);
+        Poll::Ready(Ok(Some((stretch, ended))))
+    }
+}
+
+/// Takes the last byte off, if it is `byte`.
+fn pop_if_is(bytes: &mut Vec<u8>, byte: u8) -> bool {
+    let is = bytes.last() == Some(&byte);
+    if is {
+        bytes.pop();
+    }
+    is
+}
+
+pin_project! {
+    /// The lines of a reader: see [`AsyncBufReadExt::lines`](super::AsyncBufReadExt::lines).
+    #[derive(Debug)]
+    #[must_use = "lines do nothing unless they are asked for"]
+    pub struct Lines<R> {
+        #[pin]
+        stretches: Stretches<R>,
+    }
+}
+
+impl<R> Lines<R> {
+    pub(super) fn new(reader: R) -> Lines<R> {
+        Lines { stretches: Stretches::new(reader, b'\n') }
+    }
+
+    /// The reader.
+    pub fn get_ref(&self) -> &R {
+        &self.stretches.reader
+    }
+
+    /// The reader, to be changed. What is read from it directly is missing from the lines.
+    pub fn get_mut(&mut self) -> &mut R {
+        &mut self.stretches.reader
+    }
+
+    /// Gives the reader back. A part of a line that was read already is lost.
+    pub fn into_inner(self) -> R {
+        self.stretches.reader
+    }
+}
+
+impl<R: AsyncBufRead> Lines<R> {
+    /// The next line, without its end (`\n` or `\r\n`); `None` when the stream has ended.
+    ///
+    /// # Errors
+    ///
+    /// What the reader reports, and [`InvalidData`](io::ErrorKind::InvalidData) when the line is
+    /// not valid UTF-8: it is skipped, and the next call gives the line after it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a part that was read is kept for the next call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncBufReadExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut lines = b"only one\n".lines();
+    /// assert_eq!(lines.next_line().await?.as_deref(), Some("only one"));
+    /// assert_eq!(lines.next_line().await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn next_line(&mut self) -> io::Result<Option<String>>
+    where
+        R: Unpin,
+    {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next_line(cx)).await
+    }
+
+    /// The next line as a poll function: see [`next_line`](Lines::next_line).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next_line`](Lines::next_line).
+    pub fn poll_next_line(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<String>>> {
+        let Some((mut line, ended)) = ready!(self.project().stretches.poll_next(cx))? else {
+            return Poll::Ready(Ok(None));
+        };
+        if ended {
+            pop_if_is(&mut line, b'\r');
+        }
+        Poll::Ready(String::from_utf8(line).map(Some).map_err(|_| not_utf8()))
+    }
+}
+
+pin_project! {
+    /// The segments of a reader: see [`AsyncBufReadExt::split`](super::AsyncBufReadExt::split).
+    #[derive(Debug)]
+    #[must_use = "segments do nothing unless they are asked for"]
+    pub struct Split<R> {
+        #[pin]
+        stretches: Stretches<R>,
+    }
+}
+
+impl<R> Split<R> {
+    pub(super) fn new(reader: R, delimiter: u8) -> Split<R> {
+        Split { stretches: Stretches::new(reader, delimiter) }
+    }
+}
+
+impl<R: AsyncBufRead> Split<R> {
+    /// The next segment, without its delimiter; `None` when the stream has ended.
+    ///
+    /// # Errors
+    ///
+    /// What the reader reports.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a part that was read is kept for the next call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::{AsyncBufReadExt, BufReader};
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut segments = BufReader::new(&b"a--b"[..]).split(b'-');
+    /// assert_eq!(segments.next_segment().await?, Some(b"a".to_vec()));
+    /// assert_eq!(segments.next_segment().await?, Some(b"".to_vec()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn next_segment(&mut self) -> io::Result<Option<Vec<u8>>>
+    where
+        R: Unpin,
+    {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next_segment(cx)).await
+    }
+
+    /// The next segment as a poll function: see [`next_segment`](Split::next_segment).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next_segment`](Split::next_segment).
+    pub fn poll_next_segment(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Vec<u8>>>> {
+        let next = ready!(self.project().stretches.poll_next(cx))?;
+        Poll::Ready(Ok(next.map(|(segment, _)| segment)))
+    }
+}

@@ -1,0 +1,110 @@
+//! Integers and floats as bytes, in either order.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::op::Step;
+use super::{AsyncRead, AsyncWrite, ReadBuf};
+use super::{early_eof, write_zero};
+
+/// The order of bytes on the wire: the most significant first.
+#[derive(Debug)]
+pub struct Big;
+
+/// The order of bytes on the wire: the least significant first.
+#[derive(Debug)]
+pub struct Little;
+
+/// A number of a fixed size, in the order `O`.
+pub trait Number<O>: Copy {
+    /// As many bytes as it has.
+    type Bytes: AsRef<[u8]> + AsMut<[u8]> + Default + Unpin;
+
+    /// From the wire.
+    fn decode(bytes: Self::Bytes) -> Self;
+
+    /// To the wire.
+    fn encode(self) -> Self::Bytes;
+}
+
+macro_rules! numbers {
+    ($order:ident, $from:ident, $to:ident: $($number:ty)*) => { $(
+        impl Number<$order> for $number {
+            type Bytes = [u8; size_of::<$number>()];
+
+            #[inline]
+            fn decode(bytes: Self::Bytes) -> Self {
+                <$number>::$from(bytes)
+            }
+
+            #[inline]
+            fn encode(self) -> Self::Bytes {
+                <$number>::$to(self)
+            }
+        }
+    )* };
+}
+
+numbers!(Big, from_be_bytes, to_be_bytes: u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64);
+numbers!(Little, from_le_bytes, to_le_bytes: u16 u32 u64 u128 i16 i32 i64 i128 f32 f64);
+
+/// Reads one number.
+#[derive(Debug)]
+pub struct ReadNumber<T: Number<O>, O> {
+    bytes: T::Bytes,
+    read: usize,
+}
+
+impl<T: Number<O>, O> ReadNumber<T, O> {
+    #[inline]
+    pub(super) fn new() -> Self {
+        ReadNumber { bytes: T::Bytes::default(), read: 0 }
+    }
+}
+
+impl<R: AsyncRead + ?Sized, T: Number<O>, O> Step<R> for ReadNumber<T, O> {
+    type Output = io::Result<T>;
+
+    #[inline]
+    fn poll_step(&mut self, mut reader: Pin<&mut R>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        while self.read < self.bytes.as_ref().len() {
+            let mut rest = ReadBuf::new(&mut self.bytes.as_mut()[self.read..]);
+            ready!(reader.as_mut().poll_read(cx, &mut rest))?;
+            match rest.filled().len() {
+                0 => return Poll::Ready(Err(early_eof())),
+                n => self.read += n,
+            }
+        }
+        Poll::Ready(Ok(T::decode(std::mem::take(&mut self.bytes))))
+    }
+}
+
+/// Writes one number.
+#[derive(Debug)]
+pub struct WriteNumber<T: Number<O>, O> {
+    bytes: T::Bytes,
+    written: usize,
+}
+
+impl<T: Number<O>, O> WriteNumber<T, O> {
+    #[inline]
+    pub(super) fn new(number: T) -> Self {
+        WriteNumber { bytes: number.encode(), written: 0 }
+    }
+}
+
+impl<W: AsyncWrite + ?Sized, T: Number<O>, O> Step<W> for WriteNumber<T, O> {
+    type Output = io::Result<()>;
+
+    #[inline]
+    fn poll_step(&mut self, mut writer: Pin<&mut W>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.written < self.bytes.as_ref().len() {
+            match ready!(writer.as_mut().poll_write(cx, &self.bytes.as_ref()[self.written..]))? {
+                0 => return Poll::Ready(Err(write_zero())),
+                n => self.written += n,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,471 @@
+//! What a user calls on a reader: [`AsyncReadExt`].
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::BufMut;
+
+use super::number::{Big, Little, ReadNumber};
+use super::op::{Op, Step};
+use super::read_buf::{Grown, VecTail, poll_read_buf};
+use super::{AsyncRead, Chain, Take, early_eof, not_utf8};
+
+/// The methods that read numbers.
+macro_rules! read_numbers {
+    ($($name:ident: $number:ident, $order:ident, $to:ident, $value:literal,
+        $order_words:literal, $cancel:literal;)*) => { $(
+        #[doc = concat!("Reads one `", stringify!($number), "`", $order_words, ".")]
+        ///
+        /// Equivalent to:
+        ///
+        /// ```text
+        #[doc = concat!("async fn ", stringify!($name), "(&mut self) -> io::Result<", stringify!($number), ">")]
+        /// ```
+        ///
+        /// Use a buffered reader: each call may be a system call otherwise.
+        ///
+        /// # Errors
+        ///
+        /// What the reader reports, and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the
+        /// stream ends before the number does.
+        ///
+        /// # Cancel safety
+        ///
+        #[doc = $cancel]
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use runtime::io::AsyncReadExt;
+        ///
+        /// # #[runtime::main(flavor = "current_thread")]
+        /// # async fn main() -> std::io::Result<()> {
+        #[doc = concat!("let bytes = (", stringify!($value), "_", stringify!($number), ").", stringify!($to), "();")]
+        /// let mut reader = &bytes[..];
+        #[doc = concat!("assert_eq!(reader.", stringify!($name), "().await?, ", stringify!($value), ");")]
+        /// # Ok(())
+        /// # }
+        /// ```
+        #[inline]
+        fn $name(&mut self) -> Op<'_, Self, ReadNumber<$number, $order>>
+        where
+            Self: Unpin,
+        {
+            Op::new(self, ReadNumber::new())
+        }
+    )* };
+}
+
+/// Methods for every [`AsyncRead`].
+///
+/// # Examples
+///
+/// ```
+/// use runtime::io::AsyncReadExt;
+///
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let mut reader = &b"hello world"[..];
+/// let mut word = [0; 5];
+/// reader.read_exact(&mut word).await?;
+/// assert_eq!(&word, b"hello");
+/// # Ok(())
+/// # }
+/// ```
+pub trait AsyncReadExt: AsyncRead {
+    /// A reader that gives what this one does, and then what `next` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncReadExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut reader = b"ab".chain(&b"cd"[..]);
+    /// let mut text = String::new();
+    /// reader.read_to_string(&mut text).await?;
+    /// assert_eq!(text, "abcd");
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn chain<R>(self, next: R) -> Chain<Self, R>
+    where
+        Self: Sized,
+        R: AsyncRead,
+    {
+        Chain::new(self, next)
+    }
+
+    /// Reads some bytes into `buf` and says how many; waits until there are any.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize>
+    /// ```
+    ///
+    /// 0 means that the stream has ended, or that `buf` is empty. Fewer bytes than `buf` has room
+    /// for do not mean the end.
+    ///
+    /// # Errors
+    ///
+    /// What the reader reports; nothing was read then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped before it is done, it has read nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncReadExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut reader = &b"hello"[..];
+    /// let mut buf = [0; 10];
+    /// assert_eq!(reader.read(&mut buf).await?, 5);
+    /// assert_eq!(reader.read(&mut buf).await?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    fn read<'a>(&'a mut self, buf: &'a mut [u8]) -> Op<'a, Self, Read<'a>>
+    where
+        Self: Unpin,
+    {
+        Op::new(self, Read { buf })
+    }
+
+    /// Reads some bytes behind what `buf` holds already, and says how many.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn read_buf<B: BufMut>(&mut self, buf: &mut B) -> io::Result<usize>
+    /// ```
+    ///
+    /// 0 means that the stream has ended, or that `buf` has no room
+    /// ([`remaining_mut`](BufMut::remaining_mut) is 0). A `Vec` or `BytesMut` grows when it is full.
+    ///
+    /// # Errors
+    ///
+    /// What the reader reports; nothing was read then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped before it is done, it has read nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncReadExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut reader = &b"hello"[..];
+    /// let mut buf = Vec::with_capacity(16);
+    /// while reader.read_buf(&mut buf).await? > 0 {}
+    /// assert_eq!(buf, b"hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    fn read_buf<'a, B>(&'a mut self, buf: &'a mut B) -> Op<'a, Self, ReadIntoBuf<'a, B>>
+    where
+        Self: Unpin,
+        B: BufMut + ?Sized,
+    {
+        Op::new(self, ReadIntoBuf { buf })
+    }
+
+    /// Fills `buf` to its end, and gives its length.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize>
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the reader reports, and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the stream
+    /// ends early. What `buf` holds then is not specified, and neither is how much was read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: dropped before it is done, it may have read a part, which lies in `buf`,
+    /// but nobody knows how much of it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncReadExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut reader = &b"head body"[..];
+    /// let mut head = [0; 4];
+    /// reader.read_exact(&mut head).await?;
+    /// assert_eq!(&head, b"head");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    fn read_exact<'a>(&'a mut self, buf: &'a mut [u8]) -> Op<'a, Self, ReadExact<'a>>
+    where
+        Self: Unpin,
+    {
+        Op::new(self, ReadExact { buf, filled: 0 })
+    }
+
+    read_numbers! {
+        read_u8: u8, Big, to_be_bytes, 7, "", "Cancel safe: dropped before it is done, it has read nothing.";
+        read_i8: i8, Big, to_be_bytes, -7, "", "Cancel safe: dropped before it is done, it has read nothing.";
+        read_u16: u16, Big, to_be_bytes, 515, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_i16: i16, Big, to_be_bytes, -515, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_u32: u32, Big, to_be_bytes, 70_000, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_i32: i32, Big, to_be_bytes, -70_000, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_u64: u64, Big, to_be_bytes, 5_000_000_000, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_i64: i64, Big, to_be_bytes, -5_000_000_000, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_u128: u128, Big, to_be_bytes, 20_000_000_000_000_000_000, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_i128: i128, Big, to_be_bytes, -20_000_000_000_000_000_000, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_f32: f32, Big, to_be_bytes, -1.5, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_f64: f64, Big, to_be_bytes, -1.5, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_u16_le: u16, Little, to_le_bytes, 515, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_i16_le: i16, Little, to_le_bytes, -515, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_u32_le: u32, Little, to_le_bytes, 70_000, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_i32_le: i32, Little, to_le_bytes, -70_000, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_u64_le: u64, Little, to_le_bytes, 5_000_000_000, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_i64_le: i64, Little, to_le_bytes, -5_000_000_000, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_u128_le: u128, Little, to_le_bytes, 20_000_000_000_000_000_000, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_i128_le: i128, Little, to_le_bytes, -20_000_000_000_000_000_000, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_f32_le: f32, Little, to_le_bytes, -1.5, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
+        read_f64_le: f64, Little, to_le_bytes, -1.5, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
+    }
+
+    /// Reads all that is left and appends it to `buf`; says how many bytes came.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize>
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the reader reports; what was read until then lies in `buf`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, what was read until then lies in `buf`, and another call goes on
+    /// behind it; only the count of bytes begins anew.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncReadExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut reader = &b"all of it"[..];
+    /// let mut buf = Vec::new();
+    /// assert_eq!(reader.read_to_end(&mut buf).await?, 9);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn read_to_end<'a>(&'a mut self, buf: &'a mut Vec<u8>) -> Op<'a, Self, ReadToEnd<'a>>
+    where
+        Self: Unpin,
+    {
+        Op::new(self, ReadToEnd { tail: VecTail::new(buf), read: 0 })
+    }
+
+    /// Reads all that is left, as text, and appends it to `buf`; says how many bytes came.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize>
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the reader reports, and [`InvalidData`](io::ErrorKind::InvalidData) when the bytes are
+    /// not valid UTF-8. `buf` holds what it did before, then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what was read is lost. `buf` holds what it did before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncReadExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut reader = "größer".as_bytes();
+    /// let mut text = String::new();
+    /// assert_eq!(reader.read_to_string(&mut text).await?, 8);
+    /// assert_eq!(text, "größer");
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn read_to_string<'a>(&'a mut self, buf: &'a mut String) -> Op<'a, Self, ReadToString<'a>>
+    where
+        Self: Unpin,
+    {
+        Op::new(self, ReadToString::new(buf))
+    }
+
+    /// A reader that gives no more than `limit` bytes of this one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncReadExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut text = String::new();
+    /// b"hello world".take(5).read_to_string(&mut text).await?;
+    /// assert_eq!(text, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn take(self, limit: u64) -> Take<Self>
+    where
+        Self: Sized,
+    {
+        Take::new(self, limit)
+    }
+}
+
+impl<R: AsyncRead + ?Sized> AsyncReadExt for R {}
+
+/// One read.
+#[derive(Debug)]
+pub struct Read<'a> {
+    buf: &'a mut [u8],
+}
+
+impl<R: AsyncRead + ?Sized> Step<R> for Read<'_> {
+    type Output = io::Result<usize>;
+
+    #[inline]
+    fn poll_step(&mut self, reader: Pin<&mut R>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut buf = super::ReadBuf::new(self.buf);
+        ready!(reader.poll_read(cx, &mut buf))?;
+        Poll::Ready(Ok(buf.filled().len()))
+    }
+}
+
+/// One read into a `BufMut`.
+#[derive(Debug)]
+pub struct ReadIntoBuf<'a, B: ?Sized> {
+    buf: &'a mut B,
+}
+
+impl<R: AsyncRead + ?Sized, B: BufMut + ?Sized> Step<R> for ReadIntoBuf<'_, B> {
+    type Output = io::Result<usize>;
+
+    #[inline]
+    fn poll_step(&mut self, reader: Pin<&mut R>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        poll_read_buf(reader, cx, self.buf)
+    }
+}
+
+/// Reads until the buffer is full.
+#[derive(Debug)]
+pub struct ReadExact<'a> {
+    buf: &'a mut [u8],
+    filled: usize,
+}
+
+impl<R: AsyncRead + ?Sized> Step<R> for ReadExact<'_> {
+    type Output = io::Result<usize>;
+
+    #[inline]
+    fn poll_step(
+        &mut self,
+        mut reader: Pin<&mut R>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        while self.filled < self.buf.len() {
+            let mut rest = super::ReadBuf::new(&mut self.buf[self.filled..]);
+            ready!(reader.as_mut().poll_read(cx, &mut rest))?;
+            match rest.filled().len() {
+                0 => return Poll::Ready(Err(early_eof())),
+                n => self.filled += n,
+            }
+        }
+        Poll::Ready(Ok(self.filled))
+    }
+}
+
+/// Reads until the end; an interrupted read is made again.
+fn poll_to_end<R: AsyncRead + ?Sized, V: Grown>(
+    tail: &mut VecTail<V>,
+    read: &mut usize,
+    mut reader: Pin<&mut R>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    loop {
+        match ready!(tail.poll_read(reader.as_mut(), cx)) {
+            Ok(0) => return Poll::Ready(Ok(std::mem::take(read))),
+            Ok(n) => *read += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Poll::Ready(Err(error)),
+        }
+    }
+}
+
+/// Reads all into a vector.
+#[derive(Debug)]
+pub struct ReadToEnd<'a> {
+    tail: VecTail<&'a mut Vec<u8>>,
+    read: usize,
+}
+
+impl<R: AsyncRead + ?Sized> Step<R> for ReadToEnd<'_> {
+    type Output = io::Result<usize>;
+
+    fn poll_step(&mut self, reader: Pin<&mut R>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        poll_to_end(&mut self.tail, &mut self.read, reader, cx)
+    }
+}
+
+/// Reads all into a string.
+#[derive(Debug)]
+pub struct ReadToString<'a> {
+    output: &'a mut String,
+    /// What is read. The output joins it when the whole is known to be text, so that an output with
+    /// content keeps it, whatever happens; one that is empty lends its memory.
+    tail: VecTail<Vec<u8>>,
+    read: usize,
+}
+
+impl<'a> ReadToString<'a> {
+    fn new(output: &'a mut String) -> ReadToString<'a> {
+        let lent = if output.is_empty() { std::mem::take(output) } else { String::new() };
+        ReadToString { output, tail: VecTail::new(lent.into_bytes()), read: 0 }
+    }
+}
+
+impl<R: AsyncRead + ?Sized> Step<R> for ReadToString<'_> {
+    type Output = io::Result<usize>;
+
+    fn poll_step(&mut self, reader: Pin<&mut R>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let read = ready!(poll_to_end(&mut self.tail, &mut self.read, reader, cx))?;
+        let text = String::from_utf8(self.tail.take()).map_err(|_| not_utf8())?;
+        if self.output.is_empty() {
+            *self.output = text;
+        } else {
+            self.output.push_str(&text);
+        }
+        Poll::Ready(Ok(read))
+    }
+}

@@ -1,0 +1,526 @@
+//! What a user calls on a writer: [`AsyncWriteExt`].
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf;
+
+use super::number::{Big, Little, WriteNumber};
+use super::op::{Op, Step};
+use super::{AsyncWrite, write_zero};
+
+/// The methods that write numbers.
+macro_rules! write_numbers {
+    ($($name:ident: $number:ident, $order:ident, $to:ident, $value:literal,
+        $order_words:literal, $cancel:literal;)*) => { $(
+        #[doc = concat!("Writes one `", stringify!($number), "`", $order_words, ".")]
+        ///
+        /// Equivalent to:
+        ///
+        /// ```text
+        #[doc = concat!("async fn ", stringify!($name), "(&mut self, n: ", stringify!($number), ") -> io::Result<()>")]
+        /// ```
+        ///
+        /// Use a buffered writer: each call may be a system call otherwise.
+        ///
+        /// # Errors
+        ///
+        /// What the writer reports, and [`WriteZero`](io::ErrorKind::WriteZero) when it takes
+        /// nothing.
+        ///
+        /// # Cancel safety
+        ///
+        #[doc = $cancel]
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use runtime::io::AsyncWriteExt;
+        ///
+        /// # #[runtime::main(flavor = "current_thread")]
+        /// # async fn main() -> std::io::Result<()> {
+        /// let mut writer = Vec::new();
+        #[doc = concat!("writer.", stringify!($name), "(", stringify!($value), ").await?;")]
+        #[doc = concat!("assert_eq!(writer, (", stringify!($value), "_", stringify!($number), ").", stringify!($to), "());")]
+        /// # Ok(())
+        /// # }
+        /// ```
+        #[inline]
+        fn $name(&mut self, n: $number) -> Op<'_, Self, WriteNumber<$number, $order>>
+        where
+            Self: Unpin,
+        {
+            Op::new(self, WriteNumber::new(n))
+        }
+    )* };
+}
+
+/// Methods for every [`AsyncWrite`].
+///
+/// # Examples
+///
+/// ```
+/// use runtime::io::AsyncWriteExt;
+///
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let mut writer = Vec::new();
+/// writer.write_all(b"hello").await?;
+/// writer.write_u16(258).await?;
+/// assert_eq!(writer, b"hello\x01\x02");
+/// # Ok(())
+/// # }
+/// ```
+pub trait AsyncWriteExt: AsyncWrite {
+    /// Writes bytes from the start of `src`, and says how many; waits until there is room for any.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn write(&mut self, src: &[u8]) -> io::Result<usize>
+    /// ```
+    ///
+    /// 0 means that the writer takes no more, or that `src` is empty.
+    ///
+    /// # Errors
+    ///
+    /// What the writer reports; nothing was written then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped before it is done, it has written nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncWriteExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut memory = [0; 3];
+    /// let mut room = std::io::Cursor::new(&mut memory[..]);
+    /// assert_eq!(room.write(b"hello").await?, 3);
+    /// assert_eq!(room.write(b"lo").await?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    fn write<'a>(&'a mut self, src: &'a [u8]) -> Op<'a, Self, Write<'a>>
+    where
+        Self: Unpin,
+    {
+        Op::new(self, Write { src })
+    }
+
+    /// Like [`write`](AsyncWriteExt::write), from several buffers in turn.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize>
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the writer reports; nothing was written then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped before it is done, it has written nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncWriteExt;
+    /// use std::io::IoSlice;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut writer = Vec::new();
+    /// let parts = [IoSlice::new(b"head "), IoSlice::new(b"body")];
+    /// assert_eq!(writer.write_vectored(&parts).await?, 9);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    fn write_vectored<'a, 'b>(
+        &'a mut self,
+        bufs: &'a [IoSlice<'b>],
+    ) -> Op<'a, Self, WriteVectored<'a, 'b>>
+    where
+        Self: Unpin,
+    {
+        Op::new(self, WriteVectored { bufs })
+    }
+
+    /// Writes bytes from the front of `src`, moves it on by as many, and says how many.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn write_buf<B: Buf>(&mut self, src: &mut B) -> io::Result<usize>
+    /// ```
+    ///
+    /// Several chunks of `src` go out at once where the writer supports it. 0 means that the writer
+    /// takes no more, or that `src` is empty.
+    ///
+    /// # Errors
+    ///
+    /// What the writer reports; nothing was written then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped before it is done, it has written nothing and `src` has not moved.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncWriteExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut writer = Vec::new();
+    /// let mut source = &b"hello"[..];
+    /// while !source.is_empty() {
+    ///     writer.write_buf(&mut source).await?;
+    /// }
+    /// assert_eq!(writer, b"hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    fn write_buf<'a, B>(&'a mut self, src: &'a mut B) -> Op<'a, Self, WriteBuf<'a, B>>
+    where
+        Self: Unpin,
+        B: Buf + ?Sized,
+    {
+        Op::new(self, WriteBuf { src })
+    }
+
+    /// Writes all of `src`, moving it on as it goes.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn write_all_buf<B: Buf>(&mut self, src: &mut B) -> io::Result<()>
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the writer reports, and [`WriteZero`](io::ErrorKind::WriteZero) when it takes nothing.
+    /// What was written until then is gone from `src`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, what was written is gone from `src`, so that another call writes
+    /// just the rest.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncWriteExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut writer = Vec::new();
+    /// let mut source = &b"hello"[..];
+    /// writer.write_all_buf(&mut source).await?;
+    /// assert_eq!((writer, source), (b"hello".to_vec(), &b""[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    fn write_all_buf<'a, B>(&'a mut self, src: &'a mut B) -> Op<'a, Self, WriteAllBuf<'a, B>>
+    where
+        Self: Unpin,
+        B: Buf + ?Sized,
+    {
+        Op::new(self, WriteAllBuf { src })
+    }
+
+    /// Writes all of `src`.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn write_all(&mut self, src: &[u8]) -> io::Result<()>
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the writer reports, and [`WriteZero`](io::ErrorKind::WriteZero) when it takes nothing.
+    /// A part may have been written.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: dropped before it is done, a part may have been written, and nobody knows
+    /// how much. [`write_all_buf`](AsyncWriteExt::write_all_buf) tells.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncWriteExt;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut writer = Vec::new();
+    /// writer.write_all(b"some bytes").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    fn write_all<'a>(&'a mut self, src: &'a [u8]) -> Op<'a, Self, WriteAll<'a>>
+    where
+        Self: Unpin,
+    {
+        Op::new(self, WriteAll { src })
+    }
+
+    write_numbers! {
+        write_u8: u8, Big, to_be_bytes, 7, "", "Cancel safe: dropped before it is done, it has written nothing.";
+        write_i8: i8, Big, to_be_bytes, -7, "", "Cancel safe: dropped before it is done, it has written nothing.";
+        write_u16: u16, Big, to_be_bytes, 515, ", most significant byte first", "Not cancel safe: a part may have been written.";
+        write_i16: i16, Big, to_be_bytes, -515, ", most significant byte first", "Not cancel safe: a part may have been written.";
+        write_u32: u32, Big, to_be_bytes, 70_000, ", most significant byte first", "Not cancel safe: a part may have been written.";
+        write_i32: i32, Big, to_be_bytes, -70_000, ", most significant byte first", "Not cancel safe: a part may have been written.";
+        write_u64: u64, Big, to_be_bytes, 5_000_000_000, ", most significant byte first", "Not cancel safe: a part may have been written.";
+        write_i64: i64, Big, to_be_bytes, -5_000_000_000, ", most significant byte first", "Not cancel safe: a part may have been written.";
+        write_u128: u128, Big, to_be_bytes, 20_000_000_000_000_000_000, ", most significant byte first", "Not cancel safe: a part may have been written.";
+        write_i128: i128, Big, to_be_bytes, -20_000_000_000_000_000_000, ", most significant byte first", "Not cancel safe: a part may have been written.";
+        write_f32: f32, Big, to_be_bytes, -1.5, ", most significant byte first", "Not cancel safe: a part may have been written.";
+        write_f64: f64, Big, to_be_bytes, -1.5, ", most significant byte first", "Not cancel safe: a part may have been written.";
+        write_u16_le: u16, Little, to_le_bytes, 515, ", least significant byte first", "Not cancel safe: a part may have been written.";
+        write_i16_le: i16, Little, to_le_bytes, -515, ", least significant byte first", "Not cancel safe: a part may have been written.";
+        write_u32_le: u32, Little, to_le_bytes, 70_000, ", least significant byte first", "Not cancel safe: a part may have been written.";
+        write_i32_le: i32, Little, to_le_bytes, -70_000, ", least significant byte first", "Not cancel safe: a part may have been written.";
+        write_u64_le: u64, Little, to_le_bytes, 5_000_000_000, ", least significant byte first", "Not cancel safe: a part may have been written.";
+        write_i64_le: i64, Little, to_le_bytes, -5_000_000_000, ", least significant byte first", "Not cancel safe: a part may have been written.";
+        write_u128_le: u128, Little, to_le_bytes, 20_000_000_000_000_000_000, ", least significant byte first", "Not cancel safe: a part may have been written.";
+        write_i128_le: i128, Little, to_le_bytes, -20_000_000_000_000_000_000, ", least significant byte first", "Not cancel safe: a part may have been written.";
+        write_f32_le: f32, Little, to_le_bytes, -1.5, ", least significant byte first", "Not cancel safe: a part may have been written.";
+        write_f64_le: f64, Little, to_le_bytes, -1.5, ", least significant byte first", "Not cancel safe: a part may have been written.";
+    }
+
+    /// Brings all that was written to its destination.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn flush(&mut self) -> io::Result<()>
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the writer reports; what was written may be lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped before it is done, a part may have been flushed, and another call goes
+    /// on with the rest.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::{AsyncWriteExt, BufWriter};
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut writer = BufWriter::new(Vec::new());
+    /// writer.write_all(b"hello").await?;
+    /// assert_eq!(writer.get_ref(), b"");
+    /// writer.flush().await?;
+    /// assert_eq!(writer.get_ref(), b"hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    fn flush(&mut self) -> Op<'_, Self, Flush>
+    where
+        Self: Unpin,
+    {
+        Op::new(self, Flush)
+    }
+
+    /// Flushes, and ends the writing: the other side sees the end of the stream.
+    ///
+    /// Equivalent to:
+    ///
+    /// ```text
+    /// async fn shutdown(&mut self) -> io::Result<()>
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the writer reports.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped before it is done, another call goes on with it. Do not write in
+    /// between.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let (mut near, mut far) = duplex(64);
+    /// near.write_all(b"bye").await?;
+    /// near.shutdown().await?;
+    /// let mut text = String::new();
+    /// far.read_to_string(&mut text).await?;
+    /// assert_eq!(text, "bye");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    fn shutdown(&mut self) -> Op<'_, Self, Shutdown>
+    where
+        Self: Unpin,
+    {
+        Op::new(self, Shutdown)
+    }
+}
+
+impl<W: AsyncWrite + ?Sized> AsyncWriteExt for W {}
+
+/// One write.
+#[derive(Debug)]
+pub struct Write<'a> {
+    src: &'a [u8],
+}
+
+impl<W: AsyncWrite + ?Sized> Step<W> for Write<'_> {
+    type Output = io::Result<usize>;
+
+    #[inline]
+    fn poll_step(&mut self, writer: Pin<&mut W>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        writer.poll_write(cx, self.src)
+    }
+}
+
+/// One write of several buffers.
+#[derive(Debug)]
+pub struct WriteVectored<'a, 'b> {
+    bufs: &'a [IoSlice<'b>],
+}
+
+impl<W: AsyncWrite + ?Sized> Step<W> for WriteVectored<'_, '_> {
+    type Output = io::Result<usize>;
+
+    #[inline]
+    fn poll_step(&mut self, writer: Pin<&mut W>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        writer.poll_write_vectored(cx, self.bufs)
+    }
+}
+
+/// Chunks of a `Buf` that go out in one write: as many as some systems take.
+const MOST_CHUNKS: usize = 64;
+
+/// One write from the front of `src`, which moves on.
+#[inline]
+fn poll_write_front<W: AsyncWrite + ?Sized, B: Buf + ?Sized>(
+    writer: Pin<&mut W>,
+    cx: &mut Context<'_>,
+    src: &mut B,
+) -> Poll<io::Result<usize>> {
+    let written = if writer.is_write_vectored() {
+        let mut chunks = [IoSlice::new(&[]); MOST_CHUNKS];
+        let count = src.chunks_vectored(&mut chunks);
+        ready!(writer.poll_write_vectored(cx, &chunks[..count]))?
+    } else {
+        ready!(writer.poll_write(cx, src.chunk()))?
+    };
+    src.advance(written);
+    Poll::Ready(Ok(written))
+}
+
+/// One write of a `Buf`.
+#[derive(Debug)]
+pub struct WriteBuf<'a, B: ?Sized> {
+    src: &'a mut B,
+}
+
+impl<W: AsyncWrite + ?Sized, B: Buf + ?Sized> Step<W> for WriteBuf<'_, B> {
+    type Output = io::Result<usize>;
+
+    #[inline]
+    fn poll_step(&mut self, writer: Pin<&mut W>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if !self.src.has_remaining() {
+            return Poll::Ready(Ok(0));
+        }
+        poll_write_front(writer, cx, self.src)
+    }
+}
+
+/// Writes a `Buf` until it is empty; an interrupted write is made again.
+#[derive(Debug)]
+pub struct WriteAllBuf<'a, B: ?Sized> {
+    src: &'a mut B,
+}
+
+impl<W: AsyncWrite + ?Sized, B: Buf + ?Sized> Step<W> for WriteAllBuf<'_, B> {
+    type Output = io::Result<()>;
+
+    #[inline]
+    fn poll_step(&mut self, mut writer: Pin<&mut W>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.src.has_remaining() {
+            match ready!(poll_write_front(writer.as_mut(), cx, self.src)) {
+                Ok(0) => return Poll::Ready(Err(write_zero())),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Writes all bytes.
+#[derive(Debug)]
+pub struct WriteAll<'a> {
+    src: &'a [u8],
+}
+
+impl<W: AsyncWrite + ?Sized> Step<W> for WriteAll<'_> {
+    type Output = io::Result<()>;
+
+    #[inline]
+    fn poll_step(&mut self, mut writer: Pin<&mut W>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.src.is_empty() {
+            match ready!(writer.as_mut().poll_write(cx, self.src))? {
+                0 => return Poll::Ready(Err(write_zero())),
+                n => self.src = &self.src[n..],
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Flushes.
+#[derive(Debug)]
+pub struct Flush;
+
+impl<W: AsyncWrite + ?Sized> Step<W> for Flush {
+    type Output = io::Result<()>;
+
+    #[inline]
+    fn poll_step(&mut self, writer: Pin<&mut W>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        writer.poll_flush(cx)
+    }
+}
+
+/// Shuts down.
+#[derive(Debug)]
+pub struct Shutdown;
+
+impl<W: AsyncWrite + ?Sized> Step<W> for Shutdown {
+    type Output = io::Result<()>;
+
+    #[inline]
+    fn poll_step(&mut self, writer: Pin<&mut W>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        writer.poll_shutdown(cx)
+    }
+}

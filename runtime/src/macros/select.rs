@@ -1,0 +1,392 @@
+/// Waits for several futures, all in this task, and runs the handler of the first that is ready.
+///
+/// The other futures are dropped *before* the handler runs. The macro can only be used where
+/// `.await` can, and is an expression: its value is the handler's.
+///
+/// ```text
+/// select! {
+///     biased;                                               // optional
+///     <pattern> = <future> [, if <condition>] => <handler>,  // up to 64 of these
+///     else => <handler>                                     // optional, last
+/// }
+/// ```
+///
+/// 1. All conditions are evaluated. A branch whose condition is false is disabled.
+/// 2. All future expressions are evaluated, those of disabled branches too; but a disabled
+///    branch's future is never polled.
+/// 3. The enabled futures are polled until one is ready and its output matches the pattern.
+///    An output that does not match is dropped and disables its branch.
+/// 4. All futures are dropped, then that branch's handler runs. It may use `?`, `.await`,
+///    `return`, and `break` and `continue` of loops around.
+/// 5. When all branches are disabled, the `else` handler runs.
+///
+/// # Order
+///
+/// Each poll begins with a branch picked at random, so that none starves. With `biased;` the
+/// branches are always looked at in the order written, which costs less and can be relied on; it is
+/// then yours to see to it that a branch which is always ready does not stand before others that
+/// matter. A shutdown signal, for example, belongs to the top.
+///
+/// # Budget
+///
+/// When the task has used up its budget, `select!` returns to the scheduler without polling
+/// anything: otherwise a future that does not take part in budgets would win each time.
+///
+/// # Panics
+///
+/// If all branches are disabled and there is no `else`.
+///
+/// # Cancel safety
+///
+/// In a loop, the futures that lost are dropped and made anew in the next round: whatever a lost
+/// future had already done is lost with it, unless that future is *cancel safe*. Receiving from a
+/// channel, accepting a connection and a single `read` are; reading an exact number of bytes or a
+/// line into a local buffer, and sending a message that was moved into the future, are not. Each
+/// async method says which it is. Two ways out: make the future once before the loop and pass
+/// `&mut future` (see the example), or let a task of its own do the work.
+///
+/// # Examples
+///
+/// The first that is ready:
+///
+/// ```
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let winner = runtime::select! {
+///     _ = std::future::pending::<()>() => "never",
+///     number = async { 42 } => {
+///         assert_eq!(number, 42);
+///         "number"
+///     }
+/// };
+/// assert_eq!(winner, "number");
+/// # }
+/// ```
+///
+/// Patterns that do not always match, and an end when nothing is left:
+///
+/// ```
+/// use futures::stream::{self, StreamExt};
+///
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let mut odd = stream::iter([1, 3, 5]);
+/// let mut even = stream::iter([2, 4]);
+/// let mut sum = 0;
+/// loop {
+///     runtime::select! {
+///         Some(n) = odd.next() => sum += n,
+///         Some(n) = even.next() => sum += n,
+///         else => break,
+///     }
+/// }
+/// assert_eq!(sum, 15);
+/// # }
+/// ```
+///
+/// One future that goes on over several rounds, and a condition that keeps it from being polled
+/// after it has finished:
+///
+/// ```
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let slow = async { "done" };
+/// runtime::pin!(slow);
+/// let mut finished = false;
+/// let mut rounds = 0;
+/// while rounds < 10 {
+///     runtime::select! {
+///         text = &mut slow, if !finished => {
+///             assert_eq!(text, "done");
+///             finished = true;
+///         }
+///         () = async {} => rounds += 1,
+///     }
+/// }
+/// # }
+/// ```
+#[macro_export]
+macro_rules! select {
+    (biased; $($branches:tt)*) => {
+        $crate::__select! { biased [$($branches)*] }
+    };
+    ($($branches:tt)*) => {
+        $crate::__select! { fair [$($branches)*] }
+    };
+}
+
+/// Reads the branches of `select!`, one a step, gives each a number and a name, and expands.
+///
+/// `order [names left] [branches read] branches to read`
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __select {
+    ($order:ident [$($branches:tt)*]) => {
+        $crate::__select! {
+            $order
+            [
+                _0 0 _1 1 _2 2 _3 3 _4 4 _5 5 _6 6 _7 7 _8 8 _9 9 _10 10 _11 11 _12 12 _13 13
+                _14 14 _15 15 _16 16 _17 17 _18 18 _19 19 _20 20 _21 21 _22 22 _23 23 _24 24
+                _25 25 _26 26 _27 27 _28 28 _29 29 _30 30 _31 31 _32 32 _33 33 _34 34 _35 35
+                _36 36 _37 37 _38 38 _39 39 _40 40 _41 41 _42 42 _43 43 _44 44 _45 45 _46 46
+                _47 47 _48 48 _49 49 _50 50 _51 51 _52 52 _53 53 _54 54 _55 55 _56 56 _57 57
+                _58 58 _59 59 _60 60 _61 61 _62 62 _63 63
+            ]
+            []
+            $($branches)*
+        }
+    };
+
+    // ---- the end ----
+
+    ($order:ident [$($names:tt)*] []) => {
+        ::core::compile_error!(
+            "`select!` has nothing to wait for: write `pattern = future => handler`"
+        )
+    };
+    ($order:ident [$($names:tt)*] [] else => $else:expr $(,)?) => {
+        $else
+    };
+    ($order:ident [$($names:tt)*] [$($done:tt)+]) => {
+        $crate::__select! {
+            @expand $order [$($done)+]
+            ::core::panic!(
+                "all branches are disabled and there is no else branch: add \
+                 `else => ..` to the `select!`, or a branch that is never disabled"
+            )
+        }
+    };
+    ($order:ident [$($names:tt)*] [$($done:tt)+] else => $else:expr $(,)?) => {
+        $crate::__select! { @expand $order [$($done)+] $else }
+    };
+    ($order:ident [$($names:tt)*] [$($done:tt)*] else => $else:expr, $($rest:tt)+) => {
+        ::core::compile_error!("`else` is the last branch of a `select!`: move it to the end")
+    };
+    ($order:ident [$($names:tt)*] [$($done:tt)*] else => $else:block $($rest:tt)+) => {
+        ::core::compile_error!("`else` is the last branch of a `select!`: move it to the end")
+    };
+    ($order:ident [$($names:tt)*] [$($done:tt)*] else $($rest:tt)*) => {
+        ::core::compile_error!("the last branch of a `select!` is written `else => handler`")
+    };
+    ($order:ident [$($names:tt)*] [$($done:tt)*] biased; $($rest:tt)*) => {
+        ::core::compile_error!("`biased;` stands before all branches of a `select!`, once")
+    };
+    ($order:ident [] [$($done:tt)*] $($rest:tt)+) => {
+        ::core::compile_error!(
+            "a `select!` has at most 64 branches: nest another one in a branch's future"
+        )
+    };
+
+    // ---- one branch: with a block, then with any expression ----
+
+    (
+        $order:ident [$name:ident $number:tt $($names:tt)*] [$($done:tt)*]
+        $pattern:pat = $future:expr $(, if $condition:expr)? => $handler:block, $($rest:tt)*
+    ) => {
+        $crate::__select! {
+            $order [$($names)*]
+            [$($done)* { $name $number ($pattern) ($future) ($($condition)?) ($handler) }]
+            $($rest)*
+        }
+    };
+    (
+        $order:ident [$name:ident $number:tt $($names:tt)*] [$($done:tt)*]
+        $pattern:pat = $future:expr $(, if $condition:expr)? => $handler:block $($rest:tt)*
+    ) => {
+        $crate::__select! {
+            $order [$($names)*]
+            [$($done)* { $name $number ($pattern) ($future) ($($condition)?) ($handler) }]
+            $($rest)*
+        }
+    };
+    (
+        $order:ident [$name:ident $number:tt $($names:tt)*] [$($done:tt)*]
+        $pattern:pat = $future:expr $(, if $condition:expr)? => $handler:expr
+    ) => {
+        $crate::__select! {
+            $order [$($names)*]
+            [$($done)* { $name $number ($pattern) ($future) ($($condition)?) ($handler) }]
+        }
+    };
+    (
+        $order:ident [$name:ident $number:tt $($names:tt)*] [$($done:tt)*]
+        $pattern:pat = $future:expr $(, if $condition:expr)? => $handler:expr, $($rest:tt)*
+    ) => {
+        $crate::__select! {
+            $order [$($names)*]
+            [$($done)* { $name $number ($pattern) ($future) ($($condition)?) ($handler) }]
+            $($rest)*
+        }
+    };
+
+    // ---- no branch ----
+
+    ($order:ident [$($names:tt)*] [$($done:tt)*] $pattern:pat = $future:expr, $($rest:tt)*) => {
+        ::core::compile_error!(
+            "a branch of a `select!` has no handler: write `pattern = future => handler`"
+        )
+    };
+    ($order:ident [$($names:tt)*] [$($done:tt)*] $pattern:pat = $future:expr) => {
+        ::core::compile_error!(
+            "a branch of a `select!` has no handler: write `pattern = future => handler`"
+        )
+    };
+    ($order:ident [$($names:tt)*] [$($done:tt)*] $pattern:pat => $($rest:tt)*) => {
+        ::core::compile_error!(
+            "a branch of a `select!` has no pattern: write `_ = future => handler`"
+        )
+    };
+
+    // ---- what comes out ----
+
+    (
+        @expand $order:ident
+        [$({
+            $name:ident $number:tt
+            ($pattern:pat) ($future:expr) ($($condition:expr)?) ($handler:expr)
+        })+]
+        $else:expr
+    ) => {{
+        // The output of the branch that won. Its name is seen by the user's code, so it is one
+        // that nobody uses; variables are not seen.
+        #[doc(hidden)]
+        enum __SelectOutput<$($name),+> {
+            $($name($name),)+
+            Disabled,
+        }
+
+        // One bit for each branch that must not be polled.
+        #[allow(unused_mut)]
+        let mut disabled = 0_u64;
+        $($(
+            if !$condition {
+                disabled |= 1_u64 << $number;
+            }
+        )?)+
+
+        // The futures live in this block only: they are gone before a handler runs.
+        let output = {
+            // By itself, so that temporaries of the expressions live as long as in any `let`.
+            let made = ($($future,)+);
+            let mut futures = ($(
+                $crate::macros_support::pin!(
+                    $crate::macros_support::IntoFuture::into_future(made.$number)
+                ),
+            )+);
+            let count = [$($number),+].len() as u32;
+            let output = $crate::macros_support::poll_fn(|cx| {
+                if $crate::macros_support::poll_budget_available(cx).is_pending() {
+                    return $crate::macros_support::Poll::Pending;
+                }
+                let mut pending = false;
+                let mut branch = $crate::__select!(@start $order count);
+                for _ in 0..count {
+                    let this = branch;
+                    branch = if this + 1 < count { this + 1 } else { 0 };
+                    match this {
+                        $(
+                            #[allow(unreachable_code)]
+                            $number => {
+                                if disabled & (1_u64 << $number) != 0 {
+                                    continue;
+                                }
+                                let value = match $crate::macros_support::Future::poll(
+                                    futures.$number.as_mut(),
+                                    cx,
+                                ) {
+                                    $crate::macros_support::Poll::Ready(value) => value,
+                                    $crate::macros_support::Poll::Pending => {
+                                        pending = true;
+                                        continue;
+                                    }
+                                };
+                                disabled |= 1_u64 << $number;
+                                // Whether the pattern matches, without moving anything into it:
+                                // bindings are filled after the guard, and the guard says no.
+                                let mut matches = false;
+                                let value = match value {
+                                    #[allow(unused_variables, unused_mut, clippy::all)]
+                                    $pattern if { matches = true; false } => {
+                                        ::core::unreachable!()
+                                    }
+                                    value => value,
+                                };
+                                if matches {
+                                    return $crate::macros_support::Poll::Ready(
+                                        __SelectOutput::$name(value)
+                                    );
+                                }
+                            }
+                        )+
+                        _ => ::core::unreachable!(),
+                    }
+                }
+                if pending {
+                    $crate::macros_support::Poll::Pending
+                } else {
+                    $crate::macros_support::Poll::Ready(__SelectOutput::Disabled)
+                }
+            })
+            .await;
+            output
+        };
+
+        match output {
+            $(__SelectOutput::$name($pattern) => $handler,)+
+            __SelectOutput::Disabled => $else,
+            #[allow(unreachable_patterns)]
+            _ => ::core::unreachable!(),
+        }
+    }};
+
+    (@start biased $count:ident) => {
+        0_u32
+    };
+    (@start fair $count:ident) => {
+        $crate::macros_support::thread_below($count)
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Future, ready};
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake, Waker};
+
+    use crate::engine::coop::{self, Budget};
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn polls_nothing_when_the_budget_is_used_up() {
+        let wakes = Arc::new(Count::default());
+        let waker = Waker::from(wakes.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut future = pin!(async {
+            crate::select! {
+                () = ready(()) => 1,
+            }
+        });
+        let full = coop::set(Budget::FULL);
+        let mut spent = 0;
+        while let Poll::Ready(unit) = coop::poll_proceed(&mut cx) {
+            unit.made_progress();
+            spent += 1;
+        }
+        assert!(spent > 0);
+        assert_eq!(wakes.0.swap(0, Ordering::Relaxed), 1);
+        assert!(future.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "it must come back by itself");
+        drop(full);
+        assert_eq!(future.as_mut().poll(&mut cx), Poll::Ready(1));
+    }
+}

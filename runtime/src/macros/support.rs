@@ -1,0 +1,29 @@
+//! What the macros expand to. Public only because an expansion stands in the user's crate; it may
+//! change in any release.
+
+use std::task::Context;
+
+use crate::engine::{coop, rng};
+
+pub use std::future::{Future, IntoFuture, poll_fn};
+
+pub use std::option::Option;
+pub use std::pin::{Pin, pin};
+pub use std::result::Result;
+pub use std::task::Poll;
+
+pub use super::maybe_done::{JoinPart, maybe_done, maybe_done_try, take_error, take_ok};
+pub use crate::task::task_local::new_local_key;
+
+/// A number below `count`: the branch that `select!` looks at first.
+#[inline]
+pub fn thread_below(count: u32) -> u32 {
+    rng::thread_below(count)
+}
+
+/// Pending, and a wake-up arranged, when the task has used up its budget.
+#[inline]
+pub fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
+    // Dropping the unit gives it back: what is asked is only whether there is one.
+    coop::poll_proceed(cx).map(drop)
+}

@@ -1,0 +1,464 @@
+//! Methods that several of the net types have in common, word for word. Each type has a field `io`,
+//! its `PollEvented`.
+
+/// `ready`, `readable` and `writable` apart, waiting is the same for all sockets.
+macro_rules! wait_methods {
+    ($type:ident, $make:literal) => {
+        impl $type {
+            /// Waits until the socket is ready for any of `interest`, and says for what.
+            ///
+            /// Any number of tasks may wait at the same time. Readiness is a hint: the operation
+            /// that follows may still say that it would block, and then the wait begins anew.
+            ///
+            /// # Errors
+            ///
+            /// When the runtime that the socket was made in has been shut down.
+            ///
+            /// # Cancel safety
+            ///
+            /// Safe: once ready, the socket stays ready until an operation would block.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $make]
+            /// use runtime::io::Interest;
+            ///
+            /// let ready = socket.ready(Interest::READABLE | Interest::WRITABLE).await?;
+            /// if ready.is_readable() {
+            ///     // A `try_` method may succeed now.
+            /// }
+            /// # Ok(()) }
+            /// ```
+            pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+                self.io.ready(interest).await
+            }
+
+            /// Waits until the socket is readable: `ready(Interest::READABLE)`.
+            ///
+            /// # Errors
+            ///
+            /// When the runtime that the socket was made in has been shut down.
+            ///
+            /// # Cancel safety
+            ///
+            /// Safe: once readable, the socket stays so until an operation would block.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $make]
+            /// socket.readable().await?;
+            /// # Ok(()) }
+            /// ```
+            pub async fn readable(&self) -> io::Result<()> {
+                self.io.ready(Interest::READABLE).await.map(|_| ())
+            }
+
+            /// Waits until the socket is writable: `ready(Interest::WRITABLE)`.
+            ///
+            /// # Errors
+            ///
+            /// When the runtime that the socket was made in has been shut down.
+            ///
+            /// # Cancel safety
+            ///
+            /// Safe: once writable, the socket stays so until an operation would block.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $make]
+            /// socket.writable().await?;
+            /// # Ok(()) }
+            /// ```
+            pub async fn writable(&self) -> io::Result<()> {
+                self.io.ready(Interest::WRITABLE).await.map(|_| ())
+            }
+
+            /// Does `operation` now, if the socket is ready for `interest`.
+            ///
+            /// The operation must be one on this socket, and return [`WouldBlock`] only if the
+            /// system said so: the readiness is then over until the next event.
+            ///
+            /// # Errors
+            ///
+            /// [`WouldBlock`] if the socket is not ready, and what `operation` returns.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $make]
+            /// use runtime::io::Interest;
+            ///
+            /// let done = socket.try_io(Interest::READABLE, || {
+            ///     // Some system call on the socket's descriptor.
+            ///     Ok(7)
+            /// });
+            /// # drop(done);
+            /// # Ok(()) }
+            /// ```
+            ///
+            /// [`WouldBlock`]: std::io::ErrorKind::WouldBlock
+            pub fn try_io<R>(
+                &self,
+                interest: Interest,
+                operation: impl FnOnce() -> io::Result<R>,
+            ) -> io::Result<R> {
+                self.io.try_io(interest, operation)
+            }
+
+            /// Does `operation` as soon as the socket is ready for `interest` and the operation
+            /// does not return [`WouldBlock`]. It may be called any number of times.
+            ///
+            /// # Errors
+            ///
+            /// What `operation` returns, and when the runtime has been shut down.
+            ///
+            /// # Cancel safety
+            ///
+            /// Safe as long as `operation` is: it is never interrupted, only not called again.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $make]
+            /// use runtime::io::Interest;
+            ///
+            /// let n = socket.async_io(Interest::WRITABLE, || {
+            ///     // Some system call on the socket's descriptor.
+            ///     Ok(7)
+            /// }).await?;
+            /// # drop(n);
+            /// # Ok(()) }
+            /// ```
+            ///
+            /// [`WouldBlock`]: std::io::ErrorKind::WouldBlock
+            pub async fn async_io<R>(
+                &self,
+                interest: Interest,
+                operation: impl FnMut() -> io::Result<R>,
+            ) -> io::Result<R> {
+                self.io.async_io(interest, operation).await
+            }
+        }
+    };
+}
+pub(crate) use wait_methods;
+
+/// Waiting as the one reader or writer, under the names that a type gives to it.
+macro_rules! poll_ready_methods {
+    ($type:ident, $poll_read:ident, $poll_write:ident) => {
+        impl $type {
+            /// Waits until the socket is readable, as its one reader: of several tasks that poll
+            /// this, only the last is woken.
+            ///
+            /// # Errors
+            ///
+            /// When the runtime that the socket was made in has been shut down.
+            pub fn $poll_read(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.io.poll_read_ready(cx)
+            }
+
+            /// Waits until the socket is writable, as its one writer: of several tasks that poll
+            /// this, only the last is woken.
+            ///
+            /// # Errors
+            ///
+            /// When the runtime that the socket was made in has been shut down.
+            pub fn $poll_write(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.io.poll_write_ready(cx)
+            }
+        }
+    };
+}
+pub(crate) use poll_ready_methods;
+
+/// Reads and writes of a byte stream that do not wait.
+macro_rules! try_stream_methods {
+    ($type:ident, $make:literal) => {
+        impl $type {
+            /// Reads what is there into `buf` without waiting, and says how much; 0 is the end of
+            /// the stream (or an empty `buf`).
+            ///
+            /// # Errors
+            ///
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if nothing is there.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $make]
+            /// let mut buf = [0; 1024];
+            /// loop {
+            ///     socket.readable().await?;
+            ///     match socket.try_read(&mut buf) {
+            ///         Ok(0) => break,
+            ///         Ok(n) => println!("{:?}", &buf[..n]),
+            ///         Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => continue,
+            ///         Err(e) => return Err(e),
+            ///     }
+            /// }
+            /// # Ok(()) }
+            /// ```
+            pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+                self.io.try_read(buf)
+            }
+
+            /// As [`try_read`](Self::try_read), into several buffers in turn.
+            ///
+            /// # Errors
+            ///
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if nothing is there.
+            pub fn try_read_vectored(&self, bufs: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
+                self.io.try_read_vectored(bufs)
+            }
+
+            /// As [`try_read`](Self::try_read), into the spare room of `buf`.
+            ///
+            /// # Errors
+            ///
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if nothing is there.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $make]
+            /// let mut buf = Vec::with_capacity(1024);
+            /// socket.readable().await?;
+            /// let n = socket.try_read_buf(&mut buf)?;
+            /// assert_eq!(buf.len(), n);
+            /// # Ok(()) }
+            /// ```
+            pub fn try_read_buf<B: bytes::BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+                self.io.try_read_buf(buf)
+            }
+
+            /// Writes what there is room for without waiting, and says how much.
+            ///
+            /// # Errors
+            ///
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if there is no room.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $make]
+            /// socket.writable().await?;
+            /// match socket.try_write(b"hello") {
+            ///     Ok(n) => println!("{n} bytes are on their way"),
+            ///     Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+            ///     Err(e) => return Err(e),
+            /// }
+            /// # Ok(()) }
+            /// ```
+            pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+                self.io.try_write(buf)
+            }
+
+            /// As [`try_write`](Self::try_write), from several buffers in turn.
+            ///
+            /// # Errors
+            ///
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if there is no room.
+            pub fn try_write_vectored(&self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+                self.io.try_write_vectored(bufs)
+            }
+        }
+    };
+}
+pub(crate) use try_stream_methods;
+
+/// Reading, writing and splitting a byte stream socket.
+macro_rules! stream_traits {
+    ($type:ident, $source:ty, $addr:ty, $make:literal) => {
+        impl AsyncRead for $type {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                self.io.poll_read(cx, buf)
+            }
+        }
+
+        impl AsyncWrite for $type {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.io.poll_write(cx, buf)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[io::IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.io.poll_write_vectored(cx, bufs)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            /// Does nothing: the system has every byte that was written.
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(self.io.shutdown(Shutdown::Write))
+            }
+        }
+
+        impl Stream for $type {
+            type Source = $source;
+            type Addr = $addr;
+
+            fn evented(&self) -> &PollEvented<$source> {
+                &self.io
+            }
+
+            fn shutdown_write(&self) -> io::Result<()> {
+                self.io.shutdown(Shutdown::Write)
+            }
+
+            fn near_addr(&self) -> io::Result<$addr> {
+                self.local_addr()
+            }
+
+            fn far_addr(&self) -> io::Result<$addr> {
+                self.peer_addr()
+            }
+        }
+
+        impl $type {
+            /// Lends the two halves, for one task that reads and writes at the same time.
+            ///
+            /// For two tasks there is [`into_split`](Self::into_split).
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $make]
+            /// let mut socket = socket;
+            /// let (reader, writer) = socket.split();
+            /// # drop((reader, writer));
+            /// # Ok(()) }
+            /// ```
+            pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+                (split::ReadHalf(self), split::WriteHalf(self))
+            }
+
+            /// Splits the stream into two halves that can move to different tasks.
+            ///
+            /// Dropping the writing half ends what the other side can read.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// let (reader, writer) = socket.into_split();
+            /// let socket = reader.reunite(writer)?;
+            /// # drop(socket);
+            /// # Ok(()) }
+            /// ```
+            pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+                split::into_halves(self)
+            }
+        }
+
+        impl AsRef<$type> for $type {
+            fn as_ref(&self) -> &$type {
+                self
+            }
+        }
+    };
+}
+pub(crate) use stream_traits;
+
+/// The descriptor, and how it is shown.
+macro_rules! descriptor {
+    ($type:ident) => {
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.io.fmt(f)
+            }
+        }
+
+        impl AsRawFd for $type {
+            fn as_raw_fd(&self) -> RawFd {
+                self.io.as_raw_fd()
+            }
+        }
+
+        impl AsFd for $type {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.io.as_fd()
+            }
+        }
+    };
+}
+pub(crate) use descriptor;
+
+/// From a type of `std` and back.
+macro_rules! std_conversions {
+    ($type:ident, $std:ty, $mio:ty, $make:literal) => {
+        impl $type {
+            /// Takes a socket of `std` over, which must be in non-blocking mode.
+            ///
+            /// # Panics
+            ///
+            /// Outside a runtime, and in builds with debug assertions if the socket is in blocking
+            /// mode. (Without them such a socket can stop a whole worker thread.)
+            ///
+            /// # Errors
+            ///
+            /// When the system refuses to watch the socket, or the runtime has been shut down.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// # Ok(()) }
+            /// ```
+            #[track_caller]
+            pub fn from_std(socket: $std) -> io::Result<$type> {
+                check_nonblocking(&socket)?;
+                $type::from_mio(<$mio>::from_std(socket), Ready::EMPTY)
+            }
+
+            /// Gives the socket back to `std`, in non-blocking mode.
+            ///
+            /// # Errors
+            ///
+            /// When the system does not know the socket any more.
+            pub fn into_std(self) -> io::Result<$std> {
+                Ok(OwnedFd::from(self.io.into_inner()?).into())
+            }
+        }
+
+        impl TryFrom<$std> for $type {
+            type Error = io::Error;
+
+            /// The same as [`from_std`](Self::from_std).
+            fn try_from(socket: $std) -> io::Result<$type> {
+                $type::from_std(socket)
+            }
+        }
+    };
+}
+pub(crate) use std_conversions;

@@ -1,0 +1,150 @@
+//! TCP listeners.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::task::{Context, Poll};
+
+use super::super::addr::{self, ToSocketAddrs};
+use super::super::evented::{PollEvented, check_nonblocking};
+use super::super::face::{descriptor, std_conversions};
+use super::TcpStream;
+use crate::engine::driver::{Direction, Interest, Ready};
+
+/// A TCP socket that accepts connections.
+///
+/// # Examples
+///
+/// ```no_run
+/// use runtime::net::TcpListener;
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let listener = TcpListener::bind("127.0.0.1:8080").await?;
+/// loop {
+///     let (stream, peer) = listener.accept().await?;
+///     println!("{peer} is here");
+///     drop(stream);
+/// }
+/// # }
+/// ```
+pub struct TcpListener {
+    io: PollEvented<mio::net::TcpListener>,
+}
+
+std_conversions!(
+    TcpListener,
+    std::net::TcpListener,
+    mio::net::TcpListener,
+    "let listener = std::net::TcpListener::bind(\"127.0.0.1:0\")?;
+listener.set_nonblocking(true)?;
+let listener = runtime::net::TcpListener::from_std(listener)?;
+let listener = listener.into_std()?;"
+);
+descriptor!(TcpListener);
+
+impl TcpListener {
+    /// Listens at `addr`: at the first of its addresses where it can. Port 0 lets the system choose
+    /// (see [`local_addr`](Self::local_addr)). The address may be one whose former listener's
+    /// connections still linger (`SO_REUSEADDR`); up to 1024 connections wait to be accepted. For
+    /// other settings there is [`TcpSocket`](crate::net::TcpSocket).
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// That of the last address tried; an error of resolving the name; and
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if there is no address at all.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> std::io::Result<()> {
+    /// let listener = runtime::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// println!("listening at {}", listener.local_addr()?);
+    /// # Ok(()) }
+    /// ```
+    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
+        addr::each(addr, async |addr| {
+            TcpListener::from_mio(mio::net::TcpListener::bind(addr)?, Ready::EMPTY)
+        })
+        .await
+    }
+
+    #[track_caller]
+    pub(super) fn from_mio(
+        listener: mio::net::TcpListener,
+        initially: Ready,
+    ) -> io::Result<TcpListener> {
+        Ok(TcpListener { io: PollEvented::with(listener, Interest::READABLE, initially)? })
+    }
+
+    /// Waits for a connection and accepts it; says who it is from.
+    ///
+    /// # Errors
+    ///
+    /// What the system says. When the process is out of file descriptors (`EMFILE`), the connection
+    /// goes on waiting, and the next call tries again at once: a loop should sleep for a moment
+    /// before it calls again. An error may also concern that one connection alone, which was given
+    /// up by the other side.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: no connection is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> std::io::Result<()> {
+    /// let listener = runtime::net::TcpListener::bind("127.0.0.1:8080").await?;
+    /// let (stream, peer) = listener.accept().await?;
+    /// # drop((stream, peer));
+    /// # Ok(()) }
+    /// ```
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = self.io.own(Interest::READABLE, |listener| listener.accept()).await?;
+        Ok((TcpStream::from_mio(stream, Ready::WRITABLE)?, peer))
+    }
+
+    /// As [`accept`](Self::accept), as the listener's one user: of several tasks that poll this,
+    /// only the last is woken.
+    ///
+    /// # Errors
+    ///
+    /// As for [`accept`](Self::accept).
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        self.io.poll_own(cx, Direction::Read, |listener| listener.accept()).map(|accepted| {
+            let (stream, peer) = accepted?;
+            Ok((TcpStream::from_mio(stream, Ready::WRITABLE)?, peer))
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.local_addr()
+    }
+
+    /// The time to live of packets, in hops.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.io.ttl()
+    }
+
+    /// Sets the time to live of packets, in hops.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.io.set_ttl(ttl)
+    }
+}

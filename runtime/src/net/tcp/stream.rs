@@ -1,0 +1,294 @@
+//! TCP streams.
+
+use std::fmt;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use super::super::addr::{self, ToSocketAddrs};
+use super::super::evented::{Anonymous, BYTE_STREAM, PollEvented, Receive, check_nonblocking};
+use super::super::face::{
+    descriptor, poll_ready_methods, std_conversions, stream_traits, try_stream_methods,
+    wait_methods,
+};
+use super::super::split::{self, Stream};
+use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::engine::driver::{Direction, Interest, Ready};
+use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A TCP connection.
+///
+/// Made by [`connect`](TcpStream::connect) or [`TcpListener::accept`]. Reading and writing go through
+/// [`AsyncRead`] and [`AsyncWrite`] (with their extension traits). One task may read while another
+/// writes: see [`into_split`](TcpStream::into_split).
+///
+/// Dropping it closes the connection.
+///
+/// [`TcpListener::accept`]: crate::net::TcpListener::accept
+///
+/// # Examples
+///
+/// ```no_run
+/// use runtime::io::{AsyncReadExt, AsyncWriteExt};
+/// use runtime::net::TcpStream;
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let mut stream = TcpStream::connect("127.0.0.1:8080").await?;
+/// stream.write_all(b"hello").await?;
+/// let mut answer = Vec::new();
+/// stream.read_to_end(&mut answer).await?;
+/// # Ok(()) }
+/// ```
+pub struct TcpStream {
+    io: PollEvented<mio::net::TcpStream>,
+}
+
+wait_methods!(
+    TcpStream,
+    "let socket = runtime::net::TcpStream::connect(\"127.0.0.1:8080\").await?;"
+);
+poll_ready_methods!(TcpStream, poll_read_ready, poll_write_ready);
+try_stream_methods!(
+    TcpStream,
+    "let socket = runtime::net::TcpStream::connect(\"127.0.0.1:8080\").await?;"
+);
+stream_traits!(
+    TcpStream,
+    mio::net::TcpStream,
+    SocketAddr,
+    "let socket = runtime::net::TcpStream::connect(\"127.0.0.1:8080\").await?;"
+);
+std_conversions!(
+    TcpStream,
+    std::net::TcpStream,
+    mio::net::TcpStream,
+    "let socket = std::net::TcpStream::connect(\"127.0.0.1:8080\")?;
+socket.set_nonblocking(true)?;
+let socket = runtime::net::TcpStream::from_std(socket)?;
+let socket = socket.into_std()?;"
+);
+descriptor!(TcpStream);
+
+impl TcpStream {
+    /// Connects to `addr`: to the first of its addresses that answers.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// That of the last address tried; an error of resolving the name; and
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if there is no address at all.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: dropping the future gives the connection up.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use runtime::net::TcpStream;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let stream = TcpStream::connect("localhost:8080").await?;
+    /// println!("connected to {}", stream.peer_addr()?);
+    /// # Ok(()) }
+    /// ```
+    pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
+        addr::each(addr, async |addr| {
+            let stream = TcpStream::from_mio(mio::net::TcpStream::connect(addr)?, Ready::EMPTY)?;
+            stream.connected().await
+        })
+        .await
+    }
+
+    /// Waits for a connection that was begun.
+    pub(super) async fn connected(self) -> io::Result<TcpStream> {
+        self.io.connected(|socket| socket.take_error()).await?;
+        Ok(self)
+    }
+
+    #[track_caller]
+    pub(super) fn from_mio(socket: mio::net::TcpStream, initially: Ready) -> io::Result<TcpStream> {
+        Ok(TcpStream { io: PollEvented::with(socket, BYTE_STREAM, initially)? })
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&*self.io)
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.local_addr()
+    }
+
+    /// The address of the other end.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; for one, that the socket is not connected.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.peer_addr()
+    }
+
+    /// Takes the error that waits on the socket, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.io.take_error()
+    }
+
+    /// Waits for data and copies it into `buf`, but leaves it in the stream; says how much. 0 is the
+    /// end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, and when the runtime has been shut down.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: nothing is taken from the stream.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> std::io::Result<()> {
+    /// let stream = runtime::net::TcpStream::connect("127.0.0.1:8080").await?;
+    /// let mut first = [0; 1];
+    /// if stream.peek(&mut first).await? == 1 && first[0] == 0x16 {
+    ///     println!("somebody speaks TLS");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.io.own(Interest::READABLE, |socket| socket.peek(buf)).await
+    }
+
+    /// As [`peek`](Self::peek), as the stream's one reader: of several tasks that poll this, only
+    /// the last is woken.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, and when the runtime has been shut down.
+    pub fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
+        self.io.poll_own(cx, Direction::Read, |socket| {
+            let before = buf.filled().len();
+            Anonymous { peek: true }.into_rest(SockRef::from(socket), buf)?;
+            Ok(buf.filled().len() - before)
+        })
+    }
+
+    /// Whether small writes are sent at once (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.io.nodelay()
+    }
+
+    /// Whether small writes are to be sent at once (`TCP_NODELAY`), not held back to be joined.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> std::io::Result<()> {
+    /// let stream = runtime::net::TcpStream::connect("127.0.0.1:8080").await?;
+    /// stream.set_nodelay(true)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.io.set_nodelay(nodelay)
+    }
+
+    /// Whether acknowledgements are sent at once (`TCP_QUICKACK`).
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn quickack(&self) -> io::Result<bool> {
+        self.socket().tcp_quickack()
+    }
+
+    /// Whether acknowledgements are to be sent at once (`TCP_QUICKACK`). The system may go back to
+    /// delaying them by itself.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
+        self.socket().set_tcp_quickack(quickack)
+    }
+
+    /// How long closing waits for data to be sent (`SO_LINGER`); `None` is the system's default: it
+    /// sends in the background.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.socket().linger()
+    }
+
+    /// Sets how long closing waits for data to be sent (`SO_LINGER`).
+    ///
+    /// Anything but zero can block the thread that drops the stream, and with it a worker.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[deprecated = "a linger time blocks the thread that drops the socket; \
+                    `set_zero_linger` resets the connection without blocking"]
+    pub fn set_linger(&self, duration: Option<Duration>) -> io::Result<()> {
+        self.socket().set_linger(duration)
+    }
+
+    /// Makes closing reset the connection: what was not sent is thrown away.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        self.socket().set_linger(Some(Duration::ZERO))
+    }
+
+    /// The time to live of packets, in hops.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.io.ttl()
+    }
+
+    /// Sets the time to live of packets, in hops.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.io.set_ttl(ttl)
+    }
+}

@@ -1,0 +1,109 @@
+//! Jobs of the blocking pool as tasks: a closure in a task's cell, so that it has a `JoinHandle`, an
+//! id, a name and containment of panics like any other task.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::Handle;
+use crate::engine::blocking::{Job, Note, Rejected};
+use crate::engine::primitive::atomic::{AtomicU64, Ordering};
+use crate::engine::task::{
+    Header, Id, JoinError, JoinHandle, Outcome, Runnable, Schedule, spawn_cell,
+};
+
+/// What the pool's queue holds.
+pub(super) struct BlockingJob {
+    task: Runnable,
+    mandatory: bool,
+}
+
+impl Job for BlockingJob {
+    fn run(self) {
+        let outcome = self.task.run(None);
+        debug_assert!(matches!(outcome, Outcome::Complete));
+    }
+
+    fn note(&self) -> Note {
+        Note { id: self.task.id().as_u64(), spawned_at: Some(self.task.location()) }
+    }
+
+    fn is_mandatory(&self) -> bool {
+        self.mandatory
+    }
+}
+
+/// The future that a blocking closure is: one poll, which runs it.
+struct Once<F>(Option<F>);
+
+// The closure is moved out before it runs, never pinned.
+impl<F> Unpin for Once<F> {}
+
+impl<F: FnOnce() -> R, R> Future for Once<F> {
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R> {
+        let closure = self.0.take().expect("polled once");
+        Poll::Ready(closure())
+    }
+}
+
+/// A blocking task is never scheduled again: it runs in one poll.
+struct Unscheduled {
+    /// Keeps paused time from jumping while the job is pending.
+    pending: Arc<AtomicU64>,
+}
+
+impl Schedule for Unscheduled {
+    fn schedule(&self, task: Runnable) {
+        // A closure in one poll leaves no idle task behind that a wake or an abort could find.
+        debug_assert!(false, "a blocking task is never idle");
+        task.cancel();
+    }
+
+    fn release(&self, _: &Header) {
+        self.pending.fetch_sub(1, Ordering::Release);
+    }
+
+    fn unobserved_panic(&self, _: JoinError) {}
+}
+
+impl Handle {
+    /// Gives a closure to the blocking pool.
+    pub(super) fn submit_blocking<F, R>(
+        &self,
+        closure: F,
+        id: Id,
+        location: &'static Location<'static>,
+        name: Option<&str>,
+        mandatory: bool,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let pending = Arc::clone(self.pending_jobs());
+        pending.fetch_add(1, Ordering::Relaxed);
+        let (task, handle) = spawn_cell(Once(Some(closure)), Unscheduled { pending }, id, location);
+        if let Some(name) = name {
+            crate::engine::task::set_name(id, name);
+            task.set_named();
+        }
+        match self.blocking_pool().submit(BlockingJob { task, mandatory }) {
+            Ok(()) => {}
+            // The job is cancelled by being dropped; its handle says so.
+            Err(Rejected::ShutDown(job)) => drop(job),
+            Err(Rejected::NoThread(job, error)) => {
+                eprintln!(
+                    "runtime: no thread could be started for a blocking job spawned at {location}: \
+                     {error}. The job is cancelled; allow the process more threads, or lower \
+                     `Builder::max_blocking_threads`"
+                );
+                drop(job);
+            }
+        }
+        handle
+    }
+}

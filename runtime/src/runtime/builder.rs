@@ -1,0 +1,517 @@
+//! Building a runtime.
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread;
+use std::time::Duration;
+
+use super::context;
+use super::events::Events;
+use super::handle::{Handle, Inner, Scheduler};
+use super::runtime::{Runtime, Threads};
+use super::stall::{OnStall, Reporter, StallReport};
+use crate::engine::blocking;
+use crate::engine::clock::Clock;
+use crate::engine::driver::Driver;
+use crate::engine::scheduler::{
+    CurrentThread, CurrentThreadConfig, Guardian, Hook, NewWorker, Pool, PoolConfig,
+};
+
+/// The most workers that a runtime can have.
+const MAX_WORKERS: usize = 32_768;
+
+/// Numbers the runtimes of this process.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flavor {
+    CurrentThread,
+    MultiThread,
+}
+
+/// Builds a [`Runtime`] with other than the default settings.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let runtime = runtime::Builder::new_multi_thread()
+///     .worker_threads(4)
+///     .thread_name("server")
+///     .max_blocking_threads(64)
+///     .stall_report(Duration::from_millis(50))
+///     .enable_all()
+///     .build()
+///     .unwrap();
+/// runtime.block_on(async { println!("hello") });
+/// ```
+pub struct Builder {
+    flavor: Flavor,
+    worker_threads: Option<usize>,
+    name: Option<String>,
+    thread_name: Arc<dyn Fn() -> String + Send + Sync>,
+    thread_stack_size: Option<usize>,
+    max_blocking_threads: usize,
+    thread_keep_alive: Duration,
+    global_queue_interval: Option<u32>,
+    event_interval: u32,
+    on_thread_start: Option<Hook>,
+    on_thread_stop: Option<Hook>,
+    on_thread_park: Option<Hook>,
+    on_thread_unpark: Option<Hook>,
+    enable_io: bool,
+    enable_time: bool,
+    start_paused: bool,
+    spare_workers: usize,
+    stall_takeover: Duration,
+    stall_report: Option<Duration>,
+    stall_backtrace: bool,
+    on_stall: Option<OnStall>,
+}
+
+impl Builder {
+    fn new(flavor: Flavor) -> Builder {
+        Builder {
+            flavor,
+            worker_threads: None,
+            name: None,
+            thread_name: Arc::new(|| "runtime-worker".to_owned()),
+            thread_stack_size: None,
+            max_blocking_threads: 512,
+            thread_keep_alive: Duration::from_secs(10),
+            global_queue_interval: None,
+            event_interval: 61,
+            on_thread_start: None,
+            on_thread_stop: None,
+            on_thread_park: None,
+            on_thread_unpark: None,
+            enable_io: false,
+            enable_time: false,
+            start_paused: false,
+            spare_workers: 64,
+            stall_takeover: Duration::from_millis(3),
+            stall_report: Some(Duration::from_millis(100)),
+            stall_backtrace: true,
+            on_stall: None,
+        }
+    }
+
+    /// A runtime whose tasks run on several threads, which steal work from each other.
+    pub fn new_multi_thread() -> Builder {
+        Builder::new(Flavor::MultiThread)
+    }
+
+    /// A runtime that runs everything on the thread that calls [`Runtime::block_on`].
+    pub fn new_current_thread() -> Builder {
+        Builder::new(Flavor::CurrentThread)
+    }
+
+    /// Enables I/O and timers.
+    pub fn enable_all(&mut self) -> &mut Builder {
+        self.enable_io().enable_time()
+    }
+
+    /// Enables `runtime::net`, `runtime::signal` and the like.
+    pub fn enable_io(&mut self) -> &mut Builder {
+        self.enable_io = true;
+        self
+    }
+
+    /// Enables `runtime::time`.
+    pub fn enable_time(&mut self) -> &mut Builder {
+        self.enable_time = true;
+        self
+    }
+
+    /// How many threads run tasks. The default is the number of processors that this process may
+    /// use, or what the environment variable `RUNTIME_WORKER_THREADS` says. The `current_thread`
+    /// flavour has none and ignores it.
+    ///
+    /// # Panics
+    ///
+    /// If `count` is 0 or above 32,768.
+    #[track_caller]
+    pub fn worker_threads(&mut self, count: usize) -> &mut Builder {
+        assert!(
+            (1..=MAX_WORKERS).contains(&count),
+            "Worker threads must be between 1 and {MAX_WORKERS}, not {count}: for everything on one \
+             thread use `Builder::new_current_thread`"
+        );
+        self.worker_threads = Some(count);
+        self
+    }
+
+    /// The most threads of the blocking pool, which `spawn_blocking`, file operations and name
+    /// look-ups use. The default is 512. They are started when needed; jobs beyond wait in a queue.
+    ///
+    /// # Panics
+    ///
+    /// If `count` is 0.
+    #[track_caller]
+    pub fn max_blocking_threads(&mut self, count: usize) -> &mut Builder {
+        assert!(count > 0, "Max blocking threads cannot be set to 0: file operations need one");
+        self.max_blocking_threads = count;
+        self
+    }
+
+    /// How long a thread of the blocking pool, or of a spare worker, waits for work before it ends.
+    /// The default is 10 seconds.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Builder {
+        self.thread_keep_alive = duration;
+        self
+    }
+
+    /// A name for the runtime, shown in reports.
+    pub fn name(&mut self, name: impl Into<String>) -> &mut Builder {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The name of the runtime's threads. The default is `runtime-worker`.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Builder {
+        let name = name.into();
+        self.thread_name = Arc::new(move || name.clone());
+        self
+    }
+
+    /// A function that names each thread that is started.
+    pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn() -> String + Send + Sync + 'static,
+    {
+        self.thread_name = Arc::new(f);
+        self
+    }
+
+    /// The stack of each thread, in bytes. The default is that of `std::thread`: 2 MiB.
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Builder {
+        self.thread_stack_size = Some(bytes);
+        self
+    }
+
+    /// A function to call on each of the runtime's threads before it does anything else.
+    pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
+        self.on_thread_start = Some(Arc::new(f));
+        self
+    }
+
+    /// A function to call on each of the runtime's threads before it ends.
+    pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
+        self.on_thread_stop = Some(Arc::new(f));
+        self
+    }
+
+    /// A function to call on a worker each time before it goes to sleep.
+    pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
+        self.on_thread_park = Some(Arc::new(f));
+        self
+    }
+
+    /// A function to call on a worker each time after it has slept.
+    pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
+        self.on_thread_unpark = Some(Arc::new(f));
+        self
+    }
+
+    /// How many polls a worker makes between two looks at the queue for tasks from outside. The
+    /// default is 61, and 31 for the `current_thread` flavour.
+    ///
+    /// # Panics
+    ///
+    /// If `polls` is 0.
+    #[track_caller]
+    pub fn global_queue_interval(&mut self, polls: u32) -> &mut Builder {
+        assert!(polls > 0, "global_queue_interval must be greater than 0");
+        self.global_queue_interval = Some(polls);
+        self
+    }
+
+    /// How many polls a worker makes between two looks at I/O and timers. The default is 61.
+    ///
+    /// # Panics
+    ///
+    /// If `polls` is 0.
+    #[track_caller]
+    pub fn event_interval(&mut self, polls: u32) -> &mut Builder {
+        assert!(polls > 0, "event_interval must be greater than 0");
+        self.event_interval = polls;
+        self
+    }
+
+    /// Begins with the time paused, as by [`time::pause`](crate::time::pause).
+    pub fn start_paused(&mut self, paused: bool) -> &mut Builder {
+        self.start_paused = paused;
+        self
+    }
+
+    /// How many spare workers may stand in for workers that are blocked or compute for long. The
+    /// default is 64; they are started when needed. 0 turns the take-over off: then a task that blocks
+    /// keeps its worker and what is queued there can only be stolen by workers that are free.
+    ///
+    /// # Panics
+    ///
+    /// If `count` is above 32,768.
+    #[track_caller]
+    pub fn spare_workers(&mut self, count: usize) -> &mut Builder {
+        assert!(count <= MAX_WORKERS, "spare_workers must be at most {MAX_WORKERS}, not {count}");
+        self.spare_workers = count;
+        self
+    }
+
+    /// How long one poll may take before the worker counts as stalled and others take over what it
+    /// holds. The default is 3 ms; what is watched is looked at every 1 to 2 ms.
+    ///
+    /// # Panics
+    ///
+    /// If `threshold` is zero.
+    #[track_caller]
+    pub fn stall_takeover(&mut self, threshold: Duration) -> &mut Builder {
+        assert!(!threshold.is_zero(), "stall_takeover must not be zero; see spare_workers(0)");
+        self.stall_takeover = threshold;
+        self
+    }
+
+    /// How long one poll may take before it is reported, once: to [`on_stall`](Builder::on_stall), or
+    /// as a line on stderr. The default is 100 ms. `Duration::MAX` reports nothing.
+    ///
+    /// # Panics
+    ///
+    /// If `threshold` is zero.
+    #[track_caller]
+    pub fn stall_report(&mut self, threshold: Duration) -> &mut Builder {
+        assert!(!threshold.is_zero(), "stall_report must not be zero; use Duration::MAX for never");
+        self.stall_report = (threshold != Duration::MAX).then_some(threshold);
+        self
+    }
+
+    /// Whether a report has the backtrace of the stalled thread. The default is true.
+    pub fn stall_backtrace(&mut self, capture: bool) -> &mut Builder {
+        self.stall_backtrace = capture;
+        self
+    }
+
+    /// A function to call with each stall instead of the line on stderr. It runs on a thread of its own.
+    pub fn on_stall<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn(&StallReport) + Send + Sync + 'static,
+    {
+        self.on_stall = Some(Arc::new(f));
+        self
+    }
+
+    /// Builds the runtime and starts its threads.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread or no file descriptor for it.
+    pub fn build(&mut self) -> io::Result<Runtime> {
+        match self.flavor {
+            Flavor::MultiThread => self.build_multi_thread(),
+            Flavor::CurrentThread => self.build_current_thread(),
+        }
+    }
+
+    fn blocking_pool(
+        &self,
+        current: &Arc<OnceLock<Weak<Inner>>>,
+    ) -> blocking::Pool<super::blocking::BlockingJob> {
+        let config = blocking::Config {
+            max_threads: self.max_blocking_threads,
+            keep_alive: self.thread_keep_alive,
+            thread_name: Arc::clone(&self.thread_name),
+            stack_size: self.thread_stack_size,
+            on_start: self.on_thread_start.clone(),
+            on_stop: self.on_thread_stop.clone(),
+        };
+        let current = Arc::clone(current);
+        let spawn = move |builder: thread::Builder, body: Box<dyn FnOnce() + Send>| {
+            let current = Arc::clone(&current);
+            builder.spawn(move || {
+                let handle = current.get().and_then(Handle::upgrade);
+                let _current = handle.map(context::enter);
+                body();
+            })
+        };
+        blocking::Pool::new(config, Arc::new(spawn))
+    }
+
+    fn reporter(&self) -> Reporter {
+        Reporter::new(self.name.clone(), self.on_stall.clone(), self.stall_backtrace)
+    }
+
+    fn thread(&self) -> ThreadPlan {
+        ThreadPlan {
+            name: Arc::clone(&self.thread_name),
+            stack_size: self.thread_stack_size,
+            on_start: self.on_thread_start.clone(),
+            on_stop: self.on_thread_stop.clone(),
+        }
+    }
+
+    fn build_multi_thread(&self) -> io::Result<Runtime> {
+        let workers = match self.worker_threads {
+            Some(workers) => workers,
+            None => default_workers()?,
+        };
+        let clock = Arc::new(Clock::new(self.start_paused, self.start_paused));
+        let driver = Arc::new(Driver::new()?);
+        let events = Events::new(Arc::clone(&driver), Arc::clone(&clock), workers, false);
+        let shards: Box<[_]> = events.shards().into();
+        let pending_jobs = Arc::clone(events.busy_elsewhere());
+        let config = PoolConfig {
+            workers,
+            spares: self.spare_workers,
+            global_queue_interval: self.global_queue_interval.unwrap_or(61),
+            event_interval: self.event_interval,
+            keep_alive: self.thread_keep_alive,
+            on_park: self.on_thread_park.clone(),
+            on_unpark: self.on_thread_unpark.clone(),
+            on_unobserved_panic: None,
+        };
+        let reporter = Arc::new(self.reporter());
+        let sink = Box::new(Arc::clone(&reporter));
+        let guardian = Guardian::new(self.stall_takeover, self.stall_report, sink);
+        let current: Arc<OnceLock<Weak<Inner>>> = Arc::default();
+        let threads = Arc::new(Threads::default());
+        let start = {
+            let (plan, current, threads) =
+                (self.thread(), Arc::clone(&current), Arc::clone(&threads));
+            move |worker: NewWorker| {
+                let seat = worker.seat_index();
+                let handle = current.get().and_then(Handle::upgrade);
+                let handle = handle.ok_or_else(crate::engine::text::shut_down)?;
+                threads.add(plan.start(move || {
+                    if let Some(shard) = handle.shards()[..handle.shards().len() - 1].get(seat) {
+                        if handle.time_enabled() {
+                            context::own_shard(Arc::clone(shard));
+                        }
+                    }
+                    let _inside = crate::engine::entered::enter();
+                    let _current = context::enter(handle);
+                    worker.run();
+                })?);
+                Ok(())
+            }
+        };
+        let pool = Pool::new(config, Box::new(events), guardian, Box::new(start));
+        let handle = Handle::new(Inner {
+            scheduler: Scheduler::MultiThread(Arc::clone(&pool)),
+            blocking: self.blocking_pool(&current),
+            driver,
+            io_enabled: self.enable_io,
+            time_enabled: self.enable_time,
+            shards,
+            clock,
+            pending_jobs,
+            name: self.name.clone(),
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+        });
+        let _ = current.set(handle.downgrade());
+        let runtime = Runtime::assemble(handle, threads, reporter);
+        pool.start()?;
+        let watched = Arc::clone(&pool);
+        runtime.start_guardian(move || Guardian::run(&watched))?;
+        Ok(runtime)
+    }
+
+    fn build_current_thread(&self) -> io::Result<Runtime> {
+        let clock = Arc::new(Clock::new(true, self.start_paused));
+        let driver = Arc::new(Driver::new()?);
+        let events = Events::new(Arc::clone(&driver), Arc::clone(&clock), 0, true);
+        let shards: Box<[_]> = events.shards().into();
+        let pending_jobs = Arc::clone(events.busy_elsewhere());
+        let config = CurrentThreadConfig {
+            global_queue_interval: self.global_queue_interval.unwrap_or(31),
+            event_interval: self.event_interval,
+            on_park: self.on_thread_park.clone(),
+            on_unpark: self.on_thread_unpark.clone(),
+            on_unobserved_panic: None,
+        };
+        let reporter = Arc::new(self.reporter());
+        let sink = Box::new(Arc::clone(&reporter));
+        let guardian = Guardian::new(self.stall_takeover, self.stall_report, sink);
+        let shared = CurrentThread::new(config, Box::new(events), guardian);
+        let current: Arc<OnceLock<Weak<Inner>>> = Arc::default();
+        let handle = Handle::new(Inner {
+            scheduler: Scheduler::CurrentThread(Arc::clone(&shared)),
+            blocking: self.blocking_pool(&current),
+            driver,
+            io_enabled: self.enable_io,
+            time_enabled: self.enable_time,
+            shards,
+            clock,
+            pending_jobs,
+            name: self.name.clone(),
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+        });
+        let _ = current.set(handle.downgrade());
+        let runtime = Runtime::assemble(handle, Arc::default(), reporter);
+        if self.stall_report.is_some() {
+            runtime.start_guardian(move || shared.watch())?;
+        }
+        Ok(runtime)
+    }
+}
+
+/// How the runtime's threads are made.
+struct ThreadPlan {
+    name: Arc<dyn Fn() -> String + Send + Sync>,
+    stack_size: Option<usize>,
+    on_start: Option<Hook>,
+    on_stop: Option<Hook>,
+}
+
+impl ThreadPlan {
+    fn start(&self, body: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
+        let mut builder = thread::Builder::new().name((self.name)());
+        if let Some(bytes) = self.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        let (on_start, on_stop) = (self.on_start.clone(), self.on_stop.clone());
+        builder.spawn(move || {
+            if let Some(hook) = on_start {
+                hook();
+            }
+            body();
+            if let Some(hook) = on_stop {
+                hook();
+            }
+        })
+    }
+}
+
+/// The number of workers when the program does not say it.
+fn default_workers() -> io::Result<usize> {
+    const VARIABLE: &str = "RUNTIME_WORKER_THREADS";
+    match std::env::var(VARIABLE) {
+        Err(std::env::VarError::NotPresent) => Ok(num_cpus::get().clamp(1, MAX_WORKERS)),
+        Ok(text) => match text.parse() {
+            Ok(count @ 1..=MAX_WORKERS) => Ok(count),
+            _ => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{VARIABLE} must be a number from 1 to {MAX_WORKERS}, not {text:?}"),
+            )),
+        },
+        Err(error) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{VARIABLE} must be a number from 1 to {MAX_WORKERS}: {error}"),
+        )),
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("flavor", &self.flavor)
+            .field("worker_threads", &self.worker_threads)
+            .field("max_blocking_threads", &self.max_blocking_threads)
+            .field("thread_keep_alive", &self.thread_keep_alive)
+            .field("spare_workers", &self.spare_workers)
+            .field("stall_takeover", &self.stall_takeover)
+            .field("stall_report", &self.stall_report)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,138 @@
+//! What the current thread knows of its runtime.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use super::Handle;
+use super::handle::TryCurrentError;
+use crate::engine::clock::Clock;
+use crate::engine::driver::Driver;
+use crate::engine::text;
+use crate::engine::timer::Shard;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Handle>> = const { RefCell::new(None) };
+    /// How many handles have been entered: guards must be dropped in reverse order.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// The shard of the worker that this thread is.
+    static OWN_SHARD: RefCell<Option<Arc<Shard>>> = const { RefCell::new(None) };
+}
+
+/// Makes another handle current again when dropped.
+#[derive(Debug)]
+pub(super) struct Restore {
+    before: Option<Handle>,
+    depth: usize,
+    // Not `Send`.
+    _thread: std::marker::PhantomData<*const ()>,
+}
+
+/// Makes `handle` the current one of this thread.
+pub(super) fn enter(handle: Handle) -> Restore {
+    let before = CURRENT.with_borrow_mut(|current| current.replace(handle));
+    let depth = DEPTH.get() + 1;
+    DEPTH.set(depth);
+    Restore { before, depth, _thread: std::marker::PhantomData }
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        if DEPTH.get() != self.depth {
+            if !std::thread::panicking() {
+                panic!("{}", text::GUARDS_OUT_OF_ORDER);
+            }
+            return;
+        }
+        DEPTH.set(self.depth - 1);
+        let before = self.before.take();
+        // The handle may be the last one of its runtime, and drop it: not while it is borrowed.
+        let ours = CURRENT.try_with(|current| current.replace(before));
+        drop(ours);
+    }
+}
+
+/// This thread is a worker whose timers go to `shard`, until it ends.
+pub(super) fn own_shard(shard: Arc<Shard>) {
+    OWN_SHARD.set(Some(shard));
+}
+
+/// Calls `f` with the current handle.
+pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Result<R, TryCurrentError> {
+    match CURRENT.try_with(|current| current.borrow().as_ref().map(f)) {
+        Ok(Some(result)) => Ok(result),
+        Ok(None) => Err(TryCurrentError::missing()),
+        Err(_) => Err(TryCurrentError::destroyed()),
+    }
+}
+
+/// Calls `f` with the current handle; panics with advice without one.
+#[track_caller]
+pub(crate) fn expect_current<R>(f: impl FnOnce(&Handle) -> R) -> R {
+    match with_current(f) {
+        Ok(result) => result,
+        Err(_) => panic!("{}", text::NO_RUNTIME),
+    }
+}
+
+/// The driver of the current runtime.
+#[track_caller]
+pub(crate) fn io_driver() -> Arc<Driver> {
+    match expect_current(|handle| handle.io().cloned()) {
+        Some(driver) => driver,
+        None => panic!("{}", text::IO_DISABLED),
+    }
+}
+
+/// The shard for timers made on this thread: the worker's own, or that of the threads outside.
+#[track_caller]
+pub(crate) fn timer_shard() -> Arc<Shard> {
+    // A worker's runtime is the current one unless another was entered inside a task.
+    let own = OWN_SHARD.try_with(|own| own.borrow().clone()).ok().flatten();
+    if let Some(own) = own {
+        if DEPTH.get() == 1 {
+            return own;
+        }
+    }
+    match expect_current(|handle| handle.outside_shard().cloned()) {
+        Some(shard) => shard,
+        None => panic!("{}", text::TIME_DISABLED),
+    }
+}
+
+/// Whether this thread is the worker whose seat owns the shard.
+#[inline]
+pub(crate) fn on_owner_of(shard: &Arc<Shard>) -> bool {
+    OWN_SHARD
+        .try_with(|own| own.borrow().as_ref().is_some_and(|own| Arc::ptr_eq(own, shard)))
+        .unwrap_or(false)
+}
+
+/// The shard of the worker that this thread is; `None` on every other thread.
+#[inline]
+pub(crate) fn worker_timer_shard() -> Option<Arc<Shard>> {
+    OWN_SHARD.try_with(|own| own.borrow().clone()).ok().flatten()
+}
+
+/// The clock of the current runtime.
+pub(crate) fn clock() -> Option<Arc<Clock>> {
+    with_current(|handle| handle.clock().clone()).ok()
+}
+
+thread_local! {
+    static DRIVER: RefCell<Option<Arc<Driver>>> = const { RefCell::new(None) };
+}
+
+/// The driver of the current runtime. (A stub.)
+#[track_caller]
+pub(crate) fn io_driver() -> Arc<Driver> {
+    match DRIVER.with_borrow(Clone::clone) {
+        Some(driver) => driver,
+        None => panic!("{}", text::NO_RUNTIME),
+    }
+}
+
+/// Enters a runtime that consists of a driver.
+#[cfg(test)]
+pub(crate) fn enter_stub_driver(driver: Option<Arc<Driver>>) {
+    DRIVER.set(driver);
+}

@@ -1,0 +1,313 @@
+//! Handles to a runtime.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::blocking::BlockingJob;
+use super::context::{self, Restore};
+use super::metrics::RuntimeMetrics;
+use crate::engine::blocking::Pool as BlockingPool;
+use crate::engine::clock::Clock;
+use crate::engine::driver::Driver;
+use crate::engine::primitive::atomic::AtomicU64;
+use crate::engine::scheduler::{CurrentThread, Pool};
+use crate::engine::task::{Id, JoinHandle, next_id, set_name};
+use crate::engine::timer::Shard;
+use crate::engine::{entered, park_on, text};
+
+/// A reference to a [`Runtime`](super::Runtime), to spawn on it and to enter it from other threads.
+///
+/// A handle does not keep the runtime running: once the [`Runtime`](super::Runtime) is dropped, tasks
+/// spawned through a handle are cancelled at once.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let handle = runtime::Handle::current();
+/// let sum = std::thread::spawn(move || handle.block_on(async { 1 + 1 })).join().unwrap();
+/// assert_eq!(sum, 2);
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Handle {
+    inner: Arc<Inner>,
+}
+
+/// What all handles of a runtime share.
+pub(super) struct Inner {
+    pub(super) scheduler: Scheduler,
+    pub(super) blocking: BlockingPool<BlockingJob>,
+    pub(super) driver: Arc<Driver>,
+    pub(super) io_enabled: bool,
+    pub(super) time_enabled: bool,
+    pub(super) shards: Box<[Arc<Shard>]>,
+    pub(super) clock: Arc<Clock>,
+    pub(super) pending_jobs: Arc<AtomicU64>,
+    pub(super) name: Option<String>,
+    pub(super) id: u64,
+}
+
+/// The flavours.
+pub(super) enum Scheduler {
+    MultiThread(Arc<Pool>),
+    CurrentThread(Arc<CurrentThread>),
+}
+
+/// Which scheduler a runtime has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuntimeFlavor {
+    /// Everything runs on the thread that calls `block_on`.
+    CurrentThread,
+    /// Tasks run on several workers, which steal from each other.
+    MultiThread,
+}
+
+impl Handle {
+    pub(super) fn new(inner: Inner) -> Handle {
+        Handle { inner: Arc::new(inner) }
+    }
+
+    pub(super) fn downgrade(&self) -> std::sync::Weak<Inner> {
+        Arc::downgrade(&self.inner)
+    }
+
+    pub(super) fn upgrade(weak: &std::sync::Weak<Inner>) -> Option<Handle> {
+        weak.upgrade().map(|inner| Handle { inner })
+    }
+
+    pub(super) fn scheduler(&self) -> &Scheduler {
+        &self.inner.scheduler
+    }
+
+    pub(super) fn blocking_pool(&self) -> &BlockingPool<BlockingJob> {
+        &self.inner.blocking
+    }
+
+    pub(super) fn pending_jobs(&self) -> &Arc<AtomicU64> {
+        &self.inner.pending_jobs
+    }
+
+    /// The driver, for metrics and the shutdown.
+    pub(super) fn driver(&self) -> &Arc<Driver> {
+        &self.inner.driver
+    }
+
+    /// The driver, if the runtime was built with I/O.
+    pub(super) fn io(&self) -> Option<&Arc<Driver>> {
+        self.inner.io_enabled.then_some(&self.inner.driver)
+    }
+
+    pub(super) fn shards(&self) -> &[Arc<Shard>] {
+        &self.inner.shards
+    }
+
+    /// The shard for the timers of threads that are no workers, if the runtime was built with timers.
+    pub(super) fn outside_shard(&self) -> Option<&Arc<Shard>> {
+        if self.inner.time_enabled { self.inner.shards.last() } else { None }
+    }
+
+    pub(super) fn time_enabled(&self) -> bool {
+        self.inner.time_enabled
+    }
+
+    pub(super) fn clock(&self) -> &Arc<Clock> {
+        &self.inner.clock
+    }
+
+    /// The handle of the runtime that this code runs in.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime; see [`try_current`](Handle::try_current).
+    #[track_caller]
+    pub fn current() -> Handle {
+        context::expect_current(Handle::clone)
+    }
+
+    /// The handle of the runtime that this code runs in.
+    ///
+    /// # Errors
+    ///
+    /// Outside a runtime, or while the thread's locals are being destroyed.
+    pub fn try_current() -> Result<Handle, TryCurrentError> {
+        context::with_current(Handle::clone)
+    }
+
+    /// Makes this the current runtime of the thread until the guard is dropped: `runtime::spawn`,
+    /// sockets and timers belong to it.
+    ///
+    /// # Panics
+    ///
+    /// When guards are dropped in another order than the reverse of how they were made.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        EnterGuard { _restore: context::enter(self.clone()), _handle: std::marker::PhantomData }
+    }
+
+    /// Spawns a task on the runtime. See [`runtime::spawn`](crate::spawn).
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_named(future, None, Location::caller())
+    }
+
+    pub(crate) fn spawn_named<F>(
+        &self,
+        future: F,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let id = next_id();
+        if let Some(name) = name {
+            set_name(id, name);
+        }
+        match &self.inner.scheduler {
+            Scheduler::MultiThread(pool) => pool.spawn(future, id, location, name.is_some()),
+            Scheduler::CurrentThread(shared) => shared.spawn(future, id, location, name.is_some()),
+        }
+    }
+
+    /// Runs a closure that may block on a thread of the blocking pool. See
+    /// [`runtime::spawn_blocking`](crate::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, closure: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.spawn_blocking_at(closure, None, Location::caller())
+    }
+
+    pub(crate) fn spawn_blocking_at<F, R>(
+        &self,
+        closure: F,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.submit_blocking(closure, next_id(), location, name, false)
+    }
+
+    pub(crate) fn is_multi_thread(&self) -> bool {
+        matches!(self.inner.scheduler, Scheduler::MultiThread(_))
+    }
+
+    /// Runs a future on this thread, inside the runtime, to its end.
+    ///
+    /// On the `current_thread` flavour this drives neither tasks, nor I/O, nor timers: somebody must
+    /// be in [`Runtime::block_on`](super::Runtime::block_on) for them to go on.
+    ///
+    /// # Panics
+    ///
+    /// Inside async code, and if the future panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _inside = entered::enter();
+        let _current = self.enter();
+        park_on::run(future)
+    }
+
+    /// Which scheduler the runtime has.
+    pub fn runtime_flavor(&self) -> RuntimeFlavor {
+        match &self.inner.scheduler {
+            Scheduler::MultiThread(_) => RuntimeFlavor::MultiThread,
+            Scheduler::CurrentThread(_) => RuntimeFlavor::CurrentThread,
+        }
+    }
+
+    /// Numbers about the runtime as it runs.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        RuntimeMetrics::new(self.clone())
+    }
+
+    /// The name given by [`Builder::name`](super::Builder::name).
+    pub fn name(&self) -> Option<&str> {
+        self.inner.name.as_deref()
+    }
+
+    /// The number of the runtime, unique in this process.
+    pub fn id(&self) -> RuntimeId {
+        RuntimeId(self.inner.id)
+    }
+}
+
+/// The number of a runtime, unique in this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RuntimeId(u64);
+
+impl fmt::Display for RuntimeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("id", &self.inner.id)
+            .field("flavor", &self.runtime_flavor())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps a runtime current on this thread. Made by [`Handle::enter`].
+#[derive(Debug)]
+#[must_use = "the runtime is current only as long as the guard is kept"]
+pub struct EnterGuard<'a> {
+    _restore: Restore,
+    _handle: std::marker::PhantomData<&'a Handle>,
+}
+
+/// Why there is no current runtime.
+pub struct TryCurrentError {
+    destroyed: bool,
+}
+
+impl TryCurrentError {
+    pub(super) fn missing() -> TryCurrentError {
+        TryCurrentError { destroyed: false }
+    }
+
+    pub(super) fn destroyed() -> TryCurrentError {
+        TryCurrentError { destroyed: true }
+    }
+
+    /// This thread is in no runtime.
+    pub fn is_missing_context(&self) -> bool {
+        !self.destroyed
+    }
+
+    /// The thread is ending, and its locals are gone.
+    pub fn is_thread_local_destroyed(&self) -> bool {
+        self.destroyed
+    }
+}
+
+impl fmt::Debug for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.destroyed { "ThreadLocalDestroyed" } else { "NoContext" };
+        f.debug_tuple("TryCurrentError").field(&what).finish()
+    }
+}
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.destroyed { text::THREAD_ENDING } else { text::NO_RUNTIME })
+    }
+}
+
+impl std::error::Error for TryCurrentError {}

@@ -1,0 +1,182 @@
+//! Numbers about a runtime as it runs.
+
+use std::time::Duration;
+
+use super::handle::{Handle, Scheduler};
+use crate::engine::scheduler::WorkerCounters;
+
+/// Numbers about a runtime as it runs: how many tasks, what waits where, what each worker did.
+///
+/// Made by [`Handle::metrics`]. Each number is read when asked for, without a lock on any hot path;
+/// two numbers read after each other need not agree to the last unit.
+///
+/// Workers are numbered from 0; the spares come after the workers.
+#[derive(Clone, Debug)]
+pub struct RuntimeMetrics {
+    handle: Handle,
+}
+
+impl RuntimeMetrics {
+    pub(super) fn new(handle: Handle) -> RuntimeMetrics {
+        RuntimeMetrics { handle }
+    }
+
+    /// Workers, without spares; 1 for the `current_thread` flavour.
+    pub fn num_workers(&self) -> usize {
+        match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => pool.workers(),
+            Scheduler::CurrentThread(_) => 1,
+        }
+    }
+
+    /// Tasks that have been spawned and have not completed.
+    pub fn num_alive_tasks(&self) -> usize {
+        match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => pool.alive_tasks(),
+            Scheduler::CurrentThread(shared) => shared.alive_tasks(),
+        }
+    }
+
+    /// Tasks that have ever been spawned.
+    pub fn spawned_tasks_count(&self) -> u64 {
+        match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => pool.spawned_tasks(),
+            Scheduler::CurrentThread(shared) => shared.spawned_tasks(),
+        }
+    }
+
+    /// Tasks that wait in the queue for tasks woken outside the workers.
+    pub fn global_queue_depth(&self) -> usize {
+        match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => pool.injected(),
+            Scheduler::CurrentThread(shared) => shared.injected(),
+        }
+    }
+
+    /// Threads of the blocking pool.
+    pub fn num_blocking_threads(&self) -> usize {
+        self.handle.blocking_pool().metrics().threads
+    }
+
+    /// Threads of the blocking pool without work.
+    pub fn num_idle_blocking_threads(&self) -> usize {
+        self.handle.blocking_pool().metrics().idle_threads
+    }
+
+    /// Jobs that wait for a thread of the blocking pool.
+    pub fn blocking_queue_depth(&self) -> usize {
+        self.handle.blocking_pool().metrics().queue_depth
+    }
+
+    /// Spare workers that stand in for stalled ones now.
+    pub fn num_spare_workers(&self) -> usize {
+        match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => pool.spare_counts().0,
+            Scheduler::CurrentThread(_) => 0,
+        }
+    }
+
+    /// Times that a spare worker was wanted and not to be had: the limit was reached, or the system gave
+    /// no thread.
+    pub fn spare_workers_refused_count(&self) -> u64 {
+        match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => pool.spare_counts().1 as u64,
+            Scheduler::CurrentThread(_) => 0,
+        }
+    }
+
+    /// Polls that took longer than the report threshold.
+    pub fn stall_count(&self) -> u64 {
+        match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => pool.guardian().stalls(),
+            Scheduler::CurrentThread(shared) => shared.guardian().stalls(),
+        }
+    }
+
+    fn worker<R>(&self, worker: usize, f: impl FnOnce(&WorkerCounters, usize) -> R) -> R {
+        match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => match pool.seats().nth(worker) {
+                Some(seat) => f(seat.counters(), seat.queue_len()),
+                None => panic!("there is no worker {worker}"),
+            },
+            Scheduler::CurrentThread(shared) => {
+                assert!(worker == 0, "there is no worker {worker}");
+                f(shared.counters(), 0)
+            }
+        }
+    }
+
+    /// Polls that the worker has made.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such worker, as all methods that begin with `worker_`.
+    pub fn worker_poll_count(&self, worker: usize) -> u64 {
+        self.worker(worker, |counters, _| counters.polls.get())
+    }
+
+    /// Tasks that the worker has taken from others.
+    pub fn worker_steal_count(&self, worker: usize) -> u64 {
+        self.worker(worker, |counters, _| counters.steals.get())
+    }
+
+    /// Times that the worker has stolen, however many tasks each time.
+    pub fn worker_steal_operations(&self, worker: usize) -> u64 {
+        self.worker(worker, |counters, _| counters.steal_operations.get())
+    }
+
+    /// Times that the worker has gone to sleep.
+    pub fn worker_park_count(&self, worker: usize) -> u64 {
+        self.worker(worker, |counters, _| counters.parks.get())
+    }
+
+    /// Times that the worker woke up to find nothing to do.
+    pub fn worker_noop_count(&self, worker: usize) -> u64 {
+        self.worker(worker, |counters, _| counters.noops.get())
+    }
+
+    /// Tasks that were put in the worker's own queue by tasks that it ran.
+    pub fn worker_local_schedule_count(&self, worker: usize) -> u64 {
+        self.worker(worker, |counters, _| counters.local_schedules.get())
+    }
+
+    /// Polls of the worker that others had to take over for.
+    pub fn worker_stall_count(&self, worker: usize) -> u64 {
+        self.worker(worker, |counters, _| counters.stalls.get())
+    }
+
+    /// How long the worker has been awake; counted when it goes to sleep.
+    pub fn worker_total_busy_duration(&self, worker: usize) -> Duration {
+        self.worker(worker, |counters, _| counters.busy())
+    }
+
+    /// Tasks that wait in the worker's queue.
+    pub fn worker_local_queue_depth(&self, worker: usize) -> usize {
+        self.worker(worker, |_, queued| queued)
+    }
+
+    /// Events that the driver has delivered.
+    pub fn io_driver_ready_count(&self) -> u64 {
+        self.handle.driver().counts().events
+    }
+
+    /// Sources that have been registered with the driver.
+    pub fn io_driver_fd_registered_count(&self) -> u64 {
+        self.handle.driver().counts().registered
+    }
+
+    /// Sources that have left the driver.
+    pub fn io_driver_fd_deregistered_count(&self) -> u64 {
+        self.handle.driver().counts().deregistered
+    }
+
+    /// Timers that are set now.
+    pub fn num_timers(&self) -> usize {
+        self.handle.shards().iter().map(|shard| shard.len()).sum()
+    }
+
+    /// Timers that have ever been set. One that is dropped before it is first waited for is not.
+    pub fn timers_registered_count(&self) -> u64 {
+        self.handle.shards().iter().map(|shard| shard.insertions()).sum()
+    }
+}

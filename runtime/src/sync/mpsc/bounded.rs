@@ -1,0 +1,566 @@
+//! The channel with a limit.
+//!
+//! A permit of the semaphore is a free place. A sender takes one before it pushes, the receiver gives
+//! one back for each value that it takes. After `close` no permit can be taken, so when all are back
+//! nothing is in the channel and nothing will come.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::mem::ManuallyDrop;
+use std::task::{Context, Poll};
+
+use super::chan::{self, Limit, Rx, Tx, WeakTx};
+use super::error::{SendError, TryRecvError, TrySendError};
+use super::list::List;
+use crate::engine::fair_semaphore::{FairSemaphore, Refusal};
+use crate::engine::park_on::park_on;
+use crate::engine::text;
+
+struct Places {
+    permits: FairSemaphore,
+    bound: usize,
+}
+
+impl Limit for Places {
+    #[inline]
+    fn release(&self, count: usize) {
+        self.permits.release(count);
+    }
+
+    fn close<T>(&self, _list: &List<T>) {
+        self.permits.close();
+    }
+
+    fn is_closed<T>(&self, _list: &List<T>) -> bool {
+        self.permits.is_closed()
+    }
+
+    fn is_over(&self) -> bool {
+        self.permits.is_closed() && self.permits.available() == self.bound
+    }
+}
+
+/// Sends into a channel with a limit. Made by [`channel`].
+pub struct Sender<T> {
+    tx: Tx<T, Places>,
+}
+
+/// A sender that does not keep its channel open. Made by [`Sender::downgrade`].
+pub struct WeakSender<T> {
+    tx: WeakTx<T, Places>,
+}
+
+/// Receives from a channel with a limit. Made by [`channel`].
+pub struct Receiver<T> {
+    rx: Rx<T, Places>,
+}
+
+/// The right to send one value without waiting. Made by [`Sender::reserve`]; dropping it gives the
+/// place back.
+pub struct Permit<'a, T> {
+    tx: &'a Tx<T, Places>,
+}
+
+/// Several [`Permit`]s. Made by [`Sender::reserve_many`]; dropping it gives back what is left.
+pub struct PermitIterator<'a, T> {
+    tx: &'a Tx<T, Places>,
+    count: usize,
+}
+
+/// The right to send one value without waiting, with the sender in it. Made by
+/// [`Sender::reserve_owned`]; dropping it gives the place back.
+pub struct OwnedPermit<T> {
+    /// `None` only once it has been used.
+    tx: Option<Tx<T, Places>>,
+}
+
+/// Creates a channel that holds up to `buffer` values.
+///
+/// # Panics
+///
+/// Panics if `buffer` is 0 or exceeds [`Semaphore::MAX_PERMITS`](crate::sync::Semaphore::MAX_PERMITS).
+///
+/// ```
+/// # runtime::block_on(async {
+/// let (sender, mut receiver) = runtime::sync::mpsc::channel(1);
+/// sender.send("a").await.unwrap();
+/// assert!(sender.try_send("b").is_err());
+/// assert_eq!(receiver.recv().await, Some("a"));
+/// # });
+/// ```
+#[track_caller]
+pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
+    assert!(buffer > 0, "{}", text::CHANNEL_WITHOUT_ROOM);
+    assert!(buffer <= FairSemaphore::MAX_PERMITS, "{}", text::TOO_MANY_PERMITS);
+    let (tx, rx) = chan::channel(Places { permits: FairSemaphore::new(buffer), bound: buffer });
+    (Sender { tx }, Receiver { rx })
+}
+
+fn full_or_closed<T>(refusal: Refusal, value: T) -> TrySendError<T> {
+    match refusal {
+        Refusal::TooFew => TrySendError::Full(value),
+        Refusal::Closed => TrySendError::Closed(value),
+    }
+}
+
+/// Sends a value for which a place was taken.
+#[inline]
+fn push<T>(tx: &Tx<T, Places>, value: T) {
+    let sent = tx.push(value);
+    debug_assert!(sent.is_ok(), "the list is closed by the last sender only");
+}
+
+/// Gives places back that were not used.
+fn give_back<T>(tx: &Tx<T, Places>, count: usize) {
+    if count > 0 {
+        tx.limit().release(count);
+        if tx.limit().is_over() {
+            tx.wake_receiver(); // wake: mpsc.last_permit
+        }
+    }
+}
+
+impl<T> Sender<T> {
+    /// Sends `value`; waits while the channel is full. Senders get places in the order in which they
+    /// asked.
+    ///
+    /// # Errors
+    ///
+    /// Gives `value` back if the receiver was closed or dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the future has sent nothing and `value` is dropped; the place in
+    /// line is lost. To keep the value use [`reserve`](Sender::reserve).
+    pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
+        match self.tx.limit().permits.acquire(1).await {
+            Ok(()) => {
+                push(&self.tx, value);
+                Ok(())
+            }
+            Err(_) => Err(SendError(value)),
+        }
+    }
+
+    /// Sends `value` if there is room.
+    ///
+    /// # Errors
+    ///
+    /// `Full` if there is no room or others wait for it, `Closed` if the receiver was closed or
+    /// dropped.
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        match self.tx.limit().permits.try_acquire(1) {
+            Ok(()) => {
+                push(&self.tx, value);
+                Ok(())
+            }
+            Err(refusal) => Err(full_or_closed(refusal, value)),
+        }
+    }
+
+    /// Sends `value` from this thread, which sleeps while the channel is full. For code outside
+    /// async.
+    ///
+    /// # Errors
+    ///
+    /// Gives `value` back if the receiver was closed or dropped.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
+        park_on(self.send(value))
+    }
+
+    /// Waits for room for one value.
+    ///
+    /// # Errors
+    ///
+    /// The receiver was closed or dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the future loses its place in line.
+    ///
+    /// ```
+    /// # runtime::block_on(async {
+    /// let (sender, mut receiver) = runtime::sync::mpsc::channel(1);
+    /// let permit = sender.reserve().await.unwrap();
+    /// permit.send(1);
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// # });
+    /// ```
+    pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
+        self.take_places(1).await?;
+        Ok(Permit { tx: &self.tx })
+    }
+
+    /// Waits for room for `n` values.
+    ///
+    /// # Errors
+    ///
+    /// The receiver was closed or dropped, or `n` exceeds [`max_capacity`](Sender::max_capacity).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the future loses its place in line.
+    pub async fn reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, SendError<()>> {
+        if n > self.max_capacity() {
+            return Err(SendError(()));
+        }
+        self.take_places(n).await?;
+        Ok(PermitIterator { tx: &self.tx, count: n })
+    }
+
+    /// Waits for room for one value; the permit keeps the sender.
+    ///
+    /// # Errors
+    ///
+    /// The receiver was closed or dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the future loses its place in line and drops the sender: clone it
+    /// beforehand to have one left.
+    pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
+        self.take_places(1).await?;
+        Ok(OwnedPermit { tx: Some(self.tx) })
+    }
+
+    /// Takes room for one value if it is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Sender::try_send).
+    pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
+        self.try_take_places(1)?;
+        Ok(Permit { tx: &self.tx })
+    }
+
+    /// Takes room for `n` values if it is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Sender::try_send).
+    pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
+        if n > self.max_capacity() {
+            return Err(TrySendError::Full(()));
+        }
+        self.try_take_places(n)?;
+        Ok(PermitIterator { tx: &self.tx, count: n })
+    }
+
+    /// Takes room for one value if it is there; the permit keeps the sender.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Sender::try_send); the error holds the sender.
+    pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
+        match self.tx.limit().permits.try_acquire(1) {
+            Ok(()) => Ok(OwnedPermit { tx: Some(self.tx) }),
+            Err(refusal) => Err(full_or_closed(refusal, self)),
+        }
+    }
+
+    /// How many values could be sent now without waiting.
+    pub fn capacity(&self) -> usize {
+        self.tx.limit().permits.available()
+    }
+
+    /// How many values the channel holds at most.
+    pub fn max_capacity(&self) -> usize {
+        self.tx.limit().bound
+    }
+
+    async fn take_places(&self, count: usize) -> Result<(), SendError<()>> {
+        self.tx.limit().permits.acquire(count).await.map_err(|_| SendError(()))
+    }
+
+    fn try_take_places(&self, count: usize) -> Result<(), TrySendError<()>> {
+        let taken = self.tx.limit().permits.try_acquire(count);
+        taken.map_err(|refusal| full_or_closed(refusal, ()))
+    }
+
+    /// Waits until the receiver is closed or dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn closed(&self) {
+        self.tx.closed().await;
+    }
+
+    /// Whether the receiver was closed or dropped.
+    pub fn is_closed(&self) -> bool {
+        self.tx.is_closed()
+    }
+
+    /// Whether both send into the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        self.tx.same_channel(&other.tx)
+    }
+
+    /// A sender that does not keep the channel open.
+    #[must_use = "this makes a weak sender and leaves `self` as it is"]
+    pub fn downgrade(&self) -> WeakSender<T> {
+        WeakSender { tx: self.tx.downgrade() }
+    }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.tx.strong_count()
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.tx.weak_count()
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Sender { tx: self.tx.clone() }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("chan", &self.tx).finish()
+    }
+}
+
+impl<T> WeakSender<T> {
+    /// A sender, if there is still one: when the last has gone the channel stays closed.
+    pub fn upgrade(&self) -> Option<Sender<T>> {
+        Some(Sender { tx: self.tx.upgrade()? })
+    }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.tx.strong_count()
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.tx.weak_count()
+    }
+}
+
+impl<T> Clone for WeakSender<T> {
+    fn clone(&self) -> Self {
+        WeakSender { tx: self.tx.clone() }
+    }
+}
+
+impl<T> fmt::Debug for WeakSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakSender").field("chan", &self.tx).finish()
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Waits for a value. `None` when nothing is left and nothing will come: every sender is gone,
+    /// or this was [closed](Receiver::close) and no permit is out.
+    ///
+    /// # Cancel safety
+    ///
+    /// No value is lost when the future is dropped.
+    pub async fn recv(&mut self) -> Option<T> {
+        poll_fn(|cx| self.rx.poll_recv(cx)).await
+    }
+
+    /// Waits for at least one value and adds up to `limit` to `buffer`; says how many. 0 means that
+    /// nothing is left and nothing will come, or that `limit` is 0.
+    ///
+    /// # Cancel safety
+    ///
+    /// No value is lost when the future is dropped: `buffer` is as it was.
+    pub async fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        poll_fn(|cx| self.rx.poll_recv_many(cx, buffer, limit)).await
+    }
+
+    /// Takes a value if one is there.
+    ///
+    /// # Errors
+    ///
+    /// `Empty` if none is there, `Disconnected` if none will ever come.
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.rx.try_recv()
+    }
+
+    /// Waits for a value on this thread, which sleeps. For code outside async.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_recv(&mut self) -> Option<T> {
+        park_on(self.recv())
+    }
+
+    /// Like [`recv_many`](Receiver::recv_many), on this thread, which sleeps.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        park_on(self.recv_many(buffer, limit))
+    }
+
+    /// Lets no more values in. Senders get errors; what has been sent, and what those who hold a permit
+    /// still send, can be received.
+    pub fn close(&mut self) {
+        self.rx.close();
+    }
+
+    /// Whether this was [closed](Receiver::close) or every sender is gone.
+    pub fn is_closed(&self) -> bool {
+        self.rx.is_closed()
+    }
+
+    /// Whether nothing is in the channel now.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many values are in the channel now.
+    pub fn len(&self) -> usize {
+        self.rx.len()
+    }
+
+    /// How many values could be sent now without waiting.
+    pub fn capacity(&self) -> usize {
+        self.rx.limit().permits.available()
+    }
+
+    /// How many values the channel holds at most.
+    pub fn max_capacity(&self) -> usize {
+        self.rx.limit().bound
+    }
+
+    /// Like [`recv`](Receiver::recv), for use in a hand-written future: after `Pending` the waker of
+    /// the latest call is woken. May be `Pending` when the task has used up its budget; then it is
+    /// woken at once.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.rx.poll_recv(cx)
+    }
+
+    /// Like [`recv_many`](Receiver::recv_many), for use in a hand-written future.
+    pub fn poll_recv_many(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        self.rx.poll_recv_many(cx, buffer, limit)
+    }
+
+    /// How many senders there are.
+    pub fn sender_strong_count(&self) -> usize {
+        self.rx.strong_count()
+    }
+
+    /// How many weak senders there are.
+    pub fn sender_weak_count(&self) -> usize {
+        self.rx.weak_count()
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("chan", &self.rx).finish()
+    }
+}
+
+impl<T> Permit<'_, T> {
+    /// Sends `value`, without waiting. If the receiver is gone the value is dropped with the channel.
+    pub fn send(self, value: T) {
+        let this = ManuallyDrop::new(self);
+        push(this.tx, value);
+    }
+}
+
+impl<T> Drop for Permit<'_, T> {
+    fn drop(&mut self) {
+        give_back(self.tx, 1);
+    }
+}
+
+impl<T> fmt::Debug for Permit<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("chan", self.tx).finish()
+    }
+}
+
+impl<'a, T> Iterator for PermitIterator<'a, T> {
+    type Item = Permit<'a, T>;
+
+    fn next(&mut self) -> Option<Permit<'a, T>> {
+        self.count = self.count.checked_sub(1)?;
+        Some(Permit { tx: self.tx })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.count, Some(self.count))
+    }
+}
+
+impl<T> ExactSizeIterator for PermitIterator<'_, T> {}
+impl<T> std::iter::FusedIterator for PermitIterator<'_, T> {}
+
+impl<T> Drop for PermitIterator<'_, T> {
+    fn drop(&mut self) {
+        give_back(self.tx, self.count);
+    }
+}
+
+impl<T> fmt::Debug for PermitIterator<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PermitIterator")
+            .field("chan", self.tx)
+            .field("capacity", &self.count)
+            .finish()
+    }
+}
+
+impl<T> OwnedPermit<T> {
+    /// Sends `value`, without waiting, and gives the sender back.
+    pub fn send(mut self, value: T) -> Sender<T> {
+        let Some(tx) = self.tx.take() else { unreachable!("a permit is used once") };
+        push(&tx, value);
+        Sender { tx }
+    }
+
+    /// Gives the place back unused, and the sender.
+    pub fn release(mut self) -> Sender<T> {
+        let Some(tx) = self.tx.take() else { unreachable!("a permit is used once") };
+        give_back(&tx, 1);
+        Sender { tx }
+    }
+
+    /// Whether both are for the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        matches!((&self.tx, &other.tx), (Some(this), Some(other)) if this.same_channel(other))
+    }
+
+    /// Whether this is for the channel of `sender`.
+    pub fn same_channel_as_sender(&self, sender: &Sender<T>) -> bool {
+        self.tx.as_ref().is_some_and(|tx| tx.same_channel(&sender.tx))
+    }
+}
+
+impl<T> Drop for OwnedPermit<T> {
+    fn drop(&mut self) {
+        if let Some(tx) = &self.tx {
+            give_back(tx, 1);
+        }
+    }
+}
+
+impl<T> fmt::Debug for OwnedPermit<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedPermit").field("chan", &self.tx).finish()
+    }
+}

@@ -1,0 +1,370 @@
+//! What both kinds of channel share: the list, the counts of senders, the receiver's sleep.
+//!
+//! 1. The receiver sleeps after it left its waker, marked the slot at the head and then looked once
+//!    more for an end. Who fills that slot is told of the mark; who brings the end about (the last
+//!    sender, the last permit after `close`) changes a word first and takes the waker then.
+//! 2. The head belongs to the receiver, and to the drop of the channel when all halves are gone.
+//! 3. When the count of senders has reached zero it stays there: a weak sender may add to it only
+//!    what is not zero.
+#![allow(unsafe_code, reason = "the head's cell, which belongs to one half (rule 2)")]
+
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::task::{Context, Poll, ready};
+
+use super::error::TryRecvError;
+use super::list::{Head, List};
+use crate::engine::coop;
+use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::{Arc, UnsafeCell};
+use crate::engine::waker_cell::WakerCell;
+use crate::sync::Notify;
+
+/// Publishes what a sender did before it went. Pairs with [`SEE_GONE`].
+const GONE: Ordering = Ordering::AcqRel;
+/// Sees what senders did before they went. Pairs with [`GONE`].
+const SEE_GONE: Ordering = Ordering::Acquire;
+
+/// What limits a channel's senders.
+pub(super) trait Limit {
+    /// Room for so many more values: they were taken out.
+    fn release(&self, count: usize);
+    /// The receiver takes no more, but for what already has a permit.
+    fn close<T>(&self, list: &List<T>);
+    /// Whether `close` was called.
+    fn is_closed<T>(&self, list: &List<T>) -> bool;
+    /// Whether `close` was called and nothing that has a permit is left.
+    fn is_over(&self) -> bool;
+}
+
+pub(super) struct Chan<T, L> {
+    list: List<T>,
+    limit: L,
+    rx_waker: WakerCell,
+    senders: AtomicUsize,
+    weak_senders: AtomicUsize,
+    rx_closed: Notify,
+    head: UnsafeCell<Head<T>>,
+}
+
+// SAFETY: values go from sender to receiver and are never shared; the head belongs to one half
+// (rule 2); the rest is `Sync` by itself.
+unsafe impl<T: Send, L: Send> Send for Chan<T, L> {}
+// SAFETY: as above.
+unsafe impl<T: Send, L: Sync> Sync for Chan<T, L> {}
+
+// No user code runs between the steps of a change.
+impl<T, L> UnwindSafe for Chan<T, L> {}
+impl<T, L> RefUnwindSafe for Chan<T, L> {}
+
+impl<T, L> Drop for Chan<T, L> {
+    fn drop(&mut self) {
+        self.head.with_mut(|head| {
+            // SAFETY: the last owner of the channel is here, so there is neither a sender nor a
+            // receiver (rule 2).
+            unsafe { (*head).free() };
+        });
+    }
+}
+
+/// A sender's share.
+pub(super) struct Tx<T, L> {
+    chan: Arc<Chan<T, L>>,
+}
+
+/// A weak sender's share.
+pub(super) struct WeakTx<T, L> {
+    chan: Arc<Chan<T, L>>,
+}
+
+/// The receiver's share.
+pub(super) struct Rx<T, L: Limit> {
+    chan: Arc<Chan<T, L>>,
+}
+
+pub(super) fn channel<T, L: Limit>(limit: L) -> (Tx<T, L>, Rx<T, L>) {
+    let (list, head) = List::new();
+    let chan = Arc::new(Chan {
+        list,
+        limit,
+        rx_waker: WakerCell::new(),
+        senders: AtomicUsize::new(1),
+        weak_senders: AtomicUsize::new(0),
+        rx_closed: Notify::new(),
+        head: UnsafeCell::new(head),
+    });
+    (Tx { chan: chan.clone() }, Rx { chan })
+}
+
+impl<T, L> Tx<T, L> {
+    pub(super) fn limit(&self) -> &L {
+        &self.chan.limit
+    }
+
+    /// Sends a value, for which there is room.
+    #[inline]
+    pub(super) fn push(&self, value: T) -> Result<(), T> {
+        if self.chan.list.push(value)? {
+            self.chan.rx_waker.wake(); // wake: mpsc.push
+        }
+        Ok(())
+    }
+
+    /// Wakes the receiver to look for the end.
+    pub(super) fn wake_receiver(&self) {
+        self.chan.rx_waker.wake(); // wake: mpsc.permit
+    }
+
+    pub(super) fn same_channel(&self, other: &Self) -> bool {
+        std::ptr::eq(&*self.chan, &*other.chan)
+    }
+
+    pub(super) fn strong_count(&self) -> usize {
+        self.chan.senders.load(SEE_GONE)
+    }
+
+    pub(super) fn weak_count(&self) -> usize {
+        self.chan.weak_senders.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn downgrade(&self) -> WeakTx<T, L> {
+        self.chan.weak_senders.fetch_add(1, Ordering::Relaxed);
+        WeakTx { chan: self.chan.clone() }
+    }
+}
+
+impl<T, L: Limit> Tx<T, L> {
+    pub(super) fn is_closed(&self) -> bool {
+        self.chan.limit.is_closed(&self.chan.list)
+    }
+
+    pub(super) async fn closed(&self) {
+        // In line first, then the look: what is closed in between is not missed.
+        let closed = self.chan.rx_closed.notified();
+        if !self.is_closed() {
+            closed.await;
+        }
+    }
+}
+
+impl<T, L> Clone for Tx<T, L> {
+    fn clone(&self) -> Self {
+        // `self` keeps the count from zero.
+        self.chan.senders.fetch_add(1, Ordering::Relaxed);
+        Tx { chan: self.chan.clone() }
+    }
+}
+
+impl<T, L> Drop for Tx<T, L> {
+    fn drop(&mut self) {
+        if self.chan.senders.fetch_sub(1, GONE) == 1 {
+            self.chan.list.close();
+            self.chan.rx_waker.wake(); // wake: mpsc.last_sender
+        }
+    }
+}
+
+impl<T, L> WeakTx<T, L> {
+    pub(super) fn upgrade(&self) -> Option<Tx<T, L>> {
+        let mut senders = self.chan.senders.load(SEE_GONE);
+        while senders != 0 {
+            let more = senders + 1;
+            match self.chan.senders.compare_exchange_weak(
+                senders,
+                more,
+                Ordering::Relaxed,
+                SEE_GONE,
+            ) {
+                Ok(_) => return Some(Tx { chan: self.chan.clone() }),
+                Err(now) => senders = now,
+            }
+        }
+        None
+    }
+
+    pub(super) fn strong_count(&self) -> usize {
+        self.chan.senders.load(SEE_GONE)
+    }
+
+    pub(super) fn weak_count(&self) -> usize {
+        self.chan.weak_senders.load(Ordering::Relaxed)
+    }
+}
+
+impl<T, L> Clone for WeakTx<T, L> {
+    fn clone(&self) -> Self {
+        self.chan.weak_senders.fetch_add(1, Ordering::Relaxed);
+        WeakTx { chan: self.chan.clone() }
+    }
+}
+
+impl<T, L> Drop for WeakTx<T, L> {
+    fn drop(&mut self) {
+        self.chan.weak_senders.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<T, L: Limit> Rx<T, L> {
+    pub(super) fn limit(&self) -> &L {
+        &self.chan.limit
+    }
+
+    fn head<R>(&mut self, f: impl FnOnce(&Chan<T, L>, &mut Head<T>) -> R) -> R {
+        let chan = &*self.chan;
+        chan.head.with_mut(|head| {
+            // SAFETY: the head is the receiver's (rule 2), which is borrowed exclusively.
+            f(chan, unsafe { &mut *head })
+        })
+    }
+
+    #[inline]
+    pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let value = self.head(|chan, head| {
+            let value = match head.pop() {
+                Some(value) => value,
+                None => match ready!(chan.wait(head, cx)) {
+                    Some(value) => value,
+                    None => return Poll::Ready(None),
+                },
+            };
+            chan.limit.release(1);
+            Poll::Ready(Some(value))
+        });
+        if value.is_ready() {
+            coop.made_progress();
+        }
+        value
+    }
+
+    pub(super) fn poll_recv_many(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        if limit == 0 {
+            return Poll::Ready(0);
+        }
+        let coop = ready!(coop::poll_proceed(cx));
+        let count = self.head(|chan, head| {
+            let mut count = chan.take_many(head, buffer, limit);
+            if count == 0 {
+                match ready!(chan.wait(head, cx)) {
+                    Some(value) => buffer.push(value),
+                    None => return Poll::Ready(0),
+                }
+                count = 1 + chan.take_many(head, buffer, limit - 1);
+            }
+            chan.limit.release(count);
+            Poll::Ready(count)
+        });
+        if count.is_ready() {
+            coop.made_progress();
+        }
+        count
+    }
+
+    pub(super) fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.head(|chan, head| {
+            let value = match head.pop() {
+                Some(value) => value,
+                // A sender may be in the middle of it while a later one has finished, and the
+                // caller may know that: it must get a value.
+                None if head.is_behind(&chan.list) => head.pop_begun(),
+                None if chan.is_finished(head) => return Err(TryRecvError::Disconnected),
+                None => return Err(TryRecvError::Empty),
+            };
+            chan.limit.release(1);
+            Ok(value)
+        })
+    }
+
+    pub(super) fn close(&mut self) {
+        if !self.chan.limit.is_closed(&self.chan.list) {
+            self.chan.limit.close(&self.chan.list);
+            self.chan.rx_closed.notify_waiters(); // wake: mpsc.close
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.chan.limit.is_closed(&self.chan.list) || self.chan.list.is_closed()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.chan.head.with(|head| {
+            // SAFETY: the head is the receiver's (rule 2), which is borrowed: nobody changes it.
+            unsafe { (*head).len(&self.chan.list) }
+        })
+    }
+
+    pub(super) fn strong_count(&self) -> usize {
+        self.chan.senders.load(SEE_GONE)
+    }
+
+    pub(super) fn weak_count(&self) -> usize {
+        self.chan.weak_senders.load(Ordering::Relaxed)
+    }
+}
+
+impl<T, L: Limit> Chan<T, L> {
+    /// Goes to sleep, or finds that there is a value after all, or the end: rule 1.
+    #[cold]
+    fn wait(&self, head: &mut Head<T>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.rx_waker.register(cx.waker());
+        if !head.prepare_to_wait() {
+            return Poll::Ready(head.pop());
+        }
+        if self.is_finished(head) {
+            return Poll::Ready(None);
+        }
+        Poll::Pending
+    }
+
+    fn is_finished(&self, head: &Head<T>) -> bool {
+        head.is_finished(&self.list) || self.limit.is_over()
+    }
+
+    fn take_many(&self, head: &mut Head<T>, buffer: &mut Vec<T>, limit: usize) -> usize {
+        let before = buffer.len();
+        buffer.extend(std::iter::from_fn(|| head.pop()).take(limit));
+        buffer.len() - before
+    }
+}
+
+impl<T, L: Limit> Drop for Rx<T, L> {
+    fn drop(&mut self) {
+        self.close();
+        // No task waits here any more; its waker need not live as long as the senders.
+        drop(self.chan.rx_waker.take());
+        while self.try_recv().is_ok() {}
+    }
+}
+
+impl<T, L> fmt::Debug for Chan<T, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chan")
+            .field("senders", &self.senders.load(Ordering::Relaxed))
+            .field("weak_senders", &self.weak_senders.load(Ordering::Relaxed))
+            .field("all_senders_gone", &self.list.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T, L> fmt::Debug for Tx<T, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.chan.fmt(f)
+    }
+}
+
+impl<T, L> fmt::Debug for WeakTx<T, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.chan.fmt(f)
+    }
+}
+
+impl<T, L: Limit> fmt::Debug for Rx<T, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.chan.fmt(f)
+    }
+}

@@ -1,0 +1,86 @@
+//! Errors of these channels.
+
+use std::error::Error;
+use std::fmt;
+
+/// The receiver was closed or dropped; holds what was not sent.
+#[derive(PartialEq, Eq, Clone, Copy)]
+pub struct SendError<T>(pub T);
+
+impl<T> fmt::Debug for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendError").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Display for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the channel is closed")
+    }
+}
+
+impl<T> Error for SendError<T> {}
+
+/// Why nothing was sent at once; holds what was not sent.
+#[derive(PartialEq, Eq, Clone, Copy)]
+pub enum TrySendError<T> {
+    /// There is no room now, or others wait for room.
+    Full(T),
+    /// The receiver was closed or dropped.
+    Closed(T),
+}
+
+impl<T> TrySendError<T> {
+    /// What was not sent.
+    pub fn into_inner(self) -> T {
+        match self {
+            TrySendError::Full(value) | TrySendError::Closed(value) => value,
+        }
+    }
+}
+
+impl<T> fmt::Debug for TrySendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            TrySendError::Full(_) => "Full(..)",
+            TrySendError::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for TrySendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            TrySendError::Full(_) => "the channel is full",
+            TrySendError::Closed(_) => "the channel is closed",
+        })
+    }
+}
+
+impl<T> Error for TrySendError<T> {}
+
+impl<T> From<SendError<T>> for TrySendError<T> {
+    fn from(SendError(value): SendError<T>) -> TrySendError<T> {
+        TrySendError::Closed(value)
+    }
+}
+
+/// Why nothing was received at once.
+#[derive(PartialEq, Eq, Clone, Copy, Debug)]
+pub enum TryRecvError {
+    /// Nothing is there now.
+    Empty,
+    /// Nothing is there, and nothing will come.
+    Disconnected,
+}
+
+impl fmt::Display for TryRecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            TryRecvError::Empty => "the channel is empty",
+            TryRecvError::Disconnected => "the channel is empty and closed",
+        })
+    }
+}
+
+impl Error for TryRecvError {}

@@ -1,0 +1,302 @@
+//! An unbounded queue of many senders and one receiver, without locks: a list of blocks.
+//!
+//! # Structure
+//!
+//! Positions count up for ever. A block holds the values of one lap of positions but for the last
+//! position of a lap, the mark, which stands for "the next block is being put in place".
+//!
+//! ```text
+//!            head                                     tail
+//!             v                                        v
+//!   | x x 3 4 5 6 mark | 8 9 10 11 12 13 mark | 15 16  . . . . mark |   (LAP = 8 - 1 here)
+//! ```
+//!
+//! The word `tail` is the next free position and the flag CLOSED. Each slot has a state:
+//!
+//! ```text
+//!              push: swap                 pop
+//!   EMPTY ----------------------> FULL ---------> (never used again)
+//!     |  prepare_to_wait            ^
+//!     +--------------> AWAITED -----+ push: swap, and tells that the receiver must be woken
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. Who moves `tail` from a position owns that slot until it makes it FULL. That is its last
+//!    touch of the block.
+//! 2. Who takes the last slot of a block puts the next block in place, moves `tail` past the mark
+//!    and links the block, all before it makes its own slot FULL. Meanwhile other senders wait:
+//!    for three stores, because the new block was made beforehand.
+//! 3. `tail.block` is the block of `tail` when that is not at a mark: it changes only while `tail` is
+//!    there. So a sender that read the block between a load of `tail` and a compare-exchange from
+//!    the same value has the right one.
+//! 4. The receiver reads a slot after it saw it FULL and frees a block after it read all its slots;
+//!    by 1 and 2 no sender touches it any more.
+//! 5. After CLOSED nothing is pushed; the flag stays through every later change of `tail`.
+//!
+//! # Orderings
+//!
+//! [`FILL`] pairs with [`DRAIN`]: the value and the link to the next block are written before the
+//! slot is FULL. [`ENTER`] pairs with [`FOLLOW`]: the new block is ready, and in `tail.block`, before
+//! `tail` leaves the mark; and a sender that reads a later block sees that `tail` has moved.
+//! [`SHUT`] pairs with [`FOLLOW`]: what happened before closing is visible to who sees CLOSED.
+//! That the receiver waits is told through the slot's state; its waker lies under a lock, and
+//! `engine/waker_cell.rs` shows why that needs no fence here.
+//!
+//! # Ways rejected
+//!
+//! A plain fetch-add of `tail` saves senders the retry, but then any sender may find itself blocks
+//! behind or ahead of `tail.block`, and blocks may be freed only when no such sender is left: more
+//! words, more read-modify-writes. A waker looked at by every send costs each a read-modify-write
+//! more; the slot's state has to be written anyway.
+#![allow(unsafe_code, reason = "slots and blocks change owners as invariants 1 to 4 say")]
+
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use crossbeam_utils::CachePadded;
+
+use crate::engine::primitive::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use crate::engine::primitive::sizes::LIST_LAP as LAP;
+use crate::engine::primitive::{UnsafeCell, hint, thread};
+
+/// Slots in a block.
+const SLOTS: usize = LAP - 1;
+
+const EMPTY: u8 = 0;
+const AWAITED: u8 = 1;
+const FULL: u8 = 2;
+
+const CLOSED: usize = 1;
+const ONE: usize = 2;
+
+/// Publishes the value, and the next block's link. Pairs with [`DRAIN`].
+const FILL: Ordering = Ordering::Release;
+/// Sees the value and the link. Pairs with [`FILL`].
+const DRAIN: Ordering = Ordering::Acquire;
+/// Publishes a new block. Pairs with [`FOLLOW`].
+const ENTER: Ordering = Ordering::Release;
+/// Sees the block of a position, and what came before CLOSED. Pairs with [`ENTER`] and [`SHUT`].
+const FOLLOW: Ordering = Ordering::Acquire;
+/// Publishes what came before CLOSED. Pairs with [`FOLLOW`].
+const SHUT: Ordering = Ordering::Release;
+
+struct Slot<T> {
+    value: UnsafeCell<MaybeUninit<T>>,
+    state: AtomicU8,
+}
+
+struct Block<T> {
+    slots: [Slot<T>; SLOTS],
+    next: AtomicPtr<Block<T>>,
+}
+
+impl<T> Block<T> {
+    fn new() -> Box<Block<T>> {
+        let mut block = Box::<Block<T>>::new_uninit();
+        let place = block.as_mut_ptr();
+        for index in 0..SLOTS {
+            let slot =
+                Slot { value: UnsafeCell::new(MaybeUninit::uninit()), state: AtomicU8::new(EMPTY) };
+            // SAFETY: `place` is the box's own memory and `index` is within the array. Written in
+            // place: a block of large values would not fit on the stack.
+            unsafe { (&raw mut (*place).slots[index]).write(slot) };
+        }
+        // SAFETY: as above; now every field is written.
+        unsafe {
+            (&raw mut (*place).next).write(AtomicPtr::new(ptr::null_mut()));
+            block.assume_init()
+        }
+    }
+}
+
+/// The senders' end.
+pub(super) struct List<T> {
+    tail: CachePadded<Tail<T>>,
+}
+
+struct Tail<T> {
+    /// The next free position, shifted left by one, and CLOSED.
+    position: AtomicUsize,
+    block: AtomicPtr<Block<T>>,
+}
+
+/// The receiver's end. Only the receiver has it, and the channel's drop.
+pub(super) struct Head<T> {
+    position: usize,
+    block: *mut Block<T>,
+}
+
+/// How many values come before a position.
+fn count(position: usize) -> usize {
+    position / LAP * SLOTS + position % LAP
+}
+
+impl<T> List<T> {
+    pub(super) fn new() -> (List<T>, Head<T>) {
+        let block = Box::into_raw(Block::new());
+        let tail = Tail { position: AtomicUsize::new(0), block: AtomicPtr::new(block) };
+        (List { tail: CachePadded::new(tail) }, Head { position: 0, block })
+    }
+
+    /// Puts a value at the end. Says whether the receiver waits for this very value, so that the
+    /// caller must wake it.
+    ///
+    /// # Errors
+    ///
+    /// Gives the value back if the list is closed.
+    #[inline]
+    pub(super) fn push(&self, value: T) -> Result<bool, T> {
+        let mut spare = None;
+        let mut tail = self.tail.position.load(FOLLOW);
+        let mut turns = 0;
+        loop {
+            if tail & CLOSED != 0 {
+                return Err(value);
+            }
+            let offset = (tail / ONE) % LAP;
+            if offset == SLOTS {
+                relax(&mut turns);
+                tail = self.tail.position.load(FOLLOW);
+                continue;
+            }
+            let last = offset + 1 == SLOTS;
+            if last && spare.is_none() {
+                spare = Some(Block::new());
+            }
+            let block = self.tail.block.load(FOLLOW);
+            let next = tail + ONE;
+            match self.tail.position.compare_exchange_weak(tail, next, Ordering::Relaxed, FOLLOW) {
+                Ok(_) => {
+                    if let Some(next) = spare.filter(|_| last) {
+                        self.append(block, next);
+                    }
+                    // SAFETY: the slot is ours and its block stays until we have filled it
+                    // (invariants 1, 3 and 4).
+                    let slot = unsafe { &(*block).slots[offset] };
+                    slot.value.with_mut(|place| {
+                        // SAFETY: as above; nobody else touches the value before it is FULL.
+                        unsafe { (*place).write(value) };
+                    });
+                    return Ok(slot.state.swap(FULL, FILL) == AWAITED);
+                }
+                Err(now) => tail = now,
+            }
+        }
+    }
+
+    /// Puts the next block in place: invariant 2.
+    #[cold]
+    fn append(&self, block: *mut Block<T>, next: Box<Block<T>>) {
+        let next = Box::into_raw(next);
+        self.tail.block.store(next, ENTER);
+        self.tail.position.fetch_add(ONE, ENTER);
+        // SAFETY: the caller owns the last slot of `block` and has not filled it, so the block is
+        // there (invariant 4). The link is published by filling the slot.
+        unsafe { (*block).next.store(next, Ordering::Relaxed) };
+    }
+
+    /// Refuses every push from now on.
+    pub(super) fn close(&self) {
+        self.tail.position.fetch_or(CLOSED, SHUT);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.tail.position.load(FOLLOW) & CLOSED != 0
+    }
+}
+
+/// Waits a little for another thread's few instructions, or longer if it was preempted there.
+fn relax(turns: &mut u32) {
+    *turns += 1;
+    if *turns < 64 {
+        hint::spin_loop();
+    } else {
+        thread::yield_now();
+    }
+}
+
+impl<T> Head<T> {
+    /// Takes the value at the head, if it is there.
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<T> {
+        let offset = self.position % LAP;
+        // SAFETY: the head's block is freed by the head alone (invariant 4).
+        let slot = unsafe { &(*self.block).slots[offset] };
+        if slot.state.load(DRAIN) != FULL {
+            return None;
+        }
+        // SAFETY: the slot is FULL, so its sender is done with it (invariant 1); moving the head on
+        // makes sure that it is read once.
+        let value = slot.value.with(|place| unsafe { (*place).assume_init_read() });
+        self.position += 1;
+        if offset + 1 == SLOTS {
+            self.next_block();
+        }
+        Some(value)
+    }
+
+    #[cold]
+    fn next_block(&mut self) {
+        // SAFETY: every slot was read, so nobody else touches the block (invariant 4) and its link
+        // was written (invariant 2).
+        let old = unsafe { Box::from_raw(self.block) };
+        self.block = old.next.load(Ordering::Relaxed);
+        self.position += 1;
+    }
+
+    /// Asks whoever fills the slot at the head to say so; says whether it is still empty.
+    pub(super) fn prepare_to_wait(&mut self) -> bool {
+        // SAFETY: as in `pop`.
+        let slot = unsafe { &(*self.block).slots[self.position % LAP] };
+        match slot.state.compare_exchange(EMPTY, AWAITED, Ordering::Relaxed, DRAIN) {
+            Ok(_) => true,
+            Err(state) => state == AWAITED,
+        }
+    }
+
+    /// Whether the list is closed and every value was taken.
+    pub(super) fn is_finished(&self, list: &List<T>) -> bool {
+        list.tail.position.load(FOLLOW) == self.position * ONE + CLOSED
+    }
+
+    /// Whether a sender has begun to push what comes next.
+    pub(super) fn is_behind(&self, list: &List<T>) -> bool {
+        list.tail.position.load(FOLLOW) / ONE != self.position
+    }
+
+    /// Takes the value at the head, which a sender has begun to push: waits for it to finish.
+    pub(super) fn pop_begun(&mut self) -> T {
+        let mut turns = 0;
+        loop {
+            if let Some(value) = self.pop() {
+                return value;
+            }
+            relax(&mut turns);
+        }
+    }
+
+    /// How many values are in the list, including those that are being pushed.
+    pub(super) fn len(&self, list: &List<T>) -> usize {
+        count(list.tail.position.load(FOLLOW) / ONE) - count(self.position)
+    }
+
+    /// Drops what is left and frees the memory.
+    ///
+    /// # Safety
+    ///
+    /// Nobody pushes any more, and nobody uses this head again.
+    pub(super) unsafe fn free(&mut self) {
+        struct Rest<'a, T>(&'a mut Head<T>);
+        impl<T> Drop for Rest<'_, T> {
+            fn drop(&mut self) {
+                // Goes on after a value whose drop panicked.
+                while self.0.pop().is_some() {}
+                // SAFETY: the caller's promise; the last block is linked to none.
+                drop(unsafe { Box::from_raw(self.0.block) });
+            }
+        }
+        let rest = Rest(self);
+        while rest.0.pop().is_some() {}
+    }
+}

@@ -1,0 +1,249 @@
+//! The channel without a limit.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use super::chan::{self, Limit, Rx, Tx, WeakTx};
+use super::error::{SendError, TryRecvError};
+use super::list::List;
+use crate::engine::park_on::park_on;
+
+/// No limit: the list's own flag says that it is closed, and the list's end that it is over.
+struct Unlimited;
+
+impl Limit for Unlimited {
+    fn release(&self, _count: usize) {}
+
+    fn close<T>(&self, list: &List<T>) {
+        list.close();
+    }
+
+    fn is_closed<T>(&self, list: &List<T>) -> bool {
+        list.is_closed()
+    }
+
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
+/// Sends into a channel without a limit. Made by [`unbounded_channel`].
+pub struct UnboundedSender<T> {
+    tx: Tx<T, Unlimited>,
+}
+
+/// A sender that does not keep its channel open. Made by [`UnboundedSender::downgrade`].
+pub struct WeakUnboundedSender<T> {
+    tx: WeakTx<T, Unlimited>,
+}
+
+/// Receives from a channel without a limit. Made by [`unbounded_channel`].
+pub struct UnboundedReceiver<T> {
+    rx: Rx<T, Unlimited>,
+}
+
+/// Creates a channel without a limit: sending never waits, and memory grows with what is not yet
+/// received.
+///
+/// ```
+/// let (sender, mut receiver) = runtime::sync::mpsc::unbounded_channel();
+/// sender.send(1).unwrap();
+/// sender.send(2).unwrap();
+/// assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(1), Ok(2)));
+/// ```
+pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
+    let (tx, rx) = chan::channel(Unlimited);
+    (UnboundedSender { tx }, UnboundedReceiver { rx })
+}
+
+impl<T> UnboundedSender<T> {
+    /// Sends `value`. `Ok` means that the receiver was there, not that it will look.
+    ///
+    /// # Errors
+    ///
+    /// Gives `value` back if the receiver was closed or dropped.
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        self.tx.push(value).map_err(SendError)
+    }
+
+    /// Waits until the receiver is closed or dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn closed(&self) {
+        self.tx.closed().await;
+    }
+
+    /// Whether the receiver was closed or dropped.
+    pub fn is_closed(&self) -> bool {
+        self.tx.is_closed()
+    }
+
+    /// Whether both send into the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        self.tx.same_channel(&other.tx)
+    }
+
+    /// A sender that does not keep the channel open.
+    #[must_use = "this makes a weak sender and leaves `self` as it is"]
+    pub fn downgrade(&self) -> WeakUnboundedSender<T> {
+        WeakUnboundedSender { tx: self.tx.downgrade() }
+    }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.tx.strong_count()
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.tx.weak_count()
+    }
+}
+
+impl<T> Clone for UnboundedSender<T> {
+    fn clone(&self) -> Self {
+        UnboundedSender { tx: self.tx.clone() }
+    }
+}
+
+impl<T> fmt::Debug for UnboundedSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnboundedSender").field("chan", &self.tx).finish()
+    }
+}
+
+impl<T> WeakUnboundedSender<T> {
+    /// A sender, if there is still one: when the last has gone the channel stays closed.
+    pub fn upgrade(&self) -> Option<UnboundedSender<T>> {
+        Some(UnboundedSender { tx: self.tx.upgrade()? })
+    }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.tx.strong_count()
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.tx.weak_count()
+    }
+}
+
+impl<T> Clone for WeakUnboundedSender<T> {
+    fn clone(&self) -> Self {
+        WeakUnboundedSender { tx: self.tx.clone() }
+    }
+}
+
+impl<T> fmt::Debug for WeakUnboundedSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakUnboundedSender").field("chan", &self.tx).finish()
+    }
+}
+
+impl<T> UnboundedReceiver<T> {
+    /// Waits for a value. `None` when nothing is left and nothing will come: every sender is gone,
+    /// or this was [closed](UnboundedReceiver::close).
+    ///
+    /// # Cancel safety
+    ///
+    /// No value is lost when the future is dropped.
+    pub async fn recv(&mut self) -> Option<T> {
+        poll_fn(|cx| self.rx.poll_recv(cx)).await
+    }
+
+    /// Waits for at least one value and adds up to `limit` to `buffer`; says how many. 0 means that
+    /// nothing is left and nothing will come, or that `limit` is 0.
+    ///
+    /// # Cancel safety
+    ///
+    /// No value is lost when the future is dropped: `buffer` is as it was.
+    pub async fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        poll_fn(|cx| self.rx.poll_recv_many(cx, buffer, limit)).await
+    }
+
+    /// Takes a value if one is there.
+    ///
+    /// # Errors
+    ///
+    /// `Empty` if none is there, `Disconnected` if none will ever come.
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.rx.try_recv()
+    }
+
+    /// Waits for a value on this thread, which sleeps. For code outside async.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_recv(&mut self) -> Option<T> {
+        park_on(self.recv())
+    }
+
+    /// Like [`recv_many`](UnboundedReceiver::recv_many), on this thread, which sleeps.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        park_on(self.recv_many(buffer, limit))
+    }
+
+    /// Lets no more values in. Senders get errors; what has been sent can be received.
+    pub fn close(&mut self) {
+        self.rx.close();
+    }
+
+    /// Whether this was [closed](UnboundedReceiver::close) or every sender is gone.
+    pub fn is_closed(&self) -> bool {
+        self.rx.is_closed()
+    }
+
+    /// Whether nothing is in the channel now.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many values are in the channel now.
+    pub fn len(&self) -> usize {
+        self.rx.len()
+    }
+
+    /// Like [`recv`](UnboundedReceiver::recv), for use in a hand-written future: after `Pending` the waker of
+    /// the latest call is woken. May be `Pending` when the task has used up its budget; then it is
+    /// woken at once.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.rx.poll_recv(cx)
+    }
+
+    /// Like [`recv_many`](UnboundedReceiver::recv_many), for use in a hand-written future.
+    pub fn poll_recv_many(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        self.rx.poll_recv_many(cx, buffer, limit)
+    }
+
+    /// How many senders there are.
+    pub fn sender_strong_count(&self) -> usize {
+        self.rx.strong_count()
+    }
+
+    /// How many weak senders there are.
+    pub fn sender_weak_count(&self) -> usize {
+        self.rx.weak_count()
+    }
+}
+
+impl<T> fmt::Debug for UnboundedReceiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnboundedReceiver").field("chan", &self.rx).finish()
+    }
+}

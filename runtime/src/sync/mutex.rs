@@ -1,0 +1,471 @@
+//! A lock that may be held across an `.await`.
+//!
+//! A permit of a fair semaphore (`engine/fair_semaphore.rs`) is the right to the value: holding the
+//! only one is holding the lock. Taking it publishes what earlier holders did.
+//!
+//! Guards:
+//!
+//! 1. A guard exists only while its permit is held, and gives it back when dropped.
+//! 2. A mapped guard points into the value and stands for the same permit.
+#![allow(unsafe_code, reason = "the value's cell; whoever holds the permit may use it (rule 1)")]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use crate::engine::fair_semaphore::FairSemaphore;
+use crate::engine::park_on::park_on;
+use crate::engine::primitive::{UnsafeCell, const_fn};
+
+/// A lock for a value, fair, that is held across `.await`.
+///
+/// Those who wait get the lock in the order in which they asked (their first poll). A panic while it
+/// is held leaves the value as it is and the lock free: there is no poison. Where no `.await` comes
+/// between lock and unlock, `std::sync::Mutex` is the better choice.
+///
+/// ```
+/// # runtime::block_on(async {
+/// use runtime::sync::Mutex;
+///
+/// let names = Mutex::new(Vec::new());
+/// names.lock().await.push("ada");
+/// assert_eq!(*names.lock().await, ["ada"]);
+/// # });
+/// ```
+pub struct Mutex<T: ?Sized> {
+    permit: FairSemaphore,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value goes with the lock; nothing else in it is bound to a thread.
+unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
+// SAFETY: one thread at a time reaches the value (rule 1), so `T` moves but is never shared.
+unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+
+/// The lock of [`try_lock`](Mutex::try_lock) is held by somebody else.
+#[derive(Debug)]
+pub struct TryLockError(pub(super) ());
+
+impl fmt::Display for TryLockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the lock is held by somebody else")
+    }
+}
+
+impl std::error::Error for TryLockError {}
+
+/// Access to the value of a locked [`Mutex`]. Dropping it unlocks.
+#[must_use = "the lock is given up at once unless the guard is held"]
+pub struct MutexGuard<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+    /// A guard lends `&T` to other threads only where `T` may be shared, as `&mut T` would.
+    marker: PhantomData<&'a mut T>,
+}
+
+/// Access to the value of a locked [`Mutex`] in an [`Arc`]. Dropping it unlocks.
+#[must_use = "the lock is given up at once unless the guard is held"]
+pub struct OwnedMutexGuard<T: ?Sized> {
+    mutex: Arc<Mutex<T>>,
+}
+
+/// Access to a part of the value of a locked [`Mutex`]: made by [`MutexGuard::map`].
+#[must_use = "the lock is given up at once unless the guard is held"]
+pub struct MappedMutexGuard<'a, T: ?Sized> {
+    permit: &'a FairSemaphore,
+    part: *mut T,
+    marker: PhantomData<&'a mut T>,
+}
+
+/// Access to a part of the value of a locked [`Mutex`] in an [`Arc`]: made by
+/// [`OwnedMutexGuard::map`].
+#[must_use = "the lock is given up at once unless the guard is held"]
+pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
+    mutex: Arc<Mutex<T>>,
+    part: *mut U,
+    marker: PhantomData<U>,
+}
+
+// SAFETY: an owned guard lends `&T`, so `T` must be shareable; it also owns a share of the mutex,
+// whose last owner drops `T`, so `T` must be sendable.
+unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedMutexGuard<T> {}
+// SAFETY: it is a `&mut T` with a permit (rule 2), and a `&mut T` is sendable where `T` is.
+unsafe impl<T: ?Sized + Send> Send for MappedMutexGuard<'_, T> {}
+// SAFETY: shared, it lends `&T`.
+unsafe impl<T: ?Sized + Sync> Sync for MappedMutexGuard<'_, T> {}
+// SAFETY: it is a `&mut U` with a permit and a share of the mutex (rule 2), whose last owner drops
+// `T`.
+unsafe impl<T: ?Sized + Send, U: ?Sized + Send> Send for OwnedMappedMutexGuard<T, U> {}
+// SAFETY: shared, it lends `&U`; the share of the mutex is sendable where `T` is.
+unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedMappedMutexGuard<T, U> {}
+
+impl<T: ?Sized> Mutex<T> {
+    /// An unlocked mutex.
+    pub fn new(value: T) -> Mutex<T>
+    where
+        T: Sized,
+    {
+        Mutex::const_new(value)
+    }
+
+    const_fn! {
+    /// An unlocked mutex, for a `static`.
+    ///
+    /// ```
+    /// static COUNT: runtime::sync::Mutex<u32> = runtime::sync::Mutex::const_new(0);
+    /// *COUNT.try_lock().unwrap() += 1;
+    /// ```
+    pub const fn const_new(value: T) -> Mutex<T>
+    where
+        T: Sized,
+    {
+        Mutex { permit: FairSemaphore::new(1), value: UnsafeCell::new(value) }
+    }
+    }
+
+    /// Waits for the lock.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the future loses its place in line; a lock that it was given in
+    /// the meantime goes to the next.
+    pub async fn lock(&self) -> MutexGuard<'_, T> {
+        self.acquire().await;
+        self.guard()
+    }
+
+    /// Waits for the lock; the guard keeps the mutex alive.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`lock`](Mutex::lock).
+    pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
+        self.acquire().await;
+        OwnedMutexGuard { mutex: self }
+    }
+
+    /// Waits for the lock on this thread, which sleeps. For code outside async.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
+        park_on(self.lock())
+    }
+
+    /// Waits for the lock on this thread, which sleeps; the guard keeps the mutex alive.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
+        park_on(self.lock_owned())
+    }
+
+    /// Takes the lock if it is free and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Somebody holds it or waits for it.
+    pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
+        self.permit.try_acquire(1).map_err(|_| TryLockError(()))?;
+        Ok(self.guard())
+    }
+
+    /// Takes the lock if it is free and nobody waits for it; the guard keeps the mutex alive.
+    ///
+    /// # Errors
+    ///
+    /// Somebody holds it or waits for it.
+    pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
+        self.permit.try_acquire(1).map_err(|_| TryLockError(()))?;
+        Ok(OwnedMutexGuard { mutex: self })
+    }
+
+    /// The value, without locking: the exclusive borrow is enough.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    /// The value.
+    pub fn into_inner(self) -> T
+    where
+        T: Sized,
+    {
+        self.value.into_inner()
+    }
+
+    async fn acquire(&self) {
+        let taken = self.permit.acquire(1).await;
+        debug_assert!(taken.is_ok(), "nobody closes a mutex");
+    }
+
+    /// The guard for a permit that was just taken.
+    fn guard(&self) -> MutexGuard<'_, T> {
+        MutexGuard { mutex: self, marker: PhantomData }
+    }
+
+    /// Where the value lies; to be used by a guard only.
+    fn place(&self) -> *mut T {
+        self.value.with_mut(|value| value)
+    }
+
+    fn debug(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result
+    where
+        T: fmt::Debug,
+    {
+        let mut shown = f.debug_struct("Mutex");
+        match self.try_lock() {
+            Ok(guard) => shown.field("data", &&*guard),
+            Err(_) => shown.field("data", &format_args!("<locked>")),
+        };
+        shown.finish()
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    fn from(value: T) -> Mutex<T> {
+        Mutex::new(value)
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Mutex<T> {
+        Mutex::new(T::default())
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.debug(f)
+    }
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// A guard of a part of the value.
+    ///
+    /// ```
+    /// use runtime::sync::{Mutex, MutexGuard};
+    ///
+    /// let pair = Mutex::new((1, 2));
+    /// *MutexGuard::map(pair.try_lock().unwrap(), |pair| &mut pair.1) = 5;
+    /// assert_eq!(pair.into_inner(), (1, 5));
+    /// ```
+    pub fn map<U, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, U>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        let part: *mut U = f(&mut *this);
+        this.into_part(part)
+    }
+
+    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
+    ///
+    /// # Errors
+    ///
+    /// `f` returned `None`.
+    pub fn try_map<U, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        match f(&mut *this).map(std::ptr::from_mut) {
+            Some(part) => Ok(this.into_part(part)),
+            None => Err(this),
+        }
+    }
+
+    /// The mutex.
+    pub fn mutex(this: &Self) -> &'a Mutex<T> {
+        this.mutex
+    }
+
+    fn into_part<U: ?Sized>(self, part: *mut U) -> MappedMutexGuard<'a, U> {
+        let this = ManuallyDrop::new(self);
+        MappedMutexGuard { permit: &this.mutex.permit, part, marker: PhantomData }
+    }
+}
+
+impl<T: ?Sized> OwnedMutexGuard<T> {
+    /// A guard of a part of the value.
+    pub fn map<U, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        let part: *mut U = f(&mut *this);
+        OwnedMappedMutexGuard { mutex: this.into_mutex(), part, marker: PhantomData }
+    }
+
+    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
+    ///
+    /// # Errors
+    ///
+    /// `f` returned `None`.
+    pub fn try_map<U, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        match f(&mut *this).map(std::ptr::from_mut) {
+            Some(part) => {
+                Ok(OwnedMappedMutexGuard { mutex: this.into_mutex(), part, marker: PhantomData })
+            }
+            None => Err(this),
+        }
+    }
+
+    /// The mutex.
+    pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
+        &this.mutex
+    }
+
+    /// The share of the mutex, still locked.
+    fn into_mutex(self) -> Arc<Mutex<T>> {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: `this` is never used or dropped again, so the share has one owner.
+        unsafe { std::ptr::read(&this.mutex) }
+    }
+}
+
+impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
+    /// A guard of a part of the part.
+    pub fn map<U, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, U>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        let part: *mut U = f(&mut *this);
+        this.into_part(part)
+    }
+
+    /// A guard of a part of the part, if `f` finds one; otherwise this guard.
+    ///
+    /// # Errors
+    ///
+    /// `f` returned `None`.
+    pub fn try_map<U, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        match f(&mut *this).map(std::ptr::from_mut) {
+            Some(part) => Ok(this.into_part(part)),
+            None => Err(this),
+        }
+    }
+
+    fn into_part<U: ?Sized>(self, part: *mut U) -> MappedMutexGuard<'a, U> {
+        let this = ManuallyDrop::new(self);
+        MappedMutexGuard { permit: this.permit, part, marker: PhantomData }
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
+    /// A guard of a part of the part.
+    pub fn map<S, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, S>
+    where
+        S: ?Sized,
+        F: FnOnce(&mut U) -> &mut S,
+    {
+        let part: *mut S = f(&mut *this);
+        OwnedMappedMutexGuard { mutex: this.into_mutex(), part, marker: PhantomData }
+    }
+
+    /// A guard of a part of the part, if `f` finds one; otherwise this guard.
+    ///
+    /// # Errors
+    ///
+    /// `f` returned `None`.
+    pub fn try_map<S, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, S>, Self>
+    where
+        S: ?Sized,
+        F: FnOnce(&mut U) -> Option<&mut S>,
+    {
+        match f(&mut *this).map(std::ptr::from_mut) {
+            Some(part) => {
+                Ok(OwnedMappedMutexGuard { mutex: this.into_mutex(), part, marker: PhantomData })
+            }
+            None => Err(this),
+        }
+    }
+
+    /// The share of the mutex, still locked.
+    fn into_mutex(self) -> Arc<Mutex<T>> {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: `this` is never used or dropped again, so the share has one owner.
+        unsafe { std::ptr::read(&this.mutex) }
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.mutex.permit.release(1);
+    }
+}
+
+impl<T: ?Sized> Drop for OwnedMutexGuard<T> {
+    fn drop(&mut self) {
+        self.mutex.permit.release(1);
+    }
+}
+
+impl<T: ?Sized> Drop for MappedMutexGuard<'_, T> {
+    fn drop(&mut self) {
+        self.permit.release(1);
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> Drop for OwnedMappedMutexGuard<T, U> {
+    fn drop(&mut self) {
+        self.mutex.permit.release(1);
+    }
+}
+
+/// What a guard is to its user: a `&mut` that can be shown.
+macro_rules! guard {
+    ([$($parameters:tt)*] $guard:ty, $target:ident, $this:ident => $place:expr) => {
+        impl<$($parameters)*> Deref for $guard {
+            type Target = $target;
+
+            #[inline]
+            fn deref(&self) -> &$target {
+                let $this = self;
+                // SAFETY: the guard holds the permit, so only its borrowers reach the value
+                // (rules 1 and 2); this borrow is bound to one of the guard.
+                unsafe { &*$place }
+            }
+        }
+
+        impl<$($parameters)*> DerefMut for $guard {
+            #[inline]
+            fn deref_mut(&mut self) -> &mut $target {
+                let $this = self;
+                // SAFETY: as above; the borrow of the guard is exclusive.
+                unsafe { &mut *$place }
+            }
+        }
+
+        impl<$($parameters)*> fmt::Debug for $guard where $target: fmt::Debug {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+
+        impl<$($parameters)*> fmt::Display for $guard where $target: fmt::Display {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+    };
+}
+
+guard!([T: ?Sized] MutexGuard<'_, T>, T, this => this.mutex.place());
+guard!([T: ?Sized] OwnedMutexGuard<T>, T, this => this.mutex.place());
+guard!([T: ?Sized] MappedMutexGuard<'_, T>, T, this => this.part);
+guard!([T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U>, U, this => this.part);

@@ -1,0 +1,433 @@
+//! A wake-up without a value.
+//!
+//! # State
+//!
+//! One word, and a queue behind a lock.
+//!
+//! ```text
+//!   63                                        2  1      0
+//!  +-------------------------------------------+---------+
+//!  | how often notify_waiters was called       | phase   |
+//!  +-------------------------------------------+---------+
+//! ```
+//!
+//! | phase    | meaning                                            |
+//! |----------|----------------------------------------------------|
+//! | EMPTY    | nobody stands in line, no notification lies here   |
+//! | WAITING  | somebody stands in line                            |
+//! | NOTIFIED | a notification lies here for the next who comes    |
+//!
+//! # Invariants
+//!
+//! 1. The phase moves to and from WAITING only under the lock, and whenever the lock is free it is
+//!    WAITING exactly when somebody stands in line. Between EMPTY and NOTIFIED it moves without.
+//! 2. The count changes only under the lock. A `Notified` remembers the count of its creation: a
+//!    greater one means that it was notified, whether it stood in line or not.
+//! 3. Who finds the phase WAITING takes the lock and finds the waiter there; who queues up moves the
+//!    phase in a compare-exchange that fails when a notification has come. No wake is lost.
+//! 4. A waiter's entry says whether one notification, all, or none has reached it. A waiter that
+//!    leaves with one of its own passes it on, in the direction in which it was given.
+//!
+//! # Orderings
+//!
+//! [`NOTIFY`] pairs with [`NOTICE`]: what happened before a notification is visible to who gets it,
+//! from the word (a permit, or the count) or through the lock (an entry).
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use crate::engine::coop;
+use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::{Mutex, MutexGuard, const_fn};
+use crate::engine::wait_queue::{Key, WaitQueue};
+use crate::engine::wake_list::WakeList;
+
+const EMPTY: usize = 0;
+const WAITING: usize = 1;
+const NOTIFIED: usize = 2;
+const PHASE: usize = 3;
+const ONE_CALL: usize = 4;
+
+/// Publishes what came before the notification. Pairs with [`NOTICE`].
+const NOTIFY: Ordering = Ordering::Release;
+/// Sees what came before the notification. Pairs with [`NOTIFY`].
+const NOTICE: Ordering = Ordering::Acquire;
+
+/// Which end of the line a notification goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    First,
+    Last,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Waiting,
+    One(End),
+    All,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    waker: Option<Waker>,
+    word: Word,
+}
+
+type Queue<'a> = MutexGuard<'a, WaitQueue<Waiter>>;
+
+/// Wakes tasks that wait for something to have happened.
+///
+/// It holds at most one notification: [`notify_one`](Notify::notify_one) wakes the one who waits
+/// longest, or lets the next who comes pass at once. [`notify_waiters`](Notify::notify_waiters)
+/// wakes all who wait now and leaves nothing behind.
+///
+/// ```
+/// # runtime::block_on(async {
+/// use std::sync::Arc;
+/// use runtime::sync::Notify;
+///
+/// let ready = Arc::new(Notify::new());
+/// let other = ready.clone();
+/// std::thread::spawn(move || other.notify_one());
+/// ready.notified().await;
+/// # });
+/// ```
+pub struct Notify {
+    state: AtomicUsize,
+    queue: Mutex<WaitQueue<Waiter>>,
+}
+
+impl UnwindSafe for Notify {}
+impl RefUnwindSafe for Notify {}
+
+impl Notify {
+    /// Without a notification.
+    pub fn new() -> Notify {
+        Notify::const_new()
+    }
+
+    const_fn! {
+    /// Without a notification, for a `static`.
+    pub const fn const_new() -> Notify {
+        Notify { state: AtomicUsize::new(EMPTY), queue: Mutex::new(WaitQueue::new()) }
+    }
+    }
+
+    /// Waits for a notification.
+    ///
+    /// The future counts as waiting for [`notify_waiters`](Notify::notify_waiters) from its
+    /// creation, and for [`notify_one`](Notify::notify_one) from its first poll or
+    /// [`enable`](Notified::enable).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the future loses its place in line; a notification from `notify_one` that reached it
+    /// in the meantime goes to the next.
+    pub fn notified(&self) -> Notified<'_> {
+        Notified { notify: self, wait: self.wait() }
+    }
+
+    /// Like [`notified`](Notify::notified), for a future that keeps the `Notify` alive.
+    pub fn notified_owned(self: Arc<Self>) -> OwnedNotified {
+        let wait = self.wait();
+        OwnedNotified { notify: self, wait }
+    }
+
+    /// Notifies the one who has waited longest; if nobody waits, the next who comes. Several calls
+    /// while nobody waits leave one notification.
+    pub fn notify_one(&self) {
+        self.notify(End::First);
+    }
+
+    /// Notifies the one who came last; if nobody waits, the next who comes.
+    pub fn notify_last(&self) {
+        self.notify(End::Last);
+    }
+
+    /// Notifies all who wait now: every [`Notified`] made before this call.
+    ///
+    /// ```
+    /// # runtime::block_on(async {
+    /// let notify = runtime::sync::Notify::new();
+    /// let (first, second) = (notify.notified(), notify.notified());
+    /// notify.notify_waiters();
+    /// first.await;
+    /// second.await;
+    /// # });
+    /// ```
+    pub fn notify_waiters(&self) {
+        let mut wakers = WakeList::new();
+        let mut queue = self.queue.lock();
+        let before = self.state.fetch_add(ONE_CALL, NOTIFY);
+        if before & PHASE == WAITING {
+            while let Some(waiter) = queue.pop_front() {
+                waiter.word = Word::All;
+                waiter.waker.take().into_iter().for_each(|waker| wakers.push(waker));
+            }
+            self.state.fetch_and(!PHASE, Ordering::Relaxed);
+        }
+        drop(queue);
+        wakers.wake_all(); // wake: notify.notify_waiters
+    }
+
+    fn wait(&self) -> Wait {
+        Wait { calls: self.state.load(NOTICE) & !PHASE, key: None, done: false }
+    }
+
+    fn notify(&self, end: End) {
+        if self.leave_notification() {
+            return;
+        }
+        let queue = self.queue.lock();
+        self.notify_locked(queue, end);
+    }
+
+    /// Leaves a notification for the next who comes; says whether nobody waits, so that it could.
+    fn leave_notification(&self) -> bool {
+        let mut state = self.state.load(Ordering::Relaxed);
+        while state & PHASE != WAITING {
+            let next = state & !PHASE | NOTIFIED;
+            match self.state.compare_exchange_weak(state, next, NOTIFY, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => state = now,
+            }
+        }
+        false
+    }
+
+    fn notify_locked(&self, mut queue: Queue<'_>, end: End) {
+        let waiter = match end {
+            End::First => queue.pop_front(),
+            End::Last => queue.pop_back(),
+        };
+        let Some(waiter) = waiter else {
+            // Under the lock, nobody in line stays nobody in line.
+            self.leave_notification();
+            return;
+        };
+        waiter.word = Word::One(end);
+        let waker = waiter.waker.take();
+        self.settle(&queue);
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake(); // wake: notify.notify_one
+        }
+    }
+
+    /// Restores invariant 1 after somebody left the line.
+    fn settle(&self, queue: &Queue<'_>) {
+        if queue.is_empty() && self.state.load(Ordering::Relaxed) & PHASE == WAITING {
+            self.state.fetch_and(!PHASE, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes the notification that lies here.
+    fn take_notification(&self) -> bool {
+        let mut state = self.state.load(Ordering::Relaxed);
+        while state & PHASE == NOTIFIED {
+            let next = state & !PHASE;
+            match self.state.compare_exchange_weak(state, next, NOTICE, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => state = now,
+            }
+        }
+        false
+    }
+}
+
+impl Default for Notify {
+    fn default() -> Notify {
+        Notify::new()
+    }
+}
+
+impl fmt::Debug for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.load(Ordering::Relaxed);
+        f.debug_struct("Notify")
+            .field("notified", &(state & PHASE == NOTIFIED))
+            .field("waiting", &(state & PHASE == WAITING))
+            .finish_non_exhaustive()
+    }
+}
+
+/// One waiter's side: the same for both futures.
+#[derive(Debug)]
+struct Wait {
+    /// How often `notify_waiters` had been called when this was made.
+    calls: usize,
+    key: Option<Key>,
+    done: bool,
+}
+
+impl Wait {
+    /// Whether a notification has come. If not, leaves `waker` to be woken when it does.
+    fn poll(&mut self, notify: &Notify, waker: Option<&Waker>) -> bool {
+        if !self.done {
+            self.done = match self.key {
+                None => self.line_up(notify, waker),
+                Some(_) => self.look(notify, waker),
+            };
+        }
+        self.done
+    }
+
+    fn line_up(&mut self, notify: &Notify, waker: Option<&Waker>) -> bool {
+        if notify.take_notification() {
+            return true;
+        }
+        if notify.state.load(NOTICE) & !PHASE != self.calls {
+            return true;
+        }
+        // Made before the lock is taken and, unless it is used, dropped after.
+        let waker = waker.cloned();
+        let mut queue = notify.queue.lock();
+        let mut state = notify.state.load(NOTICE);
+        loop {
+            if state & !PHASE != self.calls {
+                return true;
+            }
+            let (next, notified) = match state & PHASE {
+                NOTIFIED => (state & !PHASE, true),
+                _ => (state & !PHASE | WAITING, false),
+            };
+            if next == state {
+                break;
+            }
+            match notify.state.compare_exchange_weak(state, next, NOTICE, NOTICE) {
+                Ok(_) if notified => return true,
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
+        }
+        self.key = Some(queue.push_back(Waiter { waker, word: Word::Waiting }));
+        false
+    }
+
+    fn look(&mut self, notify: &Notify, waker: Option<&Waker>) -> bool {
+        let Some(key) = &self.key else { return false };
+        let mut spare = None;
+        loop {
+            let mut queue = notify.queue.lock();
+            let waiter = queue.get_mut(key);
+            if waiter.word != Word::Waiting {
+                self.key.take().map(|key| queue.remove(key));
+                return true;
+            }
+            let Some(waker) = waker else { return false };
+            if waiter.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
+                return false;
+            }
+            if spare.is_some() {
+                std::mem::swap(&mut waiter.waker, &mut spare);
+                drop(queue);
+                return false;
+            }
+            // A clone is user code: make it without the lock and look again.
+            drop(queue);
+            spare = Some(waker.clone());
+        }
+    }
+
+    fn cancel(&mut self, notify: &Notify) {
+        let Some(key) = self.key.take() else { return };
+        let mut queue = notify.queue.lock();
+        let waiter = queue.remove(key);
+        notify.settle(&queue);
+        match waiter.word {
+            Word::One(end) => notify.notify_locked(queue, end), // wake: notify.pass_on
+            Word::Waiting | Word::All => drop(queue),
+        }
+        drop(waiter);
+    }
+}
+
+/// Waits for a notification. Made by [`Notify::notified`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Notified<'a> {
+    notify: &'a Notify,
+    wait: Wait,
+}
+
+/// Waits for a notification and keeps the [`Notify`] alive. Made by [`Notify::notified_owned`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct OwnedNotified {
+    notify: Arc<Notify>,
+    wait: Wait,
+}
+
+impl Notified<'_> {
+    /// Gets in line without polling; says whether a notification has come already.
+    ///
+    /// For a look at a condition between getting in line and waiting: a
+    /// [`notify_one`](Notify::notify_one) in between is not missed.
+    ///
+    /// ```
+    /// # runtime::block_on(async {
+    /// let notify = runtime::sync::Notify::new();
+    /// let mut notified = std::pin::pin!(notify.notified());
+    /// assert!(!notified.as_mut().enable());
+    /// notify.notify_one();
+    /// notified.await;
+    /// # });
+    /// ```
+    pub fn enable(self: Pin<&mut Self>) -> bool {
+        let this = self.get_mut();
+        this.wait.poll(this.notify, None)
+    }
+}
+
+impl OwnedNotified {
+    /// Gets in line without polling; says whether a notification has come already. See
+    /// [`Notified::enable`].
+    pub fn enable(self: Pin<&mut Self>) -> bool {
+        let this = self.get_mut();
+        this.wait.poll(&this.notify, None)
+    }
+}
+
+impl Future for Notified<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let this = self.get_mut();
+        if !this.wait.poll(this.notify, Some(cx.waker())) {
+            return Poll::Pending;
+        }
+        coop.made_progress();
+        Poll::Ready(())
+    }
+}
+
+impl Future for OwnedNotified {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let this = self.get_mut();
+        if !this.wait.poll(&this.notify, Some(cx.waker())) {
+            return Poll::Pending;
+        }
+        coop.made_progress();
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Notified<'_> {
+    fn drop(&mut self) {
+        self.wait.cancel(self.notify);
+    }
+}
+
+impl Drop for OwnedNotified {
+    fn drop(&mut self) {
+        self.wait.cancel(&self.notify);
+    }
+}

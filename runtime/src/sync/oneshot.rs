@@ -1,0 +1,382 @@
+//! A channel for one value, from one sender to one receiver.
+//!
+//! [`Sender::send`] does not wait, so it may be called anywhere. The [`Receiver`] is a future. Either
+//! side learns when the other has gone.
+//!
+//! ```
+//! # runtime::block_on(async {
+//! let (sender, receiver) = runtime::sync::oneshot::channel();
+//! std::thread::spawn(move || sender.send(3).unwrap());
+//! assert_eq!(receiver.await, Ok(3));
+//! # });
+//! ```
+//!
+//! # How it works
+//!
+//! Both halves share one allocation: a state word, the value, and a place for each side's waker.
+//!
+//! | bit     | set by          | meaning                                            |
+//! |---------|-----------------|----------------------------------------------------|
+//! | SENT    | sender          | it is done: the value is in the cell, or never will be |
+//! | CLOSED  | receiver        | it takes no value that is not yet SENT             |
+//! | RX_WAITS| receiver        | its waker may lie in its place                     |
+//! | TX_WAITS| sender          | its waker may lie in its place                     |
+//!
+//! 1. Before SENT only the sender touches the cell. It sets SENT by a compare-exchange that fails once
+//!    CLOSED is set; then the value stays the sender's.
+//! 2. After SENT only the receiver touches the cell; when it has gone, the last owner's drop does.
+//! 3. A side that must wait leaves its waker, then sets its WAITS bit in the read-modify-write that
+//!    looks for the other's news: the other either comes later and sees the bit, or came earlier and
+//!    its news is seen. The lock around a waker's place orders the rest (`engine/waker_cell.rs`).
+//!
+//! [`PUBLISH`] pairs with [`OBSERVE`]: the value is written before SENT is set and read after it was
+//! seen; likewise what the receiver did before it closed is visible to a sender that sees CLOSED.
+#![allow(unsafe_code, reason = "the value's cell, shared by turns under SENT; rules 1 and 2")]
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use self::error::{RecvError, TryRecvError};
+use crate::engine::coop;
+use crate::engine::park_on::park_on;
+use crate::engine::primitive::atomic::{AtomicU32, Ordering};
+use crate::engine::primitive::{Arc, UnsafeCell};
+use crate::engine::text;
+use crate::engine::waker_cell::WakerCell;
+
+const SENT: u32 = 1;
+const CLOSED: u32 = 2;
+const RX_WAITS: u32 = 4;
+const TX_WAITS: u32 = 8;
+
+/// Publishes the value with SENT, and what the receiver did with CLOSED. Pairs with [`OBSERVE`].
+const PUBLISH: Ordering = Ordering::Release;
+/// Sees what the other side published. Pairs with [`PUBLISH`].
+const OBSERVE: Ordering = Ordering::Acquire;
+/// Announces that one waits; the lock around the waker orders the rest.
+const ANNOUNCE: Ordering = Ordering::Acquire;
+
+/// Errors of this channel.
+pub mod error {
+    use std::fmt;
+
+    /// The sender was dropped without sending.
+    #[derive(Debug, Eq, PartialEq, Clone)]
+    pub struct RecvError(pub(super) ());
+
+    /// Why [`try_recv`](super::Receiver::try_recv) returned no value.
+    #[derive(Debug, Eq, PartialEq, Clone)]
+    pub enum TryRecvError {
+        /// The value has not been sent yet.
+        Empty,
+        /// The sender was dropped without sending, or the value was taken before.
+        Closed,
+    }
+
+    impl fmt::Display for RecvError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the sender was dropped without sending a value")
+        }
+    }
+
+    impl std::error::Error for RecvError {}
+
+    impl fmt::Display for TryRecvError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(match self {
+                TryRecvError::Empty => "no value has been sent yet",
+                TryRecvError::Closed => "the sender was dropped without sending a value",
+            })
+        }
+    }
+
+    impl std::error::Error for TryRecvError {}
+}
+
+struct Shared<T> {
+    state: AtomicU32,
+    value: UnsafeCell<Option<T>>,
+    rx_waker: WakerCell,
+    tx_waker: WakerCell,
+}
+
+// SAFETY: the state word decides which side may touch the cell (rules 1 and 2), so the value moves
+// from one thread to another but is never shared; everything else is `Sync` by itself.
+unsafe impl<T: Send> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// The sender's last act: with or without a value in the cell. Says whether the receiver can
+    /// still take it.
+    fn complete(&self) -> bool {
+        let mut state = self.state.load(OBSERVE);
+        loop {
+            if state & CLOSED != 0 {
+                return false;
+            }
+            match self.state.compare_exchange_weak(state, state | SENT, PUBLISH, OBSERVE) {
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
+        }
+        if state & RX_WAITS != 0 {
+            self.rx_waker.wake(); // wake: oneshot.complete
+        }
+        true
+    }
+
+    /// Says whether the value will never change hands any more: the state before closing.
+    fn close(&self) -> u32 {
+        let before = self.state.fetch_or(CLOSED, Ordering::AcqRel);
+        if before & TX_WAITS != 0 && before & (SENT | CLOSED) == 0 {
+            self.tx_waker.wake(); // wake: oneshot.close
+        }
+        before
+    }
+
+    /// Takes what is in the cell.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the side whose turn it is: see rules 1 and 2.
+    unsafe fn take(&self) -> Option<T> {
+        self.value.with_mut(|value| {
+            // SAFETY: the caller's promise: nobody else touches the cell now.
+            unsafe { (*value).take() }
+        })
+    }
+}
+
+/// Creates a channel for one value.
+///
+/// ```
+/// let (sender, mut receiver) = runtime::sync::oneshot::channel();
+/// sender.send("hello").unwrap();
+/// assert_eq!(receiver.try_recv(), Ok("hello"));
+/// ```
+pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+    let shared = Arc::new(Shared {
+        state: AtomicU32::new(0),
+        value: UnsafeCell::new(None),
+        rx_waker: WakerCell::new(),
+        tx_waker: WakerCell::new(),
+    });
+    (Sender { shared: Some(shared.clone()) }, Receiver { shared: Some(shared) })
+}
+
+/// Sends the value. Made by [`channel`].
+pub struct Sender<T> {
+    /// `None` only once `send` has used it up.
+    shared: Option<Arc<Shared<T>>>,
+}
+
+impl<T> Sender<T> {
+    /// Sends `value`. `Ok` means that the receiver was there, not that it will look.
+    ///
+    /// # Errors
+    ///
+    /// Gives `value` back if the receiver was closed or dropped.
+    pub fn send(mut self, value: T) -> Result<(), T> {
+        let Some(shared) = self.shared.take() else { unreachable!("only `send` takes it") };
+        shared.value.with_mut(|cell| {
+            // SAFETY: SENT is not set, so the cell is the sender's (rule 1).
+            unsafe { *cell = Some(value) };
+        });
+        if shared.complete() {
+            return Ok(());
+        }
+        // SAFETY: `complete` did not set SENT, so the cell is still the sender's (rule 1).
+        match unsafe { shared.take() } {
+            Some(value) => Err(value),
+            None => unreachable!("the value was written above and nobody else may take it"),
+        }
+    }
+
+    /// Waits until the receiver is closed or dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    ///
+    /// ```
+    /// # runtime::block_on(async {
+    /// let (mut sender, receiver) = runtime::sync::oneshot::channel::<u8>();
+    /// drop(receiver);
+    /// sender.closed().await;
+    /// assert!(sender.is_closed());
+    /// # });
+    /// ```
+    pub async fn closed(&mut self) {
+        std::future::poll_fn(|cx| self.poll_closed(cx)).await
+    }
+
+    /// Whether the receiver was closed or dropped.
+    pub fn is_closed(&self) -> bool {
+        self.shared().state.load(OBSERVE) & CLOSED != 0
+    }
+
+    /// Like [`closed`](Sender::closed), for use in a hand-written future: `Ready` once the receiver
+    /// is closed or dropped. Only the waker of the latest call is woken.
+    pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let shared = self.shared();
+        if shared.state.load(OBSERVE) & CLOSED == 0 {
+            shared.tx_waker.register(cx.waker());
+            if shared.state.fetch_or(TX_WAITS, ANNOUNCE) & CLOSED == 0 {
+                return Poll::Pending;
+            }
+        }
+        coop.made_progress();
+        Poll::Ready(())
+    }
+
+    fn shared(&self) -> &Shared<T> {
+        self.shared.as_ref().expect("only `send` takes it")
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        if let Some(shared) = &self.shared {
+            shared.complete();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("closed", &self.is_closed()).finish_non_exhaustive()
+    }
+}
+
+/// A future of the value. Made by [`channel`].
+///
+/// Await it, or `&mut` it, for `Result<T, RecvError>`.
+///
+/// # Errors
+///
+/// The sender was dropped without sending, or the receiver was [closed](Receiver::close) before.
+///
+/// # Cancel safety
+///
+/// `&mut receiver` may be awaited again and again, for instance in a `select!`: nothing is lost.
+///
+/// # Panics
+///
+/// Panics when polled again after it was ready.
+pub struct Receiver<T> {
+    /// `None` once the outcome was given out.
+    shared: Option<Arc<Shared<T>>>,
+}
+
+impl<T> Receiver<T> {
+    /// Refuses a value from now on; one that was sent before can still be received.
+    pub fn close(&mut self) {
+        if let Some(shared) = &self.shared {
+            shared.close();
+        }
+    }
+
+    /// Whether the outcome was given out already, so that polling again would panic.
+    pub fn is_terminated(&self) -> bool {
+        self.shared.is_none()
+    }
+
+    /// Whether no value is there to be taken: none was sent yet, none will be, or it was taken.
+    pub fn is_empty(&self) -> bool {
+        let Some(shared) = &self.shared else { return true };
+        if shared.state.load(OBSERVE) & SENT == 0 {
+            return true;
+        }
+        // SAFETY: SENT is set and seen, so the cell is the receiver's, which is borrowed (rule 2).
+        shared.value.with(|value| unsafe { (*value).is_none() })
+    }
+
+    /// Takes the value if it is there.
+    ///
+    /// # Errors
+    ///
+    /// `Empty` if it may still come, `Closed` if it never will or was taken before.
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        let Some(shared) = &self.shared else { return Err(TryRecvError::Closed) };
+        let state = shared.state.load(OBSERVE);
+        if state & (SENT | CLOSED) == 0 {
+            return Err(TryRecvError::Empty);
+        }
+        let outcome = Self::outcome(shared, state);
+        self.shared = None;
+        outcome.map_err(|RecvError(())| TryRecvError::Closed)
+    }
+
+    /// Waits for the value on this thread, which sleeps. For code outside async.
+    ///
+    /// # Errors
+    ///
+    /// The sender was dropped without sending.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    ///
+    /// ```
+    /// let (sender, receiver) = runtime::sync::oneshot::channel();
+    /// std::thread::spawn(move || sender.send(7));
+    /// assert_eq!(receiver.blocking_recv(), Ok(7));
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv(self) -> Result<T, RecvError> {
+        park_on(self)
+    }
+
+    /// What came of it; `state` has SENT or CLOSED.
+    fn outcome(shared: &Shared<T>, state: u32) -> Result<T, RecvError> {
+        if state & SENT == 0 {
+            return Err(RecvError(()));
+        }
+        // SAFETY: SENT is set and seen, so the cell is the receiver's (rule 2).
+        unsafe { shared.take() }.ok_or(RecvError(()))
+    }
+}
+
+impl<T> Future for Receiver<T> {
+    type Output = Result<T, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let shared = self.shared.as_ref().expect(text::ONESHOT_POLLED_AGAIN);
+        let mut state = shared.state.load(OBSERVE);
+        if state & (SENT | CLOSED) == 0 {
+            shared.rx_waker.register(cx.waker());
+            state = shared.state.fetch_or(RX_WAITS, ANNOUNCE);
+            if state & SENT == 0 {
+                return Poll::Pending;
+            }
+        }
+        let outcome = Self::outcome(shared, state);
+        self.shared = None;
+        coop.made_progress();
+        Poll::Ready(outcome)
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        let Some(shared) = &self.shared else { return };
+        if shared.close() & SENT != 0 {
+            // SAFETY: SENT is set and seen, so the cell is the receiver's (rule 2). The value goes
+            // now, not when the sender lets go of the allocation.
+            drop(unsafe { shared.take() });
+        }
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("terminated", &self.is_terminated())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,426 @@
+//! A limit on how many may do something at once.
+//!
+//! The permits and the line of those who wait for them are `engine/fair_semaphore.rs`; here are the
+//! guards.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::engine::fair_semaphore::{Closed, FairSemaphore, Refusal};
+use crate::engine::park_on::park_on;
+use crate::engine::primitive::const_fn;
+use crate::engine::text;
+
+/// The semaphore was closed, so no permit will come.
+#[derive(Debug)]
+pub struct AcquireError(());
+
+impl From<Closed> for AcquireError {
+    fn from(Closed: Closed) -> AcquireError {
+        AcquireError(())
+    }
+}
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the semaphore is closed")
+    }
+}
+
+impl std::error::Error for AcquireError {}
+
+/// Why no permit was given at once.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// The semaphore was closed.
+    Closed,
+    /// Too few permits are there, or others stand in line.
+    NoPermits,
+}
+
+impl From<Refusal> for TryAcquireError {
+    fn from(refusal: Refusal) -> TryAcquireError {
+        match refusal {
+            Refusal::Closed => TryAcquireError::Closed,
+            Refusal::TooFew => TryAcquireError::NoPermits,
+        }
+    }
+}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryAcquireError::Closed => "the semaphore is closed",
+            TryAcquireError::NoPermits => "too few permits are available",
+        })
+    }
+}
+
+impl std::error::Error for TryAcquireError {}
+
+/// Permits that tasks take, hold and give back.
+///
+/// Fair: permits go to those who wait in the order in which they asked (their first poll). One that
+/// asks for many is not overtaken by those that ask for one.
+///
+/// ```
+/// # runtime::block_on(async {
+/// use runtime::sync::Semaphore;
+///
+/// // At most two requests to the server at a time.
+/// let connections = Semaphore::new(2);
+/// let permit = connections.acquire().await.unwrap();
+/// assert_eq!(connections.available_permits(), 1);
+/// drop(permit);
+/// assert_eq!(connections.available_permits(), 2);
+/// # });
+/// ```
+#[derive(Debug)]
+pub struct Semaphore {
+    permits: FairSemaphore,
+}
+
+/// Permits of a [`Semaphore`] that is borrowed. Dropping it gives them back.
+#[must_use = "the permit is given back at once unless it is held"]
+#[derive(Debug)]
+pub struct SemaphorePermit<'a> {
+    semaphore: &'a Semaphore,
+    count: u32,
+}
+
+/// Permits of a [`Semaphore`] in an [`Arc`]. Dropping it gives them back.
+#[must_use = "the permit is given back at once unless it is held"]
+#[derive(Debug)]
+pub struct OwnedSemaphorePermit {
+    semaphore: Arc<Semaphore>,
+    count: u32,
+}
+
+impl Semaphore {
+    /// The largest number of permits: `usize::MAX >> 3`.
+    pub const MAX_PERMITS: usize = FairSemaphore::MAX_PERMITS;
+
+    /// A semaphore with `permits` permits.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `permits` exceeds [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
+    #[track_caller]
+    pub fn new(permits: usize) -> Semaphore {
+        Semaphore::const_new(permits)
+    }
+
+    const_fn! {
+    /// A semaphore with `permits` permits, for a `static`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `permits` exceeds [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
+    #[track_caller]
+    pub const fn const_new(permits: usize) -> Semaphore {
+        assert!(permits <= Semaphore::MAX_PERMITS, "{}", text::TOO_MANY_PERMITS);
+        Semaphore { permits: FairSemaphore::new(permits) }
+    }
+    }
+
+    /// How many permits could be taken now: none while somebody waits.
+    pub fn available_permits(&self) -> usize {
+        self.permits.available()
+    }
+
+    /// Adds `n` permits.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there would be more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS); then none is
+    /// added.
+    #[track_caller]
+    pub fn add_permits(&self, n: usize) {
+        assert!(self.permits.add(n), "{}", text::TOO_MANY_PERMITS);
+    }
+
+    /// Takes up to `n` of the available permits away for good, and says how many.
+    pub fn forget_permits(&self, n: usize) -> usize {
+        self.permits.forget(n)
+    }
+
+    /// Waits for a permit.
+    ///
+    /// # Errors
+    ///
+    /// The semaphore was [closed](Semaphore::close).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the future loses its place in line; a permit that it was given in
+    /// the meantime goes to the next.
+    pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.acquire_many(1).await
+    }
+
+    /// Waits for `n` permits, which come together.
+    ///
+    /// # Errors
+    ///
+    /// The semaphore was [closed](Semaphore::close).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Semaphore::acquire).
+    pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.permits.acquire(n as usize).await?;
+        Ok(SemaphorePermit { semaphore: self, count: n })
+    }
+
+    /// Takes a permit if one is there.
+    ///
+    /// # Errors
+    ///
+    /// `NoPermits` if none is there or others wait, `Closed` if the semaphore was closed.
+    pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        self.try_acquire_many(1)
+    }
+
+    /// Takes `n` permits if they are there.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Semaphore::try_acquire).
+    pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        self.permits.try_acquire(n as usize)?;
+        Ok(SemaphorePermit { semaphore: self, count: n })
+    }
+
+    /// Waits for a permit on this thread, which sleeps. For code outside async.
+    ///
+    /// # Errors
+    ///
+    /// The semaphore was closed.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        park_on(self.acquire())
+    }
+
+    /// Waits for `n` permits on this thread, which sleeps.
+    ///
+    /// # Errors
+    ///
+    /// The semaphore was closed.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
+        park_on(self.acquire_many(n))
+    }
+
+    /// Waits for a permit that keeps the semaphore alive, to be sent along with a task.
+    ///
+    /// # Errors
+    ///
+    /// The semaphore was closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Semaphore::acquire).
+    ///
+    /// ```
+    /// # runtime::block_on(async {
+    /// use std::sync::Arc;
+    /// use runtime::sync::Semaphore;
+    ///
+    /// let limit = Arc::new(Semaphore::new(3));
+    /// for _ in 0..10 {
+    ///     let permit = limit.clone().acquire_owned().await.unwrap();
+    ///     std::thread::spawn(move || {
+    ///         // At most three of us at a time.
+    ///         drop(permit);
+    ///     });
+    /// }
+    /// # });
+    /// ```
+    pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
+        self.acquire_many_owned(1).await
+    }
+
+    /// Waits for `n` permits that keep the semaphore alive.
+    ///
+    /// # Errors
+    ///
+    /// The semaphore was closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Semaphore::acquire).
+    pub async fn acquire_many_owned(
+        self: Arc<Self>,
+        n: u32,
+    ) -> Result<OwnedSemaphorePermit, AcquireError> {
+        self.permits.acquire(n as usize).await?;
+        Ok(OwnedSemaphorePermit { semaphore: self, count: n })
+    }
+
+    /// Takes a permit that keeps the semaphore alive, if one is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Semaphore::try_acquire).
+    pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        self.try_acquire_many_owned(1)
+    }
+
+    /// Takes `n` permits that keep the semaphore alive, if they are there.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Semaphore::try_acquire).
+    pub fn try_acquire_many_owned(
+        self: Arc<Self>,
+        n: u32,
+    ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        self.permits.try_acquire(n as usize)?;
+        Ok(OwnedSemaphorePermit { semaphore: self, count: n })
+    }
+
+    /// Waits, on this thread, for a permit that keeps the semaphore alive.
+    ///
+    /// # Errors
+    ///
+    /// The semaphore was closed.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
+        park_on(self.acquire_owned())
+    }
+
+    /// Waits, on this thread, for `n` permits that keep the semaphore alive.
+    ///
+    /// # Errors
+    ///
+    /// The semaphore was closed.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_acquire_many_owned(
+        self: Arc<Self>,
+        n: u32,
+    ) -> Result<OwnedSemaphorePermit, AcquireError> {
+        park_on(self.acquire_many_owned(n))
+    }
+
+    /// Gives out no more permits; all who wait get an error. Permits that are held stay valid.
+    ///
+    /// ```
+    /// let semaphore = runtime::sync::Semaphore::new(5);
+    /// semaphore.close();
+    /// assert!(semaphore.try_acquire().is_err());
+    /// ```
+    pub fn close(&self) {
+        self.permits.close();
+    }
+
+    /// Whether [`close`](Semaphore::close) was called.
+    pub fn is_closed(&self) -> bool {
+        self.permits.is_closed()
+    }
+}
+
+impl<'a> SemaphorePermit<'a> {
+    /// Never gives the permits back: the semaphore has fewer from now on.
+    pub fn forget(mut self) {
+        self.count = 0;
+    }
+
+    /// Adds the permits of `other` to this.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `other` belongs to another semaphore.
+    #[track_caller]
+    pub fn merge(&mut self, mut other: Self) {
+        assert!(std::ptr::eq(self.semaphore, other.semaphore), "{}", text::FOREIGN_PERMIT);
+        self.count += std::mem::take(&mut other.count);
+    }
+
+    /// Splits `n` permits off, or returns `None` if this has fewer.
+    pub fn split(&mut self, n: usize) -> Option<Self> {
+        let count = u32::try_from(n).ok().filter(|n| *n <= self.count)?;
+        self.count -= count;
+        Some(SemaphorePermit { semaphore: self.semaphore, count })
+    }
+
+    /// The semaphore that the permits are of.
+    pub fn semaphore(&self) -> &'a Semaphore {
+        self.semaphore
+    }
+
+    /// How many permits this holds.
+    pub fn num_permits(&self) -> usize {
+        self.count as usize
+    }
+}
+
+impl OwnedSemaphorePermit {
+    /// Never gives the permits back: the semaphore has fewer from now on.
+    pub fn forget(mut self) {
+        self.count = 0;
+    }
+
+    /// Adds the permits of `other` to this.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `other` belongs to another semaphore.
+    #[track_caller]
+    pub fn merge(&mut self, mut other: Self) {
+        assert!(Arc::ptr_eq(&self.semaphore, &other.semaphore), "{}", text::FOREIGN_PERMIT);
+        self.count += std::mem::take(&mut other.count);
+    }
+
+    /// Splits `n` permits off, or returns `None` if this has fewer.
+    pub fn split(&mut self, n: usize) -> Option<Self> {
+        let count = u32::try_from(n).ok().filter(|n| *n <= self.count)?;
+        self.count -= count;
+        Some(OwnedSemaphorePermit { semaphore: self.semaphore.clone(), count })
+    }
+
+    /// The semaphore that the permits are of.
+    pub fn semaphore(&self) -> &Arc<Semaphore> {
+        &self.semaphore
+    }
+
+    /// How many permits this holds.
+    pub fn num_permits(&self) -> usize {
+        self.count as usize
+    }
+}
+
+impl Drop for SemaphorePermit<'_> {
+    fn drop(&mut self) {
+        self.semaphore.give_back(self.count);
+    }
+}
+
+impl Drop for OwnedSemaphorePermit {
+    fn drop(&mut self) {
+        self.semaphore.give_back(self.count);
+    }
+}
+
+impl Semaphore {
+    fn give_back(&self, count: u32) {
+        if count > 0 {
+            self.permits.release(count as usize);
+        }
+    }
+}

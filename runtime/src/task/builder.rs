@@ -1,0 +1,90 @@
+//! Tasks with a name.
+
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+
+use crate::Handle;
+use crate::engine::task::JoinHandle;
+use crate::runtime::context;
+
+/// Spawns a task with a name, which reports show.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> std::io::Result<()> {
+/// let handle = runtime::task::Builder::new().name("ticker").spawn(async { 7 })?;
+/// assert_eq!(handle.await.unwrap(), 7);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Builder<'a> {
+    name: Option<&'a str>,
+}
+
+impl<'a> Builder<'a> {
+    /// A task without a name so far.
+    pub fn new() -> Builder<'a> {
+        Builder::default()
+    }
+
+    /// The task's name. It need not be unique.
+    pub fn name(&self, name: &'a str) -> Builder<'a> {
+        Builder { name: Some(name) }
+    }
+
+    /// Spawns the task on the current runtime. See [`spawn`](crate::spawn).
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let location = Location::caller();
+        Ok(context::expect_current(|handle| handle.spawn_named(future, self.name, location)))
+    }
+
+    /// Spawns the task on the runtime of `handle`.
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    #[track_caller]
+    pub fn spawn_on<F>(self, future: F, handle: &Handle) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Ok(handle.spawn_named(future, self.name, Location::caller()))
+    }
+
+    /// Runs a closure on the blocking pool. See [`spawn_blocking`](crate::spawn_blocking).
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(self, closure: F) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let location = Location::caller();
+        Ok(context::expect_current(|handle| handle.spawn_blocking_at(closure, self.name, location)))
+    }
+}

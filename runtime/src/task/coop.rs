@@ -1,0 +1,87 @@
+//! The cooperative budget: why a task that never has to wait still lets others run.
+//!
+//! Each poll of a task may make so much progress with sockets, channels, timers and locks; then the next
+//! operation returns `Pending` and wakes the task, which goes to the back of the queue. Code that
+//! makes no such operation for long should call [`consume_budget`].
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use crate::engine::coop::{self, Budget};
+
+/// Whether this poll may still make progress. Always true outside a task.
+pub fn has_budget_remaining() -> bool {
+    coop::has_budget_remaining()
+}
+
+/// Spends a unit of the budget, and lets others run if none is left.
+///
+/// # Cancel safety
+///
+/// Cancel safe.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// let mut sum = 0u64;
+/// for i in 0..10_000 {
+///     sum += i;
+///     runtime::task::coop::consume_budget().await;
+/// }
+/// # assert_eq!(sum, 49_995_000);
+/// # }
+/// ```
+pub async fn consume_budget() {
+    std::future::poll_fn(|cx| {
+        ready!(poll_proceed(cx)).made_progress();
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// For futures of your own: spends a unit of the budget. With none left it wakes the task and returns
+/// `Pending`. Unless [`RestoreOnPending::made_progress`] is called, the unit is given back.
+pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    coop::poll_proceed(cx).map(RestoreOnPending)
+}
+
+/// Gives the unit back when dropped. See [`poll_proceed`].
+#[derive(Debug)]
+#[must_use]
+pub struct RestoreOnPending(coop::RestoreOnPending);
+
+impl RestoreOnPending {
+    /// The unit was well spent: keep it spent.
+    pub fn made_progress(&self) {
+        self.0.made_progress();
+    }
+}
+
+pin_project! {
+    /// A future that the budget does not hold back. Made by [`unconstrained`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Unconstrained<F> {
+        #[pin]
+        inner: F,
+    }
+}
+
+/// Lets a future make as much progress in one poll as it can. Others on the same worker wait as long.
+pub fn unconstrained<F>(inner: F) -> Unconstrained<F> {
+    Unconstrained { inner }
+}
+
+impl<F: Future> Future for Unconstrained<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let _unlimited = coop::set(Budget::UNLIMITED);
+        self.project().inner.poll(cx)
+    }
+}

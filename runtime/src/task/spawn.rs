@@ -1,0 +1,129 @@
+//! Starting tasks and blocking work.
+
+use std::future::Future;
+use std::panic::Location;
+
+use crate::engine::task::{Id, JoinHandle, current_id};
+use crate::engine::{entered, scheduler, text};
+use crate::runtime::context;
+
+/// Spawns a task on the current runtime: it runs by itself, also if the handle is never awaited or is
+/// dropped.
+///
+/// Whether it gets to run before this returns is not defined. When the runtime shuts down it is
+/// dropped where it stands; it is not waited for.
+///
+/// # Panics
+///
+/// Outside a runtime; see [`Handle::enter`](crate::Handle::enter).
+///
+/// # Examples
+///
+/// ```
+/// #[runtime::main]
+/// async fn main() {
+///     let handles: Vec<_> = (0..10).map(|i| runtime::spawn(async move { i * i })).collect();
+///     let mut sum = 0;
+///     for handle in handles {
+///         sum += handle.await.unwrap();
+///     }
+///     assert_eq!(sum, 285);
+/// }
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let location = Location::caller();
+    context::expect_current(|handle| handle.spawn_named(future, None, location))
+}
+
+/// Runs a closure that may block its thread on the blocking pool, and yields its result.
+///
+/// The pool grows to [`max_blocking_threads`](crate::Builder::max_blocking_threads); jobs beyond wait.
+/// A job that has started cannot be cancelled: aborting or dropping the handle leaves it running, and
+/// the drop of the runtime waits for it.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> std::io::Result<()> {
+/// let names = runtime::spawn_blocking(|| std::fs::read_dir("/").map(|dir| dir.count())).await??;
+/// assert!(names > 0);
+/// # Ok(())
+/// # }
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, R>(closure: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let location = Location::caller();
+    context::expect_current(|handle| handle.spawn_blocking_at(closure, None, location))
+}
+
+/// Runs a closure that may block, on this thread, while other workers take over everything else that
+/// this one served.
+///
+/// The rest of the calling task waits for the closure: branches of `join!` or `select!` in it do not go
+/// on meanwhile. Inside the closure `Handle::block_on` is allowed.
+///
+/// # Panics
+///
+/// On the `current_thread` flavour, where there is nobody to take over.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// let sum = runtime::task::block_in_place(|| (1..=1000u64).sum::<u64>());
+/// assert_eq!(sum, 500_500);
+/// # }
+/// ```
+#[track_caller]
+pub fn block_in_place<F, R>(closure: F) -> R
+where
+    F: FnOnce() -> R,
+{
+    if !entered::is_inside() {
+        return closure();
+    }
+    let multi_thread = context::with_current(|handle| handle.is_multi_thread()).unwrap_or(false);
+    assert!(multi_thread && !local_only(), "{}", text::BLOCK_IN_PLACE_NEEDS_WORKERS);
+    scheduler::block_in_place(|| {
+        let _outside = entered::leave();
+        closure()
+    })
+}
+
+/// Whether the thread is bound to tasks that no other thread can take over.
+fn local_only() -> bool {
+    false
+}
+
+/// The id of the task that this code runs in.
+///
+/// # Panics
+///
+/// Outside a task: in the future of `block_on`, or outside a runtime. See [`try_id`].
+#[track_caller]
+pub fn id() -> Id {
+    match current_id() {
+        Some(id) => id,
+        None => panic!("{}", text::NO_TASK),
+    }
+}
+
+/// The id of the task that this code runs in, or `None` outside a task.
+pub fn try_id() -> Option<Id> {
+    current_id()
+}

@@ -1,0 +1,135 @@
+//! Stopping time, moving it, letting it go on: for tests.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::engine::clock::Clock;
+use crate::engine::text;
+use crate::engine::wake_list::WakeList;
+use crate::runtime::context;
+
+/// Calls `f` with the current runtime's clock.
+#[track_caller]
+fn with_clock(f: impl FnOnce(&Arc<Clock>) -> Result<(), &'static str>) {
+    let outcome = match context::clock() {
+        Some(clock) => f(&clock),
+        None => Err(text::NO_CLOCK),
+    };
+    if let Err(text) = outcome {
+        panic!("{text}");
+    }
+}
+
+/// Stops the runtime's clock.
+///
+/// [`Instant::now`](super::Instant::now) stands still from then on, and timers wait, until
+/// [`advance`] moves the clock or [`resume`] lets it go on. When the runtime has nothing left to do
+/// but to wait for a timer, the clock jumps to that timer's deadline by itself, so code that sleeps
+/// runs through at once.
+///
+/// The standard library's clock is not touched, nor is anything outside the runtime, such as a
+/// deadline of the operating system.
+///
+/// # Panics
+///
+/// When time is frozen already, outside a runtime, and in a runtime of several workers, unless that
+/// was built with `Builder::start_paused(true)`.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::time::{self, Duration, Instant};
+///
+/// # let rt = runtime::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # rt.block_on(async {
+/// time::pause();
+/// let start = Instant::now();
+/// time::sleep(Duration::from_secs(3600)).await;
+/// assert_eq!(start.elapsed(), Duration::from_secs(3600));
+/// # });
+/// ```
+#[track_caller]
+pub fn pause() {
+    with_clock(|clock| clock.pause());
+}
+
+/// Lets a clock that was stopped by [`pause`] go on from where it stands.
+///
+/// # Panics
+///
+/// When time is not frozen, and outside a runtime.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::time;
+///
+/// # let rt = runtime::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # rt.block_on(async {
+/// time::pause();
+/// time::resume();
+/// # });
+/// ```
+#[track_caller]
+pub fn resume() {
+    with_clock(|clock| clock.resume());
+}
+
+/// Moves a clock that was stopped by [`pause`] forwards by `duration`.
+///
+/// The clock is moved, and the tasks whose timers are then due are woken, at the first poll. After
+/// that other tasks get a turn; they have not necessarily run to their end when this returns. Await
+/// what you are waiting for.
+///
+/// Timers between now and then do not each get a moment of their own: the clock makes one jump.
+///
+/// # Panics
+///
+/// When time is not frozen, and outside a runtime.
+///
+/// # Cancel safety
+///
+/// Once polled, the clock has been moved; dropping the future does not move it back.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::time::{self, Duration, Instant};
+///
+/// # let rt = runtime::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # rt.block_on(async {
+/// time::pause();
+/// let start = Instant::now();
+/// time::advance(Duration::from_micros(1500)).await;
+/// assert_eq!(start.elapsed(), Duration::from_micros(1500));
+/// # });
+/// ```
+pub async fn advance(duration: Duration) {
+    with_clock(|clock| clock.advance(duration));
+    turn();
+
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Fires what is due on this thread's shard: the caller may look at its timers before the scheduler
+/// gets to turn the wheel.
+fn turn() {
+    let shard = context::timer_shard();
+    let mut ready = WakeList::new();
+    let now = shard.clock().now();
+    while shard.advance(now, &mut ready) {
+        ready.wake_all();
+    }
+    ready.wake_all();
+}

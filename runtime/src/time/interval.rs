@@ -1,0 +1,231 @@
+//! Ticks.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::Instant;
+use super::sleep::Timer;
+use crate::engine::text;
+
+/// How late a tick may be without counting as missed.
+const TOLERANCE: Duration = Duration::from_millis(5);
+
+/// Ticks every `period`, the first time at once.
+///
+/// What happens when a tick is missed is set by [`Interval::set_missed_tick_behavior`]; at first
+/// it is [`MissedTickBehavior::Burst`].
+///
+/// # Panics
+///
+/// When `period` is zero, and outside a runtime.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::time::{Duration, interval};
+///
+/// # let rt = runtime::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # rt.block_on(async {
+/// let mut interval = interval(Duration::from_millis(2));
+/// let first = interval.tick().await;
+/// let second = interval.tick().await;
+/// assert_eq!(second - first, Duration::from_millis(2));
+/// # });
+/// ```
+#[track_caller]
+pub fn interval(period: Duration) -> Interval {
+    assert!(period > Duration::ZERO, "{}", text::ZERO_PERIOD);
+    Interval::new(Timer::after(Duration::ZERO), period)
+}
+
+/// Ticks every `period`, the first time at `start`.
+///
+/// # Panics
+///
+/// When `period` is zero, and outside a runtime.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::time::{Duration, Instant, interval_at};
+///
+/// # let rt = runtime::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # rt.block_on(async {
+/// let start = Instant::now() + Duration::from_millis(1);
+/// let mut interval = interval_at(start, Duration::from_millis(1));
+/// assert_eq!(interval.tick().await, start);
+/// # });
+/// ```
+#[track_caller]
+pub fn interval_at(start: Instant, period: Duration) -> Interval {
+    assert!(period > Duration::ZERO, "{}", text::ZERO_PERIOD);
+    Interval::new(Timer::at(start), period)
+}
+
+/// What an [`Interval`] does about ticks that nobody awaited in time.
+///
+/// A tick counts as missed when it is more than 5 ms late. With a period of 50 ms and a task that is
+/// away for 120 ms after the second tick:
+///
+/// ```text
+/// on time:   |     |     |     |     |     |     |
+/// Burst:     |     |           |||   |     |     |       back in step as soon as it can
+/// Delay:     |     |             |     |     |     |     steps start anew from the late one
+/// Skip:      |     |             |   |     |     |       in step, without the missed ones
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissedTickBehavior {
+    /// Missed ticks come one right after the other until the interval has caught up. As many ticks as
+    /// periods: for work that must be done that often. The default.
+    #[default]
+    Burst,
+    /// The next tick is one period after the late one. At least a period between any two: for work
+    /// that must not come too close together.
+    Delay,
+    /// The next tick is the next multiple of the period, counted from the tick that was late. Missed
+    /// ones are left out: for work that belongs to points in time.
+    Skip,
+}
+
+impl MissedTickBehavior {
+    /// When the tick after `due` is, which was seen as late as `now`. `None`: later than can be said.
+    fn next(self, due: Instant, now: Instant, period: Duration) -> Option<Instant> {
+        match self {
+            MissedTickBehavior::Burst => due.checked_add(period),
+            MissedTickBehavior::Delay => now.checked_add(period),
+            MissedTickBehavior::Skip => {
+                let past = (now - due).as_nanos() % period.as_nanos();
+                // Less than `period`, which is as many seconds and nanoseconds as this.
+                let past =
+                    Duration::new((past / 1_000_000_000) as u64, (past % 1_000_000_000) as u32);
+                now.checked_add(period - past)
+            }
+        }
+    }
+}
+
+/// Ticks: made by [`interval`] and [`interval_at`].
+///
+/// It does nothing by itself: nobody is called; a tick is there to be awaited.
+#[derive(Debug)]
+pub struct Interval {
+    /// When the next tick is due.
+    timer: Timer,
+    period: Duration,
+    missed_tick_behavior: MissedTickBehavior,
+}
+
+impl Interval {
+    fn new(timer: Timer, period: Duration) -> Interval {
+        Interval { timer, period, missed_tick_behavior: MissedTickBehavior::default() }
+    }
+
+    /// Waits for the next tick; returns when it was due, which may be a little ago.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no tick is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::time::{Duration, interval};
+    ///
+    /// # let rt = runtime::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # rt.block_on(async {
+    /// let mut interval = interval(Duration::from_millis(1));
+    /// for _ in 0..3 {
+    ///     interval.tick().await;
+    /// }
+    /// # });
+    /// ```
+    pub async fn tick(&mut self) -> Instant {
+        poll_fn(|cx| self.poll_tick(cx)).await
+    }
+
+    /// Asks whether the next tick has come.
+    ///
+    /// `Pending`: the task will be woken when it has. Only the last waker given is kept.
+    pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        ready!(self.timer.poll(cx));
+        let due = self.timer.deadline();
+        let now = self.timer.now();
+        let next = if now.saturating_duration_since(due) > TOLERANCE {
+            self.missed_tick_behavior.next(due, now, self.period)
+        } else {
+            due.checked_add(self.period)
+        };
+        self.wait_for(next);
+        Poll::Ready(due)
+    }
+
+    /// The next tick comes one period from now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::time::{Duration, Instant, interval};
+    ///
+    /// # let rt = runtime::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # rt.block_on(async {
+    /// let start = Instant::now();
+    /// let mut interval = interval(Duration::from_millis(1));
+    /// interval.reset();
+    /// interval.tick().await;
+    /// assert!(start.elapsed() >= Duration::from_millis(1));
+    /// # });
+    /// ```
+    pub fn reset(&mut self) {
+        self.wait_for(self.timer.now().checked_add(self.period));
+    }
+
+    /// The next tick comes at once.
+    pub fn reset_immediately(&mut self) {
+        self.wait_for(Some(self.timer.now()));
+    }
+
+    /// The next tick comes after `after`, the others one period each after that.
+    pub fn reset_after(&mut self, after: Duration) {
+        self.wait_for(self.timer.now().checked_add(after));
+    }
+
+    /// The next tick comes at `deadline`, the others one period each after that.
+    pub fn reset_at(&mut self, deadline: Instant) {
+        self.wait_for(Some(deadline));
+    }
+
+    /// What is done about missed ticks.
+    pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
+        self.missed_tick_behavior
+    }
+
+    /// Says what to do about missed ticks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::time::{Duration, MissedTickBehavior, interval};
+    ///
+    /// # let rt = runtime::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # rt.block_on(async {
+    /// let mut interval = interval(Duration::from_millis(1));
+    /// interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    /// # });
+    /// ```
+    pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
+        self.missed_tick_behavior = behavior;
+    }
+
+    /// The time between two ticks.
+    pub fn period(&self) -> Duration {
+        self.period
+    }
+
+    fn wait_for(&mut self, next: Option<Instant>) {
+        match next {
+            Some(next) => self.timer.reset(next),
+            None => self.timer.reset_to_never(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A limit on how long a future may take.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use super::error::Elapsed;
+use super::{Instant, Sleep, sleep_until};
+use crate::engine::coop::{self, Budget};
+
+/// Gives `future` at most `duration`.
+///
+/// Returns the future's output, or [`Elapsed`] when the time is over first; the future is dropped
+/// with the [`Timeout`], that is, at once when it was awaited. The future is polled first: one that
+/// is ready wins even when the time is over.
+///
+/// The limit can only be seen when the future yields: one that blocks the thread is not interrupted.
+///
+/// A timeout whose future is ready at its first poll never sets a timer.
+///
+/// # Errors
+///
+/// [`Elapsed`] when the time is over.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// # Cancel safety
+///
+/// Dropping the `Timeout` drops the future: it is as cancel safe as that is. To keep the future, pass
+/// it by reference.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::time::{Duration, timeout};
+///
+/// # let rt = runtime::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # rt.block_on(async {
+/// let never = std::future::pending::<()>();
+/// if timeout(Duration::from_millis(10), never).await.is_err() {
+///     println!("no answer within 10 ms");
+/// }
+/// # });
+/// ```
+#[track_caller]
+#[inline]
+pub fn timeout<F>(duration: Duration, future: F) -> Timeout<F::IntoFuture>
+where
+    F: IntoFuture,
+{
+    Timeout { value: future.into_future(), delay: Sleep::after(duration) }
+}
+
+/// Gives `future` until `deadline`: see [`timeout`].
+///
+/// # Errors
+///
+/// [`Elapsed`] when the deadline has passed.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// # Cancel safety
+///
+/// As [`timeout`].
+///
+/// # Examples
+///
+/// ```
+/// use runtime::time::{Duration, Instant, timeout_at};
+///
+/// # let rt = runtime::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # rt.block_on(async {
+/// let deadline = Instant::now() + Duration::from_secs(5);
+/// assert_eq!(timeout_at(deadline, async { 1 }).await, Ok(1));
+/// # });
+/// ```
+#[track_caller]
+pub fn timeout_at<F>(deadline: Instant, future: F) -> Timeout<F::IntoFuture>
+where
+    F: IntoFuture,
+{
+    Timeout { value: future.into_future(), delay: sleep_until(deadline) }
+}
+
+pin_project! {
+    /// The future of [`timeout`] and [`timeout_at`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    #[derive(Debug)]
+    pub struct Timeout<T> {
+        #[pin]
+        value: T,
+        #[pin]
+        delay: Sleep,
+    }
+}
+
+impl<T> Timeout<T> {
+    /// The future.
+    pub fn get_ref(&self) -> &T {
+        &self.value
+    }
+
+    /// The future, to change it.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+
+    /// The future, without its limit.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+impl<T: Future> Future for Timeout<T> {
+    type Output = Result<T::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let me = self.project();
+        let had_budget = coop::has_budget_remaining();
+        if let Poll::Ready(output) = me.value.poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        // A future that spends the whole budget in each poll must not outlive its limit by that.
+        let _unlimited =
+            (had_budget && !coop::has_budget_remaining()).then(|| coop::set(Budget::UNLIMITED));
+        me.delay.poll(cx).map(|()| Err(Elapsed::new()))
+    }
+}
