@@ -315,7 +315,7 @@ fn with_no_spares_allowed_it_is_as_documented() {
         runtime
             .block_on(runtime.spawn(async { runtime::time::sleep(Duration::from_millis(5)).await }))
             .unwrap();
-        assert_eq!(runtime.metrics().spare_workers_active(), 0);
+        assert_eq!(runtime.metrics().num_spare_workers(), 0);
         drop(hogs);
     });
 }
@@ -328,9 +328,7 @@ fn spares_retire() {
             let hogs = Hogs::start(&runtime, &[Hold::Blocked], 1);
             runtime.block_on(runtime.spawn(async {})).unwrap();
             drop(hogs);
-            tests::eventually("no spare is active", || {
-                runtime.metrics().spare_workers_active() == 0
-            });
+            tests::eventually("no spare is active", || runtime.metrics().num_spare_workers() == 0);
             runtime.block_on(runtime.spawn(async {})).unwrap();
         }
     });

@@ -122,7 +122,7 @@ fn once_each() {
             gate.open();
             runtime.block_on(task).unwrap();
             assert_eq!(log.lock().unwrap().len(), round);
-            assert_eq!(runtime.metrics().stalls(), round as u64);
+            assert_eq!(runtime.metrics().stall_count(), round as u64);
         }
     });
 }
@@ -204,7 +204,7 @@ fn not_what_was_announced_or_is_short() {
         });
         let log = log.lock().unwrap().clone();
         assert!(log.is_empty(), "{log:?}");
-        assert_eq!(runtime.metrics().stalls(), 0);
+        assert_eq!(runtime.metrics().stall_count(), 0);
     });
 }
 
@@ -288,7 +288,7 @@ fn on_stderr_by_default_at_a_limited_rate() {
                 runtime::task::Builder::new().name("napper").spawn(task).unwrap().await.unwrap();
             });
         }
-        eventually("all are counted", || runtime.metrics().stalls() == 5);
+        eventually("all are counted", || runtime.metrics().stall_count() == 5);
         return;
     }
     let child = tests::again(TEST, "child").stderr(Stdio::piped()).stdout(Stdio::null()).spawn();
