@@ -109,6 +109,10 @@ pub(crate) const DROPPED_IN_ASYNC: &str = "Cannot drop a runtime in a context wh
 pub(crate) const BLOCK_IN_PLACE_NEEDS_WORKERS: &str = "can call blocking only when running on the multi-threaded \
      runtime: use `spawn_blocking` on the current_thread flavour and in a `LocalSet`";
 
+/// `spawn_local` where no thread is bound.
+pub(crate) const NO_LOCAL_SET: &str = "`spawn_local` called from outside of a `task::LocalSet` or \
+     `runtime::LocalRuntime`: run this inside `LocalSet::run_until`, or spawn a `Send` future with `spawn`";
+
 /// I/O is off.
 pub(crate) const IO_DISABLED: &str = "IO is disabled in this runtime. Call `enable_io` (or \
      `enable_all`) on the runtime builder to enable IO";
@@ -152,3 +156,7 @@ pub(crate) const FOREIGN_PERMIT: &str =
 
 /// A bounded channel of size nought.
 pub(crate) const CHANNEL_WITHOUT_ROOM: &str = "mpsc bounded channel requires buffer > 0: use 1 for the smallest, `oneshot` for a single value";
+
+/// `UnhandledPanic::ShutdownRuntime`.
+pub(crate) const TASK_PANICKED: &str = "a spawned task panicked and the runtime is configured to shut down on \
+     unhandled panic";

@@ -4,12 +4,13 @@ use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use super::context;
 use super::events::Events;
 use super::handle::{Handle, Inner, Scheduler};
+use super::local_runtime::{LocalOptions, LocalRuntime};
 use super::runtime::{Runtime, Threads};
 use super::stall::{OnStall, Reporter, StallReport};
 use crate::engine::blocking;
@@ -70,6 +71,17 @@ pub struct Builder {
     stall_report: Option<Duration>,
     stall_backtrace: bool,
     on_stall: Option<OnStall>,
+    unhandled_panic: UnhandledPanic,
+}
+
+/// What a runtime does when a spawned task panics and no `JoinHandle` can see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnhandledPanic {
+    /// Nothing beyond what the panic hook does.
+    Ignore,
+    /// The runtime stops: `block_on` panics, and so does every later one.
+    ShutdownRuntime,
 }
 
 impl Builder {
@@ -96,6 +108,7 @@ impl Builder {
             stall_report: Some(Duration::from_millis(100)),
             stall_backtrace: true,
             on_stall: None,
+            unhandled_panic: UnhandledPanic::Ignore,
         }
     }
 
@@ -310,8 +323,43 @@ impl Builder {
     pub fn build(&mut self) -> io::Result<Runtime> {
         match self.flavor {
             Flavor::MultiThread => self.build_multi_thread(),
-            Flavor::CurrentThread => self.build_current_thread(),
+            Flavor::CurrentThread => self.build_current_thread(None),
         }
+    }
+
+    /// Builds a runtime that stays on this thread.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread or no file descriptor for it.
+    ///
+    /// # Panics
+    ///
+    /// On a builder made by [`new_multi_thread`](Builder::new_multi_thread).
+    #[track_caller]
+    pub fn build_local(&mut self, _: LocalOptions) -> io::Result<LocalRuntime> {
+        assert!(
+            self.flavor == Flavor::CurrentThread,
+            "only `Builder::new_current_thread()` can build a `LocalRuntime`"
+        );
+        let here = thread::current().id();
+        self.build_current_thread(Some(here)).map(LocalRuntime::new)
+    }
+
+    /// What happens when a spawned task panics and no `JoinHandle` can see it. The default is
+    /// [`UnhandledPanic::Ignore`].
+    ///
+    /// # Panics
+    ///
+    /// With [`UnhandledPanic::ShutdownRuntime`] on the multi-thread flavour.
+    #[track_caller]
+    pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut Builder {
+        assert!(
+            self.flavor == Flavor::CurrentThread || behavior == UnhandledPanic::Ignore,
+            "UnhandledPanic::ShutdownRuntime is only supported by the current_thread flavour"
+        );
+        self.unhandled_panic = behavior;
+        self
     }
 
     fn blocking_pool(
@@ -406,6 +454,7 @@ impl Builder {
             shards,
             clock,
             pending_jobs,
+            local_to: None,
             name: self.name.clone(),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         });
@@ -417,7 +466,7 @@ impl Builder {
         Ok(runtime)
     }
 
-    fn build_current_thread(&self) -> io::Result<Runtime> {
+    fn build_current_thread(&self, local_to: Option<ThreadId>) -> io::Result<Runtime> {
         let clock = Arc::new(Clock::new(true, self.start_paused));
         let driver = Arc::new(Driver::new()?);
         let events = Events::new(Arc::clone(&driver), Arc::clone(&clock), 0, true);
@@ -428,7 +477,7 @@ impl Builder {
             event_interval: self.event_interval,
             on_park: self.on_thread_park.clone(),
             on_unpark: self.on_thread_unpark.clone(),
-            on_unobserved_panic: None,
+            shut_down_on_panic: self.unhandled_panic == UnhandledPanic::ShutdownRuntime,
         };
         let reporter = Arc::new(self.reporter());
         let sink = Box::new(Arc::clone(&reporter));
@@ -444,6 +493,7 @@ impl Builder {
             shards,
             clock,
             pending_jobs,
+            local_to,
             name: self.name.clone(),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         });

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
+use std::thread::ThreadId;
 
 use super::blocking::BlockingJob;
 use super::context::{self, Restore};
@@ -47,6 +48,8 @@ pub(super) struct Inner {
     pub(super) shards: Box<[Arc<Shard>]>,
     pub(super) clock: Arc<Clock>,
     pub(super) pending_jobs: Arc<AtomicU64>,
+    /// The thread of a local runtime: its tasks need not be `Send`.
+    pub(super) local_to: Option<ThreadId>,
     pub(super) name: Option<String>,
     pub(super) id: u64,
 }
@@ -200,6 +203,29 @@ impl Handle {
         R: Send + 'static,
     {
         self.submit_blocking(closure, next_id(), location, name, false)
+    }
+
+    /// Spawns a task that need not be `Send`, if this is a local runtime and its thread; else gives the
+    /// future back.
+    pub(crate) fn spawn_local_named<F>(
+        &self,
+        future: F,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+    ) -> Result<JoinHandle<F::Output>, F>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let Scheduler::CurrentThread(shared) = &self.inner.scheduler else { return Err(future) };
+        if self.inner.local_to != Some(std::thread::current().id()) {
+            return Err(future);
+        }
+        let id = next_id();
+        if let Some(name) = name {
+            set_name(id, name);
+        }
+        Ok(shared.spawn_local(future, id, location, name.is_some()))
     }
 
     pub(crate) fn is_multi_thread(&self) -> bool {

@@ -21,13 +21,15 @@ mod builder;
 pub(crate) mod context;
 mod events;
 mod handle;
+mod local_runtime;
 mod metrics;
 #[allow(clippy::module_inception, reason = "the type that the folder is about")]
 mod runtime;
 mod stall;
 
-pub use builder::Builder;
-pub use handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
+pub use builder::{Builder, UnhandledPanic};
+pub use handle::{EnterGuard, Handle, RuntimeFlavor, RuntimeId as Id, TryCurrentError};
+pub use local_runtime::{LocalOptions, LocalRuntime};
 pub use metrics::RuntimeMetrics;
 pub use runtime::Runtime;
 pub use stall::StallReport;

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::panic::Location;
 
+use super::local_set::spawn_local_named;
 use crate::Handle;
 use crate::engine::task::JoinHandle;
 use crate::runtime::context;
@@ -67,6 +68,25 @@ impl<'a> Builder<'a> {
         F::Output: Send + 'static,
     {
         Ok(handle.spawn_named(future, self.name, Location::caller()))
+    }
+
+    /// Spawns the task on the current [`LocalSet`](crate::task::LocalSet). See
+    /// [`spawn_local`](crate::task::spawn_local).
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
+    /// # Panics
+    ///
+    /// Outside a set and a [`LocalRuntime`](crate::runtime::LocalRuntime).
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Ok(spawn_local_named(future, self.name, Location::caller()))
     }
 
     /// Runs a closure on the blocking pool. See [`spawn_blocking`](crate::spawn_blocking).

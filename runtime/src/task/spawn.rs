@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 
+use super::local_set;
 use crate::engine::task::{Id, JoinHandle, current_id};
 use crate::engine::{entered, scheduler, text};
 use crate::runtime::context;
@@ -98,16 +99,12 @@ where
         return closure();
     }
     let multi_thread = context::with_current(|handle| handle.is_multi_thread()).unwrap_or(false);
-    assert!(multi_thread && !local_only(), "{}", text::BLOCK_IN_PLACE_NEEDS_WORKERS);
+    let bound = !multi_thread || local_set::is_inside();
+    assert!(!bound, "{}", text::BLOCK_IN_PLACE_NEEDS_WORKERS);
     scheduler::block_in_place(|| {
         let _outside = entered::leave();
         closure()
     })
-}
-
-/// Whether the thread is bound to tasks that no other thread can take over.
-fn local_only() -> bool {
-    false
 }
 
 /// The id of the task that this code runs in.

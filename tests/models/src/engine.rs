@@ -20,6 +20,8 @@ pub(crate) mod text;
 pub(crate) mod timer;
 #[path = "../../../runtime/src/engine/wait_queue.rs"]
 pub(crate) mod wait_queue;
+#[path = "engine_stall.rs"]
+pub(crate) mod stall;
 #[path = "../../../runtime/src/engine/wake_list.rs"]
 pub(crate) mod wake_list;
 #[path = "../../../runtime/src/engine/waker_cell.rs"]

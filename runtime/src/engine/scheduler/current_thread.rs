@@ -36,6 +36,7 @@ use crate::engine::primitive::{Mutex, Parker, Unparked};
 use crate::engine::task::{
     Header, Id, JoinError, JoinHandle, Outcome, Owned, Runnable, Schedule, Watch, spawn_cell,
 };
+use crate::engine::text;
 use crate::engine::wake_list::WakeList;
 
 /// A wake of the root future publishes what its thread did. Pairs with [`SEE_ROOT`].
@@ -49,7 +50,8 @@ pub(crate) struct CurrentThreadConfig {
     pub(crate) event_interval: u32,
     pub(crate) on_park: Option<Hook>,
     pub(crate) on_unpark: Option<Hook>,
-    pub(crate) on_unobserved_panic: Option<Box<dyn Fn(JoinError) + Send + Sync>>,
+    /// A panic that no handle can see ends the runtime.
+    pub(crate) shut_down_on_panic: bool,
 }
 
 /// What all threads see.
@@ -64,6 +66,8 @@ pub(crate) struct CurrentThread {
     in_flight: InFlight,
     closed: AtomicBool,
     asleep: AtomicBool,
+    /// A task has panicked, and the configuration says that this is the end.
+    panicked: AtomicBool,
     counters: WorkerCounters,
     watch: Watch,
     tid: AtomicU32,
@@ -122,9 +126,10 @@ impl Schedule for SchedulerRef {
         self.get().owned.release(task);
     }
 
-    fn unobserved_panic(&self, error: JoinError) {
-        if let Some(hook) = &self.get().config.on_unobserved_panic {
-            hook(error);
+    fn unobserved_panic(&self, _: JoinError) {
+        let shared = self.get();
+        if shared.config.shut_down_on_panic {
+            shared.panicked.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -145,6 +150,7 @@ impl CurrentThread {
             in_flight: InFlight::default(),
             closed: AtomicBool::new(false),
             asleep: AtomicBool::new(true),
+            panicked: AtomicBool::new(false),
             counters: WorkerCounters::default(),
             watch: Watch::new(),
             tid: AtomicU32::new(0),
@@ -174,6 +180,23 @@ impl CurrentThread {
         F::Output: Send + 'static,
     {
         // SAFETY: both are `Send`.
+        unsafe { self.spawn_anything(future, id, location, named) }
+    }
+
+    /// Spawns a task of a local runtime.
+    pub(crate) fn spawn_local<F>(
+        self: &Arc<CurrentThread>,
+        future: F,
+        id: Id,
+        location: &'static Location<'static>,
+        named: bool,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        // SAFETY: `Handle::spawn_local_named` has checked that this is the thread of a
+        // `LocalRuntime`, which neither leaves that thread nor lets another block on it.
         unsafe { self.spawn_anything(future, id, location, named) }
     }
 
@@ -390,6 +413,7 @@ impl Turn<'_> {
                 }
             }
             let ran_out = shared.run_tasks(core, root);
+            assert!(!shared.panicked.load(Ordering::Relaxed), "{}", text::TASK_PANICKED);
             if ran_out && !root.woken.load(Ordering::Relaxed) {
                 shared.sleep(core);
             } else {

@@ -37,7 +37,7 @@ impl Capture {
 
 /// Copies the stack and the registers of another thread of this process.
 ///
-/// Takes some 50 microseconds for a blocked thread; for a running one, what it takes to be
+/// Takes some 100 microseconds for a blocked thread; for a running one, what it takes to be
 /// scheduled, up to 100 milliseconds.
 pub(crate) fn capture(tid: Tid, how: How) -> Result<Capture, Why> {
     // The one allocation comes before anything is read.

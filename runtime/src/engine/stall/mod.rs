@@ -74,6 +74,12 @@ pub(crate) mod memory;
 mod modules;
 #[cfg_attr(not(target_os = "linux"), path = "procfs_unsupported.rs")]
 mod procfs;
+#[cfg(all(
+    feature = "stall-backtrace",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+pub(crate) mod slot;
 mod trace;
 #[cfg_attr(
     not(all(

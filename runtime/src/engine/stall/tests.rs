@@ -296,3 +296,34 @@ fn allocates_in_this_function(stop: &AtomicBool) {
         }
     }
 }
+
+#[test]
+fn a_thread_that_blocks_the_signal_gives_no_answer_and_is_asked_again_later() {
+    fn mask(how: libc::c_int) {
+        // SAFETY: the set is initialised by sigemptyset before it is used.
+        unsafe {
+            let mut set = std::mem::zeroed();
+            libc::sigemptyset(&mut set);
+            libc::sigaddset(&mut set, libc::SIGURG);
+            libc::pthread_sigmask(how, &set, std::ptr::null_mut());
+        }
+    }
+    let stop = Arc::new([const { AtomicBool::new(false) }; 2]);
+    let theirs = Arc::clone(&stop);
+    let (tid, thread) = start(move || {
+        mask(libc::SIG_BLOCK);
+        std::hint::black_box(spins_in_this_function(&theirs[0]));
+        mask(libc::SIG_UNBLOCK);
+        std::hint::black_box(spins_in_this_function(&theirs[1]));
+    });
+    find_refusal(tid);
+    stop[0].store(true, Ordering::Relaxed);
+    find(tid, How::ANY, "spins_in_this_function");
+    stop[1].store(true, Ordering::Relaxed);
+    thread.join().unwrap();
+}
+
+/// A capture that ends with `NoAnswer`: the thread may not have blocked the signal at first.
+fn find_refusal(tid: Tid) {
+    eventually("no answer", || matches!(capture(tid, How::ANY), Err(Why::NoAnswer)));
+}

@@ -8,34 +8,32 @@ use super::Id;
 use crate::engine::primitive::Mutex;
 
 /// A task ended without an output: it panicked or was cancelled.
+// Two words: a task has room for it beside every future.
 pub struct JoinError {
     id: Id,
-    reason: Reason,
+    /// What the task panicked with. The lock makes it `Sync`; nobody ever waits for it.
+    panic: Option<Box<Mutex<Payload>>>,
 }
 
-enum Reason {
-    Cancelled,
-    // The lock makes the payload `Sync`; nobody ever waits for it.
-    Panic(Mutex<Box<dyn Any + Send + 'static>>),
-}
+type Payload = Box<dyn Any + Send + 'static>;
 
 impl JoinError {
     pub(crate) fn cancelled(id: Id) -> JoinError {
-        JoinError { id, reason: Reason::Cancelled }
+        JoinError { id, panic: None }
     }
 
-    pub(crate) fn panicked(id: Id, payload: Box<dyn Any + Send + 'static>) -> JoinError {
-        JoinError { id, reason: Reason::Panic(Mutex::new(payload)) }
+    pub(crate) fn panicked(id: Id, payload: Payload) -> JoinError {
+        JoinError { id, panic: Some(Box::new(Mutex::new(payload))) }
     }
 
     /// Whether the task was aborted, or dropped by the runtime's shutdown.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.reason, Reason::Cancelled)
+        self.panic.is_none()
     }
 
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(self.reason, Reason::Panic(_))
+        self.panic.is_some()
     }
 
     /// The value that the task panicked with, to be passed to
@@ -51,9 +49,10 @@ impl JoinError {
 
     /// The value that the task panicked with, or the error back if it did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.reason {
-            Reason::Panic(payload) => Ok(payload.into_inner()),
-            Reason::Cancelled => Err(self),
+        let JoinError { id, panic } = self;
+        match panic {
+            Some(payload) => Ok(payload.into_inner()),
+            None => Err(JoinError { id, panic: None }),
         }
     }
 
@@ -64,9 +63,9 @@ impl JoinError {
 
     /// What the task said when it panicked, if it said it in words.
     fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
-        match &self.reason {
-            Reason::Cancelled => f(None),
-            Reason::Panic(payload) => {
+        match &self.panic {
+            None => f(None),
+            Some(payload) => {
                 let payload = payload.lock();
                 f(payload
                     .downcast_ref::<&'static str>()

@@ -235,7 +235,7 @@ fn the_first_thread_that_cannot_be_created_takes_no_other_job_along() {
 /// account of the one to come, and its creation fails.
 #[test]
 fn the_last_thread_does_not_leave_a_job_to_one_that_cannot_be_created() {
-    check(3, || {
+    check(2, || {
         let pool = Pool::new(2, SHORT, 0, 0);
         let ran = Count::new();
         assert!(submit(&pool, job(&ran)));

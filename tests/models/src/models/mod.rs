@@ -7,3 +7,4 @@ mod mutex;
 mod notify;
 mod oneshot;
 mod timer;
+mod stall_slot;

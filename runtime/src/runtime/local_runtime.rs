@@ -1,0 +1,106 @@
+//! A runtime whose tasks never leave its thread.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::time::Duration;
+
+use super::handle::{EnterGuard, Handle};
+use super::runtime::Runtime;
+use crate::engine::task::JoinHandle;
+use crate::engine::text;
+
+/// A `current_thread` runtime that cannot leave its thread, so that tasks need not be `Send`: what
+/// [`spawn_local`](crate::task::spawn_local) spawns runs on it without a
+/// [`LocalSet`](crate::task::LocalSet).
+///
+/// # Examples
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// let runtime = runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
+/// let text = Rc::new("not Send");
+/// let length = runtime.block_on(async move {
+///     runtime::task::spawn_local(async move { text.len() }).await.unwrap()
+/// });
+/// assert_eq!(length, 8);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct LocalRuntime {
+    runtime: Runtime,
+    // Neither `Send` nor `Sync`: the tasks are polled and dropped where they were spawned.
+    _thread: PhantomData<*const ()>,
+}
+
+/// Settings that only a [`LocalRuntime`] has. None so far.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct LocalOptions {}
+
+impl LocalRuntime {
+    pub(super) fn new(runtime: Runtime) -> LocalRuntime {
+        LocalRuntime { runtime, _thread: PhantomData }
+    }
+
+    /// A handle to the runtime. What is spawned through it must be `Send`.
+    pub fn handle(&self) -> &Handle {
+        self.runtime.handle()
+    }
+
+    /// Spawns a task that need not be `Send`.
+    #[track_caller]
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        match self.handle().spawn_local_named(future, None, Location::caller()) {
+            Ok(handle) => handle,
+            Err(_) => panic!("{}", text::NO_LOCAL_SET),
+        }
+    }
+
+    /// Runs a closure on the blocking pool. See [`runtime::spawn_blocking`](crate::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, closure: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.runtime.spawn_blocking(closure)
+    }
+
+    /// Runs a future on this thread to its end. See [`Runtime::block_on`].
+    ///
+    /// # Panics
+    ///
+    /// Inside async code, and if the future panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// Makes this the current runtime of the thread. See [`Handle::enter`].
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.runtime.enter()
+    }
+
+    /// Shuts down, waiting for at most `duration`. See [`Runtime::shutdown_timeout`].
+    #[track_caller]
+    pub fn shutdown_timeout(self, duration: Duration) {
+        self.runtime.shutdown_timeout(duration);
+    }
+
+    /// Shuts down without waiting for anything.
+    pub fn shutdown_background(self) {
+        self.runtime.shutdown_background();
+    }
+}
+
+impl fmt::Debug for LocalRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalRuntime").field("handle", self.handle()).finish()
+    }
+}

@@ -1,0 +1,213 @@
+//! Tasks that stay on one thread: [`LocalSet`] and [`spawn_local`].
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::Runtime;
+use crate::engine::scheduler::LocalTasks;
+use crate::engine::task::{JoinHandle, next_id};
+use crate::engine::text;
+use crate::runtime::context;
+
+thread_local! {
+    static CURRENT: RefCell<Option<LocalTasks>> = const { RefCell::new(None) };
+}
+
+/// Tasks that run on the thread of this set, so their futures need not be `Send`.
+///
+/// The set is a future: its tasks run while it, or a future made by [`run_until`](LocalSet::run_until),
+/// is being polled. Awaited itself it completes when all of its tasks have. Dropping it drops them.
+///
+/// # Examples
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// #[runtime::main]
+/// async fn main() {
+///     let local = runtime::task::LocalSet::new();
+///     let length = local
+///         .run_until(async {
+///             let text = Rc::new("not Send");
+///             runtime::task::spawn_local(async move { text.len() }).await.unwrap()
+///         })
+///         .await;
+///     assert_eq!(length, 8);
+/// }
+/// ```
+pub struct LocalSet {
+    tasks: LocalTasks,
+}
+
+/// Makes a set current on this thread. Made by [`LocalSet::enter`].
+pub struct LocalEnterGuard {
+    before: Option<LocalTasks>,
+}
+
+impl Drop for LocalEnterGuard {
+    fn drop(&mut self) {
+        let before = self.before.take();
+        let ours = CURRENT.try_with(|current| current.replace(before));
+        drop(ours);
+    }
+}
+
+impl fmt::Debug for LocalEnterGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalEnterGuard").finish_non_exhaustive()
+    }
+}
+
+/// Spawns a task on the current [`LocalSet`], or on the runtime if it is a
+/// [`LocalRuntime`](crate::runtime::LocalRuntime).
+///
+/// # Panics
+///
+/// Outside both.
+#[track_caller]
+pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn_local_named(future, None, Location::caller())
+}
+
+#[track_caller]
+pub(super) fn spawn_local_named<F>(
+    future: F,
+    name: Option<&str>,
+    location: &'static Location<'static>,
+) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let set = CURRENT.with_borrow(|current| current.as_ref().map(LocalTasks::share));
+    if let Some(tasks) = set {
+        let id = next_id();
+        if let Some(name) = name {
+            crate::engine::task::set_name(id, name);
+        }
+        return tasks.spawn(future, id, location, name.is_some());
+    }
+    match context::with_current(|handle| handle.spawn_local_named(future, name, location)) {
+        Ok(Ok(handle)) => handle,
+        Ok(Err(_)) | Err(_) => panic!("{}", text::NO_LOCAL_SET),
+    }
+}
+
+/// Whether this thread is inside a set.
+pub(super) fn is_inside() -> bool {
+    CURRENT.try_with(|current| current.borrow().is_some()).unwrap_or(false)
+}
+
+impl LocalSet {
+    /// A set without tasks.
+    pub fn new() -> LocalSet {
+        LocalSet { tasks: LocalTasks::new() }
+    }
+
+    /// Makes this the set of [`spawn_local`] on this thread until the guard is dropped.
+    #[must_use = "the set is current only as long as the guard is kept"]
+    pub fn enter(&self) -> LocalEnterGuard {
+        let before = CURRENT.with_borrow_mut(|current| current.replace(self.tasks.share()));
+        LocalEnterGuard { before }
+    }
+
+    /// Spawns a task on the set. It runs when the set is polled.
+    #[track_caller]
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.tasks.spawn(future, next_id(), Location::caller(), false)
+    }
+
+    /// Runs a future on the runtime, and the set's tasks beside it, until the future completes.
+    ///
+    /// # Panics
+    ///
+    /// As [`Runtime::block_on`].
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, runtime: &Runtime, future: F) -> F::Output {
+        runtime.block_on(self.run_until(future))
+    }
+
+    /// Runs a future, and the set's tasks beside it, until the future completes.
+    ///
+    /// # Cancel safety
+    ///
+    /// As safe as the future is. The set's tasks stay where they are.
+    pub async fn run_until<F: Future>(&self, future: F) -> F::Output {
+        RunUntil { set: self, future }.await
+    }
+
+    /// One turn of the set's tasks. The waker hears of what becomes runnable later.
+    fn turn(&self, cx: &mut Context<'_>) {
+        if self.tasks.tick() {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+impl Default for LocalSet {
+    fn default() -> LocalSet {
+        LocalSet::new()
+    }
+}
+
+impl Future for LocalSet {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        drop(self.tasks.register(cx.waker()));
+        let _current = self.enter();
+        self.turn(cx);
+        if self.tasks.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Drop for LocalSet {
+    fn drop(&mut self) {
+        let _current = self.enter();
+        self.tasks.close();
+    }
+}
+
+impl fmt::Debug for LocalSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalSet").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    struct RunUntil<'a, F> {
+        set: &'a LocalSet,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for RunUntil<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        // First: what the future itself spawns or wakes must find the waker.
+        drop(this.set.tasks.register(cx.waker()));
+        let _current = this.set.enter();
+        if let Poll::Ready(output) = this.future.poll(cx) {
+            return Poll::Ready(output);
+        }
+        this.set.turn(cx);
+        Poll::Pending
+    }
+}
