@@ -67,6 +67,9 @@ pub(crate) const WRITE_ZERO: &str =
 pub(crate) const NOT_UTF8: &str = "stream did not contain valid UTF-8";
 /// A buffer of no size.
 pub(crate) const ZERO_CAPACITY: &str = "the buffer's size must be greater than 0";
+/// A device went down with the job that used it.
+pub(crate) const DEVICE_LOST: &str = "the device is gone: the blocking job that held it did not run \
+     (its runtime was shut down) or panicked; take a new handle from within a runtime";
 /// Halves of two streams.
 pub(crate) const UNRELATED_HALVES: &str =
     "the two halves come from different streams: check with `is_pair_of` before `unsplit`";

@@ -14,14 +14,14 @@ pub(crate) mod park_on;
 pub(crate) mod primitive;
 #[path = "../../../runtime/src/engine/rng.rs"]
 pub(crate) mod rng;
+#[path = "engine_stall.rs"]
+pub(crate) mod stall;
 #[path = "../../../runtime/src/engine/text.rs"]
 pub(crate) mod text;
 #[path = "../../../runtime/src/engine/timer/mod.rs"]
 pub(crate) mod timer;
 #[path = "../../../runtime/src/engine/wait_queue.rs"]
 pub(crate) mod wait_queue;
-#[path = "engine_stall.rs"]
-pub(crate) mod stall;
 #[path = "../../../runtime/src/engine/wake_list.rs"]
 pub(crate) mod wake_list;
 #[path = "../../../runtime/src/engine/waker_cell.rs"]

@@ -6,5 +6,5 @@ mod mpsc;
 mod mutex;
 mod notify;
 mod oneshot;
-mod timer;
 mod stall_slot;
+mod timer;
