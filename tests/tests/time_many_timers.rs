@@ -8,12 +8,12 @@ use runtime::runtime::Builder;
 use runtime::time::{Duration, Instant, sleep_until};
 
 #[test]
-fn a_hundred_thousand_of_one_deadline() {
+fn thirty_thousand_of_one_deadline() {
     let rt = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     rt.block_on(async {
         let fired = Arc::new(AtomicUsize::new(0));
         let deadline = Instant::now() + Duration::from_millis(300);
-        let tasks: Vec<_> = (0..100_000)
+        let tasks: Vec<_> = (0..30_000)
             .map(|_| {
                 let fired = Arc::clone(&fired);
                 runtime::spawn(async move {
@@ -26,7 +26,7 @@ fn a_hundred_thousand_of_one_deadline() {
         for task in tasks {
             task.await.unwrap();
         }
-        assert_eq!(fired.load(Ordering::Relaxed), 100_000);
+        assert_eq!(fired.load(Ordering::Relaxed), 30_000);
     });
 }
 
@@ -35,7 +35,7 @@ fn spread_over_a_tenth_of_a_second_in_one_task() {
     let rt = Builder::new_current_thread().enable_all().build().unwrap();
     rt.block_on(async {
         let start = Instant::now();
-        let sleeps = (0..20_000u32).map(|i| {
+        let sleeps = (0..10_000u32).map(|i| {
             let deadline = start
                 + Duration::from_nanos(u64::from(i.wrapping_mul(2_654_435_769)) % 100_000_000);
             async move {
@@ -59,7 +59,7 @@ fn memory_stays_flat() {
     rt.block_on(async {
         let burst = || async {
             let far = Instant::now() + Duration::from_secs(3600);
-            let mut sleeps: Vec<_> = (0..200_000).map(|_| Box::pin(sleep_until(far))).collect();
+            let mut sleeps: Vec<_> = (0..50_000).map(|_| Box::pin(sleep_until(far))).collect();
             for sleep in &mut sleeps {
                 assert!(futures::poll!(sleep).is_pending());
             }
@@ -71,6 +71,6 @@ fn memory_stays_flat() {
             burst().await;
         }
         let after = resident_kib();
-        assert!(after < before + 16 * 1024, "from {before} to {after} KiB");
+        assert!(after < before + 4 * 1024, "from {before} to {after} KiB");
     });
 }
