@@ -6,6 +6,8 @@ pub(crate) mod blocking;
 pub(crate) mod clock;
 #[path = "../../../runtime/src/engine/coop.rs"]
 pub(crate) mod coop;
+#[path = "../../../runtime/src/engine/entered.rs"]
+pub(crate) mod entered;
 #[path = "../../../runtime/src/engine/fair_semaphore.rs"]
 pub(crate) mod fair_semaphore;
 #[path = "../../../runtime/src/engine/park_on.rs"]
