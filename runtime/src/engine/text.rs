@@ -152,3 +152,15 @@ pub(crate) const FOREIGN_PERMIT: &str =
 
 /// A bounded channel of size nought.
 pub(crate) const CHANNEL_WITHOUT_ROOM: &str = "mpsc bounded channel requires buffer > 0: use 1 for the smallest, `oneshot` for a single value";
+
+/// A broadcast channel of size nought.
+pub(crate) const BROADCAST_WITHOUT_ROOM: &str =
+    "broadcast channel capacity cannot be zero: use 1 for the smallest";
+
+/// A broadcast channel beyond measure.
+pub(crate) const BROADCAST_TOO_LARGE: &str =
+    "broadcast channel capacity exceeded `usize::MAX / 2`";
+
+/// More readers than an `RwLock` can count.
+pub(crate) const TOO_MANY_READERS: &str =
+    "an RwLock may not be created with more than `u32::MAX >> 3` reader locks";
