@@ -158,8 +158,7 @@ pub(crate) const BROADCAST_WITHOUT_ROOM: &str =
     "broadcast channel capacity cannot be zero: use 1 for the smallest";
 
 /// A broadcast channel beyond measure.
-pub(crate) const BROADCAST_TOO_LARGE: &str =
-    "broadcast channel capacity exceeded `usize::MAX / 2`";
+pub(crate) const BROADCAST_TOO_LARGE: &str = "broadcast channel capacity exceeded `usize::MAX / 2`";
 
 /// More readers than an `RwLock` can count.
 pub(crate) const TOO_MANY_READERS: &str =

@@ -74,7 +74,9 @@ pub mod error {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             match self {
                 RecvError::Closed => f.write_str("the channel is closed"),
-                RecvError::Lagged(lost) => write!(f, "the receiver was too slow and lost {lost} values"),
+                RecvError::Lagged(lost) => {
+                    write!(f, "the receiver was too slow and lost {lost} values")
+                }
             }
         }
     }

@@ -351,11 +351,12 @@ impl Wait {
         let mut queue = notify.queue.lock();
         let waiter = queue.remove(key);
         notify.settle(&queue);
-        match waiter.word {
-            Word::One(end) => notify.notify_locked(queue, end), // wake: notify.pass_on
-            Word::Waiting | Word::All => drop(queue),
-        }
-        drop(waiter);
+        let Word::One(end) = waiter.word else {
+            // Before the waiter's waker is dropped.
+            drop(queue);
+            return;
+        };
+        notify.notify_locked(queue, end); // wake: notify.pass_on
     }
 }
 

@@ -101,7 +101,7 @@ pub struct OwnedRwLockWriteGuard<T: ?Sized> {
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
     lock: Arc<RwLock<T>>,
     part: *mut U,
-    marker: PhantomData<(T, U)>,
+    marker: PhantomData<U>,
 }
 
 // A read guard is a `&T` with a permit.

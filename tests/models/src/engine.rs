@@ -26,3 +26,5 @@ pub(crate) mod wait_queue;
 pub(crate) mod wake_list;
 #[path = "../../../runtime/src/engine/waker_cell.rs"]
 pub(crate) mod waker_cell;
+#[path = "../../../runtime/src/engine/write_once.rs"]
+pub(crate) mod write_once;

@@ -1,9 +1,13 @@
 //! The models, one file a protocol.
 
 mod blocking_pool;
+mod broadcast;
 mod fair_semaphore;
 mod mpsc;
 mod mutex;
 mod notify;
+mod once;
 mod oneshot;
+mod rwlock;
 mod timer;
+mod watch;
