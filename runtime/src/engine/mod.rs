@@ -22,3 +22,4 @@ pub(crate) mod timer;
 pub(crate) mod wait_queue;
 pub(crate) mod wake_list;
 pub(crate) mod waker_cell;
+pub(crate) mod write_once;

@@ -163,3 +163,13 @@ pub(crate) const CHANNEL_WITHOUT_ROOM: &str = "mpsc bounded channel requires buf
 /// `UnhandledPanic::ShutdownRuntime`.
 pub(crate) const TASK_PANICKED: &str = "a spawned task panicked and the runtime is configured to shut down on \
      unhandled panic";
+/// A broadcast channel of size nought.
+pub(crate) const BROADCAST_WITHOUT_ROOM: &str =
+    "broadcast channel capacity cannot be zero: use 1 for the smallest";
+
+/// A broadcast channel beyond measure.
+pub(crate) const BROADCAST_TOO_LARGE: &str = "broadcast channel capacity exceeded `usize::MAX / 2`";
+
+/// More readers than an `RwLock` can count.
+pub(crate) const TOO_MANY_READERS: &str =
+    "an RwLock may not be created with more than `u32::MAX >> 3` reader locks";

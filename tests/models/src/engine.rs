@@ -6,6 +6,8 @@ pub(crate) mod blocking;
 pub(crate) mod clock;
 #[path = "../../../runtime/src/engine/coop.rs"]
 pub(crate) mod coop;
+#[path = "../../../runtime/src/engine/entered.rs"]
+pub(crate) mod entered;
 #[path = "../../../runtime/src/engine/fair_semaphore.rs"]
 pub(crate) mod fair_semaphore;
 #[path = "../../../runtime/src/engine/park_on.rs"]
@@ -26,3 +28,5 @@ pub(crate) mod wait_queue;
 pub(crate) mod wake_list;
 #[path = "../../../runtime/src/engine/waker_cell.rs"]
 pub(crate) mod waker_cell;
+#[path = "../../../runtime/src/engine/write_once.rs"]
+pub(crate) mod write_once;

@@ -1,10 +1,14 @@
 //! The models, one file a protocol.
 
 mod blocking_pool;
+mod broadcast;
 mod fair_semaphore;
 mod mpsc;
 mod mutex;
 mod notify;
+mod once;
 mod oneshot;
 mod stall_slot;
+mod rwlock;
 mod timer;
+mod watch;
