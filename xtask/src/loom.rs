@@ -302,7 +302,9 @@ fn try_all(
     all: bool,
 ) -> Result<Vec<Fate>, String> {
     println!("\nbuilding the models as they are");
-    let binaries = scratch.build()?.ok_or("the models do not build as they are")?;
+    let binaries = scratch
+        .build()?
+        .map_err(|words| format!("the models do not build as they are:\n{words}"))?;
     let mut tests = Vec::new();
     for binary in &binaries {
         tests.extend(list_tests(binary)?);
@@ -338,7 +340,7 @@ fn try_all(
             .map(|(_, takes, test)| (test.clone(), (takes * PATIENCE).max(LEAST_LIMIT)))
             .collect();
         let fate = scratch.with(mutant, || {
-            let Some(binaries) = scratch.build()? else { return Ok(Fate::DoesNotBuild) };
+            let Ok(binaries) = scratch.build()? else { return Ok(Fate::DoesNotBuild) };
             Ok(match run_tests(&binaries, &order, parallel)? {
                 Some((test, Ended::Failed)) => Fate::Failed(test),
                 Some((test, Ended::TooSlow)) => Fate::TooSlow(test),
@@ -454,20 +456,22 @@ impl Scratch {
         Ok(())
     }
 
-    /// Builds the models' tests; nothing if they do not build.
-    fn build(&self) -> Result<Option<Vec<PathBuf>>, String> {
+    /// Builds the models' tests: the binaries, or what the compiler says.
+    fn build(&self) -> Result<Result<Vec<PathBuf>, String>, String> {
         let output = Command::new("cargo")
             .current_dir(&self.tree)
-            .args(["test", "-p", "models", "--release", "--no-run", "--message-format=json"])
+            .args(["test", "-p", "models", "--release", "--no-run"])
+            // The compiler's words go to stderr, the list of artifacts to stdout.
+            .arg("--message-format=json-render-diagnostics")
             .env("CARGO_TARGET_DIR", &self.target)
             .env("CARGO_PROFILE_RELEASE_INCREMENTAL", "true")
             .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
             .output()
             .map_err(|error| format!("cargo: {error}"))?;
         if !output.status.success() {
-            return Ok(None);
+            return Ok(Err(String::from_utf8_lossy(&output.stderr).into_owned()));
         }
-        Ok(Some(executables(&String::from_utf8_lossy(&output.stdout))))
+        Ok(Ok(executables(&String::from_utf8_lossy(&output.stdout))))
     }
 
     /// Calls `f` while the mutant is in the tree.

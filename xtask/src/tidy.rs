@@ -239,7 +239,9 @@ fn places_of(code: &str, name: &str) -> Vec<usize> {
     let mut found = find_word(code, name);
     if let Some((import, function)) = name.rsplit_once("::") {
         let type_of = import.rsplit_once("::");
-        if let Some((module, item)) = type_of.filter(|(_, item)| item.starts_with(char::is_uppercase)) {
+        if let Some((module, item)) =
+            type_of.filter(|(_, item)| item.starts_with(char::is_uppercase))
+        {
             let imported = code.split(';').filter(|part| part.contains("use ")).any(|part| {
                 let list = part.split_once("use ").map_or("", |(_, list)| list).trim();
                 list.starts_with(module) && !find_word(list, item).is_empty()
