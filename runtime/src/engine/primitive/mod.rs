@@ -19,9 +19,6 @@ mod parker;
 
 pub(crate) use cell::UnsafeCell;
 pub(crate) use lock::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
-pub(crate) use lock::{Condvar, Mutex, MutexGuard};
-pub(crate) use lock::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
-pub(crate) use parker::Parker;
 pub(crate) use parker::{Parker, Unparked};
 pub(crate) use std::sync::Arc;
 
