@@ -53,6 +53,7 @@ async fn tcp_pair() -> (TcpStream, TcpStream) {
 fn an_echo_comes_back() {
     block_on(async {
         let (mut near, mut far) = tcp_pair().await;
+        far.set_nodelay(true).unwrap();
         both(
             async {
                 for i in 0..100u8 {
