@@ -40,10 +40,6 @@ pub(crate) fn shut_down() -> std::io::Error {
     std::io::Error::other(SHUT_DOWN)
 }
 
-/// A runtime without I/O.
-pub(crate) const NO_IO: &str = "this runtime was built without I/O, so it has no sockets and no signals: \
-     call `Builder::enable_io` or `Builder::enable_all` when building it";
-
 /// A blocking socket was handed over.
 pub(crate) const BLOCKING_SOCKET: &str = "the socket is in blocking mode, where one call could stop a whole \
      worker thread: call `set_nonblocking(true)` on it before handing it to the runtime";

@@ -42,6 +42,3 @@ pub use udp::UdpSocket;
 pub use unix::{
     datagram::UnixDatagram, listener::UnixListener, socket::UnixSocket, stream::UnixStream,
 };
-
-#[cfg(test)]
-mod tests;

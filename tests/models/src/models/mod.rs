@@ -6,4 +6,5 @@ mod mpsc;
 mod mutex;
 mod notify;
 mod oneshot;
+mod readiness;
 mod timer;
