@@ -148,3 +148,10 @@ pub(crate) const FOREIGN_PERMIT: &str =
 
 /// A bounded channel of size nought.
 pub(crate) const CHANNEL_WITHOUT_ROOM: &str = "mpsc bounded channel requires buffer > 0: use 1 for the smallest, `oneshot` for a single value";
+
+/// A signal that cannot be listened to.
+pub(crate) const SIGNAL_REFUSED: &str = "this signal cannot be listened to: SIGKILL and SIGSTOP cannot be caught, \
+     and SIGILL, SIGFPE and SIGSEGV must not be";
+
+/// A number that is no signal.
+pub(crate) const SIGNAL_UNKNOWN: &str = "this number is too large for a signal of this system";

@@ -18,7 +18,7 @@ use super::interest::Interest;
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::ready::Ready;
 use super::table::Token;
-use super::waiter_list::Key;
+use crate::engine::waiter_list::Key;
 
 /// One registered source. Dropping it takes the source out of the driver's table; the system is
 /// told by [`deregister`](Self::deregister) before.

@@ -7,3 +7,9 @@
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 pub(crate) mod stall_signal;
+//! What a process has once, however many runtimes it makes: its signals.
+//!
+//! This is the only room of the engine with statics that hold state. Everything else hangs on a value
+//! that can be made twice.
+
+pub(crate) mod signals;
