@@ -8,6 +8,8 @@ pub(crate) mod clock;
 pub(crate) mod coop;
 #[path = "engine_driver.rs"]
 pub(crate) mod driver;
+#[path = "../../../runtime/src/engine/entered.rs"]
+pub(crate) mod entered;
 #[path = "../../../runtime/src/engine/fair_semaphore.rs"]
 pub(crate) mod fair_semaphore;
 #[path = "../../../runtime/src/engine/park_on.rs"]

@@ -15,6 +15,14 @@ use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::waiter_list::Key;
 use crate::engine::wake_list::WakeList;
 
+/// Every interleaving with up to three switches that a thread does not ask for. (All of them: two
+/// minutes, and nothing more is found.)
+fn model(f: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(f);
+}
+
 /// The kernel's side of a source: how much is there to read.
 struct Kernel(Mutex<usize>);
 
@@ -59,7 +67,7 @@ fn poll_read(source: &Readiness, kernel: &Kernel, cx: &mut Context<'_>) -> Poll<
 /// that sleeps for ever.
 #[test]
 fn every_event_reaches_the_reader() {
-    loom::model(|| {
+    model(|| {
         let shared = Arc::new((Readiness::new(Ready::EMPTY), Kernel::new()));
         let there = shared.clone();
         let system = thread::spawn(move || {
@@ -79,7 +87,7 @@ fn every_event_reaches_the_reader() {
 /// Would catch: a short read that clears what has come since it.
 #[test]
 fn a_short_read_does_not_wipe_out_the_next_event() {
-    loom::model(|| {
+    model(|| {
         let shared = Arc::new((Readiness::new(Ready::EMPTY), Kernel::new()));
         let there = shared.clone();
         let system = thread::spawn(move || {
@@ -133,7 +141,7 @@ impl Drop for Wait<'_> {
 /// come since, or another's wake, along with it.
 #[test]
 fn a_waiter_that_leaves_takes_nothing_along() {
-    loom::model(|| {
+    model(|| {
         let source = Arc::new(Readiness::new(Ready::EMPTY));
         let (there, also) = (source.clone(), source.clone());
         let system = thread::spawn(move || {
@@ -158,7 +166,7 @@ fn a_waiter_that_leaves_takes_nothing_along() {
 /// its reader sleeps for ever.
 #[test]
 fn shutdown_refuses_a_source_or_shuts_it() {
-    loom::model(|| {
+    model(|| {
         let table = Arc::new(Mutex::new(Table::default()));
         let there = table.clone();
         let ender = thread::spawn(move || {
@@ -172,7 +180,8 @@ fn shutdown_refuses_a_source_or_shuts_it() {
         let source = Arc::new(Readiness::new(Ready::EMPTY));
         let registered = { table.lock().insert(source.clone()) };
         if let Some(token) = registered {
-            let mut wait = pin!(std::future::poll_fn(|cx| source.poll(Direction::Read, cx.waker())));
+            let mut wait =
+                pin!(std::future::poll_fn(|cx| source.poll(Direction::Read, cx.waker())));
             assert!(block_on(wait.as_mut()).shut);
             let gone = { table.lock().remove(token) };
             drop(gone);
@@ -184,7 +193,7 @@ fn shutdown_refuses_a_source_or_shuts_it() {
 /// Would catch: an event that is delivered to whoever has the place of the source it was meant for.
 #[test]
 fn an_event_of_a_former_tenant_finds_nobody() {
-    loom::model(|| {
+    model(|| {
         let table = Arc::new(Mutex::new(Table::default()));
         let first = Arc::new(Readiness::new(Ready::EMPTY));
         let token = table.lock().insert(first).unwrap();
