@@ -40,10 +40,6 @@ pub(crate) fn shut_down() -> std::io::Error {
     std::io::Error::other(SHUT_DOWN)
 }
 
-/// A runtime without I/O.
-pub(crate) const NO_IO: &str = "this runtime was built without I/O, so it has no sockets and no signals: \
-     call `Builder::enable_io` or `Builder::enable_all` when building it";
-
 /// A blocking socket was handed over.
 pub(crate) const BLOCKING_SOCKET: &str = "the socket is in blocking mode, where one call could stop a whole \
      worker thread: call `set_nonblocking(true)` on it before handing it to the runtime";
@@ -173,3 +169,9 @@ pub(crate) const BROADCAST_TOO_LARGE: &str = "broadcast channel capacity exceede
 /// More readers than an `RwLock` can count.
 pub(crate) const TOO_MANY_READERS: &str =
     "an RwLock may not be created with more than `u32::MAX >> 3` reader locks";
+/// A signal that cannot be listened to.
+pub(crate) const SIGNAL_REFUSED: &str = "this signal cannot be listened to: SIGKILL and SIGSTOP cannot be caught, \
+     and SIGILL, SIGFPE and SIGSEGV must not be";
+
+/// A number that is no signal.
+pub(crate) const SIGNAL_UNKNOWN: &str = "this number is too large for a signal of this system";

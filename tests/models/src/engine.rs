@@ -6,6 +6,8 @@ pub(crate) mod blocking;
 pub(crate) mod clock;
 #[path = "../../../runtime/src/engine/coop.rs"]
 pub(crate) mod coop;
+#[path = "engine_driver.rs"]
+pub(crate) mod driver;
 #[path = "../../../runtime/src/engine/entered.rs"]
 pub(crate) mod entered;
 #[path = "../../../runtime/src/engine/fair_semaphore.rs"]
@@ -24,6 +26,8 @@ pub(crate) mod text;
 pub(crate) mod timer;
 #[path = "../../../runtime/src/engine/wait_queue.rs"]
 pub(crate) mod wait_queue;
+#[path = "../../../runtime/src/engine/waiter_list.rs"]
+pub(crate) mod waiter_list;
 #[path = "../../../runtime/src/engine/wake_list.rs"]
 pub(crate) mod wake_list;
 #[path = "../../../runtime/src/engine/waker_cell.rs"]

@@ -10,5 +10,6 @@ mod once;
 mod oneshot;
 mod stall_slot;
 mod rwlock;
+mod readiness;
 mod timer;
 mod watch;
