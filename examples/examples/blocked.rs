@@ -44,7 +44,7 @@ fn main() -> io::Result<()> {
         show(SHOW).await?;
         hogs.iter().for_each(JoinHandle::abort);
 
-        println!("stalls noticed: {}", runtime::Handle::current().metrics().stalls());
+        println!("stalls noticed: {}", runtime::Handle::current().metrics().stall_count());
         Ok(())
     })
 }

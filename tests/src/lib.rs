@@ -203,6 +203,11 @@ impl Gate {
         self.0.1.notify_all();
     }
 
+    /// Whether everybody is let through.
+    pub fn is_open(&self) -> bool {
+        self.0.0.lock().unwrap().open
+    }
+
     /// Waits until `count` threads have come to the gate.
     #[track_caller]
     pub fn wait_for(&self, count: usize) {

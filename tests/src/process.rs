@@ -77,6 +77,28 @@ pub fn limit(resource: libc::__rlimit_resource_t, soft: u64) -> u64 {
     before
 }
 
+/// Sets the limit of descriptors so that `count` more can be opened.
+///
+/// The limit is one of numbers, not of descriptors: those above it stay open and do not count.
+#[cfg(target_os = "linux")]
+pub fn leave_descriptors(count: usize) {
+    let listed: Vec<u64> = fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap())
+        .collect();
+    // The one that read the folder is closed by now.
+    let is_open = |number: &u64| {
+        // SAFETY: F_GETFD takes no pointer and changes nothing.
+        listed.contains(number) && unsafe { libc::fcntl(*number as i32, libc::F_GETFD) } != -1
+    };
+    let mut free = 0;
+    let number = (0..).find(|number| {
+        free += usize::from(!is_open(number));
+        free > count
+    });
+    limit(libc::RLIMIT_NOFILE, number.unwrap());
+}
+
 /// What the child wrote and how it ended; a child that takes longer than `limit` is killed.
 #[track_caller]
 pub fn output_within(mut child: Child, limit: Duration) -> Output {

@@ -1,0 +1,171 @@
+//! After a `fork` a runtime exists in the parent alone: its threads do not run in the child. There,
+//! every use gives an error or panics with a word, none hangs, and no drop disturbs the parent.
+#![cfg(unix)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use runtime::Runtime;
+use runtime::net::{TcpListener, TcpStream};
+use tests::process::{Forked, in_a_fork};
+use tests::{current_thread, forever, isolated, workers};
+
+/// True if the call panics, and does so with words.
+fn refused<T>(call: impl FnOnce() -> T) -> bool {
+    catch_unwind(AssertUnwindSafe(call)).is_err()
+}
+
+fn on_each(test: &str, body: impl Fn(Runtime)) {
+    // In a process of its own, so that no other test's threads hold a lock at the moment of the fork.
+    isolated(test, || {
+        for runtime in [workers(2), current_thread()] {
+            body(runtime);
+        }
+    });
+}
+
+/// The parent's runtime works as before.
+fn assert_works(runtime: &Runtime) {
+    runtime.block_on(async {
+        runtime::spawn(runtime::time::sleep(Duration::from_millis(1))).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap());
+        let (near, far) = runtime::join!(near, listener.accept());
+        assert!(near.is_ok() && far.is_ok());
+        assert_eq!(runtime::spawn_blocking(|| 1).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_task_is_not_taken() {
+    on_each("a_task_is_not_taken", |runtime| {
+        assert_works(&runtime);
+        let handle = runtime.handle().clone();
+        let child = in_a_fork(|| {
+            // An error in the handle, or a panic: but no task that will never run.
+            match catch_unwind(AssertUnwindSafe(|| handle.spawn(async {}))) {
+                Err(_) => true,
+                Ok(task) => futures::executor::block_on(task).is_err(),
+            }
+        });
+        assert_eq!(child, Forked::Held);
+        assert_works(&runtime);
+    });
+}
+
+#[test]
+fn a_job_is_not_taken() {
+    on_each("a_job_is_not_taken", |runtime| {
+        assert_works(&runtime);
+        let handle = runtime.handle().clone();
+        let child =
+            in_a_fork(|| match catch_unwind(AssertUnwindSafe(|| handle.spawn_blocking(|| {}))) {
+                Err(_) => true,
+                Ok(job) => futures::executor::block_on(job).is_err(),
+            });
+        assert_eq!(child, Forked::Held);
+        assert_works(&runtime);
+    });
+}
+
+#[test]
+fn block_on_does_not_wait_for_those_who_are_not_there() {
+    on_each("block_on_does_not_wait_for_those_who_are_not_there", |runtime| {
+        assert_works(&runtime);
+        let child = in_a_fork(|| {
+            refused(|| {
+                runtime.block_on(async {
+                    runtime::time::sleep(Duration::from_millis(1)).await;
+                })
+            })
+        });
+        assert_eq!(child, Forked::Held);
+        assert_works(&runtime);
+    });
+}
+
+#[test]
+fn a_task_s_handle_gives_an_error_or_nothing_but_does_not_lie() {
+    on_each("a_task_s_handle_gives_an_error_or_nothing_but_does_not_lie", |runtime| {
+        let task = runtime.spawn(forever(()));
+        assert_works(&runtime);
+        let child = in_a_fork(|| {
+            task.abort();
+            true // it came back
+        });
+        assert_eq!(child, Forked::Held);
+        // The parent's task was not touched.
+        assert!(!task.is_finished());
+        assert_works(&runtime);
+        task.abort();
+        assert!(runtime.block_on(task).unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
+fn sockets_give_errors_and_their_drop_leaves_the_parent_s_alone() {
+    on_each("sockets_give_errors_and_their_drop_leaves_the_parent_s_alone", |runtime| {
+        let (near, far) = runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let near = TcpStream::connect(listener.local_addr().unwrap());
+            let (near, far) = runtime::join!(near, listener.accept());
+            (near.unwrap(), far.unwrap().0)
+        });
+        let mut held = Some(near);
+        let child = in_a_fork(|| {
+            let near = held.take().unwrap();
+            let waits = match catch_unwind(AssertUnwindSafe(|| {
+                futures::executor::block_on(near.readable())
+            })) {
+                Err(_) => true,
+                Ok(result) => result.is_err(),
+            };
+            // epoll is shared with the parent: a deregistration here would deafen it there.
+            drop(near);
+            waits
+        });
+        assert_eq!(child, Forked::Held);
+        let near = held.take().unwrap();
+        runtime.block_on(async {
+            far.writable().await.unwrap();
+            far.try_write(b"x").unwrap();
+            near.readable().await.unwrap();
+            assert_eq!(near.try_read(&mut [0; 4]).unwrap(), 1);
+        });
+    });
+}
+
+#[test]
+fn dropping_the_runtime_in_the_child_comes_back_and_leaves_the_parent_s_alone() {
+    on_each(
+        "dropping_the_runtime_in_the_child_comes_back_and_leaves_the_parent_s_alone",
+        |runtime| {
+            assert_works(&runtime);
+            let mut held = Some(runtime);
+            let child = in_a_fork(|| {
+                drop(held.take());
+                true
+            });
+            assert_eq!(child, Forked::Held);
+            assert_works(held.as_ref().unwrap());
+        },
+    );
+}
+
+#[test]
+fn a_new_runtime_in_the_child_works() {
+    isolated("a_new_runtime_in_the_child_works", || {
+        let old = workers(2);
+        assert_works(&old);
+        let child = in_a_fork(|| {
+            let new = workers(2);
+            assert_works(&new);
+            drop(new);
+            let new = current_thread();
+            assert_works(&new);
+            true
+        });
+        assert_eq!(child, Forked::Held);
+        assert_works(&old);
+    });
+}

@@ -1,0 +1,80 @@
+//! A runtime with nothing to do costs nothing: once it has settled, no thread of it wakes up.
+#![cfg(target_os = "linux")]
+
+use std::time::{Duration, Instant};
+
+use runtime::Builder;
+use runtime::net::TcpListener;
+use tests::process::{context_switches, processor_time};
+use tests::{PATIENCE, isolated};
+
+/// Waits until a whole second has passed without a switch of any thread but this one's own two (asleep,
+/// awake), or fails. It does not sleep and hope: a runtime that never rests never passes.
+fn settles() {
+    let start = Instant::now();
+    let mut least = u64::MAX;
+    while start.elapsed() < PATIENCE {
+        let (switches, time) = (context_switches(), processor_time());
+        std::thread::sleep(Duration::from_secs(1));
+        let switched = context_switches() - switches;
+        let took = processor_time() - time;
+        least = least.min(switched);
+        if switched <= 3 && took < Duration::from_millis(10) {
+            return;
+        }
+    }
+    panic!("never at rest: {least} switches in the quietest second");
+}
+
+#[test]
+fn after_work_of_every_kind() {
+    isolated("after_work_of_every_kind", || {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_keep_alive(Duration::from_millis(100))
+            .enable_all()
+            .build()
+            .unwrap();
+        let _listener = runtime.block_on(async {
+            let tasks: Vec<_> = (0..100)
+                .map(|_| runtime::spawn(runtime::time::sleep(Duration::from_millis(5))))
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+            runtime::spawn_blocking(|| {}).await.unwrap();
+            runtime::spawn(async { std::thread::sleep(Duration::from_millis(20)) }).await.unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            drop(runtime::spawn(runtime::time::sleep(Duration::from_secs(3600))));
+            listener
+        });
+        settles();
+        // And it is not dead, only asleep.
+        runtime.block_on(async {
+            runtime::spawn(runtime::time::sleep(Duration::from_millis(1))).await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn before_any_work() {
+    isolated("before_any_work", || {
+        let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+        settles();
+        drop(runtime);
+    });
+}
+
+#[test]
+fn while_block_on_waits() {
+    isolated("while_block_on_waits", || {
+        for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+            let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+            let (send, receive) = runtime::sync::oneshot::channel::<()>();
+            let waits = std::thread::spawn(move || runtime.block_on(receive));
+            settles();
+            send.send(()).unwrap();
+            waits.join().unwrap().unwrap();
+        }
+    });
+}

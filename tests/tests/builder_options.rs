@@ -1,0 +1,250 @@
+//! Each option of the `Builder` does what it says.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use runtime::runtime::RuntimeFlavor;
+use runtime::{Builder, Runtime};
+use tests::{Gate, eventually, within};
+
+fn names_of_workers(runtime: &Runtime, count: usize) -> HashSet<String> {
+    let gate = Gate::default();
+    let tasks: Vec<_> = (0..count)
+        .map(|_| {
+            let gate = gate.clone();
+            runtime.spawn(async move {
+                gate.block();
+                thread::current().name().unwrap_or("").to_string()
+            })
+        })
+        .collect();
+    gate.wait_for(count);
+    gate.open();
+    tasks.into_iter().map(|task| runtime.block_on(task).unwrap()).collect()
+}
+
+#[test]
+fn worker_threads() {
+    within(|| {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(3).spare_workers(0).build().unwrap();
+        // Three at once in user code, each on a thread of its own.
+        let gate = Gate::default();
+        let threads = Arc::new(Mutex::new(HashSet::new()));
+        for _ in 0..3 {
+            let (gate, threads) = (gate.clone(), threads.clone());
+            drop(runtime.spawn(async move {
+                threads.lock().unwrap().insert(thread::current().id());
+                gate.block();
+            }));
+        }
+        gate.wait_for(3);
+        assert_eq!(threads.lock().unwrap().len(), 3);
+        gate.open();
+        assert_eq!(runtime.handle().runtime_flavor(), RuntimeFlavor::MultiThread);
+    });
+}
+
+#[test]
+fn the_current_thread_runs_all_tasks_itself() {
+    within(|| {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        assert_eq!(runtime.handle().runtime_flavor(), RuntimeFlavor::CurrentThread);
+        let me = thread::current().id();
+        let task = runtime.spawn(async { thread::current().id() });
+        assert!(!task.is_finished());
+        thread::sleep(Duration::from_millis(5)); // nobody runs it behind our back
+        assert!(!task.is_finished());
+        assert_eq!(runtime.block_on(task).unwrap(), me);
+    });
+}
+
+#[test]
+fn thread_name() {
+    within(|| {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(2).thread_name("weaver").build().unwrap();
+        for name in names_of_workers(&runtime, 2) {
+            assert!(name.starts_with("weaver"), "{name}");
+        }
+        let job = runtime.spawn_blocking(|| thread::current().name().map(str::to_string));
+        assert!(runtime.block_on(job).unwrap().unwrap().starts_with("weaver"));
+    });
+}
+
+#[test]
+fn thread_name_fn() {
+    within(|| {
+        let next = AtomicUsize::new(0);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name_fn(move || format!("loom-{}", next.fetch_add(1, Ordering::SeqCst)))
+            .build()
+            .unwrap();
+        let names = names_of_workers(&runtime, 2);
+        assert_eq!(names.len(), 2);
+        assert!(names.iter().all(|name| name.starts_with("loom-")), "{names:?}");
+    });
+}
+
+#[test]
+fn thread_stack_size() {
+    within(|| {
+        /// Uses `depth` kB of stack or so.
+        #[inline(never)]
+        fn dig(depth: usize) -> usize {
+            let hole = std::hint::black_box([depth; 128]);
+            if depth == 0 { 0 } else { dig(depth - 1) + hole[0].min(1) }
+        }
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).thread_stack_size(64 << 20).build().unwrap();
+        let depth = 20 << 10; // 20 MiB: ten times what a thread has by default
+        assert_eq!(runtime.block_on(runtime.spawn(async move { dig(depth) })).unwrap(), depth);
+        assert_eq!(runtime.block_on(runtime.spawn_blocking(move || dig(depth))).unwrap(), depth);
+    });
+}
+
+#[test]
+fn on_thread_start_and_stop() {
+    within(|| {
+        let (started, stopped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (starts, stops) = (started.clone(), stopped.clone());
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .on_thread_start(move || _ = starts.fetch_add(1, Ordering::SeqCst))
+            .on_thread_stop(move || _ = stops.fetch_add(1, Ordering::SeqCst))
+            .build()
+            .unwrap();
+        eventually("the workers have started", || started.load(Ordering::SeqCst) >= 2);
+        runtime.block_on(runtime.spawn_blocking(|| {})).unwrap();
+        assert!(started.load(Ordering::SeqCst) >= 3);
+        assert_eq!(stopped.load(Ordering::SeqCst), 0);
+        drop(runtime);
+        assert_eq!(started.load(Ordering::SeqCst), stopped.load(Ordering::SeqCst));
+    });
+}
+
+#[test]
+fn on_thread_park_and_unpark() {
+    within(|| {
+        for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+            let (parked, unparked) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let (parks, unparks) = (parked.clone(), unparked.clone());
+            let runtime = builder
+                .worker_threads(1)
+                .enable_all()
+                .on_thread_park(move || _ = parks.fetch_add(1, Ordering::SeqCst))
+                .on_thread_unpark(move || _ = unparks.fetch_add(1, Ordering::SeqCst))
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                for _ in 0..3 {
+                    runtime::spawn(async {
+                        runtime::time::sleep(Duration::from_millis(2)).await;
+                    })
+                    .await
+                    .unwrap();
+                }
+            });
+            assert!(parked.load(Ordering::SeqCst) >= 1);
+            assert!(unparked.load(Ordering::SeqCst) >= 1);
+            drop(runtime);
+            let (parked, unparked) =
+                (parked.load(Ordering::SeqCst), unparked.load(Ordering::SeqCst));
+            assert!(parked.abs_diff(unparked) <= 1, "{parked} parks, {unparked} unparks");
+        }
+    });
+}
+
+#[test]
+fn hooks_run_in_the_context_of_nobody_s_task() {
+    within(|| {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = seen.clone();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .on_thread_park(move || log.lock().unwrap().push(runtime::task::try_id()))
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            runtime::spawn(async { runtime::time::sleep(Duration::from_millis(2)).await })
+                .await
+                .unwrap();
+        });
+        drop(runtime);
+        assert!(seen.lock().unwrap().iter().all(Option::is_none));
+    });
+}
+
+#[test]
+fn intervals() {
+    within(|| {
+        for (global, event) in [(1, 1), (2, 61), (u32::MAX, u32::MAX)] {
+            let runtime = Builder::new_multi_thread()
+                .worker_threads(1)
+                .global_queue_interval(global)
+                .event_interval(event)
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let tasks: Vec<_> = (0..200)
+                    .map(|_| runtime::spawn(async { runtime::task::yield_now().await }))
+                    .collect();
+                for task in tasks {
+                    task.await.unwrap();
+                }
+                runtime::time::sleep(Duration::from_millis(1)).await;
+            });
+        }
+    });
+}
+
+#[test]
+fn io_and_time_each_alone() {
+    within(|| {
+        for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+            let runtime = builder.worker_threads(1).enable_time().build().unwrap();
+            runtime.block_on(async {
+                runtime::spawn(runtime::time::sleep(Duration::from_millis(1))).await.unwrap();
+            });
+        }
+        for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+            let runtime = builder.worker_threads(1).enable_io().build().unwrap();
+            runtime.block_on(async {
+                let socket = runtime::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+                socket.send_to(b"x", socket.local_addr().unwrap()).await.unwrap();
+                assert_eq!(socket.recv(&mut [0; 4]).await.unwrap(), 1);
+            });
+        }
+    });
+}
+
+#[test]
+fn one_builder_builds_many() {
+    within(|| {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1).enable_all();
+        let ids: HashSet<_> = (0..3)
+            .map(|_| {
+                let runtime = builder.build().unwrap();
+                assert_eq!(runtime.block_on(runtime.spawn(async { 1 })).unwrap(), 1);
+                runtime.handle().id().to_string()
+            })
+            .collect();
+        assert_eq!(ids.len(), 3);
+    });
+}
+
+#[test]
+fn debug_output_names_the_kind() {
+    let text = format!("{:?} {:?}", Builder::new_multi_thread(), Builder::new_current_thread());
+    assert!(text.contains("Builder"), "{text}");
+    let runtime = Builder::new_current_thread().build().unwrap();
+    assert!(format!("{runtime:?}").contains("Runtime"));
+    assert!(format!("{:?}", runtime.handle()).contains("Handle"));
+}

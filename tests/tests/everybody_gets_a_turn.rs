@@ -1,0 +1,266 @@
+//! No task can keep the others from running by being always ready: neither by waking itself, nor by
+//! reading from a channel or socket that never runs dry, nor by passing the ball to and fro.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use runtime::io::{AsyncReadExt, AsyncWriteExt};
+use runtime::net::{TcpListener, TcpStream};
+use runtime::sync::{Semaphore, mpsc};
+use runtime::{Builder, Runtime};
+use tests::{current_thread, within};
+
+/// One thread to share, and nobody to take over from it.
+fn on_one_thread(body: impl Fn(&Runtime) + Send + 'static) {
+    within(move || {
+        let multi = Builder::new_multi_thread()
+            .worker_threads(1)
+            .spare_workers(0)
+            .enable_all()
+            .build()
+            .unwrap();
+        for runtime in [multi, current_thread()] {
+            body(&runtime);
+        }
+    });
+}
+
+/// Runs `others` to their end while `greedy` runs.
+fn beside<G, O>(greedy: impl Fn() -> G + Send + 'static, others: impl Fn() -> O + Send + 'static)
+where
+    G: Future<Output = ()> + Send + 'static,
+    O: Future<Output = ()> + Send + 'static,
+{
+    on_one_thread(move |runtime| {
+        runtime.block_on(async {
+            let hog = runtime::spawn(greedy());
+            runtime::task::yield_now().await;
+            runtime::spawn(others()).await.unwrap();
+            assert!(!hog.is_finished(), "the greedy task has ended, so nothing was shown");
+            hog.abort();
+            let _ = hog.await;
+        });
+    });
+}
+
+async fn wakes_itself() {
+    loop {
+        runtime::task::yield_now().await;
+    }
+}
+
+async fn echoes() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = runtime::spawn(async move {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        for n in 0..20 {
+            stream.write_u8(n).await.unwrap();
+            assert_eq!(stream.read_u8().await.unwrap(), n);
+        }
+    });
+    let (mut stream, _) = listener.accept().await.unwrap();
+    while let Ok(byte) = stream.read_u8().await {
+        stream.write_u8(byte).await.unwrap();
+    }
+    client.await.unwrap();
+}
+
+#[test]
+fn tasks_that_yield_do_not_starve_io() {
+    beside(wakes_itself, echoes);
+}
+
+#[test]
+fn tasks_that_yield_do_not_starve_timers() {
+    beside(wakes_itself, || async {
+        for _ in 0..20 {
+            runtime::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+}
+
+#[test]
+fn tasks_that_yield_do_not_starve_what_comes_from_outside() {
+    beside(wakes_itself, || async {
+        let handle = runtime::Handle::current();
+        let outside = std::thread::spawn(move || {
+            for n in 0..100 {
+                let task = handle.spawn(async move { n });
+                assert_eq!(futures::executor::block_on(task).unwrap(), n);
+            }
+        });
+        tests::eventually_async("the outside is done", || outside.is_finished()).await;
+        outside.join().unwrap();
+    });
+}
+
+#[test]
+fn two_tasks_that_wake_each_other_do_not_starve_others() {
+    // The next slot passes from one to the other; it must not do so for ever.
+    beside(
+        || async {
+            let (to_second, mut second) = mpsc::channel::<()>(1);
+            let (to_first, mut first) = mpsc::channel::<()>(1);
+            let partner = runtime::spawn(async move {
+                while second.recv().await.is_some() {
+                    let _ = to_first.send(()).await;
+                }
+            });
+            let _ = to_second.send(()).await;
+            while first.recv().await.is_some() {
+                let _ = to_second.send(()).await;
+            }
+            let _ = partner.await;
+        },
+        || async {
+            let handle = runtime::Handle::current();
+            let outside =
+                std::thread::spawn(move || futures::executor::block_on(handle.spawn(async {})));
+            tests::eventually_async("the outside is done", || outside.is_finished()).await;
+            echoes().await;
+        },
+    );
+}
+
+#[test]
+fn a_channel_that_never_runs_dry_does_not_starve_others() {
+    beside(
+        || async {
+            let (send, mut receive) = mpsc::unbounded_channel();
+            send.send(()).unwrap();
+            loop {
+                receive.recv().await.unwrap();
+                send.send(()).unwrap();
+            }
+        },
+        echoes,
+    );
+}
+
+#[test]
+fn a_semaphore_that_is_always_free_does_not_starve_others() {
+    beside(
+        || async {
+            let free = Semaphore::new(1);
+            loop {
+                drop(free.acquire().await.unwrap());
+            }
+        },
+        echoes,
+    );
+}
+
+#[test]
+fn a_socket_that_is_always_ready_does_not_starve_others() {
+    beside(
+        || async {
+            let socket = runtime::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let myself = socket.local_addr().unwrap();
+            socket.send_to(b"x", myself).await.unwrap();
+            loop {
+                let _ = socket.recv_from(&mut [0; 8]).await.unwrap();
+                socket.send_to(b"x", myself).await.unwrap();
+            }
+        },
+        || async {
+            for _ in 0..20 {
+                runtime::time::sleep(Duration::from_millis(1)).await;
+            }
+        },
+    );
+}
+
+#[test]
+fn a_join_handle_that_is_done_costs_a_turn_too() {
+    beside(
+        || async {
+            loop {
+                runtime::spawn(async {}).await.unwrap();
+            }
+        },
+        echoes,
+    );
+}
+
+#[test]
+fn the_root_future_gets_its_turn() {
+    on_one_thread(|runtime| {
+        let hogs: Vec<_> = (0..10).map(|_| runtime.spawn(wakes_itself())).collect();
+        runtime.block_on(async {
+            for _ in 0..100 {
+                runtime::task::yield_now().await;
+            }
+            runtime::time::sleep(Duration::from_millis(2)).await;
+        });
+        hogs.iter().for_each(|hog| hog.abort());
+    });
+}
+
+#[test]
+fn unconstrained_lifts_the_budget() {
+    // Without a budget a channel that never runs dry is read without a pause; with one it is not.
+    on_one_thread(|runtime| {
+        let polls_needed = |unconstrained: bool| {
+            let polls = Arc::new(AtomicUsize::new(0));
+            let seen = polls.clone();
+            let reads = async {
+                let (send, mut receive) = mpsc::unbounded_channel();
+                for _ in 0..10_000 {
+                    send.send(()).unwrap();
+                    receive.recv().await.unwrap();
+                }
+            };
+            let counted = |mut future: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| {
+                tests::PollFn(move |cx: &mut std::task::Context<'_>| {
+                    seen.fetch_add(1, Ordering::SeqCst);
+                    future.as_mut().poll(cx)
+                })
+            };
+            let future: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = match unconstrained {
+                true => Box::pin(runtime::task::unconstrained(reads)),
+                false => Box::pin(reads),
+            };
+            runtime.block_on(runtime.spawn(counted(future))).unwrap();
+            polls.load(Ordering::SeqCst)
+        };
+        assert_eq!(polls_needed(true), 1);
+        let polls = polls_needed(false);
+        assert!((10..1000).contains(&polls), "{polls} polls for 10,000 reads");
+    });
+}
+
+#[test]
+fn each_of_many_gets_about_the_same() {
+    on_one_thread(|runtime| {
+        let stop = Arc::new(AtomicBool::new(false));
+        let turns: Vec<_> = (0..20).map(|_| Arc::new(AtomicUsize::new(0))).collect();
+        let tasks: Vec<_> = turns
+            .iter()
+            .map(|turns| {
+                let (stop, turns) = (stop.clone(), turns.clone());
+                runtime.spawn(async move {
+                    while !stop.load(Ordering::Relaxed) {
+                        turns.fetch_add(1, Ordering::Relaxed);
+                        runtime::task::yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        runtime.block_on(async {
+            tests::eventually_async("the first has had many turns", || {
+                turns[0].load(Ordering::Relaxed) > 5_000
+            })
+            .await;
+            stop.store(true, Ordering::Relaxed);
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        let turns: Vec<_> = turns.iter().map(|turns| turns.load(Ordering::Relaxed)).collect();
+        let (least, most) = (turns.iter().min().unwrap(), turns.iter().max().unwrap());
+        assert!(least * 2 > *most, "{turns:?}");
+    });
+}

@@ -1,0 +1,131 @@
+//! When the system gives no more threads, a runtime reports it or makes do with those it has. It does
+//! not abort, and it does not hang.
+#![cfg(target_os = "linux")]
+
+use std::time::Duration;
+
+use runtime::Builder;
+use tests::process::{limit, memory};
+use tests::{Gate, isolated, within};
+
+/// From now on no stack of 64 MiB fits into the address space any more.
+fn no_more_threads() {
+    // Threads that have ended may have left their stack in glibc's cache (at most 40 MiB).
+    limit(libc::RLIMIT_AS, (memory("VmSize") + (48 << 20)) as u64);
+    let refused = std::thread::Builder::new().stack_size(64 << 20).spawn(|| {});
+    assert!(refused.is_err(), "the limit has no effect, so the test would show nothing");
+}
+
+fn large_stacks(builder: &mut Builder) -> &mut Builder {
+    builder.enable_all().thread_stack_size(64 << 20)
+}
+
+#[test]
+fn for_the_workers_is_an_error_of_build() {
+    within(|| {
+        let mut builder = Builder::new_multi_thread();
+        let result = builder.worker_threads(2).thread_stack_size(1 << 46).enable_all().build();
+        let error = result.err().expect("no machine has such a stack");
+        println!("{error}");
+    });
+}
+
+#[test]
+fn for_the_first_job_is_an_error_of_that_job() {
+    isolated("for_the_first_job_is_an_error_of_that_job", || {
+        within(|| {
+            let runtime =
+                large_stacks(Builder::new_multi_thread().worker_threads(1)).build().unwrap();
+            runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });
+            no_more_threads();
+            let handle = runtime.handle().clone();
+            // tokio panics here. Whatever it is, it reaches the caller and nothing hangs.
+            let submitted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                handle.spawn_blocking(|| 1)
+            }));
+            match submitted {
+                Ok(job) => assert!(runtime.block_on(job).is_err()),
+                Err(payload) => println!("{}", tests::text_of(&*payload)),
+            }
+            // Tasks go on as before.
+            runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });
+            drop(runtime);
+        });
+    });
+}
+
+#[test]
+fn for_more_jobs_makes_a_smaller_pool() {
+    isolated("for_more_jobs_makes_a_smaller_pool", || {
+        within(|| {
+            let runtime = large_stacks(
+                Builder::new_multi_thread()
+                    .worker_threads(1)
+                    .thread_keep_alive(Duration::from_secs(3600)),
+            )
+            .build()
+            .unwrap();
+            // One thread is there, and busy.
+            let gate = Gate::default();
+            let hold = gate.clone();
+            let first = runtime.spawn_blocking(move || hold.block());
+            gate.wait_for(1);
+            no_more_threads();
+            let jobs: Vec<_> = (0..50).map(|n| runtime.spawn_blocking(move || n)).collect();
+            gate.open();
+            runtime.block_on(async {
+                first.await.unwrap();
+                for (n, job) in jobs.into_iter().enumerate() {
+                    assert_eq!(job.await.unwrap(), n, "a job was lost");
+                }
+            });
+            drop(runtime);
+        });
+    });
+}
+
+#[test]
+fn for_spares_leaves_the_blocked_worker_to_itself() {
+    isolated("for_spares_leaves_the_blocked_worker_to_itself", || {
+        within(|| {
+            let runtime =
+                large_stacks(Builder::new_multi_thread().worker_threads(1)).build().unwrap();
+            runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });
+            no_more_threads();
+            let gate = Gate::default();
+            let hold = gate.clone();
+            let blocked = runtime.spawn(async move { hold.block() });
+            gate.wait_for(1);
+            let waiting: Vec<_> = (0..10).map(|n| runtime.spawn(async move { n })).collect();
+            // Long enough for the guardian to try and fail several times. No outcome depends on it.
+            std::thread::sleep(Duration::from_millis(100));
+            gate.open();
+            runtime.block_on(async {
+                blocked.await.unwrap();
+                for (n, task) in waiting.into_iter().enumerate() {
+                    assert_eq!(task.await.unwrap(), n);
+                }
+            });
+            drop(runtime);
+        });
+    });
+}
+
+#[test]
+fn for_block_in_place_leaves_the_task_to_itself() {
+    isolated("for_block_in_place_leaves_the_task_to_itself", || {
+        within(|| {
+            let runtime =
+                large_stacks(Builder::new_multi_thread().worker_threads(1)).build().unwrap();
+            runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });
+            no_more_threads();
+            let task = runtime.spawn(async {
+                let result = std::panic::catch_unwind(|| runtime::task::block_in_place(|| 3));
+                result.unwrap_or(3)
+            });
+            assert_eq!(runtime.block_on(task).unwrap(), 3);
+            runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });
+            drop(runtime);
+        });
+    });
+}
