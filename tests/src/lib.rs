@@ -1,6 +1,3 @@
-//! Integration tests of `runtime`: see the folder `tests`.
-
-pub mod scripted;
 //! What the integration tests in `tests/` share.
 //!
 //! A test must not pass by luck nor hang by mischance. So nothing here or there sleeps in the hope
@@ -23,6 +20,7 @@ use std::time::{Duration, Instant};
 use runtime::{Builder, Runtime};
 
 pub mod process;
+pub mod scripted;
 
 /// How long a test may wait for what must come: far beyond what a loaded machine needs.
 pub const PATIENCE: Duration = Duration::from_secs(60);

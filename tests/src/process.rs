@@ -60,8 +60,7 @@ pub fn processor_time() -> Duration {
     // SAFETY: the pointer is to a live `rusage` that the call fills in.
     let result = unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
     assert_eq!(result, 0);
-    let time =
-        |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
+    let time = |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 

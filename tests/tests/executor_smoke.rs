@@ -13,8 +13,7 @@ fn flavours() -> [runtime::Runtime; 2] {
 fn a_spawned_task_yields_its_output() {
     for runtime in flavours() {
         let sum = runtime.block_on(async {
-            let handles: Vec<_> =
-                (0..1000u64).map(|i| runtime::spawn(async move { i })).collect();
+            let handles: Vec<_> = (0..1000u64).map(|i| runtime::spawn(async move { i })).collect();
             let mut sum = 0;
             for handle in handles {
                 sum += handle.await.unwrap();

@@ -1,4 +1,4 @@
-//! The sockets without a runtime: one thread that polls one future and sleeps in the poll.
+//! The sockets, on one thread.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -15,19 +15,7 @@ use crate::io::{AsyncReadExt, AsyncWriteExt};
 use crate::runtime::context;
 
 pub(super) fn block_on<F: Future>(future: F) -> F::Output {
-    let driver = Arc::new(Driver::new().unwrap());
-    context::enter_stub_driver(Some(driver.clone()));
-    let mut future = pin!(future);
-    let done = loop {
-        if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            break done;
-        }
-        let mut ready = WakeList::new();
-        driver.try_acquire().unwrap().wait(Some(Duration::from_secs(5)), &mut ready).unwrap();
-        ready.wake_all();
-    };
-    context::enter_stub_driver(None);
-    done
+    crate::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// Both at the same time.

@@ -117,22 +117,3 @@ pub(crate) fn worker_timer_shard() -> Option<Arc<Shard>> {
 pub(crate) fn clock() -> Option<Arc<Clock>> {
     with_current(|handle| handle.clock().clone()).ok()
 }
-
-thread_local! {
-    static DRIVER: RefCell<Option<Arc<Driver>>> = const { RefCell::new(None) };
-}
-
-/// The driver of the current runtime. (A stub.)
-#[track_caller]
-pub(crate) fn io_driver() -> Arc<Driver> {
-    match DRIVER.with_borrow(Clone::clone) {
-        Some(driver) => driver,
-        None => panic!("{}", text::NO_RUNTIME),
-    }
-}
-
-/// Enters a runtime that consists of a driver.
-#[cfg(test)]
-pub(crate) fn enter_stub_driver(driver: Option<Arc<Driver>>) {
-    DRIVER.set(driver);
-}

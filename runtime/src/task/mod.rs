@@ -22,5 +22,3 @@ pub mod futures {
     pub use super::coop::Unconstrained;
     pub use super::task_local::TaskLocalFuture;
 }
-mod stub;
-pub use stub::{JoinError, JoinHandle, spawn_blocking};
