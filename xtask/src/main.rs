@@ -1,1 +1,70 @@
-fn main() {}
+//! The project's own commands. `cargo xtask help` lists them.
+//!
+//! | file          | content                                                             |
+//! |---------------|---------------------------------------------------------------------|
+//! | `commands.rs` | what runs other programs: lint, test, bench, sanitizers, stress      |
+//! | `tidy.rs`     | the laws of the source tree, each a function                         |
+//! | `mutants.rs`  | what can be weakened in a protocol: orderings, fences, wake-ups      |
+//! | `loom.rs`     | the models; with `--mutate`, whether they notice each mutant         |
+//! | `source.rs`   | Rust source as far as laws and mutants must understand it            |
+
+mod commands;
+mod loom;
+mod mutants;
+mod source;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask lint                    formatting, clippy and rustdoc without a warning
+cargo xtask tidy                    the laws of the source tree
+cargo xtask test [arguments]        all tests, doc tests and models
+cargo xtask loom [filter]           the loom models
+cargo xtask loom --mutate [filter]  weaken each ordering, fence and wake-up: does a model notice?
+    --list                            only list the mutants
+    --shard I/N                       only every N-th, beginning with the I-th (1 to N)
+    --all                             run the models that cannot notice a mutant, too
+cargo xtask bench [arguments]       the benchmarks
+cargo xtask sanitize [address|thread|memcheck] [filter]
+                                    the tests under a sanitizer (nightly) or valgrind
+cargo xtask stress [--minutes N] [filter]
+                                    the tests over and over, with and without busy cores
+";
+
+/// What a command comes to: an error is a text for the user.
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_else(|| "help".into());
+    let rest: Vec<String> = arguments.collect();
+    let outcome = match command.as_str() {
+        "lint" => commands::lint(),
+        "tidy" => tidy::run(&root()),
+        "test" => commands::test(&rest),
+        "loom" => loom::run(&root(), &rest),
+        "bench" => commands::bench(&rest),
+        "sanitize" => commands::sanitize(&rest),
+        "stress" => commands::stress(&rest),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("there is no command `{other}`\n\n{HELP}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("\nxtask {command}: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("xtask lies in the repository").to_path_buf()
+}

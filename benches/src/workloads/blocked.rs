@@ -78,7 +78,7 @@ fn hogs<P: Peer>(rt: &P::Runtime, plan: &Plan, blocked: usize, computing: usize)
             })
         })
         .collect();
-    thread::sleep(HOLD * plan.count(4, 1) as u32 + Duration::from_millis(20));
+    thread::sleep(HOLD * plan.count(3, 1) as u32 + Duration::from_millis(20));
     stop.store(true, Ordering::Relaxed);
 
     let mut tick = P::block_on(rt, async move {

@@ -262,9 +262,8 @@ pub(super) fn idle(peer: &str, plan: &Plan) -> Vec<Figure> {
     if peer == "raw" {
         return Vec::new();
     }
-    let mut server = Server::peer(peer, "idle", plan);
+    let server = Server::peer(peer, "idle", plan);
     thread::sleep(Duration::from_millis(500));
-    server.cpu_us();
     // Not asked over its input while it is watched: that would wake it.
     let pid = server.child.id();
     let before = threads_of(pid);

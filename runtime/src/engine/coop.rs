@@ -15,7 +15,9 @@
 //!    runtime set one.
 
 use std::cell::Cell;
-use std::task::{Context, Poll};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::{Context, Poll, ready};
 
 /// Units that one poll of a task may spend.
 const UNITS: u8 = 128;
@@ -102,4 +104,16 @@ pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
             Poll::Ready(RestoreOnPending(Cell::new(before)))
         }
     }
+}
+
+/// A future made of several steps as one leaf: spends a unit when the whole is ready.
+pub(crate) async fn cooperative<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        let unit = ready!(poll_proceed(cx));
+        let output = ready!(future.as_mut().poll(cx));
+        unit.made_progress();
+        Poll::Ready(output)
+    })
+    .await
 }

@@ -20,5 +20,7 @@ pub(crate) mod task;
 pub(crate) mod text;
 pub(crate) mod timer;
 pub(crate) mod wait_queue;
+pub(crate) mod waiter_list;
 pub(crate) mod wake_list;
 pub(crate) mod waker_cell;
+pub(crate) mod write_once;

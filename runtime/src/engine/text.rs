@@ -40,10 +40,6 @@ pub(crate) fn shut_down() -> std::io::Error {
     std::io::Error::other(SHUT_DOWN)
 }
 
-/// A runtime without I/O.
-pub(crate) const NO_IO: &str = "this runtime was built without I/O, so it has no sockets and no signals: \
-     call `Builder::enable_io` or `Builder::enable_all` when building it";
-
 /// A blocking socket was handed over.
 pub(crate) const BLOCKING_SOCKET: &str = "the socket is in blocking mode, where one call could stop a whole \
      worker thread: call `set_nonblocking(true)` on it before handing it to the runtime";
@@ -67,6 +63,9 @@ pub(crate) const WRITE_ZERO: &str =
 pub(crate) const NOT_UTF8: &str = "stream did not contain valid UTF-8";
 /// A buffer of no size.
 pub(crate) const ZERO_CAPACITY: &str = "the buffer's size must be greater than 0";
+/// A device went down with the job that used it.
+pub(crate) const DEVICE_LOST: &str = "the device is gone: the blocking job that held it did not run \
+     (its runtime was shut down) or panicked; take a new handle from within a runtime";
 /// Halves of two streams.
 pub(crate) const UNRELATED_HALVES: &str =
     "the two halves come from different streams: check with `is_pair_of` before `unsplit`";
@@ -160,3 +159,19 @@ pub(crate) const CHANNEL_WITHOUT_ROOM: &str = "mpsc bounded channel requires buf
 /// `UnhandledPanic::ShutdownRuntime`.
 pub(crate) const TASK_PANICKED: &str = "a spawned task panicked and the runtime is configured to shut down on \
      unhandled panic";
+/// A broadcast channel of size nought.
+pub(crate) const BROADCAST_WITHOUT_ROOM: &str =
+    "broadcast channel capacity cannot be zero: use 1 for the smallest";
+
+/// A broadcast channel beyond measure.
+pub(crate) const BROADCAST_TOO_LARGE: &str = "broadcast channel capacity exceeded `usize::MAX / 2`";
+
+/// More readers than an `RwLock` can count.
+pub(crate) const TOO_MANY_READERS: &str =
+    "an RwLock may not be created with more than `u32::MAX >> 3` reader locks";
+/// A signal that cannot be listened to.
+pub(crate) const SIGNAL_REFUSED: &str = "this signal cannot be listened to: SIGKILL and SIGSTOP cannot be caught, \
+     and SIGILL, SIGFPE and SIGSEGV must not be";
+
+/// A number that is no signal.
+pub(crate) const SIGNAL_UNKNOWN: &str = "this number is too large for a signal of this system";

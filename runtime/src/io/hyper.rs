@@ -1,16 +1,20 @@
 //! Between this crate and `hyper::rt` (feature `hyper`).
 //!
 //! [`HyperIo`] wraps a stream of this crate and is one of hyper's, or the other way round.
+//! [`HyperExecutor`] spawns what hyper spawns, [`HyperTimer`] times what hyper times.
 #![allow(unsafe_code, reason = "hyper's read cursor is advanced over memory that a reader filled")]
 
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use ::hyper::rt;
 use pin_project_lite::pin_project;
 
 use super::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::time;
 
 pin_project! {
     /// A stream of this crate as one of hyper's, or the other way round.
@@ -153,3 +157,111 @@ impl<T: rt::Write> AsyncWrite for HyperIo<T> {
         self.project().inner.poll_write_vectored(cx, bufs)
     }
 }
+
+/// Spawns what hyper wants to run beside a connection, as tasks of the current runtime.
+///
+/// # Panics
+///
+/// What uses it panics outside of a runtime, as [`spawn`](crate::spawn) does.
+///
+/// # Examples
+///
+/// ```
+/// use hyper::rt::Executor;
+/// use runtime::io::hyper::HyperExecutor;
+///
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() {
+/// HyperExecutor::new().execute(async { println!("beside") });
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct HyperExecutor;
+
+impl HyperExecutor {
+    /// An executor.
+    pub fn new() -> HyperExecutor {
+        HyperExecutor
+    }
+}
+
+impl<F> rt::Executor<F> for HyperExecutor
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    #[track_caller]
+    fn execute(&self, future: F) {
+        drop(crate::spawn(future));
+    }
+}
+
+/// Times what hyper times (header and keep-alive timeouts) by the current runtime's clock, which
+/// may be paused.
+///
+/// # Panics
+///
+/// What uses it panics outside of a runtime, as [`sleep`](crate::time::sleep) does.
+///
+/// # Examples
+///
+/// ```
+/// use hyper::rt::Timer;
+/// use runtime::io::hyper::HyperTimer;
+/// use std::time::Duration;
+///
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() {
+/// HyperTimer::new().sleep(Duration::from_millis(1)).await;
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct HyperTimer;
+
+impl HyperTimer {
+    /// A timer.
+    pub fn new() -> HyperTimer {
+        HyperTimer
+    }
+}
+
+impl rt::Timer for HyperTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn rt::Sleep>> {
+        Box::pin(HyperSleep { sleep: time::sleep(duration) })
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn rt::Sleep>> {
+        Box::pin(HyperSleep { sleep: time::sleep_until(deadline.into()) })
+    }
+
+    fn now(&self) -> Instant {
+        time::Instant::now().into_std()
+    }
+
+    fn reset(&self, sleep: &mut Pin<Box<dyn rt::Sleep>>, new_deadline: Instant) {
+        match sleep.as_mut().downcast_mut_pin::<HyperSleep>() {
+            Some(ours) => ours.project().sleep.reset(new_deadline.into()),
+            None => *sleep = self.sleep_until(new_deadline),
+        }
+    }
+}
+
+pin_project! {
+    /// A [`time::Sleep`] for hyper.
+    #[derive(Debug)]
+    struct HyperSleep {
+        #[pin]
+        sleep: time::Sleep,
+    }
+}
+
+impl Future for HyperSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().sleep.poll(cx)
+    }
+}
+
+impl rt::Sleep for HyperSleep {}

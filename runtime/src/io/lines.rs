@@ -23,6 +23,13 @@ pin_project! {
     }
 }
 
+/// One of them, without its delimiter.
+struct Stretch {
+    bytes: Vec<u8>,
+    /// Whether it had one; the last may not.
+    ended: bool,
+}
+
 impl<R> Stretches<R> {
     fn new(reader: R, delimiter: u8) -> Stretches<R> {
         Stretches { reader, delimiter, part: Vec::new(), read: 0 }
@@ -30,11 +37,7 @@ impl<R> Stretches<R> {
 }
 
 impl<R: AsyncBufRead> Stretches<R> {
-    /// The next one, without its delimiter, and whether it had one.
-    fn poll_next(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<(Vec<u8>, bool)>>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Option<Stretch>>> {
         let this = self.project();
         let part = &mut *this.part;
         ready!(poll_stretch(this.reader, cx, *this.delimiter, this.read, |piece| {
@@ -43,9 +46,9 @@ impl<R: AsyncBufRead> Stretches<R> {
         if part.is_empty() {
             return Poll::Ready(Ok(None));
         }
-        let mut stretch = std::mem::take(part);
-        let ended = pop_if_is(&mut stretch, *this.delimiter);
-        Poll::Ready(Ok(Some((stretch, ended))))
+        let mut bytes = std::mem::take(part);
+        let ended = pop_if_is(&mut bytes, *this.delimiter);
+        Poll::Ready(Ok(Some(Stretch { bytes, ended })))
     }
 }
 
@@ -130,7 +133,9 @@ impl<R: AsyncBufRead> Lines<R> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<String>>> {
-        let Some((mut line, ended)) = ready!(self.project().stretches.poll_next(cx))? else {
+        let Some(Stretch { bytes: mut line, ended }) =
+            ready!(self.project().stretches.poll_next(cx))?
+        else {
             return Poll::Ready(Ok(None));
         };
         if ended {
@@ -197,6 +202,6 @@ impl<R: AsyncBufRead> Split<R> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<Vec<u8>>>> {
         let next = ready!(self.project().stretches.poll_next(cx))?;
-        Poll::Ready(Ok(next.map(|(segment, _)| segment)))
+        Poll::Ready(Ok(next.map(|segment| segment.bytes)))
     }
 }

@@ -27,6 +27,8 @@
 //! # }
 //! ```
 
+#[cfg(unix)]
+mod async_fd;
 mod buf_read_ext;
 mod buf_reader;
 mod buf_stream;
@@ -49,6 +51,7 @@ mod read_buf;
 mod read_ext;
 mod seek_ext;
 mod split;
+mod stdio;
 mod take;
 mod traits;
 mod write_ext;
@@ -68,6 +71,7 @@ pub use read_buf::ReadBuf;
 pub use read_ext::AsyncReadExt;
 pub use seek_ext::AsyncSeekExt;
 pub use split::{ReadHalf, WriteHalf, split};
+pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use take::Take;
 pub use traits::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 pub use write_ext::AsyncWriteExt;
@@ -75,6 +79,16 @@ pub use write_ext::AsyncWriteExt;
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 
 use crate::engine::text;
+
+/// What only Unix has: watching any file descriptor.
+#[cfg(unix)]
+pub mod unix {
+    #[allow(deprecated, reason = "the older name is still exported")]
+    pub use super::async_fd::AsyncFdTryNewError;
+    pub use super::async_fd::{
+        AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError, TryIoError,
+    };
+}
 
 /// The size of a buffer for which nobody gave one.
 const BUFFER_BYTES: usize = 8 * 1024;

@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
@@ -294,13 +294,6 @@ pub(crate) trait Receive {
         buf.advance(n);
         Ok(sender)
     }
-
-    /// Into `buf`; says how much, and what came with it.
-    fn into_slice(&self, socket: SockRef<'_>, buf: &mut [u8]) -> io::Result<(usize, Self::Sender)> {
-        // SAFETY: initialised bytes are valid as uninitialised ones, and `receive` only ever writes
-        // initialised ones there.
-        self.receive(socket, unsafe { &mut *(std::ptr::from_mut(buf) as *mut [MaybeUninit<u8>]) })
-    }
 }
 
 /// Takes the datagram (or looks at it, with `MSG_PEEK`), without its sender.
@@ -367,4 +360,20 @@ impl<S: mio::event::Source + fmt::Debug> fmt::Debug for PollEvented<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
+}
+
+fn open_flags(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
+    // SAFETY: the descriptor is borrowed, so open, and the call takes no pointer.
+    let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };
+    if flags < 0 { Err(io::Error::last_os_error()) } else { Ok(flags) }
+}
+
+/// Whether a file was opened for reading.
+pub(super) fn can_read(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(open_flags(fd)? & libc::O_ACCMODE != libc::O_WRONLY)
+}
+
+/// Whether a file was opened for writing.
+pub(super) fn can_write(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(open_flags(fd)? & libc::O_ACCMODE != libc::O_RDONLY)
 }

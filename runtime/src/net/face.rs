@@ -462,3 +462,226 @@ macro_rules! std_conversions {
     };
 }
 pub(crate) use std_conversions;
+
+/// Sending and receiving datagrams. `$addr` is the type of an address, made of what the system says
+/// by the type's own `sender`.
+macro_rules! datagram_methods {
+    ($type:ident, $addr:ty, $make:literal) => {
+        impl $type {
+            /// Sends `buf` as one datagram to the address the socket is connected to, and says
+            /// how much was sent.
+            ///
+            /// # Errors
+            ///
+            /// What the system says; for one, that the socket is not connected.
+            ///
+            /// # Cancel safety
+            ///
+            /// Safe: a future that was dropped before it was done has sent nothing.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $make]
+            /// socket.send(b"hello").await?;
+            /// # Ok(()) }
+            /// ```
+            pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
+                self.io.own(Interest::WRITABLE, |socket| socket.send(buf)).await
+            }
+
+            /// As [`send`](Self::send), as the socket's one writer: of several tasks that poll
+            /// this, only the last is woken.
+            ///
+            /// # Errors
+            ///
+            /// As for [`send`](Self::send).
+            pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                self.io.poll_own(cx, Direction::Write, |socket| socket.send(buf))
+            }
+
+            /// As [`send`](Self::send), without waiting.
+            ///
+            /// # Errors
+            ///
+            /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, and what the system
+            /// says.
+            pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+                self.io.try_own(Interest::WRITABLE, |socket| socket.send(buf))
+            }
+
+            /// Waits for a datagram from the address the socket is connected to, and says how long
+            /// it is. What does not fit into `buf` is lost.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            ///
+            /// # Cancel safety
+            ///
+            /// Safe: a future that was dropped before it was done has taken nothing.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $make]
+            /// let mut buf = [0; 1500];
+            /// let n = socket.recv(&mut buf).await?;
+            /// println!("{:?}", &buf[..n]);
+            /// # Ok(()) }
+            /// ```
+            pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+                self.io.own(Interest::READABLE, |socket| socket.recv(buf)).await
+            }
+
+            /// As [`recv`](Self::recv), as the socket's one reader: of several tasks that poll
+            /// this, only the last is woken.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            pub fn poll_recv(
+                &self,
+                cx: &mut Context<'_>,
+                buf: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                self.io.poll_own(cx, Direction::Read, |socket| {
+                    Anonymous { peek: false }.into_rest(SockRef::from(socket), buf)
+                })
+            }
+
+            /// As [`recv`](Self::recv), without waiting.
+            ///
+            /// # Errors
+            ///
+            /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+            pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+                self.io.try_own(Interest::READABLE, |socket| socket.recv(buf))
+            }
+
+            /// As [`recv`](Self::recv), into the spare room of `buf`.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            ///
+            /// # Cancel safety
+            ///
+            /// Safe: a future that was dropped before it was done has taken nothing.
+            pub async fn recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+                let receive =
+                    |socket: &_| Anonymous { peek: false }.into_spare(SockRef::from(socket), buf);
+                Ok(self.io.own(Interest::READABLE, receive).await?.0)
+            }
+
+            /// As [`recv_buf`](Self::recv_buf), without waiting.
+            ///
+            /// # Errors
+            ///
+            /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+            pub fn try_recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+                let receive =
+                    |socket: &_| Anonymous { peek: false }.into_spare(SockRef::from(socket), buf);
+                Ok(self.io.try_own(Interest::READABLE, receive)?.0)
+            }
+
+            /// Waits for a datagram, and says how long it is and who sent it. What does not fit
+            /// into `buf` is lost.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            ///
+            /// # Cancel safety
+            ///
+            /// Safe: a future that was dropped before it was done has taken nothing.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $make]
+            /// let mut buf = [0; 1500];
+            /// let (n, sender) = socket.recv_from(&mut buf).await?;
+            /// println!("{n} bytes from {sender:?}");
+            /// # Ok(()) }
+            /// ```
+            pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, $addr)> {
+                let (n, sender) =
+                    self.io.own(Interest::READABLE, |socket| socket.recv_from(buf)).await?;
+                Ok((n, sender.into()))
+            }
+
+            /// As [`recv_from`](Self::recv_from), as the socket's one reader: of several tasks
+            /// that poll this, only the last is woken.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            pub fn poll_recv_from(
+                &self,
+                cx: &mut Context<'_>,
+                buf: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<$addr>> {
+                self.io.poll_own(cx, Direction::Read, |socket| {
+                    let signed = Signed { peek: false };
+                    $type::sender(signed.into_rest(SockRef::from(socket), buf)?)
+                })
+            }
+
+            /// As [`recv_from`](Self::recv_from), without waiting.
+            ///
+            /// # Errors
+            ///
+            /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+            pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, $addr)> {
+                let (n, sender) =
+                    self.io.try_own(Interest::READABLE, |socket| socket.recv_from(buf))?;
+                Ok((n, sender.into()))
+            }
+
+            /// As [`recv_from`](Self::recv_from), into the spare room of `buf`.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            ///
+            /// # Cancel safety
+            ///
+            /// Safe: a future that was dropped before it was done has taken nothing.
+            pub async fn recv_buf_from<B: BufMut>(
+                &self,
+                buf: &mut B,
+            ) -> io::Result<(usize, $addr)> {
+                let receive =
+                    |socket: &_| Signed { peek: false }.into_spare(SockRef::from(socket), buf);
+                let (n, sender) = self.io.own(Interest::READABLE, receive).await?;
+                Ok((n, $type::sender(sender)?))
+            }
+
+            /// As [`recv_buf_from`](Self::recv_buf_from), without waiting.
+            ///
+            /// # Errors
+            ///
+            /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+            pub fn try_recv_buf_from<B: BufMut>(&self, buf: &mut B) -> io::Result<(usize, $addr)> {
+                let receive =
+                    |socket: &_| Signed { peek: false }.into_spare(SockRef::from(socket), buf);
+                let (n, sender) = self.io.try_own(Interest::READABLE, receive)?;
+                Ok((n, $type::sender(sender)?))
+            }
+
+            /// Takes the error that waits on the socket, if there is one.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+                self.io.take_error()
+            }
+        }
+    };
+}
+pub(crate) use datagram_methods;

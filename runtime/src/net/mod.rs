@@ -31,9 +31,14 @@ mod face;
 mod options;
 mod split;
 pub mod tcp;
+mod udp;
+#[cfg(unix)]
+pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
-pub use tcp::{TcpListener, TcpSocket, TcpStream};
-
-#[cfg(test)]
-mod tests;
+pub use tcp::{listener::TcpListener, socket::TcpSocket, stream::TcpStream};
+pub use udp::UdpSocket;
+#[cfg(unix)]
+pub use unix::{
+    datagram::UnixDatagram, listener::UnixListener, socket::UnixSocket, stream::UnixStream,
+};

@@ -83,6 +83,11 @@ pub(crate) fn io_driver() -> Arc<Driver> {
     }
 }
 
+/// The driver of the current runtime, if there is one.
+pub(crate) fn try_io_driver() -> Option<Arc<Driver>> {
+    with_current(|handle| handle.io().cloned()).ok().flatten()
+}
+
 /// The shard for timers made on this thread: the worker's own, or that of the threads outside.
 #[track_caller]
 pub(crate) fn timer_shard() -> Arc<Shard> {

@@ -228,6 +228,20 @@ impl Handle {
         Ok(shared.spawn_local(future, id, location, name.is_some()))
     }
 
+    /// Like [`spawn_blocking`](Handle::spawn_blocking), for a job that runs even if the runtime shuts
+    /// down before it has begun: what a program said last on its standard output.
+    pub(crate) fn spawn_mandatory_blocking<F, R>(
+        &self,
+        closure: F,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.submit_blocking(closure, next_id(), location, None, true)
+    }
+
     pub(crate) fn is_multi_thread(&self) -> bool {
         matches!(self.inner.scheduler, Scheduler::MultiThread(_))
     }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::primitive::{Condvar, Mutex};
 use crate::engine::scheduler::{Stall, StallSink};
+use crate::engine::stall::{self, How, Tid, Unwinder};
 use crate::engine::task::{self, Id};
 use crate::engine::wake_list::WakeList;
 
@@ -228,12 +229,18 @@ impl Shared {
             name: stall.task.and_then(task::name),
             location: stall.location,
             duration: stall.duration,
-            backtrace: self.backtrace.then(|| backtrace_of(stall.tid)).flatten(),
+            backtrace: self.backtrace.then(|| backtrace_of(stall)).flatten(),
         }
     }
 }
 
-/// The stack of another thread of this process.
-fn backtrace_of(_tid: u32) -> Option<String> {
-    None
+/// The stack of the stalled thread, unless the poll has ended meanwhile.
+fn backtrace_of(stall: &Stall) -> Option<String> {
+    let tid = i32::try_from(stall.tid).ok().filter(|&tid| tid != 0)?;
+    let capture = stall::capture(Tid(tid), How { blocked: true, signal: true }).ok()?;
+    if !(stall.goes_on)() {
+        return None;
+    }
+    // Made anew for each report: reports are rare, and it holds the program's debug information.
+    Some(capture.trace(&mut Unwinder::new()).to_string())
 }

@@ -21,8 +21,8 @@
 //!
 //! 1. The phase moves to and from WAITING only under the lock, and whenever the lock is free it is
 //!    WAITING exactly when somebody stands in line. Between EMPTY and NOTIFIED it moves without.
-//! 2. The count changes only under the lock. A `Notified` remembers the count of its creation: a
-//!    greater one means that it was notified, whether it stood in line or not.
+//! 2. While the phase is WAITING the count changes only under the lock. A `Notified` remembers the
+//!    count of its creation: another one means that it was notified, whether it stood in line or not.
 //! 3. Who finds the phase WAITING takes the lock and finds the waiter there; who queues up moves the
 //!    phase in a compare-exchange that fails when a notification has come. No wake is lost.
 //! 4. A waiter's entry says whether one notification, all, or none has reached it. A waiter that
@@ -160,6 +160,19 @@ impl Notify {
     /// # });
     /// ```
     pub fn notify_waiters(&self) {
+        let mut state = self.state.load(Ordering::Relaxed);
+        while state & PHASE != WAITING {
+            let next = state.wrapping_add(ONE_CALL);
+            match self.state.compare_exchange_weak(state, next, NOTIFY, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => state = now,
+            }
+        }
+        self.notify_line();
+    }
+
+    #[cold]
+    fn notify_line(&self) {
         let mut wakers = WakeList::new();
         let mut queue = self.queue.lock();
         let before = self.state.fetch_add(ONE_CALL, NOTIFY);
@@ -338,11 +351,12 @@ impl Wait {
         let mut queue = notify.queue.lock();
         let waiter = queue.remove(key);
         notify.settle(&queue);
-        match waiter.word {
-            Word::One(end) => notify.notify_locked(queue, end), // wake: notify.pass_on
-            Word::Waiting | Word::All => drop(queue),
-        }
-        drop(waiter);
+        let Word::One(end) = waiter.word else {
+            // Before the waiter's waker is dropped.
+            drop(queue);
+            return;
+        };
+        notify.notify_locked(queue, end); // wake: notify.pass_on
     }
 }
 

@@ -40,7 +40,6 @@ mod registration;
 #[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "selector_portable.rs")]
 mod selector;
 mod table;
-mod waiter_list;
 
 #[cfg(test)]
 mod tests;
@@ -48,8 +47,9 @@ mod tests;
 use std::io;
 use std::time::Duration;
 
-use crate::engine::primitive::atomic::{AtomicU64, Ordering};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Mutex, MutexGuard};
+use crate::engine::process_wide::signals;
 use crate::engine::text;
 use crate::engine::wake_list::WakeList;
 
@@ -57,7 +57,6 @@ pub use interest::Interest;
 pub(crate) use readiness::{Direction, ReadyEvent};
 pub use ready::Ready;
 pub(crate) use registration::{Registration, Short};
-pub(crate) use waiter_list::{Key, WaiterList};
 
 use readiness::Readiness;
 use selector::Selector;
@@ -65,6 +64,8 @@ use table::{Table, Token};
 
 /// The token of the waker. No place of the table is so far out.
 const WAKE: usize = usize::MAX;
+/// The token of the process's signals.
+const SIGNALS: usize = usize::MAX - 1;
 
 /// Events handled before the table's lock is given up for a moment, for those who register.
 const BATCH: usize = 64;
@@ -76,6 +77,9 @@ pub(crate) struct Driver {
     registry: mio::Registry,
     waker: mio::Waker,
     table: Mutex<Table>,
+    /// This driver's end of the process's signals, once somebody has listened.
+    signals: Mutex<Option<mio::net::UnixStream>>,
+    watches_signals: AtomicBool,
     delivered: AtomicU64,
 }
 
@@ -105,6 +109,8 @@ impl Driver {
             registry,
             waker,
             table: Mutex::default(),
+            signals: Mutex::default(),
+            watches_signals: AtomicBool::new(false),
             delivered: AtomicU64::new(0),
         })
     }
@@ -148,6 +154,26 @@ impl Driver {
 
     fn release(&self, token: Token) {
         let _source = { self.table.lock().remove(token) };
+    }
+
+    /// Watches the process's signals from now on.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(crate) fn watch_signals(&self) -> io::Result<()> {
+        // Relaxed, no pair: it only saves taking the lock.
+        if self.watches_signals.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut watched = self.signals.lock();
+        if watched.is_none() {
+            let mut receiver = mio::net::UnixStream::from_std(signals::receiver()?);
+            self.registry.register(&mut receiver, mio::Token(SIGNALS), mio::Interest::READABLE)?;
+            *watched = Some(receiver);
+        }
+        self.watches_signals.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Ends the driver for its users: whoever waits for a source is woken, and every operation
@@ -199,6 +225,8 @@ impl Turn<'_> {
                 if let Some(source) = table.get(token) {
                     source.set(conditions, ready);
                     delivered += 1;
+                } else if token == SIGNALS {
+                    signals::collect(ready);
                 }
             }
         }

@@ -63,7 +63,7 @@ use crate::engine::wake_list::WakeList;
 
 use super::interest::Interest;
 use super::ready::Ready;
-use super::waiter_list::{Key, WaiterList};
+use crate::engine::waiter_list::{Key, WaiterList};
 
 const SHUT: u32 = 1 << 8;
 const TICK_SHIFT: u32 = 16;

@@ -18,7 +18,7 @@ use super::interest::Interest;
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::ready::Ready;
 use super::table::Token;
-use super::waiter_list::Key;
+use crate::engine::waiter_list::Key;
 
 /// One registered source. Dropping it takes the source out of the driver's table; the system is
 /// told by [`deregister`](Self::deregister) before.
@@ -31,7 +31,7 @@ pub(crate) struct Registration {
 
 /// What an operation that got less than it asked for, and more than nothing, says about the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Short {
+pub enum Short {
     /// A byte stream of the system: it is drained (or full), no second call is needed to see that.
     IsOver,
     /// Nothing: records, or streams that stop at marks.

@@ -1,6 +1,10 @@
-//! What a process has once and every runtime in it shares: signal handlers and the like. No other
-//! part of the engine has a global.
+//! What a process has once and every runtime in it shares: its signals, and handlers of the engine's
+//! own.
+//!
+//! This is the only room of the engine with statics that hold state. Everything else hangs on a value
+//! that can be made twice.
 
+pub(crate) mod signals;
 #[cfg(all(
     feature = "stall-backtrace",
     target_os = "linux",

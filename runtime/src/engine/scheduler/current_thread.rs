@@ -338,12 +338,16 @@ impl CurrentThread {
     }
 
     /// Watches the running thread until the runtime closes. Run by the guardian's thread.
-    pub(crate) fn watch(&self) {
+    pub(crate) fn watch(self: &Arc<CurrentThread>) {
         self.guardian.watch_one(
             &self.watch,
             &self.tid,
             || !self.asleep.load(Ordering::Relaxed),
             || self.closed.load(Ordering::Relaxed),
+            |seen| {
+                let shared = Arc::clone(self);
+                Box::new(move || shared.watch.look() == Some(seen))
+            },
         );
     }
 

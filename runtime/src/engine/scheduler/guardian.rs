@@ -59,7 +59,6 @@ const RUNNING: u32 = 0;
 const PARKED: u32 = 1;
 
 /// A poll that has not returned for the report threshold.
-#[derive(Debug, Clone)]
 pub(crate) struct Stall {
     pub(crate) worker: usize,
     /// The kernel's number of the thread; 0 if unknown.
@@ -67,6 +66,8 @@ pub(crate) struct Stall {
     pub(crate) task: Option<Id>,
     pub(crate) location: Option<&'static std::panic::Location<'static>>,
     pub(crate) duration: Duration,
+    /// Whether the poll is still going on: what is learnt of the thread says something only then.
+    pub(crate) goes_on: Box<dyn Fn() -> bool + Send>,
 }
 
 /// Takes stalls, and wakers that are not ours, off the guardian's hands. Must not block.
@@ -147,6 +148,7 @@ impl Guardian {
         tid: &AtomicU32,
         busy: impl Fn() -> bool,
         closed: impl Fn() -> bool,
+        goes_on: impl Fn(Seen) -> Box<dyn Fn() -> bool + Send>,
     ) {
         let mut eye = Eye::default();
         let mut idle_since = None;
@@ -159,7 +161,7 @@ impl Guardian {
             last = now;
             let age = eye.look(watch, now);
             if age >= self.report.unwrap_or(Duration::MAX) {
-                self.report(&mut eye, watch, 0, tid.load(Ordering::Relaxed), age);
+                self.report(&mut eye, watch, 0, tid.load(Ordering::Relaxed), age, &goes_on);
             }
             if busy() {
                 idle_since = None;
@@ -182,7 +184,15 @@ impl Guardian {
         self.state.store(RUNNING, Ordering::Relaxed);
     }
 
-    fn report(&self, eye: &mut Eye, watch: &Watch, worker: usize, tid: u32, age: Duration) {
+    fn report(
+        &self,
+        eye: &mut Eye,
+        watch: &Watch,
+        worker: usize,
+        tid: u32,
+        age: Duration,
+        goes_on: impl Fn(Seen) -> Box<dyn Fn() -> bool + Send>,
+    ) {
         let Some(known) = eye.known.as_mut().filter(|known| !known.reported) else { return };
         let Some(whose) = watch.whose(known.seen) else { return };
         known.reported = true;
@@ -193,6 +203,7 @@ impl Guardian {
             task: Id::from_u64(whose.id),
             location: whose.location,
             duration: age,
+            goes_on: goes_on(known.seen),
         });
     }
 }
@@ -305,7 +316,10 @@ impl Rounds<'_> {
                 }
             }
             if guardian.report.is_some_and(|report| age >= report) {
-                guardian.report(eye, &seat.watch, index, seat.tid(), age);
+                guardian.report(eye, &seat.watch, index, seat.tid(), age, |seen| {
+                    let pool = Arc::clone(self.pool);
+                    Box::new(move || pool.seats[index].watch.look() == Some(seen))
+                });
             }
         }
         amiss

@@ -86,12 +86,6 @@ impl Registration {
         &self.shard
     }
 
-    /// In nanoseconds since the origin of the shard's clock.
-    #[inline]
-    pub(crate) fn deadline(&self) -> u64 {
-        self.deadline
-    }
-
     /// Whether the deadline has passed.
     pub(crate) fn is_elapsed(&self) -> bool {
         self.deadline != NEVER

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::super::addr::{self, ToSocketAddrs};
 use super::super::evented::{PollEvented, check_nonblocking};
 use super::super::face::{descriptor, std_conversions};
-use super::TcpStream;
+use super::stream::TcpStream;
 use crate::engine::driver::{Direction, Interest, Ready};
 
 /// A TCP socket that accepts connections.

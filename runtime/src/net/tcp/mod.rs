@@ -6,13 +6,11 @@ use std::task::{Context, Poll};
 use super::split;
 use crate::io::ReadBuf;
 
-mod listener;
-mod socket;
-mod stream;
+pub(super) mod listener;
+pub(super) mod socket;
+pub(super) mod stream;
 
-pub use listener::TcpListener;
-pub use socket::TcpSocket;
-pub use stream::TcpStream;
+use stream::TcpStream;
 
 /// The reading half of a [`TcpStream`], borrowed: made by [`TcpStream::split`].
 pub type ReadHalf<'a> = split::ReadHalf<'a, TcpStream>;

@@ -10,7 +10,8 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::super::options::shared_options;
-use super::{TcpListener, TcpStream};
+use super::listener::TcpListener;
+use super::stream::TcpStream;
 use crate::engine::driver::Ready;
 
 /// A TCP socket that is not yet connected and does not listen: for settings that have to be made

@@ -1,10 +1,15 @@
 //! The models, one file a protocol.
 
 mod blocking_pool;
+mod broadcast;
 mod fair_semaphore;
 mod mpsc;
 mod mutex;
 mod notify;
+mod once;
 mod oneshot;
-mod timer;
 mod stall_slot;
+mod rwlock;
+mod readiness;
+mod timer;
+mod watch;

@@ -1,0 +1,197 @@
+//! Unix datagram sockets.
+
+use std::fmt;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::task::{Context, Poll};
+
+use bytes::BufMut;
+use socket2::{SockAddr, SockRef};
+
+use super::super::evented::{Anonymous, BOTH, PollEvented, Receive, Signed, check_nonblocking};
+use super::super::face::{
+    datagram_methods, descriptor, poll_ready_methods, std_conversions, wait_methods,
+};
+use super::SocketAddr;
+use crate::engine::driver::{Direction, Interest, Ready};
+use crate::io::ReadBuf;
+
+/// A Unix socket for datagrams: messages that arrive whole, in order, and are not lost.
+///
+/// All methods take `&self`, and any number of tasks may wait at the same time: to use it from
+/// several, share it in an `Arc`. The path that it is bound to stays when it is dropped.
+///
+/// # Examples
+///
+/// ```no_run
+/// use runtime::net::UnixDatagram;
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let (left, right) = UnixDatagram::pair()?;
+/// left.send(b"hello").await?;
+/// let mut buf = [0; 64];
+/// assert_eq!(right.recv(&mut buf).await?, 5);
+/// # Ok(()) }
+/// ```
+pub struct UnixDatagram {
+    io: PollEvented<mio::net::UnixDatagram>,
+}
+
+wait_methods!(UnixDatagram, "let (socket, _other) = runtime::net::UnixDatagram::pair()?;");
+poll_ready_methods!(UnixDatagram, poll_recv_ready, poll_send_ready);
+datagram_methods!(
+    UnixDatagram,
+    SocketAddr,
+    "let (socket, _other) = runtime::net::UnixDatagram::pair()?;"
+);
+std_conversions!(
+    UnixDatagram,
+    std::os::unix::net::UnixDatagram,
+    mio::net::UnixDatagram,
+    "let socket = std::os::unix::net::UnixDatagram::unbound()?;
+socket.set_nonblocking(true)?;
+let socket = runtime::net::UnixDatagram::from_std(socket)?;
+let socket = socket.into_std()?;"
+);
+descriptor!(UnixDatagram);
+
+impl UnixDatagram {
+    /// Makes a socket at `path`, which must not exist. On Linux a path that begins with a zero byte
+    /// is a name in the abstract namespace.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
+        let addr = SocketAddr::of(path.as_ref())?;
+        UnixDatagram::from_mio(mio::net::UnixDatagram::bind_addr(&addr.0)?, Ready::WRITABLE)
+    }
+
+    /// Makes two sockets that are connected to each other.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
+        let (a, b) = mio::net::UnixDatagram::pair()?;
+        Ok((
+            UnixDatagram::from_mio(a, Ready::WRITABLE)?,
+            UnixDatagram::from_mio(b, Ready::WRITABLE)?,
+        ))
+    }
+
+    /// Makes a socket without a name.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn unbound() -> io::Result<UnixDatagram> {
+        UnixDatagram::from_mio(mio::net::UnixDatagram::unbound()?, Ready::WRITABLE)
+    }
+
+    #[track_caller]
+    pub(super) fn from_mio(
+        socket: mio::net::UnixDatagram,
+        initially: Ready,
+    ) -> io::Result<UnixDatagram> {
+        Ok(UnixDatagram { io: PollEvented::with(socket, BOTH, initially)? })
+    }
+
+    fn sender(addr: SockAddr) -> io::Result<SocketAddr> {
+        SocketAddr::from_system(addr)
+    }
+
+    /// Connects the socket: it sends to `path` alone, and receives from there alone.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
+        SockRef::from(&*self.io).connect(&SockAddr::unix(path)?)
+    }
+
+    /// Sends `buf` as one datagram to the socket at `target`, and says how much was sent.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: a future that was dropped before it was done has sent nothing.
+    pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
+        let target = SockAddr::unix(target)?;
+        let send = |socket: &_| SockRef::from(socket).send_to(buf, &target);
+        self.io.own(Interest::WRITABLE, send).await
+    }
+
+    /// As [`send_to`](Self::send_to), as the socket's one writer: of several tasks that poll this,
+    /// only the last is woken.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn poll_send_to<P: AsRef<Path>>(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+        target: P,
+    ) -> Poll<io::Result<usize>> {
+        let target = SockAddr::unix(target)?;
+        self.io.poll_own(cx, Direction::Write, |socket| SockRef::from(socket).send_to(buf, &target))
+    }
+
+    /// As [`send_to`](Self::send_to), without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, and what the system says.
+    pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
+        let target = SockAddr::unix(target)?;
+        self.io.try_own(Interest::WRITABLE, |socket| SockRef::from(socket).send_to(buf, &target))
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.local_addr().map(SocketAddr)
+    }
+
+    /// The address the socket is connected to.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; for one, that the socket is not connected.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.peer_addr().map(SocketAddr)
+    }
+
+    /// Ends receiving, sending or both.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.io.shutdown(how)
+    }
+}

@@ -1,0 +1,128 @@
+//! Unix sockets that accept connections.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::task::{Context, Poll};
+
+use super::super::evented::{PollEvented, check_nonblocking};
+use super::super::face::{descriptor, std_conversions};
+use super::SocketAddr;
+use super::stream::UnixStream;
+use crate::engine::driver::{Direction, Interest, Ready};
+
+/// A Unix socket that accepts connections.
+///
+/// The path that it is bound to stays when it is dropped.
+///
+/// # Examples
+///
+/// ```no_run
+/// use runtime::net::UnixListener;
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let listener = UnixListener::bind("/tmp/socket")?;
+/// let (stream, _) = listener.accept().await?;
+/// # drop(stream);
+/// # Ok(()) }
+/// ```
+pub struct UnixListener {
+    io: PollEvented<mio::net::UnixListener>,
+}
+
+std_conversions!(
+    UnixListener,
+    std::os::unix::net::UnixListener,
+    mio::net::UnixListener,
+    "let listener = std::os::unix::net::UnixListener::bind(\"/tmp/socket\")?;
+listener.set_nonblocking(true)?;
+let listener = runtime::net::UnixListener::from_std(listener)?;
+let listener = listener.into_std()?;"
+);
+descriptor!(UnixListener);
+
+impl UnixListener {
+    /// Listens at `path`, which must not exist. On Linux a path that begins with a zero byte is a
+    /// name in the abstract namespace.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
+        UnixListener::bind_addr(&SocketAddr::of(path.as_ref())?)
+    }
+
+    /// Listens at `addr`.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
+        UnixListener::from_mio(mio::net::UnixListener::bind_addr(&addr.0)?, Ready::EMPTY)
+    }
+
+    #[track_caller]
+    pub(super) fn from_mio(
+        listener: mio::net::UnixListener,
+        initially: Ready,
+    ) -> io::Result<UnixListener> {
+        Ok(UnixListener { io: PollEvented::with(listener, Interest::READABLE, initially)? })
+    }
+
+    /// Waits for a connection and accepts it; says who it is from (mostly: nobody with a name).
+    ///
+    /// # Errors
+    ///
+    /// What the system says. When the process is out of file descriptors (`EMFILE`), the connection
+    /// goes on waiting, and the next call tries again at once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: no connection is lost.
+    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        let (stream, peer) = self.io.own(Interest::READABLE, |listener| listener.accept()).await?;
+        Ok((UnixStream::from_mio(stream, Ready::WRITABLE)?, SocketAddr(peer)))
+    }
+
+    /// As [`accept`](Self::accept), as the listener's one user: of several tasks that poll this,
+    /// only the last is woken.
+    ///
+    /// # Errors
+    ///
+    /// As for [`accept`](Self::accept).
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        self.io.poll_own(cx, Direction::Read, |listener| listener.accept()).map(|accepted| {
+            let (stream, peer) = accepted?;
+            Ok((UnixStream::from_mio(stream, Ready::WRITABLE)?, SocketAddr(peer)))
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.local_addr().map(SocketAddr)
+    }
+
+    /// Takes the error that waits on the socket, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.io.take_error()
+    }
+}

@@ -1,0 +1,407 @@
+//! Pipes, anonymous and named.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use runtime::io::{AsyncReadExt, AsyncWriteExt};
+//! use runtime::net::unix::pipe;
+//!
+//! # async fn example() -> std::io::Result<()> {
+//! let (mut sender, mut receiver) = pipe::pipe()?;
+//! sender.write_all(b"hello").await?;
+//! drop(sender);
+//! let mut got = String::new();
+//! receiver.read_to_string(&mut got).await?;
+//! assert_eq!(got, "hello");
+//! # Ok(()) }
+//! ```
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::BufMut;
+
+use super::super::evented::{PollEvented, can_read, can_write};
+use super::super::face::descriptor;
+use crate::engine::driver::{Interest, Ready};
+use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Makes a pipe.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// # Errors
+///
+/// What the system says.
+#[track_caller]
+pub fn pipe() -> io::Result<(Sender, Receiver)> {
+    let (sender, receiver) = mio::unix::pipe::new()?;
+    Ok((Sender::from_mio(sender, Ready::WRITABLE)?, Receiver::from_mio(receiver)?))
+}
+
+/// How to open a named pipe (a FIFO).
+///
+/// # Examples
+///
+/// ```no_run
+/// use runtime::net::unix::pipe;
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let receiver = pipe::OpenOptions::new().open_receiver("/tmp/fifo")?;
+/// let sender = pipe::OpenOptions::new().open_sender("/tmp/fifo")?;
+/// # drop((receiver, sender));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    read_write: bool,
+    unchecked: bool,
+}
+
+impl OpenOptions {
+    /// One direction, and checked to be a pipe.
+    pub fn new() -> OpenOptions {
+        OpenOptions::default()
+    }
+
+    /// Whether to open it in both directions: a sender can then be opened while nobody reads, and
+    /// a receiver does not see the end when the last sender goes. Linux only.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn read_write(&mut self, value: bool) -> &mut OpenOptions {
+        self.read_write = value;
+        self
+    }
+
+    /// Whether to do without the check that it is a pipe.
+    pub fn unchecked(&mut self, value: bool) -> &mut OpenOptions {
+        self.unchecked = value;
+        self
+    }
+
+    /// Opens the pipe at `path` for reading. It need not have a writer; reads say that the end is
+    /// reached as long as there is none.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no pipe, and what the system says.
+    pub fn open_receiver<P: AsRef<Path>>(&self, path: P) -> io::Result<Receiver> {
+        Receiver::from_file_unchecked(self.open(path.as_ref(), true)?)
+    }
+
+    /// Opens the pipe at `path` for writing. It must have a reader (`ENXIO` else).
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no pipe, and what the system says.
+    pub fn open_sender<P: AsRef<Path>>(&self, path: P) -> io::Result<Sender> {
+        Sender::from_file_unchecked(self.open(path.as_ref(), false)?)
+    }
+
+    fn open(&self, path: &Path, to_read: bool) -> io::Result<File> {
+        let file = std::fs::OpenOptions::new()
+            .read(to_read || self.read_write)
+            .write(!to_read || self.read_write)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)?;
+        if self.unchecked { Ok(file) } else { must_be_pipe(file) }
+    }
+}
+
+fn must_be_pipe(file: File) -> io::Result<File> {
+    if file.metadata()?.file_type().is_fifo() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a pipe"))
+    }
+}
+
+macro_rules! end {
+    (
+        $end:ident, $mio:ty, $interest:expr, $wait:ident, $poll:ident, $poll_inner:ident,
+        $access:ident, $refusal:literal
+    ) => {
+        descriptor!($end);
+
+        impl $end {
+            /// Takes a pipe over, and sets it to non-blocking mode.
+            ///
+            /// # Panics
+            ///
+            /// Outside a runtime.
+            ///
+            /// # Errors
+            ///
+            /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no pipe or was opened for the
+            /// other direction, and what the system says.
+            pub fn from_file(file: File) -> io::Result<$end> {
+                let file = must_be_pipe(file)?;
+                if !$access(file.as_fd())? {
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, $refusal));
+                }
+                let end = <$mio>::from(OwnedFd::from(file));
+                end.set_nonblocking(true)?;
+                $end::from_mio_with(end, Ready::EMPTY)
+            }
+
+            /// As [`from_file`](Self::from_file), from a descriptor.
+            ///
+            /// # Panics
+            ///
+            /// Outside a runtime.
+            ///
+            /// # Errors
+            ///
+            /// As for [`from_file`](Self::from_file).
+            pub fn from_owned_fd(fd: OwnedFd) -> io::Result<$end> {
+                $end::from_file(fd.into())
+            }
+
+            /// As [`from_file`](Self::from_file), without any check: it must be a pipe (or
+            /// something else that the system can watch) in non-blocking mode.
+            ///
+            /// # Panics
+            ///
+            /// Outside a runtime.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            pub fn from_file_unchecked(file: File) -> io::Result<$end> {
+                $end::from_owned_fd_unchecked(file.into())
+            }
+
+            /// As [`from_file_unchecked`](Self::from_file_unchecked), from a descriptor.
+            ///
+            /// # Panics
+            ///
+            /// Outside a runtime.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            pub fn from_owned_fd_unchecked(fd: OwnedFd) -> io::Result<$end> {
+                $end::from_mio_with(fd.into(), Ready::EMPTY)
+            }
+
+            #[track_caller]
+            fn from_mio_with(end: $mio, initially: Ready) -> io::Result<$end> {
+                Ok($end { io: PollEvented::with(end, $interest, initially)? })
+            }
+
+            /// Gives the descriptor back, in blocking mode.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
+                let end = self.io.into_inner()?;
+                end.set_nonblocking(false)?;
+                Ok(end.into())
+            }
+
+            /// Gives the descriptor back, in non-blocking mode.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            pub fn into_nonblocking_fd(self) -> io::Result<OwnedFd> {
+                Ok(self.io.into_inner()?.into())
+            }
+
+            /// Waits until this end is ready for any of `interest`, and says for what.
+            ///
+            /// # Errors
+            ///
+            /// When the runtime has been shut down.
+            ///
+            /// # Cancel safety
+            ///
+            /// Safe: once ready, it stays so until an operation would block.
+            pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+                self.io.ready(interest).await
+            }
+
+            /// Waits until this end is ready.
+            ///
+            /// # Errors
+            ///
+            /// When the runtime has been shut down.
+            ///
+            /// # Cancel safety
+            ///
+            /// Safe: once ready, it stays so until an operation would block.
+            pub async fn $wait(&self) -> io::Result<()> {
+                self.io.ready($interest).await.map(|_| ())
+            }
+
+            /// Waits until this end is ready, as its one user: of several tasks that poll this,
+            /// only the last is woken.
+            ///
+            /// # Errors
+            ///
+            /// When the runtime has been shut down.
+            pub fn $poll(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.io.$poll_inner(cx)
+            }
+
+            /// Does `operation` now, if this end is ready.
+            ///
+            /// # Errors
+            ///
+            /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it is not, and what `operation` returns.
+            pub fn try_io<R>(&self, operation: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+                self.io.try_io($interest, operation)
+            }
+        }
+    };
+}
+
+/// The end of a pipe that is written to.
+///
+/// Writing to a pipe that nobody reads is an error ([`BrokenPipe`](io::ErrorKind::BrokenPipe)).
+pub struct Sender {
+    io: PollEvented<mio::unix::pipe::Sender>,
+}
+
+end!(
+    Sender,
+    mio::unix::pipe::Sender,
+    Interest::WRITABLE,
+    writable,
+    poll_write_ready,
+    poll_write_ready,
+    can_write,
+    "not in O_WRONLY or O_RDWR access mode"
+);
+
+impl Sender {
+    #[track_caller]
+    fn from_mio(end: mio::unix::pipe::Sender, initially: Ready) -> io::Result<Sender> {
+        Sender::from_mio_with(end, initially)
+    }
+
+    /// Writes what there is room for without waiting, and says how much.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room.
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.io.try_write(buf)
+    }
+
+    /// As [`try_write`](Self::try_write), from several buffers in turn.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room.
+    pub fn try_write_vectored(&self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.io.try_write_vectored(bufs)
+    }
+}
+
+impl AsyncWrite for Sender {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.io.poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.io.poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Does nothing: a pipe ends when it is dropped.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The end of a pipe that is read from.
+pub struct Receiver {
+    io: PollEvented<mio::unix::pipe::Receiver>,
+}
+
+end!(
+    Receiver,
+    mio::unix::pipe::Receiver,
+    Interest::READABLE,
+    readable,
+    poll_read_ready,
+    poll_read_ready,
+    can_read,
+    "not in O_RDONLY or O_RDWR access mode"
+);
+
+impl Receiver {
+    #[track_caller]
+    fn from_mio(end: mio::unix::pipe::Receiver) -> io::Result<Receiver> {
+        Receiver::from_mio_with(end, Ready::EMPTY)
+    }
+
+    /// Reads what is there into `buf` without waiting, and says how much; 0 is the end.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.io.try_read(buf)
+    }
+
+    /// As [`try_read`](Self::try_read), into several buffers in turn.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+    pub fn try_read_vectored(&self, bufs: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
+        self.io.try_read_vectored(bufs)
+    }
+
+    /// As [`try_read`](Self::try_read), into the spare room of `buf`.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+    pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+        self.io.try_read_buf(buf)
+    }
+}
+
+impl AsyncRead for Receiver {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.io.poll_read(cx, buf)
+    }
+}

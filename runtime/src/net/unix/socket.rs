@@ -1,0 +1,160 @@
+//! Unix sockets that are set up before they connect or listen.
+#![allow(unsafe_code, reason = "`FromRawFd` is an unsafe trait; see docs/unsafe.md")]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::path::Path;
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::datagram::UnixDatagram;
+use super::listener::UnixListener;
+use super::stream::UnixStream;
+use crate::engine::driver::Ready;
+
+/// A Unix socket that is not yet connected and does not listen.
+///
+/// # Examples
+///
+/// ```no_run
+/// use runtime::net::UnixSocket;
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let socket = UnixSocket::new_stream()?;
+/// socket.bind("/tmp/socket")?;
+/// let listener = socket.listen(1024)?;
+/// # drop(listener);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct UnixSocket {
+    socket: Socket,
+}
+
+impl UnixSocket {
+    /// Makes a socket for datagrams.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn new_datagram() -> io::Result<UnixSocket> {
+        UnixSocket::new(Type::DGRAM)
+    }
+
+    /// Makes a socket for streams.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn new_stream() -> io::Result<UnixSocket> {
+        UnixSocket::new(Type::STREAM)
+    }
+
+    fn new(kind: Type) -> io::Result<UnixSocket> {
+        let socket = Socket::new(Domain::UNIX, kind, None)?;
+        socket.set_nonblocking(true)?;
+        Ok(UnixSocket { socket })
+    }
+
+    /// Gives the socket the address `path`, which must not exist.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn bind(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.socket.bind(&SockAddr::unix(path)?)
+    }
+
+    fn must_be(&self, kind: Type, advice: &'static str) -> io::Result<()> {
+        if self.socket.r#type()? == kind { Ok(()) } else { Err(io::Error::other(advice)) }
+    }
+
+    /// Makes the socket a listener; up to `backlog` connections wait to be accepted.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// If it is a socket for datagrams, and what the system says.
+    pub fn listen(self, backlog: u32) -> io::Result<UnixListener> {
+        self.must_be(
+            Type::STREAM,
+            "listen cannot be called on a datagram socket: make it with `UnixSocket::new_stream`",
+        )?;
+        self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        let listener = mio::net::UnixListener::from_std(OwnedFd::from(self.socket).into());
+        UnixListener::from_mio(listener, Ready::EMPTY)
+    }
+
+    /// Connects to the socket at `path`.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// If it is a socket for datagrams, and what the system says.
+    pub async fn connect(self, path: impl AsRef<Path>) -> io::Result<UnixStream> {
+        self.must_be(
+            Type::STREAM,
+            "connect cannot be called on a datagram socket: make it with `UnixSocket::new_stream`, \
+             or call `datagram` and connect what that returns",
+        )?;
+        match self.socket.connect(&SockAddr::unix(path)?) {
+            Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => return Err(e),
+            _ => {}
+        }
+        let stream = mio::net::UnixStream::from_std(OwnedFd::from(self.socket).into());
+        UnixStream::from_mio(stream, Ready::EMPTY)?.connected().await
+    }
+
+    /// Makes the socket a [`UnixDatagram`].
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// If it is a socket for streams, and what the system says.
+    pub fn datagram(self) -> io::Result<UnixDatagram> {
+        self.must_be(
+            Type::DGRAM,
+            "datagram cannot be called on a stream socket: make it with `UnixSocket::new_datagram`",
+        )?;
+        let socket = mio::net::UnixDatagram::from_std(OwnedFd::from(self.socket).into());
+        UnixDatagram::from_mio(socket, Ready::WRITABLE)
+    }
+}
+
+impl AsRawFd for UnixSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+impl AsFd for UnixSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl FromRawFd for UnixSocket {
+    /// # Safety
+    ///
+    /// `fd` is an open Unix socket that nobody else owns, in non-blocking mode.
+    unsafe fn from_raw_fd(fd: RawFd) -> UnixSocket {
+        // SAFETY: the caller says that `fd` is open and not owned by anybody else.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        UnixSocket { socket: fd.into() }
+    }
+}
+
+impl IntoRawFd for UnixSocket {
+    fn into_raw_fd(self) -> RawFd {
+        self.socket.into_raw_fd()
+    }
+}

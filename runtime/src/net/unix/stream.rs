@@ -1,0 +1,172 @@
+//! Unix stream sockets.
+
+use std::fmt;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::super::evented::{BOTH, PollEvented, check_nonblocking};
+use super::super::face::{
+    descriptor, poll_ready_methods, std_conversions, stream_traits, try_stream_methods,
+    wait_methods,
+};
+use super::super::split::{self, Stream};
+use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, UCred, WriteHalf, ucred};
+use crate::engine::driver::{Interest, Ready};
+use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A connection between two processes of this host.
+///
+/// Made by [`connect`](UnixStream::connect), [`pair`](UnixStream::pair) or
+/// [`UnixListener::accept`](crate::net::UnixListener::accept). Dropping it closes the connection.
+///
+/// # Examples
+///
+/// ```no_run
+/// use runtime::io::AsyncWriteExt;
+/// use runtime::net::UnixStream;
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let mut stream = UnixStream::connect("/tmp/socket").await?;
+/// stream.write_all(b"hello").await?;
+/// # Ok(()) }
+/// ```
+pub struct UnixStream {
+    io: PollEvented<mio::net::UnixStream>,
+}
+
+wait_methods!(
+    UnixStream,
+    "let socket = runtime::net::UnixStream::connect(\"/tmp/socket\").await?;"
+);
+poll_ready_methods!(UnixStream, poll_read_ready, poll_write_ready);
+try_stream_methods!(
+    UnixStream,
+    "let socket = runtime::net::UnixStream::connect(\"/tmp/socket\").await?;"
+);
+stream_traits!(
+    UnixStream,
+    mio::net::UnixStream,
+    SocketAddr,
+    "let socket = runtime::net::UnixStream::connect(\"/tmp/socket\").await?;"
+);
+std_conversions!(
+    UnixStream,
+    std::os::unix::net::UnixStream,
+    mio::net::UnixStream,
+    "let socket = std::os::unix::net::UnixStream::connect(\"/tmp/socket\")?;
+socket.set_nonblocking(true)?;
+let socket = runtime::net::UnixStream::from_std(socket)?;
+let socket = socket.into_std()?;"
+);
+descriptor!(UnixStream);
+
+impl UnixStream {
+    /// Connects to the socket at `path`. On Linux a path that begins with a zero byte is a name in
+    /// the abstract namespace.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; for one, that nobody listens, or (`WouldBlock`) that too many wait to
+    /// be accepted.
+    pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
+        let addr = SocketAddr::of(path.as_ref())?;
+        UnixStream::connect_addr(&addr).await
+    }
+
+    /// Connects to the socket at `addr`.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// As for [`connect`](Self::connect).
+    pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
+        UnixStream::from_mio(mio::net::UnixStream::connect_addr(&addr.0)?, Ready::EMPTY)?
+            .connected()
+            .await
+    }
+
+    /// Waits for a connection that was begun.
+    pub(super) async fn connected(self) -> io::Result<UnixStream> {
+        self.io.connected(|socket| socket.take_error()).await?;
+        Ok(self)
+    }
+
+    /// Makes two sockets that are connected to each other.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> std::io::Result<()> {
+    /// let (left, right) = runtime::net::UnixStream::pair()?;
+    /// # drop((left, right));
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
+        let (a, b) = mio::net::UnixStream::pair()?;
+        Ok((UnixStream::from_mio(a, Ready::WRITABLE)?, UnixStream::from_mio(b, Ready::WRITABLE)?))
+    }
+
+    #[track_caller]
+    pub(super) fn from_mio(
+        socket: mio::net::UnixStream,
+        initially: Ready,
+    ) -> io::Result<UnixStream> {
+        Ok(UnixStream { io: PollEvented::with(socket, BOTH, initially)? })
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.local_addr().map(SocketAddr)
+    }
+
+    /// The address of the other end.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.peer_addr().map(SocketAddr)
+    }
+
+    /// Who is at the other end, as it was when the connection was made.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn peer_cred(&self) -> io::Result<UCred> {
+        ucred::of_peer(self.as_fd())
+    }
+
+    /// Takes the error that waits on the socket, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.io.take_error()
+    }
+}

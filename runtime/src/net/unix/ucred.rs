@@ -1,0 +1,48 @@
+//! Who is at the other end of a Unix socket.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use super::{gid_t, pid_t, uid_t};
+
+#[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "ucred/peer_portable.rs")]
+#[cfg_attr(any(target_os = "linux", target_os = "android"), path = "ucred/peer_linux.rs")]
+mod peer;
+
+/// The credentials of a process.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// let (stream, _other) = runtime::net::UnixStream::pair()?;
+/// assert_eq!(stream.peer_cred()?.pid(), Some(std::process::id() as i32));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct UCred {
+    pid: Option<pid_t>,
+    uid: uid_t,
+    gid: gid_t,
+}
+
+impl UCred {
+    /// The user it runs as.
+    pub fn uid(&self) -> uid_t {
+        self.uid
+    }
+
+    /// The group it runs as.
+    pub fn gid(&self) -> gid_t {
+        self.gid
+    }
+
+    /// Its number; `None` where the system does not tell.
+    pub fn pid(&self) -> Option<pid_t> {
+        self.pid
+    }
+}
+
+pub(super) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<UCred> {
+    peer::credentials(socket)
+}

@@ -1,0 +1,163 @@
+//! Signals of Unix, by their kind.
+
+use std::ffi::c_int;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use crate::engine::coop;
+use crate::engine::process_wide::signals::Listener;
+use crate::runtime::context;
+
+/// A kind of signal.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::signal::unix::SignalKind;
+///
+/// assert_eq!(SignalKind::from_raw(15), SignalKind::terminate());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SignalKind(c_int);
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $number:ident,)*) => {
+        impl SignalKind {$(
+            $(#[$doc])*
+            pub const fn $name() -> SignalKind {
+                SignalKind(libc::$number)
+            }
+        )*}
+    };
+}
+
+kinds! {
+    /// `SIGALRM`: a timer of the process ran out.
+    alarm = SIGALRM,
+    /// `SIGCHLD`: a child process ended or stopped.
+    child = SIGCHLD,
+    /// `SIGHUP`: the terminal is gone; to servers, mostly: read the configuration again.
+    hangup = SIGHUP,
+    /// `SIGINT`: Ctrl-C.
+    interrupt = SIGINT,
+    /// `SIGIO`: a descriptor is ready.
+    io = SIGIO,
+    /// `SIGPIPE`: a write to a pipe that nobody reads.
+    pipe = SIGPIPE,
+    /// `SIGQUIT`: Ctrl-\.
+    quit = SIGQUIT,
+    /// `SIGTERM`: the process is to end.
+    terminate = SIGTERM,
+    /// `SIGUSR1`: whatever the program says.
+    user_defined1 = SIGUSR1,
+    /// `SIGUSR2`: whatever the program says.
+    user_defined2 = SIGUSR2,
+    /// `SIGWINCH`: the terminal has another size.
+    window_change = SIGWINCH,
+}
+
+impl SignalKind {
+    /// The kind with this number.
+    pub const fn from_raw(signum: c_int) -> SignalKind {
+        SignalKind(signum)
+    }
+
+    /// The kind's number.
+    pub const fn as_raw_value(&self) -> c_int {
+        self.0
+    }
+
+    /// `SIGINFO`: Ctrl-T.
+    #[cfg(any(
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "macos",
+        target_os = "netbsd",
+        target_os = "openbsd"
+    ))]
+    pub const fn info() -> SignalKind {
+        SignalKind(libc::SIGINFO)
+    }
+}
+
+impl From<c_int> for SignalKind {
+    fn from(signum: c_int) -> SignalKind {
+        SignalKind(signum)
+    }
+}
+
+impl From<SignalKind> for c_int {
+    fn from(kind: SignalKind) -> c_int {
+        kind.0
+    }
+}
+
+/// Listens for signals of one kind from now on.
+///
+/// The first listener of a kind installs a handler, and from then on the system's default for that
+/// signal (mostly: to end the process) does not happen any more, even when the listener is dropped.
+///
+/// # Panics
+///
+/// Outside a runtime, or in one without I/O.
+///
+/// # Errors
+///
+/// For a signal that cannot be caught (`SIGKILL`, `SIGSTOP`) or must not be (`SIGILL`, `SIGFPE`,
+/// `SIGSEGV`), a number that is no signal, and what the system says.
+///
+/// # Examples
+///
+/// ```no_run
+/// use runtime::signal::unix::{SignalKind, signal};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let mut hangups = signal(SignalKind::hangup())?;
+/// while hangups.recv().await.is_some() {
+///     println!("the configuration is to be read again");
+/// }
+/// # Ok(()) }
+/// ```
+#[track_caller]
+pub fn signal(kind: SignalKind) -> io::Result<Signal> {
+    let driver = context::io_driver();
+    let listener = Listener::new(kind.0)?;
+    driver.watch_signals()?;
+    Ok(Signal { listener })
+}
+
+/// A listener for signals of one kind: made by [`signal`].
+///
+/// Each listener hears of each signal. Several signals that come before it looks are one, as they
+/// are to the system. It may be used in another runtime than that in which it was made.
+#[derive(Debug)]
+pub struct Signal {
+    listener: Listener,
+}
+
+impl Signal {
+    /// Waits for the next signal since the last call, or since the listener was made. Never `None`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: no signal is lost.
+    pub async fn recv(&mut self) -> Option<()> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// As [`recv`](Self::recv), for use in a `poll` method.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        if self.listener.poll(cx.waker()).is_pending() {
+            // The runtime that polls may be another than the one it was made in. If it cannot
+            // watch, that one still does.
+            if let Some(driver) = context::try_io_driver() {
+                let _ = driver.watch_signals();
+            }
+            return Poll::Pending;
+        }
+        coop.made_progress();
+        Poll::Ready(Some(()))
+    }
+}

@@ -1,0 +1,81 @@
+//! A point that a number of tasks pass together.
+
+use super::Notify;
+use crate::engine::primitive::Mutex;
+
+/// Lets nobody pass until a number of tasks have come; then all pass, and it is closed again.
+///
+/// ```
+/// # runtime::block_on(async {
+/// use runtime::sync::Barrier;
+///
+/// let barrier = Barrier::new(2);
+/// let (a, b) = runtime::join!(barrier.wait(), barrier.wait());
+/// assert!(a.is_leader() != b.is_leader());
+/// # });
+/// ```
+#[derive(Debug)]
+pub struct Barrier {
+    state: Mutex<State>,
+    opened: Notify,
+    size: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    arrived: usize,
+    /// How often it has opened.
+    openings: usize,
+}
+
+impl Barrier {
+    /// A barrier for `n` tasks; 0 is the same as 1: nobody waits.
+    pub fn new(n: usize) -> Barrier {
+        let state = Mutex::new(State { arrived: 0, openings: 0 });
+        Barrier { state, opened: Notify::new(), size: n.max(1) }
+    }
+
+    /// Waits for the others. The one who comes last is the leader.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: one that has waited and is dropped counts as having come.
+    pub async fn wait(&self) -> BarrierWaitResult {
+        let Some(openings) = self.arrive() else {
+            self.opened.notify_waiters(); // wake: barrier.wait
+            return BarrierWaitResult(true);
+        };
+        loop {
+            // In line first, then the look. A notification may be that of the opening before, so
+            // the count decides.
+            let opened = self.opened.notified();
+            if self.state.lock().openings != openings {
+                return BarrierWaitResult(false);
+            }
+            opened.await;
+        }
+    }
+
+    /// Counts one in: `None` if that opens it, otherwise how often it has opened before.
+    fn arrive(&self) -> Option<usize> {
+        let mut state = self.state.lock();
+        state.arrived += 1;
+        if state.arrived < self.size {
+            return Some(state.openings);
+        }
+        state.arrived = 0;
+        state.openings = state.openings.wrapping_add(1);
+        None
+    }
+}
+
+/// What [`Barrier::wait`] returns.
+#[derive(Debug, Clone)]
+pub struct BarrierWaitResult(bool);
+
+impl BarrierWaitResult {
+    /// Whether this is the one that came last. Exactly one of each crowd is.
+    pub fn is_leader(&self) -> bool {
+        self.0
+    }
+}

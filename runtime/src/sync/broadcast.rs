@@ -1,0 +1,527 @@
+//! A channel of many senders and many receivers: each receiver gets each value sent since it was
+//! made.
+//!
+//! The channel keeps a limited number of values. A sender never waits: a receiver that is further
+//! behind than that loses the oldest, and is told how many ([`RecvError::Lagged`]).
+//!
+//! ```
+//! # runtime::block_on(async {
+//! use runtime::sync::broadcast;
+//!
+//! let (sender, mut first) = broadcast::channel(16);
+//! let mut second = sender.subscribe();
+//! sender.send(10).unwrap();
+//! assert_eq!(first.recv().await, Ok(10));
+//! assert_eq!(second.recv().await, Ok(10));
+//! # });
+//! ```
+//!
+//! # How it works
+//!
+//! Values lie in a ring. The position of a value counts up for ever; its place is the position modulo
+//! the ring's length. Each slot has a lock of its own, so receivers that copy different values, and
+//! a sender that writes a third, do not meet. A lock for the tail orders the senders.
+//!
+//! 1. Lock order: the tail before a slot. A slot is written under both.
+//! 2. A slot counts how many receivers have not yet read it. The last takes the value instead of
+//!    copying it.
+//! 3. Who finds nothing gets in line first and looks again; who sends writes first and notifies then.
+//! 4. A value that goes is dropped after the locks are free. It is copied under its slot's lock: a
+//!    `Clone` that is slow delays the sender that comes round the ring to that slot.
+
+use std::fmt;
+
+use self::error::{RecvError, SendError, TryRecvError};
+use super::Notify;
+use crate::engine::coop::cooperative;
+use crate::engine::park_on::park_on;
+use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::{Arc, Mutex};
+use crate::engine::text;
+
+/// Publishes what a sender did before it went. Pairs with [`SEE_GONE`].
+const GONE: Ordering = Ordering::AcqRel;
+/// Sees what the senders did before they went. Pairs with [`GONE`].
+const SEE_GONE: Ordering = Ordering::Acquire;
+
+/// Errors of this channel.
+pub mod error {
+    use std::fmt;
+
+    /// There is no receiver; holds what was not sent.
+    #[derive(Debug)]
+    pub struct SendError<T>(pub T);
+
+    impl<T> fmt::Display for SendError<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the channel has no receiver")
+        }
+    }
+
+    impl<T: fmt::Debug> std::error::Error for SendError<T> {}
+
+    /// Why [`recv`](super::Receiver::recv) returned no value.
+    #[derive(Debug, PartialEq, Eq, Clone)]
+    pub enum RecvError {
+        /// Every sender is gone and nothing is left.
+        Closed,
+        /// So many values were lost because the receiver was too far behind. The next call gets the
+        /// oldest that is still there.
+        Lagged(u64),
+    }
+
+    impl fmt::Display for RecvError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            match self {
+                RecvError::Closed => f.write_str("the channel is closed"),
+                RecvError::Lagged(lost) => {
+                    write!(f, "the receiver was too slow and lost {lost} values")
+                }
+            }
+        }
+    }
+
+    impl std::error::Error for RecvError {}
+
+    /// Why [`try_recv`](super::Receiver::try_recv) returned no value.
+    #[derive(Debug, PartialEq, Eq, Clone)]
+    pub enum TryRecvError {
+        /// Nothing is there now.
+        Empty,
+        /// Every sender is gone and nothing is left.
+        Closed,
+        /// So many values were lost because the receiver was too far behind. The next call gets the
+        /// oldest that is still there.
+        Lagged(u64),
+    }
+
+    impl fmt::Display for TryRecvError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            match self {
+                TryRecvError::Empty => f.write_str("the channel is empty"),
+                TryRecvError::Closed => RecvError::Closed.fmt(f),
+                TryRecvError::Lagged(lost) => RecvError::Lagged(*lost).fmt(f),
+            }
+        }
+    }
+
+    impl std::error::Error for TryRecvError {}
+}
+
+struct Shared<T> {
+    ring: Box<[Mutex<Slot<T>>]>,
+    tail: Mutex<Tail>,
+    senders: AtomicUsize,
+    weak_senders: AtomicUsize,
+    sent: Notify,
+    receivers_gone: Notify,
+}
+
+struct Tail {
+    /// Of the next value.
+    position: u64,
+    receivers: usize,
+    /// Every sender is gone.
+    closed: bool,
+}
+
+struct Slot<T> {
+    /// Of the value that was written here last; meaningless before.
+    position: u64,
+    value: Option<T>,
+    /// Receivers that have not read it.
+    unread: usize,
+}
+
+impl<T> Shared<T> {
+    fn slot(&self, position: u64) -> &Mutex<Slot<T>> {
+        // The length is a power of two that fits a `usize`.
+        &self.ring[(position % self.ring.len() as u64) as usize]
+    }
+
+    fn subscribe(this: &Arc<Self>) -> Receiver<T> {
+        let mut tail = this.tail.lock();
+        tail.receivers += 1;
+        let next = tail.position;
+        drop(tail);
+        Receiver { shared: this.clone(), next }
+    }
+}
+
+/// Sends into the channel. Made by [`channel`].
+pub struct Sender<T> {
+    shared: Arc<Shared<T>>,
+}
+
+/// A sender that does not keep its channel open. Made by [`Sender::downgrade`].
+pub struct WeakSender<T> {
+    shared: Arc<Shared<T>>,
+}
+
+/// Receives from the channel. Made by [`channel`] and [`Sender::subscribe`].
+pub struct Receiver<T> {
+    shared: Arc<Shared<T>>,
+    next: u64,
+}
+
+/// Creates a channel that keeps `capacity` values, rounded up to a power of two.
+///
+/// # Panics
+///
+/// Panics if `capacity` is 0 or exceeds `usize::MAX / 2`.
+#[track_caller]
+pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    let sender = Sender::new(capacity);
+    let receiver = sender.subscribe();
+    (sender, receiver)
+}
+
+impl<T> Sender<T> {
+    /// A sender without receivers: see [`subscribe`](Sender::subscribe).
+    ///
+    /// # Panics
+    ///
+    /// Panics if `capacity` is 0 or exceeds `usize::MAX / 2`.
+    #[track_caller]
+    pub fn new(capacity: usize) -> Sender<T> {
+        assert!(capacity > 0, "{}", text::BROADCAST_WITHOUT_ROOM);
+        assert!(capacity <= usize::MAX / 2, "{}", text::BROADCAST_TOO_LARGE);
+        let empty = || Mutex::new(Slot { position: u64::MAX, value: None, unread: 0 });
+        Sender {
+            shared: Arc::new(Shared {
+                ring: std::iter::repeat_with(empty).take(capacity.next_power_of_two()).collect(),
+                tail: Mutex::new(Tail { position: 0, receivers: 0, closed: false }),
+                senders: AtomicUsize::new(1),
+                weak_senders: AtomicUsize::new(0),
+                sent: Notify::new(),
+                receivers_gone: Notify::new(),
+            }),
+        }
+    }
+
+    /// Sends `value` to all receivers; says how many there are. That does not mean that each will get
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// Gives `value` back if there is no receiver.
+    pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
+        let mut tail = self.shared.tail.lock();
+        let receivers = tail.receivers;
+        if receivers == 0 {
+            return Err(SendError(value));
+        }
+        let position = tail.position;
+        tail.position += 1;
+        let mut slot = self.shared.slot(position).lock();
+        let value = Some(value);
+        let old = std::mem::replace(&mut *slot, Slot { position, value, unread: receivers });
+        drop(slot);
+        drop(tail);
+        self.shared.sent.notify_waiters(); // wake: broadcast.send
+        drop(old);
+        Ok(receivers)
+    }
+
+    /// A new receiver: it gets what is sent from now on.
+    pub fn subscribe(&self) -> Receiver<T> {
+        Shared::subscribe(&self.shared)
+    }
+
+    /// A sender that does not keep the channel open.
+    #[must_use = "this makes a weak sender and leaves `self` as it is"]
+    pub fn downgrade(&self) -> WeakSender<T> {
+        self.shared.weak_senders.fetch_add(1, Ordering::Relaxed);
+        WeakSender { shared: self.shared.clone() }
+    }
+
+    /// How many values are in the channel that some receiver has not read. Takes time that grows with
+    /// their number.
+    pub fn len(&self) -> usize {
+        let tail = self.shared.tail.lock();
+        let oldest = tail.position.saturating_sub(self.shared.ring.len() as u64);
+        // Whoever has read a value has read, or lost, all before it: the unread ones are the latest.
+        let unread = |position: &u64| self.shared.slot(*position).lock().unread > 0;
+        (oldest..tail.position).rev().take_while(unread).count()
+    }
+
+    /// Whether every receiver has read all.
+    pub fn is_empty(&self) -> bool {
+        let tail = self.shared.tail.lock();
+        match tail.position.checked_sub(1) {
+            Some(last) => self.shared.slot(last).lock().unread == 0,
+            None => true,
+        }
+    }
+
+    /// How many receivers there are.
+    pub fn receiver_count(&self) -> usize {
+        self.shared.tail.lock().receivers
+    }
+
+    /// Whether both send into the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        std::ptr::eq(&*self.shared, &*other.shared)
+    }
+
+    /// Waits until there is no receiver.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn closed(&self) {
+        let wait = async {
+            loop {
+                // In line first, then the look.
+                let gone = self.shared.receivers_gone.notified();
+                if self.receiver_count() == 0 {
+                    return;
+                }
+                gone.await;
+            }
+        };
+        cooperative(wait).await;
+    }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.shared.senders.load(SEE_GONE)
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.shared.weak_senders.load(Ordering::Relaxed)
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Sender<T> {
+        self.shared.senders.fetch_add(1, Ordering::Relaxed);
+        Sender { shared: self.shared.clone() }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        if self.shared.senders.fetch_sub(1, GONE) == 1 {
+            self.shared.tail.lock().closed = true;
+            self.shared.sent.notify_waiters(); // wake: broadcast.last_sender
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").finish_non_exhaustive()
+    }
+}
+
+impl<T> WeakSender<T> {
+    /// A sender, if there is still one: when the last has gone the channel stays closed.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Sender<T>> {
+        let mut senders = self.shared.senders.load(SEE_GONE);
+        while senders != 0 {
+            let more = senders + 1;
+            let count = &self.shared.senders;
+            match count.compare_exchange_weak(senders, more, Ordering::Relaxed, SEE_GONE) {
+                Ok(_) => return Some(Sender { shared: self.shared.clone() }),
+                Err(now) => senders = now,
+            }
+        }
+        None
+    }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.shared.senders.load(SEE_GONE)
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.shared.weak_senders.load(Ordering::Relaxed)
+    }
+}
+
+impl<T> Clone for WeakSender<T> {
+    fn clone(&self) -> WeakSender<T> {
+        self.shared.weak_senders.fetch_add(1, Ordering::Relaxed);
+        WeakSender { shared: self.shared.clone() }
+    }
+}
+
+impl<T> Drop for WeakSender<T> {
+    fn drop(&mut self) {
+        self.shared.weak_senders.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<T> fmt::Debug for WeakSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakSender").finish_non_exhaustive()
+    }
+}
+
+impl<T> Receiver<T> {
+    /// How many values were sent that this has not received, including those that it has lost.
+    pub fn len(&self) -> usize {
+        (self.shared.tail.lock().position - self.next) as usize
+    }
+
+    /// Whether this has received all that was sent.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether both receive from the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        std::ptr::eq(&*self.shared, &*other.shared)
+    }
+
+    /// How many senders there are.
+    pub fn sender_strong_count(&self) -> usize {
+        self.shared.senders.load(SEE_GONE)
+    }
+
+    /// How many weak senders there are.
+    pub fn sender_weak_count(&self) -> usize {
+        self.shared.weak_senders.load(Ordering::Relaxed)
+    }
+
+    /// Whether every sender is gone. What they sent may still be there.
+    pub fn is_closed(&self) -> bool {
+        self.sender_strong_count() == 0
+    }
+
+    /// Whether nothing is there, but something may come.
+    fn has_nothing(&self) -> bool {
+        let tail = self.shared.tail.lock();
+        tail.position == self.next && !tail.closed
+    }
+
+    /// Gives the next value's slot, locked, to `read`.
+    fn next<R>(&mut self, read: impl FnOnce(&mut Slot<T>) -> R) -> Result<R, TryRecvError> {
+        loop {
+            let mut slot = self.shared.slot(self.next).lock();
+            if slot.position == self.next {
+                self.next += 1;
+                return Ok(read(&mut slot));
+            }
+            drop(slot);
+            let tail = self.shared.tail.lock();
+            if tail.position == self.next {
+                return Err(if tail.closed { TryRecvError::Closed } else { TryRecvError::Empty });
+            }
+            let oldest = tail.position.saturating_sub(self.shared.ring.len() as u64);
+            if self.next < oldest {
+                let lost = oldest - std::mem::replace(&mut self.next, oldest);
+                return Err(TryRecvError::Lagged(lost));
+            }
+            // It was sent between the two looks.
+        }
+    }
+}
+
+/// Counts a value as read, even if copying it panics.
+struct Reading<'a, T>(&'a mut Slot<T>);
+
+impl<T> Drop for Reading<'_, T> {
+    fn drop(&mut self) {
+        self.0.unread -= 1;
+    }
+}
+
+impl<T: Clone> Receiver<T> {
+    /// A new receiver: it gets what is sent from now on, not what this has yet to receive.
+    pub fn resubscribe(&self) -> Receiver<T> {
+        Shared::subscribe(&self.shared)
+    }
+
+    /// Waits for the next value.
+    ///
+    /// # Errors
+    ///
+    /// `Lagged` if values were lost; the next call gets the oldest that is left. `Closed` if every
+    /// sender is gone and nothing is left.
+    ///
+    /// # Cancel safety
+    ///
+    /// No value is lost when the future is dropped.
+    pub async fn recv(&mut self) -> Result<T, RecvError> {
+        cooperative(self.wait()).await
+    }
+
+    async fn wait(&mut self) -> Result<T, RecvError> {
+        loop {
+            match self.try_recv() {
+                Ok(value) => return Ok(value),
+                Err(TryRecvError::Closed) => return Err(RecvError::Closed),
+                Err(TryRecvError::Lagged(lost)) => return Err(RecvError::Lagged(lost)),
+                Err(TryRecvError::Empty) => {}
+            }
+            // In line first, then the look.
+            let sent = self.shared.sent.notified();
+            if self.has_nothing() {
+                sent.await;
+            }
+        }
+    }
+
+    /// Takes the next value if it is there.
+    ///
+    /// # Errors
+    ///
+    /// `Empty` if none is there, otherwise as [`recv`](Receiver::recv).
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.next(|slot| {
+            let reading = Reading(slot);
+            match reading.0.unread {
+                1 => reading.0.value.take(),
+                _ => reading.0.value.clone(),
+            }
+        })?
+        .ok_or(TryRecvError::Closed)
+    }
+
+    /// Waits for the next value on this thread, which sleeps. For code outside async.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Receiver::recv).
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_recv(&mut self) -> Result<T, RecvError> {
+        park_on(self.recv())
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        let mut tail = self.shared.tail.lock();
+        tail.receivers -= 1;
+        let (last, end) = (tail.receivers == 0, tail.position);
+        drop(tail);
+        if last {
+            self.shared.receivers_gone.notify_waiters(); // wake: broadcast.last_receiver
+        }
+        // What this would have received it counts as read, and drops what nobody else waits for.
+        while self.next < end {
+            let left = self.next(|slot| {
+                slot.unread -= 1;
+                if slot.unread == 0 { slot.value.take() } else { None }
+            });
+            if matches!(left, Err(TryRecvError::Empty | TryRecvError::Closed)) {
+                break;
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,223 @@
+//! A value that is made once, by an async function, and then read without waiting.
+//!
+//! A semaphore with one permit is the right to make the value; when the value is there the semaphore
+//! is closed, and everybody who waited for the right finds the value.
+
+use std::fmt;
+use std::future::Future;
+
+use super::{Semaphore, SemaphorePermit, TryAcquireError};
+use crate::engine::primitive::const_fn;
+use crate::engine::write_once::WriteOnce;
+
+/// A value that the first who needs it makes.
+///
+/// If the future that makes it is dropped, panics or fails, the next who waits makes it.
+///
+/// ```
+/// # runtime::block_on(async {
+/// use runtime::sync::OnceCell;
+///
+/// static CONFIG: OnceCell<String> = OnceCell::const_new();
+///
+/// async fn config() -> &'static str {
+///     CONFIG.get_or_init(|| async { "read from afar".to_string() }).await
+/// }
+/// assert_eq!(config().await, "read from afar");
+/// # });
+/// ```
+pub struct OnceCell<T> {
+    value: WriteOnce<T>,
+    right: Semaphore,
+}
+
+impl<T> OnceCell<T> {
+    /// Without a value.
+    pub fn new() -> OnceCell<T> {
+        OnceCell::const_new()
+    }
+
+    const_fn! {
+    /// Without a value, for a `static`.
+    pub const fn const_new() -> OnceCell<T> {
+        OnceCell { value: WriteOnce::new(), right: Semaphore::const_new(1) }
+    }
+    }
+
+    /// With a value if there is one.
+    pub fn new_with(value: Option<T>) -> OnceCell<T> {
+        match value {
+            Some(value) => OnceCell::from(value),
+            None => OnceCell::new(),
+        }
+    }
+
+    const_fn! {
+    /// With a value, for a `static`.
+    pub const fn const_new_with(value: T) -> OnceCell<T> {
+        // Nobody asks for the right to make what is there.
+        OnceCell { value: WriteOnce::with(value), right: Semaphore::const_new(0) }
+    }
+    }
+
+    /// Whether the value is there.
+    pub fn initialized(&self) -> bool {
+        self.value.is_written()
+    }
+
+    /// The value, if it is there.
+    pub fn get(&self) -> Option<&T> {
+        self.value.get()
+    }
+
+    /// The value, if it is there.
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.value.get_mut()
+    }
+
+    /// Sets the value.
+    ///
+    /// # Errors
+    ///
+    /// Gives `value` back if there is one already, or if somebody is making it.
+    pub fn set(&self, value: T) -> Result<(), SetError<T>> {
+        if self.initialized() {
+            return Err(SetError::AlreadyInitializedError(value));
+        }
+        match self.right.try_acquire() {
+            Ok(permit) => {
+                self.fill(value, permit);
+                Ok(())
+            }
+            Err(TryAcquireError::NoPermits) => Err(SetError::InitializingError(value)),
+            Err(TryAcquireError::Closed) => Err(SetError::AlreadyInitializedError(value)),
+        }
+    }
+
+    /// The value; makes it with `f` if nobody has. At most one `f` runs at a time.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped while it makes the value, what was done of it is lost, and the next
+    /// who waits makes it.
+    ///
+    /// # Panics
+    ///
+    /// Waits for ever if `f` waits for this cell itself.
+    pub async fn get_or_init<F, Fut>(&self, f: F) -> &T
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = T>,
+    {
+        let made = self.get_or_try_init(|| async { Ok::<T, std::convert::Infallible>(f().await) });
+        match made.await {
+            Ok(value) => value,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The value; makes it with `f` if nobody has.
+    ///
+    /// # Errors
+    ///
+    /// `f`'s error; the next who waits makes the value.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get_or_init`](OnceCell::get_or_init).
+    pub async fn get_or_try_init<E, F, Fut>(&self, f: F) -> Result<&T, E>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        if let Some(value) = self.get() {
+            return Ok(value);
+        }
+        if let Ok(permit) = self.right.acquire().await {
+            let value = f().await?;
+            self.fill(value, permit);
+        }
+        Ok(self.get().expect("the right to make the value ends when it is there"))
+    }
+
+    /// The value, if it is there.
+    pub fn into_inner(self) -> Option<T> {
+        self.value.into_inner()
+    }
+
+    /// Takes the value out; the cell is as new.
+    pub fn take(&mut self) -> Option<T> {
+        std::mem::take(self).into_inner()
+    }
+
+    fn fill(&self, value: T, permit: SemaphorePermit<'_>) {
+        let written = self.value.set(value);
+        debug_assert!(written.is_ok(), "the permit is the right to write");
+        self.right.close(); // wake: once_cell.fill
+        permit.forget();
+    }
+}
+
+impl<T> Default for OnceCell<T> {
+    fn default() -> OnceCell<T> {
+        OnceCell::new()
+    }
+}
+
+impl<T> From<T> for OnceCell<T> {
+    fn from(value: T) -> OnceCell<T> {
+        OnceCell::const_new_with(value)
+    }
+}
+
+impl<T: Clone> Clone for OnceCell<T> {
+    fn clone(&self) -> OnceCell<T> {
+        OnceCell::new_with(self.get().cloned())
+    }
+}
+
+impl<T: PartialEq> PartialEq for OnceCell<T> {
+    fn eq(&self, other: &OnceCell<T>) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl<T: Eq> Eq for OnceCell<T> {}
+
+impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnceCell").field("value", &self.get()).finish()
+    }
+}
+
+/// Why [`OnceCell::set`] did not set the value; holds it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SetError<T> {
+    /// There is a value already.
+    AlreadyInitializedError(T),
+    /// Somebody is making the value.
+    InitializingError(T),
+}
+
+impl<T> SetError<T> {
+    /// Whether there is a value already.
+    pub fn is_already_init_err(&self) -> bool {
+        matches!(self, SetError::AlreadyInitializedError(_))
+    }
+
+    /// Whether somebody is making the value.
+    pub fn is_initializing_err(&self) -> bool {
+        matches!(self, SetError::InitializingError(_))
+    }
+}
+
+impl<T> fmt::Display for SetError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SetError::AlreadyInitializedError(_) => "the cell has a value already",
+            SetError::InitializingError(_) => "the cell's value is being made by somebody else",
+        })
+    }
+}
+
+impl<T: fmt::Debug> std::error::Error for SetError<T> {}

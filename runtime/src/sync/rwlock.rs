@@ -1,0 +1,719 @@
+//! A lock that many readers or one writer hold, and that may be held across an `.await`.
+//!
+//! It is a fair semaphore (`engine/fair_semaphore.rs`): a reader takes one permit, a writer all of
+//! them. Permits are handed out in order, so a writer waits for the readers before it only, and the
+//! readers behind it wait for it.
+//!
+//! Guards:
+//!
+//! 1. A read guard exists only while one permit is held for it, a write guard only while all are.
+//!    Each gives back what is held for it when it is dropped.
+//! 2. A mapped guard points into the value and stands for the same permits.
+#![allow(unsafe_code, reason = "the value's cell; whoever holds permits may use it (rule 1)")]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use super::TryLockError;
+use crate::engine::fair_semaphore::FairSemaphore;
+use crate::engine::park_on::park_on;
+use crate::engine::primitive::{UnsafeCell, const_fn};
+use crate::engine::text;
+
+/// Readers at a time, unless the user says otherwise.
+const MAX_READERS: u32 = u32::MAX >> 3;
+
+/// A lock for a value, fair, that many readers or one writer hold across `.await`.
+///
+/// Those who wait get it in the order in which they asked (their first poll). So a task that holds it
+/// for reading and asks for reading again may wait for ever: for a writer that waits for the task.
+/// There is no poison.
+///
+/// ```
+/// # runtime::block_on(async {
+/// use runtime::sync::RwLock;
+///
+/// let config = RwLock::new(1);
+/// {
+///     let (a, b) = (config.read().await, config.read().await);
+///     assert_eq!(*a + *b, 2);
+/// }
+/// *config.write().await += 1;
+/// assert_eq!(config.into_inner(), 2);
+/// # });
+/// ```
+pub struct RwLock<T: ?Sized> {
+    permits: FairSemaphore,
+    max_readers: u32,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value goes with the lock; nothing else in it is bound to a thread.
+unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
+// SAFETY: a writer reaches the value alone and readers share it (rule 1), so `T` must be both.
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
+
+/// Shared access to the value of an [`RwLock`]. Dropping it unlocks.
+#[must_use = "the lock is given up at once unless the guard is held"]
+pub struct RwLockReadGuard<'a, T: ?Sized> {
+    permits: &'a FairSemaphore,
+    part: *const T,
+    marker: PhantomData<&'a T>,
+}
+
+/// Exclusive access to the value of an [`RwLock`]. Dropping it unlocks.
+#[must_use = "the lock is given up at once unless the guard is held"]
+pub struct RwLockWriteGuard<'a, T: ?Sized> {
+    lock: &'a RwLock<T>,
+    marker: PhantomData<&'a mut T>,
+}
+
+/// Exclusive access to a part of the value of an [`RwLock`]: made by [`RwLockWriteGuard::map`].
+#[must_use = "the lock is given up at once unless the guard is held"]
+pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
+    permits: &'a FairSemaphore,
+    max_readers: u32,
+    part: *mut T,
+    marker: PhantomData<&'a mut T>,
+}
+
+/// Shared access to the value, or a part of it, of an [`RwLock`] in an [`Arc`]. Dropping it unlocks.
+#[must_use = "the lock is given up at once unless the guard is held"]
+pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
+    lock: Arc<RwLock<T>>,
+    part: *const U,
+    marker: PhantomData<T>,
+}
+
+/// Exclusive access to the value of an [`RwLock`] in an [`Arc`]. Dropping it unlocks.
+#[must_use = "the lock is given up at once unless the guard is held"]
+pub struct OwnedRwLockWriteGuard<T: ?Sized> {
+    lock: Arc<RwLock<T>>,
+    marker: PhantomData<T>,
+}
+
+/// Exclusive access to a part of the value of an [`RwLock`] in an [`Arc`]: made by
+/// [`OwnedRwLockWriteGuard::map`].
+#[must_use = "the lock is given up at once unless the guard is held"]
+pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
+    lock: Arc<RwLock<T>>,
+    part: *mut U,
+    marker: PhantomData<U>,
+}
+
+// A read guard is a `&T` with a permit.
+// SAFETY: a `&T` is sendable where `T` is shareable.
+unsafe impl<T: ?Sized + Sync> Send for RwLockReadGuard<'_, T> {}
+// SAFETY: shared, it lends `&T`.
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLockReadGuard<'_, T> {}
+// SAFETY: as the borrowed one; it also owns a share of the lock, whose last owner drops `T`.
+unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Sync> Send for OwnedRwLockReadGuard<T, U> {}
+// SAFETY: shared, it lends `&U` and `&Arc<RwLock<T>>`.
+unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedRwLockReadGuard<T, U> {}
+
+// A write guard is a `&mut T` with all permits; it can become a read guard, so where it is sent `T`
+// must be shareable as well.
+// SAFETY: a `&mut T` is sendable where `T` is.
+unsafe impl<T: ?Sized + Send + Sync> Send for RwLockWriteGuard<'_, T> {}
+// SAFETY: shared, it lends `&T`.
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLockWriteGuard<'_, T> {}
+// SAFETY: as `RwLockWriteGuard`.
+unsafe impl<T: ?Sized + Send + Sync> Send for RwLockMappedWriteGuard<'_, T> {}
+// SAFETY: as `RwLockWriteGuard`.
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLockMappedWriteGuard<'_, T> {}
+// SAFETY: as `RwLockWriteGuard`; it also owns a share of the lock, whose last owner drops `T`.
+unsafe impl<T: ?Sized + Send + Sync> Send for OwnedRwLockWriteGuard<T> {}
+// SAFETY: shared, it lends `&T` and `&Arc<RwLock<T>>`.
+unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedRwLockWriteGuard<T> {}
+// SAFETY: as `OwnedRwLockWriteGuard`, with a part in the value's place.
+unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Send
+    for OwnedRwLockMappedWriteGuard<T, U>
+{
+}
+// SAFETY: as `OwnedRwLockWriteGuard`, with a part in the value's place.
+unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync
+    for OwnedRwLockMappedWriteGuard<T, U>
+{
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// An unlocked lock.
+    pub fn new(value: T) -> RwLock<T>
+    where
+        T: Sized,
+    {
+        RwLock::const_new(value)
+    }
+
+    /// An unlocked lock for at most `max_readers` readers at a time.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `max_readers` exceeds `u32::MAX >> 3`.
+    #[track_caller]
+    pub fn with_max_readers(value: T, max_readers: u32) -> RwLock<T>
+    where
+        T: Sized,
+    {
+        RwLock::const_with_max_readers(value, max_readers)
+    }
+
+    const_fn! {
+    /// An unlocked lock, for a `static`.
+    pub const fn const_new(value: T) -> RwLock<T>
+    where
+        T: Sized,
+    {
+        RwLock::const_with_max_readers(value, MAX_READERS)
+    }
+    }
+
+    const_fn! {
+    /// An unlocked lock for at most `max_readers` readers at a time, for a `static`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `max_readers` exceeds `u32::MAX >> 3`.
+    #[track_caller]
+    pub const fn const_with_max_readers(value: T, max_readers: u32) -> RwLock<T>
+    where
+        T: Sized,
+    {
+        assert!(max_readers <= MAX_READERS, "{}", text::TOO_MANY_READERS);
+        RwLock {
+            permits: FairSemaphore::new(max_readers as usize),
+            max_readers,
+            value: UnsafeCell::new(value),
+        }
+    }
+    }
+
+    /// Waits to read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the future loses its place in line; what it was given in the
+    /// meantime goes to the next.
+    pub async fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.acquire(1).await;
+        self.read_guard()
+    }
+
+    /// Waits to read; the guard keeps the lock alive.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`read`](RwLock::read).
+    pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
+        self.acquire(1).await;
+        OwnedRwLockReadGuard { part: self.place(), lock: self, marker: PhantomData }
+    }
+
+    /// Waits to write.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`read`](RwLock::read).
+    pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
+        self.acquire(self.max_readers).await;
+        RwLockWriteGuard { lock: self, marker: PhantomData }
+    }
+
+    /// Waits to write; the guard keeps the lock alive.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`read`](RwLock::read).
+    pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
+        self.acquire(self.max_readers).await;
+        OwnedRwLockWriteGuard { lock: self, marker: PhantomData }
+    }
+
+    /// Waits to read on this thread, which sleeps. For code outside async.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_read(&self) -> RwLockReadGuard<'_, T> {
+        park_on(self.read())
+    }
+
+    /// Waits to write on this thread, which sleeps. For code outside async.
+    ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    #[track_caller]
+    pub fn blocking_write(&self) -> RwLockWriteGuard<'_, T> {
+        park_on(self.write())
+    }
+
+    /// Begins to read, if nobody writes or waits.
+    ///
+    /// # Errors
+    ///
+    /// Somebody writes or waits.
+    pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
+        self.try_acquire(1)?;
+        Ok(self.read_guard())
+    }
+
+    /// Begins to read, if nobody writes or waits; the guard keeps the lock alive.
+    ///
+    /// # Errors
+    ///
+    /// Somebody writes or waits.
+    pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
+        self.try_acquire(1)?;
+        Ok(OwnedRwLockReadGuard { part: self.place(), lock: self, marker: PhantomData })
+    }
+
+    /// Begins to write, if nobody holds the lock or waits.
+    ///
+    /// # Errors
+    ///
+    /// Somebody holds the lock or waits.
+    pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
+        self.try_acquire(self.max_readers)?;
+        Ok(RwLockWriteGuard { lock: self, marker: PhantomData })
+    }
+
+    /// Begins to write, if nobody holds the lock or waits; the guard keeps the lock alive.
+    ///
+    /// # Errors
+    ///
+    /// Somebody holds the lock or waits.
+    pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
+        self.try_acquire(self.max_readers)?;
+        Ok(OwnedRwLockWriteGuard { lock: self, marker: PhantomData })
+    }
+
+    /// The value, without locking: the exclusive borrow is enough.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    /// The value.
+    pub fn into_inner(self) -> T
+    where
+        T: Sized,
+    {
+        self.value.into_inner()
+    }
+
+    async fn acquire(&self, count: u32) {
+        let taken = self.permits.acquire(count as usize).await;
+        debug_assert!(taken.is_ok(), "nobody closes a lock");
+    }
+
+    fn try_acquire(&self, count: u32) -> Result<(), TryLockError> {
+        self.permits.try_acquire(count as usize).map_err(|_| TryLockError(()))
+    }
+
+    fn release(&self, count: u32) {
+        self.permits.release(count as usize);
+    }
+
+    /// The guard for one permit that was just taken.
+    fn read_guard(&self) -> RwLockReadGuard<'_, T> {
+        RwLockReadGuard { permits: &self.permits, part: self.place(), marker: PhantomData }
+    }
+
+    /// Where the value lies, for a read guard.
+    fn place(&self) -> *const T {
+        self.value.with(|value| value)
+    }
+
+    /// Where the value lies, for a write guard.
+    fn place_mut(&self) -> *mut T {
+        self.value.with_mut(|value| value)
+    }
+}
+
+impl<T> From<T> for RwLock<T> {
+    fn from(value: T) -> RwLock<T> {
+        RwLock::new(value)
+    }
+}
+
+impl<T: Default> Default for RwLock<T> {
+    fn default() -> RwLock<T> {
+        RwLock::new(T::default())
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("RwLock");
+        match self.try_read() {
+            Ok(guard) => shown.field("data", &&*guard),
+            Err(_) => shown.field("data", &format_args!("<locked>")),
+        };
+        shown.finish()
+    }
+}
+
+/// Takes the share of the lock out of a guard, without giving its permits back.
+macro_rules! into_lock {
+    ($guard:expr) => {{
+        let guard = ManuallyDrop::new($guard);
+        // SAFETY: the guard is never used or dropped again, so the share has one owner.
+        unsafe { std::ptr::read(&guard.lock) }
+    }};
+}
+
+impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+    /// A guard of a part of the value.
+    pub fn map<F, U: ?Sized>(this: Self, f: F) -> RwLockReadGuard<'a, U>
+    where
+        F: FnOnce(&T) -> &U,
+    {
+        let part: *const U = f(&*this);
+        this.into_part(part)
+    }
+
+    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
+    ///
+    /// # Errors
+    ///
+    /// `f` returned `None`.
+    pub fn try_map<F, U: ?Sized>(this: Self, f: F) -> Result<RwLockReadGuard<'a, U>, Self>
+    where
+        F: FnOnce(&T) -> Option<&U>,
+    {
+        match f(&*this).map(std::ptr::from_ref) {
+            Some(part) => Ok(this.into_part(part)),
+            None => Err(this),
+        }
+    }
+
+    fn into_part<U: ?Sized>(self, part: *const U) -> RwLockReadGuard<'a, U> {
+        let this = ManuallyDrop::new(self);
+        RwLockReadGuard { permits: this.permits, part, marker: PhantomData }
+    }
+}
+
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    /// A guard of a part of the value.
+    pub fn map<F, U: ?Sized>(mut this: Self, f: F) -> RwLockMappedWriteGuard<'a, U>
+    where
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        let part: *mut U = f(&mut *this);
+        this.into_part(part)
+    }
+
+    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
+    ///
+    /// # Errors
+    ///
+    /// `f` returned `None`.
+    pub fn try_map<F, U: ?Sized>(
+        mut this: Self,
+        f: F,
+    ) -> Result<RwLockMappedWriteGuard<'a, U>, Self>
+    where
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        match f(&mut *this).map(std::ptr::from_mut) {
+            Some(part) => Ok(this.into_part(part)),
+            None => Err(this),
+        }
+    }
+
+    /// A guard of the whole value, of the type that [`map`](RwLockWriteGuard::map) returns.
+    pub fn into_mapped(this: Self) -> RwLockMappedWriteGuard<'a, T> {
+        RwLockWriteGuard::map(this, |value| value)
+    }
+
+    /// Goes on reading: nobody writes in between.
+    pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
+        RwLockWriteGuard::downgrade_map(self, |value| value)
+    }
+
+    /// Goes on reading a part of the value: nobody writes in between.
+    pub fn downgrade_map<F, U: ?Sized>(this: Self, f: F) -> RwLockReadGuard<'a, U>
+    where
+        F: FnOnce(&T) -> &U,
+    {
+        let part: *const U = f(&*this);
+        this.into_read(part)
+    }
+
+    /// Goes on reading a part of the value, if `f` finds one; otherwise this guard.
+    ///
+    /// # Errors
+    ///
+    /// `f` returned `None`.
+    pub fn try_downgrade_map<F, U: ?Sized>(this: Self, f: F) -> Result<RwLockReadGuard<'a, U>, Self>
+    where
+        F: FnOnce(&T) -> Option<&U>,
+    {
+        match f(&*this).map(std::ptr::from_ref) {
+            Some(part) => Ok(this.into_read(part)),
+            None => Err(this),
+        }
+    }
+
+    fn into_part<U: ?Sized>(self, part: *mut U) -> RwLockMappedWriteGuard<'a, U> {
+        let this = ManuallyDrop::new(self);
+        let RwLock { permits, max_readers, .. } = this.lock;
+        RwLockMappedWriteGuard { permits, max_readers: *max_readers, part, marker: PhantomData }
+    }
+
+    fn into_read<U: ?Sized>(self, part: *const U) -> RwLockReadGuard<'a, U> {
+        let this = ManuallyDrop::new(self);
+        this.lock.release(this.lock.max_readers - 1);
+        RwLockReadGuard { permits: &this.lock.permits, part, marker: PhantomData }
+    }
+}
+
+impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
+    /// A guard of a part of the part.
+    pub fn map<F, U: ?Sized>(mut this: Self, f: F) -> RwLockMappedWriteGuard<'a, U>
+    where
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        let part: *mut U = f(&mut *this);
+        this.into_part(part)
+    }
+
+    /// A guard of a part of the part, if `f` finds one; otherwise this guard.
+    ///
+    /// # Errors
+    ///
+    /// `f` returned `None`.
+    pub fn try_map<F, U: ?Sized>(
+        mut this: Self,
+        f: F,
+    ) -> Result<RwLockMappedWriteGuard<'a, U>, Self>
+    where
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        match f(&mut *this).map(std::ptr::from_mut) {
+            Some(part) => Ok(this.into_part(part)),
+            None => Err(this),
+        }
+    }
+
+    fn into_part<U: ?Sized>(self, part: *mut U) -> RwLockMappedWriteGuard<'a, U> {
+        let this = ManuallyDrop::new(self);
+        let (permits, max_readers) = (this.permits, this.max_readers);
+        RwLockMappedWriteGuard { permits, max_readers, part, marker: PhantomData }
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
+    /// A guard of a part of the value.
+    pub fn map<F, V: ?Sized>(this: Self, f: F) -> OwnedRwLockReadGuard<T, V>
+    where
+        F: FnOnce(&U) -> &V,
+    {
+        let part: *const V = f(&*this);
+        OwnedRwLockReadGuard { lock: into_lock!(this), part, marker: PhantomData }
+    }
+
+    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
+    ///
+    /// # Errors
+    ///
+    /// `f` returned `None`.
+    pub fn try_map<F, V: ?Sized>(this: Self, f: F) -> Result<OwnedRwLockReadGuard<T, V>, Self>
+    where
+        F: FnOnce(&U) -> Option<&V>,
+    {
+        match f(&*this).map(std::ptr::from_ref) {
+            Some(part) => {
+                Ok(OwnedRwLockReadGuard { lock: into_lock!(this), part, marker: PhantomData })
+            }
+            None => Err(this),
+        }
+    }
+
+    /// The lock.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        &this.lock
+    }
+}
+
+impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
+    /// A guard of a part of the value.
+    pub fn map<F, U: ?Sized>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, U>
+    where
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        let part: *mut U = f(&mut *this);
+        OwnedRwLockMappedWriteGuard { lock: into_lock!(this), part, marker: PhantomData }
+    }
+
+    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
+    ///
+    /// # Errors
+    ///
+    /// `f` returned `None`.
+    pub fn try_map<F, U: ?Sized>(
+        mut this: Self,
+        f: F,
+    ) -> Result<OwnedRwLockMappedWriteGuard<T, U>, Self>
+    where
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        match f(&mut *this).map(std::ptr::from_mut) {
+            Some(part) => Ok(OwnedRwLockMappedWriteGuard {
+                lock: into_lock!(this),
+                part,
+                marker: PhantomData,
+            }),
+            None => Err(this),
+        }
+    }
+
+    /// A guard of the whole value, of the type that [`map`](OwnedRwLockWriteGuard::map) returns.
+    pub fn into_mapped(this: Self) -> OwnedRwLockMappedWriteGuard<T> {
+        OwnedRwLockWriteGuard::map(this, |value| value)
+    }
+
+    /// Goes on reading: nobody writes in between.
+    pub fn downgrade(self) -> OwnedRwLockReadGuard<T> {
+        OwnedRwLockWriteGuard::downgrade_map(self, |value| value)
+    }
+
+    /// Goes on reading a part of the value: nobody writes in between.
+    pub fn downgrade_map<F, U: ?Sized>(this: Self, f: F) -> OwnedRwLockReadGuard<T, U>
+    where
+        F: FnOnce(&T) -> &U,
+    {
+        let part: *const U = f(&*this);
+        this.into_read(part)
+    }
+
+    /// Goes on reading a part of the value, if `f` finds one; otherwise this guard.
+    ///
+    /// # Errors
+    ///
+    /// `f` returned `None`.
+    pub fn try_downgrade_map<F, U: ?Sized>(
+        this: Self,
+        f: F,
+    ) -> Result<OwnedRwLockReadGuard<T, U>, Self>
+    where
+        F: FnOnce(&T) -> Option<&U>,
+    {
+        match f(&*this).map(std::ptr::from_ref) {
+            Some(part) => Ok(this.into_read(part)),
+            None => Err(this),
+        }
+    }
+
+    /// The lock.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        &this.lock
+    }
+
+    fn into_read<U: ?Sized>(self, part: *const U) -> OwnedRwLockReadGuard<T, U> {
+        let lock: Arc<RwLock<T>> = into_lock!(self);
+        lock.release(lock.max_readers - 1);
+        OwnedRwLockReadGuard { lock, part, marker: PhantomData }
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
+    /// A guard of a part of the part.
+    pub fn map<F, V: ?Sized>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, V>
+    where
+        F: FnOnce(&mut U) -> &mut V,
+    {
+        let part: *mut V = f(&mut *this);
+        OwnedRwLockMappedWriteGuard { lock: into_lock!(this), part, marker: PhantomData }
+    }
+
+    /// A guard of a part of the part, if `f` finds one; otherwise this guard.
+    ///
+    /// # Errors
+    ///
+    /// `f` returned `None`.
+    pub fn try_map<F, V: ?Sized>(
+        mut this: Self,
+        f: F,
+    ) -> Result<OwnedRwLockMappedWriteGuard<T, V>, Self>
+    where
+        F: FnOnce(&mut U) -> Option<&mut V>,
+    {
+        match f(&mut *this).map(std::ptr::from_mut) {
+            Some(part) => Ok(OwnedRwLockMappedWriteGuard {
+                lock: into_lock!(this),
+                part,
+                marker: PhantomData,
+            }),
+            None => Err(this),
+        }
+    }
+
+    /// The lock.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        &this.lock
+    }
+}
+
+/// What a guard is to its user: a `&` or `&mut` that can be shown.
+macro_rules! guard {
+    ([$($parameters:tt)*] $guard:ty, $target:ident, $this:ident => $place:expr, $release:expr) => {
+        impl<$($parameters)*> Deref for $guard {
+            type Target = $target;
+
+            fn deref(&self) -> &$target {
+                let $this = self;
+                // SAFETY: the guard holds permits, so nobody else writes to the value (rules 1 and
+                // 2); this borrow is bound to one of the guard.
+                unsafe { &*$place }
+            }
+        }
+
+        impl<$($parameters)*> Drop for $guard {
+            fn drop(&mut self) {
+                let $this = self;
+                $release;
+            }
+        }
+
+        impl<$($parameters)*> fmt::Debug for $guard where $target: fmt::Debug {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+
+        impl<$($parameters)*> fmt::Display for $guard where $target: fmt::Display {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+    };
+    (mut [$($parameters:tt)*] $guard:ty, $target:ident, $this:ident => $place:expr, $release:expr) => {
+        guard!([$($parameters)*] $guard, $target, $this => $place, $release);
+
+        impl<$($parameters)*> DerefMut for $guard {
+            fn deref_mut(&mut self) -> &mut $target {
+                let $this = self;
+                // SAFETY: the guard holds all permits, so only its borrowers reach the value (rules
+                // 1 and 2); this borrow of it is exclusive.
+                unsafe { &mut *$place }
+            }
+        }
+    };
+}
+
+guard!([T: ?Sized] RwLockReadGuard<'_, T>, T, this => this.part, this.permits.release(1));
+guard!([T: ?Sized, U: ?Sized] OwnedRwLockReadGuard<T, U>, U, this => this.part,
+    this.lock.release(1));
+guard!(mut [T: ?Sized] RwLockWriteGuard<'_, T>, T, this => this.lock.place_mut(),
+    this.lock.release(this.lock.max_readers));
+guard!(mut [T: ?Sized] OwnedRwLockWriteGuard<T>, T, this => this.lock.place_mut(),
+    this.lock.release(this.lock.max_readers));
+guard!(mut [T: ?Sized] RwLockMappedWriteGuard<'_, T>, T, this => this.part,
+    this.permits.release(this.max_readers as usize));
+guard!(mut [T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, U, this => this.part,
+    this.lock.release(this.lock.max_readers));

@@ -1,0 +1,142 @@
+//! A value that is set once and that anybody may wait for.
+
+use std::fmt;
+
+use super::Notify;
+use crate::engine::primitive::const_fn;
+use crate::engine::write_once::WriteOnce;
+
+/// A value that is set once; others wait until it is there.
+///
+/// ```
+/// # runtime::block_on(async {
+/// use std::sync::Arc;
+/// use runtime::sync::SetOnce;
+///
+/// let address = Arc::new(SetOnce::new());
+/// let other = address.clone();
+/// std::thread::spawn(move || other.set("127.0.0.1:80").unwrap());
+/// assert_eq!(*address.wait().await, "127.0.0.1:80");
+/// # });
+/// ```
+pub struct SetOnce<T> {
+    value: WriteOnce<T>,
+    is_set: Notify,
+}
+
+impl<T> SetOnce<T> {
+    /// Without a value.
+    pub fn new() -> SetOnce<T> {
+        SetOnce::const_new()
+    }
+
+    const_fn! {
+    /// Without a value, for a `static`.
+    pub const fn const_new() -> SetOnce<T> {
+        SetOnce { value: WriteOnce::new(), is_set: Notify::const_new() }
+    }
+    }
+
+    /// With a value if there is one.
+    pub fn new_with(value: Option<T>) -> SetOnce<T> {
+        match value {
+            Some(value) => SetOnce::from(value),
+            None => SetOnce::new(),
+        }
+    }
+
+    const_fn! {
+    /// With a value, for a `static`.
+    pub const fn const_new_with(value: T) -> SetOnce<T> {
+        SetOnce { value: WriteOnce::with(value), is_set: Notify::const_new() }
+    }
+    }
+
+    /// Whether the value is set.
+    pub fn initialized(&self) -> bool {
+        self.value.is_written()
+    }
+
+    /// The value, if it is set.
+    pub fn get(&self) -> Option<&T> {
+        self.value.get()
+    }
+
+    /// Sets the value and wakes all who wait for it.
+    ///
+    /// # Errors
+    ///
+    /// Gives `value` back if one is set already.
+    pub fn set(&self, value: T) -> Result<(), SetOnceError<T>> {
+        self.value.set(value).map_err(SetOnceError)?;
+        self.is_set.notify_waiters(); // wake: set_once.set
+        Ok(())
+    }
+
+    /// The value, if it is set.
+    pub fn into_inner(self) -> Option<T> {
+        self.value.into_inner()
+    }
+
+    /// Waits for the value.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn wait(&self) -> &T {
+        loop {
+            if let Some(value) = self.get() {
+                return value;
+            }
+            // In line first, then the look: what is set in between is not missed.
+            let is_set = self.is_set.notified();
+            if !self.initialized() {
+                is_set.await;
+            }
+        }
+    }
+}
+
+impl<T> Default for SetOnce<T> {
+    fn default() -> SetOnce<T> {
+        SetOnce::new()
+    }
+}
+
+impl<T> From<T> for SetOnce<T> {
+    fn from(value: T) -> SetOnce<T> {
+        SetOnce::const_new_with(value)
+    }
+}
+
+impl<T: Clone> Clone for SetOnce<T> {
+    fn clone(&self) -> SetOnce<T> {
+        SetOnce::new_with(self.get().cloned())
+    }
+}
+
+impl<T: PartialEq> PartialEq for SetOnce<T> {
+    fn eq(&self, other: &SetOnce<T>) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl<T: Eq> Eq for SetOnce<T> {}
+
+impl<T: fmt::Debug> fmt::Debug for SetOnce<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetOnce").field("value", &self.get()).finish()
+    }
+}
+
+/// A value is set already; holds the one that was not set.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SetOnceError<T>(pub T);
+
+impl<T> fmt::Display for SetOnceError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value is set already")
+    }
+}
+
+impl<T: fmt::Debug> std::error::Error for SetOnceError<T> {}

@@ -1,0 +1,441 @@
+//! A value that one side changes and the other looks at: the latest counts, not each.
+//!
+//! ```
+//! # runtime::block_on(async {
+//! use runtime::sync::watch;
+//!
+//! let (sender, mut receiver) = watch::channel("starting");
+//! std::thread::spawn(move || sender.send("running").unwrap());
+//! receiver.changed().await.unwrap();
+//! assert_eq!(*receiver.borrow_and_update(), "running");
+//! # });
+//! ```
+//!
+//! # How it works
+//!
+//! The value lies under a lock of readers and writers. A word beside it holds the value's version and
+//! the flag CLOSED; each receiver remembers the version that it has seen.
+//!
+//! 1. The version changes only while the value's lock is held for writing. So who holds it for
+//!    reading knows the version of what it sees.
+//! 2. Who waits gets in line first and looks at the word then; who changes the word notifies after.
+//!    [`PUBLISH`] pairs with [`OBSERVE`]: what came before a new version, or before the last sender
+//!    went, is visible to who sees it in the word.
+
+use std::fmt;
+use std::ops::Deref;
+
+use self::error::{RecvError, SendError};
+use super::Notify;
+use crate::engine::coop::cooperative;
+use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::{Arc, RwLock, RwLockReadGuard};
+
+const CLOSED: usize = 1;
+const ONE_VERSION: usize = 2;
+
+/// Publishes a new version, or that the last of one side went. Pairs with [`OBSERVE`].
+const PUBLISH: Ordering = Ordering::AcqRel;
+/// Sees a new version, or that the last of one side went. Pairs with [`PUBLISH`].
+const OBSERVE: Ordering = Ordering::Acquire;
+
+/// Errors of this channel.
+pub mod error {
+    use std::fmt;
+
+    /// There is no receiver; holds what was not sent.
+    #[derive(PartialEq, Eq, Clone, Copy)]
+    pub struct SendError<T>(pub T);
+
+    impl<T> fmt::Debug for SendError<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("SendError").finish_non_exhaustive()
+        }
+    }
+
+    impl<T> fmt::Display for SendError<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the channel has no receiver")
+        }
+    }
+
+    impl<T> std::error::Error for SendError<T> {}
+
+    /// Every sender is gone, so the value will not change any more.
+    #[derive(Debug, Clone)]
+    pub struct RecvError(pub(super) ());
+
+    impl fmt::Display for RecvError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("every sender of the channel is gone")
+        }
+    }
+
+    impl std::error::Error for RecvError {}
+}
+
+struct Shared<T> {
+    value: RwLock<T>,
+    state: AtomicUsize,
+    senders: AtomicUsize,
+    receivers: AtomicUsize,
+    changed: Notify,
+    receivers_gone: Notify,
+}
+
+impl<T> Shared<T> {
+    /// The version and whether the senders are gone.
+    fn observe(&self) -> (usize, bool) {
+        let state = self.state.load(OBSERVE);
+        (state & !CLOSED, state & CLOSED != 0)
+    }
+
+    /// Waits for another version than `seen`, and stores it there; or for the end.
+    async fn wait_for_change(&self, seen: &mut usize) -> Result<(), RecvError> {
+        loop {
+            // In line first, then the look.
+            let changed = self.changed.notified();
+            let (version, closed) = self.observe();
+            if version != *seen {
+                *seen = version;
+                return Ok(());
+            }
+            if closed {
+                return Err(RecvError(()));
+            }
+            changed.await;
+        }
+    }
+}
+
+/// Changes the value. Made by [`channel`].
+pub struct Sender<T> {
+    shared: Arc<Shared<T>>,
+}
+
+/// Looks at the value and waits for changes. Made by [`channel`] and [`Sender::subscribe`].
+pub struct Receiver<T> {
+    shared: Arc<Shared<T>>,
+    /// The version that counts as seen.
+    seen: usize,
+}
+
+/// A look at the value. It holds a lock: while it lives, no sender can change the value, and a thread
+/// that tries is blocked. So keep it short, and never across an `.await`.
+pub struct Ref<'a, T> {
+    value: RwLockReadGuard<'a, T>,
+    has_changed: bool,
+}
+
+impl<T> Ref<'_, T> {
+    /// Whether the receiver that this comes from had not yet seen this value. Always false for a
+    /// sender's.
+    pub fn has_changed(&self) -> bool {
+        self.has_changed
+    }
+}
+
+impl<T> Deref for Ref<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ref")
+            .field("inner", &**self)
+            .field("has_changed", &self.has_changed)
+            .finish()
+    }
+}
+
+/// Creates a channel that holds `init`, which counts as seen by the receiver.
+pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
+    let sender = Sender::new(init);
+    let receiver = sender.subscribe();
+    (sender, receiver)
+}
+
+impl<T> Sender<T> {
+    /// A sender without receivers: see [`subscribe`](Sender::subscribe).
+    pub fn new(init: T) -> Sender<T> {
+        Sender {
+            shared: Arc::new(Shared {
+                value: RwLock::new(init),
+                state: AtomicUsize::new(0),
+                senders: AtomicUsize::new(1),
+                receivers: AtomicUsize::new(0),
+                changed: Notify::new(),
+                receivers_gone: Notify::new(),
+            }),
+        }
+    }
+
+    /// Sets the value and notifies all receivers.
+    ///
+    /// # Errors
+    ///
+    /// Gives `value` back if there is no receiver; then the channel's value stays as it is. To set
+    /// it all the same use [`send_replace`](Sender::send_replace).
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        if self.is_closed() {
+            return Err(SendError(value));
+        }
+        self.send_replace(value);
+        Ok(())
+    }
+
+    /// Changes the value in place and notifies all receivers.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `modify` does; then receivers are not notified, and see what it left.
+    pub fn send_modify<F>(&self, modify: F)
+    where
+        F: FnOnce(&mut T),
+    {
+        self.send_if_modified(|value| {
+            modify(value);
+            true
+        });
+    }
+
+    /// Changes the value in place and notifies all receivers if `modify` returns true. Returns what
+    /// it returned.
+    ///
+    /// # Panics
+    ///
+    /// As [`send_modify`](Sender::send_modify).
+    pub fn send_if_modified<F>(&self, modify: F) -> bool
+    where
+        F: FnOnce(&mut T) -> bool,
+    {
+        let mut value = self.shared.value.write();
+        if !modify(&mut value) {
+            return false;
+        }
+        self.shared.state.fetch_add(ONE_VERSION, PUBLISH);
+        drop(value);
+        self.shared.changed.notify_waiters(); // wake: watch.send
+        true
+    }
+
+    /// Sets the value, with or without receivers, notifies them, and returns the one before.
+    pub fn send_replace(&self, mut value: T) -> T {
+        self.send_modify(|place| std::mem::swap(place, &mut value));
+        value
+    }
+
+    /// Looks at the value. See [`Ref`] for what it holds.
+    pub fn borrow(&self) -> Ref<'_, T> {
+        Ref { value: self.shared.value.read(), has_changed: false }
+    }
+
+    /// Whether there is no receiver now. [`subscribe`](Sender::subscribe) makes one.
+    pub fn is_closed(&self) -> bool {
+        self.receiver_count() == 0
+    }
+
+    /// Waits until there is no receiver.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn closed(&self) {
+        let wait = async {
+            loop {
+                // In line first, then the look.
+                let gone = self.shared.receivers_gone.notified();
+                if self.is_closed() {
+                    return;
+                }
+                gone.await;
+            }
+        };
+        cooperative(wait).await;
+    }
+
+    /// A new receiver, for which the present value counts as seen.
+    pub fn subscribe(&self) -> Receiver<T> {
+        let (seen, _) = self.shared.observe();
+        Receiver::new(self.shared.clone(), seen)
+    }
+
+    /// How many receivers there are.
+    pub fn receiver_count(&self) -> usize {
+        self.shared.receivers.load(OBSERVE)
+    }
+
+    /// How many senders there are.
+    pub fn sender_count(&self) -> usize {
+        self.shared.senders.load(OBSERVE)
+    }
+
+    /// Whether both send into the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        std::ptr::eq(&*self.shared, &*other.shared)
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Sender<T> {
+        self.shared.senders.fetch_add(1, Ordering::Relaxed);
+        Sender { shared: self.shared.clone() }
+    }
+}
+
+impl<T: Default> Default for Sender<T> {
+    fn default() -> Sender<T> {
+        Sender::new(T::default())
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        if self.shared.senders.fetch_sub(1, PUBLISH) == 1 {
+            self.shared.state.fetch_or(CLOSED, PUBLISH);
+            self.shared.changed.notify_waiters(); // wake: watch.last_sender
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("value", &*self.shared.value.read()).finish_non_exhaustive()
+    }
+}
+
+impl<T> Receiver<T> {
+    fn new(shared: Arc<Shared<T>>, seen: usize) -> Receiver<T> {
+        shared.receivers.fetch_add(1, Ordering::Relaxed);
+        Receiver { shared, seen }
+    }
+
+    /// Looks at the value; it does not count as seen thereby. See [`Ref`] for what it holds.
+    pub fn borrow(&self) -> Ref<'_, T> {
+        let value = self.shared.value.read();
+        let (version, _) = self.shared.observe();
+        Ref { value, has_changed: self.seen != version }
+    }
+
+    /// Looks at the value, which counts as seen from now on. See [`Ref`] for what it holds.
+    pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
+        let value = self.shared.value.read();
+        let (version, _) = self.shared.observe();
+        let has_changed = std::mem::replace(&mut self.seen, version) != version;
+        Ref { value, has_changed }
+    }
+
+    /// Whether the value has changed since it was last seen.
+    ///
+    /// # Errors
+    ///
+    /// Every sender is gone.
+    pub fn has_changed(&self) -> Result<bool, RecvError> {
+        match self.shared.observe() {
+            (_, true) => Err(RecvError(())),
+            (version, false) => Ok(self.seen != version),
+        }
+    }
+
+    /// Whether every sender is gone.
+    pub fn is_closed(&self) -> bool {
+        self.shared.observe().1
+    }
+
+    /// The present value counts as not seen.
+    pub fn mark_changed(&mut self) {
+        self.seen = self.shared.observe().0.wrapping_sub(ONE_VERSION);
+    }
+
+    /// The present value counts as seen.
+    pub fn mark_unchanged(&mut self) {
+        self.seen = self.shared.observe().0;
+    }
+
+    /// Waits until the value has changed since it was last seen, and counts it as seen.
+    ///
+    /// # Errors
+    ///
+    /// Every sender is gone and the last value was seen.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped: if it was not ready, nothing was seen.
+    pub async fn changed(&mut self) -> Result<(), RecvError> {
+        cooperative(self.shared.wait_for_change(&mut self.seen)).await
+    }
+
+    /// Waits until `f` accepts the value; looks at the present one first. What was looked at counts
+    /// as seen.
+    ///
+    /// # Errors
+    ///
+    /// Every sender is gone and `f` did not accept the last value.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped, but that what `f` refused counts as seen.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `f` does.
+    pub async fn wait_for(
+        &mut self,
+        mut f: impl FnMut(&T) -> bool,
+    ) -> Result<Ref<'_, T>, RecvError> {
+        let shared = &*self.shared;
+        let seen = &mut self.seen;
+        let wait = async {
+            let mut last = false;
+            loop {
+                {
+                    let value = shared.value.read();
+                    let (version, _) = shared.observe();
+                    let has_changed = std::mem::replace(seen, version) != version;
+                    if (has_changed || !last) && f(&value) {
+                        return Ok(Ref { value, has_changed });
+                    }
+                }
+                if last {
+                    return Err(RecvError(()));
+                }
+                // After the end there is one more look: the last value may have come with it.
+                let mut version = *seen;
+                last = shared.wait_for_change(&mut version).await.is_err();
+            }
+        };
+        cooperative(wait).await
+    }
+
+    /// Whether both receive from the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        std::ptr::eq(&*self.shared, &*other.shared)
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Receiver<T> {
+        Receiver::new(self.shared.clone(), self.seen)
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        if self.shared.receivers.fetch_sub(1, PUBLISH) == 1 {
+            self.shared.receivers_gone.notify_waiters(); // wake: watch.last_receiver
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("value", &*self.shared.value.read())
+            .field("seen", &(self.seen == self.shared.observe().0))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,10 @@
+//! The parts of `engine::driver` that hold a protocol: all but what talks to the system.
+
+#[path = "../../../runtime/src/engine/driver/interest.rs"]
+pub(crate) mod interest;
+#[path = "../../../runtime/src/engine/driver/readiness.rs"]
+pub(crate) mod readiness;
+#[path = "../../../runtime/src/engine/driver/ready.rs"]
+pub(crate) mod ready;
+#[path = "../../../runtime/src/engine/driver/table.rs"]
+pub(crate) mod table;

@@ -1,0 +1,217 @@
+//! A source's readiness: no event is lost between an operation and the wait after it, whoever comes
+//! first.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use loom::future::block_on;
+use loom::thread;
+
+use crate::engine::driver::readiness::{Direction, Readiness};
+use crate::engine::driver::ready::Ready;
+use crate::engine::driver::table::Table;
+use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::{Arc, Mutex};
+use crate::engine::waiter_list::Key;
+use crate::engine::wake_list::WakeList;
+
+/// Every interleaving with up to three switches that a thread does not ask for. (All of them: two
+/// minutes, and nothing more is found.)
+fn model(f: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(f);
+}
+
+/// The kernel's side of a source: how much is there to read.
+struct Kernel(Mutex<usize>);
+
+impl Kernel {
+    fn new() -> Kernel {
+        Kernel(Mutex::new(0))
+    }
+
+    /// Data arrives: an edge, which the poll's holder then delivers.
+    fn arrives(&self, source: &Readiness) {
+        *self.0.lock() += 1;
+        let mut wakers = WakeList::new();
+        source.set(Ready::READABLE, &mut wakers);
+        wakers.wake_all();
+    }
+
+    /// A read that does not block: all that is there.
+    fn read(&self) -> Option<usize> {
+        match std::mem::take(&mut *self.0.lock()) {
+            0 => None,
+            n => Some(n),
+        }
+    }
+}
+
+/// A reader as a task has it: reads when ready, clears when the read would block.
+fn poll_read(source: &Readiness, kernel: &Kernel, cx: &mut Context<'_>) -> Poll<usize> {
+    loop {
+        let event = match source.poll(Direction::Read, cx.waker()) {
+            Poll::Ready(event) => event,
+            Poll::Pending => return Poll::Pending,
+        };
+        match kernel.read() {
+            Some(n) => return Poll::Ready(n),
+            None => source.clear_blocked(event),
+        }
+    }
+}
+
+/// Would catch: a clear without a tick, that wipes out an event which came after the read; a wait
+/// that does not look again once its waker is stored; an event that takes no waker. Each is a reader
+/// that sleeps for ever.
+#[test]
+fn every_event_reaches_the_reader() {
+    model(|| {
+        let shared = Arc::new((Readiness::new(Ready::EMPTY), Kernel::new()));
+        let there = shared.clone();
+        let system = thread::spawn(move || {
+            let (source, kernel) = &*there;
+            kernel.arrives(source);
+            kernel.arrives(source);
+        });
+        let (source, kernel) = &*shared;
+        let mut got = 0;
+        while got < 2 {
+            got += block_on(std::future::poll_fn(|cx| poll_read(source, kernel, cx)));
+        }
+        system.join().unwrap();
+    });
+}
+
+/// Would catch: a short read that clears what has come since it.
+#[test]
+fn a_short_read_does_not_wipe_out_the_next_event() {
+    model(|| {
+        let shared = Arc::new((Readiness::new(Ready::EMPTY), Kernel::new()));
+        let there = shared.clone();
+        let system = thread::spawn(move || {
+            let (source, kernel) = &*there;
+            kernel.arrives(source);
+            kernel.arrives(source);
+        });
+        let (source, kernel) = &*shared;
+        let mut got = 0;
+        while got < 2 {
+            got += block_on(std::future::poll_fn(|cx| {
+                loop {
+                    let Poll::Ready(event) = source.poll(Direction::Read, cx.waker()) else {
+                        return Poll::Pending;
+                    };
+                    match kernel.read() {
+                        Some(n) => {
+                            source.clear_short_read(event);
+                            return Poll::Ready(n);
+                        }
+                        None => source.clear_blocked(event),
+                    }
+                }
+            }));
+        }
+        system.join().unwrap();
+    });
+}
+
+/// One of many that wait, as `Registration::ready` has it.
+struct Wait<'a> {
+    source: &'a Readiness,
+    key: Option<Key>,
+}
+
+impl Wait<'_> {
+    fn poll(&mut self, waker: &Waker) -> bool {
+        self.source.poll_shared(&mut self.key, Ready::READABLE, waker).is_ready()
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.source.leave(key);
+        }
+    }
+}
+
+/// Would catch: a waiter that goes while it is being woken and takes the place of one that has
+/// come since, or another's wake, along with it.
+#[test]
+fn a_waiter_that_leaves_takes_nothing_along() {
+    model(|| {
+        let source = Arc::new(Readiness::new(Ready::EMPTY));
+        let (there, also) = (source.clone(), source.clone());
+        let system = thread::spawn(move || {
+            let mut wakers = WakeList::new();
+            there.set(Ready::READABLE, &mut wakers);
+            wakers.wake_all();
+        });
+        let fickle = thread::spawn(move || {
+            let mut wait = Wait { source: &also, key: None };
+            wait.poll(Waker::noop());
+        });
+        let mut wait = Wait { source: &source, key: None };
+        block_on(std::future::poll_fn(|cx| {
+            if wait.poll(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        fickle.join().unwrap();
+        system.join().unwrap();
+    });
+}
+
+/// Would catch: a source that is registered while the driver ends and is neither refused nor shut:
+/// its reader sleeps for ever.
+#[test]
+fn shutdown_refuses_a_source_or_shuts_it() {
+    model(|| {
+        let table = Arc::new(Mutex::new(Table::default()));
+        let there = table.clone();
+        let ender = thread::spawn(move || {
+            let sources = { there.lock().close() };
+            let mut wakers = WakeList::new();
+            for source in sources {
+                source.shut(&mut wakers);
+            }
+            wakers.wake_all();
+        });
+        let source = Arc::new(Readiness::new(Ready::EMPTY));
+        let registered = { table.lock().insert(source.clone()) };
+        if let Some(token) = registered {
+            let mut wait =
+                pin!(std::future::poll_fn(|cx| source.poll(Direction::Read, cx.waker())));
+            assert!(block_on(wait.as_mut()).shut);
+            let gone = { table.lock().remove(token) };
+            drop(gone);
+        }
+        ender.join().unwrap();
+    });
+}
+
+/// Would catch: an event that is delivered to whoever has the place of the source it was meant for.
+#[test]
+fn an_event_of_a_former_tenant_finds_nobody() {
+    model(|| {
+        let table = Arc::new(Mutex::new(Table::default()));
+        let first = Arc::new(Readiness::new(Ready::EMPTY));
+        let token = table.lock().insert(first).unwrap();
+        let there = table.clone();
+        let events = Arc::new(AtomicUsize::new(0));
+        let seen = events.clone();
+        let holder = thread::spawn(move || {
+            let table = there.lock();
+            if let Some(source) = table.get(token.raw()) {
+                source.set(Ready::READABLE, &mut WakeList::new());
+                seen.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let gone = { table.lock().remove(token) };
+        drop(gone);
+        let second = Arc::new(Readiness::new(Ready::EMPTY));
+        table.lock().insert(second.clone()).unwrap();
+        holder.join().unwrap();
+        assert!(second.look(Ready::ALL).ready.is_empty());
+    });
+}

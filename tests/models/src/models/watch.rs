@@ -1,0 +1,96 @@
+//! Models of `sync/watch.rs`.
+
+use loom::cell::UnsafeCell;
+use loom::future::block_on;
+use loom::sync::Arc;
+use loom::thread;
+
+use crate::sync::watch::channel;
+
+fn model(body: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(2);
+    builder.check(body);
+}
+
+/// A receiver that sleeps through a change, or that misses the last one before the end.
+#[test]
+fn the_last_value_is_seen_before_the_end() {
+    model(|| {
+        let (sender, mut receiver) = channel(0);
+        let thread = thread::spawn(move || {
+            sender.send(1).unwrap();
+            sender.send(2).unwrap();
+        });
+        let mut last = 0;
+        while block_on(receiver.changed()).is_ok() {
+            last = *receiver.borrow_and_update();
+        }
+        assert_eq!(last, 2);
+        thread.join().unwrap();
+    });
+}
+
+/// `wait_for` that sleeps through the value it waits for.
+#[test]
+fn wait_for_finds_its_value() {
+    model(|| {
+        let (sender, mut receiver) = channel(0);
+        let thread = thread::spawn(move || sender.send(1).unwrap());
+        assert_eq!(*block_on(receiver.wait_for(|value| *value == 1)).unwrap(), 1);
+        thread.join().unwrap();
+    });
+}
+
+/// The end, or a change, without what came before it.
+#[test]
+fn what_came_before_is_seen() {
+    model(|| {
+        let (sender, mut receiver) = channel(());
+        let seen = Arc::new(UnsafeCell::new(0));
+        let written = seen.clone();
+        let thread = thread::spawn(move || {
+            // SAFETY: loom checks that no two accesses overlap.
+            written.with_mut(|value| unsafe { *value = 1 });
+            drop(sender);
+        });
+        assert!(block_on(receiver.changed()).is_err());
+        // SAFETY: loom checks that no two accesses overlap.
+        assert_eq!(seen.with(|value| unsafe { *value }), 1);
+        thread.join().unwrap();
+    });
+}
+
+/// A change that is seen in the word without what came before it.
+#[test]
+fn a_change_sees_what_came_before() {
+    model(|| {
+        let (sender, receiver) = channel(());
+        let seen = Arc::new(UnsafeCell::new(0));
+        let written = seen.clone();
+        let thread = thread::spawn(move || {
+            // SAFETY: loom checks that no two accesses overlap.
+            written.with_mut(|value| unsafe { *value = 1 });
+            sender.send(()).unwrap();
+            sender
+        });
+        if receiver.has_changed().unwrap() {
+            // SAFETY: loom checks that no two accesses overlap.
+            assert_eq!(seen.with(|value| unsafe { *value }), 1);
+        }
+        drop(thread.join().unwrap());
+    });
+}
+
+/// A sender in `closed` that sleeps through the last receiver's drop.
+#[test]
+fn closed_wakes() {
+    model(|| {
+        let (sender, receiver) = channel(());
+        let other = receiver.clone();
+        let thread = thread::spawn(move || drop(other));
+        drop(receiver);
+        block_on(sender.closed());
+        thread.join().unwrap();
+    });
+}

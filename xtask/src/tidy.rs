@@ -1,0 +1,557 @@
+//! The laws of the source tree. Each is a function that returns what breaks it.
+//!
+//! A law that many files break is no law: one that proves wrong is changed here, in the open, not
+//! worked around.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use crate::Outcome;
+use crate::source::{code_only, files, find_word, line_of, named_paths, without_tests};
+
+/// A place where a law is broken.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Breach {
+    file: String,
+    line: usize,
+    law: &'static str,
+    what: String,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}: {}", self.file, self.line, self.law, self.what)
+    }
+}
+
+/// A text file of the project.
+struct File {
+    /// From the root, with `/`.
+    name: String,
+    text: String,
+    /// The text without comments, literals and test modules; nothing but for Rust.
+    code: String,
+}
+
+impl File {
+    fn new(name: &str, text: &str) -> File {
+        let code =
+            if name.ends_with(".rs") { without_tests(&code_only(text)) } else { String::new() };
+        File { name: name.into(), text: text.into(), code }
+    }
+
+    fn breach(&self, line: usize, law: &'static str, what: impl Into<String>) -> Breach {
+        Breach { file: self.name.clone(), line, law, what: what.into() }
+    }
+
+    /// Whether the file belongs to `runtime` and is not a test.
+    fn is_production(&self) -> bool {
+        self.name.starts_with("runtime/src/")
+            && self.name.ends_with(".rs")
+            && !self.name.ends_with("tests.rs")
+    }
+
+    /// The path of the module that the file is, from the crate's root.
+    fn module(&self) -> Vec<String> {
+        let inside = self.name.trim_start_matches("runtime/src/").trim_end_matches(".rs");
+        inside.split('/').filter(|part| *part != "mod").map(str::to_owned).collect()
+    }
+}
+
+/// Reads the tree and reports.
+pub(crate) fn run(root: &Path) -> Outcome {
+    let tree = read(root);
+    let breaches = breaches(&tree);
+    for breach in &breaches {
+        println!("{breach}");
+    }
+    for (name, lines) in long_files(&tree) {
+        println!("note: {name} has {lines} lines: is it one idea?");
+    }
+    if breaches.is_empty() {
+        println!("tidy: {} files keep the laws", tree.len());
+        Ok(())
+    } else {
+        Err(format!("{} breaches", breaches.len()))
+    }
+}
+
+fn read(root: &Path) -> Vec<File> {
+    files(root)
+        .iter()
+        .filter_map(|path| {
+            let name = path.strip_prefix(root).ok()?.to_str()?.replace('\\', "/");
+            let text = fs::read_to_string(path).ok()?;
+            // A worktree's `.git` is a file, and its content a path.
+            (name != ".git").then(|| File::new(&name, &text))
+        })
+        .collect()
+}
+
+fn breaches(tree: &[File]) -> Vec<Breach> {
+    let mut all = Vec::new();
+    for file in tree {
+        all.extend(layers(file));
+        all.extend(banned(file));
+        all.extend(left_over(file));
+        all.extend(places(file));
+        all.extend(dead_names(file, tree));
+    }
+    all.extend(unsafe_rooms(tree));
+    all.sort();
+    all.dedup();
+    all
+}
+
+// ---- layers ----
+
+/// The three wings of the engine; none names another, and the floor names none.
+const WINGS: [&[&str]; 3] = [&["task", "scheduler"], &["blocking"], &["driver", "timer"]];
+
+/// Imports run down: the engine names nothing above it, and no wing names another.
+fn layers(file: &File) -> Vec<Breach> {
+    const LAW: &str = "layers";
+    let module = file.module();
+    if !file.is_production() || module[0] != "engine" {
+        return Vec::new();
+    }
+    let wing_of = |room: Option<&String>| {
+        WINGS.iter().position(|wing| room.is_some_and(|room| wing.contains(&room.as_str())))
+    };
+    let own = wing_of(module.get(1));
+    let mut found = Vec::new();
+    for path in named_paths(&file.code, &module) {
+        let name = path.segments.join("::");
+        match path.segments.first().map(String::as_str) {
+            // The list of the rooms itself: `engine/mod.rs`.
+            None => {}
+            Some("engine") => {
+                let other = wing_of(path.segments.get(1));
+                if other.is_some() && other != own && module.len() > 1 {
+                    let from = match own {
+                        Some(wing) => format!("the wing `{}`", WINGS[wing].join(" + ")),
+                        None => "the floor".into(),
+                    };
+                    found.push(file.breach(
+                        path.line,
+                        LAW,
+                        format!("{from} names `{name}`; they meet in `crate::runtime` only"),
+                    ));
+                }
+            }
+            Some(_) => found.push(file.breach(
+                path.line,
+                LAW,
+                format!("the engine names `crate::{name}`, which is above it"),
+            )),
+        }
+    }
+    found
+}
+
+// ---- banned names ----
+
+/// A name that only some files may use.
+struct Ban {
+    name: &'static str,
+    /// Beginnings of the names of the files that may, under `runtime/src/`.
+    allowed: &'static [&'static str],
+    reason: &'static str,
+}
+
+const BANS: &[Ban] = &[
+    Ban {
+        name: "std::sync::atomic",
+        // These have statics, and loom's atomics cannot stand in one.
+        allowed: &["engine/primitive/", "engine/process_wide/", "engine/clock.rs"],
+        reason: "use `engine::primitive::atomic`, so that a model can put loom underneath",
+    },
+    Ban {
+        name: "core::sync::atomic",
+        allowed: &["engine/primitive/"],
+        reason: "use `engine::primitive::atomic`, so that a model can put loom underneath",
+    },
+    Ban {
+        name: "std::sync::Mutex",
+        allowed: &["engine/primitive/"],
+        reason: "use `engine::primitive::Mutex`, so that a model can put loom underneath",
+    },
+    Ban {
+        name: "std::sync::Condvar",
+        allowed: &["engine/primitive/"],
+        reason: "use `engine::primitive::Condvar`, so that a model can put loom underneath",
+    },
+    Ban {
+        name: "parking_lot",
+        allowed: &["engine/primitive/"],
+        reason: "use `engine::primitive`, so that a model can put loom underneath",
+    },
+    Ban { name: "loom", allowed: &[], reason: "the models put loom underneath from outside" },
+    Ban {
+        name: "std::time::Instant::now",
+        // The face's `Instant` shows the virtual time when there is one. The scheduler and the
+        // runtime measure how long a poll or a shutdown really takes, whatever time the program
+        // sees.
+        allowed: &[
+            "engine/clock.rs",
+            "engine/primitive/",
+            "engine/scheduler/",
+            "runtime/",
+            "time/instant.rs",
+        ],
+        reason: "only the clock reads the time, so that it can be virtual",
+    },
+    Ban {
+        name: "std::time::SystemTime::now",
+        allowed: &["engine/clock.rs"],
+        reason: "only the clock reads the time, so that it can be virtual",
+    },
+    Ban {
+        name: "RandomState",
+        allowed: &["engine/rng.rs"],
+        reason: "only `engine::rng` makes random numbers, so that a run can be repeated",
+    },
+];
+
+fn banned(file: &File) -> Vec<Breach> {
+    if !file.is_production() {
+        return Vec::new();
+    }
+    let inside = file.name.trim_start_matches("runtime/src/");
+    let mut found = Vec::new();
+    for ban in BANS {
+        if ban.allowed.iter().any(|start| inside.starts_with(start)) {
+            continue;
+        }
+        for at in places_of(&file.code, ban.name) {
+            let line = line_of(&file.code, at);
+            found.push(file.breach(line, "banned", format!("`{}`: {}", ban.name, ban.reason)));
+        }
+    }
+    found
+}
+
+/// Where a standard path is used: written out, or with its last two segments where the first of
+/// them is imported (`use std::time::Instant` and `Instant::now`).
+fn places_of(code: &str, name: &str) -> Vec<usize> {
+    let mut found = find_word(code, name);
+    if let Some((import, function)) = name.rsplit_once("::") {
+        let type_of = import.rsplit_once("::");
+        if let Some((module, item)) =
+            type_of.filter(|(_, item)| item.starts_with(char::is_uppercase))
+        {
+            let imported = code.split(';').filter(|part| part.contains("use ")).any(|part| {
+                let list = part.split_once("use ").map_or("", |(_, list)| list).trim();
+                list.starts_with(module) && !find_word(list, item).is_empty()
+            });
+            if imported {
+                found.extend(find_word(code, &format!("{item}::{function}")));
+            }
+        }
+    }
+    found
+}
+
+// ---- unsafe rooms ----
+
+/// The document that lists the rooms.
+const ROOMS: &str = "docs/unsafe.md";
+
+/// `unsafe` stands in rooms that `docs/unsafe.md` lists, and each room that it lists has some.
+fn unsafe_rooms(tree: &[File]) -> Vec<Breach> {
+    const LAW: &str = "unsafe rooms";
+    let document = tree.iter().find(|file| file.name == ROOMS);
+    let listed = document.map_or_else(BTreeSet::new, |file| rooms(&file.text));
+    let mut used = BTreeSet::new();
+    let mut found = Vec::new();
+    for file in tree {
+        if !file.name.starts_with("runtime/src/") || !file.name.ends_with(".rs") {
+            continue;
+        }
+        let inside = file.name.trim_start_matches("runtime/src/");
+        let mut room = |line: usize, what: &str| {
+            let holder = listed
+                .iter()
+                .find(|room| inside == room.as_str() || inside.starts_with(&format!("{room}/")));
+            match holder {
+                Some(holder) => {
+                    used.insert(holder.clone());
+                }
+                None => found.push(file.breach(
+                    line,
+                    LAW,
+                    format!("{what}, but {ROOMS} does not list `{inside}`"),
+                )),
+            }
+        };
+        if let Some(&at) = find_word(&file.code, "unsafe").first() {
+            room(line_of(&file.code, at), "there is unsafe code here");
+        } else if let Some(at) = file.code.find("allow(unsafe_code") {
+            room(line_of(&file.code, at), "unsafe code is allowed here");
+        }
+    }
+    if let Some(document) = document {
+        for room in listed.difference(&used) {
+            found.push(document.breach(1, LAW, format!("`{room}` is listed but has no unsafe")));
+        }
+    }
+    found
+}
+
+/// The files and folders of `runtime/src` that a document names in backticks.
+fn rooms(document: &str) -> BTreeSet<String> {
+    document
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(|name| name.trim_start_matches("runtime/src/").trim_end_matches('/'))
+        .filter(|name| !name.contains(' ') && !name.contains("::"))
+        .filter(|name| name.ends_with(".rs") || (name.contains('/') && !name.contains('.')))
+        .filter(|name| !name.starts_with("docs/"))
+        .map(str::to_owned)
+        .collect()
+}
+
+// ---- dead names in documents ----
+
+/// Every `file.rs::name` in a document names something that is there.
+fn dead_names(file: &File, tree: &[File]) -> Vec<Breach> {
+    const LAW: &str = "dead names";
+    let is_document =
+        file.name.ends_with(".md") && (file.name.starts_with("docs/") || !file.name.contains('/'));
+    if !is_document {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for (line, path, items) in source_names(&file.text) {
+        let sources: Vec<&File> = tree
+            .iter()
+            .filter(|source| source.name == path || source.name.ends_with(&format!("/{path}")))
+            .collect();
+        if sources.is_empty() {
+            found.push(file.breach(line, LAW, format!("there is no file `{path}`")));
+        } else if !sources.iter().any(|source| defines(source, &items)) {
+            let items = items.join("::");
+            found.push(file.breach(line, LAW, format!("`{path}` has no `{items}`")));
+        }
+    }
+    found
+}
+
+/// The `file.rs::a::b` in `text`: line, file, `[a, b]`.
+fn source_names(text: &str) -> Vec<(usize, String, Vec<String>)> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices(".rs::") {
+        let is_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/' | '.');
+        let start = text[..at].rfind(|c| !is_path(c)).map_or(0, |n| n + 1);
+        let path = format!("{}.rs", &text[start..at]);
+        let rest = &text[at + ".rs::".len()..];
+        let end = rest
+            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':')))
+            .unwrap_or(rest.len());
+        let items = rest[..end].split("::").filter(|s| !s.is_empty()).map(str::to_owned).collect();
+        found.push((line_of(text, at), path, items));
+    }
+    found
+}
+
+/// Whether the file defines the last of `items` and mentions the others.
+fn defines(file: &File, items: &[String]) -> bool {
+    let code = code_only(&file.text);
+    let Some((last, others)) = items.split_last() else { return false };
+    let last = last.trim_end_matches(':');
+    let defined = find_word(&code, last).into_iter().any(|at| {
+        let before = code[..at].trim_end();
+        let word = before.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next();
+        let keyword = word.is_some_and(|word| {
+            matches!(
+                word,
+                "fn" | "struct" | "enum" | "trait" | "type" | "const" | "static" | "mod" | "union"
+            )
+        });
+        // `macro_rules! name`, and a variant or a field: a name that opens a line.
+        let macro_name = before.ends_with("macro_rules!");
+        let opens_line = code[..at].rsplit('\n').next().is_some_and(|line| line.trim().is_empty());
+        keyword || macro_name || opens_line
+    });
+    defined && others.iter().all(|item| !find_word(&code, item).is_empty())
+}
+
+// ---- what must not be left over ----
+
+fn left_over(file: &File) -> Vec<Breach> {
+    const LAW: &str = "left over";
+    let mut found = Vec::new();
+    let is_this = file.name.starts_with("xtask/src/");
+    if !is_this {
+        for word in ["TODO", "FIXME", "XXX"] {
+            for at in find_word(&file.text, word) {
+                found.push(file.breach(line_of(&file.text, at), LAW, word));
+            }
+        }
+    }
+    if file.name.ends_with(".rs") {
+        // Tests too.
+        let code = code_only(&file.text);
+        for word in ["todo!", "unimplemented!", "dbg!", "#[ignore]", "#[ignore =", "cfg(loom)"] {
+            for (at, _) in code.match_indices(word) {
+                let whole = at == 0 || !code.as_bytes()[at - 1].is_ascii_alphanumeric();
+                if whole && !code[..at].ends_with('_') {
+                    found.push(file.breach(line_of(&code, at), LAW, word));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Nothing says where or on which machine it was written.
+fn places(file: &File) -> Vec<Breach> {
+    const LAW: &str = "places";
+    let mut found = Vec::new();
+    if file.name.starts_with("xtask/src/") {
+        return found;
+    }
+    for start in ["/home/", "/root/", "/Users/", "/work/", "C:\\"] {
+        for (at, _) in file.text.match_indices(start) {
+            let before = file.text[..at].chars().next_back();
+            // Part of a longer path or of an address is something else.
+            if !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '}')) {
+                found.push(file.breach(
+                    line_of(&file.text, at),
+                    LAW,
+                    format!("`{start}` begins a path of one machine"),
+                ));
+            }
+        }
+    }
+    if let Some(host) = host_name() {
+        for at in find_word(&file.text, &host) {
+            found.push(file.breach(line_of(&file.text, at), LAW, "the name of this machine"));
+        }
+    }
+    found
+}
+
+/// The machine's name, if it is one that nobody would write by chance.
+fn host_name() -> Option<String> {
+    let name = fs::read_to_string("/etc/hostname").ok()?.trim().to_owned();
+    let telling = name.len() >= 8 && name.bytes().any(|b| b.is_ascii_digit() || b == b'-');
+    telling.then_some(name)
+}
+
+// ---- notes ----
+
+/// More than this many lines are rarely one idea.
+const LONG: usize = 900;
+
+fn long_files(tree: &[File]) -> Vec<(&str, usize)> {
+    tree.iter()
+        .filter(|file| file.name.ends_with(".rs"))
+        .map(|file| (file.name.as_str(), file.text.lines().count()))
+        .filter(|&(_, lines)| lines > LONG)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn laws(found: Vec<Breach>) -> Vec<String> {
+        found.into_iter().map(|breach| format!("{}: {}", breach.line, breach.what)).collect()
+    }
+
+    fn engine(room: &str, text: &str) -> Vec<String> {
+        laws(layers(&File::new(&format!("runtime/src/engine/{room}"), text)))
+    }
+
+    #[test]
+    fn engine_names_nothing_above_it() {
+        assert!(engine("coop.rs", "use crate::engine::text;\nuse std::cell::Cell;").is_empty());
+        assert_eq!(engine("coop.rs", "\nuse crate::runtime::context;").len(), 1);
+        assert_eq!(engine("task/state.rs", "use super::super::super::sync::Notify;").len(), 1);
+        assert!(engine("coop.rs", "/// See [`crate::task`].\n//! crate::runtime").is_empty());
+        let test = "#[cfg(test)]\nmod tests { use crate::sync; }";
+        assert!(engine("coop.rs", test).is_empty());
+    }
+
+    #[test]
+    fn wings_do_not_name_each_other() {
+        assert!(engine("scheduler/pool.rs", "use crate::engine::task::Runnable;").is_empty());
+        assert!(engine("driver/mod.rs", "use crate::engine::{timer::Shard, clock};").is_empty());
+        assert_eq!(engine("driver/mod.rs", "use crate::engine::{clock, task::Id};").len(), 1);
+        assert_eq!(engine("blocking/pool.rs", "use super::super::scheduler;").len(), 1);
+        assert_eq!(engine("wake_list.rs", "use crate::engine::timer;").len(), 1);
+    }
+
+    #[test]
+    fn floor_is_the_only_door_to_the_standard_primitives() {
+        let law = |name: &str, text: &str| laws(banned(&File::new(name, text))).len();
+        assert_eq!(law("runtime/src/sync/a.rs", "use std::sync::atomic::Ordering;"), 1);
+        assert_eq!(law("runtime/src/engine/primitive/mod.rs", "use std::sync::atomic::fence;"), 0);
+        assert_eq!(law("runtime/src/net/a.rs", "let now = std::time::Instant::now();"), 1);
+        let imported = "use std::time::{Duration, Instant};\nfn f() { Instant::now(); }";
+        assert_eq!(law("runtime/src/net/a.rs", imported), 1);
+        let own = "use crate::time::Instant;\nfn f() { Instant::now(); }";
+        assert_eq!(law("runtime/src/net/a.rs", own), 0);
+        assert_eq!(law("runtime/src/engine/clock.rs", "Instant::now()"), 0);
+        assert_eq!(law("tests/tests/a.rs", "Instant::now()"), 0);
+        assert_eq!(law("runtime/src/engine/blocking/pool_tests.rs", "Instant::now()"), 0);
+    }
+
+    #[test]
+    fn unsafe_needs_a_room() {
+        let files = |document: &str, text: &str| {
+            let tree =
+                [File::new(ROOMS, document), File::new("runtime/src/engine/task/cell.rs", text)];
+            laws(unsafe_rooms(&tree)).len()
+        };
+        assert_eq!(files("| `engine/task/cell.rs` | S1 |", "fn f() { unsafe { g() } }"), 0);
+        assert_eq!(files("| `engine/task/` | S1 |", "fn f() { unsafe { g() } }"), 0);
+        assert_eq!(files("nothing", "fn f() { unsafe { g() } }"), 1);
+        assert_eq!(files("nothing", "#![allow(unsafe_code, reason = \"\")]"), 1);
+        assert_eq!(files("| `engine/task/cell.rs` |", "fn f() {}"), 1);
+        assert_eq!(files("nothing", "// unsafe\nlet s = \"unsafe\";"), 0);
+    }
+
+    #[test]
+    fn names_in_documents_are_alive() {
+        let tree = [File::new(
+            "runtime/src/engine/task/state.rs",
+            "impl State {\n    fn wake(&self) {}\n}\nconst WAKE: u8 = 1;\nenum E {\n    Idle,\n}",
+        )];
+        let law = |text: &str| laws(dead_names(&File::new("docs/a.md", text), &tree)).len();
+        assert_eq!(law("see `state.rs::wake` and `task/state.rs::State::wake`"), 0);
+        assert_eq!(law("`state.rs::WAKE`, `state.rs::E::Idle`"), 0);
+        assert_eq!(law("\n`state.rs::sleep`"), 1);
+        assert_eq!(law("`stare.rs::wake`"), 1);
+        assert_eq!(law("`state.rs::Other::wake`"), 1);
+    }
+
+    #[test]
+    fn leftovers_are_found() {
+        let law = |text: &str| laws(left_over(&File::new("runtime/src/a.rs", text))).len();
+        assert_eq!(law("// TODO: later"), 1);
+        assert_eq!(law("fn f() { todo!() }"), 1);
+        assert_eq!(law("#[ignore]\nfn f() {}"), 1);
+        assert_eq!(law("// `todo!` and `#[ignore]` may be talked about"), 0);
+    }
+
+    #[test]
+    fn paths_of_a_machine_are_found() {
+        let law = |text: &str| laws(places(&File::new("docs/a.md", text))).len();
+        assert_eq!(law("see /home/me/x"), 1);
+        assert_eq!(law("https://example.org/home/x"), 0);
+        assert_eq!(law("target/work/x"), 0);
+    }
+
+    /// The laws hold for this very tree.
+    #[test]
+    fn tree_is_tidy() {
+        let found = breaches(&read(&crate::root()));
+        let lines: Vec<String> = found.iter().map(Breach::to_string).collect();
+        assert!(lines.is_empty(), "{}", lines.join("\n"));
+    }
+}
