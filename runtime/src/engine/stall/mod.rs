@@ -96,7 +96,7 @@ use std::io;
 
 pub(crate) use capture::{Capture, capture};
 pub(crate) use procfs::{schedule_stats, thread_state};
-pub(crate) use trace::{Frame, Trace, short_backtrace};
+pub(crate) use trace::{Frame, Trace};
 pub(crate) use unwind::Unwinder;
 
 /// Bytes of stack that are copied: some hundred frames of a release build.

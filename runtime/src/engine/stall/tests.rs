@@ -18,7 +18,7 @@ fn start(body: impl FnOnce() + Send + 'static) -> (Tid, JoinHandle<()>) {
     let told = Arc::clone(&tid);
     let thread = thread::spawn(move || {
         told.store(Tid::current().0, Ordering::Release);
-        short_backtrace(body);
+        crate::engine::short_backtrace::short_backtrace(body);
     });
     eventually("the thread starts", || tid.load(Ordering::Acquire) != 0);
     (Tid(tid.load(Ordering::Acquire)), thread)
