@@ -132,7 +132,11 @@ fn memcheck(filter: &[String]) -> Outcome {
         }
         let mut command = Command::new("valgrind");
         command.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
-        command.args(["--errors-for-leak-kinds=definite", "--fair-sched=yes"]);
+        command.args([
+            "--show-leak-kinds=definite",
+            "--errors-for-leak-kinds=definite",
+            "--fair-sched=yes",
+        ]);
         command.arg(&binary).arg("--test-threads=1");
         if let Err(text) = run(command) {
             failed.push(text);

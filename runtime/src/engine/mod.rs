@@ -15,6 +15,7 @@ pub(crate) mod primitive;
 pub(crate) mod process_wide;
 pub(crate) mod rng;
 pub(crate) mod scheduler;
+pub(crate) mod short_backtrace;
 pub(crate) mod stall;
 pub(crate) mod task;
 pub(crate) mod text;

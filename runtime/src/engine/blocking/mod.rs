@@ -13,5 +13,4 @@ mod pool;
 mod queue;
 
 pub(crate) use job::{Job, Note};
-pub(crate) use pool::{Config, Pool, Rejected, Remaining, Spawner, os_thread};
-pub(crate) use queue::Metrics;
+pub(crate) use pool::{Config, Pool, Rejected, Remaining};

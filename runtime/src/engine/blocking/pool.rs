@@ -35,18 +35,13 @@ struct OwnSeat {
     seat: usize,
 }
 
-/// Starts a thread: [`os_thread`], or a test's way to refuse.
+/// Starts a thread, or refuses.
 pub(crate) type Spawner = Arc<
     dyn Fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> + Send + Sync,
 >;
 
 /// A function that is called on each thread of the pool.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
-
-/// Starts threads of the operating system.
-pub(crate) fn os_thread() -> Spawner {
-    Arc::new(|builder, body| builder.spawn(body))
-}
 
 /// How a pool behaves.
 #[derive(Clone)]

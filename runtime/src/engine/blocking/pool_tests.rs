@@ -7,6 +7,11 @@ use super::*;
 
 type Task = Box<dyn FnOnce() + Send>;
 
+/// Starts threads of the operating system.
+fn os_thread() -> Spawner {
+    Arc::new(|builder, body| builder.spawn(body))
+}
+
 fn config(max_threads: usize, keep_alive: Duration) -> Config {
     Config {
         max_threads,

@@ -28,17 +28,22 @@ pub(crate) fn registers(context: &libc::ucontext_t) -> Registers {
 }
 
 /// The registers as the unwinder takes them, with `unknown` for what is not known.
-pub(crate) fn unwind_registers(registers: &Registers, unknown: u64) -> UnwindRegisters {
+pub(super) fn unwind_registers(registers: &Registers, unknown: u64) -> UnwindRegisters {
     let lr = registers.lr.unwrap_or(unknown);
     UnwindRegisters::new(lr, registers.sp, registers.fp.unwrap_or(unknown))
 }
 
-pub(crate) fn with_frame_pointer(mut registers: UnwindRegisters, fp: u64) -> UnwindRegisters {
+pub(super) fn with_frame_pointer(mut registers: UnwindRegisters, fp: u64) -> UnwindRegisters {
     registers.set_fp(fp);
     registers
 }
 
-pub(crate) fn stack_pointer(registers: &UnwindRegisters) -> u64 {
+pub(super) fn with_stack_pointer(mut registers: UnwindRegisters, sp: u64) -> UnwindRegisters {
+    registers.set_sp(sp);
+    registers
+}
+
+pub(super) fn stack_pointer(registers: &UnwindRegisters) -> u64 {
     registers.sp()
 }
 
@@ -46,12 +51,17 @@ pub(crate) fn stack_pointer(registers: &UnwindRegisters) -> u64 {
 const SEARCH: u64 = 4096;
 
 /// The nearest frame record at or above `sp`.
-pub(crate) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
+pub(super) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
     (0..SEARCH).map(|word| sp + word * 8).find(|fp| {
         let saved = place.word(*fp).is_some_and(|saved| saved > *fp && place.is_stack(saved));
         let after = place.word(fp + 8).filter(|after| place.is_code(*after));
         saved && after.is_some_and(follows_a_call)
     })
+}
+
+/// Return addresses are in frame records or in the link register: see [`frame_pointer`].
+pub(super) fn return_address(_place: &Place<'_>, _sp: u64) -> Option<(u64, u64)> {
+    None
 }
 
 /// Whether the instruction before `after` is `bl` or `blr`.

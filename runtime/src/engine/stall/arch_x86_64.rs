@@ -37,17 +37,22 @@ pub(crate) fn registers(context: &libc::ucontext_t) -> Registers {
 }
 
 /// The registers as the unwinder takes them, with `unknown` for what is not known.
-pub(crate) fn unwind_registers(registers: &Registers, unknown: u64) -> UnwindRegisters {
+pub(super) fn unwind_registers(registers: &Registers, unknown: u64) -> UnwindRegisters {
     let fp = registers.fp.unwrap_or(unknown);
     UnwindRegisters::new(registers.pc, registers.sp, fp)
 }
 
-pub(crate) fn with_frame_pointer(mut registers: UnwindRegisters, fp: u64) -> UnwindRegisters {
+pub(super) fn with_frame_pointer(mut registers: UnwindRegisters, fp: u64) -> UnwindRegisters {
     registers.set_bp(fp);
     registers
 }
 
-pub(crate) fn stack_pointer(registers: &UnwindRegisters) -> u64 {
+pub(super) fn with_stack_pointer(mut registers: UnwindRegisters, sp: u64) -> UnwindRegisters {
+    registers.set_sp(sp);
+    registers
+}
+
+pub(super) fn stack_pointer(registers: &UnwindRegisters) -> u64 {
     registers.sp()
 }
 
@@ -55,7 +60,7 @@ pub(crate) fn stack_pointer(registers: &UnwindRegisters) -> u64 {
 const SEARCH: u64 = 4096;
 
 /// The frame pointer of a function that is at a call, from its stack pointer there.
-pub(crate) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
+pub(super) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
     let function = place.function()?;
     let code: [u8; 256] = memory::read_array(function)?;
     let exact = frame_size(&code).map(|size| sp.wrapping_add(size));
@@ -72,26 +77,57 @@ pub(crate) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
     })
 }
 
+/// How many words of the stack are searched for the return address of a function that no table
+/// describes, and how far into such a function it is taken to be.
+const SEARCH_RETURN: u64 = 64;
+const MOST_CODE: u64 = 1 << 14;
+
+/// The return address of a function that no table describes, and the stack pointer after the
+/// return: the nearest address on the stack behind a call of code that begins shortly before it.
+pub(super) fn return_address(place: &Place<'_>, sp: u64) -> Option<(u64, u64)> {
+    if place.function().is_some() {
+        return None;
+    }
+    let returns = || {
+        (0..SEARCH_RETURN).map(|word| sp + word * 8).filter_map(|at| {
+            let after = place.word(at).filter(|after| place.is_code(*after))?;
+            Some((Call::before(after)?.target, after, at + 8))
+        })
+    };
+    // A call that tells its target is certain; one through a register is a good guess.
+    let inside = |target: u64| place.pc().checked_sub(target).is_some_and(|by| by < MOST_CODE);
+    let certain = returns().find(|(target, ..)| target.is_some_and(inside));
+    let found = certain.or_else(|| returns().find(|(target, ..)| target.is_none()));
+    found.map(|(_, after, sp)| (after, sp))
+}
+
 /// Whether above `fp` there is a return address behind a call instruction; one that calls `function`
 /// if that is given.
 fn returns_to_a_call(place: &Place<'_>, fp: u64, function: Option<u64>) -> bool {
-    let Some(after) = place.word(fp.wrapping_add(8)).filter(|after| place.is_code(*after)) else {
-        return false;
-    };
-    let Some(before) = memory::read_array::<7>(after.wrapping_sub(7)) else { return false };
-    let near = |at: usize| {
-        let displacement = i32::from_le_bytes(before[at..at + 4].try_into().unwrap_or_default());
-        after.wrapping_add_signed(i64::from(displacement))
-    };
-    let direct = before[2] == 0xe8;
-    let through_memory = before[1] == 0xff && before[2] == 0x15;
-    match function {
-        Some(function) => {
-            direct && near(3) == function
-                || through_memory
-                    && memory::read_array(near(3)).map(u64::from_le_bytes) == Some(function)
+    let after = place.word(fp.wrapping_add(8)).filter(|after| place.is_code(*after));
+    let call = after.and_then(Call::before);
+    call.is_some_and(|call| function.is_none() || call.target == function)
+}
+
+/// A call instruction.
+struct Call {
+    /// What it calls, if the instruction tells.
+    target: Option<u64>,
+}
+
+impl Call {
+    /// The call that ends where `after` begins.
+    fn before(after: u64) -> Option<Call> {
+        let before = memory::read_array::<7>(after.wrapping_sub(7))?;
+        let displacement = i32::from_le_bytes([before[3], before[4], before[5], before[6]]);
+        let near = after.wrapping_add_signed(i64::from(displacement));
+        if before[2] == 0xe8 {
+            Some(Call { target: Some(near) })
+        } else if before[1..3] == [0xff, 0x15] {
+            Some(Call { target: memory::read_array(near).map(u64::from_le_bytes) })
+        } else {
+            is_indirect_call(&before).then_some(Call { target: None })
         }
-        None => direct || through_memory || is_indirect_call(&before),
     }
 }
 

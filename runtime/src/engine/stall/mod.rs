@@ -25,7 +25,7 @@
 //! copies registers and raw stack into memory that lies ready, and returns
 //! (`process_wide::stall_signal` argues why that is safe, and what it can disturb).
 //!
-//! Both give a [`Capture`]: raw words, cheap to take. It is unwound and symbolised later, by
+//! Both give a [`Capture`](capture::Capture): raw words, cheap to take. It is unwound and symbolised later, by
 //! whoever has the time and owns an [`Unwinder`], from the copy.
 //!
 //! # Locks that the target may hold
@@ -94,9 +94,9 @@ mod unwind;
 use std::fmt;
 use std::io;
 
-pub(crate) use capture::{Capture, capture};
+pub(crate) use capture::capture;
 pub(crate) use procfs::{schedule_stats, thread_state};
-pub(crate) use trace::{Frame, Trace, short_backtrace};
+pub(crate) use trace::{Frame, Trace};
 pub(crate) use unwind::Unwinder;
 
 /// Bytes of stack that are copied: some hundred frames of a release build.
@@ -163,6 +163,7 @@ impl ScheduleStats {
 #[derive(Debug)]
 pub(crate) enum Why {
     /// This system or processor offers no way, or the feature `stall-backtrace` is off.
+    #[allow(dead_code, reason = "answered on other systems only")]
     Unsupported,
     /// The thread has exited.
     Gone,
@@ -204,6 +205,7 @@ pub(crate) struct Registers {
     pub(crate) sp: u64,
     pub(crate) fp: Option<u64>,
     /// The link register, on processors that have one.
+    #[allow(dead_code, reason = "not read where there is none")]
     pub(crate) lr: Option<u64>,
     /// `pc` is an instruction that has not run yet, not one after a call.
     pub(crate) interrupted: bool,

@@ -138,7 +138,7 @@ impl Tables {
         })
     }
 
-    /// The start of the function that `address` is in, by the search table.
+    /// The start of the function that `address` is in; `None` if the tables do not describe it.
     pub(super) fn function(&self, address: u64) -> Option<u64> {
         let at = address.wrapping_sub(self.bias).wrapping_sub(self.header.start) as i64;
         let count = u32::try_from(i32_at(&self.header_bytes, 8)?).ok()? as usize;
@@ -149,8 +149,19 @@ impl Tables {
             let middle = low + (high - low) / 2;
             if start_of(middle)? <= at { low = middle + 1 } else { high = middle }
         }
-        let start = start_of(low.checked_sub(1)?)?;
-        Some(self.header.start.wrapping_add_signed(start).wrapping_add(self.bias))
+        let entry = low.checked_sub(1)?;
+        let start = start_of(entry)?;
+        // The entry's second half tells where the description is: its length, its kind, the start
+        // again, and the length of the function, four bytes each in the usual form.
+        let description = i64::from(i32_at(entries, entry * 8 + 4)?);
+        let length = memory::read_array(self.address(description).wrapping_add(12));
+        let within = at - start < i64::from(u32::from_le_bytes(length?));
+        within.then(|| self.address(start))
+    }
+
+    /// The address of what is `offset` bytes from the header.
+    fn address(&self, offset: i64) -> u64 {
+        self.header.start.wrapping_add_signed(offset).wrapping_add(self.bias)
     }
 
     /// The tables in the unwinder's form; leaves behind what [`function`](Tables::function) needs.
@@ -232,7 +243,10 @@ mod tests {
     fn the_program_itself_has_tables_that_know_its_functions() {
         let function = maps_are_grouped_into_images as fn() as usize as u64;
         let image = images().unwrap().into_iter().find(|i| i.addresses.contains(&function));
-        let tables = Tables::read(&image.unwrap()).expect("unwind tables");
+        let image = image.expect("the program is mapped");
+        let image_start = image.addresses.start;
+        let tables = Tables::read(&image).expect("unwind tables");
         assert_eq!(tables.function(function + 1), Some(function));
+        assert_eq!(tables.function(image_start), None);
     }
 }

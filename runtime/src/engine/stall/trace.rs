@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::engine::short_backtrace::MARKER;
+
 /// One call: the function, and where in it the next call was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -31,7 +33,7 @@ impl Trace {
         &self.frames
     }
 
-    /// The frames that are not the runtime's: those inside the innermost [`short_backtrace`], or,
+    /// The frames that are not the runtime's: those inside the innermost [`short_backtrace`](crate::engine::short_backtrace), or,
     /// without one, inside the function with which std begins a thread.
     pub(crate) fn user_frames(&self) -> &[Frame] {
         let marker = |name: &str| {
@@ -65,21 +67,4 @@ impl fmt::Display for Trace {
         }
         Ok(())
     }
-}
-
-const MARKER: &str = "__runtime_short_backtrace";
-
-/// Calls `f`; a report of a stall in it ends here, so that it does not show the runtime's own
-/// frames.
-#[inline(always)]
-pub(crate) fn short_backtrace<R>(f: impl FnOnce() -> R) -> R {
-    __runtime_short_backtrace(f)
-}
-
-#[inline(never)]
-fn __runtime_short_backtrace<R>(f: impl FnOnce() -> R) -> R {
-    let result = f();
-    // Keeps the call above from being the last thing done, and this frame with it.
-    std::hint::black_box(());
-    result
 }

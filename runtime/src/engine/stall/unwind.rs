@@ -4,7 +4,9 @@
 //! `framehop` crate interprets it, reading from the copy alone. Registers that the capture does not
 //! know hold [`UNKNOWN`], an address no stack has: when the unwinder asks for the word there, the
 //! frame pointer is needed, and is derived from the function's code ([`arch::frame_pointer`]). It is
-//! needed once at most: from then on each frame restores its caller's.
+//! needed once at most: from then on each frame restores its caller's. A function that is described
+//! nowhere (assembly, the C library of a musl target) is left by the nearest return address that
+//! follows a call of it ([`arch::return_address`]).
 
 use std::fmt;
 
@@ -86,16 +88,27 @@ impl Unwinder {
             vec![Address { pc: capture.registers.pc, exact: capture.registers.interrupted }];
         while found.len() < MOST_FRAMES {
             let before = registers;
-            let mut unknown = false;
-            let mut step = self.step(capture, at, &mut registers, &mut unknown);
-            if unknown {
-                let place = Place { capture, images: &self.images, pc: at.address_for_lookup() };
-                let Some(fp) = arch::frame_pointer(&place, arch::stack_pointer(&before)) else {
-                    return (found, false);
-                };
-                registers = arch::with_frame_pointer(before, fp);
-                step = self.step(capture, at, &mut registers, &mut unknown);
-            }
+            let place = Place { capture, images: &self.images, pc: at.address_for_lookup() };
+            let sp = arch::stack_pointer(&before);
+            let step = if let Some((next, sp)) = arch::return_address(&place, sp) {
+                registers = arch::with_stack_pointer(before, sp);
+                Ok(Some(next))
+            } else {
+                match Self::step(&self.native, &mut self.cache, capture, at, &mut registers) {
+                    Step::To(step) => step,
+                    Step::NeedsFramePointer => {
+                        let Some(fp) = arch::frame_pointer(&place, sp) else {
+                            return (found, false);
+                        };
+                        registers = arch::with_frame_pointer(before, fp);
+                        match Self::step(&self.native, &mut self.cache, capture, at, &mut registers)
+                        {
+                            Step::To(step) => step,
+                            Step::NeedsFramePointer => return (found, false),
+                        }
+                    }
+                }
+            };
             let next = match step {
                 Ok(Some(next)) => next,
                 Ok(None) => return (found, true),
@@ -111,24 +124,32 @@ impl Unwinder {
     }
 
     fn step(
-        &mut self,
+        native: &arch::Native,
+        cache: &mut arch::Cache,
         capture: &Capture,
         at: FrameAddress,
         registers: &mut arch::UnwindRegisters,
-        unknown: &mut bool,
-    ) -> Result<Option<u64>, framehop::Error> {
+    ) -> Step {
+        let mut unknown = false;
         let mut read = |address: u64| {
-            if address.abs_diff(UNKNOWN) < NEAR {
-                *unknown = true;
-            }
+            unknown |= address.abs_diff(UNKNOWN) < NEAR;
             capture.word(address).ok_or(())
         };
-        let step = self.native.unwind_frame(at, registers, &mut self.cache, &mut read);
-        if matches!(step, Ok(Some(next)) if next.abs_diff(UNKNOWN) < NEAR) {
-            *unknown = true;
+        let step = native.unwind_frame(at, registers, cache, &mut read);
+        // The link register, where there is one, may be what is not known.
+        if unknown || matches!(step, Ok(Some(next)) if next.abs_diff(UNKNOWN) < NEAR) {
+            return Step::NeedsFramePointer;
         }
-        step
+        Step::To(step)
     }
+}
+
+/// How an attempt to get to the caller's frame went.
+enum Step {
+    /// The return address, or the beginning of the thread, or a failure.
+    To(Result<Option<u64>, framehop::Error>),
+    /// A register was wanted that is not known.
+    NeedsFramePointer,
 }
 
 /// Where a frame is.
@@ -146,10 +167,15 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The first instruction of the frame's function.
+    /// Where the frame is.
+    pub(super) fn pc(&self) -> u64 {
+        self.pc
+    }
+
+    /// The first instruction of the frame's function, if the tables describe it.
     pub(super) fn function(&self) -> Option<u64> {
-        let (_, tables) = self.images.iter().find(|(i, _)| i.addresses.contains(&self.pc))?;
-        tables.as_ref()?.function(self.pc)
+        let (_, tables) = self.images.iter().find(|(i, _)| i.addresses.contains(&self.pc()))?;
+        tables.as_ref()?.function(self.pc())
     }
 
     /// A word of the stack.

@@ -11,6 +11,7 @@ use super::runnable::Outcome;
 use super::state::{EndPoll, State};
 use super::{Id, IdGuard, JoinError, Runnable, Schedule, Watch, waker};
 use crate::engine::primitive::UnsafeCell;
+use crate::engine::short_backtrace::short_backtrace;
 
 /// What is the same for every task.
 #[repr(C)]
@@ -137,7 +138,7 @@ where
             // SAFETY: we have RUNNING and the task is not complete: the stage is ours and holds
             // the future (rule 3). It never moves: it lives in the allocation until dropped.
             let future = unsafe { Pin::new_unchecked(&mut *(*stage).future) };
-            future.poll(&mut cx)
+            short_backtrace(|| future.poll(&mut cx))
         })
     }));
     let stalled = watch.is_some_and(Watch::is_stalled);

@@ -76,7 +76,10 @@ pub(crate) struct Shard {
 
 /// Why a shard did not take a timer. It hands the waker back.
 #[derive(Debug)]
-pub(crate) struct Refused(pub(crate) Waker);
+pub(crate) struct Refused(
+    #[allow(dead_code, reason = "it is there to be dropped by the caller, who holds no lock")]
+    pub(crate) Waker,
+);
 
 impl Shard {
     /// An empty shard. `wake` is called, with no lock held, when a thread that is not the owner makes
