@@ -49,6 +49,8 @@ fn main() -> io::Result<()> {
     })
 }
 
+/// Names the task; the place that a report gives is the caller's.
+#[track_caller]
 fn named(
     name: &str,
     task: impl Future<Output = ()> + Send + 'static,

@@ -11,7 +11,6 @@ use tests::PATIENCE;
 use tests::process::output_within;
 
 #[test]
-#[ignore = "builds the runtime a second time, with another panic strategy"]
 fn ends_the_process_at_the_first_panic() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -282,13 +282,17 @@ fn on_stderr_by_default_at_a_limited_rate() {
     const TEST: &str = "on_stderr_by_default_at_a_limited_rate";
     if tests::role().is_some() {
         let runtime = multi_thread(1).enable_all().stall_report(REPORT).build().unwrap();
-        for _ in 0..5 {
+        for stall in 1..=5 {
+            // Each holds its thread until it is counted, however late the guardian may be.
+            let metrics = runtime.metrics();
+            let nap = async move {
+                eventually("the stall is counted", || metrics.stall_count() >= stall);
+            };
             runtime.block_on(async {
-                let task = async { std::thread::sleep(3 * REPORT) };
-                runtime::task::Builder::new().name("napper").spawn(task).unwrap().await.unwrap();
+                let task = runtime::task::Builder::new().name("napper").spawn(nap).unwrap();
+                task.await.unwrap();
             });
         }
-        eventually("all are counted", || runtime.metrics().stall_count() == 5);
         return;
     }
     let child = tests::again(TEST, "child").stderr(Stdio::piped()).stdout(Stdio::null()).spawn();
