@@ -54,7 +54,13 @@ fn are_alive_at_once() {
 #[test]
 fn over_and_over_leave_memory_threads_and_descriptors_flat() {
     isolated("over_and_over_leave_memory_threads_and_descriptors_flat", || {
-        let runtime = workers(2);
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_keep_alive(std::time::Duration::from_millis(50))
+            .enable_all()
+            .build()
+            .unwrap();
+        let threads_at_first = threads();
         // All of a burst are alive at once, so that each burst needs what the one before needed.
         let burst = |from_outside: bool| {
             let gate = Arc::new(Semaphore::new(0));
@@ -87,8 +93,7 @@ fn over_and_over_leave_memory_threads_and_descriptors_flat() {
         burst(false);
         burst(true);
         give_back_memory();
-        let (memory_before, threads_before, descriptors_before) =
-            (memory("VmRSS"), threads(), descriptors());
+        let (memory_before, descriptors_before) = (memory("VmRSS"), descriptors());
         const BURSTS: usize = 3;
         for n in 0..BURSTS {
             burst(n % 2 == 0);
@@ -97,7 +102,9 @@ fn over_and_over_leave_memory_threads_and_descriptors_flat() {
         let grown = memory("VmRSS").saturating_sub(memory_before);
         // A leak of 16 bytes a task shows.
         assert!(grown < 16 * BURSTS * MILLION, "grown by {grown} bytes over {memory_before}");
-        assert!(threads() <= threads_before);
+        // Who spawns a million tasks in one poll stalls its worker: spares come, and go again. The one
+        // thread more is that which writes the reports.
+        eventually("the spares have gone", || threads() <= threads_at_first + 1);
         assert_eq!(descriptors(), descriptors_before);
     });
 }
