@@ -2,14 +2,22 @@
 
 mod blocking_pool;
 mod broadcast;
+mod cover;
 mod fair_semaphore;
+mod in_flight;
 mod mpsc;
 mod mutex;
+mod nap;
 mod notify;
 mod once;
 mod oneshot;
-mod stall_slot;
-mod rwlock;
+mod parker;
 mod readiness;
+mod rwlock;
+mod sleep;
+mod slot;
+mod stall_slot;
+mod task;
 mod timer;
 mod watch;
+mod worker_watch;
