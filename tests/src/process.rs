@@ -36,6 +36,18 @@ pub fn memory(figure: &str) -> usize {
     line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
 }
 
+/// Has the allocator give back what it keeps, so that what remains is in use.
+///
+/// glibc keeps freed memory in an arena for each thread; how much depends on which thread allocated.
+#[cfg(target_os = "linux")]
+pub fn give_back_memory() {
+    // SAFETY: the call takes no pointer and touches free memory only.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// How often the threads of this process have gone to sleep or were set aside, all together.
 #[cfg(target_os = "linux")]
 pub fn context_switches() -> u64 {
