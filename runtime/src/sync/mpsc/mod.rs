@@ -34,6 +34,7 @@ pub mod error;
 mod bounded;
 mod chan;
 mod list;
+mod send_timeout;
 mod unbounded;
 
 pub use self::bounded::{
