@@ -85,10 +85,11 @@ fn a_cell_is_filled_once() {
     let mut first = Box::pin(cell.get_or_init(std::future::pending::<u8>));
     assert!(poll(first.as_mut()).is_pending());
     assert_eq!(cell.set(1), Err(SetError::InitializingError(1)));
-    let mut second = pin!(cell.get_or_init(|| async { 2 }));
+    let mut second = Box::pin(cell.get_or_init(|| async { 2 }));
     assert!(poll(second.as_mut()).is_pending());
     drop(first);
-    assert_eq!(poll(second), Poll::Ready(&2));
+    assert_eq!(poll(second.as_mut()), Poll::Ready(&2));
+    drop(second);
     assert_eq!(cell.set(3), Err(SetError::AlreadyInitializedError(3)));
     assert_eq!(block_on(cell.get_or_try_init(|| async { Err(()) })), Ok(&2));
     assert_eq!(cell.into_inner(), Some(2));
