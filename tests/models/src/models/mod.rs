@@ -20,6 +20,8 @@ mod stall_slot;
 mod task;
 mod readiness;
 mod rwlock;
+mod readiness;
+mod rwlock;
 mod stall_slot;
 mod timer;
 mod watch;
