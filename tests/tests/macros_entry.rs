@@ -61,7 +61,7 @@ impl Counter {
         self.0
     }
 
-    #[runtime::main(flavor = "current_thread")]
+    #[runtime::main(flavor = "local")]
     async fn describe(&self) -> impl std::fmt::Display + use<> {
         format!("{} so far", self.0)
     }
@@ -96,7 +96,7 @@ async fn by_another_name() -> u8 {
     1
 }
 
-#[runtime::main(crate = renamed::nested, flavor = "current_thread")]
+#[runtime::main(crate = renamed::nested, unhandled_panic = "ignore", flavor = "current_thread")]
 async fn by_a_bare_path() -> u8 {
     2
 }
@@ -154,7 +154,7 @@ async fn test_may_return_a_result() -> Result<(), std::num::ParseIntError> {
     Ok(())
 }
 
-#[runtime::test]
+#[runtime::test(flavor = "local", unhandled_panic = "shutdown_runtime")]
 async fn test_body_need_not_be_send() {
     let local = std::rc::Rc::new(1);
     later().await;

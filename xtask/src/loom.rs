@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 use crate::mutants::{self, Mutant};
-use crate::source::{code_only, files, named_paths};
+use crate::source::{code_only, files, find_word, named_paths};
 
 /// Where survivors are explained: a table whose first column is the mutant's name in backticks.
 const EXPLAINED: &str = "docs/loom-survivors.md";
@@ -179,14 +179,26 @@ struct Uses {
 impl Uses {
     fn new(root: &Path) -> Uses {
         let modules = modules(root);
-        let direct = modules
+        let codes: Vec<String> = modules
             .iter()
             .map(|module| {
-                let text = fs::read_to_string(root.join(&module.file)).unwrap_or_default();
-                named_paths(&code_only(&text), &module.path)
-                    .iter()
-                    .filter_map(|path| owner(&modules, &path.segments))
-                    .collect()
+                code_only(&fs::read_to_string(root.join(&module.file)).unwrap_or_default())
+            })
+            .collect();
+        let direct = modules
+            .iter()
+            .zip(&codes)
+            .map(|(module, code)| {
+                let mut used = BTreeSet::new();
+                for path in named_paths(code, &module.path) {
+                    let Some(owner) = owner(&modules, &path.segments) else { continue };
+                    used.insert(owner);
+                    // An item of a module may be one that it re-exports from a child.
+                    if let Some(item) = path.segments.get(modules[owner].path.len()) {
+                        add_children_with(&modules, &codes, owner, item, &mut used);
+                    }
+                }
+                used
             })
             .collect();
         Uses { modules, direct }
@@ -214,6 +226,23 @@ impl Uses {
 
     fn includes(&self, file: &str) -> bool {
         self.modules.iter().any(|module| module.file == file)
+    }
+}
+
+/// Adds the modules below `parent` that mention `item`.
+fn add_children_with(
+    modules: &[Module],
+    codes: &[String],
+    parent: usize,
+    item: &str,
+    used: &mut BTreeSet<usize>,
+) {
+    for at in 0..modules.len() {
+        let is_child = modules[at].path.len() == modules[parent].path.len() + 1
+            && modules[at].path.starts_with(&modules[parent].path);
+        if is_child && !find_word(&codes[at], item).is_empty() && used.insert(at) {
+            add_children_with(modules, codes, at, item, used);
+        }
     }
 }
 
@@ -636,6 +665,10 @@ mod tests {
             count += 1;
         }
         assert!(count > 0);
+        // Named by its re-export: `crate::sync::Notify`.
+        let distance = |file: &str| uses.distance("models::notify::it", file);
+        assert!(distance("runtime/src/sync/notify.rs").is_some());
+        assert!(distance("runtime/src/engine/blocking/queue.rs").is_none());
     }
 
     #[test]

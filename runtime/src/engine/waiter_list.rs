@@ -96,3 +96,38 @@ impl<T> WaiterList<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take_all(list: &mut WaiterList<u8>) -> usize {
+        let mut wakers = WakeList::new();
+        list.take(|_| true, &mut wakers);
+        wakers.drain().count()
+    }
+
+    #[test]
+    fn an_old_key_does_not_remove_the_next_tenant() {
+        let mut list = WaiterList::new();
+        let (old, _) = list.put(None, 0, Waker::noop().clone());
+        assert_eq!(take_all(&mut list), 1);
+        let (new, _) = list.put(None, 0, Waker::noop().clone());
+        assert!(list.remove(old).is_none());
+        // Nor does it replace it: the old waiter gets a place of its own.
+        let (again, replaced) = list.put(Some(old), 0, Waker::noop().clone());
+        assert!(again != new && replaced.is_none());
+        assert_eq!(take_all(&mut list), 2);
+    }
+
+    #[test]
+    fn only_those_whose_wait_ends_are_taken() {
+        let mut list = WaiterList::new();
+        let keys: Vec<_> = (0..10).map(|i| list.put(None, i, Waker::noop().clone()).0).collect();
+        let mut wakers = WakeList::new();
+        list.take(|i| i % 2 == 0, &mut wakers);
+        assert_eq!(wakers.drain().count(), 5);
+        assert_eq!(keys.iter().filter(|key| list.remove(**key).is_some()).count(), 5);
+        assert!(list.places.is_empty() && list.vacant.is_empty());
+    }
+}

@@ -127,7 +127,7 @@ impl ToSocketAddrs for &[SocketAddr] {}
 
 impl sealed::Resolve for &[SocketAddr] {
     fn resolve(&self) -> Resolution {
-        Resolution::Known(Addrs::Several(self.to_vec().into_iter()))
+        Resolution::Known(Addrs::Several(Vec::from(*self).into_iter()))
     }
 }
 

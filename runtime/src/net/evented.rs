@@ -273,7 +273,7 @@ pub(crate) trait Receive {
     ) -> io::Result<(usize, Self::Sender)>;
 
     /// Into the spare room of `buf`; says how much, and what came with it.
-    fn into_spare(
+    fn fill_spare(
         &self,
         socket: SockRef<'_>,
         buf: &mut impl BufMut,
@@ -286,7 +286,7 @@ pub(crate) trait Receive {
     }
 
     /// Into the rest of `buf`; says what came with it.
-    fn into_rest(&self, socket: SockRef<'_>, buf: &mut ReadBuf<'_>) -> io::Result<Self::Sender> {
+    fn fill_rest(&self, socket: SockRef<'_>, buf: &mut ReadBuf<'_>) -> io::Result<Self::Sender> {
         // SAFETY: `receive` only ever writes there.
         let (n, sender) = self.receive(socket, unsafe { buf.unfilled_mut() })?;
         // SAFETY: `receive` has initialised the first `n` bytes.

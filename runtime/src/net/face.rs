@@ -548,7 +548,7 @@ macro_rules! datagram_methods {
                 buf: &mut ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
                 self.io.poll_own(cx, Direction::Read, |socket| {
-                    Anonymous { peek: false }.into_rest(SockRef::from(socket), buf)
+                    Anonymous { peek: false }.fill_rest(SockRef::from(socket), buf)
                 })
             }
 
@@ -572,7 +572,7 @@ macro_rules! datagram_methods {
             /// Safe: a future that was dropped before it was done has taken nothing.
             pub async fn recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
                 let receive =
-                    |socket: &_| Anonymous { peek: false }.into_spare(SockRef::from(socket), buf);
+                    |socket: &_| Anonymous { peek: false }.fill_spare(SockRef::from(socket), buf);
                 Ok(self.io.own(Interest::READABLE, receive).await?.0)
             }
 
@@ -583,7 +583,7 @@ macro_rules! datagram_methods {
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
             pub fn try_recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
                 let receive =
-                    |socket: &_| Anonymous { peek: false }.into_spare(SockRef::from(socket), buf);
+                    |socket: &_| Anonymous { peek: false }.fill_spare(SockRef::from(socket), buf);
                 Ok(self.io.try_own(Interest::READABLE, receive)?.0)
             }
 
@@ -627,7 +627,7 @@ macro_rules! datagram_methods {
             ) -> Poll<io::Result<$addr>> {
                 self.io.poll_own(cx, Direction::Read, |socket| {
                     let signed = Signed { peek: false };
-                    $type::sender(signed.into_rest(SockRef::from(socket), buf)?)
+                    $type::sender(signed.fill_rest(SockRef::from(socket), buf)?)
                 })
             }
 
@@ -656,7 +656,7 @@ macro_rules! datagram_methods {
                 buf: &mut B,
             ) -> io::Result<(usize, $addr)> {
                 let receive =
-                    |socket: &_| Signed { peek: false }.into_spare(SockRef::from(socket), buf);
+                    |socket: &_| Signed { peek: false }.fill_spare(SockRef::from(socket), buf);
                 let (n, sender) = self.io.own(Interest::READABLE, receive).await?;
                 Ok((n, $type::sender(sender)?))
             }
@@ -668,7 +668,7 @@ macro_rules! datagram_methods {
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
             pub fn try_recv_buf_from<B: BufMut>(&self, buf: &mut B) -> io::Result<(usize, $addr)> {
                 let receive =
-                    |socket: &_| Signed { peek: false }.into_spare(SockRef::from(socket), buf);
+                    |socket: &_| Signed { peek: false }.fill_spare(SockRef::from(socket), buf);
                 let (n, sender) = self.io.try_own(Interest::READABLE, receive)?;
                 Ok((n, $type::sender(sender)?))
             }

@@ -252,7 +252,7 @@ macro_rules! read_half {
 }
 
 macro_rules! write_half {
-    ($half:ty, |$this:ident| $after_shutdown:expr) => {
+    ($half:ty, |$this:ident| $after_shutdown:block) => {
         half!($half);
 
         impl<S: Stream> $half {
@@ -326,9 +326,7 @@ macro_rules! write_half {
             fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 let $this = self.get_mut();
                 let done = (*$this).as_ref().shutdown_write();
-                if done.is_ok() {
-                    $after_shutdown;
-                }
+                if done.is_ok() $after_shutdown
                 Poll::Ready(done)
             }
         }
@@ -337,5 +335,5 @@ macro_rules! write_half {
 
 read_half!(ReadHalf<'_, S>);
 read_half!(OwnedReadHalf<S>);
-write_half!(WriteHalf<'_, S>, |_this| ());
-write_half!(OwnedWriteHalf<S>, |this| this.shutdown_on_drop = false);
+write_half!(WriteHalf<'_, S>, |_this| {});
+write_half!(OwnedWriteHalf<S>, |this| { this.shutdown_on_drop = false });

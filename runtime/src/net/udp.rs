@@ -213,7 +213,7 @@ impl UdpSocket {
     /// What the system says.
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.io.poll_own(cx, Direction::Read, |socket| {
-            Anonymous { peek: true }.into_rest(SockRef::from(socket), buf)
+            Anonymous { peek: true }.fill_rest(SockRef::from(socket), buf)
         })
     }
 
@@ -250,7 +250,7 @@ impl UdpSocket {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<SocketAddr>> {
         self.io.poll_own(cx, Direction::Read, |socket| {
-            UdpSocket::sender(Signed { peek: true }.into_rest(SockRef::from(socket), buf)?)
+            UdpSocket::sender(Signed { peek: true }.fill_rest(SockRef::from(socket), buf)?)
         })
     }
 

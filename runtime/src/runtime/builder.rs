@@ -439,6 +439,7 @@ impl Builder {
                     }
                     let _inside = crate::engine::entered::enter();
                     let _current = context::enter(handle);
+                    crate::engine::driver::exact_timers();
                     worker.run();
                 })?);
                 Ok(())

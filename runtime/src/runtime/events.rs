@@ -6,32 +6,17 @@
 //! in the poll sleeps until the earliest deadline of all shards, and publishes it as `asleep_until`.
 //! A worker that sleeps beside it trusts that, unless its own next deadline is earlier than what
 //! the holder has published: then it wakes itself for it. When nobody is in the poll, the guardian is
-//! awake and waits no longer than until the next deadline.
-//!
-//! | who has set a timer, and sleeps beside | the holder of the poll           |
-//! |----------------------------------------|----------------------------------|
-//! | next deadline of the shard             | `asleep_until` = earliest seen   |
-//! | fence                                  | fence                            |
-//! | read `asleep_until`                    | read the shards' deadlines again |
-//!
-//! The fences are SeqCst: one of the two sees the other's store. The same table holds for a thread that
-//! sets a timer for somebody else's shard; it wakes the holder.
+//! awake and waits no longer than until the next deadline. `timer/cover.rs` has the proof.
 
 use std::time::Duration;
 
 use crate::engine::clock::{Clock, NEVER};
 use crate::engine::driver::Driver;
-use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Parker};
 use crate::engine::scheduler;
-use crate::engine::timer::Shard;
+use crate::engine::timer::{Cover, Shard};
 use crate::engine::wake_list::WakeList;
-
-/// See the table above.
-const BETWEEN: Ordering = Ordering::SeqCst;
-
-/// Nobody sleeps in the poll.
-const NOBODY: u64 = 0;
 
 /// I/O and timers of one runtime.
 pub(super) struct Events {
@@ -39,20 +24,14 @@ pub(super) struct Events {
     /// One for each worker, then the one of all other threads.
     shards: Box<[Arc<Shard>]>,
     clock: Arc<Clock>,
-    watermark: Arc<Watermark>,
+    cover: Arc<Cover>,
+    /// The poll is held to sleep in it.
+    held: AtomicBool,
     looks: AtomicU64,
     /// Paused time jumps to the next deadline when there is nothing else to do.
     auto_advance: bool,
     /// Jobs of the blocking pool in the way of such a jump.
     busy_elsewhere: Arc<AtomicU64>,
-}
-
-/// Until when the poll's holder sleeps.
-#[derive(Debug, Default)]
-struct Watermark {
-    asleep_until: AtomicU64,
-    /// The poll is held to sleep in it.
-    held: AtomicBool,
 }
 
 impl Events {
@@ -62,12 +41,11 @@ impl Events {
         workers: usize,
         auto_advance: bool,
     ) -> Events {
-        let watermark = Arc::new(Watermark::default());
+        let cover = Arc::new(Cover::new());
         let shard = || {
-            let (io, watermark) = (Arc::clone(&io), Arc::clone(&watermark));
+            let (io, cover) = (Arc::clone(&io), Arc::clone(&cover));
             let made_earlier = move || {
-                fence(BETWEEN);
-                if watermark.asleep_until.load(Ordering::Relaxed) != NOBODY {
+                if cover.is_anybody() {
                     io.wake(); // wake: earlier deadline
                 }
             };
@@ -78,7 +56,8 @@ impl Events {
             io: Arc::clone(&io),
             shards,
             clock,
-            watermark,
+            cover,
+            held: AtomicBool::new(false),
             looks: AtomicU64::new(0),
             auto_advance,
             busy_elsewhere: Arc::default(),
@@ -117,25 +96,9 @@ impl Events {
 
     /// How long the poll's holder may sleep; published so that others can rely on it.
     fn publish(&self, limit: Option<Duration>) -> Option<Duration> {
-        let capped = |deadline: u64| match limit {
-            None => deadline,
-            Some(limit) => deadline.min(self.clock.now().saturating_add(limit.as_nanos() as u64)),
-        };
-        let mut deadline = capped(self.earliest());
-        loop {
-            self.watermark.asleep_until.store(deadline.max(1), Ordering::Relaxed);
-            fence(BETWEEN);
-            let again = capped(self.earliest());
-            if again >= deadline {
-                break;
-            }
-            deadline = again;
-        }
-        self.until(deadline)
-    }
-
-    fn retract(&self) {
-        self.watermark.asleep_until.store(NOBODY, Ordering::Relaxed);
+        let latest =
+            limit.map_or(NEVER, |limit| self.clock.now().saturating_add(limit.as_nanos() as u64));
+        self.until(self.cover.publish(|| self.earliest().min(latest)))
     }
 
     fn count_look(&self) {
@@ -180,15 +143,15 @@ impl scheduler::Driver for Events {
             if !parker.begin_elsewhere() {
                 return;
             }
-            self.watermark.held.store(true, Ordering::Relaxed);
+            self.held.store(true, Ordering::Relaxed);
             let mut timeout = self.publish(None);
             if self.clock.is_paused() {
                 // Virtual deadlines say nothing about how long to wait.
                 timeout = self.auto_advance_timeout(&mut turn, ready);
             }
             let _ = turn.wait(timeout, ready);
-            self.retract();
-            self.watermark.held.store(false, Ordering::Relaxed);
+            self.cover.retract();
+            self.held.store(false, Ordering::Relaxed);
             self.count_look();
             drop(turn);
             parker.end_elsewhere();
@@ -197,11 +160,8 @@ impl scheduler::Driver for Events {
         }
         let own = self.shards[..self.shards.len() - 1].get(seat);
         let deadline = own.map_or(NEVER, |shard| shard.next_deadline());
-        fence(BETWEEN);
-        let covered = self.watermark.asleep_until.load(Ordering::Relaxed);
-        if deadline < covered && !self.clock.is_paused() {
-            let timeout = self.until(deadline).expect("earlier than something");
-            parker.park_timeout(timeout);
+        if self.cover.oversleeps(deadline) && !self.clock.is_paused() {
+            parker.park_timeout(self.until(deadline).expect("earlier than something"));
         } else {
             parker.park();
         }
@@ -212,7 +172,7 @@ impl scheduler::Driver for Events {
         let Some(mut turn) = self.io.try_acquire() else { return false };
         let timeout = self.publish(Some(limit));
         let _ = turn.wait(timeout, ready);
-        self.retract();
+        self.cover.retract();
         self.count_look();
         drop(turn);
         self.advance(self.shards.iter(), ready);
@@ -220,7 +180,7 @@ impl scheduler::Driver for Events {
     }
 
     fn has_holder(&self) -> bool {
-        self.watermark.held.load(Ordering::Relaxed)
+        self.held.load(Ordering::Relaxed)
     }
 
     fn looks(&self) -> u64 {

@@ -6,7 +6,7 @@ use crate::engine::primitive::Mutex;
 /// Lets nobody pass until a number of tasks have come; then all pass, and it is closed again.
 ///
 /// ```
-/// # runtime::block_on(async {
+/// # runtime::Runtime::new().unwrap().block_on(async {
 /// use runtime::sync::Barrier;
 ///
 /// let barrier = Barrier::new(2);

@@ -5,7 +5,7 @@
 //! behind than that loses the oldest, and is told how many ([`RecvError::Lagged`]).
 //!
 //! ```
-//! # runtime::block_on(async {
+//! # runtime::Runtime::new().unwrap().block_on(async {
 //! use runtime::sync::broadcast;
 //!
 //! let (sender, mut first) = broadcast::channel(16);

@@ -26,7 +26,7 @@ use crate::engine::primitive::{UnsafeCell, const_fn};
 /// between lock and unlock, `std::sync::Mutex` is the better choice.
 ///
 /// ```
-/// # runtime::block_on(async {
+/// # runtime::Runtime::new().unwrap().block_on(async {
 /// use runtime::sync::Mutex;
 ///
 /// let names = Mutex::new(Vec::new());

@@ -86,7 +86,7 @@ type Queue<'a> = MutexGuard<'a, WaitQueue<Waiter>>;
 /// wakes all who wait now and leaves nothing behind.
 ///
 /// ```
-/// # runtime::block_on(async {
+/// # runtime::Runtime::new().unwrap().block_on(async {
 /// use std::sync::Arc;
 /// use runtime::sync::Notify;
 ///
@@ -151,7 +151,7 @@ impl Notify {
     /// Notifies all who wait now: every [`Notified`] made before this call.
     ///
     /// ```
-    /// # runtime::block_on(async {
+    /// # runtime::Runtime::new().unwrap().block_on(async {
     /// let notify = runtime::sync::Notify::new();
     /// let (first, second) = (notify.notified(), notify.notified());
     /// notify.notify_waiters();
@@ -383,7 +383,7 @@ impl Notified<'_> {
     /// [`notify_one`](Notify::notify_one) in between is not missed.
     ///
     /// ```
-    /// # runtime::block_on(async {
+    /// # runtime::Runtime::new().unwrap().block_on(async {
     /// let notify = runtime::sync::Notify::new();
     /// let mut notified = std::pin::pin!(notify.notified());
     /// assert!(!notified.as_mut().enable());

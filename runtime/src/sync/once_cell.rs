@@ -15,7 +15,7 @@ use crate::engine::write_once::WriteOnce;
 /// If the future that makes it is dropped, panics or fails, the next who waits makes it.
 ///
 /// ```
-/// # runtime::block_on(async {
+/// # runtime::Runtime::new().unwrap().block_on(async {
 /// use runtime::sync::OnceCell;
 ///
 /// static CONFIG: OnceCell<String> = OnceCell::const_new();

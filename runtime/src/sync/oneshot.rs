@@ -4,7 +4,7 @@
 //! side learns when the other has gone.
 //!
 //! ```
-//! # runtime::block_on(async {
+//! # runtime::Runtime::new().unwrap().block_on(async {
 //! let (sender, receiver) = runtime::sync::oneshot::channel();
 //! std::thread::spawn(move || sender.send(3).unwrap());
 //! assert_eq!(receiver.await, Ok(3));
@@ -202,7 +202,7 @@ impl<T> Sender<T> {
     /// Nothing is lost when the future is dropped.
     ///
     /// ```
-    /// # runtime::block_on(async {
+    /// # runtime::Runtime::new().unwrap().block_on(async {
     /// let (mut sender, receiver) = runtime::sync::oneshot::channel::<u8>();
     /// drop(receiver);
     /// sender.closed().await;

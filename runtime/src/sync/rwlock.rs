@@ -33,7 +33,7 @@ const MAX_READERS: u32 = u32::MAX >> 3;
 /// There is no poison.
 ///
 /// ```
-/// # runtime::block_on(async {
+/// # runtime::Runtime::new().unwrap().block_on(async {
 /// use runtime::sync::RwLock;
 ///
 /// let config = RwLock::new(1);

@@ -64,7 +64,7 @@ impl std::error::Error for TryAcquireError {}
 /// asks for many is not overtaken by those that ask for one.
 ///
 /// ```
-/// # runtime::block_on(async {
+/// # runtime::Runtime::new().unwrap().block_on(async {
 /// use runtime::sync::Semaphore;
 ///
 /// // At most two requests to the server at a time.
@@ -230,7 +230,7 @@ impl Semaphore {
     /// As [`acquire`](Semaphore::acquire).
     ///
     /// ```
-    /// # runtime::block_on(async {
+    /// # runtime::Runtime::new().unwrap().block_on(async {
     /// use std::sync::Arc;
     /// use runtime::sync::Semaphore;
     ///

@@ -9,7 +9,7 @@ use crate::engine::write_once::WriteOnce;
 /// A value that is set once; others wait until it is there.
 ///
 /// ```
-/// # runtime::block_on(async {
+/// # runtime::Runtime::new().unwrap().block_on(async {
 /// use std::sync::Arc;
 /// use runtime::sync::SetOnce;
 ///

@@ -1,7 +1,7 @@
 //! A value that one side changes and the other looks at: the latest counts, not each.
 //!
 //! ```
-//! # runtime::block_on(async {
+//! # runtime::Runtime::new().unwrap().block_on(async {
 //! use runtime::sync::watch;
 //!
 //! let (sender, mut receiver) = watch::channel("starting");

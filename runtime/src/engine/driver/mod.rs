@@ -58,6 +58,8 @@ pub(crate) use readiness::{Direction, ReadyEvent};
 pub use ready::Ready;
 pub(crate) use registration::{Registration, Short};
 
+pub(crate) use selector::exact_timers;
+
 use readiness::Readiness;
 use selector::Selector;
 use table::{Table, Token};

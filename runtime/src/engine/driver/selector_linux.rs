@@ -2,10 +2,18 @@
 //!
 //! # Problem
 //!
-//! mio rounds a timeout up to whole milliseconds, since epoll_wait counts in them: a timer is then
-//! 0.5 ms late in the median. epoll_pwait2 (Linux 5.11) takes nanoseconds and costs the same one
-//! call. Where it is missing, whole milliseconds are waited by epoll_wait, and the rest, below one,
-//! by ppoll on the epoll descriptor.
+//! mio rounds a timeout up to whole milliseconds, since epoll_wait counts in them. epoll_pwait2
+//! (Linux 5.11) takes nanoseconds and costs the same one call. Where it is missing, whole
+//! milliseconds are waited by epoll_wait, and the rest, below one, by ppoll on the epoll descriptor.
+//!
+//! Measured on 2026-11-23 on a busy machine with 2 cores, lateness in the median, microseconds:
+//!
+//! | wait   | mio | epoll_pwait2 | the same, on a thread with [`exact_timers`] |
+//! |--------|-----|--------------|---------------------------------------------|
+//! | 0.1 ms | 940 | 83           | 29                                          |
+//! | 1 ms   | 41  | 100          | 56                                          |
+//! | 5.3 ms | 772 | 153          | 113                                         |
+//! | 100 ms | -   | 101          | 38                                          |
 //!
 //! The kernel lets a wait end late by a thousandth of its length. A long wait is therefore cut
 //! short: the caller is told of the end a little early, looks at its clock and waits for the rest,
@@ -152,6 +160,15 @@ fn ready_of(bits: u32) -> Ready {
     add(has(libc::EPOLLPRI), Ready::PRIORITY);
     add(error, Ready::ERROR);
     ready
+}
+
+/// Asks the kernel to end this thread's waits as exactly as it can. Unasked it takes 50 microseconds
+/// to spare, so that wake-ups of several threads can fall together. For threads of the engine: what
+/// it costs is the power that this would save.
+pub(crate) fn exact_timers() {
+    // SAFETY: the call takes two numbers and concerns the calling thread alone. If it fails, waits
+    // end as late as before.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1_u64) };
 }
 
 /// The interest in urgent data alone.

@@ -18,7 +18,7 @@ mod os_thread;
 mod parker;
 
 pub(crate) use cell::UnsafeCell;
-pub(crate) use lock::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use lock::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard};
 pub(crate) use parker::{Parker, Unparked};
 pub(crate) use std::sync::Arc;
 

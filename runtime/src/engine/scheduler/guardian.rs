@@ -23,28 +23,17 @@
 //! # Sleep of the guardian
 //!
 //! While any worker is awake it looks every [`LOOK`], more often while something is amiss. When all
-//! sleep it goes on for [`LINGER`] and then parks for good:
-//!
-//! | the guardian                     | a worker that wakes up       |
-//! |----------------------------------|------------------------------|
-//! | state = PARKED                   | sleeping - 1                 |
-//! | fence                            | fence                        |
-//! | does anybody not sleep? go on    | state = PARKED? unpark       |
-//!
-//! The fences are SeqCst: one of the two sees the other. Before it parks it has made sure that a
-//! worker has the poll, or that nobody is there to need it (point 2).
+//! sleep it goes on for [`LINGER`] and then parks for good (`nap.rs`). Before that it has made sure that
+//! a worker has the poll (point 2).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::nap::Nap;
 use super::pool::Pool;
-use crate::engine::primitive::Parker;
-use crate::engine::primitive::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::engine::primitive::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::engine::task::{Id, Seen, Watch};
 use crate::engine::wake_list::WakeList;
-
-/// See the table above.
-const BETWEEN: Ordering = Ordering::SeqCst;
 
 /// Time between two looks while workers are awake.
 const LOOK: Duration = Duration::from_millis(2);
@@ -54,9 +43,6 @@ const CLOSE_LOOK: Duration = Duration::from_millis(1);
 const SLOW_LOOK: Duration = Duration::from_millis(10);
 /// How long it goes on after all workers have gone to sleep.
 const LINGER: Duration = Duration::from_millis(100);
-
-const RUNNING: u32 = 0;
-const PARKED: u32 = 1;
 
 /// A poll that has not returned for the report threshold.
 pub(crate) struct Stall {
@@ -79,8 +65,7 @@ pub(crate) trait StallSink: Send + Sync + 'static {
 
 /// The part of the guardian that others see.
 pub(crate) struct Guardian {
-    state: AtomicU32,
-    parker: Parker,
+    nap: Nap,
     takeover: Duration,
     report: Option<Duration>,
     sink: Box<dyn StallSink>,
@@ -102,14 +87,7 @@ impl Guardian {
         report: Option<Duration>,
         sink: Box<dyn StallSink>,
     ) -> Guardian {
-        Guardian {
-            state: AtomicU32::new(RUNNING),
-            parker: Parker::new(),
-            takeover,
-            report,
-            sink,
-            stalls: AtomicU64::new(0),
-        }
+        Guardian { nap: Nap::new(), takeover, report, sink, stalls: AtomicU64::new(0) }
     }
 
     pub(super) fn takeover(&self) -> Duration {
@@ -124,15 +102,12 @@ impl Guardian {
     /// A worker has woken up.
     #[inline]
     pub(super) fn awake(&self) {
-        fence(BETWEEN);
-        if self.state.load(Ordering::Relaxed) == PARKED {
-            self.wake();
-        }
+        self.nap.busy();
     }
 
-    /// Wakes the guardian if it is parked.
+    /// Ends the guardian's wait.
     pub(super) fn wake(&self) {
-        let _ = self.parker.unpark(); // wake: guardian
+        self.nap.end();
     }
 
     /// Watches `pool` until it closes. Run by the reactor thread.
@@ -166,22 +141,13 @@ impl Guardian {
             if busy() {
                 idle_since = None;
             } else if now.duration_since(*idle_since.get_or_insert(now)) >= LINGER {
-                self.park_unless(&busy, &closed);
+                self.nap.sleep_unless(|| busy() || closed());
                 idle_since = None;
                 last = Instant::now();
                 continue;
             }
-            self.parker.park_timeout(SLOW_LOOK);
+            self.nap.pause(SLOW_LOOK);
         }
-    }
-
-    fn park_unless(&self, busy: impl Fn() -> bool, closed: impl Fn() -> bool) {
-        self.state.store(PARKED, Ordering::Relaxed);
-        fence(BETWEEN);
-        if !busy() && !closed() {
-            self.parker.park();
-        }
-        self.state.store(RUNNING, Ordering::Relaxed);
     }
 
     fn report(
@@ -278,7 +244,7 @@ impl Rounds<'_> {
             } else if now.duration_since(*all_asleep_since.get_or_insert(now)) >= LINGER
                 && self.pool.driver.has_holder()
             {
-                guardian.park_unless(|| !self.all_asleep(), || self.pool.is_closed());
+                guardian.nap.sleep_unless(|| !self.all_asleep() || self.pool.is_closed());
                 all_asleep_since = None;
                 last = Instant::now();
                 continue;
@@ -357,6 +323,6 @@ impl Rounds<'_> {
             self.pool.guardian.sink.wake(&mut self.ready);
             return;
         }
-        self.pool.guardian.parker.park_timeout(pause.max(Duration::from_micros(50)));
+        self.pool.guardian.nap.pause(pause.max(Duration::from_micros(50)));
     }
 }

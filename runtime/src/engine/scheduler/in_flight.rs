@@ -18,9 +18,10 @@
 
 use std::cell::Cell;
 
-use crossbeam_utils::{Backoff, CachePadded};
+use crossbeam_utils::CachePadded;
 
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::thread::yield_now;
 
 /// Publishes the thread's last use of the pool. Pairs with [`SEE`].
 const LEAVE: Ordering = Ordering::Release;
@@ -35,14 +36,14 @@ thread_local! {
 
 /// The count, in shards, so that waking threads do not meet on one word.
 #[derive(Debug, Default)]
-pub(super) struct InFlight([CachePadded<AtomicUsize>; SHARDS]);
+pub(crate) struct InFlight([CachePadded<AtomicUsize>; SHARDS]);
 
 /// A thread that is counted in.
 #[derive(Debug)]
-pub(super) struct Inside<'a>(&'a AtomicUsize);
+pub(crate) struct Inside<'a>(&'a AtomicUsize);
 
 impl InFlight {
-    pub(super) fn enter(&self) -> Inside<'_> {
+    pub(crate) fn enter(&self) -> Inside<'_> {
         let shard = SHARD
             .try_with(|cell| {
                 cell.get().unwrap_or_else(|| {
@@ -59,11 +60,10 @@ impl InFlight {
     }
 
     /// Waits until everybody is out.
-    pub(super) fn wait(&self) {
+    pub(crate) fn wait(&self) {
         for count in &self.0 {
-            let backoff = Backoff::new();
             while count.load(SEE) != 0 {
-                backoff.snooze();
+                yield_now();
             }
         }
     }

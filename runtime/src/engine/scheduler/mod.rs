@@ -10,6 +10,7 @@ mod here;
 mod in_flight;
 mod local;
 mod metrics;
+mod nap;
 mod pool;
 mod queue;
 mod seat;

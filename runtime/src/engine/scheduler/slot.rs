@@ -22,16 +22,16 @@ const TAKE: Ordering = Ordering::Acquire;
 
 /// Room for one task.
 #[derive(Debug)]
-pub(super) struct Slot(AtomicPtr<()>);
+pub(crate) struct Slot(AtomicPtr<()>);
 
 impl Slot {
-    pub(super) fn new() -> Slot {
+    pub(crate) fn new() -> Slot {
         Slot(AtomicPtr::new(std::ptr::null_mut()))
     }
 
     /// Puts a task in and returns the one that was there.
     #[inline]
-    pub(super) fn put(&self, task: Runnable) -> Option<Runnable> {
+    pub(crate) fn put(&self, task: Runnable) -> Option<Runnable> {
         let before = self.0.swap(task.into_address(), PUT);
         // SAFETY: addresses get in by `into_address` alone, and the swap took this one out.
         unsafe { Runnable::from_address(before) }
@@ -39,7 +39,7 @@ impl Slot {
 
     /// Takes the task.
     #[inline]
-    pub(super) fn take(&self) -> Option<Runnable> {
+    pub(crate) fn take(&self) -> Option<Runnable> {
         if self.is_empty() {
             return None;
         }
@@ -49,7 +49,7 @@ impl Slot {
     }
 
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.load(Ordering::Relaxed).is_null()
     }
 }

@@ -93,7 +93,7 @@ impl<T> Future for JoinHandle<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let unit = ready!(coop::poll_proceed(cx));
         let now = self.header().state.load();
-        assert!(now.wants_output(), "{}", text::JOIN_HANDLE_POLLED_AGAIN);
+        assert!(!now.is_taken(), "{}", text::JOIN_HANDLE_POLLED_AGAIN);
         let mut result: Poll<Self::Output> = Poll::Pending;
         let slot = std::ptr::from_mut(&mut result).cast();
         // SAFETY: the handle has a reference and its interest; `slot` is of the output's type.

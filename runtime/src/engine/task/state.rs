@@ -8,7 +8,8 @@
 //! | SCHEDULED     | a [`Runnable`](super::Runnable) exists, or a wake came during the poll       |
 //! | COMPLETE      | the future is gone; the output, if anybody wants it, is in place             |
 //! | CANCELLED     | the next holder of the `Runnable` drops the future instead of polling it     |
-//! | JOIN_INTEREST | a `JoinHandle` exists that has not taken the output                          |
+//! | JOIN_INTEREST | the `JoinHandle` exists                                                      |
+//! | TAKEN         | the `JoinHandle` has taken the output                                        |
 //! | JOIN_WAKER    | the join waker is set and both sides may read it                             |
 //! | HOG           | a poll of this task has stalled its worker before                            |
 //! | NAMED         | the side table of names has an entry for this task                           |
@@ -54,7 +55,8 @@ const JOIN_INTEREST: usize = 1 << 4;
 const JOIN_WAKER: usize = 1 << 5;
 const HOG: usize = 1 << 6;
 const NAMED: usize = 1 << 7;
-const REF: usize = 1 << 8;
+const TAKEN: usize = 1 << 8;
+const REF: usize = 1 << 9;
 const REFS: usize = !(REF - 1);
 
 /// A wake publishes what its thread did before to the poll. Pairs with [`START`].
@@ -110,6 +112,9 @@ impl Snapshot {
     }
     pub(super) fn wants_output(self) -> bool {
         self.0 & JOIN_INTEREST != 0
+    }
+    pub(super) fn is_taken(self) -> bool {
+        self.0 & TAKEN != 0
     }
     pub(super) fn has_join_waker(self) -> bool {
         self.0 & JOIN_WAKER != 0
@@ -282,9 +287,11 @@ impl State {
         }
     }
 
-    /// The `JoinHandle` has taken the output.
+    /// The `JoinHandle` has taken the output. It still exists: clearing its interest here would make
+    /// a completion that is about to release the join waker believe that the waker is left to it.
     pub(super) fn output_taken(&self) {
-        self.0.fetch_and(!JOIN_INTEREST, Ordering::Relaxed);
+        // No pair: only the handle looks at it.
+        self.0.fetch_or(TAKEN, Ordering::Relaxed);
     }
 
     /// The usual end of an unused `JoinHandle`: the task has not been touched since its spawn.
@@ -306,7 +313,7 @@ impl State {
             match self.0.compare_exchange_weak(now, now & !gone, WAKER_HAND_OVER, JOIN_LOOK) {
                 Ok(_) => {
                     return DropJoin {
-                        output: complete && now & JOIN_INTEREST != 0,
+                        output: complete && now & TAKEN == 0,
                         waker: !complete || now & JOIN_WAKER == 0,
                     };
                 }

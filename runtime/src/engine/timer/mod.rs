@@ -7,9 +7,11 @@
 //! The wing knows wakers and a clock, no task, no worker and no driver: whom to wake when a thread
 //! that does not own a shard makes its next deadline earlier is a function that the shard is given.
 
+mod cover;
 mod registration;
 mod shard;
 mod wheel;
 
+pub(crate) use cover::Cover;
 pub(crate) use registration::{Place, Registration};
 pub(crate) use shard::Shard;

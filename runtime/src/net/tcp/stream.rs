@@ -189,7 +189,7 @@ impl TcpStream {
     ) -> Poll<io::Result<usize>> {
         self.io.poll_own(cx, Direction::Read, |socket| {
             let before = buf.filled().len();
-            Anonymous { peek: true }.into_rest(SockRef::from(socket), buf)?;
+            Anonymous { peek: true }.fill_rest(SockRef::from(socket), buf)?;
             Ok(buf.filled().len() - before)
         })
     }

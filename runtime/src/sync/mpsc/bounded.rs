@@ -81,7 +81,7 @@ pub struct OwnedPermit<T> {
 /// Panics if `buffer` is 0 or exceeds [`Semaphore::MAX_PERMITS`](crate::sync::Semaphore::MAX_PERMITS).
 ///
 /// ```
-/// # runtime::block_on(async {
+/// # runtime::Runtime::new().unwrap().block_on(async {
 /// let (sender, mut receiver) = runtime::sync::mpsc::channel(1);
 /// sender.send("a").await.unwrap();
 /// assert!(sender.try_send("b").is_err());
@@ -184,7 +184,7 @@ impl<T> Sender<T> {
     /// Dropped before it is ready, the future loses its place in line.
     ///
     /// ```
-    /// # runtime::block_on(async {
+    /// # runtime::Runtime::new().unwrap().block_on(async {
     /// let (sender, mut receiver) = runtime::sync::mpsc::channel(1);
     /// let permit = sender.reserve().await.unwrap();
     /// permit.send(1);

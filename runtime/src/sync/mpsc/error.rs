@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+pub use super::send_timeout::SendTimeoutError;
+
 /// The receiver was closed or dropped; holds what was not sent.
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub struct SendError<T>(pub T);

@@ -9,7 +9,7 @@
 //! each sender.
 //!
 //! ```
-//! # runtime::block_on(async {
+//! # runtime::Runtime::new().unwrap().block_on(async {
 //! use runtime::sync::mpsc;
 //!
 //! let (sender, mut receiver) = mpsc::channel(8);
@@ -34,6 +34,7 @@ pub mod error;
 mod bounded;
 mod chan;
 mod list;
+mod send_timeout;
 mod unbounded;
 
 pub use self::bounded::{

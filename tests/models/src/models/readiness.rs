@@ -131,7 +131,8 @@ impl Wait<'_> {
 
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
-        if let Some(key) = self.key {
+        // A model that fails drops this outside any execution, where there is no lock to take.
+        if let (Some(key), false) = (self.key, std::thread::panicking()) {
             self.source.leave(key);
         }
     }

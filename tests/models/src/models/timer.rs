@@ -111,7 +111,7 @@ fn cancel_against_fire() {
             })
         };
         drop(first);
-        let second = firing.join().unwrap();
+        let mut second = firing.join().unwrap();
         drop(waker);
         assert!(cancelled.get() <= 1);
         assert_eq!(std::sync::Arc::strong_count(&cancelled), 1);
@@ -119,7 +119,12 @@ fn cancel_against_fire() {
         turn(&shard, 20);
         assert_eq!(kept.get(), 1);
         assert_eq!(shard.len(), 0);
+        // The entry of one that does not fire leaves with it.
+        second.reset(30, |_| true);
+        assert!(poll(&mut second, Waker::noop()).is_pending());
+        assert_eq!(shard.len(), 1);
         drop(second);
+        assert_eq!(shard.len(), 0);
     });
 }
 
@@ -218,6 +223,8 @@ fn two_turns_fire_once() {
         turn(&shard, 11);
         other.join().unwrap();
         assert_eq!(count.get(), 1);
+        // Nobody is told of a deadline that is over.
+        assert_eq!(shard.next_deadline(), NEVER);
         assert!(poll(&mut registration, &waker).is_ready());
     });
 }

@@ -1,0 +1,10 @@
+//! The parts of `engine::scheduler` that are protocols by themselves.
+
+#[path = "../../../runtime/src/engine/scheduler/in_flight.rs"]
+pub(crate) mod in_flight;
+#[path = "../../../runtime/src/engine/scheduler/nap.rs"]
+pub(crate) mod nap;
+#[path = "../../../runtime/src/engine/scheduler/sleep.rs"]
+pub(crate) mod sleep;
+#[path = "../../../runtime/src/engine/scheduler/slot.rs"]
+pub(crate) mod slot;

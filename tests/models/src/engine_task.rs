@@ -1,0 +1,42 @@
+//! `engine::task`, with ids that come from a stand-in: the counter of the real ones is a static.
+#![allow(unsafe_code, reason = "as in the module that this stands for")]
+
+#[path = "../../../runtime/src/engine/task/cell.rs"]
+mod cell;
+#[path = "../../../runtime/src/engine/task/error.rs"]
+mod error;
+#[path = "stand_in/id.rs"]
+mod id;
+#[path = "../../../runtime/src/engine/task/join.rs"]
+mod join;
+#[path = "../../../runtime/src/engine/task/owned.rs"]
+mod owned;
+#[path = "../../../runtime/src/engine/task/runnable.rs"]
+mod runnable;
+#[path = "../../../runtime/src/engine/task/state.rs"]
+mod state;
+#[path = "../../../runtime/src/engine/task/waker.rs"]
+mod waker;
+#[path = "../../../runtime/src/engine/task/watch.rs"]
+mod watch;
+
+pub(crate) use cell::Header;
+pub(crate) use error::JoinError;
+pub(crate) use id::{Id, IdGuard, next_id};
+pub(crate) use join::{AbortHandle, JoinHandle};
+pub(crate) use owned::Owned;
+pub(crate) use runnable::{Outcome, Runnable, spawn_cell};
+pub(crate) use watch::{Seen, Watch, Whose};
+
+pub(crate) trait Schedule: 'static {
+    fn schedule(&self, task: Runnable);
+    fn release(&self, task: &Header);
+    fn unobserved_panic(&self, error: JoinError);
+}
+
+fn location_from(
+    location: *mut std::panic::Location<'static>,
+) -> Option<&'static std::panic::Location<'static>> {
+    // SAFETY: a `Watch` stores null or a `&'static Location`, nothing else.
+    unsafe { location.cast_const().as_ref() }
+}

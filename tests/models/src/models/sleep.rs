@@ -1,0 +1,115 @@
+//! Models of `scheduler/sleep.rs`. The queue is a bare counter without an ordering of its own: what a
+//! worker sees of it, it sees by the protocol.
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+
+use crate::engine::primitive::Parker;
+use crate::engine::scheduler::sleep::{Sleep, Withdrawn};
+
+struct Pool {
+    sleep: Sleep,
+    queued: AtomicUsize,
+    parkers: Vec<Parker>,
+    woken: AtomicUsize,
+}
+
+impl Pool {
+    fn new(workers: usize) -> Arc<Pool> {
+        Arc::new(Pool {
+            sleep: Sleep::new(workers),
+            queued: AtomicUsize::new(0),
+            parkers: (0..workers).map(|_| Parker::new()).collect(),
+            woken: AtomicUsize::new(0),
+        })
+    }
+
+    fn push(&self) {
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        self.published();
+    }
+
+    fn published(&self) {
+        if let Some(seat) = self.sleep.published() {
+            self.woken.fetch_add(1, Ordering::Relaxed);
+            self.parkers[seat].unpark(); // wake: sleeper
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        self.queued.load(Ordering::Relaxed) > 0
+    }
+
+    fn take(&self) -> bool {
+        let take = |queued: usize| queued.checked_sub(1);
+        self.has_work()
+            && self.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+    }
+
+    fn search_and_stop(&self) -> bool {
+        let found = self.take();
+        let last = self.sleep.end_search();
+        if last && found && self.has_work() {
+            self.published();
+        }
+        found
+    }
+
+    /// What `Worker` does until it has found one task.
+    fn find_one(&self, seat: usize) {
+        loop {
+            if self.sleep.begin_search() && self.search_and_stop() {
+                return;
+            }
+            let must_look = self.sleep.announce(seat);
+            if !(must_look && self.has_work()) {
+                self.parkers[seat].park();
+            }
+            match self.sleep.withdraw(seat) {
+                Withdrawn::Alone => {}
+                Withdrawn::Woken => {
+                    if self.search_and_stop() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A push that a worker on its way to sleep does not see, and that wakes nobody.
+#[test]
+fn no_task_is_forgotten() {
+    loom::model(|| {
+        let pool = Pool::new(1);
+        let other = pool.clone();
+        let worker = thread::spawn(move || other.find_one(0));
+        pool.push();
+        worker.join().unwrap();
+    });
+}
+
+/// Two pushes, the second while the first one's sleeper searches: it must not be left alone with a
+/// second sleeper.
+#[test]
+fn a_push_during_a_search_is_found() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(|| {
+        let pool = Pool::new(2);
+        let workers: Vec<_> = (0..2)
+            .map(|seat| {
+                let pool = pool.clone();
+                thread::spawn(move || pool.find_one(seat))
+            })
+            .collect();
+        pool.push();
+        pool.push();
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        // A wake of n tasks wakes at most n sleepers, and at most one each.
+        assert!(pool.woken.load(Ordering::Relaxed) <= 4);
+    });
+}

@@ -1,0 +1,93 @@
+//! A model of `scheduler/slot.rs`.
+
+use std::panic::Location;
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+
+use crate::engine::scheduler::slot::Slot;
+use crate::engine::task::{Header, JoinError, Runnable, Schedule, next_id, spawn_cell};
+
+struct Nowhere;
+
+impl Schedule for Nowhere {
+    fn schedule(&self, _: Runnable) {}
+    fn release(&self, _: &Header) {}
+    fn unobserved_panic(&self, _: JoinError) {}
+}
+
+struct Shared {
+    slot: Slot,
+    written: UnsafeCell<u8>,
+    runs: UnsafeCell<u8>,
+}
+
+// SAFETY: whether the accesses overlap is what the model checks.
+unsafe impl Sync for Shared {}
+// SAFETY: as above.
+unsafe impl Send for Shared {}
+
+/// A task that owner and thief both take, or that a thief takes without what the waking thread wrote.
+#[test]
+fn owner_against_thief() {
+    loom::model(|| {
+        let shared = Arc::new(Shared {
+            slot: Slot::new(),
+            written: UnsafeCell::new(0),
+            runs: UnsafeCell::new(0),
+        });
+        let seen = shared.clone();
+        let future = async move {
+            // SAFETY: whoever runs this took the task from the slot.
+            assert_eq!(seen.written.with(|written| unsafe { *written }), 1);
+            seen.runs.with_mut(|runs| unsafe { *runs += 1 });
+        };
+        let (task, handle) = spawn_cell(future, Nowhere, next_id(), Location::caller());
+        let thief = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.slot.take().map(|task| task.run(None)).is_some())
+        };
+        // SAFETY: nobody has the task yet.
+        shared.written.with_mut(|written| unsafe { *written = 1 });
+        assert!(shared.slot.put(task).is_none());
+        let mine = shared.slot.take().map(|task| task.run(None)).is_some();
+        let stolen = thief.join().unwrap();
+        assert!(mine != stolen);
+        // SAFETY: all have finished.
+        assert_eq!(shared.runs.with(|runs| unsafe { *runs }), 1);
+        drop(handle);
+    });
+}
+
+/// A task that is displaced from the slot and lost, or that the displacing thread takes without what
+/// the one before it wrote.
+#[test]
+fn a_displaced_task_is_handed_over() {
+    loom::model(|| {
+        let shared = Arc::new(Shared {
+            slot: Slot::new(),
+            written: UnsafeCell::new(0),
+            runs: UnsafeCell::new(0),
+        });
+        let seen = shared.clone();
+        let first = async move {
+            // SAFETY: as above.
+            assert_eq!(seen.written.with(|written| unsafe { *written }), 1);
+        };
+        let (first, handle1) = spawn_cell(first, Nowhere, next_id(), Location::caller());
+        let (second, handle2) = spawn_cell(async {}, Nowhere, next_id(), Location::caller());
+        let other = shared.clone();
+        let putting = thread::spawn(move || {
+            // SAFETY: nobody has the task yet.
+            other.written.with_mut(|written| unsafe { *written = 1 });
+            other.slot.put(first).map(|task| task.run(None)).is_some()
+        });
+        let displaced = shared.slot.put(second).map(|task| task.run(None)).is_some();
+        let other_displaced = putting.join().unwrap();
+        assert!(displaced != other_displaced);
+        let last = shared.slot.take().map(|task| task.run(None));
+        assert!(last.is_some());
+        drop((handle1, handle2));
+    });
+}

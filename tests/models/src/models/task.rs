@@ -1,0 +1,312 @@
+//! Models of `task/`: the state word, the cell, the handles, the owned list.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+
+use crate::engine::primitive::Mutex;
+use crate::engine::task::{
+    Header, JoinError, JoinHandle, Outcome, Owned, Runnable, Schedule, next_id, spawn_cell,
+};
+
+/// A scheduler that is a queue.
+struct Queue {
+    tasks: Mutex<VecDeque<Runnable>>,
+    owned: Owned,
+}
+
+struct QueueRef(Arc<Queue>);
+
+impl Schedule for QueueRef {
+    fn schedule(&self, task: Runnable) {
+        self.0.tasks.lock().push_back(task);
+    }
+    fn release(&self, task: &Header) {
+        self.0.owned.release(task);
+    }
+    fn unobserved_panic(&self, _: JoinError) {}
+}
+
+impl Queue {
+    fn new() -> Arc<Queue> {
+        Arc::new(Queue { tasks: Mutex::default(), owned: Owned::new(1) })
+    }
+
+    /// Runs what is queued; says whether anything was.
+    fn run(&self) -> bool {
+        let task = self.tasks.lock().pop_front();
+        let Some(task) = task else { return false };
+        if let Outcome::Woken(task) = task.run(None) {
+            self.tasks.lock().push_back(task);
+        }
+        true
+    }
+
+    fn run_all(&self) {
+        while self.run() {}
+    }
+
+    fn close(&self) {
+        while self.owned.alive() > 0 {
+            self.owned.close_and_cancel();
+            let task = self.tasks.lock().pop_front();
+            match task {
+                Some(task) => task.cancel(),
+                None => thread::yield_now(),
+            }
+        }
+    }
+}
+
+fn spawn<F: Future + 'static>(queue: &Arc<Queue>, future: F) -> JoinHandle<F::Output> {
+    let scheduler = QueueRef(queue.clone());
+    let (task, handle) = spawn_cell(future, scheduler, next_id(), Location::caller());
+    match queue.owned.bind(task) {
+        Ok(task) => queue.tasks.lock().push_back(task),
+        Err(task) => task.cancel(),
+    }
+    handle
+}
+
+/// Ready when all of `flags` are set; leaves its waker for each of them.
+struct AllSet {
+    flags: Arc<Vec<AtomicUsize>>,
+    wakers: Arc<Mutex<Vec<Waker>>>,
+    registered: bool,
+}
+
+impl Future for AllSet {
+    type Output = ();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.registered {
+            self.registered = true;
+            let wakers = self.flags.iter().map(|_| cx.waker().clone()).collect();
+            *self.wakers.lock() = wakers;
+        }
+        // Relaxed: only the wake orders these.
+        if self.flags.iter().all(|flag| flag.load(Ordering::Relaxed) == 1) {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+/// A wake that finds the task scheduled or running already, and is lost with what it published.
+#[test]
+fn every_wake_is_seen_with_what_came_before_it() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        let queue = Queue::new();
+        let flags = Arc::new(vec![AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let wakers = Arc::new(Mutex::default());
+        let all = AllSet { flags: flags.clone(), wakers: wakers.clone(), registered: false };
+        let handle = spawn(&queue, all);
+        queue.run_all();
+        let threads: Vec<_> = (0..2)
+            .map(|i| {
+                let waker = wakers.lock().pop().unwrap();
+                let flags = flags.clone();
+                thread::spawn(move || {
+                    flags[i].store(1, Ordering::Relaxed);
+                    if i == 0 { waker.wake() } else { waker.wake_by_ref() }
+                })
+            })
+            .collect();
+        queue.run();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        queue.run_all();
+        assert!(handle.is_finished());
+    });
+}
+
+/// A future that two threads touch: the end of one poll must be seen by the next.
+#[test]
+fn polls_follow_each_other() {
+    loom::model(|| {
+        let queue = Queue::new();
+        let cell = loom::cell::UnsafeCell::new(0);
+        let waker = Arc::new(Mutex::new(None));
+        let given = waker.clone();
+        let handle = spawn(
+            &queue,
+            poll_fn(move |cx| {
+                // SAFETY: polls of one task never overlap: that is what is being checked.
+                let polls = cell.with_mut(|polls| unsafe {
+                    *polls += 1;
+                    *polls
+                });
+                if polls == 2 {
+                    return Poll::Ready(());
+                }
+                *given.lock() = Some(cx.waker().clone());
+                Poll::Pending
+            }),
+        );
+        let other = queue.clone();
+        let thread = thread::spawn(move || {
+            let waker = waker.lock().take();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            other.run();
+        });
+        queue.run();
+        queue.run();
+        thread.join().unwrap();
+        queue.run_all();
+        queue.close();
+        drop(handle);
+    });
+}
+
+/// A handle that misses the completion, or takes an output that is not yet there.
+#[test]
+fn join_against_completion() {
+    loom::model(|| {
+        let queue = Queue::new();
+        let handle = spawn(&queue, async { Box::new(7) });
+        let other = queue.clone();
+        let thread = thread::spawn(move || other.run_all());
+        assert_eq!(*loom::future::block_on(handle).unwrap(), 7);
+        thread.join().unwrap();
+    });
+}
+
+/// A waker that is changed while the completion calls it.
+#[test]
+fn the_latest_join_waker_is_called() {
+    loom::model(|| {
+        let queue = Queue::new();
+        let mut handle = Box::pin(spawn(&queue, async { 1 }));
+        let other = queue.clone();
+        let thread = thread::spawn(move || other.run_all());
+        let mut cx = Context::from_waker(Waker::noop());
+        let first = handle.as_mut().poll(&mut cx);
+        let output = match first {
+            Poll::Ready(output) => output,
+            Poll::Pending => loom::future::block_on(handle.as_mut()),
+        };
+        assert_eq!(output.unwrap(), 1);
+        thread.join().unwrap();
+    });
+}
+
+/// An output, or a join waker, that leaks or is dropped twice.
+#[test]
+fn a_dropped_handle_leaves_nothing() {
+    loom::model(|| {
+        let token = Arc::new(());
+        let queue = Queue::new();
+        let output = token.clone();
+        let mut handle = Box::pin(spawn(&queue, async move { output }));
+        let _ = handle.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let other = queue.clone();
+        let thread = thread::spawn(move || other.run_all());
+        drop(handle);
+        thread.join().unwrap();
+        assert_eq!(Arc::strong_count(&token), 1);
+    });
+}
+
+/// A task that is polled after its abort was seen, or never ends.
+#[test]
+fn abort_against_run() {
+    loom::model(|| {
+        let token = Arc::new(());
+        let queue = Queue::new();
+        let inside = token.clone();
+        let handle = spawn(&queue, async move {
+            let _inside = inside;
+            std::future::pending::<()>().await;
+        });
+        let abort = handle.abort_handle();
+        let other = queue.clone();
+        let thread = thread::spawn(move || other.run());
+        abort.abort();
+        thread.join().unwrap();
+        queue.run_all();
+        assert!(abort.is_finished());
+        assert_eq!(Arc::strong_count(&token), 1);
+        assert!(loom::future::block_on(handle).unwrap_err().is_cancelled());
+    });
+}
+
+/// A task that is freed while a waker still uses it, or never.
+#[test]
+fn the_last_reference_frees() {
+    loom::model(|| {
+        let queue = Queue::new();
+        let waker = Arc::new(Mutex::new(None));
+        let given = waker.clone();
+        let token = Arc::new(());
+        let inside = token.clone();
+        let handle = spawn(
+            &queue,
+            poll_fn(move |cx| {
+                let _inside = &inside;
+                *given.lock() = Some(cx.waker().clone());
+                Poll::Ready(())
+            }),
+        );
+        queue.run_all();
+        let waker = waker.lock().take().unwrap();
+        let thread = thread::spawn(move || waker.wake());
+        drop(handle);
+        thread.join().unwrap();
+        assert_eq!(Arc::strong_count(&token), 1);
+        // loom reports what is left of the queue's count if the task was not freed.
+        assert_eq!(Arc::strong_count(&queue), 1);
+    });
+}
+
+/// A task that slips through a shutdown.
+#[test]
+fn shutdown_against_spawn() {
+    loom::model(|| {
+        let token = Arc::new(());
+        let queue = Queue::new();
+        let (other, inside) = (queue.clone(), token.clone());
+        let thread = thread::spawn(move || {
+            drop(spawn(&other, async move {
+                let _inside = inside;
+                std::future::pending::<()>().await;
+            }));
+        });
+        queue.close();
+        thread.join().unwrap();
+        queue.close();
+        assert_eq!(Arc::strong_count(&token), 1);
+    });
+}
+
+/// A shutdown that misses a task whose wake is under way.
+#[test]
+fn shutdown_against_wake() {
+    loom::model(|| {
+        let queue = Queue::new();
+        let waker = Arc::new(Mutex::new(None));
+        let given = waker.clone();
+        let handle = spawn(
+            &queue,
+            poll_fn(move |cx| {
+                *given.lock() = Some(cx.waker().clone());
+                Poll::<()>::Pending
+            }),
+        );
+        queue.run_all();
+        let waker = waker.lock().take().unwrap();
+        let thread = thread::spawn(move || waker.wake());
+        queue.close();
+        assert!(handle.is_finished());
+        thread.join().unwrap();
+    });
+}

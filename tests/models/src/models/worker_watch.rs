@@ -1,0 +1,63 @@
+//! Models of `task/watch.rs`.
+
+use std::panic::Location;
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+
+use crate::engine::task::Watch;
+
+/// A report that blames one task for another's poll.
+#[test]
+fn a_poll_is_never_given_another_ones_name() {
+    loom::model(|| {
+        let watch = Arc::new(Watch::new());
+        let owner = watch.clone();
+        let thread = thread::spawn(move || {
+            for id in [11, 22] {
+                owner.begin(id, Some(Location::caller()));
+                let _ = owner.end();
+            }
+        });
+        if let Some(seen) = watch.look() {
+            if let Some(whose) = watch.whose(seen) {
+                let expected = if seen.seq == 1 { 11 } else { 22 };
+                assert_eq!(whose.id, expected);
+            }
+        }
+        thread.join().unwrap();
+    });
+}
+
+/// A seat that counts as stalled for ever, or is counted off twice.
+#[test]
+fn a_verdict_is_taken_back_once() {
+    loom::model(|| {
+        let watch = Arc::new(Watch::new());
+        let stalled = Arc::new(AtomicUsize::new(0));
+        let (owner, count) = (watch.clone(), stalled.clone());
+        let thread = thread::spawn(move || {
+            owner.begin(1, None);
+            if owner.end() {
+                count.fetch_sub(1, Ordering::Relaxed);
+            }
+        });
+        if let Some(seen) = watch.look() {
+            // Counted before the verdict can be seen and taken back.
+            stalled.fetch_add(1, Ordering::Relaxed);
+            if !watch.condemn(seen) {
+                stalled.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        if watch.pardon() {
+            stalled.fetch_sub(1, Ordering::Relaxed);
+        }
+        thread.join().unwrap();
+        // The guardian's next look.
+        if watch.pardon() {
+            stalled.fetch_sub(1, Ordering::Relaxed);
+        }
+        assert_eq!(stalled.load(Ordering::Relaxed), 0);
+    });
+}

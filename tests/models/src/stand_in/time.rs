@@ -1,0 +1,8 @@
+//! loom has no time: a limit of time never ends.
+
+use std::future::Future;
+use std::time::Duration;
+
+pub(crate) async fn timeout<F: Future>(_: Duration, future: F) -> Result<F::Output, ()> {
+    Ok(future.await)
+}

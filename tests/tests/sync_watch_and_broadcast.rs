@@ -1,0 +1,136 @@
+//! Every watcher sees the latest value; every listener gets each value, or is told what it lost.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use futures::executor::block_on;
+use runtime::sync::broadcast::error::{RecvError, TryRecvError};
+use runtime::sync::{broadcast, watch};
+
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn a_change_is_seen_once() {
+    let (sender, mut receiver) = watch::channel(0);
+    assert!(poll(pin!(receiver.changed())).is_pending());
+    sender.send(1).unwrap();
+    sender.send(2).unwrap();
+    assert!(receiver.has_changed().unwrap() && receiver.borrow().has_changed());
+    block_on(receiver.changed()).unwrap();
+    assert_eq!(*receiver.borrow(), 2);
+    assert!(poll(pin!(receiver.changed())).is_pending());
+    receiver.mark_changed();
+    assert!(receiver.borrow_and_update().has_changed());
+    assert!(!sender.send_if_modified(|_| false));
+    assert!(!receiver.has_changed().unwrap());
+}
+
+#[test]
+fn the_last_value_comes_before_the_end() {
+    let (sender, mut receiver) = watch::channel(0);
+    sender.send(1).unwrap();
+    drop(sender);
+    assert!(block_on(receiver.changed()).is_ok());
+    assert!(block_on(receiver.changed()).is_err());
+    assert!(receiver.has_changed().is_err() && receiver.is_closed());
+    assert_eq!(*block_on(receiver.wait_for(|value| *value == 1)).unwrap(), 1);
+    assert!(block_on(receiver.wait_for(|value| *value == 2)).is_err());
+}
+
+#[test]
+fn a_watch_without_receivers() {
+    let (sender, receiver) = watch::channel("a");
+    drop(receiver);
+    block_on(sender.closed());
+    assert!(sender.send("b").is_err());
+    assert_eq!(*sender.borrow(), "a");
+    assert_eq!(sender.send_replace("c"), "a");
+    let receiver = sender.subscribe();
+    assert_eq!(*receiver.borrow(), "c");
+    assert_eq!((sender.receiver_count(), sender.sender_count()), (1, 1));
+    assert!(receiver.same_channel(&receiver.clone()));
+}
+
+#[test]
+fn a_panic_in_a_change_leaves_the_channel_usable() {
+    let (sender, mut receiver) = watch::channel(1);
+    let changing = std::panic::AssertUnwindSafe(|| sender.send_modify(|_| panic!("on purpose")));
+    assert!(std::panic::catch_unwind(changing).is_err());
+    assert!(!receiver.has_changed().unwrap());
+    sender.send(2).unwrap();
+    assert_eq!(*receiver.borrow_and_update(), 2);
+}
+
+#[test]
+fn each_listener_gets_each_value() {
+    let (sender, mut first) = broadcast::channel(8);
+    let mut second = sender.subscribe();
+    assert_eq!(sender.send("a").unwrap(), 2);
+    let mut late = sender.subscribe();
+    assert_eq!(sender.len(), 1);
+    assert_eq!(first.try_recv(), Ok("a"));
+    assert_eq!(late.try_recv(), Err(TryRecvError::Empty));
+    assert_eq!(block_on(second.recv()), Ok("a"));
+    assert!(sender.is_empty());
+    drop(sender);
+    assert_eq!(block_on(first.recv()), Err(RecvError::Closed));
+    assert!(late.is_closed());
+}
+
+#[test]
+fn who_is_too_slow_is_told_how_much_it_lost() {
+    let (sender, mut receiver) = broadcast::channel(3);
+    for n in 0..10 {
+        sender.send(n).unwrap();
+    }
+    // The ring has four places.
+    assert_eq!(receiver.len(), 10);
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Lagged(6)));
+    assert_eq!(receiver.try_recv(), Ok(6));
+    assert_eq!(receiver.len(), 3);
+}
+
+#[test]
+fn a_value_is_dropped_when_all_have_it_or_have_left() {
+    let token = Arc::new(());
+    let (sender, mut first) = broadcast::channel(4);
+    let second = sender.subscribe();
+    sender.send(token.clone()).unwrap();
+    drop(first.try_recv().unwrap());
+    assert_eq!(Arc::strong_count(&token), 2);
+    drop(second);
+    assert_eq!(Arc::strong_count(&token), 1);
+}
+
+#[test]
+fn a_receive_that_is_given_up_loses_nothing() {
+    let (sender, mut receiver) = broadcast::channel(4);
+    assert!(poll(pin!(receiver.recv())).is_pending());
+    sender.send(1).unwrap();
+    assert_eq!(poll(pin!(receiver.recv())), Poll::Ready(Ok(1)));
+    let thread = std::thread::spawn(move || receiver.blocking_recv());
+    sender.send(2).unwrap();
+    assert_eq!(thread.join().unwrap(), Ok(2));
+    block_on(sender.closed());
+    assert!(sender.send(3).is_err());
+}
+
+#[test]
+fn weak_senders_of_a_broadcast() {
+    let (sender, receiver) = broadcast::channel::<u8>(1);
+    let weak = sender.downgrade();
+    assert_eq!((receiver.sender_strong_count(), receiver.sender_weak_count()), (1, 1));
+    assert!(weak.upgrade().is_some());
+    drop(sender);
+    assert!(weak.upgrade().is_none());
+}
+
+#[test]
+#[should_panic = "cannot be zero"]
+fn a_broadcast_needs_room() {
+    let _ = broadcast::channel::<u8>(0);
+}
