@@ -187,6 +187,8 @@ async fn a_named_pipe_can_be_opened_anew() {
         sender.write_all(b"x").await.unwrap();
         assert_eq!(receiver.read(&mut buf).await.unwrap(), 1);
         drop(sender);
+        // Time for the system to say "closed".
+        runtime::time::sleep(Duration::from_millis(20)).await;
         assert_eq!(receiver.read(&mut buf).await.unwrap(), 0);
     }
     let sender = pipe::OpenOptions::new().read_write(true).open_sender(&path.0).unwrap();
