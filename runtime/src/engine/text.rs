@@ -1,6 +1,8 @@
 //! Every text that tells a user what went wrong and what to do: in one place, so that they agree in
 //! tone and can be checked.
 
+use std::panic::Location;
+
 /// No runtime on this thread.
 pub(crate) const NO_RUNTIME: &str = "there is no reactor running, must be called from the context of a runtime: \
      call this inside `Runtime::block_on`, a spawned task or `#[runtime::main]`, or hold the guard of `Handle::enter`";
@@ -36,6 +38,14 @@ pub(crate) const SHUT_DOWN: &str = "the runtime this belongs to has been shut do
 
 /// [`SHUT_DOWN`] as an I/O error.
 #[cold]
+pub(crate) fn forked() -> std::io::Error {
+    std::io::Error::other(FORKED)
+}
+
+/// A runtime is used in a child.
+pub(crate) const FORKED: &str = "this runtime was made before a `fork`, and its threads exist in the parent process \
+     alone: build a new runtime in the child, or fork before you build one";
+
 pub(crate) fn shut_down() -> std::io::Error {
     std::io::Error::other(SHUT_DOWN)
 }
@@ -132,19 +142,37 @@ pub(crate) const THREAD_ENDING: &str = "the thread is ending and does not know i
      instead of asking for the current one in the destructor of a thread-local value";
 
 /// A drop that waits for polls.
-pub(crate) fn waiting_for_workers() -> String {
-    "runtime: shutting down, waiting for tasks that block their threads to return; see the stall report, or \
-     use `Runtime::shutdown_timeout`"
-        .to_owned()
+pub(crate) fn waiting_for_workers(tasks: &[&Location<'_>]) -> String {
+    format!(
+        "runtime: shutting down, waiting for tasks that have not returned from their polls{}; use \
+         `Runtime::shutdown_timeout` to wait no longer than you want",
+        spawned_at(tasks)
+    )
 }
 
 /// A drop that waits for blocking jobs.
-pub(crate) fn waiting_for_jobs(threads: usize) -> String {
+pub(crate) fn waiting_for_jobs(threads: usize, jobs: &[&Location<'_>]) -> String {
     format!(
-        "runtime: shutting down, waiting for {threads} threads of the blocking pool to finish their jobs; \
-         use `Runtime::shutdown_timeout` to wait no longer than you want"
+        "runtime: shutting down, waiting for {threads} threads of the blocking pool to finish their jobs{}; \
+         use `Runtime::shutdown_timeout` to wait no longer than you want",
+        spawned_at(jobs)
     )
 }
+
+/// Names the first few of what is waited for.
+fn spawned_at(locations: &[&Location<'_>]) -> String {
+    const SHOWN: usize = 5;
+    let mut text = String::new();
+    for (n, location) in locations.iter().take(SHOWN).enumerate() {
+        text.push_str(if n == 0 { ", spawned at " } else { ", " });
+        text.push_str(&location.to_string());
+    }
+    if locations.len() > SHOWN {
+        text.push_str(&format!(" and {} more", locations.len() - SHOWN));
+    }
+    text
+}
+
 /// More permits than a semaphore can count.
 pub(crate) const TOO_MANY_PERMITS: &str =
     "a semaphore may not have more than `Semaphore::MAX_PERMITS` permits";

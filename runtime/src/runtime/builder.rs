@@ -16,6 +16,7 @@ use super::stall::{OnStall, Reporter, StallReport};
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
 use crate::engine::driver::Driver;
+use crate::engine::process_wide::fork::Birth;
 use crate::engine::scheduler::{
     CurrentThread, CurrentThreadConfig, Guardian, Hook, NewWorker, Pool, PoolConfig,
 };
@@ -458,6 +459,7 @@ impl Builder {
             local_to: None,
             name: self.name.clone(),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            birth: Birth::here(),
         });
         let _ = current.set(handle.downgrade());
         let runtime = Runtime::assemble(handle, threads, reporter);
@@ -497,6 +499,7 @@ impl Builder {
             local_to,
             name: self.name.clone(),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            birth: Birth::here(),
         });
         let _ = current.set(handle.downgrade());
         let runtime = Runtime::assemble(handle, Arc::default(), reporter);

@@ -68,7 +68,11 @@ pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Result<R, TryCurr
 /// Calls `f` with the current handle; panics with advice without one.
 #[track_caller]
 pub(crate) fn expect_current<R>(f: impl FnOnce(&Handle) -> R) -> R {
-    match with_current(f) {
+    let here = |handle: &Handle| {
+        handle.assert_not_forked();
+        f(handle)
+    };
+    match with_current(here) {
         Ok(result) => result,
         Err(_) => panic!("{}", text::NO_RUNTIME),
     }

@@ -13,8 +13,9 @@ use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
 use crate::engine::driver::Driver;
 use crate::engine::primitive::atomic::AtomicU64;
+use crate::engine::process_wide::fork::Birth;
 use crate::engine::scheduler::{CurrentThread, Pool};
-use crate::engine::task::{Id, JoinHandle, next_id, set_name};
+use crate::engine::task::{JoinHandle, next_id, set_name};
 use crate::engine::timer::Shard;
 use crate::engine::{entered, park_on, text};
 
@@ -52,6 +53,7 @@ pub(super) struct Inner {
     pub(super) local_to: Option<ThreadId>,
     pub(super) name: Option<String>,
     pub(super) id: u64,
+    pub(super) birth: Birth,
 }
 
 /// The flavours.
@@ -73,6 +75,17 @@ pub enum RuntimeFlavor {
 impl Handle {
     pub(super) fn new(inner: Inner) -> Handle {
         Handle { inner: Arc::new(inner) }
+    }
+
+    /// Panics, with advice, in a child that was forked.
+    #[track_caller]
+    pub(super) fn assert_not_forked(&self) {
+        assert!(!self.is_in_parent(), "{}", text::FORKED);
+    }
+
+    /// Whether this process was forked from the one that the runtime is in.
+    pub(super) fn is_in_parent(&self) -> bool {
+        self.inner.birth.is_in_parent()
     }
 
     pub(super) fn downgrade(&self) -> std::sync::Weak<Inner> {
@@ -171,6 +184,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.assert_not_forked();
         let id = next_id();
         if let Some(name) = name {
             set_name(id, name);
@@ -202,6 +216,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
+        self.assert_not_forked();
         self.submit_blocking(closure, next_id(), location, name, false)
     }
 
@@ -256,6 +271,7 @@ impl Handle {
     /// Inside async code, and if the future panics.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.assert_not_forked();
         let _inside = entered::enter();
         let _current = self.enter();
         park_on::run(future)

@@ -147,6 +147,7 @@ impl Runtime {
     /// Inside async code, and if the future panics.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.handle.assert_not_forked();
         let _inside = entered::enter();
         let _current = context::enter(self.handle.clone());
         match self.handle.scheduler() {
@@ -188,6 +189,12 @@ impl Runtime {
         if self.shut_down.swap(true, Ordering::Relaxed) {
             return;
         }
+        if self.handle.is_in_parent() {
+            // A child: no thread of it is here, its locks may be taken for ever, and its poll is
+            // the parent's. What memory it has is left alone.
+            std::mem::forget(self.handle.clone());
+            return;
+        }
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let left = || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let mut all_left = true;
@@ -198,7 +205,7 @@ impl Runtime {
                     Some(left) => pool.wait_closed(Some(left)),
                     None => {
                         while !pool.wait_closed(Some(SAY_EVERY)) {
-                            eprintln!("{}", text::waiting_for_workers());
+                            eprintln!("{}", text::waiting_for_workers(&pool.busy_with()));
                         }
                         true
                     }
@@ -216,7 +223,8 @@ impl Runtime {
             ready.wake_all();
         }
         self.handle.blocking_pool().shutdown(left(), |remaining: &Remaining| {
-            eprintln!("{}", text::waiting_for_jobs(remaining.threads));
+            let jobs: Vec<_> = remaining.jobs.iter().filter_map(|job| job.spawned_at).collect();
+            eprintln!("{}", text::waiting_for_jobs(remaining.threads, &jobs));
         });
         self.reporter.close();
         if all_left && limit.is_none() {

@@ -1,20 +1,20 @@
-//! Reports of stalls: the thread that does what the guardian must not.
+//! Reports of stalls: the threads that do what the guardian must not.
 //!
-//! The guardian may not block, so it only hands over; this thread captures the backtrace, calls the
-//! user's hook or writes the line, and calls wakers that are not tasks'. It is started with the
-//! first piece of work.
+//! The guardian may not block, so it only hands over. One thread copies the stalled thread's stack, at
+//! once, as long as it is the stack of the stall; another one does what takes long or is the user's:
+//! it symbolises, calls the hook or writes the line, and calls wakers that are not tasks'. Each is
+//! started with its first piece of work.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
-use std::task::Waker;
 use std::thread::{self, JoinHandle as Thread};
 use std::time::{Duration, Instant};
 
 use crate::engine::primitive::{Condvar, Mutex};
 use crate::engine::scheduler::{Stall, StallSink};
-use crate::engine::stall::{self, How, Tid, Unwinder};
+use crate::engine::stall::{self, Capture, How, ThreadState, Tid, Unwinder};
 use crate::engine::task::{self, Id};
 use crate::engine::wake_list::WakeList;
 
@@ -34,6 +34,7 @@ pub struct StallReport {
     name: Option<Arc<str>>,
     location: Option<&'static Location<'static>>,
     duration: Duration,
+    blocked: Option<bool>,
     backtrace: Option<String>,
 }
 
@@ -63,6 +64,11 @@ impl StallReport {
         self.duration
     }
 
+    /// Whether the thread waits in a system call (true) or computes (false), if the system tells.
+    pub fn is_blocked(&self) -> Option<bool> {
+        self.blocked
+    }
+
     /// The stack of the stalled thread, innermost first, if it could be had.
     pub fn backtrace(&self) -> Option<&str> {
         self.backtrace.as_deref()
@@ -82,7 +88,12 @@ impl fmt::Display for StallReport {
         if let Some(location) = self.location {
             write!(f, " spawned at {location}")?;
         }
-        write!(f, " has not returned from its poll for {ms} ms on worker {}", self.worker)?;
+        let how = match self.blocked {
+            Some(true) => " blocks its thread:",
+            Some(false) => " computes:",
+            None => "",
+        };
+        write!(f, "{how} it has not returned from its poll for {ms} ms on worker {}", self.worker)?;
         if let Some(backtrace) = &self.backtrace {
             write!(f, "\n{backtrace}")?;
         }
@@ -90,11 +101,14 @@ impl fmt::Display for StallReport {
     }
 }
 
-/// What the thread has to do.
-enum Work {
-    Report(Stall),
-    Wake(Waker),
+/// A thread that does one thing after another, started with the first.
+struct Lane {
+    name: &'static str,
+    state: Mutex<State>,
+    added: Condvar,
 }
+
+type Work = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct State {
@@ -104,82 +118,31 @@ struct State {
     closed: bool,
 }
 
-struct Shared {
-    name: Option<String>,
-    on_stall: Option<OnStall>,
-    backtrace: bool,
-    state: Mutex<State>,
-    added: Condvar,
-}
-
-/// The reporter of one runtime.
-pub(super) struct Reporter(Arc<Shared>);
-
-impl Reporter {
-    pub(super) fn new(
-        name: Option<String>,
-        on_stall: Option<OnStall>,
-        backtrace: bool,
-    ) -> Reporter {
-        let (state, added) = (Mutex::default(), Condvar::new());
-        Reporter(Arc::new(Shared { name, on_stall, backtrace, state, added }))
+impl Lane {
+    fn new(name: &'static str) -> Arc<Lane> {
+        Arc::new(Lane { name, state: Mutex::default(), added: Condvar::new() })
     }
 
-    fn add(&self, work: Work) {
-        let mut state = self.0.state.lock();
+    fn add(self: &Arc<Lane>, work: Work) {
+        let mut state = self.state.lock();
         if state.closed {
             return;
         }
         state.work.push_back(work);
         if state.started {
-            self.0.added.notify_one(); // wake: reporter
+            self.added.notify_one(); // wake: lane
             return;
         }
-        let shared = Arc::clone(&self.0);
-        let thread = thread::Builder::new().name("runtime-reporter".to_owned());
-        // Without a thread there is no report; the next piece of work tries again.
-        if let Ok(thread) = thread.spawn(move || shared.run()) {
+        let lane = Arc::clone(self);
+        let thread = thread::Builder::new().name(self.name.to_owned());
+        // Without a thread nothing is done now; the next piece of work tries again.
+        if let Ok(thread) = thread.spawn(move || lane.run()) {
             state.thread = Some(thread);
             state.started = true;
         }
     }
 
-    /// Takes no more work; what is there is still done.
-    pub(super) fn close(&self) {
-        self.0.state.lock().closed = true;
-        self.0.added.notify_one(); // wake: reporter closes
-    }
-
-    pub(super) fn join(&self) {
-        let thread = self.0.state.lock().thread.take();
-        if let Some(thread) = thread {
-            if thread.thread().id() != thread::current().id() {
-                let _ = thread.join();
-            }
-        }
-    }
-}
-
-impl StallSink for Arc<Reporter> {
-    fn stalled(&self, stall: Stall) {
-        self.add(Work::Report(stall));
-    }
-
-    fn wake(&self, ready: &mut WakeList) {
-        for waker in ready.drain() {
-            if task::is_task_waker(&waker) {
-                waker.wake();
-            } else {
-                self.add(Work::Wake(waker));
-            }
-        }
-    }
-}
-
-impl Shared {
     fn run(&self) {
-        let mut last_line = None;
-        let mut left_out = 0;
         loop {
             let work = {
                 let mut state = self.state.lock();
@@ -193,26 +156,132 @@ impl Shared {
                     self.added.wait(&mut state);
                 }
             };
-            // User code may panic; the next report must still come.
-            let _ = catch_unwind(AssertUnwindSafe(|| match work {
-                Work::Wake(waker) => waker.wake(),
-                Work::Report(stall) => self.report(&stall, &mut last_line, &mut left_out),
-            }));
+            // User code may panic; the next piece must still be done.
+            let _ = catch_unwind(AssertUnwindSafe(work));
         }
     }
 
-    fn report(&self, stall: &Stall, last_line: &mut Option<Instant>, left_out: &mut u64) {
+    /// Takes no more work; what is there is still done.
+    fn close(&self) {
+        self.state.lock().closed = true;
+        self.added.notify_one(); // wake: lane closes
+    }
+
+    fn join(&self) {
+        let thread = self.state.lock().thread.take();
+        if let Some(thread) = thread {
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+/// The reporter of one runtime.
+pub(super) struct Reporter {
+    /// Copies stacks.
+    captures: Arc<Lane>,
+    /// Symbolises, writes, calls what is the user's.
+    speaks: Arc<Lane>,
+    voice: Arc<Voice>,
+}
+
+impl Reporter {
+    pub(super) fn new(
+        name: Option<String>,
+        on_stall: Option<OnStall>,
+        backtrace: bool,
+    ) -> Reporter {
+        let lines = Mutex::new(Lines { last: None, left_out: 0 });
+        let unwinder = Mutex::new(None);
+        Reporter {
+            captures: Lane::new("runtime-capture"),
+            speaks: Lane::new("runtime-reporter"),
+            voice: Arc::new(Voice { name, on_stall, backtrace, unwinder, lines }),
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.captures.close();
+        self.speaks.close();
+    }
+
+    pub(super) fn join(&self) {
+        self.captures.join();
+        self.speaks.join();
+    }
+}
+
+impl StallSink for Arc<Reporter> {
+    fn stalled(&self, stall: Stall) {
+        // Now, while the task is there to have a name.
+        let mut report = StallReport {
+            worker: stall.worker,
+            task: stall.task,
+            name: stall.task.and_then(task::name),
+            location: stall.location,
+            duration: stall.duration,
+            blocked: None,
+            backtrace: None,
+        };
+        let voice = Arc::clone(&self.voice);
+        if !voice.backtrace {
+            return self.speaks.add(Box::new(move || voice.report(report, None)));
+        }
+        let speaks = Arc::clone(&self.speaks);
+        self.captures.add(Box::new(move || {
+            let (blocked, capture) = look_at(&stall).unzip();
+            report.blocked = blocked.flatten();
+            let capture = capture.flatten();
+            speaks.add(Box::new(move || voice.report(report, capture)));
+        }));
+    }
+
+    fn wake(&self, ready: &mut WakeList) {
+        for waker in ready.drain() {
+            if task::is_task_waker(&waker) {
+                waker.wake();
+            } else {
+                self.speaks.add(Box::new(move || waker.wake()));
+            }
+        }
+    }
+}
+
+/// How reports are given.
+struct Voice {
+    name: Option<String>,
+    on_stall: Option<OnStall>,
+    backtrace: bool,
+    /// Made for the first report: it reads the program's debug information.
+    unwinder: Mutex<Option<Unwinder>>,
+    lines: Mutex<Lines>,
+}
+
+struct Lines {
+    last: Option<Instant>,
+    left_out: u64,
+}
+
+impl Voice {
+    fn report(&self, mut report: StallReport, capture: Option<Capture>) {
+        let left_out = if self.on_stall.is_some() {
+            0
+        } else {
+            match self.may_write() {
+                Some(left_out) => left_out,
+                None => return,
+            }
+        };
+        report.backtrace = capture.map(|capture| {
+            let mut unwinder = self.unwinder.lock();
+            capture.trace(unwinder.get_or_insert_with(Unwinder::new)).to_string()
+        });
         if let Some(on_stall) = &self.on_stall {
-            return on_stall(&self.describe(stall));
+            return on_stall(&report);
         }
-        if last_line.is_some_and(|last| last.elapsed() < LINE_EVERY) {
-            *left_out += 1;
-            return;
-        }
-        *last_line = Some(Instant::now());
-        let report = self.describe(stall);
         let of = self.name.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default();
-        let more = match std::mem::take(left_out) {
+        let more = match left_out {
             0 => String::new(),
             n => format!(" ({n} more since the last report)"),
         };
@@ -222,25 +291,22 @@ impl Shared {
         );
     }
 
-    fn describe(&self, stall: &Stall) -> StallReport {
-        StallReport {
-            worker: stall.worker,
-            task: stall.task,
-            name: stall.task.and_then(task::name),
-            location: stall.location,
-            duration: stall.duration,
-            backtrace: self.backtrace.then(|| backtrace_of(stall)).flatten(),
+    /// How many reports were left out before this one, or `None` if this one is to be, too.
+    fn may_write(&self) -> Option<u64> {
+        let mut lines = self.lines.lock();
+        if lines.last.is_some_and(|last| last.elapsed() < LINE_EVERY) {
+            lines.left_out += 1;
+            return None;
         }
+        lines.last = Some(Instant::now());
+        Some(std::mem::take(&mut lines.left_out))
     }
 }
 
-/// The stack of the stalled thread, unless the poll has ended meanwhile.
-fn backtrace_of(stall: &Stall) -> Option<String> {
-    let tid = i32::try_from(stall.tid).ok().filter(|&tid| tid != 0)?;
-    let capture = stall::capture(Tid(tid), How { blocked: true, signal: true }).ok()?;
-    if !(stall.goes_on)() {
-        return None;
-    }
-    // Made anew for each report: reports are rare, and it holds the program's debug information.
-    Some(capture.trace(&mut Unwinder::new()).to_string())
+/// What the stalled thread does and its stack, unless the poll has ended meanwhile.
+fn look_at(stall: &Stall) -> Option<(Option<bool>, Option<Capture>)> {
+    let tid = Tid(i32::try_from(stall.tid).ok().filter(|&tid| tid != 0)?);
+    let blocked = stall::thread_state(tid).ok().map(|state| state != ThreadState::Running);
+    let capture = stall::capture(tid, How::ANY).ok();
+    (stall.goes_on)().then_some((blocked, capture))
 }

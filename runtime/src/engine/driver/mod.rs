@@ -49,6 +49,7 @@ use std::time::Duration;
 
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Mutex, MutexGuard};
+use crate::engine::process_wide::fork::Birth;
 use crate::engine::process_wide::signals;
 use crate::engine::text;
 use crate::engine::wake_list::WakeList;
@@ -83,6 +84,7 @@ pub(crate) struct Driver {
     signals: Mutex<Option<mio::net::UnixStream>>,
     watches_signals: AtomicBool,
     delivered: AtomicU64,
+    birth: Birth,
 }
 
 /// What the driver has done since it was made.
@@ -114,6 +116,7 @@ impl Driver {
             signals: Mutex::default(),
             watches_signals: AtomicBool::new(false),
             delivered: AtomicU64::new(0),
+            birth: Birth::here(),
         })
     }
 
@@ -141,6 +144,9 @@ impl Driver {
         interest: Interest,
         initially: Ready,
     ) -> io::Result<Registration> {
+        if self.birth.is_in_parent() {
+            return Err(text::forked());
+        }
         let readiness = Arc::new(Readiness::new(initially));
         let token = self.table.lock().insert(readiness.clone()).ok_or_else(text::shut_down)?;
         // From here on the registration's drop takes the source out of the table.
@@ -151,10 +157,17 @@ impl Driver {
 
     /// Makes the system forget the source.
     fn deregister(&self, source: &mut impl mio::event::Source) -> io::Result<()> {
+        if self.birth.is_in_parent() {
+            // The child shares the poll with the parent, which goes on to use the source.
+            return Ok(());
+        }
         source.deregister(&self.registry)
     }
 
     fn release(&self, token: Token) {
+        if self.birth.is_in_parent() {
+            return;
+        }
         let _source = { self.table.lock().remove(token) };
     }
 

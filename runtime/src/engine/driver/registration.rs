@@ -60,6 +60,26 @@ impl Registration {
         self.driver.deregister(source)
     }
 
+    fn poll_event(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<ReadyEvent>> {
+        match self.readiness.poll(direction, cx.waker()) {
+            Poll::Ready(event) => Poll::Ready(alive(event)),
+            Poll::Pending => self.wait_for_ever_or_fail(),
+        }
+    }
+
+    /// Nobody would end the wait in a child that was forked.
+    fn wait_for_ever_or_fail<T>(&self) -> Poll<io::Result<T>> {
+        if self.driver.birth.is_in_parent() {
+            Poll::Ready(Err(text::forked()))
+        } else {
+            Poll::Pending
+        }
+    }
+
     /// Waits, as the source's one reader or writer, until it seems ready.
     pub(crate) fn poll_ready(
         &self,
@@ -67,9 +87,9 @@ impl Registration {
         direction: Direction,
     ) -> Poll<io::Result<ReadyEvent>> {
         let coop = ready!(coop::poll_proceed(cx));
-        let event = ready!(self.readiness.poll(direction, cx.waker()));
+        let event = ready!(self.poll_event(cx, direction));
         coop.made_progress();
-        Poll::Ready(alive(event))
+        Poll::Ready(event)
     }
 
     /// Does `operation`, of our own making, as the source's one reader or writer, as soon as it
@@ -82,7 +102,7 @@ impl Registration {
     ) -> Poll<io::Result<R>> {
         let coop = ready!(coop::poll_proceed(cx));
         loop {
-            let event = alive(ready!(self.readiness.poll(direction, cx.waker())))?;
+            let event = ready!(self.poll_event(cx, direction))?;
             match operation() {
                 Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
                 done => {
@@ -103,7 +123,7 @@ impl Registration {
     ) -> Poll<io::Result<usize>> {
         let coop = ready!(coop::poll_proceed(cx));
         loop {
-            let event = alive(ready!(self.readiness.poll(direction, cx.waker())))?;
+            let event = ready!(self.poll_event(cx, direction))?;
             match operation() {
                 Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
                 done => {
@@ -228,7 +248,9 @@ impl Future for WaitReady<'_> {
         let coop = ready!(coop::poll_proceed(cx));
         let this = &mut *self;
         let readiness = &this.registration.readiness;
-        let event = ready!(readiness.poll_shared(&mut this.key, this.mask, cx.waker()));
+        let Poll::Ready(event) = readiness.poll_shared(&mut this.key, this.mask, cx.waker()) else {
+            return this.registration.wait_for_ever_or_fail();
+        };
         coop.made_progress();
         Poll::Ready(alive(event))
     }

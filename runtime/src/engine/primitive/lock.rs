@@ -40,10 +40,6 @@ impl<T: ?Sized> Mutex<T> {
     {
         self.0.into_inner()
     }
-
-    pub(crate) fn get_mut(&mut self) -> &mut T {
-        self.0.get_mut()
-    }
 }
 
 impl<T: ?Sized> Deref for MutexGuard<'_, T> {

@@ -4,6 +4,7 @@
 //! This is the only room of the engine with statics that hold state. Everything else hangs on a value
 //! that can be made twice.
 
+pub(crate) mod fork;
 pub(crate) mod signals;
 #[cfg(all(
     feature = "stall-backtrace",

@@ -33,6 +33,7 @@ use super::pool::Hook;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::engine::primitive::{Mutex, Parker, Unparked};
+use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::{
     Header, Id, JoinError, JoinHandle, Outcome, Owned, Runnable, Schedule, Watch, spawn_cell,
 };
@@ -72,6 +73,7 @@ pub(crate) struct CurrentThread {
     watch: Watch,
     tid: AtomicU32,
     guardian: Guardian,
+    birth: Birth,
     config: CurrentThreadConfig,
 }
 
@@ -155,6 +157,7 @@ impl CurrentThread {
             watch: Watch::new(),
             tid: AtomicU32::new(0),
             guardian,
+            birth: Birth::here(),
             config,
         });
         let core = Core {
@@ -235,6 +238,8 @@ impl CurrentThread {
                 self.counters.local_schedules.add(1);
                 core.queue.borrow_mut().push_back(task);
             }
+            // A child: nobody is there to run it, and the sleeper is the parent's.
+            _ if self.birth.is_in_parent() => std::mem::forget(task),
             _ => {
                 let _inside = self.in_flight.enter();
                 self.injector.lock().push_back(task);
@@ -370,11 +375,6 @@ impl CurrentThread {
     pub(crate) fn injected(&self) -> usize {
         self.injector.lock().len()
     }
-
-    /// Whether this thread runs the scheduler now.
-    pub(crate) fn is_here(&self) -> bool {
-        here::with(|here| matches!(here, Here::Core(core) if std::ptr::eq(core.owner, self)))
-    }
 }
 
 fn poll_root<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -448,9 +448,6 @@ impl CurrentThread {
     /// Runs tasks until it is time to look at the driver. Says whether there were none left.
     fn run_tasks(&self, core: &Core, root: &Root) -> bool {
         for _ in 0..self.config.event_interval {
-            if root.woken.load(Ordering::Relaxed) {
-                return false;
-            }
             let Some(task) = self.next_task(core) else { return true };
             coop::refill(Budget::FULL);
             self.watch.begin(task.id().as_u64(), Some(task.location()));
@@ -459,6 +456,10 @@ impl CurrentThread {
             self.counters.polls.add(1);
             if let Outcome::Woken(task) = outcome {
                 core.queue.borrow_mut().push_back(task);
+            }
+            // After a task, not before: a root that wakes itself all the time starves nobody.
+            if root.woken.load(Ordering::Relaxed) {
+                break;
             }
         }
         coop::refill(Budget::UNLIMITED);

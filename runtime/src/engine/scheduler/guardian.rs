@@ -131,7 +131,7 @@ impl Guardian {
         while !closed() {
             let now = Instant::now();
             if now.duration_since(last) > SLOW_LOOK * 4 {
-                eye.forget();
+                eye.restart(now);
             }
             last = now;
             let age = eye.look(watch, now);
@@ -199,6 +199,13 @@ impl Eye {
     fn forget(&mut self) {
         self.known = None;
     }
+
+    /// The looks until now say nothing about how long the poll has taken.
+    fn restart(&mut self, now: Instant) {
+        if let Some(known) = &mut self.known {
+            known.since = now;
+        }
+    }
 }
 
 /// The guardian's own state, on its thread.
@@ -227,12 +234,13 @@ impl Rounds<'_> {
         while !self.pool.is_closed() {
             let now = Instant::now();
             if now.duration_since(last) > pause * 4 + guardian.takeover {
-                self.eyes.iter_mut().for_each(Eye::forget);
+                self.eyes.iter_mut().for_each(|eye| eye.restart(now));
             }
             last = now;
             let amiss = self.look_at_seats(now);
             let sleeping = self.pool.sleep.sleeping();
             if sleeping > 0 {
+                self.send_surplus_home();
                 self.give_poll_back();
             } else {
                 self.call_spare_if_needed();
@@ -281,7 +289,8 @@ impl Rounds<'_> {
                     self.pool.work_published();
                 }
             }
-            if guardian.report.is_some_and(|report| age >= report) {
+            let silent = seat.silent.load(Ordering::Relaxed);
+            if !silent && guardian.report.is_some_and(|report| age >= report) {
                 guardian.report(eye, &seat.watch, index, seat.tid(), age, |seen| {
                     let pool = Arc::clone(self.pool);
                     Box::new(move || pool.seats[index].watch.look() == Some(seen))
@@ -294,8 +303,21 @@ impl Rounds<'_> {
     /// Point 2.
     fn give_poll_back(&self) {
         if !self.pool.driver.has_holder() {
-            if let Some(seat) = self.pool.sleep.any_sleeper(|_| false) {
+            if let Some(seat) = self
+                .pool
+                .sleep
+                .any_sleeper(|seat| self.pool.is_spare(seat) && self.pool.has_surplus())
+            {
                 self.pool.unpark(seat); // wake: take the poll
+            }
+        }
+    }
+
+    /// A spare that sleeps while the seat it stood in for has recovered does not notice by itself.
+    fn send_surplus_home(&self) {
+        if self.pool.has_surplus() {
+            if let Some(seat) = self.pool.sleep.any_sleeper(|seat| !self.pool.is_spare(seat)) {
+                self.pool.unpark(seat); // wake: surplus spare
             }
         }
     }

@@ -73,28 +73,11 @@ pub(super) fn with<R>(f: impl FnOnce(Here<'_>) -> R) -> R {
     }
 }
 
-/// Whether this thread runs tasks of a multi-thread runtime.
-pub(crate) fn has_worker() -> bool {
-    with(|here| matches!(here, Here::Worker(_)))
-}
-
-/// The seat of this thread, if it is a worker.
-pub(crate) fn worker_index() -> Option<usize> {
-    with(|here| match here {
-        Here::Worker(worker) => Some(worker.seat_index()),
-        Here::Core(_) => Some(0),
-        Here::Nobody => None,
-    })
-}
-
 /// Runs `f`, which may block, with everything that this worker holds given to others. On a thread
 /// that is no worker it just runs `f`.
 pub(crate) fn block_in_place<R>(f: impl FnOnce() -> R) -> R {
     with(|here| match here {
-        Here::Worker(worker) => {
-            let _announced = worker.announce_blocking();
-            f()
-        }
+        Here::Worker(worker) => worker.block_in_place(f),
         _ => f(),
     })
 }

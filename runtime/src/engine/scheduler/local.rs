@@ -164,10 +164,6 @@ impl LocalTasks {
         LocalTasks { queue: Arc::clone(&self.queue), _thread: std::marker::PhantomData }
     }
 
-    pub(crate) fn is_same(&self, other: &LocalTasks) -> bool {
-        Arc::ptr_eq(&self.queue, &other.queue)
-    }
-
     pub(crate) fn spawn<F>(
         &self,
         future: F,

@@ -20,11 +20,10 @@ mod worker;
 
 pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig};
 pub(crate) use guardian::{Guardian, Stall, StallSink};
-pub(crate) use here::{block_in_place, worker_index};
+pub(crate) use here::block_in_place;
 pub(crate) use local::LocalTasks;
 pub(crate) use metrics::WorkerCounters;
-pub(crate) use pool::{Hook, Pool, PoolConfig, StartThread};
-pub(crate) use seat::Seat;
+pub(crate) use pool::{Hook, Pool, PoolConfig};
 pub(crate) use worker::NewWorker;
 
 use std::time::Duration;

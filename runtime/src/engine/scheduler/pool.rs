@@ -48,6 +48,7 @@ use super::sleep::Sleep;
 use super::worker::NewWorker;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::primitive::{Condvar, Mutex, Unparked};
+use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::{
     Header, Id, JoinError, JoinHandle, Owned, Runnable, Schedule, spawn_cell,
 };
@@ -102,6 +103,7 @@ pub(crate) struct Pool {
     /// Times a spare was wanted and the limit reached or no thread could be had.
     spares_refused: AtomicUsize,
     start_thread: StartThread,
+    birth: Birth,
     /// Threads that have been started and not left.
     threads: Mutex<usize>,
     all_left: Condvar,
@@ -162,6 +164,7 @@ impl Pool {
             spares: AtomicUsize::new(0),
             spares_refused: AtomicUsize::new(0),
             start_thread,
+            birth: Birth::here(),
             threads: Mutex::new(0),
             all_left: Condvar::new(),
             config,
@@ -226,6 +229,10 @@ impl Pool {
     }
 
     fn inject(&self, task: Runnable) {
+        if self.birth.is_in_parent() {
+            // A child: nobody is there to run it, and the sleepers are the parent's.
+            return std::mem::forget(task);
+        }
         let _inside = self.in_flight.enter();
         let queue = if task.is_hog() { &self.hogs } else { &self.injector };
         queue.push(task);
@@ -404,6 +411,12 @@ impl Pool {
             }
         }
         true
+    }
+
+    /// Where the tasks were spawned whose polls have not returned.
+    pub(crate) fn busy_with(&self) -> Vec<&'static Location<'static>> {
+        let watches = self.seats.iter().map(|seat| &seat.watch);
+        watches.filter_map(|watch| watch.whose(watch.look()?)?.location).collect()
     }
 
     /// The seats of the workers and then of the spares.

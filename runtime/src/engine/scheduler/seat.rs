@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use super::metrics::WorkerCounters;
 use super::queue::{Local, Stealer};
 use super::slot::Slot;
-use crate::engine::primitive::atomic::{AtomicU8, AtomicU32, Ordering};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use crate::engine::primitive::{Mutex, Parker};
 use crate::engine::task::Watch;
 
@@ -28,6 +28,8 @@ pub(crate) struct Seat {
     pub(super) slot: Slot,
     pub(super) counters: WorkerCounters,
     pub(super) parker: Parker,
+    /// Its thread is in `block_in_place`: that is no stall to report. Written by the owner.
+    pub(super) silent: AtomicBool,
     /// Made when the first thread sits down, and never changed.
     stealer: OnceLock<Stealer>,
     /// The queue while no thread has it.
@@ -44,6 +46,7 @@ impl Seat {
             slot: Slot::new(),
             counters: WorkerCounters::default(),
             parker: Parker::new(),
+            silent: AtomicBool::new(false),
             stealer: OnceLock::new(),
             local: Mutex::new(None),
             occupancy: AtomicU8::new(VACANT),

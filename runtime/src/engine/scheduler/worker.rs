@@ -28,6 +28,7 @@ use super::queue::Local;
 use super::seat::Seat;
 use super::sleep::Withdrawn;
 use crate::engine::coop::{self, Budget};
+use crate::engine::primitive::atomic::Ordering;
 use crate::engine::rng::FastRand;
 use crate::engine::task::{Outcome, Runnable};
 use crate::engine::wake_list::WakeList;
@@ -97,10 +98,6 @@ impl Worker {
             ready: RefCell::new(WakeList::new()),
             busy_since: Cell::new(Instant::now()),
         }
-    }
-
-    pub(super) fn seat_index(&self) -> usize {
-        self.seat
     }
 
     fn is_spare(&self) -> bool {
@@ -285,6 +282,13 @@ impl Worker {
         self.pool.seat_recovered();
     }
 
+    /// `block_in_place`: as [`announce_blocking`](Worker::announce_blocking), and not to be reported.
+    pub(super) fn block_in_place<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _announced = self.announce_blocking();
+        let _silent = Silent::new(self.seat());
+        f()
+    }
+
     /// What follows, until the guard is dropped, may block: everything this seat holds is given to
     /// others, and a spare is called if nobody is free.
     #[cold]
@@ -457,6 +461,30 @@ impl Worker {
     fn note_busy(&self) {
         let busy = self.busy_since.get().elapsed().as_nanos();
         self.counters().busy_ns.add(busy as u64);
+    }
+}
+
+/// Nothing that the seat does is reported as a stall until this is dropped.
+struct Silent<'a> {
+    seat: &'a Seat,
+    /// In a `block_in_place` already.
+    nested: bool,
+}
+
+impl Silent<'_> {
+    fn new(seat: &Seat) -> Silent<'_> {
+        let nested = seat.silent.swap(true, Ordering::Relaxed);
+        Silent { seat, nested }
+    }
+}
+
+impl Drop for Silent<'_> {
+    fn drop(&mut self) {
+        if !self.nested {
+            // What follows in this poll is watched from now on.
+            self.seat.watch.renew();
+            self.seat.silent.store(false, Ordering::Relaxed);
+        }
     }
 }
 

@@ -94,8 +94,8 @@ mod unwind;
 use std::fmt;
 use std::io;
 
-pub(crate) use capture::capture;
-pub(crate) use procfs::{schedule_stats, thread_state};
+pub(crate) use capture::{Capture, capture};
+pub(crate) use procfs::thread_state;
 pub(crate) use trace::{Frame, Trace};
 pub(crate) use unwind::Unwinder;
 
@@ -105,13 +105,6 @@ pub(crate) const STACK_BYTES: usize = 256 * 1024;
 /// A thread of this process, as the kernel numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Tid(pub(crate) i32);
-
-impl Tid {
-    /// The calling thread; 0 where threads have no such number.
-    pub(crate) fn current() -> Tid {
-        procfs::current_tid()
-    }
-}
 
 /// Which ways of looking at a thread are allowed.
 #[derive(Clone, Copy, Debug)]
@@ -135,28 +128,6 @@ pub(crate) enum ThreadState {
     Blocked { syscall: Option<i64> },
     /// It computes, or waits for a processor.
     Running,
-}
-
-/// What the scheduler of the kernel has counted for a thread, since the thread began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ScheduleStats {
-    /// Nanoseconds on a processor.
-    pub(crate) ran_ns: u64,
-    /// Nanoseconds waiting for a processor.
-    pub(crate) waited_ns: u64,
-    /// Times it was put on a processor.
-    pub(crate) slices: u64,
-}
-
-impl ScheduleStats {
-    /// What was counted since `earlier`.
-    pub(crate) fn since(self, earlier: ScheduleStats) -> ScheduleStats {
-        ScheduleStats {
-            ran_ns: self.ran_ns.saturating_sub(earlier.ran_ns),
-            waited_ns: self.waited_ns.saturating_sub(earlier.waited_ns),
-            slices: self.slices.saturating_sub(earlier.slices),
-        }
-    }
 }
 
 /// Why there is no capture.

@@ -3,26 +3,11 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use super::{Registers, ScheduleStats, ThreadState, Tid, Why};
-
-pub(crate) fn current_tid() -> Tid {
-    #![allow(unsafe_code, reason = "one system call; the block cites docs/unsafe.md")]
-    // SAFETY: gettid takes no arguments, touches no memory and cannot fail.
-    Tid(unsafe { libc::gettid() })
-}
+use super::{Registers, ThreadState, Tid, Why};
 
 /// Whether the thread computes or sleeps in the kernel, at this moment.
 pub(crate) fn thread_state(tid: Tid) -> Result<ThreadState, Why> {
     Ok(syscall(tid)?.state())
-}
-
-/// The kernel's counters of the thread: some 10 microseconds a call.
-pub(crate) fn schedule_stats(tid: Tid) -> Result<ScheduleStats, Why> {
-    let mut buffer = [0; 128];
-    let text = read(tid, "schedstat", &mut buffer)?;
-    let mut numbers = text.split_ascii_whitespace().map(str::parse);
-    let mut next = || numbers.next().and_then(Result::ok).ok_or_else(malformed);
-    Ok(ScheduleStats { ran_ns: next()?, waited_ns: next()?, slices: next()? })
 }
 
 /// One reading of a thread's `syscall` file.

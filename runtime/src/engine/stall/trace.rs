@@ -29,6 +29,7 @@ impl Trace {
     }
 
     /// Every frame, the runtime's own included.
+    #[cfg(test)]
     pub(crate) fn frames(&self) -> &[Frame] {
         &self.frames
     }

@@ -348,11 +348,6 @@ pub(super) fn drop_reference(task: NonNull<Header>) {
 }
 
 impl Header {
-    /// The task's id.
-    pub(crate) fn id(&self) -> Id {
-        self.id
-    }
-
     /// The task's address, for lists.
     pub(super) fn as_ptr(&self) -> NonNull<Header> {
         NonNull::from(self)

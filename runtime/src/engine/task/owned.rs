@@ -94,11 +94,6 @@ impl Owned {
         }
     }
 
-    /// Whether the list takes no more tasks.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.shards[0].lock().closed
-    }
-
     /// Tasks that were spawned and have not completed.
     pub(crate) fn alive(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().alive).sum()

@@ -13,7 +13,8 @@
 //! | seq      | the owner, plain stores                             | odd: inside user code          |
 //! | id       | the owner, while seq is even                        | the task being polled, or 0    |
 //! | location | the owner, while seq is even                        | where it was spawned, or null  |
-//! | verdict  | the guardian 0 → seq; the owner or the guardian → 0 | that poll counts as stalled    |
+//! | verdict  | the guardian 0 → seq; the owner 0 → ANNOUNCED;      | that poll counts as stalled    |
+//! |          | both → 0                                            |                                |
 //!
 //! # Invariants
 //!
@@ -32,6 +33,10 @@ use crate::engine::primitive::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 const SHOW: Ordering = Ordering::Release;
 /// The guardian reads the words of the poll it saw. Pairs with [`SHOW`].
 const LOOK: Ordering = Ordering::Acquire;
+
+/// The verdict that an owner gives itself: it is taken back by the owner alone. Even, unlike a poll's
+/// number.
+const ANNOUNCED: u64 = 1 << 63;
 
 /// One thread's window to the guardian.
 #[derive(Debug)]
@@ -103,12 +108,18 @@ impl Watch {
         self.verdict.swap(0, Ordering::Relaxed) != 0
     }
 
-    /// The owner announces that what follows may block. Says whether it was not stalled already:
-    /// then the caller counts it.
+    /// The owner gives its own verdict beforehand. Says whether there was none: then the caller
+    /// counts it.
     #[must_use]
     pub(crate) fn announce(&self) -> bool {
+        self.verdict.compare_exchange(0, ANNOUNCED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// What follows in the same poll counts as a poll of its own: a long wait that was announced
+    /// is over, or begins.
+    pub(crate) fn renew(&self) {
         let seq = self.seq.load(Ordering::Relaxed);
-        self.verdict.compare_exchange(0, seq.max(1), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        self.seq.store(seq + 2, SHOW);
     }
 
     /// The poll in progress, if there is one.
@@ -140,7 +151,7 @@ impl Watch {
     pub(crate) fn pardon(&self) -> bool {
         let verdict = self.verdict.load(Ordering::Relaxed);
         verdict != 0
-            && verdict & 1 == 1
+            && verdict != ANNOUNCED
             && self.seq.load(LOOK) != verdict
             && self
                 .verdict

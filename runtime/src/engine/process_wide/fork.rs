@@ -1,0 +1,53 @@
+//! Whether this process is a child that was forked after something was made.
+//!
+//! # Problem
+//!
+//! A `fork` copies one thread. The child has the memory of a runtime whose threads are not there, locks
+//! that nobody will unlock, and an epoll instance that it shares with the parent: waiting for any
+//! of them is a hang, and telling epoll anything disturbs the parent.
+//!
+//! So a handler that runs in every child counts generations, what must not be used in a child
+//! remembers the generation of its birth, and its cold entries compare, before they take any lock.
+#![allow(unsafe_code, reason = "pthread_atfork; docs/unsafe.md, F1")]
+
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Forks that lie between the first process that made a [`Birth`] and this one.
+// No pair: it changes only in a child that has one thread.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+/// In which process something was made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Birth(u64);
+
+impl Birth {
+    /// This process.
+    pub(crate) fn here() -> Birth {
+        static HANDLER: Once = Once::new();
+        HANDLER.call_once(install);
+        Birth(GENERATION.load(Ordering::Relaxed))
+    }
+
+    /// Whether this process is a child forked since.
+    #[inline]
+    pub(crate) fn is_in_parent(self) -> bool {
+        self.0 != GENERATION.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(unix)]
+fn install() {
+    unsafe extern "C" fn in_child() {
+        GENERATION.fetch_add(1, Ordering::Relaxed);
+    }
+    // SAFETY: the handler is a plain function that lives for ever and does what is allowed between
+    // `fork` and `exec`: one atomic addition. Without memory for it there is no handler, and a
+    // child is not told from its parent.
+    unsafe {
+        libc::pthread_atfork(None, None, Some(in_child));
+    }
+}
+
+#[cfg(not(unix))]
+fn install() {}
