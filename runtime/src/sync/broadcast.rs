@@ -135,8 +135,8 @@ struct Slot<T> {
 
 impl<T> Shared<T> {
     fn slot(&self, position: u64) -> &Mutex<Slot<T>> {
-        // The length is a power of two that fits a `usize`.
-        &self.ring[(position % self.ring.len() as u64) as usize]
+        // The length is a power of two, so cutting the position to a `usize` changes nothing.
+        &self.ring[position as usize & (self.ring.len() - 1)]
     }
 
     fn subscribe(this: &Arc<Self>) -> Receiver<T> {

@@ -239,6 +239,7 @@ impl Notify {
     }
 
     /// Takes the notification that lies here.
+    #[inline]
     fn take_notification(&self) -> bool {
         let mut state = self.state.load(Ordering::Relaxed);
         while state & PHASE == NOTIFIED {
@@ -282,17 +283,15 @@ impl Wait {
     fn poll(&mut self, notify: &Notify, waker: Option<&Waker>) -> bool {
         if !self.done {
             self.done = match self.key {
-                None => self.line_up(notify, waker),
+                None => notify.take_notification() || self.line_up(notify, waker),
                 Some(_) => self.look(notify, waker),
             };
         }
         self.done
     }
 
+    #[cold]
     fn line_up(&mut self, notify: &Notify, waker: Option<&Waker>) -> bool {
-        if notify.take_notification() {
-            return true;
-        }
         if notify.state.load(NOTICE) & !PHASE != self.calls {
             return true;
         }

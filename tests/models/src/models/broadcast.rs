@@ -100,3 +100,16 @@ fn closed_wakes() {
         thread.join().unwrap();
     });
 }
+
+/// A receiver that sleeps through a value and would be woken by nothing else.
+#[test]
+fn a_send_alone_wakes() {
+    model(|| {
+        let (sender, mut receiver) = channel(1);
+        let other = sender.clone();
+        let thread = thread::spawn(move || other.send(1).unwrap());
+        assert_eq!(block_on(receiver.recv()), Ok(1));
+        thread.join().unwrap();
+        drop(sender);
+    });
+}

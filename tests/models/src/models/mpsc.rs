@@ -220,3 +220,51 @@ fn the_latest_waker_is_woken() {
         thread.join().unwrap();
     });
 }
+
+/// A receiver that sleeps through a send and would be woken by nothing else.
+#[test]
+fn a_send_alone_wakes() {
+    model(3, || {
+        let (sender, mut receiver) = unbounded_channel();
+        let other = sender.clone();
+        let thread = thread::spawn(move || other.send(1).unwrap());
+        assert_eq!(block_on(receiver.recv()), Some(1));
+        thread.join().unwrap();
+        drop(sender);
+    });
+}
+
+/// Two senders, one of which uses a block that the other has not finished.
+#[test]
+fn a_new_block_is_finished_when_it_is_seen() {
+    model(3, || {
+        let (sender, receiver) = unbounded_channel();
+        let other = sender.clone();
+        let thread = thread::spawn(move || other.send(Box::new(1)).unwrap());
+        sender.send(Box::new(2)).unwrap();
+        thread.join().unwrap();
+        drop(receiver);
+    });
+}
+
+/// A weak sender that finds no sender left without seeing what the last one did.
+#[test]
+fn who_finds_no_sender_sees_what_the_last_one_did() {
+    model(3, || {
+        let (sender, receiver) = unbounded_channel::<u8>();
+        let weak = sender.downgrade();
+        let cell = Arc::new(loom::cell::UnsafeCell::new(0));
+        let written = cell.clone();
+        let thread = thread::spawn(move || {
+            // SAFETY: loom checks that no two accesses overlap.
+            written.with_mut(|value| unsafe { *value = 1 });
+            drop(sender);
+        });
+        if weak.upgrade().is_none() {
+            // SAFETY: loom checks that no two accesses overlap.
+            assert_eq!(cell.with(|value| unsafe { *value }), 1);
+        }
+        thread.join().unwrap();
+        drop(receiver);
+    });
+}

@@ -94,3 +94,16 @@ fn closed_wakes() {
         thread.join().unwrap();
     });
 }
+
+/// A receiver that sleeps through a change and would be woken by nothing else.
+#[test]
+fn a_change_alone_wakes() {
+    model(|| {
+        let (sender, mut receiver) = channel(0);
+        let other = sender.clone();
+        let thread = thread::spawn(move || other.send(1).unwrap());
+        block_on(receiver.changed()).unwrap();
+        thread.join().unwrap();
+        drop(sender);
+    });
+}
