@@ -8,13 +8,13 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::hyper::rt;
 use pin_project_lite::pin_project;
 
 use super::{AsyncRead, AsyncWrite, ReadBuf};
-use crate::time;
+use crate::time::{self, Instant};
 
 pin_project! {
     /// A stream of this crate as one of hyper's, or the other way round.
@@ -231,15 +231,15 @@ impl rt::Timer for HyperTimer {
         Box::pin(HyperSleep { sleep: time::sleep(duration) })
     }
 
-    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn rt::Sleep>> {
+    fn sleep_until(&self, deadline: std::time::Instant) -> Pin<Box<dyn rt::Sleep>> {
         Box::pin(HyperSleep { sleep: time::sleep_until(deadline.into()) })
     }
 
-    fn now(&self) -> Instant {
-        time::Instant::now().into_std()
+    fn now(&self) -> std::time::Instant {
+        Instant::now().into_std()
     }
 
-    fn reset(&self, sleep: &mut Pin<Box<dyn rt::Sleep>>, new_deadline: Instant) {
+    fn reset(&self, sleep: &mut Pin<Box<dyn rt::Sleep>>, new_deadline: std::time::Instant) {
         match sleep.as_mut().downcast_mut_pin::<HyperSleep>() {
             Some(ours) => ours.project().sleep.reset(new_deadline.into()),
             None => *sleep = self.sleep_until(new_deadline),

@@ -160,7 +160,7 @@ impl scheduler::Driver for Events {
         }
         let own = self.shards[..self.shards.len() - 1].get(seat);
         let deadline = own.map_or(NEVER, |shard| shard.next_deadline());
-        if self.cover.oversleeps(deadline) && !self.clock.is_paused() {
+        if deadline != NEVER && self.cover.leaves_out(deadline) && !self.clock.is_paused() {
             parker.park_timeout(self.until(deadline).expect("earlier than something"));
         } else {
             parker.park();

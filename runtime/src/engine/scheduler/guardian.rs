@@ -9,7 +9,8 @@
 //! # What a look does, in order
 //!
 //! 1. Each taken seat's [`Watch`] is read. A poll seen unchanged for the takeover threshold is
-//!    *condemned*: its seat counts as stalled, and a sleeper is called for what it holds. At the
+//!    *condemned*: its seat counts as stalled, its slot is emptied into the injector, and a sleeper is
+//!    called for what it holds. At the
 //!    report threshold the poll is handed to the [`StallSink`], once.
 //! 2. If a worker sleeps and nobody has the poll, it is unparked to take it.
 //! 3. If nobody sleeps, fewer spares work than seats are stalled, and something waits to be run or
@@ -288,6 +289,11 @@ impl Rounds<'_> {
                     self.pool.seat_stalled();
                     self.pool.work_published();
                 }
+                // What was put there while the verdict was on its way, too.
+                if let Some(task) = seat.slot.take() {
+                    self.pool.injector.push(task);
+                    self.pool.work_published();
+                }
             }
             let silent = seat.silent.load(Ordering::Relaxed);
             if !silent && guardian.report.is_some_and(|report| age >= report) {
@@ -328,7 +334,7 @@ impl Rounds<'_> {
         if pool.stalled.load(Ordering::Relaxed) == 0 {
             return;
         }
-        if pool.has_work() || pool.has_stuck_slot() || !pool.driver.has_holder() {
+        if pool.has_work() || !pool.driver.has_holder() {
             pool.call_spare();
         }
     }

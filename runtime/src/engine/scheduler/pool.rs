@@ -260,11 +260,6 @@ impl Pool {
             || self.seats.iter().any(|seat| seat.has_queued())
     }
 
-    /// Whether a stalled seat's slot holds a task that its owner will not run soon.
-    pub(super) fn has_stuck_slot(&self) -> bool {
-        self.seats.iter().any(|seat| seat.watch.is_stalled() && !seat.slot.is_empty())
-    }
-
     pub(super) fn is_spare(&self, seat: usize) -> bool {
         seat >= self.config.workers
     }

@@ -53,11 +53,12 @@ impl Cover {
         self.asleep_until.store(NOBODY, Ordering::Relaxed);
     }
 
-    /// Whether somebody sleeps for all, and longer than until `deadline`, which the caller has set.
-    pub(crate) fn oversleeps(&self, deadline: u64) -> bool {
+    /// Whether nobody is known to wake up for `deadline`, which the caller has set: nobody sleeps for
+    /// all, or whoever does, sleeps longer.
+    pub(crate) fn leaves_out(&self, deadline: u64) -> bool {
         fence(BETWEEN);
         let until = self.asleep_until.load(Ordering::Relaxed);
-        until != NOBODY && deadline < until
+        until == NOBODY || deadline < until
     }
 
     /// Whether somebody sleeps for all.
