@@ -8,7 +8,7 @@
 //!
 //! So a handler that runs in every child counts generations, what must not be used in a child
 //! remembers the generation of its birth, and its cold entries compare, before they take any lock.
-#![allow(unsafe_code, reason = "pthread_atfork; docs/unsafe.md, F1")]
+#![allow(unsafe_code, reason = "pthread_atfork; docs/unsafe.md, K3")]
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,7 @@
 //! Schedulers: which thread runs which task, and when a thread sleeps.
 //!
-//! `multi_thread` is a pool of workers that steal from each other, watched by a guardian;
-//! `current_thread` runs everything on the thread that blocks on it. Both see the outside world
+//! [`Pool`] is a set of workers that steal from each other, watched by a guardian;
+//! [`CurrentThread`] runs everything on the thread that blocks on it. Both see the outside world
 //! through the trait [`Driver`] and start no thread themselves: the room above hands in how.
 
 mod current_thread;
