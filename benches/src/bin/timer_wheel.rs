@@ -4,13 +4,15 @@
 //! cost is measured elsewhere. `cargo run --release -p benches --bin timer_wheel`
 
 // Of the shared floor only a part is used here.
-#[allow(dead_code, unused_imports, unreachable_pub)]
+#[allow(dead_code, unused_imports, unused_macros, unreachable_pub)]
 #[path = "."]
 mod engine {
     #[path = "../../../runtime/src/engine/clock.rs"]
     pub(crate) mod clock;
     #[path = "../../../runtime/src/engine/primitive/mod.rs"]
     pub(crate) mod primitive;
+    #[path = "../../../runtime/src/engine/rng.rs"]
+    pub(crate) mod rng;
     #[path = "../../../runtime/src/engine/text.rs"]
     pub(crate) mod text;
     #[path = "../../../runtime/src/engine/timer/mod.rs"]

@@ -29,7 +29,7 @@
 //!    looks for the other's news: the other either comes later and sees the bit, or came earlier and
 //!    its news is seen. The lock around a waker's place orders the rest (`engine/waker_cell.rs`).
 //!
-//! [`PUBLISH`] pairs with [`OBSERVE`]: the value is written before SENT is set and read after it was
+//! `PUBLISH` pairs with `OBSERVE`: the value is written before SENT is set and read after it was
 //! seen; likewise what the receiver did before it closed is visible to a sender that sees CLOSED.
 #![allow(unsafe_code, reason = "the value's cell, shared by turns under SENT; rules 1 and 2")]
 
@@ -51,9 +51,9 @@ const CLOSED: u32 = 2;
 const RX_WAITS: u32 = 4;
 const TX_WAITS: u32 = 8;
 
-/// Publishes the value with SENT, and what the receiver did with CLOSED. Pairs with [`OBSERVE`].
+/// Publishes the value with SENT, and what the receiver did with CLOSED. Pairs with `OBSERVE`.
 const PUBLISH: Ordering = Ordering::Release;
-/// Sees what the other side published. Pairs with [`PUBLISH`].
+/// Sees what the other side published. Pairs with `PUBLISH`.
 const OBSERVE: Ordering = Ordering::Acquire;
 /// Announces that one waits; the lock around the waker orders the rest.
 const ANNOUNCE: Ordering = Ordering::Acquire;

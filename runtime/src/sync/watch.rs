@@ -19,7 +19,7 @@
 //! 1. The version changes only while the value's lock is held for writing. So who holds it for
 //!    reading knows the version of what it sees.
 //! 2. Who waits gets in line first and looks at the word then; who changes the word notifies after.
-//!    [`PUBLISH`] pairs with [`OBSERVE`]: what came before a new version, or before the last sender
+//!    `PUBLISH` pairs with `OBSERVE`: what came before a new version, or before the last sender
 //!    went, is visible to who sees it in the word.
 
 use std::fmt;
@@ -34,9 +34,9 @@ use crate::engine::primitive::{Arc, RwLock, RwLockReadGuard};
 const CLOSED: usize = 1;
 const ONE_VERSION: usize = 2;
 
-/// Publishes a new version, or that the last of one side went. Pairs with [`OBSERVE`].
+/// Publishes a new version, or that the last of one side went. Pairs with `OBSERVE`.
 const PUBLISH: Ordering = Ordering::AcqRel;
-/// Sees a new version, or that the last of one side went. Pairs with [`PUBLISH`].
+/// Sees a new version, or that the last of one side went. Pairs with `PUBLISH`.
 const OBSERVE: Ordering = Ordering::Acquire;
 
 /// Errors of this channel.

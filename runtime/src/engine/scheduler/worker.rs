@@ -162,7 +162,7 @@ impl Worker {
         self.tick.set(tick);
         let config = &self.pool.config;
         if tick % config.global_queue_interval == 0 {
-            if let Some(task) = self.from_outside(tick) {
+            if let Some(task) = self.next_from_outside(tick) {
                 return Some(task);
             }
         }
@@ -189,7 +189,7 @@ impl Worker {
 
     /// A task from one of the two common queues; which goes first alternates, so that neither starves
     /// the other.
-    fn from_outside(&self, tick: u32) -> Option<Runnable> {
+    fn next_from_outside(&self, tick: u32) -> Option<Runnable> {
         let (injector, hogs) = (&self.pool.injector, &self.pool.hogs);
         if tick / self.pool.config.global_queue_interval % 2 == 0 {
             injector.pop().or_else(|| hogs.pop())

@@ -234,7 +234,8 @@ mod tests {
         let images = parse_maps(maps);
         assert_eq!(images.len(), 3);
         assert_eq!(images[0].addresses, 0x55a0..0x55d0);
-        assert_eq!(images[0].code, [0x55b0..0x55c0]);
+        assert_eq!(images[0].code.len(), 1);
+        assert_eq!(images[0].code[0], 0x55b0..0x55c0);
         assert_eq!(images[1].addresses, 0x7f00..0x7f20);
         assert_eq!(images[2].addresses, 0x7f50..0x7f60);
     }

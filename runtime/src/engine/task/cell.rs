@@ -301,7 +301,7 @@ fn join_is_ready<F: Future, S>(this: &Cell<F, S>, waker: &Waker) -> bool {
     let new = waker.clone();
     let old = this.join_waker.with_mut(|current| {
         // SAFETY: JOIN_WAKER is unset: the waker is the handle's alone (rule 4).
-        unsafe { std::mem::replace(&mut *current, Some(new)) }
+        unsafe { (*current).replace(new) }
     });
     drop(old);
     state.set_join_waker()

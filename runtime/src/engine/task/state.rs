@@ -165,7 +165,7 @@ pub(super) struct DropJoin {
 impl State {
     /// A spawned task: scheduled, with its life reference and the one of its `JoinHandle`.
     pub(super) fn new() -> State {
-        State(AtomicUsize::new(SCHEDULED | JOIN_INTEREST | 2 * REF))
+        State(AtomicUsize::new(SCHEDULED | JOIN_INTEREST | (2 * REF)))
     }
 
     pub(super) fn load(&self) -> Snapshot {
@@ -296,7 +296,7 @@ impl State {
 
     /// The usual end of an unused `JoinHandle`: the task has not been touched since its spawn.
     pub(super) fn drop_join_fast(&self) -> bool {
-        let spawned = SCHEDULED | JOIN_INTEREST | 2 * REF;
+        let spawned = SCHEDULED | JOIN_INTEREST | (2 * REF);
         // Nothing was read through the handle and another reference exists: Relaxed.
         self.0
             .compare_exchange(spawned, SCHEDULED | REF, Ordering::Relaxed, Ordering::Relaxed)

@@ -25,13 +25,13 @@ pub type gid_t = u32;
 #[allow(non_camel_case_types, reason = "the system's own name")]
 pub type pid_t = i32;
 
-/// The reading half of a [`UnixStream`](crate::net::UnixStream), borrowed.
+/// The reading half of a [`UnixStream`], borrowed.
 pub type ReadHalf<'a> = split::ReadHalf<'a, UnixStream>;
-/// The writing half of a [`UnixStream`](crate::net::UnixStream), borrowed.
+/// The writing half of a [`UnixStream`], borrowed.
 pub type WriteHalf<'a> = split::WriteHalf<'a, UnixStream>;
-/// The reading half of a [`UnixStream`](crate::net::UnixStream), owned.
+/// The reading half of a [`UnixStream`], owned.
 pub type OwnedReadHalf = split::OwnedReadHalf<UnixStream>;
-/// The writing half of a [`UnixStream`](crate::net::UnixStream), owned.
+/// The writing half of a [`UnixStream`], owned.
 pub type OwnedWriteHalf = split::OwnedWriteHalf<UnixStream>;
 /// The two halves given to `reunite` are not of the same stream; here they are again.
 pub type ReuniteError = split::ReuniteError<UnixStream>;

@@ -175,7 +175,9 @@ fn the_end_sees_what_the_senders_did() {
             // SAFETY: loom checks that no two accesses overlap.
             assert_eq!(cell.with(|value| unsafe { *value }), 1);
         }
-        threads.map(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
     });
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Id(NonZeroU64);
+pub struct Id(NonZeroU64);
 
 impl Id {
     pub(crate) fn from_u64(id: u64) -> Option<Id> {
