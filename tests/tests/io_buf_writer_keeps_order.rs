@@ -69,7 +69,6 @@ fn any_mix_of_writes_keeps_order() {
         let mut one = BufWriter::with_capacity(capacity, Writer::new((1..9).map(Take)));
         let bytes: Vec<u8> = (0..=255).collect();
         for writer in [&mut many as &mut (dyn runtime::io::AsyncWrite + Unpin), &mut one] {
-            let writer = writer;
             let (mut rest, mut step) = (&bytes[..], 0);
             while !rest.is_empty() {
                 step += 1;

@@ -31,7 +31,9 @@ fn our_writer_is_theirs() {
     let mut writer = FuturesIo::new(Writer::default());
     block_on(async {
         writer.write_all(b"abc").await.unwrap();
-        writer.write_vectored(&[IoSlice::new(b""), IoSlice::new(b"d")]).await.unwrap();
+        let written =
+            writer.write_vectored(&[IoSlice::new(b""), IoSlice::new(b"d")]).await.unwrap();
+        assert_eq!(written, 1);
         writer.flush().await.unwrap();
         writer.close().await.unwrap();
     });

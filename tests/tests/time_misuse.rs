@@ -19,7 +19,7 @@ fn panic_of(f: impl FnOnce()) -> (String, String) {
     let _one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(|info| {
-        let text = info.payload_as_str().unwrap_or_default().to_owned();
+        let text = info.to_string();
         let file = info.location().map(Location::file).unwrap_or_default().to_owned();
         *SEEN.lock().unwrap() = Some((text, file));
     }));
