@@ -9,6 +9,8 @@
 mod engine {
     #[path = "../../../runtime/src/engine/clock.rs"]
     pub(crate) mod clock;
+    #[path = "../../../runtime/src/engine/contain.rs"]
+    pub(crate) mod contain;
     #[path = "../../../runtime/src/engine/primitive/mod.rs"]
     pub(crate) mod primitive;
     #[path = "../../../runtime/src/engine/rng.rs"]

@@ -6,6 +6,7 @@
 
 pub(crate) mod blocking;
 pub(crate) mod clock;
+pub(crate) mod contain;
 pub(crate) mod coop;
 pub(crate) mod driver;
 pub(crate) mod entered;

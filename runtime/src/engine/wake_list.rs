@@ -4,8 +4,9 @@
 //! while it holds a lock of the engine; it pushes into a `WakeList` and calls
 //! [`WakeList::wake_all`] when the lock is gone.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
+
+use crate::engine::contain::contain;
 
 /// Wakers to be called, in order. The first needs no allocation: most lists have one.
 #[derive(Debug, Default)]
@@ -40,7 +41,7 @@ impl WakeList {
     /// called; its panic has been shown by the panic hook and goes no further.
     pub(crate) fn wake_all(&mut self) {
         for waker in self.drain() {
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            contain(|| waker.wake());
         }
     }
 

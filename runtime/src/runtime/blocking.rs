@@ -11,7 +11,7 @@ use super::Handle;
 use crate::engine::blocking::{Job, Note, Rejected};
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::task::{
-    Header, Id, JoinError, JoinHandle, Outcome, Runnable, Schedule, spawn_cell,
+    Header, Id, JoinError, JoinHandle, Judge, Outcome, Runnable, Schedule, spawn_cell,
 };
 
 /// What the pool's queue holds.
@@ -22,7 +22,7 @@ pub(super) struct BlockingJob {
 
 impl Job for BlockingJob {
     fn run(self) {
-        let outcome = self.task.run(None);
+        let outcome = self.task.run(&Judge::Nobody);
         debug_assert!(matches!(outcome, Outcome::Complete));
     }
 

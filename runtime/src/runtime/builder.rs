@@ -14,6 +14,7 @@ use super::runtime::{Runtime, Threads};
 use super::stall::{OnStall, Reporter, StallReport};
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
+use crate::engine::contain::contain;
 use crate::engine::driver::Driver;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::Birth;
@@ -302,6 +303,11 @@ impl Builder {
     }
 
     /// Whether a report has the backtrace of the stalled thread. The default is true.
+    ///
+    /// A thread that waits in a system call is looked at without disturbing it. One that computes gets
+    /// a signal (SIGURG), which may interrupt a system call that it is just entering. The first
+    /// report reads the program's debug information, which takes a moment of one processor and stays in
+    /// memory.
     pub fn stall_backtrace(&mut self, capture: bool) -> &mut Builder {
         self.stall_backtrace = capture;
         self
@@ -432,14 +438,15 @@ impl Builder {
                 let seat = worker.seat_index();
                 let handle = current.get().and_then(Handle::upgrade);
                 let handle = handle.ok_or_else(crate::engine::text::shut_down)?;
-                threads.add(plan.start(move || {
+                threads.add(plan.start(move |set_up| {
                     if let Some(shard) = handle.shards()[..handle.shards().len() - 1].get(seat) {
                         if handle.time_enabled() {
                             context::own_shard(Arc::clone(shard));
                         }
                     }
-                    let _inside = crate::engine::entered::enter();
                     let _current = context::enter(handle);
+                    set_up();
+                    let _inside = crate::engine::entered::enter();
                     crate::engine::driver::exact_timers();
                     worker.run();
                 })?);
@@ -463,10 +470,20 @@ impl Builder {
         });
         let _ = current.set(handle.downgrade());
         let runtime = Runtime::assemble(handle, threads, reporter);
-        pool.start()?;
         let watched = Arc::clone(&pool);
-        runtime.start_guardian(move || Guardian::run(&watched))?;
-        Ok(runtime)
+        let started = pool.start().and_then(|()| {
+            runtime.start_guardian(move || {
+                crate::engine::driver::exact_timers();
+                Guardian::run(&watched);
+            })
+        });
+        match started {
+            Ok(()) => Ok(runtime),
+            Err(error) => {
+                runtime.shutdown_background();
+                Err(error)
+            }
+        }
     }
 
     fn build_current_thread(&self, local_to: Option<ThreadId>) -> io::Result<Runtime> {
@@ -519,19 +536,29 @@ struct ThreadPlan {
 }
 
 impl ThreadPlan {
-    fn start(&self, body: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
-        let mut builder = thread::Builder::new().name((self.name)());
+    /// `body` is given what to call when the thread is set up.
+    fn start(
+        &self,
+        body: impl FnOnce(&dyn Fn()) + Send + 'static,
+    ) -> io::Result<thread::JoinHandle<()>> {
+        // User code, called on whatever thread needs another one.
+        let mut name = None;
+        contain(|| name = Some((self.name)()));
+        let name =
+            name.ok_or_else(|| io::Error::other("the function that names threads panicked"))?;
+        let mut builder = thread::Builder::new().name(name);
         if let Some(bytes) = self.stack_size {
             builder = builder.stack_size(bytes);
         }
         let (on_start, on_stop) = (self.on_start.clone(), self.on_stop.clone());
         builder.spawn(move || {
-            if let Some(hook) = on_start {
-                hook();
-            }
-            body();
+            body(&|| {
+                if let Some(hook) = &on_start {
+                    contain(|| hook());
+                }
+            });
             if let Some(hook) = on_stop {
-                hook();
+                contain(|| hook());
             }
         })
     }

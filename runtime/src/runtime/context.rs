@@ -35,6 +35,12 @@ pub(super) fn enter(handle: Handle) -> Restore {
     Restore { before, depth, _thread: std::marker::PhantomData }
 }
 
+/// As [`enter`], in a shutdown, where the thread may be past its locals: then nothing is entered.
+pub(super) fn try_enter(handle: Handle) -> Option<Restore> {
+    CURRENT.try_with(|_| ()).ok()?;
+    Some(enter(handle))
+}
+
 impl Drop for Restore {
     fn drop(&mut self) {
         if DEPTH.get() != self.depth {

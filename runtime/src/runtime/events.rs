@@ -111,9 +111,6 @@ impl Events {
         if !self.auto_advance || !self.clock.is_paused() {
             return false;
         }
-        if self.busy_elsewhere.load(Ordering::Acquire) > 0 {
-            return false;
-        }
         let next = self.shards.iter().map(|shard| shard.exact_next_deadline()).min();
         match next {
             Some(next) if next != NEVER => {
@@ -147,7 +144,7 @@ impl scheduler::Driver for Events {
             let mut timeout = self.publish(None);
             if self.clock.is_paused() {
                 // Virtual deadlines say nothing about how long to wait.
-                timeout = self.auto_advance_timeout(&mut turn, ready);
+                timeout = self.auto_advance_timeout(&mut turn, parker, ready);
             }
             let _ = turn.wait(timeout, ready);
             self.cover.retract();
@@ -179,6 +176,16 @@ impl scheduler::Driver for Events {
         true
     }
 
+    fn advance_overdue(&self, by: Duration, ready: &mut WakeList) {
+        let earliest = self.earliest();
+        if earliest == NEVER {
+            return;
+        }
+        let limit = self.clock.now().saturating_sub(by.as_nanos() as u64);
+        let overdue = self.shards.iter().filter(|shard| shard.next_deadline() < limit);
+        self.advance(overdue, ready);
+    }
+
     fn has_holder(&self) -> bool {
         self.held.load(Ordering::Relaxed)
     }
@@ -192,7 +199,7 @@ impl scheduler::Driver for Events {
     }
 
     fn next_timer(&self) -> Option<Duration> {
-        self.until(self.earliest())
+        self.until(self.earliest()).filter(|timer| !timer.is_zero())
     }
 }
 
@@ -202,9 +209,17 @@ impl Events {
     fn auto_advance_timeout(
         &self,
         turn: &mut crate::engine::driver::Turn<'_>,
+        parker: &Parker,
         ready: &mut WakeList,
     ) -> Option<Duration> {
         let _ = turn.wait(Some(Duration::ZERO), ready);
-        if !ready.is_empty() || self.jump() { Some(Duration::ZERO) } else { None }
+        // The look may have taken the driver's wake along: the token tells. It is read after the count
+        // of what runs elsewhere, since a job wakes who waits for it before it is counted off.
+        let quiet = self.busy_elsewhere.load(Ordering::Acquire) == 0;
+        if !ready.is_empty() || parker.is_notified() || (quiet && self.jump()) {
+            Some(Duration::ZERO)
+        } else {
+            None
+        }
     }
 }

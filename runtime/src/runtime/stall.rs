@@ -7,11 +7,12 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle as Thread};
 use std::time::{Duration, Instant};
 
+use crate::engine::contain::contain;
 use crate::engine::primitive::{Condvar, Mutex};
 use crate::engine::scheduler::{Stall, StallSink};
 use crate::engine::stall::{self, Capture, How, ThreadState, Tid, Unwinder};
@@ -123,22 +124,26 @@ impl Lane {
         Arc::new(Lane { name, state: Mutex::default(), added: Condvar::new() })
     }
 
-    fn add(self: &Arc<Lane>, work: Work) {
+    /// Gives the work back if it cannot be done here: the lane is closed, or has no thread.
+    fn add(self: &Arc<Lane>, work: Work) -> Result<(), Work> {
         let mut state = self.state.lock();
         if state.closed {
-            return;
+            return Err(work);
         }
         state.work.push_back(work);
         if state.started {
             self.added.notify_one(); // wake: lane
-            return;
+            return Ok(());
         }
         let lane = Arc::clone(self);
         let thread = thread::Builder::new().name(self.name.to_owned());
-        // Without a thread nothing is done now; the next piece of work tries again.
-        if let Ok(thread) = thread.spawn(move || lane.run()) {
-            state.thread = Some(thread);
-            state.started = true;
+        match thread.spawn(move || lane.run()) {
+            Ok(thread) => {
+                state.thread = Some(thread);
+                state.started = true;
+                Ok(())
+            }
+            Err(_) => Err(state.work.pop_back().expect("pushed above")),
         }
     }
 
@@ -157,7 +162,7 @@ impl Lane {
                 }
             };
             // User code may panic; the next piece must still be done.
-            let _ = catch_unwind(AssertUnwindSafe(work));
+            contain(work);
         }
     }
 
@@ -181,9 +186,18 @@ impl Lane {
 pub(super) struct Reporter {
     /// Copies stacks.
     captures: Arc<Lane>,
-    /// Symbolises, writes, calls what is the user's.
+    /// Symbolises, writes, calls the user's hook.
     speaks: Arc<Lane>,
+    /// Calls wakers that are not tasks'. They do not wait for what takes long in the other lane.
+    wakes: Arc<Lane>,
     voice: Arc<Voice>,
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.close();
+        self.speaks.close();
+    }
 }
 
 impl Reporter {
@@ -197,18 +211,22 @@ impl Reporter {
         Reporter {
             captures: Lane::new("runtime-capture"),
             speaks: Lane::new("runtime-reporter"),
+            wakes: Lane::new("runtime-waker"),
             voice: Arc::new(Voice { name, on_stall, backtrace, unwinder, lines }),
         }
     }
 
     pub(super) fn close(&self) {
+        self.wakes.close();
         self.captures.close();
-        self.speaks.close();
     }
 
+    /// Waits for what has been handed over. Without it the last report may be lost.
     pub(super) fn join(&self) {
         self.captures.join();
+        self.speaks.close();
         self.speaks.join();
+        self.wakes.join();
     }
 }
 
@@ -226,14 +244,16 @@ impl StallSink for Arc<Reporter> {
         };
         let voice = Arc::clone(&self.voice);
         if !voice.backtrace {
-            return self.speaks.add(Box::new(move || voice.report(report, None)));
+            let _ = self.speaks.add(Box::new(move || voice.report(report, None)));
+            return;
         }
         let speaks = Arc::clone(&self.speaks);
-        self.captures.add(Box::new(move || {
+        // Without a thread there is no report; the next one tries again.
+        let _ = self.captures.add(Box::new(move || {
             let (blocked, capture) = look_at(&stall).unzip();
             report.blocked = blocked.flatten();
             let capture = capture.flatten();
-            speaks.add(Box::new(move || voice.report(report, capture)));
+            let _ = speaks.add(Box::new(move || voice.report(report, capture)));
         }));
     }
 
@@ -242,7 +262,10 @@ impl StallSink for Arc<Reporter> {
             if task::is_task_waker(&waker) {
                 waker.wake();
             } else {
-                self.speaks.add(Box::new(move || waker.wake()));
+                // With nobody else to call it, it must be called here.
+                if let Err(wake) = self.wakes.add(Box::new(move || waker.wake())) {
+                    contain(wake);
+                }
             }
         }
     }

@@ -177,7 +177,8 @@ impl Future for LocalSet {
 
 impl Drop for LocalSet {
     fn drop(&mut self) {
-        let _current = self.enter();
+        // In a thread-local the set may outlive the thread's other locals.
+        let _current = CURRENT.try_with(|_| ()).ok().map(|()| self.enter());
         self.tasks.close();
     }
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::panic::Location;
 
 use super::local_set;
+use crate::engine::coop::{self, Budget};
 use crate::engine::task::{Id, JoinHandle, current_id};
 use crate::engine::{entered, scheduler, text};
 use crate::runtime::context;
@@ -103,6 +104,7 @@ where
     assert!(!bound, "{}", text::BLOCK_IN_PLACE_NEEDS_WORKERS);
     scheduler::block_in_place(|| {
         let _outside = entered::leave();
+        let _budget = coop::set(Budget::UNLIMITED);
         closure()
     })
 }

@@ -4,6 +4,8 @@
 pub(crate) mod blocking;
 #[path = "stand_in/clock.rs"]
 pub(crate) mod clock;
+#[path = "../../../runtime/src/engine/contain.rs"]
+pub(crate) mod contain;
 #[path = "../../../runtime/src/engine/coop.rs"]
 pub(crate) mod coop;
 #[path = "engine_driver.rs"]

@@ -5,7 +5,6 @@
 //! names threads, the function that starts them) is called without a lock and with its panics
 //! contained: none of them can make the account wrong.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
@@ -16,6 +15,7 @@ use std::time::Duration;
 
 use super::job::{Job, Note};
 use super::queue::{Claim, Member, Metrics, Next, Queue};
+use crate::engine::contain::{contain, forget_panic};
 use crate::engine::primitive::{Arc, Mutex};
 
 /// Looks at an empty queue before a thread in a burst of short jobs goes idle: some microseconds.
@@ -257,21 +257,6 @@ fn work<J: Job>(shared: &Arc<Shared<J>>, mut member: Member, id: u64) {
     shared.queue.left();
     if let Some(handle) = before {
         let _ = handle.join();
-    }
-}
-
-/// Calls what is not ours. Its panic has been reported by the panic hook and, for a job that is a
-/// task, to whoever waits for the task; here it ends.
-fn contain(f: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
-        forget_panic(panic);
-    }
-}
-
-/// Drops a panic's payload, which may panic itself.
-fn forget_panic(panic: Box<dyn Any + Send>) {
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        std::mem::forget(again);
     }
 }
 

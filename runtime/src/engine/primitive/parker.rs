@@ -89,6 +89,11 @@ impl Parker {
         self.leave_for(ELSEWHERE)
     }
 
+    /// Whether the token is there; it stays. Asked by the owner while it is elsewhere.
+    pub(crate) fn is_notified(&self) -> bool {
+        self.state.load(TAKE) == NOTIFIED
+    }
+
     /// The owner is back. Takes the token and says whether it was there.
     pub(crate) fn end_elsewhere(&self) -> bool {
         self.come_back()

@@ -30,12 +30,13 @@ use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::metrics::WorkerCounters;
 use super::pool::Hook;
+use crate::engine::contain::contain;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::engine::primitive::{Mutex, Parker, Unparked};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::{
-    Header, Id, JoinError, JoinHandle, Outcome, Owned, Runnable, Schedule, Watch, spawn_cell,
+    Header, Id, JoinError, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule, Watch, spawn_cell,
 };
 use crate::engine::text;
 use crate::engine::wake_list::WakeList;
@@ -270,23 +271,23 @@ impl CurrentThread {
                 let turn = Turn { shared: self, core: Some(core) };
                 return turn.run(future, &root, &mut cx);
             }
+            let waiting = Waiting { shared: self, root: &root };
             if root.woken.swap(false, SEE_ROOT) {
                 if let Poll::Ready(output) = poll_root(future.as_mut(), &mut cx) {
-                    self.give_up_waiting(&root);
                     return output;
                 }
             }
             root.parker.park();
+            std::mem::forget(waiting);
         }
     }
 
     fn take_core(&self, root: &Arc<Root>) -> Option<Box<Core>> {
         let mut core = self.core.lock();
+        let mut waiting = self.waiting.lock();
+        waiting.retain(|other| !Arc::ptr_eq(other, root));
         if core.is_none() {
-            let mut waiting = self.waiting.lock();
-            if !waiting.iter().any(|other| Arc::ptr_eq(other, root)) {
-                waiting.push(Arc::clone(root));
-            }
+            waiting.push(Arc::clone(root));
         }
         core.take()
     }
@@ -377,6 +378,18 @@ impl CurrentThread {
     }
 }
 
+/// A thread that waits for the core. Dropped when it is done without it, also by a panic.
+struct Waiting<'a> {
+    shared: &'a CurrentThread,
+    root: &'a Arc<Root>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.shared.give_up_waiting(self.root);
+    }
+}
+
 fn poll_root<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
     let _budget = coop::set(Budget::FULL);
     future.poll(cx)
@@ -407,6 +420,8 @@ impl Turn<'_> {
         let shared = self.shared;
         let core: &Core = self.core.as_ref().expect("put in when the turn was made");
         let entered = here::enter_core(core);
+        // What is left of a poll's budget must not stay with the thread.
+        let _budget = coop::set(Budget::UNLIMITED);
         shared.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
         shared.awake();
         let output = loop {
@@ -449,9 +464,11 @@ impl CurrentThread {
     fn run_tasks(&self, core: &Core, root: &Root) -> bool {
         for _ in 0..self.config.event_interval {
             let Some(task) = self.next_task(core) else { return true };
-            coop::refill(Budget::FULL);
             self.watch.begin(task.id().as_u64(), Some(task.location()));
-            let outcome = task.run(None);
+            let outcome = {
+                let _budget = coop::set(Budget::FULL);
+                task.run(&Judge::Nobody)
+            };
             let _ = self.watch.end();
             self.counters.polls.add(1);
             if let Outcome::Woken(task) = outcome {
@@ -462,7 +479,6 @@ impl CurrentThread {
                 break;
             }
         }
-        coop::refill(Budget::UNLIMITED);
         false
     }
 
@@ -486,7 +502,7 @@ impl CurrentThread {
 
     fn sleep(&self, core: &Core) {
         if let Some(hook) = &self.config.on_park {
-            self.bracket(|| hook());
+            self.bracket(|| contain(|| hook()));
         }
         // The hook may have spawned.
         if core.queue.borrow().is_empty() {
@@ -498,7 +514,7 @@ impl CurrentThread {
             self.wake(core, ready);
         }
         if let Some(hook) = &self.config.on_unpark {
-            self.bracket(|| hook());
+            self.bracket(|| contain(|| hook()));
         }
     }
 

@@ -234,7 +234,7 @@ impl Rounds<'_> {
         let mut last = Instant::now();
         while !self.pool.is_closed() {
             let now = Instant::now();
-            if now.duration_since(last) > pause * 4 + guardian.takeover {
+            if now.duration_since(last) > (pause * 4).saturating_add(guardian.takeover) {
                 self.eyes.iter_mut().for_each(|eye| eye.restart(now));
             }
             last = now;
@@ -252,6 +252,7 @@ impl Rounds<'_> {
                 pause = if amiss { CLOSE_LOOK } else { LOOK };
             } else if now.duration_since(*all_asleep_since.get_or_insert(now)) >= LINGER
                 && self.pool.driver.has_holder()
+                && !self.pool.has_surplus()
             {
                 guardian.nap.sleep_unless(|| !self.all_asleep() || self.pool.is_closed());
                 all_asleep_since = None;
@@ -285,9 +286,12 @@ impl Rounds<'_> {
             amiss |= !age.is_zero();
             let Some(known) = eye.known else { continue };
             if age >= guardian.takeover && self.pool.config.spares > 0 {
+                // Counted before the verdict can be seen and taken back.
+                self.pool.seat_stalled();
                 if seat.watch.condemn(known.seen) {
-                    self.pool.seat_stalled();
                     self.pool.work_published();
+                } else {
+                    self.pool.seat_recovered();
                 }
                 // What was put there while the verdict was on its way, too.
                 if let Some(task) = seat.slot.take() {
@@ -342,6 +346,10 @@ impl Rounds<'_> {
     /// Point 4.
     fn wait(&mut self, pause: Duration, sleeping: usize) {
         let driver = &*self.pool.driver;
+        driver.advance_overdue(CLOSE_LOOK, &mut self.ready);
+        if !self.ready.is_empty() {
+            self.pool.guardian.sink.wake(&mut self.ready);
+        }
         let pause = driver.next_timer().map_or(pause, |timer| pause.min(timer));
         let looks = driver.looks();
         let looked = looks != self.looks_before;

@@ -26,7 +26,7 @@ use crossbeam_utils::Backoff;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::task::{
-    Header, Id, JoinError, JoinHandle, Outcome, Owned, Runnable, Schedule, spawn_cell,
+    Header, Id, JoinError, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule, spawn_cell,
 };
 use crate::engine::wake_list::WakeList;
 
@@ -121,7 +121,7 @@ impl LocalQueue {
             let Some(task) = task else { return false };
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                task.run(None)
+                task.run(&Judge::Nobody)
             };
             if let Outcome::Woken(task) = outcome {
                 self.state.lock().queue.push_back(task);

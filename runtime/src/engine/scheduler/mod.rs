@@ -44,6 +44,10 @@ pub(crate) trait Driver: Send + Sync + 'static {
     /// timers. Returns false, without waiting, if somebody else has the poll.
     fn stand_in(&self, limit: Duration, ready: &mut WakeList) -> bool;
 
+    /// Looks at timers that have been due for longer than `by`: whoever should have looked at them
+    /// does not.
+    fn advance_overdue(&self, by: Duration, ready: &mut WakeList);
+
     /// Whether somebody has the poll at this moment.
     fn has_holder(&self) -> bool;
 
@@ -53,6 +57,6 @@ pub(crate) trait Driver: Send + Sync + 'static {
     /// Wakes whoever sleeps in the poll.
     fn wake(&self);
 
-    /// How long until the next timer is due, as far as known.
+    /// How long until the next timer is due, as far as known. `None` too if one is due already.
     fn next_timer(&self) -> Option<Duration>;
 }

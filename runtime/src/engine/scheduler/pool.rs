@@ -52,6 +52,7 @@ use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::{
     Header, Id, JoinError, JoinHandle, Owned, Runnable, Schedule, spawn_cell,
 };
+use crate::engine::text;
 
 /// Announces that the pool closes. Pairs with [`SEE_CLOSED`].
 const CLOSE: Ordering = Ordering::Release;
@@ -186,11 +187,22 @@ impl Pool {
 
     /// Starts a thread on a seat that has been taken for it.
     fn start_on(self: &Arc<Pool>, seat: usize) -> io::Result<()> {
-        *self.threads.lock() += 1;
-        (self.start_thread)(NewWorker::new(Arc::clone(self), seat)).inspect_err(|_| {
-            self.seats[seat].never_taken();
-            self.thread_left();
-        })
+        {
+            let mut threads = self.threads.lock();
+            if self.is_closed() {
+                self.seats[seat].never_taken();
+                return Err(text::shut_down());
+            }
+            *threads += 1;
+        }
+        // If no thread comes of it, dropping the worker takes back what was done here.
+        (self.start_thread)(NewWorker::new(Arc::clone(self), seat))
+    }
+
+    /// No thread came to a seat that was taken for it.
+    pub(super) fn never_came(&self, seat: usize) {
+        self.seats[seat].never_taken();
+        self.thread_left();
     }
 
     /// Spawns a task.
@@ -329,51 +341,59 @@ impl Pool {
 
     /// Step 1 of the shutdown. Waits for nobody.
     pub(crate) fn close(&self) {
-        self.closed.store(true, CLOSE);
+        {
+            // Under this lock: no thread is started afterwards.
+            let _threads = self.threads.lock();
+            self.closed.store(true, CLOSE);
+        }
+        self.owned.close();
         for seat in 0..self.seats.len() {
             self.unpark(seat); // wake: close
         }
         self.guardian.wake();
     }
 
-    /// Step 2, on each worker that leaves; step 3 on the last one.
-    pub(super) fn thread_leaves(&self) {
-        self.owned.close_and_cancel();
-        self.empty_queues();
-        {
-            let mut threads = self.threads.lock();
-            if *threads > 1 {
-                *threads -= 1;
-                return;
-            }
-            // The last one stays counted until it has done its work.
-        }
-        self.finish();
-        self.thread_left();
-    }
-
-    /// Step 3.
-    fn finish(&self) {
-        let backoff = Backoff::new();
-        while self.owned.alive() > 0 {
+    /// Step 2, on each worker that leaves. Called while it is still this thread's worker.
+    pub(super) fn leave(&self) {
+        if self.is_closed() {
+            self.owned.cancel_all();
             self.empty_queues();
-            backoff.snooze();
         }
-        self.in_flight.wait();
     }
 
-    /// A thread goes while the pool stays.
+    /// A thread goes, and leaves its seat.
     pub(super) fn vacate(&self, seat: usize, queue: Local) {
         self.seats[seat].vacate(queue);
         self.thread_left();
     }
 
+    /// A thread that was counted is there no more. Whoever is the last one of a closed pool does step 3
+    /// first; no thread is started after that.
     fn thread_left(&self) {
         let mut threads = self.threads.lock();
+        if *threads == 1 && self.is_closed() {
+            drop(threads);
+            self.finish();
+            threads = self.threads.lock();
+        }
         *threads -= 1;
         if *threads == 0 {
             self.all_left.notify_all(); // wake: all left
         }
+    }
+
+    /// Step 3.
+    fn finish(&self) {
+        let backoff = Backoff::new();
+        loop {
+            self.owned.cancel_all();
+            self.empty_queues();
+            if self.owned.alive() == 0 {
+                break;
+            }
+            backoff.snooze();
+        }
+        self.in_flight.wait();
     }
 
     /// Cancels whatever is queued anywhere.

@@ -27,10 +27,11 @@ use super::pool::{Hook, Pool};
 use super::queue::Local;
 use super::seat::Seat;
 use super::sleep::Withdrawn;
+use crate::engine::contain::contain;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::Ordering;
 use crate::engine::rng::FastRand;
-use crate::engine::task::{Outcome, Runnable};
+use crate::engine::task::{Judge, Outcome, Runnable};
 use crate::engine::wake_list::WakeList;
 
 /// How often in a row the next slot goes before the queue.
@@ -44,11 +45,12 @@ const SEARCH_ROUNDS: usize = 3;
 pub(crate) struct NewWorker {
     pool: Arc<Pool>,
     seat: usize,
+    ran: bool,
 }
 
 impl NewWorker {
     pub(super) fn new(pool: Arc<Pool>, seat: usize) -> NewWorker {
-        NewWorker { pool, seat }
+        NewWorker { pool, seat, ran: false }
     }
 
     /// Which seat of the pool it is.
@@ -58,8 +60,18 @@ impl NewWorker {
 
     /// Works until the pool closes or, on a spare's seat, until the spare has not been needed
     /// for a while. To be called by the new thread.
-    pub(crate) fn run(self) {
-        Worker::new(self.pool, self.seat).run();
+    pub(crate) fn run(mut self) {
+        self.ran = true;
+        Worker::new(Arc::clone(&self.pool), self.seat).run();
+    }
+}
+
+impl Drop for NewWorker {
+    /// The thread could not be started, or ended before it got here.
+    fn drop(&mut self) {
+        if !self.ran {
+            self.pool.never_came(self.seat);
+        }
     }
 }
 
@@ -75,6 +87,18 @@ pub(super) struct Worker {
     yields: Cell<u32>,
     ready: RefCell<WakeList>,
     busy_since: Cell<Instant>,
+}
+
+/// User code is contained wherever a worker calls it. What unwinds all the same is a bug of the engine,
+/// and a worker that went without shutting down would leave tasks behind that point to its pool.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
 }
 
 /// What came of having nothing to do.
@@ -113,6 +137,7 @@ impl Worker {
     }
 
     fn run(self) {
+        let _abort = AbortOnUnwind;
         let entered = here::enter_worker(&self);
         self.seat().set_tid();
         loop {
@@ -124,13 +149,10 @@ impl Worker {
                 break;
             }
         }
-        if self.pool.is_closed() {
-            self.pool.thread_leaves();
-            drop(entered);
-        } else {
-            drop(entered);
-            self.pool.vacate(self.seat, self.queue);
-        }
+        self.pool.leave();
+        drop(entered);
+        let Worker { pool, seat, queue, .. } = self;
+        pool.vacate(seat, queue);
     }
 
     /// Until the pool closes or the spare is dismissed.
@@ -161,14 +183,15 @@ impl Worker {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
         let config = &self.pool.config;
+        // The driver before the injector: a full injector must not keep the looks from happening.
+        if tick % config.event_interval == 0 || self.yields.get() >= YIELD_INTERVAL {
+            self.yields.set(0);
+            self.look();
+        }
         if tick % config.global_queue_interval == 0 {
             if let Some(task) = self.next_from_outside(tick) {
                 return Some(task);
             }
-        }
-        if tick % config.event_interval == 0 || self.yields.get() >= YIELD_INTERVAL {
-            self.yields.set(0);
-            self.look();
         }
         let slot = &self.seat().slot;
         if self.slot_runs.get() > 0 {
@@ -206,7 +229,7 @@ impl Worker {
         let seat = self.seat();
         coop::refill(Budget::FULL);
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
-        let outcome = task.run(Some(&seat.watch));
+        let outcome = task.run(&Judge::Watch(&seat.watch));
         let stalled = seat.watch.end();
         seat.counters.polls.add(1);
         if stalled {
@@ -229,22 +252,15 @@ impl Worker {
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
         let announced = self.announce_blocking();
         coop::refill(Budget::FULL);
-        let start = Instant::now();
-        let outcome = task.run(None);
-        let took = start.elapsed();
+        let limit = self.pool.guardian.takeover();
+        let outcome = task.run(&Judge::Probation { since: Instant::now(), limit });
         drop(announced);
         if seat.watch.end() {
             self.recovered();
         }
         seat.counters.polls.add(1);
         self.yields.set(0);
-        if took >= self.pool.guardian.takeover() {
-            seat.counters.stalls.add(1);
-        }
         if let Outcome::Woken(task) = outcome {
-            if took < self.pool.guardian.takeover() {
-                task.forgive();
-            }
             self.requeue(task);
         }
     }
@@ -337,6 +353,7 @@ impl Worker {
     fn bracket(&self, user_code: impl FnOnce()) {
         let watch = &self.seat().watch;
         watch.begin(0, None);
+        coop::refill(Budget::UNLIMITED);
         user_code();
         if watch.end() {
             self.recovered();
@@ -345,7 +362,7 @@ impl Worker {
 
     fn call(&self, hook: Option<&Hook>) {
         if let Some(hook) = hook {
-            self.bracket(|| hook());
+            self.bracket(|| contain(|| hook()));
         }
     }
 
@@ -361,11 +378,15 @@ impl Worker {
             self.give_away();
             return Idle::Leave;
         }
+        // Before the announcement: a hook may block, and may make tasks runnable.
+        self.call(self.pool.config.on_park.as_ref());
+        if !self.seat().slot.is_empty() || self.queue.len() > 0 {
+            return Idle::LookAgain;
+        }
         let must_look = sleep.announce(self.seat);
         if self.pool.is_closed() || (must_look && self.pool.has_work()) {
             return self.stay_awake();
         }
-        self.call(self.pool.config.on_park.as_ref());
         self.counters().parks.add(1);
         self.note_busy();
         let mut ready = self.ready.take();
@@ -373,12 +394,22 @@ impl Worker {
         self.busy_since.set(Instant::now());
         let withdrawn = sleep.withdraw(self.seat);
         self.pool.guardian.awake();
-        self.call(self.pool.config.on_unpark.as_ref());
         if ready.is_empty() && withdrawn == Withdrawn::Alone {
             self.counters().noops.add(1);
         }
+        let idle = if ready.is_empty() {
+            self.after_withdrawal(withdrawn)
+        } else {
+            // It has work already: whoever woke it for other work needs somebody else.
+            if withdrawn == Withdrawn::Woken && sleep.end_search() && self.pool.has_work() {
+                self.pool.work_published();
+            }
+            Idle::LookAgain
+        };
+        // User code, so not while this worker counts as searching.
+        self.call(self.pool.config.on_unpark.as_ref());
         self.wake(ready);
-        self.after_withdrawal(withdrawn)
+        idle
     }
 
     fn stay_awake(&self) -> Idle {
@@ -456,11 +487,15 @@ impl Worker {
     fn rest(&self) -> bool {
         let seat = self.seat();
         seat.rest();
-        let deadline = Instant::now() + self.pool.config.keep_alive;
+        let deadline = Instant::now().checked_add(self.pool.config.keep_alive);
         loop {
             if self.pool.is_closed() || seat.is_taken() {
                 return true;
             }
+            let Some(deadline) = deadline else {
+                seat.parker.park();
+                continue;
+            };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return !seat.give_up_resting();

@@ -9,7 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use super::runnable::Outcome;
 use super::state::{EndPoll, State};
-use super::{Id, IdGuard, JoinError, Runnable, Schedule, Watch, waker};
+use super::{Id, IdGuard, JoinError, Judge, Runnable, Schedule, waker};
+use crate::engine::contain::contain;
 use crate::engine::primitive::UnsafeCell;
 use crate::engine::short_backtrace::short_backtrace;
 
@@ -34,7 +35,7 @@ pub(super) struct Links {
 /// The operations that need the future's type. Each takes the task's address.
 pub(super) struct Vtable {
     /// Polls or, if the task is cancelled, drops the future. The caller gives up its `Runnable`.
-    pub(super) run: unsafe fn(NonNull<Header>, Option<&Watch>) -> Outcome,
+    pub(super) run: unsafe fn(NonNull<Header>, &Judge<'_>) -> Outcome,
     /// Gives a `Runnable` to the scheduler.
     pub(super) schedule: unsafe fn(NonNull<Header>),
     /// Takes the output into `*mut Poll<Result<T, JoinError>>`, or registers the waker.
@@ -115,7 +116,7 @@ unsafe fn schedule<F: Future, S: Schedule>(task: NonNull<Header>) {
     this.scheduler.schedule(unsafe { Runnable::from_raw(task) });
 }
 
-unsafe fn run<F, S>(task: NonNull<Header>, watch: Option<&Watch>) -> Outcome
+unsafe fn run<F, S>(task: NonNull<Header>, judge: &Judge<'_>) -> Outcome
 where
     F: Future + 'static,
     S: Schedule,
@@ -141,11 +142,11 @@ where
             short_backtrace(|| future.poll(&mut cx))
         })
     }));
-    let stalled = watch.is_some_and(Watch::is_stalled);
     match polled {
         Ok(Poll::Pending) => {
-            if stalled {
-                header.state.set_hog(true);
+            // While RUNNING: afterwards the task may be anywhere.
+            if let Some(hog) = judge.mark() {
+                header.state.set_hog(hog);
             }
             match header.state.end_poll() {
                 EndPoll::Idle => Outcome::Idle,
@@ -155,13 +156,20 @@ where
             }
         }
         Ok(Poll::Ready(output)) => {
-            let dropped = drop_future(this);
-            let output = dropped.map(|()| output);
+            let output = match drop_future(this) {
+                Ok(()) => Ok(output),
+                Err(panicked) => {
+                    contain(|| drop(output));
+                    Err(panicked)
+                }
+            };
             complete(task, this, output)
         }
         Err(payload) => {
             // The panic of the poll is what the user wants to see, not a second one in the drop.
-            let _ = drop_future(this);
+            if let Err(second) = drop_future(this) {
+                contain(|| drop(second));
+            }
             complete(task, this, Err(JoinError::panicked(header.id, payload)))
         }
     }
@@ -214,7 +222,7 @@ where
             this.join_waker.with(|waker| {
                 // SAFETY: JOIN_WAKER is set: both sides may read (rule 4).
                 if let Some(waker) = unsafe { &*waker } {
-                    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref())); // wake: join
+                    contain(|| waker.wake_by_ref()); // wake: join
                 }
             });
             if header.state.release_join_waker() {
@@ -224,14 +232,14 @@ where
     } else {
         // SAFETY: nobody wants the output: it is ours (rule 3) and we take it once.
         let output = unsafe { take_output(this) };
-        match catch_unwind(AssertUnwindSafe(|| output.map(drop))) {
+        contain(|| match catch_unwind(AssertUnwindSafe(|| output.map(drop))) {
             Ok(Ok(())) => {}
             Ok(Err(error)) if error.is_cancelled() => {}
             Ok(Err(error)) => this.scheduler.unobserved_panic(error),
             Err(payload) => {
                 this.scheduler.unobserved_panic(JoinError::panicked(header.id, payload));
             }
-        }
+        });
     }
     if before.is_named() {
         super::id::forget_name(header.id);
@@ -257,7 +265,7 @@ fn drop_join_waker<F: Future, S>(this: &Cell<F, S>) {
         // SAFETY: by the caller's exclusive access.
         unsafe { (*waker).take() }
     });
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
+    contain(|| drop(waker));
 }
 
 unsafe fn poll_join<F, S>(task: NonNull<Header>, slot: *mut (), waker: &Waker)
@@ -320,7 +328,7 @@ where
         let output = unsafe { take_output(this) };
         let _id = IdGuard::enter(Some(this.header.id));
         // The scheduler may be gone, so nobody is told of a panic here but the panic hook.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(output)));
+        contain(|| drop(output));
     }
     if mine.waker {
         drop_join_waker(this);
@@ -334,7 +342,7 @@ unsafe fn free<F: Future, S>(task: NonNull<Header>) {
     // stage holds nothing: the life reference is dropped after completion, the handle's after the
     // output was taken or dropped. So dropping the box drops the scheduler and the join waker.
     let cell = unsafe { Box::from_raw(cell.as_ptr()) };
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(cell)));
+    contain(|| drop(cell));
 }
 
 /// Gives up one reference that the caller has.

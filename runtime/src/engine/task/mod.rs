@@ -43,7 +43,7 @@ pub(crate) use id::{IdGuard, current_id, name, next_id, set_name};
 pub(crate) use owned::Owned;
 pub(crate) use runnable::{Outcome, Runnable, spawn_cell};
 pub(crate) use waker::is_task_waker;
-pub(crate) use watch::{Seen, Watch};
+pub(crate) use watch::{Judge, Seen, Watch};
 
 /// What a task needs from its scheduler.
 ///

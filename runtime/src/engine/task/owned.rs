@@ -74,10 +74,16 @@ impl Owned {
         shard.unlink(header);
     }
 
-    /// Closes the list and cancels every task in it, on this thread where the task is idle.
-    pub(crate) fn close_and_cancel(&self) {
+    /// From here on the list takes no task.
+    pub(crate) fn close(&self) {
         for shard in &self.shards {
             shard.lock().closed = true;
+        }
+    }
+
+    /// Cancels every task in the list, on this thread where the task is idle. The list is closed.
+    pub(crate) fn cancel_all(&self) {
+        for shard in &self.shards {
             loop {
                 let mut guard = shard.lock();
                 let Some(task) = guard.pop() else { break };
@@ -92,6 +98,12 @@ impl Owned {
                 }
             }
         }
+    }
+
+    /// Closes the list and cancels every task in it.
+    pub(crate) fn close_and_cancel(&self) {
+        self.close();
+        self.cancel_all();
     }
 
     /// Tasks that were spawned and have not completed.

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::ptr::NonNull;
 
 use super::cell::{self, Header};
-use super::{Id, JoinHandle, Schedule, Watch};
+use super::{Id, JoinHandle, Judge, Schedule};
 
 /// A task that is due to be run: the one permission to poll it (state.rs, invariant 1).
 ///
@@ -75,19 +75,14 @@ impl Runnable {
         self.header().state.peek().is_hog()
     }
 
-    /// The task behaves again.
-    pub(crate) fn forgive(&self) {
-        self.header().state.set_hog(false);
-    }
-
     /// Polls the task once; if it was cancelled, drops its future instead. `watch` tells whether
     /// the poll has been called stalled.
     #[inline]
-    pub(crate) fn run(self, watch: Option<&Watch>) -> Outcome {
+    pub(crate) fn run(self, judge: &Judge<'_>) -> Outcome {
         let task = self.0;
         std::mem::forget(self);
         // SAFETY: we had the permission and have given it up.
-        unsafe { (task.as_ref().vtable.run)(task, watch) }
+        unsafe { (task.as_ref().vtable.run)(task, judge) }
     }
 
     /// Drops the task's future without polling it.
@@ -101,7 +96,7 @@ impl Drop for Runnable {
         // SCHEDULED is set, so this makes no second `Runnable`; the run below sees CANCELLED.
         let _ = self.header().state.cancel();
         // SAFETY: we have the permission and use it now.
-        let outcome = unsafe { (self.0.as_ref().vtable.run)(self.0, None) };
+        let outcome = unsafe { (self.0.as_ref().vtable.run)(self.0, &Judge::Nobody) };
         debug_assert!(matches!(outcome, Outcome::Complete));
     }
 }

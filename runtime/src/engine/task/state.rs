@@ -297,10 +297,7 @@ impl State {
     /// The usual end of an unused `JoinHandle`: the task has not been touched since its spawn.
     pub(super) fn drop_join_fast(&self) -> bool {
         let spawned = SCHEDULED | JOIN_INTEREST | (2 * REF);
-        // Nothing was read through the handle and another reference exists: Relaxed.
-        self.0
-            .compare_exchange(spawned, SCHEDULED | REF, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok()
+        self.0.compare_exchange(spawned, SCHEDULED | REF, REF_DROP, Ordering::Relaxed).is_ok()
     }
 
     /// The `JoinHandle` loses its interest, but not yet its reference.

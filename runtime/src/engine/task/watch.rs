@@ -26,6 +26,7 @@
 //!    it back also takes it off the count of stalled seats.
 
 use std::panic::Location;
+use std::time::{Duration, Instant};
 
 use crate::engine::primitive::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 
@@ -95,10 +96,19 @@ impl Watch {
         self.verdict.load(Ordering::Relaxed) != 0 && self.take_verdict()
     }
 
-    /// Whether this poll counts as stalled. Asked by the owner in the middle of it.
+    /// Whether this poll counts as stalled, and not one before it. Asked by the owner in the middle of
+    /// it.
     #[inline]
     pub(crate) fn is_stalled(&self) -> bool {
-        self.verdict.load(Ordering::Relaxed) != 0
+        let verdict = self.verdict.load(Ordering::Relaxed);
+        verdict != 0 && (verdict == ANNOUNCED || verdict == self.seq.load(Ordering::Relaxed))
+    }
+
+    /// As [`is_stalled`](Watch::is_stalled), by the guardian.
+    #[inline]
+    fn is_condemned(&self) -> bool {
+        let verdict = self.verdict.load(Ordering::Relaxed);
+        verdict != 0 && verdict == self.seq.load(Ordering::Relaxed)
     }
 
     /// The owner takes back a verdict, its own or the guardian's.
@@ -157,5 +167,28 @@ impl Watch {
                 .verdict
                 .compare_exchange(verdict, 0, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
+    }
+}
+
+/// Who says, when a poll has returned, whether the task is a hog.
+pub(crate) enum Judge<'a> {
+    /// Nobody: the mark stays as it is.
+    Nobody,
+    /// The guardian's verdict: a poll that it has condemned makes a hog.
+    Watch(&'a Watch),
+    /// The clock: a hog that has returned within `limit` is one no more.
+    Probation { since: Instant, limit: Duration },
+}
+
+impl Judge<'_> {
+    /// The new mark, if it changes.
+    #[inline]
+    pub(super) fn mark(&self) -> Option<bool> {
+        match self {
+            Judge::Nobody => None,
+            // One that was announced (`block_in_place`) is none.
+            Judge::Watch(watch) => watch.is_condemned().then_some(true),
+            Judge::Probation { since, limit } => (since.elapsed() < *limit).then_some(false),
+        }
     }
 }

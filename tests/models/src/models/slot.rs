@@ -7,7 +7,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::engine::scheduler::slot::Slot;
-use crate::engine::task::{Header, JoinError, Runnable, Schedule, next_id, spawn_cell};
+use crate::engine::task::{Header, JoinError, Judge, Runnable, Schedule, next_id, spawn_cell};
 
 struct Nowhere;
 
@@ -46,12 +46,12 @@ fn owner_against_thief() {
         let (task, handle) = spawn_cell(future, Nowhere, next_id(), Location::caller());
         let thief = {
             let shared = shared.clone();
-            thread::spawn(move || shared.slot.take().map(|task| task.run(None)).is_some())
+            thread::spawn(move || shared.slot.take().map(|task| task.run(&Judge::Nobody)).is_some())
         };
         // SAFETY: nobody has the task yet.
         shared.written.with_mut(|written| unsafe { *written = 1 });
         assert!(shared.slot.put(task).is_none());
-        let mine = shared.slot.take().map(|task| task.run(None)).is_some();
+        let mine = shared.slot.take().map(|task| task.run(&Judge::Nobody)).is_some();
         let stolen = thief.join().unwrap();
         assert!(mine != stolen);
         // SAFETY: all have finished.
@@ -81,12 +81,12 @@ fn a_displaced_task_is_handed_over() {
         let putting = thread::spawn(move || {
             // SAFETY: nobody has the task yet.
             other.written.with_mut(|written| unsafe { *written = 1 });
-            other.slot.put(first).map(|task| task.run(None)).is_some()
+            other.slot.put(first).map(|task| task.run(&Judge::Nobody)).is_some()
         });
-        let displaced = shared.slot.put(second).map(|task| task.run(None)).is_some();
+        let displaced = shared.slot.put(second).map(|task| task.run(&Judge::Nobody)).is_some();
         let other_displaced = putting.join().unwrap();
         assert!(displaced != other_displaced);
-        let last = shared.slot.take().map(|task| task.run(None));
+        let last = shared.slot.take().map(|task| task.run(&Judge::Nobody));
         assert!(last.is_some());
         drop((handle1, handle2));
     });

@@ -12,7 +12,7 @@ use loom::thread;
 
 use crate::engine::primitive::Mutex;
 use crate::engine::task::{
-    Header, JoinError, JoinHandle, Outcome, Owned, Runnable, Schedule, next_id, spawn_cell,
+    Header, JoinError, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule, next_id, spawn_cell,
 };
 
 /// A scheduler that is a queue.
@@ -42,7 +42,7 @@ impl Queue {
     fn run(&self) -> bool {
         let task = self.tasks.lock().pop_front();
         let Some(task) = task else { return false };
-        if let Outcome::Woken(task) = task.run(None) {
+        if let Outcome::Woken(task) = task.run(&Judge::Nobody) {
             self.tasks.lock().push_back(task);
         }
         true

@@ -1,0 +1,18 @@
+//! Calling what is not ours, so that its panic ends here.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Calls user code. Its panic has been shown by the panic hook and goes no further.
+pub(crate) fn contain(f: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
+        forget_panic(panic);
+    }
+}
+
+/// Drops a panic's payload, which may panic itself.
+pub(crate) fn forget_panic(panic: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
+}
