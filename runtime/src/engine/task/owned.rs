@@ -9,7 +9,8 @@
 //! # Invariants
 //!
 //! 1. A task is in the list from its spawn until it completes, or until a shutdown has popped it.
-//! 2. A closed shard takes no task. A spawn that comes too late is told so and cancels its task.
+//! 2. A closed shard takes no task. A spawn that comes too late is told so and cancels its task, which
+//!    is never counted: else those who go on spawning could keep a shutdown from ever seeing zero.
 //! 3. `alive` counts the tasks that were bound and have not been released, popped or not.
 
 use std::ptr::NonNull;
@@ -54,9 +55,7 @@ impl Owned {
         let header = task.as_header();
         let mut shard = self.shard(header).lock();
         if shard.closed {
-            // It will be released like any other when it is cancelled.
-            shard.alive += 1;
-            mark_popped(header);
+            mark_refused(header);
             drop(shard);
             return Err(task);
         }
@@ -70,6 +69,9 @@ impl Owned {
     /// Takes a completed task out.
     pub(crate) fn release(&self, header: &Header) {
         let mut shard = self.shard(header).lock();
+        if is_refused(header) {
+            return;
+        }
         shard.alive -= 1;
         shard.unlink(header);
     }
@@ -159,6 +161,18 @@ impl Shard {
             unsafe { next.as_ref() }.links.with_mut(|l| unsafe { (*l).prev = prev });
         }
     }
+}
+
+/// A task that is its own successor was never in the list, and never will be.
+fn mark_refused(header: &Header) {
+    let this = header.as_ptr();
+    // SAFETY: rule 2: the caller holds the shard's lock.
+    header.links.with_mut(|links| unsafe { (*links).next = Some(this) });
+}
+
+fn is_refused(header: &Header) -> bool {
+    // SAFETY: rule 2: the caller holds the shard's lock.
+    header.links.with(|links| unsafe { (*links).next }) == Some(header.as_ptr())
 }
 
 /// A task that is its own predecessor is in no list.
