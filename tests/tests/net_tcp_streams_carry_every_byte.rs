@@ -229,3 +229,19 @@ fn the_traits_that_users_rely_on_are_there() {
     sends(TcpListener::bind("127.0.0.1:0"));
     drop(boxed("x:1"));
 }
+
+#[runtime::test]
+async fn ending_a_connection_that_the_other_side_has_reset_is_no_error() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let near = TcpStream::connect(listener.local_addr().unwrap());
+    let (near, far) = runtime::join!(near, listener.accept());
+    let (mut near, far) = (near.unwrap(), far.unwrap().0);
+    // Unread bytes at the close: the system answers with a reset.
+    near.write_all(b"unread").await.unwrap();
+    far.readable().await.unwrap();
+    drop(far);
+    let mut byte = [0];
+    let error = near.read(&mut byte).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    near.shutdown().await.unwrap();
+}

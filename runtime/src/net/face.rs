@@ -317,7 +317,7 @@ macro_rules! stream_traits {
             }
 
             fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(self.io.shutdown(Shutdown::Write))
+                Poll::Ready(self.shutdown_write())
             }
         }
 
@@ -330,7 +330,11 @@ macro_rules! stream_traits {
             }
 
             fn shutdown_write(&self) -> io::Result<()> {
-                self.io.shutdown(Shutdown::Write)
+                match self.io.shutdown(Shutdown::Write) {
+                    // The other side has reset the connection: there is nothing left to end.
+                    Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+                    done => done,
+                }
             }
 
             fn near_addr(&self) -> io::Result<$addr> {
