@@ -155,3 +155,27 @@ fn channels_and_locks_need_no_runtime() {
         });
     });
 }
+
+#[test]
+fn what_a_refused_future_drops_may_enter_the_runtime() {
+    struct Enters(runtime::Handle, std::sync::Arc<std::sync::atomic::AtomicBool>);
+    impl Drop for Enters {
+        fn drop(&mut self) {
+            let _context = self.0.enter();
+            self.1.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+    for runtime in [workers(1), current_thread()] {
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let entered = std::sync::Arc::default();
+        let enters = Enters(handle.clone(), std::sync::Arc::clone(&entered));
+        let _context = handle.enter();
+        let task = runtime::spawn(async move {
+            let _enters = enters;
+            std::future::pending::<()>().await;
+        });
+        assert!(futures::executor::block_on(task).unwrap_err().is_cancelled());
+        assert!(entered.load(std::sync::atomic::Ordering::Relaxed));
+    }
+}

@@ -1,6 +1,7 @@
 //! What the current thread knows of its runtime.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Handle;
@@ -11,7 +12,9 @@ use crate::engine::text;
 use crate::engine::timer::Shard;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Handle>> = const { RefCell::new(None) };
+    // Counted within the thread, so that no borrow is held while user code runs, which may enter or
+    // leave a runtime.
+    static CURRENT: RefCell<Option<Rc<Handle>>> = const { RefCell::new(None) };
     /// How many handles have been entered: guards must be dropped in reverse order.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// The shard of the worker that this thread is.
@@ -21,7 +24,7 @@ thread_local! {
 /// Makes another handle current again when dropped.
 #[derive(Debug)]
 pub(super) struct Restore {
-    before: Option<Handle>,
+    before: Option<Rc<Handle>>,
     depth: usize,
     // Not `Send`.
     _thread: std::marker::PhantomData<*const ()>,
@@ -29,7 +32,7 @@ pub(super) struct Restore {
 
 /// Makes `handle` the current one of this thread.
 pub(super) fn enter(handle: Handle) -> Restore {
-    let before = CURRENT.with_borrow_mut(|current| current.replace(handle));
+    let before = CURRENT.with_borrow_mut(|current| current.replace(Rc::new(handle)));
     let depth = DEPTH.get() + 1;
     DEPTH.set(depth);
     Restore { before, depth, _thread: std::marker::PhantomData }
@@ -64,8 +67,8 @@ pub(super) fn own_shard(shard: Arc<Shard>) {
 
 /// Calls `f` with the current handle.
 pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Result<R, TryCurrentError> {
-    match CURRENT.try_with(|current| current.borrow().as_ref().map(f)) {
-        Ok(Some(result)) => Ok(result),
+    match CURRENT.try_with(|current| current.borrow().clone()) {
+        Ok(Some(handle)) => Ok(f(&handle)),
         Ok(None) => Err(TryCurrentError::missing()),
         Err(_) => Err(TryCurrentError::destroyed()),
     }
