@@ -15,8 +15,9 @@
 use crate::engine::primitive::atomic::{AtomicPtr, Ordering};
 use crate::engine::task::Runnable;
 
-/// Publishes what the waking thread did to whoever takes the task, and takes what was there.
-const PUT: Ordering = Ordering::AcqRel;
+/// Publishes what the waking thread did to whoever takes the task. Pairs with [`TAKE`]. What it
+/// displaces the owner has put there itself (invariant 2): nothing is to be seen of it.
+const PUT: Ordering = Ordering::Release;
 /// Sees what the putting thread did. Pairs with [`PUT`].
 const TAKE: Ordering = Ordering::Acquire;
 

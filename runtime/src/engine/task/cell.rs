@@ -337,10 +337,16 @@ where
 }
 
 unsafe fn free<F: Future, S>(task: NonNull<Header>) {
+    {
+        // Through its cell, like every other access: a model sees it if this comes too early.
+        // SAFETY: the last reference is gone, so nobody else uses the task.
+        let this: &Cell<F, S> = unsafe { cell(task) };
+        drop_join_waker(this);
+    }
     let cell: NonNull<Cell<F, S>> = task.cast();
     // SAFETY: the last reference is gone, the box was leaked by `allocate` with these types. The
     // stage holds nothing: the life reference is dropped after completion, the handle's after the
-    // output was taken or dropped. So dropping the box drops the scheduler and the join waker.
+    // output was taken or dropped. So dropping the box drops the scheduler.
     let cell = unsafe { Box::from_raw(cell.as_ptr()) };
     contain(|| drop(cell));
 }

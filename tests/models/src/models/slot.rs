@@ -59,35 +59,3 @@ fn owner_against_thief() {
         drop(handle);
     });
 }
-
-/// A task that is displaced from the slot and lost, or that the displacing thread takes without what
-/// the one before it wrote.
-#[test]
-fn a_displaced_task_is_handed_over() {
-    loom::model(|| {
-        let shared = Arc::new(Shared {
-            slot: Slot::new(),
-            written: UnsafeCell::new(0),
-            runs: UnsafeCell::new(0),
-        });
-        let seen = shared.clone();
-        let first = async move {
-            // SAFETY: as above.
-            assert_eq!(seen.written.with(|written| unsafe { *written }), 1);
-        };
-        let (first, handle1) = spawn_cell(first, Nowhere, next_id(), Location::caller());
-        let (second, handle2) = spawn_cell(async {}, Nowhere, next_id(), Location::caller());
-        let other = shared.clone();
-        let putting = thread::spawn(move || {
-            // SAFETY: nobody has the task yet.
-            other.written.with_mut(|written| unsafe { *written = 1 });
-            other.slot.put(first).map(|task| task.run(&Judge::Nobody)).is_some()
-        });
-        let displaced = shared.slot.put(second).map(|task| task.run(&Judge::Nobody)).is_some();
-        let other_displaced = putting.join().unwrap();
-        assert!(displaced != other_displaced);
-        let last = shared.slot.take().map(|task| task.run(&Judge::Nobody));
-        assert!(last.is_some());
-        drop((handle1, handle2));
-    });
-}

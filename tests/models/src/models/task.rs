@@ -139,16 +139,14 @@ fn polls_follow_each_other() {
         let handle = spawn(
             &queue,
             poll_fn(move |cx| {
+                *given.lock() = Some(cx.waker().clone());
+                // After the waker is out: only the end of this poll publishes what follows.
                 // SAFETY: polls of one task never overlap: that is what is being checked.
                 let polls = cell.with_mut(|polls| unsafe {
                     *polls += 1;
                     *polls
                 });
-                if polls == 2 {
-                    return Poll::Ready(());
-                }
-                *given.lock() = Some(cx.waker().clone());
-                Poll::Pending
+                if polls == 2 { Poll::Ready(()) } else { Poll::Pending }
             }),
         );
         let other = queue.clone();
@@ -266,6 +264,36 @@ fn the_last_reference_frees() {
         // loom reports what is left of the queue's count if the task was not freed.
         assert_eq!(Arc::strong_count(&queue), 1);
     });
+}
+
+/// A task that is freed by one thread before it sees that another is done with it.
+#[test]
+fn who_frees_sees_all_that_was_done() {
+    for by_value in [false, true] {
+        loom::model(move || {
+            let queue = Queue::new();
+            let waker = Arc::new(Mutex::new(None));
+            let given = waker.clone();
+            let mut handle = Box::pin(spawn(
+                &queue,
+                poll_fn(move |cx| {
+                    *given.lock() = Some(cx.waker().clone());
+                    Poll::Ready(())
+                }),
+            ));
+            let _ = handle.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            queue.run_all();
+            let waker = waker.lock().take().unwrap();
+            // Takes the output and the join waker out, then drops its reference.
+            let thread = thread::spawn(move || drop(handle));
+            if by_value {
+                waker.wake()
+            } else {
+                drop(waker)
+            }
+            thread.join().unwrap();
+        });
+    }
 }
 
 /// A task that slips through a shutdown.
