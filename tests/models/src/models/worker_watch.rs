@@ -20,12 +20,19 @@ fn a_poll_is_never_given_another_ones_name() {
                 let _ = owner.end();
             }
         });
-        if let Some(seen) = watch.look() {
-            if let Some(whose) = watch.whose(seen) {
-                let expected = if seen.seq == 1 { 11 } else { 22 };
-                assert_eq!(whose.id, expected);
+        let guardian = thread::spawn(move || {
+            // Until a poll is seen, but no longer than both take.
+            for _ in 0..2 {
+                if let Some(seen) = watch.look() {
+                    if let Some(whose) = watch.whose(seen) {
+                        let expected = if seen.seq == 1 { 11 } else { 22 };
+                        assert_eq!(whose.id, expected);
+                    }
+                    return;
+                }
             }
-        }
+        });
+        guardian.join().unwrap();
         thread.join().unwrap();
     });
 }
