@@ -23,7 +23,7 @@
 //!
 //! # Shutdown
 //!
-//! 1. `close` sets `closed`, closes the owned list (spawns are cancelled from here on), wakes everybody.
+//! 1. `close` closes the owned list (spawns are cancelled from here on), sets `closed`, wakes everybody.
 //! 2. Each worker, after its current poll, cancels every idle task and empties its own queue.
 //! 3. The last worker to leave empties all queues until no task is alive, and waits for wakes in
 //!    flight. From here on nothing points to the pool but counted references.
@@ -341,12 +341,14 @@ impl Pool {
 
     /// Step 1 of the shutdown. Waits for nobody.
     pub(crate) fn close(&self) {
+        // First: the last worker may leave as soon as it sees `closed`, and a task that got in after
+        // that would never be looked at.
+        self.owned.close();
         {
             // Under this lock: no thread is started afterwards.
             let _threads = self.threads.lock();
             self.closed.store(true, CLOSE);
         }
-        self.owned.close();
         for seat in 0..self.seats.len() {
             self.unpark(seat); // wake: close
         }
