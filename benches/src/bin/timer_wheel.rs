@@ -3,8 +3,13 @@
 //! Compiles the engine's files as they are, by path: the public API puts a runtime around them, whose
 //! cost is measured elsewhere. `cargo run --release -p benches --bin timer_wheel`
 
-// Of the shared floor only a part is used here.
-#[allow(dead_code, unused_imports, unused_macros, unreachable_pub)]
+#[allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    unreachable_pub,
+    reason = "of the shared floor only a part is used here"
+)]
 #[path = "."]
 mod engine {
     #[path = "../../../runtime/src/engine/clock.rs"]

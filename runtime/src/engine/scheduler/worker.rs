@@ -2,9 +2,9 @@
 //!
 //! # The policy, in order
 //!
-//! 1. Every `global_queue_interval` polls one task from the injector (or a hog), so that tasks from
-//!    outside are not starved by local ones; every `event_interval` polls a look at the driver, and
-//!    every 8 polls when all that ran have only yielded: such tasks usually wait for an event.
+//! 1. Every `event_interval` polls a look at the driver, and every 8 polls when all that ran have only
+//!    yielded: such tasks usually wait for an event. Every `global_queue_interval` polls one task from
+//!    the injector or the hogs, in turns, so that neither they nor tasks from outside are starved.
 //! 2. The next slot, at most [`SLOT_RUNS`] times in a row.
 //! 3. The own queue, first in, first out.
 //! 4. A batch from the injector.
