@@ -2,7 +2,7 @@
 //! are its own.
 //!
 //! It prints its address, then answers each line on its standard input with the CPU time that it has used so far,
-//! in microseconds; at the end of its input it exits.
+//! in microseconds; at the end of its input it exits. For the kind `lines` both are what is copied.
 
 use std::convert::Infallible;
 use std::io::{BufRead, Read, Write};
@@ -19,7 +19,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 
 use crate::measure::cpu_time;
-use crate::peers::{self, Peer};
+use crate::peers::{self, Peer, on_worker};
 use crate::workloads::spawn::Idle;
 
 pub fn main(args: &[String]) {
@@ -33,8 +33,13 @@ pub fn main(args: &[String]) {
             "--peer" => peer = value,
             "--kind" => kind = value,
             "--workers" => workers = value.parse().expect("--workers takes a number"),
-            _ => panic!("serve: --peer NAME, --kind echo|http|idle|memory, --workers N; not {arg}"),
+            _ => panic!(
+                "serve: --peer NAME, --kind echo|http|idle|memory|lines, --workers N; not {arg}"
+            ),
         }
+    }
+    if kind == "lines" {
+        return lines(peer, workers);
     }
     let (addr_tx, addr) = mpsc::channel();
     let kind = kind.to_owned();
@@ -55,6 +60,24 @@ pub fn main(args: &[String]) {
         println!("{}", cpu_time().as_micros());
     }
     std::process::exit(0);
+}
+
+/// Copies lines until there are no more.
+fn lines(peer: &str, workers: usize) {
+    fn on<P: Peer>(workers: usize) {
+        let rt = P::start(workers);
+        on_worker::<P, _>(&rt, P::copy_lines()).unwrap();
+        // Without stopping: a reader of stdin may still be in its system call.
+        std::process::exit(0);
+    }
+    match peer {
+        #[cfg(feature = "ours")]
+        "ours" => on::<peers::ours::Ours>(workers),
+        "tokio" => on::<peers::tokio::Tokio>(workers),
+        "smol" => on::<peers::smol::Smol>(workers),
+        "async-std" => on::<peers::async_std::AsyncStd>(workers),
+        _ => panic!("serve: no peer named {peer}"),
+    }
 }
 
 /// Runs the peer on a thread that lives as long as the process.

@@ -6,13 +6,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_std::channel;
-use async_std::io::{ReadExt, WriteExt};
+use async_std::io::prelude::BufReadExt;
+use async_std::io::{BufReader, BufWriter, ReadExt, WriteExt};
 use async_std::net::{TcpListener, TcpStream};
-use async_std::sync::{Mutex, MutexGuard};
+use async_std::stream::StreamExt;
+use async_std::sync::{Mutex, MutexGuard, RwLock};
 use async_std::task::{self, JoinHandle};
 use futures_channel::oneshot;
 
 use super::Peer;
+use super::futures_channels;
 use super::futures_hyper::FuturesIo;
 use super::smol::FlagEvent;
 
@@ -36,6 +39,7 @@ impl Peer for AsyncStd {
          channels and locks; event-listener; oneshot of futures-channel";
     const STOPS: bool = false;
     const HAS_SEMAPHORE: bool = false;
+    const HAS_WATCH: bool = false;
 
     type Runtime = ();
     type Join<T: Send + 'static> = JoinHandle<T>;
@@ -130,6 +134,41 @@ impl Peer for AsyncStd {
         m.lock().await
     }
 
+    type RwLock = RwLock<u64>;
+    fn rwlock() -> RwLock<u64> {
+        RwLock::new(0)
+    }
+    async fn with_read(l: &RwLock<u64>) -> u64 {
+        *l.read().await
+    }
+    async fn with_write(l: &RwLock<u64>) {
+        let mut guard = l.write().await;
+        *guard += 1;
+        Self::yield_now().await;
+    }
+
+    type BroadcastTx = futures_channels::Tx;
+    type BroadcastRx = async_broadcast::Receiver<u64>;
+    fn broadcast(capacity: usize, receivers: usize) -> (Self::BroadcastTx, Vec<Self::BroadcastRx>) {
+        futures_channels::broadcast(capacity, receivers)
+    }
+    fn broadcast_send(tx: &Self::BroadcastTx, value: u64) {
+        futures_channels::broadcast_send(tx, value);
+    }
+    async fn broadcast_recv(rx: &mut Self::BroadcastRx) -> u64 {
+        futures_channels::broadcast_recv(rx).await
+    }
+
+    type WatchTx = ();
+    type WatchRx = ();
+    fn watch() -> ((), ()) {
+        ((), ())
+    }
+    fn watch_send(_tx: &(), _value: u64) {}
+    async fn watch_changed(_rx: &mut ()) -> u64 {
+        0
+    }
+
     type Semaphore = ();
     type Permit<'a> = ();
     fn semaphore(_permits: usize) {}
@@ -151,6 +190,9 @@ impl Peer for AsyncStd {
     async fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
         TcpListener::bind(addr).await
     }
+    async fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
+        TcpStream::connect(addr).await
+    }
     fn local_addr(l: &TcpListener) -> io::Result<SocketAddr> {
         l.local_addr()
     }
@@ -162,6 +204,19 @@ impl Peer for AsyncStd {
     }
     async fn write_all(s: &mut TcpStream, b: &[u8]) -> io::Result<()> {
         s.write_all(b).await
+    }
+
+    async fn copy(mut from: TcpStream, mut to: TcpStream) -> io::Result<u64> {
+        async_std::io::copy(&mut from, &mut to).await
+    }
+    async fn copy_lines() -> io::Result<()> {
+        let mut lines = BufReader::new(async_std::io::stdin()).lines();
+        let mut out = BufWriter::new(async_std::io::stdout());
+        while let Some(line) = lines.next().await {
+            out.write_all(line?.as_bytes()).await?;
+            out.write_all(b"\n").await?;
+        }
+        out.flush().await
     }
 
     type HyperIo = FuturesIo<TcpStream>;

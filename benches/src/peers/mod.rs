@@ -13,6 +13,7 @@ use std::time::Duration;
 mod tokio_shape;
 
 pub mod async_std;
+mod futures_channels;
 mod futures_hyper;
 #[cfg(feature = "ours")]
 pub mod ours;
@@ -29,6 +30,7 @@ pub trait Peer: Send + Sync + Sized + 'static {
     /// False for a runtime that lives as long as its process.
     const STOPS: bool = true;
     const HAS_SEMAPHORE: bool = true;
+    const HAS_WATCH: bool = true;
 
     type Runtime: Send + Sync;
     type Join<T: Send + 'static>: Future<Output = T> + Send + Unpin + 'static;
@@ -81,6 +83,25 @@ pub trait Peer: Send + Sync + Sized + 'static {
     fn mutex() -> Self::Mutex;
     fn lock(m: &Self::Mutex) -> impl Future<Output = Self::Guard<'_>> + Send;
 
+    type RwLock: Send + Sync + 'static;
+    fn rwlock() -> Self::RwLock;
+    fn with_read(l: &Self::RwLock) -> impl Future<Output = u64> + Send;
+    /// Adds one, and yields while it holds the lock.
+    fn with_write(l: &Self::RwLock) -> impl Future<Output = ()> + Send;
+
+    type BroadcastTx: Send + 'static;
+    type BroadcastRx: Send + 'static;
+    fn broadcast(capacity: usize, receivers: usize) -> (Self::BroadcastTx, Vec<Self::BroadcastRx>);
+    fn broadcast_send(tx: &Self::BroadcastTx, value: u64);
+    fn broadcast_recv(rx: &mut Self::BroadcastRx) -> impl Future<Output = u64> + Send;
+
+    type WatchTx: Send + 'static;
+    type WatchRx: Clone + Send + 'static;
+    fn watch() -> (Self::WatchTx, Self::WatchRx);
+    fn watch_send(tx: &Self::WatchTx, value: u64);
+    /// The value after the next change.
+    fn watch_changed(rx: &mut Self::WatchRx) -> impl Future<Output = u64> + Send;
+
     type Semaphore: Send + Sync + 'static;
     type Permit<'a>: Send;
     fn semaphore(permits: usize) -> Self::Semaphore;
@@ -95,10 +116,16 @@ pub trait Peer: Send + Sync + Sized + 'static {
     type Listener: Send + Sync + 'static;
     type Stream: Send + Unpin + 'static;
     fn bind(addr: SocketAddr) -> impl Future<Output = io::Result<Self::Listener>> + Send;
+    fn connect(addr: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
     fn local_addr(l: &Self::Listener) -> io::Result<SocketAddr>;
     fn accept(l: &Self::Listener) -> impl Future<Output = io::Result<Self::Stream>> + Send;
     fn read(s: &mut Self::Stream, b: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send;
     fn write_all(s: &mut Self::Stream, b: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// The peer's own `copy`, until the end of `from`.
+    fn copy(from: Self::Stream, to: Self::Stream) -> impl Future<Output = io::Result<u64>> + Send;
+    /// Lines from stdin to stdout, until there is no more.
+    fn copy_lines() -> impl Future<Output = io::Result<()>> + Send;
 
     type HyperIo: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static;
     fn hyper_io(s: Self::Stream) -> Self::HyperIo;

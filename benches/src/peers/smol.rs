@@ -14,12 +14,15 @@ use std::time::Duration;
 
 use event_listener::Event;
 use futures_channel::oneshot;
-use smol::io::{AsyncReadExt, AsyncWriteExt};
-use smol::lock::{Mutex, MutexGuard, Semaphore, SemaphoreGuard};
+use smol::Unblock;
+use smol::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter};
+use smol::lock::{Mutex, MutexGuard, RwLock, Semaphore, SemaphoreGuard};
 use smol::net::{TcpListener, TcpStream};
+use smol::stream::StreamExt;
 use smol::{Executor, Task, Timer, channel};
 
 use super::Peer;
+use super::futures_channels;
 use super::futures_hyper::FuturesIo;
 
 pub struct Smol;
@@ -66,6 +69,7 @@ impl Peer for Smol {
     const NAME: &'static str = "smol";
     const FEATURES: &'static str = "async-executor driven by threads in async_io::block_on; \
          async-channel, async-lock, event-listener, blocking; oneshot of futures-channel";
+    const HAS_WATCH: bool = false;
 
     type Runtime = Running;
     type Join<T: Send + 'static> = Task<T>;
@@ -185,6 +189,41 @@ impl Peer for Smol {
         m.lock().await
     }
 
+    type RwLock = RwLock<u64>;
+    fn rwlock() -> RwLock<u64> {
+        RwLock::new(0)
+    }
+    async fn with_read(l: &RwLock<u64>) -> u64 {
+        *l.read().await
+    }
+    async fn with_write(l: &RwLock<u64>) {
+        let mut guard = l.write().await;
+        *guard += 1;
+        Self::yield_now().await;
+    }
+
+    type BroadcastTx = futures_channels::Tx;
+    type BroadcastRx = async_broadcast::Receiver<u64>;
+    fn broadcast(capacity: usize, receivers: usize) -> (Self::BroadcastTx, Vec<Self::BroadcastRx>) {
+        futures_channels::broadcast(capacity, receivers)
+    }
+    fn broadcast_send(tx: &Self::BroadcastTx, value: u64) {
+        futures_channels::broadcast_send(tx, value);
+    }
+    async fn broadcast_recv(rx: &mut Self::BroadcastRx) -> u64 {
+        futures_channels::broadcast_recv(rx).await
+    }
+
+    type WatchTx = ();
+    type WatchRx = ();
+    fn watch() -> ((), ()) {
+        ((), ())
+    }
+    fn watch_send(_tx: &(), _value: u64) {}
+    async fn watch_changed(_rx: &mut ()) -> u64 {
+        0
+    }
+
     type Semaphore = Semaphore;
     type Permit<'a> = SemaphoreGuard<'a>;
     fn semaphore(permits: usize) -> Semaphore {
@@ -210,6 +249,9 @@ impl Peer for Smol {
     async fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
         TcpListener::bind(addr).await
     }
+    async fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
+        TcpStream::connect(addr).await
+    }
     fn local_addr(l: &TcpListener) -> io::Result<SocketAddr> {
         l.local_addr()
     }
@@ -221,6 +263,19 @@ impl Peer for Smol {
     }
     async fn write_all(s: &mut TcpStream, b: &[u8]) -> io::Result<()> {
         s.write_all(b).await
+    }
+
+    async fn copy(from: TcpStream, to: TcpStream) -> io::Result<u64> {
+        smol::io::copy(from, to).await
+    }
+    async fn copy_lines() -> io::Result<()> {
+        let mut lines = BufReader::new(Unblock::new(io::stdin())).lines();
+        let mut out = BufWriter::new(Unblock::new(io::stdout()));
+        while let Some(line) = lines.next().await {
+            out.write_all(line?.as_bytes()).await?;
+            out.write_all(b"\n").await?;
+        }
+        out.flush().await
     }
 
     type HyperIo = FuturesIo<TcpStream>;

@@ -9,10 +9,16 @@ macro_rules! tokio_shape {
         use std::task::{Context, Poll, ready};
         use std::time::Duration;
 
-        use ::$rt::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+        use ::$rt::io::{
+            AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
+            BufWriter, ReadBuf,
+        };
         use ::$rt::net::{TcpListener, TcpStream};
         use ::$rt::runtime::{Builder, Runtime};
-        use ::$rt::sync::{Mutex, MutexGuard, Notify, Semaphore, SemaphorePermit, mpsc, oneshot};
+        use ::$rt::sync::{
+            Mutex, MutexGuard, Notify, RwLock, Semaphore, SemaphorePermit, broadcast, mpsc,
+            oneshot, watch,
+        };
         use ::$rt::task::JoinHandle;
 
         use super::Peer;
@@ -136,6 +142,49 @@ macro_rules! tokio_shape {
                 m.lock()
             }
 
+            type RwLock = RwLock<u64>;
+            fn rwlock() -> RwLock<u64> {
+                RwLock::new(0)
+            }
+            async fn with_read(l: &RwLock<u64>) -> u64 {
+                *l.read().await
+            }
+            async fn with_write(l: &RwLock<u64>) {
+                let mut guard = l.write().await;
+                *guard += 1;
+                Self::yield_now().await;
+            }
+
+            type BroadcastTx = broadcast::Sender<u64>;
+            type BroadcastRx = broadcast::Receiver<u64>;
+            fn broadcast(
+                capacity: usize,
+                receivers: usize,
+            ) -> (broadcast::Sender<u64>, Vec<broadcast::Receiver<u64>>) {
+                let (tx, rx) = broadcast::channel(capacity);
+                let more = (1..receivers).map(|_| tx.subscribe()).collect::<Vec<_>>();
+                (tx, more.into_iter().chain([rx]).collect())
+            }
+            fn broadcast_send(tx: &broadcast::Sender<u64>, value: u64) {
+                let _ = tx.send(value).unwrap();
+            }
+            async fn broadcast_recv(rx: &mut broadcast::Receiver<u64>) -> u64 {
+                rx.recv().await.unwrap()
+            }
+
+            type WatchTx = watch::Sender<u64>;
+            type WatchRx = watch::Receiver<u64>;
+            fn watch() -> (watch::Sender<u64>, watch::Receiver<u64>) {
+                watch::channel(0)
+            }
+            fn watch_send(tx: &watch::Sender<u64>, value: u64) {
+                tx.send(value).unwrap();
+            }
+            async fn watch_changed(rx: &mut watch::Receiver<u64>) -> u64 {
+                rx.changed().await.unwrap();
+                *rx.borrow_and_update()
+            }
+
             type Semaphore = Semaphore;
             type Permit<'a> = SemaphorePermit<'a>;
             fn semaphore(permits: usize) -> Semaphore {
@@ -161,6 +210,9 @@ macro_rules! tokio_shape {
             fn bind(addr: SocketAddr) -> impl Future<Output = io::Result<TcpListener>> + Send {
                 TcpListener::bind(addr)
             }
+            fn connect(addr: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> + Send {
+                TcpStream::connect(addr)
+            }
             fn local_addr(l: &TcpListener) -> io::Result<SocketAddr> {
                 l.local_addr()
             }
@@ -172,6 +224,19 @@ macro_rules! tokio_shape {
             }
             async fn write_all(s: &mut TcpStream, b: &[u8]) -> io::Result<()> {
                 s.write_all(b).await
+            }
+
+            async fn copy(mut from: TcpStream, mut to: TcpStream) -> io::Result<u64> {
+                ::$rt::io::copy(&mut from, &mut to).await
+            }
+            async fn copy_lines() -> io::Result<()> {
+                let mut lines = BufReader::new(::$rt::io::stdin()).lines();
+                let mut out = BufWriter::new(::$rt::io::stdout());
+                while let Some(line) = lines.next_line().await? {
+                    out.write_all(line.as_bytes()).await?;
+                    out.write_all(b"\n").await?;
+                }
+                out.flush().await
             }
 
             type HyperIo = HyperIo;

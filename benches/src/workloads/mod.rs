@@ -134,6 +134,12 @@ pub fn all() -> Vec<Workload> {
             "unbounded, four senders, a message",
             sync::unbounded_4
         ),
+        on_all!(
+            "sync",
+            "mpsc-ping-pong",
+            "two channels bounded to 1, there and back",
+            sync::bounded_to_one
+        ),
         on_all!("sync", "mutex", "lock and unlock by one task", sync::mutex),
         on_all!(
             "sync",
@@ -149,6 +155,20 @@ pub fn all() -> Vec<Workload> {
             sync::semaphore_contended
         ),
         on_all!("sync", "notify", "two tasks notify each other, a turn", sync::notify),
+        on_all!("sync", "rwlock", "read and unlock by one task", sync::rwlock),
+        on_all!(
+            "sync",
+            "rwlock-contended",
+            "8 tasks, one lock in 8 writes and yields under it",
+            sync::rwlock_contended
+        ),
+        on_all!(
+            "sync",
+            "broadcast",
+            "one sender, 4 receivers, batches of 64, a message received",
+            sync::broadcast
+        ),
+        on_all!("sync", "watch", "one sender, 4 receivers that answer, a change seen", sync::watch),
         on_all!(
             "time",
             "timeout-ready",
@@ -195,6 +215,8 @@ pub fn all() -> Vec<Workload> {
         on_servers!("net", "echo-50", "64 bytes there and back, 50 connections", net::echo_50),
         on_servers!("net", "echo-500", "64 bytes there and back, 500 connections", net::echo_500),
         on_servers!("net", "http-hello", "hyper, HTTP/1.1 keep-alive, 50 connections", net::http),
+        on_all!("net", "copy-1gb", "`copy` from socket to socket, 1 GB", net::copy),
+        on_servers!("net", "stdio-lines", "lines from stdin to stdout, a line", net::lines),
         on_servers!("net", "idle-process", "after settling, in 2 s", net::idle),
     ]
 }

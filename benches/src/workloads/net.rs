@@ -1,12 +1,15 @@
 //! Servers in a process of their own, asked by another process that is the same for all.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::harness::{Figure, Plan, Unit, figure};
+use crate::measure::{cpu_time, ns_each};
+use crate::peers::{Peer, on_worker};
 
 /// This program again, in one of its other roles.
 fn ourselves() -> Command {
@@ -298,4 +301,78 @@ pub(super) fn resident(peer: &str, plan: &Plan) -> Vec<Figure> {
     // It measures itself, and prints the bytes a task where another prints its address.
     let server = Server::peer(peer, "memory", plan);
     vec![figure("", Unit::Bytes, server.addr.parse().expect("bytes"))]
+}
+
+/// A task copies from one socket to another; plain threads write at one end and read at the other.
+pub(super) fn copy<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
+    const BLOCK: usize = 256 * 1024;
+    let blocks = plan.count(4096, 256);
+    let source = TcpListener::bind("127.0.0.1:0").unwrap();
+    let sink = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (from, to) = (source.local_addr().unwrap(), sink.local_addr().unwrap());
+    let (cpu, t) = (cpu_time(), Instant::now());
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut stream: TcpStream = source.accept().unwrap().0;
+            let block = vec![7; BLOCK];
+            for _ in 0..blocks {
+                stream.write_all(&block).unwrap();
+            }
+        });
+        let end = scope.spawn(move || {
+            let mut stream: TcpStream = sink.accept().unwrap().0;
+            let (mut block, mut all) = (vec![0; BLOCK], 0);
+            loop {
+                match stream.read(&mut block).unwrap() {
+                    0 => return all,
+                    n => all += n,
+                }
+            }
+        });
+        let copied = on_worker::<P, _>(rt, async move {
+            let (from, to) = (P::connect(from).await.unwrap(), P::connect(to).await.unwrap());
+            P::copy(from, to).await.unwrap()
+        });
+        assert_eq!(copied as usize, blocks * BLOCK);
+        assert_eq!(end.join().unwrap(), blocks * BLOCK);
+    });
+    let megabytes = (blocks * BLOCK) as f64 / 1e6;
+    let cpu = (cpu_time() - cpu).as_nanos() as f64;
+    vec![
+        figure("megabytes", Unit::PerSecond, megabytes / t.elapsed().as_secs_f64()),
+        figure("CPU a megabyte, both ends in it", Unit::Us, cpu / 1e3 / megabytes),
+    ]
+}
+
+/// A process that copies lines from its standard input to its standard output.
+pub(super) fn lines(peer: &str, plan: &Plan) -> Vec<Figure> {
+    if peer == "raw" {
+        return Vec::new();
+    }
+    let n = plan.count(500_000, 20_000);
+    let mut command = ourselves();
+    command.args(["serve", "--peer", peer, "--kind", "lines"]);
+    command.args(["--workers", &plan.workers.to_string()]);
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = child.expect("the copier starts");
+    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let t = Instant::now();
+    let writer = thread::spawn(move || {
+        let block = "a line of some thirty characters\n".repeat(1000);
+        for _ in 0..n / 1000 {
+            input.write_all(block.as_bytes()).expect("the copier reads");
+        }
+    });
+    let (mut block, mut ends) = (vec![0; 64 * 1024], 0);
+    loop {
+        match output.read(&mut block).expect("the copier writes") {
+            0 => break,
+            read => ends += block[..read].iter().filter(|byte| **byte == b'\n').count(),
+        }
+    }
+    let took = ns_each(t, n);
+    writer.join().unwrap();
+    assert_eq!(ends, n);
+    let _ = child.wait();
+    vec![figure("", Unit::Ns, took)]
 }
