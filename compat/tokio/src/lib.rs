@@ -12,18 +12,18 @@
 //! would hide a whole module, this crate hides it too.
 
 #[cfg(feature = "rt")]
-pub use runtime::{runtime, spawn};
+pub use ::runtime::{runtime, spawn};
 #[cfg(feature = "signal")]
-pub use runtime::signal;
+pub use ::runtime::signal;
 #[cfg(feature = "sync")]
-pub use runtime::sync;
+pub use ::runtime::sync;
 #[cfg(feature = "time")]
-pub use runtime::time;
-pub use runtime::{io, net, task};
-pub use runtime::{pin, task_local};
+pub use ::runtime::time;
+pub use ::runtime::{io, net, task};
+pub use ::runtime::{pin, task_local};
 
 #[cfg(feature = "macros")]
-pub use runtime::{join, main_of_tokio as main, select, test_of_tokio as test, try_join};
+pub use ::runtime::{join, main_of_tokio as main, select, test_of_tokio as test, try_join};
 
 /// Empty, as it is in tokio: streams are in the crate `tokio-stream`.
 pub mod stream {}
