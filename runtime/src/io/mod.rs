@@ -40,8 +40,6 @@ mod copy;
 mod duplex;
 mod ends;
 mod fill_buf;
-#[cfg(feature = "hyper")]
-pub mod hyper;
 mod in_memory;
 mod join;
 mod lines;
