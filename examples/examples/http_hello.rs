@@ -12,7 +12,7 @@
 //! What to look at:
 //!
 //! 1. hyper knows no runtime. It asks for four things (read and write, spawn, sleep), and
-//!    `runtime::io::hyper` wraps what the runtime has into those four traits.
+//!    `runtime_hyper` wraps what the runtime has into those four traits.
 //! 2. HTTP/1.1 and HTTP/2 share the port. A client that speaks HTTP/2 without TLS opens with a fixed
 //!    preface that is no HTTP/1.1 request; `sniff` reads until the two differ, and gives the
 //!    bytes back through `Rewound`.
@@ -33,11 +33,11 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use runtime::io::hyper::{HyperExecutor, HyperIo, HyperTimer};
 use runtime::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use runtime::net::{TcpListener, TcpStream};
 use runtime::sync::{Semaphore, mpsc};
 use runtime::time::{sleep, timeout};
+use runtime_hyper::{HyperExecutor, HyperIo, HyperTimer};
 
 /// How long a client may take for its first bytes.
 const FIRST_BYTES: Duration = Duration::from_secs(10);

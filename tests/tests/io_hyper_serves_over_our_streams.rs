@@ -10,8 +10,8 @@ use hyper::rt::{Executor, Timer};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use runtime::io::hyper::{HyperExecutor, HyperIo, HyperTimer};
 use runtime::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use runtime_hyper::{HyperExecutor, HyperIo, HyperTimer};
 
 async fn shout(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let body = request.into_body().collect().await.unwrap().to_bytes();

@@ -57,3 +57,13 @@ fn segments_keep_their_content() {
     assert_eq!(block_on(segments.next_segment()).unwrap().unwrap(), b"\xffc");
     assert_eq!(block_on(segments.next_segment()).unwrap(), None);
 }
+
+#[test]
+fn a_line_that_is_no_text_is_in_the_error() {
+    let mut lines = (&b"\xff\xfe\nnext\n"[..]).lines();
+    let error = block_on(lines.next_line()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
+    let inner = error.into_inner().unwrap().downcast::<std::string::FromUtf8Error>().unwrap();
+    assert_eq!(inner.into_bytes(), b"\xff\xfe");
+    assert_eq!(block_on(lines.next_line()).unwrap().as_deref(), Some("next"));
+}

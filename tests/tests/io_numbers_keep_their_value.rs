@@ -50,3 +50,18 @@ fn numbers_keep_their_value() {
         write_f64_le read_f64_le to_le_bytes: -1.5_f64, f64::MIN_POSITIVE, f64::INFINITY;
     }
 }
+
+#[test]
+fn an_interrupted_operation_is_made_again() {
+    use tests::scripted::Read::Fail as NoRead;
+    use tests::scripted::Write::Fail as NoWrite;
+
+    let again = runtime::io::ErrorKind::Interrupted;
+    let mut reader = Reader::new([NoRead(again), Give(&[1]), NoRead(again), Give(&[2, 3, 4])]);
+    assert_eq!(block_on(reader.read_u16()).unwrap(), 0x0102);
+    assert_eq!(block_on(reader.read_exact(&mut [0; 2])).unwrap(), 2);
+    let mut writer =
+        Writer::new([NoWrite(again), Take(1), NoWrite(again), Take(9), NoWrite(again), Take(9)]);
+    block_on(writer.write_u16(0x0102)).unwrap();
+    block_on(writer.write_all(&[3, 4])).unwrap();
+}

@@ -72,3 +72,25 @@ fn read_until_goes_on_after_a_cancelled_call() {
     assert_eq!(bytes, b"abc;");
     assert_eq!(block_on(reader.fill_buf()).unwrap(), b"d");
 }
+
+#[test]
+fn the_error_says_where_the_text_ends() {
+    let place = |error: runtime::io::Error| {
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        error.into_inner().unwrap().downcast::<std::str::Utf8Error>().unwrap().valid_up_to()
+    };
+    // In one piece, in the middle of a character, at the end; behind what was there before.
+    const SCRIPTS: [&[&[u8]]; 3] =
+        [&[b"bc\xc3\xa9", b"\xffd\n"], &[b"bc\xc3", b"\xa9\xff\n"], &[b"bc\xc3\xa9\xc3"]];
+    for script in SCRIPTS {
+        let mut line = String::from("a");
+        let mut reader = buffered(script.iter().map(|piece| Give(piece)));
+        assert_eq!(place(block_on(reader.read_line(&mut line)).unwrap_err()), 5);
+        assert_eq!(line, "a");
+    }
+    let mut text = String::from("a");
+    let mut reader = &b"bc\xc3\xa9\xff"[..];
+    use runtime::io::AsyncReadExt;
+    assert_eq!(place(block_on(reader.read_to_string(&mut text)).unwrap_err()), 5);
+    assert_eq!(text, "a");
+}

@@ -223,3 +223,56 @@ fn the_halves_may_be_sent() {
     both::<mpsc::Receiver<std::cell::Cell<u8>>>();
     both::<mpsc::UnboundedSender<std::cell::Cell<u8>>>();
 }
+
+#[test]
+fn who_gives_up_a_place_ends_a_closed_channel() {
+    for served in [false, true] {
+        let (sender, mut receiver) = channel::<()>(2);
+        let permit = sender.try_reserve().unwrap();
+        let mut asking = Box::pin(sender.reserve_many(2));
+        assert!(poll(asking.as_mut()).is_pending());
+        receiver.close();
+        let (waker, woken) = counting_waker();
+        let mut end = pin!(receiver.recv());
+        assert!(end.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(permit);
+        assert_eq!(woken.load(Ordering::SeqCst), 0);
+        if served {
+            assert!(matches!(poll(asking.as_mut()), Poll::Ready(Err(_))));
+        }
+        drop(asking);
+        assert_eq!(woken.load(Ordering::SeqCst), 1);
+        assert!(matches!(poll(end.as_mut()), Poll::Ready(None)));
+    }
+}
+
+/// A waker that counts.
+fn counting_waker() -> (Waker, Arc<AtomicUsize>) {
+    struct Count(Arc<AtomicUsize>);
+    impl std::task::Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let count = Arc::new(AtomicUsize::new(0));
+    (Arc::new(Count(count.clone())).into(), count)
+}
+
+#[test]
+fn a_value_whose_drop_panics_keeps_no_other_from_being_dropped() {
+    struct Value(bool, Arc<AtomicUsize>);
+    impl Drop for Value {
+        fn drop(&mut self) {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            assert!(!self.0, "this one panics");
+        }
+    }
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let (sender, receiver) = unbounded_channel();
+    for first in [true, false, false] {
+        assert!(sender.send(Value(first, dropped.clone())).is_ok());
+    }
+    let drop_it = std::panic::AssertUnwindSafe(move || drop(receiver));
+    assert!(std::panic::catch_unwind(drop_it).is_err());
+    assert_eq!(dropped.load(Ordering::SeqCst), 3);
+}

@@ -116,3 +116,14 @@ fn who_waits_for_a_value_gets_it() {
     assert_eq!(poll(waiting), Poll::Ready(&"set"));
     assert_eq!(cell.set("again").unwrap_err().0, "again");
 }
+
+#[test]
+fn who_was_told_with_all_leaves_a_single_notification_to_the_next() {
+    let notify = Notify::new();
+    let told = pin!(notify.notified());
+    notify.notify_waiters();
+    notify.notify_one();
+    assert!(poll(told).is_ready());
+    assert!(poll(pin!(notify.notified())).is_ready());
+    assert!(poll(pin!(notify.notified())).is_pending());
+}

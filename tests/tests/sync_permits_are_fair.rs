@@ -215,3 +215,56 @@ fn guards_of_parts_of_an_rwlock() {
     drop(mapped);
     drop(lock.try_write().unwrap());
 }
+
+#[test]
+fn what_was_granted_before_a_close_is_refused_and_goes_back() {
+    let semaphore = Semaphore::new(0);
+    let mut granted = Box::pin(semaphore.acquire());
+    assert!(poll(granted.as_mut()).is_pending());
+    semaphore.add_permits(1);
+    semaphore.close();
+    assert!(matches!(poll(granted.as_mut()), Poll::Ready(Err(_))));
+    assert_eq!(semaphore.available_permits(), 1);
+}
+
+#[test]
+fn what_had_piled_up_for_the_first_in_line_is_back_when_it_has_gone() {
+    let semaphore = Semaphore::new(2);
+    let mut many = Box::pin(semaphore.acquire_many(3));
+    assert!(poll(many.as_mut()).is_pending());
+    semaphore.close();
+    assert_eq!(semaphore.available_permits(), 0);
+    drop(many);
+    assert_eq!(semaphore.available_permits(), 2);
+}
+
+#[test]
+fn without_budget_one_keeps_the_place_in_line() {
+    tests::current_thread().block_on(async {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let first = semaphore.clone();
+        let first = runtime::spawn(async move {
+            while runtime::task::coop::consume_budget().now_or_never().is_some() {}
+            first.acquire().await.unwrap().forget();
+        });
+        let second = semaphore.clone();
+        let second = runtime::spawn(async move { second.acquire().await.unwrap().forget() });
+        runtime::task::yield_now().await;
+        semaphore.add_permits(1);
+        first.await.unwrap();
+        assert!(!second.is_finished());
+        semaphore.add_permits(1);
+        second.await.unwrap();
+    });
+}
+
+#[test]
+fn more_permits_than_fit_an_acquire_are_merged() {
+    let many = 3_000_000_000;
+    let semaphore = Semaphore::new(2 * many as usize);
+    let mut all = semaphore.try_acquire_many(many).unwrap();
+    all.merge(semaphore.try_acquire_many(many).unwrap());
+    assert_eq!(all.num_permits(), 2 * many as usize);
+    drop(all);
+    assert_eq!(semaphore.available_permits(), 2 * many as usize);
+}

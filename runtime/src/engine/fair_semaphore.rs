@@ -38,10 +38,16 @@
 //!    modifications: either the adder comes first and the one who queues sees the permits, or it
 //!    comes second and sees QUEUED, then waits for the lock and finds the waiter. No wake is lost.
 //! 4. A waiter's entry says `Waiting`, `Granted` or `Closed`; who writes the latter two unlinks it
-//!    and takes its waker. A waiter that leaves while `Granted` gives its permits back through
-//!    `release`, which serves the next; one that leaves while `Waiting` serves the line too,
-//!    because the next may want less than it did.
-//! 5. CLOSED is set once, under the lock, and the line is emptied in the same critical section.
+//!    and takes its waker, and notes in it how many permits it holds from then on. A waiter that
+//!    leaves gives what it holds back through `release`, which serves the next; one that leaves
+//!    while `Waiting` serves the line too, because the next may want less than it did.
+//! 5. CLOSED is set once, under the lock, and the line is emptied in the same critical section. What
+//!    had piled up for the first in line goes with it: it is back when the first has learned of its
+//!    fate, so the bounded channel is not over before.
+//! 6. A waiter that was served finds the semaphore closed when it looks after that: it gives its
+//!    permits back, and the error is what it gets.
+//! 7. A unit of the budget is asked for when the permits are there, not before: a task that has used
+//!    up its budget gets in line, and keeps what it gets for its next poll.
 //!
 //! # Orderings
 //!
@@ -96,7 +102,8 @@ pub(crate) struct Closed;
 
 #[derive(Debug)]
 struct Waiter {
-    needed: usize,
+    /// What it wants while it waits, what it holds afterwards.
+    count: usize,
     waker: Option<Waker>,
     word: Word,
 }
@@ -164,7 +171,7 @@ impl FairSemaphore {
 
     /// A future that takes `count` permits, in turn.
     pub(crate) fn acquire(&self, count: usize) -> Acquire<'_> {
-        Acquire { semaphore: self, count, key: None }
+        Acquire { semaphore: self, count, key: None, kept: false }
     }
 
     /// Gives permits, to the first in line if there is one.
@@ -218,13 +225,30 @@ impl FairSemaphore {
         let mut wakers = WakeList::new();
         let mut queue = self.queue.lock();
         self.state.fetch_or(CLOSED, CLOSE);
+        let mut piled_up = self.take_piled_up(&mut queue);
         while let Some(waiter) = queue.pop_front() {
             waiter.word = Word::Closed;
+            waiter.count = std::mem::take(&mut piled_up);
             waiter.waker.take().into_iter().for_each(|waker| wakers.push(waker));
         }
         self.state.fetch_and(!QUEUED, Ordering::Relaxed);
         drop(queue);
         wakers.wake_all(); // wake: fair_semaphore.close
+    }
+
+    /// Takes out of the word what is there for the first in line.
+    fn take_piled_up(&self, queue: &mut WaitQueue<Waiter>) -> usize {
+        let Some(first) = queue.front() else { return 0 };
+        let wanted = first.count;
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            let taken = wanted.min(state >> SHIFT);
+            let less = state - (taken << SHIFT);
+            match self.state.compare_exchange_weak(state, less, TAKE, Ordering::Relaxed) {
+                Ok(_) => return taken,
+                Err(now) => state = now,
+            }
+        }
     }
 
     #[cold]
@@ -239,7 +263,7 @@ impl FairSemaphore {
     /// Gives the first in line what it wants, as long as the word holds enough.
     fn grant(&self, queue: &mut WaitQueue<Waiter>, wakers: &mut WakeList) {
         while let Some(first) = queue.front() {
-            let needed = first.needed;
+            let needed = first.count;
             let leave = if queue.is_single() { !QUEUED } else { !0 };
             let mut state = self.state.load(Ordering::Relaxed);
             loop {
@@ -280,7 +304,7 @@ impl FairSemaphore {
                 Err(now) => state = now,
             }
         }
-        let waiter = Waiter { needed: count, waker: Some(waker), word: Word::Waiting };
+        let waiter = Waiter { count, waker: Some(waker), word: Word::Waiting };
         LineUp::Waiting(queue.push_back(waiter))
     }
 
@@ -297,8 +321,8 @@ impl FairSemaphore {
         }
         drop(queue);
         wakers.wake_all(); // wake: fair_semaphore.leave
-        if waiter.word == Word::Granted {
-            self.release(waiter.needed); // wake: fair_semaphore.pass_on
+        if waiter.word != Word::Waiting {
+            self.release(waiter.count); // wake: fair_semaphore.pass_on
         }
     }
 }
@@ -326,9 +350,35 @@ pub(crate) struct Acquire<'a> {
     semaphore: &'a FairSemaphore,
     count: usize,
     key: Option<Key>,
+    /// The permits are here, and the task had no budget left to take them.
+    kept: bool,
 }
 
 impl Acquire<'_> {
+    /// Takes the permits if nobody is in the way, or gets in line for them.
+    #[inline]
+    fn poll_permits(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        if self.key.is_some() {
+            return self.poll_line(cx);
+        }
+        match self.semaphore.try_acquire(self.count) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(Refusal::Closed) => Poll::Ready(Err(Closed)),
+            Err(Refusal::TooFew) => self.poll_line(cx),
+        }
+    }
+
+    /// Leaves the line, and gives back what is held.
+    #[inline]
+    fn leave(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.semaphore.leave(key);
+        }
+        if std::mem::take(&mut self.kept) {
+            self.semaphore.release(self.count);
+        }
+    }
+
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         let mut spare = None;
         loop {
@@ -357,8 +407,13 @@ impl Acquire<'_> {
                 spare = Some(cx.waker().clone());
                 continue;
             }
-            self.key.take().map(|key| queue.remove(key));
-            return Poll::Ready(if word == Word::Granted { Ok(()) } else { Err(Closed) });
+            if word == Word::Granted && !self.semaphore.is_closed() {
+                self.key.take().map(|key| queue.remove(key));
+                return Poll::Ready(Ok(()));
+            }
+            drop(queue);
+            self.leave();
+            return Poll::Ready(Err(Closed));
         }
     }
 }
@@ -368,30 +423,30 @@ impl Future for Acquire<'_> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let coop = ready!(coop::poll_proceed(cx));
-        if self.key.is_none() {
-            match self.semaphore.try_acquire(self.count) {
-                Ok(()) => {
-                    coop.made_progress();
-                    return Poll::Ready(Ok(()));
-                }
-                Err(Refusal::Closed) => {
-                    coop.made_progress();
-                    return Poll::Ready(Err(Closed));
-                }
-                Err(Refusal::TooFew) => {}
+        if self.kept {
+            if self.semaphore.is_closed() {
+                self.leave();
+                return Poll::Ready(Err(Closed));
+            }
+        } else {
+            ready!(self.poll_permits(cx))?;
+        }
+        match coop::poll_proceed(cx) {
+            Poll::Ready(unit) => {
+                unit.made_progress();
+                self.kept = false;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending => {
+                self.kept = true;
+                Poll::Pending
             }
         }
-        let outcome = ready!(self.poll_line(cx));
-        coop.made_progress();
-        Poll::Ready(outcome)
     }
 }
 
 impl Drop for Acquire<'_> {
     fn drop(&mut self) {
-        if let Some(key) = self.key.take() {
-            self.semaphore.leave(key);
-        }
+        self.leave();
     }
 }

@@ -4,8 +4,8 @@
 use std::panic::Location;
 
 /// No runtime on this thread.
-pub(crate) const NO_RUNTIME: &str = "there is no reactor running, must be called from the context of a runtime: \
-     call this inside `Runtime::block_on`, a spawned task or `#[runtime::main]`, or hold the guard of `Handle::enter`";
+pub(crate) const NO_RUNTIME: &str = "there is no reactor running, must be called from the context of a Tokio 1.x runtime, \
+     which this one stands in for: call this inside `Runtime::block_on`, a spawned task or `#[runtime::main]`, or hold the guard of `Handle::enter`";
 
 /// A `JoinHandle` is polled after it has yielded its output.
 pub(crate) const JOIN_HANDLE_POLLED_AGAIN: &str = "JoinHandle polled after completion: it yields the output once; \
@@ -69,10 +69,11 @@ pub(crate) const EARLY_EOF: &str = "early eof: the stream ended before all that 
 /// A writer took nothing.
 pub(crate) const WRITE_ZERO: &str =
     "the writer took no bytes (`poll_write` gave 0), so the rest cannot be written";
-/// Text was asked for and bytes came.
-pub(crate) const NOT_UTF8: &str = "stream did not contain valid UTF-8";
+/// What a buffer's size of nought is told, after the argument's name.
+pub(crate) const ZERO_SIZE: &str = "must be greater than 0: a buffer of no size moves nothing";
 /// A buffer of no size.
-pub(crate) const ZERO_CAPACITY: &str = "the buffer's size must be greater than 0";
+pub(crate) const ZERO_CAPACITY: &str =
+    "capacity must be greater than zero: a buffer of no size moves nothing";
 /// A device went down with the job that used it.
 pub(crate) const DEVICE_LOST: &str = "the device is gone: the blocking job that held it did not run \
      (its runtime was shut down) or panicked; take a new handle from within a runtime";
@@ -194,9 +195,12 @@ pub(crate) const BROADCAST_WITHOUT_ROOM: &str =
 /// A broadcast channel beyond measure.
 pub(crate) const BROADCAST_TOO_LARGE: &str = "broadcast channel capacity exceeded `usize::MAX / 2`";
 
+/// An `RwLock` that nobody could read.
+pub(crate) const NO_READERS: &str = "a RwLock may not be created with 0 readers";
+
 /// More readers than an `RwLock` can count.
 pub(crate) const TOO_MANY_READERS: &str =
-    "an RwLock may not be created with more than `u32::MAX >> 3` reader locks";
+    "a RwLock may not be created with more than 536870911 readers: that is `u32::MAX >> 3`";
 /// A signal that cannot be listened to.
 pub(crate) const SIGNAL_REFUSED: &str = "this signal cannot be listened to: SIGKILL and SIGSTOP cannot be caught, \
      and SIGILL, SIGFPE and SIGSEGV must not be";

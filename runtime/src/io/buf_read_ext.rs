@@ -112,7 +112,7 @@ pub trait AsyncBufReadExt: AsyncBufRead {
         Self: Unpin,
     {
         let start = buf.len();
-        Op::new(self, ReadLine { output: buf, start, cut: Cut::default(), bad: false, read: 0 })
+        Op::new(self, ReadLine { output: buf, start, cut: Cut::default(), bad: Ok(()), read: 0 })
     }
 
     /// What lies between the bytes `byte`, one after the other, without them.
@@ -279,15 +279,15 @@ pub struct ReadLine<'a> {
     start: usize,
     cut: Cut,
     /// The line is no text: read it to its end, and then say so.
-    bad: bool,
+    bad: io::Result<()>,
     read: usize,
 }
 
 /// Appends `piece` to `output`, but for the character at its end that is cut off. `false`: it is no
 /// text.
-fn push_text(output: &mut String, cut: &mut Cut, mut piece: &[u8]) -> bool {
+fn push_text(output: &mut String, cut: &mut Cut, mut piece: &[u8]) -> io::Result<()> {
     while cut.len > 0 {
-        let Some((&byte, rest)) = piece.split_first() else { return true };
+        let Some((&byte, rest)) = piece.split_first() else { return Ok(()) };
         cut.bytes[cut.len] = byte;
         cut.len += 1;
         piece = rest;
@@ -297,12 +297,12 @@ fn push_text(output: &mut String, cut: &mut Cut, mut piece: &[u8]) -> bool {
                 cut.len = 0;
             }
             Err(error) if error.error_len().is_none() => {}
-            Err(_) => return false,
+            Err(_) => return Err(not_utf8(output, &cut.bytes[..cut.len])),
         }
     }
     match std::str::from_utf8(piece) {
         Ok(text) => output.push_str(text),
-        Err(error) if error.error_len().is_some() => return false,
+        Err(error) if error.error_len().is_some() => return Err(not_utf8(output, piece)),
         Err(error) => {
             let (text, rest) = piece.split_at(error.valid_up_to());
             output.push_str(&String::from_utf8_lossy(text));
@@ -310,7 +310,7 @@ fn push_text(output: &mut String, cut: &mut Cut, mut piece: &[u8]) -> bool {
             cut.len = rest.len();
         }
     }
-    true
+    Ok(())
 }
 
 impl<R: AsyncBufRead + ?Sized> Step<R> for ReadLine<'_> {
@@ -319,13 +319,18 @@ impl<R: AsyncBufRead + ?Sized> Step<R> for ReadLine<'_> {
     fn poll_step(&mut self, reader: Pin<&mut R>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let (output, cut, bad) = (&mut *self.output, &mut self.cut, &mut self.bad);
         let result = ready!(poll_stretch(reader, cx, b'\n', &mut self.read, |piece| {
-            *bad = *bad || !push_text(output, cut, piece);
+            if bad.is_ok() {
+                *bad = push_text(output, cut, piece);
+            }
         }));
-        let bad = self.bad || (result.is_ok() && self.cut.len > 0);
-        if bad {
+        let mut bad = std::mem::replace(&mut self.bad, Ok(()));
+        if bad.is_ok() && result.is_ok() && self.cut.len > 0 {
+            bad = Err(not_utf8(self.output, &self.cut.bytes[..self.cut.len]));
+        }
+        if bad.is_err() {
             self.output.truncate(self.start);
         }
-        Poll::Ready(if bad && result.is_ok() { Err(not_utf8()) } else { result })
+        Poll::Ready(result.and_then(|read| bad.map(|()| read)))
     }
 }
 
@@ -339,7 +344,7 @@ mod tests {
         for size in 1..text.len() {
             let (mut output, mut cut) = (String::new(), Cut::default());
             for piece in text.as_bytes().chunks(size) {
-                assert!(push_text(&mut output, &mut cut, piece));
+                push_text(&mut output, &mut cut, piece).unwrap();
             }
             assert_eq!((&*output, cut.len), (text, 0));
         }
@@ -350,7 +355,8 @@ mod tests {
         for bytes in [&b"ab\xffcd"[..], b"a\xe2\x82b", b"\xf0\x9f\x98\xc3", b"\x80"] {
             for size in 1..=bytes.len() {
                 let (mut output, mut cut) = (String::new(), Cut::default());
-                let all = bytes.chunks(size).all(|piece| push_text(&mut output, &mut cut, piece));
+                let all =
+                    bytes.chunks(size).all(|piece| push_text(&mut output, &mut cut, piece).is_ok());
                 assert!(!all || cut.len > 0, "{bytes:?} in pieces of {size}");
             }
         }

@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use super::op::uninterrupted;
 use super::{AsyncBufRead, AsyncRead, AsyncWrite, BUFFER_BYTES, ReadBuf, write_zero};
 use crate::engine::coop::{self, RestoreOnPending};
 use crate::engine::text;
@@ -99,16 +100,6 @@ impl Transfer {
                 unit.made_progress();
                 return Poll::Ready(Ok(self.written));
             }
-        }
-    }
-}
-
-/// Makes an interrupted operation again.
-fn uninterrupted<T>(mut operation: impl FnMut() -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-    loop {
-        match operation() {
-            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
         }
     }
 }
@@ -316,7 +307,8 @@ where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
-    assert!(a_to_b_buf_size > 0 && b_to_a_buf_size > 0, "{}", text::ZERO_CAPACITY);
+    assert!(a_to_b_buf_size > 0, "`a_to_b_buf_size` {}", text::ZERO_SIZE);
+    assert!(b_to_a_buf_size > 0, "`b_to_a_buf_size` {}", text::ZERO_SIZE);
     let mut there = Direction::Copying(Transfer::new(a_to_b_buf_size));
     let mut back = Direction::Copying(Transfer::new(b_to_a_buf_size));
     poll_fn(|cx| {

@@ -59,7 +59,7 @@ impl End {
 impl Pipe {
     #[track_caller]
     fn new(limit: usize) -> Pipe {
-        assert!(limit > 0, "{}", text::ZERO_CAPACITY);
+        assert!(limit > 0, "`max_buf_size` {}", text::ZERO_SIZE);
         Pipe { bytes: VecDeque::new(), limit, closed: false, reader: None, writer: None }
     }
 

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use super::AsyncBufRead;
 use super::buf_read_ext::poll_stretch;
-use super::{AsyncBufRead, not_utf8};
 
 pin_project! {
     /// The stretches of a reader that end with a delimiter. A part of the next one is kept here
@@ -98,7 +98,8 @@ impl<R: AsyncBufRead> Lines<R> {
     /// # Errors
     ///
     /// What the reader reports, and [`InvalidData`](io::ErrorKind::InvalidData) when the line is
-    /// not valid UTF-8: it is skipped, and the next call gives the line after it.
+    /// not valid UTF-8: the error holds the [`FromUtf8Error`](std::string::FromUtf8Error) with the
+    /// line's bytes, and the next call gives the line after it.
     ///
     /// # Cancel safety
     ///
@@ -141,7 +142,10 @@ impl<R: AsyncBufRead> Lines<R> {
         if ended {
             pop_if_is(&mut line, b'\r');
         }
-        Poll::Ready(String::from_utf8(line).map(Some).map_err(|_| not_utf8()))
+        let text = String::from_utf8(line);
+        Poll::Ready(
+            text.map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+        )
     }
 }
 

@@ -40,8 +40,6 @@ mod copy;
 mod duplex;
 mod ends;
 mod fill_buf;
-#[cfg(feature = "hyper")]
-pub mod hyper;
 mod in_memory;
 mod join;
 mod lines;
@@ -106,7 +104,12 @@ fn write_zero() -> Error {
 }
 
 /// Bytes that are no text.
+/// `bytes`, read behind the text in `before`, are no text. The error says where in both together.
 #[cold]
-fn not_utf8() -> Error {
-    Error::new(ErrorKind::InvalidData, text::NOT_UTF8)
+fn not_utf8(before: &str, bytes: &[u8]) -> Error {
+    let all = [before.as_bytes(), bytes].concat();
+    match std::str::from_utf8(&all) {
+        Ok(_) => unreachable!("text has an end that is no text"),
+        Err(error) => Error::new(ErrorKind::InvalidData, error),
+    }
 }

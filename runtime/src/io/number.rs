@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::op::Step;
+use super::op::{Step, uninterrupted};
 use super::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{early_eof, write_zero};
 
@@ -70,7 +70,7 @@ impl<R: AsyncRead + ?Sized, T: Number<O>, O> Step<R> for ReadNumber<T, O> {
     fn poll_step(&mut self, mut reader: Pin<&mut R>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         while self.read < self.bytes.as_ref().len() {
             let mut rest = ReadBuf::new(&mut self.bytes.as_mut()[self.read..]);
-            ready!(reader.as_mut().poll_read(cx, &mut rest))?;
+            ready!(uninterrupted(|| reader.as_mut().poll_read(cx, &mut rest)))?;
             match rest.filled().len() {
                 0 => return Poll::Ready(Err(early_eof())),
                 n => self.read += n,
@@ -100,7 +100,8 @@ impl<W: AsyncWrite + ?Sized, T: Number<O>, O> Step<W> for WriteNumber<T, O> {
     #[inline]
     fn poll_step(&mut self, mut writer: Pin<&mut W>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.bytes.as_ref().len() {
-            match ready!(writer.as_mut().poll_write(cx, &self.bytes.as_ref()[self.written..]))? {
+            let rest = &self.bytes.as_ref()[self.written..];
+            match ready!(uninterrupted(|| writer.as_mut().poll_write(cx, rest)))? {
                 0 => return Poll::Ready(Err(write_zero())),
                 n => self.written += n,
             }

@@ -4,6 +4,7 @@
 //! borrowed stream and polls it. So a method is a few lines, and all share one future type.
 
 use std::future::Future;
+use std::io;
 use std::marker::PhantomPinned;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -17,6 +18,19 @@ pub trait Step<Io: ?Sized> {
 
     /// Gets as far as it can without waiting.
     fn poll_step(&mut self, io: Pin<&mut Io>, cx: &mut Context<'_>) -> Poll<Self::Output>;
+}
+
+/// Makes an interrupted operation again.
+#[inline]
+pub(super) fn uninterrupted<T>(
+    mut operation: impl FnMut() -> Poll<io::Result<T>>,
+) -> Poll<io::Result<T>> {
+    loop {
+        match operation() {
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 pin_project! {

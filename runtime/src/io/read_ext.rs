@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::BufMut;
 
 use super::number::{Big, Little, ReadNumber};
-use super::op::{Op, Step};
+use super::op::{Op, Step, uninterrupted};
 use super::read_buf::{Grown, VecTail, poll_read_buf};
 use super::{AsyncRead, Chain, Take, early_eof, not_utf8};
 
@@ -396,7 +396,7 @@ impl<R: AsyncRead + ?Sized> Step<R> for ReadExact<'_> {
     ) -> Poll<io::Result<usize>> {
         while self.filled < self.buf.len() {
             let mut rest = super::ReadBuf::new(&mut self.buf[self.filled..]);
-            ready!(reader.as_mut().poll_read(cx, &mut rest))?;
+            ready!(uninterrupted(|| reader.as_mut().poll_read(cx, &mut rest)))?;
             match rest.filled().len() {
                 0 => return Poll::Ready(Err(early_eof())),
                 n => self.filled += n,
@@ -414,11 +414,9 @@ fn poll_to_end<R: AsyncRead + ?Sized, V: Grown>(
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
     loop {
-        match ready!(tail.poll_read(reader.as_mut(), cx)) {
-            Ok(0) => return Poll::Ready(Ok(std::mem::take(read))),
-            Ok(n) => *read += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Poll::Ready(Err(error)),
+        match ready!(uninterrupted(|| tail.poll_read(reader.as_mut(), cx)))? {
+            0 => return Poll::Ready(Ok(std::mem::take(read))),
+            n => *read += n,
         }
     }
 }
@@ -460,7 +458,10 @@ impl<R: AsyncRead + ?Sized> Step<R> for ReadToString<'_> {
 
     fn poll_step(&mut self, reader: Pin<&mut R>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let read = ready!(poll_to_end(&mut self.tail, &mut self.read, reader, cx))?;
-        let text = String::from_utf8(self.tail.take()).map_err(|_| not_utf8())?;
+        let text = match String::from_utf8(self.tail.take()) {
+            Ok(text) => text,
+            Err(error) => return Poll::Ready(Err(not_utf8(self.output, error.as_bytes()))),
+        };
         if self.output.is_empty() {
             *self.output = text;
         } else {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Buf;
 
 use super::number::{Big, Little, WriteNumber};
-use super::op::{Op, Step};
+use super::op::{Op, Step, uninterrupted};
 use super::{AsyncWrite, write_zero};
 
 /// The methods that write numbers.
@@ -467,18 +467,15 @@ impl<W: AsyncWrite + ?Sized, B: Buf + ?Sized> Step<W> for WriteAllBuf<'_, B> {
     #[inline]
     fn poll_step(&mut self, mut writer: Pin<&mut W>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.src.has_remaining() {
-            match ready!(poll_write_front(writer.as_mut(), cx, self.src)) {
-                Ok(0) => return Poll::Ready(Err(write_zero())),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(error)),
+            if ready!(uninterrupted(|| poll_write_front(writer.as_mut(), cx, self.src)))? == 0 {
+                return Poll::Ready(Err(write_zero()));
             }
         }
         Poll::Ready(Ok(()))
     }
 }
 
-/// Writes all bytes.
+/// Writes all bytes; an interrupted write is made again.
 #[derive(Debug)]
 pub struct WriteAll<'a> {
     src: &'a [u8],
@@ -490,7 +487,7 @@ impl<W: AsyncWrite + ?Sized> Step<W> for WriteAll<'_> {
     #[inline]
     fn poll_step(&mut self, mut writer: Pin<&mut W>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.src.is_empty() {
-            match ready!(writer.as_mut().poll_write(cx, self.src))? {
+            match ready!(uninterrupted(|| writer.as_mut().poll_write(cx, self.src)))? {
                 0 => return Poll::Ready(Err(write_zero())),
                 n => self.src = &self.src[n..],
             }

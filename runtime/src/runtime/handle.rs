@@ -311,6 +311,10 @@ impl fmt::Display for RuntimeId {
     }
 }
 
+// No user code runs between the steps of a change: after a panic all is as it was before it.
+impl std::panic::UnwindSafe for Handle {}
+impl std::panic::RefUnwindSafe for Handle {}
+
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")

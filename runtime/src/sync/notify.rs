@@ -280,10 +280,16 @@ struct Wait {
 
 impl Wait {
     /// Whether a notification has come. If not, leaves `waker` to be woken when it does.
+    ///
+    /// Who was told by `notify_waiters` leaves what `notify_one` has left to the next.
     fn poll(&mut self, notify: &Notify, waker: Option<&Waker>) -> bool {
         if !self.done {
             self.done = match self.key {
-                None => notify.take_notification() || self.line_up(notify, waker),
+                None => {
+                    notify.state.load(NOTICE) & !PHASE != self.calls
+                        || notify.take_notification()
+                        || self.line_up(notify, waker)
+                }
                 Some(_) => self.look(notify, waker),
             };
         }
@@ -292,9 +298,6 @@ impl Wait {
 
     #[cold]
     fn line_up(&mut self, notify: &Notify, waker: Option<&Waker>) -> bool {
-        if notify.state.load(NOTICE) & !PHASE != self.calls {
-            return true;
-        }
         // Made before the lock is taken and, unless it is used, dropped after.
         let waker = waker.cloned();
         let mut queue = notify.queue.lock();

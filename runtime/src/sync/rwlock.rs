@@ -176,12 +176,13 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     ///
-    /// Panics if `max_readers` exceeds `u32::MAX >> 3`.
+    /// Panics if `max_readers` is 0 or exceeds `u32::MAX >> 3`.
     #[track_caller]
     pub const fn const_with_max_readers(value: T, max_readers: u32) -> RwLock<T>
     where
         T: Sized,
     {
+        assert!(max_readers != 0, "{}", text::NO_READERS);
         assert!(max_readers <= MAX_READERS, "{}", text::TOO_MANY_READERS);
         RwLock {
             permits: FairSemaphore::new(max_readers as usize),

@@ -85,7 +85,7 @@ pub struct Semaphore {
 #[derive(Debug)]
 pub struct SemaphorePermit<'a> {
     semaphore: &'a Semaphore,
-    count: u32,
+    count: usize,
 }
 
 /// Permits of a [`Semaphore`] in an [`Arc`]. Dropping it gives them back.
@@ -93,7 +93,7 @@ pub struct SemaphorePermit<'a> {
 #[derive(Debug)]
 pub struct OwnedSemaphorePermit {
     semaphore: Arc<Semaphore>,
-    count: u32,
+    count: usize,
 }
 
 impl Semaphore {
@@ -169,7 +169,7 @@ impl Semaphore {
     /// As [`acquire`](Semaphore::acquire).
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.permits.acquire(n as usize).await?;
-        Ok(SemaphorePermit { semaphore: self, count: n })
+        Ok(SemaphorePermit { semaphore: self, count: n as usize })
     }
 
     /// Takes a permit if one is there.
@@ -188,7 +188,7 @@ impl Semaphore {
     /// As [`try_acquire`](Semaphore::try_acquire).
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.permits.try_acquire(n as usize)?;
-        Ok(SemaphorePermit { semaphore: self, count: n })
+        Ok(SemaphorePermit { semaphore: self, count: n as usize })
     }
 
     /// Waits for a permit on this thread, which sleeps. For code outside async.
@@ -262,7 +262,7 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.permits.acquire(n as usize).await?;
-        Ok(OwnedSemaphorePermit { semaphore: self, count: n })
+        Ok(OwnedSemaphorePermit { semaphore: self, count: n as usize })
     }
 
     /// Takes a permit that keeps the semaphore alive, if one is there.
@@ -284,7 +284,7 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.permits.try_acquire(n as usize)?;
-        Ok(OwnedSemaphorePermit { semaphore: self, count: n })
+        Ok(OwnedSemaphorePermit { semaphore: self, count: n as usize })
     }
 
     /// Waits, on this thread, for a permit that keeps the semaphore alive.
@@ -354,9 +354,8 @@ impl<'a> SemaphorePermit<'a> {
 
     /// Splits `n` permits off, or returns `None` if this has fewer.
     pub fn split(&mut self, n: usize) -> Option<Self> {
-        let count = u32::try_from(n).ok().filter(|n| *n <= self.count)?;
-        self.count -= count;
-        Some(SemaphorePermit { semaphore: self.semaphore, count })
+        self.count = self.count.checked_sub(n)?;
+        Some(SemaphorePermit { semaphore: self.semaphore, count: n })
     }
 
     /// The semaphore that the permits are of.
@@ -366,7 +365,7 @@ impl<'a> SemaphorePermit<'a> {
 
     /// How many permits this holds.
     pub fn num_permits(&self) -> usize {
-        self.count as usize
+        self.count
     }
 }
 
@@ -389,9 +388,8 @@ impl OwnedSemaphorePermit {
 
     /// Splits `n` permits off, or returns `None` if this has fewer.
     pub fn split(&mut self, n: usize) -> Option<Self> {
-        let count = u32::try_from(n).ok().filter(|n| *n <= self.count)?;
-        self.count -= count;
-        Some(OwnedSemaphorePermit { semaphore: self.semaphore.clone(), count })
+        self.count = self.count.checked_sub(n)?;
+        Some(OwnedSemaphorePermit { semaphore: self.semaphore.clone(), count: n })
     }
 
     /// The semaphore that the permits are of.
@@ -401,7 +399,7 @@ impl OwnedSemaphorePermit {
 
     /// How many permits this holds.
     pub fn num_permits(&self) -> usize {
-        self.count as usize
+        self.count
     }
 }
 
@@ -418,9 +416,9 @@ impl Drop for OwnedSemaphorePermit {
 }
 
 impl Semaphore {
-    fn give_back(&self, count: u32) {
+    fn give_back(&self, count: usize) {
         if count > 0 {
-            self.permits.release(count as usize);
+            self.permits.release(count);
         }
     }
 }

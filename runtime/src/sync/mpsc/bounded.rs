@@ -114,9 +114,25 @@ fn push<T>(tx: &Tx<T, Places>, value: T) {
 fn give_back<T>(tx: &Tx<T, Places>, count: usize) {
     if count > 0 {
         tx.limit().release(count);
-        if tx.limit().is_over() {
-            tx.wake_receiver(); // wake: mpsc.last_permit
-        }
+        wake_if_over(tx);
+    }
+}
+
+/// Wakes the receiver of a closed channel when all places are back.
+fn wake_if_over<T>(tx: &Tx<T, Places>) {
+    if tx.limit().is_over() {
+        tx.wake_receiver(); // wake: mpsc.last_permit
+    }
+}
+
+/// Somebody who asks for places. Dropped when he has given up, after what he had is back.
+struct Asking<'a, T> {
+    tx: &'a Tx<T, Places>,
+}
+
+impl<T> Drop for Asking<'_, T> {
+    fn drop(&mut self) {
+        wake_if_over(self.tx);
     }
 }
 
@@ -133,7 +149,7 @@ impl<T> Sender<T> {
     /// Dropped before it is ready, the future has sent nothing and `value` is dropped; the place in
     /// line is lost. To keep the value use [`reserve`](Sender::reserve).
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
-        match self.tx.limit().permits.acquire(1).await {
+        match self.take_places(1).await {
             Ok(()) => {
                 push(&self.tx, value);
                 Ok(())
@@ -274,7 +290,10 @@ impl<T> Sender<T> {
     }
 
     async fn take_places(&self, count: usize) -> Result<(), SendError<()>> {
-        self.tx.limit().permits.acquire(count).await.map_err(|_| SendError(()))
+        let asking = Asking { tx: &self.tx };
+        self.tx.limit().permits.acquire(count).await.map_err(|_| SendError(()))?;
+        std::mem::forget(asking);
+        Ok(())
     }
 
     fn try_take_places(&self, count: usize) -> Result<(), TrySendError<()>> {

@@ -334,10 +334,20 @@ impl<T, L: Limit> Chan<T, L> {
 
 impl<T, L: Limit> Drop for Rx<T, L> {
     fn drop(&mut self) {
+        /// Drops what was sent: where a value's drop panics, the rest while unwinding.
+        struct Rest<'a, T, L: Limit>(&'a mut Rx<T, L>);
+
+        impl<T, L: Limit> Drop for Rest<'_, T, L> {
+            fn drop(&mut self) {
+                while self.0.try_recv().is_ok() {}
+            }
+        }
+
         self.close();
         // No task waits here any more; its waker need not live as long as the senders.
         drop(self.chan.rx_waker.take());
-        while self.try_recv().is_ok() {}
+        let rest = Rest(self);
+        while rest.0.try_recv().is_ok() {}
     }
 }
 

@@ -1,7 +1,11 @@
-//! Between this crate and `hyper::rt` (feature `hyper`).
+//! Between the crate `runtime` and `hyper::rt`, for programs that use hyper without hyper-util.
 //!
-//! [`HyperIo`] wraps a stream of this crate and is one of hyper's, or the other way round.
+//! [`HyperIo`] wraps a stream of the runtime and is one of hyper's, or the other way round.
 //! [`HyperExecutor`] spawns what hyper spawns, [`HyperTimer`] times what hyper times.
+//!
+//! A package of its own, because hyper depends on the package `tokio`: where that is `compat/tokio`,
+//! which rests on `runtime`, a feature of `runtime` for hyper would close a circle.
+#![warn(missing_docs)]
 #![allow(unsafe_code, reason = "hyper's read cursor is advanced over memory that a reader filled")]
 
 use std::future::Future;
@@ -10,20 +14,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use ::hyper::rt;
+use hyper::rt;
 use pin_project_lite::pin_project;
-
-use super::{AsyncRead, AsyncWrite, ReadBuf};
-use crate::time::{self, Instant};
+use runtime::io::{AsyncRead, AsyncWrite, ReadBuf};
+use runtime::time::{self, Instant};
 
 pin_project! {
-    /// A stream of this crate as one of hyper's, or the other way round.
+    /// A stream of the runtime as one of hyper's, or the other way round.
     ///
     /// # Examples
     ///
     /// ```
     /// use runtime::io::duplex;
-    /// use runtime::io::hyper::HyperIo;
+    /// use runtime_hyper::HyperIo;
     ///
     /// fn theirs(_: impl hyper::rt::Read + hyper::rt::Write) {}
     /// fn ours(_: impl runtime::io::AsyncRead + runtime::io::AsyncWrite) {}
@@ -71,10 +74,19 @@ impl<T: AsyncRead> rt::Read for HyperIo<T> {
         mut cursor: rt::ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         // SAFETY: the memory goes into a `ReadBuf` alone, which never makes a byte uninitialized.
-        let mut buf = ReadBuf::uninit(unsafe { cursor.as_mut() });
-        let filled =
-            ready!(buf.poll_at_most(usize::MAX, |part| self.project().inner.poll_read(cx, part)))?;
-        // SAFETY: `poll_at_most` has seen that these bytes were put into this very memory.
+        let memory = unsafe { cursor.as_mut() };
+        let start = memory.as_ptr().cast::<u8>();
+        let mut buf = ReadBuf::uninit(memory);
+        ready!(self.project().inner.poll_read(cx, &mut buf))?;
+        let filled = buf.filled();
+        assert!(
+            std::ptr::eq(filled.as_ptr(), start),
+            "the reader put another `ReadBuf` in the place of the one that it was lent: \
+             `poll_read` must fill the buffer that it gets"
+        );
+        let filled = filled.len();
+        // SAFETY: the buffer is still the one over this very memory, and says how much of it was
+        // filled.
         unsafe { cursor.advance(filled) };
         Poll::Ready(Ok(()))
     }
@@ -162,13 +174,13 @@ impl<T: rt::Write> AsyncWrite for HyperIo<T> {
 ///
 /// # Panics
 ///
-/// What uses it panics outside of a runtime, as [`spawn`](crate::spawn) does.
+/// What uses it panics outside of a runtime, as [`spawn`](runtime::spawn) does.
 ///
 /// # Examples
 ///
 /// ```
 /// use hyper::rt::Executor;
-/// use runtime::io::hyper::HyperExecutor;
+/// use runtime_hyper::HyperExecutor;
 ///
 /// # #[runtime::main(flavor = "current_thread")]
 /// # async fn main() {
@@ -192,7 +204,7 @@ where
 {
     #[track_caller]
     fn execute(&self, future: F) {
-        drop(crate::spawn(future));
+        drop(runtime::spawn(future));
     }
 }
 
@@ -201,13 +213,13 @@ where
 ///
 /// # Panics
 ///
-/// What uses it panics outside of a runtime, as [`sleep`](crate::time::sleep) does.
+/// What uses it panics outside of a runtime, as [`sleep`](runtime::time::sleep) does.
 ///
 /// # Examples
 ///
 /// ```
 /// use hyper::rt::Timer;
-/// use runtime::io::hyper::HyperTimer;
+/// use runtime_hyper::HyperTimer;
 /// use std::time::Duration;
 ///
 /// # #[runtime::main(flavor = "current_thread")]
