@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use async_std::channel;
@@ -162,6 +163,17 @@ impl Peer for AsyncStd {
     }
     async fn write_all(s: &mut TcpStream, b: &[u8]) -> io::Result<()> {
         s.write_all(b).await
+    }
+
+    type File = async_std::fs::File;
+    async fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+        async_std::fs::read(path).await
+    }
+    async fn open_file(path: &Path) -> io::Result<async_std::fs::File> {
+        async_std::fs::File::open(path).await
+    }
+    async fn read_some(f: &mut async_std::fs::File, b: &mut [u8]) -> io::Result<usize> {
+        f.read(b).await
     }
 
     type HyperIo = FuturesIo<TcpStream>;
