@@ -6,6 +6,7 @@
 mod engine;
 
 // The face.
+pub mod fs;
 pub mod io;
 pub mod net;
 pub mod runtime;

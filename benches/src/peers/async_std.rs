@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use async_std::channel;
@@ -217,6 +218,17 @@ impl Peer for AsyncStd {
             out.write_all(b"\n").await?;
         }
         out.flush().await
+    }
+
+    type File = async_std::fs::File;
+    async fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+        async_std::fs::read(path).await
+    }
+    async fn open_file(path: &Path) -> io::Result<async_std::fs::File> {
+        async_std::fs::File::open(path).await
+    }
+    async fn read_some(f: &mut async_std::fs::File, b: &mut [u8]) -> io::Result<usize> {
+        f.read(b).await
     }
 
     type HyperIo = FuturesIo<TcpStream>;

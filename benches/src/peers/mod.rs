@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::DerefMut;
+use std::path::Path;
 use std::time::Duration;
 
 #[macro_use]
@@ -126,6 +127,14 @@ pub trait Peer: Send + Sync + Sized + 'static {
     fn copy(from: Self::Stream, to: Self::Stream) -> impl Future<Output = io::Result<u64>> + Send;
     /// Lines from stdin to stdout, until there is no more.
     fn copy_lines() -> impl Future<Output = io::Result<()>> + Send;
+
+    type File: Send + Unpin + 'static;
+    fn read_file(path: &Path) -> impl Future<Output = io::Result<Vec<u8>>> + Send;
+    fn open_file(path: &Path) -> impl Future<Output = io::Result<Self::File>> + Send;
+    fn read_some(
+        f: &mut Self::File,
+        b: &mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send;
 
     type HyperIo: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static;
     fn hyper_io(s: Self::Stream) -> Self::HyperIo;

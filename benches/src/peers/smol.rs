@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -276,6 +277,17 @@ impl Peer for Smol {
             out.write_all(b"\n").await?;
         }
         out.flush().await
+    }
+
+    type File = smol::fs::File;
+    async fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+        smol::fs::read(path).await
+    }
+    async fn open_file(path: &Path) -> io::Result<smol::fs::File> {
+        smol::fs::File::open(path).await
+    }
+    async fn read_some(f: &mut smol::fs::File, b: &mut [u8]) -> io::Result<usize> {
+        f.read(b).await
     }
 
     type HyperIo = FuturesIo<TcpStream>;

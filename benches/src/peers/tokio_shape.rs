@@ -5,6 +5,7 @@ macro_rules! tokio_shape {
         use std::future::Future;
         use std::io;
         use std::net::SocketAddr;
+        use std::path::Path;
         use std::pin::Pin;
         use std::task::{Context, Poll, ready};
         use std::time::Duration;
@@ -237,6 +238,17 @@ macro_rules! tokio_shape {
                     out.write_all(b"\n").await?;
                 }
                 out.flush().await
+            }
+
+            type File = ::$rt::fs::File;
+            async fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+                ::$rt::fs::read(path).await
+            }
+            async fn open_file(path: &Path) -> io::Result<::$rt::fs::File> {
+                ::$rt::fs::File::open(path).await
+            }
+            async fn read_some(f: &mut ::$rt::fs::File, b: &mut [u8]) -> io::Result<usize> {
+                f.read(b).await
             }
 
             type HyperIo = HyperIo;

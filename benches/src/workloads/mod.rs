@@ -5,6 +5,7 @@ use crate::peers;
 
 mod blocked;
 mod blocking;
+mod fs;
 mod net;
 pub(crate) mod spawn;
 mod sync;
@@ -190,6 +191,19 @@ pub fn all() -> Vec<Workload> {
         on_all!("time", "lateness", "20 tasks, sleeps of 1 to 20 ms", time::lateness),
         on_all!("blocking", "blocking-10000", "10,000 jobs in flight, a job", blocking::burst),
         on_all!("blocking", "blocking-one", "one job at a time, a job", blocking::one),
+        on_all!(
+            "fs",
+            "file-whole-4k",
+            "the whole of a file of 4 KiB, 8 tasks, a read",
+            fs::whole_small
+        ),
+        on_all!("fs", "file-whole-1m", "the whole of a file of 1 MiB, one task", fs::whole_large),
+        on_all!(
+            "fs",
+            "file-pieces-4k",
+            "an open file in pieces of 4 KiB, 8 tasks, a read",
+            fs::pieces
+        ),
         on_all!(
             "blocked",
             "blocked-2",

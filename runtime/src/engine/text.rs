@@ -77,6 +77,15 @@ pub(crate) const ZERO_CAPACITY: &str =
 /// A device went down with the job that used it.
 pub(crate) const DEVICE_LOST: &str = "the device is gone: the blocking job that held it did not run \
      (its runtime was shut down) or panicked; take a new handle from within a runtime";
+pub(crate) const ZERO_CAPACITY: &str = "the buffer's size must be greater than 0";
+/// The job of the blocking pool that an operation consists of had no result.
+pub(crate) const JOB_LOST: &str = "background task failed: the blocking job of this operation did not run (its runtime \
+     was shut down) or panicked; use files and standard streams only as long as the runtime lives";
+/// A seek while something else is under way.
+pub(crate) const SEEK_WHILE_BUSY: &str =
+    "other file operation is pending, call poll_complete before start_seek";
+/// A file that may read and write nothing.
+pub(crate) const ZERO_MAX_BUF_SIZE: &str = "`max_buf_size` must be greater than 0";
 /// Halves of two streams.
 pub(crate) const UNRELATED_HALVES: &str =
     "the two halves come from different streams: check with `is_pair_of` before `unsplit`";

@@ -44,6 +44,7 @@ mod in_memory;
 mod join;
 mod lines;
 mod number;
+pub(crate) mod on_pool;
 mod op;
 mod read_buf;
 mod read_ext;

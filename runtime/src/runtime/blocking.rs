@@ -71,7 +71,8 @@ impl Schedule for Unscheduled {
 }
 
 impl Handle {
-    /// Gives a closure to the blocking pool.
+    /// Gives a closure to the blocking pool. If the pool refuses it, the handle says that the job is
+    /// cancelled, and it comes as an error.
     pub(super) fn submit_blocking<F, R>(
         &self,
         closure: F,
@@ -79,7 +80,7 @@ impl Handle {
         location: &'static Location<'static>,
         name: Option<&str>,
         mandatory: bool,
-    ) -> JoinHandle<R>
+    ) -> Result<JoinHandle<R>, JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
@@ -92,8 +93,8 @@ impl Handle {
             task.set_named();
         }
         match self.blocking_pool().submit(BlockingJob { task, mandatory }) {
-            Ok(()) => {}
-            // The job is cancelled by being dropped; its handle says so.
+            Ok(()) => return Ok(handle),
+            // The job is cancelled by being dropped.
             Err(Rejected::ShutDown(job)) => drop(job),
             Err(Rejected::NoThread(job, error)) => {
                 eprintln!(
@@ -104,6 +105,6 @@ impl Handle {
                 drop(job);
             }
         }
-        handle
+        Err(handle)
     }
 }

@@ -217,7 +217,9 @@ impl Handle {
         R: Send + 'static,
     {
         self.assert_not_forked();
-        self.submit_blocking(closure, next_id(), location, name, false)
+        match self.submit_blocking(closure, next_id(), location, name, false) {
+            Ok(job) | Err(job) => job,
+        }
     }
 
     /// Spawns a task that need not be `Send`, if this is a local runtime and its thread; else gives the
@@ -243,18 +245,20 @@ impl Handle {
         Ok(shared.spawn_local(future, id, location, name.is_some()))
     }
 
-    /// Like [`spawn_blocking`](Handle::spawn_blocking), for a job that runs even if the runtime shuts
-    /// down before it has begun: what a program said last on its standard output.
-    pub(crate) fn spawn_mandatory_blocking<F, R>(
+    /// Like [`spawn_blocking`](Handle::spawn_blocking), for who has to know at once that the runtime
+    /// takes no more jobs. A mandatory one runs even if the runtime is shut down before it has begun:
+    /// what a program wrote last.
+    pub(crate) fn try_spawn_blocking<F, R>(
         &self,
         closure: F,
         location: &'static Location<'static>,
-    ) -> JoinHandle<R>
+        mandatory: bool,
+    ) -> Option<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.submit_blocking(closure, next_id(), location, None, true)
+        self.submit_blocking(closure, next_id(), location, None, mandatory).ok()
     }
 
     pub(crate) fn is_multi_thread(&self) -> bool {

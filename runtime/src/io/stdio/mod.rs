@@ -1,44 +1,39 @@
 //! The standard streams of the process: [`stdin`], [`stdout`], [`stderr`].
 //!
 //! They may be a terminal, a pipe or a file, and can be read and written by nothing but a call that
-//! blocks: each operation is a job of the blocking pool ([`on_pool`]).
+//! blocks: each operation is a job of the blocking pool ([`on_pool`](super::on_pool)).
 
-mod on_pool;
+mod output;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
 mod windows;
 
 use std::io;
+use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use super::traits::{forward_read, forward_write};
-use super::{AsyncRead, AsyncWrite};
-use on_pool::OnPool;
+use super::on_pool::{MOST_BYTES, OnPool};
+use super::traits::forward_write;
+use super::{AsyncRead, AsyncWrite, ReadBuf};
+use output::Output;
 
 /// The process's standard input: what [`stdin`] gives.
 #[derive(Debug)]
 pub struct Stdin {
-    on_pool: OnPool<io::Stdin>,
-    /// For its file descriptor.
-    std: io::Stdin,
+    device: Arc<io::Stdin>,
+    on_pool: OnPool,
 }
 
 /// The process's standard output: what [`stdout`] gives.
 #[derive(Debug)]
-pub struct Stdout {
-    on_pool: OnPool<io::Stdout>,
-    /// For its file descriptor.
-    std: io::Stdout,
-}
+pub struct Stdout(Output<io::Stdout>);
 
 /// The process's standard error: what [`stderr`] gives.
 #[derive(Debug)]
-pub struct Stderr {
-    on_pool: OnPool<io::Stderr>,
-    /// For its file descriptor.
-    std: io::Stderr,
-}
+pub struct Stderr(Output<io::Stderr>);
 
 /// The process's standard input.
 ///
@@ -65,8 +60,9 @@ pub struct Stderr {
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn stdin() -> Stdin {
-    Stdin { on_pool: OnPool::new(io::stdin()), std: io::stdin() }
+    Stdin { device: Arc::new(io::stdin()), on_pool: OnPool::new(Location::caller()) }
 }
 
 /// The process's standard output.
@@ -91,8 +87,9 @@ pub fn stdin() -> Stdin {
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn stdout() -> Stdout {
-    Stdout { on_pool: OnPool::mandatory(io::stdout()), std: io::stdout() }
+    Stdout(Output::new(io::stdout()))
 }
 
 /// The process's standard error: as [`stdout`], without std's buffer.
@@ -110,18 +107,26 @@ pub fn stdout() -> Stdout {
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn stderr() -> Stderr {
-    Stderr { on_pool: OnPool::mandatory(io::stderr()), std: io::stderr() }
+    Stderr(Output::new(io::stderr()))
 }
 
 impl AsyncRead for Stdin {
-    forward_read!(self => Pin::new(&mut self.on_pool));
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.on_pool.poll_read(&this.device, MOST_BYTES, cx, buf)
+    }
 }
 
 impl AsyncWrite for Stdout {
-    forward_write!(self => Pin::new(&mut self.on_pool), &self.on_pool);
+    forward_write!(self => Pin::new(&mut self.0), &self.0);
 }
 
 impl AsyncWrite for Stderr {
-    forward_write!(self => Pin::new(&mut self.on_pool), &self.on_pool);
+    forward_write!(self => Pin::new(&mut self.0), &self.0);
 }

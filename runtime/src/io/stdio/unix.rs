@@ -5,19 +5,19 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use super::{Stderr, Stdin, Stdout};
 
 macro_rules! as_fd {
-    ($($stream:ty)*) => { $(
+    ($($stream:ty: $($path:tt).+;)*) => { $(
         impl AsFd for $stream {
             fn as_fd(&self) -> BorrowedFd<'_> {
-                self.std.as_fd()
+                self.$($path).+.as_fd()
             }
         }
 
         impl AsRawFd for $stream {
             fn as_raw_fd(&self) -> RawFd {
-                self.std.as_raw_fd()
+                self.$($path).+.as_raw_fd()
             }
         }
     )* };
 }
 
-as_fd!(Stdin Stdout Stderr);
+as_fd!(Stdin: device; Stdout: 0.device; Stderr: 0.device;);

@@ -5,19 +5,19 @@ use std::os::windows::io::{AsHandle, AsRawHandle, BorrowedHandle, RawHandle};
 use super::{Stderr, Stdin, Stdout};
 
 macro_rules! as_handle {
-    ($($stream:ty)*) => { $(
+    ($($stream:ty: $($path:tt).+;)*) => { $(
         impl AsHandle for $stream {
             fn as_handle(&self) -> BorrowedHandle<'_> {
-                self.std.as_handle()
+                self.$($path).+.as_handle()
             }
         }
 
         impl AsRawHandle for $stream {
             fn as_raw_handle(&self) -> RawHandle {
-                self.std.as_raw_handle()
+                self.$($path).+.as_raw_handle()
             }
         }
     )* };
 }
 
-as_handle!(Stdin Stdout Stderr);
+as_handle!(Stdin: device; Stdout: 0.device; Stderr: 0.device;);

@@ -1,0 +1,567 @@
+//! An open file.
+
+use std::fmt;
+use std::fs::{Metadata, Permissions};
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice, SeekFrom};
+use std::panic::Location;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
+
+use super::{FileTimes, OpenOptions};
+use crate::engine::text;
+use crate::io::on_pool::{self, Done, MOST_BYTES, OnPool};
+use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
+use crate::sync::{Mutex, MutexGuard, oneshot};
+
+/// An open file, read and written by jobs of the blocking pool.
+///
+/// Read it by [`AsyncReadExt`](crate::io::AsyncReadExt), write it by
+/// [`AsyncWriteExt`](crate::io::AsyncWriteExt), move in it by
+/// [`AsyncSeekExt`](crate::io::AsyncSeekExt). Each operation is one job, of at most
+/// [`max_buf_size`](File::max_buf_size) bytes, and there is one at a time: the next one waits for it.
+///
+/// # Writes are done in the background
+///
+/// A write takes the bytes, hands them to a job, and is done. **Flush to know that they are written**
+/// ([`AsyncWriteExt::flush`](crate::io::AsyncWriteExt::flush)): a write that failed is told by the next
+/// write or flush, or by [`sync_all`](File::sync_all) and [`sync_data`](File::sync_data). If the file is
+/// dropped without, nobody is told, and who looks at the file at once may find that the last write is
+/// not there yet. It is made, also when the runtime is shut down, but not when the process ends first.
+/// The file is closed when the last job is done.
+///
+/// # Cancel safety
+///
+/// An operation that was given up goes on. What a read gets is kept for the next one; a write has
+/// taken its bytes if, and only if, it was done. A write or seek in between gives back what was kept:
+/// positions are always those that the caller knows of.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::fs::File;
+/// use runtime::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// # #[runtime::main]
+/// # async fn main() -> std::io::Result<()> {
+/// # let path = std::env::temp_dir().join(format!("runtime-doc-file-{}", std::process::id()));
+/// let mut file = File::create(&path).await?;
+/// file.write_all(b"hello, world!").await?;
+/// file.flush().await?;
+///
+/// let mut content = Vec::new();
+/// File::open(&path).await?.read_to_end(&mut content).await?;
+/// assert_eq!(content, b"hello, world!");
+/// # runtime::fs::remove_file(path).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct File {
+    pub(super) std: Arc<std::fs::File>,
+    /// Behind a lock for the operations that take `&self`.
+    on_pool: Mutex<OnPool>,
+    max_buf_size: usize,
+}
+
+impl File {
+    /// Opens a file to read it: one job.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`OpenOptions::open`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::fs::File;
+    /// use runtime::io::AsyncReadExt;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("runtime-doc-open-{}", std::process::id()));
+    /// # runtime::fs::write(&path, "four bytes, and more").await?;
+    /// let mut file = File::open(&path).await?;
+    /// let mut start = [0; 4];
+    /// file.read_exact(&mut start).await?;
+    /// assert_eq!(&start, b"four");
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn open(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
+        File::options().read(true).open_owned(path.as_ref().to_owned())
+    }
+
+    /// Opens a file to write it: it is created, or loses its content. One job.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`OpenOptions::open`].
+    ///
+    /// # Examples
+    ///
+    /// See [`File`].
+    #[track_caller]
+    pub fn create(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
+        File::options().write(true).create(true).truncate(true).open_owned(path.as_ref().to_owned())
+    }
+
+    /// Creates a file, which must not be there, to read and write it: one job.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`OpenOptions::open`]; [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it is there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::fs::File;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("runtime-doc-create-new-{}", std::process::id()));
+    /// let lock = File::create_new(&path).await?;
+    /// assert!(File::create_new(&path).await.is_err());
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn create_new(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
+        File::options().read(true).write(true).create_new(true).open_owned(path.as_ref().to_owned())
+    }
+
+    /// Options with everything off: [`OpenOptions::new`].
+    ///
+    /// # Examples
+    ///
+    /// See [`OpenOptions`].
+    #[must_use]
+    pub fn options() -> OpenOptions {
+        OpenOptions::new()
+    }
+
+    /// Takes over an open file.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::fs::File;
+    /// use runtime::io::AsyncReadExt;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("runtime-doc-from-std-{}", std::process::id()));
+    /// # std::fs::write(&path, "content")?;
+    /// let mut file = File::from_std(std::fs::File::open(&path)?);
+    /// assert_eq!(file.read(&mut [0; 100]).await?, 7);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn from_std(std: std::fs::File) -> File {
+        File::made_at(std, Location::caller())
+    }
+
+    pub(super) fn made_at(std: std::fs::File, location: &'static Location<'static>) -> File {
+        File {
+            std: Arc::new(std),
+            on_pool: Mutex::new(OnPool::new(location)),
+            max_buf_size: MOST_BYTES,
+        }
+    }
+
+    /// Waits for the operation in flight and gives the file out, at the position that the caller knows
+    /// of. The error of a write in flight is lost: flush before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use runtime::fs::File;
+    /// use runtime::io::AsyncWriteExt;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("runtime-doc-into-std-{}", std::process::id()));
+    /// let mut file = File::create(&path).await?;
+    /// file.write_all(b"one, ").await?;
+    /// file.into_std().await.write_all(b"two")?;
+    /// assert_eq!(std::fs::read(&path)?, b"one, two");
+    /// # std::fs::remove_file(path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn into_std(mut self) -> std::fs::File {
+        let on_pool = self.on_pool.get_mut();
+        // What cannot be moved has no position that would be wrong.
+        let _ = poll_fn(|cx| on_pool.poll_give_back(&self.std, cx)).await;
+        Arc::try_unwrap(self.std).expect("an idle file is in no job")
+    }
+
+    /// The file, if no operation is in flight.
+    ///
+    /// # Errors
+    ///
+    /// One is: this file itself, as it was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::fs::File;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("runtime-doc-try-into-{}", std::process::id()));
+    /// let std = File::create(&path).await?.try_into_std().expect("nothing was asked of it yet");
+    /// # drop(std);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[allow(clippy::result_large_err, reason = "it is the file that came in")]
+    pub fn try_into_std(mut self) -> Result<std::fs::File, File> {
+        match Arc::try_unwrap(self.std) {
+            Ok(std) => Ok(std),
+            Err(shared) => {
+                self.std = shared;
+                Err(self)
+            }
+        }
+    }
+
+    /// Waits until content and metadata are on the disk.
+    ///
+    /// # Errors
+    ///
+    /// A write before failed and nobody was told yet, or the disk has an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::fs::File;
+    /// use runtime::io::AsyncWriteExt;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("runtime-doc-sync-{}", std::process::id()));
+    /// let mut file = File::create(&path).await?;
+    /// file.write_all(b"survives a power cut").await?;
+    /// file.sync_all().await?;
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn sync_all(&self) -> io::Result<()> {
+        let mut on_pool = self.written().await?;
+        self.run(&mut on_pool, std::fs::File::sync_all).await
+    }
+
+    /// Waits until the content is on the disk, and as much of the metadata as is needed to read it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`sync_all`](File::sync_all).
+    ///
+    /// # Examples
+    ///
+    /// As for [`sync_all`](File::sync_all).
+    pub async fn sync_data(&self) -> io::Result<()> {
+        let mut on_pool = self.written().await?;
+        self.run(&mut on_pool, std::fs::File::sync_data).await
+    }
+
+    /// Cuts the file off after `size` bytes, or extends it with zeroes. The position stays, even
+    /// beyond the end.
+    ///
+    /// # Errors
+    ///
+    /// It is not open for writing, and whatever else the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::fs::File;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("runtime-doc-set-len-{}", std::process::id()));
+    /// let file = File::create(&path).await?;
+    /// file.set_len(10).await?;
+    /// assert_eq!(file.metadata().await?.len(), 10);
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn set_len(&self, size: u64) -> io::Result<()> {
+        let mut on_pool = self.settled().await;
+        // What was read of a part that is now cut off must not be read again.
+        poll_fn(|cx| on_pool.poll_give_back(&self.std, cx)).await?;
+        self.run(&mut on_pool, move |std| std.set_len(size)).await
+    }
+
+    /// What is known of the file, writes that were taken included.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_len`](File::set_len).
+    pub async fn metadata(&self) -> io::Result<Metadata> {
+        let mut on_pool = self.settled().await;
+        self.run(&mut on_pool, std::fs::File::metadata).await
+    }
+
+    /// A second handle to the same open file: it has the same position, which either moves.
+    ///
+    /// # Errors
+    ///
+    /// The process has too many files open, and whatever else the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::fs::File;
+    /// use runtime::io::{AsyncSeekExt, AsyncWriteExt};
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("runtime-doc-try-clone-{}", std::process::id()));
+    /// let mut file = File::create(&path).await?;
+    /// let mut second = file.try_clone().await?;
+    /// second.write_all(b"12345").await?;
+    /// second.flush().await?;
+    /// assert_eq!(file.stream_position().await?, 5);
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn try_clone(&self) -> io::Result<File> {
+        let mut on_pool = self.settled().await;
+        let std = self.run(&mut on_pool, std::fs::File::try_clone).await?;
+        let location = on_pool.location();
+        Ok(File { max_buf_size: self.max_buf_size, ..File::made_at(std, location) })
+    }
+
+    /// Sets the permissions.
+    ///
+    /// # Errors
+    ///
+    /// The file is somebody else's, and whatever else the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::fs::File;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("runtime-doc-file-perm-{}", std::process::id()));
+    /// let file = File::create(&path).await?;
+    /// let mut permissions = file.metadata().await?.permissions();
+    /// permissions.set_readonly(true);
+    /// file.set_permissions(permissions).await?;
+    /// assert!(file.metadata().await?.permissions().readonly());
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn set_permissions(&self, perm: Permissions) -> io::Result<()> {
+        let mut on_pool = self.settled().await;
+        self.run(&mut on_pool, move |std| std.set_permissions(perm)).await
+    }
+
+    /// Sets when the file was used, after the writes that were taken.
+    ///
+    /// # Errors
+    ///
+    /// The file is somebody else's, and whatever else the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`FileTimes`].
+    pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        let mut on_pool = self.settled().await;
+        self.run(&mut on_pool, move |std| std.set_times(times.std)).await
+    }
+
+    /// Sets when the file was last written: [`set_times`](File::set_times) with that alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`set_times`](File::set_times).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use runtime::fs::File;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("runtime-doc-modified-{}", std::process::id()));
+    /// let file = File::create(&path).await?;
+    /// file.set_modified(SystemTime::UNIX_EPOCH).await?;
+    /// assert_eq!(file.metadata().await?.modified()?, SystemTime::UNIX_EPOCH);
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
+        self.set_times(FileTimes::new().set_modified(time)).await
+    }
+
+    /// Sets the most bytes that one job reads or writes, and one read or write gives or takes. 2 MiB
+    /// unless set.
+    ///
+    /// # Panics
+    ///
+    /// With 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::fs::File;
+    /// use runtime::io::AsyncWriteExt;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("runtime-doc-buf-size-{}", std::process::id()));
+    /// let mut file = File::create(&path).await?;
+    /// file.set_max_buf_size(3);
+    /// assert_eq!(file.max_buf_size(), 3);
+    /// assert_eq!(file.write(b"12345").await?, 3);
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
+        assert!(max_buf_size > 0, "{}", text::ZERO_MAX_BUF_SIZE);
+        self.max_buf_size = max_buf_size;
+    }
+
+    /// The most bytes that one job reads or writes.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_max_buf_size`](File::set_max_buf_size).
+    pub fn max_buf_size(&self) -> usize {
+        self.max_buf_size
+    }
+
+    /// The turn for an operation that takes `&self`, when nothing is in flight.
+    async fn settled(&self) -> MutexGuard<'_, OnPool> {
+        let mut on_pool = self.on_pool.lock().await;
+        poll_fn(|cx| on_pool.poll_settled(cx)).await;
+        on_pool
+    }
+
+    /// [`settled`](File::settled), if all writes went well.
+    async fn written(&self) -> io::Result<MutexGuard<'_, OnPool>> {
+        let mut on_pool = self.on_pool.lock().await;
+        poll_fn(|cx| on_pool.poll_written(cx)).await?;
+        Ok(on_pool)
+    }
+
+    /// Runs something as the one operation of the file, so that who comes later waits for it even if
+    /// this caller gives up.
+    async fn run<R: Send + 'static>(
+        &self,
+        on_pool: &mut OnPool,
+        work: impl FnOnce(&std::fs::File) -> io::Result<R> + Send + 'static,
+    ) -> io::Result<R> {
+        let (tell, told) = oneshot::channel();
+        on_pool.start(&self.std, move |std| {
+            let _ = tell.send(work(std));
+            Done::Other
+        })?;
+        poll_fn(|cx| on_pool.poll_job(cx)).await?;
+        told.await.unwrap_or_else(|_| Err(on_pool::lost()))
+    }
+
+    /// Waits for the turn to write: nothing is unread.
+    fn poll_write_pieces(
+        &mut self,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let on_pool = self.on_pool.get_mut();
+        ready!(on_pool.poll_give_back(&self.std, cx))?;
+        on_pool.poll_write(&self.std, self.max_buf_size, cx, pieces)
+    }
+}
+
+impl AsyncRead for File {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.on_pool.get_mut().poll_read(&this.std, this.max_buf_size, cx, buf)
+    }
+}
+
+impl AsyncSeek for File {
+    fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+        let this = self.get_mut();
+        this.on_pool.get_mut().start_seek(&this.std, position)
+    }
+
+    fn poll_complete(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        self.get_mut().on_pool.get_mut().poll_complete(cx)
+    }
+}
+
+impl AsyncWrite for File {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_write_pieces(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_write_pieces(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().on_pool.get_mut().poll_written(cx)
+    }
+
+    /// A flush: the file is closed when it is dropped.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+impl From<std::fs::File> for File {
+    #[track_caller]
+    fn from(std: std::fs::File) -> File {
+        File::from_std(std)
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The name that programs written for tokio's file know.
+        f.debug_struct("tokio::fs::File").field("std", &self.std).finish()
+    }
+}

@@ -1,0 +1,124 @@
+//! How a file is opened.
+
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+use std::path::{Path, PathBuf};
+
+use super::File;
+use super::job::job;
+
+/// How a file is opened: to read, to write, to create. Everything is off at first.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::fs::OpenOptions;
+/// use runtime::io::AsyncWriteExt;
+///
+/// # #[runtime::main]
+/// # async fn main() -> std::io::Result<()> {
+/// # let path = std::env::temp_dir().join(format!("runtime-doc-open-options-{}", std::process::id()));
+/// for line in ["one\n", "two\n"] {
+///     let mut log = OpenOptions::new().append(true).create(true).open(&path).await?;
+///     log.write_all(line.as_bytes()).await?;
+///     log.flush().await?;
+/// }
+/// assert_eq!(runtime::fs::read_to_string(&path).await?, "one\ntwo\n");
+/// # runtime::fs::remove_file(path).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    pub(super) std: std::fs::OpenOptions,
+}
+
+impl OpenOptions {
+    /// Everything off: switch on at least one of `read`, `write` and `append`.
+    pub fn new() -> OpenOptions {
+        OpenOptions { std: std::fs::OpenOptions::new() }
+    }
+
+    /// Whether the file can be read.
+    pub fn read(&mut self, read: bool) -> &mut OpenOptions {
+        self.std.read(read);
+        self
+    }
+
+    /// Whether the file can be written. What is there is written over, from the start.
+    pub fn write(&mut self, write: bool) -> &mut OpenOptions {
+        self.std.write(write);
+        self
+    }
+
+    /// Whether the file can be written, at its end only, wherever that is at that moment.
+    pub fn append(&mut self, append: bool) -> &mut OpenOptions {
+        self.std.append(append);
+        self
+    }
+
+    /// Whether a file that is there loses its content. Needs `write`.
+    pub fn truncate(&mut self, truncate: bool) -> &mut OpenOptions {
+        self.std.truncate(truncate);
+        self
+    }
+
+    /// Whether a file that is missing is created. Needs `write` or `append`.
+    pub fn create(&mut self, create: bool) -> &mut OpenOptions {
+        self.std.create(create);
+        self
+    }
+
+    /// Whether the file must be created: it is an error if anything is there, a dangling link
+    /// included. Looking and creating are one step, so nobody gets in between. Needs `write` or
+    /// `append`; `create` and `truncate` are ignored then.
+    pub fn create_new(&mut self, create_new: bool) -> &mut OpenOptions {
+        self.std.create_new(create_new);
+        self
+    }
+
+    /// Opens the file: one job.
+    ///
+    /// # Errors
+    ///
+    /// Among others: [`NotFound`](io::ErrorKind::NotFound) without `create`, or if a directory on the
+    /// way is missing; [`AlreadyExists`](io::ErrorKind::AlreadyExists) with `create_new`;
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied);
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for options that contradict each other.
+    ///
+    /// # Cancel safety
+    ///
+    /// A file that was being opened is closed again; one that was being created may be there.
+    ///
+    /// # Examples
+    ///
+    /// See [`OpenOptions`].
+    #[track_caller]
+    pub fn open(&self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
+        self.open_owned(path.as_ref().to_owned())
+    }
+
+    /// A future that borrows neither the options nor the path.
+    #[track_caller]
+    pub(super) fn open_owned(
+        &self,
+        path: PathBuf,
+    ) -> impl Future<Output = io::Result<File>> + use<> {
+        let options = self.std.clone();
+        let location = Location::caller();
+        job(move || options.open(path).map(|std| File::made_at(std, location)))
+    }
+}
+
+impl Default for OpenOptions {
+    fn default() -> OpenOptions {
+        OpenOptions::new()
+    }
+}
+
+impl From<std::fs::OpenOptions> for OpenOptions {
+    fn from(std: std::fs::OpenOptions) -> OpenOptions {
+        OpenOptions { std }
+    }
+}

@@ -1,0 +1,211 @@
+//! The entries of a directory, a batch a job.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{FileType, Metadata};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::panic::Location;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::job::job;
+use crate::engine::coop;
+use crate::io::on_pool;
+use crate::runtime::context;
+use crate::task::JoinHandle;
+
+/// The entries that one job fetches. Beyond that the way to the pool and back no longer counts.
+const BATCH: usize = 256;
+
+/// The entries of a directory, in no particular order, without `.` and `..`.
+///
+/// One job opens the directory and fetches the first 256 entries; each 256 more are one more job.
+///
+/// # Errors
+///
+/// It is not there, is no directory, permission is denied, and whatever else the system says.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::fs;
+///
+/// # #[runtime::main]
+/// # async fn main() -> std::io::Result<()> {
+/// # let dir = std::env::temp_dir().join(format!("runtime-doc-read-dir-{}", std::process::id()));
+/// # fs::create_dir(&dir).await?;
+/// fs::write(dir.join("a"), "").await?;
+/// fs::create_dir(dir.join("b")).await?;
+///
+/// let (mut files, mut dirs) = (0, 0);
+/// let mut entries = fs::read_dir(&dir).await?;
+/// while let Some(entry) = entries.next_entry().await? {
+///     if entry.file_type().await?.is_dir() { dirs += 1 } else { files += 1 }
+/// }
+/// assert_eq!((files, dirs), (1, 1));
+/// # fs::remove_dir_all(dir).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[track_caller]
+pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadDir>> {
+    let path = path.as_ref().to_owned();
+    let location = Location::caller();
+    job(move || {
+        let mut rest = Some(std::fs::read_dir(path)?);
+        let fetched = fetch(&mut rest);
+        Ok(ReadDir { fetched, rest, job: None, location })
+    })
+}
+
+/// The entries of a directory: what [`read_dir`] gives.
+#[derive(Debug)]
+#[must_use = "nothing is read unless you call `next_entry`"]
+pub struct ReadDir {
+    fetched: VecDeque<io::Result<DirEntry>>,
+    /// What is not fetched yet; in the job while there is one.
+    rest: Option<std::fs::ReadDir>,
+    job: Option<JoinHandle<(VecDeque<io::Result<DirEntry>>, Option<std::fs::ReadDir>)>>,
+    location: &'static Location<'static>,
+}
+
+impl ReadDir {
+    /// The next entry; `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// An entry could not be read; the others can still be asked for. Or the runtime was shut down:
+    /// then there are no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no entry is lost.
+    ///
+    /// # Examples
+    ///
+    /// See [`read_dir`].
+    pub async fn next_entry(&mut self) -> io::Result<Option<DirEntry>> {
+        poll_fn(|cx| self.poll_next_entry(cx)).await
+    }
+
+    /// [`next_entry`](ReadDir::next_entry) as a poll: wakes the waker of the last call when there is
+    /// an entry, an error or the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next_entry`](ReadDir::next_entry).
+    pub fn poll_next_entry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<DirEntry>>> {
+        let unit = ready!(coop::poll_proceed(cx));
+        loop {
+            if let Some(job) = &mut self.job {
+                let result = ready!(Pin::new(job).poll(cx));
+                self.job = None;
+                let Ok((fetched, rest)) = result else {
+                    return Poll::Ready(Err(on_pool::lost()));
+                };
+                self.fetched = fetched;
+                self.rest = rest;
+            }
+            if let Some(entry) = self.fetched.pop_front() {
+                unit.made_progress();
+                return Poll::Ready(entry.map(Some));
+            }
+            if self.rest.is_none() {
+                return Poll::Ready(Ok(None));
+            }
+            let location = self.location;
+            self.job = Some(context::expect_current(|handle| {
+                let mut rest = self.rest.take();
+                let work = move || (fetch(&mut rest), rest);
+                handle.spawn_blocking_at(work, None, location)
+            }));
+        }
+    }
+}
+
+/// Fetches a batch; leaves `None` at the end.
+fn fetch(rest: &mut Option<std::fs::ReadDir>) -> VecDeque<io::Result<DirEntry>> {
+    let mut fetched = VecDeque::new();
+    while let Some(entries) = rest.as_mut().filter(|_| fetched.len() < BATCH) {
+        match entries.next() {
+            Some(entry) => fetched.push_back(entry.map(DirEntry::new)),
+            None => *rest = None,
+        }
+    }
+    fetched
+}
+
+/// An entry of a directory.
+#[derive(Debug)]
+pub struct DirEntry {
+    pub(super) std: Arc<std::fs::DirEntry>,
+    /// What the system told along with the name. On many systems that is all there is to know.
+    file_type: Option<FileType>,
+}
+
+impl DirEntry {
+    fn new(std: std::fs::DirEntry) -> DirEntry {
+        DirEntry { file_type: std.file_type().ok(), std: Arc::new(std) }
+    }
+
+    /// The path that was given to [`read_dir`], and the name.
+    pub fn path(&self) -> PathBuf {
+        self.std.path()
+    }
+
+    /// The name, without the directory.
+    pub fn file_name(&self) -> OsString {
+        self.std.file_name()
+    }
+
+    /// What is known of the entry: one job. Of a link: not of what it leads to.
+    ///
+    /// # Errors
+    ///
+    /// The entry is gone meanwhile, and whatever else the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use runtime::fs;
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let dir = std::env::temp_dir().join(format!("runtime-doc-entry-{}", std::process::id()));
+    /// # fs::create_dir(&dir).await?;
+    /// fs::write(dir.join("a"), "12345").await?;
+    /// let entry = fs::read_dir(&dir).await?.next_entry().await?.unwrap();
+    /// assert_eq!(entry.file_name(), "a");
+    /// assert_eq!(entry.path(), dir.join("a"));
+    /// assert_eq!(entry.metadata().await?.len(), 5);
+    /// # fs::remove_dir_all(dir).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn metadata(&self) -> impl Future<Output = io::Result<Metadata>> {
+        let std = Arc::clone(&self.std);
+        job(move || std.metadata())
+    }
+
+    /// Whether it is a file, a directory or a link: no job, if the system told along with the name.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`metadata`](DirEntry::metadata).
+    ///
+    /// # Examples
+    ///
+    /// See [`read_dir`].
+    pub async fn file_type(&self) -> io::Result<FileType> {
+        match self.file_type {
+            Some(file_type) => Ok(file_type),
+            None => {
+                let std = Arc::clone(&self.std);
+                job(move || std.file_type()).await
+            }
+        }
+    }
+}
