@@ -8,6 +8,7 @@ mod engine;
 // The face.
 pub mod io;
 pub mod net;
+pub mod process;
 pub mod runtime;
 pub mod signal;
 pub mod sync;

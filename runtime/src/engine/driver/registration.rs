@@ -60,7 +60,8 @@ impl Registration {
         self.driver.deregister(source)
     }
 
-    fn poll_event(
+    /// Waits, as the source's one reader or writer, outside the cooperative hook.
+    pub(super) fn poll_event(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
