@@ -261,8 +261,10 @@ impl Wake for Orphan {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::os::fd::OwnedFd;
+    use std::path::Path;
     use std::process::{Command, Stdio};
     use std::time::{Duration, Instant};
 
@@ -290,17 +292,16 @@ mod tests {
     const WAYS: [Way; 2] = [Watch::new, |_, driver| Watch::by_signal(driver)];
 
     /// A child that ends when its stdin is closed.
-    fn running(driver: &Arc<Driver>, way: Way) -> (Running, impl Drop, u32) {
+    fn running(driver: &Arc<Driver>, way: Way) -> (Running, OwnedFd, u32) {
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
         let (stdin, pid) = (child.stdin.take().unwrap(), child.id());
         let watch = way(&child, driver).unwrap();
-        (Running(Some(Watched { child, watch })), std::os::fd::OwnedFd::from(stdin), pid)
+        (Running(Some(Watched { child, watch })), OwnedFd::from(stdin), pid)
     }
 
     /// Whether the process is there, alive or as a zombie.
     fn exists(pid: u32) -> bool {
-        let mut kill = Command::new("kill");
-        kill.args(["-0", &pid.to_string()]).stderr(Stdio::null()).status().unwrap().success()
+        Path::new(&format!("/proc/{pid}")).exists()
     }
 
     #[test]
