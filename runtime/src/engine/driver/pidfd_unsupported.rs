@@ -15,21 +15,11 @@ impl Pidfd {
 }
 
 impl mio::event::Source for Pidfd {
-    fn register(
-        &mut self,
-        _: &mio::Registry,
-        _: mio::Token,
-        _: mio::Interest,
-    ) -> io::Result<()> {
+    fn register(&mut self, _: &mio::Registry, _: mio::Token, _: mio::Interest) -> io::Result<()> {
         match self.0 {}
     }
 
-    fn reregister(
-        &mut self,
-        _: &mio::Registry,
-        _: mio::Token,
-        _: mio::Interest,
-    ) -> io::Result<()> {
+    fn reregister(&mut self, _: &mio::Registry, _: mio::Token, _: mio::Interest) -> io::Result<()> {
         match self.0 {}
     }
 
