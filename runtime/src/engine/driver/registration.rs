@@ -31,7 +31,7 @@ pub(crate) struct Registration {
 
 /// What an operation that got less than it asked for, and more than nothing, says about the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Short {
+pub(crate) enum Short {
     /// A byte stream of the system: it is drained (or full), no second call is needed to see that.
     IsOver,
     /// Nothing: records, or streams that stop at marks.
