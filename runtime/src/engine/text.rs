@@ -89,6 +89,9 @@ pub(crate) const ZERO_MAX_BUF_SIZE: &str = "`max_buf_size` must be greater than 
 /// Halves of two streams.
 pub(crate) const UNRELATED_HALVES: &str =
     "the two halves come from different streams: check with `is_pair_of` before `unsplit`";
+/// Owned halves of two sockets.
+pub(crate) const UNRELATED_OWNED_HALVES: &str = "these two halves are not of the same socket, so they cannot be reunited: \
+     bring each together with the one that `into_split` gave with it";
 /// A future polled after it was done.
 pub(crate) const POLLED_AFTER_DONE: &str = "the future was polled after it had completed";
 /// A oneshot receiver polled after it was ready.

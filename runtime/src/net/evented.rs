@@ -30,7 +30,7 @@ const SLICES_AT_ONCE: usize = 16;
 
 /// A byte stream or pipe of the system. Implemented in this file alone, since what `receive` says
 /// is trusted.
-pub trait Transport {
+pub(crate) trait Transport {
     /// Reads into memory that need not be initialised, and says how many bytes, from the first on,
     /// are now; and what it means if they are fewer than wanted.
     fn receive(&self, buf: &mut [MaybeUninit<u8>]) -> io::Result<(usize, Short)>;
@@ -77,7 +77,7 @@ fn receive_unix(socket: &impl AsRawFd, buf: &mut [MaybeUninit<u8>]) -> io::Resul
 }
 
 /// A registered source. Dropping it makes the system forget the source, then closes it.
-pub struct PollEvented<S: mio::event::Source> {
+pub(crate) struct PollEvented<S: mio::event::Source> {
     // `None` only in the course of `into_inner` and drop.
     source: Option<S>,
     registration: Registration,

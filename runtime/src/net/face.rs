@@ -279,7 +279,7 @@ pub(crate) use try_stream_methods;
 
 /// Reading, writing and splitting a byte stream socket.
 macro_rules! stream_traits {
-    ($type:ident, $source:ty, $addr:ty, $make:literal) => {
+    ($type:ident, $make:literal) => {
         impl AsyncRead for $type {
             fn poll_read(
                 self: Pin<&mut Self>,
@@ -321,28 +321,14 @@ macro_rules! stream_traits {
             }
         }
 
-        impl Stream for $type {
-            type Source = $source;
-            type Addr = $addr;
-
-            fn evented(&self) -> &PollEvented<$source> {
-                &self.io
-            }
-
-            fn shutdown_write(&self) -> io::Result<()> {
+        impl $type {
+            /// Ends what the other side can read.
+            pub(super) fn shutdown_write(&self) -> io::Result<()> {
                 match self.io.shutdown(Shutdown::Write) {
                     // The other side has reset the connection: there is nothing left to end.
                     Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
                     done => done,
                 }
-            }
-
-            fn near_addr(&self) -> io::Result<$addr> {
-                self.local_addr()
-            }
-
-            fn far_addr(&self) -> io::Result<$addr> {
-                self.peer_addr()
             }
         }
 
@@ -362,7 +348,7 @@ macro_rules! stream_traits {
             /// # Ok(()) }
             /// ```
             pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-                (split::ReadHalf(self), split::WriteHalf(self))
+                borrowed_halves(self)
             }
 
             /// Splits the stream into two halves that can move to different tasks.
@@ -380,7 +366,7 @@ macro_rules! stream_traits {
             /// # Ok(()) }
             /// ```
             pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-                split::into_halves(self)
+                owned_halves(self)
             }
         }
 

@@ -412,7 +412,7 @@ impl Builder {
             None => default_workers()?,
         };
         let clock = Arc::new(Clock::new(self.start_paused, self.start_paused));
-        let driver = Arc::new(Driver::new()?);
+        let driver = Driver::new()?;
         let events = Events::new(Arc::clone(&driver), Arc::clone(&clock), workers, false);
         let shards: Box<[_]> = events.shards().into();
         let pending_jobs = Arc::clone(events.busy_elsewhere());
@@ -488,7 +488,7 @@ impl Builder {
 
     fn build_current_thread(&self, local_to: Option<ThreadId>) -> io::Result<Runtime> {
         let clock = Arc::new(Clock::new(true, self.start_paused));
-        let driver = Arc::new(Driver::new()?);
+        let driver = Driver::new()?;
         let events = Events::new(Arc::clone(&driver), Arc::clone(&clock), 0, true);
         let shards: Box<[_]> = events.shards().into();
         let pending_jobs = Arc::clone(events.busy_elsewhere());

@@ -32,7 +32,10 @@
 //!
 //! The counters are Relaxed, no pair. Everything else is behind locks.
 
+mod child;
 mod interest;
+#[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "pidfd_unsupported.rs")]
+mod pidfd;
 mod readiness;
 mod ready;
 mod registration;
@@ -45,15 +48,18 @@ mod table;
 mod tests;
 
 use std::io;
+use std::sync::Weak;
 use std::time::Duration;
 
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Mutex, MutexGuard};
 use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::orphans::{self, Home};
 use crate::engine::process_wide::signals;
 use crate::engine::text;
 use crate::engine::wake_list::WakeList;
 
+pub(crate) use child::Running;
 pub use interest::Interest;
 pub(crate) use readiness::{Direction, ReadyEvent};
 pub use ready::Ready;
@@ -99,16 +105,17 @@ pub(crate) struct Counts {
 }
 
 impl Driver {
-    /// Makes a driver.
+    /// Makes a driver. It takes part in what is left to do for the process until its
+    /// [`shutdown`](Self::shutdown).
     ///
     /// # Errors
     ///
     /// When the process is out of file descriptors or memory.
-    pub(crate) fn new() -> io::Result<Driver> {
+    pub(crate) fn new() -> io::Result<Arc<Driver>> {
         let selector = Selector::new()?;
         let registry = selector.registry().try_clone()?;
         let waker = mio::Waker::new(&registry, mio::Token(WAKE))?;
-        Ok(Driver {
+        let driver = Arc::new(Driver {
             selector: Mutex::new(selector),
             registry,
             waker,
@@ -117,7 +124,10 @@ impl Driver {
             watches_signals: AtomicBool::new(false),
             delivered: AtomicU64::new(0),
             birth: Birth::here(),
-        })
+        });
+        let home: Weak<Driver> = Arc::downgrade(&driver);
+        orphans::open(home);
+        Ok(driver)
     }
 
     /// Makes the caller the poll's holder, unless somebody is.
@@ -171,12 +181,22 @@ impl Driver {
         let _source = { self.table.lock().remove(token) };
     }
 
+    /// # Errors
+    ///
+    /// When the driver is shut.
+    pub(crate) fn check_open(&self) -> io::Result<()> {
+        if self.table.lock().is_closed() { Err(text::shut_down()) } else { Ok(()) }
+    }
+
     /// Watches the process's signals from now on.
     ///
     /// # Errors
     ///
     /// What the system says.
     pub(crate) fn watch_signals(&self) -> io::Result<()> {
+        if self.birth.is_in_parent() {
+            return Err(text::forked());
+        }
         // Relaxed, no pair: it only saves taking the lock.
         if self.watches_signals.load(Ordering::Relaxed) {
             return Ok(());
@@ -194,6 +214,7 @@ impl Driver {
     /// Ends the driver for its users: whoever waits for a source is woken, and every operation
     /// says that the runtime is shut down. Calls wakers, so the caller holds no lock.
     pub(crate) fn shutdown(&self) {
+        orphans::close(self);
         let sources = { self.table.lock().close() };
         let mut wakers = WakeList::new();
         for source in sources {
@@ -206,6 +227,12 @@ impl Driver {
     pub(crate) fn counts(&self) -> Counts {
         let (registered, deregistered) = self.table.lock().counts();
         Counts { events: self.delivered.load(Ordering::Relaxed), registered, deregistered }
+    }
+}
+
+impl Home for Driver {
+    fn watch_signals(&self) -> io::Result<()> {
+        Driver::watch_signals(self)
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Registration {
 
 /// What an operation that got less than it asked for, and more than nothing, says about the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Short {
+pub(crate) enum Short {
     /// A byte stream of the system: it is drained (or full), no second call is needed to see that.
     IsOver,
     /// Nothing: records, or streams that stop at marks.
@@ -60,7 +60,8 @@ impl Registration {
         self.driver.deregister(source)
     }
 
-    fn poll_event(
+    /// Waits, as the source's one reader or writer, outside the cooperative hook.
+    pub(super) fn poll_event(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,

@@ -113,6 +113,11 @@ impl Table {
         self.pages.iter().flatten().filter_map(|place| place.source.clone()).collect()
     }
 
+    /// Whether nothing is taken in any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// How many sources came, and how many went.
     pub(crate) fn counts(&self) -> (u64, u64) {
         (self.registered, self.deregistered)

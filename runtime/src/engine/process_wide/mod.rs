@@ -1,10 +1,11 @@
-//! What a process has once and every runtime in it shares: its signals, and handlers of the engine's
-//! own.
+//! What a process has once and every runtime in it shares: its signals, its orphaned children, and
+//! handlers of the engine's own.
 //!
 //! Everything else hangs on a value that can be made twice, but for the counters that number tasks and
 //! runtimes, the names of tasks, and the hint that some clock was paused.
 
 pub(crate) mod fork;
+pub(crate) mod orphans;
 pub(crate) mod signals;
 #[cfg(all(
     feature = "stall-backtrace",

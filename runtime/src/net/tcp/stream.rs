@@ -16,7 +16,7 @@ use super::super::face::{
     descriptor, poll_ready_methods, std_conversions, stream_traits, try_stream_methods,
     wait_methods,
 };
-use super::super::split::{self, Stream};
+use super::halves::{borrowed_halves, owned_halves};
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::engine::driver::{Direction, Interest, Ready};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -45,7 +45,7 @@ use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// # Ok(()) }
 /// ```
 pub struct TcpStream {
-    io: PollEvented<mio::net::TcpStream>,
+    pub(super) io: PollEvented<mio::net::TcpStream>,
 }
 
 wait_methods!(
@@ -59,8 +59,6 @@ try_stream_methods!(
 );
 stream_traits!(
     TcpStream,
-    mio::net::TcpStream,
-    SocketAddr,
     "let socket = runtime::net::TcpStream::connect(\"127.0.0.1:8080\").await?;"
 );
 std_conversions!(

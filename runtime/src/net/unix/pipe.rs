@@ -154,7 +154,13 @@ macro_rules! end {
                 if !$access(file.as_fd())? {
                     return Err(io::Error::new(io::ErrorKind::InvalidInput, $refusal));
                 }
-                let end = <$mio>::from(OwnedFd::from(file));
+                $end::from_blocking_fd(file.into())
+            }
+
+            /// Takes a descriptor over that is known to be right, and sets it to non-blocking mode.
+            #[track_caller]
+            pub(crate) fn from_blocking_fd(fd: OwnedFd) -> io::Result<$end> {
+                let end = <$mio>::from(fd);
                 end.set_nonblocking(true)?;
                 $end::from_mio_with(end, Ready::EMPTY)
             }

@@ -13,7 +13,7 @@ use super::super::face::{
     descriptor, poll_ready_methods, std_conversions, stream_traits, try_stream_methods,
     wait_methods,
 };
-use super::super::split::{self, Stream};
+use super::halves::{borrowed_halves, owned_halves};
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, UCred, WriteHalf, ucred};
 use crate::engine::driver::{Interest, Ready};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -35,7 +35,7 @@ use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// # Ok(()) }
 /// ```
 pub struct UnixStream {
-    io: PollEvented<mio::net::UnixStream>,
+    pub(super) io: PollEvented<mio::net::UnixStream>,
 }
 
 wait_methods!(
@@ -49,8 +49,6 @@ try_stream_methods!(
 );
 stream_traits!(
     UnixStream,
-    mio::net::UnixStream,
-    SocketAddr,
     "let socket = runtime::net::UnixStream::connect(\"/tmp/socket\").await?;"
 );
 std_conversions!(

@@ -1,0 +1,394 @@
+//! Waiting for the end of a child process, and asking for the status of one that was dropped.
+//!
+//! # Problem
+//!
+//! The system keeps a child that has ended as a zombie until its parent has asked for its status
+//! (`waitpid`). Asking must not block, so one must know when to ask; and it must be done even when
+//! nobody wants the status. A thread for each child would do both, at the price of a thread.
+//!
+//! # Shape
+//!
+//! ```text
+//!             poll_exit                      drop, not ended
+//!   user <------------- Running                 ----------->  Orphan (its own waker)
+//!                          |                                     |
+//!                        Watch: a place in the driver's table, and what tells:
+//!                          |      a pidfd in the poll, or else a listener for SIGCHLD
+//!                          |                                     |
+//!             driver shut: error, or the driver           driver shut: the list of
+//!             of the runtime that polls                   `process_wide/orphans.rs`
+//! ```
+//!
+//! With a pidfd an end wakes who waits for it, and nobody else: one event, one `waitpid`. Where the
+//! system has none (before Linux 5.3, elsewhere, or when descriptors are used up) every SIGCHLD wakes
+//! everybody who waits for some child, and each asks for its own.
+//!
+//! An orphan is a waker that waits: woken by the poll's holder, it asks for the status and goes. It
+//! is kept alive by its place in the driver, and by nothing else.
+//!
+//! # Invariants
+//!
+//! 1. Who waits is enlisted (`poll_event`, `Listener::poll`) before it asks: an end after the question
+//!    wakes it.
+//! 2. A child's status is asked for through the one `std` value that it has, so its number is not
+//!    used any more once the system may give it to another process.
+//! 3. Watches have a place in the table even if the poll knows nothing of them. So a shutdown wakes
+//!    who waits, and a child always has somebody who will ask.
+//! 4. A child is not traced, or the event is told twice: when it ends, and when its tracer lets it
+//!    go. So "not ended" after an event means to wait for the next one.
+
+use std::io;
+use std::process::{Child, ExitStatus};
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::pidfd::Pidfd;
+use super::{Direction, Driver, Interest, Ready, Registration};
+use crate::engine::primitive::{Arc, Mutex};
+use crate::engine::process_wide::orphans;
+use crate::engine::process_wide::signals::Listener;
+
+/// What tells of the end.
+#[derive(Debug)]
+enum Told {
+    ByPidfd(Pidfd),
+    BySignal(Listener),
+}
+
+impl mio::event::Source for Told {
+    fn register(
+        &mut self,
+        registry: &mio::Registry,
+        token: mio::Token,
+        interest: mio::Interest,
+    ) -> io::Result<()> {
+        match self {
+            Told::ByPidfd(pidfd) => pidfd.register(registry, token, interest),
+            Told::BySignal(_) => Ok(()),
+        }
+    }
+
+    fn reregister(
+        &mut self,
+        registry: &mio::Registry,
+        token: mio::Token,
+        interest: mio::Interest,
+    ) -> io::Result<()> {
+        match self {
+            Told::ByPidfd(pidfd) => pidfd.reregister(registry, token, interest),
+            Told::BySignal(_) => Ok(()),
+        }
+    }
+
+    fn deregister(&mut self, registry: &mio::Registry) -> io::Result<()> {
+        match self {
+            Told::ByPidfd(pidfd) => pidfd.deregister(registry),
+            Told::BySignal(_) => Ok(()),
+        }
+    }
+}
+
+/// A place in a driver, at which the end of one child is told.
+#[derive(Debug)]
+struct Watch {
+    told: Told,
+    registration: Registration,
+}
+
+impl Watch {
+    fn new(child: &Child, driver: &Arc<Driver>) -> io::Result<Watch> {
+        let by_pidfd =
+            Pidfd::open(child).and_then(|pidfd| Watch::place(Told::ByPidfd(pidfd), driver));
+        by_pidfd.or_else(|_| Watch::by_signal(driver))
+    }
+
+    fn by_signal(driver: &Arc<Driver>) -> io::Result<Watch> {
+        let listener = Listener::new(libc::SIGCHLD)?;
+        let watch = Watch::place(Told::BySignal(listener), driver)?;
+        driver.watch_signals()?;
+        Ok(watch)
+    }
+
+    fn place(mut told: Told, driver: &Arc<Driver>) -> io::Result<Watch> {
+        let registration = driver.register(&mut told, Interest::READABLE, Ready::EMPTY)?;
+        Ok(Watch { told, registration })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // If the system has forgotten the descriptor already, so much the better.
+        let _ = self.registration.deregister(&mut self.told);
+    }
+}
+
+/// How a wait ended.
+#[derive(Debug)]
+enum End {
+    /// The child has ended, or cannot be asked.
+    OfChild(io::Result<ExitStatus>),
+    /// The driver is shut, and the child runs.
+    OfDriver(io::Error),
+}
+
+#[derive(Debug)]
+struct Watched {
+    child: Child,
+    watch: Watch,
+}
+
+impl Watched {
+    fn poll(&mut self, waker: &Waker) -> Poll<End> {
+        let Watched { child, watch } = self;
+        loop {
+            let by_signal = match &mut watch.told {
+                Told::ByPidfd(_) => None,
+                Told::BySignal(listener) => Some(listener.poll(waker)),
+            };
+            let cx = &mut Context::from_waker(waker);
+            let event = watch.registration.poll_event(cx, Direction::Read);
+            if by_signal.is_none() && event.is_pending() {
+                return Poll::Pending;
+            }
+            match child.try_wait() {
+                Ok(Some(status)) => return Poll::Ready(End::OfChild(Ok(status))),
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(End::OfChild(Err(error))),
+            }
+            match event {
+                Poll::Ready(Ok(event)) => watch.registration.clear(event),
+                Poll::Ready(Err(error)) => return Poll::Ready(End::OfDriver(error)),
+                Poll::Pending if by_signal == Some(Poll::Pending) => return Poll::Pending,
+                Poll::Pending => {}
+            }
+        }
+    }
+}
+
+/// A child whose status nobody has got yet. If it is dropped the driver asks for the status when the
+/// child has ended, and throws it away.
+#[derive(Debug)]
+pub(crate) struct Running(Option<Watched>);
+
+/// Why there is always one.
+const RUNS: &str = "taken by drop only";
+
+impl Running {
+    /// Watches `child`.
+    ///
+    /// # Errors
+    ///
+    /// When the driver is shut, or out of descriptors for any way to watch. The child is killed then:
+    /// nobody could wait for it.
+    pub(crate) fn new(mut child: Child, driver: &Arc<Driver>) -> io::Result<Running> {
+        match Watch::new(&child, driver) {
+            Ok(watch) => Ok(Running(Some(Watched { child, watch }))),
+            Err(error) => {
+                let _ = child.kill();
+                orphans::adopt(child);
+                Err(error)
+            }
+        }
+    }
+
+    /// The `std` value.
+    pub(crate) fn child(&self) -> &Child {
+        &self.0.as_ref().expect(RUNS).child
+    }
+
+    /// The `std` value.
+    pub(crate) fn child_mut(&mut self) -> &mut Child {
+        &mut self.0.as_mut().expect(RUNS).child
+    }
+
+    /// Waits for the end. If the driver is shut, that of `elsewhere` is to tell from then on.
+    ///
+    /// # Errors
+    ///
+    /// When the child cannot be asked, or the driver is shut and there is no other.
+    pub(crate) fn poll_exit(
+        &mut self,
+        waker: &Waker,
+        elsewhere: impl Fn() -> Option<Arc<Driver>>,
+    ) -> Poll<io::Result<ExitStatus>> {
+        let watched = self.0.as_mut().expect(RUNS);
+        loop {
+            match watched.poll(waker) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(End::OfChild(status)) => return Poll::Ready(status),
+                Poll::Ready(End::OfDriver(error)) => match elsewhere() {
+                    Some(driver) => watched.watch = Watch::new(&watched.child, &driver)?,
+                    None => return Poll::Ready(Err(error)),
+                },
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some(mut watched) = self.0.take() else { return };
+        // An error means that there is nothing to ask for.
+        if matches!(watched.child.try_wait(), Ok(None)) {
+            Arc::new(Orphan(Mutex::new(Some(watched)))).look();
+        }
+    }
+}
+
+/// A child that was dropped before it ended.
+struct Orphan(Mutex<Option<Watched>>);
+
+impl Orphan {
+    /// Asks whether the child has ended; if not, waits on.
+    fn look(self: &Arc<Self>) {
+        let mut held = self.0.lock();
+        let Some(watched) = held.as_mut() else { return };
+        let end = match watched.poll(&Waker::from(self.clone())) {
+            Poll::Pending => return,
+            Poll::Ready(end) => end,
+        };
+        let Some(Watched { child, watch }) = held.take() else { return };
+        drop(held);
+        drop(watch);
+        if matches!(end, End::OfDriver(_)) {
+            orphans::adopt(child);
+        }
+    }
+}
+
+impl Wake for Orphan {
+    fn wake(self: Arc<Self>) {
+        self.look();
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::path::Path;
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::engine::text;
+    use crate::engine::wake_list::WakeList;
+
+    fn turn(driver: &Driver) {
+        let mut wakers = WakeList::new();
+        let timeout = Some(Duration::from_millis(20));
+        driver.try_acquire().unwrap().wait(timeout, &mut wakers).unwrap();
+        wakers.wake_all();
+    }
+
+    fn until(driver: &Driver, mut condition: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !condition() {
+            assert!(start.elapsed() < Duration::from_secs(20));
+            turn(driver);
+        }
+    }
+
+    type Way = fn(&Child, &Arc<Driver>) -> io::Result<Watch>;
+
+    const WAYS: [Way; 2] = [Watch::new, |_, driver| Watch::by_signal(driver)];
+
+    /// A child that ends when its stdin is closed.
+    fn running(driver: &Arc<Driver>, way: Way) -> (Running, OwnedFd, u32) {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let (stdin, pid) = (child.stdin.take().unwrap(), child.id());
+        let watch = way(&child, driver).unwrap();
+        (Running(Some(Watched { child, watch })), OwnedFd::from(stdin), pid)
+    }
+
+    /// Whether the process is there, alive or as a zombie.
+    fn exists(pid: u32) -> bool {
+        Path::new(&format!("/proc/{pid}")).exists()
+    }
+
+    #[test]
+    fn an_end_ends_the_wait() {
+        for way in WAYS {
+            let driver = Driver::new().unwrap();
+            let (mut running, stdin, _) = running(&driver, way);
+            assert!(running.poll_exit(Waker::noop(), || None).is_pending());
+            drop(stdin);
+            until(&driver, || match running.poll_exit(Waker::noop(), || None) {
+                Poll::Pending => false,
+                Poll::Ready(status) => status.unwrap().success(),
+            });
+        }
+    }
+
+    #[test]
+    fn an_end_before_the_watch_is_told() {
+        for way in WAYS {
+            let driver = Driver::new().unwrap();
+            let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
+            // It has ended when its stdout has.
+            io::copy(&mut child.stdout.take().unwrap(), &mut io::sink()).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+            let watch = way(&child, &driver).unwrap();
+            let mut running = Running(Some(Watched { child, watch }));
+            until(&driver, || running.poll_exit(Waker::noop(), || None).is_ready());
+        }
+    }
+
+    #[test]
+    fn what_is_dropped_is_asked_for() {
+        for way in WAYS {
+            let driver = Driver::new().unwrap();
+            let (running, stdin, pid) = running(&driver, way);
+            drop(running);
+            turn(&driver);
+            assert!(exists(pid));
+            drop(stdin);
+            until(&driver, || !exists(pid));
+            let counts = driver.counts();
+            assert_eq!(counts.registered, counts.deregistered);
+        }
+    }
+
+    #[test]
+    fn an_orphan_outlives_its_driver_and_finds_another() {
+        let other = Driver::new().unwrap();
+        for way in WAYS {
+            let driver = Driver::new().unwrap();
+            let (running, stdin, pid) = running(&driver, way);
+            drop(running);
+            driver.shutdown();
+            let weak = Arc::downgrade(&driver);
+            drop(driver);
+            assert!(weak.upgrade().is_none(), "the orphan keeps nothing of its former driver");
+            assert!(exists(pid));
+            drop(stdin);
+            until(&other, || !exists(pid));
+        }
+    }
+
+    #[test]
+    fn a_wait_moves_to_another_driver_or_says_that_its_own_is_shut() {
+        for way in WAYS {
+            let (driver, other) = (Driver::new().unwrap(), Driver::new().unwrap());
+            let (mut running, stdin, _) = running(&driver, way);
+            driver.shutdown();
+            let error = match running.poll_exit(Waker::noop(), || None) {
+                Poll::Ready(Err(error)) => error,
+                poll => panic!("{poll:?}"),
+            };
+            assert_eq!(error.to_string(), text::SHUT_DOWN);
+            assert!(running.poll_exit(Waker::noop(), || Some(other.clone())).is_pending());
+            drop(stdin);
+            until(&other, || running.poll_exit(Waker::noop(), || None).is_ready());
+        }
+    }
+
+    #[test]
+    fn a_child_that_cannot_be_watched_does_not_run_on() {
+        let (driver, other) = (Driver::new().unwrap(), Driver::new().unwrap());
+        driver.shutdown();
+        let child = Command::new("sleep").arg("1000").spawn().unwrap();
+        let pid = child.id();
+        let refused = Running::new(child, &driver).unwrap_err();
+        assert_eq!(refused.to_string(), text::SHUT_DOWN);
+        until(&other, || !exists(pid));
+    }
+}

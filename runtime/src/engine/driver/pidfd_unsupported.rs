@@ -1,0 +1,29 @@
+//! Where the system has no descriptors for processes.
+
+use std::convert::Infallible;
+use std::io;
+use std::process::Child;
+
+/// Never there.
+#[derive(Debug)]
+pub(super) struct Pidfd(Infallible);
+
+impl Pidfd {
+    pub(super) fn open(_: &Child) -> io::Result<Pidfd> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl mio::event::Source for Pidfd {
+    fn register(&mut self, _: &mio::Registry, _: mio::Token, _: mio::Interest) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    fn reregister(&mut self, _: &mio::Registry, _: mio::Token, _: mio::Interest) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    fn deregister(&mut self, _: &mio::Registry) -> io::Result<()> {
+        match self.0 {}
+    }
+}

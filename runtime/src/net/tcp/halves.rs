@@ -1,0 +1,44 @@
+//! The halves of a TCP stream.
+
+use std::net::SocketAddr;
+
+use super::super::split::halves;
+use super::stream::TcpStream;
+
+halves!(TcpStream, SocketAddr);
+
+macro_rules! peek_methods {
+    ($half:ty) => {
+        impl $half {
+            /// Waits for data and copies it into `buf`, but leaves it in the stream; says how
+            /// much. 0 is the end of the stream.
+            ///
+            /// # Errors
+            ///
+            /// What the system says, and when the runtime has been shut down.
+            ///
+            /// # Cancel safety
+            ///
+            /// Safe: nothing is taken from the stream.
+            pub async fn peek(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+                self.as_ref().peek(buf).await
+            }
+
+            /// As [`peek`](Self::peek), as the stream's one reader.
+            ///
+            /// # Errors
+            ///
+            /// What the system says, and when the runtime has been shut down.
+            pub fn poll_peek(
+                &mut self,
+                cx: &mut Context<'_>,
+                buf: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<usize>> {
+                self.as_ref().poll_peek(cx, buf)
+            }
+        }
+    };
+}
+
+peek_methods!(ReadHalf<'_>);
+peek_methods!(OwnedReadHalf);

@@ -1,0 +1,7 @@
+//! The halves of a Unix stream.
+
+use super::super::split::halves;
+use super::SocketAddr;
+use super::stream::UnixStream;
+
+halves!(UnixStream, SocketAddr);

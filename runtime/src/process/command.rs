@@ -1,0 +1,358 @@
+//! How a child is to be started.
+#![allow(unsafe_code, reason = "`pre_exec` is unsafe by nature; see docs/unsafe.md")]
+
+use std::ffi::OsStr;
+use std::future::Future;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{self, ExitStatus, Output, Stdio};
+
+use super::child::Child;
+use crate::runtime::context;
+
+/// A child process to be started.
+///
+/// The same as [`std::process::Command`], whose defaults hold: arguments, environment and working
+/// directory as said there, and streams inherited from this process by [`spawn`](Self::spawn) and
+/// [`status`](Self::status).
+///
+/// # Examples
+///
+/// ```
+/// use runtime::process::Command;
+///
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let status = Command::new("sh").args(["-c", "exit 3"]).status().await?;
+/// assert_eq!(status.code(), Some(3));
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Command {
+    std: process::Command,
+    kill_on_drop: bool,
+}
+
+impl From<process::Command> for Command {
+    fn from(std: process::Command) -> Command {
+        Command { std, kill_on_drop: false }
+    }
+}
+
+impl Command {
+    /// Runs `program`: a path, or a name that is looked for in `PATH`.
+    pub fn new<S: AsRef<OsStr>>(program: S) -> Command {
+        process::Command::new(program).into()
+    }
+
+    /// The command of `std` within.
+    ///
+    /// ```
+    /// let command = runtime::process::Command::new("ls");
+    /// assert_eq!(command.as_std().get_program(), "ls");
+    /// ```
+    pub fn as_std(&self) -> &process::Command {
+        &self.std
+    }
+
+    /// The command of `std` within, for what is not offered here.
+    pub fn as_std_mut(&mut self) -> &mut process::Command {
+        &mut self.std
+    }
+
+    /// The command of `std` within. [`kill_on_drop`](Self::kill_on_drop) is lost.
+    pub fn into_std(self) -> process::Command {
+        self.std
+    }
+
+    /// Adds an argument. It reaches the program as it is: there is no shell that would split it or
+    /// replace anything in it.
+    pub fn arg<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
+        self.std.arg(arg);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<I, S>(&mut self, args: I) -> &mut Command
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        self.std.args(args);
+        self
+    }
+
+    /// Sets a variable of the environment.
+    ///
+    /// ```
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut shell = runtime::process::Command::new("sh");
+    /// let output = shell.args(["-c", "echo $PLACE"]).env("PLACE", "here").output().await?;
+    /// assert_eq!(output.stdout, b"here\n");
+    /// # Ok(()) }
+    /// ```
+    pub fn env<K, V>(&mut self, key: K, val: V) -> &mut Command
+    where
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
+        self.std.env(key, val);
+        self
+    }
+
+    /// Sets variables of the environment.
+    pub fn envs<I, K, V>(&mut self, vars: I) -> &mut Command
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
+        self.std.envs(vars);
+        self
+    }
+
+    /// Takes a variable out of the environment.
+    pub fn env_remove<K: AsRef<OsStr>>(&mut self, key: K) -> &mut Command {
+        self.std.env_remove(key);
+        self
+    }
+
+    /// Starts from an empty environment.
+    pub fn env_clear(&mut self) -> &mut Command {
+        self.std.env_clear();
+        self
+    }
+
+    /// Sets the working directory.
+    ///
+    /// Whether a relative path of the program is taken from there or from this process's own
+    /// directory depends on the system: give an absolute one.
+    pub fn current_dir<P: AsRef<Path>>(&mut self, dir: P) -> &mut Command {
+        self.std.current_dir(dir);
+        self
+    }
+
+    /// Sets the standard input. The default is this process's own.
+    pub fn stdin<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
+        self.std.stdin(cfg);
+        self
+    }
+
+    /// Sets the standard output. The default is this process's own; [`output`](Self::output) makes
+    /// it a pipe.
+    pub fn stdout<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
+        self.std.stdout(cfg);
+        self
+    }
+
+    /// Sets the standard error. The default is this process's own; [`output`](Self::output) makes
+    /// it a pipe.
+    pub fn stderr<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
+        self.std.stderr(cfg);
+        self
+    }
+
+    /// Whether a child is killed when its [`Child`] is dropped and it has not been waited for. The
+    /// default is `false`.
+    ///
+    /// It holds for the futures of [`status`](Self::status), [`output`](Self::output) and
+    /// [`Child::wait_with_output`] too, which own the child. What the child has started itself is
+    /// not killed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use runtime::process::Command;
+    /// use runtime::time::timeout;
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut sleep = Command::new("sleep");
+    /// let status = sleep.arg("1000").kill_on_drop(true).status();
+    /// // The child ends with the future that the timeout drops.
+    /// assert!(timeout(Duration::from_millis(10), status).await.is_err());
+    /// # Ok(()) }
+    /// ```
+    pub fn kill_on_drop(&mut self, kill_on_drop: bool) -> &mut Command {
+        self.kill_on_drop = kill_on_drop;
+        self
+    }
+
+    /// What [`kill_on_drop`](Self::kill_on_drop) has set.
+    pub fn get_kill_on_drop(&self) -> bool {
+        self.kill_on_drop
+    }
+
+    /// Sets the user that the child runs as. This process must be allowed to.
+    pub fn uid(&mut self, id: u32) -> &mut Command {
+        self.std.uid(id);
+        self
+    }
+
+    /// Sets the group that the child runs as. This process must be allowed to.
+    pub fn gid(&mut self, id: u32) -> &mut Command {
+        self.std.gid(id);
+        self
+    }
+
+    /// Sets the argument with the number 0, by default the program.
+    ///
+    /// ```
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut shell = runtime::process::Command::new("sh");
+    /// let output = shell.arg0("another").args(["-c", "echo $0"]).output().await?;
+    /// assert_eq!(output.stdout, b"another\n");
+    /// # Ok(()) }
+    /// ```
+    pub fn arg0<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
+        self.std.arg0(arg);
+        self
+    }
+
+    /// Has `f` called in the child, after the fork and before the program takes its place. Several
+    /// are called in their order; the first error ends the child, and [`spawn`](Self::spawn) returns
+    /// it.
+    ///
+    /// # Safety
+    ///
+    /// `f` runs in a copy of this process that has one thread, and locks that other threads held
+    /// when it was made stay locked in it. So `f` may do only what is allowed in a signal handler: it
+    /// may not allocate, lock or use the runtime. What it does to descriptors must respect that
+    /// others own them.
+    pub unsafe fn pre_exec<F>(&mut self, f: F) -> &mut Command
+    where
+        F: FnMut() -> io::Result<()> + Send + Sync + 'static,
+    {
+        // SAFETY: E1: the contract is the same, and our caller has promised to keep it.
+        unsafe { self.std.pre_exec(f) };
+        self
+    }
+
+    /// Sets the process group that the child joins; 0 makes a new one, of which it is the first. By
+    /// default it stays in that of this process, and hears of Ctrl-C as this process does.
+    ///
+    /// ```
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut daemon = runtime::process::Command::new("true");
+    /// assert!(daemon.process_group(0).status().await?.success());
+    /// # Ok(()) }
+    /// ```
+    pub fn process_group(&mut self, pgroup: i32) -> &mut Command {
+        self.std.process_group(pgroup);
+        self
+    }
+
+    /// Starts the child.
+    ///
+    /// The calling thread waits until the program has taken the child's place, a millisecond or so.
+    /// The child runs whether it is waited for or not; see [the module](super) for what becomes of
+    /// it when the [`Child`] is dropped.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime, or in one without I/O. No child is started then.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be started, the process is out of descriptors, or the runtime has been
+    /// shut down. No child is left running then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut child = runtime::process::Command::new("true").spawn()?;
+    /// assert!(child.id().is_some());
+    /// assert!(child.wait().await?.success());
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn spawn(&mut self) -> io::Result<Child> {
+        self.spawn_with(process::Command::spawn)
+    }
+
+    /// Starts the child by `with`, for ways of starting one that `std` or another crate offers.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn).
+    ///
+    /// # Errors
+    ///
+    /// What `with` returns, and as for [`spawn`](Self::spawn).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut child = runtime::process::Command::new("true").spawn_with(|std| std.spawn())?;
+    /// assert!(child.wait().await?.success());
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn spawn_with(
+        &mut self,
+        with: impl FnOnce(&mut process::Command) -> io::Result<process::Child>,
+    ) -> io::Result<Child> {
+        // First of all: what is wrong with the runtime is to be said before a child runs.
+        let driver = context::io_driver();
+        driver.check_open()?;
+        Child::new(with(&mut self.std)?, self.kill_on_drop, &driver)
+    }
+
+    /// Starts the child at once, and waits for its end.
+    ///
+    /// Streams that are piped are closed: the child's input ends, and its output goes nowhere.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn), when it is called.
+    ///
+    /// # Errors
+    ///
+    /// As for [`spawn`](Self::spawn) and [`Child::wait`], when it is awaited.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future that is dropped leaves the child running, unless
+    /// [`kill_on_drop`](Self::kill_on_drop) was set.
+    #[track_caller]
+    pub fn status(&mut self) -> impl Future<Output = io::Result<ExitStatus>> + use<> {
+        let child = self.spawn();
+        async {
+            let mut child = child?;
+            drop((child.stdin.take(), child.stdout.take(), child.stderr.take()));
+            child.wait().await
+        }
+    }
+
+    /// Starts the child at once with pipes for output and error, waits for its end, and returns what
+    /// it has written.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn), when it is called.
+    ///
+    /// # Errors
+    ///
+    /// As for [`spawn`](Self::spawn) and [`Child::wait_with_output`], when it is awaited.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future that is dropped leaves the child running, unless
+    /// [`kill_on_drop`](Self::kill_on_drop) was set. What it has written is lost.
+    #[track_caller]
+    pub fn output(&mut self) -> impl Future<Output = io::Result<Output>> + use<> {
+        self.std.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = self.spawn();
+        async { child?.wait_with_output().await }
+    }
+}

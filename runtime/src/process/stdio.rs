@@ -1,0 +1,175 @@
+//! The three standard streams of a child, as pipes.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::pin::Pin;
+use std::process::{self, Stdio};
+use std::task::{Context, Poll};
+
+use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::net::unix::pipe;
+
+/// What all three have in common; `$end` is the pipe's end that is ours.
+macro_rules! stream {
+    ($stream:ident, $end:ident, $what:literal, $use:literal) => {
+        #[doc = $what]
+        ///
+        /// It belongs to the runtime that it was made in, and works as long as that lives.
+        ///
+        /// # Examples
+        ///
+        /// To make it the stream of another child:
+        ///
+        /// ```
+        /// use std::process::Stdio;
+        ///
+        /// use runtime::process::Command;
+        ///
+        /// # #[runtime::main(flavor = "current_thread")]
+        /// # async fn main() -> std::io::Result<()> {
+        #[doc = $use]
+        /// # Ok(()) }
+        /// ```
+        pub struct $stream {
+            pipe: pipe::$end,
+        }
+
+        impl $stream {
+            /// Takes over a stream of a child that `std` has started.
+            ///
+            /// # Panics
+            ///
+            /// Outside a runtime, or in one without I/O.
+            ///
+            /// # Errors
+            ///
+            /// When the system cannot watch it, or the runtime has been shut down.
+            #[track_caller]
+            pub fn from_std(inner: process::$stream) -> io::Result<$stream> {
+                Ok($stream { pipe: pipe::$end::from_blocking_fd(inner.into())? })
+            }
+
+            /// Gives the descriptor back, in blocking mode.
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
+                self.pipe.into_blocking_fd()
+            }
+        }
+
+        /// Makes it a stream of another child, in blocking mode, as programs expect theirs to be.
+        impl TryInto<Stdio> for $stream {
+            type Error = io::Error;
+
+            fn try_into(self) -> io::Result<Stdio> {
+                Ok(self.into_owned_fd()?.into())
+            }
+        }
+
+        impl AsRawFd for $stream {
+            fn as_raw_fd(&self) -> RawFd {
+                self.pipe.as_raw_fd()
+            }
+        }
+
+        impl AsFd for $stream {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.pipe.as_fd()
+            }
+        }
+
+        impl fmt::Debug for $stream {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($stream)).field("fd", &self.as_raw_fd()).finish()
+            }
+        }
+    };
+}
+
+stream!(
+    ChildStdin,
+    Sender,
+    "The standard input of a child. Dropping it ends the input.",
+    "let mut last = Command::new(\"cat\").stdin(Stdio::piped()).spawn()?;
+let stdin: Stdio = last.stdin.take().expect(\"it is piped\").try_into()?;
+let status = Command::new(\"echo\").arg(\"hello\").stdout(stdin).status().await?;
+assert!(status.success() && last.wait().await?.success());"
+);
+
+stream!(
+    ChildStdout,
+    Receiver,
+    "The standard output of a child.",
+    "let mut first = Command::new(\"echo\").arg(\"hello\").stdout(Stdio::piped()).spawn()?;
+let stdout: Stdio = first.stdout.take().expect(\"it is piped\").try_into()?;
+let second = Command::new(\"cat\").stdin(stdout).output().await?;
+assert_eq!(second.stdout, b\"hello\\n\");
+assert!(first.wait().await?.success());"
+);
+
+stream!(
+    ChildStderr,
+    Receiver,
+    "The standard error of a child.",
+    "let mut shell = Command::new(\"sh\");
+let mut first = shell.args([\"-c\", \"echo hello >&2\"]).stderr(Stdio::piped()).spawn()?;
+let stderr: Stdio = first.stderr.take().expect(\"it is piped\").try_into()?;
+let second = Command::new(\"cat\").stdin(stderr).output().await?;
+assert_eq!(second.stdout, b\"hello\\n\");
+assert!(first.wait().await?.success());"
+);
+
+impl AsyncWrite for ChildStdin {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.pipe).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.pipe).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.pipe.is_write_vectored()
+    }
+
+    /// Does nothing: the system has every byte that was written.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_flush(cx)
+    }
+
+    /// Does nothing: the input ends when this is dropped.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_shutdown(cx)
+    }
+}
+
+impl AsyncRead for ChildStdout {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_read(cx, buf)
+    }
+}
+
+impl AsyncRead for ChildStderr {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_read(cx, buf)
+    }
+}

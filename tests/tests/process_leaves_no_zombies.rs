@@ -1,0 +1,163 @@
+//! A child that is dropped before it has ended is asked for when it ends: no zombie is left, no thread
+//! waits for it, and it does not matter whether its runtime is still there.
+#![cfg(target_os = "linux")]
+
+use std::process::Stdio;
+
+use runtime::Runtime;
+use runtime::process::{Child, ChildStdin, Command};
+use tests::process::{children, descriptors, threads};
+use tests::{current_thread, eventually, eventually_async, isolated, within, workers};
+
+fn flavours() -> [Runtime; 2] {
+    [workers(2), current_thread()]
+}
+
+/// A child that runs until its input ends.
+fn cat() -> (Child, ChildStdin) {
+    let mut child =
+        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let stdin = child.stdin.take().unwrap();
+    (child, stdin)
+}
+
+/// Whether a handler for SIGCHLD is installed.
+fn hears_sigchld() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
+    u64::from_str_radix(caught, 16).unwrap() & 1 << (libc::SIGCHLD - 1) != 0
+}
+
+#[test]
+fn of_a_thousand_that_were_dropped_at_once() {
+    isolated("of_a_thousand_that_were_dropped_at_once", || {
+        for rt in flavours() {
+            rt.block_on(async {
+                for _ in 0..1000 {
+                    drop(Command::new("true").spawn().unwrap());
+                }
+                eventually_async("all are gone", || children().is_empty()).await;
+            });
+        }
+        assert!(!hears_sigchld(), "each child has been told of by itself");
+    });
+}
+
+#[test]
+fn of_those_that_run_on_and_end_together() {
+    isolated("of_those_that_run_on_and_end_together", || {
+        for rt in flavours() {
+            rt.block_on(async {
+                let (threads_before, descriptors_before) = (threads(), descriptors());
+                let inputs: Vec<_> = (0..50).map(|_| cat().1).collect();
+                assert_eq!(children().len(), 50);
+                assert!(threads() <= threads_before + 1, "no thread waits for a child");
+                drop(inputs);
+                eventually_async("all are gone", || children().is_empty()).await;
+                eventually_async("nothing of them is kept", || descriptors() <= descriptors_before)
+                    .await;
+            });
+        }
+    });
+}
+
+#[test]
+fn of_one_that_is_dropped_in_the_middle_of_a_wait() {
+    isolated("of_one_that_is_dropped_in_the_middle_of_a_wait", || {
+        for rt in flavours() {
+            rt.block_on(async {
+                let (mut child, stdin) = cat();
+                let wait = runtime::spawn(async move { child.wait().await });
+                runtime::task::yield_now().await;
+                wait.abort();
+                assert!(wait.await.unwrap_err().is_cancelled());
+                assert_eq!(children().len(), 1);
+                drop(stdin);
+                eventually_async("it is gone", || children().is_empty()).await;
+            });
+        }
+    });
+}
+
+#[test]
+fn of_one_that_is_dropped_outside_the_runtime() {
+    isolated("of_one_that_is_dropped_outside_the_runtime", || {
+        let rt = workers(1);
+        let (child, stdin) = rt.block_on(async { cat() });
+        std::thread::spawn(|| drop(child)).join().unwrap();
+        drop(stdin);
+        // Nobody blocks on the runtime: its worker sleeps in the poll.
+        eventually("it is gone", || children().is_empty());
+    });
+}
+
+#[test]
+fn of_orphans_whose_runtime_is_gone() {
+    isolated("of_orphans_whose_runtime_is_gone", || {
+        for rt in flavours() {
+            let stays = workers(1);
+            let (child, stdin) = rt.block_on(async { cat() });
+            let (held, held_stdin) = rt.block_on(async { cat() });
+            drop(child);
+            drop(rt);
+            drop(held);
+            assert_eq!(children().len(), 2);
+            drop((stdin, held_stdin));
+            eventually("the runtime that is there asks", || children().is_empty());
+            drop(stays);
+        }
+    });
+}
+
+#[test]
+fn of_orphans_that_end_while_there_is_no_runtime() {
+    isolated("of_orphans_that_end_while_there_is_no_runtime", || {
+        for rt in flavours() {
+            let (child, stdin) = rt.block_on(async { cat() });
+            drop(child);
+            drop((rt, stdin));
+            eventually("it ends", || children().iter().any(|(_, state)| *state == 'Z'));
+            let _next = current_thread();
+            assert!(children().is_empty(), "the next runtime asks when it is made");
+        }
+    });
+}
+
+#[test]
+fn of_orphans_that_a_later_runtime_finds_running() {
+    isolated("of_orphans_that_a_later_runtime_finds_running", || {
+        for rt in flavours() {
+            let (child, stdin) = rt.block_on(async { cat() });
+            drop(child);
+            drop(rt);
+            // One that nobody drives does not stand in the way of one that is.
+            let _idle = current_thread();
+            let _driven = workers(1);
+            drop(stdin);
+            eventually("it is gone", || children().is_empty());
+        }
+    });
+}
+
+#[test]
+fn without_descriptors_for_children() {
+    isolated("without_descriptors_for_children", || {
+        let rt = workers(1);
+        rt.block_on(async {
+            let mut first = Command::new("true").spawn().unwrap();
+            first.wait().await.unwrap();
+            // The socket of the signals is there; from now on a child gets no descriptor.
+            let _signals =
+                runtime::signal::unix::signal(runtime::signal::unix::SignalKind::child()).unwrap();
+            let mut short = Command::new("sleep");
+            let mut child = short.arg("0.2").spawn_with(|std| {
+                let child = std.spawn();
+                tests::process::leave_descriptors(0);
+                child
+            });
+            let child = child.as_mut().unwrap();
+            assert!(child.wait().await.unwrap().success());
+        });
+        within(move || drop(rt));
+    });
+}
