@@ -2,7 +2,6 @@
 //! id, a name and containment of panics like any other task.
 
 use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,7 +10,7 @@ use super::Handle;
 use crate::engine::blocking::{Job, Note, Rejected};
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::task::{
-    Header, Id, JoinError, JoinHandle, Judge, Outcome, Runnable, Schedule, spawn_cell,
+    Header, Identity, JoinError, JoinHandle, Judge, Outcome, Runnable, Schedule, spawn_cell,
 };
 
 /// What the pool's queue holds.
@@ -75,9 +74,7 @@ impl Handle {
     pub(super) fn submit_blocking<F, R>(
         &self,
         closure: F,
-        id: Id,
-        location: &'static Location<'static>,
-        name: Option<&str>,
+        identity: Identity,
         mandatory: bool,
     ) -> JoinHandle<R>
     where
@@ -86,16 +83,13 @@ impl Handle {
     {
         let pending = Arc::clone(self.pending_jobs());
         pending.fetch_add(1, Ordering::Relaxed);
-        let (task, handle) = spawn_cell(Once(Some(closure)), Unscheduled { pending }, id, location);
-        if let Some(name) = name {
-            crate::engine::task::set_name(id, name);
-            task.set_named();
-        }
+        let (task, handle) = spawn_cell(Once(Some(closure)), Unscheduled { pending }, identity);
         match self.blocking_pool().submit(BlockingJob { task, mandatory }) {
             Ok(()) => {}
             // The job is cancelled by being dropped; its handle says so.
             Err(Rejected::ShutDown(job)) => drop(job),
             Err(Rejected::NoThread(job, error)) => {
+                let location = job.task.location();
                 eprintln!(
                     "runtime: no thread could be started for a blocking job spawned at {location}: \
                      {error}. The job is cancelled; allow the process more threads, or lower \

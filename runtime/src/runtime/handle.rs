@@ -15,7 +15,7 @@ use crate::engine::driver::Driver;
 use crate::engine::primitive::atomic::AtomicU64;
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::scheduler::{CurrentThread, Pool};
-use crate::engine::task::{JoinHandle, next_id, set_name};
+use crate::engine::task::{Identity, JoinHandle};
 use crate::engine::timer::Shard;
 use crate::engine::{entered, park_on, text};
 
@@ -185,13 +185,10 @@ impl Handle {
         F::Output: Send + 'static,
     {
         self.assert_not_forked();
-        let id = next_id();
-        if let Some(name) = name {
-            set_name(id, name);
-        }
+        let identity = Identity::new(name, location);
         match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => pool.spawn(future, id, location, name.is_some()),
-            Scheduler::CurrentThread(shared) => shared.spawn(future, id, location, name.is_some()),
+            Scheduler::MultiThread(pool) => pool.spawn(future, identity),
+            Scheduler::CurrentThread(shared) => shared.spawn(future, identity),
         }
     }
 
@@ -217,7 +214,7 @@ impl Handle {
         R: Send + 'static,
     {
         self.assert_not_forked();
-        self.submit_blocking(closure, next_id(), location, name, false)
+        self.submit_blocking(closure, Identity::new(name, location), false)
     }
 
     /// Spawns a task that need not be `Send`, if this is a local runtime and its thread; else gives the
@@ -236,11 +233,7 @@ impl Handle {
         if self.inner.local_to != Some(std::thread::current().id()) {
             return Err(future);
         }
-        let id = next_id();
-        if let Some(name) = name {
-            set_name(id, name);
-        }
-        Ok(shared.spawn_local(future, id, location, name.is_some()))
+        Ok(shared.spawn_local(future, Identity::new(name, location)))
     }
 
     /// Like [`spawn_blocking`](Handle::spawn_blocking), for a job that runs even if the runtime shuts
@@ -254,7 +247,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.submit_blocking(closure, next_id(), location, None, true)
+        self.submit_blocking(closure, Identity::new(None, location), true)
     }
 
     pub(crate) fn is_multi_thread(&self) -> bool {

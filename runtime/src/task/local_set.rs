@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use crate::Runtime;
 use crate::engine::scheduler::LocalTasks;
-use crate::engine::task::{JoinHandle, next_id};
+use crate::engine::task::{Identity, JoinHandle};
 use crate::engine::text;
 use crate::runtime::context;
 
@@ -91,11 +91,7 @@ where
 {
     let set = CURRENT.with_borrow(|current| current.as_ref().map(LocalTasks::share));
     if let Some(tasks) = set {
-        let id = next_id();
-        if let Some(name) = name {
-            crate::engine::task::set_name(id, name);
-        }
-        return tasks.spawn(future, id, location, name.is_some());
+        return tasks.spawn(future, Identity::new(name, location));
     }
     match context::with_current(|handle| handle.spawn_local_named(future, name, location)) {
         Ok(Ok(handle)) => handle,
@@ -128,7 +124,7 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.tasks.spawn(future, next_id(), Location::caller(), false)
+        self.tasks.spawn(future, Identity::new(None, Location::caller()))
     }
 
     /// Runs a future on the runtime, and the set's tasks beside it, until the future completes.

@@ -25,7 +25,7 @@ pub(crate) use error::JoinError;
 pub(crate) use id::{Id, IdGuard, next_id};
 pub(crate) use join::{AbortHandle, JoinHandle};
 pub(crate) use owned::Owned;
-pub(crate) use runnable::{Outcome, Runnable, spawn_cell};
+pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
 pub(crate) use watch::{Judge, Seen, Watch, Whose};
 
 pub(crate) trait Schedule: 'static {

@@ -16,7 +16,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -36,7 +35,7 @@ use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::engine::primitive::{Mutex, Parker, Unparked};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::{
-    Header, Id, JoinError, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule, Watch, spawn_cell,
+    Header, Identity, JoinError, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule, Watch,
 };
 use crate::engine::text;
 use crate::engine::wake_list::WakeList;
@@ -175,25 +174,21 @@ impl CurrentThread {
     pub(crate) fn spawn<F>(
         self: &Arc<CurrentThread>,
         future: F,
-        id: Id,
-        location: &'static Location<'static>,
-        named: bool,
+        identity: Identity,
     ) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         // SAFETY: both are `Send`.
-        unsafe { self.spawn_anything(future, id, location, named) }
+        unsafe { self.spawn_anything(future, identity) }
     }
 
     /// Spawns a task of a local runtime.
     pub(crate) fn spawn_local<F>(
         self: &Arc<CurrentThread>,
         future: F,
-        id: Id,
-        location: &'static Location<'static>,
-        named: bool,
+        identity: Identity,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -201,7 +196,7 @@ impl CurrentThread {
     {
         // SAFETY: `Handle::spawn_local_named` has checked that this is the thread of a
         // `LocalRuntime`, which neither leaves that thread nor lets another block on it.
-        unsafe { self.spawn_anything(future, id, location, named) }
+        unsafe { self.spawn_anything(future, identity) }
     }
 
     /// Spawns a task.
@@ -213,24 +208,14 @@ impl CurrentThread {
     unsafe fn spawn_anything<F>(
         self: &Arc<CurrentThread>,
         future: F,
-        id: Id,
-        location: &'static Location<'static>,
-        named: bool,
+        identity: Identity,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
         let scheduler = SchedulerRef(NonNull::from(&**self));
-        let (task, handle) = spawn_cell(future, scheduler, id, location);
-        if named {
-            task.set_named();
-        }
-        match self.owned.bind(task) {
-            Ok(task) => self.schedule(task),
-            Err(task) => task.cancel(),
-        }
-        handle
+        self.owned.spawn(future, scheduler, identity, |task| self.schedule(task))
     }
 
     fn schedule(&self, task: Runnable) {

@@ -18,7 +18,6 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::panic::Location;
 use std::task::Waker;
 
 use crossbeam_utils::Backoff;
@@ -26,7 +25,7 @@ use crossbeam_utils::Backoff;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::task::{
-    Header, Id, JoinError, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule, spawn_cell,
+    Header, Identity, JoinError, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule,
 };
 use crate::engine::wake_list::WakeList;
 
@@ -73,23 +72,14 @@ impl LocalQueue {
     unsafe fn spawn_anything<F>(
         self: &Arc<LocalQueue>,
         future: F,
-        id: Id,
-        location: &'static Location<'static>,
-        named: bool,
+        identity: Identity,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        let (task, handle) = spawn_cell(future, QueueRef(Arc::clone(self)), id, location);
-        if named {
-            task.set_named();
-        }
-        match self.owned.bind(task) {
-            Ok(task) => self.push(task),
-            Err(task) => task.cancel(),
-        }
-        handle
+        let queue = QueueRef(Arc::clone(self));
+        self.owned.spawn(future, queue, identity, |task| self.push(task))
     }
 
     fn push(&self, task: Runnable) {
@@ -164,19 +154,13 @@ impl LocalTasks {
         LocalTasks { queue: Arc::clone(&self.queue), _thread: std::marker::PhantomData }
     }
 
-    pub(crate) fn spawn<F>(
-        &self,
-        future: F,
-        id: Id,
-        location: &'static Location<'static>,
-        named: bool,
-    ) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(&self, future: F, identity: Identity) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
         // SAFETY: `self` cannot leave the thread of the set.
-        unsafe { self.queue.spawn_anything(future, id, location, named) }
+        unsafe { self.queue.spawn_anything(future, identity) }
     }
 
     /// See [`LocalQueue::register`]. Returns what to drop.

@@ -49,9 +49,7 @@ use super::worker::NewWorker;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::primitive::{Condvar, Mutex, Unparked};
 use crate::engine::process_wide::fork::Birth;
-use crate::engine::task::{
-    Header, Id, JoinError, JoinHandle, Owned, Runnable, Schedule, spawn_cell,
-};
+use crate::engine::task::{Header, Identity, JoinError, JoinHandle, Owned, Runnable, Schedule};
 use crate::engine::text;
 
 /// Announces that the pool closes. Pairs with [`SEE_CLOSED`].
@@ -206,27 +204,13 @@ impl Pool {
     }
 
     /// Spawns a task.
-    pub(crate) fn spawn<F>(
-        self: &Arc<Pool>,
-        future: F,
-        id: Id,
-        location: &'static Location<'static>,
-        named: bool,
-    ) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(self: &Arc<Pool>, future: F, identity: Identity) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let pool = PoolRef(NonNull::from(&**self));
-        let (task, handle) = spawn_cell(future, pool, id, location);
-        if named {
-            task.set_named();
-        }
-        match self.owned.bind(task) {
-            Ok(task) => self.schedule(task),
-            Err(task) => task.cancel(),
-        }
-        handle
+        self.owned.spawn(future, pool, identity, |task| self.schedule(task))
     }
 
     /// A task has become runnable.

@@ -39,9 +39,9 @@ pub use id::Id;
 pub use join::{AbortHandle, JoinHandle};
 
 pub(crate) use cell::Header;
-pub(crate) use id::{IdGuard, current_id, name, next_id, set_name};
+pub(crate) use id::{IdGuard, current_id, name, next_id};
 pub(crate) use owned::Owned;
-pub(crate) use runnable::{Outcome, Runnable, spawn_cell};
+pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
 pub(crate) use waker::is_task_waker;
 pub(crate) use watch::{Judge, Seen, Watch};
 
