@@ -13,7 +13,7 @@ macro_rules! tokio_shape {
         use ::$rt::net::{TcpListener, TcpStream};
         use ::$rt::runtime::{Builder, Runtime};
         use ::$rt::sync::{Mutex, MutexGuard, Notify, Semaphore, SemaphorePermit, mpsc, oneshot};
-        use ::$rt::task::JoinHandle;
+        use ::$rt::task::{JoinHandle, JoinSet};
 
         use super::Peer;
 
@@ -65,6 +65,13 @@ macro_rules! tokio_shape {
             }
             fn detach<T: Send + 'static>(join: Join<T>) {
                 drop(join);
+            }
+            async fn join_set(tasks: usize) {
+                let mut set = JoinSet::new();
+                for _ in 0..tasks {
+                    set.spawn(async {});
+                }
+                while set.join_next().await.is_some() {}
             }
             fn spawn_blocking<T, F>(f: F) -> Join<T>
             where

@@ -124,7 +124,20 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.tasks.spawn(future, Identity::new(None, Location::caller()))
+        self.spawn_named(future, None, Location::caller())
+    }
+
+    pub(super) fn spawn_named<F>(
+        &self,
+        future: F,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.tasks.spawn(future, Identity::new(name, location))
     }
 
     /// Runs a future on the runtime, and the set's tasks beside it, until the future completes.

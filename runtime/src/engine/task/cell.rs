@@ -38,8 +38,10 @@ pub(super) struct Vtable {
     pub(super) run: unsafe fn(NonNull<Header>, &Judge<'_>) -> Outcome,
     /// Gives a `Runnable` to the scheduler.
     pub(super) schedule: unsafe fn(NonNull<Header>),
-    /// Takes the output into `*mut Poll<Result<T, JoinError>>`, or registers the waker.
-    pub(super) poll_join: unsafe fn(NonNull<Header>, *mut (), &Waker),
+    /// Whether the output is there; if not, the waker is registered. Asked by the `JoinHandle`.
+    pub(super) join_is_ready: unsafe fn(NonNull<Header>, &Waker) -> bool,
+    /// Takes the output, which is there, into `*mut Option<Result<T, JoinError>>`.
+    pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
     /// The `JoinHandle` is dropped.
     pub(super) drop_join: unsafe fn(NonNull<Header>),
     /// Frees the task. The caller dropped the last reference.
@@ -94,7 +96,8 @@ const fn vtable<F: Future + 'static, S: Schedule>() -> Vtable {
     Vtable {
         run: run::<F, S>,
         schedule: schedule::<F, S>,
-        poll_join: poll_join::<F, S>,
+        join_is_ready: join_is_ready::<F, S>,
+        take_output: hand_over::<F, S>,
         drop_join: drop_join::<F, S>,
         free: free::<F, S>,
     }
@@ -268,25 +271,20 @@ fn drop_join_waker<F: Future, S>(this: &Cell<F, S>) {
     contain(|| drop(waker));
 }
 
-unsafe fn poll_join<F, S>(task: NonNull<Header>, slot: *mut (), waker: &Waker)
-where
-    F: Future + 'static,
-    S: Schedule,
-{
+unsafe fn hand_over<F: Future, S>(task: NonNull<Header>, slot: *mut ()) {
     // SAFETY: the caller is the `JoinHandle`, which has a reference.
     let this: &Cell<F, S> = unsafe { cell(task) };
-    if join_is_ready(this, waker) {
-        // SAFETY: complete, and the handle has JOIN_INTEREST: the output is the handle's.
-        let output = unsafe { take_output(this) };
-        this.header.state.output_taken();
-        let slot: *mut Poll<Result<F::Output, JoinError>> = slot.cast();
-        // SAFETY: `JoinHandle<T>` passes a valid place of this very type.
-        unsafe { *slot = Poll::Ready(output) };
-    }
+    // SAFETY: complete, and the handle has JOIN_INTEREST: the output is the handle's.
+    let output = unsafe { take_output(this) };
+    this.header.state.output_taken();
+    let slot: *mut Option<Result<F::Output, JoinError>> = slot.cast();
+    // SAFETY: `JoinHandle<T>` passes a valid place of this very type.
+    unsafe { *slot = Some(output) };
 }
 
-/// Whether the output is there; if not, `waker` is registered.
-fn join_is_ready<F: Future, S>(this: &Cell<F, S>, waker: &Waker) -> bool {
+unsafe fn join_is_ready<F: Future, S>(task: NonNull<Header>, waker: &Waker) -> bool {
+    // SAFETY: the caller is the `JoinHandle`, which has a reference.
+    let this: &Cell<F, S> = unsafe { cell(task) };
     let state = &this.header.state;
     let now = state.load();
     if now.is_complete() {
