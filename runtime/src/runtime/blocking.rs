@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::Handle;
+use super::panics::Panics;
 use crate::engine::blocking::{Job, Note, Rejected};
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::task::{
-    Header, Identity, JoinError, JoinHandle, Judge, Outcome, Runnable, Schedule, spawn_cell,
+    Header, Identity, JoinHandle, Judge, Outcome, PanicSink, Runnable, Schedule, spawn_cell,
 };
 
 /// What the pool's queue holds.
@@ -53,6 +54,7 @@ impl<F: FnOnce() -> R, R> Future for Once<F> {
 struct Unscheduled {
     /// Keeps paused time from jumping while the job is pending.
     pending: Arc<AtomicU64>,
+    panics: Arc<Panics>,
 }
 
 impl Schedule for Unscheduled {
@@ -66,7 +68,9 @@ impl Schedule for Unscheduled {
         self.pending.fetch_sub(1, Ordering::Release);
     }
 
-    fn unobserved_panic(&self, _: JoinError) {}
+    fn panics(&self) -> Option<Arc<dyn PanicSink>> {
+        Some(self.panics.clone())
+    }
 }
 
 impl Handle {
@@ -81,9 +85,10 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let pending = Arc::clone(self.pending_jobs());
+        let (pending, panics) = (Arc::clone(self.pending_jobs()), Arc::clone(self.panics()));
         pending.fetch_add(1, Ordering::Relaxed);
-        let (task, handle) = spawn_cell(Once(Some(closure)), Unscheduled { pending }, identity);
+        let (task, handle) =
+            spawn_cell(Once(Some(closure)), Unscheduled { pending, panics }, identity);
         match self.blocking_pool().submit(BlockingJob { task, mandatory }) {
             Ok(()) => {}
             // The job is cancelled by being dropped; its handle says so.

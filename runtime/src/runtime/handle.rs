@@ -9,10 +9,11 @@ use std::thread::ThreadId;
 use super::blocking::BlockingJob;
 use super::context::{self, Restore};
 use super::metrics::RuntimeMetrics;
+use super::panics::Panics;
 use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
 use crate::engine::driver::Driver;
-use crate::engine::primitive::atomic::AtomicU64;
+use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::scheduler::{CurrentThread, Pool};
 use crate::engine::task::{Identity, JoinHandle};
@@ -49,10 +50,11 @@ pub(super) struct Inner {
     pub(super) shards: Box<[Arc<Shard>]>,
     pub(super) clock: Arc<Clock>,
     pub(super) pending_jobs: Arc<AtomicU64>,
+    pub(super) panics: Arc<Panics>,
     /// The thread of a local runtime: its tasks need not be `Send`.
     pub(super) local_to: Option<ThreadId>,
     pub(super) name: Option<String>,
-    pub(super) id: u64,
+    pub(super) id: RuntimeId,
     pub(super) birth: Birth,
 }
 
@@ -106,6 +108,10 @@ impl Handle {
 
     pub(super) fn pending_jobs(&self) -> &Arc<AtomicU64> {
         &self.inner.pending_jobs
+    }
+
+    pub(crate) fn panics(&self) -> &Arc<Panics> {
+        &self.inner.panics
     }
 
     /// The driver, for metrics and the shutdown.
@@ -267,6 +273,9 @@ impl Handle {
         self.assert_not_forked();
         let _inside = entered::enter();
         let _current = self.enter();
+        if self.panics().guards_roots() {
+            return park_on::run(self.panics().guard(future));
+        }
         park_on::run(future)
     }
 
@@ -290,13 +299,22 @@ impl Handle {
 
     /// The number of the runtime, unique in this process.
     pub fn id(&self) -> RuntimeId {
-        RuntimeId(self.inner.id)
+        self.inner.id
     }
 }
 
 /// The number of a runtime, unique in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RuntimeId(u64);
+
+/// Numbers the runtimes of this process.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl RuntimeId {
+    pub(crate) fn next() -> RuntimeId {
+        RuntimeId(NEXT_ID.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 impl fmt::Display for RuntimeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -23,9 +23,10 @@ use std::task::Waker;
 use crossbeam_utils::Backoff;
 
 use crate::engine::coop::{self, Budget};
+use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::task::{
-    Header, Identity, JoinError, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule,
+    Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule,
 };
 use crate::engine::wake_list::WakeList;
 
@@ -36,6 +37,10 @@ const TICK: usize = 61;
 pub(crate) struct LocalQueue {
     state: Mutex<State>,
     owned: Owned,
+    /// Hears of the tasks' panics.
+    panics: std::sync::Arc<dyn PanicSink>,
+    /// A task has panicked, and this is the end.
+    stopped: AtomicBool,
 }
 
 #[derive(Default)]
@@ -56,12 +61,26 @@ impl Schedule for QueueRef {
         self.0.owned.release(task);
     }
 
-    fn unobserved_panic(&self, _: JoinError) {}
+    fn panics(&self) -> Option<std::sync::Arc<dyn PanicSink>> {
+        Some(std::sync::Arc::clone(&self.0.panics))
+    }
+
+    fn stop(&self) -> bool {
+        // Its thread does the rest.
+        self.0.owned.close();
+        self.0.stopped.store(true, Ordering::Relaxed);
+        true
+    }
 }
 
 impl LocalQueue {
-    pub(crate) fn new() -> LocalQueue {
-        LocalQueue { state: Mutex::default(), owned: Owned::new(1) }
+    pub(crate) fn new(panics: std::sync::Arc<dyn PanicSink>) -> LocalQueue {
+        LocalQueue {
+            state: Mutex::default(),
+            owned: Owned::new(1),
+            panics,
+            stopped: AtomicBool::new(false),
+        }
     }
 
     /// Spawns a task.
@@ -116,6 +135,11 @@ impl LocalQueue {
             if let Outcome::Woken(task) = outcome {
                 self.state.lock().queue.push_back(task);
             }
+            // Set by a task of this set, in its poll: on this thread.
+            if self.stopped.load(Ordering::Relaxed) {
+                self.close();
+                return false;
+            }
         }
         !self.state.lock().queue.is_empty()
     }
@@ -145,8 +169,8 @@ pub(crate) struct LocalTasks {
 }
 
 impl LocalTasks {
-    pub(crate) fn new() -> LocalTasks {
-        LocalTasks { queue: Arc::new(LocalQueue::new()), _thread: std::marker::PhantomData }
+    pub(crate) fn new(panics: std::sync::Arc<dyn PanicSink>) -> LocalTasks {
+        LocalTasks { queue: Arc::new(LocalQueue::new(panics)), _thread: std::marker::PhantomData }
     }
 
     /// A second access for the same thread.

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
+use super::panic::{Origin, Payload};
 use super::runnable::Outcome;
 use super::state::{EndPoll, State};
 use super::{Id, IdGuard, JoinError, Judge, Runnable, Schedule, waker};
@@ -173,7 +174,7 @@ where
             if let Err(second) = drop_future(this) {
                 contain(|| drop(second));
             }
-            complete(task, this, Err(JoinError::panicked(header.id, payload)))
+            complete(task, this, Err(panicked(this, payload)))
         }
     }
 }
@@ -192,7 +193,7 @@ where
 }
 
 /// Drops the future in place. The caller has RUNNING and does this once.
-fn drop_future<F: Future, S>(this: &Cell<F, S>) -> Result<(), JoinError> {
+fn drop_future<F: Future, S: Schedule>(this: &Cell<F, S>) -> Result<(), JoinError> {
     catch_unwind(AssertUnwindSafe(|| {
         this.stage.with_mut(|stage| {
             // SAFETY: we have RUNNING, so the stage is ours and holds the future; it is not used
@@ -200,7 +201,22 @@ fn drop_future<F: Future, S>(this: &Cell<F, S>) -> Result<(), JoinError> {
             unsafe { ManuallyDrop::drop(&mut (*stage).future) }
         });
     }))
-    .map_err(|payload| JoinError::panicked(this.header.id, payload))
+    .map_err(|payload| panicked(this, payload))
+}
+
+/// Makes the error of a panic. If the panic ends the scheduler, it ends here.
+#[cold]
+fn panicked<F: Future, S: Schedule>(this: &Cell<F, S>, payload: Payload) -> JoinError {
+    let header = &this.header;
+    let sink = this.scheduler.panics();
+    if let Some(sink) = &sink {
+        if sink.ends_scheduler() && this.scheduler.stop() {
+            sink.ended();
+        }
+    }
+    let named = header.state.peek().is_named();
+    let name = if named { super::id::name(header.id) } else { None };
+    JoinError::panicked(header.id, payload, Origin { name, location: header.location, sink })
 }
 
 /// Puts the output in place, tells the `JoinHandle`, and gives up the life reference. The caller
@@ -237,11 +253,8 @@ where
         let output = unsafe { take_output(this) };
         contain(|| match catch_unwind(AssertUnwindSafe(|| output.map(drop))) {
             Ok(Ok(())) => {}
-            Ok(Err(error)) if error.is_cancelled() => {}
-            Ok(Err(error)) => this.scheduler.unobserved_panic(error),
-            Err(payload) => {
-                this.scheduler.unobserved_panic(JoinError::panicked(header.id, payload));
-            }
+            Ok(Err(error)) => error.unseen(),
+            Err(payload) => panicked(this, payload).unseen(),
         });
     }
     if before.is_named() {
@@ -325,8 +338,11 @@ where
         // SAFETY: complete, and our interest was the one that counted: the output is ours.
         let output = unsafe { take_output(this) };
         let _id = IdGuard::enter(Some(this.header.id));
-        // The scheduler may be gone, so nobody is told of a panic here but the panic hook.
-        contain(|| drop(output));
+        contain(|| match output {
+            // A panic in here has been shown by the panic hook; the scheduler may be gone.
+            Ok(output) => drop(output),
+            Err(error) => error.unseen(),
+        });
     }
     if mine.waker {
         drop_join_waker(this);

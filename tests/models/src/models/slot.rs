@@ -14,7 +14,6 @@ struct Nowhere;
 impl Schedule for Nowhere {
     fn schedule(&self, _: Runnable) {}
     fn release(&self, _: &Header) {}
-    fn unobserved_panic(&self, _: JoinError) {}
 }
 
 struct Shared {

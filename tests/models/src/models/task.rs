@@ -30,7 +30,6 @@ impl Schedule for QueueRef {
     fn release(&self, task: &Header) {
         self.0.owned.release(task);
     }
-    fn unobserved_panic(&self, _: JoinError) {}
 }
 
 impl Queue {
