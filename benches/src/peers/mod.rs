@@ -10,6 +10,8 @@ use std::ops::DerefMut;
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
 #[macro_use]
 mod tokio_shape;
 
@@ -49,6 +51,13 @@ pub trait Peer: Send + Sync + Sized + 'static {
         F: Future + Send + 'static,
         F::Output: Send + 'static;
     fn detach<T: Send + 'static>(join: Self::Join<T>);
+    /// Spawns this many empty tasks into what keeps many, and waits for one after the other.
+    fn join_set(tasks: usize) -> impl Future<Output = ()> + Send + 'static {
+        async move {
+            let mut set: FuturesUnordered<_> = (0..tasks).map(|_| Self::spawn(async {})).collect();
+            while set.next().await.is_some() {}
+        }
+    }
     fn spawn_blocking<T, F>(f: F) -> Self::Join<T>
     where
         F: FnOnce() -> T + Send + 'static,

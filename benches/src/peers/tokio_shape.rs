@@ -20,7 +20,7 @@ macro_rules! tokio_shape {
             Mutex, MutexGuard, Notify, RwLock, Semaphore, SemaphorePermit, broadcast, mpsc,
             oneshot, watch,
         };
-        use ::$rt::task::JoinHandle;
+        use ::$rt::task::{JoinHandle, JoinSet};
 
         use super::Peer;
 
@@ -72,6 +72,13 @@ macro_rules! tokio_shape {
             }
             fn detach<T: Send + 'static>(join: Join<T>) {
                 drop(join);
+            }
+            async fn join_set(tasks: usize) {
+                let mut set = JoinSet::new();
+                for _ in 0..tasks {
+                    set.spawn(async {});
+                }
+                while set.join_next().await.is_some() {}
             }
             fn spawn_blocking<T, F>(f: F) -> Join<T>
             where

@@ -62,6 +62,12 @@ pub fn all() -> Vec<Workload> {
         ),
         on_all!(
             "spawn",
+            "join-set",
+            "1,000 spawned into a set, then joined as they end",
+            spawn::join_set
+        ),
+        on_all!(
+            "spawn",
             "spawn-10000",
             "10,000 spawned from a worker, then all joined",
             spawn::join_ten_thousand

@@ -46,6 +46,16 @@ fn batches<P: Peer>(rt: &P::Runtime, batch: usize, rounds: usize) -> Vec<Figure>
 pub(super) fn join_thousand<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
     batches::<P>(rt, 1_000, plan.count(50, 3))
 }
+pub(super) fn join_set<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
+    let (tasks, rounds) = (1_000, plan.count(50, 3));
+    ns(on_worker::<P, _>(rt, async move {
+        let t = Instant::now();
+        for _ in 0..rounds {
+            P::join_set(tasks).await;
+        }
+        ns_each(t, rounds * tasks)
+    }))
+}
 pub(super) fn join_ten_thousand<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
     batches::<P>(rt, 10_000, plan.count(8, 1))
 }

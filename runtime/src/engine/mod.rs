@@ -14,6 +14,7 @@ pub(crate) mod fair_semaphore;
 pub(crate) mod park_on;
 pub(crate) mod primitive;
 pub(crate) mod process_wide;
+pub(crate) mod ready_list;
 pub(crate) mod rng;
 pub(crate) mod scheduler;
 pub(crate) mod short_backtrace;

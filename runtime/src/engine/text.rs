@@ -186,6 +186,15 @@ fn spawned_at(locations: &[&Location<'_>]) -> String {
     text
 }
 
+/// A task's panic that nobody can see.
+pub(crate) fn unseen_panic(runtime: Option<&str>, report: &dyn std::fmt::Display) -> String {
+    let of = runtime.map(|name| format!(" {name:?}")).unwrap_or_default();
+    format!(
+        "runtime{of}: {report}, and nobody can see it, since its `JoinHandle` was dropped: await the handle, \
+         or choose with `Builder::unhandled_panic` what is to happen"
+    )
+}
+
 /// More permits than a semaphore can count.
 pub(crate) const TOO_MANY_PERMITS: &str =
     "a semaphore may not have more than `Semaphore::MAX_PERMITS` permits";
@@ -199,6 +208,9 @@ pub(crate) const CHANNEL_WITHOUT_ROOM: &str = "mpsc bounded channel requires buf
 
 /// `UnhandledPanic::ShutdownRuntime`.
 pub(crate) const TASK_PANICKED: &str = "a spawned task panicked and the runtime is configured to shut down on \
+     unhandled panic";
+/// The same in a `LocalSet`.
+pub(crate) const LOCAL_TASK_PANICKED: &str = "a spawned task panicked and the LocalSet is configured to shutdown on \
      unhandled panic";
 /// A broadcast channel of size nought.
 pub(crate) const BROADCAST_WITHOUT_ROOM: &str =

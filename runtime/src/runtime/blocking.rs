@@ -2,16 +2,16 @@
 //! id, a name and containment of panics like any other task.
 
 use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::Handle;
+use super::panics::Panics;
 use crate::engine::blocking::{Job, Note, Rejected};
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::task::{
-    Header, Id, JoinError, JoinHandle, Judge, Outcome, Runnable, Schedule, spawn_cell,
+    Header, Identity, JoinHandle, Judge, Outcome, PanicSink, Runnable, Schedule, spawn_cell,
 };
 
 /// What the pool's queue holds.
@@ -54,6 +54,7 @@ impl<F: FnOnce() -> R, R> Future for Once<F> {
 struct Unscheduled {
     /// Keeps paused time from jumping while the job is pending.
     pending: Arc<AtomicU64>,
+    panics: Arc<Panics>,
 }
 
 impl Schedule for Unscheduled {
@@ -67,7 +68,9 @@ impl Schedule for Unscheduled {
         self.pending.fetch_sub(1, Ordering::Release);
     }
 
-    fn unobserved_panic(&self, _: JoinError) {}
+    fn panics(&self) -> Option<Arc<dyn PanicSink>> {
+        Some(self.panics.clone())
+    }
 }
 
 impl Handle {
@@ -76,27 +79,23 @@ impl Handle {
     pub(super) fn submit_blocking<F, R>(
         &self,
         closure: F,
-        id: Id,
-        location: &'static Location<'static>,
-        name: Option<&str>,
+        identity: Identity,
         mandatory: bool,
     ) -> Result<JoinHandle<R>, JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let pending = Arc::clone(self.pending_jobs());
+        let (pending, panics) = (Arc::clone(self.pending_jobs()), Arc::clone(self.panics()));
         pending.fetch_add(1, Ordering::Relaxed);
-        let (task, handle) = spawn_cell(Once(Some(closure)), Unscheduled { pending }, id, location);
-        if let Some(name) = name {
-            crate::engine::task::set_name(id, name);
-            task.set_named();
-        }
+        let (task, handle) =
+            spawn_cell(Once(Some(closure)), Unscheduled { pending, panics }, identity);
         match self.blocking_pool().submit(BlockingJob { task, mandatory }) {
             Ok(()) => return Ok(handle),
             // The job is cancelled by being dropped.
             Err(Rejected::ShutDown(job)) => drop(job),
             Err(Rejected::NoThread(job, error)) => {
+                let location = job.task.location();
                 eprintln!(
                     "runtime: no thread could be started for a blocking job spawned at {location}: \
                      {error}. The job is cancelled; allow the process more threads, or lower \

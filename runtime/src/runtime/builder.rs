@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use super::context;
 use super::events::Events;
-use super::handle::{Handle, Inner, Scheduler};
+use super::handle::{Handle, Inner, RuntimeId, Scheduler};
 use super::local_runtime::{LocalOptions, LocalRuntime};
+use super::panics::{OnPanic, PanicReport, Panics, UnhandledPanic};
 use super::runtime::{Runtime, Threads};
 use super::stall::{OnStall, Reporter, StallReport};
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
 use crate::engine::contain::contain;
 use crate::engine::driver::Driver;
-use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::scheduler::{
     CurrentThread, CurrentThreadConfig, Guardian, Hook, NewWorker, Pool, PoolConfig,
@@ -24,9 +24,6 @@ use crate::engine::scheduler::{
 
 /// The most workers that a runtime can have.
 const MAX_WORKERS: usize = 32_768;
-
-/// Numbers the runtimes of this process.
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flavor {
@@ -74,16 +71,7 @@ pub struct Builder {
     stall_backtrace: bool,
     on_stall: Option<OnStall>,
     unhandled_panic: UnhandledPanic,
-}
-
-/// What a runtime does when a spawned task panics and no `JoinHandle` can see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum UnhandledPanic {
-    /// Nothing beyond what the panic hook does.
-    Ignore,
-    /// The runtime stops: `block_on` panics, and so does every later one.
-    ShutdownRuntime,
+    on_unhandled_panic: Option<OnPanic>,
 }
 
 impl Builder {
@@ -110,7 +98,8 @@ impl Builder {
             stall_report: Some(Duration::from_millis(100)),
             stall_backtrace: true,
             on_stall: None,
-            unhandled_panic: UnhandledPanic::Ignore,
+            unhandled_panic: UnhandledPanic::default(),
+            on_unhandled_panic: None,
         }
     }
 
@@ -322,6 +311,51 @@ impl Builder {
         self
     }
 
+    /// What happens when a spawned task panics. The default is [`UnhandledPanic::Report`]: a panic that no
+    /// [`JoinHandle`](crate::task::JoinHandle) can show, since it was dropped, is reported.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::runtime::UnhandledPanic;
+    ///
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .unhandled_panic(UnhandledPanic::ShutdownRuntime)
+    ///     .build()?;
+    /// let blocked = std::panic::catch_unwind(|| {
+    ///     runtime.block_on(async {
+    ///         runtime::spawn(async { panic!("boom") });
+    ///         std::future::pending::<()>().await;
+    ///     })
+    /// });
+    /// assert!(blocked.is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut Builder {
+        self.unhandled_panic = behavior;
+        self
+    }
+
+    /// A function to call with each panic of a task or blocking job that nobody can see, instead of the
+    /// line on stderr; whatever [`unhandled_panic`](Builder::unhandled_panic) says happens beside it. It
+    /// runs on the thread that noticed: the one that polled the task or dropped the handle.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .on_unhandled_panic(|report| eprintln!("{report}"))
+    ///     .build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_unhandled_panic<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn(&PanicReport) + Send + Sync + 'static,
+    {
+        self.on_unhandled_panic = Some(Arc::new(f));
+        self
+    }
+
     /// Builds the runtime and starts its threads.
     ///
     /// # Errors
@@ -353,22 +387,6 @@ impl Builder {
         self.build_current_thread(Some(here)).map(LocalRuntime::new)
     }
 
-    /// What happens when a spawned task panics and no `JoinHandle` can see it. The default is
-    /// [`UnhandledPanic::Ignore`].
-    ///
-    /// # Panics
-    ///
-    /// With [`UnhandledPanic::ShutdownRuntime`] on the multi-thread flavour.
-    #[track_caller]
-    pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut Builder {
-        assert!(
-            self.flavor == Flavor::CurrentThread || behavior == UnhandledPanic::Ignore,
-            "UnhandledPanic::ShutdownRuntime is only supported by the current_thread flavour"
-        );
-        self.unhandled_panic = behavior;
-        self
-    }
-
     fn blocking_pool(
         &self,
         current: &Arc<OnceLock<Weak<Inner>>>,
@@ -391,6 +409,11 @@ impl Builder {
             })
         };
         blocking::Pool::new(config, Arc::new(spawn))
+    }
+
+    fn panics(&self) -> Arc<Panics> {
+        let hook = self.on_unhandled_panic.clone();
+        Panics::new(self.unhandled_panic, hook, self.name.clone())
     }
 
     fn reporter(&self) -> Reporter {
@@ -416,6 +439,7 @@ impl Builder {
         let events = Events::new(Arc::clone(&driver), Arc::clone(&clock), workers, false);
         let shards: Box<[_]> = events.shards().into();
         let pending_jobs = Arc::clone(events.busy_elsewhere());
+        let panics = self.panics();
         let config = PoolConfig {
             workers,
             spares: self.spare_workers,
@@ -424,7 +448,7 @@ impl Builder {
             keep_alive: self.thread_keep_alive,
             on_park: self.on_thread_park.clone(),
             on_unpark: self.on_thread_unpark.clone(),
-            on_unobserved_panic: None,
+            panics: panics.clone(),
         };
         let reporter = Arc::new(self.reporter());
         let sink = Box::new(Arc::clone(&reporter));
@@ -463,9 +487,10 @@ impl Builder {
             shards,
             clock,
             pending_jobs,
+            panics,
             local_to: None,
             name: self.name.clone(),
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id: RuntimeId::next(),
             birth: Birth::here(),
         });
         let _ = current.set(handle.downgrade());
@@ -492,12 +517,13 @@ impl Builder {
         let events = Events::new(Arc::clone(&driver), Arc::clone(&clock), 0, true);
         let shards: Box<[_]> = events.shards().into();
         let pending_jobs = Arc::clone(events.busy_elsewhere());
+        let panics = self.panics();
         let config = CurrentThreadConfig {
             global_queue_interval: self.global_queue_interval.unwrap_or(31),
             event_interval: self.event_interval,
             on_park: self.on_thread_park.clone(),
             on_unpark: self.on_thread_unpark.clone(),
-            shut_down_on_panic: self.unhandled_panic == UnhandledPanic::ShutdownRuntime,
+            panics: panics.clone(),
         };
         let reporter = Arc::new(self.reporter());
         let sink = Box::new(Arc::clone(&reporter));
@@ -513,9 +539,10 @@ impl Builder {
             shards,
             clock,
             pending_jobs,
+            panics,
             local_to,
             name: self.name.clone(),
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id: RuntimeId::next(),
             birth: Birth::here(),
         });
         let _ = current.set(handle.downgrade());

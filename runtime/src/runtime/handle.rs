@@ -9,13 +9,14 @@ use std::thread::ThreadId;
 use super::blocking::BlockingJob;
 use super::context::{self, Restore};
 use super::metrics::RuntimeMetrics;
+use super::panics::Panics;
 use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
 use crate::engine::driver::Driver;
-use crate::engine::primitive::atomic::AtomicU64;
+use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::scheduler::{CurrentThread, Pool};
-use crate::engine::task::{JoinHandle, next_id, set_name};
+use crate::engine::task::{Identity, JoinHandle};
 use crate::engine::timer::Shard;
 use crate::engine::{entered, park_on, text};
 
@@ -49,10 +50,11 @@ pub(super) struct Inner {
     pub(super) shards: Box<[Arc<Shard>]>,
     pub(super) clock: Arc<Clock>,
     pub(super) pending_jobs: Arc<AtomicU64>,
+    pub(super) panics: Arc<Panics>,
     /// The thread of a local runtime: its tasks need not be `Send`.
     pub(super) local_to: Option<ThreadId>,
     pub(super) name: Option<String>,
-    pub(super) id: u64,
+    pub(super) id: RuntimeId,
     pub(super) birth: Birth,
 }
 
@@ -106,6 +108,10 @@ impl Handle {
 
     pub(super) fn pending_jobs(&self) -> &Arc<AtomicU64> {
         &self.inner.pending_jobs
+    }
+
+    pub(crate) fn panics(&self) -> &Arc<Panics> {
+        &self.inner.panics
     }
 
     /// The driver, for metrics and the shutdown.
@@ -185,13 +191,10 @@ impl Handle {
         F::Output: Send + 'static,
     {
         self.assert_not_forked();
-        let id = next_id();
-        if let Some(name) = name {
-            set_name(id, name);
-        }
+        let identity = Identity::new(name, location);
         match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => pool.spawn(future, id, location, name.is_some()),
-            Scheduler::CurrentThread(shared) => shared.spawn(future, id, location, name.is_some()),
+            Scheduler::MultiThread(pool) => pool.spawn(future, identity),
+            Scheduler::CurrentThread(shared) => shared.spawn(future, identity),
         }
     }
 
@@ -217,7 +220,7 @@ impl Handle {
         R: Send + 'static,
     {
         self.assert_not_forked();
-        match self.submit_blocking(closure, next_id(), location, name, false) {
+        match self.submit_blocking(closure, Identity::new(name, location), false) {
             Ok(job) | Err(job) => job,
         }
     }
@@ -238,11 +241,7 @@ impl Handle {
         if self.inner.local_to != Some(std::thread::current().id()) {
             return Err(future);
         }
-        let id = next_id();
-        if let Some(name) = name {
-            set_name(id, name);
-        }
-        Ok(shared.spawn_local(future, id, location, name.is_some()))
+        Ok(shared.spawn_local(future, Identity::new(name, location)))
     }
 
     /// Like [`spawn_blocking`](Handle::spawn_blocking), for who has to know at once that the runtime
@@ -258,7 +257,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.submit_blocking(closure, next_id(), location, None, mandatory).ok()
+        self.submit_blocking(closure, Identity::new(None, location), mandatory).ok()
     }
 
     pub(crate) fn is_multi_thread(&self) -> bool {
@@ -278,6 +277,9 @@ impl Handle {
         self.assert_not_forked();
         let _inside = entered::enter();
         let _current = self.enter();
+        if self.panics().guards_roots() {
+            return park_on::run(self.panics().guard(future));
+        }
         park_on::run(future)
     }
 
@@ -301,13 +303,22 @@ impl Handle {
 
     /// The number of the runtime, unique in this process.
     pub fn id(&self) -> RuntimeId {
-        RuntimeId(self.inner.id)
+        self.inner.id
     }
 }
 
 /// The number of a runtime, unique in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RuntimeId(u64);
+
+/// Numbers the runtimes of this process.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl RuntimeId {
+    pub(crate) fn next() -> RuntimeId {
+        RuntimeId(NEXT_ID.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 impl fmt::Display for RuntimeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -23,13 +23,15 @@ mod events;
 mod handle;
 mod local_runtime;
 mod metrics;
+pub(crate) mod panics;
 #[allow(clippy::module_inception, reason = "the type that the folder is about")]
 mod runtime;
 mod stall;
 
-pub use builder::{Builder, UnhandledPanic};
+pub use builder::Builder;
 pub use handle::{EnterGuard, Handle, RuntimeFlavor, RuntimeId as Id, TryCurrentError};
 pub use local_runtime::{LocalOptions, LocalRuntime};
 pub use metrics::RuntimeMetrics;
+pub use panics::{PanicReport, UnhandledPanic};
 pub use runtime::Runtime;
 pub use stall::StallReport;

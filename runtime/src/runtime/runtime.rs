@@ -150,6 +150,13 @@ impl Runtime {
         self.handle.assert_not_forked();
         let _inside = entered::enter();
         let _current = context::enter(self.handle.clone());
+        if self.handle.panics().guards_roots() {
+            return self.run(self.handle.panics().guard(future));
+        }
+        self.run(future)
+    }
+
+    fn run<F: Future>(&self, future: F) -> F::Output {
         match self.handle.scheduler() {
             Scheduler::MultiThread(_) => park_on::run(future),
             Scheduler::CurrentThread(shared) => shared.block_on(future),

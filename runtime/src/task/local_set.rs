@@ -5,15 +5,19 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
 use crate::Runtime;
+use crate::engine::primitive::Mutex;
+use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::scheduler::LocalTasks;
-use crate::engine::task::{JoinHandle, next_id};
+use crate::engine::task::{Identity, JoinHandle, PanicSink, UnseenPanic};
 use crate::engine::text;
-use crate::runtime::context;
+use crate::runtime::panics::report_alone;
+use crate::runtime::{self, UnhandledPanic, context};
 
 thread_local! {
     static CURRENT: RefCell<Option<LocalTasks>> = const { RefCell::new(None) };
@@ -43,6 +47,35 @@ thread_local! {
 /// ```
 pub struct LocalSet {
     tasks: LocalTasks,
+    panics: Arc<SetPanics>,
+    id: runtime::Id,
+}
+
+/// What a set does about the panics of its tasks.
+#[derive(Default)]
+struct SetPanics {
+    /// That of the runtime which the set runs in, if none was chosen.
+    policy: Mutex<Option<UnhandledPanic>>,
+    ended: AtomicBool,
+}
+
+impl PanicSink for SetPanics {
+    fn ends_scheduler(&self) -> bool {
+        *self.policy.lock() == Some(UnhandledPanic::ShutdownRuntime)
+    }
+
+    fn ended(&self) {
+        // No pair: the set's own thread sets it and reads it.
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    fn unseen(&self, panic: UnseenPanic) {
+        let policy = *self.policy.lock();
+        match context::with_current(|handle| Arc::clone(handle.panics())) {
+            Ok(panics) => panics.report(panic, policy.unwrap_or(panics.policy())),
+            Err(_) => report_alone(panic, policy.unwrap_or_default()),
+        }
+    }
 }
 
 /// Makes a set current on this thread. Made by [`LocalSet::enter`].
@@ -91,11 +124,7 @@ where
 {
     let set = CURRENT.with_borrow(|current| current.as_ref().map(LocalTasks::share));
     if let Some(tasks) = set {
-        let id = next_id();
-        if let Some(name) = name {
-            crate::engine::task::set_name(id, name);
-        }
-        return tasks.spawn(future, id, location, name.is_some());
+        return tasks.spawn(future, Identity::new(name, location));
     }
     match context::with_current(|handle| handle.spawn_local_named(future, name, location)) {
         Ok(Ok(handle)) => handle,
@@ -111,7 +140,23 @@ pub(super) fn is_inside() -> bool {
 impl LocalSet {
     /// A set without tasks.
     pub fn new() -> LocalSet {
-        LocalSet { tasks: LocalTasks::new() }
+        let panics = Arc::new(SetPanics::default());
+        LocalSet { tasks: LocalTasks::new(panics.clone()), panics, id: runtime::Id::next() }
+    }
+
+    /// What happens when a task of the set panics. Without a choice it is what the runtime does in which
+    /// the set runs, but no panic in the set stops the runtime.
+    ///
+    /// With [`UnhandledPanic::ShutdownRuntime`] each panic of a task stops the set: its tasks are dropped,
+    /// and polling the set or a future of [`run_until`](LocalSet::run_until) panics.
+    pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut LocalSet {
+        *self.panics.policy.lock() = Some(behavior);
+        self
+    }
+
+    /// The number of the set, which no runtime and no other set of this process has.
+    pub fn id(&self) -> runtime::Id {
+        self.id
     }
 
     /// Makes this the set of [`spawn_local`] on this thread until the guard is dropped.
@@ -128,7 +173,20 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.tasks.spawn(future, next_id(), Location::caller(), false)
+        self.spawn_named(future, None, Location::caller())
+    }
+
+    pub(super) fn spawn_named<F>(
+        &self,
+        future: F,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.tasks.spawn(future, Identity::new(name, location))
     }
 
     /// Runs a future on the runtime, and the set's tasks beside it, until the future completes.
@@ -152,9 +210,16 @@ impl LocalSet {
 
     /// One turn of the set's tasks. The waker hears of what becomes runnable later.
     fn turn(&self, cx: &mut Context<'_>) {
-        if self.tasks.tick() {
+        self.assert_not_ended();
+        let more = self.tasks.tick();
+        self.assert_not_ended();
+        if more {
             cx.waker().wake_by_ref();
         }
+    }
+
+    fn assert_not_ended(&self) {
+        assert!(!self.panics.ended.load(Ordering::Relaxed), "{}", text::LOCAL_TASK_PANICKED);
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod builder;
 pub mod coop;
+pub mod join_set;
 mod local_set;
 mod spawn;
 pub(crate) mod task_local;
@@ -14,6 +15,7 @@ mod yield_now;
 pub use crate::engine::task::{AbortHandle, Id, JoinError, JoinHandle};
 pub use builder::Builder;
 pub use coop::unconstrained;
+pub use join_set::JoinSet;
 pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
 pub use spawn::{block_in_place, id, spawn, spawn_blocking, try_id};
 pub use task_local::{AccessError, LocalKey};

@@ -18,6 +18,8 @@ pub(crate) mod fair_semaphore;
 pub(crate) mod park_on;
 #[path = "stand_in/primitive.rs"]
 pub(crate) mod primitive;
+#[path = "../../../runtime/src/engine/ready_list.rs"]
+pub(crate) mod ready_list;
 #[path = "engine_parker.rs"]
 pub(crate) mod real_parker;
 #[path = "../../../runtime/src/engine/rng.rs"]

@@ -11,6 +11,8 @@ mod id;
 mod join;
 #[path = "../../../runtime/src/engine/task/owned.rs"]
 mod owned;
+#[path = "../../../runtime/src/engine/task/panic.rs"]
+mod panic;
 #[path = "../../../runtime/src/engine/task/runnable.rs"]
 mod runnable;
 #[path = "../../../runtime/src/engine/task/state.rs"]
@@ -25,13 +27,19 @@ pub(crate) use error::JoinError;
 pub(crate) use id::{Id, IdGuard, next_id};
 pub(crate) use join::{AbortHandle, JoinHandle};
 pub(crate) use owned::Owned;
-pub(crate) use runnable::{Outcome, Runnable, spawn_cell};
+pub(crate) use panic::PanicSink;
+pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
 pub(crate) use watch::{Judge, Seen, Watch, Whose};
 
 pub(crate) trait Schedule: 'static {
     fn schedule(&self, task: Runnable);
     fn release(&self, task: &Header);
-    fn unobserved_panic(&self, error: JoinError);
+    fn panics(&self) -> Option<std::sync::Arc<dyn PanicSink>> {
+        None
+    }
+    fn stop(&self) -> bool {
+        false
+    }
 }
 
 fn location_from(

@@ -16,7 +16,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -36,9 +35,8 @@ use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::engine::primitive::{Mutex, Parker, Unparked};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::{
-    Header, Id, JoinError, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule, Watch, spawn_cell,
+    Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
 };
-use crate::engine::text;
 use crate::engine::wake_list::WakeList;
 
 /// A wake of the root future publishes what its thread did. Pairs with [`SEE_ROOT`].
@@ -52,8 +50,8 @@ pub(crate) struct CurrentThreadConfig {
     pub(crate) event_interval: u32,
     pub(crate) on_park: Option<Hook>,
     pub(crate) on_unpark: Option<Hook>,
-    /// A panic that no handle can see ends the runtime.
-    pub(crate) shut_down_on_panic: bool,
+    /// Hears of the tasks' panics.
+    pub(crate) panics: Arc<dyn PanicSink>,
 }
 
 /// What all threads see.
@@ -68,8 +66,8 @@ pub(crate) struct CurrentThread {
     in_flight: InFlight,
     closed: AtomicBool,
     asleep: AtomicBool,
-    /// A task has panicked, and the configuration says that this is the end.
-    panicked: AtomicBool,
+    /// A task has panicked, and this is the end: the running thread drops all tasks.
+    stopped: AtomicBool,
     counters: WorkerCounters,
     watch: Watch,
     tid: AtomicU32,
@@ -129,11 +127,15 @@ impl Schedule for SchedulerRef {
         self.get().owned.release(task);
     }
 
-    fn unobserved_panic(&self, _: JoinError) {
-        let shared = self.get();
-        if shared.config.shut_down_on_panic {
-            shared.panicked.store(true, Ordering::Relaxed);
-        }
+    fn panics(&self) -> Option<Arc<dyn PanicSink>> {
+        Some(Arc::clone(&self.get().config.panics))
+    }
+
+    fn stop(&self) -> bool {
+        // No tasks from here on. Those that are there belong to the running thread.
+        self.get().owned.close();
+        self.get().stopped.store(true, Ordering::Relaxed);
+        true
     }
 }
 
@@ -153,7 +155,7 @@ impl CurrentThread {
             in_flight: InFlight::default(),
             closed: AtomicBool::new(false),
             asleep: AtomicBool::new(true),
-            panicked: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
             counters: WorkerCounters::default(),
             watch: Watch::new(),
             tid: AtomicU32::new(0),
@@ -175,25 +177,21 @@ impl CurrentThread {
     pub(crate) fn spawn<F>(
         self: &Arc<CurrentThread>,
         future: F,
-        id: Id,
-        location: &'static Location<'static>,
-        named: bool,
+        identity: Identity,
     ) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         // SAFETY: both are `Send`.
-        unsafe { self.spawn_anything(future, id, location, named) }
+        unsafe { self.spawn_anything(future, identity) }
     }
 
     /// Spawns a task of a local runtime.
     pub(crate) fn spawn_local<F>(
         self: &Arc<CurrentThread>,
         future: F,
-        id: Id,
-        location: &'static Location<'static>,
-        named: bool,
+        identity: Identity,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -201,7 +199,7 @@ impl CurrentThread {
     {
         // SAFETY: `Handle::spawn_local_named` has checked that this is the thread of a
         // `LocalRuntime`, which neither leaves that thread nor lets another block on it.
-        unsafe { self.spawn_anything(future, id, location, named) }
+        unsafe { self.spawn_anything(future, identity) }
     }
 
     /// Spawns a task.
@@ -213,24 +211,14 @@ impl CurrentThread {
     unsafe fn spawn_anything<F>(
         self: &Arc<CurrentThread>,
         future: F,
-        id: Id,
-        location: &'static Location<'static>,
-        named: bool,
+        identity: Identity,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
         let scheduler = SchedulerRef(NonNull::from(&**self));
-        let (task, handle) = spawn_cell(future, scheduler, id, location);
-        if named {
-            task.set_named();
-        }
-        match self.owned.bind(task) {
-            Ok(task) => self.schedule(task),
-            Err(task) => task.cancel(),
-        }
-        handle
+        self.owned.spawn(future, scheduler, identity, |task| self.schedule(task))
     }
 
     fn schedule(&self, task: Runnable) {
@@ -325,13 +313,8 @@ impl CurrentThread {
             let entered = here::enter_core(&core);
             let backoff = Backoff::new();
             loop {
-                self.owned.close_and_cancel();
-                loop {
-                    let task = core.queue.borrow_mut().pop_front();
-                    let task = task.or_else(|| self.injector.lock().pop_front());
-                    let Some(task) = task else { break };
-                    task.cancel();
-                }
+                self.owned.close();
+                self.cancel_tasks(&core);
                 if self.owned.alive() == 0 {
                     break;
                 }
@@ -341,6 +324,17 @@ impl CurrentThread {
             drop(entered);
         }
         self.guardian.wake();
+    }
+
+    /// Drops the tasks that wait and those that are queued. Called by the thread that has the core.
+    fn cancel_tasks(&self, core: &Core) {
+        self.owned.cancel_all();
+        loop {
+            let task = core.queue.borrow_mut().pop_front();
+            let task = task.or_else(|| self.injector.lock().pop_front());
+            let Some(task) = task else { break };
+            task.cancel();
+        }
     }
 
     /// Watches the running thread until the runtime closes. Run by the guardian's thread.
@@ -432,7 +426,9 @@ impl Turn<'_> {
                 }
             }
             let ran_out = shared.run_tasks(core, root);
-            assert!(!shared.panicked.load(Ordering::Relaxed), "{}", text::TASK_PANICKED);
+            if shared.stopped.load(Ordering::Relaxed) {
+                shared.cancel_tasks(core);
+            }
             if ran_out && !root.woken.load(Ordering::Relaxed) {
                 shared.sleep(core);
             } else {

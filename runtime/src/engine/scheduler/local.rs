@@ -18,15 +18,15 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::panic::Location;
 use std::task::Waker;
 
 use crossbeam_utils::Backoff;
 
 use crate::engine::coop::{self, Budget};
+use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::task::{
-    Header, Id, JoinError, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule, spawn_cell,
+    Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule,
 };
 use crate::engine::wake_list::WakeList;
 
@@ -37,6 +37,10 @@ const TICK: usize = 61;
 pub(crate) struct LocalQueue {
     state: Mutex<State>,
     owned: Owned,
+    /// Hears of the tasks' panics.
+    panics: std::sync::Arc<dyn PanicSink>,
+    /// A task has panicked, and this is the end.
+    stopped: AtomicBool,
 }
 
 #[derive(Default)]
@@ -57,12 +61,26 @@ impl Schedule for QueueRef {
         self.0.owned.release(task);
     }
 
-    fn unobserved_panic(&self, _: JoinError) {}
+    fn panics(&self) -> Option<std::sync::Arc<dyn PanicSink>> {
+        Some(std::sync::Arc::clone(&self.0.panics))
+    }
+
+    fn stop(&self) -> bool {
+        // Its thread does the rest.
+        self.0.owned.close();
+        self.0.stopped.store(true, Ordering::Relaxed);
+        true
+    }
 }
 
 impl LocalQueue {
-    pub(crate) fn new() -> LocalQueue {
-        LocalQueue { state: Mutex::default(), owned: Owned::new(1) }
+    pub(crate) fn new(panics: std::sync::Arc<dyn PanicSink>) -> LocalQueue {
+        LocalQueue {
+            state: Mutex::default(),
+            owned: Owned::new(1),
+            panics,
+            stopped: AtomicBool::new(false),
+        }
     }
 
     /// Spawns a task.
@@ -73,23 +91,14 @@ impl LocalQueue {
     unsafe fn spawn_anything<F>(
         self: &Arc<LocalQueue>,
         future: F,
-        id: Id,
-        location: &'static Location<'static>,
-        named: bool,
+        identity: Identity,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        let (task, handle) = spawn_cell(future, QueueRef(Arc::clone(self)), id, location);
-        if named {
-            task.set_named();
-        }
-        match self.owned.bind(task) {
-            Ok(task) => self.push(task),
-            Err(task) => task.cancel(),
-        }
-        handle
+        let queue = QueueRef(Arc::clone(self));
+        self.owned.spawn(future, queue, identity, |task| self.push(task))
     }
 
     fn push(&self, task: Runnable) {
@@ -126,6 +135,11 @@ impl LocalQueue {
             if let Outcome::Woken(task) = outcome {
                 self.state.lock().queue.push_back(task);
             }
+            // Set by a task of this set, in its poll: on this thread.
+            if self.stopped.load(Ordering::Relaxed) {
+                self.close();
+                return false;
+            }
         }
         !self.state.lock().queue.is_empty()
     }
@@ -155,8 +169,8 @@ pub(crate) struct LocalTasks {
 }
 
 impl LocalTasks {
-    pub(crate) fn new() -> LocalTasks {
-        LocalTasks { queue: Arc::new(LocalQueue::new()), _thread: std::marker::PhantomData }
+    pub(crate) fn new(panics: std::sync::Arc<dyn PanicSink>) -> LocalTasks {
+        LocalTasks { queue: Arc::new(LocalQueue::new(panics)), _thread: std::marker::PhantomData }
     }
 
     /// A second access for the same thread.
@@ -164,19 +178,13 @@ impl LocalTasks {
         LocalTasks { queue: Arc::clone(&self.queue), _thread: std::marker::PhantomData }
     }
 
-    pub(crate) fn spawn<F>(
-        &self,
-        future: F,
-        id: Id,
-        location: &'static Location<'static>,
-        named: bool,
-    ) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(&self, future: F, identity: Identity) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
         // SAFETY: `self` cannot leave the thread of the set.
-        unsafe { self.queue.spawn_anything(future, id, location, named) }
+        unsafe { self.queue.spawn_anything(future, identity) }
     }
 
     /// See [`LocalQueue::register`]. Returns what to drop.

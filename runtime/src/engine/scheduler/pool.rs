@@ -49,9 +49,7 @@ use super::worker::NewWorker;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::primitive::{Condvar, Mutex, Unparked};
 use crate::engine::process_wide::fork::Birth;
-use crate::engine::task::{
-    Header, Id, JoinError, JoinHandle, Owned, Runnable, Schedule, spawn_cell,
-};
+use crate::engine::task::{Header, Identity, JoinHandle, Owned, PanicSink, Runnable, Schedule};
 use crate::engine::text;
 
 /// Announces that the pool closes. Pairs with [`SEE_CLOSED`].
@@ -78,8 +76,8 @@ pub(crate) struct PoolConfig {
     pub(crate) on_park: Option<Hook>,
     /// Called by a worker after it slept.
     pub(crate) on_unpark: Option<Hook>,
-    /// Called with a panic that nobody will see through a handle.
-    pub(crate) on_unobserved_panic: Option<Box<dyn Fn(JoinError) + Send + Sync>>,
+    /// Hears of the tasks' panics.
+    pub(crate) panics: Arc<dyn PanicSink>,
 }
 
 /// User code to be called at a point of a worker's life.
@@ -119,7 +117,7 @@ struct PoolRef(NonNull<Pool>);
 impl PoolRef {
     fn get(&self) -> &Pool {
         // SAFETY: called through `Schedule` only, that is on behalf of a task that is not complete
-        // (`schedule`, `unobserved_panic`) or has not yet been taken off the owned list
+        // (`schedule`, `panics`, `stop`) or has not yet been taken off the owned list
         // (`release`); until then the pool is kept, see the type.
         unsafe { self.0.as_ref() }
     }
@@ -135,10 +133,13 @@ impl Schedule for PoolRef {
         self.get().owned.release(task);
     }
 
-    fn unobserved_panic(&self, error: JoinError) {
-        if let Some(hook) = &self.get().config.on_unobserved_panic {
-            hook(error);
-        }
+    fn panics(&self) -> Option<Arc<dyn PanicSink>> {
+        Some(Arc::clone(&self.get().config.panics))
+    }
+
+    fn stop(&self) -> bool {
+        self.get().close();
+        true
     }
 }
 
@@ -206,27 +207,13 @@ impl Pool {
     }
 
     /// Spawns a task.
-    pub(crate) fn spawn<F>(
-        self: &Arc<Pool>,
-        future: F,
-        id: Id,
-        location: &'static Location<'static>,
-        named: bool,
-    ) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(self: &Arc<Pool>, future: F, identity: Identity) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let pool = PoolRef(NonNull::from(&**self));
-        let (task, handle) = spawn_cell(future, pool, id, location);
-        if named {
-            task.set_named();
-        }
-        match self.owned.bind(task) {
-            Ok(task) => self.schedule(task),
-            Err(task) => task.cancel(),
-        }
-        handle
+        self.owned.spawn(future, pool, identity, |task| self.schedule(task))
     }
 
     /// A task has become runnable.

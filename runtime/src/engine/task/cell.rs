@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
+use super::panic::{Origin, Payload};
 use super::runnable::Outcome;
 use super::state::{EndPoll, State};
 use super::{Id, IdGuard, JoinError, Judge, Runnable, Schedule, waker};
@@ -38,8 +39,10 @@ pub(super) struct Vtable {
     pub(super) run: unsafe fn(NonNull<Header>, &Judge<'_>) -> Outcome,
     /// Gives a `Runnable` to the scheduler.
     pub(super) schedule: unsafe fn(NonNull<Header>),
-    /// Takes the output into `*mut Poll<Result<T, JoinError>>`, or registers the waker.
-    pub(super) poll_join: unsafe fn(NonNull<Header>, *mut (), &Waker),
+    /// Whether the output is there; if not, the waker is registered. Asked by the `JoinHandle`.
+    pub(super) join_is_ready: unsafe fn(NonNull<Header>, &Waker) -> bool,
+    /// Takes the output, which is there, into `*mut Option<Result<T, JoinError>>`.
+    pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
     /// The `JoinHandle` is dropped.
     pub(super) drop_join: unsafe fn(NonNull<Header>),
     /// Frees the task. The caller dropped the last reference.
@@ -94,7 +97,8 @@ const fn vtable<F: Future + 'static, S: Schedule>() -> Vtable {
     Vtable {
         run: run::<F, S>,
         schedule: schedule::<F, S>,
-        poll_join: poll_join::<F, S>,
+        join_is_ready: join_is_ready::<F, S>,
+        take_output: hand_over::<F, S>,
         drop_join: drop_join::<F, S>,
         free: free::<F, S>,
     }
@@ -170,7 +174,7 @@ where
             if let Err(second) = drop_future(this) {
                 contain(|| drop(second));
             }
-            complete(task, this, Err(JoinError::panicked(header.id, payload)))
+            complete(task, this, Err(panicked(this, payload)))
         }
     }
 }
@@ -189,7 +193,7 @@ where
 }
 
 /// Drops the future in place. The caller has RUNNING and does this once.
-fn drop_future<F: Future, S>(this: &Cell<F, S>) -> Result<(), JoinError> {
+fn drop_future<F: Future, S: Schedule>(this: &Cell<F, S>) -> Result<(), JoinError> {
     catch_unwind(AssertUnwindSafe(|| {
         this.stage.with_mut(|stage| {
             // SAFETY: we have RUNNING, so the stage is ours and holds the future; it is not used
@@ -197,7 +201,22 @@ fn drop_future<F: Future, S>(this: &Cell<F, S>) -> Result<(), JoinError> {
             unsafe { ManuallyDrop::drop(&mut (*stage).future) }
         });
     }))
-    .map_err(|payload| JoinError::panicked(this.header.id, payload))
+    .map_err(|payload| panicked(this, payload))
+}
+
+/// Makes the error of a panic. If the panic ends the scheduler, it ends here.
+#[cold]
+fn panicked<F: Future, S: Schedule>(this: &Cell<F, S>, payload: Payload) -> JoinError {
+    let header = &this.header;
+    let sink = this.scheduler.panics();
+    if let Some(sink) = &sink {
+        if sink.ends_scheduler() && this.scheduler.stop() {
+            sink.ended();
+        }
+    }
+    let named = header.state.peek().is_named();
+    let name = if named { super::id::name(header.id) } else { None };
+    JoinError::panicked(header.id, payload, Origin { name, location: header.location, sink })
 }
 
 /// Puts the output in place, tells the `JoinHandle`, and gives up the life reference. The caller
@@ -234,11 +253,8 @@ where
         let output = unsafe { take_output(this) };
         contain(|| match catch_unwind(AssertUnwindSafe(|| output.map(drop))) {
             Ok(Ok(())) => {}
-            Ok(Err(error)) if error.is_cancelled() => {}
-            Ok(Err(error)) => this.scheduler.unobserved_panic(error),
-            Err(payload) => {
-                this.scheduler.unobserved_panic(JoinError::panicked(header.id, payload));
-            }
+            Ok(Err(error)) => error.unseen(),
+            Err(payload) => panicked(this, payload).unseen(),
         });
     }
     if before.is_named() {
@@ -268,25 +284,20 @@ fn drop_join_waker<F: Future, S>(this: &Cell<F, S>) {
     contain(|| drop(waker));
 }
 
-unsafe fn poll_join<F, S>(task: NonNull<Header>, slot: *mut (), waker: &Waker)
-where
-    F: Future + 'static,
-    S: Schedule,
-{
+unsafe fn hand_over<F: Future, S>(task: NonNull<Header>, slot: *mut ()) {
     // SAFETY: the caller is the `JoinHandle`, which has a reference.
     let this: &Cell<F, S> = unsafe { cell(task) };
-    if join_is_ready(this, waker) {
-        // SAFETY: complete, and the handle has JOIN_INTEREST: the output is the handle's.
-        let output = unsafe { take_output(this) };
-        this.header.state.output_taken();
-        let slot: *mut Poll<Result<F::Output, JoinError>> = slot.cast();
-        // SAFETY: `JoinHandle<T>` passes a valid place of this very type.
-        unsafe { *slot = Poll::Ready(output) };
-    }
+    // SAFETY: complete, and the handle has JOIN_INTEREST: the output is the handle's.
+    let output = unsafe { take_output(this) };
+    this.header.state.output_taken();
+    let slot: *mut Option<Result<F::Output, JoinError>> = slot.cast();
+    // SAFETY: `JoinHandle<T>` passes a valid place of this very type.
+    unsafe { *slot = Some(output) };
 }
 
-/// Whether the output is there; if not, `waker` is registered.
-fn join_is_ready<F: Future, S>(this: &Cell<F, S>, waker: &Waker) -> bool {
+unsafe fn join_is_ready<F: Future, S>(task: NonNull<Header>, waker: &Waker) -> bool {
+    // SAFETY: the caller is the `JoinHandle`, which has a reference.
+    let this: &Cell<F, S> = unsafe { cell(task) };
     let state = &this.header.state;
     let now = state.load();
     if now.is_complete() {
@@ -327,8 +338,11 @@ where
         // SAFETY: complete, and our interest was the one that counted: the output is ours.
         let output = unsafe { take_output(this) };
         let _id = IdGuard::enter(Some(this.header.id));
-        // The scheduler may be gone, so nobody is told of a panic here but the panic hook.
-        contain(|| drop(output));
+        contain(|| match output {
+            // A panic in here has been shown by the panic hook; the scheduler may be gone.
+            Ok(output) => drop(output),
+            Err(error) => error.unseen(),
+        });
     }
     if mine.waker {
         drop_join_waker(this);

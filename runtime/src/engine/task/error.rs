@@ -5,25 +5,42 @@ use std::fmt;
 use std::io;
 
 use super::Id;
+use super::panic::{Origin, Payload, UnseenPanic, message};
 use crate::engine::primitive::Mutex;
 
 /// A task ended without an output: it panicked or was cancelled.
 // Two words: a task has room for it beside every future.
 pub struct JoinError {
     id: Id,
-    /// What the task panicked with. The lock makes it `Sync`; nobody ever waits for it.
-    panic: Option<Box<Mutex<Payload>>>,
+    panic: Option<Box<Panic>>,
 }
 
-type Payload = Box<dyn Any + Send + 'static>;
+struct Panic {
+    /// What the task panicked with. The lock makes it `Sync`; nobody ever waits for it.
+    payload: Mutex<Payload>,
+    origin: Origin,
+}
 
 impl JoinError {
     pub(crate) fn cancelled(id: Id) -> JoinError {
         JoinError { id, panic: None }
     }
 
-    pub(crate) fn panicked(id: Id, payload: Payload) -> JoinError {
-        JoinError { id, panic: Some(Box::new(Mutex::new(payload))) }
+    pub(super) fn panicked(id: Id, payload: Payload, origin: Origin) -> JoinError {
+        let panic = Panic { payload: Mutex::new(payload), origin };
+        JoinError { id, panic: Some(Box::new(panic)) }
+    }
+
+    /// Nobody has been given this error, and nobody will be.
+    #[cold]
+    pub(super) fn unseen(self) {
+        let Some(panic) = self.panic else { return };
+        let Panic { payload, origin: Origin { name, location, sink } } = *panic;
+        let payload = payload.into_inner();
+        match sink {
+            Some(sink) => sink.unseen(UnseenPanic { id: self.id, name, location, payload }),
+            None => drop(payload),
+        }
     }
 
     /// Whether the task was aborted, or dropped by the runtime's shutdown.
@@ -51,7 +68,7 @@ impl JoinError {
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
         let JoinError { id, panic } = self;
         match panic {
-            Some(payload) => Ok(payload.into_inner()),
+            Some(panic) => Ok(panic.payload.into_inner()),
             None => Err(JoinError { id, panic: None }),
         }
     }
@@ -65,13 +82,7 @@ impl JoinError {
     fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
         match &self.panic {
             None => f(None),
-            Some(payload) => {
-                let payload = payload.lock();
-                f(payload
-                    .downcast_ref::<&'static str>()
-                    .copied()
-                    .or_else(|| payload.downcast_ref::<String>().map(String::as_str)))
-            }
+            Some(panic) => f(message(&**panic.payload.lock())),
         }
     }
 }

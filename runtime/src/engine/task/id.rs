@@ -114,7 +114,7 @@ impl Drop for IdGuard {
 }
 
 /// Notes the name of a task.
-pub(crate) fn set_name(id: Id, name: &str) {
+pub(super) fn set_name(id: Id, name: &str) {
     NAMES.lock().get_or_insert_default().insert(id.as_u64(), name.into());
 }
 

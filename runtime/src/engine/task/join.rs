@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::cell::{Header, drop_reference};
 use super::state::Wake;
@@ -85,23 +85,36 @@ impl<T> JoinHandle<T> {
     pub fn id(&self) -> Id {
         self.header().id
     }
+
+    /// Whether the task has completed; if not, `waker` is called when it has.
+    pub(crate) fn is_ready(&mut self, waker: &Waker) -> bool {
+        // SAFETY: the handle has a reference and its interest.
+        unsafe { (self.header().vtable.join_is_ready)(self.task, waker) }
+    }
+
+    /// The output of a task that [is ready](JoinHandle::is_ready), once.
+    pub(crate) fn take_output(&mut self) -> Result<T, JoinError> {
+        let now = self.header().state.load();
+        assert!(now.is_complete() && !now.is_taken(), "{}", text::JOIN_HANDLE_POLLED_AGAIN);
+        let mut output: Option<Result<T, JoinError>> = None;
+        let slot = std::ptr::from_mut(&mut output).cast();
+        // SAFETY: the task is complete and its output was not taken; the handle has a reference and
+        // its interest; `slot` is of the output's type.
+        unsafe { (self.header().vtable.take_output)(self.task, slot) };
+        output.expect("put there by the call above")
+    }
 }
 
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let unit = ready!(coop::poll_proceed(cx));
-        let now = self.header().state.load();
-        assert!(!now.is_taken(), "{}", text::JOIN_HANDLE_POLLED_AGAIN);
-        let mut result: Poll<Self::Output> = Poll::Pending;
-        let slot = std::ptr::from_mut(&mut result).cast();
-        // SAFETY: the handle has a reference and its interest; `slot` is of the output's type.
-        unsafe { (self.header().vtable.poll_join)(self.task, slot, cx.waker()) };
-        if result.is_ready() {
-            unit.made_progress();
+        if !self.is_ready(cx.waker()) {
+            return Poll::Pending;
         }
-        result
+        unit.made_progress();
+        Poll::Ready(self.take_output())
     }
 }
 

@@ -29,6 +29,7 @@ mod error;
 mod id;
 mod join;
 mod owned;
+mod panic;
 mod runnable;
 mod state;
 mod waker;
@@ -39,9 +40,10 @@ pub use id::Id;
 pub use join::{AbortHandle, JoinHandle};
 
 pub(crate) use cell::Header;
-pub(crate) use id::{IdGuard, current_id, name, next_id, set_name};
+pub(crate) use id::{IdGuard, current_id, name, next_id};
 pub(crate) use owned::Owned;
-pub(crate) use runnable::{Outcome, Runnable, spawn_cell};
+pub(crate) use panic::{PanicSink, UnseenPanic, message};
+pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
 pub(crate) use waker::is_task_waker;
 pub(crate) use watch::{Judge, Seen, Watch};
 
@@ -56,8 +58,16 @@ pub(crate) trait Schedule: 'static {
     /// is dropped.
     fn release(&self, task: &Header);
 
-    /// The task's future panicked, and nobody holds a `JoinHandle` that could see it.
-    fn unobserved_panic(&self, error: JoinError);
+    /// Who hears of panics. Asked when a task has panicked.
+    fn panics(&self) -> Option<std::sync::Arc<dyn PanicSink>> {
+        None
+    }
+
+    /// A panic ends the scheduler: it takes no more tasks and drops those it has. Called on any
+    /// thread, waits for nobody. Says whether it is one that ends.
+    fn stop(&self) -> bool {
+        false
+    }
 }
 
 /// Reads a location that [`Watch`] has stored.

@@ -13,11 +13,12 @@
 //!    is never counted: else those who go on spawning could keep a shutdown from ever seeing zero.
 //! 3. `alive` counts the tasks that were bound and have not been released, popped or not.
 
+use std::future::Future;
 use std::ptr::NonNull;
 
-use super::Runnable;
 use super::cell::Header;
 use super::state::Wake;
+use super::{Identity, JoinHandle, Runnable, Schedule, spawn_cell};
 use crate::engine::primitive::Mutex;
 use crossbeam_utils::CachePadded;
 
@@ -50,8 +51,30 @@ impl Owned {
         &self.shards[header.id.batch() as usize & (self.shards.len() - 1)]
     }
 
+    /// Makes a task, takes it in and calls `schedule` with it. If the list is closed the task is
+    /// cancelled on the spot, and its handle says so.
+    #[inline]
+    pub(crate) fn spawn<F, S>(
+        &self,
+        future: F,
+        scheduler: S,
+        identity: Identity,
+        schedule: impl FnOnce(Runnable),
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        S: Schedule,
+    {
+        let (task, handle) = spawn_cell(future, scheduler, identity);
+        match self.bind(task) {
+            Ok(task) => schedule(task),
+            Err(task) => task.cancel(),
+        }
+        handle
+    }
+
     /// Takes the task in. Gives it back if the list is closed.
-    pub(crate) fn bind(&self, task: Runnable) -> Result<Runnable, Runnable> {
+    fn bind(&self, task: Runnable) -> Result<Runnable, Runnable> {
         let header = task.as_header();
         let mut shard = self.shard(header).lock();
         if shard.closed {

@@ -6,7 +6,8 @@ use std::panic::Location;
 use std::ptr::NonNull;
 
 use super::cell::{self, Header};
-use super::{Id, JoinHandle, Judge, Schedule};
+use super::id::set_name;
+use super::{Id, JoinHandle, Judge, Schedule, next_id};
 
 /// A task that is due to be run: the one permission to poll it (state.rs, invariant 1).
 ///
@@ -107,32 +108,50 @@ impl fmt::Debug for Runnable {
     }
 }
 
+/// Who a new task is: what reports say of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity {
+    id: Id,
+    named: bool,
+    location: &'static Location<'static>,
+}
+
+impl Identity {
+    /// A fresh one. The name goes to the side table until the task completes.
+    #[inline]
+    pub(crate) fn new(name: Option<&str>, location: &'static Location<'static>) -> Identity {
+        let id = next_id();
+        if let Some(name) = name {
+            set_name(id, name);
+        }
+        Identity { id, named: name.is_some(), location }
+    }
+}
+
 /// Makes a task: its first `Runnable` and its `JoinHandle`.
 ///
-/// The caller binds it to an [`Owned`](super::Owned) list before it runs.
+/// A task that may be idle is made by [`Owned::spawn`](super::Owned::spawn), which calls this.
 pub(crate) fn spawn_cell<F, S>(
     future: F,
     scheduler: S,
-    id: Id,
-    location: &'static Location<'static>,
+    identity: Identity,
 ) -> (Runnable, JoinHandle<F::Output>)
 where
     F: Future + 'static,
     S: Schedule,
 {
-    let task = cell::allocate(future, scheduler, id, location);
+    let task = cell::allocate(future, scheduler, identity.id, identity.location);
     // SAFETY: the initial state has SCHEDULED set, and the reference of one `JoinHandle`.
-    unsafe { (Runnable::from_raw(task), JoinHandle::from_raw(task)) }
+    let (task, handle) = unsafe { (Runnable::from_raw(task), JoinHandle::from_raw(task)) };
+    if identity.named {
+        task.header().state.set_named();
+    }
+    (task, handle)
 }
 
 impl Runnable {
     /// The header, for the owned list.
     pub(super) fn as_header(&self) -> &Header {
         self.header()
-    }
-
-    /// Notes that the side table has the task's name.
-    pub(crate) fn set_named(&self) {
-        self.header().state.set_named();
     }
 }

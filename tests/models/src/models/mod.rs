@@ -13,6 +13,7 @@ mod once;
 mod oneshot;
 mod parker;
 mod readiness;
+mod ready_list;
 mod rwlock;
 mod sleep;
 mod slot;

@@ -7,14 +7,13 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::engine::scheduler::slot::Slot;
-use crate::engine::task::{Header, JoinError, Judge, Runnable, Schedule, next_id, spawn_cell};
+use crate::engine::task::{Header, Identity, JoinError, Judge, Runnable, Schedule, spawn_cell};
 
 struct Nowhere;
 
 impl Schedule for Nowhere {
     fn schedule(&self, _: Runnable) {}
     fn release(&self, _: &Header) {}
-    fn unobserved_panic(&self, _: JoinError) {}
 }
 
 struct Shared {
@@ -43,7 +42,7 @@ fn owner_against_thief() {
             assert_eq!(seen.written.with(|written| unsafe { *written }), 1);
             seen.runs.with_mut(|runs| unsafe { *runs += 1 });
         };
-        let (task, handle) = spawn_cell(future, Nowhere, next_id(), Location::caller());
+        let (task, handle) = spawn_cell(future, Nowhere, Identity::new(None, Location::caller()));
         let thief = {
             let shared = shared.clone();
             thread::spawn(move || shared.slot.take().map(|task| task.run(&Judge::Nobody)).is_some())

@@ -12,7 +12,7 @@ use loom::thread;
 
 use crate::engine::primitive::Mutex;
 use crate::engine::task::{
-    Header, JoinError, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule, next_id, spawn_cell,
+    Header, Identity, JoinError, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule,
 };
 
 /// A scheduler that is a queue.
@@ -30,7 +30,6 @@ impl Schedule for QueueRef {
     fn release(&self, task: &Header) {
         self.0.owned.release(task);
     }
-    fn unobserved_panic(&self, _: JoinError) {}
 }
 
 impl Queue {
@@ -66,12 +65,8 @@ impl Queue {
 
 fn spawn<F: Future + 'static>(queue: &Arc<Queue>, future: F) -> JoinHandle<F::Output> {
     let scheduler = QueueRef(queue.clone());
-    let (task, handle) = spawn_cell(future, scheduler, next_id(), Location::caller());
-    match queue.owned.bind(task) {
-        Ok(task) => queue.tasks.lock().push_back(task),
-        Err(task) => task.cancel(),
-    }
-    handle
+    let identity = Identity::new(None, Location::caller());
+    queue.owned.spawn(future, scheduler, identity, |task| queue.tasks.lock().push_back(task))
 }
 
 /// Ready when all of `flags` are set; leaves its waker for each of them.

@@ -1,0 +1,50 @@
+//! What becomes of a panic: who hears of it when no handle can show it.
+//!
+//! A task's panic is kept in its [`JoinError`](super::JoinError). If that is dropped without anybody having
+//! been given it (there is no handle, or the handle goes without being awaited) the [`PanicSink`] hears of
+//! it, once. The sink is fetched when a task panics, and travels with the error: a handle may be dropped
+//! when the scheduler is gone.
+
+use std::any::Any;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::Id;
+
+/// What a task panicked with.
+pub(crate) type Payload = Box<dyn Any + Send + 'static>;
+
+/// Hears of the panics of tasks.
+pub(crate) trait PanicSink: Send + Sync + 'static {
+    /// Whether a panic, seen by somebody or not, is the end of the scheduler.
+    fn ends_scheduler(&self) -> bool;
+
+    /// The scheduler has been stopped for that reason.
+    fn ended(&self);
+
+    /// Nobody can see this panic any more. Called on any thread; may run user code.
+    fn unseen(&self, panic: UnseenPanic);
+}
+
+/// A panic that no handle can show.
+pub(crate) struct UnseenPanic {
+    pub(crate) id: Id,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) payload: Payload,
+}
+
+/// Which task has panicked, and who is to hear of it.
+pub(super) struct Origin {
+    pub(super) name: Option<Arc<str>>,
+    pub(super) location: &'static Location<'static>,
+    pub(super) sink: Option<Arc<dyn PanicSink>>,
+}
+
+/// The words of a panic, if it has any.
+pub(crate) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}

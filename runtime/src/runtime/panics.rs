@@ -1,0 +1,215 @@
+//! What a runtime does about tasks that panic.
+//!
+//! A panic that a [`JoinHandle`](crate::task::JoinHandle) can show belongs to whoever has the handle. What
+//! nobody can see any more comes here, from whatever thread noticed it: the one that polled the task, or
+//! the one that dropped the handle later.
+//!
+//! Under [`UnhandledPanic::ShutdownRuntime`] each panic of a task ends the runtime. The futures that are
+//! blocked on must hear of that, wherever they wait: each one is wrapped so that it leaves its waker here
+//! ([`Panics::guard`]). Under the other policies nothing is wrapped.
+
+use std::any::Any;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::Location;
+use std::pin::pin;
+use std::sync::Arc;
+
+use crate::engine::contain::{contain, forget_panic};
+use crate::engine::primitive::Mutex;
+use crate::engine::primitive::atomic::{AtomicBool, Ordering};
+use crate::engine::task::{Id, PanicSink, UnseenPanic, message};
+use crate::engine::text;
+use crate::engine::waker_cell::WakerCell;
+
+/// What a runtime does when a spawned task panics.
+///
+/// See [`Builder::unhandled_panic`](crate::Builder::unhandled_panic).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnhandledPanic {
+    /// A panic that nobody can see is reported, once: to the function given to
+    /// [`on_unhandled_panic`](crate::Builder::on_unhandled_panic), or as a line on stderr. The default.
+    #[default]
+    Report,
+    /// As `Report`, without the line on stderr: the panic hook of the process is all there is.
+    Ignore,
+    /// Each panic of a spawned task, seen or not, stops the runtime: all tasks are dropped, those spawned
+    /// later are cancelled at once, and `block_on` panics, now and later. Jobs of `spawn_blocking` are
+    /// not counted among the tasks.
+    ShutdownRuntime,
+    /// A panic that nobody can see is reported, and the process aborts.
+    Abort,
+}
+
+/// A panic that nobody can see: of a task whose [`JoinHandle`](crate::task::JoinHandle) was dropped without
+/// having yielded it.
+///
+/// Given to [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic).
+pub struct PanicReport {
+    panic: UnseenPanic,
+}
+
+impl PanicReport {
+    /// The id of the task.
+    pub fn task_id(&self) -> Id {
+        self.panic.id
+    }
+
+    /// The name of the task, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.panic.name.as_deref()
+    }
+
+    /// Where the task was spawned.
+    pub fn spawn_location(&self) -> &'static Location<'static> {
+        self.panic.location
+    }
+
+    /// What the task said, if it panicked with words.
+    pub fn message(&self) -> Option<&str> {
+        message(self.payload())
+    }
+
+    /// What the task panicked with.
+    pub fn payload(&self) -> &(dyn Any + Send) {
+        &*self.panic.payload
+    }
+}
+
+impl fmt::Display for PanicReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.task_id())?;
+        if let Some(name) = self.name() {
+            write!(f, " {name:?}")?;
+        }
+        write!(f, " spawned at {} panicked", self.spawn_location())?;
+        // One line: the panic hook has shown all of it.
+        match self.message().and_then(|message| message.lines().next()) {
+            Some(line) => write!(f, " with {line:?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for PanicReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PanicReport")
+            .field("task_id", &self.task_id())
+            .field("name", &self.name())
+            .field("spawn_location", &self.spawn_location())
+            .field("message", &self.message())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A function that is told of panics.
+pub(super) type OnPanic = Arc<dyn Fn(&PanicReport) + Send + Sync>;
+
+/// A runtime's policy.
+pub(crate) struct Panics {
+    policy: UnhandledPanic,
+    hook: Option<OnPanic>,
+    /// The name of the runtime.
+    name: Option<String>,
+    ended: AtomicBool,
+    /// The futures that are blocked on, under `ShutdownRuntime`.
+    roots: Mutex<Vec<Arc<WakerCell>>>,
+}
+
+impl Panics {
+    pub(super) fn new(
+        policy: UnhandledPanic,
+        hook: Option<OnPanic>,
+        name: Option<String>,
+    ) -> Arc<Panics> {
+        let roots = Mutex::new(Vec::new());
+        Arc::new(Panics { policy, hook, name, ended: AtomicBool::new(false), roots })
+    }
+
+    /// Whether `block_on` must use [`guard`](Panics::guard).
+    pub(super) fn guards_roots(&self) -> bool {
+        self.policy == UnhandledPanic::ShutdownRuntime
+    }
+
+    /// Runs a future that is blocked on.
+    ///
+    /// # Panics
+    ///
+    /// When the runtime has ended by a panic, or does so meanwhile.
+    pub(super) async fn guard<F: Future>(&self, future: F) -> F::Output {
+        let waker = Arc::new(WakerCell::new());
+        self.roots.lock().push(Arc::clone(&waker));
+        let _listed = Listed { panics: self, waker: &waker };
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            waker.register(cx.waker());
+            // No pair: the lock of the cell is between the store and the wake.
+            assert!(!self.ended.load(Ordering::Relaxed), "{}", text::TASK_PANICKED);
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Reports a panic by another policy than the runtime's own.
+    pub(crate) fn report(&self, panic: UnseenPanic, policy: UnhandledPanic) {
+        report(panic, policy, self.hook.as_ref(), self.name.as_deref());
+    }
+
+    /// What the runtime does about panics.
+    pub(crate) fn policy(&self) -> UnhandledPanic {
+        self.policy
+    }
+}
+
+struct Listed<'a> {
+    panics: &'a Panics,
+    waker: &'a Arc<WakerCell>,
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        self.panics.roots.lock().retain(|other| !Arc::ptr_eq(other, self.waker));
+    }
+}
+
+impl PanicSink for Panics {
+    fn ends_scheduler(&self) -> bool {
+        self.policy == UnhandledPanic::ShutdownRuntime
+    }
+
+    fn ended(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+        let roots = self.roots.lock().clone();
+        for root in roots {
+            contain(|| root.wake()); // wake: the runtime has ended
+        }
+    }
+
+    fn unseen(&self, panic: UnseenPanic) {
+        self.report(panic, self.policy);
+    }
+}
+
+/// Reports a panic where there is no runtime.
+pub(crate) fn report_alone(panic: UnseenPanic, policy: UnhandledPanic) {
+    report(panic, policy, None, None);
+}
+
+fn report(
+    panic: UnseenPanic,
+    policy: UnhandledPanic,
+    hook: Option<&OnPanic>,
+    runtime: Option<&str>,
+) {
+    let report = PanicReport { panic };
+    match hook {
+        Some(hook) => contain(|| hook(&report)),
+        None if policy == UnhandledPanic::Ignore => {}
+        None => eprintln!("{}", text::unseen_panic(runtime, &report)),
+    }
+    if policy == UnhandledPanic::Abort {
+        std::process::abort();
+    }
+    forget_panic(report.panic.payload);
+}

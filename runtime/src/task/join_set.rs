@@ -1,0 +1,569 @@
+//! Many tasks of one kind, waited for in the order in which they end: [`JoinSet`].
+//!
+//! # Problem
+//!
+//! The next task to end is one of many, and finding it must not cost more the more there are. So each
+//! task has a waker of its own that names it ([`ReadyList`]), and only tasks that were named are asked.
+//!
+//! # Slots
+//!
+//! The handles lie in a table; a task's key is its index there. A slot keeps its waker when its task has
+//! been joined, so that a set which goes on spawning allocates none for the next. A waker may be called
+//! late, for a task that has left its slot: what comes out of it is one question to a task that is not
+//! ready, and the task has the same waker already.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::panic::{Location, resume_unwind};
+use std::task::{Context, Poll, Waker, ready};
+
+use super::local_set::spawn_local_named;
+use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet};
+use crate::Handle;
+use crate::engine::coop;
+use crate::engine::primitive::Arc;
+use crate::engine::ready_list::{self, ReadyList};
+use crate::runtime::context;
+
+/// The slots that an empty set keeps for its next tasks.
+const KEPT_SLOTS: usize = 64;
+
+/// Tasks that are waited for together, in the order in which they end.
+///
+/// All of them have the same type of output. When the set is dropped, all of its tasks are aborted.
+/// Waiting for the next costs the same however many there are.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::task::JoinSet;
+///
+/// #[runtime::main]
+/// async fn main() {
+///     let mut set = JoinSet::new();
+///     for i in 0..10 {
+///         set.spawn(async move { i * i });
+///     }
+///     let mut sum = 0;
+///     while let Some(square) = set.join_next().await {
+///         sum += square.unwrap();
+///     }
+///     assert_eq!(sum, 285);
+/// }
+/// ```
+pub struct JoinSet<T> {
+    slots: Vec<Slot<T>>,
+    /// Slots without a task.
+    free: Vec<u32>,
+    /// Keys that have been collected and not yet looked at.
+    collected: VecDeque<u32>,
+    ready: Arc<ReadyList>,
+}
+
+struct Slot<T> {
+    task: Option<JoinHandle<T>>,
+    waker: Waker,
+}
+
+impl<T> JoinSet<T> {
+    /// A set without tasks.
+    pub fn new() -> JoinSet<T> {
+        JoinSet {
+            slots: Vec::new(),
+            free: Vec::new(),
+            collected: VecDeque::new(),
+            ready: Arc::default(),
+        }
+    }
+
+    /// The tasks in the set: those that run, and those that have ended and were not joined yet.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Whether the set has no task.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn insert(&mut self, mut task: JoinHandle<T>) -> AbortHandle {
+        let abort = task.abort_handle();
+        let key = match self.free.pop() {
+            Some(key) => key,
+            None => {
+                let key = u32::try_from(self.slots.len()).expect("2^32 tasks do not fit in memory");
+                self.slots.push(Slot { task: None, waker: ready_list::waker(&self.ready, key) });
+                key
+            }
+        };
+        let slot = &mut self.slots[key as usize];
+        if task.is_ready(&slot.waker) {
+            self.ready.push(key);
+        }
+        slot.task = Some(task);
+        abort
+    }
+
+    /// The output of the task with this key, if it has ended: then the task leaves the set.
+    fn take(&mut self, key: u32) -> Option<(Id, Result<T, JoinError>)> {
+        let slot = self.slots.get_mut(key as usize)?;
+        let task = slot.task.as_mut()?;
+        if !task.is_ready(&slot.waker) {
+            return None;
+        }
+        let ended = (task.id(), task.take_output());
+        slot.task = None;
+        self.free.push(key);
+        self.shrink_if_empty();
+        Some(ended)
+    }
+
+    /// A set that once was large does not stay so.
+    fn shrink_if_empty(&mut self) {
+        if self.is_empty() && self.slots.len() > KEPT_SLOTS {
+            self.slots.truncate(KEPT_SLOTS);
+            self.slots.shrink_to_fit();
+            self.free = (0..KEPT_SLOTS as u32).collect();
+            // Late keys, of tasks that are gone. Of the two queues one is here, one in the list.
+            self.collected = VecDeque::new();
+            self.ready.collect(&mut self.collected);
+            self.collected = VecDeque::new();
+        }
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = &JoinHandle<T>> {
+        self.slots.iter().filter_map(|slot| slot.task.as_ref())
+    }
+
+    /// The first of the collected tasks that has ended.
+    fn take_collected(&mut self) -> Option<(Id, Result<T, JoinError>)> {
+        while let Some(key) = self.collected.pop_front() {
+            if let Some(ended) = self.take(key) {
+                return Some(ended);
+            }
+        }
+        None
+    }
+
+    fn try_take_next(&mut self) -> Option<(Id, Result<T, JoinError>)> {
+        loop {
+            if let Some(ended) = self.take_collected() {
+                return Some(ended);
+            }
+            if !self.ready.collect(&mut self.collected) {
+                return None;
+            }
+        }
+    }
+
+    fn poll_take_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Id, Result<T, JoinError>)>> {
+        if self.is_empty() {
+            return Poll::Ready(None);
+        }
+        let unit = ready!(coop::poll_proceed(cx));
+        loop {
+            if let Some(ended) = self.take_collected() {
+                unit.made_progress();
+                return Poll::Ready(Some(ended));
+            }
+            if !self.ready.poll_collect(&mut self.collected, cx.waker()) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Waits for the next task to end and takes it out of the set: its output, or why there is none.
+    /// `None` if the set is empty.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: as one branch of `select!`, if another wins, no task has left the set.
+    pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
+        poll_fn(|cx| self.poll_join_next(cx)).await
+    }
+
+    /// As [`join_next`](JoinSet::join_next), with the task's id. A [`JoinError`] has the id itself.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`join_next`](JoinSet::join_next).
+    pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        poll_fn(|cx| self.poll_join_next_with_id(cx)).await
+    }
+
+    /// Takes a task that has ended out of the set, without waiting. `None` if there is none such.
+    pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
+        self.try_take_next().map(|(_, result)| result)
+    }
+
+    /// As [`try_join_next`](JoinSet::try_join_next), with the task's id.
+    pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        self.try_take_next().map(with_id)
+    }
+
+    /// Polls for the next task to end. What [`join_next`](JoinSet::join_next) is made of.
+    ///
+    /// `Ready(None)` if the set is empty. If `Pending`, the waker is called when a task ends; only that of
+    /// the last call is.
+    pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        self.poll_take_next(cx).map(|ended| ended.map(|(_, result)| result))
+    }
+
+    /// As [`poll_join_next`](JoinSet::poll_join_next), with the task's id.
+    pub fn poll_join_next_with_id(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(Id, T), JoinError>>> {
+        self.poll_take_next(cx).map(|ended| ended.map(with_id))
+    }
+
+    /// Waits for all tasks and yields their outputs, in the order in which they ended.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the first task that panicked, and if a task was aborted. The other tasks are
+    /// aborted then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: the set and all of its tasks are dropped with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// let set: runtime::task::JoinSet<_> = (0..3).map(|i| async move { i }).collect();
+    /// let mut all = set.join_all().await;
+    /// all.sort();
+    /// assert_eq!(all, [0, 1, 2]);
+    /// # }
+    /// ```
+    pub async fn join_all(mut self) -> Vec<T> {
+        let mut outputs = Vec::with_capacity(self.len());
+        while let Some(result) = self.join_next().await {
+            match result {
+                Ok(output) => outputs.push(output),
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => resume_unwind(panic),
+                    Err(error) => panic!("{error}"),
+                },
+            }
+        }
+        outputs
+    }
+
+    /// Aborts all tasks and waits until they have ended. Their outputs are dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: all tasks are aborted in any case, and those not waited for stay in the set.
+    pub async fn shutdown(&mut self) {
+        self.abort_all();
+        while self.join_next().await.is_some() {}
+    }
+
+    /// Aborts all tasks. They stay in the set until they are joined.
+    pub fn abort_all(&mut self) {
+        self.tasks().for_each(JoinHandle::abort);
+    }
+
+    /// Takes all tasks out of the set without aborting them: they go on by themselves.
+    pub fn detach_all(&mut self) {
+        self.slots.clear();
+        self.free.clear();
+        self.collected.clear();
+        // Late wakers of the tasks that were here must not name the next ones.
+        self.ready = Arc::default();
+    }
+}
+
+fn with_id<T>((id, result): (Id, Result<T, JoinError>)) -> Result<(Id, T), JoinError> {
+    result.map(|output| (id, output))
+}
+
+impl<T: 'static> JoinSet<T> {
+    /// Spawns a task on the current runtime and puts it in the set.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn<F>(&mut self, task: F) -> AbortHandle
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        self.spawn_named(task, None, Location::caller())
+    }
+
+    /// Spawns a task on the runtime of `handle` and puts it in the set.
+    #[track_caller]
+    pub fn spawn_on<F>(&mut self, task: F, handle: &Handle) -> AbortHandle
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        self.insert(handle.spawn_named(task, None, Location::caller()))
+    }
+
+    /// Spawns a task on the current [`LocalSet`] or
+    /// [`LocalRuntime`](crate::runtime::LocalRuntime) and puts it in the set.
+    ///
+    /// # Panics
+    ///
+    /// Outside both.
+    #[track_caller]
+    pub fn spawn_local<F>(&mut self, task: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(spawn_local_named(task, None, Location::caller()))
+    }
+
+    /// Spawns a task on a [`LocalSet`] and puts it in this set. It runs when the `LocalSet` is polled.
+    #[track_caller]
+    pub fn spawn_local_on<F>(&mut self, task: F, local_set: &LocalSet) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(local_set.spawn_named(task, None, Location::caller()))
+    }
+
+    /// Runs a closure on the current runtime's blocking pool, as a task of the set.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// let mut set = runtime::task::JoinSet::new();
+    /// for i in 0..3 {
+    ///     set.spawn_blocking(move || i);
+    /// }
+    /// assert_eq!(set.join_all().await.len(), 3);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F>(&mut self, f: F) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.spawn_blocking_named(f, None, Location::caller())
+    }
+
+    /// Runs a closure on the blocking pool of `handle`'s runtime, as a task of the set.
+    #[track_caller]
+    pub fn spawn_blocking_on<F>(&mut self, f: F, handle: &Handle) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert(handle.spawn_blocking_at(f, None, Location::caller()))
+    }
+
+    /// Builds a task with a name, to be spawned in the set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut set = runtime::task::JoinSet::new();
+    /// set.build_task().name("answer").spawn(async { 42 })?;
+    /// assert_eq!(set.join_next().await.unwrap().unwrap(), 42);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn build_task(&mut self) -> Builder<'_, T> {
+        Builder { set: self, name: None }
+    }
+
+    #[track_caller]
+    fn spawn_named<F>(
+        &mut self,
+        task: F,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+    ) -> AbortHandle
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        self.insert(context::expect_current(|handle| handle.spawn_named(task, name, location)))
+    }
+
+    #[track_caller]
+    fn spawn_blocking_named<F>(
+        &mut self,
+        f: F,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+    ) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert(context::expect_current(|handle| handle.spawn_blocking_at(f, name, location)))
+    }
+}
+
+impl<T> Drop for JoinSet<T> {
+    fn drop(&mut self) {
+        self.abort_all();
+    }
+}
+
+impl<T> Default for JoinSet<T> {
+    fn default() -> JoinSet<T> {
+        JoinSet::new()
+    }
+}
+
+impl<T> fmt::Debug for JoinSet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinSet").field("len", &self.len()).finish()
+    }
+}
+
+/// Spawns each future on the current runtime.
+impl<T, F> FromIterator<F> for JoinSet<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> JoinSet<T> {
+        let mut set = JoinSet::new();
+        set.extend(futures);
+        set
+    }
+}
+
+/// Spawns each future on the current runtime.
+impl<T, F> Extend<F> for JoinSet<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    fn extend<I: IntoIterator<Item = F>>(&mut self, futures: I) {
+        for future in futures {
+            self.spawn(future);
+        }
+    }
+}
+
+/// Spawns a task with a name in a [`JoinSet`]. Made by [`JoinSet::build_task`].
+#[derive(Debug)]
+#[must_use = "a builder does nothing until something is spawned with it"]
+pub struct Builder<'a, T> {
+    set: &'a mut JoinSet<T>,
+    name: Option<&'a str>,
+}
+
+impl<'a, T: 'static> Builder<'a, T> {
+    /// The task's name, which reports show. It need not be unique.
+    pub fn name(self, name: &'a str) -> Builder<'a, T> {
+        Builder { name: Some(name), ..self }
+    }
+
+    /// See [`JoinSet::spawn`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.spawn_named(future, self.name, Location::caller()))
+    }
+
+    /// See [`JoinSet::spawn_on`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    #[track_caller]
+    pub fn spawn_on<F>(self, future: F, handle: &Handle) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(handle.spawn_named(future, self.name, Location::caller())))
+    }
+
+    /// See [`JoinSet::spawn_blocking`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn_blocking<F>(self, f: F) -> io::Result<AbortHandle>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.spawn_blocking_named(f, self.name, Location::caller()))
+    }
+
+    /// See [`JoinSet::spawn_blocking_on`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    #[track_caller]
+    pub fn spawn_blocking_on<F>(self, f: F, handle: &Handle) -> io::Result<AbortHandle>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(handle.spawn_blocking_at(f, self.name, Location::caller())))
+    }
+
+    /// See [`JoinSet::spawn_local`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
+    /// # Panics
+    ///
+    /// Outside a [`LocalSet`] and a [`LocalRuntime`](crate::runtime::LocalRuntime).
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + 'static,
+    {
+        Ok(self.set.insert(spawn_local_named(future, self.name, Location::caller())))
+    }
+
+    /// See [`JoinSet::spawn_local_on`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    #[track_caller]
+    pub fn spawn_local_on<F>(self, future: F, local_set: &LocalSet) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + 'static,
+    {
+        Ok(self.set.insert(local_set.spawn_named(future, self.name, Location::caller())))
+    }
+}

@@ -1,0 +1,336 @@
+//! A panic that no handle can show is reported once, with whose it is; one that a handle shows is not.
+//! The policy can be another one, on every flavour.
+
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use runtime::runtime::{LocalRuntime, UnhandledPanic};
+use runtime::sync::oneshot;
+use runtime::task::{self, LocalSet};
+use runtime::{Builder, Runtime};
+use tests::{Gate, again, eventually, eventually_async, panic_of, role, within};
+
+/// What was reported: name, line of the spawn, message.
+type Reports = Arc<Mutex<Vec<(Option<String>, u32, Option<String>)>>>;
+
+fn builders() -> [Builder; 2] {
+    let mut builders = [Builder::new_multi_thread(), Builder::new_current_thread()];
+    for builder in &mut builders {
+        builder.worker_threads(2).enable_all();
+    }
+    builders
+}
+
+fn noting(builder: &mut Builder) -> Reports {
+    let reports = Reports::default();
+    let notes = reports.clone();
+    builder.on_unhandled_panic(move |report| {
+        let name = report.name().map(str::to_owned);
+        let message = report.message().map(str::to_owned);
+        notes.lock().unwrap().push((name, report.spawn_location().line(), message));
+    });
+    reports
+}
+
+fn on_each(body: impl Fn(&Runtime, &Reports) + Send + 'static) {
+    within(move || {
+        for mut builder in builders() {
+            let reports = noting(&mut builder);
+            body(&builder.build().unwrap(), &reports);
+        }
+    });
+}
+
+fn take(reports: &Reports) -> Vec<(Option<String>, u32, Option<String>)> {
+    std::mem::take(&mut reports.lock().unwrap())
+}
+
+#[test]
+fn of_a_detached_task() {
+    on_each(|runtime, reports| {
+        runtime.block_on(async {
+            let line = Location::caller().line() + 1;
+            drop(task::Builder::new().name("lost").spawn(async { panic!("boom") }).unwrap());
+            eventually_async("the report", || !reports.lock().unwrap().is_empty()).await;
+            assert_eq!(take(reports), [(Some("lost".into()), line, Some("boom".into()))]);
+        });
+    });
+}
+
+#[test]
+fn of_a_task_whose_handle_goes_unread() {
+    on_each(|runtime, reports| {
+        let handle = runtime.spawn(async { panic!("seven is {}", 7) });
+        runtime.block_on(eventually_async("the end", || handle.is_finished()));
+        assert_eq!(take(reports), []);
+        drop(handle);
+        assert_eq!(take(reports)[0].2.as_deref(), Some("seven is 7"));
+    });
+}
+
+#[test]
+fn of_a_task_whose_handle_outlives_the_runtime() {
+    within(|| {
+        for mut builder in builders() {
+            let reports = noting(&mut builder);
+            let runtime = builder.build().unwrap();
+            let handle = runtime.spawn(async { panic!("late") });
+            runtime.block_on(eventually_async("the end", || handle.is_finished()));
+            drop(runtime);
+            drop(handle);
+            assert_eq!(take(&reports).len(), 1);
+        }
+    });
+}
+
+#[test]
+fn of_a_blocking_job() {
+    on_each(|runtime, reports| {
+        drop(runtime.spawn_blocking(|| panic!("in the pool")));
+        eventually("the report", || !reports.lock().unwrap().is_empty());
+        assert_eq!(take(reports)[0].2.as_deref(), Some("in the pool"));
+    });
+}
+
+#[test]
+fn of_a_local_task() {
+    within(|| {
+        for mut builder in builders() {
+            let reports = noting(&mut builder);
+            builder.build().unwrap().block_on(LocalSet::new().run_until(async {
+                let rc = Rc::new("local");
+                drop(task::spawn_local(async move { panic!("{rc}") }));
+                task::yield_now().await;
+            }));
+            assert_eq!(take(&reports)[0].2.as_deref(), Some("local"));
+        }
+        let mut builder = Builder::new_current_thread();
+        let reports = noting(&mut builder);
+        let runtime = builder.build_local(Default::default()).unwrap();
+        runtime.block_on(async {
+            drop(task::spawn_local(async { panic!("local runtime") }));
+            task::yield_now().await;
+        });
+        assert_eq!(take(&reports)[0].2.as_deref(), Some("local runtime"));
+    });
+}
+
+#[test]
+fn of_a_future_that_panics_when_it_is_dropped() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in the drop");
+        }
+    }
+    on_each(|runtime, reports| {
+        runtime.block_on(async {
+            let bomb = Bomb;
+            let handle = runtime::spawn(async move {
+                let _bomb = bomb;
+                std::future::pending::<()>().await;
+            });
+            task::yield_now().await;
+            handle.abort();
+            drop(handle);
+            eventually_async("the report", || !reports.lock().unwrap().is_empty()).await;
+        });
+        assert_eq!(take(reports)[0].2.as_deref(), Some("in the drop"));
+    });
+}
+
+#[test]
+fn not_of_one_that_a_handle_shows() {
+    on_each(|runtime, reports| {
+        let shown = runtime.block_on(runtime.spawn(async { panic!("shown") })).unwrap_err();
+        assert!(shown.is_panic());
+        drop(shown);
+        let shown = runtime.block_on(runtime.spawn_blocking(|| panic!("shown"))).unwrap_err();
+        drop(shown.into_panic());
+        assert_eq!(take(reports), []);
+    });
+}
+
+#[test]
+fn a_hook_that_panics_harms_nobody() {
+    within(|| {
+        for mut builder in builders() {
+            let runtime = builder.on_unhandled_panic(|_| panic!("in the hook")).build().unwrap();
+            drop(runtime.spawn(async { panic!("boom") }));
+            assert_eq!(runtime.block_on(runtime.spawn(async { 1 })).unwrap(), 1);
+        }
+    });
+}
+
+/// What the process that plays `part` says on stderr, and whether it ended well.
+fn play(test: &str, part: &str) -> (String, bool) {
+    let out = again(test, part).output().unwrap();
+    (String::from_utf8_lossy(&out.stderr).into_owned(), out.status.success())
+}
+
+fn panic_unseen(policy: Option<UnhandledPanic>) {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(1).name("main");
+    if let Some(policy) = policy {
+        builder.unhandled_panic(policy);
+    }
+    let runtime = builder.build().unwrap();
+    let (done, gone) = oneshot::channel::<()>();
+    drop(runtime.spawn(async move {
+        let _done = done;
+        panic!("first line\nsecond line");
+    }));
+    let _ = runtime.block_on(gone);
+}
+
+#[test]
+fn in_one_line_on_stderr() {
+    const TEST: &str = "in_one_line_on_stderr";
+    if role().is_some() {
+        return panic_unseen(None);
+    }
+    let (stderr, success) = play(TEST, "report");
+    assert!(success, "{stderr}");
+    let lines: Vec<_> = stderr.lines().filter(|line| line.contains("nobody can see it")).collect();
+    let [line] = lines[..] else { panic!("{stderr}") };
+    for part in ["runtime \"main\": task ", "spawned at ", file!(), "with \"first line\"", "await"]
+    {
+        assert!(line.contains(part), "{line:?} has no {part:?}");
+    }
+}
+
+#[test]
+fn not_at_all_if_they_are_to_be_ignored() {
+    const TEST: &str = "not_at_all_if_they_are_to_be_ignored";
+    if role().is_some() {
+        return panic_unseen(Some(UnhandledPanic::Ignore));
+    }
+    let (stderr, success) = play(TEST, "ignore");
+    assert!(success && !stderr.contains("nobody can see it"), "{stderr}");
+}
+
+#[test]
+fn and_abort_the_process_if_they_are_to() {
+    const TEST: &str = "and_abort_the_process_if_they_are_to";
+    if role().is_some() {
+        return panic_unseen(Some(UnhandledPanic::Abort));
+    }
+    let (stderr, success) = play(TEST, "abort");
+    assert!(!success && stderr.contains("nobody can see it"), "{stderr}");
+}
+
+const STOPPED: &str = "shut down on unhandled panic";
+
+#[test]
+fn or_stop_the_runtime() {
+    within(|| {
+        for mut builder in builders() {
+            let runtime = builder.unhandled_panic(UnhandledPanic::ShutdownRuntime).build().unwrap();
+            let other = runtime.spawn(std::future::pending::<()>());
+            let text = panic_of(|| {
+                runtime.block_on(async {
+                    // That somebody sees the panic makes no difference.
+                    let _handle = runtime::spawn(async { panic!("boom") });
+                    std::future::pending::<()>().await;
+                });
+            });
+            assert!(text.contains(STOPPED), "{text}");
+            assert!(runtime.block_on_elsewhere(other).unwrap_err().is_cancelled());
+            let late = runtime.spawn(async {});
+            assert!(runtime.block_on_elsewhere(late).unwrap_err().is_cancelled());
+            let text = panic_of(|| runtime.block_on(async {}));
+            assert!(text.contains(STOPPED), "{text}");
+            let text = panic_of(|| runtime.handle().block_on(async {}));
+            assert!(text.contains(STOPPED), "{text}");
+        }
+    });
+}
+
+/// Waits for a handle where the runtime cannot be blocked on any more.
+trait Elsewhere {
+    fn block_on_elsewhere<F: Future>(&self, future: F) -> F::Output {
+        futures::executor::block_on(future)
+    }
+}
+impl Elsewhere for Runtime {}
+
+#[test]
+fn stopped_for_everybody_who_blocks_on_it() {
+    within(|| {
+        for mut builder in builders() {
+            let runtime = builder.unhandled_panic(UnhandledPanic::ShutdownRuntime).build().unwrap();
+            let runtime = Arc::new(runtime);
+            let gate = Gate::default();
+            let blocked: Vec<_> = (0..3)
+                .map(|_| {
+                    let (runtime, gate) = (runtime.clone(), gate.clone());
+                    std::thread::spawn(move || {
+                        panic_of(|| {
+                            runtime.block_on(async {
+                                gate.block();
+                                std::future::pending::<()>().await;
+                            });
+                        })
+                    })
+                })
+                .collect();
+            gate.open();
+            runtime.spawn(async { panic!("boom") });
+            for thread in blocked {
+                let text = thread.join().unwrap();
+                assert!(text.contains(STOPPED), "{text}");
+            }
+        }
+    });
+}
+
+#[test]
+fn stopped_it_still_shuts_down() {
+    within(|| {
+        for mut builder in builders() {
+            let runtime = builder.unhandled_panic(UnhandledPanic::ShutdownRuntime).build().unwrap();
+            let handle = runtime.spawn(async { panic!("boom") });
+            let _ =
+                panic_of(|| runtime.block_on(async { runtime::time::sleep(Duration::MAX).await }));
+            eventually("the end", || handle.is_finished());
+            drop(runtime);
+        }
+    });
+}
+
+#[test]
+fn stops_a_local_runtime_and_a_local_set() {
+    within(|| {
+        let policy = UnhandledPanic::ShutdownRuntime;
+        let build = || {
+            Builder::new_current_thread().unhandled_panic(policy).build_local(Default::default())
+        };
+        let runtime: LocalRuntime = build().unwrap();
+        let text = panic_of(|| {
+            runtime.block_on(async {
+                drop(task::spawn_local(async { panic!("boom") }));
+                std::future::pending::<()>().await;
+            });
+        });
+        assert!(text.contains(STOPPED), "{text}");
+
+        let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let mut set = LocalSet::new();
+        set.unhandled_panic(policy);
+        let kept = Rc::new(());
+        let inside = kept.clone();
+        let text = panic_of(|| {
+            runtime.block_on(set.run_until(async {
+                drop(task::spawn_local(async { panic!("boom") }));
+                drop(task::spawn_local(async move { drop(inside) }));
+                std::future::pending::<()>().await;
+            }));
+        });
+        assert!(text.contains("LocalSet is configured to shutdown"), "{text}");
+        assert_eq!(Rc::strong_count(&kept), 1);
+        // The runtime is not the set's.
+        assert_eq!(runtime.block_on(async { 1 }), 1);
+    });
+}
