@@ -18,8 +18,6 @@ pub(crate) mod fair_semaphore;
 pub(crate) mod park_on;
 #[path = "stand_in/primitive.rs"]
 pub(crate) mod primitive;
-#[path = "engine_parker.rs"]
-pub(crate) mod real_parker;
 #[path = "../../../runtime/src/engine/rng.rs"]
 pub(crate) mod rng;
 #[path = "engine_scheduler.rs"]

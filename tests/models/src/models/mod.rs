@@ -11,6 +11,7 @@ mod nap;
 mod notify;
 mod once;
 mod oneshot;
+mod park_on;
 mod parker;
 mod readiness;
 mod rwlock;
