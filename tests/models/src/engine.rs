@@ -18,6 +18,8 @@ pub(crate) mod fair_semaphore;
 pub(crate) mod park_on;
 #[path = "stand_in/primitive.rs"]
 pub(crate) mod primitive;
+#[path = "engine_process_wide.rs"]
+pub(crate) mod process_wide;
 #[path = "../../../runtime/src/engine/rng.rs"]
 pub(crate) mod rng;
 #[path = "engine_scheduler.rs"]

@@ -5,6 +5,7 @@
 //! runtimes, the names of tasks, and the hint that some clock was paused.
 
 pub(crate) mod fork;
+mod signal_kind;
 pub(crate) mod signals;
 #[cfg(all(
     feature = "stall-backtrace",

@@ -3,8 +3,10 @@
 mod blocking_pool;
 mod broadcast;
 mod cover;
+mod duplex;
 mod fair_semaphore;
 mod in_flight;
+mod lane;
 mod mpsc;
 mod mutex;
 mod nap;
@@ -15,6 +17,7 @@ mod park_on;
 mod parker;
 mod readiness;
 mod rwlock;
+mod signal_kind;
 mod sleep;
 mod slot;
 mod stall_slot;
