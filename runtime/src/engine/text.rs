@@ -74,10 +74,6 @@ pub(crate) const ZERO_SIZE: &str = "must be greater than 0: a buffer of no size 
 /// A buffer of no size.
 pub(crate) const ZERO_CAPACITY: &str =
     "capacity must be greater than zero: a buffer of no size moves nothing";
-/// A device went down with the job that used it.
-pub(crate) const DEVICE_LOST: &str = "the device is gone: the blocking job that held it did not run \
-     (its runtime was shut down) or panicked; take a new handle from within a runtime";
-pub(crate) const ZERO_CAPACITY: &str = "the buffer's size must be greater than 0";
 /// The job of the blocking pool that an operation consists of had no result.
 pub(crate) const JOB_LOST: &str = "background task failed: the blocking job of this operation did not run (its runtime \
      was shut down) or panicked; use files and standard streams only as long as the runtime lives";

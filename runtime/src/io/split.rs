@@ -73,7 +73,7 @@ impl<T> ReadHalf<T> {
         assert!(self.is_pair_of(&other), "{}", text::UNRELATED_HALVES);
         drop(other);
         // Two halves were made, one of which is gone.
-        let shared = Arc::into_inner(self.shared).expect(text::UNRELATED_HALVES);
+        let shared = Arc::try_unwrap(self.shared).ok().expect(text::UNRELATED_HALVES);
         *Pin::into_inner(shared.stream.into_inner())
     }
 }

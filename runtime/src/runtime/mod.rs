@@ -21,6 +21,7 @@ mod builder;
 pub(crate) mod context;
 mod events;
 mod handle;
+mod lane;
 mod local_runtime;
 mod metrics;
 pub(crate) mod panics;

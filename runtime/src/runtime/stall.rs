@@ -5,19 +5,19 @@
 //! it symbolises, calls the hook or writes the line, and calls wakers that are not tasks'. Each is
 //! started with its first piece of work.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle as Thread};
 use std::time::{Duration, Instant};
 
 use crate::engine::contain::contain;
-use crate::engine::primitive::{Condvar, Mutex};
+use crate::engine::primitive::Mutex;
 use crate::engine::scheduler::{Stall, StallSink};
 use crate::engine::stall::{self, Capture, How, ThreadState, Tid, Unwinder};
 use crate::engine::task::{self, Id};
 use crate::engine::wake_list::WakeList;
+
+use super::lane::Lane;
 
 /// At most one line on stderr in this time.
 const LINE_EVERY: Duration = Duration::from_secs(1);
@@ -102,94 +102,14 @@ impl fmt::Display for StallReport {
     }
 }
 
-/// A thread that does one thing after another, started with the first.
-struct Lane {
-    name: &'static str,
-    state: Mutex<State>,
-    added: Condvar,
-}
-
-type Work = Box<dyn FnOnce() + Send>;
-
-#[derive(Default)]
-struct State {
-    work: VecDeque<Work>,
-    thread: Option<Thread<()>>,
-    started: bool,
-    closed: bool,
-}
-
-impl Lane {
-    fn new(name: &'static str) -> Arc<Lane> {
-        Arc::new(Lane { name, state: Mutex::default(), added: Condvar::new() })
-    }
-
-    /// Gives the work back if it cannot be done here: the lane is closed, or has no thread.
-    fn add(self: &Arc<Lane>, work: Work) -> Result<(), Work> {
-        let mut state = self.state.lock();
-        if state.closed {
-            return Err(work);
-        }
-        state.work.push_back(work);
-        if state.started {
-            self.added.notify_one(); // wake: lane
-            return Ok(());
-        }
-        let lane = Arc::clone(self);
-        let thread = thread::Builder::new().name(self.name.to_owned());
-        match thread.spawn(move || lane.run()) {
-            Ok(thread) => {
-                state.thread = Some(thread);
-                state.started = true;
-                Ok(())
-            }
-            Err(_) => Err(state.work.pop_back().expect("pushed above")),
-        }
-    }
-
-    fn run(&self) {
-        loop {
-            let work = {
-                let mut state = self.state.lock();
-                loop {
-                    if let Some(work) = state.work.pop_front() {
-                        break work;
-                    }
-                    if state.closed {
-                        return;
-                    }
-                    self.added.wait(&mut state);
-                }
-            };
-            // User code may panic; the next piece must still be done.
-            contain(work);
-        }
-    }
-
-    /// Takes no more work; what is there is still done.
-    fn close(&self) {
-        self.state.lock().closed = true;
-        self.added.notify_one(); // wake: lane closes
-    }
-
-    fn join(&self) {
-        let thread = self.state.lock().thread.take();
-        if let Some(thread) = thread {
-            if thread.thread().id() != thread::current().id() {
-                let _ = thread.join();
-            }
-        }
-    }
-}
-
 /// The reporter of one runtime.
 pub(super) struct Reporter {
     /// Copies stacks.
-    captures: Arc<Lane>,
+    captures: Lane,
     /// Symbolises, writes, calls the user's hook.
-    speaks: Arc<Lane>,
+    speaks: Lane,
     /// Calls wakers that are not tasks'. They do not wait for what takes long in the other lane.
-    wakes: Arc<Lane>,
+    wakes: Lane,
     voice: Arc<Voice>,
 }
 
@@ -247,7 +167,7 @@ impl StallSink for Arc<Reporter> {
             let _ = self.speaks.add(Box::new(move || voice.report(report, None)));
             return;
         }
-        let speaks = Arc::clone(&self.speaks);
+        let speaks = self.speaks.clone();
         // Without a thread there is no report; the next one tries again.
         let _ = self.captures.add(Box::new(move || {
             let (blocked, capture) = look_at(&stall).unzip();

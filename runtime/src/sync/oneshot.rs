@@ -55,6 +55,8 @@ const TX_WAITS: u32 = 8;
 const PUBLISH: Ordering = Ordering::Release;
 /// Sees what the other side published. Pairs with `PUBLISH`.
 const OBSERVE: Ordering = Ordering::Acquire;
+/// The receiver closes: publishes as [`PUBLISH`] does, and sees the value if SENT came first.
+const SHUT: Ordering = Ordering::AcqRel;
 /// Announces that one waits; the lock around the waker orders the rest.
 const ANNOUNCE: Ordering = Ordering::Acquire;
 
@@ -130,7 +132,7 @@ impl<T> Shared<T> {
 
     /// Says whether the value will never change hands any more: the state before closing.
     fn close(&self) -> u32 {
-        let before = self.state.fetch_or(CLOSED, Ordering::AcqRel);
+        let before = self.state.fetch_or(CLOSED, SHUT);
         if before & TX_WAITS != 0 && before & (SENT | CLOSED) == 0 {
             self.tx_waker.wake(); // wake: oneshot.close
         }

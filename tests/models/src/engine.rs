@@ -22,6 +22,8 @@ pub(crate) mod primitive;
 pub(crate) mod ready_list;
 #[path = "engine_parker.rs"]
 pub(crate) mod real_parker;
+#[path = "engine_process_wide.rs"]
+pub(crate) mod process_wide;
 #[path = "../../../runtime/src/engine/rng.rs"]
 pub(crate) mod rng;
 #[path = "engine_scheduler.rs"]

@@ -7,6 +7,10 @@
 #[allow(dead_code, unused_imports, reason = "a model uses a part of each module")]
 mod engine;
 #[allow(dead_code, unused_imports, unreachable_pub, reason = "a model uses a part of each module")]
+mod io;
+#[allow(dead_code, reason = "a model uses a part of each module")]
+mod runtime;
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "a model uses a part of each module")]
 mod sync;
 
 #[allow(dead_code, reason = "a model uses a part of each module")]

@@ -23,8 +23,8 @@
 //!    waits never takes the poll's lock.
 //! 3. A source is in the table before it is known to the system, and leaves it after the system has
 //!    forgotten it. Events of a source that has left the table find nobody (see `table.rs`).
-//! 4. `closed` is set under the table's lock, and [`Driver::shutdown`] shuts every source that was
-//!    in the table then: a source is either refused or shut, never forgotten.
+//! 4. The table is closed under its lock, and [`table::shut_all`] shuts every source that was in it
+//!    then: a source is either refused or shut, never forgotten.
 //! 5. The system's waker lives as long as the driver, and who sleeps in the poll borrows the driver:
 //!    a wake cannot be taken back by dropping the waker.
 //!
@@ -139,7 +139,7 @@ impl Driver {
     /// Ends the wait of the poll's holder; if nobody waits, the next wait returns at once.
     pub(crate) fn wake(&self) {
         // Fails only when the descriptor is gone, which nobody but this driver can close.
-        let _ = self.waker.wake(); // wake: driver sleeper
+        let _ = self.waker.wake();
     }
 
     /// Takes in a source: the system will tell of it, and the [`Registration`] is how to hear.
@@ -215,12 +215,7 @@ impl Driver {
     /// says that the runtime is shut down. Calls wakers, so the caller holds no lock.
     pub(crate) fn shutdown(&self) {
         orphans::close(self);
-        let sources = { self.table.lock().close() };
-        let mut wakers = WakeList::new();
-        for source in sources {
-            source.shut(&mut wakers);
-        }
-        wakers.wake_all(); // wake: driver shutdown
+        table::shut_all(&self.table);
     }
 
     /// The counters, for metrics.

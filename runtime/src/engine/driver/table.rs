@@ -18,7 +18,8 @@
 //! against the 300 ns of the cheapest epoll_wait) and one load an event. It needs unsafe code, and a
 //! list of sources that only the poll's holder may free.
 
-use crate::engine::primitive::Arc;
+use crate::engine::primitive::{Arc, Mutex};
+use crate::engine::wake_list::WakeList;
 
 use super::readiness::Readiness;
 
@@ -108,7 +109,7 @@ impl Table {
     }
 
     /// Takes nothing in any more; returns what is in it.
-    pub(crate) fn close(&mut self) -> Vec<Arc<Readiness>> {
+    fn close(&mut self) -> Vec<Arc<Readiness>> {
         self.closed = true;
         self.pages.iter().flatten().filter_map(|place| place.source.clone()).collect()
     }
@@ -122,4 +123,15 @@ impl Table {
     pub(crate) fn counts(&self) -> (u64, u64) {
         (self.registered, self.deregistered)
     }
+}
+
+/// Takes nothing in any more, and shuts what is there: whoever waits for a source is woken. Calls wakers,
+/// so the caller holds no lock.
+pub(crate) fn shut_all(table: &Mutex<Table>) {
+    let sources = { table.lock().close() };
+    let mut wakers = WakeList::new();
+    for source in sources {
+        source.shut(&mut wakers);
+    }
+    wakers.wake_all(); // wake: driver shutdown
 }

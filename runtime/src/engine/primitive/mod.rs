@@ -6,8 +6,8 @@
 //!
 //! The list of names is the contract: `atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64,
 //! AtomicUsize, AtomicPtr, Ordering, fence}`, `Arc`, `Mutex` with `MutexGuard`, `Condvar`,
-//! `RwLock` with its guards, `UnsafeCell`, `Parker`, `hint::spin_loop`, `thread::yield_now`, and two
-//! that are no types: [`const_fn`] and [`sizes`].
+//! `RwLock` with its guards, `UnsafeCell`, `Parker`, `Backoff`, `hint::spin_loop`, `thread::{Builder,
+//! JoinHandle, current, yield_now}`, and two that are no types: [`const_fn`] and [`sizes`].
 
 mod cell;
 #[cfg_attr(not(target_os = "linux"), path = "futex_portable.rs")]
@@ -18,6 +18,7 @@ mod os_thread;
 mod parker;
 
 pub(crate) use cell::UnsafeCell;
+pub(crate) use crossbeam_utils::Backoff;
 pub(crate) use lock::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard};
 pub(crate) use parker::{Parker, Unparked};
 pub(crate) use std::sync::Arc;
@@ -36,7 +37,7 @@ pub(crate) mod hint {
 
 /// Threads.
 pub(crate) mod thread {
-    pub(crate) use std::thread::yield_now;
+    pub(crate) use std::thread::{Builder, JoinHandle, current, yield_now};
 
     pub(crate) use super::os_thread::os_id;
 }

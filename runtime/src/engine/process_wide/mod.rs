@@ -6,6 +6,7 @@
 
 pub(crate) mod fork;
 pub(crate) mod orphans;
+mod signal_kind;
 pub(crate) mod signals;
 #[cfg(all(
     feature = "stall-backtrace",

@@ -21,8 +21,6 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use crossbeam_utils::Backoff;
-
 use super::Driver;
 use super::guardian::Guardian;
 use super::here::{self, Here};
@@ -32,7 +30,7 @@ use super::pool::Hook;
 use crate::engine::contain::contain;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
-use crate::engine::primitive::{Mutex, Parker, Unparked};
+use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,

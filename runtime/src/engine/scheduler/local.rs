@@ -20,11 +20,9 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::task::Waker;
 
-use crossbeam_utils::Backoff;
-
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
-use crate::engine::primitive::{Arc, Mutex};
+use crate::engine::primitive::{Arc, Backoff, Mutex};
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule,
 };

@@ -36,7 +36,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_utils::{Backoff, CachePadded};
+use crossbeam_utils::CachePadded;
 
 use super::Driver;
 use super::guardian::Guardian;
@@ -47,7 +47,7 @@ use super::seat::Seat;
 use super::sleep::Sleep;
 use super::worker::NewWorker;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::engine::primitive::{Condvar, Mutex, Unparked};
+use crate::engine::primitive::{Backoff, Condvar, Mutex, Unparked};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::{Header, Identity, JoinHandle, Owned, PanicSink, Runnable, Schedule};
 use crate::engine::text;

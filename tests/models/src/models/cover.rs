@@ -1,4 +1,4 @@
-//! A model of `timer/cover.rs`.
+//! Models of `timer/cover.rs`.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
@@ -6,21 +6,34 @@ use loom::thread;
 
 use crate::engine::timer::Cover;
 
-/// A deadline that neither the thread that sleeps for all nor the one that has set it wakes up for.
+const DEADLINE: u64 = 10;
+
+/// A thread that is about to sleep for all, and beside it one that sets a deadline and then asks.
+/// Returns until when the first one sleeps, and what the second one was told.
+fn sleeper_against_setter(ask: impl Fn(&Cover) -> bool) -> (u64, bool) {
+    let cover = Arc::new(Cover::new());
+    let deadline = Arc::new(AtomicU64::new(u64::MAX));
+    let (cover2, deadline2) = (cover.clone(), deadline.clone());
+    let sleeper = thread::spawn(move || cover2.publish(|| deadline2.load(Ordering::Relaxed)));
+    deadline.store(DEADLINE, Ordering::Relaxed);
+    let told = ask(&cover);
+    (sleeper.join().unwrap(), told)
+}
+
+/// A worker that trusts the sleeper with a deadline that the sleeper does not know.
 #[test]
-fn an_earlier_deadline_is_covered_by_one_of_the_two() {
+fn who_trusts_the_sleeper_is_woken_in_time() {
     loom::model(|| {
-        let cover = Arc::new(Cover::new());
-        let deadline = Arc::new(AtomicU64::new(u64::MAX));
-        let (cover2, deadline2) = (cover.clone(), deadline.clone());
-        let holder = thread::spawn(move || cover2.publish(|| deadline2.load(Ordering::Relaxed)));
-        deadline.store(10, Ordering::Relaxed);
-        let left_out = cover.leaves_out(10);
-        // Whoever sets a deadline for others wakes the sleeper, if there is one.
-        let anybody = cover.is_anybody();
-        let until = holder.join().unwrap();
-        // The holder wakes in time; or it sleeps too long and this thread knows it; or it had not
-        // published anything when this thread looked, and then it reads the deadline.
-        assert!(until <= 10 || (left_out && anybody), "nobody wakes up at 10");
+        let (until, left_out) = sleeper_against_setter(|cover| cover.leaves_out(DEADLINE));
+        assert!(until <= DEADLINE || left_out, "nobody wakes up at {DEADLINE}");
+    });
+}
+
+/// A thread from outside that does not wake the sleeper, which sleeps past the deadline.
+#[test]
+fn a_sleeper_is_told_of_an_earlier_deadline() {
+    loom::model(|| {
+        let (until, anybody) = sleeper_against_setter(Cover::is_anybody);
+        assert!(until <= DEADLINE || anybody, "nobody wakes up at {DEADLINE}");
     });
 }

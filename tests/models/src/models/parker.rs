@@ -1,11 +1,11 @@
-//! Models of `primitive/parker.rs`, the real one.
+//! Models of `primitive/parker.rs`.
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
-use crate::engine::real_parker::{Parker, Unparked};
+use crate::engine::primitive::{Parker, Unparked};
 
 struct Shared {
     parker: Parker,

@@ -9,7 +9,7 @@ use loom::thread;
 
 use crate::engine::driver::readiness::{Direction, Readiness};
 use crate::engine::driver::ready::Ready;
-use crate::engine::driver::table::Table;
+use crate::engine::driver::table::{Table, shut_all};
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::waiter_list::Key;
@@ -170,14 +170,7 @@ fn shutdown_refuses_a_source_or_shuts_it() {
     model(|| {
         let table = Arc::new(Mutex::new(Table::default()));
         let there = table.clone();
-        let ender = thread::spawn(move || {
-            let sources = { there.lock().close() };
-            let mut wakers = WakeList::new();
-            for source in sources {
-                source.shut(&mut wakers);
-            }
-            wakers.wake_all();
-        });
+        let ender = thread::spawn(move || shut_all(&there));
         let source = Arc::new(Readiness::new(Ready::EMPTY));
         let registered = { table.lock().insert(source.clone()) };
         if let Some(token) = registered {

@@ -3,7 +3,13 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
+#[path = "futex.rs"]
+mod futex;
+#[path = "../../../../runtime/src/engine/primitive/parker.rs"]
+mod parker;
+
 pub(crate) use loom::sync::Arc;
+pub(crate) use parker::{Parker, Unparked};
 
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{
@@ -16,7 +22,21 @@ pub(crate) mod hint {
 }
 
 pub(crate) mod thread {
-    pub(crate) use loom::thread::yield_now;
+    pub(crate) use loom::thread::{Builder, JoinHandle, current, yield_now};
+}
+
+/// Waiting between attempts: others go first.
+#[derive(Debug)]
+pub(crate) struct Backoff(());
+
+impl Backoff {
+    pub(crate) fn new() -> Backoff {
+        Backoff(())
+    }
+
+    pub(crate) fn snooze(&self) {
+        loom::thread::yield_now();
+    }
 }
 
 #[derive(Debug)]
@@ -124,42 +144,6 @@ impl Condvar {
 
     pub(crate) fn notify_all(&self) {
         self.0.notify_all();
-    }
-}
-
-/// The parker as a lock and a condition variable.
-#[derive(Debug)]
-pub(crate) struct Parker {
-    token: Mutex<bool>,
-    given: Condvar,
-}
-
-impl Parker {
-    pub(crate) fn new() -> Parker {
-        Parker { token: Mutex::new(false), given: Condvar::new() }
-    }
-
-    pub(crate) fn park(&self) {
-        let mut token = self.token.lock();
-        while !*token {
-            self.given.wait(&mut token);
-        }
-        *token = false;
-    }
-
-    /// loom has no time: without a token the wait ends at once, as one whose limit has passed.
-    pub(crate) fn park_timeout(&self, _timeout: Duration) -> bool {
-        let token = std::mem::take(&mut *self.token.lock());
-        if !token {
-            loom::thread::yield_now();
-        }
-        token
-    }
-
-    pub(crate) fn unpark(&self) -> bool {
-        *self.token.lock() = true;
-        self.given.notify_one();
-        true
     }
 }
 

@@ -1,0 +1,4 @@
+//! `runtime::engine::process_wide`, as far as it is a protocol between threads.
+
+#[path = "../../../runtime/src/engine/process_wide/signal_kind.rs"]
+pub(crate) mod signal_kind;

@@ -1,0 +1,4 @@
+//! The parts of `runtime::runtime` that are protocols by themselves.
+
+#[path = "../../../runtime/src/runtime/lane.rs"]
+pub(crate) mod lane;
