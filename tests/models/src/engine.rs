@@ -18,12 +18,10 @@ pub(crate) mod fair_semaphore;
 pub(crate) mod park_on;
 #[path = "stand_in/primitive.rs"]
 pub(crate) mod primitive;
-#[path = "../../../runtime/src/engine/ready_list.rs"]
-pub(crate) mod ready_list;
-#[path = "engine_parker.rs"]
-pub(crate) mod real_parker;
 #[path = "engine_process_wide.rs"]
 pub(crate) mod process_wide;
+#[path = "../../../runtime/src/engine/ready_list.rs"]
+pub(crate) mod ready_list;
 #[path = "../../../runtime/src/engine/rng.rs"]
 pub(crate) mod rng;
 #[path = "engine_scheduler.rs"]

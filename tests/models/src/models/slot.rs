@@ -7,7 +7,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::engine::scheduler::slot::Slot;
-use crate::engine::task::{Header, Identity, JoinError, Judge, Runnable, Schedule, spawn_cell};
+use crate::engine::task::{Header, Identity, Judge, Runnable, Schedule, spawn_cell};
 
 struct Nowhere;
 

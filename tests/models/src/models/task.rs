@@ -12,7 +12,7 @@ use loom::thread;
 
 use crate::engine::primitive::Mutex;
 use crate::engine::task::{
-    Header, Identity, JoinError, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule,
+    Header, Identity, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule,
 };
 
 /// A scheduler that is a queue.
