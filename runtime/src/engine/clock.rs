@@ -131,6 +131,11 @@ impl Clock {
         self.instant(self.now().saturating_add(nanos(FAR)))
     }
 
+    /// Whether the clock can be stopped at all.
+    pub(crate) fn may_pause(&self) -> bool {
+        self.may_pause
+    }
+
     /// Stops the clock.
     ///
     /// # Errors
@@ -167,7 +172,8 @@ impl Clock {
         if state.running_since.is_some() {
             return Err(text::NOT_FROZEN);
         }
-        state.base = state.base.saturating_add(nanos(by)).min(LAST);
+        let moved = state.base.checked_add(nanos(by)).filter(|&moved| moved <= LAST);
+        state.base = moved.ok_or(text::TOO_FAR)?;
         Ok(())
     }
 
@@ -178,6 +184,12 @@ impl Clock {
         if state.running_since.is_none() && at != NEVER {
             state.base = state.base.max(at).min(LAST);
         }
+    }
+
+    /// Whether the clock was ever paused. A hint like `mode` (invariant 2).
+    #[inline]
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.is_virtual.load(Ordering::Relaxed)
     }
 
     /// Whether the clock is frozen.
@@ -239,6 +251,8 @@ mod tests {
         assert!(clock.now() >= stopped + 100);
         assert_eq!(clock.resume(), Err(text::NOT_FROZEN));
         assert_eq!(clock.advance(Duration::ZERO), Err(text::NOT_FROZEN));
+        clock.pause().unwrap();
+        assert_eq!(clock.advance(Duration::MAX), Err(text::TOO_FAR));
         assert!(any_virtual());
     }
 

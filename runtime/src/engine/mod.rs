@@ -4,6 +4,7 @@
 //! carries three wings that never name each other: `task` with `scheduler`, `blocking`, and
 //! `driver` with `timer`. They meet in `crate::runtime`.
 
+pub(crate) mod activity;
 pub(crate) mod blocking;
 pub(crate) mod clock;
 pub(crate) mod contain;

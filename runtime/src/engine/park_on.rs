@@ -6,9 +6,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::engine::activity::Activity;
 use crate::engine::coop::{self, Budget};
 use crate::engine::entered;
 use crate::engine::primitive::Parker;
+use crate::engine::primitive::atomic::{AtomicU8, Ordering};
 
 struct Unpark(Parker);
 
@@ -49,5 +51,73 @@ pub(crate) fn run<F: Future>(future: F) -> F::Output {
             return output;
         }
         unpark.0.park();
+    }
+}
+
+/// Publishes what the waking thread did to the poll that follows. Pairs with [`TAKE`].
+const WAKE: Ordering = Ordering::Release;
+/// See [`WAKE`].
+const TAKE: Ordering = Ordering::Acquire;
+
+/// The thread polls, or is about to.
+const POLLS: u8 = 0;
+/// It polls, and was woken meanwhile: it polls again.
+const WOKEN: u8 = 1;
+/// It sleeps and is not counted: who wakes it counts it.
+const WAITS: u8 = 2;
+
+/// The waker of a root future that is counted as an activity while it does not wait.
+///
+/// ```text
+///           future pending              woken: count, give the token
+///   POLLS ------------------> WAITS ---------------------------------+
+///     |  ^                                                           |
+///     |  +---- poll again ---- WOKEN <-------------------------------+
+///     +------ woken ------------^
+/// ```
+struct Counted {
+    state: AtomicU8,
+    parker: Parker,
+    activity: Arc<Activity>,
+}
+
+impl Wake for Counted {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.state.swap(WOKEN, WAKE) == WAITS {
+            // First: the thread must not run, nor the caller end its own activity, uncounted.
+            self.activity.begin();
+            let _ = self.parker.unpark(); // wake: counted root
+        }
+    }
+}
+
+/// As [`run`], on a thread that is counted in `activity`: it is not while the future waits.
+pub(crate) fn run_counted<F: Future>(future: F, activity: &Arc<Activity>) -> F::Output {
+    let mut future = pin!(future);
+    let root = Arc::new(Counted {
+        state: AtomicU8::new(POLLS),
+        parker: Parker::new(),
+        activity: Arc::clone(activity),
+    });
+    let waker = Waker::from(root.clone());
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        let polled = {
+            let _budget = coop::set(Budget::FULL);
+            future.as_mut().poll(&mut cx)
+        };
+        if let Poll::Ready(output) = polled {
+            return output;
+        }
+        let waits = root.state.compare_exchange(POLLS, WAITS, Ordering::Relaxed, Ordering::Relaxed);
+        if waits.is_ok() {
+            activity.end();
+            root.parker.park();
+        }
+        root.state.swap(POLLS, TAKE);
     }
 }

@@ -25,6 +25,10 @@ pub(crate) const ALREADY_FROZEN: &str = "time is already frozen";
 /// `time::resume` or `time::advance` without `time::pause`.
 pub(crate) const NOT_FROZEN: &str = "time is not frozen: call `time::pause()` first";
 
+/// `time::advance` beyond what a clock can show.
+pub(crate) const TOO_FAR: &str = "overflow: `time::advance` would move the clock by more than some \
+     hundred years, beyond what it can show. Advance by less";
+
 /// A timer polled when its runtime is gone.
 pub(crate) const TIMER_SHUT_DOWN: &str = "the runtime of this timer is shut down. \
      Timers of a runtime that was shut down never fire: await them before it ends";

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 use super::Handle;
 use super::panics::Panics;
+use crate::engine::activity::Activity;
 use crate::engine::blocking::{Job, Note, Rejected};
-use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, PanicSink, Runnable, Schedule, spawn_cell,
 };
@@ -53,7 +53,7 @@ impl<F: FnOnce() -> R, R> Future for Once<F> {
 /// A blocking task is never scheduled again: it runs in one poll.
 struct Unscheduled {
     /// Keeps paused time from jumping while the job is pending.
-    pending: Arc<AtomicU64>,
+    activity: Option<Arc<Activity>>,
     panics: Arc<Panics>,
 }
 
@@ -65,7 +65,9 @@ impl Schedule for Unscheduled {
     }
 
     fn release(&self, _: &Header) {
-        self.pending.fetch_sub(1, Ordering::Release);
+        if let Some(activity) = &self.activity {
+            activity.end();
+        }
     }
 
     fn panics(&self) -> Option<Arc<dyn PanicSink>> {
@@ -86,10 +88,12 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let (pending, panics) = (Arc::clone(self.pending_jobs()), Arc::clone(self.panics()));
-        pending.fetch_add(1, Ordering::Relaxed);
+        let (activity, panics) = (self.jobs().cloned(), Arc::clone(self.panics()));
+        if let Some(activity) = &activity {
+            activity.begin();
+        }
         let (task, handle) =
-            spawn_cell(Once(Some(closure)), Unscheduled { pending, panics }, identity);
+            spawn_cell(Once(Some(closure)), Unscheduled { activity, panics }, identity);
         match self.blocking_pool().submit(BlockingJob { task, mandatory }) {
             Ok(()) => return Ok(handle),
             // The job is cancelled by being dropped.

@@ -13,6 +13,7 @@ use super::local_runtime::{LocalOptions, LocalRuntime};
 use super::panics::{OnPanic, PanicReport, Panics, UnhandledPanic};
 use super::runtime::{Runtime, Threads};
 use super::stall::{OnStall, Reporter, StallReport};
+use crate::engine::activity::Activity;
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
 use crate::engine::contain::contain;
@@ -404,6 +405,7 @@ impl Builder {
             let current = Arc::clone(&current);
             builder.spawn(move || {
                 let handle = current.get().and_then(Handle::upgrade);
+                let _counted = handle.as_ref().map(|handle| context::count_thread(handle.id()));
                 let _current = handle.map(context::enter);
                 body();
             })
@@ -416,8 +418,9 @@ impl Builder {
         Panics::new(self.unhandled_panic, hook, self.name.clone())
     }
 
-    fn reporter(&self) -> Reporter {
-        Reporter::new(self.name.clone(), self.on_stall.clone(), self.stall_backtrace)
+    /// `activity`: what the wakers that it calls are counted in.
+    fn reporter(&self, activity: Option<Arc<Activity>>) -> Reporter {
+        Reporter::new(self.name.clone(), self.on_stall.clone(), self.stall_backtrace, activity)
     }
 
     fn thread(&self) -> ThreadPlan {
@@ -436,9 +439,9 @@ impl Builder {
         };
         let clock = Arc::new(Clock::new(self.start_paused, self.start_paused));
         let driver = Driver::new()?;
-        let events = Events::new(Arc::clone(&driver), Arc::clone(&clock), workers, false);
-        let shards: Box<[_]> = events.shards().into();
-        let pending_jobs = Arc::clone(events.busy_elsewhere());
+        let events = Events::of_workers(Arc::clone(&driver), Arc::clone(&clock), workers);
+        let shards = Arc::clone(events.shards());
+        let (jobs, activity) = (events.counts_jobs(), events.counts_all());
         let panics = self.panics();
         let config = PoolConfig {
             workers,
@@ -449,8 +452,9 @@ impl Builder {
             on_park: self.on_thread_park.clone(),
             on_unpark: self.on_thread_unpark.clone(),
             panics: panics.clone(),
+            activity: activity.clone(),
         };
-        let reporter = Arc::new(self.reporter());
+        let reporter = Arc::new(self.reporter(activity.clone()));
         let sink = Box::new(Arc::clone(&reporter));
         let guardian = Guardian::new(self.stall_takeover, self.stall_report, sink);
         let current: Arc<OnceLock<Weak<Inner>>> = Arc::default();
@@ -463,11 +467,12 @@ impl Builder {
                 let handle = current.get().and_then(Handle::upgrade);
                 let handle = handle.ok_or_else(crate::engine::text::shut_down)?;
                 threads.add(plan.start(move |set_up| {
-                    if let Some(shard) = handle.shards()[..handle.shards().len() - 1].get(seat) {
+                    if let Some(shard) = handle.shards().of_worker(seat) {
                         if handle.time_enabled() {
                             context::own_shard(Arc::clone(shard));
                         }
                     }
+                    let _counted = context::count_thread(handle.id());
                     let _current = context::enter(handle);
                     set_up();
                     let _inside = crate::engine::entered::enter();
@@ -485,8 +490,8 @@ impl Builder {
             io_enabled: self.enable_io,
             time_enabled: self.enable_time,
             shards,
-            clock,
-            pending_jobs,
+            jobs,
+            activity,
             panics,
             local_to: None,
             name: self.name.clone(),
@@ -514,9 +519,9 @@ impl Builder {
     fn build_current_thread(&self, local_to: Option<ThreadId>) -> io::Result<Runtime> {
         let clock = Arc::new(Clock::new(true, self.start_paused));
         let driver = Driver::new()?;
-        let events = Events::new(Arc::clone(&driver), Arc::clone(&clock), 0, true);
-        let shards: Box<[_]> = events.shards().into();
-        let pending_jobs = Arc::clone(events.busy_elsewhere());
+        let events = Events::of_one_thread(Arc::clone(&driver), Arc::clone(&clock));
+        let shards = Arc::clone(events.shards());
+        let jobs = events.counts_jobs();
         let panics = self.panics();
         let config = CurrentThreadConfig {
             global_queue_interval: self.global_queue_interval.unwrap_or(31),
@@ -525,7 +530,7 @@ impl Builder {
             on_unpark: self.on_thread_unpark.clone(),
             panics: panics.clone(),
         };
-        let reporter = Arc::new(self.reporter());
+        let reporter = Arc::new(self.reporter(None));
         let sink = Box::new(Arc::clone(&reporter));
         let guardian = Guardian::new(self.stall_takeover, self.stall_report, sink);
         let shared = CurrentThread::new(config, Box::new(events), guardian);
@@ -537,8 +542,8 @@ impl Builder {
             io_enabled: self.enable_io,
             time_enabled: self.enable_time,
             shards,
-            clock,
-            pending_jobs,
+            jobs,
+            activity: None,
             panics,
             local_to,
             name: self.name.clone(),

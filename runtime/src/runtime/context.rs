@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Handle;
-use super::handle::TryCurrentError;
+use super::handle::{RuntimeId, TryCurrentError};
 use crate::engine::clock::Clock;
 use crate::engine::driver::Driver;
 use crate::engine::text;
@@ -17,6 +17,8 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<Handle>>> = const { RefCell::new(None) };
     /// How many handles have been entered: guards must be dropped in reverse order.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// The runtime whose activities this thread is one of.
+    static COUNTED_FOR: Cell<Option<RuntimeId>> = const { Cell::new(None) };
     /// The shard of the worker that this thread is.
     static OWN_SHARD: RefCell<Option<Arc<Shard>>> = const { RefCell::new(None) };
 }
@@ -58,6 +60,29 @@ impl Drop for Restore {
         let ours = CURRENT.try_with(|current| current.replace(before));
         drop(ours);
     }
+}
+
+/// Takes back what [`count_thread`] said when dropped.
+#[derive(Debug)]
+pub(super) struct CountedThread {
+    before: Option<RuntimeId>,
+}
+
+/// This thread counts as one that is active in the runtime, as a worker or with a blocking job, until
+/// the guard is dropped: a `block_on` in there is not counted once more.
+pub(super) fn count_thread(runtime: RuntimeId) -> CountedThread {
+    CountedThread { before: COUNTED_FOR.replace(Some(runtime)) }
+}
+
+impl Drop for CountedThread {
+    fn drop(&mut self) {
+        let _ = COUNTED_FOR.try_with(|counted| counted.set(self.before));
+    }
+}
+
+/// Whether this thread counts as active in the runtime.
+pub(super) fn is_counted_for(runtime: RuntimeId) -> bool {
+    COUNTED_FOR.get() == Some(runtime)
 }
 
 /// This thread is a worker whose timers go to `shard`, until it ends.

@@ -7,40 +7,65 @@
 //! A worker that sleeps beside it trusts that, unless its own next deadline is earlier than what
 //! the holder has published: then it wakes itself for it. When nobody is in the poll, the guardian is
 //! awake and waits no longer than until the next deadline. `timer/cover.rs` has the proof.
+//!
+//! # Paused time
+//!
+//! Then nobody waits for a deadline. Who sleeps in the poll looks for events first, without waiting,
+//! and if there are none and nothing goes on anywhere (`engine/activity.rs`), moves the clock to the next
+//! deadline and fires what is due. Who sleeps beside it, or stands in, waits without timers. A clock
+//! that is stopped or let go on wakes the holder, so that it starts anew; until then it sleeps by
+//! what it knew.
 
 use std::time::Duration;
 
+use crate::engine::activity::Activity;
 use crate::engine::clock::{Clock, NEVER};
-use crate::engine::driver::Driver;
+use crate::engine::driver::{Driver, Turn};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Parker};
 use crate::engine::scheduler;
-use crate::engine::timer::{Cover, Shard};
+use crate::engine::timer::{Cover, Shard, Shards};
 use crate::engine::wake_list::WakeList;
 
 /// I/O and timers of one runtime.
 pub(super) struct Events {
     io: Arc<Driver>,
-    /// One for each worker, then the one of all other threads.
-    shards: Box<[Arc<Shard>]>,
+    shards: Arc<Shards>,
     clock: Arc<Clock>,
     cover: Arc<Cover>,
     /// The poll is held to sleep in it.
     held: AtomicBool,
     looks: AtomicU64,
-    /// Paused time jumps to the next deadline when there is nothing else to do.
-    auto_advance: bool,
-    /// Jobs of the blocking pool in the way of such a jump.
-    busy_elsewhere: Arc<AtomicU64>,
+    jumps: Jumps,
+}
+
+/// When paused time jumps to the next deadline.
+enum Jumps {
+    /// Time cannot be paused.
+    Never,
+    /// When no job is pending: the one thread that runs tasks sees everything else.
+    WithoutJobs(Arc<Activity>),
+    /// When nothing goes on. The threads that sleep here are counted while they are awake.
+    WhenStill(Arc<Activity>),
 }
 
 impl Events {
-    pub(super) fn new(
-        io: Arc<Driver>,
-        clock: Arc<Clock>,
-        workers: usize,
-        auto_advance: bool,
-    ) -> Events {
+    /// For the `current_thread` flavour.
+    pub(super) fn of_one_thread(io: Arc<Driver>, clock: Arc<Clock>) -> Events {
+        let activity = new_activity(&io);
+        Events::new(io, clock, 0, Jumps::WithoutJobs(activity))
+    }
+
+    /// For several workers.
+    pub(super) fn of_workers(io: Arc<Driver>, clock: Arc<Clock>, workers: usize) -> Events {
+        let jumps = match clock.may_pause() {
+            true => Jumps::WhenStill(new_activity(&io)),
+            false => Jumps::Never,
+        };
+        Events::new(io, clock, workers, jumps)
+    }
+
+    fn new(io: Arc<Driver>, clock: Arc<Clock>, workers: usize, jumps: Jumps) -> Events {
         let cover = Arc::new(Cover::new());
         let shard = || {
             let (io, cover) = (Arc::clone(&io), Arc::clone(&cover));
@@ -49,9 +74,9 @@ impl Events {
                     io.wake(); // wake: earlier deadline
                 }
             };
-            Arc::new(Shard::new(Arc::clone(&clock), Box::new(made_earlier)))
+            Shard::new(Arc::clone(&clock), Box::new(made_earlier))
         };
-        let shards = (0..=workers).map(|_| shard()).collect();
+        let shards = Arc::new(Shards::new(Arc::clone(&clock), workers, shard));
         Events {
             io: Arc::clone(&io),
             shards,
@@ -59,31 +84,27 @@ impl Events {
             cover,
             held: AtomicBool::new(false),
             looks: AtomicU64::new(0),
-            auto_advance,
-            busy_elsewhere: Arc::default(),
+            jumps,
         }
     }
 
-    pub(super) fn shards(&self) -> &[Arc<Shard>] {
+    pub(super) fn shards(&self) -> &Arc<Shards> {
         &self.shards
     }
 
-    pub(super) fn busy_elsewhere(&self) -> &Arc<AtomicU64> {
-        &self.busy_elsewhere
+    /// What blocking jobs are to be counted in, if anybody wants to know of them.
+    pub(super) fn counts_jobs(&self) -> Option<Arc<Activity>> {
+        match &self.jumps {
+            Jumps::Never => None,
+            Jumps::WithoutJobs(activity) | Jumps::WhenStill(activity) => Some(Arc::clone(activity)),
+        }
     }
 
-    fn earliest(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.next_deadline()).min().unwrap_or(NEVER)
-    }
-
-    fn advance<'a>(&self, shards: impl IntoIterator<Item = &'a Arc<Shard>>, ready: &mut WakeList) {
-        let mut now = None;
-        for shard in shards {
-            if shard.next_deadline() != NEVER {
-                let now = *now.get_or_insert_with(|| self.clock.now());
-                // What is more than a turn's worth is left to the next look: `next_deadline` is past.
-                shard.advance(now, ready);
-            }
+    /// What everything else is to be counted in.
+    pub(super) fn counts_all(&self) -> Option<Arc<Activity>> {
+        match &self.jumps {
+            Jumps::Never | Jumps::WithoutJobs(_) => None,
+            Jumps::WhenStill(activity) => Some(Arc::clone(activity)),
         }
     }
 
@@ -98,7 +119,9 @@ impl Events {
     fn publish(&self, limit: Option<Duration>) -> Option<Duration> {
         let latest =
             limit.map_or(NEVER, |limit| self.clock.now().saturating_add(limit.as_nanos() as u64));
-        self.until(self.cover.publish(|| self.earliest().min(latest)))
+        let until = self.until(self.cover.publish(|| self.shards.earliest().min(latest)));
+        // Paused deadlines say nothing about how long to wait.
+        if self.clock.is_paused() { limit } else { until }
     }
 
     fn count_look(&self) {
@@ -106,20 +129,53 @@ impl Events {
         self.looks.store(self.looks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
-    /// With paused time nobody waits for a deadline: if nothing else is to be done the clock jumps.
-    fn jump(&self) -> bool {
-        if !self.auto_advance || !self.clock.is_paused() {
-            return false;
-        }
-        let next = self.shards.iter().map(|shard| shard.exact_next_deadline()).min();
-        match next {
-            Some(next) if next != NEVER => {
-                self.clock.advance_to(next);
-                true
+    /// The caller sleeps in `sleep`, and is not counted while it does.
+    fn uncounted(&self, sleep: impl FnOnce()) {
+        let Jumps::WhenStill(activity) = &self.jumps else { return sleep() };
+        activity.end();
+        sleep();
+        activity.begin();
+    }
+
+    fn sleep_in_poll(&self, turn: &mut Turn<'_>, parker: &Parker, ready: &mut WakeList) {
+        let timeout = self.publish(None);
+        let activity = match &self.jumps {
+            Jumps::WithoutJobs(activity) | Jumps::WhenStill(activity) if self.clock.is_paused() => {
+                activity
             }
-            _ => false,
+            _ => {
+                return self.uncounted(|| {
+                    let _ = turn.wait(timeout, ready);
+                });
+            }
+        };
+        // A thread that is not counted anyway counts for the time of this call.
+        let _counted = matches!(self.jumps, Jumps::WithoutJobs(_)).then(|| activity.enter());
+        while self.clock.is_paused() {
+            let _ = turn.wait(Some(Duration::ZERO), ready);
+            // The look may have taken the driver's wake along: the token tells.
+            if !ready.is_empty() || parker.is_notified() {
+                return;
+            }
+            activity.end();
+            activity.watch();
+            // After the claim the token is looked at again: a job gives it before it ends.
+            let claimed = self.shards.earliest() != NEVER && activity.claim();
+            if claimed && !parker.is_notified() {
+                self.shards.jump(ready);
+            } else if !claimed {
+                let _ = turn.wait(None, ready);
+                activity.begin();
+            }
+            activity.unwatch();
         }
     }
+}
+
+/// A count of what goes on, whose end wakes the poll's holder.
+fn new_activity(io: &Arc<Driver>) -> Arc<Activity> {
+    let io = Arc::clone(io);
+    Arc::new(Activity::new(Box::new(move || io.wake())))
 }
 
 impl scheduler::Driver for Events {
@@ -128,11 +184,8 @@ impl scheduler::Driver for Events {
             let _ = turn.wait(Some(Duration::ZERO), ready);
             self.count_look();
         }
-        let outside = self.shards.last();
-        self.advance(
-            self.shards[..self.shards.len() - 1].get(seat).into_iter().chain(outside),
-            ready,
-        );
+        self.shards
+            .look(self.shards.of_worker(seat).into_iter().chain([self.shards.outside()]), ready);
     }
 
     fn sleep(&self, seat: usize, parker: &Parker, ready: &mut WakeList) {
@@ -141,28 +194,26 @@ impl scheduler::Driver for Events {
                 return;
             }
             self.held.store(true, Ordering::Relaxed);
-            let mut timeout = self.publish(None);
-            if self.clock.is_paused() {
-                // Virtual deadlines say nothing about how long to wait.
-                timeout = self.auto_advance_timeout(&mut turn, parker, ready);
-            }
-            let _ = turn.wait(timeout, ready);
+            self.sleep_in_poll(&mut turn, parker, ready);
             self.cover.retract();
             self.held.store(false, Ordering::Relaxed);
             self.count_look();
             drop(turn);
             parker.end_elsewhere();
-            self.advance(self.shards.iter(), ready);
+            self.shards.look(self.shards.all(), ready);
             return;
         }
-        let own = self.shards[..self.shards.len() - 1].get(seat);
+        let own = self.shards.of_worker(seat);
         let deadline = own.map_or(NEVER, |shard| shard.next_deadline());
         if deadline != NEVER && self.cover.leaves_out(deadline) && !self.clock.is_paused() {
-            parker.park_timeout(self.until(deadline).expect("earlier than something"));
+            let limit = self.until(deadline).expect("earlier than something");
+            self.uncounted(|| {
+                parker.park_timeout(limit);
+            });
         } else {
-            parker.park();
+            self.uncounted(|| parker.park());
         }
-        self.advance(own, ready);
+        self.shards.look(own, ready);
     }
 
     fn stand_in(&self, limit: Duration, ready: &mut WakeList) -> bool {
@@ -172,18 +223,18 @@ impl scheduler::Driver for Events {
         self.cover.retract();
         self.count_look();
         drop(turn);
-        self.advance(self.shards.iter(), ready);
+        self.shards.look(self.shards.all(), ready);
         true
     }
 
     fn advance_overdue(&self, by: Duration, ready: &mut WakeList) {
-        let earliest = self.earliest();
-        if earliest == NEVER {
+        // Whoever moves a paused clock fires what is due.
+        if self.shards.earliest() == NEVER || self.clock.is_paused() {
             return;
         }
         let limit = self.clock.now().saturating_sub(by.as_nanos() as u64);
-        let overdue = self.shards.iter().filter(|shard| shard.next_deadline() < limit);
-        self.advance(overdue, ready);
+        let overdue = self.shards.all().iter().filter(|shard| shard.next_deadline() < limit);
+        self.shards.look(overdue, ready);
     }
 
     fn has_holder(&self) -> bool {
@@ -199,27 +250,9 @@ impl scheduler::Driver for Events {
     }
 
     fn next_timer(&self) -> Option<Duration> {
-        self.until(self.earliest()).filter(|timer| !timer.is_zero())
-    }
-}
-
-impl Events {
-    /// With paused time: if an event waits, or something runs elsewhere, no jump. Returns how long to
-    /// wait in the poll then.
-    fn auto_advance_timeout(
-        &self,
-        turn: &mut crate::engine::driver::Turn<'_>,
-        parker: &Parker,
-        ready: &mut WakeList,
-    ) -> Option<Duration> {
-        let _ = turn.wait(Some(Duration::ZERO), ready);
-        // The look may have taken the driver's wake along: the token tells. It is read after the count
-        // of what runs elsewhere, since a job wakes who waits for it before it is counted off.
-        let quiet = self.busy_elsewhere.load(Ordering::Acquire) == 0;
-        if !ready.is_empty() || parker.is_notified() || (quiet && self.jump()) {
-            Some(Duration::ZERO)
-        } else {
-            None
+        if self.clock.is_paused() {
+            return None;
         }
+        self.until(self.shards.earliest()).filter(|timer| !timer.is_zero())
     }
 }

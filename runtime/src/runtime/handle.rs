@@ -5,11 +5,13 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use super::blocking::BlockingJob;
 use super::context::{self, Restore};
 use super::metrics::RuntimeMetrics;
 use super::panics::Panics;
+use crate::engine::activity::Activity;
 use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
 use crate::engine::driver::Driver;
@@ -17,7 +19,8 @@ use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::scheduler::{CurrentThread, Pool};
 use crate::engine::task::{Identity, JoinHandle};
-use crate::engine::timer::Shard;
+use crate::engine::timer::{Shard, Shards};
+use crate::engine::wake_list::WakeList;
 use crate::engine::{entered, park_on, text};
 
 /// A reference to a [`Runtime`](super::Runtime), to spawn on it and to enter it from other threads.
@@ -47,9 +50,11 @@ pub(super) struct Inner {
     pub(super) driver: Arc<Driver>,
     pub(super) io_enabled: bool,
     pub(super) time_enabled: bool,
-    pub(super) shards: Box<[Arc<Shard>]>,
-    pub(super) clock: Arc<Clock>,
-    pub(super) pending_jobs: Arc<AtomicU64>,
+    pub(super) shards: Arc<Shards>,
+    /// What blocking jobs are counted in, so that paused time waits for them.
+    pub(super) jobs: Option<Arc<Activity>>,
+    /// What everything else is counted in.
+    pub(super) activity: Option<Arc<Activity>>,
     pub(super) panics: Arc<Panics>,
     /// The thread of a local runtime: its tasks need not be `Send`.
     pub(super) local_to: Option<ThreadId>,
@@ -106,8 +111,9 @@ impl Handle {
         &self.inner.blocking
     }
 
-    pub(super) fn pending_jobs(&self) -> &Arc<AtomicU64> {
-        &self.inner.pending_jobs
+    /// What blocking jobs are counted in, if paused time is to wait for them.
+    pub(super) fn jobs(&self) -> Option<&Arc<Activity>> {
+        self.inner.jobs.as_ref()
     }
 
     pub(crate) fn panics(&self) -> &Arc<Panics> {
@@ -124,13 +130,13 @@ impl Handle {
         self.inner.io_enabled.then_some(&self.inner.driver)
     }
 
-    pub(super) fn shards(&self) -> &[Arc<Shard>] {
+    pub(super) fn shards(&self) -> &Shards {
         &self.inner.shards
     }
 
     /// The shard for the timers of threads that are no workers, if the runtime was built with timers.
     pub(super) fn outside_shard(&self) -> Option<&Arc<Shard>> {
-        if self.inner.time_enabled { self.inner.shards.last() } else { None }
+        self.inner.time_enabled.then(|| self.inner.shards.outside())
     }
 
     pub(super) fn time_enabled(&self) -> bool {
@@ -138,7 +144,45 @@ impl Handle {
     }
 
     pub(super) fn clock(&self) -> &Arc<Clock> {
-        &self.inner.clock
+        self.inner.shards.clock()
+    }
+
+    /// Stops the clock.
+    pub(crate) fn pause_time(&self) -> Result<(), &'static str> {
+        self.clock().pause()?;
+        // Whoever sleeps until a deadline begins anew.
+        self.inner.driver.wake(); // wake: time stops
+        Ok(())
+    }
+
+    /// Lets the clock go on.
+    pub(crate) fn resume_time(&self) -> Result<(), &'static str> {
+        self.clock().resume()?;
+        self.inner.driver.wake(); // wake: time goes on
+        Ok(())
+    }
+
+    /// Moves the frozen clock, and wakes everything that is then due.
+    pub(crate) fn advance_time(&self, by: Duration) -> Result<(), &'static str> {
+        let _active = self.inner.activity.as_ref().map(|activity| activity.enter());
+        let mut ready = WakeList::new();
+        self.inner.shards.move_by(by, &mut ready)?;
+        ready.wake_all(); // wake: time was moved
+        Ok(())
+    }
+
+    /// Runs the root future of a `block_on` that drives nothing else.
+    pub(super) fn run_root<F: Future>(&self, future: F) -> F::Output {
+        match &self.inner.activity {
+            None => park_on::run(future),
+            Some(activity) => {
+                // A worker in `block_in_place` and a blocking job are counted already.
+                let own = (!context::is_counted_for(self.inner.id)).then(|| activity.enter());
+                let output = park_on::run_counted(future, activity);
+                drop(own);
+                output
+            }
+        }
     }
 
     /// The handle of the runtime that this code runs in.
@@ -278,9 +322,9 @@ impl Handle {
         let _inside = entered::enter();
         let _current = self.enter();
         if self.panics().guards_roots() {
-            return park_on::run(self.panics().guard(future));
+            return self.run_root(self.panics().guard(future));
         }
-        park_on::run(future)
+        self.run_root(future)
     }
 
     /// Which scheduler the runtime has.

@@ -172,11 +172,11 @@ impl RuntimeMetrics {
 
     /// Timers that are set now.
     pub fn num_timers(&self) -> usize {
-        self.handle.shards().iter().map(|shard| shard.len()).sum()
+        self.handle.shards().all().iter().map(|shard| shard.len()).sum()
     }
 
     /// Timers that have ever been set. One that is dropped before it is first waited for is not.
     pub fn timers_registered_count(&self) -> u64 {
-        self.handle.shards().iter().map(|shard| shard.insertions()).sum()
+        self.handle.shards().all().iter().map(|shard| shard.insertions()).sum()
     }
 }

@@ -29,7 +29,7 @@ use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::task::JoinHandle;
 use crate::engine::wake_list::WakeList;
-use crate::engine::{entered, park_on, text};
+use crate::engine::{entered, text};
 
 /// How often a drop that waits says so.
 const SAY_EVERY: Duration = Duration::from_secs(5);
@@ -158,7 +158,7 @@ impl Runtime {
 
     fn run<F: Future>(&self, future: F) -> F::Output {
         match self.handle.scheduler() {
-            Scheduler::MultiThread(_) => park_on::run(future),
+            Scheduler::MultiThread(_) => self.handle.run_root(future),
             Scheduler::CurrentThread(shared) => shared.block_on(future),
         }
     }
@@ -224,7 +224,7 @@ impl Runtime {
             }
         }
         self.handle.driver().shutdown();
-        for shard in self.handle.shards() {
+        for shard in self.handle.shards().all() {
             let mut ready = WakeList::new();
             shard.close(&mut ready);
             ready.wake_all();

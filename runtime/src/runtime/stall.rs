@@ -10,6 +10,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::engine::activity::Activity;
 use crate::engine::contain::contain;
 use crate::engine::primitive::Mutex;
 use crate::engine::scheduler::{Stall, StallSink};
@@ -110,6 +111,8 @@ pub(super) struct Reporter {
     speaks: Lane,
     /// Calls wakers that are not tasks'. They do not wait for what takes long in the other lane.
     wakes: Lane,
+    /// Counts the wakers that are to be called, so that paused time waits for them.
+    activity: Option<Arc<Activity>>,
     voice: Arc<Voice>,
 }
 
@@ -125,6 +128,7 @@ impl Reporter {
         name: Option<String>,
         on_stall: Option<OnStall>,
         backtrace: bool,
+        activity: Option<Arc<Activity>>,
     ) -> Reporter {
         let lines = Mutex::new(Lines { last: None, left_out: 0 });
         let unwinder = Mutex::new(None);
@@ -132,6 +136,7 @@ impl Reporter {
             captures: Lane::new("runtime-capture"),
             speaks: Lane::new("runtime-reporter"),
             wakes: Lane::new("runtime-waker"),
+            activity,
             voice: Arc::new(Voice { name, on_stall, backtrace, unwinder, lines }),
         }
     }
@@ -182,9 +187,19 @@ impl StallSink for Arc<Reporter> {
             if task::is_task_waker(&waker) {
                 waker.wake();
             } else {
+                let activity = self.activity.clone();
+                if let Some(activity) = &activity {
+                    activity.begin();
+                }
+                let wake = move || {
+                    contain(|| waker.wake());
+                    if let Some(activity) = activity {
+                        activity.end();
+                    }
+                };
                 // With nobody else to call it, it must be called here.
-                if let Err(wake) = self.wakes.add(Box::new(move || waker.wake())) {
-                    contain(wake);
+                if let Err(wake) = self.wakes.add(Box::new(wake)) {
+                    wake();
                 }
             }
         }

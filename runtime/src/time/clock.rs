@@ -1,22 +1,16 @@
 //! Stopping time, moving it, letting it go on: for tests.
 
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::engine::clock::Clock;
 use crate::engine::text;
-use crate::engine::wake_list::WakeList;
-use crate::runtime::context;
+use crate::runtime::{Handle, context};
 
-/// Calls `f` with the current runtime's clock.
+/// Calls `f` with the current runtime.
 #[track_caller]
-fn with_clock(f: impl FnOnce(&Arc<Clock>) -> Result<(), &'static str>) {
-    let outcome = match context::clock() {
-        Some(clock) => f(&clock),
-        None => Err(text::NO_CLOCK),
-    };
+fn with_runtime(f: impl FnOnce(&Handle) -> Result<(), &'static str>) {
+    let outcome = context::with_current(f).unwrap_or(Err(text::NO_CLOCK));
     if let Err(text) = outcome {
         panic!("{text}");
     }
@@ -52,7 +46,7 @@ fn with_clock(f: impl FnOnce(&Arc<Clock>) -> Result<(), &'static str>) {
 /// ```
 #[track_caller]
 pub fn pause() {
-    with_clock(|clock| clock.pause());
+    with_runtime(Handle::pause_time);
 }
 
 /// Lets a clock that was stopped by [`pause`] go on from where it stands.
@@ -74,7 +68,7 @@ pub fn pause() {
 /// ```
 #[track_caller]
 pub fn resume() {
-    with_clock(|clock| clock.resume());
+    with_runtime(Handle::resume_time);
 }
 
 /// Moves a clock that was stopped by [`pause`] forwards by `duration`.
@@ -107,8 +101,7 @@ pub fn resume() {
 /// # });
 /// ```
 pub async fn advance(duration: Duration) {
-    with_clock(|clock| clock.advance(duration));
-    turn();
+    with_runtime(|runtime| runtime.advance_time(duration));
 
     let mut yielded = false;
     poll_fn(|cx| {
@@ -120,16 +113,4 @@ pub async fn advance(duration: Duration) {
         Poll::Pending
     })
     .await;
-}
-
-/// Fires what is due on this thread's shard: the caller may look at its timers before the scheduler
-/// gets to turn the wheel.
-fn turn() {
-    let shard = context::timer_shard();
-    let mut ready = WakeList::new();
-    let now = shard.clock().now();
-    while shard.advance(now, &mut ready) {
-        ready.wake_all();
-    }
-    ready.wake_all();
 }

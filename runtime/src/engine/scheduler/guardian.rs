@@ -294,6 +294,7 @@ impl Rounds<'_> {
                     self.pool.seat_recovered();
                 }
                 // What was put there while the verdict was on its way, too.
+                let _active = self.pool.active();
                 if let Some(task) = seat.slot.take() {
                     self.pool.injector.push(task);
                     self.pool.work_published();
@@ -346,6 +347,7 @@ impl Rounds<'_> {
     /// Point 4.
     fn wait(&mut self, pause: Duration, sleeping: usize) {
         let driver = &*self.pool.driver;
+        let active = self.pool.active();
         driver.advance_overdue(CLOSE_LOOK, &mut self.ready);
         if !self.ready.is_empty() {
             self.pool.guardian.sink.wake(&mut self.ready);
@@ -359,6 +361,7 @@ impl Rounds<'_> {
             self.pool.guardian.sink.wake(&mut self.ready);
             return;
         }
+        drop(active);
         self.pool.guardian.nap.pause(pause.max(Duration::from_micros(50)));
     }
 }

@@ -37,7 +37,8 @@ pub(crate) trait Driver: Send + Sync + 'static {
     fn look(&self, seat: usize, ready: &mut WakeList);
 
     /// Sleeps until there is something to wake, or `parker` is given its token. Sleeps in the poll
-    /// if nobody else has it, else on the parker. May return early.
+    /// if nobody else has it, else on the parker. May return early. A worker that is counted as active
+    /// is so before and after, and in between while it does not sleep.
     fn sleep(&self, seat: usize, parker: &Parker, ready: &mut WakeList);
 
     /// Waits in the poll for at most `limit`, for whoever should have had it, and looks at all

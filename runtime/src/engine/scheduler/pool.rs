@@ -46,6 +46,7 @@ use super::queue::{Injector, Local};
 use super::seat::Seat;
 use super::sleep::Sleep;
 use super::worker::NewWorker;
+use crate::engine::activity::{Active, Activity};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::primitive::{Backoff, Condvar, Mutex, Unparked};
 use crate::engine::process_wide::fork::Birth;
@@ -78,6 +79,8 @@ pub(crate) struct PoolConfig {
     pub(crate) on_unpark: Option<Hook>,
     /// Hears of the tasks' panics.
     pub(crate) panics: Arc<dyn PanicSink>,
+    /// Where to count what goes on, if anybody wants to know.
+    pub(crate) activity: Option<Arc<Activity>>,
 }
 
 /// User code to be called at a point of a worker's life.
@@ -233,6 +236,7 @@ impl Pool {
             return std::mem::forget(task);
         }
         let _inside = self.in_flight.enter();
+        let _active = self.active();
         let queue = if task.is_hog() { &self.hogs } else { &self.injector };
         queue.push(task);
         self.work_published();
@@ -242,8 +246,17 @@ impl Pool {
     #[inline]
     pub(super) fn work_published(&self) {
         if let Some(seat) = self.sleep.published() {
+            // On behalf of the woken worker, while the caller is counted itself.
+            if let Some(activity) = &self.config.activity {
+                activity.begin();
+            }
             self.unpark(seat);
         }
+    }
+
+    /// Counts the caller in until the guard is dropped. See `engine/activity.rs`.
+    pub(super) fn active(&self) -> Option<Active<'_>> {
+        self.config.activity.as_deref().map(Activity::enter)
     }
 
     pub(super) fn unpark(&self, seat: usize) {

@@ -142,9 +142,11 @@ impl Worker {
         self.seat().set_tid();
         loop {
             self.busy_since.set(Instant::now());
+            let active = self.pool.active();
             self.pool.guardian.awake();
             self.work();
             self.note_busy();
+            drop(active);
             if self.pool.is_closed() || !self.rest() {
                 break;
             }
@@ -392,7 +394,7 @@ impl Worker {
         let mut ready = self.ready.take();
         self.pool.driver.sleep(self.seat, &self.seat().parker, &mut ready);
         self.busy_since.set(Instant::now());
-        let withdrawn = sleep.withdraw(self.seat);
+        let withdrawn = self.withdraw();
         self.pool.guardian.awake();
         if ready.is_empty() && withdrawn == Withdrawn::Alone {
             self.counters().noops.add(1);
@@ -413,8 +415,20 @@ impl Worker {
     }
 
     fn stay_awake(&self) -> Idle {
-        let withdrawn = self.pool.sleep.withdraw(self.seat);
+        let withdrawn = self.withdraw();
         self.after_withdrawal(withdrawn)
+    }
+
+    /// Does not sleep any more. It is counted as active before that.
+    fn withdraw(&self) -> Withdrawn {
+        let withdrawn = self.pool.sleep.withdraw(self.seat);
+        if withdrawn == Withdrawn::Woken {
+            if let Some(activity) = &self.pool.config.activity {
+                // Whoever woke it has counted it, too.
+                activity.end();
+            }
+        }
+        withdrawn
     }
 
     /// Whoever was woken counts as searching already, and must stop that before anything else.

@@ -1,0 +1,104 @@
+//! All the timers of a runtime: a shard for each worker and one for everybody else.
+//!
+//! # Paused time
+//!
+//! Real time moves by itself, and whoever looks at a shard fires what is due. Paused time is moved, by
+//! [`Shards::move_by`] or [`Shards::jump`], and who moves it must be able to say: everything that
+//! this made due has been woken. So moving the clock and collecting what is then due from all shards
+//! is one step under `moving`, and while the clock is virtual a look at a shard takes that lock, too:
+//! no other thread can have some of those wakers in its hands. Wakers are called after it, like any.
+//!
+//! Lock order: `moving`, then a shard's own.
+
+use std::time::Duration;
+
+use super::Shard;
+use crate::engine::clock::{Clock, NEVER};
+use crate::engine::primitive::{Arc, Mutex};
+use crate::engine::wake_list::WakeList;
+
+/// The shards of one runtime and their clock.
+#[derive(Debug)]
+pub(crate) struct Shards {
+    /// One for each worker, then the one of all other threads.
+    all: Box<[Arc<Shard>]>,
+    clock: Arc<Clock>,
+    moving: Mutex<()>,
+}
+
+impl Shards {
+    /// Shards for so many workers. `shard` makes one.
+    pub(crate) fn new(clock: Arc<Clock>, workers: usize, shard: impl Fn() -> Shard) -> Shards {
+        let all = (0..=workers).map(|_| Arc::new(shard())).collect();
+        Shards { all, clock, moving: Mutex::new(()) }
+    }
+
+    pub(crate) fn all(&self) -> &[Arc<Shard>] {
+        &self.all
+    }
+
+    /// The shard of the worker on a seat; spares have none.
+    pub(crate) fn of_worker(&self, seat: usize) -> Option<&Arc<Shard>> {
+        self.all[..self.all.len() - 1].get(seat)
+    }
+
+    /// The shard of all other threads.
+    pub(crate) fn outside(&self) -> &Arc<Shard> {
+        &self.all[self.all.len() - 1]
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<Clock> {
+        &self.clock
+    }
+
+    /// Nothing is due before this time.
+    pub(crate) fn earliest(&self) -> u64 {
+        self.all.iter().map(|shard| shard.next_deadline()).min().unwrap_or(NEVER)
+    }
+
+    /// Collects what is due in `shards`.
+    pub(crate) fn look<'a>(
+        &self,
+        shards: impl IntoIterator<Item = &'a Arc<Shard>>,
+        ready: &mut WakeList,
+    ) {
+        let _moving = self.clock.is_virtual().then(|| self.moving.lock());
+        let mut now = None;
+        for shard in shards {
+            if shard.next_deadline() != NEVER {
+                let now = *now.get_or_insert_with(|| self.clock.now());
+                // What is more than a turn's worth is left to the next look: `next_deadline` is past.
+                shard.advance(now, ready);
+            }
+        }
+    }
+
+    /// Moves the frozen clock and collects everything that is then due.
+    ///
+    /// # Errors
+    ///
+    /// The text of what is wrong: the clock is not frozen, or the time too long.
+    pub(crate) fn move_by(&self, by: Duration, ready: &mut WakeList) -> Result<(), &'static str> {
+        let _moving = self.moving.lock();
+        self.clock.advance(by)?;
+        self.collect(ready);
+        Ok(())
+    }
+
+    /// Moves the frozen clock to the next deadline, if there is one and it is ahead, and collects
+    /// everything that is then due.
+    pub(crate) fn jump(&self, ready: &mut WakeList) {
+        let _moving = self.moving.lock();
+        let next = self.all.iter().map(|shard| shard.exact_next_deadline()).min();
+        self.clock.advance_to(next.unwrap_or(NEVER));
+        self.collect(ready);
+    }
+
+    /// Under the lock.
+    fn collect(&self, ready: &mut WakeList) {
+        let now = self.clock.now();
+        for shard in &self.all {
+            while shard.advance(now, ready) {}
+        }
+    }
+}
