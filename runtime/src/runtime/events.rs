@@ -10,9 +10,9 @@
 //!
 //! # Paused time
 //!
-//! Then nobody waits for a deadline. Who sleeps in the poll looks for events first, without waiting,
-//! and if there are none and nothing goes on anywhere (`engine/activity.rs`), moves the clock to the next
-//! deadline and fires what is due. Who sleeps beside it, or stands in, waits without timers. A clock
+//! Then nobody waits for a deadline. If nothing goes on anywhere (`engine/activity.rs`), who sleeps in the
+//! poll looks whether an event waits, and if none does, moves the clock to the next deadline and fires
+//! what is due. Who sleeps beside it, or stands in, waits without timers. A clock
 //! that is stopped or let go on wakes the holder, so that it starts anew; until then it sleeps by
 //! what it knew.
 
@@ -152,22 +152,23 @@ impl Events {
         // A thread that is not counted anyway counts for the time of this call.
         let _counted = matches!(self.jumps, Jumps::WithoutJobs(_)).then(|| activity.enter());
         while self.clock.is_paused() {
-            let _ = turn.wait(Some(Duration::ZERO), ready);
-            // The look may have taken the driver's wake along: the token tells.
-            if !ready.is_empty() || parker.is_notified() {
-                return;
-            }
             activity.end();
             activity.watch();
-            // After the claim the token is looked at again: a job gives it before it ends.
-            let claimed = self.shards.earliest() != NEVER && activity.claim();
-            if claimed && !parker.is_notified() {
-                self.shards.jump(ready);
-            } else if !claimed {
+            if self.shards.earliest() != NEVER && activity.claim() {
+                // Not before the claim: what others have sent until they ended is there now. The look
+                // may take the driver's wake along, and a job gives the token before it ends.
+                let _ = turn.wait(Some(Duration::ZERO), ready);
+                if ready.is_empty() && !parker.is_notified() {
+                    self.shards.jump(ready);
+                }
+            } else {
                 let _ = turn.wait(None, ready);
                 activity.begin();
             }
             activity.unwatch();
+            if !ready.is_empty() || parker.is_notified() {
+                return;
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The tree of `runtime::engine`, with loom underneath.
 
+#[path = "../../../runtime/src/engine/activity.rs"]
+pub(crate) mod activity;
 #[path = "engine_blocking.rs"]
 pub(crate) mod blocking;
 #[path = "stand_in/clock.rs"]

@@ -1,5 +1,6 @@
 //! The models, one file a protocol.
 
+mod activity;
 mod blocking_pool;
 mod broadcast;
 mod cover;

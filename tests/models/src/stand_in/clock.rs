@@ -17,6 +17,21 @@ impl Clock {
         self.0.store(now, Ordering::Relaxed);
     }
 
+    pub(crate) fn is_virtual(&self) -> bool {
+        true
+    }
+
+    pub(crate) fn advance(&self, by: std::time::Duration) -> Result<(), &'static str> {
+        self.0.fetch_add(by.as_nanos() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(crate) fn advance_to(&self, at: u64) {
+        if at != NEVER {
+            self.0.fetch_max(at, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn now(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
