@@ -8,6 +8,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -20,6 +21,7 @@ use smol::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, BufWrite
 use smol::lock::{Mutex, MutexGuard, RwLock, Semaphore, SemaphoreGuard};
 use smol::net::{TcpListener, TcpStream};
 use smol::stream::StreamExt;
+use smol::process::Command;
 use smol::{Executor, Task, Timer, channel};
 
 use super::Peer;
@@ -71,6 +73,7 @@ impl Peer for Smol {
     const FEATURES: &'static str = "async-executor driven by threads in async_io::block_on; \
          async-channel, async-lock, event-listener, blocking; oneshot of futures-channel";
     const HAS_WATCH: bool = false;
+         async-channel, async-lock, event-listener, blocking, async-process; oneshot of futures-channel";
 
     type Runtime = Running;
     type Join<T: Send + 'static> = Task<T>;
@@ -288,6 +291,10 @@ impl Peer for Smol {
     }
     async fn read_some(f: &mut smol::fs::File, b: &mut [u8]) -> io::Result<usize> {
         f.read(b).await
+    }
+
+    async fn run(program: &str) -> io::Result<ExitStatus> {
+        Command::new(program).status().await
     }
 
     type HyperIo = FuturesIo<TcpStream>;
