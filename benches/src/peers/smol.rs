@@ -20,8 +20,8 @@ use smol::Unblock;
 use smol::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter};
 use smol::lock::{Mutex, MutexGuard, RwLock, Semaphore, SemaphoreGuard};
 use smol::net::{TcpListener, TcpStream};
-use smol::stream::StreamExt;
 use smol::process::Command;
+use smol::stream::StreamExt;
 use smol::{Executor, Task, Timer, channel};
 
 use super::Peer;
@@ -71,9 +71,8 @@ impl FlagEvent {
 impl Peer for Smol {
     const NAME: &'static str = "smol";
     const FEATURES: &'static str = "async-executor driven by threads in async_io::block_on; \
-         async-channel, async-lock, event-listener, blocking; oneshot of futures-channel";
-    const HAS_WATCH: bool = false;
          async-channel, async-lock, event-listener, blocking, async-process; oneshot of futures-channel";
+    const HAS_WATCH: bool = false;
 
     type Runtime = Running;
     type Join<T: Send + 'static> = Task<T>;

@@ -210,6 +210,8 @@ pub fn all() -> Vec<Workload> {
             "file-pieces-4k",
             "an open file in pieces of 4 KiB, 8 tasks, a read",
             fs::pieces
+        ),
+        on_all!(
             "process",
             "process-true",
             "/bin/true started and waited for, 8 in flight, a child",
