@@ -25,7 +25,15 @@ pub fn heading(peers: &[&str], runs: usize, workers: usize) -> String {
             let _ = writeln!(s, "- {name} {}: {features}", version_of(name));
         }
     }
-    let others = ["async-executor", "async-io", "async-lock", "async-channel", "blocking", "hyper"];
+    let others = [
+        "async-executor",
+        "async-io",
+        "async-lock",
+        "async-channel",
+        "async-process",
+        "blocking",
+        "hyper",
+    ];
     let others = others.map(|name| format!("{name} {}", version_of(name)));
     let _ = writeln!(s, "- beside them: {}", others.join(", "));
     s

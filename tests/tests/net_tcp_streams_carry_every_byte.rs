@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use runtime::net::tcp::ReuniteError;
 use runtime::net::{TcpListener, TcpSocket, TcpStream};
 
 async fn pair() -> (TcpStream, TcpStream) {
@@ -134,6 +135,37 @@ async fn try_methods_say_that_they_would_block() {
 }
 
 #[runtime::test]
+async fn an_accepted_stream_is_tried_before_the_first_event() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut far = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    std::io::Write::write_all(&mut far, b"first").unwrap();
+    let (near, _) = listener.accept().await.unwrap();
+    // Until the bytes are there, without a look at the events.
+    let peeks = socket2::SockRef::from(&near);
+    tests::eventually("they have come", || {
+        peeks.peek(&mut [std::mem::MaybeUninit::uninit()]).is_ok()
+    });
+    let mut buf = [0; 8];
+    assert_eq!(near.try_read(&mut buf).unwrap(), 5);
+    assert_eq!(near.try_write(b"back").unwrap(), 4);
+    // What was taken for granted wrongly is given up.
+    assert_eq!(near.try_read(&mut buf).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    assert!(futures::poll!(Box::pin(near.readable())).is_pending());
+    std::io::Write::write_all(&mut far, b"second").unwrap();
+    near.readable().await.unwrap();
+    assert_eq!(near.try_read(&mut buf).unwrap(), 6);
+}
+
+#[runtime::test]
+async fn a_stream_that_is_ready_stays_so_however_often_one_asks() {
+    let (near, _far) = pair().await;
+    // More often than a task may do something before others get a turn.
+    for _ in 0..1000 {
+        assert!(futures::poll!(Box::pin(near.writable())).is_ready());
+    }
+}
+
+#[runtime::test]
 async fn many_tasks_may_wait_for_one_stream() {
     let (near, mut far) = pair().await;
     let near = Arc::new(near);
@@ -171,8 +203,9 @@ async fn halves_of_two_streams_do_not_reunite() {
     let (far_read, far_write) = far.into_split();
     let error = near_read.reunite(far_write).unwrap_err();
     assert!(error.to_string().contains("same socket"));
-    assert!(error.0.reunite(near_write).is_ok());
-    assert!(far_read.reunite(error.1).is_ok());
+    let ReuniteError(near_read, far_write) = error;
+    assert!(near_read.reunite(near_write).is_ok());
+    assert!(far_read.reunite(far_write).is_ok());
 }
 
 #[runtime::test]

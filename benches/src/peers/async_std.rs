@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use async_std::channel;
@@ -14,6 +15,7 @@ use async_std::stream::StreamExt;
 use async_std::sync::{Mutex, MutexGuard, RwLock};
 use async_std::task::{self, JoinHandle};
 use futures_channel::oneshot;
+use smol::process::Command;
 
 use super::Peer;
 use super::futures_channels;
@@ -37,7 +39,7 @@ pub unsafe fn set_workers(args: &[String]) {
 impl Peer for AsyncStd {
     const NAME: &'static str = "async-std";
     const FEATURES: &'static str = "default; ASYNC_STD_THREAD_COUNT set to the workers; its own \
-         channels and locks; event-listener; oneshot of futures-channel";
+         channels and locks; event-listener; oneshot of futures-channel; async-process";
     const STOPS: bool = false;
     const HAS_SEMAPHORE: bool = false;
     const HAS_WATCH: bool = false;
@@ -229,6 +231,10 @@ impl Peer for AsyncStd {
     }
     async fn read_some(f: &mut async_std::fs::File, b: &mut [u8]) -> io::Result<usize> {
         f.read(b).await
+    }
+
+    async fn run(program: &str) -> io::Result<ExitStatus> {
+        Command::new(program).status().await
     }
 
     type HyperIo = FuturesIo<TcpStream>;

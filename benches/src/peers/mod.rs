@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::DerefMut;
 use std::path::Path;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -144,6 +145,8 @@ pub trait Peer: Send + Sync + Sized + 'static {
         f: &mut Self::File,
         b: &mut [u8],
     ) -> impl Future<Output = io::Result<usize>> + Send;
+    /// Starts the program and waits for its end.
+    fn run(program: &str) -> impl Future<Output = io::Result<ExitStatus>> + Send;
 
     type HyperIo: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static;
     fn hyper_io(s: Self::Stream) -> Self::HyperIo;

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -19,6 +20,7 @@ use smol::Unblock;
 use smol::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter};
 use smol::lock::{Mutex, MutexGuard, RwLock, Semaphore, SemaphoreGuard};
 use smol::net::{TcpListener, TcpStream};
+use smol::process::Command;
 use smol::stream::StreamExt;
 use smol::{Executor, Task, Timer, channel};
 
@@ -69,7 +71,7 @@ impl FlagEvent {
 impl Peer for Smol {
     const NAME: &'static str = "smol";
     const FEATURES: &'static str = "async-executor driven by threads in async_io::block_on; \
-         async-channel, async-lock, event-listener, blocking; oneshot of futures-channel";
+         async-channel, async-lock, event-listener, blocking, async-process; oneshot of futures-channel";
     const HAS_WATCH: bool = false;
 
     type Runtime = Running;
@@ -288,6 +290,10 @@ impl Peer for Smol {
     }
     async fn read_some(f: &mut smol::fs::File, b: &mut [u8]) -> io::Result<usize> {
         f.read(b).await
+    }
+
+    async fn run(program: &str) -> io::Result<ExitStatus> {
+        Command::new(program).status().await
     }
 
     type HyperIo = FuturesIo<TcpStream>;

@@ -7,6 +7,7 @@ macro_rules! tokio_shape {
         use std::net::SocketAddr;
         use std::path::Path;
         use std::pin::Pin;
+        use std::process::ExitStatus;
         use std::task::{Context, Poll, ready};
         use std::time::Duration;
 
@@ -15,6 +16,7 @@ macro_rules! tokio_shape {
             BufWriter, ReadBuf,
         };
         use ::$rt::net::{TcpListener, TcpStream};
+        use ::$rt::process::Command;
         use ::$rt::runtime::{Builder, Runtime};
         use ::$rt::sync::{
             Mutex, MutexGuard, Notify, RwLock, Semaphore, SemaphorePermit, broadcast, mpsc,
@@ -256,6 +258,10 @@ macro_rules! tokio_shape {
             }
             async fn read_some(f: &mut ::$rt::fs::File, b: &mut [u8]) -> io::Result<usize> {
                 f.read(b).await
+            }
+
+            async fn run(program: &str) -> io::Result<ExitStatus> {
+                Command::new(program).status().await
             }
 
             type HyperIo = HyperIo;

@@ -7,6 +7,7 @@ mod blocked;
 mod blocking;
 mod fs;
 mod net;
+mod process;
 pub(crate) mod spawn;
 mod sync;
 mod time;
@@ -209,6 +210,12 @@ pub fn all() -> Vec<Workload> {
             "file-pieces-4k",
             "an open file in pieces of 4 KiB, 8 tasks, a read",
             fs::pieces
+        ),
+        on_all!(
+            "process",
+            "process-true",
+            "/bin/true started and waited for, 8 in flight, a child",
+            process::run_true
         ),
         on_all!(
             "blocked",

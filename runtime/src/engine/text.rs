@@ -40,7 +40,7 @@ pub(crate) const ZERO_PERIOD: &str = "`period` must be non-zero: an interval of 
 pub(crate) const SHUT_DOWN: &str = "the runtime this belongs to has been shut down: \
      sockets, timers and signals work only as long as the `Runtime` they were made in lives";
 
-/// [`SHUT_DOWN`] as an I/O error.
+/// [`FORKED`] as an I/O error.
 #[cold]
 pub(crate) fn forked() -> std::io::Error {
     std::io::Error::other(FORKED)
@@ -50,8 +50,27 @@ pub(crate) fn forked() -> std::io::Error {
 pub(crate) const FORKED: &str = "this runtime was made before a `fork`, and its threads exist in the parent process \
      alone: build a new runtime in the child, or fork before you build one";
 
+/// [`SHUT_DOWN`] as an error that can be told from others.
+#[derive(Debug)]
+struct ShutDown;
+
+impl std::fmt::Display for ShutDown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(SHUT_DOWN)
+    }
+}
+
+impl std::error::Error for ShutDown {}
+
+/// [`SHUT_DOWN`] as an I/O error.
+#[cold]
 pub(crate) fn shut_down() -> std::io::Error {
-    std::io::Error::other(SHUT_DOWN)
+    std::io::Error::other(ShutDown)
+}
+
+/// Whether [`shut_down`] has made `error`.
+pub(crate) fn is_shut_down(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<ShutDown>())
 }
 
 /// A blocking socket was handed over.

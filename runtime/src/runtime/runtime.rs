@@ -266,3 +266,24 @@ impl fmt::Debug for Runtime {
         f.debug_struct("Runtime").field("handle", &self.handle).finish_non_exhaustive()
     }
 }
+
+/// Whether an operation has failed because the runtime that its socket, pipe or other source was made
+/// in has been shut down.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::net::UdpSocket;
+/// use runtime::runtime::{Runtime, is_rt_shutdown_err};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let first = Runtime::new()?;
+/// let socket = first.block_on(UdpSocket::bind("127.0.0.1:0"))?;
+/// drop(first);
+/// let received = Runtime::new()?.block_on(async { socket.recv(&mut [0; 8]).await });
+/// assert!(is_rt_shutdown_err(&received.unwrap_err()));
+/// # Ok(()) }
+/// ```
+pub fn is_rt_shutdown_err(err: &io::Error) -> bool {
+    text::is_shut_down(err)
+}

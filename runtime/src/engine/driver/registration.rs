@@ -1,9 +1,10 @@
 //! A source's connection with the driver: operations that wait until the source is ready.
 //!
-//! Every wait passes the cooperative hook (`engine::coop`); every operation is tried only while the
-//! source seems ready, and clears the readiness that it proved wrong.
+//! Every operation passes the cooperative hook (`engine::coop`), is tried only while the source seems
+//! ready, and clears the readiness that it proved wrong. Only the bare wait for readiness, as one of
+//! any number, does without the hook: programs count on its being ready as long as the source is.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
@@ -195,9 +196,13 @@ impl Registration {
     ) -> io::Result<R> {
         loop {
             let event = self.ready(interest).await?;
+            let coop = poll_fn(coop::poll_proceed).await;
             match operation() {
                 Err(e) if would_block(&e) => self.readiness.clear(event),
-                done => return done,
+                done => {
+                    coop.made_progress();
+                    return done;
+                }
             }
         }
     }
@@ -210,9 +215,13 @@ impl Registration {
     ) -> io::Result<R> {
         loop {
             let event = self.ready(interest).await?;
+            let coop = poll_fn(coop::poll_proceed).await;
             match operation() {
                 Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
-                done => return done,
+                done => {
+                    coop.made_progress();
+                    return done;
+                }
             }
         }
     }
@@ -246,13 +255,11 @@ impl Future for WaitReady<'_> {
     type Output = io::Result<ReadyEvent>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let coop = ready!(coop::poll_proceed(cx));
         let this = &mut *self;
         let readiness = &this.registration.readiness;
         let Poll::Ready(event) = readiness.poll_shared(&mut this.key, this.mask, cx.waker()) else {
             return this.registration.wait_for_ever_or_fail();
         };
-        coop.made_progress();
         Poll::Ready(alive(event))
     }
 }

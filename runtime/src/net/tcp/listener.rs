@@ -105,7 +105,7 @@ impl TcpListener {
     /// ```
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.io.own(Interest::READABLE, |listener| listener.accept()).await?;
-        Ok((TcpStream::from_mio(stream, Ready::WRITABLE)?, peer))
+        Ok((TcpStream::accepted(stream)?, peer))
     }
 
     /// As [`accept`](Self::accept), as the listener's one user: of several tasks that poll this,
@@ -117,7 +117,7 @@ impl TcpListener {
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         self.io.poll_own(cx, Direction::Read, |listener| listener.accept()).map(|accepted| {
             let (stream, peer) = accepted?;
-            Ok((TcpStream::from_mio(stream, Ready::WRITABLE)?, peer))
+            Ok((TcpStream::accepted(stream)?, peer))
         })
     }
 

@@ -112,6 +112,13 @@ impl TcpStream {
         Ok(self)
     }
 
+    /// A stream just accepted. Its first bytes have mostly come with the connection: it is taken to be
+    /// ready, and a call that finds nothing costs less than waiting for the first event.
+    #[track_caller]
+    pub(super) fn accepted(socket: mio::net::TcpStream) -> io::Result<TcpStream> {
+        TcpStream::from_mio(socket, Ready::READABLE | Ready::WRITABLE)
+    }
+
     #[track_caller]
     pub(super) fn from_mio(socket: mio::net::TcpStream, initially: Ready) -> io::Result<TcpStream> {
         Ok(TcpStream { io: PollEvented::with(socket, BYTE_STREAM, initially)? })

@@ -92,7 +92,7 @@ impl UnixListener {
     /// Safe: no connection is lost.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let (stream, peer) = self.io.own(Interest::READABLE, |listener| listener.accept()).await?;
-        Ok((UnixStream::from_mio(stream, Ready::WRITABLE)?, SocketAddr(peer)))
+        Ok((UnixStream::accepted(stream)?, SocketAddr(peer)))
     }
 
     /// As [`accept`](Self::accept), as the listener's one user: of several tasks that poll this,
@@ -104,7 +104,7 @@ impl UnixListener {
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         self.io.poll_own(cx, Direction::Read, |listener| listener.accept()).map(|accepted| {
             let (stream, peer) = accepted?;
-            Ok((UnixStream::from_mio(stream, Ready::WRITABLE)?, SocketAddr(peer)))
+            Ok((UnixStream::accepted(stream)?, SocketAddr(peer)))
         })
     }
 

@@ -65,8 +65,8 @@ impl UnixSocket {
         self.socket.bind(&SockAddr::unix(path)?)
     }
 
-    fn must_be(&self, kind: Type, advice: &'static str) -> io::Result<()> {
-        if self.socket.r#type()? == kind { Ok(()) } else { Err(io::Error::other(advice)) }
+    fn must_be(&self, kind: Type, refusal: &'static str) -> io::Result<()> {
+        if self.socket.r#type()? == kind { Ok(()) } else { Err(io::Error::other(refusal)) }
     }
 
     /// Makes the socket a listener; up to `backlog` connections wait to be accepted.
@@ -77,12 +77,9 @@ impl UnixSocket {
     ///
     /// # Errors
     ///
-    /// If it is a socket for datagrams, and what the system says.
+    /// If it was not made by [`new_stream`](Self::new_stream), and what the system says.
     pub fn listen(self, backlog: u32) -> io::Result<UnixListener> {
-        self.must_be(
-            Type::STREAM,
-            "listen cannot be called on a datagram socket: make it with `UnixSocket::new_stream`",
-        )?;
+        self.must_be(Type::STREAM, "listen cannot be called on a datagram socket")?;
         self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         let listener = mio::net::UnixListener::from_std(OwnedFd::from(self.socket).into());
         UnixListener::from_mio(listener, Ready::EMPTY)
@@ -96,13 +93,10 @@ impl UnixSocket {
     ///
     /// # Errors
     ///
-    /// If it is a socket for datagrams, and what the system says.
+    /// If it was not made by [`new_stream`](Self::new_stream), and what the system says. One for
+    /// datagrams is connected after [`datagram`](Self::datagram).
     pub async fn connect(self, path: impl AsRef<Path>) -> io::Result<UnixStream> {
-        self.must_be(
-            Type::STREAM,
-            "connect cannot be called on a datagram socket: make it with `UnixSocket::new_stream`, \
-             or call `datagram` and connect what that returns",
-        )?;
+        self.must_be(Type::STREAM, "connect cannot be called on a datagram socket")?;
         match self.socket.connect(&SockAddr::unix(path)?) {
             Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => return Err(e),
             _ => {}
@@ -119,12 +113,9 @@ impl UnixSocket {
     ///
     /// # Errors
     ///
-    /// If it is a socket for streams, and what the system says.
+    /// If it was not made by [`new_datagram`](Self::new_datagram), and what the system says.
     pub fn datagram(self) -> io::Result<UnixDatagram> {
-        self.must_be(
-            Type::DGRAM,
-            "datagram cannot be called on a stream socket: make it with `UnixSocket::new_datagram`",
-        )?;
+        self.must_be(Type::DGRAM, "datagram cannot be called on a stream socket")?;
         let socket = mio::net::UnixDatagram::from_std(OwnedFd::from(self.socket).into());
         UnixDatagram::from_mio(socket, Ready::WRITABLE)
     }
