@@ -70,9 +70,8 @@ async fn any_order(seed: u64) {
             4 => {
                 // Given up at once: the bytes are taken if, and only if, it is done.
                 let bytes = [step as u8; 100];
-                match begin(file.write(&bytes)).await {
-                    Some(n) => model.write(&bytes[..n.unwrap()]),
-                    None => {}
+                if let Some(n) = begin(file.write(&bytes)).await {
+                    model.write(&bytes[..n.unwrap()]);
                 }
             }
             5 => {
