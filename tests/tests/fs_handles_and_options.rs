@@ -184,3 +184,36 @@ fn files_and_their_futures_go_between_threads() {
         assert_eq!(content, b"content");
     });
 }
+
+/// A path that removes its file when it is dropped.
+struct Temporary(std::path::PathBuf);
+
+impl AsRef<std::path::Path> for Temporary {
+    fn as_ref(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
+    }
+}
+
+#[test]
+fn a_path_is_kept_until_it_was_used() {
+    within(|| {
+        let scratch = Scratch::new();
+        let temporary = || Temporary(scratch.file("file", "content"));
+        current_thread().block_on(async {
+            assert_eq!(fs::read(temporary()).await.unwrap(), b"content");
+            assert_eq!(fs::copy(temporary(), scratch.join("copy")).await.unwrap(), 7);
+            let mut file = File::open(temporary()).await.unwrap();
+            assert!(!fs::try_exists(scratch.join("file")).await.unwrap());
+            let mut text = String::new();
+            file.read_to_string(&mut text).await.unwrap();
+            assert_eq!(text, "content");
+            OpenOptions::new().read(true).open(temporary()).await.unwrap();
+        });
+    });
+}

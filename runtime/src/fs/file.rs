@@ -96,7 +96,7 @@ impl File {
     /// ```
     #[track_caller]
     pub fn open(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        File::options().read(true).open_owned(path.as_ref().to_owned())
+        File::options().read(true).opening(path)
     }
 
     /// Opens a file to write it: it is created, or loses its content. One job.
@@ -110,7 +110,7 @@ impl File {
     /// See [`File`].
     #[track_caller]
     pub fn create(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        File::options().write(true).create(true).truncate(true).open_owned(path.as_ref().to_owned())
+        File::options().write(true).create(true).truncate(true).opening(path)
     }
 
     /// Creates a file, which must not be there, to read and write it: one job.
@@ -135,7 +135,7 @@ impl File {
     /// ```
     #[track_caller]
     pub fn create_new(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        File::options().read(true).write(true).create_new(true).open_owned(path.as_ref().to_owned())
+        File::options().read(true).write(true).create_new(true).opening(path)
     }
 
     /// Options with everything off: [`OpenOptions::new`].
@@ -502,7 +502,7 @@ impl File {
         work: impl FnOnce(&std::fs::File) -> io::Result<R> + Send + 'static,
     ) -> io::Result<R> {
         let std = Arc::clone(&self.std);
-        job(move || work(&std)).await
+        job((), move || work(&std)).await
     }
 
     /// Waits for the turn to write: nothing is unread.

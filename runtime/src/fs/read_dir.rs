@@ -52,10 +52,10 @@ const BATCH: usize = 256;
 /// ```
 #[track_caller]
 pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadDir>> {
-    let path = path.as_ref().to_owned();
+    let owned = path.as_ref().to_owned();
     let location = Location::caller();
-    job(move || {
-        let batch = Batch { entries: VecDeque::new(), rest: Some(std::fs::read_dir(path)?) };
+    job(path, move || {
+        let batch = Batch { entries: VecDeque::new(), rest: Some(std::fs::read_dir(owned)?) };
         Ok(ReadDir { batch: batch.next(), job: None, location })
     })
 }
@@ -191,7 +191,7 @@ impl DirEntry {
     #[track_caller]
     pub fn metadata(&self) -> impl Future<Output = io::Result<Metadata>> {
         let std = Arc::clone(&self.std);
-        job(move || std.metadata())
+        job((), move || std.metadata())
     }
 
     /// Whether it is a file, a directory or a link: no job, if the system told along with the name.
@@ -208,7 +208,7 @@ impl DirEntry {
             Some(file_type) => Ok(file_type),
             None => {
                 let std = Arc::clone(&self.std);
-                job(move || std.file_type()).await
+                job((), move || std.file_type()).await
             }
         }
     }
