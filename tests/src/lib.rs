@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use runtime::{Builder, Runtime};
 
 pub mod process;
+pub mod scratch;
 pub mod scripted;
 
 /// How long a test may wait for what must come: far beyond what a loaded machine needs.

@@ -30,8 +30,8 @@ use super::job::job;
 /// ```
 #[track_caller]
 pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>> {
-    let path = path.as_ref().to_owned();
-    job(move || std::fs::read(path))
+    let owned = path.as_ref().to_owned();
+    job(path, move || std::fs::read(owned))
 }
 
 /// The whole content of a file that is text.
@@ -57,8 +57,8 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
 /// ```
 #[track_caller]
 pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result<String>> {
-    let path = path.as_ref().to_owned();
-    job(move || std::fs::read_to_string(path))
+    let owned = path.as_ref().to_owned();
+    job(path, move || std::fs::read_to_string(owned))
 }
 
 /// Makes `contents` the whole content of a file, which is created if it is not there.
@@ -95,8 +95,8 @@ pub fn write(
     path: impl AsRef<Path>,
     contents: impl AsRef<[u8]>,
 ) -> impl Future<Output = io::Result<()>> {
-    let (path, contents) = (path.as_ref().to_owned(), contents.as_ref().to_owned());
-    job(move || std::fs::write(path, contents))
+    let owned = (path.as_ref().to_owned(), contents.as_ref().to_owned());
+    job(path, move || std::fs::write(owned.0, owned.1))
 }
 
 /// Copies content and permissions of the file `from` to the file `to`, which is created or written
@@ -124,8 +124,8 @@ pub fn write(
 /// ```
 #[track_caller]
 pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output = io::Result<u64>> {
-    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
-    job(move || std::fs::copy(from, to))
+    let owned = (from.as_ref().to_owned(), to.as_ref().to_owned());
+    job((from, to), move || std::fs::copy(owned.0, owned.1))
 }
 
 /// Gives a file or directory another name, in the place of what had that name.
@@ -157,8 +157,8 @@ pub fn rename(
     from: impl AsRef<Path>,
     to: impl AsRef<Path>,
 ) -> impl Future<Output = io::Result<()>> {
-    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
-    job(move || std::fs::rename(from, to))
+    let owned = (from.as_ref().to_owned(), to.as_ref().to_owned());
+    job((from, to), move || std::fs::rename(owned.0, owned.1))
 }
 
 /// Gives the file `original` a second name, on the same file system.
@@ -189,8 +189,8 @@ pub fn hard_link(
     original: impl AsRef<Path>,
     link: impl AsRef<Path>,
 ) -> impl Future<Output = io::Result<()>> {
-    let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
-    job(move || std::fs::hard_link(original, link))
+    let owned = (original.as_ref().to_owned(), link.as_ref().to_owned());
+    job((original, link), move || std::fs::hard_link(owned.0, owned.1))
 }
 
 /// Where a symbolic link leads to, as it is written there.
@@ -218,8 +218,8 @@ pub fn hard_link(
 /// ```
 #[track_caller]
 pub fn read_link(path: impl AsRef<Path>) -> impl Future<Output = io::Result<PathBuf>> {
-    let path = path.as_ref().to_owned();
-    job(move || std::fs::read_link(path))
+    let owned = path.as_ref().to_owned();
+    job(path, move || std::fs::read_link(owned))
 }
 
 /// The absolute path without links, `.` and `..`.
@@ -247,8 +247,8 @@ pub fn read_link(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Path
 /// ```
 #[track_caller]
 pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<PathBuf>> {
-    let path = path.as_ref().to_owned();
-    job(move || std::fs::canonicalize(path))
+    let owned = path.as_ref().to_owned();
+    job(path, move || std::fs::canonicalize(owned))
 }
 
 /// What is known of a file or directory; of a link, what is known of that to which it leads.
@@ -275,8 +275,8 @@ pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<P
 /// ```
 #[track_caller]
 pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metadata>> {
-    let path = path.as_ref().to_owned();
-    job(move || std::fs::metadata(path))
+    let owned = path.as_ref().to_owned();
+    job(path, move || std::fs::metadata(owned))
 }
 
 /// As [`metadata`], but of a link itself.
@@ -305,8 +305,8 @@ pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metad
 /// ```
 #[track_caller]
 pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metadata>> {
-    let path = path.as_ref().to_owned();
-    job(move || std::fs::symlink_metadata(path))
+    let owned = path.as_ref().to_owned();
+    job(path, move || std::fs::symlink_metadata(owned))
 }
 
 /// Whether something is at the path; a link must lead to something.
@@ -336,8 +336,8 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Resu
 /// ```
 #[track_caller]
 pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<bool>> {
-    let path = path.as_ref().to_owned();
-    job(move || path.try_exists())
+    let owned = path.as_ref().to_owned();
+    job(path, move || owned.try_exists())
 }
 
 /// Sets the permissions of a file or directory.
@@ -369,8 +369,8 @@ pub fn set_permissions(
     path: impl AsRef<Path>,
     perm: Permissions,
 ) -> impl Future<Output = io::Result<()>> {
-    let path = path.as_ref().to_owned();
-    job(move || std::fs::set_permissions(path, perm))
+    let owned = path.as_ref().to_owned();
+    job(path, move || std::fs::set_permissions(owned, perm))
 }
 
 /// Makes a directory; its parent must be there.
@@ -397,8 +397,8 @@ pub fn set_permissions(
 /// ```
 #[track_caller]
 pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let path = path.as_ref().to_owned();
-    job(move || std::fs::create_dir(path))
+    let owned = path.as_ref().to_owned();
+    job(path, move || std::fs::create_dir(owned))
 }
 
 /// Makes a directory and its parents, as far as they are not there.
@@ -426,8 +426,8 @@ pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 /// ```
 #[track_caller]
 pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let path = path.as_ref().to_owned();
-    job(move || std::fs::create_dir_all(path))
+    let owned = path.as_ref().to_owned();
+    job(path, move || std::fs::create_dir_all(owned))
 }
 
 /// Removes a directory that is empty.
@@ -454,8 +454,8 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 /// ```
 #[track_caller]
 pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let path = path.as_ref().to_owned();
-    job(move || std::fs::remove_dir(path))
+    let owned = path.as_ref().to_owned();
+    job(path, move || std::fs::remove_dir(owned))
 }
 
 /// Removes a directory with everything in it. Links are removed, not followed.
@@ -483,8 +483,8 @@ pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 /// ```
 #[track_caller]
 pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let path = path.as_ref().to_owned();
-    job(move || std::fs::remove_dir_all(path))
+    let owned = path.as_ref().to_owned();
+    job(path, move || std::fs::remove_dir_all(owned))
 }
 
 /// Removes a file or a link. Who has the file open can go on using it.
@@ -511,6 +511,6 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 /// ```
 #[track_caller]
 pub fn remove_file(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let path = path.as_ref().to_owned();
-    job(move || std::fs::remove_file(path))
+    let owned = path.as_ref().to_owned();
+    job(path, move || std::fs::remove_file(owned))
 }

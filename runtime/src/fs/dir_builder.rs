@@ -54,10 +54,10 @@ impl DirBuilder {
     /// See [`DirBuilder`].
     #[track_caller]
     pub fn create(&self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-        let path = path.as_ref().to_owned();
+        let owned = path.as_ref().to_owned();
         let mut std = std::fs::DirBuilder::new();
         std.recursive(self.recursive);
         self.apply_mode(&mut std);
-        job(move || std.create(path))
+        job(path, move || std.create(owned))
     }
 }

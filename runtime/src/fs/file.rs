@@ -11,18 +11,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
+use super::job::job;
 use super::{FileTimes, OpenOptions};
 use crate::engine::text;
 use crate::io::on_pool::{self, Done, MOST_BYTES, OnPool};
 use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 use crate::sync::{Mutex, MutexGuard, oneshot};
+use crate::task;
 
 /// An open file, read and written by jobs of the blocking pool.
 ///
 /// Read it by [`AsyncReadExt`](crate::io::AsyncReadExt), write it by
 /// [`AsyncWriteExt`](crate::io::AsyncWriteExt), move in it by
 /// [`AsyncSeekExt`](crate::io::AsyncSeekExt). Each operation is one job, of at most
-/// [`max_buf_size`](File::max_buf_size) bytes, and there is one at a time: the next one waits for it.
+/// [`max_buf_size`](File::max_buf_size) bytes, and there is one at a time: the next one waits for it. ([`metadata`](File::metadata) and
+/// [`set_permissions`](File::set_permissions) touch neither content nor position, and do not wait.)
 ///
 /// # Writes are done in the background
 ///
@@ -93,7 +96,7 @@ impl File {
     /// ```
     #[track_caller]
     pub fn open(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        File::options().read(true).open_owned(path.as_ref().to_owned())
+        File::options().read(true).opening(path)
     }
 
     /// Opens a file to write it: it is created, or loses its content. One job.
@@ -107,7 +110,7 @@ impl File {
     /// See [`File`].
     #[track_caller]
     pub fn create(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        File::options().write(true).create(true).truncate(true).open_owned(path.as_ref().to_owned())
+        File::options().write(true).create(true).truncate(true).opening(path)
     }
 
     /// Creates a file, which must not be there, to read and write it: one job.
@@ -132,7 +135,7 @@ impl File {
     /// ```
     #[track_caller]
     pub fn create_new(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        File::options().read(true).write(true).create_new(true).open_owned(path.as_ref().to_owned())
+        File::options().read(true).write(true).create_new(true).opening(path)
     }
 
     /// Options with everything off: [`OpenOptions::new`].
@@ -201,7 +204,15 @@ impl File {
         let on_pool = self.on_pool.get_mut();
         // What cannot be moved has no position that would be wrong.
         let _ = poll_fn(|cx| on_pool.poll_give_back(&self.std, cx)).await;
-        Arc::try_unwrap(self.std).expect("an idle file is in no job")
+        let mut std = self.std;
+        loop {
+            match Arc::try_unwrap(std) {
+                Ok(std) => return std,
+                // A look at the metadata that was given up has it for a moment more.
+                Err(shared) => std = shared,
+            }
+            task::yield_now().await;
+        }
     }
 
     /// The file, if no operation is in flight.
@@ -305,7 +316,7 @@ impl File {
         self.run(&mut on_pool, move |std| std.set_len(size)).await
     }
 
-    /// What is known of the file, writes that were taken included.
+    /// What is known of the file. Waits for nothing: a write that was not flushed may not be seen.
     ///
     /// # Errors
     ///
@@ -315,8 +326,7 @@ impl File {
     ///
     /// See [`set_len`](File::set_len).
     pub async fn metadata(&self) -> io::Result<Metadata> {
-        let mut on_pool = self.settled().await;
-        self.run(&mut on_pool, std::fs::File::metadata).await
+        self.beside(std::fs::File::metadata).await
     }
 
     /// A second handle to the same open file: it has the same position, which either moves.
@@ -350,7 +360,7 @@ impl File {
         Ok(File { max_buf_size: self.max_buf_size, ..File::made_at(std, location) })
     }
 
-    /// Sets the permissions.
+    /// Sets the permissions. Waits for nothing.
     ///
     /// # Errors
     ///
@@ -374,8 +384,7 @@ impl File {
     /// # }
     /// ```
     pub async fn set_permissions(&self, perm: Permissions) -> io::Result<()> {
-        let mut on_pool = self.settled().await;
-        self.run(&mut on_pool, move |std| std.set_permissions(perm)).await
+        self.beside(move |std| std.set_permissions(perm)).await
     }
 
     /// Sets when the file was used, after the writes that were taken.
@@ -485,6 +494,15 @@ impl File {
         })?;
         poll_fn(|cx| on_pool.poll_job(cx)).await?;
         told.await.unwrap_or_else(|_| Err(on_pool::lost()))
+    }
+
+    /// Runs what touches neither content nor position, beside the operation in flight.
+    async fn beside<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&std::fs::File) -> io::Result<R> + Send + 'static,
+    ) -> io::Result<R> {
+        let std = Arc::clone(&self.std);
+        job((), move || work(&std)).await
     }
 
     /// Waits for the turn to write: nothing is unread.

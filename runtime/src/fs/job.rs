@@ -10,29 +10,37 @@ use crate::io::on_pool;
 use crate::runtime::context;
 use crate::task::JoinHandle;
 
-/// Runs `work` when polled. The job's spawn location is the caller of whoever called this: it is
+/// Runs `work` when polled, and keeps `held` meanwhile: what the caller gave as the path may be
+/// something that removes the file when it is dropped. The job's spawn location is the caller of whoever called this: it is
 /// what a report shows of a job that does not end.
 #[track_caller]
-pub(super) fn job<T, F>(work: F) -> Job<F, T>
+pub(super) fn job<H, F, T>(held: H, work: F) -> Job<H, F, T>
 where
     T: Send + 'static,
     F: FnOnce() -> io::Result<T> + Send + 'static,
 {
-    Job::New(Some(work), Location::caller())
+    Job { stage: Stage::New(Some(work)), location: Location::caller(), _held: held }
 }
 
 /// See [`job`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
-pub(super) enum Job<F, T> {
-    New(Option<F>, &'static Location<'static>),
+pub(super) struct Job<H, F, T> {
+    stage: Stage<F, T>,
+    location: &'static Location<'static>,
+    _held: H,
+}
+
+#[derive(Debug)]
+enum Stage<F, T> {
+    New(Option<F>),
     Running(JoinHandle<io::Result<T>>),
 }
 
-// The closure is moved out before it runs, never pinned.
-impl<F, T> Unpin for Job<F, T> {}
+// The closure is moved out before it runs; nothing here is ever pinned.
+impl<H, F, T> Unpin for Job<H, F, T> {}
 
-impl<F, T> Future for Job<F, T>
+impl<H, F, T> Future for Job<H, F, T>
 where
     T: Send + 'static,
     F: FnOnce() -> io::Result<T> + Send + 'static,
@@ -40,17 +48,17 @@ where
     type Output = io::Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let this = &mut *self;
         loop {
-            match &mut *self {
-                Job::New(work, location) => {
-                    let location = *location;
+            match &mut this.stage {
+                Stage::New(work) => {
                     let running = context::expect_current(|handle| {
                         let work = work.take().expect("it is new");
-                        handle.spawn_blocking_at(work, None, location)
+                        handle.spawn_blocking_at(work, None, this.location)
                     });
-                    *self = Job::Running(running);
+                    this.stage = Stage::Running(running);
                 }
-                Job::Running(job) => {
+                Stage::Running(job) => {
                     let result = ready!(Pin::new(job).poll(cx));
                     return Poll::Ready(result.unwrap_or_else(|_| Err(on_pool::lost())));
                 }

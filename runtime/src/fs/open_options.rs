@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::panic::Location;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::File;
 use super::job::job;
@@ -96,18 +96,19 @@ impl OpenOptions {
     /// See [`OpenOptions`].
     #[track_caller]
     pub fn open(&self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        self.open_owned(path.as_ref().to_owned())
+        self.opening(path)
     }
 
-    /// A future that borrows neither the options nor the path.
+    /// A future that does not borrow the options.
     #[track_caller]
-    pub(super) fn open_owned(
+    pub(super) fn opening<P: AsRef<Path>>(
         &self,
-        path: PathBuf,
-    ) -> impl Future<Output = io::Result<File>> + use<> {
+        path: P,
+    ) -> impl Future<Output = io::Result<File>> + use<P> {
+        let owned = path.as_ref().to_owned();
         let options = self.std.clone();
         let location = Location::caller();
-        job(move || options.open(path).map(|std| File::made_at(std, location)))
+        job(path, move || options.open(owned).map(|std| File::made_at(std, location)))
     }
 }
 

@@ -52,12 +52,11 @@ const BATCH: usize = 256;
 /// ```
 #[track_caller]
 pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadDir>> {
-    let path = path.as_ref().to_owned();
+    let owned = path.as_ref().to_owned();
     let location = Location::caller();
-    job(move || {
-        let mut rest = Some(std::fs::read_dir(path)?);
-        let fetched = fetch(&mut rest);
-        Ok(ReadDir { fetched, rest, job: None, location })
+    job(path, move || {
+        let batch = Batch { entries: VecDeque::new(), rest: Some(std::fs::read_dir(owned)?) };
+        Ok(ReadDir { batch: batch.next(), job: None, location })
     })
 }
 
@@ -65,11 +64,30 @@ pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadD
 #[derive(Debug)]
 #[must_use = "nothing is read unless you call `next_entry`"]
 pub struct ReadDir {
-    fetched: VecDeque<io::Result<DirEntry>>,
-    /// What is not fetched yet; in the job while there is one.
-    rest: Option<std::fs::ReadDir>,
-    job: Option<JoinHandle<(VecDeque<io::Result<DirEntry>>, Option<std::fs::ReadDir>)>>,
+    /// Nothing, while there is a job.
+    batch: Batch,
+    job: Option<JoinHandle<Batch>>,
     location: &'static Location<'static>,
+}
+
+/// What was fetched and what was not.
+#[derive(Debug, Default)]
+struct Batch {
+    entries: VecDeque<io::Result<DirEntry>>,
+    rest: Option<std::fs::ReadDir>,
+}
+
+impl Batch {
+    /// Fetches the next entries.
+    fn next(mut self) -> Batch {
+        while let Some(rest) = self.rest.as_mut().filter(|_| self.entries.len() < BATCH) {
+            match rest.next() {
+                Some(entry) => self.entries.push_back(entry.map(DirEntry::new)),
+                None => self.rest = None,
+            }
+        }
+        self
+    }
 }
 
 impl ReadDir {
@@ -103,39 +121,25 @@ impl ReadDir {
             if let Some(job) = &mut self.job {
                 let result = ready!(Pin::new(job).poll(cx));
                 self.job = None;
-                let Ok((fetched, rest)) = result else {
-                    return Poll::Ready(Err(on_pool::lost()));
-                };
-                self.fetched = fetched;
-                self.rest = rest;
+                match result {
+                    Ok(batch) => self.batch = batch,
+                    Err(_) => return Poll::Ready(Err(on_pool::lost())),
+                }
             }
-            if let Some(entry) = self.fetched.pop_front() {
+            if let Some(entry) = self.batch.entries.pop_front() {
                 unit.made_progress();
                 return Poll::Ready(entry.map(Some));
             }
-            if self.rest.is_none() {
+            if self.batch.rest.is_none() {
                 return Poll::Ready(Ok(None));
             }
             let location = self.location;
             self.job = Some(context::expect_current(|handle| {
-                let mut rest = self.rest.take();
-                let work = move || (fetch(&mut rest), rest);
-                handle.spawn_blocking_at(work, None, location)
+                let batch = std::mem::take(&mut self.batch);
+                handle.spawn_blocking_at(move || batch.next(), None, location)
             }));
         }
     }
-}
-
-/// Fetches a batch; leaves `None` at the end.
-fn fetch(rest: &mut Option<std::fs::ReadDir>) -> VecDeque<io::Result<DirEntry>> {
-    let mut fetched = VecDeque::new();
-    while let Some(entries) = rest.as_mut().filter(|_| fetched.len() < BATCH) {
-        match entries.next() {
-            Some(entry) => fetched.push_back(entry.map(DirEntry::new)),
-            None => *rest = None,
-        }
-    }
-    fetched
 }
 
 /// An entry of a directory.
@@ -187,7 +191,7 @@ impl DirEntry {
     #[track_caller]
     pub fn metadata(&self) -> impl Future<Output = io::Result<Metadata>> {
         let std = Arc::clone(&self.std);
-        job(move || std.metadata())
+        job((), move || std.metadata())
     }
 
     /// Whether it is a file, a directory or a link: no job, if the system told along with the name.
@@ -204,7 +208,7 @@ impl DirEntry {
             Some(file_type) => Ok(file_type),
             None => {
                 let std = Arc::clone(&self.std);
-                job(move || std.file_type()).await
+                job((), move || std.file_type()).await
             }
         }
     }

@@ -36,8 +36,8 @@ pub fn symlink(
     original: impl AsRef<Path>,
     link: impl AsRef<Path>,
 ) -> impl Future<Output = io::Result<()>> {
-    let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
-    job(move || std::os::unix::fs::symlink(original, link))
+    let owned = (original.as_ref().to_owned(), link.as_ref().to_owned());
+    job((original, link), move || std::os::unix::fs::symlink(owned.0, owned.1))
 }
 
 impl OpenOptions {
