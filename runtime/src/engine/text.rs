@@ -205,6 +205,22 @@ fn spawned_at(locations: &[&Location<'_>]) -> String {
     text
 }
 
+/// A pinned thread is asked for that cannot exist.
+pub(crate) fn no_pinned_thread(index: usize, limit: usize) -> String {
+    format!(
+        "there is no pinned thread {index}: the runtime has at most {limit}, numbered from 0; see \
+         `Builder::pinned_threads`"
+    )
+}
+
+/// A pinned thread could not be started.
+pub(crate) fn no_thread_to_pin(error: &std::io::Error) -> String {
+    format!(
+        "runtime: no thread could be started for a pinned task: {error}. The task is cancelled; allow the \
+         process more threads, or lower `Builder::pinned_threads`"
+    )
+}
+
 /// A task's panic that nobody can see.
 pub(crate) fn unseen_panic(runtime: Option<&str>, report: &dyn std::fmt::Display) -> String {
     let of = runtime.map(|name| format!(" {name:?}")).unwrap_or_default();

@@ -11,6 +11,7 @@ use super::events::Events;
 use super::handle::{Handle, Inner, RuntimeId, Scheduler};
 use super::local_runtime::{LocalOptions, LocalRuntime};
 use super::panics::{OnPanic, PanicReport, Panics, UnhandledPanic};
+use super::pinned::Pinned;
 use super::runtime::{Runtime, Threads};
 use super::stall::{OnStall, Reporter, StallReport};
 use crate::engine::activity::Activity;
@@ -67,6 +68,7 @@ pub struct Builder {
     enable_time: bool,
     start_paused: bool,
     spare_workers: usize,
+    pinned_threads: Option<usize>,
     stall_takeover: Duration,
     stall_report: Option<Duration>,
     stall_backtrace: bool,
@@ -95,6 +97,7 @@ impl Builder {
             enable_time: false,
             start_paused: false,
             spare_workers: 64,
+            pinned_threads: None,
             stall_takeover: Duration::from_millis(3),
             stall_report: Some(Duration::from_millis(100)),
             stall_backtrace: true,
@@ -266,6 +269,22 @@ impl Builder {
         self
     }
 
+    /// The most threads for [`task::spawn_pinned`](crate::task::spawn_pinned). The default is the number of
+    /// workers, and 1 for the `current_thread` flavour. They are started when needed.
+    ///
+    /// # Panics
+    ///
+    /// If `count` is 0 or above 32,768.
+    #[track_caller]
+    pub fn pinned_threads(&mut self, count: usize) -> &mut Builder {
+        assert!(
+            (1..=MAX_WORKERS).contains(&count),
+            "pinned_threads must be between 1 and {MAX_WORKERS}, not {count}"
+        );
+        self.pinned_threads = Some(count);
+        self
+    }
+
     /// How long one poll may take before the worker counts as stalled and others take over what it
     /// holds. The default is 3 ms; what is watched is looked at every 1 to 2 ms.
     ///
@@ -413,9 +432,13 @@ impl Builder {
         blocking::Pool::new(config, Arc::new(spawn))
     }
 
-    fn panics(&self) -> Arc<Panics> {
+    fn panics(&self, current: &Arc<OnceLock<Weak<Inner>>>) -> Arc<Panics> {
         let hook = self.on_unhandled_panic.clone();
-        Panics::new(self.unhandled_panic, hook, self.name.clone())
+        Panics::new(self.unhandled_panic, hook, self.name.clone(), Arc::clone(current))
+    }
+
+    fn pinned(&self, workers: usize, panics: &Arc<Panics>) -> Pinned {
+        Pinned::new(self.pinned_threads.unwrap_or(workers), self.thread(), Arc::clone(panics))
     }
 
     /// `activity`: what the wakers that it calls are counted in.
@@ -442,7 +465,8 @@ impl Builder {
         let events = Events::of_workers(Arc::clone(&driver), Arc::clone(&clock), workers);
         let shards = Arc::clone(events.shards());
         let (jobs, activity) = (events.counts_jobs(), events.counts_all());
-        let panics = self.panics();
+        let current: Arc<OnceLock<Weak<Inner>>> = Arc::default();
+        let panics = self.panics(&current);
         let config = PoolConfig {
             workers,
             spares: self.spare_workers,
@@ -457,7 +481,6 @@ impl Builder {
         let reporter = Arc::new(self.reporter(activity.clone()));
         let sink = Box::new(Arc::clone(&reporter));
         let guardian = Guardian::new(self.stall_takeover, self.stall_report, sink);
-        let current: Arc<OnceLock<Weak<Inner>>> = Arc::default();
         let threads = Arc::new(Threads::default());
         let start = {
             let (plan, current, threads) =
@@ -492,6 +515,7 @@ impl Builder {
             shards,
             jobs,
             activity,
+            pinned: self.pinned(workers, &panics),
             panics,
             local_to: None,
             name: self.name.clone(),
@@ -522,7 +546,8 @@ impl Builder {
         let events = Events::of_one_thread(Arc::clone(&driver), Arc::clone(&clock));
         let shards = Arc::clone(events.shards());
         let jobs = events.counts_jobs();
-        let panics = self.panics();
+        let current: Arc<OnceLock<Weak<Inner>>> = Arc::default();
+        let panics = self.panics(&current);
         let config = CurrentThreadConfig {
             global_queue_interval: self.global_queue_interval.unwrap_or(31),
             event_interval: self.event_interval,
@@ -534,7 +559,6 @@ impl Builder {
         let sink = Box::new(Arc::clone(&reporter));
         let guardian = Guardian::new(self.stall_takeover, self.stall_report, sink);
         let shared = CurrentThread::new(config, Box::new(events), guardian);
-        let current: Arc<OnceLock<Weak<Inner>>> = Arc::default();
         let handle = Handle::new(Inner {
             scheduler: Scheduler::CurrentThread(Arc::clone(&shared)),
             blocking: self.blocking_pool(&current),
@@ -544,6 +568,7 @@ impl Builder {
             shards,
             jobs,
             activity: None,
+            pinned: self.pinned(1, &panics),
             panics,
             local_to,
             name: self.name.clone(),
@@ -560,7 +585,7 @@ impl Builder {
 }
 
 /// How the runtime's threads are made.
-struct ThreadPlan {
+pub(super) struct ThreadPlan {
     name: Arc<dyn Fn() -> String + Send + Sync>,
     stack_size: Option<usize>,
     on_start: Option<Hook>,
@@ -569,7 +594,7 @@ struct ThreadPlan {
 
 impl ThreadPlan {
     /// `body` is given what to call when the thread is set up.
-    fn start(
+    pub(super) fn start(
         &self,
         body: impl FnOnce(&dyn Fn()) + Send + 'static,
     ) -> io::Result<thread::JoinHandle<()>> {

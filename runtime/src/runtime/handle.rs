@@ -11,13 +11,14 @@ use super::blocking::BlockingJob;
 use super::context::{self, Restore};
 use super::metrics::RuntimeMetrics;
 use super::panics::Panics;
+use super::pinned::Pinned;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
 use crate::engine::driver::Driver;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::Birth;
-use crate::engine::scheduler::{CurrentThread, Pool};
+use crate::engine::scheduler::{CurrentThread, Guardian, Pool};
 use crate::engine::task::{Identity, JoinHandle};
 use crate::engine::timer::{Shard, Shards};
 use crate::engine::wake_list::WakeList;
@@ -56,6 +57,7 @@ pub(super) struct Inner {
     /// What everything else is counted in.
     pub(super) activity: Option<Arc<Activity>>,
     pub(super) panics: Arc<Panics>,
+    pub(super) pinned: Pinned,
     /// The thread of a local runtime: its tasks need not be `Send`.
     pub(super) local_to: Option<ThreadId>,
     pub(super) name: Option<String>,
@@ -118,6 +120,34 @@ impl Handle {
 
     pub(crate) fn panics(&self) -> &Arc<Panics> {
         &self.inner.panics
+    }
+
+    pub(super) fn pinned(&self) -> &Pinned {
+        &self.inner.pinned
+    }
+
+    pub(super) fn guardian(&self) -> &Guardian {
+        match &self.inner.scheduler {
+            Scheduler::MultiThread(pool) => pool.guardian(),
+            Scheduler::CurrentThread(shared) => shared.guardian(),
+        }
+    }
+
+    /// In reports the pinned threads come after workers and spares.
+    pub(super) fn first_pinned_number(&self) -> usize {
+        match &self.inner.scheduler {
+            Scheduler::MultiThread(pool) => pool.seats().count(),
+            Scheduler::CurrentThread(_) => 1,
+        }
+    }
+
+    /// A panic has ended the runtime: nothing is taken any more, and what is there is dropped.
+    pub(super) fn stop(&self) {
+        match &self.inner.scheduler {
+            Scheduler::MultiThread(pool) => pool.close(),
+            Scheduler::CurrentThread(shared) => shared.stop(),
+        }
+        self.pinned().close();
     }
 
     /// The driver, for metrics and the shutdown.

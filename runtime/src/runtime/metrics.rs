@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::handle::{Handle, Scheduler};
 use crate::engine::scheduler::WorkerCounters;
+use crate::engine::text;
 
 /// Numbers about a runtime as it runs: how many tasks, what waits where, what each worker did.
 ///
@@ -31,18 +32,22 @@ impl RuntimeMetrics {
 
     /// Tasks that have been spawned and have not completed.
     pub fn num_alive_tasks(&self) -> usize {
-        match self.handle.scheduler() {
+        let mut tasks = match self.handle.scheduler() {
             Scheduler::MultiThread(pool) => pool.alive_tasks(),
             Scheduler::CurrentThread(shared) => shared.alive_tasks(),
-        }
+        };
+        self.handle.pinned().each(|thread| tasks += thread.alive_tasks());
+        tasks
     }
 
     /// Tasks that have ever been spawned.
     pub fn spawned_tasks_count(&self) -> u64 {
-        match self.handle.scheduler() {
+        let mut tasks = match self.handle.scheduler() {
             Scheduler::MultiThread(pool) => pool.spawned_tasks(),
             Scheduler::CurrentThread(shared) => shared.spawned_tasks(),
-        }
+        };
+        self.handle.pinned().each(|thread| tasks += thread.spawned_tasks());
+        tasks
     }
 
     /// Tasks that wait in the queue for tasks woken outside the workers.
@@ -51,6 +56,24 @@ impl RuntimeMetrics {
             Scheduler::MultiThread(pool) => pool.injected(),
             Scheduler::CurrentThread(shared) => shared.injected(),
         }
+    }
+
+    /// Pinned threads that have been started.
+    pub fn num_pinned_threads(&self) -> usize {
+        let mut threads = 0;
+        self.handle.pinned().each(|_| threads += 1);
+        threads
+    }
+
+    /// Tasks of a pinned thread that have not completed; 0 if it has not been started.
+    ///
+    /// # Panics
+    ///
+    /// If `thread` is not below [`Builder::pinned_threads`](crate::Builder::pinned_threads).
+    pub fn pinned_thread_task_count(&self, thread: usize) -> usize {
+        let limit = self.handle.pinned().limit();
+        assert!(thread < limit, "{}", text::no_pinned_thread(thread, limit));
+        self.handle.pinned().tasks_of(thread)
     }
 
     /// Threads of the blocking pool.

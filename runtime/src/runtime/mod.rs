@@ -25,6 +25,7 @@ mod lane;
 mod local_runtime;
 mod metrics;
 pub(crate) mod panics;
+mod pinned;
 #[allow(clippy::module_inception, reason = "the type that the folder is about")]
 mod runtime;
 mod stall;

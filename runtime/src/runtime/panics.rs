@@ -13,8 +13,9 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
+use super::handle::{Handle, Inner};
 use crate::engine::contain::{contain, forget_panic};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
@@ -112,6 +113,8 @@ pub(crate) struct Panics {
     hook: Option<OnPanic>,
     /// The name of the runtime.
     name: Option<String>,
+    /// To be stopped as a whole, whichever part the task was in.
+    runtime: Arc<OnceLock<Weak<Inner>>>,
     ended: AtomicBool,
     /// The futures that are blocked on, under `ShutdownRuntime`.
     roots: Mutex<Vec<Arc<WakerCell>>>,
@@ -122,9 +125,10 @@ impl Panics {
         policy: UnhandledPanic,
         hook: Option<OnPanic>,
         name: Option<String>,
+        runtime: Arc<OnceLock<Weak<Inner>>>,
     ) -> Arc<Panics> {
-        let roots = Mutex::new(Vec::new());
-        Arc::new(Panics { policy, hook, name, ended: AtomicBool::new(false), roots })
+        let (ended, roots) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+        Arc::new(Panics { policy, hook, name, runtime, ended, roots })
     }
 
     /// Whether `block_on` must use [`guard`](Panics::guard).
@@ -179,6 +183,9 @@ impl PanicSink for Panics {
     }
 
     fn ended(&self) {
+        if let Some(handle) = self.runtime.get().and_then(Handle::upgrade) {
+            handle.stop();
+        }
         self.ended.store(true, Ordering::Relaxed);
         let roots = self.roots.lock().clone();
         for root in roots {

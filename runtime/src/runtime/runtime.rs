@@ -4,6 +4,7 @@
 //!
 //! 1. The scheduler closes: tasks spawned from now on are cancelled at once.
 //! 2. The workers finish the poll they are in and leave; the last one drops every future that is left.
+//!    The pinned threads do the same, each for its own tasks.
 //! 3. The driver and the timers are shut: operations that are still polled elsewhere give an error.
 //! 4. The blocking pool takes no more jobs, drops those that wait and waits for those that run.
 //! 5. The guardian and the reporter end.
@@ -205,6 +206,7 @@ impl Runtime {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let left = || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let mut all_left = true;
+        self.handle.pinned().close();
         match self.handle.scheduler() {
             Scheduler::MultiThread(pool) => {
                 pool.close();
@@ -223,6 +225,7 @@ impl Runtime {
                 shared.close();
             }
         }
+        all_left &= self.wait_for_pinned(&left);
         self.handle.driver().shutdown();
         for shard in self.handle.shards().all() {
             let mut ready = WakeList::new();
@@ -236,11 +239,28 @@ impl Runtime {
         self.reporter.close();
         if all_left && limit.is_none() {
             self.threads.join();
+            self.handle.pinned().join();
             if let Some(guardian) = self.guardian.lock().take() {
                 let _ = guardian.join();
             }
             self.reporter.join();
         }
+    }
+}
+
+impl Runtime {
+    /// Waits for the pinned threads; without a limit it says for what.
+    fn wait_for_pinned(&self, left: &dyn Fn() -> Option<Duration>) -> bool {
+        let pinned = self.handle.pinned();
+        if let Some(left) = left() {
+            return pinned.wait_closed(left);
+        }
+        while !pinned.wait_closed(SAY_EVERY) {
+            let mut busy_with = Vec::new();
+            pinned.each(|thread| busy_with.extend(thread.bound().busy_with()));
+            eprintln!("{}", text::waiting_for_workers(&busy_with));
+        }
+        true
     }
 }
 

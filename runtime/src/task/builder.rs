@@ -6,7 +6,7 @@ use std::panic::Location;
 
 use super::local_set::spawn_local_named;
 use crate::Handle;
-use crate::engine::task::JoinHandle;
+use crate::engine::task::{Identity, JoinHandle};
 use crate::runtime::context;
 
 /// Spawns a task with a name, which reports show.
@@ -87,6 +87,29 @@ impl<'a> Builder<'a> {
         F::Output: 'static,
     {
         Ok(spawn_local_named(future, self.name, Location::caller()))
+    }
+
+    /// Spawns the future that `make` makes on a pinned thread. See
+    /// [`spawn_pinned`](crate::task::spawn_pinned).
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn_pinned<M, F>(self, make: M) -> io::Result<JoinHandle<F::Output>>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        let location = Location::caller();
+        Ok(context::expect_current(|handle| {
+            handle.spawn_pinned_as(make, None, Identity::new(self.name, location))
+        }))
     }
 
     /// Runs a closure on the blocking pool. See [`spawn_blocking`](crate::spawn_blocking).

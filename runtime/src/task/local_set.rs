@@ -83,6 +83,12 @@ pub struct LocalEnterGuard {
     before: Option<LocalTasks>,
 }
 
+/// Makes these the tasks of [`spawn_local`] on this thread.
+pub(crate) fn enter_local(tasks: LocalTasks) -> LocalEnterGuard {
+    let before = CURRENT.with_borrow_mut(|current| current.replace(tasks));
+    LocalEnterGuard { before }
+}
+
 impl Drop for LocalEnterGuard {
     fn drop(&mut self) {
         let before = self.before.take();
@@ -162,8 +168,7 @@ impl LocalSet {
     /// Makes this the set of [`spawn_local`] on this thread until the guard is dropped.
     #[must_use = "the set is current only as long as the guard is kept"]
     pub fn enter(&self) -> LocalEnterGuard {
-        let before = CURRENT.with_borrow_mut(|current| current.replace(self.tasks.share()));
-        LocalEnterGuard { before }
+        enter_local(self.tasks.share())
     }
 
     /// Spawns a task on the set. It runs when the set is polled.
@@ -211,7 +216,7 @@ impl LocalSet {
     /// One turn of the set's tasks. The waker hears of what becomes runnable later.
     fn turn(&self, cx: &mut Context<'_>) {
         self.assert_not_ended();
-        let more = self.tasks.tick();
+        let more = self.tasks.tick(None);
         self.assert_not_ended();
         if more {
             cx.waker().wake_by_ref();

@@ -130,9 +130,7 @@ impl Schedule for SchedulerRef {
     }
 
     fn stop(&self) -> bool {
-        // No tasks from here on. Those that are there belong to the running thread.
-        self.get().owned.close();
-        self.get().stopped.store(true, Ordering::Relaxed);
+        self.get().stop();
         true
     }
 }
@@ -322,6 +320,13 @@ impl CurrentThread {
             drop(entered);
         }
         self.guardian.wake();
+    }
+
+    /// No tasks from here on. Those that are there belong to the running thread, which drops them.
+    pub(crate) fn stop(&self) {
+        self.owned.close();
+        self.stopped.store(true, Ordering::Relaxed);
+        self.unpark(); // wake: stop
     }
 
     /// Drops the tasks that wait and those that are queued. Called by the thread that has the core.

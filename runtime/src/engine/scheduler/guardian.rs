@@ -8,6 +8,7 @@
 //!
 //! # What a look does, in order
 //!
+//! 0. Threads that have tasks bound to them ([`Bound`]) are looked at: their stalls are reported.
 //! 1. Each taken seat's [`Watch`] is read. A poll seen unchanged for the takeover threshold is
 //!    *condemned*: its seat counts as stalled, its slot is emptied into the injector, and a sleeper is
 //!    called for what it holds. At the
@@ -32,7 +33,8 @@ use std::time::{Duration, Instant};
 
 use super::nap::Nap;
 use super::pool::Pool;
-use crate::engine::primitive::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::engine::primitive::Mutex;
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::task::{Id, Seen, Watch};
 use crate::engine::wake_list::WakeList;
 
@@ -71,6 +73,42 @@ pub(crate) struct Guardian {
     report: Option<Duration>,
     sink: Box<dyn StallSink>,
     stalls: AtomicU64,
+    bound: Mutex<Vec<Arc<Bound>>>,
+}
+
+/// A thread that runs tasks bound to it, beside the workers: it is watched, and nobody can stand in for it.
+pub(crate) struct Bound {
+    watch: Watch,
+    /// The kernel's number of the thread; 0 if unknown.
+    tid: AtomicU32,
+    awake: AtomicBool,
+    /// What reports call it.
+    number: usize,
+}
+
+impl Bound {
+    pub(super) fn new(number: usize) -> Bound {
+        let (tid, awake) = (AtomicU32::new(0), AtomicBool::new(false));
+        Bound { watch: Watch::new(), tid, awake, number }
+    }
+
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    pub(super) fn set_tid(&self) {
+        self.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
+    }
+
+    /// To be followed by [`Guardian::awake`].
+    pub(super) fn set_awake(&self, awake: bool) {
+        self.awake.store(awake, Ordering::Relaxed);
+    }
+
+    /// Where the task was spawned whose poll has not returned.
+    pub(crate) fn busy_with(&self) -> Option<&'static std::panic::Location<'static>> {
+        self.watch.whose(self.watch.look()?)?.location
+    }
 }
 
 /// What is known of one seat's poll.
@@ -88,7 +126,37 @@ impl Guardian {
         report: Option<Duration>,
         sink: Box<dyn StallSink>,
     ) -> Guardian {
-        Guardian { nap: Nap::new(), takeover, report, sink, stalls: AtomicU64::new(0) }
+        let (stalls, bound) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+        Guardian { nap: Nap::new(), takeover, report, sink, stalls, bound }
+    }
+
+    /// Watches a thread from now on.
+    pub(crate) fn watch_bound(&self, bound: Arc<Bound>) {
+        self.bound.lock().push(bound);
+    }
+
+    /// Looks at the threads with tasks bound to them; each has an eye in `eyes`. Says whether a poll is
+    /// going on in one of them.
+    fn look_at_bound(&self, eyes: &mut Vec<Eye>, now: Instant) -> bool {
+        let all = self.bound.lock();
+        eyes.resize(all.len(), Eye::default());
+        let mut amiss = false;
+        for (bound, eye) in all.iter().zip(eyes) {
+            let age = eye.look(&bound.watch, now);
+            amiss |= !age.is_zero();
+            if self.report.is_some_and(|report| age >= report) {
+                let tid = bound.tid.load(Ordering::Relaxed);
+                self.report(eye, &bound.watch, bound.number, tid, age, |seen| {
+                    let bound = Arc::clone(bound);
+                    Box::new(move || bound.watch.look() == Some(seen))
+                });
+            }
+        }
+        amiss
+    }
+
+    fn is_bound_awake(&self) -> bool {
+        self.bound.lock().iter().any(|bound| bound.awake.load(Ordering::Relaxed))
     }
 
     pub(super) fn takeover(&self) -> Duration {
@@ -127,14 +195,18 @@ impl Guardian {
         goes_on: impl Fn(Seen) -> Box<dyn Fn() -> bool + Send>,
     ) {
         let mut eye = Eye::default();
+        let mut bound_eyes = Vec::new();
+        let busy = || busy() || self.is_bound_awake();
         let mut idle_since = None;
         let mut last = Instant::now();
         while !closed() {
             let now = Instant::now();
             if now.duration_since(last) > SLOW_LOOK * 4 {
                 eye.restart(now);
+                bound_eyes.iter_mut().for_each(|eye: &mut Eye| eye.restart(now));
             }
             last = now;
+            self.look_at_bound(&mut bound_eyes, now);
             let age = eye.look(watch, now);
             if age >= self.report.unwrap_or(Duration::MAX) {
                 self.report(&mut eye, watch, 0, tid.load(Ordering::Relaxed), age, &goes_on);
@@ -213,6 +285,7 @@ impl Eye {
 struct Rounds<'a> {
     pool: &'a Arc<Pool>,
     eyes: Vec<Eye>,
+    bound_eyes: Vec<Eye>,
     looks_before: u64,
     ready: WakeList,
 }
@@ -222,6 +295,7 @@ impl Rounds<'_> {
         Rounds {
             pool,
             eyes: vec![Eye::default(); pool.seats.len()],
+            bound_eyes: Vec::new(),
             looks_before: 0,
             ready: WakeList::new(),
         }
@@ -235,10 +309,11 @@ impl Rounds<'_> {
         while !self.pool.is_closed() {
             let now = Instant::now();
             if now.duration_since(last) > (pause * 4).saturating_add(guardian.takeover) {
-                self.eyes.iter_mut().for_each(|eye| eye.restart(now));
+                let eyes = self.eyes.iter_mut().chain(&mut self.bound_eyes);
+                eyes.for_each(|eye| eye.restart(now));
             }
             last = now;
-            let amiss = self.look_at_seats(now);
+            let amiss = guardian.look_at_bound(&mut self.bound_eyes, now) | self.look_at_seats(now);
             let sleeping = self.pool.sleep.sleeping();
             if sleeping > 0 {
                 self.send_surplus_home();
@@ -267,7 +342,7 @@ impl Rounds<'_> {
 
     fn all_asleep(&self) -> bool {
         let working = self.pool.seats.iter().filter(|seat| seat.is_taken()).count();
-        self.pool.sleep.sleeping() >= working
+        self.pool.sleep.sleeping() >= working && !self.pool.guardian.is_bound_awake()
     }
 
     /// Point 1. Says whether something is amiss.

@@ -10,7 +10,11 @@
 //! 1. A `Runnable` of a local task is run or dropped only through [`LocalQueue::tick`] and
 //!    [`LocalQueue::close`], and these are called only by the set, which is `!Send`: on its thread.
 //! 2. Other threads only push to the queue.
-//! 3. After `close` has returned no task of the set is left, so no push comes any more: a task that
+//! 3. A task that was spawned and never polled may hold something else than the future: a closure that
+//!    makes it, and is `Send`. So other threads may spawn such tasks ([`LocalQueue::spawn_made_there`]).
+//! 4. A queue made with a [`LocalHome`] has no thread until that is settled, and its tasks are not polled
+//!    before: until then the home may go to any thread. There is one home, and settling takes it.
+//! 5. After `close` has returned no task of the set is left, so no push comes any more: a task that
 //!    was woken and not yet pushed is alive, and `close` waits for it.
 //!
 //! The queue is counted by its tasks, unlike a pool: it has one thread, and hence no contention.
@@ -18,13 +22,16 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::task::Waker;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use pin_project_lite::pin_project;
 
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Backoff, Mutex};
 use crate::engine::task::{
-    Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule,
+    Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
 };
 use crate::engine::wake_list::WakeList;
 
@@ -81,11 +88,41 @@ impl LocalQueue {
         }
     }
 
+    /// Spawns, on any thread, the future that `make` makes on the queue's own.
+    pub(super) fn spawn_made_there<M, F>(
+        self: &Arc<LocalQueue>,
+        make: M,
+        identity: Identity,
+    ) -> JoinHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        // SAFETY: until its first poll, which is on the queue's thread (invariant 1), the future holds
+        // `make` alone, which is `Send`; so is the output. A task that is refused is dropped unpolled.
+        unsafe { self.spawn_anything(MadeThere::NotYet { make: Some(make) }, identity) }
+    }
+
+    /// From here on spawned tasks are cancelled at once.
+    pub(super) fn refuse(&self) {
+        self.owned.close();
+    }
+
+    pub(super) fn alive(&self) -> usize {
+        self.owned.alive()
+    }
+
+    pub(super) fn spawned(&self) -> u64 {
+        self.owned.spawned()
+    }
+
     /// Spawns a task.
     ///
     /// # Safety
     ///
-    /// The caller is on the thread of the set.
+    /// The caller is on the thread of the set; or the future is `Send` until it is polled, and so is its
+    /// output.
     unsafe fn spawn_anything<F>(
         self: &Arc<LocalQueue>,
         future: F,
@@ -100,11 +137,13 @@ impl LocalQueue {
     }
 
     fn push(&self, task: Runnable) {
-        let waker = {
-            let mut state = self.state.lock();
-            state.queue.push_back(task);
-            state.waker.take()
-        };
+        self.state.lock().queue.push_back(task);
+        self.wake();
+    }
+
+    /// Calls the waker that was registered last.
+    pub(super) fn wake(&self) {
+        let waker = self.state.lock().waker.take();
         if let Some(waker) = waker {
             let mut wake = WakeList::new();
             wake.push(waker);
@@ -122,40 +161,94 @@ impl LocalQueue {
         self.state.lock().waker.replace(new)
     }
 
-    fn tick(&self) -> bool {
+    /// Polls tasks that are due. If the thread is watched, each poll is shown to the guardian.
+    fn tick(&self, watch: Option<&Watch>) -> bool {
         for _ in 0..TICK {
             let task = self.state.lock().queue.pop_front();
             let Some(task) = task else { return false };
+            if let Some(watch) = watch {
+                watch.begin(task.id().as_u64(), Some(task.location()));
+            }
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
                 task.run(&Judge::Nobody)
             };
+            if let Some(watch) = watch {
+                let _ = watch.end();
+            }
             if let Outcome::Woken(task) = outcome {
                 self.state.lock().queue.push_back(task);
             }
             // Set by a task of this set, in its poll: on this thread.
             if self.stopped.load(Ordering::Relaxed) {
-                self.close();
+                self.cancel_tasks();
                 return false;
             }
         }
         !self.state.lock().queue.is_empty()
     }
 
+    /// Drops the tasks that wait and those that are queued.
+    fn cancel_tasks(&self) {
+        self.owned.cancel_all();
+        loop {
+            let task = self.state.lock().queue.pop_front();
+            let Some(task) = task else { break };
+            task.cancel();
+        }
+    }
+
     fn close(&self) {
         let backoff = Backoff::new();
         loop {
-            self.owned.close_and_cancel();
-            loop {
-                let task = self.state.lock().queue.pop_front();
-                let Some(task) = task else { break };
-                task.cancel();
-            }
+            self.owned.close();
+            self.cancel_tasks();
             if self.owned.alive() == 0 {
                 return;
             }
             backoff.snooze();
         }
+    }
+}
+
+pin_project! {
+    /// A future that its first poll makes.
+    #[project = Project]
+    enum MadeThere<M, F> {
+        NotYet { make: Option<M> },
+        Made { #[pin] future: F },
+    }
+}
+
+impl<M: FnOnce() -> F, F: Future> Future for MadeThere<M, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        if let Project::NotYet { make } = self.as_mut().project() {
+            let make = make.take().expect("polled again after it panicked");
+            self.set(MadeThere::Made { future: make() });
+        }
+        match self.project() {
+            Project::Made { future } => future.poll(cx),
+            Project::NotYet { .. } => unreachable!("made above"),
+        }
+    }
+}
+
+/// The right to be the thread of a queue (invariant 4).
+pub(super) struct LocalHome {
+    queue: Arc<LocalQueue>,
+}
+
+impl LocalHome {
+    pub(super) fn new(panics: std::sync::Arc<dyn PanicSink>) -> (Arc<LocalQueue>, LocalHome) {
+        let queue = Arc::new(LocalQueue::new(panics));
+        (Arc::clone(&queue), LocalHome { queue })
+    }
+
+    /// This is the thread.
+    pub(super) fn settle(self) -> LocalTasks {
+        LocalTasks { queue: self.queue, _thread: std::marker::PhantomData }
     }
 }
 
@@ -191,8 +284,8 @@ impl LocalTasks {
     }
 
     /// Polls tasks that are due, a bounded number; says whether more are due.
-    pub(crate) fn tick(&self) -> bool {
-        self.queue.tick()
+    pub(crate) fn tick(&self, watch: Option<&Watch>) -> bool {
+        self.queue.tick(watch)
     }
 
     /// Drops every task; from now on spawned tasks are cancelled at once.

@@ -11,6 +11,7 @@ mod in_flight;
 mod local;
 mod metrics;
 mod nap;
+mod pinned;
 mod pool;
 mod queue;
 mod seat;
@@ -23,6 +24,7 @@ pub(crate) use guardian::{Guardian, Stall, StallSink};
 pub(crate) use here::block_in_place;
 pub(crate) use local::LocalTasks;
 pub(crate) use metrics::WorkerCounters;
+pub(crate) use pinned::{PinnedHome, PinnedThread};
 pub(crate) use pool::{Hook, Pool, PoolConfig};
 pub(crate) use worker::NewWorker;
 

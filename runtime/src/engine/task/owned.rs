@@ -125,12 +125,6 @@ impl Owned {
         }
     }
 
-    /// Closes the list and cancels every task in it.
-    pub(crate) fn close_and_cancel(&self) {
-        self.close();
-        self.cancel_all();
-    }
-
     /// Tasks that were spawned and have not completed.
     pub(crate) fn alive(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().alive).sum()

@@ -53,7 +53,8 @@ impl Queue {
 
     fn close(&self) {
         while self.owned.alive() > 0 {
-            self.owned.close_and_cancel();
+            self.owned.close();
+            self.owned.cancel_all();
             let task = self.tasks.lock().pop_front();
             match task {
                 Some(task) => task.cancel(),

@@ -1,0 +1,139 @@
+//! Threads for futures that cannot leave their thread, beside a runtime of whatever flavour.
+//!
+//! # Problem
+//!
+//! A future that is not `Send` can be made on the thread where it will live, by a closure that is. The
+//! thread needs tasks, wakers that may go anywhere, and somebody who notices when it hangs; I/O and timers
+//! it can leave to the runtime, whose wakers unpark it.
+//!
+//! # Parts
+//!
+//! [`PinnedThread`] is what all threads see: they spawn to it. [`PinnedHome`] is the one right to be its
+//! thread. The tasks are those of a [`LocalQueue`]: a pinned thread is a `LocalSet` that is blocked on.
+//!
+//! # Invariants
+//!
+//! 1. Whoever has the [`PinnedHome`] is the thread of the queue (`local.rs`, invariant 4). A home that is
+//!    dropped without having been run closes the queue.
+//! 2. `stop` is set before the home's waker is called, and the home looks at it after it has left its
+//!    waker: it cannot sleep through it.
+
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+
+use super::guardian::{Bound, Guardian};
+use super::local::{LocalHome, LocalQueue, LocalTasks};
+use crate::engine::park_on;
+use crate::engine::primitive::Arc;
+use crate::engine::primitive::atomic::{AtomicBool, Ordering};
+use crate::engine::task::{Identity, JoinHandle, PanicSink};
+
+/// The thread is to leave. Pairs with [`SEE_STOP`].
+const STOP: Ordering = Ordering::Release;
+/// See [`STOP`].
+const SEE_STOP: Ordering = Ordering::Acquire;
+
+/// A thread, as those see it who spawn to it.
+pub(crate) struct PinnedThread {
+    queue: Arc<LocalQueue>,
+    bound: std::sync::Arc<Bound>,
+    stop: AtomicBool,
+}
+
+/// The right to be the thread.
+pub(crate) struct PinnedHome {
+    thread: Arc<PinnedThread>,
+    home: Option<LocalHome>,
+}
+
+impl PinnedThread {
+    /// `number` is what reports call the thread.
+    pub(crate) fn new(
+        panics: std::sync::Arc<dyn PanicSink>,
+        number: usize,
+    ) -> (Arc<PinnedThread>, PinnedHome) {
+        let (queue, home) = LocalHome::new(panics);
+        let thread = Arc::new(PinnedThread {
+            queue,
+            bound: std::sync::Arc::new(Bound::new(number)),
+            stop: AtomicBool::new(false),
+        });
+        (Arc::clone(&thread), PinnedHome { thread, home: Some(home) })
+    }
+
+    /// Spawns the future that `make` makes, which is called on the thread.
+    pub(crate) fn spawn<M, F>(&self, make: M, identity: Identity) -> JoinHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        self.queue.spawn_made_there(make, identity)
+    }
+
+    /// The thread takes no more tasks, drops those it has and leaves. Waits for nothing.
+    pub(crate) fn close(&self) {
+        self.queue.refuse();
+        self.stop.store(true, STOP);
+        self.queue.wake();
+    }
+
+    /// Tasks that were spawned and have not completed.
+    pub(crate) fn alive_tasks(&self) -> usize {
+        self.queue.alive()
+    }
+
+    /// Tasks ever spawned.
+    pub(crate) fn spawned_tasks(&self) -> u64 {
+        self.queue.spawned()
+    }
+
+    /// What the guardian sees.
+    pub(crate) fn bound(&self) -> &std::sync::Arc<Bound> {
+        &self.bound
+    }
+}
+
+impl PinnedHome {
+    /// Runs the thread's tasks until [`PinnedThread::close`]. `settle` is called once, with the access
+    /// that tasks on this thread have to it, and what it returns is dropped at the end.
+    pub(crate) fn run<G>(mut self, guardian: &Guardian, settle: impl FnOnce(LocalTasks) -> G) {
+        let Some(home) = self.home.take() else { return };
+        let tasks = Settled(home.settle());
+        let _settled = settle(tasks.0.share());
+        let thread = &self.thread;
+        thread.bound.set_tid();
+        park_on::run(poll_fn(|cx| {
+            drop(tasks.0.register(cx.waker()));
+            if thread.stop.load(SEE_STOP) {
+                return Poll::Ready(());
+            }
+            thread.bound.set_awake(true);
+            guardian.awake();
+            if tasks.0.tick(Some(thread.bound.watch())) {
+                cx.waker().wake_by_ref();
+            }
+            thread.bound.set_awake(false);
+            Poll::Pending
+        }));
+        // While what has settled is still there: destructors may spawn.
+        tasks.0.close();
+    }
+}
+
+impl Drop for PinnedHome {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.take() {
+            drop(Settled(home.settle()));
+        }
+    }
+}
+
+/// Drops the tasks at the end.
+struct Settled(LocalTasks);
+
+impl Drop for Settled {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
