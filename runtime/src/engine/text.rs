@@ -26,17 +26,17 @@ pub(crate) const ALREADY_FROZEN: &str = "time is already frozen";
 pub(crate) const NOT_FROZEN: &str = "time is not frozen: call `time::pause()` first";
 
 /// A timer polled when its runtime is gone.
-pub(crate) const TIMER_SHUT_DOWN: &str = "the runtime of this timer is shut down. \
+pub(crate) const TIMER_SHUT_DOWN: &str = "A Tokio 1.x context was found, but it is being shutdown. \
      Timers of a runtime that was shut down never fire: await them before it ends";
 
 /// `interval` with a period of zero.
 pub(crate) const ZERO_PERIOD: &str = "`period` must be non-zero: an interval of no length would \
      tick without end; use `task::yield_now` to let other tasks run";
 /// The runtime of a source has been shut down.
-pub(crate) const SHUT_DOWN: &str = "the runtime this belongs to has been shut down: \
-     sockets, timers and signals work only as long as the `Runtime` they were made in lives";
+pub(crate) const SHUT_DOWN: &str = "A Tokio 1.x context was found, but it is being shutdown. \
+     Sockets, timers and signals work only as long as the `Runtime` they were made in lives";
 
-/// [`SHUT_DOWN`] as an I/O error.
+/// [`FORKED`] as an I/O error.
 #[cold]
 pub(crate) fn forked() -> std::io::Error {
     std::io::Error::other(FORKED)
@@ -46,9 +46,27 @@ pub(crate) fn forked() -> std::io::Error {
 pub(crate) const FORKED: &str = "this runtime was made before a `fork`, and its threads exist in the parent process \
      alone: build a new runtime in the child, or fork before you build one";
 
+/// [`SHUT_DOWN`] as an I/O error.
 pub(crate) fn shut_down() -> std::io::Error {
-    std::io::Error::other(SHUT_DOWN)
+    std::io::Error::other(ShutDown)
 }
+
+/// Whether an I/O error is [`shut_down`].
+pub(crate) fn is_shut_down(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<ShutDown>())
+}
+
+/// [`SHUT_DOWN`] as an error that can be told from others.
+#[derive(Debug)]
+struct ShutDown;
+
+impl std::fmt::Display for ShutDown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(SHUT_DOWN)
+    }
+}
+
+impl std::error::Error for ShutDown {}
 
 /// A blocking socket was handed over.
 pub(crate) const BLOCKING_SOCKET: &str = "the socket is in blocking mode, where one call could stop a whole \

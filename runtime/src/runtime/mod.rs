@@ -34,5 +34,5 @@ pub use handle::{EnterGuard, Handle, RuntimeFlavor, RuntimeId as Id, TryCurrentE
 pub use local_runtime::{LocalOptions, LocalRuntime};
 pub use metrics::RuntimeMetrics;
 pub use panics::{PanicReport, UnhandledPanic};
-pub use runtime::Runtime;
+pub use runtime::{Runtime, is_rt_shutdown_err};
 pub use stall::StallReport;

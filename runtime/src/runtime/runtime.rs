@@ -257,6 +257,25 @@ impl Drop for Runtime {
     }
 }
 
+/// Whether an I/O error says that the runtime of a socket, pipe or timer has been shut down.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::net::TcpListener;
+/// use runtime::runtime::{Runtime, is_rt_shutdown_err};
+///
+/// let first = Runtime::new()?;
+/// let listener = first.block_on(TcpListener::bind("127.0.0.1:0"))?;
+/// drop(first);
+/// let error = Runtime::new()?.block_on(listener.accept()).unwrap_err();
+/// assert!(is_rt_shutdown_err(&error));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn is_rt_shutdown_err(error: &io::Error) -> bool {
+    text::is_shut_down(error)
+}
+
 // As `Handle`.
 impl std::panic::UnwindSafe for Runtime {}
 impl std::panic::RefUnwindSafe for Runtime {}
