@@ -34,6 +34,8 @@ pub(crate) enum UnhandledPanic {
 pub(crate) struct Args {
     pub(crate) flavor: Flavor,
     pub(crate) worker_threads: Option<usize>,
+    /// The runtime's name, as the literal that the user wrote.
+    pub(crate) name: Option<TokenStream>,
     pub(crate) start_paused: Option<bool>,
     pub(crate) unhandled_panic: Option<UnhandledPanic>,
     /// The path of the runtime's crate; nothing for the default.
@@ -50,6 +52,7 @@ impl Args {
         Args {
             flavor,
             worker_threads: None,
+            name: None,
             start_paused: None,
             unhandled_panic: None,
             crate_path: None,
@@ -57,7 +60,8 @@ impl Args {
     }
 }
 
-const NAMES: &str = "`flavor`, `worker_threads`, `start_paused`, `unhandled_panic` and `crate`";
+const NAMES: &str =
+    "`flavor`, `worker_threads`, `start_paused`, `unhandled_panic`, `name` and `crate`";
 
 /// One `name = value`.
 struct Argument {
@@ -90,6 +94,7 @@ pub(crate) fn parse(entry: Entry, tokens: TokenStream) -> Result<Args> {
                 args.worker_threads = Some(worker_threads(&argument)?);
                 worker_threads_place = Some(whole(&argument));
             }
+            "name" => args.name = Some(name(&argument)?),
             "start_paused" => args.start_paused = Some(boolean(&argument)?),
             "unhandled_panic" => args.unhandled_panic = Some(unhandled_panic(&argument)?),
             "crate" => args.crate_path = Some(crate_path(&argument)?),
@@ -182,6 +187,7 @@ fn missing_value(name: &str) -> String {
         "unhandled_panic" => {
             "`unhandled_panic` needs a value: write `unhandled_panic = \"shutdown_runtime\"`".into()
         }
+        "name" => "`name` needs a value: write `name = \"a name\"`".into(),
         "crate" => "`crate` needs a value: write `crate = \"path::to::runtime\"`".into(),
         _ => format!("an argument is written `name = value`; the names are {NAMES}"),
     }
@@ -235,6 +241,18 @@ fn worker_threads(argument: &Argument) -> Result<usize> {
             "`worker_threads` is a whole number: write `worker_threads = 4`; for a number that is \
              known only when the program runs, call `Builder::worker_threads` in a plain `fn main`",
         )),
+    }
+}
+
+/// The literal of a name that is not blank.
+fn name(argument: &Argument) -> Result<TokenStream> {
+    match string(argument) {
+        Some(name) if name.trim().is_empty() => Err(Error::about(
+            &argument.value,
+            "the runtime's name must not be blank: leave `name` out for none",
+        )),
+        Some(_) => Ok(argument.value.iter().cloned().collect()),
+        None => Err(Error::about(&argument.value, "`name` is a string: write `name = \"a name\"`")),
     }
 }
 

@@ -227,6 +227,9 @@ fn builder(default_crate: &str, args: &Args) -> TokenStream {
     if let Some(count) = args.worker_threads {
         calls.push_str(&format!(".worker_threads({count}usize)"));
     }
+    if args.name.is_some() {
+        calls.push_str(".name(NAME)");
+    }
     if let Some(paused) = args.start_paused {
         calls.push_str(&format!(".start_paused({paused})"));
     }
@@ -246,5 +249,6 @@ fn builder(default_crate: &str, args: &Args) -> TokenStream {
         Some(path) => path.clone(),
         None => fill(default_crate, here, &[]),
     };
-    fill(&calls, here, &[("CRATE", path)])
+    let name = args.name.clone().unwrap_or_default();
+    fill(&calls, here, &[("CRATE", path), ("NAME", name)])
 }

@@ -11,6 +11,8 @@
 //! All of the runtime is there whichever features are on, because it is built in any case. Where tokio
 //! would hide a whole module, this crate hides it too.
 
+#[cfg(feature = "fs")]
+pub use ::runtime::fs;
 #[cfg(feature = "process")]
 pub use ::runtime::process;
 #[cfg(feature = "rt")]

@@ -30,15 +30,15 @@ pub(crate) const TOO_FAR: &str = "overflow: `time::advance` would move the clock
      hundred years, beyond what it can show. Advance by less";
 
 /// A timer polled when its runtime is gone.
-pub(crate) const TIMER_SHUT_DOWN: &str = "the runtime of this timer is shut down. \
+pub(crate) const TIMER_SHUT_DOWN: &str = "A Tokio 1.x context was found, but it is being shutdown. \
      Timers of a runtime that was shut down never fire: await them before it ends";
 
 /// `interval` with a period of zero.
 pub(crate) const ZERO_PERIOD: &str = "`period` must be non-zero: an interval of no length would \
      tick without end; use `task::yield_now` to let other tasks run";
 /// The runtime of a source has been shut down.
-pub(crate) const SHUT_DOWN: &str = "the runtime this belongs to has been shut down: \
-     sockets, timers and signals work only as long as the `Runtime` they were made in lives";
+pub(crate) const SHUT_DOWN: &str = "A Tokio 1.x context was found, but it is being shutdown. \
+     Sockets, timers and signals work only as long as the `Runtime` they were made in lives";
 
 /// [`FORKED`] as an I/O error.
 #[cold]

@@ -27,6 +27,7 @@ mod try_join;
 /// |---|---|---|
 /// | `flavor` | `"multi_thread"`, `"current_thread"` or `"local"` | `"multi_thread"` |
 /// | `worker_threads` | how many workers, at least 1; only for `"multi_thread"` | one for each core |
+/// | `name` | the runtime's name, a string | none |
 /// | `start_paused` | whether the clock starts paused (`time::pause`) | `false` |
 /// | `unhandled_panic` | `"ignore"` or `"shutdown_runtime"` | `"ignore"` |
 /// | `crate` | the path under which the runtime's crate is known | `"::runtime"` |

@@ -18,7 +18,7 @@ use crate::engine::activity::Activity;
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
 use crate::engine::contain::contain;
-use crate::engine::driver::Driver;
+use crate::engine::driver::{Batch, Driver};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::scheduler::{
     CurrentThread, CurrentThreadConfig, Guardian, Hook, NewWorker, Pool, PoolConfig,
@@ -60,6 +60,8 @@ pub struct Builder {
     thread_keep_alive: Duration,
     global_queue_interval: Option<u32>,
     event_interval: u32,
+    max_io_events_per_tick: Option<usize>,
+    max_io_events_per_busy_tick: Option<usize>,
     on_thread_start: Option<Hook>,
     on_thread_stop: Option<Hook>,
     on_thread_park: Option<Hook>,
@@ -89,6 +91,8 @@ impl Builder {
             thread_keep_alive: Duration::from_secs(10),
             global_queue_interval: None,
             event_interval: 61,
+            max_io_events_per_tick: None,
+            max_io_events_per_busy_tick: None,
             on_thread_start: None,
             on_thread_stop: None,
             on_thread_park: None,
@@ -173,8 +177,15 @@ impl Builder {
     }
 
     /// A name for the runtime, shown in reports.
+    ///
+    /// # Panics
+    ///
+    /// If `name` is empty or blank.
+    #[track_caller]
     pub fn name(&mut self, name: impl Into<String>) -> &mut Builder {
-        self.name = Some(name.into());
+        let name = name.into();
+        assert!(!name.trim().is_empty(), "runtime name shouldn't be empty: leave it out for none");
+        self.name = Some(name);
         self
     }
 
@@ -247,6 +258,37 @@ impl Builder {
         assert!(polls > 0, "event_interval must be greater than 0");
         self.event_interval = polls;
         self
+    }
+
+    /// How many I/O events one look at the system fetches at most. The default is 1,024.
+    ///
+    /// # Panics
+    ///
+    /// If `events` is 0.
+    #[track_caller]
+    pub fn max_io_events_per_tick(&mut self, events: usize) -> &mut Builder {
+        assert!(events > 0, "max_io_events_per_tick must be non-zero: I/O would stand still");
+        self.max_io_events_per_tick = Some(events);
+        self
+    }
+
+    /// The same for a look by a worker that has tasks to run, or timers that are due: a smaller
+    /// number keeps its queue short, and leaves the rest to others. The default is
+    /// [`max_io_events_per_tick`](Builder::max_io_events_per_tick), which is also the most.
+    ///
+    /// # Panics
+    ///
+    /// If `events` is 0.
+    #[track_caller]
+    pub fn max_io_events_per_busy_tick(&mut self, events: usize) -> &mut Builder {
+        assert!(events > 0, "max_io_events_per_busy_tick must be non-zero: I/O would stand still");
+        self.max_io_events_per_busy_tick = Some(events);
+        self
+    }
+
+    fn event_batch(&self) -> Batch {
+        let idle = self.max_io_events_per_tick.unwrap_or(Batch::default().idle);
+        Batch { idle, busy: self.max_io_events_per_busy_tick.unwrap_or(idle) }
     }
 
     /// Begins with the time paused, as by [`time::pause`](crate::time::pause).
@@ -404,7 +446,7 @@ impl Builder {
             "only `Builder::new_current_thread()` can build a `LocalRuntime`"
         );
         let here = thread::current().id();
-        self.build_current_thread(Some(here)).map(LocalRuntime::new)
+        self.build_current_thread(Some(here)).map(LocalRuntime::over)
     }
 
     fn blocking_pool(
@@ -461,7 +503,7 @@ impl Builder {
             None => default_workers()?,
         };
         let clock = Arc::new(Clock::new(self.start_paused, self.start_paused));
-        let driver = Driver::new()?;
+        let driver = Driver::new(self.event_batch())?;
         let events = Events::of_workers(Arc::clone(&driver), Arc::clone(&clock), workers);
         let shards = Arc::clone(events.shards());
         let (jobs, activity) = (events.counts_jobs(), events.counts_all());
@@ -542,7 +584,7 @@ impl Builder {
 
     fn build_current_thread(&self, local_to: Option<ThreadId>) -> io::Result<Runtime> {
         let clock = Arc::new(Clock::new(true, self.start_paused));
-        let driver = Driver::new()?;
+        let driver = Driver::new(self.event_batch())?;
         let events = Events::of_one_thread(Arc::clone(&driver), Arc::clone(&clock));
         let shards = Arc::clone(events.shards());
         let jobs = events.counts_jobs();

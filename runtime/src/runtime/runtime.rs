@@ -277,6 +277,25 @@ impl Drop for Runtime {
     }
 }
 
+/// Whether an I/O error says that the runtime of a socket, pipe or timer has been shut down.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::net::TcpListener;
+/// use runtime::runtime::{Runtime, is_rt_shutdown_err};
+///
+/// let first = Runtime::new()?;
+/// let listener = first.block_on(TcpListener::bind("127.0.0.1:0"))?;
+/// drop(first);
+/// let error = Runtime::new()?.block_on(listener.accept()).unwrap_err();
+/// assert!(is_rt_shutdown_err(&error));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn is_rt_shutdown_err(error: &io::Error) -> bool {
+    text::is_shut_down(error)
+}
+
 // As `Handle`.
 impl std::panic::UnwindSafe for Runtime {}
 impl std::panic::RefUnwindSafe for Runtime {}
@@ -285,25 +304,4 @@ impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime").field("handle", &self.handle).finish_non_exhaustive()
     }
-}
-
-/// Whether an operation has failed because the runtime that its socket, pipe or other source was made
-/// in has been shut down.
-///
-/// # Examples
-///
-/// ```
-/// use runtime::net::UdpSocket;
-/// use runtime::runtime::{Runtime, is_rt_shutdown_err};
-///
-/// # fn main() -> std::io::Result<()> {
-/// let first = Runtime::new()?;
-/// let socket = first.block_on(UdpSocket::bind("127.0.0.1:0"))?;
-/// drop(first);
-/// let received = Runtime::new()?.block_on(async { socket.recv(&mut [0; 8]).await });
-/// assert!(is_rt_shutdown_err(&received.unwrap_err()));
-/// # Ok(()) }
-/// ```
-pub fn is_rt_shutdown_err(err: &io::Error) -> bool {
-    text::is_shut_down(err)
 }

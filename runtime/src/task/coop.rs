@@ -63,6 +63,48 @@ impl RestoreOnPending {
 }
 
 pin_project! {
+    /// A future that spends a unit of the budget when it is ready. Made by [`cooperative`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Coop<F: Future> {
+        #[pin]
+        inner: F,
+    }
+}
+
+/// For futures of somebody else's, which do not know of the budget: without any left the future is
+/// not polled, and when it is ready a unit has been spent.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use futures::channel::mpsc;
+/// use futures::stream::StreamExt;
+/// use runtime::task::coop::cooperative;
+///
+/// let (sender, mut receiver) = mpsc::unbounded();
+/// sender.unbounded_send(1).unwrap();
+/// assert_eq!(cooperative(receiver.next()).await, Some(1));
+/// # }
+/// ```
+pub fn cooperative<F: Future>(inner: F) -> Coop<F> {
+    Coop { inner }
+}
+
+impl<F: Future> Future for Coop<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let unit = ready!(coop::poll_proceed(cx));
+        let output = ready!(self.project().inner.poll(cx));
+        unit.made_progress();
+        Poll::Ready(output)
+    }
+}
+
+pin_project! {
     /// A future that the budget does not hold back. Made by [`unconstrained`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]

@@ -15,6 +15,9 @@ mod yield_now;
 
 pub use crate::engine::task::{AbortHandle, Id, JoinError, JoinHandle};
 pub use builder::Builder;
+#[doc(hidden)]
+#[deprecated = "moved to `task::coop::consume_budget`"]
+pub use coop::consume_budget;
 pub use coop::unconstrained;
 pub use join_set::JoinSet;
 pub(crate) use local_set::enter_local;

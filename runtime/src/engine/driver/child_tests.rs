@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::engine::driver::Batch;
 use crate::engine::text;
 use crate::engine::wake_list::WakeList;
 
@@ -44,7 +45,7 @@ fn exists(pid: u32) -> bool {
 #[test]
 fn an_end_ends_the_wait() {
     for way in WAYS {
-        let driver = Driver::new().unwrap();
+        let driver = Driver::new(Batch::default()).unwrap();
         let (mut running, stdin, _) = running(&driver, way);
         assert!(running.poll_exit(Waker::noop(), || None).is_pending());
         drop(stdin);
@@ -58,7 +59,7 @@ fn an_end_ends_the_wait() {
 #[test]
 fn an_end_before_the_watch_is_told() {
     for way in WAYS {
-        let driver = Driver::new().unwrap();
+        let driver = Driver::new(Batch::default()).unwrap();
         let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
         // It has ended when its stdout has.
         io::copy(&mut child.stdout.take().unwrap(), &mut io::sink()).unwrap();
@@ -72,7 +73,7 @@ fn an_end_before_the_watch_is_told() {
 #[test]
 fn what_is_dropped_is_asked_for() {
     for way in WAYS {
-        let driver = Driver::new().unwrap();
+        let driver = Driver::new(Batch::default()).unwrap();
         let (running, stdin, pid) = running(&driver, way);
         drop(running);
         turn(&driver);
@@ -86,9 +87,9 @@ fn what_is_dropped_is_asked_for() {
 
 #[test]
 fn an_orphan_outlives_its_driver_and_finds_another() {
-    let other = Driver::new().unwrap();
+    let other = Driver::new(Batch::default()).unwrap();
     for way in WAYS {
-        let driver = Driver::new().unwrap();
+        let driver = Driver::new(Batch::default()).unwrap();
         let (running, stdin, pid) = running(&driver, way);
         drop(running);
         driver.shutdown();
@@ -104,7 +105,8 @@ fn an_orphan_outlives_its_driver_and_finds_another() {
 #[test]
 fn a_wait_moves_to_another_driver_or_says_that_its_own_is_shut() {
     for way in WAYS {
-        let (driver, other) = (Driver::new().unwrap(), Driver::new().unwrap());
+        let (driver, other) =
+            (Driver::new(Batch::default()).unwrap(), Driver::new(Batch::default()).unwrap());
         let (mut running, stdin, _) = running(&driver, way);
         driver.shutdown();
         let error = match running.poll_exit(Waker::noop(), || None) {
@@ -120,7 +122,8 @@ fn a_wait_moves_to_another_driver_or_says_that_its_own_is_shut() {
 
 #[test]
 fn a_child_that_cannot_be_watched_does_not_run_on() {
-    let (driver, other) = (Driver::new().unwrap(), Driver::new().unwrap());
+    let (driver, other) =
+        (Driver::new(Batch::default()).unwrap(), Driver::new(Batch::default()).unwrap());
     driver.shutdown();
     let child = Command::new("sleep").arg("1000").spawn().unwrap();
     let pid = child.id();

@@ -93,6 +93,21 @@ pub(crate) struct Driver {
     birth: Birth,
 }
 
+/// How many events one look at the system fetches at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batch {
+    /// By a holder who may sleep.
+    pub(crate) idle: usize,
+    /// By one who has something else to do.
+    pub(crate) busy: usize,
+}
+
+impl Default for Batch {
+    fn default() -> Batch {
+        Batch { idle: 1024, busy: 1024 }
+    }
+}
+
 /// What the driver has done since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -111,8 +126,8 @@ impl Driver {
     /// # Errors
     ///
     /// When the process is out of file descriptors or memory.
-    pub(crate) fn new() -> io::Result<Arc<Driver>> {
-        let selector = Selector::new()?;
+    pub(crate) fn new(batch: Batch) -> io::Result<Arc<Driver>> {
+        let selector = Selector::new(batch)?;
         let registry = selector.registry().try_clone()?;
         let waker = mio::Waker::new(&registry, mio::Token(WAKE))?;
         let driver = Arc::new(Driver {

@@ -24,10 +24,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+use super::Batch;
 use super::ready::Ready;
-
-/// Events fetched by one call.
-const CAPACITY: usize = 1024;
 
 /// From here on the kernel's thousandth exceeds the 50 microseconds it takes anyway.
 const LONG: Duration = Duration::from_millis(50);
@@ -37,6 +35,8 @@ const LONG: Duration = Duration::from_millis(50);
 pub(super) struct Selector {
     poll: mio::Poll,
     events: Box<[libc::epoll_event]>,
+    /// Events fetched by a call that does not wait.
+    busy: usize,
     fetched: usize,
     has_pwait2: bool,
 }
@@ -49,9 +49,10 @@ struct KernelTimespec {
 }
 
 impl Selector {
-    pub(super) fn new() -> io::Result<Selector> {
-        let events = vec![libc::epoll_event { events: 0, u64: 0 }; CAPACITY].into_boxed_slice();
-        Ok(Selector { poll: mio::Poll::new()?, events, fetched: 0, has_pwait2: true })
+    pub(super) fn new(batch: Batch) -> io::Result<Selector> {
+        let events = vec![libc::epoll_event { events: 0, u64: 0 }; batch.idle].into_boxed_slice();
+        let busy = batch.busy.min(batch.idle);
+        Ok(Selector { poll: mio::Poll::new()?, events, busy, fetched: 0, has_pwait2: true })
     }
 
     pub(super) fn registry(&self) -> &mio::Registry {
@@ -62,8 +63,8 @@ impl Selector {
     pub(super) fn select(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.fetched = 0;
         let fetched = match timeout {
-            None => self.epoll_wait(-1),
-            Some(Duration::ZERO) => self.epoll_wait(0),
+            None => self.epoll_wait(-1, self.events.len()),
+            Some(Duration::ZERO) => self.epoll_wait(0, self.busy),
             Some(timeout) if timeout > LONG => self.wait_exactly(timeout - timeout / 256),
             Some(timeout) => self.wait_exactly(timeout),
         };
@@ -93,17 +94,17 @@ impl Selector {
         match i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX) {
             0 => {
                 self.ppoll(timeout)?;
-                self.epoll_wait(0)
+                self.epoll_wait(0, self.events.len())
             }
             // The caller comes back for what is left below a millisecond.
-            whole_ms => self.epoll_wait(whole_ms),
+            whole_ms => self.epoll_wait(whole_ms, self.events.len()),
         }
     }
 
-    fn epoll_wait(&mut self, timeout_ms: i32) -> io::Result<usize> {
-        let room = self.events.len() as libc::c_int;
+    fn epoll_wait(&mut self, timeout_ms: i32, most: usize) -> io::Result<usize> {
+        let room = i32::try_from(most.min(self.events.len())).unwrap_or(i32::MAX);
         let epoll = self.poll.as_raw_fd();
-        // SAFETY: `events` is initialised, exclusively borrowed and `room` entries long; the kernel
+        // SAFETY: `events` is initialised, exclusively borrowed and has at least `room` entries; the kernel
         // writes no more than that. The descriptor is open: `self.poll` owns it.
         let n = unsafe { libc::epoll_wait(epoll, self.events.as_mut_ptr(), room, timeout_ms) };
         usize::try_from(n).map_err(|_| io::Error::last_os_error())
@@ -121,7 +122,7 @@ impl Selector {
                 libc::SYS_epoll_pwait2,
                 self.poll.as_raw_fd(),
                 self.events.as_mut_ptr(),
-                self.events.len() as libc::c_int,
+                i32::try_from(self.events.len()).unwrap_or(i32::MAX),
                 std::ptr::from_ref(&timeout),
                 std::ptr::null::<libc::sigset_t>(),
                 0_usize,

@@ -4,21 +4,24 @@
 use std::io;
 use std::time::Duration;
 
+use super::Batch;
 use super::ready::Ready;
-
-/// Events fetched by one call.
-const CAPACITY: usize = 1024;
 
 /// The system's selector and room for its events.
 #[derive(Debug)]
 pub(super) struct Selector {
     poll: mio::Poll,
     events: mio::Events,
+    /// Room for those of a call that does not wait, where it is to have less.
+    busy: Option<mio::Events>,
+    was_busy: bool,
 }
 
 impl Selector {
-    pub(super) fn new() -> io::Result<Selector> {
-        Ok(Selector { poll: mio::Poll::new()?, events: mio::Events::with_capacity(CAPACITY) })
+    pub(super) fn new(batch: Batch) -> io::Result<Selector> {
+        let events = mio::Events::with_capacity(batch.idle);
+        let busy = (batch.busy < batch.idle).then(|| mio::Events::with_capacity(batch.busy));
+        Ok(Selector { poll: mio::Poll::new()?, events, busy, was_busy: false })
     }
 
     pub(super) fn registry(&self) -> &mio::Registry {
@@ -27,8 +30,13 @@ impl Selector {
 
     /// Waits for events, at most for `timeout`; may return early without any.
     pub(super) fn select(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.events.clear();
-        match self.poll.poll(&mut self.events, timeout) {
+        self.was_busy = timeout == Some(Duration::ZERO) && self.busy.is_some();
+        let events = match &mut self.busy {
+            Some(busy) if self.was_busy => busy,
+            _ => &mut self.events,
+        };
+        events.clear();
+        match self.poll.poll(events, timeout) {
             Err(e) if e.kind() != io::ErrorKind::Interrupted => Err(e),
             _ => Ok(()),
         }
@@ -36,7 +44,11 @@ impl Selector {
 
     /// The tokens of the last [`select`](Self::select), and what is ready.
     pub(super) fn events(&self) -> impl Iterator<Item = (usize, Ready)> {
-        self.events.iter().map(|event| {
+        let events = match &self.busy {
+            Some(busy) if self.was_busy => busy,
+            _ => &self.events,
+        };
+        events.iter().map(|event| {
             let mut ready = Ready::EMPTY;
             for (is_ready, what) in [
                 (event.is_readable(), Ready::READABLE),
