@@ -3,9 +3,30 @@
 
 use std::panic::Location;
 
+/// How a text begins: as programs that were written for tokio look for it, or in our own words.
+#[cfg(feature = "tokio-wording")]
+macro_rules! opening {
+    ($tokio:literal, $ours:literal) => {
+        $tokio
+    };
+}
+/// See above.
+#[cfg(not(feature = "tokio-wording"))]
+macro_rules! opening {
+    ($tokio:literal, $ours:literal) => {
+        $ours
+    };
+}
+
 /// No runtime on this thread.
-pub(crate) const NO_RUNTIME: &str = "there is no reactor running, must be called from the context of a Tokio 1.x runtime, \
-     which this one stands in for: call this inside `Runtime::block_on`, a spawned task or `#[runtime::main]`, or hold the guard of `Handle::enter`";
+pub(crate) const NO_RUNTIME: &str = concat!(
+    opening!(
+        "there is no reactor running, must be called from the context of a Tokio 1.x runtime",
+        "there is no reactor running, must be called from the context of a runtime"
+    ),
+    ": call this inside `Runtime::block_on`, a spawned task or `#[runtime::main]`, or hold the guard \
+     of `Handle::enter`"
+);
 
 /// A `JoinHandle` is polled after it has yielded its output.
 pub(crate) const JOIN_HANDLE_POLLED_AGAIN: &str = "JoinHandle polled after completion: it yields the output once; \
@@ -30,15 +51,25 @@ pub(crate) const TOO_FAR: &str = "overflow: `time::advance` would move the clock
      hundred years, beyond what it can show. Advance by less";
 
 /// A timer polled when its runtime is gone.
-pub(crate) const TIMER_SHUT_DOWN: &str = "A Tokio 1.x context was found, but it is being shutdown. \
-     Timers of a runtime that was shut down never fire: await them before it ends";
+pub(crate) const TIMER_SHUT_DOWN: &str = concat!(
+    opening!(
+        "A Tokio 1.x context was found, but it is being shutdown.",
+        "the runtime of this timer has been shut down."
+    ),
+    " Timers of a runtime that was shut down never fire: await them before it ends"
+);
 
 /// `interval` with a period of zero.
 pub(crate) const ZERO_PERIOD: &str = "`period` must be non-zero: an interval of no length would \
      tick without end; use `task::yield_now` to let other tasks run";
 /// The runtime of a source has been shut down.
-pub(crate) const SHUT_DOWN: &str = "A Tokio 1.x context was found, but it is being shutdown. \
-     Sockets, timers and signals work only as long as the `Runtime` they were made in lives";
+pub(crate) const SHUT_DOWN: &str = concat!(
+    opening!(
+        "A Tokio 1.x context was found, but it is being shutdown.",
+        "the runtime this belongs to has been shut down."
+    ),
+    " Sockets, timers and signals work only as long as the `Runtime` they were made in lives"
+);
 
 /// [`FORKED`] as an I/O error.
 #[cold]
