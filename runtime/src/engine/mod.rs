@@ -13,6 +13,7 @@ pub(crate) mod driver;
 pub(crate) mod entered;
 pub(crate) mod fair_semaphore;
 pub(crate) mod park_on;
+pub(crate) mod places;
 pub(crate) mod primitive;
 pub(crate) mod process_wide;
 pub(crate) mod ready_list;

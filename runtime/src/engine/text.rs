@@ -297,3 +297,10 @@ pub(crate) const SIGNAL_REFUSED: &str = "this signal cannot be listened to: SIGK
 
 /// A number that is no signal.
 pub(crate) const SIGNAL_UNKNOWN: &str = "this number is too large for a signal of this system";
+
+/// A task that can fail was spawned where nobody asks for the failure.
+pub(crate) fn failed_at_the_root(failure: &str) -> String {
+    format!(
+        "runtime: {failure}. Nobody closes the scope of a runtime; spawn it in a `Scope` to get the error"
+    )
+}

@@ -23,6 +23,7 @@ use crate::engine::process_wide::fork::Birth;
 use crate::engine::scheduler::{
     CurrentThread, CurrentThreadConfig, Guardian, Hook, NewWorker, Pool, PoolConfig,
 };
+use crate::engine::task::scope::Node;
 
 /// The most workers that a runtime can have.
 const MAX_WORKERS: usize = 32_768;
@@ -550,6 +551,7 @@ impl Builder {
         let pool = Pool::new(config, Box::new(events), guardian, Box::new(start));
         let handle = Handle::new(Inner {
             scheduler: Scheduler::MultiThread(Arc::clone(&pool)),
+            root: Node::root(),
             blocking: self.blocking_pool(&current),
             driver,
             io_enabled: self.enable_io,
@@ -603,6 +605,7 @@ impl Builder {
         let shared = CurrentThread::new(config, Box::new(events), guardian);
         let handle = Handle::new(Inner {
             scheduler: Scheduler::CurrentThread(Arc::clone(&shared)),
+            root: Node::root(),
             blocking: self.blocking_pool(&current),
             driver,
             io_enabled: self.enable_io,

@@ -19,6 +19,7 @@ use crate::engine::driver::Driver;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::scheduler::{CurrentThread, Guardian, Pool};
+use crate::engine::task::scope::{Membership, Node};
 use crate::engine::task::{Identity, JoinHandle};
 use crate::engine::timer::{Shard, Shards};
 use crate::engine::wake_list::WakeList;
@@ -47,6 +48,7 @@ pub struct Handle {
 /// What all handles of a runtime share.
 pub(super) struct Inner {
     pub(super) scheduler: Scheduler,
+    pub(super) root: Arc<Node>,
     pub(super) blocking: BlockingPool<BlockingJob>,
     pub(super) driver: Arc<Driver>,
     pub(super) io_enabled: bool,
@@ -88,7 +90,7 @@ impl Handle {
 
     /// Panics, with advice, in a child that was forked.
     #[track_caller]
-    pub(super) fn assert_not_forked(&self) {
+    pub(crate) fn assert_not_forked(&self) {
         assert!(!self.is_in_parent(), "{}", text::FORKED);
     }
 
@@ -270,6 +272,28 @@ impl Handle {
             Scheduler::MultiThread(pool) => pool.spawn(future, identity),
             Scheduler::CurrentThread(shared) => shared.spawn(future, identity),
         }
+    }
+
+    /// Spawns a task that has a place in a scope of this runtime.
+    pub(crate) fn spawn_in<F>(
+        &self,
+        membership: Membership,
+        future: F,
+        identity: Identity,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match &self.inner.scheduler {
+            Scheduler::MultiThread(pool) => pool.spawn_in(membership, future, identity),
+            Scheduler::CurrentThread(shared) => shared.spawn_in(membership, future, identity),
+        }
+    }
+
+    /// The scope around all others of this runtime.
+    pub(crate) fn root(&self) -> &Arc<Node> {
+        &self.inner.root
     }
 
     /// Runs a closure that may block on a thread of the blocking pool. See

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::panic::Location;
 
+use super::ScopeHandle;
 use super::local_set::spawn_local_named;
 use crate::Handle;
 use crate::engine::task::{Identity, JoinHandle};
@@ -68,6 +69,20 @@ impl<'a> Builder<'a> {
         F::Output: Send + 'static,
     {
         Ok(handle.spawn_named(future, self.name, Location::caller()))
+    }
+
+    /// Spawns the task into a scope. See [`ScopeHandle::spawn`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    #[track_caller]
+    pub fn spawn_in<F>(self, future: F, scope: &ScopeHandle) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Ok(scope.spawn_named(future, self.name, Location::caller()))
     }
 
     /// Spawns the task on the current [`LocalSet`](crate::task::LocalSet). See

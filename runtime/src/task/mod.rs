@@ -9,6 +9,7 @@ pub mod coop;
 pub mod join_set;
 mod local_set;
 mod pinned;
+mod scope;
 mod spawn;
 pub(crate) mod task_local;
 mod yield_now;
@@ -23,6 +24,7 @@ pub use join_set::JoinSet;
 pub(crate) use local_set::enter_local;
 pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
 pub use pinned::{spawn_pinned, spawn_pinned_by_idx};
+pub use scope::{CancelGuard, Scope, ScopeError, ScopeHandle};
 pub use spawn::{block_in_place, id, spawn, spawn_blocking, try_id};
 pub use task_local::{AccessError, LocalKey};
 pub use yield_now::yield_now;
@@ -30,5 +32,6 @@ pub use yield_now::yield_now;
 /// The futures that methods of this module return.
 pub mod futures {
     pub use super::coop::Unconstrained;
+    pub use super::scope::Cancelled;
     pub use super::task_local::TaskLocalFuture;
 }

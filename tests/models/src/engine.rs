@@ -18,6 +18,8 @@ pub(crate) mod entered;
 pub(crate) mod fair_semaphore;
 #[path = "../../../runtime/src/engine/park_on.rs"]
 pub(crate) mod park_on;
+#[path = "../../../runtime/src/engine/places.rs"]
+pub(crate) mod places;
 #[path = "stand_in/primitive.rs"]
 pub(crate) mod primitive;
 #[path = "engine_process_wide.rs"]

@@ -32,6 +32,7 @@ use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
 use crate::engine::process_wide::fork::Birth;
+use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
 };
@@ -181,6 +182,21 @@ impl CurrentThread {
     {
         // SAFETY: both are `Send`.
         unsafe { self.spawn_anything(future, identity) }
+    }
+
+    /// Spawns a task that has a place in a scope.
+    pub(crate) fn spawn_in<F>(
+        self: &Arc<CurrentThread>,
+        membership: Membership,
+        future: F,
+        identity: Identity,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let scheduler = SchedulerRef(NonNull::from(&**self));
+        membership.spawn(&self.owned, future, scheduler, identity, |task| self.schedule(task))
     }
 
     /// Spawns a task of a local runtime.

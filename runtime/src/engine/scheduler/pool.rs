@@ -50,6 +50,7 @@ use crate::engine::activity::{Active, Activity};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::primitive::{Backoff, Condvar, Mutex, Unparked};
 use crate::engine::process_wide::fork::Birth;
+use crate::engine::task::scope::Membership;
 use crate::engine::task::{Header, Identity, JoinHandle, Owned, PanicSink, Runnable, Schedule};
 use crate::engine::text;
 
@@ -217,6 +218,21 @@ impl Pool {
     {
         let pool = PoolRef(NonNull::from(&**self));
         self.owned.spawn(future, pool, identity, |task| self.schedule(task))
+    }
+
+    /// Spawns a task that has a place in a scope.
+    pub(crate) fn spawn_in<F>(
+        self: &Arc<Pool>,
+        membership: Membership,
+        future: F,
+        identity: Identity,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let pool = PoolRef(NonNull::from(&**self));
+        membership.spawn(&self.owned, future, pool, identity, |task| self.schedule(task))
     }
 
     /// A task has become runnable.

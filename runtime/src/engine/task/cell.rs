@@ -231,6 +231,9 @@ where
     S: Schedule,
 {
     let header = &this.header;
+    if let Err(error) = &output {
+        this.scheduler.failed(header, error);
+    }
     this.stage.with_mut(|stage| {
         // SAFETY: we have RUNNING and the stage holds nothing: the write drops nothing.
         unsafe { std::ptr::write(stage, Stage { output: ManuallyDrop::new(output) }) };

@@ -79,7 +79,7 @@ impl JoinError {
     }
 
     /// What the task said when it panicked, if it said it in words.
-    fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
+    pub(super) fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
         match &self.panic {
             None => f(None),
             Some(panic) => f(message(&**panic.payload.lock())),

@@ -148,6 +148,12 @@ impl UnwindSafe for AbortHandle {}
 impl RefUnwindSafe for AbortHandle {}
 
 impl AbortHandle {
+    /// # Safety
+    /// One reference passes to the handle.
+    pub(super) unsafe fn from_raw(task: NonNull<Header>) -> AbortHandle {
+        AbortHandle { task }
+    }
+
     fn header(&self) -> &Header {
         // SAFETY: the handle has a reference.
         unsafe { self.task.as_ref() }

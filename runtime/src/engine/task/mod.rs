@@ -31,6 +31,7 @@ mod join;
 mod owned;
 mod panic;
 mod runnable;
+pub(crate) mod scope;
 mod state;
 mod waker;
 mod watch;
@@ -53,6 +54,10 @@ pub(crate) use watch::{Judge, Seen, Watch};
 pub(crate) trait Schedule: 'static {
     /// The task has become runnable. Called on any thread, in the middle of a wake.
     fn schedule(&self, task: Runnable);
+
+    /// The task ends without an output. Called before anybody can see that it is complete.
+    #[inline]
+    fn failed(&self, _task: &Header, _error: &JoinError) {}
 
     /// The task has completed: take it off the owned list. Called once, before the life reference
     /// is dropped.

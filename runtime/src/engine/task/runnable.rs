@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use super::cell::{self, Header};
 use super::id::set_name;
-use super::{Id, JoinHandle, Judge, Schedule, next_id};
+use super::{AbortHandle, Id, JoinHandle, Judge, Schedule, next_id};
 
 /// A task that is due to be run: the one permission to poll it (state.rs, invariant 1).
 ///
@@ -84,6 +84,13 @@ impl Runnable {
         std::mem::forget(self);
         // SAFETY: we had the permission and have given it up.
         unsafe { (task.as_ref().vtable.run)(task, judge) }
+    }
+
+    /// A handle that can abort the task.
+    pub(super) fn abort_handle(&self) -> AbortHandle {
+        self.header().state.add_reference();
+        // SAFETY: with the reference that was just made.
+        unsafe { AbortHandle::from_raw(self.0) }
     }
 
     /// Drops the task's future without polling it.

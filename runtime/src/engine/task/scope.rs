@@ -1,0 +1,497 @@
+//! Scopes: tasks that belong together, in a tree.
+//!
+//! # Problem
+//!
+//! Whoever starts tasks must be able to wait for all of them, to tell all of them to stop, and to be
+//! sure that none is left behind. A task may come or end, a scope inside another may be opened, and
+//! the end may be asked for (by its owner, by a failure, by the scope around it), all at the same
+//! time and on different threads.
+//!
+//! The scope around all others is the runtime's. Its own tasks are those of a plain spawn: they are on
+//! the [`Owned`](super::Owned) list of their scheduler and nowhere in here, so they neither pay for
+//! scopes nor touch a word that is shared by all.
+//!
+//! # States
+//!
+//! ```text
+//!             cancel                      abort, failure, drop
+//!   open ──────────────▶ cancelled ───────────────────────────────▶ shut, members are aborted
+//!    │                       │                                            │
+//!    └───────────┬───────────┘                                            │
+//!         close, and live = 0                                             │ live = 0
+//!                ▼                                                        ▼
+//!           shut, nothing is left ◀──────────────────────────────────  ended
+//! ```
+//!
+//! *Cancelled* is word that reaches those who ask; nothing else happens. *Shut* takes no member.
+//!
+//! # Invariants
+//!
+//! 1. `live` is the number of members plus the number of scopes inside with a `live` above zero. A
+//!    scope's step from 0 to 1 is made with the parent's leave (its `live` is raised first); the step
+//!    from 1 to 0 is told to the parent afterwards. So a parent with `live = 0` has nothing alive below
+//!    it, and once it is shut nothing comes to life below it any more.
+//! 2. A scope is on its parent's list until it is shut and its `live` is 0. Whoever sets `shut`, or
+//!    lowers `live` to 0, takes it off.
+//! 3. Cancel and abort mark a scope and copy its list of children under one lock, then go on to those.
+//!    A child that is opened before is on the list; one that is opened later takes over the marks.
+//! 4. A member is entered before its task exists and leaves when it has completed: after its future is
+//!    dropped and its output is in place. So whoever sees `live = 0` sees finished tasks.
+//! 5. A member is aborted once: its abort handle is taken out of the entry. If there is none yet, the
+//!    entry is marked, and whoever files the handle aborts; if the task holds a guard, whoever drops the
+//!    last guard does. Only an abort by force does not ask for guards.
+//! 6. Locks are taken from a child to its parent, never the other way round. Wakers and abort handles
+//!    are used, and dropped, without a lock.
+//!
+//! # Orderings
+//!
+//! All but one word is under the lock. [`Node::is_cancelled`] looks at `cancelled` without it: what the
+//! cancelling thread wrote before is seen by who finds it set.
+//!
+//! # Ways rejected
+//!
+//! - **The list links of the task's header.** They belong to the scheduler's list, and a second pair
+//!   would cost every task 16 bytes.
+//! - **A future around the member's future that leaves when it is dropped.** It is gone before the
+//!   output is in place: `close` would return while a `JoinHandle` still says that its task runs.
+//! - **A count in each scope of everything below it.** Every spawn would touch every scope up to the
+//!   root, whose count would be the most contended word of the program.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::task::Waker;
+
+use super::cell::Header;
+use super::{AbortHandle, Id, Identity, JoinError, JoinHandle, Owned, Runnable, Schedule, name};
+use crate::engine::places::{Key, Places};
+use crate::engine::primitive::atomic::{AtomicBool, Ordering};
+use crate::engine::primitive::{Arc, Mutex};
+use crate::engine::waiter_list::WaiterList;
+use crate::engine::wake_list::WakeList;
+
+/// Cancellation publishes what its thread did before. Pairs with [`HEAR`].
+const TELL: Ordering = Ordering::Release;
+/// Who sees the cancellation sees that. Pairs with [`TELL`].
+const HEAR: Ordering = Ordering::Acquire;
+
+/// A scope.
+pub(crate) struct Node {
+    /// The scope around this one, and the place in its list.
+    parent: Option<(Arc<Node>, Key)>,
+    /// Written under the lock.
+    cancelled: AtomicBool,
+    state: Mutex<State>,
+}
+
+struct State {
+    shut: bool,
+    /// Invariant 1.
+    live: usize,
+    members: Places<Entry>,
+    children: Places<Arc<Node>>,
+    failure: Option<Failure>,
+    failures: usize,
+    waiters: WaiterList<Awaits>,
+}
+
+/// A member.
+#[derive(Default)]
+struct Entry {
+    /// `None` before it is filed, and after it was used (invariant 5).
+    abort: Option<AbortHandle>,
+    /// To be aborted as soon as there is a handle and no guard.
+    doomed: bool,
+    guards: usize,
+}
+
+/// What somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaits {
+    /// The scope's cancellation.
+    Cancelled,
+    /// That nothing is alive in it: then it is shut.
+    End,
+}
+
+/// Why a scope ended before its time.
+pub(crate) struct Failure {
+    pub(crate) id: Id,
+    pub(crate) name: Option<std::sync::Arc<str>>,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) cause: Cause,
+}
+
+/// What a task failed with.
+pub(crate) enum Cause {
+    /// It panicked, and said this if it said it in words.
+    Panic(Option<String>),
+    /// It returned an error.
+    Error(Box<dyn Error + Send + Sync>),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " {name:?}")?;
+        }
+        write!(f, " spawned at {} ", self.location)?;
+        match &self.cause {
+            Cause::Error(error) => write!(f, "failed: {error}"),
+            Cause::Panic(Some(message)) => write!(f, "panicked with message {message:?}"),
+            Cause::Panic(None) => write!(f, "panicked"),
+        }
+    }
+}
+
+/// What goes down the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    Cancel,
+    Abort(Force),
+}
+
+/// Which members an abort spares for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Force {
+    /// Those that hold a guard.
+    No,
+    /// None.
+    Yes,
+}
+
+impl Node {
+    /// The scope of a runtime.
+    pub(crate) fn root() -> Arc<Node> {
+        Arc::new(Node::new(None, false, false))
+    }
+
+    fn new(parent: Option<(Arc<Node>, Key)>, cancelled: bool, shut: bool) -> Node {
+        Node {
+            parent,
+            cancelled: AtomicBool::new(cancelled),
+            state: Mutex::new(State {
+                shut,
+                live: 0,
+                members: Places::new(),
+                children: Places::new(),
+                failure: None,
+                failures: 0,
+                waiters: WaiterList::new(),
+            }),
+        }
+    }
+
+    /// A scope inside this one. Its owner [aborts](Node::abort) it in the end.
+    pub(crate) fn child(self: &Arc<Node>) -> Arc<Node> {
+        let mut state = self.state.lock();
+        let cancelled = self.is_cancelled();
+        if state.shut {
+            return Arc::new(Node::new(None, cancelled, true));
+        }
+        let make = |key| Arc::new(Node::new(Some((Arc::clone(self), key)), cancelled, false));
+        let (_, child) = state.children.insert_with(make);
+        Arc::clone(child)
+    }
+
+    /// Enters a member. A scope that is shut gives a membership that admits no task.
+    pub(crate) fn join(self: &Arc<Node>) -> Membership {
+        let mut state = self.state.lock();
+        let entered = self.enter(&mut state);
+        let key = entered.then(|| state.members.insert_with(|_| Entry::default()).0);
+        Membership { node: Arc::clone(self), key }
+    }
+
+    /// Raises `live`, unless this scope or one around it is shut.
+    fn enter(&self, state: &mut State) -> bool {
+        if !state.shut && state.live == 0 {
+            if let Some((parent, _)) = &self.parent {
+                // Invariants 1 and 6.
+                state.shut = !parent.enter(&mut parent.state.lock());
+            }
+        }
+        state.live += usize::from(!state.shut);
+        !state.shut
+    }
+
+    /// A member goes (invariant 4).
+    fn leave(&self, member: Key) {
+        let mut ready = WakeList::new();
+        let mut state = self.state.lock();
+        let entry = state.members.remove(member);
+        let mut end = state.lower_live(&mut ready);
+        drop(state);
+        drop(entry);
+        let mut node = self;
+        while let (Some(end_of), Some((parent, place))) = (end, &node.parent) {
+            let mut state = parent.state.lock();
+            if end_of.shut {
+                // Not the last count: the member that leaves has one, and it one of its parent.
+                drop(state.children.remove(*place));
+            }
+            end = state.lower_live(&mut ready);
+            node = parent;
+        }
+        ready.wake_all();
+    }
+
+    /// Whether cancellation was asked for, here or around.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(HEAR)
+    }
+
+    /// Tells this scope and all inside it.
+    pub(crate) fn cancel(self: &Arc<Node>) {
+        self.spread(Word::Cancel);
+    }
+
+    /// Takes no more members, here and inside, and aborts those that are there.
+    pub(crate) fn abort(self: &Arc<Node>, force: Force) {
+        self.spread(Word::Abort(force));
+    }
+
+    /// Invariant 3.
+    fn spread(self: &Arc<Node>, word: Word) {
+        let mut ready = WakeList::new();
+        let mut aborts = Vec::new();
+        let mut nodes = vec![Arc::clone(self)];
+        while let Some(node) = nodes.pop() {
+            let mut state = node.state.lock();
+            if !node.cancelled.load(Ordering::Relaxed) {
+                node.cancelled.store(true, TELL);
+                state.waiters.take(|awaits| *awaits == Awaits::Cancelled, &mut ready);
+            }
+            if let Word::Abort(force) = word {
+                state.doom(force, &mut aborts);
+            }
+            nodes.extend(state.children.iter_mut().map(|child| Arc::clone(child)));
+            let over = state.shut && state.live == 0;
+            drop(state);
+            if over {
+                node.take_off();
+            }
+        }
+        // The word first: a task that ends at once can see why.
+        ready.wake_all();
+        for abort in aborts {
+            abort.abort(); // wake: an aborted member
+        }
+    }
+
+    /// Invariant 2.
+    fn take_off(&self) {
+        if let Some((parent, place)) = &self.parent {
+            let child = parent.state.lock().children.remove(*place);
+            drop(child);
+        }
+    }
+
+    /// Notes a failure and aborts whoever else is in the scope. Only the first is kept.
+    fn fail(self: &Arc<Node>, member: Option<Key>, failure: Failure) {
+        let mut state = self.state.lock();
+        state.failures += 1;
+        // It ends by itself.
+        let own = member.and_then(|member| state.members.get_mut(member)?.abort.take());
+        let first = state.failure.is_none();
+        let kept = if first { state.failure.replace(failure) } else { Some(failure) };
+        drop(state);
+        drop((own, kept));
+        if first {
+            self.abort(Force::No);
+        }
+    }
+
+    /// The first failure, and how many there were. Taken once.
+    pub(crate) fn take_failure(&self) -> Option<(Failure, usize)> {
+        let mut state = self.state.lock();
+        let failures = state.failures;
+        state.failure.take().map(|failure| (failure, failures))
+    }
+
+    /// Whether what is awaited is so; if not, `waker` hears of it. The end that is awaited comes by
+    /// this call: who finds nobody alive shuts the scope.
+    pub(crate) fn wait(&self, awaits: Awaits, key: &mut Option<Key>, waker: &Waker) -> bool {
+        let waker = waker.clone();
+        let mut state = self.state.lock();
+        let is_so = match awaits {
+            Awaits::Cancelled => self.cancelled.load(Ordering::Relaxed),
+            Awaits::End => state.live == 0,
+        };
+        let before = if is_so {
+            state.shut |= awaits == Awaits::End;
+            Some(waker)
+        } else {
+            let (new, before) = state.waiters.put(*key, awaits, waker);
+            *key = Some(new);
+            before
+        };
+        drop(state);
+        drop(before);
+        if is_so && awaits == Awaits::End {
+            self.take_off();
+        }
+        is_so
+    }
+
+    /// Who waited has gone.
+    pub(crate) fn stop_waiting(&self, key: Key) {
+        let waker = self.state.lock().waiters.remove(key);
+        drop(waker);
+    }
+
+    /// How many members there are, not counting those of scopes inside.
+    pub(crate) fn members(&self) -> usize {
+        self.state.lock().members.len()
+    }
+}
+
+/// A scope's `live` has become 0.
+#[derive(Clone, Copy)]
+struct End {
+    shut: bool,
+}
+
+impl State {
+    fn lower_live(&mut self, ready: &mut WakeList) -> Option<End> {
+        self.live -= 1;
+        (self.live == 0).then(|| {
+            self.waiters.take(|awaits| *awaits == Awaits::End, ready);
+            End { shut: self.shut }
+        })
+    }
+
+    /// Invariant 5.
+    fn doom(&mut self, force: Force, aborts: &mut Vec<AbortHandle>) {
+        self.shut = true;
+        for entry in self.members.iter_mut() {
+            entry.doomed = true;
+            if entry.guards == 0 || force == Force::Yes {
+                aborts.extend(entry.abort.take());
+            }
+        }
+    }
+}
+
+/// A task's place in a scope, from before it is made until it is over.
+#[derive(Clone)]
+pub(crate) struct Membership {
+    node: Arc<Node>,
+    /// `None` if the scope was shut.
+    key: Option<Key>,
+}
+
+impl Membership {
+    /// Makes the task that the place is for. `schedule` is called with it as by [`Owned::spawn`].
+    pub(crate) fn spawn<F, S>(
+        self,
+        owned: &Owned,
+        future: F,
+        scheduler: S,
+        identity: Identity,
+        schedule: impl FnOnce(Runnable),
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        S: Schedule,
+    {
+        let scoped = Scoped { scheduler, membership: self.clone() };
+        owned.spawn(future, scoped, identity, |task| {
+            if self.admit(&task) {
+                schedule(task);
+            } else {
+                task.cancel();
+            }
+        })
+    }
+
+    /// Files the task's abort handle; false if the task is not to run at all.
+    fn admit(&self, task: &Runnable) -> bool {
+        let Some(key) = self.key else { return false };
+        let abort = task.abort_handle();
+        let mut state = self.node.state.lock();
+        let entry = state.members.get_mut(key).expect("a member leaves when its task is over");
+        let admitted = !entry.doomed;
+        entry.abort = Some(abort);
+        admitted
+    }
+
+    /// Holds back an abort of the scope, as far as this task is concerned.
+    pub(crate) fn guard(&self) -> Guard {
+        if let Some(key) = self.key {
+            let mut state = self.node.state.lock();
+            if let Some(entry) = state.members.get_mut(key) {
+                entry.guards += 1;
+            }
+        }
+        Guard { membership: self.clone() }
+    }
+
+    /// The task has failed with an error.
+    pub(crate) fn fail(&self, failure: Failure) {
+        self.node.fail(self.key, failure);
+    }
+}
+
+/// Holds back the abort of one member.
+pub(crate) struct Guard {
+    membership: Membership,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let Membership { node, key: Some(key) } = &self.membership else { return };
+        let due = {
+            let mut state = node.state.lock();
+            // The guard may have outlived the task that it was made in.
+            let Some(entry) = state.members.get_mut(*key) else { return };
+            entry.guards -= 1;
+            if entry.doomed && entry.guards == 0 { entry.abort.take() } else { None }
+        };
+        if let Some(abort) = due {
+            abort.abort(); // wake: a member whose guard is gone
+        }
+    }
+}
+
+/// The scheduler of a member: another scheduler, and word to the scope when the task is over.
+struct Scoped<S> {
+    scheduler: S,
+    membership: Membership,
+}
+
+impl<S: Schedule> Schedule for Scoped<S> {
+    fn schedule(&self, task: Runnable) {
+        self.scheduler.schedule(task);
+    }
+
+    fn failed(&self, task: &Header, error: &JoinError) {
+        if error.is_panic() {
+            self.membership.fail(Failure {
+                id: task.id,
+                name: name(task.id),
+                location: task.location,
+                cause: Cause::Panic(error.with_message(|message| message.map(str::to_owned))),
+            });
+        }
+        self.scheduler.failed(task, error);
+    }
+
+    fn release(&self, task: &Header) {
+        self.scheduler.release(task);
+        if let Some(key) = self.membership.key {
+            self.membership.node.leave(key);
+        }
+    }
+
+    /// The scope has the first failure; of the others its owner sees the number only.
+    fn unobserved_panic(&self, error: JoinError) {
+        let state = self.membership.node.state.lock();
+        let is_kept = state.failure.as_ref().is_some_and(|failure| failure.id == error.id());
+        drop(state);
+        if !is_kept {
+            self.scheduler.unobserved_panic(error);
+        }
+    }
+}

@@ -1,0 +1,555 @@
+//! Tasks that end together: [`Scope`].
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use crate::Handle;
+use crate::engine::coop;
+use crate::engine::places::Key;
+use crate::engine::task::scope::{Awaits, Cause, Failure, Force, Guard, Membership, Node};
+use crate::engine::task::{Id, Identity, JoinHandle, current_id, name};
+use crate::engine::text;
+use crate::runtime::context;
+
+crate::task_local! {
+    /// The place in its scope of the task that runs.
+    static MEMBER: Member;
+}
+
+struct Member {
+    scope: ScopeHandle,
+    membership: Membership,
+}
+
+/// Tasks that end together: none of them outlives the scope.
+///
+/// What is spawned by a [`ScopeHandle`] of the scope belongs to it, and so does what is spawned in scopes
+/// inside it. The scope ends in one of these ways:
+///
+/// | by | tasks that are alive | waits |
+/// |---|---|---|
+/// | [`close`](Scope::close) | are waited for | until the last one has ended |
+/// | [`cancel`](ScopeHandle::cancel), then `close` | are told, and may end in good order | the same |
+/// | [`shutdown`](Scope::shutdown) | are told, and after a while aborted | the same |
+/// | a failure | are told and aborted at once | no; `close` does |
+/// | [`abort`](Scope::abort) | are told and aborted at once | no; `close` does |
+/// | dropping it | are told and aborted, also those that hold a guard | no |
+///
+/// An aborted task is dropped at its next `.await`: it is not polled again after the poll that it is in.
+/// One that holds a [`CancelGuard`] goes on until it has dropped it.
+///
+/// A task *fails* when it panics, or when it was spawned by [`try_spawn`](ScopeHandle::try_spawn) and
+/// returns an error. The first failure is what `close` returns.
+///
+/// Every task belongs to a scope. A plain [`spawn`](crate::spawn) goes to that of the runtime, also
+/// when it is called inside another one.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::task::Scope;
+///
+/// # #[runtime::main]
+/// # async fn main() {
+/// let scope = Scope::new();
+/// let square = scope.spawn(async { 7 * 7 });
+/// scope.spawn(async { println!("hello") });
+/// scope.close().await.unwrap();
+/// // Both have ended now.
+/// assert!(square.is_finished());
+/// # }
+/// ```
+///
+/// Tasks that end in good order when they are told to:
+///
+/// ```
+/// use std::time::Duration;
+/// use runtime::task::Scope;
+///
+/// # #[runtime::main]
+/// # async fn main() {
+/// let scope = Scope::new();
+/// let saved = scope.spawn(async {
+///     Scope::current().cancelled().await;
+///     runtime::time::sleep(Duration::from_millis(1)).await; // saves its work
+///     true
+/// });
+/// scope.shutdown(Duration::from_secs(5)).await.unwrap();
+/// assert!(saved.await.unwrap());
+/// # }
+/// ```
+#[must_use = "dropping a scope aborts its tasks: keep it, and close it in the end"]
+pub struct Scope {
+    handle: ScopeHandle,
+}
+
+/// Spawns into a [`Scope`], tells it to end, and hears when it is told.
+///
+/// It does not keep the scope open: when that has ended, what is spawned is cancelled on the spot.
+#[derive(Clone)]
+pub struct ScopeHandle {
+    node: Arc<Node>,
+    runtime: Handle,
+}
+
+impl Scope {
+    /// A scope inside that of the task that this code runs in, or inside that of the runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    #[allow(clippy::new_without_default, reason = "it depends on where it is called")]
+    pub fn new() -> Scope {
+        Scope::current().child()
+    }
+
+    /// The scope of the task that this code runs in. That of the runtime, if the task is in no other
+    /// one, or in the future of `block_on`.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn current() -> ScopeHandle {
+        match MEMBER.try_with(|member| member.scope.clone()) {
+            Ok(scope) => scope,
+            Err(_) => context::expect_current(ScopeHandle::root),
+        }
+    }
+
+    /// A handle to the scope, to be given to others.
+    pub fn handle(&self) -> &ScopeHandle {
+        &self.handle
+    }
+
+    /// Aborts all tasks, also those in scopes inside, and takes no more. A task is dropped at its next
+    /// `.await`; one that holds a [`CancelGuard`] goes on until it has dropped it.
+    pub fn abort(&self) {
+        self.handle.node.abort(Force::No);
+    }
+
+    /// Waits until all tasks have ended, also those in scopes inside and those that are spawned
+    /// meanwhile. From then on the scope takes no more.
+    ///
+    /// When it returns, each task's future has been dropped and its [`JoinHandle`] is finished.
+    ///
+    /// # Errors
+    ///
+    /// The first failure, if there was one. Tasks that were aborted have not failed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the scope, which aborts the tasks.
+    pub async fn close(self) -> Result<(), ScopeError> {
+        self.ended().await;
+        match self.handle.node.take_failure() {
+            None => Ok(()),
+            Some((failure, failures)) => Err(ScopeError { failure: Box::new(failure), failures }),
+        }
+    }
+
+    /// [Cancels](ScopeHandle::cancel) the scope, waits for at most `grace`,
+    /// [aborts](Scope::abort) what is left, and waits for that as [`close`](Scope::close) does.
+    ///
+    /// # Errors
+    ///
+    /// The first failure, if there was one. Tasks that were aborted have not failed.
+    ///
+    /// # Panics
+    ///
+    /// If the runtime was built without timers.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the scope, which aborts the tasks.
+    pub async fn shutdown(self, grace: Duration) -> Result<(), ScopeError> {
+        self.cancel();
+        if crate::time::timeout(grace, self.ended()).await.is_err() {
+            self.abort();
+        }
+        self.close().await
+    }
+
+    fn ended(&self) -> Wait {
+        Wait { node: Arc::clone(&self.handle.node), awaits: Awaits::End, key: None }
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        self.handle.node.abort(Force::Yes);
+    }
+}
+
+impl Deref for Scope {
+    type Target = ScopeHandle;
+
+    fn deref(&self) -> &ScopeHandle {
+        &self.handle
+    }
+}
+
+impl ScopeHandle {
+    /// The scope around all others of a runtime.
+    pub(crate) fn root(runtime: &Handle) -> ScopeHandle {
+        ScopeHandle { node: Arc::clone(runtime.root()), runtime: runtime.clone() }
+    }
+
+    /// A scope inside this one: cancelled and aborted with it, and waited for by its `close`. A failure
+    /// inside stays inside until somebody passes on what the inner `close` returns.
+    pub fn child(&self) -> Scope {
+        Scope { handle: ScopeHandle { node: self.node.child(), runtime: self.runtime.clone() } }
+    }
+
+    /// Spawns a task into the scope. If it panics, the scope has failed.
+    ///
+    /// It runs on the runtime that the scope was made in. If the scope has ended or was aborted, the
+    /// task is cancelled on the spot, and its handle says so.
+    ///
+    /// # Panics
+    ///
+    /// After a `fork`, in the child.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::task::Scope;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// let scope = Scope::new();
+    /// let handle = scope.handle().clone();
+    /// let outer = scope.spawn(async move { handle.spawn(async { 1 }).await.unwrap() + 1 });
+    /// assert_eq!(outer.await.unwrap(), 2);
+    /// scope.close().await.unwrap();
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_named(future, None, Location::caller())
+    }
+
+    /// Spawns a task into the scope that can fail. Its handle yields `None` if it did: the error is with
+    /// the scope, and [`Scope::close`] returns the first one.
+    ///
+    /// The scope of a runtime keeps no error, since nobody closes it: there it becomes a line on stderr.
+    ///
+    /// # Panics
+    ///
+    /// After a `fork`, in the child.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::task::Scope;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// let scope = Scope::new();
+    /// scope.try_spawn(async { "x".parse::<u32>() });
+    /// let sibling = scope.spawn(std::future::pending::<()>());
+    ///
+    /// let error = scope.close().await.unwrap_err();
+    /// assert!(error.get_ref().unwrap().is::<std::num::ParseIntError>());
+    /// assert!(sibling.await.unwrap_err().is_cancelled());
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn try_spawn<F, T, E>(&self, future: F) -> JoinHandle<Option<T>>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let location = Location::caller();
+        let future = async move {
+            match future.await {
+                Ok(value) => Some(value),
+                Err(error) => {
+                    fail(error.into(), location);
+                    None
+                }
+            }
+        };
+        self.spawn_named(future, None, location)
+    }
+
+    pub(super) fn spawn_named<F>(
+        &self,
+        future: F,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        if self.is_root() {
+            return self.runtime.spawn_named(future, name, location);
+        }
+        self.runtime.assert_not_forked();
+        let membership = self.node.join();
+        let member = Member { scope: self.clone(), membership: membership.clone() };
+        let future = MEMBER.scope(member, future);
+        self.runtime.spawn_in(membership, future, Identity::new(name, location))
+    }
+
+    fn is_root(&self) -> bool {
+        Arc::ptr_eq(&self.node, self.runtime.root())
+    }
+
+    /// Tells the scope, and all inside it, to end: [`cancelled`](ScopeHandle::cancelled) completes
+    /// everywhere. Nothing else happens; tasks that do not listen go on.
+    ///
+    /// On the scope of a runtime this tells every task that listens, in whatever scope.
+    pub fn cancel(&self) {
+        self.node.cancel();
+    }
+
+    /// Whether the scope, or one around it, was told to end.
+    pub fn is_cancelled(&self) -> bool {
+        self.node.is_cancelled()
+    }
+
+    /// Completes when the scope, or one around it, is told to end.
+    ///
+    /// # Cancel safety
+    ///
+    /// It loses nothing: the word stays.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::task::Scope;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// let scope = Scope::new();
+    /// let told = scope.cancelled();
+    /// scope.cancel();
+    /// told.await;
+    /// # scope.close().await.unwrap();
+    /// # }
+    /// ```
+    pub fn cancelled(&self) -> Cancelled {
+        let node = Arc::clone(&self.node);
+        Cancelled { wait: Wait { node, awaits: Awaits::Cancelled, key: None } }
+    }
+
+    /// How many tasks are alive in the scope, not counting those in scopes inside. For the scope of a
+    /// runtime: how many the runtime has, in whatever scope.
+    pub fn alive_tasks(&self) -> usize {
+        if self.is_root() {
+            return self.runtime.metrics().num_alive_tasks();
+        }
+        self.node.members()
+    }
+}
+
+/// The task that this code runs in fails.
+fn fail(error: Box<dyn Error + Send + Sync>, location: &'static Location<'static>) {
+    let id = current_id().expect("called by a task");
+    let failure = Failure { id, name: name(id), location, cause: Cause::Error(error) };
+    match MEMBER.try_with(|member| member.membership.clone()) {
+        Ok(membership) => membership.fail(failure),
+        Err(_) => eprintln!("{}", text::failed_at_the_root(&failure.to_string())),
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("handle", &self.handle).finish()
+    }
+}
+
+impl fmt::Debug for ScopeHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopeHandle")
+            .field("cancelled", &self.is_cancelled())
+            .field("alive_tasks", &self.alive_tasks())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits at a scope.
+struct Wait {
+    node: Arc<Node>,
+    awaits: Awaits,
+    key: Option<Key>,
+}
+
+impl Future for Wait {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let unit = ready!(coop::poll_proceed(cx));
+        let Wait { node, awaits, key } = &mut *self;
+        if node.wait(*awaits, key, cx.waker()) {
+            unit.made_progress();
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.node.stop_waiting(key);
+        }
+    }
+}
+
+/// What [`ScopeHandle::cancelled`] returns.
+#[must_use = "futures do nothing unless you await or poll them"]
+pub struct Cancelled {
+    wait: Wait,
+}
+
+impl Future for Cancelled {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.wait).poll(cx)
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cancelled").finish_non_exhaustive()
+    }
+}
+
+/// While it is held, the task that it was made in is not dropped by an abort of its scope: not by
+/// [`Scope::abort`], the end of the grace of [`Scope::shutdown`], or the failure of another task. The
+/// abort is carried out when the last guard of the task is gone.
+///
+/// It is for a stretch that must not be left in the middle, and for the good order after
+/// [`cancelled`](ScopeHandle::cancelled). It does not help against what waits for nobody: the drop of the
+/// scope, [`JoinHandle::abort`], the end of the runtime. An abort that was asked for before the guard was
+/// made comes at the next `.await` all the same. In a task of the runtime's own scope, which is never
+/// aborted but by the runtime's end, a guard does nothing.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::task::{CancelGuard, Scope, yield_now};
+///
+/// # #[runtime::main]
+/// # async fn main() {
+/// let scope = Scope::new();
+/// let (begun, wait) = runtime::sync::oneshot::channel();
+/// let transfer = scope.spawn(async {
+///     let _guard = CancelGuard::new();
+///     begun.send(()).unwrap();
+///     yield_now().await; // takes from one account, gives to another
+///     "done"
+/// });
+/// wait.await.unwrap();
+/// scope.abort();
+/// assert_eq!(transfer.await.unwrap(), "done");
+/// # scope.close().await.unwrap();
+/// # }
+/// ```
+#[must_use = "the task is protected only as long as the guard is kept"]
+pub struct CancelGuard {
+    _guard: Option<Guard>,
+}
+
+impl CancelGuard {
+    /// A guard for the task that this code runs in. There may be several.
+    #[allow(clippy::new_without_default, reason = "it depends on where it is called")]
+    pub fn new() -> CancelGuard {
+        CancelGuard { _guard: MEMBER.try_with(|member| member.membership.guard()).ok() }
+    }
+}
+
+impl fmt::Debug for CancelGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelGuard").finish_non_exhaustive()
+    }
+}
+
+/// A task of a [`Scope`] has failed.
+pub struct ScopeError {
+    failure: Box<Failure>,
+    failures: usize,
+}
+
+impl ScopeError {
+    /// The id of the task that failed first.
+    pub fn task_id(&self) -> Id {
+        self.failure.id
+    }
+
+    /// Its name, if it was given one.
+    pub fn task_name(&self) -> Option<&str> {
+        self.failure.name.as_deref()
+    }
+
+    /// Where it was spawned.
+    pub fn spawn_location(&self) -> &'static Location<'static> {
+        self.failure.location
+    }
+
+    /// Whether it panicked. The panic's payload went to its [`JoinHandle`].
+    pub fn is_panic(&self) -> bool {
+        matches!(self.failure.cause, Cause::Panic(_))
+    }
+
+    /// How many tasks have failed, the first one included.
+    pub fn failures(&self) -> usize {
+        self.failures
+    }
+
+    /// The error that the task returned. `None` if it panicked.
+    pub fn get_ref(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        match &self.failure.cause {
+            Cause::Error(error) => Some(&**error),
+            Cause::Panic(_) => None,
+        }
+    }
+
+    /// The error that the task returned. `None` if it panicked.
+    pub fn into_inner(self) -> Option<Box<dyn Error + Send + Sync>> {
+        match self.failure.cause {
+            Cause::Error(error) => Some(error),
+            Cause::Panic(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for ScopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure.fmt(f)?;
+        match self.failures - 1 {
+            0 => Ok(()),
+            more => write!(f, " ({more} more failed after it)"),
+        }
+    }
+}
+
+impl fmt::Debug for ScopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ScopeError({self})")
+    }
+}
+
+impl Error for ScopeError {
+    /// What lies under the error that the task returned.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.get_ref()?.source()
+    }
+}
