@@ -48,7 +48,7 @@ pub struct Handle {
 /// What all handles of a runtime share.
 pub(super) struct Inner {
     pub(super) scheduler: Scheduler,
-    pub(super) root: Arc<Node>,
+    pub(super) root: Node,
     pub(super) blocking: BlockingPool<BlockingJob>,
     pub(super) driver: Arc<Driver>,
     pub(super) io_enabled: bool,
@@ -292,7 +292,7 @@ impl Handle {
     }
 
     /// The scope around all others of this runtime.
-    pub(crate) fn root(&self) -> &Arc<Node> {
+    pub(crate) fn root(&self) -> &Node {
         &self.inner.root
     }
 

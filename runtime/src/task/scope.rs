@@ -6,7 +6,6 @@ use std::future::Future;
 use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -95,7 +94,7 @@ pub struct Scope {
 /// It does not keep the scope open: when that has ended, what is spawned is cancelled on the spot.
 #[derive(Clone)]
 pub struct ScopeHandle {
-    node: Arc<Node>,
+    node: Node,
     runtime: Handle,
 }
 
@@ -179,7 +178,7 @@ impl Scope {
     }
 
     fn ended(&self) -> Wait {
-        Wait { node: Arc::clone(&self.handle.node), awaits: Awaits::End, key: None }
+        Wait { node: self.handle.node.clone(), awaits: Awaits::End, key: None }
     }
 }
 
@@ -200,7 +199,7 @@ impl Deref for Scope {
 impl ScopeHandle {
     /// The scope around all others of a runtime.
     pub(crate) fn root(runtime: &Handle) -> ScopeHandle {
-        ScopeHandle { node: Arc::clone(runtime.root()), runtime: runtime.clone() }
+        ScopeHandle { node: runtime.root().clone(), runtime: runtime.clone() }
     }
 
     /// A scope inside this one: cancelled and aborted with it, and waited for by its `close`. A failure
@@ -307,7 +306,7 @@ impl ScopeHandle {
     }
 
     fn is_root(&self) -> bool {
-        Arc::ptr_eq(&self.node, self.runtime.root())
+        self.node.is(self.runtime.root())
     }
 
     /// Tells the scope, and all inside it, to end: [`cancelled`](ScopeHandle::cancelled) completes
@@ -344,7 +343,7 @@ impl ScopeHandle {
     /// # }
     /// ```
     pub fn cancelled(&self) -> Cancelled {
-        let node = Arc::clone(&self.node);
+        let node = self.node.clone();
         Cancelled { wait: Wait { node, awaits: Awaits::Cancelled, key: None } }
     }
 
@@ -385,7 +384,7 @@ impl fmt::Debug for ScopeHandle {
 
 /// Waits at a scope.
 struct Wait {
-    node: Arc<Node>,
+    node: Node,
     awaits: Awaits,
     key: Option<Key>,
 }

@@ -15,6 +15,8 @@ mod owned;
 mod panic;
 #[path = "../../../runtime/src/engine/task/runnable.rs"]
 mod runnable;
+#[path = "../../../runtime/src/engine/task/scope.rs"]
+pub(crate) mod scope;
 #[path = "../../../runtime/src/engine/task/state.rs"]
 mod state;
 #[path = "../../../runtime/src/engine/task/waker.rs"]
@@ -24,7 +26,7 @@ mod watch;
 
 pub(crate) use cell::Header;
 pub(crate) use error::JoinError;
-pub(crate) use id::{Id, IdGuard, next_id};
+pub(crate) use id::{Id, IdGuard, name, next_id};
 pub(crate) use join::{AbortHandle, JoinHandle};
 pub(crate) use owned::Owned;
 pub(crate) use panic::PanicSink;
@@ -33,6 +35,7 @@ pub(crate) use watch::{Judge, Seen, Watch, Whose};
 
 pub(crate) trait Schedule: 'static {
     fn schedule(&self, task: Runnable);
+    fn failed(&self, _task: &Header, _error: &JoinError) {}
     fn release(&self, task: &Header);
     fn panics(&self) -> Option<std::sync::Arc<dyn PanicSink>> {
         None

@@ -76,10 +76,13 @@ const TELL: Ordering = Ordering::Release;
 /// Who sees the cancellation sees that. Pairs with [`TELL`].
 const HEAR: Ordering = Ordering::Acquire;
 
-/// A scope.
-pub(crate) struct Node {
+/// A scope: a reference to it.
+#[derive(Clone)]
+pub(crate) struct Node(Arc<Inner>);
+
+struct Inner {
     /// The scope around this one, and the place in its list.
-    parent: Option<(Arc<Node>, Key)>,
+    parent: Option<(Node, Key)>,
     /// Written under the lock.
     cancelled: AtomicBool,
     state: Mutex<State>,
@@ -90,7 +93,7 @@ struct State {
     /// Invariant 1.
     live: usize,
     members: Places<Entry>,
-    children: Places<Arc<Node>>,
+    children: Places<Node>,
     failure: Option<Failure>,
     failures: usize,
     waiters: WaiterList<Awaits>,
@@ -164,12 +167,12 @@ pub(crate) enum Force {
 
 impl Node {
     /// The scope of a runtime.
-    pub(crate) fn root() -> Arc<Node> {
-        Arc::new(Node::new(None, false, false))
+    pub(crate) fn root() -> Node {
+        Node::new(None, false, false)
     }
 
-    fn new(parent: Option<(Arc<Node>, Key)>, cancelled: bool, shut: bool) -> Node {
-        Node {
+    fn new(parent: Option<(Node, Key)>, cancelled: bool, shut: bool) -> Node {
+        Node(Arc::new(Inner {
             parent,
             cancelled: AtomicBool::new(cancelled),
             state: Mutex::new(State {
@@ -181,35 +184,40 @@ impl Node {
                 failures: 0,
                 waiters: WaiterList::new(),
             }),
-        }
+        }))
+    }
+
+    /// Whether both are the same scope.
+    pub(crate) fn is(&self, other: &Node) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// A scope inside this one. Its owner [aborts](Node::abort) it in the end.
-    pub(crate) fn child(self: &Arc<Node>) -> Arc<Node> {
-        let mut state = self.state.lock();
+    pub(crate) fn child(&self) -> Node {
+        let mut state = self.0.state.lock();
         let cancelled = self.is_cancelled();
         if state.shut {
-            return Arc::new(Node::new(None, cancelled, true));
+            return Node::new(None, cancelled, true);
         }
-        let make = |key| Arc::new(Node::new(Some((Arc::clone(self), key)), cancelled, false));
+        let make = |key| Node::new(Some((self.clone(), key)), cancelled, false);
         let (_, child) = state.children.insert_with(make);
-        Arc::clone(child)
+        child.clone()
     }
 
     /// Enters a member. A scope that is shut gives a membership that admits no task.
-    pub(crate) fn join(self: &Arc<Node>) -> Membership {
-        let mut state = self.state.lock();
+    pub(crate) fn join(&self) -> Membership {
+        let mut state = self.0.state.lock();
         let entered = self.enter(&mut state);
         let key = entered.then(|| state.members.insert_with(|_| Entry::default()).0);
-        Membership { node: Arc::clone(self), key }
+        Membership { node: self.clone(), key }
     }
 
     /// Raises `live`, unless this scope or one around it is shut.
     fn enter(&self, state: &mut State) -> bool {
         if !state.shut && state.live == 0 {
-            if let Some((parent, _)) = &self.parent {
+            if let Some((parent, _)) = &self.0.parent {
                 // Invariants 1 and 6.
-                state.shut = !parent.enter(&mut parent.state.lock());
+                state.shut = !parent.enter(&mut parent.0.state.lock());
             }
         }
         state.live += usize::from(!state.shut);
@@ -219,14 +227,14 @@ impl Node {
     /// A member goes (invariant 4).
     fn leave(&self, member: Key) {
         let mut ready = WakeList::new();
-        let mut state = self.state.lock();
+        let mut state = self.0.state.lock();
         let entry = state.members.remove(member);
         let mut end = state.lower_live(&mut ready);
         drop(state);
         drop(entry);
         let mut node = self;
-        while let (Some(end_of), Some((parent, place))) = (end, &node.parent) {
-            let mut state = parent.state.lock();
+        while let (Some(end_of), Some((parent, place))) = (end, &node.0.parent) {
+            let mut state = parent.0.state.lock();
             if end_of.shut {
                 // Not the last count: the member that leaves has one, and it one of its parent.
                 drop(state.children.remove(*place));
@@ -239,34 +247,34 @@ impl Node {
 
     /// Whether cancellation was asked for, here or around.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(HEAR)
+        self.0.cancelled.load(HEAR)
     }
 
     /// Tells this scope and all inside it.
-    pub(crate) fn cancel(self: &Arc<Node>) {
+    pub(crate) fn cancel(&self) {
         self.spread(Word::Cancel);
     }
 
     /// Takes no more members, here and inside, and aborts those that are there.
-    pub(crate) fn abort(self: &Arc<Node>, force: Force) {
+    pub(crate) fn abort(&self, force: Force) {
         self.spread(Word::Abort(force));
     }
 
     /// Invariant 3.
-    fn spread(self: &Arc<Node>, word: Word) {
+    fn spread(&self, word: Word) {
         let mut ready = WakeList::new();
         let mut aborts = Vec::new();
-        let mut nodes = vec![Arc::clone(self)];
+        let mut nodes = vec![self.clone()];
         while let Some(node) = nodes.pop() {
-            let mut state = node.state.lock();
-            if !node.cancelled.load(Ordering::Relaxed) {
-                node.cancelled.store(true, TELL);
+            let mut state = node.0.state.lock();
+            if !node.0.cancelled.load(Ordering::Relaxed) {
+                node.0.cancelled.store(true, TELL);
                 state.waiters.take(|awaits| *awaits == Awaits::Cancelled, &mut ready);
             }
             if let Word::Abort(force) = word {
                 state.doom(force, &mut aborts);
             }
-            nodes.extend(state.children.iter_mut().map(|child| Arc::clone(child)));
+            nodes.extend(state.children.iter_mut().map(|child| child.clone()));
             let over = state.shut && state.live == 0;
             drop(state);
             if over {
@@ -282,15 +290,15 @@ impl Node {
 
     /// Invariant 2.
     fn take_off(&self) {
-        if let Some((parent, place)) = &self.parent {
-            let child = parent.state.lock().children.remove(*place);
+        if let Some((parent, place)) = &self.0.parent {
+            let child = parent.0.state.lock().children.remove(*place);
             drop(child);
         }
     }
 
     /// Notes a failure and aborts whoever else is in the scope. Only the first is kept.
-    fn fail(self: &Arc<Node>, member: Option<Key>, failure: Failure) {
-        let mut state = self.state.lock();
+    fn fail(&self, member: Option<Key>, failure: Failure) {
+        let mut state = self.0.state.lock();
         state.failures += 1;
         // It ends by itself.
         let own = member.and_then(|member| state.members.get_mut(member)?.abort.take());
@@ -305,7 +313,7 @@ impl Node {
 
     /// The first failure, and how many there were. Taken once.
     pub(crate) fn take_failure(&self) -> Option<(Failure, usize)> {
-        let mut state = self.state.lock();
+        let mut state = self.0.state.lock();
         let failures = state.failures;
         state.failure.take().map(|failure| (failure, failures))
     }
@@ -314,9 +322,9 @@ impl Node {
     /// this call: who finds nobody alive shuts the scope.
     pub(crate) fn wait(&self, awaits: Awaits, key: &mut Option<Key>, waker: &Waker) -> bool {
         let waker = waker.clone();
-        let mut state = self.state.lock();
+        let mut state = self.0.state.lock();
         let is_so = match awaits {
-            Awaits::Cancelled => self.cancelled.load(Ordering::Relaxed),
+            Awaits::Cancelled => self.0.cancelled.load(Ordering::Relaxed),
             Awaits::End => state.live == 0,
         };
         let before = if is_so {
@@ -337,13 +345,13 @@ impl Node {
 
     /// Who waited has gone.
     pub(crate) fn stop_waiting(&self, key: Key) {
-        let waker = self.state.lock().waiters.remove(key);
+        let waker = self.0.state.lock().waiters.remove(key);
         drop(waker);
     }
 
     /// How many members there are, not counting those of scopes inside.
     pub(crate) fn members(&self) -> usize {
-        self.state.lock().members.len()
+        self.0.state.lock().members.len()
     }
 }
 
@@ -377,7 +385,7 @@ impl State {
 /// A task's place in a scope, from before it is made until it is over.
 #[derive(Clone)]
 pub(crate) struct Membership {
-    node: Arc<Node>,
+    node: Node,
     /// `None` if the scope was shut.
     key: Option<Key>,
 }
@@ -410,7 +418,7 @@ impl Membership {
     fn admit(&self, task: &Runnable) -> bool {
         let Some(key) = self.key else { return false };
         let abort = task.abort_handle();
-        let mut state = self.node.state.lock();
+        let mut state = self.node.0.state.lock();
         let entry = state.members.get_mut(key).expect("a member leaves when its task is over");
         let admitted = !entry.doomed;
         entry.abort = Some(abort);
@@ -420,7 +428,7 @@ impl Membership {
     /// Holds back an abort of the scope, as far as this task is concerned.
     pub(crate) fn guard(&self) -> Guard {
         if let Some(key) = self.key {
-            let mut state = self.node.state.lock();
+            let mut state = self.node.0.state.lock();
             if let Some(entry) = state.members.get_mut(key) {
                 entry.guards += 1;
             }
@@ -443,7 +451,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let Membership { node, key: Some(key) } = &self.membership else { return };
         let due = {
-            let mut state = node.state.lock();
+            let mut state = node.0.state.lock();
             // The guard may have outlived the task that it was made in.
             let Some(entry) = state.members.get_mut(*key) else { return };
             entry.guards -= 1;
@@ -487,7 +495,7 @@ impl<S: Schedule> Schedule for Scoped<S> {
 
     /// The scope has the first failure; of the others its owner sees the number only.
     fn unobserved_panic(&self, error: JoinError) {
-        let state = self.membership.node.state.lock();
+        let state = self.membership.node.0.state.lock();
         let is_kept = state.failure.as_ref().is_some_and(|failure| failure.id == error.id());
         drop(state);
         if !is_kept {

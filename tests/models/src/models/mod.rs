@@ -20,6 +20,7 @@ mod readiness;
 mod ready_list;
 mod rwlock;
 mod signal_kind;
+mod scope;
 mod sleep;
 mod slot;
 mod stall_slot;

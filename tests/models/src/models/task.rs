@@ -16,12 +16,12 @@ use crate::engine::task::{
 };
 
 /// A scheduler that is a queue.
-struct Queue {
-    tasks: Mutex<VecDeque<Runnable>>,
-    owned: Owned,
+pub(super) struct Queue {
+    pub(super) tasks: Mutex<VecDeque<Runnable>>,
+    pub(super) owned: Owned,
 }
 
-struct QueueRef(Arc<Queue>);
+pub(super) struct QueueRef(pub(super) Arc<Queue>);
 
 impl Schedule for QueueRef {
     fn schedule(&self, task: Runnable) {
@@ -33,12 +33,12 @@ impl Schedule for QueueRef {
 }
 
 impl Queue {
-    fn new() -> Arc<Queue> {
+    pub(super) fn new() -> Arc<Queue> {
         Arc::new(Queue { tasks: Mutex::default(), owned: Owned::new(1) })
     }
 
     /// Runs what is queued; says whether anything was.
-    fn run(&self) -> bool {
+    pub(super) fn run(&self) -> bool {
         let task = self.tasks.lock().pop_front();
         let Some(task) = task else { return false };
         if let Outcome::Woken(task) = task.run(&Judge::Nobody) {
@@ -47,7 +47,7 @@ impl Queue {
         true
     }
 
-    fn run_all(&self) {
+    pub(super) fn run_all(&self) {
         while self.run() {}
     }
 

@@ -1,0 +1,196 @@
+//! Models of `task/scope.rs`.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+
+use super::task::{Queue, QueueRef};
+use crate::engine::places::Key;
+use crate::engine::task::scope::{Awaits, Force, Node};
+use crate::engine::task::{Identity, JoinHandle};
+
+fn check(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
+fn spawn<F: Future + 'static>(
+    scope: &Node,
+    queue: &Arc<Queue>,
+    future: F,
+) -> JoinHandle<F::Output> {
+    let identity = Identity::new(None, Location::caller());
+    let scheduler = QueueRef(queue.clone());
+    let schedule = |task| queue.tasks.lock().push_back(task);
+    scope.join().spawn(&queue.owned, future, scheduler, identity, schedule)
+}
+
+/// Waits at a scope, as the face does.
+struct Wait(Node, Awaits, Option<Key>);
+
+impl Future for Wait {
+    type Output = ();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Wait(node, awaits, key) = &mut *self;
+        if node.wait(*awaits, key, cx.waker()) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+fn wait(node: &Node, awaits: Awaits) {
+    loom::future::block_on(Wait(node.clone(), awaits, None));
+}
+
+async fn forever(token: Arc<()>) {
+    let _token = token;
+    std::future::pending::<()>().await;
+}
+
+/// A scope that is said to have ended before its last task has, or never.
+#[test]
+fn who_waits_for_the_end_sees_finished_tasks() {
+    check(|| {
+        let (root, queue) = (Node::root(), Queue::new());
+        let scope = root.child();
+        let handle = spawn(&scope, &queue, async {});
+        let other = queue.clone();
+        let thread = thread::spawn(move || other.run_all());
+        wait(&scope, Awaits::End);
+        assert!(handle.is_finished());
+        thread.join().unwrap();
+    });
+}
+
+/// A task that comes to life in a scope inside one that has ended.
+#[test]
+fn nothing_comes_to_life_inside_what_has_ended() {
+    check(|| {
+        let (root, queue) = (Node::root(), Queue::new());
+        let scope = root.child();
+        let inner = scope.child();
+        let (deep, other) = (inner.clone(), queue.clone());
+        let thread = thread::spawn(move || {
+            let token = Arc::new(());
+            let handle = spawn(&deep, &other, forever(token.clone()));
+            let alive = !handle.is_finished();
+            (alive, handle)
+        });
+        let ended = futures_end(&scope);
+        let (alive, handle) = thread.join().unwrap();
+        assert!(!(ended && alive), "a task lives in a scope that has ended");
+        scope.abort(Force::Yes);
+        queue.run_all();
+        assert!(handle.is_finished());
+        inner.abort(Force::Yes);
+        wait(&scope, Awaits::End);
+    });
+}
+
+/// Whether the scope has ended, now.
+fn futures_end(scope: &Node) -> bool {
+    let (mut key, waker) = (None, std::task::Waker::noop());
+    let ended = scope.wait(Awaits::End, &mut key, waker);
+    if let Some(key) = key {
+        scope.stop_waiting(key);
+    }
+    ended
+}
+
+/// A task that slips through an abort: spawned into the scope, or in one that is just being opened.
+#[test]
+fn abort_against_spawn() {
+    for nested in [false, true] {
+        check(move || {
+            let token = Arc::new(());
+            let (root, queue) = (Node::root(), Queue::new());
+            let scope = root.child();
+            let (handle, other, inside) = (scope.clone(), queue.clone(), token.clone());
+            let thread = thread::spawn(move || {
+                let inner = nested.then(|| handle.child());
+                drop(spawn(inner.as_ref().unwrap_or(&handle), &other, forever(inside)));
+                inner
+            });
+            scope.abort(Force::No);
+            let inner = thread.join().unwrap();
+            queue.run_all();
+            assert_eq!(Arc::strong_count(&token), 1);
+            wait(&scope, Awaits::End);
+            if let Some(inner) = inner {
+                assert!(inner.is_cancelled());
+                inner.abort(Force::Yes);
+            }
+        });
+    }
+}
+
+/// An abort that is held back by a guard and never carried out, or carried out while it is held.
+#[test]
+fn abort_against_the_last_guard() {
+    check(|| {
+        let token = Arc::new(());
+        let (root, queue) = (Node::root(), Queue::new());
+        let scope = root.child();
+        let membership = scope.join();
+        let guard = membership.guard();
+        let identity = Identity::new(None, Location::caller());
+        let scheduler = QueueRef(queue.clone());
+        let schedule = |task| queue.tasks.lock().push_back(task);
+        let future = forever(token.clone());
+        drop(membership.spawn(&queue.owned, future, scheduler, identity, schedule));
+        queue.run_all();
+        let other = scope.clone();
+        let thread = thread::spawn(move || other.abort(Force::No));
+        queue.run_all();
+        assert_eq!(Arc::strong_count(&token), 2, "aborted under its guard");
+        drop(guard);
+        thread.join().unwrap();
+        queue.run_all();
+        assert_eq!(Arc::strong_count(&token), 1, "not aborted without its guard");
+        wait(&scope, Awaits::End);
+    });
+}
+
+/// A cancellation that does not reach somebody, or comes without what the cancelling thread did before.
+#[test]
+fn cancel_is_heard_with_what_came_before_it() {
+    check(|| {
+        let root = Node::root();
+        let scope = root.child();
+        let written = Arc::new(AtomicUsize::new(0));
+        let (other, seen) = (scope.clone(), written.clone());
+        let thread = thread::spawn(move || {
+            // Opened before or after: it is told.
+            let inner = other.child();
+            if inner.is_cancelled() {
+                assert_eq!(seen.load(Ordering::Relaxed), 1);
+            }
+            wait(&inner, Awaits::Cancelled);
+            inner.abort(Force::Yes);
+        });
+        written.store(1, Ordering::Relaxed);
+        root.cancel();
+        thread.join().unwrap();
+        scope.abort(Force::Yes);
+    });
+}
+
+/// A scope that stays on its parent's list when nobody has it any more: loom sees what is not freed.
+#[test]
+fn what_has_ended_is_forgotten() {
+    check(|| {
+        let (root, queue) = (Node::root(), Queue::new());
+        let scope = root.child();
+        drop(spawn(&scope, &queue, async {}));
+        let other = queue.clone();
+        let thread = thread::spawn(move || other.run_all());
+        scope.abort(Force::Yes);
+        drop(scope);
+        thread.join().unwrap();
+        queue.run_all();
+    });
+}
