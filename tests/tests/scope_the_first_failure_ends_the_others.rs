@@ -188,3 +188,44 @@ fn errors_may_use_the_scope_when_they_are_dropped() {
         });
     });
 }
+
+/// Of a panic that nobody sees the runtime tells; the owner of a scope sees the one that ended it.
+#[test]
+fn a_panic_is_told_of_once() {
+    within(|| {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let reports = std::sync::Arc::new(AtomicUsize::new(0));
+        let count = reports.clone();
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .on_unhandled_panic(move |_| {
+                count.fetch_add(1, Ordering::SeqCst);
+            })
+            .build()
+            .unwrap();
+        let panicking = |scope: &Scope| scope.spawn(async { panic!("told once") });
+        runtime.block_on(async {
+            for handle_is_kept in [false, true] {
+                let scope = Scope::new();
+                let handle: Option<runtime::task::JoinHandle<()>> =
+                    Some(panicking(&scope)).filter(|_| handle_is_kept);
+                scope.cancelled().await;
+                let error = scope.close().await.unwrap_err();
+                drop(handle);
+                let payload = error.into_panic();
+                assert_eq!(payload.is_some(), !handle_is_kept);
+            }
+            assert_eq!(reports.load(Ordering::SeqCst), 0);
+            // Nobody asks this scope.
+            let scope = Scope::new();
+            let handle = panicking(&scope);
+            scope.cancelled().await;
+            tests::eventually_async("it has ended", || handle.is_finished()).await;
+            drop(handle);
+            assert_eq!(reports.load(Ordering::SeqCst), 0);
+            drop(scope);
+        });
+        tests::eventually("the panic is told of", || reports.load(Ordering::SeqCst) == 1);
+    });
+}

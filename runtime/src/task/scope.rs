@@ -1,5 +1,6 @@
 //! Tasks that end together: [`Scope`].
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -185,6 +186,7 @@ impl Scope {
 impl Drop for Scope {
     fn drop(&mut self) {
         self.handle.node.abort(Force::Yes);
+        self.handle.node.abandon();
     }
 }
 
@@ -503,9 +505,9 @@ impl ScopeError {
         self.failure.location
     }
 
-    /// Whether it panicked. The panic's payload went to its [`JoinHandle`].
+    /// Whether it panicked. See also [`into_panic`](ScopeError::into_panic).
     pub fn is_panic(&self) -> bool {
-        matches!(self.failure.cause, Cause::Panic(_))
+        matches!(self.failure.cause, Cause::Panic { .. })
     }
 
     /// How many tasks have failed, the first one included.
@@ -517,7 +519,17 @@ impl ScopeError {
     pub fn get_ref(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         match &self.failure.cause {
             Cause::Error(error) => Some(&**error),
-            Cause::Panic(_) => None,
+            Cause::Panic { .. } => None,
+        }
+    }
+
+    /// The value that the task panicked with, to be passed to
+    /// [`resume_unwind`](std::panic::resume_unwind) or looked into. `None` if it returned an error, or if
+    /// its [`JoinHandle`] has the panic.
+    pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
+        match self.failure.cause {
+            Cause::Panic { panic: Some((panic, _)), .. } => Some(panic.payload),
+            _ => None,
         }
     }
 
@@ -525,7 +537,7 @@ impl ScopeError {
     pub fn into_inner(self) -> Option<Box<dyn Error + Send + Sync>> {
         match self.failure.cause {
             Cause::Error(error) => Some(error),
-            Cause::Panic(_) => None,
+            Cause::Panic { .. } => None,
         }
     }
 }

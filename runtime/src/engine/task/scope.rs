@@ -64,7 +64,11 @@ use std::panic::Location;
 use std::task::Waker;
 
 use super::cell::Header;
-use super::{AbortHandle, Id, Identity, JoinError, JoinHandle, Owned, Runnable, Schedule, name};
+use super::{
+    AbortHandle, Id, Identity, JoinError, JoinHandle, Owned, PanicSink, Runnable, Schedule,
+    UnseenPanic, name,
+};
+use crate::engine::contain::contain;
 use crate::engine::places::{Key, Places};
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Mutex};
@@ -94,8 +98,12 @@ struct State {
     live: usize,
     members: Places<Entry>,
     children: Places<Node>,
+    /// The first failure, until it is taken.
     failure: Option<Failure>,
+    first_failed: Option<Id>,
     failures: usize,
+    /// Nobody will ask for the failure.
+    abandoned: bool,
     waiters: WaiterList<Awaits>,
 }
 
@@ -128,8 +136,13 @@ pub(crate) struct Failure {
 
 /// What a task failed with.
 pub(crate) enum Cause {
-    /// It panicked, and said this if it said it in words.
-    Panic(Option<String>),
+    /// It panicked.
+    Panic {
+        /// What it said, if it said it in words.
+        message: Option<String>,
+        /// The panic itself, once its `JoinHandle` is gone, and who hears of it if nobody asks here.
+        panic: Option<(UnseenPanic, std::sync::Arc<dyn PanicSink>)>,
+    },
     /// It returned an error.
     Error(Box<dyn Error + Send + Sync>),
 }
@@ -143,8 +156,10 @@ impl fmt::Display for Failure {
         write!(f, " spawned at {} ", self.location)?;
         match &self.cause {
             Cause::Error(error) => write!(f, "failed: {error}"),
-            Cause::Panic(Some(message)) => write!(f, "panicked with message {message:?}"),
-            Cause::Panic(None) => write!(f, "panicked"),
+            Cause::Panic { message: Some(message), .. } => {
+                write!(f, "panicked with message {message:?}")
+            }
+            Cause::Panic { message: None, .. } => write!(f, "panicked"),
         }
     }
 }
@@ -181,7 +196,9 @@ impl Node {
                 members: Places::new(),
                 children: Places::new(),
                 failure: None,
+                first_failed: None,
                 failures: 0,
+                abandoned: false,
                 waiters: WaiterList::new(),
             }),
         }))
@@ -302,10 +319,15 @@ impl Node {
         state.failures += 1;
         // It ends by itself.
         let own = member.and_then(|member| state.members.get_mut(member)?.abort.take());
-        let first = state.failure.is_none();
-        let kept = if first { state.failure.replace(failure) } else { Some(failure) };
+        let first = state.first_failed.is_none();
+        let left_over = if first {
+            state.first_failed = Some(failure.id);
+            state.failure.replace(failure)
+        } else {
+            Some(failure)
+        };
         drop(state);
-        drop((own, kept));
+        drop((own, left_over));
         if first {
             self.abort(Force::No);
         }
@@ -316,6 +338,21 @@ impl Node {
         let mut state = self.0.state.lock();
         let failures = state.failures;
         state.failure.take().map(|failure| (failure, failures))
+    }
+
+    /// Nobody will ask for the failure any more: a panic that nobody has seen is reported.
+    pub(crate) fn abandon(&self) {
+        let failure = {
+            let mut state = self.0.state.lock();
+            // Unless it was taken.
+            state.abandoned = state.failure.is_some() || state.first_failed.is_none();
+            state.failure.take()
+        };
+        if let Some(Failure { cause: Cause::Panic { panic: Some((panic, sink)), .. }, .. }) =
+            failure
+        {
+            sink.unseen(panic);
+        }
     }
 
     /// Whether what is awaited is so; if not, `waker` hears of it. The end that is awaited comes by
@@ -480,7 +517,10 @@ impl<S: Schedule> Schedule for Scoped<S> {
                 id: task.id,
                 name: name(task.id),
                 location: task.location,
-                cause: Cause::Panic(error.with_message(|message| message.map(str::to_owned))),
+                cause: Cause::Panic {
+                    message: error.with_message(|message| message.map(str::to_owned)),
+                    panic: None,
+                },
             });
         }
         self.scheduler.failed(task, error);
@@ -493,13 +533,49 @@ impl<S: Schedule> Schedule for Scoped<S> {
         }
     }
 
-    /// The scope has the first failure; of the others its owner sees the number only.
-    fn unobserved_panic(&self, error: JoinError) {
-        let state = self.membership.node.0.state.lock();
-        let is_kept = state.failure.as_ref().is_some_and(|failure| failure.id == error.id());
+    fn panics(&self) -> Option<std::sync::Arc<dyn PanicSink>> {
+        let sink = self.scheduler.panics()?;
+        Some(std::sync::Arc::new(Keeper { node: self.membership.node.clone(), sink }))
+    }
+
+    fn stop(&self) -> bool {
+        self.scheduler.stop()
+    }
+}
+
+/// Hears of panics that no handle can show: the one that made the scope fail is with the scope, whose
+/// owner sees it.
+struct Keeper {
+    node: Node,
+    sink: std::sync::Arc<dyn PanicSink>,
+}
+
+impl PanicSink for Keeper {
+    fn ends_scheduler(&self) -> bool {
+        self.sink.ends_scheduler()
+    }
+
+    fn ended(&self) {
+        self.sink.ended();
+    }
+
+    fn unseen(&self, panic: UnseenPanic) {
+        let mut state = self.node.0.state.lock();
+        let is_first = state.first_failed == Some(panic.id);
+        if is_first {
+            if let Some(Failure { cause: Cause::Panic { panic: place, .. }, .. }) =
+                &mut state.failure
+            {
+                *place = Some((panic, std::sync::Arc::clone(&self.sink)));
+                return;
+            }
+        }
+        let is_seen = is_first && !state.abandoned;
         drop(state);
-        if !is_kept {
-            self.scheduler.unobserved_panic(error);
+        if is_seen {
+            contain(|| drop(panic));
+        } else {
+            self.sink.unseen(panic);
         }
     }
 }
