@@ -1,7 +1,7 @@
 //! Every text that tells a user what went wrong and what to do: in one place, so that they agree in
 //! tone and can be checked.
 
-use std::panic::Location;
+use std::fmt::Display;
 
 /// How a text begins: as programs that were written for tokio look for it, or in our own words.
 #[cfg(feature = "tokio-wording")]
@@ -205,33 +205,39 @@ pub(crate) const THREAD_ENDING: &str = "the thread is ending and does not know i
      instead of asking for the current one in the destructor of a thread-local value";
 
 /// A drop that waits for polls.
-pub(crate) fn waiting_for_workers(tasks: &[&Location<'_>]) -> String {
+pub(crate) fn waiting_for_workers(tasks: &[impl Display]) -> String {
     format!(
         "runtime: shutting down, waiting for tasks that have not returned from their polls{}; use \
          `Runtime::shutdown_timeout` to wait no longer than you want",
-        spawned_at(tasks)
+        first_few(tasks)
     )
 }
 
 /// A drop that waits for blocking jobs.
-pub(crate) fn waiting_for_jobs(threads: usize, jobs: &[&Location<'_>]) -> String {
+pub(crate) fn waiting_for_jobs(threads: usize, jobs: &[impl Display]) -> String {
     format!(
         "runtime: shutting down, waiting for {threads} threads of the blocking pool to finish their jobs{}; \
          use `Runtime::shutdown_timeout` to wait no longer than you want",
-        spawned_at(jobs)
+        first_few(jobs)
     )
 }
 
+/// A shutdown with a limit that has left something behind.
+pub(crate) fn left_behind(runtime: Option<&str>, report: &impl Display) -> String {
+    let of = runtime.map(|name| format!(" {name:?}")).unwrap_or_default();
+    format!("runtime{of}: shut down; {report}")
+}
+
 /// Names the first few of what is waited for.
-fn spawned_at(locations: &[&Location<'_>]) -> String {
+fn first_few(all: &[impl Display]) -> String {
     const SHOWN: usize = 5;
     let mut text = String::new();
-    for (n, location) in locations.iter().take(SHOWN).enumerate() {
-        text.push_str(if n == 0 { ", spawned at " } else { ", " });
-        text.push_str(&location.to_string());
+    for (n, one) in all.iter().take(SHOWN).enumerate() {
+        text.push_str(if n == 0 { ": " } else { ", " });
+        text.push_str(&one.to_string());
     }
-    if locations.len() > SHOWN {
-        text.push_str(&format!(" and {} more", locations.len() - SHOWN));
+    if all.len() > SHOWN {
+        text.push_str(&format!(" and {} more", all.len() - SHOWN));
     }
     text
 }

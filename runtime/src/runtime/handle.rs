@@ -20,7 +20,7 @@ use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::scheduler::{CurrentThread, Guardian, Pool};
 use crate::engine::task::scope::{Membership, Node};
-use crate::engine::task::{Identity, JoinHandle};
+use crate::engine::task::{Identity, JoinHandle, Owned};
 use crate::engine::timer::{Shard, Shards};
 use crate::engine::wake_list::WakeList;
 use crate::engine::{entered, park_on, text};
@@ -289,6 +289,15 @@ impl Handle {
             Scheduler::MultiThread(pool) => pool.spawn_in(membership, future, identity),
             Scheduler::CurrentThread(shared) => shared.spawn_in(membership, future, identity),
         }
+    }
+
+    /// Calls `f` with each list of tasks.
+    pub(super) fn each_list(&self, mut f: impl FnMut(&Owned)) {
+        match &self.inner.scheduler {
+            Scheduler::MultiThread(pool) => f(pool.tasks()),
+            Scheduler::CurrentThread(shared) => f(shared.tasks()),
+        }
+        self.inner.pinned.each(|thread| f(thread.tasks()));
     }
 
     /// The scope around all others of this runtime.

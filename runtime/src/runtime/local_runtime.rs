@@ -11,6 +11,7 @@ use super::builder::Builder;
 use super::handle::{EnterGuard, Handle};
 use super::metrics::RuntimeMetrics;
 use super::runtime::Runtime;
+use super::shutdown::ShutdownReport;
 use crate::engine::task::JoinHandle;
 use crate::engine::text;
 
@@ -103,6 +104,16 @@ impl LocalRuntime {
     /// Makes this the current runtime of the thread. See [`Handle::enter`].
     pub fn enter(&self) -> EnterGuard<'_> {
         self.runtime.enter()
+    }
+
+    /// Shuts down in good order, and says what did not stop within `grace`. See [`Runtime::shutdown`].
+    ///
+    /// # Panics
+    ///
+    /// Inside async code.
+    #[track_caller]
+    pub fn shutdown(self, grace: Duration) -> ShutdownReport {
+        self.runtime.shutdown(grace)
     }
 
     /// Shuts down, waiting for at most `duration`. See [`Runtime::shutdown_timeout`].

@@ -28,6 +28,7 @@ pub(crate) mod panics;
 mod pinned;
 #[allow(clippy::module_inception, reason = "the type that the folder is about")]
 mod runtime;
+mod shutdown;
 mod stall;
 
 pub use builder::Builder;
@@ -36,4 +37,5 @@ pub use local_runtime::{LocalOptions, LocalRuntime};
 pub use metrics::RuntimeMetrics;
 pub use panics::{PanicReport, UnhandledPanic};
 pub use runtime::{Runtime, is_rt_shutdown_err};
+pub use shutdown::{ShutdownReport, Unfinished};
 pub use stall::StallReport;

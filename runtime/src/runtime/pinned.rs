@@ -16,7 +16,7 @@ use super::handle::Handle;
 use super::panics::Panics;
 use crate::engine::primitive::{Arc as EngineArc, Condvar, Mutex};
 use crate::engine::scheduler::{PinnedHome, PinnedThread};
-use crate::engine::task::{Identity, JoinHandle};
+use crate::engine::task::{Identity, JoinHandle, Whose};
 use crate::engine::{entered, text};
 use crate::task::enter_local;
 
@@ -114,6 +114,18 @@ impl Pinned {
             state.threads.clone()
         };
         threads.iter().flatten().for_each(|thread| thread.close());
+    }
+
+    /// Threads that have not left.
+    pub(super) fn running(&self) -> usize {
+        self.state.lock().running
+    }
+
+    /// The tasks whose polls, or destructors, have not returned.
+    pub(super) fn busy_with(&self) -> Vec<Whose> {
+        let mut all = Vec::new();
+        self.each(|thread| all.extend(thread.bound().busy_with()));
+        all
     }
 
     /// Waits until all threads have left. False if `limit` ended first.

@@ -2,6 +2,7 @@
 //!
 //! # Shutdown, in order
 //!
+//! 0. Only by [`Runtime::shutdown`]: all tasks are told to end, and run on for as long as they are given.
 //! 1. The scheduler closes: tasks spawned from now on are cancelled at once.
 //! 2. The workers finish the poll they are in and leave; the last one drops every future that is left.
 //!    The pinned threads do the same, each for its own tasks.
@@ -10,13 +11,15 @@
 //! 5. The guardian and the reporter end.
 //!
 //! A plain drop waits for 2 and 4 without limit, and says every 5 seconds for what.
-//! [`Runtime::shutdown_timeout`] waits up to a limit, [`Runtime::shutdown_background`] not at all; what
-//! has not ended then goes on in the background and ends by itself.
+//! [`Runtime::shutdown`] and [`Runtime::shutdown_timeout`] wait up to a limit and say what they left,
+//! [`Runtime::shutdown_background`] waits not at all; what has not ended then goes on in the background
+//! and ends by itself.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread::{self, JoinHandle as Thread};
 use std::time::{Duration, Instant};
 
@@ -24,16 +27,22 @@ use super::Builder;
 use super::context;
 use super::handle::{EnterGuard, Handle, Scheduler};
 use super::metrics::RuntimeMetrics;
+use super::shutdown::{Left, ShutdownReport, Unfinished};
 use super::stall::Reporter;
 use crate::engine::blocking::Remaining;
+use crate::engine::clock::NEVER;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
-use crate::engine::task::JoinHandle;
+use crate::engine::task::{Census, JoinHandle};
+use crate::engine::timer::{Place, Registration};
 use crate::engine::wake_list::WakeList;
 use crate::engine::{entered, text};
 
 /// How often a drop that waits says so.
 const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// How long [`Runtime::shutdown`] waits, at least, for what is under way after it was told to stop.
+const SETTLE: Duration = Duration::from_millis(100);
 
 /// An executor, a reactor, timers and a pool for blocking work, all running.
 ///
@@ -174,70 +183,156 @@ impl Runtime {
         self.handle.metrics()
     }
 
-    /// Shuts down, waiting for at most `duration` for polls and blocking jobs that have started.
+    /// Shuts down in good order: tells every task to end, gives them `grace` for it, drops those that have
+    /// not, and says which those were.
+    ///
+    /// Who listens to [`Scope::cancelled`](crate::task::ScopeHandle::cancelled), in whatever scope, is told;
+    /// all tasks go on until they have ended or the grace is over. What is left of it then is for the
+    /// blocking jobs that have started. The grace is measured by the runtime's clock, also if that is
+    /// paused. After it, this waits another 100 ms for polls, destructors and jobs that are under way.
+    ///
+    /// # Panics
+    ///
+    /// Inside async code.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime::task::Scope;
+    ///
+    /// let runtime = runtime::Runtime::new()?;
+    /// runtime.spawn(async {
+    ///     Scope::current().cancelled().await;
+    ///     println!("in good order");
+    /// });
+    /// let deaf = runtime.spawn(std::future::pending::<()>());
+    ///
+    /// let report = runtime.shutdown(Duration::from_millis(50));
+    /// assert_eq!(report.tasks().len(), 1);
+    /// assert_eq!(report.tasks()[0].id(), Some(deaf.id()));
+    /// eprintln!("{report}");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn shutdown(self, grace: Duration) -> ShutdownReport {
+        entered::deny_blocking();
+        if self.handle.is_in_parent() {
+            return ShutdownReport::default();
+        }
+        let begun = Instant::now();
+        self.handle.root().cancel();
+        self.drain(grace);
+        let mut alive = Vec::new();
+        self.handle.each_list(|tasks| alive.extend(tasks.list()));
+        let alive = alive.into_iter();
+        let alive = alive.map(|(id, location)| Unfinished::new(Some(id), Some(location))).collect();
+        let left = self.end(Some(grace.saturating_sub(begun.elapsed()).max(SETTLE)));
+        ShutdownReport::new(alive, left)
+    }
+
+    /// Runs until no task is alive, or `grace` is over.
+    fn drain(&self, grace: Duration) {
+        let _inside = entered::enter();
+        let _current = context::enter(self.handle.clone());
+        let shard = self.handle.shards().outside();
+        let nanos = u64::try_from(grace.as_nanos()).unwrap_or(NEVER);
+        let deadline = shard.clock().now().saturating_add(nanos);
+        let mut timer = Registration::new(Arc::clone(shard), deadline);
+        self.run(poll_fn(|cx| {
+            let count = || {
+                let mut sum = Census::default();
+                self.handle.each_list(|tasks| {
+                    let one = tasks.census(cx.waker());
+                    sum.alive += one.alive;
+                    sum.spawned += one.spawned;
+                });
+                sum
+            };
+            let first = count();
+            if first.alive == 0 && count().spawned == first.spawned {
+                return Poll::Ready(());
+            }
+            timer.poll(cx.waker(), |_| Place::Foreign)
+        }));
+    }
+
+    /// Shuts down, waiting for at most `duration` for polls and blocking jobs that have started. What has
+    /// not returned by then is named on stderr. Tasks are dropped where they stand; see
+    /// [`shutdown`](Runtime::shutdown).
     ///
     /// # Panics
     ///
     /// Inside async code, if `duration` is not zero.
     #[track_caller]
     pub fn shutdown_timeout(self, duration: Duration) {
-        if !duration.is_zero() {
-            entered::deny_blocking();
+        if duration.is_zero() {
+            return self.shutdown_background();
         }
-        self.shutdown(Some(duration));
+        entered::deny_blocking();
+        let report = ShutdownReport::new(Vec::new(), self.end(Some(duration)));
+        if !report.is_clean() {
+            eprintln!("{}", text::left_behind(self.handle.name(), &report));
+        }
     }
 
     /// Shuts down without waiting for anything. May be called anywhere.
     pub fn shutdown_background(self) {
-        self.shutdown(Some(Duration::ZERO));
+        let _left = self.end(Some(Duration::ZERO));
     }
 
     /// See the list at the head of this file.
-    fn shutdown(&self, limit: Option<Duration>) {
+    fn end(&self, limit: Option<Duration>) -> Left {
+        let mut left_behind = Left::default();
         if self.shut_down.swap(true, Ordering::Relaxed) {
-            return;
+            return left_behind;
         }
         if self.handle.is_in_parent() {
             // A child: no thread of it is here, its locks may be taken for ever, and its poll is
             // the parent's. What memory it has is left alone.
             std::mem::forget(self.handle.clone());
-            return;
+            return left_behind;
         }
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let left = || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let mut all_left = true;
         self.handle.pinned().close();
         match self.handle.scheduler() {
             Scheduler::MultiThread(pool) => {
                 pool.close();
-                all_left = match left() {
-                    Some(left) => pool.wait_closed(Some(left)),
+                let running =
+                    || pool.busy_with().into_iter().map(Unfinished::running).collect::<Vec<_>>();
+                match left() {
+                    Some(left) => {
+                        if !pool.wait_closed(Some(left)) {
+                            left_behind.running = running();
+                            left_behind.threads = pool.threads();
+                        }
+                    }
                     None => {
                         while !pool.wait_closed(Some(SAY_EVERY)) {
-                            eprintln!("{}", text::waiting_for_workers(&pool.busy_with()));
+                            eprintln!("{}", text::waiting_for_workers(&running()));
                         }
-                        true
                     }
-                };
+                }
             }
             Scheduler::CurrentThread(shared) => {
                 let _current = context::try_enter(self.handle.clone());
                 shared.close();
             }
         }
-        all_left &= self.wait_for_pinned(&left);
+        self.wait_for_pinned(&left, &mut left_behind);
         self.handle.driver().shutdown();
         for shard in self.handle.shards().all() {
             let mut ready = WakeList::new();
             shard.close(&mut ready);
             ready.wake_all();
         }
-        self.handle.blocking_pool().shutdown(left(), |remaining: &Remaining| {
-            let jobs: Vec<_> = remaining.jobs.iter().filter_map(|job| job.spawned_at).collect();
+        left_behind.jobs = self.handle.blocking_pool().shutdown(left(), |remaining: &Remaining| {
+            let jobs: Vec<_> = remaining.jobs.iter().map(Unfinished::job).collect();
             eprintln!("{}", text::waiting_for_jobs(remaining.threads, &jobs));
         });
         self.reporter.close();
-        if all_left && limit.is_none() {
+        if limit.is_none() {
             self.threads.join();
             self.handle.pinned().join();
             if let Some(guardian) = self.guardian.lock().take() {
@@ -245,22 +340,25 @@ impl Runtime {
             }
             self.reporter.join();
         }
+        left_behind
     }
 }
 
 impl Runtime {
     /// Waits for the pinned threads; without a limit it says for what.
-    fn wait_for_pinned(&self, left: &dyn Fn() -> Option<Duration>) -> bool {
+    fn wait_for_pinned(&self, left: &dyn Fn() -> Option<Duration>, left_behind: &mut Left) {
         let pinned = self.handle.pinned();
+        let running = || pinned.busy_with().into_iter().map(Unfinished::running);
         if let Some(left) = left() {
-            return pinned.wait_closed(left);
+            if !pinned.wait_closed(left) {
+                left_behind.running.extend(running());
+                left_behind.threads += pinned.running();
+            }
+            return;
         }
         while !pinned.wait_closed(SAY_EVERY) {
-            let mut busy_with = Vec::new();
-            pinned.each(|thread| busy_with.extend(thread.bound().busy_with()));
-            eprintln!("{}", text::waiting_for_workers(&busy_with));
+            eprintln!("{}", text::waiting_for_workers(&running().collect::<Vec<_>>()));
         }
-        true
     }
 }
 
@@ -270,7 +368,7 @@ impl Drop for Runtime {
             return;
         }
         let in_async = entered::is_inside();
-        self.shutdown(if in_async { Some(Duration::ZERO) } else { None });
+        let _left = self.end(if in_async { Some(Duration::ZERO) } else { None });
         if in_async && !thread::panicking() {
             panic!("{}", text::DROPPED_IN_ASYNC);
         }

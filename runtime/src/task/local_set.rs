@@ -249,7 +249,7 @@ impl Drop for LocalSet {
     fn drop(&mut self) {
         // In a thread-local the set may outlive the thread's other locals.
         let _current = CURRENT.try_with(|_| ()).ok().map(|()| self.enter());
-        self.tasks.close();
+        self.tasks.close(None);
     }
 }
 

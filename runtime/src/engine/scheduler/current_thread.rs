@@ -319,13 +319,14 @@ impl CurrentThread {
 
     /// Drops every task. Called once, by the thread that drops the runtime.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
+        self.owned.close();
         let core = self.core.lock().take();
         if let Some(core) = core {
             let entered = here::enter_core(&core);
+            self.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
+            self.awake();
             let backoff = Backoff::new();
             loop {
-                self.owned.close();
                 self.cancel_tasks(&core);
                 if self.owned.alive() == 0 {
                     break;
@@ -335,6 +336,7 @@ impl CurrentThread {
             self.in_flight.wait();
             drop(entered);
         }
+        self.closed.store(true, Ordering::Relaxed);
         self.guardian.wake();
     }
 
@@ -345,15 +347,26 @@ impl CurrentThread {
         self.unpark(); // wake: stop
     }
 
-    /// Drops the tasks that wait and those that are queued. Called by the thread that has the core.
+    /// Drops the tasks that wait and those that are queued, under the guardian's eyes. Called by the
+    /// thread that has the core.
     fn cancel_tasks(&self, core: &Core) {
-        self.owned.cancel_all();
+        let cancel = |task: Runnable| {
+            self.watch.begin(task.id().as_u64(), Some(task.location()));
+            task.cancel();
+            let _ = self.watch.end();
+        };
+        self.owned.cancel_all(cancel);
         loop {
             let task = core.queue.borrow_mut().pop_front();
             let task = task.or_else(|| self.injector.lock().pop_front());
             let Some(task) = task else { break };
-            task.cancel();
+            cancel(task);
         }
+    }
+
+    /// The list of all tasks.
+    pub(crate) fn tasks(&self) -> &Owned {
+        &self.owned
     }
 
     /// Watches the running thread until the runtime closes. Run by the guardian's thread.

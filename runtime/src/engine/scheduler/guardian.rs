@@ -35,7 +35,7 @@ use super::nap::Nap;
 use super::pool::Pool;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use crate::engine::task::{Id, Seen, Watch};
+use crate::engine::task::{Id, Seen, Watch, Whose};
 use crate::engine::wake_list::WakeList;
 
 /// Time between two looks while workers are awake.
@@ -105,9 +105,9 @@ impl Bound {
         self.awake.store(awake, Ordering::Relaxed);
     }
 
-    /// Where the task was spawned whose poll has not returned.
-    pub(crate) fn busy_with(&self) -> Option<&'static std::panic::Location<'static>> {
-        self.watch.whose(self.watch.look()?)?.location
+    /// The task whose poll, or destructor, has not returned.
+    pub(crate) fn busy_with(&self) -> Option<Whose> {
+        self.watch.whose(self.watch.look()?)
     }
 }
 
@@ -179,7 +179,7 @@ impl Guardian {
         self.nap.end();
     }
 
-    /// Watches `pool` until it closes. Run by the reactor thread.
+    /// Watches `pool` until its threads have left. Run by the reactor thread.
     pub(crate) fn run(pool: &Arc<Pool>) {
         Rounds::new(pool).run();
     }
@@ -197,6 +197,7 @@ impl Guardian {
         let mut eye = Eye::default();
         let mut bound_eyes = Vec::new();
         let busy = || busy() || self.is_bound_awake();
+        let closed = || closed() && !self.is_bound_awake();
         let mut idle_since = None;
         let mut last = Instant::now();
         while !closed() {
@@ -306,7 +307,7 @@ impl Rounds<'_> {
         let mut all_asleep_since = None;
         let mut pause = LOOK;
         let mut last = Instant::now();
-        while !self.pool.is_closed() {
+        while !self.pool.is_over() || guardian.is_bound_awake() {
             let now = Instant::now();
             if now.duration_since(last) > (pause * 4).saturating_add(guardian.takeover) {
                 let eyes = self.eyes.iter_mut().chain(&mut self.bound_eyes);
@@ -328,6 +329,7 @@ impl Rounds<'_> {
             } else if now.duration_since(*all_asleep_since.get_or_insert(now)) >= LINGER
                 && self.pool.driver.has_holder()
                 && !self.pool.has_surplus()
+                && !self.pool.is_closed()
             {
                 guardian.nap.sleep_unless(|| !self.all_asleep() || self.pool.is_closed());
                 all_asleep_since = None;

@@ -109,12 +109,9 @@ impl LocalQueue {
         self.owned.close();
     }
 
-    pub(super) fn alive(&self) -> usize {
-        self.owned.alive()
-    }
-
-    pub(super) fn spawned(&self) -> u64 {
-        self.owned.spawned()
+    /// The list of all tasks.
+    pub(super) fn tasks(&self) -> &Owned {
+        &self.owned
     }
 
     /// Spawns a task.
@@ -181,28 +178,37 @@ impl LocalQueue {
             }
             // Set by a task of this set, in its poll: on this thread.
             if self.stopped.load(Ordering::Relaxed) {
-                self.cancel_tasks();
+                self.cancel_tasks(watch);
                 return false;
             }
         }
         !self.state.lock().queue.is_empty()
     }
 
-    /// Drops the tasks that wait and those that are queued.
-    fn cancel_tasks(&self) {
-        self.owned.cancel_all();
+    /// Drops the tasks that wait and those that are queued, each shown to the guardian like a poll.
+    fn cancel_tasks(&self, watch: Option<&Watch>) {
+        let cancel = |task: Runnable| {
+            if let Some(watch) = watch {
+                watch.begin(task.id().as_u64(), Some(task.location()));
+            }
+            task.cancel();
+            if let Some(watch) = watch {
+                let _ = watch.end();
+            }
+        };
+        self.owned.cancel_all(cancel);
         loop {
             let task = self.state.lock().queue.pop_front();
             let Some(task) = task else { break };
-            task.cancel();
+            cancel(task);
         }
     }
 
-    fn close(&self) {
+    fn close(&self, watch: Option<&Watch>) {
         let backoff = Backoff::new();
         loop {
             self.owned.close();
-            self.cancel_tasks();
+            self.cancel_tasks(watch);
             if self.owned.alive() == 0 {
                 return;
             }
@@ -288,9 +294,9 @@ impl LocalTasks {
         self.queue.tick(watch)
     }
 
-    /// Drops every task; from now on spawned tasks are cancelled at once.
-    pub(crate) fn close(&self) {
-        self.queue.close();
+    /// Drops every task, under the watch if there is one; from now on spawned tasks are cancelled at once.
+    pub(crate) fn close(&self, watch: Option<&Watch>) {
+        self.queue.close(watch);
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -4,6 +4,7 @@
 //! [`CurrentThread`] runs everything on the thread that blocks on it. Both see the outside world
 //! through the trait [`Driver`] and start no thread themselves: the room above hands in how.
 
+mod closing;
 mod current_thread;
 mod guardian;
 mod here;

@@ -26,7 +26,7 @@ use super::local::{LocalHome, LocalQueue, LocalTasks};
 use crate::engine::park_on;
 use crate::engine::primitive::Arc;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
-use crate::engine::task::{Identity, JoinHandle, PanicSink};
+use crate::engine::task::{Identity, JoinHandle, Owned, PanicSink};
 
 /// The thread is to leave. Pairs with [`SEE_STOP`].
 const STOP: Ordering = Ordering::Release;
@@ -80,12 +80,17 @@ impl PinnedThread {
 
     /// Tasks that were spawned and have not completed.
     pub(crate) fn alive_tasks(&self) -> usize {
-        self.queue.alive()
+        self.tasks().alive()
     }
 
     /// Tasks ever spawned.
     pub(crate) fn spawned_tasks(&self) -> u64 {
-        self.queue.spawned()
+        self.tasks().spawned()
+    }
+
+    /// The list of all tasks.
+    pub(crate) fn tasks(&self) -> &Owned {
+        self.queue.tasks()
     }
 
     /// What the guardian sees.
@@ -117,7 +122,11 @@ impl PinnedHome {
             Poll::Pending
         }));
         // While what has settled is still there: destructors may spawn.
-        tasks.0.close();
+        thread.bound.set_awake(true);
+        guardian.awake();
+        tasks.0.close(Some(thread.bound.watch()));
+        thread.bound.set_awake(false);
+        guardian.wake();
     }
 }
 
@@ -134,6 +143,6 @@ struct Settled(LocalTasks);
 
 impl Drop for Settled {
     fn drop(&mut self) {
-        self.0.close();
+        self.0.close(None);
     }
 }

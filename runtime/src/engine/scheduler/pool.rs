@@ -24,14 +24,17 @@
 //! # Shutdown
 //!
 //! 1. `close` closes the owned list (spawns are cancelled from here on), sets `closed`, wakes everybody.
-//! 2. Each worker, after its current poll, cancels every idle task and empties its own queue.
+//! 2. Each worker, after its current poll, cancels every idle task and empties the queues.
 //! 3. The last worker to leave empties all queues until no task is alive, and waits for wakes in
 //!    flight. From here on nothing points to the pool but counted references.
+//!
+//! Who closes, spawns and leaves, and why no task is left behind: `closing.rs`. Every future that is
+//! dropped on the way is dropped under its worker's watch, like a poll: a destructor may block, too, and
+//! the guardian looks on until the last thread has left.
 #![allow(unsafe_code, reason = "tasks point to their pool uncounted; docs/unsafe.md, P1")]
 
 use std::future::Future;
 use std::io;
-use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +42,7 @@ use std::time::Duration;
 use crossbeam_utils::CachePadded;
 
 use super::Driver;
+use super::closing::Closing;
 use super::guardian::Guardian;
 use super::here::{self, Here};
 use super::in_flight::InFlight;
@@ -47,17 +51,14 @@ use super::seat::Seat;
 use super::sleep::Sleep;
 use super::worker::NewWorker;
 use crate::engine::activity::{Active, Activity};
-use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::engine::primitive::{Backoff, Condvar, Mutex, Unparked};
+use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::{Backoff, Unparked};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::scope::Membership;
-use crate::engine::task::{Header, Identity, JoinHandle, Owned, PanicSink, Runnable, Schedule};
+use crate::engine::task::{
+    Header, Identity, JoinHandle, Owned, PanicSink, Runnable, Schedule, Whose,
+};
 use crate::engine::text;
-
-/// Announces that the pool closes. Pairs with [`SEE_CLOSED`].
-const CLOSE: Ordering = Ordering::Release;
-/// See [`CLOSE`].
-const SEE_CLOSED: Ordering = Ordering::Acquire;
 
 /// Starts a thread that calls [`NewWorker::run`].
 pub(crate) type StartThread = Box<dyn Fn(NewWorker) -> io::Result<()> + Send + Sync>;
@@ -98,7 +99,7 @@ pub(crate) struct Pool {
     pub(super) guardian: Guardian,
     owned: Owned,
     in_flight: InFlight,
-    closed: AtomicBool,
+    closing: Closing,
     /// Seats whose thread does not serve: stalled, or announced as blocking.
     pub(super) stalled: AtomicUsize,
     /// Spare seats that are taken.
@@ -107,9 +108,6 @@ pub(crate) struct Pool {
     spares_refused: AtomicUsize,
     start_thread: StartThread,
     birth: Birth,
-    /// Threads that have been started and not left.
-    threads: Mutex<usize>,
-    all_left: Condvar,
 }
 
 /// A task's pointer to its pool.
@@ -165,14 +163,12 @@ impl Pool {
             guardian,
             owned: Owned::new(config.workers * 4),
             in_flight: InFlight::default(),
-            closed: AtomicBool::new(false),
+            closing: Closing::new(),
             stalled: AtomicUsize::new(0),
             spares: AtomicUsize::new(0),
             spares_refused: AtomicUsize::new(0),
             start_thread,
             birth: Birth::here(),
-            threads: Mutex::new(0),
-            all_left: Condvar::new(),
             config,
         })
     }
@@ -192,13 +188,9 @@ impl Pool {
 
     /// Starts a thread on a seat that has been taken for it.
     fn start_on(self: &Arc<Pool>, seat: usize) -> io::Result<()> {
-        {
-            let mut threads = self.threads.lock();
-            if self.is_closed() {
-                self.seats[seat].never_taken();
-                return Err(text::shut_down());
-            }
-            *threads += 1;
+        if !self.closing.enter() {
+            self.seats[seat].never_taken();
+            return Err(text::shut_down());
         }
         // If no thread comes of it, dropping the worker takes back what was done here.
         (self.start_thread)(NewWorker::new(Arc::clone(self), seat))
@@ -206,8 +198,8 @@ impl Pool {
 
     /// No thread came to a seat that was taken for it.
     pub(super) fn never_came(&self, seat: usize) {
+        self.thread_left(seat);
         self.seats[seat].never_taken();
-        self.thread_left();
     }
 
     /// Spawns a task.
@@ -352,19 +344,17 @@ impl Pool {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(SEE_CLOSED)
+        self.closing.is_closed()
+    }
+
+    /// Whether all threads of a closed pool have left.
+    pub(super) fn is_over(&self) -> bool {
+        self.closing.is_over()
     }
 
     /// Step 1 of the shutdown. Waits for nobody.
     pub(crate) fn close(&self) {
-        // First: the last worker may leave as soon as it sees `closed`, and a task that got in after
-        // that would never be looked at.
-        self.owned.close();
-        {
-            // Under this lock: no thread is started afterwards.
-            let _threads = self.threads.lock();
-            self.closed.store(true, CLOSE);
-        }
+        self.closing.close(&self.owned);
         for seat in 0..self.seats.len() {
             self.unpark(seat); // wake: close
         }
@@ -372,40 +362,31 @@ impl Pool {
     }
 
     /// Step 2, on each worker that leaves. Called while it is still this thread's worker.
-    pub(super) fn leave(&self) {
+    pub(super) fn leave(&self, seat: usize) {
         if self.is_closed() {
-            self.owned.cancel_all();
-            self.empty_queues();
+            self.cancel_tasks(seat);
         }
     }
 
     /// A thread goes, and leaves its seat.
     pub(super) fn vacate(&self, seat: usize, queue: Local) {
+        // The seat is watched as long as it is taken.
+        self.thread_left(seat);
         self.seats[seat].vacate(queue);
-        self.thread_left();
     }
 
-    /// A thread that was counted is there no more. Whoever is the last one of a closed pool does step 3
-    /// first; no thread is started after that.
-    fn thread_left(&self) {
-        let mut threads = self.threads.lock();
-        if *threads == 1 && self.is_closed() {
-            drop(threads);
-            self.finish();
-            threads = self.threads.lock();
-        }
-        *threads -= 1;
-        if *threads == 0 {
-            self.all_left.notify_all(); // wake: all left
+    /// A thread that was counted is there no more, or never came. The last one does step 3.
+    fn thread_left(&self, seat: usize) {
+        if self.closing.leave(|| self.finish(seat)) && self.is_closed() {
+            self.guardian.wake();
         }
     }
 
     /// Step 3.
-    fn finish(&self) {
+    fn finish(&self, seat: usize) {
         let backoff = Backoff::new();
         loop {
-            self.owned.cancel_all();
-            self.empty_queues();
+            self.cancel_tasks(seat);
             if self.owned.alive() == 0 {
                 break;
             }
@@ -414,42 +395,47 @@ impl Pool {
         self.in_flight.wait();
     }
 
-    /// Cancels whatever is queued anywhere.
-    fn empty_queues(&self) {
+    /// Cancels the tasks that wait and whatever is queued anywhere, on the thread of a seat.
+    fn cancel_tasks(&self, seat: usize) {
+        let watch = &self.seats[seat].watch;
+        let cancel = |task: Runnable| {
+            watch.begin(task.id().as_u64(), Some(task.location()));
+            task.cancel();
+            if watch.end() {
+                self.seat_recovered();
+            }
+        };
+        self.owned.cancel_all(cancel);
         for seat in &self.seats {
-            drop(seat.slot.take());
+            seat.slot.take().into_iter().for_each(cancel);
             while let Some(task) = seat.stealer().and_then(|stealer| stealer.steal()) {
-                task.cancel();
+                cancel(task);
             }
         }
         while let Some(task) = self.injector.pop().or_else(|| self.hogs.pop()) {
-            task.cancel();
+            cancel(task);
         }
     }
 
     /// Waits until all threads have left. False if `limit` ended first.
     pub(crate) fn wait_closed(&self, limit: Option<Duration>) -> bool {
-        let deadline = limit.and_then(|limit| std::time::Instant::now().checked_add(limit));
-        let mut threads = self.threads.lock();
-        while *threads > 0 {
-            match deadline {
-                None => self.all_left.wait(&mut threads),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(std::time::Instant::now());
-                    if left.is_zero() {
-                        return false;
-                    }
-                    self.all_left.wait_for(&mut threads, left);
-                }
-            }
-        }
-        true
+        self.closing.wait(limit)
     }
 
-    /// Where the tasks were spawned whose polls have not returned.
-    pub(crate) fn busy_with(&self) -> Vec<&'static Location<'static>> {
+    /// Threads that have not left.
+    pub(crate) fn threads(&self) -> usize {
+        self.closing.threads()
+    }
+
+    /// The tasks whose polls, or destructors, have not returned.
+    pub(crate) fn busy_with(&self) -> Vec<Whose> {
         let watches = self.seats.iter().map(|seat| &seat.watch);
-        watches.filter_map(|watch| watch.whose(watch.look()?)?.location).collect()
+        watches.filter_map(|watch| watch.whose(watch.look()?)).collect()
+    }
+
+    /// The list of all tasks.
+    pub(crate) fn tasks(&self) -> &Owned {
+        &self.owned
     }
 
     /// The seats of the workers and then of the spares.

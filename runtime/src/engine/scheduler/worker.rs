@@ -151,7 +151,7 @@ impl Worker {
                 break;
             }
         }
-        self.pool.leave();
+        self.pool.leave(self.seat);
         drop(entered);
         let Worker { pool, seat, queue, .. } = self;
         pool.vacate(seat, queue);

@@ -42,11 +42,11 @@ pub use join::{AbortHandle, JoinHandle};
 
 pub(crate) use cell::Header;
 pub(crate) use id::{IdGuard, current_id, name, next_id};
-pub(crate) use owned::Owned;
+pub(crate) use owned::{Census, Owned};
 pub(crate) use panic::{PanicSink, UnseenPanic, message};
 pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
 pub(crate) use waker::is_task_waker;
-pub(crate) use watch::{Judge, Seen, Watch};
+pub(crate) use watch::{Judge, Seen, Watch, Whose};
 
 /// What a task needs from its scheduler.
 ///

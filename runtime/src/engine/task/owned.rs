@@ -14,17 +14,30 @@
 //! 3. `alive` counts the tasks that were bound and have not been released, popped or not.
 
 use std::future::Future;
+use std::panic::Location;
 use std::ptr::NonNull;
+use std::task::Waker;
 
 use super::cell::Header;
 use super::state::Wake;
-use super::{Identity, JoinHandle, Runnable, Schedule, spawn_cell};
+use super::{Id, Identity, JoinHandle, Runnable, Schedule, spawn_cell};
+use crate::engine::contain::contain;
 use crate::engine::primitive::Mutex;
+use crate::engine::waker_cell::WakerCell;
 use crossbeam_utils::CachePadded;
 
 /// The tasks of one scheduler.
 pub(crate) struct Owned {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
+    /// Who waits for the last task to go.
+    drained: WakerCell,
+}
+
+/// How many tasks there are, and were.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Census {
+    pub(crate) alive: usize,
+    pub(crate) spawned: u64,
 }
 
 struct Shard {
@@ -32,6 +45,8 @@ struct Shard {
     closed: bool,
     alive: usize,
     spawned: u64,
+    /// Somebody waits for `alive` to become 0.
+    watched: bool,
 }
 
 // SAFETY: the pointers are to headers, which any thread may reach under the shard's lock (rule 2 of
@@ -42,9 +57,16 @@ impl Owned {
     /// A list cut in at least `shards` pieces.
     pub(crate) fn new(shards: usize) -> Owned {
         let shard = || {
-            CachePadded::new(Mutex::new(Shard { head: None, closed: false, alive: 0, spawned: 0 }))
+            CachePadded::new(Mutex::new(Shard {
+                head: None,
+                closed: false,
+                alive: 0,
+                spawned: 0,
+                watched: false,
+            }))
         };
-        Owned { shards: (0..shards.next_power_of_two()).map(|_| shard()).collect() }
+        let shards = (0..shards.next_power_of_two()).map(|_| shard()).collect();
+        Owned { shards, drained: WakerCell::new() }
     }
 
     fn shard(&self, header: &Header) -> &Mutex<Shard> {
@@ -97,6 +119,12 @@ impl Owned {
         }
         shard.alive -= 1;
         shard.unlink(header);
+        // Taken here: without a task alive and without the lock the list may be gone.
+        let told = if shard.watched && shard.alive == 0 { self.drained.take() } else { None };
+        drop(shard);
+        if let Some(waker) = told {
+            contain(|| waker.wake()); // wake: no task is left in a shard
+        }
     }
 
     /// From here on the list takes no task.
@@ -106,8 +134,9 @@ impl Owned {
         }
     }
 
-    /// Cancels every task in the list, on this thread where the task is idle. The list is closed.
-    pub(crate) fn cancel_all(&self) {
+    /// Cancels every task in the list. Those that are idle are given to `cancel`, to be cancelled on
+    /// this thread. The list is closed.
+    pub(crate) fn cancel_all(&self, mut cancel: impl FnMut(Runnable)) {
         for shard in &self.shards {
             loop {
                 let mut guard = shard.lock();
@@ -119,7 +148,7 @@ impl Owned {
                 drop(guard);
                 if wake == Wake::Schedule {
                     // SAFETY: the cancellation made the `Runnable`.
-                    drop(unsafe { Runnable::from_raw(task) });
+                    cancel(unsafe { Runnable::from_raw(task) });
                 }
             }
         }
@@ -130,6 +159,32 @@ impl Owned {
         self.shards.iter().map(|shard| shard.lock().alive).sum()
     }
 
+    /// Who is alive.
+    pub(crate) fn list(&self) -> Vec<(Id, &'static Location<'static>)> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            shard.lock().for_each(|header| all.push((header.id, header.location)));
+        }
+        all
+    }
+
+    /// Counts. `waker` hears when `alive` may have become 0.
+    ///
+    /// If `alive` is 0 and a second call gives the same `spawned`, then there was a moment between the
+    /// two without a task: nobody was there at the first look at each shard, and nobody came until the
+    /// second. So for several lists with their sums.
+    pub(crate) fn census(&self, waker: &Waker) -> Census {
+        self.drained.register(waker);
+        let mut sum = Census::default();
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            shard.watched = true;
+            sum.alive += shard.alive;
+            sum.spawned += shard.spawned;
+        }
+        sum
+    }
+
     /// Tasks ever spawned.
     pub(crate) fn spawned(&self) -> u64 {
         self.shards.iter().map(|shard| shard.lock().spawned).sum()
@@ -137,6 +192,17 @@ impl Owned {
 }
 
 impl Shard {
+    fn for_each(&self, mut f: impl FnMut(&Header)) {
+        let mut next = self.head;
+        while let Some(task) = next {
+            // SAFETY: in the list, hence alive; the caller holds the shard's lock.
+            let header = unsafe { task.as_ref() };
+            f(header);
+            // SAFETY: rule 2: the caller holds the shard's lock.
+            next = header.links.with(|links| unsafe { (*links).next });
+        }
+    }
+
     fn push(&mut self, header: &Header) {
         let this = header.as_ptr();
         header.links.with_mut(|links| {

@@ -1,0 +1,117 @@
+//! How a pool ends: no task is left behind, and nobody uses the pool after that.
+//!
+//! # Problem
+//!
+//! Threads spawn and wake tasks, workers come and go, and somebody closes the pool, all at the same time.
+//! In the end every task must have been dropped by one of the threads, and whoever waits must be told
+//! when the last of them has left: not before, since tasks point to the pool without keeping it.
+//!
+//! # The protocol
+//!
+//! | who closes                                    | a thread of the pool                                |
+//! |-----------------------------------------------|-----------------------------------------------------|
+//! | closes the list of tasks                      | is counted, before it is started, unless `closed`   |
+//! | under the lock of the count: `closed` is set  | works until it sees `closed`                        |
+//! | wakes everybody                               | the last one of a closed pool cancels all tasks     |
+//! | waits until the count is 0                    | under the lock: is counted off                      |
+//!
+//! # Invariants
+//!
+//! 1. The list is closed before `closed` is set: a task that got in is there for every thread that saw
+//!    `closed`. In the other order the last thread could leave before the task is on the list.
+//! 2. `closed` is set and the count is changed under one lock. So after `closed` the count only falls, one
+//!    thread sees itself as the last one, and it sees the closed list: that happened before the lock.
+//! 3. The last thread takes itself off the count when no task is alive.
+//!
+//! # Orderings
+//!
+//! `closed` is `Relaxed` where a thread looks at it without the lock: it is a hint to leave. What follows
+//! from it is decided under the lock. A thread that has seen it set sees it set there, too, since a later
+//! look never finds an older value.
+
+use std::time::{Duration, Instant};
+
+use crate::engine::primitive::atomic::{AtomicBool, Ordering};
+use crate::engine::primitive::{Condvar, Mutex};
+use crate::engine::task::Owned;
+
+/// Whether the pool is open, and how many threads it has.
+pub(crate) struct Closing {
+    closed: AtomicBool,
+    /// Threads that have been counted and not left.
+    threads: Mutex<usize>,
+    all_left: Condvar,
+}
+
+impl Closing {
+    pub(crate) fn new() -> Closing {
+        Closing { closed: AtomicBool::new(false), threads: Mutex::new(0), all_left: Condvar::new() }
+    }
+
+    /// Whether the pool has been closed.
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has been closed and all threads have left.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_closed() && self.threads() == 0
+    }
+
+    /// Threads that have been counted and not left.
+    pub(crate) fn threads(&self) -> usize {
+        *self.threads.lock()
+    }
+
+    /// Counts a thread that is about to be started. False if the pool is closed.
+    pub(crate) fn enter(&self) -> bool {
+        let mut threads = self.threads.lock();
+        let open = !self.is_closed();
+        *threads += usize::from(open);
+        open
+    }
+
+    /// Invariants 1 and 2. The caller wakes the threads.
+    pub(crate) fn close(&self, tasks: &Owned) {
+        tasks.close();
+        let _threads = self.threads.lock();
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// A thread that was counted goes. `finish` is called if it is the last one of a closed pool. Says
+    /// whether nobody is left.
+    pub(crate) fn leave(&self, finish: impl FnOnce()) -> bool {
+        let mut threads = self.threads.lock();
+        if *threads == 1 && self.is_closed() {
+            drop(threads);
+            finish();
+            threads = self.threads.lock();
+        }
+        *threads -= 1;
+        let last = *threads == 0;
+        if last {
+            self.all_left.notify_all(); // wake: all left
+        }
+        last
+    }
+
+    /// Waits until all threads have left. False if `limit` ended first.
+    pub(crate) fn wait(&self, limit: Option<Duration>) -> bool {
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut threads = self.threads.lock();
+        while *threads > 0 {
+            match deadline {
+                None => self.all_left.wait(&mut threads),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return false;
+                    }
+                    self.all_left.wait_for(&mut threads, left);
+                }
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,147 @@
+//! What a shutdown leaves behind, in words.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::engine::blocking::{Note, Remaining};
+use crate::engine::task::{self, Id, Whose};
+
+/// What had not stopped when the time of [`Runtime::shutdown`](crate::Runtime::shutdown) was over.
+///
+/// Its `Display` is one line for each task and job.
+#[derive(Clone, Debug, Default)]
+#[must_use = "it says what did not stop"]
+pub struct ShutdownReport {
+    tasks: Vec<Unfinished>,
+    jobs: Vec<Unfinished>,
+    threads: usize,
+}
+
+/// A task, or a job of the blocking pool, that had not ended.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    id: Option<Id>,
+    name: Option<Arc<str>>,
+    location: Option<&'static Location<'static>>,
+    running: bool,
+}
+
+impl ShutdownReport {
+    /// Whether everything has stopped by itself.
+    pub fn is_clean(&self) -> bool {
+        self.tasks.is_empty() && self.jobs.is_empty() && self.threads == 0
+    }
+
+    /// The tasks that had not ended when the grace was over. All of them have been dropped since but those
+    /// that are [running](Unfinished::is_running).
+    pub fn tasks(&self) -> &[Unfinished] {
+        &self.tasks
+    }
+
+    /// The blocking jobs that have not returned.
+    pub fn blocking_jobs(&self) -> &[Unfinished] {
+        &self.jobs
+    }
+
+    /// How many threads are still there, because of polls, destructors and jobs that have not returned.
+    /// They end when those do.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// `alive` are those who were alive when they were told to stop.
+    pub(super) fn new(alive: Vec<Unfinished>, left: Left) -> ShutdownReport {
+        let mut tasks = alive;
+        for running in left.running {
+            match tasks.iter_mut().find(|task| task.id.is_some() && task.id == running.id) {
+                Some(task) => task.running = true,
+                None => tasks.push(running),
+            }
+        }
+        let jobs = left.jobs.jobs.iter().map(Unfinished::job).collect();
+        ShutdownReport { tasks, jobs, threads: left.threads + left.jobs.threads }
+    }
+}
+
+impl Unfinished {
+    pub(super) fn new(id: Option<Id>, location: Option<&'static Location<'static>>) -> Unfinished {
+        Unfinished { id, name: id.and_then(task::name), location, running: false }
+    }
+
+    pub(super) fn running(whose: Whose) -> Unfinished {
+        Unfinished { running: true, ..Unfinished::new(Id::from_u64(whose.id), whose.location) }
+    }
+
+    pub(super) fn job(job: &Note) -> Unfinished {
+        Unfinished { running: true, ..Unfinished::new(Id::from_u64(job.id), job.spawned_at) }
+    }
+
+    /// Its id. `None` for what is no task: a hook, a waker.
+    pub fn id(&self) -> Option<Id> {
+        self.id
+    }
+
+    /// Its name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Where it was spawned, where that is known.
+    pub fn spawn_location(&self) -> Option<&'static Location<'static>> {
+        self.location
+    }
+
+    /// Whether its poll, its destructor or its closure has not returned, so that its thread is still
+    /// there.
+    pub fn is_running(&self) -> bool {
+        self.running
+    }
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.id {
+            Some(id) => write!(f, "task {id}")?,
+            None => write!(f, "a waker or a hook")?,
+        }
+        if let Some(name) = &self.name {
+            write!(f, " {name:?}")?;
+        }
+        match self.location {
+            Some(location) => write!(f, " spawned at {location}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_clean() {
+            return f.write_str("everything has stopped");
+        }
+        f.write_str("not everything has stopped in time:")?;
+        for task in &self.tasks {
+            let what = if task.running { "has not returned from its poll" } else { "was dropped" };
+            write!(f, "\n  {task} {what}")?;
+        }
+        for job in &self.jobs {
+            write!(f, "\n  blocking {job} has not returned")?;
+        }
+        match self.threads {
+            0 => Ok(()),
+            1 => write!(f, "\n  1 thread is still busy"),
+            n => write!(f, "\n  {n} threads are still busy"),
+        }
+    }
+}
+
+/// What is there when a shutdown has waited long enough.
+#[derive(Default)]
+pub(super) struct Left {
+    /// Polls and destructors of tasks.
+    pub(super) running: Vec<Unfinished>,
+    /// Workers, spares and pinned threads.
+    pub(super) threads: usize,
+    pub(super) jobs: Remaining,
+}
