@@ -1,5 +1,7 @@
 //! The parts of `engine::scheduler` that are protocols by themselves.
 
+#[path = "../../../runtime/src/engine/scheduler/closing.rs"]
+pub(crate) mod closing;
 #[path = "../../../runtime/src/engine/scheduler/in_flight.rs"]
 pub(crate) mod in_flight;
 #[path = "../../../runtime/src/engine/scheduler/nap.rs"]

@@ -29,7 +29,7 @@ pub(crate) use error::JoinError;
 pub(crate) use id::{Id, IdGuard, name, next_id};
 pub(crate) use join::{AbortHandle, JoinHandle};
 pub(crate) use owned::Owned;
-pub(crate) use panic::PanicSink;
+pub(crate) use panic::{PanicSink, UnseenPanic};
 pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
 pub(crate) use watch::{Judge, Seen, Watch, Whose};
 

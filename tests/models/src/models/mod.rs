@@ -3,6 +3,7 @@
 mod activity;
 mod blocking_pool;
 mod broadcast;
+mod closing;
 mod cover;
 mod duplex;
 mod fair_semaphore;

@@ -51,7 +51,7 @@ impl Queue {
         while self.run() {}
     }
 
-    fn close(&self) {
+    pub(super) fn close(&self) {
         while self.owned.alive() > 0 {
             self.owned.close();
             self.owned.cancel_all();
@@ -330,6 +330,22 @@ fn shutdown_against_wake() {
         let waker = waker.lock().take().unwrap();
         let thread = thread::spawn(move || waker.wake());
         queue.close();
+        assert!(handle.is_finished());
+        thread.join().unwrap();
+    });
+}
+
+/// A shutdown with a grace that misses the end of the last task, or sees it too early.
+#[test]
+fn who_waits_for_the_last_task_hears_of_it() {
+    loom::model(|| {
+        let queue = Queue::new();
+        let handle = spawn(&queue, async {});
+        let other = queue.clone();
+        let thread = thread::spawn(move || other.run_all());
+        loom::future::block_on(poll_fn(|cx| {
+            if queue.owned.is_drained(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }
+        }));
         assert!(handle.is_finished());
         thread.join().unwrap();
     });

@@ -39,14 +39,10 @@ impl IdGuard {
     }
 }
 
-pub(crate) fn name(_: Id) -> Option<std::sync::Arc<str>> {
-    None
-}
-
 pub(super) fn set_name(_: Id, _: &str) {}
 
 pub(super) fn forget_name(_: Id) {}
 
-pub(super) fn name(_: Id) -> Option<std::sync::Arc<str>> {
+pub(crate) fn name(_: Id) -> Option<std::sync::Arc<str>> {
     None
 }

@@ -1,0 +1,124 @@
+//! Models of `scheduler/closing.rs`, with the list of tasks as it is.
+
+use std::panic::Location;
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+
+use super::task::{Queue, QueueRef};
+use crate::engine::scheduler::closing::Closing;
+use crate::engine::task::Identity;
+
+/// A pool: what its threads and those outside share.
+struct Pool {
+    closing: Closing,
+    queue: Arc<Queue>,
+    /// Read by whoever uses the pool, written when it is freed.
+    memory: UnsafeCell<u8>,
+}
+
+// SAFETY: whether the accesses to `memory` overlap is what the model checks.
+unsafe impl Sync for Pool {}
+
+impl Pool {
+    fn new() -> Arc<Pool> {
+        Arc::new(Pool { closing: Closing::new(), queue: Queue::new(), memory: UnsafeCell::new(0) })
+    }
+
+    /// A thread of the pool, which has been counted.
+    fn work(&self) {
+        while !self.closing.is_closed() {
+            self.queue.run();
+            thread::yield_now();
+        }
+        self.closing.leave(|| {
+            // As `Queue::close`, but for the closing: that was done by whoever closed the pool.
+            while self.queue.owned.alive() > 0 {
+                self.queue.owned.cancel_all(|task| task.cancel());
+                let task = self.queue.tasks.lock().pop_front();
+                match task {
+                    Some(task) => task.cancel(),
+                    None => thread::yield_now(),
+                }
+            }
+            self.touch();
+        });
+    }
+
+    fn touch(&self) {
+        // SAFETY: a thread that is counted may use the pool.
+        self.memory.with(|memory| unsafe { *memory });
+    }
+
+    /// Whoever closes the pool waits, and frees it.
+    fn close(&self) {
+        self.closing.close(&self.queue.owned);
+        assert!(self.closing.wait(None));
+        // SAFETY: all threads have left.
+        self.memory.with_mut(|memory| unsafe { *memory = 1 });
+    }
+}
+
+fn check(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
+/// A task that gets in while the pool closes, and that nobody drops any more.
+#[test]
+fn close_against_spawn_against_the_last_worker() {
+    check(|| {
+        let (pool, token) = (Pool::new(), Arc::new(()));
+        assert!(pool.closing.enter());
+        let worker = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.work())
+        };
+        let spawner = {
+            let (queue, inside) = (pool.queue.clone(), token.clone());
+            thread::spawn(move || {
+                let future = async move {
+                    let _inside = inside;
+                    std::future::pending::<()>().await;
+                };
+                let identity = Identity::new(None, Location::caller());
+                let schedule = |task| queue.tasks.lock().push_back(task);
+                let scheduler = QueueRef(queue.clone());
+                drop(queue.owned.spawn(future, scheduler, identity, schedule));
+            })
+        };
+        pool.close();
+        worker.join().unwrap();
+        assert_eq!(pool.queue.owned.alive(), 0, "a task is left behind");
+        spawner.join().unwrap();
+        assert_eq!(Arc::strong_count(&token), 1);
+    });
+}
+
+/// A thread that is started when the pool has been closed, and uses it when all others have left.
+#[test]
+fn close_against_a_thread_that_starts() {
+    check(|| {
+        let pool = Pool::new();
+        assert!(pool.closing.enter());
+        let use_it = |pool: &Pool| {
+            pool.touch();
+            pool.closing.leave(|| pool.touch());
+        };
+        let threads = [true, false].map(|is_counted| {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                if is_counted || pool.closing.enter() {
+                    use_it(&pool);
+                }
+            })
+        });
+        pool.close();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert!(pool.closing.is_over());
+    });
+}
