@@ -11,23 +11,25 @@
 //! | who closes                                    | a thread of the pool                                |
 //! |-----------------------------------------------|-----------------------------------------------------|
 //! | closes the list of tasks                      | is counted, before it is started, unless `closed`   |
-//! | under the lock of the count: `closed` is set  | works until it sees `closed`                        |
+//! | sets `closed`                                 | works until it sees `closed`                        |
 //! | wakes everybody                               | the last one of a closed pool cancels all tasks     |
-//! | waits until the count is 0                    | under the lock: is counted off                      |
+//! | waits until the count is 0                    | is counted off                                      |
 //!
 //! # Invariants
 //!
 //! 1. The list is closed before `closed` is set: a task that got in is there for every thread that saw
 //!    `closed`. In the other order the last thread could leave before the task is on the list.
-//! 2. `closed` is set and the count is changed under one lock. So after `closed` the count only falls, one
-//!    thread sees itself as the last one, and it sees the closed list: that happened before the lock.
+//! 2. The count is changed under a lock, and `closed` is looked at under the same lock to decide. A
+//!    worker leaves when it has seen `closed`, so it sees it there, too; and so does every thread that takes
+//!    the lock after it, or after who closed the pool has begun to wait. So nobody is counted any more once
+//!    the last one has found itself to be the last, or once the wait has found nobody.
 //! 3. The last thread takes itself off the count when no task is alive.
 //!
 //! # Orderings
 //!
-//! `closed` is `Relaxed` where a thread looks at it without the lock: it is a hint to leave. What follows
-//! from it is decided under the lock. A thread that has seen it set sees it set there, too, since a later
-//! look never finds an older value.
+//! `closed` is `Relaxed`. It is read before a lock is taken that was taken before it was written (that of
+//! the list's shard), or under the lock of the count. A thread that reads it set and then found the list
+//! open would have locked the shard before it was closed, hence read the flag before it was set.
 
 use std::time::{Duration, Instant};
 
@@ -72,10 +74,9 @@ impl Closing {
         open
     }
 
-    /// Invariants 1 and 2. The caller wakes the threads.
+    /// Invariant 1. The caller wakes the threads.
     pub(crate) fn close(&self, tasks: &Owned) {
         tasks.close();
-        let _threads = self.threads.lock();
         self.closed.store(true, Ordering::Relaxed);
     }
 

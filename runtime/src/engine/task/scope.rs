@@ -183,15 +183,15 @@ pub(crate) enum Force {
 impl Node {
     /// The scope of a runtime.
     pub(crate) fn root() -> Node {
-        Node::new(None, false, false)
+        Node::new(None, false)
     }
 
-    fn new(parent: Option<(Node, Key)>, cancelled: bool, shut: bool) -> Node {
+    fn new(parent: Option<(Node, Key)>, cancelled: bool) -> Node {
         Node(Arc::new(Inner {
             parent,
             cancelled: AtomicBool::new(cancelled),
             state: Mutex::new(State {
-                shut,
+                shut: false,
                 live: 0,
                 members: Places::new(),
                 children: Places::new(),
@@ -213,10 +213,8 @@ impl Node {
     pub(crate) fn child(&self) -> Node {
         let mut state = self.0.state.lock();
         let cancelled = self.is_cancelled();
-        if state.shut {
-            return Node::new(None, cancelled, true);
-        }
-        let make = |key| Node::new(Some((self.clone(), key)), cancelled, false);
+        // If this scope is shut, the first member will hear of it.
+        let make = |key| Node::new(Some((self.clone(), key)), cancelled);
         let (_, child) = state.children.insert_with(make);
         child.clone()
     }

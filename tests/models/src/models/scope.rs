@@ -164,6 +164,9 @@ fn cancel_is_heard_with_what_came_before_it() {
         let written = Arc::new(AtomicUsize::new(0));
         let (other, seen) = (scope.clone(), written.clone());
         let thread = thread::spawn(move || {
+            if other.is_cancelled() {
+                assert_eq!(seen.load(Ordering::Relaxed), 1);
+            }
             // Opened before or after: it is told.
             let inner = other.child();
             if inner.is_cancelled() {
