@@ -54,7 +54,7 @@ impl Queue {
     pub(super) fn close(&self) {
         while self.owned.alive() > 0 {
             self.owned.close();
-            self.owned.cancel_all();
+            self.owned.cancel_all(Runnable::cancel);
             let task = self.tasks.lock().pop_front();
             match task {
                 Some(task) => task.cancel(),
@@ -344,7 +344,8 @@ fn who_waits_for_the_last_task_hears_of_it() {
         let other = queue.clone();
         let thread = thread::spawn(move || other.run_all());
         loom::future::block_on(poll_fn(|cx| {
-            if queue.owned.is_drained(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }
+            let none = queue.owned.census(cx.waker()).alive == 0;
+            if none { Poll::Ready(()) } else { Poll::Pending }
         }));
         assert!(handle.is_finished());
         thread.join().unwrap();
