@@ -38,6 +38,8 @@ pub(crate) struct Args {
     pub(crate) name: Option<TokenStream>,
     pub(crate) start_paused: Option<bool>,
     pub(crate) unhandled_panic: Option<UnhandledPanic>,
+    /// How long the tasks have to end when the body has returned.
+    pub(crate) shutdown_grace_ms: Option<u64>,
     /// The path of the runtime's crate; nothing for the default.
     pub(crate) crate_path: Option<TokenStream>,
 }
@@ -55,13 +57,14 @@ impl Args {
             name: None,
             start_paused: None,
             unhandled_panic: None,
+            shutdown_grace_ms: None,
             crate_path: None,
         }
     }
 }
 
-const NAMES: &str =
-    "`flavor`, `worker_threads`, `start_paused`, `unhandled_panic`, `name` and `crate`";
+const NAMES: &str = "`flavor`, `worker_threads`, `start_paused`, `unhandled_panic`, `shutdown_grace`, `name` \
+     and `crate`";
 
 /// One `name = value`.
 struct Argument {
@@ -97,6 +100,7 @@ pub(crate) fn parse(entry: Entry, tokens: TokenStream) -> Result<Args> {
             "name" => args.name = Some(name(&argument)?),
             "start_paused" => args.start_paused = Some(boolean(&argument)?),
             "unhandled_panic" => args.unhandled_panic = Some(unhandled_panic(&argument)?),
+            "shutdown_grace" => args.shutdown_grace_ms = Some(milliseconds(&argument)?),
             "crate" => args.crate_path = Some(crate_path(&argument)?),
             "core_threads" | "num_threads" | "threads" | "workers" => {
                 return Err(Error::about(
@@ -187,6 +191,9 @@ fn missing_value(name: &str) -> String {
         "unhandled_panic" => {
             "`unhandled_panic` needs a value: write `unhandled_panic = \"shutdown_runtime\"`".into()
         }
+        "shutdown_grace" => {
+            "`shutdown_grace` needs a value: write `shutdown_grace = \"5s\"`".into()
+        }
         "name" => "`name` needs a value: write `name = \"a name\"`".into(),
         "crate" => "`crate` needs a value: write `crate = \"path::to::runtime\"`".into(),
         _ => format!("an argument is written `name = value`; the names are {NAMES}"),
@@ -265,6 +272,30 @@ fn boolean(argument: &Argument) -> Result<bool> {
             format!("`{0}` is a bool: write `{0} = true`", argument.name),
         )),
     }
+}
+
+/// A length of time in words: a whole number and its unit.
+fn milliseconds(argument: &Argument) -> Result<u64> {
+    let wrong = || {
+        let name = &argument.name;
+        Error::about(
+            &argument.value,
+            format!(
+                "`{name}` is a whole number of `ms`, `s` or `m` in a string: write \
+                 `{name} = \"5s\"`, `\"500ms\"` or `\"1m\"`"
+            ),
+        )
+    };
+    let text = string(argument).ok_or_else(wrong)?;
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim_start() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        _ => return Err(wrong()),
+    };
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)
 }
 
 fn unhandled_panic(argument: &Argument) -> Result<UnhandledPanic> {

@@ -159,11 +159,18 @@ fn build(entry: Entry, default_crate: &str, args: &Args, function: &AsyncFn) -> 
         ),
         _ => fill("let body = async BLOCK;", here, &[("BLOCK", block)]),
     });
-    let run = fill(
-        "RUNTIME.expect(\"the runtime could not be built\").block_on(body)",
-        here,
-        &[("RUNTIME", builder(default_crate, args))],
-    );
+    let run = match args.shutdown_grace_ms {
+        None => "RUNTIME.expect(\"the runtime could not be built\").block_on(body)".to_owned(),
+        Some(grace) => format!(
+            "{{
+                let runtime = RUNTIME.expect(\"the runtime could not be built\");
+                let output = runtime.block_on(body);
+                runtime.shutdown(::core::time::Duration::from_millis({grace}u64)).say();
+                output
+            }}"
+        ),
+    };
+    let run = fill(&run, here, &[("RUNTIME", builder(default_crate, args))]);
     let last = match output {
         Output::Never => {
             "#[allow(clippy::all, clippy::pedantic, clippy::restriction)] match RUN {}"

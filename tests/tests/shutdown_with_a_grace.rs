@@ -300,3 +300,45 @@ fn what_is_said_on_stderr() {
         }
     }
 }
+
+/// The tasks of a program that ends are told, and have the time that the attribute gives them.
+#[test]
+fn the_attribute_gives_a_grace() {
+    static ENDED: AtomicUsize = AtomicUsize::new(0);
+
+    async fn orderly() {
+        Scope::current().cancelled().await;
+        runtime::task::yield_now().await;
+        ENDED.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[runtime::main(shutdown_grace = "1m", worker_threads = 1)]
+    async fn program() -> u32 {
+        drop(runtime::spawn(orderly()));
+        7
+    }
+
+    #[runtime::main(flavor = "local", shutdown_grace = "60 s")]
+    async fn local() -> Result<(), std::num::ParseIntError> {
+        drop(runtime::task::spawn_local(orderly()));
+        "x".parse::<u32>()?;
+        Ok(())
+    }
+
+    #[runtime::main(flavor = "current_thread", shutdown_grace = "20ms", name = "named")]
+    async fn deaf() {
+        drop(runtime::spawn(std::future::pending::<()>()));
+    }
+
+    within(|| {
+        assert_eq!(program(), 7);
+        assert!(local().is_err());
+        assert_eq!(ENDED.load(Ordering::Relaxed), 2);
+        deaf();
+    });
+}
+
+#[runtime::test(shutdown_grace = "500ms")]
+async fn a_test_with_a_grace() {
+    runtime::spawn(async {}).await.unwrap();
+}

@@ -30,7 +30,12 @@ mod try_join;
 /// | `name` | the runtime's name, a string | none |
 /// | `start_paused` | whether the clock starts paused (`time::pause`) | `false` |
 /// | `unhandled_panic` | `"ignore"` or `"shutdown_runtime"` | `"ignore"` |
+/// | `shutdown_grace` | a time like `"500ms"`, `"5s"` or `"1m"`: see below | none |
 /// | `crate` | the path under which the runtime's crate is known | `"::runtime"` |
+///
+/// With `shutdown_grace` the runtime is not dropped at the end but
+/// [shut down](crate::Runtime::shutdown): tasks are told to end, have that long to do it, and what has
+/// not ended by then is named on stderr.
 ///
 /// The I/O driver and the timers are on. Everything else a runtime can be told is told to a
 /// [`Builder`](crate::runtime::Builder), in a plain `fn main`.

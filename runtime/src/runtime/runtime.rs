@@ -228,7 +228,7 @@ impl Runtime {
         let alive = alive.into_iter();
         let alive = alive.map(|(id, location)| Unfinished::new(Some(id), Some(location))).collect();
         let left = self.end(Some(grace.saturating_sub(begun.elapsed()).max(SETTLE)));
-        ShutdownReport::new(alive, left)
+        ShutdownReport::new(&self.handle, alive, left)
     }
 
     /// Runs until no task is alive, or `grace` is over.
@@ -270,10 +270,8 @@ impl Runtime {
             return self.shutdown_background();
         }
         entered::deny_blocking();
-        let report = ShutdownReport::new(Vec::new(), self.end(Some(duration)));
-        if !report.is_clean() {
-            eprintln!("{}", text::left_behind(self.handle.name(), &report));
-        }
+        let left = self.end(Some(duration));
+        ShutdownReport::new(&self.handle, Vec::new(), left).say();
     }
 
     /// Shuts down without waiting for anything. May be called anywhere.

@@ -4,8 +4,10 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::Handle;
 use crate::engine::blocking::{Note, Remaining};
 use crate::engine::task::{self, Id, Whose};
+use crate::engine::text;
 
 /// What had not stopped when the time of [`Runtime::shutdown`](crate::Runtime::shutdown) was over.
 ///
@@ -16,6 +18,8 @@ pub struct ShutdownReport {
     tasks: Vec<Unfinished>,
     jobs: Vec<Unfinished>,
     threads: usize,
+    /// The runtime's name.
+    runtime: Option<String>,
 }
 
 /// A task, or a job of the blocking pool, that had not ended.
@@ -31,6 +35,14 @@ impl ShutdownReport {
     /// Whether everything has stopped by itself.
     pub fn is_clean(&self) -> bool {
         self.tasks.is_empty() && self.jobs.is_empty() && self.threads == 0
+    }
+
+    /// Says it on stderr, if something has not stopped. What `#[runtime::main(shutdown_grace = ..)]` does.
+    #[doc(hidden)]
+    pub fn say(&self) {
+        if !self.is_clean() {
+            eprintln!("{}", text::left_behind(self.runtime.as_deref(), self));
+        }
     }
 
     /// The tasks that had not ended when the grace was over. All of them have been dropped since but those
@@ -51,7 +63,7 @@ impl ShutdownReport {
     }
 
     /// `alive` are those who were alive when they were told to stop.
-    pub(super) fn new(alive: Vec<Unfinished>, left: Left) -> ShutdownReport {
+    pub(super) fn new(runtime: &Handle, alive: Vec<Unfinished>, left: Left) -> ShutdownReport {
         let mut tasks = alive;
         for running in left.running {
             match tasks.iter_mut().find(|task| task.id.is_some() && task.id == running.id) {
@@ -60,7 +72,9 @@ impl ShutdownReport {
             }
         }
         let jobs = left.jobs.jobs.iter().map(Unfinished::job).collect();
-        ShutdownReport { tasks, jobs, threads: left.threads + left.jobs.threads }
+        let threads = left.threads + left.jobs.threads;
+        let runtime = runtime.name().map(str::to_owned);
+        ShutdownReport { tasks, jobs, threads, runtime }
     }
 }
 

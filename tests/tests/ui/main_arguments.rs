@@ -60,6 +60,21 @@ async fn unknown_policy() {}
 #[runtime::main(unhandled_panic = shutdown_runtime)]
 async fn policy_without_quotes() {}
 
+#[runtime::main(shutdown_grace = 5)]
+async fn grace_by_number() {}
+
+#[runtime::main(shutdown_grace = "5")]
+async fn grace_without_unit() {}
+
+#[runtime::test(shutdown_grace = "1.5s")]
+async fn grace_in_parts() {}
+
+#[runtime::test(shutdown_grace = "99999999999999999999s")]
+async fn grace_beyond_measure() {}
+
+#[runtime::main(shutdown_grace)]
+async fn grace_without_value() {}
+
 #[runtime::main(crate = 5)]
 async fn crate_by_number() {}
 
