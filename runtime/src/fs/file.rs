@@ -609,7 +609,6 @@ impl From<std::fs::File> for File {
 
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The name that programs written for tokio's file know.
-        f.debug_struct("tokio::fs::File").field("std", &self.std).finish()
+        f.debug_struct(text::FILE).field("std", &self.std).finish()
     }
 }
