@@ -37,6 +37,8 @@ fn each_operation() {
             assert_eq!(n, 1);
             // Up to the limit, a job each; and a flush only waits.
             assert_eq!(jobs(file.read_exact(&mut vec![0; 2_000_000])).await.0, 1);
+            // What the system has in memory may need none.
+            assert!(jobs(file.read_exact(&mut [0; 1_000])).await.0 <= 1);
             assert_eq!(jobs(file.seek(std::io::SeekFrom::Start(5))).await, (1, 5));
             assert_eq!(jobs(file.write_all(&vec![1; 2_000_000])).await.0, 1);
             assert_eq!(jobs(file.flush()).await.0, 0);

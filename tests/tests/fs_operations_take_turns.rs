@@ -159,6 +159,9 @@ fn a_task_that_finds_all_it_reads_lets_others_in() {
             other.write_all(&buf).unwrap();
             file.flush().await.unwrap();
 
+            // And a file that the system has in memory.
+            let mut second = File::open(scratch.file("file", &buf)).await.unwrap();
+
             let turns = Arc::new(std::sync::atomic::AtomicUsize::new(0));
             let counter = turns.clone();
             let other = runtime::spawn(async move {
@@ -174,8 +177,17 @@ fn a_task_that_finds_all_it_reads_lets_others_in() {
             })
             .await
             .unwrap();
+            let after_first = turns.load(std::sync::atomic::Ordering::Relaxed);
+            assert!(after_first > 100);
+            runtime::spawn(async move {
+                for _ in 0..50_000 {
+                    assert_eq!(second.read(&mut [0; 1]).await.unwrap(), 1);
+                }
+            })
+            .await
+            .unwrap();
             other.abort();
-            assert!(turns.load(std::sync::atomic::Ordering::Relaxed) > 100);
+            assert!(turns.load(std::sync::atomic::Ordering::Relaxed) > after_first + 100);
         });
     });
 }

@@ -10,7 +10,7 @@ use runtime::{Handle, Runtime};
 use tests::scratch::Scratch;
 use tests::{current_thread, panic_of, within, workers};
 
-const ADVICE: &str = "must be called from the context of a runtime";
+const ADVICE: &str = "must be called from the context of a";
 
 #[test]
 fn outside_the_panic_says_what_to_do() {

@@ -9,6 +9,9 @@ use runtime::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom};
 use tests::scratch::Scratch;
 use tests::{Gate, current_thread, within, workers};
 
+/// More than is read without a job.
+const LARGE: usize = 1_000_000;
+
 /// A file whose last write has failed, or is about to: it is open for reading only.
 async fn with_a_failed_write(scratch: &Scratch) -> File {
     let mut file = File::open(scratch.file("file", "content")).await.unwrap();
@@ -96,7 +99,7 @@ fn a_seek_that_fails_moves_nothing() {
             let gate = Gate::default();
             let at_gate = gate.clone();
             let busy = runtime::spawn_blocking(move || at_gate.block());
-            assert!(futures::poll!(pin!(file.read(&mut [0; 5]))).is_pending());
+            assert!(futures::poll!(pin!(file.read(&mut vec![0; LARGE]))).is_pending());
             gate.open();
             busy.await.unwrap();
             for to in [SeekFrom::Current(-1), SeekFrom::Current(i64::MIN), SeekFrom::End(-8)] {

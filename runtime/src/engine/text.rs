@@ -134,6 +134,8 @@ pub(crate) const JOB_LOST: &str = "background task failed: the blocking job of t
 /// A seek while something else is under way.
 pub(crate) const SEEK_WHILE_BUSY: &str =
     "other file operation is pending, call poll_complete before start_seek";
+/// What an open file calls itself when it is shown.
+pub(crate) const FILE: &str = opening!("tokio::fs::File", "runtime::fs::File");
 /// A file that may read and write nothing.
 pub(crate) const ZERO_MAX_BUF_SIZE: &str = "`max_buf_size` must be greater than 0";
 /// Halves of two streams.

@@ -11,11 +11,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
+use super::at_once::{self, AtOnce};
 use super::job::job;
 use super::{FileTimes, OpenOptions};
-use crate::engine::text;
+use crate::engine::{coop, text};
 use crate::io::on_pool::{self, Done, MOST_BYTES, OnPool};
 use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
+use crate::runtime::{Handle, context};
 use crate::sync::{Mutex, MutexGuard, oneshot};
 use crate::task;
 
@@ -25,7 +27,8 @@ use crate::task;
 /// [`AsyncWriteExt`](crate::io::AsyncWriteExt), move in it by
 /// [`AsyncSeekExt`](crate::io::AsyncSeekExt). Each operation is one job, of at most
 /// [`max_buf_size`](File::max_buf_size) bytes, and there is one at a time: the next one waits for it. ([`metadata`](File::metadata) and
-/// [`set_permissions`](File::set_permissions) touch neither content nor position, and do not wait.)
+/// [`set_permissions`](File::set_permissions) touch neither content nor position, and do not wait.) On Linux a read of at most
+/// 64 KiB that the system has in memory needs no job.
 ///
 /// # Writes are done in the background
 ///
@@ -67,6 +70,8 @@ pub struct File {
     /// Behind a lock for the operations that take `&self`.
     on_pool: Mutex<OnPool>,
     max_buf_size: usize,
+    /// Reads may be over at once, as far as is known.
+    at_once: bool,
 }
 
 impl File {
@@ -176,6 +181,7 @@ impl File {
             std: Arc::new(std),
             on_pool: Mutex::new(OnPool::new(location)),
             max_buf_size: MOST_BYTES,
+            at_once: true,
         }
     }
 
@@ -505,6 +511,27 @@ impl File {
         job((), move || work(&std)).await
     }
 
+    /// Reads without a job, if the system has in memory what comes next.
+    fn poll_read_at_once(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<AtOnce> {
+        let most = self.max_buf_size.min(buf.remaining());
+        let small = (1..=at_once::MOST_BYTES).contains(&most);
+        if !small || !self.at_once || !self.on_pool.get_mut().is_in_place() {
+            return Poll::Ready(AtOnce::Later);
+        }
+        let unit = ready!(coop::poll_proceed(cx));
+        // Without a runtime, and after its end, a file fails as it would where nothing is in memory.
+        if context::expect_current(Handle::is_shut_down) {
+            return Poll::Ready(AtOnce::Later);
+        }
+        let read = at_once::read(&self.std, buf, most);
+        match read {
+            AtOnce::Done => unit.made_progress(),
+            AtOnce::Later => {}
+            AtOnce::Never => self.at_once = false,
+        }
+        Poll::Ready(read)
+    }
+
     /// Waits for the turn to write: nothing is unread.
     fn poll_write_pieces(
         &mut self,
@@ -524,6 +551,9 @@ impl AsyncRead for File {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if ready!(this.poll_read_at_once(cx, buf)) == AtOnce::Done {
+            return Poll::Ready(Ok(()));
+        }
         this.on_pool.get_mut().poll_read(&this.std, this.max_buf_size, cx, buf)
     }
 }
@@ -579,7 +609,6 @@ impl From<std::fs::File> for File {
 
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The name that programs written for tokio's file know.
-        f.debug_struct("tokio::fs::File").field("std", &self.std).finish()
+        f.debug_struct(text::FILE).field("std", &self.std).finish()
     }
 }

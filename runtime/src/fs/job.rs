@@ -2,9 +2,12 @@
 
 use std::future::Future;
 use std::io;
+use std::marker::PhantomPinned;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
 
 use crate::io::on_pool;
 use crate::runtime::context;
@@ -19,16 +22,22 @@ where
     T: Send + 'static,
     F: FnOnce() -> io::Result<T> + Send + 'static,
 {
-    Job { stage: Stage::New(Some(work)), location: Location::caller(), _held: held }
+    let stage = Stage::New(Some(work));
+    Job { stage, location: Location::caller(), held, _pinned: PhantomPinned }
 }
 
-/// See [`job`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub(super) struct Job<H, F, T> {
-    stage: Stage<F, T>,
-    location: &'static Location<'static>,
-    _held: H,
+pin_project! {
+    /// See [`job`].
+    // Pinned for good, so that a function may become an `async fn` without breaking a caller.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub(super) struct Job<H, F, T> {
+        stage: Stage<F, T>,
+        location: &'static Location<'static>,
+        held: H,
+        #[pin]
+        _pinned: PhantomPinned,
+    }
 }
 
 #[derive(Debug)]
@@ -37,9 +46,6 @@ enum Stage<F, T> {
     Running(JoinHandle<io::Result<T>>),
 }
 
-// The closure is moved out before it runs; nothing here is ever pinned.
-impl<H, F, T> Unpin for Job<H, F, T> {}
-
 impl<H, F, T> Future for Job<H, F, T>
 where
     T: Send + 'static,
@@ -47,16 +53,16 @@ where
 {
     type Output = io::Result<T>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        let this = &mut *self;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let this = self.project();
         loop {
-            match &mut this.stage {
+            match this.stage {
                 Stage::New(work) => {
                     let running = context::expect_current(|handle| {
                         let work = work.take().expect("it is new");
                         handle.spawn_blocking_at(work, None, this.location)
                     });
-                    this.stage = Stage::Running(running);
+                    *this.stage = Stage::Running(running);
                 }
                 Stage::Running(job) => {
                     let result = ready!(Pin::new(job).poll(cx));

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`read`], [`read_to_string`], [`write`](fn@write), [`copy`], and everything else that takes a path | one |
 //! | [`read_dir`] | one for each 256 entries |
-//! | [`File`] | one for each read, write or seek, of at most [`max_buf_size`](File::max_buf_size) bytes |
+//! | [`File`] | one for each read, write or seek, of at most [`max_buf_size`](File::max_buf_size) bytes; none for a small read of what the system has in memory, on Linux |
 //!
 //! A [`File`] that is read or written in small pieces wants a [`BufReader`](crate::io::BufReader) or a
 //! [`BufWriter`](crate::io::BufWriter) around it. Several operations that belong together are best
@@ -69,6 +69,9 @@
 
 #[cfg(target_vendor = "apple")]
 mod apple;
+#[cfg_attr(target_os = "linux", path = "at_once_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "at_once_portable.rs")]
+mod at_once;
 mod by_path;
 mod dir_builder;
 mod file;

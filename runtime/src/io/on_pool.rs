@@ -127,6 +127,11 @@ impl OnPool {
         })
     }
 
+    /// Whether the device is idle and stands where the caller believes (rule 4).
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.job.is_none() && self.memory.unread() == 0
+    }
+
     /// Waits for the job that runs, if any, and gives what it has done.
     ///
     /// # Errors

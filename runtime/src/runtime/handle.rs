@@ -367,6 +367,14 @@ impl Handle {
         self.submit_blocking(closure, Identity::new(None, location), mandatory).ok()
     }
 
+    /// Whether the shutdown has begun.
+    pub(crate) fn is_shut_down(&self) -> bool {
+        match &self.inner.scheduler {
+            Scheduler::MultiThread(pool) => pool.is_closed(),
+            Scheduler::CurrentThread(shared) => shared.is_closed(),
+        }
+    }
+
     pub(crate) fn is_multi_thread(&self) -> bool {
         matches!(self.inner.scheduler, Scheduler::MultiThread(_))
     }

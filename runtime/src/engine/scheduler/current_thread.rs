@@ -317,6 +317,11 @@ impl CurrentThread {
         }
     }
 
+    /// Whether the shutdown has begun.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     /// Drops every task. Called once, by the thread that drops the runtime.
     pub(crate) fn close(&self) {
         self.owned.close();

@@ -343,7 +343,7 @@ impl Pool {
         self.spares.load(Ordering::Relaxed) > self.stalled.load(Ordering::Relaxed)
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.closing.is_closed()
     }
 
