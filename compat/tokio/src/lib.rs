@@ -23,7 +23,7 @@ pub use ::runtime::signal;
 pub use ::runtime::sync;
 #[cfg(feature = "time")]
 pub use ::runtime::time;
-pub use ::runtime::{fs, io, net, task};
+pub use ::runtime::{io, net, task};
 pub use ::runtime::{pin, task_local};
 
 #[cfg(feature = "macros")]
