@@ -2,11 +2,14 @@
 //! every use gives an error or panics with a word, none hangs, and no drop disturbs the parent.
 #![cfg(unix)]
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runtime::Runtime;
 use runtime::net::{TcpListener, TcpStream};
+use runtime::signal::unix::{SignalKind, signal};
 use tests::process::{Forked, in_a_fork};
 use tests::{current_thread, forever, isolated, workers};
 
@@ -167,5 +170,39 @@ fn a_new_runtime_in_the_child_works() {
         });
         assert_eq!(child, Forked::Held);
         assert_works(&old);
+    });
+}
+
+#[test]
+fn a_runtime_in_the_child_takes_none_of_the_parent_s_signals() {
+    on_each("a_runtime_in_the_child_takes_none_of_the_parent_s_signals", |runtime| {
+        let raise = || {
+            // SAFETY: the call takes a number.
+            assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
+        };
+        let mut heard = runtime.block_on(async { signal(SignalKind::user_defined1()).unwrap() });
+        let (mut told, mut tell) = UnixStream::pair().unwrap();
+        let forks = std::thread::spawn(move || {
+            in_a_fork(move || {
+                current_thread().block_on(async {
+                    let mut own = signal(SignalKind::user_defined1()).unwrap();
+                    tell.write_all(b"!").unwrap();
+                    // It looks at the socket as long as the parent is at it.
+                    let quiet = runtime::time::timeout(Duration::from_secs(1), own.recv()).await;
+                    raise();
+                    quiet.is_err() && own.recv().await.is_some()
+                })
+            })
+        });
+        told.read_exact(&mut [0]).unwrap();
+        runtime.block_on(async {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_secs(1) {
+                raise();
+                let next = runtime::time::timeout(tests::PATIENCE, heard.recv()).await;
+                next.expect("the parent hears each of its own");
+            }
+        });
+        assert_eq!(forks.join().unwrap(), Forked::Held);
     });
 }

@@ -54,6 +54,15 @@ impl Kind {
         self.pending.swap(true, Ordering::Relaxed);
         write(); // wake: signal handler
     }
+
+    /// Forgets what came and who waits: all of it is another process's. The wakers are neither called
+    /// nor dropped, as both may need what only that process has.
+    pub(crate) fn start_over(&self) {
+        self.pending.store(false, Ordering::Relaxed);
+        let mut wakers = WakeList::new();
+        self.waiters.lock().take(|()| true, &mut wakers);
+        std::mem::forget(wakers);
+    }
 }
 
 /// A byte came: counts the signals, and collects who waits for them. `empty` empties the socket.

@@ -27,6 +27,10 @@
 //!    which runtime a listener was made in, as long as one driver that watches is polled; a listener
 //!    makes the driver of the runtime that polls it watch.
 //! 2. A handler stays once it is installed: nobody can tell whether its absence would matter.
+//! 3. A child that was forked has inherited the socket, and would take bytes that are the parent's. So
+//!    before anything is made there, the descriptors that the handler and the drivers know become those
+//!    of a new socket, and who waited in the parent is forgotten, since the copies of their tasks are
+//!    nobody's.
 #![allow(unsafe_code, reason = "the handler and its one write; blocks cite docs/unsafe.md")]
 
 use std::io::{self, Read};
@@ -35,6 +39,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 use std::task::{Poll, Waker};
 
+use super::fork::Birth;
 use super::signal_kind::{self, Ear, Kind};
 use crate::engine::primitive::Mutex;
 use crate::engine::text;
@@ -48,6 +53,8 @@ struct Signals {
     receiver: UnixStream,
     /// Written by the handler.
     sender: UnixStream,
+    /// The process whose socket it is.
+    birth: Mutex<Birth>,
     numbers: Box<[Number]>,
 }
 
@@ -60,21 +67,56 @@ struct Number {
 
 impl Signals {
     fn new() -> io::Result<Signals> {
-        let (receiver, sender) = UnixStream::pair()?;
-        receiver.set_nonblocking(true)?;
-        sender.set_nonblocking(true)?;
+        let (receiver, sender) = pair()?;
+        let birth = Mutex::new(Birth::here());
         let number = |_| Number { installed: Mutex::new(false), kind: Kind::new() };
-        Ok(Signals { receiver, sender, numbers: (0..=highest()).map(number).collect() })
+        Ok(Signals { receiver, sender, birth, numbers: (0..=highest()).map(number).collect() })
     }
 
     fn get() -> io::Result<&'static Signals> {
         if let Some(signals) = SIGNALS.get() {
+            signals.part_from_parent()?;
             return Ok(signals);
         }
         let new = Signals::new()?;
         // Somebody else may have been first; then ours is dropped.
         Ok(SIGNALS.get_or_init(|| new))
     }
+
+    /// In a child that was forked: puts a socket of its own in the place of the parent's (3).
+    fn part_from_parent(&self) -> io::Result<()> {
+        let mut birth = self.birth.lock();
+        if birth.is_in_parent() {
+            let (receiver, sender) = pair()?;
+            replace(&self.receiver, &receiver)?;
+            replace(&self.sender, &sender)?;
+            for number in &self.numbers {
+                number.kind.start_over();
+            }
+            *birth = Birth::here();
+        }
+        Ok(())
+    }
+}
+
+fn pair() -> io::Result<(UnixStream, UnixStream)> {
+    let (receiver, sender) = UnixStream::pair()?;
+    receiver.set_nonblocking(true)?;
+    sender.set_nonblocking(true)?;
+    Ok((receiver, sender))
+}
+
+/// Makes the descriptor of `old` one of `new`, in this process.
+fn replace(old: &UnixStream, new: &UnixStream) -> io::Result<()> {
+    // SAFETY: K1: no pointers. Both descriptors are open and stay their owners', and a handler that
+    // writes to the old one meanwhile writes to the one socket or the other.
+    let done = unsafe { libc::dup2(new.as_raw_fd(), old.as_raw_fd()) };
+    if done < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: K1: no pointers, and `old` is open.
+    let done = unsafe { libc::fcntl(old.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 #[cfg(target_os = "linux")]
