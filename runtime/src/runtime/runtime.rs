@@ -151,6 +151,7 @@ impl Runtime {
         self.handle.assert_not_forked();
         let _inside = entered::enter();
         let _current = context::enter(self.handle.clone());
+        let _seeded = self.handle.seeded();
         if self.handle.panics().guards_roots() {
             return self.run(self.handle.panics().guard(future));
         }

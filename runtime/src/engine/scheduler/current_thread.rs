@@ -20,12 +20,14 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::ThreadId;
 
 use super::Driver;
 use super::guardian::Guardian;
 use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::metrics::WorkerCounters;
+use super::observe::Observe;
 use super::pool::Hook;
 use crate::engine::contain::contain;
 use crate::engine::coop::{self, Budget};
@@ -48,6 +50,8 @@ pub(crate) struct CurrentThreadConfig {
     pub(crate) event_interval: u32,
     pub(crate) on_park: Option<Hook>,
     pub(crate) on_unpark: Option<Hook>,
+    /// What users want to see of tasks.
+    pub(crate) observe: Observe,
     /// Hears of the tasks' panics.
     pub(crate) panics: Arc<dyn PanicSink>,
 }
@@ -69,6 +73,8 @@ pub(crate) struct CurrentThread {
     counters: WorkerCounters,
     watch: Watch,
     tid: AtomicU32,
+    /// The thread that has the core.
+    thread: Mutex<Option<ThreadId>>,
     guardian: Guardian,
     birth: Birth,
     config: CurrentThreadConfig,
@@ -122,7 +128,10 @@ impl Schedule for SchedulerRef {
     }
 
     fn release(&self, task: &Header) {
-        self.get().owned.release(task);
+        let shared = self.get();
+        // First: once released, the task does not keep the scheduler.
+        shared.config.observe.terminated(task);
+        shared.owned.release(task);
     }
 
     fn panics(&self) -> Option<Arc<dyn PanicSink>> {
@@ -152,9 +161,10 @@ impl CurrentThread {
             closed: AtomicBool::new(false),
             asleep: AtomicBool::new(true),
             stopped: AtomicBool::new(false),
-            counters: WorkerCounters::default(),
+            counters: WorkerCounters::with_buckets(config.observe.poll_times.len()),
             watch: Watch::new(),
             tid: AtomicU32::new(0),
+            thread: Mutex::new(None),
             guardian,
             birth: Birth::here(),
             config,
@@ -213,6 +223,7 @@ impl CurrentThread {
         F: Future + 'static,
         F::Output: 'static,
     {
+        self.config.observe.spawned(&identity);
         let scheduler = SchedulerRef(NonNull::from(&**self));
         self.owned.spawn(future, scheduler, identity, |task| self.schedule(task))
     }
@@ -354,6 +365,11 @@ impl CurrentThread {
         );
     }
 
+    /// The thread that runs the tasks, while there is one.
+    pub(crate) fn thread_id(&self) -> Option<ThreadId> {
+        *self.thread.lock()
+    }
+
     pub(crate) fn counters(&self) -> &WorkerCounters {
         &self.counters
     }
@@ -401,6 +417,7 @@ struct Turn<'a> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.shared.asleep.store(true, Ordering::Relaxed);
+        *self.shared.thread.lock() = None;
         if let Some(core) = self.core.take() {
             self.shared.put_core(core);
         }
@@ -420,6 +437,7 @@ impl Turn<'_> {
         // What is left of a poll's budget must not stay with the thread.
         let _budget = coop::set(Budget::UNLIMITED);
         shared.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
+        *shared.thread.lock() = Some(std::thread::current().id());
         shared.awake();
         let output = loop {
             if root.woken.swap(false, SEE_ROOT) {
@@ -466,7 +484,7 @@ impl CurrentThread {
             self.watch.begin(task.id().as_u64(), Some(task.location()));
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                task.run(&Judge::Nobody)
+                self.config.observe.run(task, &Judge::Nobody, &self.counters)
             };
             let _ = self.watch.end();
             self.counters.polls.add(1);
@@ -509,6 +527,7 @@ impl CurrentThread {
             self.asleep.store(true, Ordering::Relaxed);
             let mut ready = core.ready.take();
             self.driver.sleep(0, &self.parker, &mut ready);
+            self.counters.unparks.add(1);
             self.awake();
             self.wake(core, ready);
         }

@@ -376,6 +376,16 @@ pub(super) fn drop_reference(task: NonNull<Header>) {
 }
 
 impl Header {
+    /// The task's id.
+    pub(crate) fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Where the task was spawned.
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
     /// The task's address, for lists.
     pub(super) fn as_ptr(&self) -> NonNull<Header> {
         NonNull::from(self)
