@@ -26,8 +26,10 @@ impl Flavor {
 /// What happens to the runtime when a task panics.
 #[derive(Clone, Copy)]
 pub(crate) enum UnhandledPanic {
+    Report,
     Ignore,
     ShutdownRuntime,
+    Abort,
 }
 
 /// All arguments, with the entry's defaults for what was not given.
@@ -268,8 +270,10 @@ fn boolean(argument: &Argument) -> Result<bool> {
 }
 
 fn unhandled_panic(argument: &Argument) -> Result<UnhandledPanic> {
-    const CHOICE: &str = "write `\"ignore\"` or `\"shutdown_runtime\"`";
+    const CHOICE: &str = "write `\"report\"`, `\"ignore\"`, `\"shutdown_runtime\"` or `\"abort\"`";
     match string(argument).as_deref() {
+        Some("report") => Ok(UnhandledPanic::Report),
+        Some("abort") => Ok(UnhandledPanic::Abort),
         Some("ignore") => Ok(UnhandledPanic::Ignore),
         Some("shutdown_runtime") => Ok(UnhandledPanic::ShutdownRuntime),
         Some(other) => Err(Error::about(

@@ -351,6 +351,11 @@ impl Handle {
         self.submit_blocking(closure, Identity::new(None, location), mandatory).ok()
     }
 
+    /// Whether this is a local runtime, of whatever thread.
+    pub(crate) fn is_local(&self) -> bool {
+        self.inner.local_to.is_some()
+    }
+
     pub(crate) fn is_multi_thread(&self) -> bool {
         matches!(self.inner.scheduler, Scheduler::MultiThread(_))
     }

@@ -273,7 +273,8 @@ impl Drop for Runtime {
         let in_async = entered::is_inside();
         self.shutdown(if in_async { Some(Duration::ZERO) } else { None });
         if in_async && !thread::panicking() {
-            panic!("{}", text::DROPPED_IN_ASYNC);
+            // The payload is a plain `&str`, which programs look at.
+            std::panic::panic_any(text::DROPPED_IN_ASYNC);
         }
     }
 }

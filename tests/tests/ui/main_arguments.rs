@@ -54,11 +54,17 @@ async fn paused_by_number() {}
 #[runtime::test(start_paused)]
 async fn paused_without_value() {}
 
-#[runtime::main(unhandled_panic = "abort")]
+#[runtime::main(unhandled_panic = "explode")]
 async fn unknown_policy() {}
 
 #[runtime::main(unhandled_panic = shutdown_runtime)]
 async fn policy_without_quotes() {}
+
+#[runtime::main(name = 5)]
+async fn name_by_number() {}
+
+#[runtime::test(name)]
+async fn name_without_value() {}
 
 #[runtime::main(crate = 5)]
 async fn crate_by_number() {}

@@ -21,6 +21,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::ThreadId;
+use std::time::Instant;
 
 use super::Driver;
 use super::guardian::Guardian;
@@ -29,6 +30,7 @@ use super::in_flight::InFlight;
 use super::metrics::WorkerCounters;
 use super::observe::Observe;
 use super::pool::Hook;
+use super::worker::YIELD_INTERVAL;
 use crate::engine::contain::contain;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -84,6 +86,9 @@ pub(crate) struct CurrentThread {
 pub(crate) struct Core {
     queue: RefCell<VecDeque<Runnable>>,
     tick: Cell<u32>,
+    /// Polls in a row that ended with the task having woken itself.
+    yields: Cell<u32>,
+    busy_since: Cell<Instant>,
     ready: RefCell<WakeList>,
     /// Which scheduler it belongs to; compared, never followed.
     owner: *const CurrentThread,
@@ -172,6 +177,8 @@ impl CurrentThread {
         let core = Core {
             queue: RefCell::new(VecDeque::new()),
             tick: Cell::new(0),
+            yields: Cell::new(0),
+            busy_since: Cell::new(Instant::now()),
             ready: RefCell::new(WakeList::new()),
             owner: Arc::as_ptr(&shared),
         };
@@ -419,6 +426,7 @@ impl Drop for Turn<'_> {
         self.shared.asleep.store(true, Ordering::Relaxed);
         *self.shared.thread.lock() = None;
         if let Some(core) = self.core.take() {
+            self.shared.note_busy(&core);
             self.shared.put_core(core);
         }
     }
@@ -439,6 +447,7 @@ impl Turn<'_> {
         shared.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
         *shared.thread.lock() = Some(std::thread::current().id());
         shared.awake();
+        core.busy_since.set(Instant::now());
         let output = loop {
             if root.woken.swap(false, SEE_ROOT) {
                 let polled = shared.bracket(|| poll_root(future.as_mut(), cx));
@@ -490,6 +499,14 @@ impl CurrentThread {
             self.counters.polls.add(1);
             if let Outcome::Woken(task) = outcome {
                 core.queue.borrow_mut().push_back(task);
+                // Such tasks usually wait for an event.
+                let yields = core.yields.get() + 1;
+                core.yields.set(if yields < YIELD_INTERVAL { yields } else { 0 });
+                if yields == YIELD_INTERVAL {
+                    break;
+                }
+            } else {
+                core.yields.set(0);
             }
             // After a task, not before: a root that wakes itself all the time starves nobody.
             if root.woken.load(Ordering::Relaxed) {
@@ -524,16 +541,23 @@ impl CurrentThread {
         // The hook may have spawned.
         if core.queue.borrow().is_empty() {
             self.counters.parks.add(1);
+            self.note_busy(core);
             self.asleep.store(true, Ordering::Relaxed);
             let mut ready = core.ready.take();
             self.driver.sleep(0, &self.parker, &mut ready);
             self.counters.unparks.add(1);
+            core.busy_since.set(Instant::now());
             self.awake();
             self.wake(core, ready);
         }
         if let Some(hook) = &self.config.on_unpark {
             self.bracket(|| contain(|| hook()));
         }
+    }
+
+    fn note_busy(&self, core: &Core) {
+        let busy = core.busy_since.get().elapsed().as_nanos();
+        self.counters.busy_ns.add(u64::try_from(busy).unwrap_or(u64::MAX));
     }
 
     fn awake(&self) {
