@@ -26,8 +26,10 @@ impl Flavor {
 /// What happens to the runtime when a task panics.
 #[derive(Clone, Copy)]
 pub(crate) enum UnhandledPanic {
+    Report,
     Ignore,
     ShutdownRuntime,
+    Abort,
 }
 
 /// All arguments, with the entry's defaults for what was not given.
@@ -299,8 +301,10 @@ fn milliseconds(argument: &Argument) -> Result<u64> {
 }
 
 fn unhandled_panic(argument: &Argument) -> Result<UnhandledPanic> {
-    const CHOICE: &str = "write `\"ignore\"` or `\"shutdown_runtime\"`";
+    const CHOICE: &str = "write `\"report\"`, `\"ignore\"`, `\"shutdown_runtime\"` or `\"abort\"`";
     match string(argument).as_deref() {
+        Some("report") => Ok(UnhandledPanic::Report),
+        Some("abort") => Ok(UnhandledPanic::Abort),
         Some("ignore") => Ok(UnhandledPanic::Ignore),
         Some("shutdown_runtime") => Ok(UnhandledPanic::ShutdownRuntime),
         Some(other) => Err(Error::about(

@@ -242,6 +242,8 @@ fn builder(default_crate: &str, args: &Args) -> TokenStream {
     }
     if let Some(policy) = args.unhandled_panic {
         let name = match policy {
+            UnhandledPanic::Report => "Report",
+            UnhandledPanic::Abort => "Abort",
             UnhandledPanic::Ignore => "Ignore",
             UnhandledPanic::ShutdownRuntime => "ShutdownRuntime",
         };

@@ -248,3 +248,77 @@ fn debug_output_names_the_kind() {
     assert!(format!("{runtime:?}").contains("Runtime"));
     assert!(format!("{:?}", runtime.handle()).contains("Handle"));
 }
+
+#[test]
+fn a_seed_fixes_the_choices_of_one_thread() {
+    use runtime::runtime::RngSeed;
+    let choices = |seed: &[u8]| {
+        let runtime =
+            Builder::new_current_thread().rng_seed(RngSeed::from_bytes(seed)).build().unwrap();
+        // Two entries, and between them another runtime on the same thread.
+        let first = runtime.block_on(choose());
+        Builder::new_current_thread().build().unwrap().block_on(choose());
+        [first, runtime.block_on(choose())]
+    };
+    async fn choose() -> Vec<usize> {
+        let mut chosen = Vec::new();
+        for _ in 0..64 {
+            chosen.push(runtime::select! { () = async {} => 0, () = async {} => 1 });
+        }
+        chosen
+    }
+    let same = choices(b"one");
+    assert_eq!(same, choices(b"one"));
+    assert_ne!(same, choices(b"two"));
+    assert_ne!(same[0], same[1]);
+}
+
+#[test]
+fn without_the_slot_tasks_run_in_the_order_of_their_wakes() {
+    within(|| {
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).disable_lifo_slot().build().unwrap();
+        let order = runtime.block_on(runtime.spawn(async {
+            let (note, mut notes) = runtime::sync::mpsc::unbounded_channel();
+            for i in 0..10 {
+                let note = note.clone();
+                runtime::spawn(async move { note.send(i).unwrap() });
+            }
+            drop(note);
+            let mut order = Vec::new();
+            while let Some(i) = notes.recv().await {
+                order.push(i);
+            }
+            order
+        }));
+        assert_eq!(order.unwrap(), (0..10).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn a_small_batch_of_events_still_brings_all() {
+    use runtime::io::{AsyncReadExt, AsyncWriteExt};
+    within(|| {
+        for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+            let runtime = builder
+                .enable_all()
+                .max_io_events_per_tick(2)
+                .max_io_events_per_busy_tick(1)
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let mut tasks = runtime::task::JoinSet::new();
+                let mut others = Vec::new();
+                for _ in 0..50 {
+                    let (ours, mut theirs) = runtime::net::UnixStream::pair().unwrap();
+                    others.push(ours);
+                    tasks.spawn(async move { theirs.read_u8().await.unwrap() });
+                }
+                for other in &mut others {
+                    other.write_u8(1).await.unwrap();
+                }
+                assert_eq!(tasks.join_all().await.len(), 50);
+            });
+        }
+    });
+}

@@ -236,3 +236,22 @@ fn do_not_starve_the_root_future() {
         });
     });
 }
+
+#[test]
+fn need_the_thread_of_their_runtime() {
+    within(|| {
+        let (send, receive) = std::sync::mpsc::channel();
+        let (end, wait) = std::sync::mpsc::channel::<()>();
+        let owner = std::thread::spawn(move || {
+            let runtime = runtime::runtime::LocalRuntime::new().unwrap();
+            send.send(runtime.handle().clone()).unwrap();
+            let _ = wait.recv();
+        });
+        let handle = receive.recv().unwrap();
+        let _enter = handle.enter();
+        let text = panic_of(|| runtime::task::spawn_local(async {}));
+        assert!(text.contains("from the thread the runtime was created on"), "{text}");
+        drop(end);
+        owner.join().unwrap();
+    });
+}

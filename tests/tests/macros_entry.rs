@@ -177,3 +177,15 @@ async fn select_and_join_futures_are_send() {
     })
     .await;
 }
+
+#[runtime::main(name = "by name", unhandled_panic = "report")]
+async fn named() -> Option<String> {
+    runtime::Handle::current().name().map(str::to_owned)
+}
+
+#[runtime::test(name = "a test", unhandled_panic = "abort")]
+async fn the_runtime_may_have_a_name() {
+    assert_eq!(runtime::Handle::current().name(), Some("a test"));
+    let outside = std::thread::spawn(named);
+    assert_eq!(outside.join().unwrap().as_deref(), Some("by name"));
+}

@@ -379,3 +379,14 @@ fn names_of_the_expansion_are_not_seen() {
     });
     assert_eq!(sum, 45);
 }
+
+#[runtime::test]
+async fn patterns_may_borrow_to_change() {
+    let text = runtime::select! {
+        Some(ref mut text) = async { Some("a".to_owned()) } => {
+            text.push('b');
+            text.clone()
+        }
+    };
+    assert_eq!(text, "ab");
+}

@@ -262,3 +262,16 @@ fn a_worker_that_does_not_exist_is_no_silent_nought() {
         assert!(!text.is_empty());
     });
 }
+
+#[test]
+fn time_awake_is_counted() {
+    on_each(|runtime, metrics| {
+        let pause = Duration::from_millis(20);
+        runtime.block_on(runtime.spawn(async move { std::thread::sleep(pause) })).unwrap();
+        let busy = |metrics: &RuntimeMetrics| {
+            let of = |worker| metrics.worker_total_busy_duration(worker);
+            (0..metrics.num_workers()).map(of).sum::<Duration>()
+        };
+        eventually("the time", || busy(&metrics) >= pause);
+    });
+}

@@ -336,3 +336,48 @@ fn a_future_is_not_polled_again_after_its_panic() {
         assert_eq!(polls.load(Ordering::SeqCst), 1);
     });
 }
+
+/// A future whose own `poll` panics is dropped while the panic is under way, as a stack frame is: what it
+/// holds can see that, and so a lock is poisoned.
+#[test]
+fn in_a_poll_is_seen_by_what_the_future_held() {
+    struct Holds<F: FnOnce()>(OnDrop<F>);
+    impl<F: FnOnce()> std::future::Future for Holds<F> {
+        type Output = ();
+        fn poll(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<()> {
+            panic!("as planned");
+        }
+    }
+    on_each(|runtime| {
+        let (send, seen) = std::sync::mpsc::channel();
+        let holds = Holds(OnDrop::new(move || send.send(std::thread::panicking()).unwrap()));
+        assert!(runtime.block_on(runtime.spawn(holds)).unwrap_err().is_panic());
+        assert!(seen.recv().unwrap());
+    });
+}
+
+#[test]
+fn in_a_poll_and_in_the_drop_that_follows() {
+    struct Twice;
+    impl std::future::Future for Twice {
+        type Output = ();
+        fn poll(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<()> {
+            panic!("the first");
+        }
+    }
+    impl Drop for Twice {
+        fn drop(&mut self) {
+            panic!("the second");
+        }
+    }
+    on_each(|runtime| {
+        let error = runtime.block_on(runtime.spawn(Twice)).unwrap_err();
+        assert_eq!(text_of(&*error.into_panic()), "the first");
+    });
+}

@@ -319,3 +319,31 @@ fn many_of_them_take_turns() {
         });
     });
 }
+
+#[test]
+fn paused_time_stands_still_while_one_runs() {
+    within(|| {
+        for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+            let runtime =
+                builder.worker_threads(2).enable_all().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let start = runtime::time::Instant::now();
+                for _ in 0..3 {
+                    let (go, wait) = oneshot::channel::<()>();
+                    let task = spawn_pinned(move || async move {
+                        wait.await.unwrap();
+                        thread::sleep(Duration::from_millis(5));
+                    });
+                    go.send(()).unwrap();
+                    let hour = Duration::from_secs(3600);
+                    runtime::time::timeout(hour, task).await.unwrap().unwrap();
+                }
+                assert_eq!(start.elapsed(), Duration::ZERO);
+                // A pinned task that only waits does not hold it up.
+                let day = Duration::from_secs(86_400);
+                spawn_pinned(move || runtime::time::sleep(day)).await.unwrap();
+                assert!(start.elapsed() >= day);
+            });
+        }
+    });
+}

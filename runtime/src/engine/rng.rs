@@ -40,6 +40,38 @@ thread_local! {
     static THREAD: FastRand = FastRand::new();
 }
 
+/// This thread's numbers begin anew, with `seed`.
+pub(crate) fn seed_thread(seed: u64) {
+    drop(Seeded::new(&FastRand::from_seed(seed)).keep());
+}
+
+/// Gives the thread its generator back when dropped.
+#[derive(Debug)]
+pub(crate) struct Seeded(Option<u64>);
+
+impl Seeded {
+    /// This thread's numbers are those that `seeds` begins, until the guard is dropped.
+    pub(crate) fn new(seeds: &FastRand) -> Seeded {
+        let seed = u64::from(seeds.next_u32()) << 32 | u64::from(seeds.next_u32());
+        let fresh = FastRand::from_seed(seed).0.get();
+        Seeded(THREAD.try_with(|rng| rng.0.replace(fresh)).ok())
+    }
+
+    /// Leaves it as it is.
+    fn keep(mut self) -> Seeded {
+        self.0 = None;
+        self
+    }
+}
+
+impl Drop for Seeded {
+    fn drop(&mut self) {
+        if let Some(before) = self.0 {
+            let _ = THREAD.try_with(|rng| rng.0.set(before));
+        }
+    }
+}
+
 /// A number below `n` from this thread's generator.
 pub(crate) fn thread_below(n: u32) -> u32 {
     THREAD.try_with(|rng| rng.below(n)).unwrap_or(0)

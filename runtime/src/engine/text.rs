@@ -187,6 +187,10 @@ pub(crate) const BLOCK_IN_PLACE_NEEDS_WORKERS: &str = "can call blocking only wh
 pub(crate) const NO_LOCAL_SET: &str = "`spawn_local` called from outside of a `task::LocalSet` or \
      `runtime::LocalRuntime`: run this inside `LocalSet::run_until`, or spawn a `Send` future with `spawn`";
 
+/// `spawn_local` on another thread than a local runtime's.
+pub(crate) const LOCAL_RUNTIME_ELSEWHERE: &str = "Local tasks can only be spawned on a LocalRuntime from the thread the \
+     runtime was created on: send what the task needs to that thread, or spawn a `Send` future with `spawn`";
+
 /// I/O is off.
 pub(crate) const IO_DISABLED: &str = "IO is disabled in this runtime. Call `enable_io` (or \
      `enable_all`) on the runtime builder to enable IO";

@@ -29,7 +29,7 @@ mod try_join;
 /// | `worker_threads` | how many workers, at least 1; only for `"multi_thread"` | one for each core |
 /// | `name` | the runtime's name, a string | none |
 /// | `start_paused` | whether the clock starts paused (`time::pause`) | `false` |
-/// | `unhandled_panic` | `"ignore"` or `"shutdown_runtime"` | `"ignore"` |
+/// | `unhandled_panic` | `"report"`, `"ignore"`, `"shutdown_runtime"` or `"abort"` | `"report"` |
 /// | `shutdown_grace` | a time like `"500ms"`, `"5s"` or `"1m"`: see below | none |
 /// | `crate` | the path under which the runtime's crate is known | `"::runtime"` |
 ///

@@ -264,8 +264,10 @@ macro_rules! __select {
             }
         )?)+
 
-        // The futures live in this block only: they are gone before a handler runs.
-        let output = {
+        // The futures live in this block only: they are gone before a handler runs. `mut` is for
+        // patterns with `ref mut`.
+        #[allow(unused_mut)]
+        let mut output = {
             // By itself, so that temporaries of the expressions live as long as in any `let`.
             let made = ($($future,)+);
             let mut futures = ($(
@@ -290,7 +292,9 @@ macro_rules! __select {
                                 if disabled & (1_u64 << $number) != 0 {
                                     continue;
                                 }
-                                let value = match $crate::macros_support::Future::poll(
+                                // For patterns with `ref mut`.
+                                #[allow(unused_mut)]
+                                let mut value = match $crate::macros_support::Future::poll(
                                     futures.$number.as_mut(),
                                     cx,
                                 ) {

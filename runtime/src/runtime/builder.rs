@@ -9,9 +9,11 @@ use std::time::Duration;
 use super::context;
 use super::events::Events;
 use super::handle::{Handle, Inner, RuntimeId, Scheduler};
+use super::histogram::HistogramConfiguration;
 use super::local_runtime::{LocalOptions, LocalRuntime};
 use super::panics::{OnPanic, PanicReport, Panics, UnhandledPanic};
 use super::pinned::Pinned;
+use super::rng_seed::RngSeed;
 use super::runtime::{Runtime, Threads};
 use super::stall::{OnStall, Reporter, StallReport};
 use crate::engine::activity::Activity;
@@ -19,9 +21,12 @@ use crate::engine::blocking;
 use crate::engine::clock::Clock;
 use crate::engine::contain::contain;
 use crate::engine::driver::{Batch, Driver};
+use crate::engine::primitive::Mutex;
 use crate::engine::process_wide::fork::Birth;
+use crate::engine::rng;
 use crate::engine::scheduler::{
-    CurrentThread, CurrentThreadConfig, Guardian, Hook, NewWorker, Pool, PoolConfig,
+    CurrentThread, CurrentThreadConfig, Guardian, Hook, NewWorker, Observe, Pool, PoolConfig,
+    TaskMeta,
 };
 use crate::engine::task::scope::Node;
 
@@ -78,6 +83,11 @@ pub struct Builder {
     on_stall: Option<OnStall>,
     unhandled_panic: UnhandledPanic,
     on_unhandled_panic: Option<OnPanic>,
+    observe: Observe,
+    measures_polls: bool,
+    poll_times: HistogramConfiguration,
+    disable_lifo_slot: bool,
+    rng_seed: Option<RngSeed>,
 }
 
 impl Builder {
@@ -109,6 +119,11 @@ impl Builder {
             on_stall: None,
             unhandled_panic: UnhandledPanic::default(),
             on_unhandled_panic: None,
+            observe: Observe::default(),
+            measures_polls: false,
+            poll_times: HistogramConfiguration::default(),
+            disable_lifo_slot: false,
+            rng_seed: None,
         }
     }
 
@@ -258,6 +273,89 @@ impl Builder {
     pub fn event_interval(&mut self, polls: u32) -> &mut Builder {
         assert!(polls > 0, "event_interval must be greater than 0");
         self.event_interval = polls;
+        self
+    }
+
+    /// A function to call when a task is spawned, on the thread that does it. Tasks of a
+    /// [`LocalSet`](crate::task::LocalSet), pinned tasks and blocking jobs are not shown.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .on_task_spawn(|task| println!("{} spawned at {}", task.id(), task.spawned_at()))
+    ///     .on_task_terminate(|task| println!("{} has ended", task.id()))
+    ///     .build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_task_spawn<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.observe.on_spawn = Some(Arc::new(f));
+        self
+    }
+
+    /// A function to call before each poll of a task, on the thread that does it. Tasks of a
+    /// [`LocalSet`](crate::task::LocalSet), pinned tasks and blocking jobs are not shown.
+    pub fn on_before_task_poll<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.observe.on_before_poll = Some(Arc::new(f));
+        self
+    }
+
+    /// A function to call after each poll of a task, on the thread that does it. Tasks of a
+    /// [`LocalSet`](crate::task::LocalSet), pinned tasks and blocking jobs are not shown.
+    pub fn on_after_task_poll<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.observe.on_after_poll = Some(Arc::new(f));
+        self
+    }
+
+    /// A function to call when a task has ended, in whatever way, on the thread that does it. Tasks of a
+    /// [`LocalSet`](crate::task::LocalSet), pinned tasks and blocking jobs are not shown.
+    pub fn on_task_terminate<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.observe.on_terminate = Some(Arc::new(f));
+        self
+    }
+
+    /// Counts how long polls take, in a histogram:
+    /// [`RuntimeMetrics::poll_time_histogram_bucket_count`](crate::runtime::RuntimeMetrics::poll_time_histogram_bucket_count).
+    /// It costs two looks at the clock a poll, some 60 ns, and is off by default.
+    pub fn enable_metrics_poll_time_histogram(&mut self) -> &mut Builder {
+        self.measures_polls = true;
+        self
+    }
+
+    /// The buckets of the histogram of poll times. The default is ten buckets of 100 µs. Without
+    /// [`enable_metrics_poll_time_histogram`](Builder::enable_metrics_poll_time_histogram) it stays empty.
+    pub fn metrics_poll_time_histogram_configuration(
+        &mut self,
+        configuration: HistogramConfiguration,
+    ) -> &mut Builder {
+        self.poll_times = configuration;
+        self
+    }
+
+    /// A task that is woken by the running one goes to the back of the worker's queue, and not to the next
+    /// slot, which is run first. Fairer, and slower for tasks that talk to each other. The
+    /// `current_thread` flavour has no such slot and ignores it.
+    pub fn disable_lifo_slot(&mut self) -> &mut Builder {
+        self.disable_lifo_slot = true;
+        self
+    }
+
+    /// Fixes what random choices begin with: which branch of `select!` is looked at first, where a thief
+    /// begins. On the `current_thread` flavour the same program then makes the same choices each time.
+    pub fn rng_seed(&mut self, seed: RngSeed) -> &mut Builder {
+        self.rng_seed = Some(seed);
         self
     }
 
@@ -484,6 +582,14 @@ impl Builder {
         Pinned::new(self.pinned_threads.unwrap_or(workers), self.thread(), Arc::clone(panics))
     }
 
+    fn observe(&self) -> Observe {
+        let mut observe = self.observe.clone();
+        if self.measures_polls {
+            observe.poll_times = Arc::clone(self.poll_times.starts());
+        }
+        observe.ready()
+    }
+
     /// `activity`: what the wakers that it calls are counted in.
     fn reporter(&self, activity: Option<Arc<Activity>>) -> Reporter {
         Reporter::new(self.name.clone(), self.on_stall.clone(), self.stall_backtrace, activity)
@@ -518,6 +624,9 @@ impl Builder {
             keep_alive: self.thread_keep_alive,
             on_park: self.on_thread_park.clone(),
             on_unpark: self.on_thread_unpark.clone(),
+            no_slot: self.disable_lifo_slot,
+            seed: self.rng_seed.map(RngSeed::as_u64),
+            observe: self.observe(),
             panics: panics.clone(),
             activity: activity.clone(),
         };
@@ -528,6 +637,7 @@ impl Builder {
         let start = {
             let (plan, current, threads) =
                 (self.thread(), Arc::clone(&current), Arc::clone(&threads));
+            let seed = self.rng_seed;
             move |worker: NewWorker| {
                 let seat = worker.seat_index();
                 let handle = current.get().and_then(Handle::upgrade);
@@ -539,6 +649,9 @@ impl Builder {
                         }
                     }
                     let _counted = context::count_thread(handle.id());
+                    if let Some(seed) = seed {
+                        rng::seed_thread(seed.as_u64().wrapping_add(seat as u64));
+                    }
                     let _current = context::enter(handle);
                     set_up();
                     let _inside = crate::engine::entered::enter();
@@ -559,6 +672,9 @@ impl Builder {
             shards,
             jobs,
             activity,
+            poll_times: Arc::clone(self.poll_times.starts()),
+            measures_polls: self.measures_polls,
+            seeds: self.rng_seed.map(|seed| Mutex::new(seed.generator())),
             pinned: self.pinned(workers, &panics),
             panics,
             local_to: None,
@@ -597,6 +713,7 @@ impl Builder {
             event_interval: self.event_interval,
             on_park: self.on_thread_park.clone(),
             on_unpark: self.on_thread_unpark.clone(),
+            observe: self.observe(),
             panics: panics.clone(),
         };
         let reporter = Arc::new(self.reporter(None));
@@ -613,6 +730,9 @@ impl Builder {
             shards,
             jobs,
             activity: None,
+            poll_times: Arc::clone(self.poll_times.starts()),
+            measures_polls: self.measures_polls,
+            seeds: self.rng_seed.map(|seed| Mutex::new(seed.generator())),
             pinned: self.pinned(1, &panics),
             panics,
             local_to,

@@ -16,8 +16,10 @@ use crate::engine::activity::Activity;
 use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
 use crate::engine::driver::Driver;
+use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::Birth;
+use crate::engine::rng::{FastRand, Seeded};
 use crate::engine::scheduler::{CurrentThread, Guardian, Pool};
 use crate::engine::task::scope::{Membership, Node};
 use crate::engine::task::{Identity, JoinHandle, Owned};
@@ -60,6 +62,11 @@ pub(super) struct Inner {
     pub(super) activity: Option<Arc<Activity>>,
     pub(super) panics: Arc<Panics>,
     pub(super) pinned: Pinned,
+    /// Where the buckets of the histogram of poll times begin.
+    pub(super) poll_times: Arc<[u64]>,
+    pub(super) measures_polls: bool,
+    /// Seeds for the threads that block on the runtime, if they were fixed.
+    pub(super) seeds: Option<Mutex<FastRand>>,
     /// The thread of a local runtime: its tasks need not be `Send`.
     pub(super) local_to: Option<ThreadId>,
     pub(super) name: Option<String>,
@@ -122,6 +129,16 @@ impl Handle {
 
     pub(crate) fn panics(&self) -> &Arc<Panics> {
         &self.inner.panics
+    }
+
+    /// This thread makes the runtime's random choices until the guard is dropped.
+    pub(super) fn seeded(&self) -> Option<Seeded> {
+        self.inner.seeds.as_ref().map(|seeds| Seeded::new(&seeds.lock()))
+    }
+
+    /// Where the buckets of the histogram of poll times begin, and whether it is in use.
+    pub(super) fn poll_times(&self) -> (&[u64], bool) {
+        (&self.inner.poll_times, self.inner.measures_polls)
     }
 
     pub(super) fn pinned(&self) -> &Pinned {
@@ -375,6 +392,11 @@ impl Handle {
         }
     }
 
+    /// Whether this is a local runtime, of whatever thread.
+    pub(crate) fn is_local(&self) -> bool {
+        self.inner.local_to.is_some()
+    }
+
     pub(crate) fn is_multi_thread(&self) -> bool {
         matches!(self.inner.scheduler, Scheduler::MultiThread(_))
     }
@@ -392,6 +414,7 @@ impl Handle {
         self.assert_not_forked();
         let _inside = entered::enter();
         let _current = self.enter();
+        let _seeded = self.seeded();
         if self.panics().guards_roots() {
             return self.run_root(self.panics().guard(future));
         }

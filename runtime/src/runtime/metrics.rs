@@ -1,5 +1,7 @@
 //! Numbers about a runtime as it runs.
 
+use std::ops::Range;
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use super::handle::{Handle, Scheduler};
@@ -151,6 +153,53 @@ impl RuntimeMetrics {
     /// Times that the worker has gone to sleep.
     pub fn worker_park_count(&self, worker: usize) -> u64 {
         self.worker(worker, |counters, _| counters.parks.get())
+    }
+
+    /// Times that the worker has gone to sleep and woken up, together: odd while it sleeps.
+    pub fn worker_park_unpark_count(&self, worker: usize) -> u64 {
+        self.worker(worker, |counters, _| counters.parks.get() + counters.unparks.get())
+    }
+
+    /// The thread that the worker is, while it has one. On the `current_thread` flavour it is the one that
+    /// blocks on the runtime.
+    pub fn worker_thread_id(&self, worker: usize) -> Option<ThreadId> {
+        self.worker(worker, |_, _| ());
+        match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => pool.seats().nth(worker)?.thread_id(),
+            Scheduler::CurrentThread(shared) => shared.thread_id(),
+        }
+    }
+
+    /// Whether polls are measured: see
+    /// [`Builder::enable_metrics_poll_time_histogram`](crate::Builder::enable_metrics_poll_time_histogram).
+    pub fn poll_time_histogram_enabled(&self) -> bool {
+        self.handle.poll_times().1
+    }
+
+    /// The buckets of the histogram of poll times; 0 if polls are not measured.
+    pub fn poll_time_histogram_num_buckets(&self) -> usize {
+        let (starts, enabled) = self.handle.poll_times();
+        if enabled { starts.len() } else { 0 }
+    }
+
+    /// The times that a bucket of the histogram stands for. The last one ends at `u64::MAX` nanoseconds.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such bucket.
+    pub fn poll_time_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
+        let buckets = self.poll_time_histogram_num_buckets();
+        assert!(bucket < buckets, "there is no bucket {bucket}: the histogram has {buckets}");
+        let (starts, _) = self.handle.poll_times();
+        let end = starts.get(bucket + 1).copied().unwrap_or(u64::MAX);
+        Duration::from_nanos(starts[bucket])..Duration::from_nanos(end)
+    }
+
+    /// Polls of the worker that took a time in the bucket's range; 0 if polls are not measured.
+    pub fn poll_time_histogram_bucket_count(&self, worker: usize, bucket: usize) -> u64 {
+        self.worker(worker, |counters, _| {
+            counters.poll_times.get(bucket).map_or(0, |count| count.get())
+        })
     }
 
     /// Times that the worker woke up to find nothing to do.

@@ -21,11 +21,13 @@ mod builder;
 pub(crate) mod context;
 mod events;
 mod handle;
+mod histogram;
 mod lane;
 mod local_runtime;
 mod metrics;
 pub(crate) mod panics;
 mod pinned;
+mod rng_seed;
 #[allow(clippy::module_inception, reason = "the type that the folder is about")]
 mod runtime;
 mod shutdown;
@@ -33,9 +35,31 @@ mod stall;
 
 pub use builder::Builder;
 pub use handle::{EnterGuard, Handle, RuntimeFlavor, RuntimeId as Id, TryCurrentError};
+pub use histogram::{
+    HistogramConfiguration, InvalidHistogramConfiguration, LogHistogram, LogHistogramBuilder,
+};
 pub use local_runtime::{LocalOptions, LocalRuntime};
 pub use metrics::RuntimeMetrics;
 pub use panics::{PanicReport, UnhandledPanic};
+pub use rng_seed::RngSeed;
 pub use runtime::{Runtime, is_rt_shutdown_err};
 pub use shutdown::{ShutdownReport, Unfinished};
 pub use stall::StallReport;
+
+pub use crate::engine::scheduler::TaskMeta;
+
+/// The number of the worker that this code runs on, as [`RuntimeMetrics`] counts them; 0 on the thread that
+/// runs a `current_thread` runtime. `None` everywhere else, and in the future of a multi-thread `block_on`.
+///
+/// # Examples
+///
+/// ```
+/// let runtime = runtime::Builder::new_multi_thread().worker_threads(2).build()?;
+/// let index = runtime.block_on(runtime.spawn(async { runtime::runtime::worker_index() })).unwrap();
+/// assert!(index.is_some_and(|index| index < 2));
+/// assert_eq!(runtime::runtime::worker_index(), None);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn worker_index() -> Option<usize> {
+    crate::engine::scheduler::worker_index()
+}

@@ -164,12 +164,24 @@ impl State {
     }
 }
 
-/// Counts a thread off, however it ends.
+/// Counts a thread off, however it ends. Until then it is an activity of the runtime, but while it waits.
 struct Counted(Handle);
+
+impl Counted {
+    fn new(handle: Handle) -> Counted {
+        if let Some(activity) = handle.jobs() {
+            activity.begin();
+        }
+        Counted(handle)
+    }
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.pinned().left();
+        if let Some(activity) = self.0.jobs() {
+            activity.end();
+        }
     }
 }
 
@@ -204,15 +216,16 @@ impl Handle {
 
     /// If no thread comes of it the home is dropped, and what is spawned to it is cancelled.
     fn start_pinned(&self, thread: &Thread, home: PinnedHome) -> io::Result<()> {
-        let counted = Counted(self.clone());
+        let counted = Counted::new(self.clone());
         let bound = Arc::clone(thread.bound());
         let started = self.pinned().plan.start(move |set_up| {
             let handle = counted.0.clone();
+            let _inside_it = context::count_thread(handle.id());
             let _current = context::enter(handle.clone());
             set_up();
             let _inside = entered::enter();
             handle.guardian().watch_bound(bound);
-            home.run(handle.guardian(), enter_local);
+            home.run(handle.guardian(), handle.jobs(), enter_local);
             drop(counted);
         })?;
         self.pinned().state.lock().handles.push(started);

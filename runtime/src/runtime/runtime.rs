@@ -160,6 +160,7 @@ impl Runtime {
         self.handle.assert_not_forked();
         let _inside = entered::enter();
         let _current = context::enter(self.handle.clone());
+        let _seeded = self.handle.seeded();
         if self.handle.panics().guards_roots() {
             return self.run(self.handle.panics().guard(future));
         }
@@ -368,7 +369,8 @@ impl Drop for Runtime {
         let in_async = entered::is_inside();
         let _left = self.end(if in_async { Some(Duration::ZERO) } else { None });
         if in_async && !thread::panicking() {
-            panic!("{}", text::DROPPED_IN_ASYNC);
+            // The payload is a plain `&str`, which programs look at.
+            std::panic::panic_any(text::DROPPED_IN_ASYNC);
         }
     }
 }

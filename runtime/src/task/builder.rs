@@ -5,7 +5,7 @@ use std::io;
 use std::panic::Location;
 
 use super::ScopeHandle;
-use super::local_set::spawn_local_named;
+use super::local_set::{LocalSet, spawn_local_named};
 use crate::Handle;
 use crate::engine::task::{Identity, JoinHandle};
 use crate::runtime::context;
@@ -104,6 +104,24 @@ impl<'a> Builder<'a> {
         Ok(spawn_local_named(future, self.name, Location::caller()))
     }
 
+    /// Spawns the task on a [`LocalSet`]. See [`LocalSet::spawn_local`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    #[track_caller]
+    pub fn spawn_local_on<F>(
+        self,
+        future: F,
+        local_set: &LocalSet,
+    ) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Ok(local_set.spawn_named(future, self.name, Location::caller()))
+    }
+
     /// Spawns the future that `make` makes on a pinned thread. See
     /// [`spawn_pinned`](crate::task::spawn_pinned).
     ///
@@ -144,5 +162,20 @@ impl<'a> Builder<'a> {
     {
         let location = Location::caller();
         Ok(context::expect_current(|handle| handle.spawn_blocking_at(closure, self.name, location)))
+    }
+
+    /// Runs a closure on the blocking pool of `handle`'s runtime. See
+    /// [`Handle::spawn_blocking`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    #[track_caller]
+    pub fn spawn_blocking_on<F, R>(self, closure: F, handle: &Handle) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        Ok(handle.spawn_blocking_at(closure, self.name, Location::caller()))
     }
 }

@@ -132,9 +132,13 @@ where
     if let Some(tasks) = set {
         return tasks.spawn(future, Identity::new(name, location));
     }
-    match context::with_current(|handle| handle.spawn_local_named(future, name, location)) {
+    let spawned = context::with_current(|handle| {
+        handle.spawn_local_named(future, name, location).map_err(|_| handle.is_local())
+    });
+    match spawned {
         Ok(Ok(handle)) => handle,
-        Ok(Err(_)) | Err(_) => panic!("{}", text::NO_LOCAL_SET),
+        Ok(Err(true)) => panic!("{}", text::LOCAL_RUNTIME_ELSEWHERE),
+        Ok(Err(false)) | Err(_) => panic!("{}", text::NO_LOCAL_SET),
     }
 }
 

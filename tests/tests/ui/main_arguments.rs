@@ -54,7 +54,7 @@ async fn paused_by_number() {}
 #[runtime::test(start_paused)]
 async fn paused_without_value() {}
 
-#[runtime::main(unhandled_panic = "abort")]
+#[runtime::main(unhandled_panic = "explode")]
 async fn unknown_policy() {}
 
 #[runtime::main(unhandled_panic = shutdown_runtime)]
@@ -74,6 +74,12 @@ async fn grace_beyond_measure() {}
 
 #[runtime::main(shutdown_grace)]
 async fn grace_without_value() {}
+
+#[runtime::main(name = 5)]
+async fn name_by_number() {}
+
+#[runtime::test(name)]
+async fn name_without_value() {}
 
 #[runtime::main(crate = 5)]
 async fn crate_by_number() {}

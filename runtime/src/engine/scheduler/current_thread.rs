@@ -20,13 +20,17 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::ThreadId;
+use std::time::Instant;
 
 use super::Driver;
 use super::guardian::Guardian;
 use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::metrics::WorkerCounters;
+use super::observe::Observe;
 use super::pool::Hook;
+use super::worker::YIELD_INTERVAL;
 use crate::engine::contain::contain;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -49,6 +53,8 @@ pub(crate) struct CurrentThreadConfig {
     pub(crate) event_interval: u32,
     pub(crate) on_park: Option<Hook>,
     pub(crate) on_unpark: Option<Hook>,
+    /// What users want to see of tasks.
+    pub(crate) observe: Observe,
     /// Hears of the tasks' panics.
     pub(crate) panics: Arc<dyn PanicSink>,
 }
@@ -70,6 +76,8 @@ pub(crate) struct CurrentThread {
     counters: WorkerCounters,
     watch: Watch,
     tid: AtomicU32,
+    /// The thread that has the core.
+    thread: Mutex<Option<ThreadId>>,
     guardian: Guardian,
     birth: Birth,
     config: CurrentThreadConfig,
@@ -79,6 +87,9 @@ pub(crate) struct CurrentThread {
 pub(crate) struct Core {
     queue: RefCell<VecDeque<Runnable>>,
     tick: Cell<u32>,
+    /// Polls in a row that ended with the task having woken itself.
+    yields: Cell<u32>,
+    busy_since: Cell<Instant>,
     ready: RefCell<WakeList>,
     /// Which scheduler it belongs to; compared, never followed.
     owner: *const CurrentThread,
@@ -123,7 +134,10 @@ impl Schedule for SchedulerRef {
     }
 
     fn release(&self, task: &Header) {
-        self.get().owned.release(task);
+        let shared = self.get();
+        // First: once released, the task does not keep the scheduler.
+        shared.config.observe.terminated(task);
+        shared.owned.release(task);
     }
 
     fn panics(&self) -> Option<Arc<dyn PanicSink>> {
@@ -153,9 +167,10 @@ impl CurrentThread {
             closed: AtomicBool::new(false),
             asleep: AtomicBool::new(true),
             stopped: AtomicBool::new(false),
-            counters: WorkerCounters::default(),
+            counters: WorkerCounters::with_buckets(config.observe.poll_times.len()),
             watch: Watch::new(),
             tid: AtomicU32::new(0),
+            thread: Mutex::new(None),
             guardian,
             birth: Birth::here(),
             config,
@@ -163,6 +178,8 @@ impl CurrentThread {
         let core = Core {
             queue: RefCell::new(VecDeque::new()),
             tick: Cell::new(0),
+            yields: Cell::new(0),
+            busy_since: Cell::new(Instant::now()),
             ready: RefCell::new(WakeList::new()),
             owner: Arc::as_ptr(&shared),
         };
@@ -229,6 +246,7 @@ impl CurrentThread {
         F: Future + 'static,
         F::Output: 'static,
     {
+        self.config.observe.spawned(&identity);
         let scheduler = SchedulerRef(NonNull::from(&**self));
         self.owned.spawn(future, scheduler, identity, |task| self.schedule(task))
     }
@@ -388,6 +406,11 @@ impl CurrentThread {
         );
     }
 
+    /// The thread that runs the tasks, while there is one.
+    pub(crate) fn thread_id(&self) -> Option<ThreadId> {
+        *self.thread.lock()
+    }
+
     pub(crate) fn counters(&self) -> &WorkerCounters {
         &self.counters
     }
@@ -435,7 +458,9 @@ struct Turn<'a> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.shared.asleep.store(true, Ordering::Relaxed);
+        *self.shared.thread.lock() = None;
         if let Some(core) = self.core.take() {
+            self.shared.note_busy(&core);
             self.shared.put_core(core);
         }
     }
@@ -454,7 +479,9 @@ impl Turn<'_> {
         // What is left of a poll's budget must not stay with the thread.
         let _budget = coop::set(Budget::UNLIMITED);
         shared.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
+        *shared.thread.lock() = Some(std::thread::current().id());
         shared.awake();
+        core.busy_since.set(Instant::now());
         let output = loop {
             if root.woken.swap(false, SEE_ROOT) {
                 let polled = shared.bracket(|| poll_root(future.as_mut(), cx));
@@ -500,12 +527,20 @@ impl CurrentThread {
             self.watch.begin(task.id().as_u64(), Some(task.location()));
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                task.run(&Judge::Nobody)
+                self.config.observe.run(task, &Judge::Nobody, &self.counters)
             };
             let _ = self.watch.end();
             self.counters.polls.add(1);
             if let Outcome::Woken(task) = outcome {
                 core.queue.borrow_mut().push_back(task);
+                // Such tasks usually wait for an event.
+                let yields = core.yields.get() + 1;
+                core.yields.set(if yields < YIELD_INTERVAL { yields } else { 0 });
+                if yields == YIELD_INTERVAL {
+                    break;
+                }
+            } else {
+                core.yields.set(0);
             }
             // After a task, not before: a root that wakes itself all the time starves nobody.
             if root.woken.load(Ordering::Relaxed) {
@@ -540,15 +575,23 @@ impl CurrentThread {
         // The hook may have spawned.
         if core.queue.borrow().is_empty() {
             self.counters.parks.add(1);
+            self.note_busy(core);
             self.asleep.store(true, Ordering::Relaxed);
             let mut ready = core.ready.take();
             self.driver.sleep(0, &self.parker, &mut ready);
+            self.counters.unparks.add(1);
+            core.busy_since.set(Instant::now());
             self.awake();
             self.wake(core, ready);
         }
         if let Some(hook) = &self.config.on_unpark {
             self.bracket(|| contain(|| hook()));
         }
+    }
+
+    fn note_busy(&self, core: &Core) {
+        let busy = core.busy_since.get().elapsed().as_nanos();
+        self.counters.busy_ns.add(u64::try_from(busy).unwrap_or(u64::MAX));
     }
 
     fn awake(&self) {

@@ -73,6 +73,16 @@ pub(super) fn with<R>(f: impl FnOnce(Here<'_>) -> R) -> R {
     }
 }
 
+/// The number of the worker that this thread is; 0 for the thread that runs a `current_thread`
+/// scheduler.
+pub(crate) fn worker_index() -> Option<usize> {
+    with(|here| match here {
+        Here::Nobody => None,
+        Here::Worker(worker) => Some(worker.index()),
+        Here::Core(_) => Some(0),
+    })
+}
+
 /// Runs `f`, which may block, with everything that this worker holds given to others. On a thread
 /// that is no worker it just runs `f`.
 pub(crate) fn block_in_place<R>(f: impl FnOnce() -> R) -> R {

@@ -29,6 +29,8 @@ pub(crate) struct WorkerCounters {
     /// Times it stole.
     pub(crate) steal_operations: Counter,
     pub(crate) parks: Counter,
+    /// Times it woke up again.
+    pub(crate) unparks: Counter,
     /// Wake-ups that led to no work.
     pub(crate) noops: Counter,
     pub(crate) busy_ns: Counter,
@@ -36,9 +38,17 @@ pub(crate) struct WorkerCounters {
     pub(crate) local_schedules: Counter,
     /// Polls that the guardian called stalled.
     pub(crate) stalls: Counter,
+    /// A histogram of how long polls took, if there is one.
+    pub(crate) poll_times: Box<[Counter]>,
 }
 
 impl WorkerCounters {
+    /// With room for a histogram of so many buckets.
+    pub(crate) fn with_buckets(buckets: usize) -> WorkerCounters {
+        let poll_times = (0..buckets).map(|_| Counter::default()).collect();
+        WorkerCounters { poll_times, ..WorkerCounters::default() }
+    }
+
     pub(crate) fn busy(&self) -> Duration {
         Duration::from_nanos(self.busy_ns.get())
     }

@@ -23,6 +23,7 @@ use std::task::Poll;
 
 use super::guardian::{Bound, Guardian};
 use super::local::{LocalHome, LocalQueue, LocalTasks};
+use crate::engine::activity::Activity;
 use crate::engine::park_on;
 use crate::engine::primitive::Arc;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
@@ -102,13 +103,19 @@ impl PinnedThread {
 impl PinnedHome {
     /// Runs the thread's tasks until [`PinnedThread::close`]. `settle` is called once, with the access
     /// that tasks on this thread have to it, and what it returns is dropped at the end.
-    pub(crate) fn run<G>(mut self, guardian: &Guardian, settle: impl FnOnce(LocalTasks) -> G) {
+    /// If there is an `activity` the thread is counted in it already.
+    pub(crate) fn run<G>(
+        mut self,
+        guardian: &Guardian,
+        activity: Option<&Arc<Activity>>,
+        settle: impl FnOnce(LocalTasks) -> G,
+    ) {
         let Some(home) = self.home.take() else { return };
         let tasks = Settled(home.settle());
         let _settled = settle(tasks.0.share());
         let thread = &self.thread;
         thread.bound.set_tid();
-        park_on::run(poll_fn(|cx| {
+        let until_stopped = poll_fn(|cx| {
             drop(tasks.0.register(cx.waker()));
             if thread.stop.load(SEE_STOP) {
                 return Poll::Ready(());
@@ -120,7 +127,11 @@ impl PinnedHome {
             }
             thread.bound.set_awake(false);
             Poll::Pending
-        }));
+        });
+        match activity {
+            None => park_on::run(until_stopped),
+            Some(activity) => park_on::run_counted(until_stopped, activity),
+        }
         // While what has settled is still there: destructors may spawn.
         thread.bound.set_awake(true);
         guardian.awake();

@@ -46,6 +46,7 @@ use super::closing::Closing;
 use super::guardian::Guardian;
 use super::here::{self, Here};
 use super::in_flight::InFlight;
+use super::observe::Observe;
 use super::queue::{Injector, Local};
 use super::seat::Seat;
 use super::sleep::Sleep;
@@ -79,6 +80,12 @@ pub(crate) struct PoolConfig {
     pub(crate) on_park: Option<Hook>,
     /// Called by a worker after it slept.
     pub(crate) on_unpark: Option<Hook>,
+    /// A task that is woken by the running one goes to the back of the queue, not to the next slot.
+    pub(crate) no_slot: bool,
+    /// What begins the workers' random choices.
+    pub(crate) seed: Option<u64>,
+    /// What users want to see of tasks.
+    pub(crate) observe: Observe,
     /// Hears of the tasks' panics.
     pub(crate) panics: Arc<dyn PanicSink>,
     /// Where to count what goes on, if anybody wants to know.
@@ -132,7 +139,10 @@ impl Schedule for PoolRef {
     }
 
     fn release(&self, task: &Header) {
-        self.get().owned.release(task);
+        let pool = self.get();
+        // First: once released, the task does not keep the pool.
+        pool.config.observe.terminated(task);
+        pool.owned.release(task);
     }
 
     fn panics(&self) -> Option<Arc<dyn PanicSink>> {
@@ -154,8 +164,9 @@ impl Pool {
         start_thread: StartThread,
     ) -> Arc<Pool> {
         let seats = config.workers + config.spares;
+        let buckets = config.observe.poll_times.len();
         Arc::new(Pool {
-            seats: (0..seats).map(|_| CachePadded::new(Seat::new())).collect(),
+            seats: (0..seats).map(|_| CachePadded::new(Seat::new(buckets))).collect(),
             sleep: Sleep::new(config.workers),
             injector: Injector::new(),
             hogs: Injector::new(),
@@ -208,6 +219,7 @@ impl Pool {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.config.observe.spawned(&identity);
         let pool = PoolRef(NonNull::from(&**self));
         self.owned.spawn(future, pool, identity, |task| self.schedule(task))
     }

@@ -4,6 +4,7 @@
 //! the spares. A seat outlives the threads that sit on it.
 
 use std::sync::OnceLock;
+use std::thread::ThreadId;
 
 use super::metrics::WorkerCounters;
 use super::queue::{Local, Stealer};
@@ -37,20 +38,24 @@ pub(crate) struct Seat {
     occupancy: AtomicU8,
     /// The kernel's number of the thread on this seat; 0 if unknown.
     tid: AtomicU32,
+    /// The same as the standard library calls it.
+    thread: Mutex<Option<ThreadId>>,
 }
 
 impl Seat {
-    pub(super) fn new() -> Seat {
+    /// `buckets`: of the histogram of poll times.
+    pub(super) fn new(buckets: usize) -> Seat {
         Seat {
             watch: Watch::new(),
             slot: Slot::new(),
-            counters: WorkerCounters::default(),
+            counters: WorkerCounters::with_buckets(buckets),
             parker: Parker::new(),
             silent: AtomicBool::new(false),
             stealer: OnceLock::new(),
             local: Mutex::new(None),
             occupancy: AtomicU8::new(VACANT),
             tid: AtomicU32::new(0),
+            thread: Mutex::new(None),
         }
     }
 
@@ -82,6 +87,7 @@ impl Seat {
     /// The thread goes, and leaves its queue behind for the next.
     pub(super) fn vacate(&self, local: Local) {
         *self.local.lock() = Some(local);
+        *self.thread.lock() = None;
         self.occupancy.store(VACANT, Ordering::Relaxed);
     }
 
@@ -119,7 +125,13 @@ impl Seat {
         &self.counters
     }
 
+    /// The thread on this seat.
+    pub(crate) fn thread_id(&self) -> Option<ThreadId> {
+        *self.thread.lock()
+    }
+
     pub(super) fn set_tid(&self) {
+        *self.thread.lock() = Some(std::thread::current().id());
         self.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
     }
 

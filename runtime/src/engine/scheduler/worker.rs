@@ -37,7 +37,7 @@ use crate::engine::wake_list::WakeList;
 /// How often in a row the next slot goes before the queue.
 const SLOT_RUNS: u8 = 3;
 /// Polls between two looks at the driver when all of them have only yielded.
-const YIELD_INTERVAL: u32 = 8;
+pub(super) const YIELD_INTERVAL: u32 = 8;
 /// Rounds of a search. In the last one slots are looked at, too.
 const SEARCH_ROUNDS: usize = 3;
 
@@ -111,11 +111,16 @@ enum Idle {
 impl Worker {
     fn new(pool: Arc<Pool>, seat: usize) -> Worker {
         let queue = pool.seats[seat].take_queue();
+        let pool_seed = pool.config.seed;
         Worker {
             pool,
             seat,
             queue,
-            rng: FastRand::new(),
+            rng: match pool_seed {
+                // Each worker its own, and the same each time.
+                Some(pool_seed) => FastRand::from_seed(pool_seed.wrapping_add(seat as u64)),
+                None => FastRand::new(),
+            },
             tick: Cell::new(0),
             slot_runs: Cell::new(SLOT_RUNS),
             yields: Cell::new(0),
@@ -231,7 +236,8 @@ impl Worker {
         let seat = self.seat();
         coop::refill(Budget::FULL);
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
-        let outcome = task.run(&Judge::Watch(&seat.watch));
+        let judge = Judge::Watch(&seat.watch);
+        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters);
         let stalled = seat.watch.end();
         seat.counters.polls.add(1);
         if stalled {
@@ -255,7 +261,8 @@ impl Worker {
         let announced = self.announce_blocking();
         coop::refill(Budget::FULL);
         let limit = self.pool.guardian.takeover();
-        let outcome = task.run(&Judge::Probation { since: Instant::now(), limit });
+        let judge = Judge::Probation { since: Instant::now(), limit };
+        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters);
         drop(announced);
         if seat.watch.end() {
             self.recovered();
@@ -285,11 +292,20 @@ impl Worker {
             self.pool.hogs.push(task);
             return self.pool.work_published();
         }
+        if self.pool.config.no_slot {
+            self.queue.push(task);
+            return self.pool.work_published();
+        }
         // The owner will run what is in the slot next; thieves are called for what it displaces.
         if let Some(displaced) = self.seat().slot.put(task) {
             self.queue.push(displaced);
             self.pool.work_published();
         }
+    }
+
+    /// The number of the seat.
+    pub(super) fn index(&self) -> usize {
+        self.seat
     }
 
     /// Whether this is a worker of `pool`.
@@ -393,6 +409,7 @@ impl Worker {
         self.note_busy();
         let mut ready = self.ready.take();
         self.pool.driver.sleep(self.seat, &self.seat().parker, &mut ready);
+        self.counters().unparks.add(1);
         self.busy_since.set(Instant::now());
         let withdrawn = self.withdraw();
         self.pool.guardian.awake();

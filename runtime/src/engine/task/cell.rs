@@ -138,13 +138,17 @@ where
     // waker's count stays untouched, since the `ManuallyDrop` is never dropped.
     let waker = ManuallyDrop::new(unsafe { waker::borrowed(task) });
     let mut cx = Context::from_waker(&waker);
+    let mut future_left = Ok(());
     let polled = catch_unwind(AssertUnwindSafe(|| {
-        this.stage.with_mut(|stage| {
+        let drop_on_unwind = DropOnUnwind { this, result: &mut future_left };
+        let polled = this.stage.with_mut(|stage| {
             // SAFETY: we have RUNNING and the task is not complete: the stage is ours and holds
             // the future (rule 3). It never moves: it lives in the allocation until dropped.
             let future = unsafe { Pin::new_unchecked(&mut *(*stage).future) };
             short_backtrace(|| future.poll(&mut cx))
-        })
+        });
+        std::mem::forget(drop_on_unwind);
+        polled
     }));
     match polled {
         Ok(Poll::Pending) => {
@@ -171,11 +175,24 @@ where
         }
         Err(payload) => {
             // The panic of the poll is what the user wants to see, not a second one in the drop.
-            if let Err(second) = drop_future(this) {
+            if let Err(second) = future_left {
                 contain(|| drop(second));
             }
             complete(task, this, Err(panicked(this, payload)))
         }
+    }
+}
+
+/// Drops the future when its poll panics, while the panic is under way: its destructors can see that the
+/// thread is panicking, so that a `std::sync::Mutex` whose guard it holds is poisoned.
+struct DropOnUnwind<'a, F: Future, S: Schedule> {
+    this: &'a Cell<F, S>,
+    result: &'a mut Result<(), JoinError>,
+}
+
+impl<F: Future, S: Schedule> Drop for DropOnUnwind<'_, F, S> {
+    fn drop(&mut self) {
+        *self.result = drop_future(self.this);
     }
 }
 
@@ -379,6 +396,16 @@ pub(super) fn drop_reference(task: NonNull<Header>) {
 }
 
 impl Header {
+    /// The task's id.
+    pub(crate) fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Where the task was spawned.
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
     /// The task's address, for lists.
     pub(super) fn as_ptr(&self) -> NonNull<Header> {
         NonNull::from(self)

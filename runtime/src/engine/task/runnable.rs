@@ -124,6 +124,14 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    pub(crate) fn id(&self) -> Id {
+        self.id
+    }
+
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
     /// A fresh one. The name goes to the side table until the task completes.
     #[inline]
     pub(crate) fn new(name: Option<&str>, location: &'static Location<'static>) -> Identity {

@@ -1,0 +1,123 @@
+//! What users see of tasks as they come, run and go: hooks, and how long polls take.
+//!
+//! All of it is off by default. A poll then costs one look at a flag, a spawn and an end one look at a
+//! pointer each.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::metrics::WorkerCounters;
+use crate::engine::contain::contain;
+use crate::engine::task::{Header, Id, Identity, Judge, Outcome, Runnable};
+
+/// Which task a hook is called for.
+///
+/// Given to [`Builder::on_task_spawn`](crate::Builder::on_task_spawn) and its like.
+pub struct TaskMeta<'a> {
+    id: Id,
+    spawned_at: &'static Location<'static>,
+    _call: PhantomData<&'a ()>,
+}
+
+impl TaskMeta<'_> {
+    fn new(id: Id, spawned_at: &'static Location<'static>) -> Self {
+        TaskMeta { id, spawned_at, _call: PhantomData }
+    }
+
+    /// The id of the task.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Where the task was spawned.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.spawned_at
+    }
+}
+
+impl fmt::Debug for TaskMeta<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskMeta")
+            .field("id", &self.id)
+            .field("spawned_at", &self.spawned_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// User code to be called at a point of a task's life.
+type TaskHook = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
+
+/// What is to be observed.
+#[derive(Clone, Default)]
+pub(crate) struct Observe {
+    pub(crate) on_spawn: Option<TaskHook>,
+    pub(crate) on_before_poll: Option<TaskHook>,
+    pub(crate) on_after_poll: Option<TaskHook>,
+    pub(crate) on_terminate: Option<TaskHook>,
+    /// Where the buckets of the histogram of poll times begin, in ns; none without a histogram.
+    pub(crate) poll_times: Arc<[u64]>,
+    /// Whether anything of it concerns polls.
+    polls: bool,
+}
+
+impl Observe {
+    /// To be called when everything has been set.
+    pub(crate) fn ready(mut self) -> Observe {
+        self.polls = self.on_before_poll.is_some()
+            || self.on_after_poll.is_some()
+            || !self.poll_times.is_empty();
+        self
+    }
+
+    #[inline]
+    pub(super) fn spawned(&self, identity: &Identity) {
+        if let Some(hook) = &self.on_spawn {
+            call(hook, &TaskMeta::new(identity.id(), identity.location()));
+        }
+    }
+
+    #[inline]
+    pub(super) fn terminated(&self, task: &Header) {
+        if let Some(hook) = &self.on_terminate {
+            call(hook, &TaskMeta::new(task.id(), task.location()));
+        }
+    }
+
+    /// Polls the task, in view of whoever wants to see it.
+    #[inline]
+    pub(super) fn run(
+        &self,
+        task: Runnable,
+        judge: &Judge<'_>,
+        counters: &WorkerCounters,
+    ) -> Outcome {
+        if self.polls { self.run_in_view(task, judge, counters) } else { task.run(judge) }
+    }
+
+    #[cold]
+    fn run_in_view(&self, task: Runnable, judge: &Judge<'_>, counters: &WorkerCounters) -> Outcome {
+        let meta = TaskMeta::new(task.id(), task.location());
+        if let Some(hook) = &self.on_before_poll {
+            call(hook, &meta);
+        }
+        let began = Instant::now();
+        let outcome = task.run(judge);
+        if !self.poll_times.is_empty() {
+            let ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            // The first bucket begins at 0.
+            counters.poll_times[self.poll_times.partition_point(|&start| start <= ns) - 1].add(1);
+        }
+        if let Some(hook) = &self.on_after_poll {
+            call(hook, &meta);
+        }
+        outcome
+    }
+}
+
+#[cold]
+fn call(hook: &TaskHook, meta: &TaskMeta<'_>) {
+    contain(|| hook(meta));
+}

@@ -1,0 +1,232 @@
+//! How a histogram divides time: where its buckets begin.
+//!
+//! A histogram is nothing but the list of its buckets' beginnings, so that linear and logarithmic ones
+//! differ only in how the list is made.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The finest precision of a logarithmic histogram: 2^-10.
+const MAX_PRECISION: u32 = 10;
+
+/// How the histogram of poll times divides time.
+///
+/// See
+/// [`Builder::metrics_poll_time_histogram_configuration`](crate::Builder::metrics_poll_time_histogram_configuration).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use runtime::runtime::{HistogramConfiguration, LogHistogram};
+///
+/// let linear = HistogramConfiguration::linear(Duration::from_micros(50), 20);
+/// let log = HistogramConfiguration::log(LogHistogram::builder().max_error(0.1));
+/// # let _ = (linear, log);
+/// ```
+#[derive(Clone, Debug)]
+pub struct HistogramConfiguration {
+    starts: Arc<[u64]>,
+}
+
+impl HistogramConfiguration {
+    /// Buckets of one width. The last one has no end.
+    ///
+    /// # Panics
+    ///
+    /// If the width is zero, or `num_buckets` is.
+    #[track_caller]
+    pub fn linear(bucket_width: Duration, num_buckets: usize) -> HistogramConfiguration {
+        assert!(!bucket_width.is_zero(), "a bucket of a histogram must have a width");
+        assert!(num_buckets > 0, "a histogram must have a bucket");
+        let width = ns(bucket_width);
+        let starts = (0..num_buckets as u64).map(|bucket| bucket.saturating_mul(width)).collect();
+        HistogramConfiguration { starts }
+    }
+
+    /// Buckets whose width grows with the time that they stand for, so that the relative error is bounded.
+    pub fn log(configuration: impl Into<LogHistogram>) -> HistogramConfiguration {
+        HistogramConfiguration { starts: configuration.into().starts().into() }
+    }
+
+    /// Where the buckets begin, in nanoseconds.
+    pub(super) fn starts(&self) -> &Arc<[u64]> {
+        &self.starts
+    }
+}
+
+impl Default for HistogramConfiguration {
+    /// Ten buckets of 100 µs.
+    fn default() -> HistogramConfiguration {
+        HistogramConfiguration::linear(Duration::from_micros(100), 10)
+    }
+}
+
+/// A logarithmic division of time. See [`LogHistogramBuilder`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogHistogram {
+    /// Buckets double in width every 2^p buckets.
+    p: u32,
+    min: u64,
+    max: u64,
+}
+
+impl LogHistogram {
+    /// Builds one with other than the default settings.
+    pub fn builder() -> LogHistogramBuilder {
+        LogHistogramBuilder::default()
+    }
+
+    /// Where the last bucket begins, in nanoseconds: what is longer is not told apart.
+    pub fn max_value(&self) -> u64 {
+        self.starts().last().copied().unwrap_or(0)
+    }
+
+    fn starts(&self) -> Vec<u64> {
+        let mut start = bucket_start(self.min, self.p);
+        let mut starts = if start == 0 { vec![0] } else { vec![0, start] };
+        while start < self.max {
+            let next = start.saturating_add(bucket_width(start, self.p));
+            starts.push(next);
+            start = next;
+        }
+        starts
+    }
+}
+
+impl Default for LogHistogram {
+    fn default() -> LogHistogram {
+        LogHistogramBuilder::default().build()
+    }
+}
+
+/// The width of the bucket that `value` is in: 2^-p of the power of two below it.
+fn bucket_width(value: u64, p: u32) -> u64 {
+    1 << value.max(1).ilog2().saturating_sub(p)
+}
+
+fn bucket_start(value: u64, p: u32) -> u64 {
+    value - value % bucket_width(value, p)
+}
+
+/// Builds a [`LogHistogram`].
+///
+/// The default is a shortest time of 100 ns, a longest of 60 s and an error of at most 25 %.
+#[derive(Clone, Copy, Debug)]
+pub struct LogHistogramBuilder {
+    min: Duration,
+    max: Duration,
+    p: u32,
+}
+
+impl Default for LogHistogramBuilder {
+    fn default() -> LogHistogramBuilder {
+        LogHistogramBuilder { min: Duration::from_nanos(100), max: Duration::from_secs(60), p: 2 }
+    }
+}
+
+impl LogHistogramBuilder {
+    /// The largest relative error. What is below 2^-10 is taken for that.
+    ///
+    /// # Panics
+    ///
+    /// If it is not between 0 and 1.
+    #[track_caller]
+    pub fn max_error(mut self, max_error: f64) -> LogHistogramBuilder {
+        assert!(max_error > 0.0 && max_error < 1.0, "max_error must be between 0 and 1");
+        self.p = (2..MAX_PRECISION)
+            .find(|&p| 0.5_f64.powi(p as i32) <= max_error)
+            .unwrap_or(MAX_PRECISION);
+        self
+    }
+
+    /// The precision: the relative error is 2^-p.
+    ///
+    /// # Panics
+    ///
+    /// If `p` is above 10.
+    #[track_caller]
+    pub fn precision_exact(mut self, p: u32) -> LogHistogramBuilder {
+        assert!(p <= MAX_PRECISION, "precision must be at most {MAX_PRECISION}");
+        self.p = p;
+        self
+    }
+
+    /// The shortest time that is told apart from shorter ones.
+    pub fn min_value(mut self, duration: Duration) -> LogHistogramBuilder {
+        self.min = duration;
+        self
+    }
+
+    /// The longest time that is told apart from longer ones.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    #[track_caller]
+    pub fn max_value(mut self, duration: Duration) -> LogHistogramBuilder {
+        assert!(!duration.is_zero(), "max_value must be greater than 0");
+        self.max = duration;
+        self
+    }
+
+    /// Builds it, if it has no more than so many buckets.
+    ///
+    /// # Errors
+    ///
+    /// If it would have more.
+    pub fn max_buckets(
+        &mut self,
+        max_buckets: usize,
+    ) -> Result<LogHistogram, InvalidHistogramConfiguration> {
+        let histogram = self.build();
+        let required_bucket_count = histogram.starts().len();
+        if required_bucket_count > max_buckets {
+            return Err(InvalidHistogramConfiguration::TooManyBuckets { required_bucket_count });
+        }
+        Ok(histogram)
+    }
+
+    /// Builds it.
+    pub fn build(&self) -> LogHistogram {
+        let max = ns(self.max);
+        LogHistogram { p: self.p, min: ns(self.min).min(max), max }
+    }
+}
+
+impl From<LogHistogramBuilder> for LogHistogram {
+    fn from(builder: LogHistogramBuilder) -> LogHistogram {
+        builder.build()
+    }
+}
+
+/// Why there is no such histogram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidHistogramConfiguration {
+    /// It would have more buckets than allowed.
+    TooManyBuckets {
+        /// The buckets that it would have.
+        required_bucket_count: usize,
+    },
+}
+
+impl fmt::Display for InvalidHistogramConfiguration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidHistogramConfiguration::TooManyBuckets { required_bucket_count } => {
+                write!(
+                    f,
+                    "the histogram would have {required_bucket_count} buckets: raise its error or its shortest time"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for InvalidHistogramConfiguration {}
+
+fn ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
