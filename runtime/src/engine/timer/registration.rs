@@ -16,7 +16,8 @@
 //!
 //! | state | the wheel holds | a poll                                              |
 //! |-------|-----------------|-----------------------------------------------------|
-//! | IDLE  | nothing         | reads the clock; sets the timer when it must wait   |
+//! | IDLE  | nothing         | reads the clock, unless it was read just now; sets  |
+//! |       |                 | the timer when it must wait                         |
 //! | SET   | a waker         | same waker, not due: two comparisons, no lock       |
 //!
 //! # Invariants
@@ -93,7 +94,8 @@ impl Registration {
     }
 
     /// Whether the deadline has passed; if not, `waker` will be called when it has. `place` is asked
-    /// only when a timer has to be set.
+    /// only when a timer has to be set. `ahead`: the deadline was ahead a moment ago, so that real time
+    /// need not be asked; if it has passed all the same, the waker is called at the next turn.
     ///
     /// # Panics
     ///
@@ -102,6 +104,7 @@ impl Registration {
     pub(crate) fn poll(
         &mut self,
         waker: &Waker,
+        ahead: bool,
         place: impl FnOnce(&Arc<Shard>) -> Place,
     ) -> Poll<()> {
         match &self.set {
@@ -115,18 +118,24 @@ impl Registration {
                 self.unset();
                 self.passed()
             }
-            None => self.poll_idle(waker, place),
+            None => self.poll_idle(waker, ahead, place),
         }
     }
 
-    fn poll_idle(&mut self, waker: &Waker, place: impl FnOnce(&Arc<Shard>) -> Place) -> Poll<()> {
+    fn poll_idle(
+        &mut self,
+        waker: &Waker,
+        ahead: bool,
+        place: impl FnOnce(&Arc<Shard>) -> Place,
+    ) -> Poll<()> {
         if self.shard.elapsed() >= self.deadline {
             return self.passed();
         }
         if self.deadline == NEVER {
             return Poll::Pending;
         }
-        if self.shard.clock().now() >= self.deadline {
+        let clock = self.shard.clock();
+        if (!ahead || clock.is_virtual()) && clock.now() >= self.deadline {
             return Poll::Ready(());
         }
         let owner = match place(&self.shard) {
