@@ -149,6 +149,21 @@ async fn advance_unpaused() {
     time::advance(MS).await;
 }
 
+#[runtime::test(start_paused = true)]
+#[should_panic(expected = "overflow")]
+async fn advance_beyond_the_end_of_time() {
+    time::advance(Duration::MAX).await;
+}
+
+#[runtime::test(flavor = "multi_thread", worker_threads = 2, start_paused = true)]
+async fn workers_that_started_paused_may_pause_again() {
+    time::resume();
+    time::pause();
+    let start = Instant::now();
+    sleep(Duration::from_secs(3600)).await;
+    assert_eq!(start.elapsed(), Duration::from_secs(3600));
+}
+
 #[runtime::test(flavor = "multi_thread", worker_threads = 1)]
 #[should_panic(expected = "current_thread")]
 async fn pause_with_workers() {

@@ -151,3 +151,18 @@ async fn to_earlier_in_real_time() {
     timeout(Duration::from_secs(20), &mut sleep).await.expect("the earlier deadline counts");
     assert!(start.elapsed() >= 5 * MS);
 }
+
+/// A timer that somebody waits for is ready at once when it is moved to the present.
+#[runtime::test(start_paused = true)]
+async fn moved_to_the_present_it_is_ready() {
+    runtime::time::advance(Duration::from_millis(1)).await;
+    let mut waiting = Box::pin(sleep(Duration::from_secs(60)));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    waiting.as_mut().reset(Instant::now());
+    assert!(futures::poll!(&mut waiting).is_ready());
+    let mut ticks = runtime::time::interval(Duration::from_secs(60));
+    ticks.tick().await;
+    assert!(futures::poll!(Box::pin(ticks.tick())).is_pending());
+    ticks.reset_immediately();
+    assert_eq!(ticks.tick().await, Instant::now());
+}

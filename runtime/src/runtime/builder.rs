@@ -390,7 +390,39 @@ impl Builder {
         Batch { idle, busy: self.max_io_events_per_busy_tick.unwrap_or(idle) }
     }
 
-    /// Begins with the time paused, as by [`time::pause`](crate::time::pause).
+    /// Begins with the time paused, as by [`time::pause`](crate::time::pause). The default is false.
+    ///
+    /// On the multi-thread flavour this is the only way to a time that can be paused at all: a runtime
+    /// built so may also [`resume`](crate::time::resume) and pause again. All its workers then see one
+    /// clock, which jumps to the next deadline when nothing goes on anywhere: no task can run, no
+    /// blocking job is pending, every thread in `block_on` waits. What the runtime cannot see does not
+    /// hold the clock: threads of the program's own, and what comes from outside over the network
+    /// (over the loopback device, too, where the system delivers by a thread of its own).
+    ///
+    /// It is for tests: such a runtime keeps count of what goes on, which costs each task that is woken
+    /// from outside and each sleep of a worker a few nanoseconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::time::{Duration, Instant, sleep};
+    ///
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .worker_threads(2)
+    ///     .enable_all()
+    ///     .start_paused(true)
+    ///     .build()?;
+    /// runtime.block_on(async {
+    ///     let start = Instant::now();
+    ///     let hour = Duration::from_secs(3600);
+    ///     let tasks = [1, 2, 3].map(|n| runtime::spawn(async move { sleep(n * hour).await }));
+    ///     for task in tasks {
+    ///         task.await.unwrap();
+    ///     }
+    ///     assert_eq!(start.elapsed(), 3 * hour);
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn start_paused(&mut self, paused: bool) -> &mut Builder {
         self.start_paused = paused;
         self

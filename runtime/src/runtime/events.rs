@@ -8,6 +8,10 @@
 //! the holder has published: then it wakes itself for it. When nobody is in the poll, the guardian is
 //! awake and waits no longer than until the next deadline. `timer/cover.rs` has the proof.
 //!
+//! A holder that gets work leaves the poll, and tells nobody: that would be a futex call for each
+//! request. So a worker that trusted it wakes itself all the same, [`PATIENCE`] after its deadline, in
+//! a wait that it makes anyway. What it finds fired by then it does not wait for again.
+//!
 //! # Paused time
 //!
 //! Then nobody waits for a deadline. If nothing goes on anywhere (`engine/activity.rs`), who sleeps in the
@@ -26,6 +30,9 @@ use crate::engine::primitive::{Arc, Parker};
 use crate::engine::scheduler;
 use crate::engine::timer::{Cover, Shard, Shards};
 use crate::engine::wake_list::WakeList;
+
+/// How late the timers of a worker that sleeps on its parker may be before it sees to them itself.
+const PATIENCE: Duration = Duration::from_micros(500);
 
 /// I/O and timers of one runtime.
 pub(super) struct Events {
@@ -206,14 +213,16 @@ impl scheduler::Driver for Events {
         }
         let own = self.shards.of_worker(seat);
         let deadline = own.map_or(NEVER, |shard| shard.next_deadline());
-        if deadline != NEVER && self.cover.leaves_out(deadline) && !self.clock.is_paused() {
-            let limit = self.until(deadline).expect("earlier than something");
-            self.uncounted(|| {
+        let limit = self.until(deadline).filter(|_| !self.clock.is_paused()).map(|limit| {
+            // Who sleeps for all may be busy by then: it turns busy without a word.
+            limit + if self.cover.leaves_out(deadline) { Duration::ZERO } else { PATIENCE }
+        });
+        self.uncounted(|| match limit {
+            Some(limit) => {
                 parker.park_timeout(limit);
-            });
-        } else {
-            self.uncounted(|| parker.park());
-        }
+            }
+            None => parker.park(),
+        });
         self.shards.look(own, ready);
     }
 
@@ -254,6 +263,6 @@ impl scheduler::Driver for Events {
         if self.clock.is_paused() {
             return None;
         }
-        self.until(self.shards.earliest()).filter(|timer| !timer.is_zero())
+        self.until(self.shards.earliest())
     }
 }

@@ -21,7 +21,7 @@ fn with_runtime(f: impl FnOnce(&Handle) -> Result<(), &'static str>) {
 /// [`Instant::now`](super::Instant::now) stands still from then on, and timers wait, until
 /// [`advance`] moves the clock or [`resume`] lets it go on. When the runtime has nothing left to do
 /// but to wait for a timer, the clock jumps to that timer's deadline by itself, so code that sleeps
-/// runs through at once.
+/// runs through at once. A job on the blocking pool keeps it from that until it has ended.
 ///
 /// The standard library's clock is not touched, nor is anything outside the runtime, such as a
 /// deadline of the operating system.
@@ -73,15 +73,16 @@ pub fn resume() {
 
 /// Moves a clock that was stopped by [`pause`] forwards by `duration`.
 ///
-/// The clock is moved, and the tasks whose timers are then due are woken, at the first poll. After
-/// that other tasks get a turn; they have not necessarily run to their end when this returns. Await
-/// what you are waiting for.
+/// The clock is moved, and the tasks whose timers are then due are woken, at the first poll: of all
+/// workers, if there are several. After that other tasks get a turn; they have not necessarily run to
+/// their end when this returns. Await what you are waiting for.
 ///
 /// Timers between now and then do not each get a moment of their own: the clock makes one jump.
 ///
 /// # Panics
 ///
-/// When time is not frozen, and outside a runtime.
+/// When time is not frozen, outside a runtime, and when the clock would come to more than some hundred
+/// years after its start.
 ///
 /// # Cancel safety
 ///

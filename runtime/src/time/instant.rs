@@ -50,7 +50,7 @@ impl Instant {
     #[cold]
     fn virtual_now() -> Instant {
         match context::clock() {
-            Some(clock) => Instant(clock.now_with_instant().1),
+            Some(clock) => Instant(clock.now_instant()),
             None => Instant(std::time::Instant::now()),
         }
     }

@@ -60,7 +60,7 @@ pub fn interval(period: Duration) -> Interval {
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert!(period > Duration::ZERO, "{}", text::ZERO_PERIOD);
-    Interval::new(Timer::at(start), period)
+    Interval::new(Timer::until(start), period)
 }
 
 /// What an [`Interval`] does about ticks that nobody awaited in time.

@@ -19,7 +19,9 @@ use crate::runtime::context;
 /// Waits for `duration`.
 ///
 /// Never shorter, to the nanosecond. [`Duration::ZERO`] ends at the first poll; a duration that
-/// reaches beyond some hundred years never ends.
+/// reaches beyond some hundred years never ends. Time counts from the call, not from the first poll; a
+/// future that lay about for longer than it was to sleep may need a second poll, for which it wakes its
+/// task at once.
 ///
 /// # Panics
 ///
@@ -75,7 +77,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 #[track_caller]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::new(Timer::at(deadline))
+    Sleep::new(Timer::until(deadline))
 }
 
 pin_project! {
@@ -129,7 +131,7 @@ impl Sleep {
 
     /// Whether the deadline has passed. A `Sleep` that was not polled elapses too.
     pub fn is_elapsed(&self) -> bool {
-        self.timer.registration.is_elapsed()
+        self.timer.is_elapsed()
     }
 
     /// Sets another deadline, earlier or later, also after the first one has passed.
@@ -171,11 +173,30 @@ impl fmt::Debug for Sleep {
     }
 }
 
+/// A timer that is at least as long as this and is polled for the first time need not ask the clock
+/// whether it is due already. Should it be, because it lay about, the wheel says so at its next turn.
+const SURELY_AHEAD: Duration = Duration::from_millis(1);
+
 /// A deadline as its user gave it, and the engine's side of it. Unlike [`Sleep`] it can be moved.
+///
+/// A timeout whose future is ready at once never needs the engine's side: what that costs to find out
+/// is left to the first poll.
 #[derive(Debug)]
 pub(super) struct Timer {
     shown: Instant,
+    /// What the registration has not been told yet.
+    untold: Untold,
     registration: Registration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Untold {
+    /// It knows all.
+    Nothing,
+    /// When `shown` is.
+    Deadline,
+    /// When `shown` is, and that it was ahead by [`SURELY_AHEAD`] when the timer was made.
+    DeadlineAhead,
 }
 
 impl Timer {
@@ -183,19 +204,32 @@ impl Timer {
     #[track_caller]
     pub(super) fn after(duration: Duration) -> Timer {
         let shard = context::timer_shard();
-        let now = shard.clock().now_with_instant().1;
-        let (shown, deadline) = match now.checked_add(duration) {
-            Some(instant) => (instant, shard.clock().at(instant)),
-            None => (shard.clock().far_future(), NEVER),
+        let (shown, untold) = match shard.clock().now_instant().checked_add(duration) {
+            Some(instant) if duration >= SURELY_AHEAD => (instant, Untold::DeadlineAhead),
+            Some(instant) => (instant, Untold::Deadline),
+            None => (shard.clock().far_future(), Untold::Nothing),
         };
-        Timer { shown: Instant::from_std(shown), registration: Registration::new(shard, deadline) }
+        let shown = Instant::from_std(shown);
+        Timer { shown, untold, registration: Registration::new(shard, NEVER) }
     }
 
     #[track_caller]
-    pub(super) fn at(deadline: Instant) -> Timer {
+    pub(super) fn until(deadline: Instant) -> Timer {
         let shard = context::timer_shard();
-        let at = shard.clock().at(deadline.into_std());
-        Timer { shown: deadline, registration: Registration::new(shard, at) }
+        let registration = Registration::new(shard, NEVER);
+        Timer { shown: deadline, untold: Untold::Deadline, registration }
+    }
+
+    /// When `shown` is on the clock of the timer's runtime.
+    fn at(&self) -> u64 {
+        self.registration.shard().clock().at(self.shown.into_std())
+    }
+
+    pub(super) fn is_elapsed(&self) -> bool {
+        if self.untold == Untold::Nothing {
+            return self.registration.is_elapsed();
+        }
+        self.registration.shard().clock().now() >= self.at()
     }
 
     pub(super) fn deadline(&self) -> Instant {
@@ -204,25 +238,32 @@ impl Timer {
 
     /// The clock's time now, as an instant: of this timer's runtime, wherever the caller is.
     pub(super) fn now(&self) -> Instant {
-        Instant::from_std(self.registration.shard().clock().now_with_instant().1)
+        Instant::from_std(self.registration.shard().clock().now_instant())
     }
 
     pub(super) fn reset(&mut self, deadline: Instant) {
         self.shown = deadline;
-        let at = self.registration.shard().clock().at(deadline.into_std());
-        self.registration.reset(at, context::on_owner_of);
+        self.untold = Untold::Nothing;
+        self.registration.reset(self.at(), context::on_owner_of);
     }
 
     /// Sets a deadline that never comes, and shows one that is far.
     pub(super) fn reset_to_never(&mut self) {
         self.shown = Instant::from_std(self.registration.shard().clock().far_future());
+        self.untold = Untold::Nothing;
         self.registration.reset(NEVER, context::on_owner_of);
     }
 
     #[inline]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let coop = ready!(coop::poll_proceed(cx));
-        let outcome = self.registration.poll(cx.waker(), place);
+        let mut ahead = false;
+        if self.untold != Untold::Nothing {
+            ahead = self.untold == Untold::DeadlineAhead;
+            self.untold = Untold::Nothing;
+            self.registration.reset(self.at(), context::on_owner_of);
+        }
+        let outcome = self.registration.poll(cx.waker(), ahead, place);
         if outcome.is_ready() {
             coop.made_progress();
         }

@@ -429,7 +429,8 @@ impl Rounds<'_> {
         if !self.ready.is_empty() {
             self.pool.guardian.sink.wake(&mut self.ready);
         }
-        let pause = driver.next_timer().map_or(pause, |timer| pause.min(timer));
+        // When the next one is overdue, if nobody has seen to it by then.
+        let pause = driver.next_timer().map_or(pause, |timer| pause.min(timer + CLOSE_LOOK));
         let looks = driver.looks();
         let looked = looks != self.looks_before;
         self.looks_before = looks;

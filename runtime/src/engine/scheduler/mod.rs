@@ -64,6 +64,6 @@ pub(crate) trait Driver: Send + Sync + 'static {
     /// Wakes whoever sleeps in the poll.
     fn wake(&self);
 
-    /// How long until the next timer is due, as far as known. `None` too if one is due already.
+    /// How long until the next timer is due, as far as known; zero if one is due already.
     fn next_timer(&self) -> Option<Duration>;
 }

@@ -16,8 +16,10 @@
 //!
 //! | state | the wheel holds | a poll                                              |
 //! |-------|-----------------|-----------------------------------------------------|
-//! | IDLE  | nothing         | reads the clock; sets the timer when it must wait   |
-//! | SET   | a waker         | same waker, not due: two comparisons, no lock       |
+//! | IDLE  | nothing         | reads the clock, unless it was read just now; sets  |
+//! |       |                 | the timer when it must wait                         |
+//! | SET   | a waker         | same waker, not due, not moved by a reset: three    |
+//! |       |                 | comparisons, no lock                                |
 //!
 //! # Invariants
 //!
@@ -60,6 +62,8 @@ pub(crate) struct Registration {
 struct Set {
     key: Key,
     waker: Name,
+    /// The deadline was changed since the last poll, perhaps to one that has passed.
+    moved: bool,
 }
 
 /// A waker's two pointers (invariant 3).
@@ -93,7 +97,8 @@ impl Registration {
     }
 
     /// Whether the deadline has passed; if not, `waker` will be called when it has. `place` is asked
-    /// only when a timer has to be set.
+    /// only when a timer has to be set. `ahead`: the deadline was ahead a moment ago, so that real time
+    /// need not be asked; if it has passed all the same, the waker is called at the next turn.
     ///
     /// # Panics
     ///
@@ -102,31 +107,38 @@ impl Registration {
     pub(crate) fn poll(
         &mut self,
         waker: &Waker,
+        ahead: bool,
         place: impl FnOnce(&Arc<Shard>) -> Place,
     ) -> Poll<()> {
         match &self.set {
             Some(set) if self.shard.elapsed() < self.deadline => {
-                if set.waker == Name::of(waker) {
+                if set.waker == Name::of(waker) && !set.moved {
                     return Poll::Pending;
                 }
-                self.change_waker(waker)
+                self.poll_changed(waker)
             }
             Some(_) => {
                 self.unset();
                 self.passed()
             }
-            None => self.poll_idle(waker, place),
+            None => self.poll_idle(waker, ahead, place),
         }
     }
 
-    fn poll_idle(&mut self, waker: &Waker, place: impl FnOnce(&Arc<Shard>) -> Place) -> Poll<()> {
+    fn poll_idle(
+        &mut self,
+        waker: &Waker,
+        ahead: bool,
+        place: impl FnOnce(&Arc<Shard>) -> Place,
+    ) -> Poll<()> {
         if self.shard.elapsed() >= self.deadline {
             return self.passed();
         }
         if self.deadline == NEVER {
             return Poll::Pending;
         }
-        if self.shard.clock().now() >= self.deadline {
+        let clock = self.shard.clock();
+        if (!ahead || clock.is_virtual()) && clock.now() >= self.deadline {
             return Poll::Ready(());
         }
         let owner = match place(&self.shard) {
@@ -142,14 +154,27 @@ impl Registration {
         // A waker's clone is user code: not under the lock.
         match self.shard.insert(self.deadline, waker.clone(), owner) {
             Ok(key) => {
-                self.set = Some(Set { key, waker: name });
+                self.set = Some(Set { key, waker: name, moved: false });
                 Poll::Pending
             }
             Err(Refused(_)) => self.passed(),
         }
     }
 
+    /// The deadline or the waker is another one than at the last poll.
     #[cold]
+    fn poll_changed(&mut self, waker: &Waker) -> Poll<()> {
+        let Some(set) = &mut self.set else { return Poll::Pending };
+        if std::mem::take(&mut set.moved) && self.shard.clock().now() >= self.deadline {
+            self.unset();
+            return Poll::Ready(());
+        }
+        if set.waker == Name::of(waker) {
+            return Poll::Pending;
+        }
+        self.change_waker(waker)
+    }
+
     fn change_waker(&mut self, waker: &Waker) -> Poll<()> {
         let Some(set) = &mut self.set else { return Poll::Pending };
         let old = match self.shard.update_waker(set.key, waker.clone()) {
@@ -176,7 +201,8 @@ impl Registration {
     /// also when that has passed already. `owner` is asked only then.
     pub(crate) fn reset(&mut self, deadline: u64, owner: impl FnOnce(&Arc<Shard>) -> bool) {
         self.deadline = deadline;
-        let Some(set) = &self.set else { return };
+        let Some(set) = &mut self.set else { return };
+        set.moved = true;
         if deadline == NEVER {
             self.unset();
         } else if !self.shard.reset(set.key, deadline, owner(&self.shard)) {

@@ -25,7 +25,7 @@ fn turn(shard: &Shard, now: u64) {
 }
 
 fn poll(registration: &mut Registration, waker: &Waker) -> Poll<()> {
-    registration.poll(waker, |_| Place::Own)
+    registration.poll(waker, false, |_| Place::Own)
 }
 
 /// A waker that counts its calls. The count is no part of what is modelled.
@@ -176,7 +176,7 @@ fn an_earlier_deadline_from_outside_wakes_the_owner() {
             })
         };
         let mut registration = Registration::new(shard, 10);
-        block_on(poll_fn(|cx| registration.poll(cx.waker(), |_| Place::Foreign)));
+        block_on(poll_fn(|cx| registration.poll(cx.waker(), false, |_| Place::Foreign)));
         owner.join().unwrap();
     });
 }
