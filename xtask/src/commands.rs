@@ -43,7 +43,16 @@ pub(crate) fn lint() -> Outcome {
     run(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
-    run(doc)
+    run(doc)?;
+    run(in_compat(&["fmt", "--all", "--check"]))?;
+    run(in_compat(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+/// cargo in the workspace of `compat`.
+fn in_compat(arguments: &[&str]) -> Command {
+    let mut command = cargo(arguments);
+    command.current_dir(root().join("compat"));
+    command
 }
 
 pub(crate) fn test(arguments: &[String]) -> Outcome {
@@ -53,7 +62,11 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     // Unoptimised, loom's models take minutes instead of seconds.
     let mut models = cargo(&["test", "-p", "models", "--release", "--no-fail-fast"]);
     models.args(arguments);
-    rest.and(run(models))
+    let models = run(models);
+    let mut ecosystem = in_compat(&["test", "--workspace", "--no-fail-fast"]);
+    ecosystem.args(arguments);
+    let ecosystem = run(ecosystem);
+    rest.and(models).and(ecosystem)
 }
 
 pub(crate) fn bench(arguments: &[String]) -> Outcome {

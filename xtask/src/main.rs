@@ -20,7 +20,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask lint                    formatting, clippy and rustdoc without a warning
 cargo xtask tidy                    the laws of the source tree
-cargo xtask test [arguments]        all tests, doc tests and models
+cargo xtask test [arguments]        all tests, doc tests, models, and the ecosystem in compat/
 cargo xtask loom [filter]           the loom models
 cargo xtask loom --mutate [filter]  weaken each ordering, fence and wake-up: does a model notice?
     --list                            only list the mutants

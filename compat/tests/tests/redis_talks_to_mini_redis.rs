@@ -9,15 +9,17 @@ async fn served() -> (std::net::SocketAddr, oneshot::Sender<()>, tokio::task::Jo
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(mini_redis::server::run(listener, async move {
-        let _ = stopped.await;
-    }));
+    let server = tokio::spawn(async move {
+        mini_redis::server::run(listener, async move { stopped.await.unwrap_or_default() })
+            .await
+            .unwrap();
+    });
     (address, stop, server)
 }
 
 /// A connection without the greeting that the server does not know.
-async fn connect(address: std::net::SocketAddr) -> mini_redis::clients::Client {
-    in_time(mini_redis::clients::Client::connect(address)).await.unwrap()
+async fn connect(address: std::net::SocketAddr) -> mini_redis::client::Client {
+    in_time(mini_redis::client::connect(address)).await.unwrap()
 }
 
 #[tokio::test]
@@ -57,7 +59,8 @@ async fn the_redis_crate_shares_a_connection() {
             let (key, value) = (format!("key {n}"), format!("value {n}"));
             let set = redis::cmd("SET").arg(&key).arg(&value).to_owned();
             set.exec_async(&mut connection).await.unwrap();
-            let got: String = redis::cmd("GET").arg(&key).query_async(&mut connection).await.unwrap();
+            let got: String =
+                redis::cmd("GET").arg(&key).query_async(&mut connection).await.unwrap();
             assert_eq!(got, value);
         });
     }

@@ -15,8 +15,6 @@
 pub use ::runtime::fs;
 #[cfg(feature = "process")]
 pub use ::runtime::process;
-#[cfg(feature = "rt")]
-pub use ::runtime::{runtime, spawn};
 #[cfg(feature = "signal")]
 pub use ::runtime::signal;
 #[cfg(feature = "sync")]
@@ -25,6 +23,8 @@ pub use ::runtime::sync;
 pub use ::runtime::time;
 pub use ::runtime::{io, net, task};
 pub use ::runtime::{pin, task_local};
+#[cfg(feature = "rt")]
+pub use ::runtime::{runtime, spawn};
 
 #[cfg(feature = "macros")]
 pub use ::runtime::{join, main_of_tokio as main, select, test_of_tokio as test, try_join};
