@@ -254,7 +254,7 @@ impl Runtime {
             if first.alive == 0 && count().spawned == first.spawned {
                 return Poll::Ready(());
             }
-            timer.poll(cx.waker(), |_| Place::Foreign)
+            timer.poll(cx.waker(), false, |_| Place::Foreign)
         }));
     }
 
