@@ -50,13 +50,13 @@ impl Wake for Task {
 }
 
 fn registration(shard: &Arc<Shard>, after: Duration) -> Registration {
-    let (_, now) = shard.clock().now_with_instant();
+    let now = shard.clock().now_instant();
     let deadline = now.checked_add(after).map_or(u64::MAX, |at| shard.clock().at(at));
     Registration::new(Arc::clone(shard), deadline)
 }
 
 fn poll(registration: &mut Registration, waker: &Waker) {
-    assert!(registration.poll(waker, |_| Place::Own).is_pending());
+    assert!(registration.poll(waker, true, |_| Place::Own).is_pending());
 }
 
 /// The best of the rounds of `f`, which returns the time for `count` operations, in nanoseconds each.
