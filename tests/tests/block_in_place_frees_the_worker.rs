@@ -138,5 +138,10 @@ fn is_refused_where_no_other_thread_could_take_over() {
         let runtime = current_thread();
         let text = panic_of(|| runtime.block_on(async { block_in_place(|| {}) }));
         assert!(text.contains("multi-threaded runtime") || text.contains("multi_thread"), "{text}");
+        // A thread that runs a future and nothing else keeps nobody waiting.
+        let sum = runtime.handle().block_on(async {
+            block_in_place(|| runtime::Handle::current().block_on(async { 1 + 1 }))
+        });
+        assert_eq!(sum, 2);
     });
 }

@@ -13,6 +13,8 @@ enum State {
     Outside,
     /// It runs a runtime's tasks or its root future.
     Inside,
+    /// It runs a root future and drives nothing beside it: nobody else waits while it blocks.
+    Alone,
 }
 
 thread_local! {
@@ -49,6 +51,22 @@ pub(crate) fn enter() -> Guard {
     change(State::Inside)
 }
 
+/// As [`enter`], on a thread that drives nothing but one future.
+///
+/// # Panics
+///
+/// If it runs a runtime already.
+#[track_caller]
+pub(crate) fn enter_alone() -> Guard {
+    assert!(!is_inside(), "{}", text::NESTED_BLOCK_ON);
+    change(State::Alone)
+}
+
+/// Whether this thread drives nothing but one future.
+pub(crate) fn is_alone() -> bool {
+    STATE.try_with(|state| state.get() == State::Alone).unwrap_or(false)
+}
+
 /// This thread may block until the guard is dropped: others have taken over what it served.
 pub(crate) fn leave() -> Guard {
     change(State::Outside)
@@ -56,7 +74,7 @@ pub(crate) fn leave() -> Guard {
 
 /// Whether this thread runs a runtime.
 pub(crate) fn is_inside() -> bool {
-    STATE.try_with(|state| state.get() == State::Inside).unwrap_or(false)
+    STATE.try_with(|state| state.get() != State::Outside).unwrap_or(false)
 }
 
 /// Panics, with advice, on a thread that is running async code: asleep it would stop every task

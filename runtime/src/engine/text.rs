@@ -165,9 +165,15 @@ pub(crate) const TASK_LOCAL_POLLED_AFTER_COMPLETION: &str =
     "`TaskLocalFuture` polled after completion";
 
 /// `block_on` inside `block_on` or a task.
-pub(crate) const NESTED_BLOCK_ON: &str = "Cannot start a runtime from within a runtime. This happens because a \
-     function (like `block_on`) attempted to block the current thread while the thread is being used to drive \
-     asynchronous tasks: `.await` the future instead, or call this inside `spawn_blocking` or `block_in_place`";
+pub(crate) const NESTED_BLOCK_ON: &str = concat!(
+    "Cannot start a runtime from within a runtime. This happens because a function (like `block_on`) attempted to block \
+     the current thread while the thread is being used to drive asynchronous tasks",
+    opening!(
+        ". If you are in an async function, use `.await` on the future instead of blocking on it.",
+        ": in an async function, `.await` the future."
+    ),
+    " Elsewhere, call this inside `spawn_blocking` or `block_in_place`"
+);
 
 /// A `blocking_` method in a task.
 pub(crate) const BLOCKING_IN_ASYNC: &str = "Cannot block the current thread from within a runtime. This happens \

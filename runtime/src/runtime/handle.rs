@@ -412,7 +412,7 @@ impl Handle {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.assert_not_forked();
-        let _inside = entered::enter();
+        let _inside = entered::enter_alone();
         let _current = self.enter();
         let _seeded = self.seeded();
         if self.panics().guards_roots() {

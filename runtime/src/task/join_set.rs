@@ -1,16 +1,16 @@
 //! Many tasks of one kind, waited for in the order in which they end: [`JoinSet`].
-//!
-//! # Problem
-//!
-//! The next task to end is one of many, and finding it must not cost more the more there are. So each
-//! task has a waker of its own that names it (`engine::ready_list`), and only tasks that were named are asked.
-//!
-//! # Slots
-//!
-//! The handles lie in a table; a task's key is its index there. A slot keeps its waker when its task has
-//! been joined, so that a set which goes on spawning allocates none for the next. A waker may be called
-//! late, for a task that has left its slot: what comes out of it is one question to a task that is not
-//! ready, and the task has the same waker already.
+
+// # Problem
+//
+// The next task to end is one of many, and finding it must not cost more the more there are. So each
+// task has a waker of its own that names it (`engine/ready_list.rs`), and only tasks that were named are asked.
+//
+// # Slots
+//
+// The handles lie in a table; a task's key is its index there. A slot keeps its waker when its task has
+// been joined, so that a set which goes on spawning allocates none for the next. A waker may be called
+// late, for a task that has left its slot: what comes out of it is one question to a task that is not
+// ready, and the task has the same waker already.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -80,7 +80,8 @@ where
 ///
 /// # Panics
 ///
-/// On the `current_thread` flavour, where there is nobody to take over.
+/// Where there is nobody to take over: in a [`LocalSet`](crate::task::LocalSet), and on the `current_thread`
+/// flavour, unless in [`Handle::block_on`](crate::Handle::block_on).
 ///
 /// # Examples
 ///
@@ -100,7 +101,7 @@ where
         return closure();
     }
     let multi_thread = context::with_current(|handle| handle.is_multi_thread()).unwrap_or(false);
-    let bound = !multi_thread || local_set::is_inside();
+    let bound = local_set::is_inside() || !(multi_thread || entered::is_alone());
     assert!(!bound, "{}", text::BLOCK_IN_PLACE_NEEDS_WORKERS);
     scheduler::block_in_place(|| {
         let _outside = entered::leave();

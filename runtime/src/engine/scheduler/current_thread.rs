@@ -30,7 +30,6 @@ use super::in_flight::InFlight;
 use super::metrics::WorkerCounters;
 use super::observe::Observe;
 use super::pool::Hook;
-use super::worker::YIELD_INTERVAL;
 use crate::engine::contain::contain;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -46,6 +45,10 @@ use crate::engine::wake_list::WakeList;
 const WAKE_ROOT: Ordering = Ordering::Release;
 /// See [`WAKE_ROOT`].
 const SEE_ROOT: Ordering = Ordering::Acquire;
+
+/// Polls between two looks at the driver when all of them have only yielded. Fewer than on a worker:
+/// nobody else looks meanwhile.
+const YIELD_INTERVAL: u32 = 4;
 
 /// How the scheduler is made.
 pub(crate) struct CurrentThreadConfig {

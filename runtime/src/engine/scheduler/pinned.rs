@@ -29,11 +29,6 @@ use crate::engine::primitive::Arc;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::task::{Identity, JoinHandle, Owned, PanicSink};
 
-/// The thread is to leave. Pairs with [`SEE_STOP`].
-const STOP: Ordering = Ordering::Release;
-/// See [`STOP`].
-const SEE_STOP: Ordering = Ordering::Acquire;
-
 /// A thread, as those see it who spawn to it.
 pub(crate) struct PinnedThread {
     queue: Arc<LocalQueue>,
@@ -75,7 +70,8 @@ impl PinnedThread {
     /// The thread takes no more tasks, drops those it has and leaves. Waits for nothing.
     pub(crate) fn close(&self) {
         self.queue.refuse();
-        self.stop.store(true, STOP);
+        // No pair: the lock of the queue is between this and the look at it (invariant 2).
+        self.stop.store(true, Ordering::Relaxed);
         self.queue.wake();
     }
 
@@ -117,7 +113,7 @@ impl PinnedHome {
         thread.bound.set_tid();
         let until_stopped = poll_fn(|cx| {
             drop(tasks.0.register(cx.waker()));
-            if thread.stop.load(SEE_STOP) {
+            if thread.stop.load(Ordering::Relaxed) {
                 return Poll::Ready(());
             }
             thread.bound.set_awake(true);

@@ -37,7 +37,7 @@ use crate::engine::wake_list::WakeList;
 /// How often in a row the next slot goes before the queue.
 const SLOT_RUNS: u8 = 3;
 /// Polls between two looks at the driver when all of them have only yielded.
-pub(super) const YIELD_INTERVAL: u32 = 8;
+const YIELD_INTERVAL: u32 = 8;
 /// Rounds of a search. In the last one slots are looked at, too.
 const SEARCH_ROUNDS: usize = 3;
 
