@@ -82,10 +82,13 @@ fn whoever_wants_the_core_gets_it() {
     model.preemption_bound = Some(3);
     model.check(|| {
         let shared = shared();
-        let threads = [(), ()].map(|()| {
+        let roots = [Root::new(), Root::new()];
+        let threads = roots.clone().map(|root| {
             let shared = shared.clone();
-            thread::spawn(move || run_once(&shared, &Root::new()))
+            thread::spawn(move || run_once(&shared, &root))
         });
+        // It may come to the core by a wake of its own, not by a call.
+        roots[0].wake();
         run_once(&shared, &Root::new());
         for thread in threads {
             thread.join().unwrap();
