@@ -8,4 +8,5 @@
 //! | `kv` | a protocol with pipelining: enough of Redis' for `redis-cli` and `redis-benchmark` |
 //! | `crawl` | `join!`, `select!`, `timeout` and a semaphore |
 //! | `http_hello` | hyper on this runtime, HTTP/1.1 and HTTP/2, with a graceful end |
+//! | `drain` | a server that ends in good order: a scope of tasks, told to end |
 //! | `blocked` | what happens to the others when a task blocks its thread |

@@ -223,3 +223,33 @@ fn http_hello_finishes_what_is_under_way_and_ends_well() {
         assert!(TcpStream::connect(&server.address).is_err());
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn drain_finishes_what_is_under_way_and_no_more() {
+    let mut server = Server::start("drain");
+    let connect = |lines: &[u8], expected: &[&str]| {
+        let mut stream = BufReader::new(server.connect());
+        stream.get_mut().write_all(lines).unwrap();
+        for expected in expected {
+            let mut line = String::new();
+            stream.read_line(&mut line).unwrap();
+            assert_eq!(line.trim(), *expected);
+        }
+        stream
+    };
+    let idle = connect(b"0\n", &["begun", "worked for 0 ms"]);
+    // Work that ends within the grace, and work that does not.
+    let at_work = connect(b"300\n", &["begun"]);
+    let endless = connect(b"3600000\n", &["begun"]);
+    server.signal(libc::SIGINT);
+    let rest = |mut stream: BufReader<TcpStream>| {
+        let mut rest = String::new();
+        stream.read_to_string(&mut rest).unwrap();
+        rest
+    };
+    assert_eq!(rest(idle), "goodbye\n");
+    assert_eq!(rest(at_work), "worked for 300 ms\ngoodbye\n");
+    assert_eq!(rest(endless), "");
+    assert!(server.wait().success());
+}

@@ -113,6 +113,21 @@ fn the_first_of_several_is_kept_and_the_others_are_counted() {
 }
 
 #[test]
+fn a_failure_can_be_passed_on() {
+    on_each(|runtime| {
+        async fn outer() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+            let scope = Scope::new();
+            drop(scope.try_spawn(async { Err::<(), _>("inside") }));
+            scope.close().await?;
+            Ok(())
+        }
+        let error = runtime.block_on(outer()).unwrap_err();
+        assert!(error.to_string().ends_with("failed: inside"), "{error}");
+        assert!(error.is::<runtime::task::ScopeError>());
+    });
+}
+
+#[test]
 fn what_was_aborted_has_not_failed() {
     on_each(|runtime| {
         runtime.block_on(async {

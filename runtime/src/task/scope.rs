@@ -528,7 +528,7 @@ impl ScopeError {
     /// its [`JoinHandle`] has the panic.
     pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
         match self.failure.cause {
-            Cause::Panic { panic: Some((panic, _)), .. } => Some(panic.payload),
+            Cause::Panic { panic: Some(panic), .. } => Some(panic.into_inner().0.payload),
             _ => None,
         }
     }

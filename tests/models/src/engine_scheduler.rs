@@ -2,6 +2,8 @@
 
 #[path = "../../../runtime/src/engine/scheduler/closing.rs"]
 pub(crate) mod closing;
+#[path = "../../../runtime/src/engine/scheduler/hand_over.rs"]
+pub(crate) mod hand_over;
 #[path = "../../../runtime/src/engine/scheduler/in_flight.rs"]
 pub(crate) mod in_flight;
 #[path = "../../../runtime/src/engine/scheduler/nap.rs"]

@@ -25,6 +25,7 @@ use std::time::Instant;
 
 use super::Driver;
 use super::guardian::Guardian;
+use super::hand_over::{HandOver, Root};
 use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::metrics::WorkerCounters;
@@ -40,11 +41,6 @@ use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
 };
 use crate::engine::wake_list::WakeList;
-
-/// A wake of the root future publishes what its thread did. Pairs with [`SEE_ROOT`].
-const WAKE_ROOT: Ordering = Ordering::Release;
-/// See [`WAKE_ROOT`].
-const SEE_ROOT: Ordering = Ordering::Acquire;
 
 /// Polls between two looks at the driver when all of them have only yielded. Fewer than on a worker:
 /// nobody else looks meanwhile.
@@ -64,15 +60,15 @@ pub(crate) struct CurrentThreadConfig {
 
 /// What all threads see.
 pub(crate) struct CurrentThread {
-    core: Mutex<Option<Box<Core>>>,
-    /// Threads that want the core.
-    waiting: Mutex<Vec<Arc<Root>>>,
+    core: HandOver<Box<Core>>,
     injector: Mutex<VecDeque<Runnable>>,
     parker: Parker,
     driver: Box<dyn Driver>,
     owned: Owned,
     in_flight: InFlight,
     closed: AtomicBool,
+    /// The shutdown has dropped the last task.
+    over: AtomicBool,
     asleep: AtomicBool,
     /// A task has panicked, and this is the end: the running thread drops all tasks.
     stopped: AtomicBool,
@@ -102,20 +98,18 @@ pub(crate) struct Core {
 unsafe impl Send for Core {}
 
 /// The waker of a root future.
-struct Root {
-    woken: AtomicBool,
-    parker: Parker,
+struct RootWaker {
+    root: Arc<Root>,
     shared: Arc<CurrentThread>,
 }
 
-impl Wake for Root {
+impl Wake for RootWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.woken.store(true, WAKE_ROOT);
-        let _ = self.parker.unpark(); // wake: root without the core
+        self.root.wake();
         self.shared.unpark(); // wake: root
     }
 }
@@ -160,14 +154,14 @@ impl CurrentThread {
         guardian: Guardian,
     ) -> Arc<CurrentThread> {
         let shared = Arc::new(CurrentThread {
-            core: Mutex::new(None),
-            waiting: Mutex::new(Vec::new()),
+            core: HandOver::new(),
             injector: Mutex::new(VecDeque::new()),
             parker: Parker::new(),
             driver,
             owned: Owned::new(1),
             in_flight: InFlight::default(),
             closed: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             asleep: AtomicBool::new(true),
             stopped: AtomicBool::new(false),
             counters: WorkerCounters::with_buckets(config.observe.poll_times.len()),
@@ -186,7 +180,7 @@ impl CurrentThread {
             ready: RefCell::new(WakeList::new()),
             owner: Arc::as_ptr(&shared),
         };
-        *shared.core.lock() = Some(Box::new(core));
+        shared.core.put(Box::new(core));
         shared
     }
 
@@ -280,61 +274,23 @@ impl CurrentThread {
     /// I/O and timers of the runtime.
     pub(crate) fn block_on<F: Future>(self: &Arc<CurrentThread>, future: F) -> F::Output {
         let mut future = std::pin::pin!(future);
-        let root = Arc::new(Root {
-            woken: AtomicBool::new(true),
-            parker: Parker::new(),
-            shared: Arc::clone(self),
-        });
-        let waker = Waker::from(Arc::clone(&root));
+        let root = Root::new();
+        let waker = RootWaker { root: Arc::clone(&root), shared: Arc::clone(self) };
+        let waker = Waker::from(Arc::new(waker));
         let mut cx = Context::from_waker(&waker);
         loop {
-            if let Some(core) = self.take_core(&root) {
+            if let Some(core) = self.core.take(&root) {
                 let turn = Turn { shared: self, core: Some(core) };
                 return turn.run(future, &root, &mut cx);
             }
             let waiting = Waiting { shared: self, root: &root };
-            if root.woken.swap(false, SEE_ROOT) {
+            if root.take_woken() {
                 if let Poll::Ready(output) = poll_root(future.as_mut(), &mut cx) {
                     return output;
                 }
             }
-            root.parker.park();
+            root.wait();
             std::mem::forget(waiting);
-        }
-    }
-
-    fn take_core(&self, root: &Arc<Root>) -> Option<Box<Core>> {
-        let mut core = self.core.lock();
-        let mut waiting = self.waiting.lock();
-        waiting.retain(|other| !Arc::ptr_eq(other, root));
-        if core.is_none() {
-            waiting.push(Arc::clone(root));
-        }
-        core.take()
-    }
-
-    fn put_core(&self, core: Box<Core>) {
-        *self.core.lock() = Some(core);
-        self.call_waiting();
-    }
-
-    fn call_waiting(&self) {
-        let next = self.waiting.lock().pop();
-        if let Some(root) = next {
-            let _ = root.parker.unpark(); // wake: core is free
-        }
-    }
-
-    /// A thread that waited for the core is done without it. If it has been called meanwhile, the
-    /// call goes to the next.
-    fn give_up_waiting(&self, root: &Arc<Root>) {
-        let mut waiting = self.waiting.lock();
-        let before = waiting.len();
-        waiting.retain(|other| !Arc::ptr_eq(other, root));
-        let called = waiting.len() == before;
-        drop(waiting);
-        if called {
-            self.call_waiting();
         }
     }
 
@@ -345,8 +301,9 @@ impl CurrentThread {
 
     /// Drops every task. Called once, by the thread that drops the runtime.
     pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
         self.owned.close();
-        let core = self.core.lock().take();
+        let core = self.core.take_last();
         if let Some(core) = core {
             let entered = here::enter_core(&core);
             self.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
@@ -362,7 +319,7 @@ impl CurrentThread {
             self.in_flight.wait();
             drop(entered);
         }
-        self.closed.store(true, Ordering::Relaxed);
+        self.over.store(true, Ordering::Relaxed);
         self.guardian.wake();
     }
 
@@ -401,7 +358,7 @@ impl CurrentThread {
             &self.watch,
             &self.tid,
             || !self.asleep.load(Ordering::Relaxed),
-            || self.closed.load(Ordering::Relaxed),
+            || self.over.load(Ordering::Relaxed),
             |seen| {
                 let shared = Arc::clone(self);
                 Box::new(move || shared.watch.look() == Some(seen))
@@ -443,7 +400,7 @@ struct Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.shared.give_up_waiting(self.root);
+        self.shared.core.give_up(self.root);
     }
 }
 
@@ -464,7 +421,7 @@ impl Drop for Turn<'_> {
         *self.shared.thread.lock() = None;
         if let Some(core) = self.core.take() {
             self.shared.note_busy(&core);
-            self.shared.put_core(core);
+            self.shared.core.put(core);
         }
     }
 }
@@ -486,7 +443,7 @@ impl Turn<'_> {
         shared.awake();
         core.busy_since.set(Instant::now());
         let output = loop {
-            if root.woken.swap(false, SEE_ROOT) {
+            if root.take_woken() {
                 let polled = shared.bracket(|| poll_root(future.as_mut(), cx));
                 if let Poll::Ready(output) = polled {
                     break output;
@@ -496,7 +453,7 @@ impl Turn<'_> {
             if shared.stopped.load(Ordering::Relaxed) {
                 shared.cancel_tasks(core);
             }
-            if ran_out && !root.woken.load(Ordering::Relaxed) {
+            if ran_out && !root.is_woken() {
                 shared.sleep(core);
             } else {
                 shared.look(core);
@@ -546,7 +503,7 @@ impl CurrentThread {
                 core.yields.set(0);
             }
             // After a task, not before: a root that wakes itself all the time starves nobody.
-            if root.woken.load(Ordering::Relaxed) {
+            if root.is_woken() {
                 break;
             }
         }

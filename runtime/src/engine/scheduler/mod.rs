@@ -7,6 +7,7 @@
 mod closing;
 mod current_thread;
 mod guardian;
+mod hand_over;
 mod here;
 mod in_flight;
 mod local;

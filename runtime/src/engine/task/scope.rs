@@ -140,8 +140,9 @@ pub(crate) enum Cause {
     Panic {
         /// What it said, if it said it in words.
         message: Option<String>,
-        /// The panic itself, once its `JoinHandle` is gone, and who hears of it if nobody asks here.
-        panic: Option<(UnseenPanic, std::sync::Arc<dyn PanicSink>)>,
+        /// The panic itself, once its `JoinHandle` is gone, and who hears of it if nobody asks here. The
+        /// lock makes it `Sync`; nobody ever waits for it.
+        panic: Option<Mutex<(UnseenPanic, std::sync::Arc<dyn PanicSink>)>>,
     },
     /// It returned an error.
     Error(Box<dyn Error + Send + Sync>),
@@ -346,9 +347,8 @@ impl Node {
             state.abandoned = state.failure.is_some() || state.first_failed.is_none();
             state.failure.take()
         };
-        if let Some(Failure { cause: Cause::Panic { panic: Some((panic, sink)), .. }, .. }) =
-            failure
-        {
+        if let Some(Failure { cause: Cause::Panic { panic: Some(panic), .. }, .. }) = failure {
+            let (panic, sink) = panic.into_inner();
             sink.unseen(panic);
         }
     }
@@ -564,7 +564,7 @@ impl PanicSink for Keeper {
             if let Some(Failure { cause: Cause::Panic { panic: place, .. }, .. }) =
                 &mut state.failure
             {
-                *place = Some((panic, std::sync::Arc::clone(&self.sink)));
+                *place = Some(Mutex::new((panic, std::sync::Arc::clone(&self.sink))));
                 return;
             }
         }

@@ -7,6 +7,7 @@ mod closing;
 mod cover;
 mod duplex;
 mod fair_semaphore;
+mod hand_over;
 mod in_flight;
 mod lane;
 mod mpsc;
