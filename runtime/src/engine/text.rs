@@ -129,8 +129,11 @@ pub(crate) const ZERO_SIZE: &str = "must be greater than 0: a buffer of no size 
 pub(crate) const ZERO_CAPACITY: &str =
     "capacity must be greater than zero: a buffer of no size moves nothing";
 /// The job of the blocking pool that an operation consists of had no result.
-pub(crate) const JOB_LOST: &str = "background task failed: the blocking job of this operation did not run (its runtime \
-     was shut down) or panicked; use files and standard streams only as long as the runtime lives";
+pub(crate) const JOB_LOST: &str = opening!(
+    "background task failed",
+    "background task failed: the blocking job of this operation did not run (its runtime was shut \
+     down) or panicked; use files only as long as the runtime lives"
+);
 /// A seek while something else is under way.
 pub(crate) const SEEK_WHILE_BUSY: &str =
     "other file operation is pending, call poll_complete before start_seek";
@@ -174,6 +177,10 @@ pub(crate) const NESTED_BLOCK_ON: &str = concat!(
     ),
     " Elsewhere, call this inside `spawn_blocking` or `block_in_place`"
 );
+pub(crate) const NESTED_BLOCK_ON: &str = "Cannot start a runtime from within a runtime. This happens because a \
+     function (like `block_on`) attempted to block the current thread while the thread is being used to drive \
+     asynchronous tasks. If you are in an async function, use `.await` on the future instead of blocking on it. \
+     Elsewhere call this inside `spawn_blocking` or `block_in_place`";
 
 /// A `blocking_` method in a task.
 pub(crate) const BLOCKING_IN_ASYNC: &str = "Cannot block the current thread from within a runtime. This happens \
@@ -196,7 +203,6 @@ pub(crate) const NO_LOCAL_SET: &str = "`spawn_local` called from outside of a `t
 /// `spawn_local` on another thread than a local runtime's.
 pub(crate) const LOCAL_RUNTIME_ELSEWHERE: &str = "Local tasks can only be spawned on a LocalRuntime from the thread the \
      runtime was created on: send what the task needs to that thread, or spawn a `Send` future with `spawn`";
-
 /// I/O is off.
 pub(crate) const IO_DISABLED: &str = "IO is disabled in this runtime. Call `enable_io` (or \
      `enable_all`) on the runtime builder to enable IO";

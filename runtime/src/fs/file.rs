@@ -179,7 +179,7 @@ impl File {
     pub(super) fn made_at(std: std::fs::File, location: &'static Location<'static>) -> File {
         File {
             std: Arc::new(std),
-            on_pool: Mutex::new(OnPool::new(location)),
+            on_pool: Mutex::new(OnPool::new(location, on_pool::lost)),
             max_buf_size: MOST_BYTES,
             at_once: true,
         }

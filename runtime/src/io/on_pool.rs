@@ -49,6 +49,7 @@ pub(crate) struct OnPool {
     position: u64,
     /// Where the user made the device: the jobs' spawn location.
     location: &'static Location<'static>,
+    refused: fn() -> io::Error,
 }
 
 /// What a job has done.
@@ -70,9 +71,11 @@ struct Memory {
 }
 
 impl OnPool {
-    /// For a device that was made at `location`.
-    pub(crate) fn new(location: &'static Location<'static>) -> OnPool {
-        OnPool { job: None, memory: Memory::default(), unreported: None, position: 0, location }
+    /// For a device that was made at `location`. `refused` is the error when the runtime takes no
+    /// more jobs.
+    pub(crate) fn new(location: &'static Location<'static>, refused: fn() -> io::Error) -> OnPool {
+        let memory = Memory::default();
+        OnPool { job: None, memory, unreported: None, position: 0, location, refused }
     }
 
     /// Where the device was made.
@@ -122,7 +125,7 @@ impl OnPool {
                 (memory, done)
             };
             let submitted = handle.try_spawn_blocking(job, self.location, mandatory);
-            self.job = Some(submitted.ok_or_else(lost)?);
+            self.job = Some(submitted.ok_or_else(self.refused)?);
             Ok(())
         })
     }

@@ -18,6 +18,7 @@ use std::task::{Context, Poll};
 use super::on_pool::{MOST_BYTES, OnPool};
 use super::traits::forward_write;
 use super::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::engine::text;
 use output::Output;
 
 /// The process's standard input: what [`stdin`] gives.
@@ -62,7 +63,10 @@ pub struct Stderr(Output<io::Stderr>);
 /// ```
 #[track_caller]
 pub fn stdin() -> Stdin {
-    Stdin { device: Arc::new(io::stdin()), on_pool: OnPool::new(Location::caller()) }
+    Stdin {
+        device: Arc::new(io::stdin()),
+        on_pool: OnPool::new(Location::caller(), text::shut_down),
+    }
 }
 
 /// The process's standard output.

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use crate::engine::text;
 use crate::io::AsyncWrite;
 use crate::io::on_pool::{MOST_BYTES, OnPool};
 
@@ -23,7 +24,7 @@ impl<D> Output<D> {
     pub(super) fn new(device: D) -> Output<D> {
         Output {
             device: Arc::new(device),
-            on_pool: OnPool::new(Location::caller()),
+            on_pool: OnPool::new(Location::caller(), text::shut_down),
             unflushed: false,
         }
     }
