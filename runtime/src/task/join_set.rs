@@ -3,7 +3,7 @@
 //! # Problem
 //!
 //! The next task to end is one of many, and finding it must not cost more the more there are. So each
-//! task has a waker of its own that names it ([`ReadyList`]), and only tasks that were named are asked.
+//! task has a waker of its own that names it (`ReadyList`), and only tasks that were named are asked.
 //!
 //! # Slots
 //!
