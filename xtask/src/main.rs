@@ -3,12 +3,14 @@
 //! | file          | content                                                             |
 //! |---------------|---------------------------------------------------------------------|
 //! | `commands.rs` | what runs other programs: lint, test, bench, sanitizers, stress      |
+//! | `compat_bench.rs` | the same servers on tokio and on `compat/tokio`                  |
 //! | `tidy.rs`     | the laws of the source tree, each a function                         |
 //! | `mutants.rs`  | what can be weakened in a protocol: orderings, fences, wake-ups      |
 //! | `loom.rs`     | the models; with `--mutate`, whether they notice each mutant         |
 //! | `source.rs`   | Rust source as far as laws and mutants must understand it            |
 
 mod commands;
+mod compat_bench;
 mod loom;
 mod mutants;
 mod source;
@@ -27,6 +29,8 @@ cargo xtask loom --mutate [filter]  weaken each ordering, fence and wake-up: doe
     --shard I/N                       only every N-th, beginning with the I-th (1 to N)
     --all                             run the models that cannot notice a mutant, too
 cargo xtask bench [arguments]       the benchmarks
+cargo xtask compat-bench [--rounds N]
+                                    axum and mini-redis on tokio and on compat/tokio
 cargo xtask sanitize [address|thread|memcheck] [filter]
                                     the tests under a sanitizer (nightly) or valgrind
 cargo xtask stress [--minutes N] [filter]
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         "test" => commands::test(&rest),
         "loom" => loom::run(&root(), &rest),
         "bench" => commands::bench(&rest),
+        "compat-bench" => compat_bench::run(&rest),
         "sanitize" => commands::sanitize(&rest),
         "stress" => commands::stress(&rest),
         "help" | "--help" | "-h" => {

@@ -177,10 +177,6 @@ pub(crate) const NESTED_BLOCK_ON: &str = concat!(
     ),
     " Elsewhere, call this inside `spawn_blocking` or `block_in_place`"
 );
-pub(crate) const NESTED_BLOCK_ON: &str = "Cannot start a runtime from within a runtime. This happens because a \
-     function (like `block_on`) attempted to block the current thread while the thread is being used to drive \
-     asynchronous tasks. If you are in an async function, use `.await` on the future instead of blocking on it. \
-     Elsewhere call this inside `spawn_blocking` or `block_in_place`";
 
 /// A `blocking_` method in a task.
 pub(crate) const BLOCKING_IN_ASYNC: &str = "Cannot block the current thread from within a runtime. This happens \

@@ -1,0 +1,222 @@
+//! The same servers on tokio and on `compat/tokio`: built twice, then loaded in turns.
+//!
+//! What is compared ran in the same minutes on the same machine; a figure alone says little.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use crate::{Outcome, root};
+
+const SIDES: [&str; 2] = ["tokio", "ours"];
+const LOADS: [&str; 4] = ["axum /", "axum /json", "redis SET", "redis GET"];
+
+/// One load on one side.
+#[derive(Clone, Copy, Default)]
+struct Figures {
+    per_second: f64,
+    p99_us: f64,
+    /// Of the server's processor time.
+    us_per_request: f64,
+}
+
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let rounds = match arguments {
+        [] => 5,
+        [flag, count] if flag == "--rounds" => {
+            count.parse().map_err(|_| "`--rounds` needs a number")?
+        }
+        _ => return Err("known is only `--rounds N`".into()),
+    };
+    let servers = [build(SIDES[0])?, build(SIDES[1])?];
+    let mut all: Vec<[Vec<Figures>; 2]> = (0..LOADS.len()).map(|_| Default::default()).collect();
+    for round in 0..rounds {
+        for (load, name) in LOADS.iter().enumerate() {
+            // Who comes first changes from round to round.
+            for turn in 0..2 {
+                let side = (round + turn) % 2;
+                all[load][side].push(measure(&servers[side], name)?);
+            }
+        }
+    }
+    println!("\n{rounds} rounds, medians; ours / tokio\n");
+    println!("| load | requests/s | p99, us | CPU a request, us |\n|---|---|---|---|");
+    for (load, name) in LOADS.iter().enumerate() {
+        let median = |side: usize, of: fn(&Figures) -> f64| {
+            let mut values: Vec<f64> = all[load][side].iter().map(of).collect();
+            values.sort_by(f64::total_cmp);
+            values.get(values.len() / 2).copied().unwrap_or_default()
+        };
+        let cell = |of: fn(&Figures) -> f64, digits: usize| {
+            let (ours, tokio) = (median(1, of), median(0, of));
+            format!("{ours:.digits$} / {tokio:.digits$} ({:.2})", ours / tokio)
+        };
+        println!(
+            "| {name} | {} | {} | {} |",
+            cell(|f| f.per_second, 0),
+            cell(|f| f.p99_us, 0),
+            cell(|f| f.us_per_request, 2)
+        );
+    }
+    Ok(())
+}
+
+/// Builds the servers from scratch, and says how long it took and how large the program is.
+fn build(side: &str) -> Result<PathBuf, String> {
+    let folder = root().join("target/compat-bench").join(side);
+    let source = root().join("compat/bench");
+    fs::create_dir_all(folder.join("src")).map_err(failed(&folder))?;
+    let copy = |from: &Path, to: &Path| fs::copy(from, to).map(drop).map_err(failed(from));
+    copy(&source.join("src/main.rs"), &folder.join("src/main.rs"))?;
+    let manifest = source.join("Cargo.toml");
+    let mut text = fs::read_to_string(&manifest).map_err(failed(&manifest))?;
+    if side == "ours" {
+        let shim = root().join("compat/tokio");
+        text.push_str(&format!("\n[patch.crates-io]\ntokio = {{ path = {shim:?} }}\n"));
+    }
+    fs::write(folder.join("Cargo.toml"), text).map_err(failed(&folder))?;
+    let target = folder.join("target");
+    if target.exists() {
+        fs::remove_dir_all(&target).map_err(failed(&target))?;
+    }
+    let cargo = |arguments: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.args(arguments).current_dir(&folder).env("CARGO_TARGET_DIR", &target);
+        crate::commands::run(command)
+    };
+    // Downloads are not the compiler's time.
+    cargo(&["fetch", "--quiet"])?;
+    let start = Instant::now();
+    cargo(&["build", "--release", "--quiet"])?;
+    let seconds = start.elapsed().as_secs_f64();
+    let program = target.join("release/compat-bench");
+    let size = fs::metadata(&program).map_err(failed(&program))?.len();
+    println!("{side}: built from scratch in {seconds:.1} s, {} KiB", size / 1024);
+    Ok(program)
+}
+
+/// A server that runs, killed when dropped.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(program: &Path, kind: &str) -> Result<Server, String> {
+        let mut child = Command::new(program)
+            .arg(kind)
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        let mut address = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut address).map_err(|error| error.to_string())?;
+        }
+        Ok(Server { child, address: address.trim().into() })
+    }
+
+    /// The processor time it has used, in microseconds.
+    fn cpu_us(&self) -> f64 {
+        let stat =
+            fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // Behind the name in parentheses, user and system time are the 12th and 13th; in ticks of
+        // 10 ms.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>()
+            * 10_000.0
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What an error about a file is told.
+fn failed(what: &Path) -> impl FnOnce(std::io::Error) -> String {
+    move |error| format!("{}: {error}", what.display())
+}
+
+fn output(command: &mut Command) -> Result<String, String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| format!("{name}: {error} (is it installed?)"))?;
+    if !output.status.success() {
+        return Err(format!("{name} failed: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn measure(program: &Path, load: &str) -> Result<Figures, String> {
+    let (kind, what) = load.split_once(' ').unwrap_or((load, ""));
+    let server = Server::start(program, kind)?;
+    match kind {
+        "axum" => wrk(&server, what),
+        _ => redis(&server, what),
+    }
+}
+
+fn wrk(server: &Server, path: &str) -> Result<Figures, String> {
+    let url = format!("http://{}{path}", server.address);
+    let mut command = Command::new("wrk");
+    let text = output(command.args(["-t1", "-c50", "-d4s", "--latency", &url]))?;
+    let word_after = |label: &str| {
+        let line = text.lines().find(|line| line.trim_start().starts_with(label))?;
+        line.trim_start().trim_start_matches(label).split_whitespace().next()
+    };
+    let p99 = word_after("99%").ok_or("wrk printed no 99%")?;
+    let (number, unit) = p99.split_at(p99.find(|c: char| c.is_alphabetic()).unwrap_or(p99.len()));
+    let scale = match unit {
+        "us" => 1.0,
+        "ms" => 1_000.0,
+        _ => 1_000_000.0,
+    };
+    let number: f64 = number.parse().map_err(|_| "wrk's 99% is no number")?;
+    let requests = text
+        .lines()
+        .find(|line| line.contains(" requests in "))
+        .and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok())
+        .ok_or("wrk printed no count")?;
+    let per_second = word_after("Requests/sec:").and_then(|word| word.parse().ok());
+    Ok(Figures {
+        per_second: per_second.ok_or("wrk printed no rate")?,
+        p99_us: number * scale,
+        us_per_request: server.cpu_us() / requests,
+    })
+}
+
+fn redis(server: &Server, command_name: &str) -> Result<Figures, String> {
+    const REQUESTS: u32 = 200_000;
+    let port = server.address.rsplit(':').next().unwrap_or_default();
+    let mut command = Command::new("redis-benchmark");
+    command.args([
+        "-p",
+        port,
+        "-c",
+        "50",
+        "-n",
+        &REQUESTS.to_string(),
+        "--csv",
+        "-t",
+        command_name,
+    ]);
+    let text = output(&mut command)?;
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(&format!("\"{command_name}\"")))
+        .ok_or_else(|| format!("redis-benchmark said: {text}"))?;
+    // "name", rps, average, min, p50, p95, p99, max; in milliseconds.
+    let fields: Vec<f64> =
+        line.split(',').filter_map(|field| field.trim_matches('"').parse().ok()).collect();
+    match fields[..] {
+        [per_second, _, _, _, _, p99, ..] => Ok(Figures {
+            per_second,
+            p99_us: p99 * 1_000.0,
+            us_per_request: server.cpu_us() / f64::from(REQUESTS),
+        }),
+        _ => Err(format!("redis-benchmark said: {line}")),
+    }
+}
