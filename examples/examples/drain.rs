@@ -30,6 +30,9 @@ async fn main() -> io::Result<()> {
     println!("listening on {}", listener.local_addr()?);
 
     let scope = Scope::new();
+    // One future for the whole loop: a signal that came between two would be lost.
+    let signal = runtime::signal::ctrl_c();
+    runtime::pin!(signal);
     loop {
         runtime::select! {
             accepted = listener.accept() => {
@@ -40,7 +43,7 @@ async fn main() -> io::Result<()> {
                     }
                 }));
             }
-            signal = runtime::signal::ctrl_c() => {
+            signal = &mut signal => {
                 signal?;
                 break;
             }
