@@ -2,17 +2,23 @@
 //!
 //! A model that passes proves little until it is known what makes it fail. Each mutant
 //! (`mutants.rs`) is built in a copy of the tree, and the models that use the mutated file are run
-//! one by one, the nearest first, until one fails, deadlocks or runs out of time. A mutant that
+//! one by one, the nearest first, until one fails; loom makes a deadlock a failure. A mutant that
 //! none of them notices is a survivor: either a model is missing, or the ordering is stronger than
 //! it must be, or `docs/loom-survivors.md` says why loom cannot see it.
+//!
+//! A model that runs out of time has noticed nothing yet: the machine may be busy, or the mutant
+//! may only make it longer. The others go on; if none of them fails either, the mutant is listed
+//! as open, and somebody runs that model by hand.
 //!
 //! A model is taken to use a file when it names the file's module, or names a module that does.
 //! Others cannot notice the mutant and are not run.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
@@ -258,7 +264,9 @@ fn owner(modules: &[Module], segments: &[String]) -> Option<usize> {
 /// What became of a mutant.
 #[derive(Debug)]
 enum Fate {
-    Failed(String),
+    /// The model that failed, and its first words.
+    Failed(String, String),
+    /// No model failed, but this one did not end in time.
     TooSlow(String),
     /// The mutant is a mistake of this tool or of a comment: it tests nothing.
     DoesNotBuild,
@@ -348,8 +356,8 @@ fn try_all(
     for test in &tests {
         let start = Instant::now();
         match run_tests(&binaries, &[(test.clone(), Duration::from_secs(600))], 1)? {
-            None => takes.insert(test.clone(), start.elapsed()),
-            Some(_) => return Err(format!("the model `{test}` fails without any mutant")),
+            Fate::Survived(_) => takes.insert(test.clone(), start.elapsed()),
+            _ => return Err(format!("the model `{test}` does not pass without any mutant")),
         };
     }
     let total: Duration = takes.values().sum();
@@ -370,26 +378,23 @@ fn try_all(
             .collect();
         let fate = scratch.with(mutant, || {
             let Ok(binaries) = scratch.build()? else { return Ok(Fate::DoesNotBuild) };
-            Ok(match run_tests(&binaries, &order, parallel)? {
-                Some((test, Ended::Failed)) => Fate::Failed(test),
-                Some((test, Ended::TooSlow)) => Fate::TooSlow(test),
-                None => Fate::Survived(order.len()),
-            })
+            run_tests(&binaries, &order, parallel)
         })?;
         println!(
             "[{}/{}] {:<8} {}  ({:.0} s{})",
             index + 1,
             chosen.len(),
             match &fate {
-                Fate::Failed(_) => "caught",
-                Fate::TooSlow(_) => "too slow",
+                Fate::Failed(..) => "caught",
+                Fate::TooSlow(_) => "TOO SLOW",
                 Fate::DoesNotBuild => "no build",
                 Fate::Survived(_) => "SURVIVED",
             },
             mutant.name,
             start.elapsed().as_secs_f64(),
             match &fate {
-                Fate::Failed(test) | Fate::TooSlow(test) => format!(", {test}"),
+                Fate::Failed(test, words) => format!(", {test}: {words}"),
+                Fate::TooSlow(test) => format!(", {test}"),
                 Fate::Survived(0) => ", no model uses the file".into(),
                 Fate::Survived(count) => format!(", {count} models"),
                 Fate::DoesNotBuild => String::new(),
@@ -403,32 +408,36 @@ fn try_all(
 fn report(root: &Path, chosen: &[Mutant], fates: &[Fate]) -> Outcome {
     let text = fs::read_to_string(root.join(EXPLAINED)).unwrap_or_default();
     let explained = explanations(&text);
-    let (mut open, mut broken, mut known, mut stale) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut open, mut slow, mut broken, mut known, mut stale) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (mutant, fate) in chosen.iter().zip(fates) {
         let reason = explained.get(mutant.name.as_str());
         match (fate, reason) {
-            (Fate::Survived(_), Some(reason)) => known.push(format!("{}: {reason}", mutant.name)),
+            (Fate::Survived(_) | Fate::TooSlow(_), Some(reason)) => {
+                known.push(format!("{}: {reason}", mutant.name));
+            }
             (Fate::Survived(_), None) => open.push(mutant.name.clone()),
+            (Fate::TooSlow(test), None) => slow.push(format!("{}: {test}", mutant.name)),
             (Fate::DoesNotBuild, _) => broken.push(mutant.name.clone()),
-            (Fate::Failed(_) | Fate::TooSlow(_), Some(_)) => stale.push(mutant.name.clone()),
-            (Fate::Failed(_) | Fate::TooSlow(_), None) => {}
+            (Fate::Failed(..), Some(_)) => stale.push(mutant.name.clone()),
+            (Fate::Failed(..), None) => {}
         }
     }
-    let caught =
-        fates.iter().filter(|fate| matches!(fate, Fate::Failed(_) | Fate::TooSlow(_))).count();
+    let caught = fates.iter().filter(|fate| matches!(fate, Fate::Failed(..))).count();
     println!("\n{} mutants, {caught} caught", chosen.len());
     print_list("survivors that are explained", &known);
     print_list(&format!("mutants that {EXPLAINED} explains but a model caught"), &stale);
     print_list("mutants that do not build: give the line its statement back", &broken);
+    print_list("mutants with which a model only runs too long: run it by hand", &slow);
     print_list("survivors that nobody explains", &open);
-    if open.is_empty() && broken.is_empty() {
+    if open.is_empty() && slow.is_empty() && broken.is_empty() {
         Ok(())
     } else {
         Err(format!(
-            "no model notices {} mutants, {} do not build; a model is missing, or a reason in \
-             {EXPLAINED}",
+            "no model notices {} mutants, {} only take long, {} do not build; a model is missing, \
+             or a reason in {EXPLAINED}",
             open.len(),
+            slow.len(),
             broken.len()
         ))
     }
@@ -559,40 +568,43 @@ pub(crate) fn list_tests(binary: &Path) -> Result<Vec<String>, String> {
         .collect())
 }
 
-/// How a model ended that did not pass.
-enum Ended {
-    Failed,
-    TooSlow,
-}
-
 struct Running {
     test: String,
     child: Child,
+    /// Reads what the model prints, and ends with it.
+    output: JoinHandle<String>,
     until: Instant,
 }
 
-/// Runs tests, some at a time, until one does not pass: that one, or nothing.
+/// Runs tests, some at a time, until one fails.
 fn run_tests(
     binaries: &[PathBuf],
     tests: &[(String, Duration)],
     parallel: usize,
-) -> Result<Option<(String, Ended)>, String> {
+) -> Result<Fate, String> {
     let mut waiting: VecDeque<&(String, Duration)> = tests.iter().collect();
     let mut running: Vec<Running> = Vec::new();
-    let mut ended = None;
-    while ended.is_none() && !(waiting.is_empty() && running.is_empty()) {
+    let mut fate = Fate::Survived(tests.len());
+    while !matches!(fate, Fate::Failed(..)) && !(waiting.is_empty() && running.is_empty()) {
         while running.len() < parallel {
             let Some((test, limit)) = waiting.pop_front() else { break };
             // A name is in one binary; the others have nothing to run and succeed.
             for binary in binaries {
-                let child = Command::new(binary)
+                let mut child = Command::new(binary)
                     .args(["--exact", test.as_str(), "--test-threads=1"])
-                    .stdout(Stdio::null())
+                    .stdout(Stdio::piped())
                     .stderr(Stdio::null())
                     .spawn()
                     .map_err(|error| format!("{}: {error}", binary.display()))?;
+                let mut pipe = child.stdout.take().expect("it is piped");
+                let output = std::thread::spawn(move || {
+                    let mut text = Vec::new();
+                    // What was read before an error is better than nothing.
+                    let _ = pipe.read_to_end(&mut text);
+                    String::from_utf8_lossy(&text).into_owned()
+                });
                 let until = Instant::now() + *limit;
-                running.push(Running { test: test.clone(), child, until });
+                running.push(Running { test: test.clone(), child, output, until });
             }
         }
         std::thread::sleep(Duration::from_millis(5));
@@ -600,10 +612,15 @@ fn run_tests(
         for mut one in running {
             match one.child.try_wait().map_err(|error| error.to_string())? {
                 Some(status) if status.success() => {}
-                Some(_) => ended = Some((one.test, Ended::Failed)),
+                Some(_) => {
+                    let words = first_words(&one.output.join().unwrap_or_default());
+                    fate = Fate::Failed(one.test, words);
+                }
                 None if Instant::now() > one.until => {
-                    ended = Some((one.test.clone(), Ended::TooSlow));
-                    still.push(one);
+                    kill(&mut one.child);
+                    if let Fate::Survived(_) = fate {
+                        fate = Fate::TooSlow(one.test);
+                    }
                 }
                 None => still.push(one),
             }
@@ -611,11 +628,23 @@ fn run_tests(
         running = still;
     }
     for mut one in running {
-        // It may just have ended by itself.
-        let _ = one.child.kill();
-        let _ = one.child.wait();
+        kill(&mut one.child);
     }
-    Ok(ended)
+    Ok(fate)
+}
+
+fn kill(child: &mut Child) {
+    // It may just have ended by itself.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// What a failed test says first: the line behind the first `panicked at`.
+fn first_words(output: &str) -> String {
+    let mut lines = output.lines().skip_while(|line| !line.contains("panicked at")).skip(1);
+    let line = lines.next().unwrap_or("it ended without a panic").trim();
+    // A deadlock is followed by the state of every thread.
+    line.split("; threads").next().unwrap_or(line).to_owned()
 }
 
 #[cfg(test)]
@@ -713,6 +742,14 @@ mod tests {
         let found = explanations(text);
         assert_eq!(found.len(), 1);
         assert_eq!(found["a.rs: X Acquire -> Relaxed"], "loom has no such thing");
+    }
+
+    #[test]
+    fn first_words_are_those_of_the_panic() {
+        let output = "running 1 test\n\nthread 'a' (1) panicked at x.rs:1:2:\n\
+                      deadlock; threads = [(Id(0), Blocked)]\nnote: more\n";
+        assert_eq!(first_words(output), "deadlock");
+        assert_eq!(first_words("killed"), "it ended without a panic");
     }
 
     #[test]
