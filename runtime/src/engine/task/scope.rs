@@ -258,7 +258,7 @@ impl Node {
             end = state.lower_live(&mut ready);
             node = parent;
         }
-        ready.wake_all();
+        ready.wake_all(); // wake: who waits for the end of a scope
     }
 
     /// Whether cancellation was asked for, here or around.
@@ -298,7 +298,7 @@ impl Node {
             }
         }
         // The word first: a task that ends at once can see why.
-        ready.wake_all();
+        ready.wake_all(); // wake: who waits for the cancellation of a scope
         for abort in aborts {
             abort.abort(); // wake: an aborted member
         }
