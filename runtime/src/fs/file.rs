@@ -139,7 +139,7 @@ impl File {
     /// # }
     /// ```
     #[track_caller]
-    pub fn create_new(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
+    pub fn create_new<P: AsRef<Path>>(path: P) -> impl Future<Output = io::Result<File>> {
         File::options().read(true).write(true).create_new(true).opening(path)
     }
 

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::here;
-use super::metrics::WorkerCounters;
+use super::metrics::{NOTE_INTERVAL, WorkerCounters};
 use super::pool::{Hook, Pool};
 use super::queue::Local;
 use super::seat::Seat;
@@ -86,7 +86,9 @@ pub(super) struct Worker {
     /// Polls in a row that ended with the task having woken itself.
     yields: Cell<u32>,
     ready: RefCell<WakeList>,
+    /// When the time was noted last, and at which tick.
     busy_since: Cell<Instant>,
+    noted_at: Cell<u32>,
 }
 
 /// User code is contained wherever a worker calls it. What unwinds all the same is a bug of the engine,
@@ -126,6 +128,7 @@ impl Worker {
             yields: Cell::new(0),
             ready: RefCell::new(WakeList::new()),
             busy_since: Cell::new(Instant::now()),
+            noted_at: Cell::new(0),
         }
     }
 
@@ -194,6 +197,9 @@ impl Worker {
         if tick % config.event_interval == 0 || self.yields.get() >= YIELD_INTERVAL {
             self.yields.set(0);
             self.look();
+            if tick.wrapping_sub(self.noted_at.get()) >= NOTE_INTERVAL {
+                self.note_busy();
+            }
         }
         if tick % config.global_queue_interval == 0 {
             if let Some(task) = self.next_from_outside(tick) {
@@ -237,7 +243,7 @@ impl Worker {
         coop::refill(Budget::FULL);
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
         let judge = Judge::Watch(&seat.watch);
-        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters);
+        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters.poll_times);
         let stalled = seat.watch.end();
         seat.counters.polls.add(1);
         if stalled {
@@ -262,7 +268,7 @@ impl Worker {
         coop::refill(Budget::FULL);
         let limit = self.pool.guardian.takeover();
         let judge = Judge::Probation { since: Instant::now(), limit };
-        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters);
+        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters.poll_times);
         drop(announced);
         if seat.watch.end() {
             self.recovered();
@@ -535,9 +541,11 @@ impl Worker {
         }
     }
 
+    #[cold]
     fn note_busy(&self) {
-        let busy = self.busy_since.get().elapsed().as_nanos();
-        self.counters().busy_ns.add(busy as u64);
+        let now = Instant::now();
+        self.counters().note(now - self.busy_since.replace(now));
+        self.noted_at.set(self.tick.get());
     }
 }
 

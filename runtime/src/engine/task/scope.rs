@@ -66,7 +66,7 @@ use std::task::Waker;
 use super::cell::Header;
 use super::{
     AbortHandle, Id, Identity, JoinError, JoinHandle, Owned, PanicSink, Runnable, Schedule,
-    UnseenPanic, name,
+    UnseenPanic, name, spawn_cell,
 };
 use crate::engine::contain::contain;
 use crate::engine::places::{Key, Places};
@@ -447,6 +447,27 @@ impl Membership {
                 task.cancel();
             }
         })
+    }
+
+    /// Makes a task that no list keeps: a closure that is run once. If it is not to run at all, there is
+    /// its handle alone, which says so.
+    pub(crate) fn spawn_cell<F, S>(
+        self,
+        future: F,
+        scheduler: S,
+        identity: Identity,
+    ) -> Result<(Runnable, JoinHandle<F::Output>), JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        S: Schedule,
+    {
+        let scoped = Scoped { scheduler, membership: self.clone() };
+        let (task, handle) = spawn_cell(future, scoped, identity);
+        if self.admit(&task) {
+            return Ok((task, handle));
+        }
+        task.cancel();
+        Err(handle)
     }
 
     /// Files the task's abort handle; false if the task is not to run at all.
