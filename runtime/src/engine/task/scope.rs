@@ -580,8 +580,9 @@ impl PanicSink for Keeper {
 
     fn unseen(&self, panic: UnseenPanic) {
         let mut state = self.node.0.state.lock();
-        let is_first = state.first_failed == Some(panic.id);
-        if is_first {
+        // Once the scope is abandoned nobody asks here.
+        let is_seen = state.first_failed == Some(panic.id) && !state.abandoned;
+        if is_seen {
             if let Some(Failure { cause: Cause::Panic { panic: place, .. }, .. }) =
                 &mut state.failure
             {
@@ -589,7 +590,6 @@ impl PanicSink for Keeper {
                 return;
             }
         }
-        let is_seen = is_first && !state.abandoned;
         drop(state);
         if is_seen {
             contain(|| drop(panic));
