@@ -53,10 +53,11 @@ pub(crate) fn set(budget: Budget) -> ResetGuard {
     ResetGuard(BUDGET.try_with(|cell| cell.replace(budget)).unwrap_or(Budget::UNLIMITED))
 }
 
-/// Sets the thread's budget for good; the worker loop calls this before each poll.
+/// Sets the thread's budget for good; the worker loop calls this before each poll. Says whether what was
+/// there before had been used up.
 #[inline]
-pub(crate) fn refill(budget: Budget) {
-    let _ = BUDGET.try_with(|cell| cell.set(budget));
+pub(crate) fn refill(budget: Budget) -> bool {
+    BUDGET.try_with(|cell| cell.replace(budget).0 == Some(0)).unwrap_or(false)
 }
 
 /// Whether something is left.

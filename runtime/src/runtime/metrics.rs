@@ -118,6 +118,26 @@ impl RuntimeMetrics {
         }
     }
 
+    /// Times that a task was made runnable by a thread that is no worker of the runtime (or by one that
+    /// blocks), and so was put in the global queue.
+    pub fn remote_schedule_count(&self) -> u64 {
+        match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => pool.remote_schedules(),
+            Scheduler::CurrentThread(shared) => shared.remote_schedules(),
+        }
+    }
+
+    /// Polls that used up their budget, so that the task had to yield to the others. A worker's last poll
+    /// is counted when it makes the next.
+    pub fn budget_forced_yield_count(&self) -> u64 {
+        match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => {
+                pool.seats().map(|seat| seat.counters().used_up.get()).sum()
+            }
+            Scheduler::CurrentThread(shared) => shared.counters().used_up.get(),
+        }
+    }
+
     fn worker<R>(&self, worker: usize, f: impl FnOnce(&WorkerCounters, usize) -> R) -> R {
         match self.handle.scheduler() {
             Scheduler::MultiThread(pool) => match pool.seats().nth(worker) {
@@ -210,6 +230,20 @@ impl RuntimeMetrics {
     /// Tasks that were put in the worker's own queue by tasks that it ran.
     pub fn worker_local_schedule_count(&self, worker: usize) -> u64 {
         self.worker(worker, |counters, _| counters.local_schedules.get())
+    }
+
+    /// Tasks that found no room in the worker's queue: none, for it has no limit.
+    pub fn worker_overflow_count(&self, worker: usize) -> u64 {
+        self.worker(worker, |_, _| 0)
+    }
+
+    /// How long a poll of the worker takes on average: the time that it was awake, the search for work
+    /// included, by its polls. Zero before the first.
+    pub fn worker_mean_poll_time(&self, worker: usize) -> Duration {
+        self.worker(worker, |counters, _| {
+            let polls = counters.polls.get().max(1);
+            Duration::from_nanos(counters.busy_ns.get() / polls)
+        })
     }
 
     /// Polls of the worker that others had to take over for.

@@ -387,6 +387,11 @@ impl CurrentThread {
         self.owned.spawned()
     }
 
+    /// Tasks ever made runnable by other threads.
+    pub(crate) fn remote_schedules(&self) -> u64 {
+        self.in_flight.entered()
+    }
+
     pub(crate) fn injected(&self) -> usize {
         self.injector.lock().len()
     }
@@ -487,7 +492,11 @@ impl CurrentThread {
             self.watch.begin(task.id().as_u64(), Some(task.location()));
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                self.config.observe.run(task, &Judge::Nobody, &self.counters)
+                let outcome = self.config.observe.run(task, &Judge::Nobody, &self.counters);
+                if !coop::has_budget_remaining() {
+                    self.counters.used_up.add(1);
+                }
+                outcome
             };
             let _ = self.watch.end();
             self.counters.polls.add(1);

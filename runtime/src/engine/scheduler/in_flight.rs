@@ -20,7 +20,7 @@ use std::cell::Cell;
 
 use crossbeam_utils::CachePadded;
 
-use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::engine::primitive::thread::yield_now;
 
 /// Publishes the thread's last use of the pool. Pairs with [`SEE`].
@@ -36,7 +36,14 @@ thread_local! {
 
 /// The count, in shards, so that waking threads do not meet on one word.
 #[derive(Debug, Default)]
-pub(crate) struct InFlight([CachePadded<AtomicUsize>; SHARDS]);
+pub(crate) struct InFlight([CachePadded<Shard>; SHARDS]);
+
+#[derive(Debug, Default)]
+struct Shard {
+    inside: AtomicUsize,
+    /// How many have ever come in: a metric.
+    entered: AtomicU64,
+}
 
 /// A thread that is counted in.
 #[derive(Debug)]
@@ -53,16 +60,23 @@ impl InFlight {
                 })
             })
             .unwrap_or(0);
-        let count = &*self.0[usize::from(shard)];
+        let shard = &*self.0[usize::from(shard)];
+        // No pair: the number publishes nothing but itself.
+        shard.entered.fetch_add(1, Ordering::Relaxed);
         // Relaxed: the push that follows publishes it (see the proof).
-        count.fetch_add(1, Ordering::Relaxed);
-        Inside(count)
+        shard.inside.fetch_add(1, Ordering::Relaxed);
+        Inside(&shard.inside)
+    }
+
+    /// How many have ever come in.
+    pub(crate) fn entered(&self) -> u64 {
+        self.0.iter().map(|shard| shard.entered.load(Ordering::Relaxed)).sum()
     }
 
     /// Waits until everybody is out.
     pub(crate) fn wait(&self) {
-        for count in &self.0 {
-            while count.load(SEE) != 0 {
+        for shard in &self.0 {
+            while shard.inside.load(SEE) != 0 {
                 yield_now();
             }
         }

@@ -36,6 +36,8 @@ pub(crate) struct WorkerCounters {
     pub(crate) busy_ns: Counter,
     /// Tasks pushed to its own queue or slot.
     pub(crate) local_schedules: Counter,
+    /// Polls that used up their budget.
+    pub(crate) used_up: Counter,
     /// Polls that the guardian called stalled.
     pub(crate) stalls: Counter,
     /// A histogram of how long polls took, if there is one.

@@ -467,6 +467,11 @@ impl Pool {
         self.owned.spawned()
     }
 
+    /// Tasks ever made runnable by threads that are no workers, or by workers that block.
+    pub(crate) fn remote_schedules(&self) -> u64 {
+        self.in_flight.entered()
+    }
+
     pub(crate) fn injected(&self) -> usize {
         self.injector.len() + self.hogs.len()
     }

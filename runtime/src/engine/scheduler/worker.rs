@@ -234,7 +234,7 @@ impl Worker {
             return self.run_hog(task);
         }
         let seat = self.seat();
-        coop::refill(Budget::FULL);
+        self.refill(Budget::FULL);
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
         let judge = Judge::Watch(&seat.watch);
         let outcome = self.pool.config.observe.run(task, &judge, &seat.counters);
@@ -259,7 +259,7 @@ impl Worker {
         let seat = self.seat();
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
         let announced = self.announce_blocking();
-        coop::refill(Budget::FULL);
+        self.refill(Budget::FULL);
         let limit = self.pool.guardian.takeover();
         let judge = Judge::Probation { since: Instant::now(), limit };
         let outcome = self.pool.config.observe.run(task, &judge, &seat.counters);
@@ -368,10 +368,18 @@ impl Worker {
         self.ready.replace(ready);
     }
 
+    /// Gives what runs next its budget.
+    #[inline]
+    fn refill(&self, budget: Budget) {
+        if coop::refill(budget) {
+            self.counters().used_up.add(1);
+        }
+    }
+
     fn bracket(&self, user_code: impl FnOnce()) {
         let watch = &self.seat().watch;
         watch.begin(0, None);
-        coop::refill(Budget::UNLIMITED);
+        self.refill(Budget::UNLIMITED);
         user_code();
         if watch.end() {
             self.recovered();
