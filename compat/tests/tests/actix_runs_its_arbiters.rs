@@ -88,6 +88,8 @@ async fn a_web_server_answers_and_stops() {
     for echo in in_time(futures::future::join_all(echoes)).await {
         assert!(echo == body);
     }
+    // It waits for connections that are kept.
+    drop(client);
     in_time(server.stop(true)).await;
     in_time(tokio::task::spawn_blocking(|| thread.join().unwrap())).await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! tokio-console, as it would be: its layer in the program, its server on loopback, and a client that asks
 //! as the console does.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -172,8 +172,9 @@ fn a_task_its_polls_its_wakes_and_what_it_waits_for() {
             seen.take_in(updates.message().await.unwrap().unwrap());
         }
         let of_lock = |wait: &&AsyncOp| wait.resource_id.is_some_and(|id| id.id == lock);
-        let sources: Vec<&str> = seen.waits.iter().filter(of_lock).map(|op| &*op.source).collect();
-        assert_eq!(sources, ["Mutex::lock_owned", "Mutex::lock"]);
+        let waits_for_it = seen.waits.iter().filter(of_lock);
+        let sources: BTreeSet<&str> = waits_for_it.map(|wait| &*wait.source).collect();
+        assert_eq!(sources, BTreeSet::from(["Mutex::lock", "Mutex::lock_owned"]));
         assert!(!dropped(&seen, "waits"));
 
         drop(guard);
