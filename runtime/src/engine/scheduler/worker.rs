@@ -41,7 +41,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::here;
-use super::metrics::WorkerCounters;
+use super::metrics::{NOTE_INTERVAL, WorkerCounters};
 use super::pool::{Hook, Pool};
 use super::queue::Local;
 use super::seat::Seat;
@@ -106,7 +106,9 @@ pub(super) struct Worker {
     yields: Cell<u32>,
     ready: RefCell<WakeList>,
     publishing: Cell<Publishing>,
+    /// When the time was noted last, and at which tick.
     busy_since: Cell<Instant>,
+    noted_at: Cell<u32>,
 }
 
 /// User code is contained wherever a worker calls it. What unwinds all the same is a bug of the engine,
@@ -158,6 +160,7 @@ impl Worker {
             ready: RefCell::new(WakeList::new()),
             publishing: Cell::new(Publishing::AtOnce),
             busy_since: Cell::new(Instant::now()),
+            noted_at: Cell::new(0),
         }
     }
 
@@ -226,6 +229,9 @@ impl Worker {
         if tick % config.event_interval == 0 || self.yields.get() >= YIELD_INTERVAL {
             self.yields.set(0);
             self.look();
+            if tick.wrapping_sub(self.noted_at.get()) >= NOTE_INTERVAL {
+                self.note_busy();
+            }
         }
         if tick % config.global_queue_interval == 0 {
             if let Some(task) = self.next_from_outside(tick) {
@@ -269,7 +275,7 @@ impl Worker {
         coop::refill(Budget::FULL);
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
         let judge = Judge::Watch(&seat.watch);
-        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters);
+        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters.poll_times);
         let stalled = seat.watch.end();
         seat.counters.polls.add(1);
         if stalled {
@@ -294,7 +300,7 @@ impl Worker {
         coop::refill(Budget::FULL);
         let limit = self.pool.guardian.takeover();
         let judge = Judge::Probation { since: Instant::now(), limit };
-        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters);
+        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters.poll_times);
         drop(announced);
         if seat.watch.end() {
             self.recovered();
@@ -591,9 +597,11 @@ impl Worker {
         }
     }
 
+    #[cold]
     fn note_busy(&self) {
-        let busy = self.busy_since.get().elapsed().as_nanos();
-        self.counters().busy_ns.add(busy as u64);
+        let now = Instant::now();
+        self.counters().note(now - self.busy_since.replace(now));
+        self.noted_at.set(self.tick.get());
     }
 }
 
