@@ -129,7 +129,7 @@ impl RuntimeMetrics {
     /// no thread.
     pub fn spare_workers_refused_count(&self) -> u64 {
         match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.spare_counts().1 as u64,
+            Scheduler::MultiThread(pool) => pool.spare_counts().1,
             Scheduler::CurrentThread(_) => 0,
         }
     }
