@@ -5,7 +5,7 @@
 //! built before the crate that uses them. None expands to `unsafe`.
 
 mod join;
-mod maybe_done;
+mod join_parts;
 mod pin;
 mod select;
 pub mod support;
