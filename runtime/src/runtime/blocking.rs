@@ -58,6 +58,8 @@ struct Unscheduled {
 }
 
 impl Schedule for Unscheduled {
+    const KIND: &'static str = "blocking";
+
     fn schedule(&self, task: Runnable) {
         // A closure in one poll leaves no idle task behind that a wake or an abort could find.
         debug_assert!(false, "a blocking task is never idle");

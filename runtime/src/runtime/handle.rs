@@ -22,7 +22,7 @@ use crate::engine::process_wide::fork::Birth;
 use crate::engine::rng::{FastRand, Seeded};
 use crate::engine::scheduler::{CurrentThread, Guardian, Pool};
 use crate::engine::task::scope::{Membership, Node};
-use crate::engine::task::{Identity, JoinHandle, Owned};
+use crate::engine::task::{Identity, JoinHandle, Owned, of_root};
 use crate::engine::timer::{Shard, Shards};
 use crate::engine::wake_list::WakeList;
 use crate::engine::{entered, park_on, text};
@@ -415,6 +415,7 @@ impl Handle {
         let _inside = entered::enter_alone();
         let _current = self.enter();
         let _seeded = self.seeded();
+        let future = of_root(future, Location::caller());
         if self.panics().guards_roots() {
             return self.run_root(self.panics().guard(future));
         }

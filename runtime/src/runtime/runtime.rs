@@ -19,6 +19,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread::{self, JoinHandle as Thread};
@@ -34,7 +35,7 @@ use crate::engine::blocking::Remaining;
 use crate::engine::clock::NEVER;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
-use crate::engine::task::{Census, JoinHandle};
+use crate::engine::task::{Census, JoinHandle, of_root};
 use crate::engine::timer::{Place, Registration};
 use crate::engine::wake_list::WakeList;
 use crate::engine::{entered, text};
@@ -162,6 +163,7 @@ impl Runtime {
         let _inside = entered::enter();
         let _current = context::enter(self.handle.clone());
         let _seeded = self.handle.seeded();
+        let future = of_root(future, Location::caller());
         if self.handle.panics().guards_roots() {
             return self.run(self.handle.panics().guard(future));
         }

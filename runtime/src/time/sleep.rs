@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomPinned;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,6 +14,7 @@ use pin_project_lite::pin_project;
 use super::Instant;
 use crate::engine::clock::NEVER;
 use crate::engine::coop;
+use crate::engine::resource::{Op, Resource};
 use crate::engine::timer::{Place, Registration, Shard};
 use crate::runtime::context;
 
@@ -105,14 +107,20 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Sleep {
         timer: Timer,
+        resource: Resource,
+        op: Op,
         #[pin]
         pinned: PhantomPinned,
     }
 }
 
 impl Sleep {
+    #[track_caller]
     fn new(timer: Timer) -> Sleep {
-        Sleep { timer, pinned: PhantomPinned }
+        let resource = Resource::timer("Sleep", Location::caller());
+        resource.due_in(|| timer.left());
+        let op = resource.op("Sleep::new_timeout", "poll_elapsed");
+        Sleep { timer, resource, op, pinned: PhantomPinned }
     }
 
     /// A `Sleep` of a relative time, for `timeout`.
@@ -154,7 +162,10 @@ impl Sleep {
     /// # });
     /// ```
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
-        self.project().timer.reset(deadline);
+        let this = self.project();
+        this.timer.reset(deadline);
+        this.resource.due_in(|| this.timer.left());
+        *this.op = this.resource.op("Sleep::reset", "poll_elapsed");
     }
 }
 
@@ -163,7 +174,8 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.project().timer.poll(cx)
+        let this = self.project();
+        this.op.poll(|| this.timer.poll(cx))
     }
 }
 
@@ -239,6 +251,11 @@ impl Timer {
     /// The clock's time now, as an instant: of this timer's runtime, wherever the caller is.
     pub(super) fn now(&self) -> Instant {
         Instant::from_std(self.registration.shard().clock().now_instant())
+    }
+
+    /// How long it is until the deadline.
+    pub(super) fn left(&self) -> Duration {
+        self.shown.saturating_duration_since(self.now())
     }
 
     pub(super) fn reset(&mut self, deadline: Instant) {

@@ -58,6 +58,8 @@ struct State {
 struct QueueRef(Arc<LocalQueue>);
 
 impl Schedule for QueueRef {
+    const KIND: &'static str = "local";
+
     fn schedule(&self, task: Runnable) {
         self.0.push(task);
     }
