@@ -57,8 +57,8 @@ macro_rules! join {
 ///
 /// Takes one future a step and pairs it with the name of its value. The names are all written `value`,
 /// but each step's is another one to the compiler, so any number of variables can be made without a
-/// list of names. The futures become one nested value, `part(a, part(b, ()))`, so that what waits holds
-/// one reference, however many they are; the values come in the same shape.
+/// list of names. The futures become one nested value, so that what waits holds one reference, however
+/// many they are.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __join_each {
@@ -75,29 +75,20 @@ macro_rules! __join_each {
     };
     // All have names.
     (@$kind:ident $order:ident [$(($value:ident $expression:expr))+]) => {{
-        let mut parts = $crate::macros_support::pin!(
-            $crate::__join_each!(@parts $kind $($expression,)+)
-        );
+        let mut parts = $crate::macros_support::pin!({
+            let parts = ();
+            $(let parts = $crate::__join_each!(@part $kind parts $expression);)+
+            parts
+        });
         let values = $crate::__join_each!(@poll $kind $order parts).await;
-        #[allow(unreachable_code)]
-        let values = $crate::__join_each!(@flat $kind values [$($value)+] ($($value,)+));
-        values
+        $crate::__join_each!(@flat $kind values $($value)+)
     }};
 
-    (@parts $kind:ident) => {
-        ()
+    (@part join $parts:ident $expression:expr) => {
+        $crate::macros_support::join_part($parts, $expression)
     };
-    (@parts join $expression:expr, $($rest:expr,)*) => {
-        $crate::macros_support::join_part(
-            $expression,
-            $crate::__join_each!(@parts join $($rest,)*),
-        )
-    };
-    (@parts try_join $expression:expr, $($rest:expr,)*) => {
-        $crate::macros_support::try_join_part(
-            $expression,
-            $crate::__join_each!(@parts try_join $($rest,)*),
-        )
+    (@part try_join $parts:ident $expression:expr) => {
+        $crate::macros_support::try_join_part($parts, $expression)
     };
 
     (@poll $kind:ident biased $parts:ident) => {
@@ -121,21 +112,16 @@ macro_rules! __join_each {
         $crate::macros_support::poll_try_join($parts.as_mut(), $first, $cx)
     };
 
-    (@flat join $values:ident [$($value:ident)+] $flat:expr) => {{
-        let $crate::__join_each!(@pattern $($value)+) = $values;
-        $flat
+    // A value's type may be one that has no values.
+    (@flat join $values:ident $($value:ident)+) => {{
+        $(let ($value, $values) = $values;)+
+        let () = $values;
+        #[allow(unreachable_code)]
+        ($($value,)+)
     }};
-    (@flat try_join $values:ident [$($value:ident)+] $flat:expr) => {
-        $crate::macros_support::Result::map(
-            $values,
-            |$crate::__join_each!(@pattern $($value)+)| $flat,
-        )
-    };
-
-    (@pattern) => {
-        ()
-    };
-    (@pattern $value:ident $($rest:ident)*) => {
-        ($value, $crate::__join_each!(@pattern $($rest)*))
+    (@flat try_join $values:ident $($value:ident)+) => {
+        $crate::macros_support::Result::map($values, |$values| {
+            $crate::__join_each!(@flat join $values $($value)+)
+        })
     };
 }

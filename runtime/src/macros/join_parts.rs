@@ -1,7 +1,8 @@
 //! The futures of a `join!` or `try_join!`, each with its output until all are done.
 //!
-//! The macros nest them: the first future and the rest, which is again a first and a rest, down to
-//! `()`. So the macros need one pinned value and one reference to it, and no `unsafe`.
+//! The macros nest them: the last future and those before it, which are again a last and those before
+//! it, down to `()`. So the macros need one pinned value and one reference to it, and no `unsafe`; and
+//! the value is built by repetition, not by a recursion that the compiler limits.
 
 use std::convert::Infallible;
 use std::future::{Future, IntoFuture};
@@ -12,8 +13,8 @@ use pin_project_lite::pin_project;
 
 /// Some futures that are waited for together, until the first error of type `E`.
 pub trait Parts<E> {
-    /// What they return: the first value and the rest of them.
-    type Values;
+    /// What they return, in order, and then `Last`: `(first, (second, last))`.
+    type Values<Last>;
 
     /// How many there are.
     const COUNT: u32;
@@ -32,60 +33,68 @@ pub trait Parts<E> {
     /// # Panics
     ///
     /// If a future is not done.
-    fn take(self: Pin<&mut Self>) -> Self::Values;
+    fn take<Last>(self: Pin<&mut Self>, last: Last) -> Self::Values<Last>;
 }
 
 impl<E> Parts<E> for () {
-    type Values = ();
+    type Values<Last> = Last;
 
     const COUNT: u32 = 0;
 
     #[inline]
-    fn poll_range(self: Pin<&mut Self>, _: u32, _: u32, _: &mut Context<'_>) -> Result<Poll<()>, E> {
+    fn poll_range(
+        self: Pin<&mut Self>,
+        _: u32,
+        _: u32,
+        _: &mut Context<'_>,
+    ) -> Result<Poll<()>, E> {
         Ok(Poll::Ready(()))
     }
 
-    fn take(self: Pin<&mut Self>) {}
-}
-
-pin_project! {
-    /// A future of `join!`, and those after it.
-    pub struct JoinPart<F: Future, R> {
-        #[pin]
-        part: MaybeDone<F>,
-        #[pin]
-        rest: R,
+    #[inline]
+    fn take<Last>(self: Pin<&mut Self>, last: Last) -> Last {
+        last
     }
 }
 
 pin_project! {
-    /// A future of `try_join!`, and those after it.
-    pub struct TryJoinPart<F: Future, R> {
+    /// A future of `join!`, and those before it.
+    pub struct JoinPart<R, F: Future> {
+        #[pin]
+        before: R,
         #[pin]
         part: MaybeDone<F>,
-        #[pin]
-        rest: R,
     }
 }
 
-/// Puts a future in front of others.
-pub fn join_part<F: IntoFuture, R>(future: F, rest: R) -> JoinPart<F::IntoFuture, R> {
-    JoinPart { part: MaybeDone::Running { future: future.into_future() }, rest }
+pin_project! {
+    /// A future of `try_join!`, and those before it.
+    pub struct TryJoinPart<R, F: Future> {
+        #[pin]
+        before: R,
+        #[pin]
+        part: MaybeDone<F>,
+    }
 }
 
-/// Puts a fallible future in front of others.
-pub fn try_join_part<T, E, F, R>(future: F, rest: R) -> TryJoinPart<F::IntoFuture, R>
+/// Puts a future behind others.
+pub fn join_part<R, F: IntoFuture>(before: R, future: F) -> JoinPart<R, F::IntoFuture> {
+    JoinPart { before, part: MaybeDone::Running { future: future.into_future() } }
+}
+
+/// Puts a fallible future behind others.
+pub fn try_join_part<T, E, R, F>(before: R, future: F) -> TryJoinPart<R, F::IntoFuture>
 where
-    F: IntoFuture<Output = Result<T, E>>,
     R: Parts<E>,
+    F: IntoFuture<Output = Result<T, E>>,
 {
-    TryJoinPart { part: MaybeDone::Running { future: future.into_future() }, rest }
+    TryJoinPart { before, part: MaybeDone::Running { future: future.into_future() } }
 }
 
-impl<F: Future, R: Parts<Infallible>> Parts<Infallible> for JoinPart<F, R> {
-    type Values = (F::Output, R::Values);
+impl<R: Parts<Infallible>, F: Future> Parts<Infallible> for JoinPart<R, F> {
+    type Values<Last> = R::Values<(F::Output, Last)>;
 
-    const COUNT: u32 = 1 + R::COUNT;
+    const COUNT: u32 = R::COUNT + 1;
 
     #[inline]
     fn poll_range(
@@ -95,28 +104,28 @@ impl<F: Future, R: Parts<Infallible>> Parts<Infallible> for JoinPart<F, R> {
         cx: &mut Context<'_>,
     ) -> Result<Poll<()>, Infallible> {
         let this = self.project();
-        let mut pending = false;
-        if from == 0 && to > 0 {
-            pending = this.part.poll_done(cx).is_pending();
+        let before = this.before.poll_range(from, to, cx)?;
+        if from <= R::COUNT && R::COUNT < to && this.part.poll_done(cx).is_pending() {
+            return Ok(Poll::Pending);
         }
-        let rest = this.rest.poll_range(from.saturating_sub(1), to.saturating_sub(1), cx)?;
-        Ok(if pending { Poll::Pending } else { rest })
+        Ok(before)
     }
 
-    fn take(self: Pin<&mut Self>) -> Self::Values {
+    #[inline]
+    fn take<Last>(self: Pin<&mut Self>, last: Last) -> Self::Values<Last> {
         let this = self.project();
-        (this.part.take_output(), this.rest.take())
+        this.before.take((this.part.take_output(), last))
     }
 }
 
-impl<T, E, F, R> Parts<E> for TryJoinPart<F, R>
+impl<T, E, R, F> Parts<E> for TryJoinPart<R, F>
 where
-    F: Future<Output = Result<T, E>>,
     R: Parts<E>,
+    F: Future<Output = Result<T, E>>,
 {
-    type Values = (T, R::Values);
+    type Values<Last> = R::Values<(T, Last)>;
 
-    const COUNT: u32 = 1 + R::COUNT;
+    const COUNT: u32 = R::COUNT + 1;
 
     #[inline]
     fn poll_range(
@@ -126,22 +135,23 @@ where
         cx: &mut Context<'_>,
     ) -> Result<Poll<()>, E> {
         let mut this = self.project();
-        let mut pending = false;
-        if from == 0 && to > 0 {
-            pending = this.part.as_mut().poll_done(cx).is_pending();
+        let before = this.before.poll_range(from, to, cx)?;
+        if from <= R::COUNT && R::COUNT < to {
+            if this.part.as_mut().poll_done(cx).is_pending() {
+                return Ok(Poll::Pending);
+            }
             if let Some(Err(_)) = this.part.as_mut().output() {
-                this.part.take_output()?;
-                unreachable!("it was an error");
+                return this.part.take_output().map(|_| before);
             }
         }
-        let rest = this.rest.poll_range(from.saturating_sub(1), to.saturating_sub(1), cx)?;
-        Ok(if pending { Poll::Pending } else { rest })
+        Ok(before)
     }
 
-    fn take(self: Pin<&mut Self>) -> Self::Values {
+    #[inline]
+    fn take<Last>(self: Pin<&mut Self>, last: Last) -> Self::Values<Last> {
         let this = self.project();
         match this.part.take_output() {
-            Ok(value) => (value, this.rest.take()),
+            Ok(value) => this.before.take((value, last)),
             Err(_) => unreachable!("a failed future ends the macro"),
         }
     }
@@ -155,7 +165,7 @@ pub fn after<E, P: Parts<E>>(place: u32, _: &Pin<&mut P>) -> u32 {
 
 /// Polls all futures of a `join!`, the one at `first` first.
 #[inline]
-pub fn poll_join<P>(parts: Pin<&mut P>, first: u32, cx: &mut Context<'_>) -> Poll<P::Values>
+pub fn poll_join<P>(parts: Pin<&mut P>, first: u32, cx: &mut Context<'_>) -> Poll<P::Values<()>>
 where
     P: Parts<Infallible>,
 {
@@ -168,7 +178,7 @@ pub fn poll_try_join<E, P>(
     mut parts: Pin<&mut P>,
     first: u32,
     cx: &mut Context<'_>,
-) -> Poll<Result<P::Values, E>>
+) -> Poll<Result<P::Values<()>, E>>
 where
     P: Parts<E>,
 {
@@ -179,13 +189,17 @@ where
             Err(error) => return Poll::Ready(Err(error)),
         }
     }
-    if pending { Poll::Pending } else { Poll::Ready(Ok(parts.take())) }
+    if pending { Poll::Pending } else { Poll::Ready(Ok(parts.take(()))) }
 }
 
 pin_project! {
     // Running, then done, then taken. The future is dropped as soon as it is done.
+    //
+    // `repr(C)`: which of them it is must not be told by a byte inside the future, which may be borrowed by
+    // the future itself.
     #[project = Project]
     #[project_replace = Owned]
+    #[repr(C)]
     enum MaybeDone<F: Future> {
         Running { #[pin] future: F },
         Done { output: F::Output },

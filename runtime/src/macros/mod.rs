@@ -8,6 +8,7 @@ mod join;
 mod join_parts;
 mod pin;
 mod select;
+mod select_parts;
 pub mod support;
 mod task_local;
 mod try_join;

@@ -13,6 +13,7 @@ pub use std::result::Result;
 pub use std::task::Poll;
 
 pub use super::join_parts::{after, join_part, poll_join, poll_try_join, try_join_part};
+pub use super::select_parts::{SelectParts, select_part};
 pub use crate::task::task_local::new_local_key;
 
 /// A number below `count`: the branch that `select!` looks at first.
