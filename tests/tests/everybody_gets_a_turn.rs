@@ -278,7 +278,7 @@ fn timers_beside_a_park_hook_that_wakes_the_root() {
             })
             .build()
             .unwrap();
-        let timer = runtime.spawn(runtime::time::sleep(Duration::from_millis(1)));
+        let timer = runtime.spawn(async { runtime::time::sleep(Duration::from_millis(1)).await });
         while !timer.is_finished() {
             // Ends at the park that it leads to.
             runtime.block_on(notify.notified());
@@ -300,7 +300,7 @@ fn timers_beside_a_park_hook_that_spawns() {
             .build()
             .unwrap();
         own.set(runtime.handle().clone()).unwrap();
-        runtime.block_on(runtime::time::sleep(Duration::from_millis(1)));
+        runtime.block_on(async { runtime::time::sleep(Duration::from_millis(1)).await });
     });
 }
 
