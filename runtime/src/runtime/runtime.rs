@@ -256,6 +256,7 @@ impl Runtime {
             }
             timer.poll(cx.waker(), false, |_| Place::Foreign)
         }));
+        self.handle.each_list(|tasks| tasks.unwatch());
     }
 
     /// Shuts down, waiting for at most `duration` for polls and blocking jobs that have started. What has
