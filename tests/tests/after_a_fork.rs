@@ -114,7 +114,7 @@ fn timers_say_so_and_their_drop_comes_back() {
         assert_works(&runtime);
         let timer = || {
             let _entered = runtime.enter();
-            Box::pin(runtime::time::sleep(Duration::from_millis(5)))
+            Box::pin(runtime::time::sleep(Duration::from_secs(3600)))
         };
         let mut nobody = Context::from_waker(Waker::noop());
         let (mut set, new) = (timer(), timer());
@@ -133,11 +133,7 @@ fn timers_say_so_and_their_drop_comes_back() {
         });
         assert_eq!(child, Forked::Held);
         assert_works(&runtime);
-        runtime.block_on(async {
-            for timer in timers {
-                timer.await;
-            }
-        });
+        drop(timers);
     });
 }
 

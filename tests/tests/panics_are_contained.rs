@@ -216,15 +216,16 @@ fn in_a_waker_that_waits_for_a_timer() {
     on_each(|runtime| {
         let waker = Waker::from(Arc::new(PanickingWaker));
         let _context = runtime.enter();
-        let mut bad: Vec<_> =
-            (0..3).map(|_| Box::pin(runtime::time::sleep(Duration::from_millis(5)))).collect();
+        // Far enough that all of them wait before it comes.
+        let due = runtime::time::Instant::now() + Duration::from_millis(100) * tests::slowness();
+        let mut bad: Vec<_> = (0..3).map(|_| Box::pin(runtime::time::sleep_until(due))).collect();
         for sleep in &mut bad {
             assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         }
         // Due in the same instant as the bad ones, and later: both still come.
         runtime.block_on(async {
-            runtime::time::sleep(Duration::from_millis(5)).await;
-            runtime::time::sleep(Duration::from_millis(20)).await;
+            runtime::time::sleep_until(due).await;
+            runtime::time::sleep_until(due + Duration::from_millis(20)).await;
         });
     });
 }

@@ -325,7 +325,7 @@ fn with_blocking_jobs_under_way_and_queued() {
 #[test]
 fn while_other_threads_spawn() {
     within(|| {
-        for seed in 0..30 {
+        for seed in 0..tests::scaled(30).max(6) as u64 {
             let runtime = if seed % 3 == 0 { current_thread() } else { workers(2) };
             let census = Census::default();
             let stop = Arc::new(AtomicBool::new(false));
