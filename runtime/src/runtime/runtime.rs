@@ -259,6 +259,7 @@ impl Runtime {
             }
             timer.poll(cx.waker(), false, |_| Place::Foreign)
         }));
+        self.handle.each_list(|tasks| tasks.unwatch());
     }
 
     /// Shuts down, waiting for at most `duration` for polls and blocking jobs. What has not returned by
