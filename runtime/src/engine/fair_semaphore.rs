@@ -194,7 +194,7 @@ impl FairSemaphore {
     pub(crate) fn release(&self, count: usize) {
         let before = self.state.fetch_add(count << SHIFT, GIVE);
         if before & QUEUED != 0 {
-            self.serve();
+            self.serve(); // wake: fair_semaphore.release
         }
     }
 
@@ -214,7 +214,7 @@ impl FairSemaphore {
             }
         }
         if state & QUEUED != 0 {
-            self.serve();
+            self.serve(); // wake: fair_semaphore.add
         }
         true
     }

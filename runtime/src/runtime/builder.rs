@@ -22,6 +22,7 @@ use crate::engine::clock::Clock;
 use crate::engine::contain::contain;
 use crate::engine::driver::{Batch, Driver};
 use crate::engine::primitive::Mutex;
+use crate::engine::primitive::atomic::AtomicU64;
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::rng;
 use crate::engine::scheduler::{
@@ -276,8 +277,8 @@ impl Builder {
         self
     }
 
-    /// A function to call when a task is spawned, on the thread that does it. Tasks of a
-    /// [`LocalSet`](crate::task::LocalSet), pinned tasks and blocking jobs are not shown.
+    /// A function to call when a task is spawned, on the thread that does it. Tasks of
+    /// a [`LocalSet`](crate::task::LocalSet) and blocking jobs are not shown.
     ///
     /// # Examples
     ///
@@ -296,8 +297,8 @@ impl Builder {
         self
     }
 
-    /// A function to call before each poll of a task, on the thread that does it. Tasks of a
-    /// [`LocalSet`](crate::task::LocalSet), pinned tasks and blocking jobs are not shown.
+    /// A function to call before each poll of a task, on the thread that does it. Tasks of
+    /// a [`LocalSet`](crate::task::LocalSet) and blocking jobs are not shown.
     pub fn on_before_task_poll<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -306,8 +307,8 @@ impl Builder {
         self
     }
 
-    /// A function to call after each poll of a task, on the thread that does it. Tasks of a
-    /// [`LocalSet`](crate::task::LocalSet), pinned tasks and blocking jobs are not shown.
+    /// A function to call after each poll of a task, on the thread that does it. Tasks of
+    /// a [`LocalSet`](crate::task::LocalSet) and blocking jobs are not shown.
     pub fn on_after_task_poll<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -316,8 +317,9 @@ impl Builder {
         self
     }
 
-    /// A function to call when a task has ended, in whatever way, on the thread that does it. Tasks of a
-    /// [`LocalSet`](crate::task::LocalSet), pinned tasks and blocking jobs are not shown.
+    /// A function to call when a task has ended, in whatever way, on the thread that does it. Tasks of
+    /// a [`LocalSet`](crate::task::LocalSet) are not shown; blocking jobs are, though the other hooks do not
+    /// see them.
     pub fn on_task_terminate<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -611,7 +613,9 @@ impl Builder {
     }
 
     fn pinned(&self, workers: usize, panics: &Arc<Panics>) -> Pinned {
-        Pinned::new(self.pinned_threads.unwrap_or(workers), self.thread(), Arc::clone(panics))
+        let limit = self.pinned_threads.unwrap_or(workers);
+        let observe = self.observe().without_times();
+        Pinned::new(limit, self.thread(), Arc::clone(panics), observe)
     }
 
     fn observe(&self) -> Observe {
@@ -709,6 +713,7 @@ impl Builder {
             seeds: self.rng_seed.map(|seed| Mutex::new(seed.generator())),
             pinned: self.pinned(workers, &panics),
             panics,
+            forced_yields: AtomicU64::new(0),
             local_to: None,
             name: self.name.clone(),
             id: RuntimeId::next(),
@@ -767,6 +772,7 @@ impl Builder {
             seeds: self.rng_seed.map(|seed| Mutex::new(seed.generator())),
             pinned: self.pinned(1, &panics),
             panics,
+            forced_yields: AtomicU64::new(0),
             local_to,
             name: self.name.clone(),
             id: RuntimeId::next(),

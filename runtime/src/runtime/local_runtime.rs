@@ -12,8 +12,7 @@ use super::handle::{EnterGuard, Handle};
 use super::metrics::RuntimeMetrics;
 use super::runtime::Runtime;
 use super::shutdown::ShutdownReport;
-use crate::engine::task::JoinHandle;
-use crate::engine::text;
+use crate::engine::task::{Identity, JoinHandle};
 
 /// A `current_thread` runtime that cannot leave its thread, so that tasks need not be `Send`: what
 /// [`spawn_local`](crate::task::spawn_local) spawns runs on it without a
@@ -75,10 +74,7 @@ impl LocalRuntime {
         F: Future + 'static,
         F::Output: 'static,
     {
-        match self.handle().spawn_local_named(future, None, Location::caller()) {
-            Ok(handle) => handle,
-            Err(_) => panic!("{}", text::NO_LOCAL_SET),
-        }
+        self.handle().spawn_local_in(None, future, Identity::new(None, Location::caller()))
     }
 
     /// Runs a closure on the blocking pool. See [`runtime::spawn_blocking`](crate::spawn_blocking).

@@ -52,6 +52,30 @@ impl RuntimeMetrics {
         tasks
     }
 
+    /// Times that a task was spawned or woken elsewhere than on a worker, and went to the queue of
+    /// [`global_queue_depth`](RuntimeMetrics::global_queue_depth).
+    pub fn remote_schedule_count(&self) -> u64 {
+        match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => pool.remote_schedules(),
+            Scheduler::CurrentThread(shared) => shared.remote_schedules(),
+        }
+    }
+
+    /// Polls that spent their budget and had to let others run: see [`task::coop`](crate::task::coop).
+    /// A worker adds its own when it goes to sleep, and every 1,024 polls or so; a thread that blocks on
+    /// the runtime when it is done.
+    pub fn budget_forced_yield_count(&self) -> u64 {
+        let of_workers = match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => {
+                pool.seats().map(|seat| seat.counters().forced_yields.get()).sum()
+            }
+            Scheduler::CurrentThread(shared) => shared.counters().forced_yields.get(),
+        };
+        let mut sum: u64 = of_workers;
+        self.handle.pinned().each(|thread| sum += thread.forced_yields());
+        sum + self.handle.forced_yields_of_roots()
+    }
+
     /// Tasks that wait in the queue for tasks woken outside the workers.
     pub fn global_queue_depth(&self) -> usize {
         match self.handle.scheduler() {
@@ -115,26 +139,6 @@ impl RuntimeMetrics {
         match self.handle.scheduler() {
             Scheduler::MultiThread(pool) => pool.guardian().stalls(),
             Scheduler::CurrentThread(shared) => shared.guardian().stalls(),
-        }
-    }
-
-    /// Times that a task was made runnable by a thread that is no worker of the runtime (or by one that
-    /// blocks), and so was put in the global queue.
-    pub fn remote_schedule_count(&self) -> u64 {
-        match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.remote_schedules(),
-            Scheduler::CurrentThread(shared) => shared.remote_schedules(),
-        }
-    }
-
-    /// Polls that used up their budget, so that the task had to yield to the others. A worker's last poll
-    /// is counted when it makes the next.
-    pub fn budget_forced_yield_count(&self) -> u64 {
-        match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => {
-                pool.seats().map(|seat| seat.counters().used_up.get()).sum()
-            }
-            Scheduler::CurrentThread(shared) => shared.counters().used_up.get(),
         }
     }
 
@@ -232,18 +236,16 @@ impl RuntimeMetrics {
         self.worker(worker, |counters, _| counters.local_schedules.get())
     }
 
-    /// Tasks that found no room in the worker's queue: none, for it has no limit.
+    /// Times that the worker's own queue was full. Always 0: it grows.
     pub fn worker_overflow_count(&self, worker: usize) -> u64 {
         self.worker(worker, |_, _| 0)
     }
 
-    /// How long a poll of the worker takes on average: the time that it was awake, the search for work
-    /// included, by its polls. Zero before the first.
+    /// How long a poll of the worker takes, with what the worker does between two polls: a mean in which
+    /// the last ten polls or so weigh most. It is brought up to date when the worker goes to sleep, and
+    /// every 1,024 polls or so.
     pub fn worker_mean_poll_time(&self, worker: usize) -> Duration {
-        self.worker(worker, |counters, _| {
-            let polls = counters.polls.get().max(1);
-            Duration::from_nanos(counters.busy_ns.get() / polls)
-        })
+        self.worker(worker, |counters, _| Duration::from_nanos(counters.mean_poll_ns.get()))
     }
 
     /// Polls of the worker that others had to take over for.
@@ -251,7 +253,8 @@ impl RuntimeMetrics {
         self.worker(worker, |counters, _| counters.stalls.get())
     }
 
-    /// How long the worker has been awake; counted when it goes to sleep.
+    /// How long the worker has been awake. A worker adds to it when it goes to sleep, and every 1,024 polls
+    /// or so.
     pub fn worker_total_busy_duration(&self, worker: usize) -> Duration {
         self.worker(worker, |counters, _| counters.busy())
     }

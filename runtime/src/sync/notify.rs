@@ -132,6 +132,10 @@ impl Notify {
     }
 
     /// Like [`notified`](Notify::notified), for a future that keeps the `Notify` alive.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`notified`](Notify::notified).
     pub fn notified_owned(self: Arc<Self>) -> OwnedNotified {
         let wait = self.wait();
         OwnedNotified { notify: self, wait }

@@ -106,6 +106,9 @@ pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
     marker: PhantomData<U>,
 }
 
+// The part stays where it is when the guard moves.
+impl<T: ?Sized, U: ?Sized> Unpin for OwnedRwLockMappedWriteGuard<T, U> {}
+
 // A read guard is a `&T` with a permit.
 // SAFETY: a `&T` is sendable where `T` is shareable.
 unsafe impl<T: ?Sized + Sync> Send for RwLockReadGuard<'_, T> {}

@@ -235,6 +235,7 @@ impl Pool {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.config.observe.spawned(&identity);
         let pool = PoolRef(NonNull::from(&**self));
         membership.spawn(&self.owned, future, pool, identity, |task| self.schedule(task))
     }
@@ -467,13 +468,18 @@ impl Pool {
         self.owned.spawned()
     }
 
-    /// Tasks ever made runnable by threads that are no workers, or by workers that block.
-    pub(crate) fn remote_schedules(&self) -> u64 {
-        self.in_flight.entered()
-    }
-
     pub(crate) fn injected(&self) -> usize {
         self.injector.len() + self.hogs.len()
+    }
+
+    /// Tasks that were made runnable elsewhere than on a worker.
+    pub(crate) fn remote_schedules(&self) -> u64 {
+        self.in_flight.ever()
+    }
+
+    /// What users want to see of tasks.
+    pub(crate) fn observe(&self) -> &Observe {
+        &self.config.observe
     }
 
     /// Spares at work, and refusals so far.

@@ -336,7 +336,7 @@ unsafe fn join_is_ready<F: Future, S>(task: NonNull<Header>, waker: &Waker) -> b
         if same {
             return false;
         }
-        if state.unset_join_waker().is_err() {
+        if !state.unset_join_waker() {
             return true;
         }
     }

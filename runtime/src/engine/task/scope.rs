@@ -66,7 +66,7 @@ use std::task::Waker;
 use super::cell::Header;
 use super::{
     AbortHandle, Id, Identity, JoinError, JoinHandle, Owned, PanicSink, Runnable, Schedule,
-    UnseenPanic, name,
+    UnseenPanic, name, spawn_cell,
 };
 use crate::engine::contain::contain;
 use crate::engine::places::{Key, Places};
@@ -258,7 +258,7 @@ impl Node {
             end = state.lower_live(&mut ready);
             node = parent;
         }
-        ready.wake_all();
+        ready.wake_all(); // wake: who waits for the end of a scope
     }
 
     /// Whether cancellation was asked for, here or around.
@@ -298,7 +298,7 @@ impl Node {
             }
         }
         // The word first: a task that ends at once can see why.
-        ready.wake_all();
+        ready.wake_all(); // wake: who waits for the cancellation of a scope
         for abort in aborts {
             abort.abort(); // wake: an aborted member
         }
@@ -449,6 +449,27 @@ impl Membership {
         })
     }
 
+    /// Makes a task that no list keeps: a closure that is run once. If it is not to run at all, there is
+    /// its handle alone, which says so.
+    pub(crate) fn spawn_cell<F, S>(
+        self,
+        future: F,
+        scheduler: S,
+        identity: Identity,
+    ) -> Result<(Runnable, JoinHandle<F::Output>), JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        S: Schedule,
+    {
+        let scoped = Scoped { scheduler, membership: self.clone() };
+        let (task, handle) = spawn_cell(future, scoped, identity);
+        if self.admit(&task) {
+            return Ok((task, handle));
+        }
+        task.cancel();
+        Err(handle)
+    }
+
     /// Files the task's abort handle; false if the task is not to run at all.
     fn admit(&self, task: &Runnable) -> bool {
         let Some(key) = self.key else { return false };
@@ -505,6 +526,8 @@ struct Scoped<S> {
 }
 
 impl<S: Schedule> Schedule for Scoped<S> {
+    const KIND: &'static str = S::KIND;
+
     fn schedule(&self, task: Runnable) {
         self.scheduler.schedule(task);
     }
@@ -559,8 +582,9 @@ impl PanicSink for Keeper {
 
     fn unseen(&self, panic: UnseenPanic) {
         let mut state = self.node.0.state.lock();
-        let is_first = state.first_failed == Some(panic.id);
-        if is_first {
+        // Once the scope is abandoned nobody asks here.
+        let is_seen = state.first_failed == Some(panic.id) && !state.abandoned;
+        if is_seen {
             if let Some(Failure { cause: Cause::Panic { panic: place, .. }, .. }) =
                 &mut state.failure
             {
@@ -568,7 +592,6 @@ impl PanicSink for Keeper {
                 return;
             }
         }
-        let is_seen = is_first && !state.abandoned;
         drop(state);
         if is_seen {
             contain(|| drop(panic));
