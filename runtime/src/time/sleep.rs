@@ -211,7 +211,8 @@ enum Untold {
 }
 
 impl Timer {
-    #[inline]
+    // Written where it is to lie: a copy right after the fields were written one by one waits for them.
+    #[inline(always)]
     #[track_caller]
     pub(super) fn after(duration: Duration) -> Timer {
         let shard = context::timer_shard();
