@@ -184,7 +184,7 @@ fn an_event_is_seen_when_the_holder_does_not_come_back() {
 /// guardian goes to sleep for good: what it knows of the poll is from before.
 #[test]
 fn an_event_is_seen_when_the_holder_has_retired() {
-    check(2, || {
+    check(1, || {
         let pool = Pool::with_spares(1, 1, Clock::real(), 1);
         pool.crew.stalled();
         assert_eq!(pool.crew.call(|_| unreachable!()), Call::Start(1));
