@@ -728,13 +728,7 @@ impl Builder {
                 Guardian::run(&watched);
             })
         });
-        match started {
-            Ok(()) => Ok(runtime),
-            Err(error) => {
-                runtime.shutdown_background();
-                Err(error)
-            }
-        }
+        or_end(runtime, started)
     }
 
     fn build_current_thread(&self, local_to: Option<ThreadId>) -> io::Result<Runtime> {
@@ -780,10 +774,23 @@ impl Builder {
         });
         let _ = current.set(handle.downgrade());
         let runtime = Runtime::assemble(handle, Arc::default(), reporter);
-        if self.stall_report.is_some() {
-            runtime.start_guardian(move || shared.watch())?;
+        let started = match self.stall_report {
+            Some(_) => runtime.start_guardian(move || shared.watch()),
+            None => Ok(()),
+        };
+        or_end(runtime, started)
+    }
+}
+
+/// A runtime whose threads have not all started ends. In the background: dropped in async code, it
+/// would panic.
+fn or_end(runtime: Runtime, started: io::Result<()>) -> io::Result<Runtime> {
+    match started {
+        Ok(()) => Ok(runtime),
+        Err(error) => {
+            runtime.shutdown_background();
+            Err(error)
         }
-        Ok(runtime)
     }
 }
 

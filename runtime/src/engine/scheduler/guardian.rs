@@ -13,7 +13,8 @@
 //!    *condemned*: its seat counts as stalled, its slot is emptied into the injector, and a sleeper is
 //!    called for what it holds. At the
 //!    report threshold the poll is handed to the [`StallSink`], once.
-//! 2. If a worker sleeps and nobody has the poll, it is unparked to take it.
+//! 2. If a worker sleeps and nobody has the poll, it is unparked to take it. If a spare sleeps that is one
+//!    too many, it is sent home.
 //! 3. If nobody sleeps, fewer spares work than seats are stalled, and something waits to be run or
 //!    nobody has the poll, a spare is called: one a look.
 //! 4. If nobody has looked at the poll since the last look, the guardian waits in it until the
@@ -25,8 +26,8 @@
 //! # Sleep of the guardian
 //!
 //! While any worker is awake it looks every [`LOOK`], more often while something is amiss. When all
-//! sleep it goes on for [`LINGER`] and then parks for good (`nap.rs`). Before that it has made sure that
-//! a worker has the poll (point 2).
+//! sleep it goes on for [`LINGER`] and then parks for good (`nap.rs`), if it owes nothing: `crew.rs` says
+//! what that is, and proves that none of it arises unseen.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -168,10 +169,16 @@ impl Guardian {
         self.stalls.load(Ordering::Relaxed)
     }
 
-    /// A worker has woken up.
+    /// A thread with tasks bound to it has woken up.
     #[inline]
     pub(super) fn awake(&self) {
         self.nap.busy();
+    }
+
+    /// Where the guardian sleeps when it owes nothing.
+    #[inline]
+    pub(super) fn nap(&self) -> &Nap {
+        &self.nap
     }
 
     /// Ends the guardian's wait.
@@ -297,7 +304,8 @@ impl Rounds<'_> {
             pool,
             eyes: vec![Eye::default(); pool.seats.len()],
             bound_eyes: Vec::new(),
-            looks_before: 0,
+            // As if somebody had looked: workers that have just been started come to the poll by themselves.
+            looks_before: u64::MAX,
             ready: WakeList::new(),
         }
     }
@@ -315,10 +323,9 @@ impl Rounds<'_> {
             }
             last = now;
             let amiss = guardian.look_at_bound(&mut self.bound_eyes, now) | self.look_at_seats(now);
-            let sleeping = self.pool.sleep.sleeping();
+            let sleeping = self.pool.crew.sleep.sleeping();
             if sleeping > 0 {
-                self.send_surplus_home();
-                self.give_poll_back();
+                self.look_after_sleepers();
             } else {
                 self.call_spare_if_needed();
             }
@@ -327,11 +334,10 @@ impl Rounds<'_> {
                 all_asleep_since = None;
                 pause = if amiss { CLOSE_LOOK } else { LOOK };
             } else if now.duration_since(*all_asleep_since.get_or_insert(now)) >= LINGER
-                && self.pool.driver.has_holder()
-                && !self.pool.has_surplus()
-                && !self.pool.is_closed()
+                && !self.is_needed()
             {
-                guardian.nap.sleep_unless(|| !self.all_asleep() || self.pool.is_closed());
+                // What was so before counts for nothing: all of it is looked at again behind the fence.
+                guardian.nap.sleep_unless(|| self.is_needed());
                 all_asleep_since = None;
                 last = Instant::now();
                 continue;
@@ -343,8 +349,14 @@ impl Rounds<'_> {
     }
 
     fn all_asleep(&self) -> bool {
-        let working = self.pool.seats.iter().filter(|seat| seat.is_taken()).count();
-        self.pool.sleep.sleeping() >= working && !self.pool.guardian.is_bound_awake()
+        self.pool.crew.all_asleep() && !self.pool.guardian.is_bound_awake()
+    }
+
+    /// Whether anything keeps the guardian from sleeping for good.
+    fn is_needed(&self) -> bool {
+        !self.pool.crew.is_quiet(|| self.pool.driver.has_holder())
+            || self.pool.guardian.is_bound_awake()
+            || self.pool.is_closed()
     }
 
     /// Point 1. Says whether something is amiss.
@@ -353,9 +365,9 @@ impl Rounds<'_> {
         let mut amiss = false;
         for (index, (seat, eye)) in self.pool.seats.iter().zip(&mut self.eyes).enumerate() {
             if seat.watch.pardon() {
-                self.pool.seat_recovered();
+                self.pool.crew.recovered();
             }
-            if !seat.is_taken() {
+            if !self.pool.crew.is_taken(index) {
                 eye.forget();
                 continue;
             }
@@ -364,11 +376,11 @@ impl Rounds<'_> {
             let Some(known) = eye.known else { continue };
             if age >= guardian.takeover && self.pool.config.spares > 0 {
                 // Counted before the verdict can be seen and taken back.
-                self.pool.seat_stalled();
+                self.pool.crew.stalled();
                 if seat.watch.condemn(known.seen) {
                     self.pool.work_published();
                 } else {
-                    self.pool.seat_recovered();
+                    self.pool.crew.recovered();
                 }
                 // What was put there while the verdict was on its way, too.
                 let _active = self.pool.active();
@@ -389,35 +401,22 @@ impl Rounds<'_> {
     }
 
     /// Point 2.
-    fn give_poll_back(&self) {
+    fn look_after_sleepers(&self) {
+        let unpark = |seat| self.pool.unpark(seat);
+        self.pool.crew.send_home(unpark);
         if !self.pool.driver.has_holder() {
-            if let Some(seat) = self
-                .pool
-                .sleep
-                .any_sleeper(|seat| self.pool.is_spare(seat) && self.pool.has_surplus())
-            {
-                self.pool.unpark(seat); // wake: take the poll
-            }
-        }
-    }
-
-    /// A spare that sleeps while the seat it stood in for has recovered does not notice by itself.
-    fn send_surplus_home(&self) {
-        if self.pool.has_surplus() {
-            if let Some(seat) = self.pool.sleep.any_sleeper(|seat| !self.pool.is_spare(seat)) {
-                self.pool.unpark(seat); // wake: surplus spare
-            }
+            self.pool.crew.give_poll_back(unpark);
         }
     }
 
     /// Point 3.
     fn call_spare_if_needed(&self) {
         let pool = self.pool;
-        if pool.stalled.load(Ordering::Relaxed) == 0 {
+        if pool.crew.count_stalled() == 0 {
             return;
         }
         if pool.has_work() || !pool.driver.has_holder() {
-            pool.call_spare();
+            let _ = pool.call_spare();
         }
     }
 
