@@ -154,6 +154,8 @@ fn each_poll_is_in_one_bucket() {
             };
             eventually("all polls", || (0..3).map(count).sum::<u64>() == 21);
             assert!(count(2) >= 1);
+            let text = tests::panic_of(|| metrics.poll_time_histogram_bucket_count(0, 3));
+            assert!(text.contains("no bucket 3"), "{text}");
         }
     });
 }

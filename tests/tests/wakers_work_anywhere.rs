@@ -153,7 +153,7 @@ fn after_the_runtime_has_ended() {
 fn while_the_runtime_ends() {
     // Threads wake without a pause while the runtime goes away under them.
     within(|| {
-        for seed in 0..30 {
+        for seed in 0..tests::scaled(30).max(6) as u64 {
             let runtime = if seed % 3 == 0 { current_thread() } else { workers(2) };
             let census = Census::default();
             let wakers = Arc::new(Mutex::new(Vec::new()));
@@ -257,12 +257,12 @@ fn a_foreign_waker_polls_our_futures() {
         let mut cx = Context::from_waker(&waker);
         let mut sleep = {
             let _context = runtime.enter();
-            Box::pin(runtime::time::sleep(std::time::Duration::from_millis(3)))
+            // Far enough that it waits before it comes.
+            let ahead = std::time::Duration::from_millis(100) * tests::slowness();
+            Box::pin(runtime::time::sleep(ahead))
         };
         assert!(sleep.as_mut().poll(&mut cx).is_pending());
         runtime.block_on(async {
-            let mut own = pin!(runtime::time::sleep(std::time::Duration::from_millis(5)));
-            own.as_mut().await;
             eventually_async("the foreign waker is woken", || count.count() == 1).await;
         });
         assert!(sleep.as_mut().poll(&mut cx).is_ready());

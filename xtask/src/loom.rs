@@ -558,7 +558,7 @@ fn run_tests(
     let mut waiting: VecDeque<&(String, Duration)> = tests.iter().collect();
     let mut running: Vec<Running> = Vec::new();
     let mut fate = Fate::Survived(tests.len());
-    while !matches!(fate, Fate::Failed(..)) && !(waiting.is_empty() && running.is_empty()) {
+    while !(waiting.is_empty() && running.is_empty()) {
         while running.len() < parallel {
             let Some((test, limit)) = waiting.pop_front() else { break };
             // A name is in one binary; the others have nothing to run and succeed.
@@ -600,6 +600,9 @@ fn run_tests(
             }
         }
         running = still;
+        if let Fate::Failed(..) = fate {
+            break;
+        }
     }
     for mut one in running {
         kill(&mut one.child);

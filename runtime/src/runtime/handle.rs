@@ -408,7 +408,7 @@ impl Handle {
     }
 
     /// Like [`spawn_blocking`](Handle::spawn_blocking), for who has to know at once that the runtime
-    /// takes no more jobs. A mandatory one runs even if the runtime is shut down before it has begun:
+    /// takes no more jobs. A mandatory one runs even if the runtime is shut down while all threads are busy:
     /// what a program wrote last.
     pub(crate) fn try_spawn_blocking<F, R>(
         &self,

@@ -40,7 +40,10 @@ pub struct LocalRuntime {
 /// Settings that only a [`LocalRuntime`] has. None so far.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
-pub struct LocalOptions {}
+pub struct LocalOptions {
+    // What is set here may belong to this thread.
+    _thread: PhantomData<*const ()>,
+}
 
 impl LocalRuntime {
     pub(super) fn over(runtime: Runtime) -> LocalRuntime {

@@ -126,10 +126,11 @@ impl RuntimeMetrics {
     }
 
     /// Times that a spare worker was wanted and not to be had: the limit was reached, or the system gave
-    /// no thread.
+    /// no thread. It is also reported: see
+    /// [`Builder::on_spare_shortage`](crate::Builder::on_spare_shortage).
     pub fn spare_workers_refused_count(&self) -> u64 {
         match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.spare_counts().1 as u64,
+            Scheduler::MultiThread(pool) => pool.spare_counts().1,
             Scheduler::CurrentThread(_) => 0,
         }
     }
@@ -212,16 +213,28 @@ impl RuntimeMetrics {
     ///
     /// If there is no such bucket.
     pub fn poll_time_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
-        let buckets = self.poll_time_histogram_num_buckets();
-        assert!(bucket < buckets, "there is no bucket {bucket}: the histogram has {buckets}");
+        self.assert_bucket(bucket);
         let (starts, _) = self.handle.poll_times();
         let end = starts.get(bucket + 1).copied().unwrap_or(u64::MAX);
         Duration::from_nanos(starts[bucket])..Duration::from_nanos(end)
     }
 
+    #[track_caller]
+    fn assert_bucket(&self, bucket: usize) {
+        let buckets = self.poll_time_histogram_num_buckets();
+        assert!(bucket < buckets, "there is no bucket {bucket}: the histogram has {buckets}");
+    }
+
     /// Polls of the worker that took a time in the bucket's range; 0 if polls are not measured.
+    ///
+    /// # Panics
+    ///
+    /// If they are, and there is no such bucket; if there is no such worker.
     pub fn poll_time_histogram_bucket_count(&self, worker: usize, bucket: usize) -> u64 {
         self.worker(worker, |counters, _| {
+            if self.poll_time_histogram_enabled() {
+                self.assert_bucket(bucket);
+            }
             counters.poll_times.get(bucket).map_or(0, |count| count.get())
         })
     }

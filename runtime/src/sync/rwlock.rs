@@ -158,7 +158,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     ///
-    /// Panics if `max_readers` exceeds `u32::MAX >> 3`.
+    /// Panics if `max_readers` is 0 or exceeds `u32::MAX >> 3`.
     #[track_caller]
     pub fn with_max_readers(value: T, max_readers: u32) -> RwLock<T>
     where

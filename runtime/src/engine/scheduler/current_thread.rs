@@ -469,6 +469,8 @@ impl Turn<'_> {
                 if let Poll::Ready(output) = polled {
                     break output;
                 }
+                // It may wait for an event: the first task that only yields lets the driver be seen.
+                core.yields.set(YIELD_INTERVAL - 1);
             }
             let ran_out = shared.run_tasks(core, root);
             if shared.stopped.load(Ordering::Relaxed) {
@@ -557,16 +559,22 @@ impl CurrentThread {
             self.bracket(|| contain(|| hook()));
         }
         // The hook may have spawned.
+        let mut looked = false;
         if core.queue.borrow().is_empty() {
             self.counters.parks.add(1);
             self.note_busy(core);
             self.asleep.store(true, Ordering::Relaxed);
             let mut ready = core.ready.take();
-            self.driver.sleep(0, &self.parker, &mut ready);
+            looked = self.driver.sleep(0, &self.parker, &mut ready);
             self.counters.unparks.add(1);
             core.busy_since.set(Instant::now());
             self.awake();
             self.wake(core, ready);
+        }
+        // Something was woken before the sleep, by the hook or by another thread. That may be so each
+        // time, and events must not wait until it is not.
+        if !looked {
+            self.look(core);
         }
         if let Some(hook) = &self.config.on_unpark {
             self.bracket(|| contain(|| hook()));

@@ -180,6 +180,11 @@ impl Sleep {
         sleeping(self.counts.load(Ordering::Relaxed)) as usize
     }
 
+    /// How many have announced themselves. What they did before is seen by the caller: the list's lock.
+    pub(crate) fn listed(&self) -> usize {
+        self.sleepers.lock().len()
+    }
+
     /// Somebody who sleeps now, to be unparked for another reason than work: it stays in the list.
     pub(crate) fn any_sleeper(&self, except: impl Fn(usize) -> bool) -> Option<usize> {
         self.sleepers.lock().iter().rev().copied().find(|&seat| !except(seat))

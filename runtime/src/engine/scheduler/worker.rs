@@ -39,7 +39,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::here;
 use super::metrics::{NOTE_INTERVAL, WorkerCounters};
@@ -175,7 +175,7 @@ impl Worker {
     }
 
     fn is_spare(&self) -> bool {
-        self.pool.is_spare(self.seat)
+        self.pool.crew.is_spare(self.seat)
     }
 
     fn seat(&self) -> &Seat {
@@ -193,7 +193,6 @@ impl Worker {
         loop {
             self.busy_since.set(Instant::now());
             let active = self.pool.active();
-            self.pool.guardian.awake();
             self.work();
             self.note_busy();
             drop(active);
@@ -213,7 +212,7 @@ impl Worker {
             if self.pool.is_closed() {
                 return;
             }
-            if self.is_spare() && self.pool.has_surplus() && self.pool.dismiss_spare() {
+            if self.is_spare() && self.pool.crew.has_surplus() && self.pool.crew.dismiss() {
                 self.give_away();
                 return;
             }
@@ -394,7 +393,7 @@ impl Worker {
     #[cold]
     fn recovered(&self) {
         self.counters().stalls.add(1);
-        self.pool.seat_recovered();
+        self.pool.crew.recovered();
     }
 
     /// `block_in_place`: as [`announce_blocking`](Worker::announce_blocking), and not to be reported.
@@ -410,13 +409,14 @@ impl Worker {
     pub(super) fn announce_blocking(&self) -> Announced<'_> {
         let counted = self.seat().watch.announce();
         if counted {
-            self.pool.seat_stalled();
+            self.pool.crew.stalled();
         }
         if let Some(task) = self.seat().slot.take() {
             self.queue.push(task);
         }
-        if self.pool.sleep.sleeping() == 0 {
-            self.pool.call_spare();
+        if self.pool.crew.sleep.sleeping() == 0 {
+            // The guardian tries again, and says so if there is none to be had.
+            let _ = self.pool.call_spare();
         } else if self.pool.has_work() {
             self.pool.work_published();
         }
@@ -471,13 +471,13 @@ impl Worker {
 
     /// Points 6 and 7 of the policy.
     fn idle(&self) -> Idle {
-        let sleep = &self.pool.sleep;
+        let sleep = &self.pool.crew.sleep;
         if sleep.begin_search() {
             if let Some(task) = self.search_and_stop() {
                 return Idle::Run(task);
             }
         }
-        if self.is_spare() && self.pool.dismiss_spare() {
+        if self.is_spare() && self.pool.crew.dismiss() {
             self.give_away();
             return Idle::Leave;
         }
@@ -497,7 +497,6 @@ impl Worker {
         self.counters().unparks.add(1);
         self.busy_since.set(Instant::now());
         let withdrawn = self.withdraw();
-        self.pool.guardian.awake();
         if ready.is_empty() && withdrawn == Withdrawn::Alone {
             self.counters().noops.add(1);
         }
@@ -523,7 +522,7 @@ impl Worker {
 
     /// Does not sleep any more. It is counted as active before that.
     fn withdraw(&self) -> Withdrawn {
-        let withdrawn = self.pool.sleep.withdraw(self.seat);
+        let withdrawn = self.pool.crew.withdraw(self.seat, self.pool.guardian.nap());
         if withdrawn == Withdrawn::Woken {
             if let Some(activity) = &self.pool.config.activity {
                 // Whoever woke it has counted it, too.
@@ -548,7 +547,7 @@ impl Worker {
     /// what is left finds somebody.
     fn search_and_stop(&self) -> Option<Runnable> {
         let found = self.search();
-        let last = self.pool.sleep.end_search();
+        let last = self.pool.crew.sleep.end_search();
         if last && found.is_some() && self.pool.has_work() {
             self.pool.work_published();
         }
@@ -601,23 +600,23 @@ impl Worker {
 
     /// A dismissed spare's thread waits to be called again. False if nobody did for a while.
     fn rest(&self) -> bool {
-        let seat = self.seat();
-        seat.rest();
         let deadline = Instant::now().checked_add(self.pool.config.keep_alive);
-        loop {
-            if self.pool.is_closed() || seat.is_taken() {
-                return true;
-            }
-            let Some(deadline) = deadline else {
-                seat.parker.park();
-                continue;
-            };
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return !seat.give_up_resting();
-            }
-            seat.parker.park_timeout(left);
-        }
+        let parker = &self.seat().parker;
+        self.pool.crew.rest(
+            self.seat,
+            || self.pool.is_closed(),
+            || match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => {
+                    parker.park();
+                    true
+                }
+                Some(Duration::ZERO) => false,
+                Some(left) => {
+                    parker.park_timeout(left);
+                    true
+                }
+            },
+        )
     }
 
     #[cold]
@@ -661,7 +660,7 @@ pub(super) struct Announced<'a> {
 impl Drop for Announced<'_> {
     fn drop(&mut self) {
         if self.counted && self.worker.seat().watch.take_verdict() {
-            self.worker.pool.seat_recovered();
+            self.worker.pool.crew.recovered();
         }
     }
 }

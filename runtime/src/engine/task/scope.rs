@@ -425,6 +425,9 @@ pub(crate) struct Membership {
     key: Option<Key>,
 }
 
+/// A task that is to run, or the handle of one that is not.
+type Admitted<T> = Result<(Runnable, JoinHandle<T>), JoinHandle<T>>;
+
 impl Membership {
     /// Makes the task that the place is for. `schedule` is called with it as by [`Owned::spawn`].
     pub(crate) fn spawn<F, S>(
@@ -456,7 +459,7 @@ impl Membership {
         future: F,
         scheduler: S,
         identity: Identity,
-    ) -> Result<(Runnable, JoinHandle<F::Output>), JoinHandle<F::Output>>
+    ) -> Admitted<F::Output>
     where
         F: Future + 'static,
         S: Schedule,
@@ -526,6 +529,8 @@ struct Scoped<S> {
 }
 
 impl<S: Schedule> Schedule for Scoped<S> {
+    const KIND: &'static str = S::KIND;
+
     fn schedule(&self, task: Runnable) {
         self.scheduler.schedule(task);
     }
