@@ -21,11 +21,7 @@ impl SpanId {
 }
 
 #[inline]
-pub(super) fn of_task<F: Future>(
-    future: F,
-    _: &'static str,
-    _: &Identity,
-) -> (InSpan<F>, SpanId) {
+pub(super) fn of_task<F: Future>(future: F, _: &'static str, _: &Identity) -> (InSpan<F>, SpanId) {
     (future, SpanId)
 }
 
