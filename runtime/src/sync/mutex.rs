@@ -89,6 +89,9 @@ pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
     marker: PhantomData<U>,
 }
 
+// The part stays where it is when the guard moves.
+impl<T: ?Sized, U: ?Sized> Unpin for OwnedMappedMutexGuard<T, U> {}
+
 // SAFETY: an owned guard lends `&T`, so `T` must be shareable; it also owns a share of the mutex,
 // whose last owner drops `T`, so `T` must be sendable.
 unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedMutexGuard<T> {}

@@ -106,6 +106,9 @@ pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
     marker: PhantomData<U>,
 }
 
+// The part stays where it is when the guard moves.
+impl<T: ?Sized, U: ?Sized> Unpin for OwnedRwLockMappedWriteGuard<T, U> {}
+
 // A read guard is a `&T` with a permit.
 // SAFETY: a `&T` is sendable where `T` is shareable.
 unsafe impl<T: ?Sized + Sync> Send for RwLockReadGuard<'_, T> {}
@@ -155,7 +158,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     ///
-    /// Panics if `max_readers` exceeds `u32::MAX >> 3`.
+    /// Panics if `max_readers` is 0 or exceeds `u32::MAX >> 3`.
     #[track_caller]
     pub fn with_max_readers(value: T, max_readers: u32) -> RwLock<T>
     where

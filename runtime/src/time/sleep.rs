@@ -12,7 +12,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::Instant;
-use crate::engine::clock::NEVER;
+use crate::engine::clock::{FAR, NEVER};
 use crate::engine::coop;
 use crate::engine::resource::{Op, Resource};
 use crate::engine::timer::{Place, Registration, Shard};
@@ -20,8 +20,8 @@ use crate::runtime::context;
 
 /// Waits for `duration`.
 ///
-/// Never shorter, to the nanosecond. [`Duration::ZERO`] ends at the first poll; a duration that
-/// reaches beyond some hundred years never ends. Time counts from the call, not from the first poll; a
+/// Never shorter, to the nanosecond. [`Duration::ZERO`] ends at the first poll. The longest is 30 years:
+/// a longer duration ends then, so that paused time comes to its end too. Time counts from the call, not from the first poll; a
 /// future that lay about for longer than it was to sleep may need a second poll, for which it wakes its
 /// task at once.
 ///
@@ -115,6 +115,7 @@ pin_project! {
 }
 
 impl Sleep {
+    #[inline(always)]
     #[track_caller]
     fn new(timer: Timer) -> Sleep {
         let resource = Resource::timer("Sleep", Location::caller());
@@ -124,20 +125,19 @@ impl Sleep {
     }
 
     /// A `Sleep` of a relative time, for `timeout`.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(super) fn after(duration: Duration) -> Sleep {
         Sleep::new(Timer::after(duration))
     }
 
     /// When it ends.
-    ///
-    /// Of a `Sleep` that never ends: an instant some decades ahead.
     pub fn deadline(&self) -> Instant {
         self.timer.deadline()
     }
 
-    /// Whether the deadline has passed. A `Sleep` that was not polled elapses too.
+    /// Whether the deadline has passed. A `Sleep` that has been neither polled nor reset has not begun, so
+    /// it has not elapsed.
     pub fn is_elapsed(&self) -> bool {
         self.timer.is_elapsed()
     }
@@ -212,11 +212,12 @@ enum Untold {
 }
 
 impl Timer {
-    #[inline]
+    // Written where it is to lie: a copy right after the fields were written one by one waits for them.
+    #[inline(always)]
     #[track_caller]
     pub(super) fn after(duration: Duration) -> Timer {
         let shard = context::timer_shard();
-        let (shown, untold) = match shard.clock().now_instant().checked_add(duration) {
+        let (shown, untold) = match shard.clock().now_instant().checked_add(duration.min(FAR)) {
             Some(instant) if duration >= SURELY_AHEAD => (instant, Untold::DeadlineAhead),
             Some(instant) => (instant, Untold::Deadline),
             None => (shard.clock().far_future(), Untold::Nothing),
@@ -238,10 +239,7 @@ impl Timer {
     }
 
     pub(super) fn is_elapsed(&self) -> bool {
-        if self.untold == Untold::Nothing {
-            return self.registration.is_elapsed();
-        }
-        self.registration.shard().clock().now() >= self.at()
+        self.untold == Untold::Nothing && self.registration.is_elapsed()
     }
 
     pub(super) fn deadline(&self) -> Instant {
