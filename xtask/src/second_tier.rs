@@ -228,7 +228,9 @@ fn under(tool: &Tool, choice: &Choice) -> Outcome {
             command.args(["--skip", test]);
             report.skip(&format!("{name}::{test}"), reason);
         }
-        command.args(&choice.arguments);
+        // The output goes to a file anyhow, and the buffer in which the harness would keep it is the
+        // uninstrumented standard library's.
+        command.arg("--nocapture").args(&choice.arguments);
         command.env("RUNTIME_TEST_SLOWNESS", tool.slowness.to_string());
         if tool.name == "thread" {
             let suppressions = root().join("tests").join("tsan.txt");
