@@ -73,6 +73,7 @@ fn is_elapsed_turns_with_the_deadline() {
         rt.block_on(async {
             let mut waiting = Box::pin(sleep(Duration::from_millis(100) * tests::slowness()));
             assert!(!waiting.is_elapsed());
+            assert!(!sleep_until(Instant::now()).is_elapsed(), "it has not begun");
             assert!(futures::poll!(&mut waiting).is_pending());
             assert!(!waiting.is_elapsed());
             (&mut waiting).await;

@@ -2,12 +2,14 @@
 //! after its end. It wakes exactly its task, and it never keeps the future alive.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use runtime::Runtime;
+use runtime::time::{Duration, Instant, sleep_until};
 use tests::{
     Census, CountingWaker, PollFn, Seeded, current_thread, eventually, eventually_async, within,
     workers,
@@ -266,5 +268,46 @@ fn a_foreign_waker_polls_our_futures() {
         assert!(sleep.as_mut().poll(&mut cx).is_ready());
         drop(runtime);
         eventually("nothing is woken later", || count.count() == 1);
+    });
+}
+
+/// Blocks whoever calls it until all of the others have run.
+struct Blocking(Mutex<mpsc::Receiver<()>>);
+
+impl Wake for Blocking {
+    fn wake(self: Arc<Self>) {
+        let others = self.0.lock().unwrap();
+        // Until every sender is gone.
+        while others.recv().is_ok() {}
+    }
+}
+
+#[test]
+fn one_that_blocks_does_not_hold_up_what_was_due_with_it() {
+    within(|| {
+        // Nobody who would take over what a blocked worker holds.
+        let builder = &mut runtime::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(2).spare_workers(0).enable_all().build().unwrap();
+        let (send, receive) = mpsc::channel::<()>();
+        let waker = Waker::from(Arc::new(Blocking(Mutex::new(receive))));
+        let due = Instant::now() + Duration::from_millis(50);
+        runtime.block_on(runtime.spawn(async move {
+            let mut blocking = pin!(sleep_until(due));
+            assert!(blocking.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            let others: Vec<_> = (0..8)
+                .map(|_| {
+                    let send = send.clone();
+                    runtime::spawn(async move {
+                        sleep_until(due).await;
+                        drop(send);
+                    })
+                })
+                .collect();
+            drop(send);
+            for other in others {
+                other.await.unwrap();
+            }
+        }))
+        .unwrap();
     });
 }

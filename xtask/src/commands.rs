@@ -37,14 +37,20 @@ pub(crate) fn lint() -> Outcome {
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     run(doc)?;
-    run(in_compat(&["fmt", "--all", "--check"]))?;
-    run(in_compat(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    for workspace in ECOSYSTEM {
+        run(cargo_in(workspace, &["fmt", "--all", "--check"]))?;
+        let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        run(cargo_in(workspace, &clippy))?;
+    }
+    Ok(())
 }
 
-/// cargo in the workspace of `compat`.
-fn in_compat(arguments: &[&str]) -> Command {
+/// The workspaces with other people's crates: as they are usually built, and with tokio's flag.
+const ECOSYSTEM: [&str; 2] = ["compat", "compat/unstable"];
+
+fn cargo_in(workspace: &str, arguments: &[&str]) -> Command {
     let mut command = cargo(arguments);
-    command.current_dir(root().join("compat"));
+    command.current_dir(root().join(workspace));
     command
 }
 
@@ -56,10 +62,12 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     let mut models = cargo(&["test", "-p", "models", "--release", "--no-fail-fast"]);
     models.args(arguments);
     let models = run(models);
-    let mut ecosystem = in_compat(&["test", "--workspace", "--no-fail-fast"]);
-    ecosystem.args(arguments);
-    let ecosystem = run(ecosystem);
-    rest.and(models).and(ecosystem)
+    let [ecosystem, unstable] = ECOSYSTEM.map(|workspace| {
+        let mut tests = cargo_in(workspace, &["test", "--workspace", "--no-fail-fast"]);
+        tests.args(arguments);
+        run(tests)
+    });
+    rest.and(models).and(ecosystem).and(unstable)
 }
 
 pub(crate) fn bench(arguments: &[String]) -> Outcome {

@@ -28,7 +28,6 @@ cargo xtask test [arguments]        all tests, doc tests, models, and the ecosys
 cargo xtask loom [filter]           the loom models
 cargo xtask loom --mutate [filter]  weaken each ordering, fence and wake-up: does a model notice?
     --list                            only list the mutants
-    --shard I/N                       only every N-th, beginning with the I-th (1 to N)
     --all                             run the models that cannot notice a mutant, too
 cargo xtask bench [arguments]       the benchmarks
 cargo xtask compat-bench [--rounds N]

@@ -35,7 +35,7 @@ use crate::engine::wake_list::WakeList;
 const PATIENCE: Duration = Duration::from_micros(500);
 
 /// I/O and timers of one runtime.
-pub(super) struct Events {
+pub(crate) struct Events {
     io: Arc<Driver>,
     shards: Arc<Shards>,
     clock: Arc<Clock>,
@@ -58,13 +58,13 @@ enum Jumps {
 
 impl Events {
     /// For the `current_thread` flavour.
-    pub(super) fn of_one_thread(io: Arc<Driver>, clock: Arc<Clock>) -> Events {
+    pub(crate) fn of_one_thread(io: Arc<Driver>, clock: Arc<Clock>) -> Events {
         let activity = new_activity(&io);
         Events::new(io, clock, 0, Jumps::WithoutJobs(activity))
     }
 
     /// For several workers.
-    pub(super) fn of_workers(io: Arc<Driver>, clock: Arc<Clock>, workers: usize) -> Events {
+    pub(crate) fn of_workers(io: Arc<Driver>, clock: Arc<Clock>, workers: usize) -> Events {
         let jumps = match clock.may_pause() {
             true => Jumps::WhenStill(new_activity(&io)),
             false => Jumps::Never,
@@ -95,12 +95,12 @@ impl Events {
         }
     }
 
-    pub(super) fn shards(&self) -> &Arc<Shards> {
+    pub(crate) fn shards(&self) -> &Arc<Shards> {
         &self.shards
     }
 
     /// What blocking jobs are to be counted in, if anybody wants to know of them.
-    pub(super) fn counts_jobs(&self) -> Option<Arc<Activity>> {
+    pub(crate) fn counts_jobs(&self) -> Option<Arc<Activity>> {
         match &self.jumps {
             Jumps::Never => None,
             Jumps::WithoutJobs(activity) | Jumps::WhenStill(activity) => Some(Arc::clone(activity)),
@@ -108,7 +108,7 @@ impl Events {
     }
 
     /// What everything else is to be counted in.
-    pub(super) fn counts_all(&self) -> Option<Arc<Activity>> {
+    pub(crate) fn counts_all(&self) -> Option<Arc<Activity>> {
         match &self.jumps {
             Jumps::Never | Jumps::WithoutJobs(_) => None,
             Jumps::WhenStill(activity) => Some(Arc::clone(activity)),
@@ -196,10 +196,10 @@ impl scheduler::Driver for Events {
             .look(self.shards.of_worker(seat).into_iter().chain([self.shards.outside()]), ready);
     }
 
-    fn sleep(&self, seat: usize, parker: &Parker, ready: &mut WakeList) {
+    fn sleep(&self, seat: usize, parker: &Parker, ready: &mut WakeList) -> bool {
         if let Some(mut turn) = self.io.try_acquire() {
             if !parker.begin_elsewhere() {
-                return;
+                return false;
             }
             self.held.store(true, Ordering::Relaxed);
             self.sleep_in_poll(&mut turn, parker, ready);
@@ -209,7 +209,7 @@ impl scheduler::Driver for Events {
             drop(turn);
             parker.end_elsewhere();
             self.shards.look(self.shards.all(), ready);
-            return;
+            return true;
         }
         let own = self.shards.of_worker(seat);
         let deadline = own.map_or(NEVER, |shard| shard.next_deadline());
@@ -224,6 +224,7 @@ impl scheduler::Driver for Events {
             None => parker.park(),
         });
         self.shards.look(own, ready);
+        true
     }
 
     fn stand_in(&self, limit: Duration, ready: &mut WakeList) -> bool {

@@ -1,4 +1,4 @@
-//! The parts of `engine::driver` that hold a protocol: all but what talks to the system.
+//! The parts of `engine::driver` that hold a protocol, and a stand-in for what talks to the system.
 
 #[path = "../../../runtime/src/engine/driver/interest.rs"]
 pub(crate) mod interest;
@@ -8,3 +8,8 @@ pub(crate) mod readiness;
 pub(crate) mod ready;
 #[path = "../../../runtime/src/engine/driver/table.rs"]
 pub(crate) mod table;
+
+#[path = "stand_in/poll.rs"]
+mod poll;
+
+pub(crate) use poll::{Driver, Turn};

@@ -2,6 +2,10 @@
 
 #[path = "../../../runtime/src/engine/scheduler/closing.rs"]
 pub(crate) mod closing;
+#[path = "../../../runtime/src/engine/scheduler/crew.rs"]
+pub(crate) mod crew;
+#[path = "../../../runtime/src/engine/scheduler/driver.rs"]
+mod driver;
 #[path = "../../../runtime/src/engine/scheduler/hand_over.rs"]
 pub(crate) mod hand_over;
 #[path = "../../../runtime/src/engine/scheduler/in_flight.rs"]
@@ -12,3 +16,5 @@ pub(crate) mod nap;
 pub(crate) mod sleep;
 #[path = "../../../runtime/src/engine/scheduler/slot.rs"]
 pub(crate) mod slot;
+
+pub(crate) use driver::Driver;

@@ -74,10 +74,12 @@ impl Closing {
         open
     }
 
-    /// Invariant 1. The caller wakes the threads.
-    pub(crate) fn close(&self, tasks: &Owned) {
+    /// Invariant 1. `wake_all` gives a token to each thread that may sleep: it looks whether the pool is
+    /// closed after it has announced its sleep, and after each wait.
+    pub(crate) fn close(&self, tasks: &Owned, wake_all: impl FnOnce()) {
         tasks.close();
         self.closed.store(true, Ordering::Relaxed);
+        wake_all(); // wake: close
     }
 
     /// A thread that was counted goes. `finish` is called if it is the last one of a closed pool. Says

@@ -13,9 +13,10 @@
 //!    *condemned*: its seat counts as stalled, its slot is emptied into the injector, and a sleeper is
 //!    called for what it holds. At the
 //!    report threshold the poll is handed to the [`StallSink`], once.
-//! 2. If a worker sleeps and nobody has the poll, it is unparked to take it.
+//! 2. If a worker sleeps and nobody has the poll, it is unparked to take it. If a spare sleeps that is one
+//!    too many, it is sent home.
 //! 3. If nobody sleeps, fewer spares work than seats are stalled, and something waits to be run or
-//!    nobody has the poll, a spare is called: one a look.
+//!    nobody has the poll, a spare is called: one a look. If there is none to be had that is reported.
 //! 4. If nobody has looked at the poll since the last look, the guardian waits in it until the
 //!    next one; else it waits on its own parker.
 //!
@@ -25,14 +26,14 @@
 //! # Sleep of the guardian
 //!
 //! While any worker is awake it looks every [`LOOK`], more often while something is amiss. When all
-//! sleep it goes on for [`LINGER`] and then parks for good (`nap.rs`). Before that it has made sure that
-//! a worker has the poll (point 2).
+//! sleep it goes on for [`LINGER`] and then parks for good (`nap.rs`), if it owes nothing: `crew.rs` says
+//! what that is, and proves that none of it arises unseen.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::nap::Nap;
-use super::pool::Pool;
+use super::pool::{Pool, Shortage};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::task::{Id, Seen, Watch, Whose};
@@ -44,6 +45,8 @@ const LOOK: Duration = Duration::from_millis(2);
 const CLOSE_LOOK: Duration = Duration::from_millis(1);
 /// The most between two looks while all sleep.
 const SLOW_LOOK: Duration = Duration::from_millis(10);
+/// At most one shortage of spares is reported in this time.
+const SHORTAGE_EVERY: Duration = Duration::from_secs(1);
 /// How long it goes on after all workers have gone to sleep.
 const LINGER: Duration = Duration::from_millis(100);
 
@@ -62,6 +65,8 @@ pub(crate) struct Stall {
 /// Takes stalls, and wakers that are not ours, off the guardian's hands. Must not block.
 pub(crate) trait StallSink: Send + Sync + 'static {
     fn stalled(&self, stall: Stall);
+    /// Work waits behind stalled seats, and there is no spare for it. False if nobody could be told.
+    fn short_of_spares(&self, shortage: Shortage) -> bool;
     /// Calls wakers that may be user code on a thread that may block.
     fn wake(&self, ready: &mut WakeList);
 }
@@ -168,10 +173,16 @@ impl Guardian {
         self.stalls.load(Ordering::Relaxed)
     }
 
-    /// A worker has woken up.
+    /// A thread with tasks bound to it has woken up.
     #[inline]
     pub(super) fn awake(&self) {
         self.nap.busy();
+    }
+
+    /// Where the guardian sleeps when it owes nothing.
+    #[inline]
+    pub(super) fn nap(&self) -> &Nap {
+        &self.nap
     }
 
     /// Ends the guardian's wait.
@@ -289,6 +300,9 @@ struct Rounds<'a> {
     bound_eyes: Vec<Eye>,
     looks_before: u64,
     ready: WakeList,
+    /// The present shortage of spares has been reported.
+    told: bool,
+    told_last: Option<Instant>,
 }
 
 impl Rounds<'_> {
@@ -297,8 +311,11 @@ impl Rounds<'_> {
             pool,
             eyes: vec![Eye::default(); pool.seats.len()],
             bound_eyes: Vec::new(),
-            looks_before: 0,
+            // As if somebody had looked: workers that have just been started come to the poll by themselves.
+            looks_before: u64::MAX,
             ready: WakeList::new(),
+            told: false,
+            told_last: None,
         }
     }
 
@@ -315,23 +332,23 @@ impl Rounds<'_> {
             }
             last = now;
             let amiss = guardian.look_at_bound(&mut self.bound_eyes, now) | self.look_at_seats(now);
-            let sleeping = self.pool.sleep.sleeping();
-            if sleeping > 0 {
-                self.send_surplus_home();
-                self.give_poll_back();
+            let sleeping = self.pool.crew.sleep.sleeping();
+            let shortage = if sleeping > 0 {
+                self.look_after_sleepers();
+                None
             } else {
-                self.call_spare_if_needed();
-            }
+                self.call_spare_if_needed()
+            };
+            self.tell(shortage, now);
             let asleep = self.all_asleep();
             if !asleep {
                 all_asleep_since = None;
                 pause = if amiss { CLOSE_LOOK } else { LOOK };
             } else if now.duration_since(*all_asleep_since.get_or_insert(now)) >= LINGER
-                && self.pool.driver.has_holder()
-                && !self.pool.has_surplus()
-                && !self.pool.is_closed()
+                && !self.is_needed()
             {
-                guardian.nap.sleep_unless(|| !self.all_asleep() || self.pool.is_closed());
+                // What was so before counts for nothing: all of it is looked at again behind the fence.
+                guardian.nap.sleep_unless(|| self.is_needed());
                 all_asleep_since = None;
                 last = Instant::now();
                 continue;
@@ -343,8 +360,14 @@ impl Rounds<'_> {
     }
 
     fn all_asleep(&self) -> bool {
-        let working = self.pool.seats.iter().filter(|seat| seat.is_taken()).count();
-        self.pool.sleep.sleeping() >= working && !self.pool.guardian.is_bound_awake()
+        self.pool.crew.all_asleep() && !self.pool.guardian.is_bound_awake()
+    }
+
+    /// Whether anything keeps the guardian from sleeping for good.
+    fn is_needed(&self) -> bool {
+        !self.pool.crew.is_quiet(|| self.pool.driver.has_holder())
+            || self.pool.guardian.is_bound_awake()
+            || self.pool.is_closed()
     }
 
     /// Point 1. Says whether something is amiss.
@@ -353,9 +376,9 @@ impl Rounds<'_> {
         let mut amiss = false;
         for (index, (seat, eye)) in self.pool.seats.iter().zip(&mut self.eyes).enumerate() {
             if seat.watch.pardon() {
-                self.pool.seat_recovered();
+                self.pool.crew.recovered();
             }
-            if !seat.is_taken() {
+            if !self.pool.crew.is_taken(index) {
                 eye.forget();
                 continue;
             }
@@ -364,11 +387,11 @@ impl Rounds<'_> {
             let Some(known) = eye.known else { continue };
             if age >= guardian.takeover && self.pool.config.spares > 0 {
                 // Counted before the verdict can be seen and taken back.
-                self.pool.seat_stalled();
+                self.pool.crew.stalled();
                 if seat.watch.condemn(known.seen) {
                     self.pool.work_published();
                 } else {
-                    self.pool.seat_recovered();
+                    self.pool.crew.recovered();
                 }
                 // What was put there while the verdict was on its way, too.
                 let _active = self.pool.active();
@@ -389,35 +412,34 @@ impl Rounds<'_> {
     }
 
     /// Point 2.
-    fn give_poll_back(&self) {
+    fn look_after_sleepers(&self) {
+        let unpark = |seat| self.pool.unpark(seat);
+        self.pool.crew.send_home(unpark);
         if !self.pool.driver.has_holder() {
-            if let Some(seat) = self
-                .pool
-                .sleep
-                .any_sleeper(|seat| self.pool.is_spare(seat) && self.pool.has_surplus())
-            {
-                self.pool.unpark(seat); // wake: take the poll
-            }
-        }
-    }
-
-    /// A spare that sleeps while the seat it stood in for has recovered does not notice by itself.
-    fn send_surplus_home(&self) {
-        if self.pool.has_surplus() {
-            if let Some(seat) = self.pool.sleep.any_sleeper(|seat| !self.pool.is_spare(seat)) {
-                self.pool.unpark(seat); // wake: surplus spare
-            }
+            self.pool.crew.give_poll_back(unpark);
         }
     }
 
     /// Point 3.
-    fn call_spare_if_needed(&self) {
+    fn call_spare_if_needed(&self) -> Option<Shortage> {
         let pool = self.pool;
-        if pool.stalled.load(Ordering::Relaxed) == 0 {
+        let needed =
+            pool.crew.count_stalled() > 0 && (pool.has_work() || !pool.driver.has_holder());
+        needed.then(|| pool.call_spare().err()).flatten()
+    }
+
+    /// Has a shortage of spares reported, once as long as it lasts. Without spares (a limit of 0) there is none to
+    /// speak of.
+    fn tell(&mut self, shortage: Option<Shortage>, now: Instant) {
+        let guardian = &self.pool.guardian;
+        let Some(shortage) = shortage.filter(|shortage| shortage.limit > 0) else {
+            self.told = false;
             return;
-        }
-        if pool.has_work() || !pool.driver.has_holder() {
-            pool.call_spare();
+        };
+        let too_soon = self.told_last.is_some_and(|last| now.duration_since(last) < SHORTAGE_EVERY);
+        if !self.told && !too_soon && guardian.report.is_some() {
+            self.told = guardian.sink.short_of_spares(shortage);
+            self.told_last = self.told.then_some(now).or(self.told_last);
         }
     }
 

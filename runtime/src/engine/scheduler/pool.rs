@@ -16,10 +16,9 @@
 //!
 //! # Spares
 //!
-//! A seat whose thread is stalled or has announced blocking counts as `stalled`. As many spares
+//! A seat whose thread is stalled or has announced blocking counts as stalled. As many spares
 //! are wanted as seats are stalled, up to a limit; a spare retires when there are more than that.
-//! Invariant: `spares` (the number of spare seats taken) is raised by compare-exchange against
-//! `stalled` and the limit before a seat is taken, and lowered once by the spare that retires.
+//! Who counts, calls and retires, and why no stall is left without its spare: `crew.rs`.
 //!
 //! # Shutdown
 //!
@@ -43,16 +42,15 @@ use crossbeam_utils::CachePadded;
 
 use super::Driver;
 use super::closing::Closing;
+use super::crew::{Call, Crew};
 use super::guardian::Guardian;
 use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::observe::Observe;
 use super::queue::{Injector, Local};
 use super::seat::Seat;
-use super::sleep::Sleep;
 use super::worker::NewWorker;
 use crate::engine::activity::{Active, Activity};
-use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Backoff, Unparked};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::scope::Membership;
@@ -98,7 +96,7 @@ pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 /// What the workers share.
 pub(crate) struct Pool {
     pub(super) seats: Box<[CachePadded<Seat>]>,
-    pub(super) sleep: Sleep,
+    pub(super) crew: Crew,
     pub(super) injector: Injector,
     pub(super) hogs: Injector,
     pub(super) driver: Box<dyn Driver>,
@@ -107,14 +105,21 @@ pub(crate) struct Pool {
     owned: Owned,
     in_flight: InFlight,
     closing: Closing,
-    /// Seats whose thread does not serve: stalled, or announced as blocking.
-    pub(super) stalled: AtomicUsize,
-    /// Spare seats that are taken.
-    spares: AtomicUsize,
-    /// Times a spare was wanted and the limit reached or no thread could be had.
-    spares_refused: AtomicUsize,
     start_thread: StartThread,
     birth: Birth,
+}
+
+/// A spare is wanted and not to be had.
+#[derive(Debug)]
+pub(crate) struct Shortage {
+    /// Seats that do not serve.
+    pub(crate) stalled: usize,
+    /// Spares that serve in their place.
+    pub(crate) spares: usize,
+    /// How many there may be.
+    pub(crate) limit: usize,
+    /// Why the system gave no thread, if the limit has not been reached.
+    pub(crate) no_thread: Option<io::Error>,
 }
 
 /// A task's pointer to its pool.
@@ -167,7 +172,7 @@ impl Pool {
         let buckets = config.observe.poll_times.len();
         Arc::new(Pool {
             seats: (0..seats).map(|_| CachePadded::new(Seat::new(buckets))).collect(),
-            sleep: Sleep::new(config.workers),
+            crew: Crew::new(config.workers, config.spares),
             injector: Injector::new(),
             hogs: Injector::new(),
             driver,
@@ -175,9 +180,6 @@ impl Pool {
             owned: Owned::new(config.workers * 4),
             in_flight: InFlight::default(),
             closing: Closing::new(),
-            stalled: AtomicUsize::new(0),
-            spares: AtomicUsize::new(0),
-            spares_refused: AtomicUsize::new(0),
             start_thread,
             birth: Birth::here(),
             config,
@@ -187,8 +189,7 @@ impl Pool {
     /// Starts the workers' threads. On an error those that were started are told to leave.
     pub(crate) fn start(self: &Arc<Pool>) -> io::Result<()> {
         for seat in 0..self.config.workers {
-            let taken = self.seats[seat].take_vacant();
-            debug_assert!(taken);
+            self.crew.take_worker(seat);
             if let Err(error) = self.start_on(seat) {
                 self.close();
                 return Err(error);
@@ -200,7 +201,7 @@ impl Pool {
     /// Starts a thread on a seat that has been taken for it.
     fn start_on(self: &Arc<Pool>, seat: usize) -> io::Result<()> {
         if !self.closing.enter() {
-            self.seats[seat].never_taken();
+            self.crew.never_came(seat);
             return Err(text::shut_down());
         }
         // If no thread comes of it, dropping the worker takes back what was done here.
@@ -210,7 +211,7 @@ impl Pool {
     /// No thread came to a seat that was taken for it.
     pub(super) fn never_came(&self, seat: usize) {
         self.thread_left(seat);
-        self.seats[seat].never_taken();
+        self.crew.never_came(seat);
     }
 
     /// Spawns a task.
@@ -235,6 +236,7 @@ impl Pool {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.config.observe.spawned(&identity);
         let pool = PoolRef(NonNull::from(&**self));
         membership.spawn(&self.owned, future, pool, identity, |task| self.schedule(task))
     }
@@ -265,7 +267,7 @@ impl Pool {
     /// Wakes a sleeper for work that has just been published, if one is needed.
     #[inline]
     pub(super) fn work_published(&self) {
-        if let Some(seat) = self.sleep.published() {
+        if let Some(seat) = self.crew.sleep.published() {
             // On behalf of the woken worker, while the caller is counted itself.
             if let Some(activity) = &self.config.activity {
                 activity.begin();
@@ -292,67 +294,26 @@ impl Pool {
             || self.seats.iter().any(|seat| seat.has_queued())
     }
 
-    pub(super) fn is_spare(&self, seat: usize) -> bool {
-        seat >= self.config.workers
-    }
-
-    /// A seat does not serve any more.
-    pub(super) fn seat_stalled(&self) {
-        self.stalled.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A seat serves again.
-    pub(super) fn seat_recovered(&self) {
-        self.stalled.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Puts a spare to work, if fewer work than seats are stalled. False if one is wanted and
-    /// cannot be had.
-    pub(super) fn call_spare(self: &Arc<Pool>) -> bool {
-        let wanted = |spares: usize| {
-            let stalled = self.stalled.load(Ordering::Relaxed);
-            (spares < stalled && spares < self.config.spares && !self.is_closed())
-                .then_some(spares + 1)
-        };
-        let Ok(spares) = self.spares.fetch_update(Ordering::Relaxed, Ordering::Relaxed, wanted)
-        else {
-            let refused = self.stalled.load(Ordering::Relaxed) > self.config.spares;
-            if refused {
-                self.spares_refused.fetch_add(1, Ordering::Relaxed);
-            }
-            return !refused;
-        };
-        debug_assert!(spares < self.config.spares);
-        let first = self.config.workers;
-        let seats = first..self.seats.len();
-        if let Some(seat) = seats.clone().find(|&seat| self.seats[seat].take_resting()) {
-            self.unpark(seat);
-            return true;
+    /// Puts a spare to work, if fewer serve than seats are stalled.
+    ///
+    /// # Errors
+    ///
+    /// One is wanted and cannot be had.
+    pub(super) fn call_spare(self: &Arc<Pool>) -> Result<(), Shortage> {
+        if self.is_closed() {
+            return Ok(());
         }
-        let started = seats
-            .into_iter()
-            .find(|&seat| self.seats[seat].take_vacant())
-            .is_some_and(|seat| self.start_on(seat).is_ok());
-        if !started {
-            // A seat that is on its way from resting to vacant, or no thread to be had.
-            self.spares.fetch_sub(1, Ordering::Relaxed);
-            self.spares_refused.fetch_add(1, Ordering::Relaxed);
+        match self.crew.call(|seat| self.unpark(seat)) {
+            Call::NotNeeded | Call::Back | Call::NotYet => Ok(()),
+            Call::Start(seat) => self.start_on(seat).map_err(|error| self.shortage(Some(error))),
+            Call::Limit => Err(self.shortage(None)),
         }
-        started
     }
 
-    /// Whether the calling spare is one too many; if so it is counted off and must retire.
-    pub(super) fn dismiss_spare(&self) -> bool {
-        self.spares
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |spares| {
-                (spares > self.stalled.load(Ordering::Relaxed)).then(|| spares - 1)
-            })
-            .is_ok()
-    }
-
-    /// A cheap look whether [`dismiss_spare`](Pool::dismiss_spare) would dismiss.
-    pub(super) fn has_surplus(&self) -> bool {
-        self.spares.load(Ordering::Relaxed) > self.stalled.load(Ordering::Relaxed)
+    fn shortage(&self, no_thread: Option<io::Error>) -> Shortage {
+        let crew = &self.crew;
+        let (stalled, spares) = (crew.count_stalled(), crew.count_spares());
+        Shortage { stalled, spares, limit: crew.limit(), no_thread }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -366,11 +327,12 @@ impl Pool {
 
     /// Step 1 of the shutdown. Waits for nobody.
     pub(crate) fn close(&self) {
-        self.closing.close(&self.owned);
-        for seat in 0..self.seats.len() {
-            self.unpark(seat); // wake: close
-        }
-        self.guardian.wake();
+        self.closing.close(&self.owned, || {
+            for seat in 0..self.seats.len() {
+                self.unpark(seat);
+            }
+            self.guardian.wake();
+        });
     }
 
     /// Step 2, on each worker that leaves. Called while it is still this thread's worker.
@@ -384,7 +346,8 @@ impl Pool {
     pub(super) fn vacate(&self, seat: usize, queue: Local) {
         // The seat is watched as long as it is taken.
         self.thread_left(seat);
-        self.seats[seat].vacate(queue);
+        self.seats[seat].put_queue(queue);
+        self.crew.vacate(seat);
     }
 
     /// A thread that was counted is there no more, or never came. The last one does step 3.
@@ -414,7 +377,7 @@ impl Pool {
             watch.begin(task.id().as_u64(), Some(task.location()));
             task.cancel();
             if watch.end() {
-                self.seat_recovered();
+                self.crew.recovered();
             }
         };
         self.owned.cancel_all(cancel);
@@ -471,9 +434,19 @@ impl Pool {
         self.injector.len() + self.hogs.len()
     }
 
+    /// Tasks that were made runnable elsewhere than on a worker.
+    pub(crate) fn remote_schedules(&self) -> u64 {
+        self.in_flight.ever()
+    }
+
+    /// What users want to see of tasks.
+    pub(crate) fn observe(&self) -> &Observe {
+        &self.config.observe
+    }
+
     /// Spares at work, and refusals so far.
-    pub(crate) fn spare_counts(&self) -> (usize, usize) {
-        (self.spares.load(Ordering::Relaxed), self.spares_refused.load(Ordering::Relaxed))
+    pub(crate) fn spare_counts(&self) -> (usize, u64) {
+        (self.crew.count_spares(), self.crew.count_refused())
     }
 
     pub(crate) fn guardian(&self) -> &Guardian {

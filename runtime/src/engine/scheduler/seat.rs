@@ -1,7 +1,7 @@
 //! A worker's place in the pool: what others see of it.
 //!
 //! Seats stand in a table sized when the pool is built: first those of the workers, then those of
-//! the spares. A seat outlives the threads that sit on it.
+//! the spares. A seat outlives the threads that sit on it. Who sits where: `crew.rs`.
 
 use std::sync::OnceLock;
 use std::thread::ThreadId;
@@ -9,18 +9,9 @@ use std::thread::ThreadId;
 use super::metrics::WorkerCounters;
 use super::queue::{Local, Stealer};
 use super::slot::Slot;
-use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::engine::primitive::{Mutex, Parker};
 use crate::engine::task::Watch;
-
-/// No thread.
-const VACANT: u8 = 0;
-/// A thread works here.
-const TAKEN: u8 = 1;
-/// A retired spare's thread waits here to be used again.
-const RESTING: u8 = 2;
-/// That thread has given up waiting and is about to leave.
-const LEAVING: u8 = 3;
 
 /// A worker's place.
 #[derive(Debug)]
@@ -35,7 +26,6 @@ pub(crate) struct Seat {
     stealer: OnceLock<Stealer>,
     /// The queue while no thread has it.
     local: Mutex<Option<Local>>,
-    occupancy: AtomicU8,
     /// The kernel's number of the thread on this seat; 0 if unknown.
     tid: AtomicU32,
     /// The same as the standard library calls it.
@@ -53,52 +43,15 @@ impl Seat {
             silent: AtomicBool::new(false),
             stealer: OnceLock::new(),
             local: Mutex::new(None),
-            occupancy: AtomicU8::new(VACANT),
             tid: AtomicU32::new(0),
             thread: Mutex::new(None),
         }
     }
 
-    /// Whether somebody sits here. No pair: seats are taken by compare-exchange.
-    pub(super) fn is_taken(&self) -> bool {
-        self.occupancy.load(Ordering::Relaxed) == TAKEN
-    }
-
-    /// Reserves the seat for a new thread.
-    pub(super) fn take_vacant(&self) -> bool {
-        self.change(VACANT, TAKEN)
-    }
-
-    /// Reserves the seat for the thread that rests on it, which must then be unparked.
-    pub(super) fn take_resting(&self) -> bool {
-        self.change(RESTING, TAKEN)
-    }
-
-    /// The thread retires and waits.
-    pub(super) fn rest(&self) {
-        self.occupancy.store(RESTING, Ordering::Relaxed);
-    }
-
-    /// The resting thread is about to go. False if it has just been called back.
-    pub(super) fn give_up_resting(&self) -> bool {
-        self.change(RESTING, LEAVING)
-    }
-
     /// The thread goes, and leaves its queue behind for the next.
-    pub(super) fn vacate(&self, local: Local) {
+    pub(super) fn put_queue(&self, local: Local) {
         *self.local.lock() = Some(local);
         *self.thread.lock() = None;
-        self.occupancy.store(VACANT, Ordering::Relaxed);
-    }
-
-    /// The thread that the seat was taken for has not come.
-    pub(super) fn never_taken(&self) {
-        self.occupancy.store(VACANT, Ordering::Relaxed);
-    }
-
-    fn change(&self, from: u8, to: u8) -> bool {
-        // No pair: what the sides share is under locks and in the parker.
-        self.occupancy.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// The queue, for the thread that sits down.

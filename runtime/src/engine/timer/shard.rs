@@ -159,7 +159,7 @@ impl Shard {
         let key = wheel.insert(deadline, waker);
         let earlier = self.note(deadline);
         drop(wheel);
-        self.tell(earlier && !owner);
+        self.tell(earlier && !owner); // wake: timer is set
         Ok(key)
     }
 
@@ -170,7 +170,7 @@ impl Shard {
         let found = wheel.reschedule(key, deadline);
         let earlier = found && self.note(deadline);
         drop(wheel);
-        self.tell(earlier && !owner);
+        self.tell(earlier && !owner); // wake: timer is moved
         found
     }
 

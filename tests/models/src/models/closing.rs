@@ -7,6 +7,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::task::{Queue, QueueRef};
+use crate::engine::primitive::Parker;
 use crate::engine::scheduler::closing::Closing;
 use crate::engine::task::Identity;
 
@@ -14,6 +15,8 @@ use crate::engine::task::Identity;
 struct Pool {
     closing: Closing,
     queue: Arc<Queue>,
+    /// Where its one worker sleeps.
+    parker: Parker,
     /// Read by whoever uses the pool, written when it is freed.
     memory: UnsafeCell<u8>,
 }
@@ -23,14 +26,15 @@ unsafe impl Sync for Pool {}
 
 impl Pool {
     fn new() -> Arc<Pool> {
-        Arc::new(Pool { closing: Closing::new(), queue: Queue::new(), memory: UnsafeCell::new(0) })
+        let (closing, queue, parker) = (Closing::new(), Queue::new(), Parker::new());
+        Arc::new(Pool { closing, queue, parker, memory: UnsafeCell::new(0) })
     }
 
     /// A thread of the pool, which has been counted.
     fn work(&self) {
         while !self.closing.is_closed() {
             self.queue.run();
-            thread::yield_now();
+            self.parker.park();
         }
         self.closing.leave(|| {
             // As `Queue::close`, but for the closing: that was done by whoever closed the pool.
@@ -53,7 +57,9 @@ impl Pool {
 
     /// Whoever closes the pool waits, and frees it.
     fn close(&self) {
-        self.closing.close(&self.queue.owned);
+        self.closing.close(&self.queue.owned, || {
+            let _ = self.parker.unpark();
+        });
         assert!(self.closing.wait(None));
         // SAFETY: all threads have left.
         self.memory.with_mut(|memory| unsafe { *memory = 1 });

@@ -1,0 +1,316 @@
+//! Models of `scheduler/crew.rs`: spares that are called, retire and are called back; the guardian that looks
+//! after those who sleep, and sleeps itself.
+
+use std::time::Duration;
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+
+use crate::engine::primitive::Parker;
+use crate::engine::scheduler::crew::{Call, Crew};
+use crate::engine::scheduler::nap::Nap;
+
+/// One worker and some spares. The worker, on seat 0, is stalled from the beginning or becomes so.
+struct Pool {
+    crew: Crew,
+    nap: Nap,
+    parkers: Vec<Parker>,
+    /// Written by whoever sits there: two at a time are seen.
+    seats: Vec<UnsafeCell<u8>>,
+    over: AtomicBool,
+}
+
+// SAFETY: whether the accesses to a seat overlap is what the models check.
+unsafe impl Sync for Pool {}
+
+const WORKER: usize = 0;
+/// The first seat of a spare.
+const SPARE: usize = 1;
+
+impl Pool {
+    fn new(spares: usize) -> Arc<Pool> {
+        let crew = Crew::new(1, spares);
+        crew.take_worker(WORKER);
+        Arc::new(Pool {
+            crew,
+            nap: Nap::new(),
+            parkers: (0..=spares).map(|_| Parker::new()).collect(),
+            seats: (0..=spares).map(|_| UnsafeCell::new(0)).collect(),
+            over: AtomicBool::new(false),
+        })
+    }
+
+    /// A pool whose worker has stalled and recovered, and the spare that was called meanwhile.
+    fn with_a_spare_too_many(spares: usize) -> Arc<Pool> {
+        let pool = Pool::new(spares);
+        pool.crew.stalled();
+        assert_eq!(pool.call(), Call::Start(SPARE));
+        pool.crew.recovered();
+        pool
+    }
+
+    fn unpark(&self, seat: usize) {
+        let _ = self.parkers[seat].unpark();
+    }
+
+    fn call(&self) -> Call {
+        self.crew.call(|seat| self.unpark(seat))
+    }
+
+    /// Calls until it is known what comes of it, as the guardian does from look to look.
+    fn call_until_answered(&self) -> Call {
+        loop {
+            match self.call() {
+                Call::NotYet => thread::yield_now(),
+                answer => return answer,
+            }
+        }
+    }
+
+    fn sit(&self, seat: usize) {
+        // SAFETY: whoever has taken the seat has it alone.
+        self.seats[seat].with_mut(|seat| unsafe { *seat += 1 });
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+        (0..self.parkers.len()).for_each(|seat| self.unpark(seat));
+        self.nap.end();
+    }
+
+    /// What a worker without work does, once.
+    fn sleep(&self, seat: usize) {
+        let _must_look = self.crew.sleep.announce(seat);
+        if !self.is_over() {
+            self.parkers[seat].park();
+        }
+        let _withdrawn = self.crew.withdraw(seat, &self.nap);
+    }
+
+    /// What the guardian does, in a pool whose poll is always held.
+    fn guard(&self) {
+        while !self.is_over() {
+            self.crew.send_home(|seat| self.unpark(seat));
+            self.nap.sleep_unless(|| !self.crew.is_quiet(|| true) || self.is_over());
+            thread::yield_now();
+        }
+    }
+}
+
+/// The spare of [`Pool::with_a_spare_too_many`] retires, unless it is needed by then. `wait` waits for its token and
+/// says whether it goes on waiting. Says whether it serves again; else it has gone.
+fn retire(pool: &Pool, wait: impl FnMut() -> bool) -> bool {
+    pool.sit(SPARE);
+    if pool.crew.dismiss() && !pool.crew.rest(SPARE, || false, wait) {
+        pool.crew.vacate(SPARE);
+        return false;
+    }
+    pool.sit(SPARE);
+    true
+}
+
+fn check(bound: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(bound);
+    builder.check(model);
+}
+
+/// A stall that calls nobody because of a spare that is just retiring; a spare that is called back and sleeps on.
+#[test]
+fn a_stall_against_a_spare_that_retires() {
+    loom::model(|| {
+        let pool = Pool::with_a_spare_too_many(1);
+        let spare = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                retire(&pool, || {
+                    pool.parkers[SPARE].park();
+                    true
+                })
+            })
+        };
+        pool.crew.stalled();
+        let answer = pool.call_until_answered();
+        assert!(matches!(answer, Call::NotNeeded | Call::Back), "{answer:?}");
+        assert!(spare.join().unwrap(), "the stalled seat has no spare");
+        assert_eq!((pool.crew.count_stalled(), pool.crew.count_spares()), (1, 1));
+    });
+}
+
+/// A call of a spare that gives up waiting in that moment: nobody comes, or two come to the same seat.
+#[test]
+fn a_call_against_a_spare_that_gives_up() {
+    loom::model(|| {
+        let pool = Pool::with_a_spare_too_many(1);
+        let spare = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                let mut waits = 2;
+                retire(&pool, || {
+                    waits -= 1;
+                    waits > 0 && !pool.parkers[SPARE].park_timeout(Duration::ZERO)
+                })
+            })
+        };
+        pool.crew.stalled();
+        let answer = pool.call_until_answered();
+        if let Call::Start(seat) = answer {
+            // The new thread.
+            pool.sit(seat);
+        }
+        assert_ne!(spare.join().unwrap(), answer == Call::Start(SPARE), "{answer:?}");
+        assert_eq!((pool.crew.count_stalled(), pool.crew.count_spares()), (1, 1));
+    });
+}
+
+/// Two who call at the same time and get the same seat, or one spare for two stalls, or one more than
+/// there may be.
+#[test]
+fn two_calls_get_two_spares() {
+    check(2, || {
+        let pool = Pool::with_a_spare_too_many(2);
+        assert!(pool.crew.dismiss());
+        pool.sit(SPARE);
+        let spare = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                let wait = || {
+                    pool.parkers[SPARE].park();
+                    true
+                };
+                assert!(pool.crew.rest(SPARE, || false, wait));
+                pool.sit(SPARE);
+            })
+        };
+        let call = |pool: &Pool| {
+            pool.crew.stalled();
+            let answer = pool.call_until_answered();
+            if let Call::Start(seat) = answer {
+                pool.sit(seat);
+            }
+            answer
+        };
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || call(&pool))
+        };
+        let mut answers = vec![call(&pool), other.join().unwrap()];
+        // A spare that is not at rest yet when it is called is not there to be called back.
+        if !answers.contains(&Call::Back) {
+            assert!(answers.contains(&Call::Start(SPARE + 1)), "{answers:?}");
+            assert!(answers.contains(&Call::NotNeeded), "{answers:?}");
+            pool.end_of_rest(&mut answers);
+        }
+        spare.join().unwrap();
+        assert_eq!((pool.crew.count_stalled(), pool.crew.count_spares()), (2, 2));
+        pool.crew.stalled();
+        assert_eq!(pool.call(), Call::Limit);
+    });
+}
+
+impl Pool {
+    /// As the guardian does.
+    fn end_of_rest(&self, answers: &mut Vec<Call>) {
+        answers.push(self.call_until_answered());
+        assert!(answers.contains(&Call::Back), "{answers:?}");
+    }
+}
+
+/// A thread that is not to be had: its place, and its part of the count, are lost.
+#[test]
+fn a_spare_that_never_comes_is_counted_off() {
+    loom::model(|| {
+        let pool = Pool::new(1);
+        pool.crew.stalled();
+        assert_eq!(pool.call(), Call::Start(SPARE));
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.crew.never_came(SPARE))
+        };
+        pool.crew.stalled();
+        // Whether it is known yet or not.
+        let answer = pool.call();
+        assert!(matches!(answer, Call::Limit | Call::NotYet | Call::Start(SPARE)), "{answer:?}");
+        other.join().unwrap();
+        let expected = usize::from(answer == Call::Start(SPARE));
+        assert_eq!(pool.crew.count_spares(), expected);
+        if expected == 0 {
+            assert_eq!(pool.call(), Call::Start(SPARE));
+        }
+    });
+}
+
+/// A spare that sleeps on when the seat that it stood in for has recovered, with a guardian that has gone to sleep
+/// for good on what it saw before.
+#[test]
+fn a_spare_too_many_goes_home() {
+    check(2, || {
+        let pool = Pool::new(1);
+        pool.crew.stalled();
+        assert_eq!(pool.call(), Call::Start(SPARE));
+        let spare = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                while !pool.crew.dismiss() {
+                    pool.sleep(SPARE);
+                }
+                pool.crew.vacate(SPARE);
+                pool.end();
+            })
+        };
+        let guardian = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.guard())
+        };
+        pool.crew.recovered();
+        while !pool.is_over() {
+            pool.sleep(WORKER);
+        }
+        spare.join().unwrap();
+        guardian.join().unwrap();
+        assert_eq!((pool.crew.count_stalled(), pool.crew.count_spares()), (0, 0));
+    });
+}
+
+/// A worker that withdraws, with or without having slept, while the guardian goes to sleep for good: nobody watches it.
+#[test]
+fn who_withdraws_is_watched() {
+    loom::model(|| {
+        let pool = Pool::new(0);
+        let guardian = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                // It ends when it has seen the worker awake, or has been woken by it.
+                pool.nap.sleep_unless(|| !pool.crew.is_quiet(|| true));
+            })
+        };
+        let _must_look = pool.crew.sleep.announce(WORKER);
+        let _withdrawn = pool.crew.withdraw(WORKER, &pool.nap);
+        guardian.join().unwrap();
+    });
+}
+
+/// A guardian that finds everybody asleep, and none of what one of them did before.
+#[test]
+fn who_sleeps_has_shown_what_it_did() {
+    loom::model(|| {
+        let pool = Pool::new(1);
+        let guardian = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.crew.is_quiet(|| true))
+        };
+        // In its poll it announces that it blocks, and a spare comes for it.
+        pool.crew.stalled();
+        let call = pool.call();
+        pool.crew.recovered();
+        let _must_look = pool.crew.sleep.announce(WORKER);
+        assert_eq!(call, Call::Start(SPARE));
+        assert!(!guardian.join().unwrap(), "the spare is to be sent home");
+    });
+}

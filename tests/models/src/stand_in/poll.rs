@@ -1,0 +1,71 @@
+//! The driver without a system: a poll that one thread at a time sleeps in, and the events that a model sends.
+
+use std::io;
+use std::task::Waker;
+use std::time::Duration;
+
+use crate::engine::clock::Clock;
+use crate::engine::primitive::{Arc, Condvar, Mutex, MutexGuard};
+use crate::engine::wake_list::WakeList;
+
+#[derive(Debug)]
+pub(crate) struct Driver {
+    selector: Mutex<()>,
+    /// Who sleeps with a limit sleeps until then.
+    clock: Arc<Clock>,
+    system: Mutex<System>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct System {
+    woken: bool,
+    events: Vec<Waker>,
+}
+
+impl Driver {
+    pub(crate) fn new(clock: Arc<Clock>) -> Arc<Driver> {
+        let (selector, system) = (Mutex::new(()), Mutex::default());
+        Arc::new(Driver { selector, clock, system, changed: Condvar::new() })
+    }
+
+    pub(crate) fn try_acquire(&self) -> Option<Turn<'_>> {
+        Some(Turn { driver: self, _selector: self.selector.try_lock()? })
+    }
+
+    /// Kept until the next wait.
+    pub(crate) fn wake(&self) {
+        self.system.lock().woken = true;
+        self.changed.notify_all();
+    }
+
+    /// An event that makes somebody ready. It waits until somebody looks.
+    pub(crate) fn send(&self, waker: Waker) {
+        self.system.lock().events.push(waker);
+        self.changed.notify_all();
+    }
+}
+
+pub(crate) struct Turn<'a> {
+    driver: &'a Driver,
+    _selector: MutexGuard<'a, ()>,
+}
+
+impl Turn<'_> {
+    pub(crate) fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        ready: &mut WakeList,
+    ) -> io::Result<()> {
+        let mut system = self.driver.system.lock();
+        while timeout.is_none() && !system.woken && system.events.is_empty() {
+            self.driver.changed.wait(&mut system);
+        }
+        if let Some(limit) = timeout.filter(|_| !system.woken && system.events.is_empty()) {
+            self.driver.clock.advance(limit).unwrap();
+        }
+        system.woken = false;
+        system.events.drain(..).for_each(|waker| ready.push(waker));
+        Ok(())
+    }
+}
