@@ -55,8 +55,10 @@
 //!
 //! | feature | default | |
 //! |---|---|---|
-//! | `stall-backtrace` | on | the stack in the report of a stall (Linux on x86-64 and arm64) |
+//! | `stall-backtrace` | on | the stack in the report of a stall, by names of functions (Linux on x86-64 and arm64) |
+//! | `stall-lines` | on | files, lines and inlined calls in it, where the program has debug information |
 //! | `futures-io` | off | wrappers for the traits of futures-io, in `io::compat` |
+//! | `tracing` | off | spans and events of tasks, wakers, locks and timers, for tokio-console |
 //!
 //! Everything else is always there.
 #![deny(unsafe_code)]

@@ -287,6 +287,15 @@ pub(crate) fn unseen_panic(runtime: Option<&str>, report: &dyn std::fmt::Display
     )
 }
 
+/// More workers are stalled than spares can stand in for.
+pub(crate) fn spare_shortage(runtime: Option<&str>, shortage: &dyn std::fmt::Display) -> String {
+    let of = runtime.map(|name| format!(" {name:?}")).unwrap_or_default();
+    format!(
+        "runtime{of}: {shortage}. Move what blocks to `spawn_blocking`, whose threads have a limit of their own, or raise \
+         this one by `Builder::spare_workers`"
+    )
+}
+
 /// More permits than a semaphore can count.
 pub(crate) const TOO_MANY_PERMITS: &str =
     "a semaphore may not have more than `Semaphore::MAX_PERMITS` permits";

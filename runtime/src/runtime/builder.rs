@@ -15,7 +15,7 @@ use super::panics::{OnPanic, PanicReport, Panics, UnhandledPanic};
 use super::pinned::Pinned;
 use super::rng_seed::RngSeed;
 use super::runtime::{Runtime, Threads};
-use super::stall::{OnStall, Reporter, StallReport};
+use super::stall::{OnSpareShortage, OnStall, Reporter, SpareShortage, StallReport};
 use crate::engine::activity::Activity;
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
@@ -82,6 +82,7 @@ pub struct Builder {
     stall_report: Option<Duration>,
     stall_backtrace: bool,
     on_stall: Option<OnStall>,
+    on_spare_shortage: Option<OnSpareShortage>,
     unhandled_panic: UnhandledPanic,
     on_unhandled_panic: Option<OnPanic>,
     observe: Observe,
@@ -118,6 +119,7 @@ impl Builder {
             stall_report: Some(Duration::from_millis(100)),
             stall_backtrace: true,
             on_stall: None,
+            on_spare_shortage: None,
             unhandled_panic: UnhandledPanic::default(),
             on_unhandled_panic: None,
             observe: Observe::default(),
@@ -156,8 +158,9 @@ impl Builder {
     }
 
     /// How many threads run tasks. The default is the number of processors that this process may
-    /// use, or what the environment variable `RUNTIME_WORKER_THREADS` says. The `current_thread`
-    /// flavour has none and ignores it.
+    /// use, or what the environment variable `RUNTIME_WORKER_THREADS` says. On Linux its affinity and the
+    /// quota of its cgroup count: with a quota of one and a half processors there are two workers, with
+    /// one of a fifth there is one. The `current_thread` flavour has none and ignores it.
     ///
     /// # Panics
     ///
@@ -434,6 +437,9 @@ impl Builder {
     /// default is 64; they are started when needed. 0 turns the take-over off: then a task that blocks
     /// keeps its worker and what is queued there can only be stolen by workers that are free.
     ///
+    /// When the limit is reached and work waits, that is reported: to
+    /// [`on_spare_shortage`](Builder::on_spare_shortage), or as a line on stderr.
+    ///
     /// # Panics
     ///
     /// If `count` is above 32,768.
@@ -503,6 +509,32 @@ impl Builder {
         F: Fn(&StallReport) + Send + Sync + 'static,
     {
         self.on_stall = Some(Arc::new(f));
+        self
+    }
+
+    /// A function to call when work waits behind stalled workers and no spare worker is to be had: the limit
+    /// of [`spare_workers`](Builder::spare_workers) is reached, or the system gives no thread. It is called
+    /// instead of writing a line on stderr, once for each such shortage and at most once a second, on a thread of its
+    /// own. With `spare_workers(0)`, or without reports ([`stall_report`](Builder::stall_report) of
+    /// `Duration::MAX`), there is neither call nor line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .spare_workers(8)
+    ///     .on_spare_shortage(|shortage| {
+    ///         eprintln!("{} of {} in use: {shortage}", shortage.spare_workers(), shortage.limit());
+    ///     })
+    ///     .build()?;
+    /// # drop(runtime);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_spare_shortage<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn(&SpareShortage) + Send + Sync + 'static,
+    {
+        self.on_spare_shortage = Some(Arc::new(f));
         self
     }
 
@@ -628,7 +660,13 @@ impl Builder {
 
     /// `activity`: what the wakers that it calls are counted in.
     fn reporter(&self, activity: Option<Arc<Activity>>) -> Reporter {
-        Reporter::new(self.name.clone(), self.on_stall.clone(), self.stall_backtrace, activity)
+        Reporter::new(
+            self.name.clone(),
+            self.on_stall.clone(),
+            self.on_spare_shortage.clone(),
+            self.stall_backtrace,
+            activity,
+        )
     }
 
     fn thread(&self) -> ThreadPlan {

@@ -126,7 +126,8 @@ impl RuntimeMetrics {
     }
 
     /// Times that a spare worker was wanted and not to be had: the limit was reached, or the system gave
-    /// no thread.
+    /// no thread. It is also reported: see
+    /// [`Builder::on_spare_shortage`](crate::Builder::on_spare_shortage).
     pub fn spare_workers_refused_count(&self) -> u64 {
         match self.handle.scheduler() {
             Scheduler::MultiThread(pool) => pool.spare_counts().1,

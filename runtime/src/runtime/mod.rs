@@ -46,7 +46,7 @@ pub use panics::{PanicReport, UnhandledPanic};
 pub use rng_seed::RngSeed;
 pub use runtime::{Runtime, is_rt_shutdown_err};
 pub use shutdown::{ShutdownReport, Unfinished};
-pub use stall::StallReport;
+pub use stall::{SpareShortage, StallReport};
 
 pub use crate::engine::scheduler::TaskMeta;
 

@@ -6,6 +6,7 @@
 //! started with its first piece of work.
 
 use std::fmt;
+use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,9 +14,10 @@ use std::time::{Duration, Instant};
 use crate::engine::activity::Activity;
 use crate::engine::contain::contain;
 use crate::engine::primitive::Mutex;
-use crate::engine::scheduler::{Stall, StallSink};
+use crate::engine::scheduler::{Shortage, Stall, StallSink};
 use crate::engine::stall::{self, Capture, How, ThreadState, Tid, Unwinder};
 use crate::engine::task::{self, Id};
+use crate::engine::text;
 use crate::engine::wake_list::WakeList;
 
 use super::lane::Lane;
@@ -103,6 +105,56 @@ impl fmt::Display for StallReport {
     }
 }
 
+/// A hook for shortages of spare workers.
+pub(super) type OnSpareShortage = Arc<dyn Fn(&SpareShortage) + Send + Sync>;
+
+/// Work waits behind workers that are stalled, and there is no spare worker to do it: the limit is reached, or
+/// the system gives no thread.
+///
+/// Given to [`Builder::on_spare_shortage`](crate::Builder::on_spare_shortage).
+#[derive(Debug)]
+pub struct SpareShortage(Shortage);
+
+impl SpareShortage {
+    /// How many workers are stalled: in a poll that does not return, or in `block_in_place`. Spare workers
+    /// that are stalled themselves are among them.
+    pub fn stalled(&self) -> usize {
+        self.0.stalled
+    }
+
+    /// How many spare workers have been started for them.
+    pub fn spare_workers(&self) -> usize {
+        self.0.spares
+    }
+
+    /// How many there may be: [`Builder::spare_workers`](crate::Builder::spare_workers).
+    pub fn limit(&self) -> usize {
+        self.0.limit
+    }
+
+    /// Why the system gave no thread for another one. `None` if the limit is reached.
+    pub fn error(&self) -> Option<&io::Error> {
+        self.0.no_thread.as_ref()
+    }
+}
+
+impl fmt::Display for SpareShortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shortage { stalled, spares, limit, no_thread } = &self.0;
+        let (workers, are) = if *stalled == 1 { ("worker", "is") } else { ("workers", "are") };
+        write!(f, "{stalled} {workers} {are} stalled, and ")?;
+        match no_thread {
+            None => write!(f, "all {limit} spare workers that there may be stand in for them")?,
+            Some(error) => write!(
+                f,
+                "the system gives no thread for another spare worker, beside {spares} of at most \
+                 {limit} ({error})"
+            )?,
+        }
+        f.write_str(": tasks wait")
+    }
+}
+
 /// The reporter of one runtime.
 pub(super) struct Reporter {
     /// Copies stacks.
@@ -127,6 +179,7 @@ impl Reporter {
     pub(super) fn new(
         name: Option<String>,
         on_stall: Option<OnStall>,
+        on_shortage: Option<OnSpareShortage>,
         backtrace: bool,
         activity: Option<Arc<Activity>>,
     ) -> Reporter {
@@ -137,7 +190,7 @@ impl Reporter {
             speaks: Lane::new("runtime-reporter"),
             wakes: Lane::new("runtime-waker"),
             activity,
-            voice: Arc::new(Voice { name, on_stall, backtrace, unwinder, lines }),
+            voice: Arc::new(Voice { name, on_stall, on_shortage, backtrace, unwinder, lines }),
         }
     }
 
@@ -182,6 +235,11 @@ impl StallSink for Arc<Reporter> {
         }));
     }
 
+    fn short_of_spares(&self, shortage: Shortage) -> bool {
+        let voice = Arc::clone(&self.voice);
+        self.speaks.add(Box::new(move || voice.report_shortage(SpareShortage(shortage)))).is_ok()
+    }
+
     fn wake(&self, ready: &mut WakeList) {
         for waker in ready.drain() {
             if task::is_task_waker(&waker) {
@@ -210,6 +268,7 @@ impl StallSink for Arc<Reporter> {
 struct Voice {
     name: Option<String>,
     on_stall: Option<OnStall>,
+    on_shortage: Option<OnSpareShortage>,
     backtrace: bool,
     /// Made for the first report: it reads the program's debug information.
     unwinder: Mutex<Option<Unwinder>>,
@@ -247,6 +306,13 @@ impl Voice {
             "runtime{of}: {report}\n  Other tasks go on. Move what blocks to `spawn_blocking` or \
              `block_in_place`, or let it yield.{more}"
         );
+    }
+
+    fn report_shortage(&self, shortage: SpareShortage) {
+        match &self.on_shortage {
+            Some(on_shortage) => on_shortage(&shortage),
+            None => eprintln!("{}", text::spare_shortage(self.name.as_deref(), &shortage)),
+        }
     }
 
     /// How many reports were left out before this one, or `None` if this one is to be, too.

@@ -115,6 +115,7 @@ pin_project! {
 }
 
 impl Sleep {
+    #[inline(always)]
     #[track_caller]
     fn new(timer: Timer) -> Sleep {
         let resource = Resource::timer("Sleep", Location::caller());
@@ -124,7 +125,7 @@ impl Sleep {
     }
 
     /// A `Sleep` of a relative time, for `timeout`.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(super) fn after(duration: Duration) -> Sleep {
         Sleep::new(Timer::after(duration))

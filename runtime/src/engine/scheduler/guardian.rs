@@ -16,7 +16,7 @@
 //! 2. If a worker sleeps and nobody has the poll, it is unparked to take it. If a spare sleeps that is one
 //!    too many, it is sent home.
 //! 3. If nobody sleeps, fewer spares work than seats are stalled, and something waits to be run or
-//!    nobody has the poll, a spare is called: one a look.
+//!    nobody has the poll, a spare is called: one a look. If there is none to be had that is reported.
 //! 4. If nobody has looked at the poll since the last look, the guardian waits in it until the
 //!    next one; else it waits on its own parker.
 //!
@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::nap::Nap;
-use super::pool::Pool;
+use super::pool::{Pool, Shortage};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::task::{Id, Seen, Watch, Whose};
@@ -45,6 +45,8 @@ const LOOK: Duration = Duration::from_millis(2);
 const CLOSE_LOOK: Duration = Duration::from_millis(1);
 /// The most between two looks while all sleep.
 const SLOW_LOOK: Duration = Duration::from_millis(10);
+/// At most one shortage of spares is reported in this time.
+const SHORTAGE_EVERY: Duration = Duration::from_secs(1);
 /// How long it goes on after all workers have gone to sleep.
 const LINGER: Duration = Duration::from_millis(100);
 
@@ -63,6 +65,8 @@ pub(crate) struct Stall {
 /// Takes stalls, and wakers that are not ours, off the guardian's hands. Must not block.
 pub(crate) trait StallSink: Send + Sync + 'static {
     fn stalled(&self, stall: Stall);
+    /// Work waits behind stalled seats, and there is no spare for it. False if nobody could be told.
+    fn short_of_spares(&self, shortage: Shortage) -> bool;
     /// Calls wakers that may be user code on a thread that may block.
     fn wake(&self, ready: &mut WakeList);
 }
@@ -296,6 +300,9 @@ struct Rounds<'a> {
     bound_eyes: Vec<Eye>,
     looks_before: u64,
     ready: WakeList,
+    /// The present shortage of spares has been reported.
+    told: bool,
+    told_last: Option<Instant>,
 }
 
 impl Rounds<'_> {
@@ -307,6 +314,8 @@ impl Rounds<'_> {
             // As if somebody had looked: workers that have just been started come to the poll by themselves.
             looks_before: u64::MAX,
             ready: WakeList::new(),
+            told: false,
+            told_last: None,
         }
     }
 
@@ -324,11 +333,13 @@ impl Rounds<'_> {
             last = now;
             let amiss = guardian.look_at_bound(&mut self.bound_eyes, now) | self.look_at_seats(now);
             let sleeping = self.pool.crew.sleep.sleeping();
-            if sleeping > 0 {
+            let shortage = if sleeping > 0 {
                 self.look_after_sleepers();
+                None
             } else {
-                self.call_spare_if_needed();
-            }
+                self.call_spare_if_needed()
+            };
+            self.tell(shortage, now);
             let asleep = self.all_asleep();
             if !asleep {
                 all_asleep_since = None;
@@ -410,13 +421,25 @@ impl Rounds<'_> {
     }
 
     /// Point 3.
-    fn call_spare_if_needed(&self) {
+    fn call_spare_if_needed(&self) -> Option<Shortage> {
         let pool = self.pool;
-        if pool.crew.count_stalled() == 0 {
+        let needed =
+            pool.crew.count_stalled() > 0 && (pool.has_work() || !pool.driver.has_holder());
+        needed.then(|| pool.call_spare().err()).flatten()
+    }
+
+    /// Has a shortage of spares reported, once as long as it lasts. Without spares (a limit of 0) there is none to
+    /// speak of.
+    fn tell(&mut self, shortage: Option<Shortage>, now: Instant) {
+        let guardian = &self.pool.guardian;
+        let Some(shortage) = shortage.filter(|shortage| shortage.limit > 0) else {
+            self.told = false;
             return;
-        }
-        if pool.has_work() || !pool.driver.has_holder() {
-            let _ = pool.call_spare();
+        };
+        let too_soon = self.told_last.is_some_and(|last| now.duration_since(last) < SHORTAGE_EVERY);
+        if !self.told && !too_soon && guardian.report.is_some() {
+            self.told = guardian.sink.short_of_spares(shortage);
+            self.told_last = self.told.then_some(now).or(self.told_last);
         }
     }
 

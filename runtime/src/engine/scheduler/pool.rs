@@ -109,13 +109,17 @@ pub(crate) struct Pool {
     birth: Birth,
 }
 
-/// Why there is no spare though one is wanted.
+/// A spare is wanted and not to be had.
 #[derive(Debug)]
-pub(crate) enum Shortage {
-    /// There are as many as there may be.
-    Limit,
-    /// The system gives no thread.
-    NoThread(io::Error),
+pub(crate) struct Shortage {
+    /// Seats that do not serve.
+    pub(crate) stalled: usize,
+    /// Spares that serve in their place.
+    pub(crate) spares: usize,
+    /// How many there may be.
+    pub(crate) limit: usize,
+    /// Why the system gave no thread, if the limit has not been reached.
+    pub(crate) no_thread: Option<io::Error>,
 }
 
 /// A task's pointer to its pool.
@@ -301,9 +305,15 @@ impl Pool {
         }
         match self.crew.call(|seat| self.unpark(seat)) {
             Call::NotNeeded | Call::Back | Call::NotYet => Ok(()),
-            Call::Start(seat) => self.start_on(seat).map_err(Shortage::NoThread),
-            Call::Limit => Err(Shortage::Limit),
+            Call::Start(seat) => self.start_on(seat).map_err(|error| self.shortage(Some(error))),
+            Call::Limit => Err(self.shortage(None)),
         }
+    }
+
+    fn shortage(&self, no_thread: Option<io::Error>) -> Shortage {
+        let crew = &self.crew;
+        let (stalled, spares) = (crew.count_stalled(), crew.count_spares());
+        Shortage { stalled, spares, limit: crew.limit(), no_thread }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
