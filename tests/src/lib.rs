@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::task::{Context, Poll, Wake};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,6 +26,29 @@ pub mod scripted;
 /// How long a test may wait for what must come: far beyond what a loaded machine needs.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How many times slower than usual the program runs: more than 1 under a sanitizer or valgrind.
+///
+/// `cargo xtask sanitize` says it in the environment. Limits for hangs are that many times longer
+/// ([`patience`]), and what is large for its own sake is that many times smaller ([`scaled`]). These
+/// tools also replace the allocator, so that figures of memory mean nothing there.
+pub fn slowness() -> u32 {
+    static SLOWNESS: OnceLock<u32> = OnceLock::new();
+    *SLOWNESS.get_or_init(|| match std::env::var("RUNTIME_TEST_SLOWNESS") {
+        Ok(text) => text.parse().expect("RUNTIME_TEST_SLOWNESS is a number"),
+        Err(_) => 1,
+    })
+}
+
+/// [`PATIENCE`], as much longer as the program is slower.
+pub fn patience() -> Duration {
+    PATIENCE * slowness()
+}
+
+/// `count`, as much smaller as the program is slower.
+pub fn scaled(count: usize) -> usize {
+    (count / slowness() as usize).max(1)
+}
+
 /// A multi-thread runtime with everything on.
 pub fn workers(count: usize) -> Runtime {
     Builder::new_multi_thread().worker_threads(count).enable_all().build().unwrap()
@@ -36,7 +59,7 @@ pub fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Runs `body` on a thread of its own and fails if it has not ended after [`PATIENCE`].
+/// Runs `body` on a thread of its own and fails if it has not ended after [`patience`].
 #[track_caller]
 pub fn within<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
     within_time(PATIENCE, body)
@@ -48,6 +71,7 @@ pub fn within_time<T: Send + 'static>(
     limit: Duration,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> T {
+    let limit = limit * slowness();
     let (done, ended) = mpsc::channel();
     let name = thread::current().name().unwrap_or("test").to_string();
     let body = move || {
@@ -67,7 +91,7 @@ pub fn within_time<T: Send + 'static>(
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < PATIENCE, "not after {PATIENCE:?}: {what}");
+        assert!(start.elapsed() < patience(), "not after {:?}: {what}", patience());
         thread::sleep(Duration::from_millis(1));
     }
 }
@@ -76,7 +100,7 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 pub async fn eventually_async(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < PATIENCE, "not after {PATIENCE:?}: {what}");
+        assert!(start.elapsed() < patience(), "not after {:?}: {what}", patience());
         runtime::task::yield_now().await;
     }
 }
@@ -193,8 +217,8 @@ impl Gate {
         self.0.1.notify_all();
         let start = Instant::now();
         while !state.open {
-            assert!(start.elapsed() < PATIENCE, "nobody opens the gate");
-            state = self.0.1.wait_timeout(state, PATIENCE).unwrap().0;
+            assert!(start.elapsed() < patience(), "nobody opens the gate");
+            state = self.0.1.wait_timeout(state, patience()).unwrap().0;
         }
     }
 
@@ -215,8 +239,8 @@ impl Gate {
         let mut state = self.0.0.lock().unwrap();
         let start = Instant::now();
         while state.arrived < count {
-            assert!(start.elapsed() < PATIENCE, "{} of {count} came", state.arrived);
-            state = self.0.1.wait_timeout(state, PATIENCE).unwrap().0;
+            assert!(start.elapsed() < patience(), "{} of {count} came", state.arrived);
+            state = self.0.1.wait_timeout(state, patience()).unwrap().0;
         }
     }
 

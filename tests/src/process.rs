@@ -111,9 +111,11 @@ pub fn leave_descriptors(count: usize) {
     limit(libc::RLIMIT_NOFILE, number.unwrap());
 }
 
-/// What the child wrote and how it ended; a child that takes longer than `limit` is killed.
+/// What the child wrote and how it ended; a child that takes longer than `limit` is killed (under a
+/// sanitizer, as much later as the program is slower).
 #[track_caller]
 pub fn output_within(mut child: Child, limit: Duration) -> Output {
+    let limit = limit * crate::slowness();
     fn drain(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
         thread::spawn(move || {
             let mut bytes = Vec::new();
@@ -171,7 +173,7 @@ pub fn in_a_fork(check: impl FnOnce() -> bool) -> Forked {
             // SAFETY: neither call takes a pointer; the default action of SIGALRM ends the process.
             unsafe {
                 libc::signal(libc::SIGALRM, libc::SIG_DFL);
-                libc::alarm(20);
+                libc::alarm(20 * crate::slowness());
             }
             let held = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check));
             let code = if matches!(held, Ok(true)) { 0 } else { 1 };

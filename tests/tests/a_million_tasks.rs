@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use runtime::sync::Semaphore;
 use tests::process::{descriptors, give_back_memory, memory, threads};
-use tests::{eventually, isolated, workers};
+use tests::{eventually, isolated, scaled, slowness, workers};
 
-const MILLION: usize = 1_000_000;
+/// A million; fewer where a tool makes the program slow.
+fn million() -> usize {
+    scaled(1_000_000)
+}
 
 #[test]
 fn are_alive_at_once() {
@@ -20,7 +23,7 @@ fn are_alive_at_once() {
         let before = memory("VmRSS");
         let metrics = runtime.metrics();
         let sum = runtime.block_on(async {
-            let tasks: Vec<_> = (0..MILLION)
+            let tasks: Vec<_> = (0..million())
                 .map(|n| {
                     let (gate, started) = (gate.clone(), started.clone());
                     runtime::spawn(async move {
@@ -31,14 +34,14 @@ fn are_alive_at_once() {
                 })
                 .collect();
             tests::eventually_async("all have started", || {
-                started.load(Ordering::Relaxed) == MILLION
+                started.load(Ordering::Relaxed) == million()
             })
             .await;
-            assert!(metrics.num_alive_tasks() >= MILLION);
+            assert!(metrics.num_alive_tasks() >= million());
             // The task, its future with a waiter of the semaphore, its handle here, a queue's place.
-            let each = (memory("VmRSS") - before) / MILLION;
+            let each = (memory("VmRSS") - before) / million();
             println!("{each} bytes a task");
-            assert!(each < 600, "{each} bytes a task");
+            assert!(each < 600 || slowness() > 1, "{each} bytes a task");
             gate.close();
             let mut sum = 0;
             for task in tasks {
@@ -46,7 +49,7 @@ fn are_alive_at_once() {
             }
             sum
         });
-        assert_eq!(sum, MILLION * (MILLION - 1) / 2);
+        assert_eq!(sum, million() * (million() - 1) / 2);
         eventually("none is alive", || metrics.num_alive_tasks() == 0);
     });
 }
@@ -68,7 +71,7 @@ fn over_and_over_leave_memory_threads_and_descriptors_flat() {
             let spawn_all = {
                 let (gate, done) = (gate.clone(), done.clone());
                 move || {
-                    for _ in 0..MILLION {
+                    for _ in 0..million() {
                         let (gate, done) = (gate.clone(), done.clone());
                         drop(runtime::spawn(async move {
                             let _ = gate.acquire().await;
@@ -83,10 +86,11 @@ fn over_and_over_leave_memory_threads_and_descriptors_flat() {
             } else {
                 runtime.block_on(runtime.spawn(async move { spawn_all() })).unwrap();
             }
-            assert!(runtime.metrics().num_alive_tasks() >= MILLION);
+            assert!(runtime.metrics().num_alive_tasks() >= million());
             gate.close();
             eventually("the burst is over", || {
-                done.load(Ordering::Relaxed) == MILLION && runtime.metrics().num_alive_tasks() == 0
+                done.load(Ordering::Relaxed) == million()
+                    && runtime.metrics().num_alive_tasks() == 0
             });
         };
         // The first two set the high-water mark of the queues.
@@ -101,7 +105,8 @@ fn over_and_over_leave_memory_threads_and_descriptors_flat() {
         give_back_memory();
         let grown = memory("VmRSS").saturating_sub(memory_before);
         // A leak of 16 bytes a task shows.
-        assert!(grown < 16 * BURSTS * MILLION, "grown by {grown} bytes over {memory_before}");
+        let flat = grown < 16 * BURSTS * million();
+        assert!(flat || slowness() > 1, "grown by {grown} bytes over {memory_before}");
         // Who spawns a million tasks in one poll stalls its worker: spares come, and go again. The two
         // threads more are those that copy the stack and write the report.
         eventually("the spares have gone", || threads() <= threads_at_first + 2);
@@ -122,12 +127,12 @@ fn of_jobs_in_the_pool_come_and_go() {
         let before = threads();
         for _ in 0..5 {
             let done = Arc::new(AtomicUsize::new(0));
-            for _ in 0..100_000 {
+            for _ in 0..scaled(100_000) {
                 let done = done.clone();
                 drop(runtime.spawn_blocking(move || done.fetch_add(1, Ordering::Relaxed)));
             }
             assert!(threads() <= before + 9);
-            eventually("the jobs are done", || done.load(Ordering::Relaxed) == 100_000);
+            eventually("the jobs are done", || done.load(Ordering::Relaxed) == scaled(100_000));
         }
         eventually("the pool's threads have gone", || threads() <= before);
     });

@@ -2,9 +2,11 @@
 //! every use gives an error or panics with a word, none hangs, and no drop disturbs the parent.
 #![cfg(unix)]
 
+use std::future::Future;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use runtime::Runtime;
@@ -102,6 +104,105 @@ fn a_task_s_handle_gives_an_error_or_nothing_but_does_not_lie() {
         assert_works(&runtime);
         task.abort();
         assert!(runtime.block_on(task).unwrap_err().is_cancelled());
+    });
+}
+
+/// A timer that was set in the parent is never fired in the child, whose memory is all that knows it.
+#[test]
+fn timers_say_so_and_their_drop_comes_back() {
+    on_each("timers_say_so_and_their_drop_comes_back", |runtime| {
+        assert_works(&runtime);
+        let timer = || {
+            let _entered = runtime.enter();
+            Box::pin(runtime::time::sleep(Duration::from_secs(3600)))
+        };
+        let mut nobody = Context::from_waker(Waker::noop());
+        let (mut set, new) = (timer(), timer());
+        assert!(set.as_mut().poll(&mut nobody).is_pending());
+        let mut timers = vec![set, new];
+        let child = in_a_fork(|| {
+            timers.drain(..).all(|mut timer| {
+                let waited = refused(|| futures::executor::block_on(timer.as_mut()));
+                let soon = runtime::time::Instant::now();
+                let reset = catch_unwind(AssertUnwindSafe(|| timer.as_mut().reset(soon)));
+                drop(timer);
+                // To set the time of a timer may be refused. It is enough that it comes back.
+                drop(reset);
+                waited
+            })
+        });
+        assert_eq!(child, Forked::Held);
+        assert_works(&runtime);
+        drop(timers);
+    });
+}
+
+#[test]
+fn every_way_to_shut_down_comes_back() {
+    on_each("every_way_to_shut_down_comes_back", |runtime| {
+        assert_works(&runtime);
+        let mut held = Some(runtime);
+        for way in 0..3 {
+            let child = in_a_fork(|| {
+                let runtime = held.take().unwrap();
+                match way {
+                    0 => runtime.shutdown_background(),
+                    1 => runtime.shutdown_timeout(Duration::from_secs(3600)),
+                    _ => assert!(runtime.shutdown(Duration::from_secs(3600)).is_clean()),
+                }
+                true
+            });
+            assert_eq!(child, Forked::Held);
+            assert_works(held.as_ref().unwrap());
+        }
+    });
+}
+
+#[test]
+fn files_children_and_pinned_tasks_are_not_begun() {
+    on_each("files_children_and_pinned_tasks_are_not_begun", |runtime| {
+        assert_works(&runtime);
+        let child = in_a_fork(|| {
+            // Not even the context can be had: nothing in it would work.
+            let handle = runtime.handle().clone();
+            let entered = catch_unwind(AssertUnwindSafe(|| drop(handle.enter())));
+            let file = refused(|| {
+                let _entered = runtime.enter();
+                futures::executor::block_on(runtime::fs::read("/dev/null")).unwrap()
+            });
+            let child = refused(|| {
+                let _entered = runtime.enter();
+                runtime::process::Command::new("true").spawn().unwrap()
+            });
+            let pinned = refused(|| {
+                let _entered = runtime.enter();
+                runtime::task::spawn_pinned(|| async {})
+            });
+            drop(entered);
+            file && child && pinned
+        });
+        assert_eq!(child, Forked::Held);
+        assert_works(&runtime);
+    });
+}
+
+/// A program forks within a task, and the child goes on where the task was.
+#[test]
+fn in_the_middle_of_a_poll_the_child_is_told_as_well() {
+    on_each("in_the_middle_of_a_poll_the_child_is_told_as_well", |runtime| {
+        let forks = || {
+            in_a_fork(|| {
+                refused(|| runtime::spawn(async {}))
+                    && refused(|| drop(runtime::spawn_blocking(|| {})))
+                    && refused(|| {
+                        let sleep = runtime::time::sleep(Duration::from_millis(1));
+                        futures::executor::block_on(sleep)
+                    })
+            })
+        };
+        assert_eq!(runtime.block_on(async { forks() }), Forked::Held);
+        assert_eq!(runtime.block_on(runtime.spawn(async move { forks() })).unwrap(), Forked::Held);
+        assert_works(&runtime);
     });
 }
 

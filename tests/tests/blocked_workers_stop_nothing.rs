@@ -46,7 +46,9 @@ impl Hogs {
                     Hold::Blocked => gate.block(),
                     Hold::Computing => {
                         let start = Instant::now();
-                        while !stop.load(Ordering::Relaxed) && start.elapsed() < 2 * PATIENCE {
+                        while !stop.load(Ordering::Relaxed)
+                            && start.elapsed() < 2 * tests::patience()
+                        {
                             spin_loop();
                         }
                     }

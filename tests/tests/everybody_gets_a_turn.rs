@@ -2,13 +2,13 @@
 //! reading from a channel or socket that never runs dry, nor by passing the ball to and fro.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpStream};
-use runtime::sync::{Semaphore, mpsc};
+use runtime::sync::{Notify, Semaphore, mpsc};
 use runtime::{Builder, Runtime};
 use tests::{current_thread, within};
 
@@ -262,5 +262,71 @@ fn each_of_many_gets_about_the_same() {
         let turns: Vec<_> = turns.iter().map(|turns| turns.load(Ordering::Relaxed)).collect();
         let (least, most) = (turns.iter().min().unwrap(), turns.iter().max().unwrap());
         assert!(least * 2 > *most, "{turns:?}");
+    });
+}
+
+/// A hook that wakes the root keeps the thread from sleeping, but not from its timers.
+#[test]
+fn timers_beside_a_park_hook_that_wakes_the_root() {
+    within(|| {
+        let notify = Arc::new(Notify::new());
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .on_thread_park({
+                let notify = notify.clone();
+                move || notify.notify_waiters()
+            })
+            .build()
+            .unwrap();
+        let timer = runtime.spawn(async { runtime::time::sleep(Duration::from_millis(1)).await });
+        while !timer.is_finished() {
+            // Ends at the park that it leads to.
+            runtime.block_on(notify.notified());
+        }
+    });
+}
+
+/// As above, with a hook that spawns.
+#[test]
+fn timers_beside_a_park_hook_that_spawns() {
+    within(|| {
+        let own = Arc::new(OnceLock::<runtime::Handle>::new());
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .on_thread_park({
+                let own = own.clone();
+                move || drop(own.get().map(|handle| handle.spawn(async {})))
+            })
+            .build()
+            .unwrap();
+        own.set(runtime.handle().clone()).unwrap();
+        runtime.block_on(async { runtime::time::sleep(Duration::from_millis(1)).await });
+    });
+}
+
+/// On the thread that does all, one yield of a task is enough for the root to hear of its socket.
+#[test]
+fn the_root_hears_of_events_after_one_yield() {
+    within(|| {
+        let runtime = current_thread();
+        runtime.block_on(async {
+            let (near, far) = runtime::net::UnixDatagram::pair().unwrap();
+            let turns = Arc::new(AtomicUsize::new(0));
+            let count = turns.clone();
+            runtime::task::yield_now().await;
+            let task = runtime::spawn(async move {
+                loop {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    runtime::task::yield_now().await;
+                }
+            });
+            for round in 1..=10 {
+                near.send(b"ball").await.unwrap();
+                far.recv(&mut [0; 4]).await.unwrap();
+                // At first it is not known that something is there, and later nothing is waited for.
+                assert!(turns.load(Ordering::Relaxed) <= round, "{turns:?} in round {round}");
+            }
+            task.abort();
+        });
     });
 }

@@ -52,7 +52,7 @@ async fn what_comes_before_the_clear_is_not_lost() {
     // Another task sees the event, before this one says "over".
     runtime::time::sleep(Duration::from_millis(20)).await;
     guard.clear_ready();
-    timeout(Duration::from_secs(5), fd.readable()).await.unwrap().unwrap().retain_ready();
+    timeout(tests::patience(), fd.readable()).await.unwrap().unwrap().retain_ready();
 }
 
 #[runtime::test]

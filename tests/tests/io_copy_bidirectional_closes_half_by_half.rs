@@ -4,12 +4,14 @@
 use futures::executor::block_on;
 use futures::future::join;
 use runtime::io::{
-    AsyncReadExt, AsyncWriteExt, ErrorKind, copy_bidirectional, copy_bidirectional_with_sizes,
-    duplex, join as joined,
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ErrorKind, copy_bidirectional,
+    copy_bidirectional_with_sizes, duplex, join as joined,
 };
+use runtime::net::{TcpListener, TcpStream};
 use tests::scripted::Event::{Flushed, ShutDown, Wrote};
 use tests::scripted::Read::{Fail, Give, Stuck, Wait};
 use tests::scripted::{Reader, Writer};
+use tests::{current_thread, within, workers};
 
 #[test]
 fn copy_bidirectional_closes_half_by_half() {
@@ -34,6 +36,51 @@ fn copy_bidirectional_closes_half_by_half() {
     };
     let (copied, ()) = block_on(join(proxy, talk));
     assert_eq!(copied.unwrap(), (8, 600));
+}
+
+/// A proxy between sockets: much goes both ways, and each end is passed on while the other way is open.
+#[test]
+fn between_sockets() {
+    async fn talk(
+        mut client: impl AsyncRead + AsyncWrite + Unpin,
+        mut server: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) {
+        let question: Vec<u8> = (0..300_000u32).map(|n| (n % 251) as u8).collect();
+        let answer: Vec<u8> = (0..500_000u32).map(|n| (n % 241) as u8).collect();
+        let (expected, reply) = (question.clone(), answer.clone());
+        let serves = runtime::spawn(async move {
+            let mut heard = Vec::new();
+            server.read_to_end(&mut heard).await.unwrap();
+            assert!(heard == expected);
+            server.write_all(&reply).await.unwrap();
+        });
+        client.write_all(&question).await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).await.unwrap();
+        assert!(heard == answer);
+        serves.await.unwrap();
+    }
+    async fn tcp_pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap());
+        let (near, far) = runtime::join!(near, listener.accept());
+        (near.unwrap(), far.unwrap().0)
+    }
+    within(|| {
+        for runtime in [workers(2), current_thread()] {
+            runtime.block_on(async {
+                let (client, mut in_) = tcp_pair().await;
+                let (mut out, server) = tcp_pair().await;
+                let proxy =
+                    runtime::spawn(
+                        async move { copy_bidirectional(&mut in_, &mut out).await.unwrap() },
+                    );
+                talk(client, server).await;
+                assert_eq!(proxy.await.unwrap(), (300_000, 500_000));
+            });
+        }
+    });
 }
 
 #[test]

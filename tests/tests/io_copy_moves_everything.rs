@@ -11,7 +11,7 @@ use tests::scripted::Write::{Take, Wait as NoRoom};
 use tests::scripted::{Reader, Writer};
 
 fn long() -> &'static [u8] {
-    Box::leak((0..50_000_u32).map(|n| (n / 7) as u8).collect())
+    tests::scripted::kept((0..50_000_u32).map(|n| (n / 7) as u8).collect())
 }
 
 fn hard_to_read() -> Reader {

@@ -193,6 +193,29 @@ fn simplex_goes_one_way() {
 }
 
 #[test]
+fn only_a_shutdown_ends_a_simplex() {
+    let (mut reader, mut writer) = simplex(4);
+    let (woken, waker) = Count::new();
+    let mut cx = Context::from_waker(&waker);
+    let mut memory = [0; 8];
+    let mut buf = ReadBuf::new(&mut memory);
+    assert!(Pin::new(&mut reader).poll_read(&mut cx, &mut buf).is_pending());
+    block_on(writer.shutdown()).unwrap();
+    assert_eq!(woken.get(), 1);
+    assert_eq!(block_on(reader.read(&mut [0; 1])).unwrap(), 0);
+    assert_eq!(block_on(writer.write(b"x")).unwrap_err().kind(), ErrorKind::BrokenPipe);
+
+    // The halves share the pipe: one that goes closes nothing.
+    let (mut reader, writer) = simplex(4);
+    drop(writer);
+    assert!(reader.read(&mut [0; 1]).now_or_never().is_none());
+    let (reader, mut writer) = simplex(4);
+    drop(reader);
+    assert_eq!(block_on(writer.write(b"full!")).unwrap(), 4);
+    assert!(writer.write(b"x").now_or_never().is_none());
+}
+
+#[test]
 #[should_panic(expected = "greater than 0")]
 fn a_pipe_of_no_size_panics() {
     let _ = duplex(0);

@@ -9,7 +9,7 @@ use tests::scripted::{Reader, Writer};
 
 /// `bytes` one at a time, with a wait before each.
 fn slowly(bytes: &[u8]) -> Reader {
-    let bytes: &'static [u8] = Box::leak(bytes.to_vec().into_boxed_slice());
+    let bytes = tests::scripted::kept(bytes.to_vec());
     Reader::new(bytes.chunks(1).flat_map(|byte| [Wait, Give(byte)]))
 }
 

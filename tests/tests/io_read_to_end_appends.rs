@@ -9,7 +9,7 @@ use tests::scripted::Reader;
 
 #[test]
 fn read_to_end_appends() {
-    let long: &'static [u8] = Box::leak((0..100_000_u32).map(|n| n as u8).collect());
+    let long = tests::scripted::kept((0..100_000_u32).map(|n| n as u8).collect());
     let script = [Give(long), Wait, Fail(ErrorKind::Interrupted), Give(b"end")];
     let mut bytes = b"start".to_vec();
     let read = block_on(Reader::new(script).read_to_end(&mut bytes)).unwrap();
@@ -29,7 +29,7 @@ fn what_came_before_an_error_is_kept() {
 #[test]
 fn no_more_is_allocated_than_was_brought() {
     for len in [0, 1, 31, 32, 33, 5_000] {
-        let content: &'static [u8] = Box::leak(vec![7; len].into_boxed_slice());
+        let content = tests::scripted::kept(vec![7; len]);
         let mut bytes = Vec::with_capacity(len);
         let brought = bytes.capacity();
         block_on(Reader::new([Give(content)]).read_to_end(&mut bytes)).unwrap();

@@ -98,6 +98,52 @@ fn finished_future_is_dropped_at_once_and_not_polled_again() {
     assert!(both.as_mut().poll(&mut cx).is_ready());
 }
 
+/// A future of one more must cost what it is and what it returns, and no reference of its own.
+#[test]
+fn room_grows_by_the_futures_alone() {
+    macro_rules! room {
+        ($($n:literal)*) => {
+            (
+                size_of_val(&async { runtime::join!($(ready([$n; 8])),*) }),
+                size_of_val(&async { runtime::try_join!($(ready(Ok::<_, ()>([$n; 8]))),*) }),
+            )
+        };
+    }
+    let (two, four) = (room!(0_u64 1_u64), room!(0_u64 1_u64 2_u64 3_u64));
+    // Beside each: whether it is done.
+    let each = size_of_val(&ready([0_u64; 8])) + size_of::<u64>();
+    assert_eq!(four.0 - two.0, 2 * each);
+    let each = size_of_val(&ready(Ok::<_, ()>([0_u64; 8]))) + size_of::<u64>();
+    assert_eq!(four.1 - two.1, 2 * each);
+    // Beside all: a reference, who is first, the state of the future around it.
+    assert!(two.1 <= 2 * each + 3 * size_of::<u64>());
+}
+
+#[test]
+fn futures_are_dropped_in_the_order_written() {
+    struct Note<'a>(&'a RefCell<Vec<u32>>, u32);
+    impl Drop for Note<'_> {
+        fn drop(&mut self) {
+            self.0.borrow_mut().push(self.1);
+        }
+    }
+    let log = RefCell::new(Vec::new());
+    let waits = |n| {
+        let note = Note(&log, n);
+        async move {
+            let _note = note;
+            pending::<()>().await;
+        }
+    };
+    {
+        let (first, second, third) = (waits(1), waits(2), waits(3));
+        let all = async { runtime::join!(first, second, third) };
+        runtime::pin!(all);
+        assert!(all.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    assert_eq!(*log.borrow(), [1, 2, 3]);
+}
+
 #[test]
 fn try_join_gives_all_values_or_the_first_error() {
     type Outcome = Result<(u8, &'static str), String>;

@@ -390,3 +390,18 @@ async fn patterns_may_borrow_to_change() {
     };
     assert_eq!(text, "ab");
 }
+
+/// A branch must cost its future, and no reference of its own.
+#[test]
+fn room_grows_by_the_futures_alone() {
+    macro_rules! room {
+        ($($n:literal)*) => {
+            size_of_val(&async { runtime::select! { $(_ = ready([$n; 8]) => {},)* } })
+        };
+    }
+    let (two, four) = (room!(0_u64 1_u64), room!(0_u64 1_u64 2_u64 3_u64));
+    let each = size_of_val(&ready([0_u64; 8]));
+    assert_eq!(four - two, 2 * each);
+    // Beside all: a reference, which are disabled, the state of the future around it.
+    assert!(two <= 2 * each + 3 * size_of::<u64>());
+}

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use runtime::net::{TcpListener, TcpStream};
-use runtime::{Runtime, runtime::RuntimeMetrics};
-use tests::{Gate, current_thread, eventually, forever, within, workers};
+use runtime::{Runtime, runtime::RuntimeMetrics, task};
+use tests::{Gate, current_thread, eventually, eventually_async, forever, within, workers};
 
 fn on_each(body: impl Fn(&Runtime, RuntimeMetrics) + Send + 'static) {
     within(move || {
@@ -273,5 +273,92 @@ fn time_awake_is_counted() {
             (0..metrics.num_workers()).map(of).sum::<Duration>()
         };
         eventually("the time", || busy(&metrics) >= pause);
+    });
+}
+
+#[test]
+fn tasks_from_elsewhere_are_counted() {
+    on_each(|runtime, metrics| {
+        let before = metrics.remote_schedule_count();
+        let tasks: Vec<_> = (0..10).map(|_| runtime.spawn(async {})).collect();
+        assert_eq!(metrics.remote_schedule_count() - before, 10);
+        runtime.block_on(async {
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        assert_eq!(metrics.remote_schedule_count() - before, 10);
+    });
+}
+
+/// Spends the budget of one poll, in several branches at once, and goes on in the next.
+async fn spend_the_budget() {
+    let spend = || async {
+        while task::coop::has_budget_remaining() {
+            task::coop::consume_budget().await;
+        }
+        task::coop::consume_budget().await;
+    };
+    runtime::join!(spend(), spend());
+}
+
+#[test]
+fn polls_that_spent_their_budget_are_counted_once() {
+    on_each(|runtime, metrics| {
+        assert_eq!(metrics.budget_forced_yield_count(), 0);
+        runtime.block_on(spend_the_budget());
+        assert_eq!(metrics.budget_forced_yield_count(), 1);
+        runtime.block_on(runtime.spawn(spend_the_budget())).unwrap();
+        eventually("one more", || metrics.budget_forced_yield_count() == 2);
+        runtime.block_on(async { task::spawn_pinned(spend_the_budget).await.unwrap() });
+        eventually("one more", || metrics.budget_forced_yield_count() == 3);
+        runtime.block_on(task::LocalSet::new().run_until(async {
+            task::spawn_local(spend_the_budget()).await.unwrap();
+        }));
+        eventually("one more", || metrics.budget_forced_yield_count() == 4);
+    });
+}
+
+#[test]
+fn the_mean_poll_is_as_long_as_polls_are() {
+    on_each(|runtime, metrics| {
+        assert_eq!(metrics.worker_overflow_count(0), 0);
+        let pause = Duration::from_millis(2);
+        runtime.block_on(async {
+            for _ in 0..30 {
+                runtime::spawn(async move { std::thread::sleep(pause) }).await.unwrap();
+            }
+        });
+        let longest = || {
+            let of = |worker| metrics.worker_mean_poll_time(worker);
+            (0..metrics.num_workers()).map(of).max().unwrap()
+        };
+        // The root future of the current thread is no poll of a task, but time between two.
+        eventually("some polls are noted", || longest() >= pause / 2);
+    });
+}
+
+#[test]
+fn a_worker_that_never_sleeps_is_not_forgotten() {
+    on_each(|runtime, metrics| {
+        let stop = Gate::default();
+        let stopped = stop.clone();
+        let busy = runtime.spawn(async move {
+            while !stopped.is_open() {
+                task::coop::consume_budget().await;
+            }
+        });
+        let metrics_inside = metrics.clone();
+        runtime.block_on(async {
+            eventually_async("its time and its yields", || {
+                let busy = sum(&metrics_inside, |metrics, worker| {
+                    metrics.worker_total_busy_duration(worker).as_millis() as u64
+                });
+                busy > 20 && metrics_inside.budget_forced_yield_count() > 2000
+            })
+            .await;
+            stop.open();
+            busy.await.unwrap();
+        });
     });
 }

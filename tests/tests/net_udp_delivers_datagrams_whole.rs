@@ -86,7 +86,7 @@ async fn a_reader_hears_that_nobody_is_there() {
     });
     runtime::time::sleep(Duration::from_millis(20)).await;
     a.send(b"is anybody there").await.unwrap();
-    let heard = timeout(Duration::from_secs(5), reader).await.expect("the reader is woken");
+    let heard = timeout(tests::patience(), reader).await.expect("the reader is woken");
     assert_eq!(heard.unwrap().unwrap_err().kind(), ErrorKind::ConnectionRefused);
 }
 

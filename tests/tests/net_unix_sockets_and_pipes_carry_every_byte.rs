@@ -89,8 +89,7 @@ async fn a_message_with_a_descriptor_does_not_hide_the_next() {
     assert_eq!(near.try_write(b"second").unwrap(), 6);
     let mut got = Vec::new();
     while got.len() < 11 {
-        let n =
-            timeout(Duration::from_secs(5), far.read(&mut buf)).await.expect("no hang").unwrap();
+        let n = timeout(tests::patience(), far.read(&mut buf)).await.expect("no hang").unwrap();
         got.extend_from_slice(&buf[..n]);
     }
     assert_eq!(got, b"firstsecond");
@@ -139,7 +138,7 @@ async fn datagrams_arrive_whole() {
         }
         a.send(b"room again").await.unwrap();
     };
-    timeout(Duration::from_secs(5), fill).await.unwrap();
+    timeout(tests::patience(), fill).await.unwrap();
 }
 
 #[runtime::test]

@@ -216,15 +216,16 @@ fn in_a_waker_that_waits_for_a_timer() {
     on_each(|runtime| {
         let waker = Waker::from(Arc::new(PanickingWaker));
         let _context = runtime.enter();
-        let mut bad: Vec<_> =
-            (0..3).map(|_| Box::pin(runtime::time::sleep(Duration::from_millis(5)))).collect();
+        // Far enough that all of them wait before it comes.
+        let due = runtime::time::Instant::now() + Duration::from_millis(100) * tests::slowness();
+        let mut bad: Vec<_> = (0..3).map(|_| Box::pin(runtime::time::sleep_until(due))).collect();
         for sleep in &mut bad {
             assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         }
         // Due in the same instant as the bad ones, and later: both still come.
         runtime.block_on(async {
-            runtime::time::sleep(Duration::from_millis(5)).await;
-            runtime::time::sleep(Duration::from_millis(20)).await;
+            runtime::time::sleep_until(due).await;
+            runtime::time::sleep_until(due + Duration::from_millis(20)).await;
         });
     });
 }
@@ -255,19 +256,110 @@ fn in_a_waker_that_waits_for_a_socket() {
 }
 
 #[test]
-fn in_the_hooks_of_threads_they_do_not_hang_the_start() {
+fn in_every_hook() {
     within(|| {
-        // What a panic in the user's own hook does to its thread is not promised; that the runtime
-        // can still be dropped is.
-        let runtime = runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .on_thread_stop(|| panic!("in a hook"))
-            .build()
-            .unwrap();
-        runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });
-        drop(runtime);
+        for mut builder in
+            [runtime::Builder::new_multi_thread(), runtime::Builder::new_current_thread()]
+        {
+            let calls: [Arc<AtomicUsize>; 8] = Default::default();
+            let [start, stop, park, unpark, spawn, before, after, terminate] = calls.clone();
+            let panics = |count: &AtomicUsize| {
+                count.fetch_add(1, Ordering::SeqCst);
+                panic!("in a hook");
+            };
+            let runtime = builder
+                .worker_threads(2)
+                .enable_all()
+                .on_thread_start(move || panics(&start))
+                .on_thread_stop(move || panics(&stop))
+                .on_thread_park(move || panics(&park))
+                .on_thread_unpark(move || panics(&unpark))
+                .on_task_spawn(move |_| panics(&spawn))
+                .on_before_task_poll(move |_| panics(&before))
+                .on_after_task_poll(move |_| panics(&after))
+                .on_task_terminate(move |_| panics(&terminate))
+                .build()
+                .unwrap();
+            for _ in 0..3 {
+                assert_works(&runtime);
+            }
+            let held = runtime.spawn(std::future::pending::<()>());
+            drop(runtime);
+            assert!(futures::executor::block_on(held).unwrap_err().is_cancelled());
+            for (number, count) in calls.iter().enumerate() {
+                assert!(count.load(Ordering::SeqCst) > 0, "hook {number} was never called");
+            }
+        }
     });
+}
+
+#[test]
+fn in_the_function_that_names_threads_it_is_an_error_of_build() {
+    within(|| {
+        for last in 0..3 {
+            let count = AtomicUsize::new(0);
+            let result = runtime::Builder::new_multi_thread()
+                .worker_threads(4)
+                .thread_name_fn(move || {
+                    assert!(count.fetch_add(1, Ordering::SeqCst) < last, "no more names");
+                    "named".to_string()
+                })
+                .build();
+            let error = result.err().expect("not all workers have a name");
+            assert!(error.to_string().contains("names threads"), "{error}");
+        }
+    });
+}
+
+/// Many wait for one thing; the waker of each other one panics, and the others are woken all the same.
+#[test]
+fn in_a_waker_among_many() {
+    use runtime::sync::{Barrier, Notify, Semaphore, broadcast, watch};
+    let bad = Waker::from(Arc::new(PanickingWaker));
+    let notify = Notify::new();
+    let semaphore = Semaphore::new(0);
+    let barrier = Barrier::new(9);
+    let (news, _) = broadcast::channel::<u8>(4);
+    let (value, _) = watch::channel(0);
+    type Boxed<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
+    let waits = |what: usize| -> Boxed<'_> {
+        match what {
+            0 => Box::pin(notify.notified()),
+            1 => Box::pin(async { drop(semaphore.acquire().await) }),
+            2 => Box::pin(async { drop(barrier.wait().await) }),
+            3 => {
+                let mut receiver = news.subscribe();
+                Box::pin(async move { assert_eq!(receiver.recv().await.unwrap(), 1) })
+            }
+            _ => {
+                let mut receiver = value.subscribe();
+                Box::pin(async move { receiver.changed().await.unwrap() })
+            }
+        }
+    };
+    for what in 0..5 {
+        let count = Arc::new(tests::CountingWaker::default());
+        let good = Waker::from(count.clone());
+        let mut waiting: Vec<_> = (0..8).map(|_| waits(what)).collect();
+        for (number, future) in waiting.iter_mut().enumerate() {
+            let waker = if number % 2 == 0 { &bad } else { &good };
+            assert!(future.as_mut().poll(&mut Context::from_waker(waker)).is_pending());
+        }
+        match what {
+            0 => notify.notify_waiters(),
+            1 => semaphore.add_permits(8),
+            2 => {
+                let mut last = pin!(barrier.wait());
+                assert!(last.as_mut().poll(&mut Context::from_waker(&good)).is_ready());
+            }
+            3 => drop(news.send(1).unwrap()),
+            _ => value.send(1).unwrap(),
+        }
+        assert_eq!(count.count(), 4, "of {what}, not all were woken");
+        for future in &mut waiting {
+            assert!(future.as_mut().poll(&mut Context::from_waker(&good)).is_ready());
+        }
+    }
 }
 
 #[test]

@@ -146,6 +146,63 @@ fn a_hundred_shut_down_in_the_background_leave_nothing_either() {
     });
 }
 
+/// What a runtime is made of goes with it, however it ends: nothing that it holds keeps it alive. Each
+/// of its hooks holds what is counted here.
+#[test]
+fn nothing_of_one_stays_in_memory() {
+    within(|| {
+        let hour = Duration::from_secs(3600);
+        let ends: [fn(Runtime); 4] = [
+            drop,
+            Runtime::shutdown_background,
+            |runtime| runtime.shutdown_timeout(Duration::from_secs(3600)),
+            |runtime| drop(runtime.shutdown(Duration::from_millis(1))),
+        ];
+        for (end, with_tasks) in ends.into_iter().flat_map(|end| [(end, true), (end, false)]) {
+            for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+                let census = tests::Census::default();
+                let hook = || {
+                    let held = census.clone();
+                    move || _ = &held
+                };
+                let terminated = hook();
+                let runtime = builder
+                    .worker_threads(2)
+                    .enable_all()
+                    .on_thread_start(hook())
+                    .on_thread_park(hook())
+                    .on_task_terminate(move |_| terminated())
+                    .build()
+                    .unwrap();
+                runtime.block_on(async {
+                    // Who waits for what when the root future ends: its waker is left in all of it.
+                    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                    let task = runtime::spawn(std::future::pending::<()>());
+                    let abort = task.abort_handle();
+                    if with_tasks {
+                        drop(runtime::spawn(runtime::time::sleep(hour)));
+                        drop(runtime::spawn(async move { listener.accept().await.map(drop) }));
+                    }
+                    let mut waits = Box::pin(async {
+                        let scope = runtime::task::Scope::current();
+                        runtime::join!(task, scope.cancelled(), runtime::time::sleep(hour))
+                    });
+                    assert!(futures::poll!(&mut waits).is_pending());
+                    if !with_tasks {
+                        abort.abort();
+                    }
+                    runtime::spawn_blocking(|| {}).await.unwrap();
+                    runtime::task::spawn_pinned(|| async {}).await.unwrap();
+                });
+                drop(builder);
+                assert!(census.alive() > 0);
+                end(runtime);
+                tests::eventually("the runtime's memory is free", || census.alive() == 0);
+            }
+        }
+    });
+}
+
 #[test]
 fn many_at_once() {
     within(|| {

@@ -42,6 +42,8 @@ fn waiting_for_everything_there_is() {
     on_each(|runtime| {
         let census = Census::default();
         let waiting = Arc::new(AtomicUsize::new(0));
+        // The other ends: nothing becomes ready because they are gone.
+        let mut outlive: Vec<Box<dyn std::any::Any>> = Vec::new();
         runtime.block_on(async {
             let (held_sender, receiver) = oneshot::channel::<()>();
             let (sender, mut queue) = runtime::sync::mpsc::channel::<()>(1);
@@ -77,13 +79,29 @@ fn waiting_for_everything_there_is() {
             waits!(udp.recv(&mut [0; 8]).await);
             waits!(runtime::spawn(std::future::pending::<()>()).await);
             waits!(runtime::join!(std::future::pending::<()>(), std::future::pending::<()>()));
-            eventually_async("all of them wait", || waiting.load(Ordering::SeqCst) == 12).await;
+            let mut all = 12;
+            #[cfg(unix)]
+            {
+                use runtime::signal::unix::{SignalKind, signal};
+                let mut ends = runtime::net::UnixStream::pair().unwrap();
+                let mut command = runtime::process::Command::new("cat");
+                let command = command.stdin(std::process::Stdio::piped()).kill_on_drop(true);
+                let mut child = command.spawn().unwrap();
+                let stdin = child.stdin.take();
+                let mut hears = signal(SignalKind::window_change()).unwrap();
+                waits!(hears.recv().await);
+                waits!(runtime::io::AsyncReadExt::read(&mut ends.0, &mut [0; 8]).await);
+                waits!(child.wait().await);
+                outlive.push(Box::new((ends.1, stdin)));
+                all += 3;
+            }
+            eventually_async("all of them wait", || waiting.load(Ordering::SeqCst) == all).await;
             for _ in 0..100 {
                 runtime::task::yield_now().await;
             }
-            std::mem::forget((held_sender, sender, guard, far));
+            outlive.push(Box::new((held_sender, sender, guard, far)));
         });
-        assert_eq!(census.alive(), 12);
+        assert_eq!(census.alive(), waiting.load(Ordering::SeqCst));
         drop(runtime);
         assert_eq!(census.alive(), 0);
     });
@@ -307,7 +325,7 @@ fn with_blocking_jobs_under_way_and_queued() {
 #[test]
 fn while_other_threads_spawn() {
     within(|| {
-        for seed in 0..30 {
+        for seed in 0..tests::scaled(30).max(6) as u64 {
             let runtime = if seed % 3 == 0 { current_thread() } else { workers(2) };
             let census = Census::default();
             let stop = Arc::new(AtomicBool::new(false));

@@ -1,11 +1,13 @@
 //! A runtime may be shut down from a task of its own, from a blocking job, from a hook of another
 //! runtime: without a deadlock, and with the outcome that is stated for each.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use runtime::{Builder, Runtime};
-use tests::{Census, PATIENCE, current_thread, eventually, forever, panic_of, within, workers};
+use tests::{
+    Census, Gate, PATIENCE, current_thread, eventually, forever, panic_of, within, workers,
+};
 
 /// Hands the runtime to one of its own tasks.
 fn give_to_own_task(
@@ -131,22 +133,73 @@ fn within_block_on_of_another() {
 }
 
 #[test]
+fn within_block_on_of_its_own_handle() {
+    within(|| {
+        for runtime in [workers(1), current_thread()] {
+            let (handle, census) = (runtime.handle().clone(), Census::default());
+            drop(runtime.spawn(forever(census.clone())));
+            handle.block_on(async {
+                runtime.shutdown_background();
+                // What needs no runtime goes on.
+                runtime::task::yield_now().await;
+            });
+            eventually("every future is dropped", || census.alive() == 0);
+        }
+        for runtime in [workers(1), current_thread()] {
+            let (handle, census) = (runtime.handle().clone(), Census::default());
+            drop(runtime.spawn(forever(census.clone())));
+            let text = panic_of(|| handle.block_on(async { drop(runtime) }));
+            assert!(text.contains("shutdown_background"), "{text}");
+            eventually("every future is dropped", || census.alive() == 0);
+        }
+    });
+}
+
+/// The last owner is a task that is polled when all others have let go.
+#[test]
+fn by_a_task_that_holds_the_last_arc() {
+    within(|| {
+        for count in [1, 2] {
+            let (census, gate) = (Census::default(), Gate::default());
+            let runtime = Arc::new(workers(count));
+            let (own, hold) = (runtime.clone(), gate.clone());
+            let task = runtime.spawn(async move {
+                hold.block();
+                drop(own);
+            });
+            drop(runtime.spawn(forever(census.clone())));
+            gate.wait_for(1);
+            drop(runtime);
+            gate.open();
+            if let Err(error) = futures::executor::block_on(task)
+                && error.is_panic()
+            {
+                let text = tests::text_of(&*error.into_panic());
+                assert!(text.contains("shutdown_background"), "{text}");
+            }
+            eventually("every future is dropped", || census.alive() == 0);
+        }
+    });
+}
+
+#[test]
 fn while_another_thread_is_in_block_on() {
     // The root future belongs to its caller: it runs on, though the workers have gone.
     within(|| {
-        let runtime = workers(1);
-        let handle = runtime.handle().clone();
-        let (send, receive) = runtime::sync::oneshot::channel::<u8>();
-        let (started, begun) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            handle.block_on(async {
-                started.send(()).unwrap();
-                receive.await
-            })
-        });
-        begun.recv_timeout(PATIENCE).unwrap();
-        drop(runtime);
-        send.send(3).unwrap();
-        assert_eq!(thread.join().unwrap(), Ok(3));
+        for runtime in [workers(1), current_thread()] {
+            let handle = runtime.handle().clone();
+            let (send, receive) = runtime::sync::oneshot::channel::<u8>();
+            let (started, begun) = mpsc::channel();
+            let thread = std::thread::spawn(move || {
+                handle.block_on(async {
+                    started.send(()).unwrap();
+                    receive.await
+                })
+            });
+            begun.recv_timeout(PATIENCE).unwrap();
+            drop(runtime);
+            send.send(3).unwrap();
+            assert_eq!(thread.join().unwrap(), Ok(3));
+        }
     });
 }

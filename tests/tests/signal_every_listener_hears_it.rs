@@ -25,7 +25,7 @@ fn single() -> Runtime {
 }
 
 async fn soon(signal: &mut Signal) {
-    let heard = runtime::time::timeout(Duration::from_secs(5), signal.recv()).await;
+    let heard = runtime::time::timeout(tests::patience(), signal.recv()).await;
     assert_eq!(heard.expect("the signal is heard"), Some(()));
 }
 
@@ -102,12 +102,14 @@ fn a_listener_works_in_another_runtime_than_its_own() {
     drop(first);
     let second = single();
     second.block_on(async {
-        let raiser = std::thread::spawn(|| {
-            std::thread::sleep(Duration::from_millis(50));
-            raise("USR1");
-        });
-        soon(&mut listener).await;
-        raiser.join().unwrap();
+        {
+            let mut waits = std::pin::pin!(soon(&mut listener));
+            assert!(futures::poll!(&mut waits).is_pending());
+            // From another thread, while this one waits.
+            let raiser = std::thread::spawn(|| raise("USR1"));
+            waits.await;
+            raiser.join().unwrap();
+        }
     });
 }
 
@@ -138,10 +140,11 @@ fn runtimes_at_the_same_time_all_hear() {
 fn ctrl_c_is_heard() {
     let _alone = alone();
     single().block_on(async {
-        let pressed = runtime::spawn(runtime::signal::ctrl_c());
-        runtime::time::sleep(Duration::from_millis(50)).await;
+        let mut pressed = std::pin::pin!(runtime::signal::ctrl_c());
+        // From its first poll on it listens; before, the signal would end the process.
+        assert!(futures::poll!(&mut pressed).is_pending());
         raise("INT");
-        pressed.await.unwrap().unwrap();
+        pressed.await.unwrap();
     });
 }
 
@@ -150,10 +153,15 @@ fn a_dropped_listener_leaves_the_others_alone() {
     let _alone = alone();
     single().block_on(async {
         let mut stays = signal(SignalKind::user_defined1()).unwrap();
+        let (listens, listening) = runtime::sync::oneshot::channel();
         let goes = runtime::spawn(async {
-            signal(SignalKind::user_defined1()).unwrap().recv().await;
+            let mut signal = signal(SignalKind::user_defined1()).unwrap();
+            let mut heard = std::pin::pin!(signal.recv());
+            assert!(futures::poll!(&mut heard).is_pending());
+            listens.send(()).unwrap();
+            heard.await;
         });
-        runtime::time::sleep(Duration::from_millis(20)).await;
+        listening.await.unwrap();
         goes.abort();
         let _ = goes.await;
         raise("USR1");

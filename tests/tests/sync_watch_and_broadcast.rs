@@ -1,9 +1,10 @@
 //! Every watcher sees the latest value; every listener gets each value, or is told what it lost.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures::executor::block_on;
 use runtime::sync::broadcast::error::{RecvError, TryRecvError};
@@ -104,6 +105,52 @@ fn a_value_is_dropped_when_all_have_it_or_have_left() {
     assert_eq!(Arc::strong_count(&token), 2);
     drop(second);
     assert_eq!(Arc::strong_count(&token), 1);
+}
+
+/// What a `Clone` does, the last listener sees as the others do; and one that panics loses its value.
+#[test]
+fn each_listener_gets_a_clone_the_last_too() {
+    #[derive(Debug)]
+    struct Copies(u32);
+    impl Clone for Copies {
+        fn clone(&self) -> Copies {
+            assert!(self.0 < 10, "cannot be copied");
+            Copies(self.0 + 1)
+        }
+    }
+    let (sender, mut first) = broadcast::channel(4);
+    let mut second = sender.subscribe();
+    for value in [0, 10, 1] {
+        sender.send(Copies(value)).unwrap();
+    }
+    for listener in [&mut first, &mut second] {
+        assert_eq!(listener.try_recv().unwrap().0, 1);
+        assert!(catch_unwind(AssertUnwindSafe(|| listener.try_recv())).is_err());
+        assert_eq!(listener.try_recv().unwrap().0, 2);
+    }
+    assert!(sender.is_empty());
+}
+
+/// Who hears that the last listener is gone finds that its values are gone, too.
+#[test]
+fn who_is_told_of_the_end_finds_the_channel_empty() {
+    struct Look(broadcast::Sender<Arc<()>>, Mutex<Option<(usize, usize)>>);
+    impl Wake for Look {
+        fn wake(self: Arc<Self>) {
+            *self.1.lock().unwrap() = Some((self.0.receiver_count(), self.0.len()));
+        }
+    }
+    let (sender, listener) = broadcast::channel(4);
+    let look = Arc::new(Look(sender.clone(), Mutex::default()));
+    let waker = Waker::from(look.clone());
+    let token = Arc::new(());
+    sender.send(token.clone()).unwrap();
+    let mut closed = pin!(sender.closed());
+    assert!(closed.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(listener);
+    assert_eq!(*look.1.lock().unwrap(), Some((0, 0)));
+    assert_eq!(Arc::strong_count(&token), 1);
+    assert!(poll(closed).is_ready());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use runtime::runtime::{HistogramConfiguration, LogHistogram};
-use runtime::task::{self, Id, yield_now};
+use runtime::task::{self, Id, Scope, yield_now};
 use runtime::{Builder, Runtime};
 use tests::{eventually, within};
 
@@ -154,6 +154,8 @@ fn each_poll_is_in_one_bucket() {
             };
             eventually("all polls", || (0..3).map(count).sum::<u64>() == 21);
             assert!(count(2) >= 1);
+            let text = tests::panic_of(|| metrics.poll_time_histogram_bucket_count(0, 3));
+            assert!(text.contains("no bucket 3"), "{text}");
         }
     });
 }
@@ -246,17 +248,68 @@ fn a_worker_that_sleeps_has_an_odd_count() {
     });
 }
 
+/// From the spawn to an end after one poll.
+const ONE_POLL: [&str; 4] = ["spawn", "before", "end", "after"];
+
 #[test]
-fn pinned_and_local_tasks_are_left_out() {
+fn pinned_ones_too() {
     on_each(|runtime, log| {
         runtime.block_on(async {
-            task::spawn_pinned(|| async {}).await.unwrap();
-            task::spawn_blocking(|| {}).await.unwrap();
-            task::LocalSet::new()
-                .run_until(async { task::spawn_local(async {}).await })
-                .await
-                .unwrap();
+            let inside = async { task::spawn_local(async {}).id() };
+            let outer = task::spawn_pinned(move || inside);
+            for id in [outer.id(), outer.await.unwrap()] {
+                eventually("the last hook", || of(log, id).len() == ONE_POLL.len());
+                assert_eq!(of(log, id), ONE_POLL);
+            }
         });
-        assert!(log.lock().unwrap().is_empty());
+    });
+}
+
+#[test]
+fn those_of_a_scope_too() {
+    on_each(|runtime, log| {
+        runtime.block_on(async {
+            let scope = Scope::new();
+            let task = scope.spawn(async {});
+            let pinned = scope.spawn_pinned(|| async {});
+            scope.close().await.unwrap();
+            for id in [task.id(), pinned.id()] {
+                eventually("the last hook", || of(log, id).len() == ONE_POLL.len());
+                assert_eq!(of(log, id), ONE_POLL);
+            }
+        });
+    });
+}
+
+#[test]
+fn those_of_a_local_runtime_too() {
+    within(|| {
+        let mut builder = Builder::new_current_thread();
+        let log = logging(&mut builder);
+        let runtime = builder.build_local(Default::default()).unwrap();
+        let task = runtime.spawn_local(async {});
+        let id = task.id();
+        runtime.block_on(task).unwrap();
+        assert_eq!(of(&log, id), ONE_POLL);
+    });
+}
+
+#[test]
+fn only_the_end_of_a_blocking_job_and_nothing_of_a_local_set() {
+    on_each(|runtime, log| {
+        runtime.block_on(async {
+            let job = task::spawn_blocking(|| {});
+            let id = job.id();
+            job.await.unwrap();
+            eventually("the end", || of(log, id) == ["end"]);
+            let local = task::LocalSet::new();
+            let local = local.run_until(async {
+                let task = task::spawn_local(async {});
+                let id = task.id();
+                task.await.unwrap();
+                id
+            });
+            assert!(of(log, local.await).is_empty());
+        });
     });
 }

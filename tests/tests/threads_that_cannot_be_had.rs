@@ -5,16 +5,21 @@
 use std::time::Duration;
 
 use runtime::Builder;
-use tests::process::{limit, memory};
-use tests::{Gate, isolated, within};
+use tests::process::{descriptors, limit, memory, threads};
+use tests::{Gate, current_thread, eventually, isolated, isolated_with, within};
 
 /// Larger than all that comes and goes by itself: glibc's arenas are cut out of 128 MiB.
 const STACK: usize = 256 << 20;
 
+/// From now on so many stacks of that size fit into the address space, and no more.
+fn threads_left(count: usize) {
+    // Threads that have ended may have left their stack in glibc's cache (at most 40 MiB).
+    limit(libc::RLIMIT_AS, (memory("VmSize") + count * STACK + (48 << 20)) as u64);
+}
+
 /// From now on no stack of that size fits into the address space any more.
 fn no_more_threads() {
-    // Threads that have ended may have left their stack in glibc's cache (at most 40 MiB).
-    limit(libc::RLIMIT_AS, (memory("VmSize") + (48 << 20)) as u64);
+    threads_left(0);
     let refused = std::thread::Builder::new().stack_size(STACK).spawn(|| {});
     assert!(refused.is_err(), "the limit has no effect, so the test would show nothing");
 }
@@ -30,6 +35,78 @@ fn for_the_workers_is_an_error_of_build() {
         let result = builder.worker_threads(2).thread_stack_size(1 << 46).enable_all().build();
         let error = result.err().expect("no machine has such a stack");
         println!("{error}");
+    });
+}
+
+#[test]
+fn for_some_of_the_workers_is_an_error_that_leaves_nothing() {
+    isolated("for_some_of_the_workers_is_an_error_that_leaves_nothing", || {
+        within(|| {
+            // What belongs to the process, not to a runtime, is there.
+            drop(large_stacks(Builder::new_multi_thread().worker_threads(1)).build().unwrap());
+            let before = (threads(), descriptors());
+            for possible in 0..4 {
+                threads_left(possible);
+                let mut builder = Builder::new_multi_thread();
+                let result = large_stacks(builder.worker_threads(5)).build();
+                assert!(result.is_err(), "five workers with {possible} threads");
+                // Those that had started end in the background.
+                eventually("no thread is left", || threads() <= before.0);
+                eventually("no descriptor is left", || descriptors() <= before.1);
+            }
+            limit(libc::RLIMIT_AS, u64::MAX);
+            let runtime =
+                large_stacks(Builder::new_multi_thread().worker_threads(5)).build().unwrap();
+            runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });
+        });
+    });
+}
+
+/// The thread that watches the others has the default stack, which is made large for this.
+#[test]
+fn for_the_guardian_is_an_error_of_build() {
+    const TEST: &str = "for_the_guardian_is_an_error_of_build";
+    isolated_with(TEST, &[("RUST_MIN_STACK", &STACK.to_string())], || {
+        // Its thread is there already: none is started for it while none can be.
+        within(|| {
+            let outer = current_thread();
+            drop(current_thread());
+            let before = (threads(), descriptors());
+            no_more_threads();
+            for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
+                builder.worker_threads(1).thread_stack_size(1 << 20).enable_all();
+                assert!(builder.build().is_err());
+                // In async code, too, it is an error and no panic.
+                outer.block_on(async { assert!(builder.build().is_err()) });
+            }
+            eventually("no thread is left", || threads() <= before.0);
+            eventually("no descriptor is left", || descriptors() <= before.1);
+        });
+    });
+}
+
+#[test]
+fn for_a_pinned_task_cancels_that_task() {
+    isolated("for_a_pinned_task_cancels_that_task", || {
+        within(|| {
+            let mut builder = Builder::new_multi_thread();
+            let runtime =
+                large_stacks(builder.worker_threads(1).pinned_threads(2)).build().unwrap();
+            no_more_threads();
+            runtime.block_on(async {
+                for _ in 0..3 {
+                    let task = runtime::task::spawn_pinned(|| async { 1 });
+                    assert!(task.await.unwrap_err().is_cancelled());
+                }
+                runtime::spawn(async {}).await.unwrap();
+            });
+            // And when there are threads again, all is well.
+            limit(libc::RLIMIT_AS, u64::MAX);
+            runtime.block_on(async {
+                assert_eq!(runtime::task::spawn_pinned(|| async { 1 }).await.unwrap(), 1);
+            });
+            drop(runtime);
+        });
     });
 }
 

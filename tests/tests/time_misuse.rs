@@ -81,13 +81,14 @@ fn a_waker_that_panics_harms_nobody_else() {
     }
     let rt = rt();
     rt.block_on(async {
-        let mut bombs: Vec<_> =
-            (0..10).map(|_| Box::pin(sleep(Duration::from_millis(5)))).collect();
+        // Far enough that all of them wait before it comes.
+        let ahead = Duration::from_millis(100) * tests::slowness();
+        let mut bombs: Vec<_> = (0..10).map(|_| Box::pin(sleep(ahead))).collect();
         let waker = Waker::from(Arc::new(Bomb));
         for bomb in &mut bombs {
             assert!(bomb.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         }
-        let task = runtime::spawn(sleep(Duration::from_millis(5)));
+        let task = runtime::spawn(sleep(ahead));
         task.await.unwrap();
         sleep(Duration::from_millis(5)).await;
         for bomb in bombs {

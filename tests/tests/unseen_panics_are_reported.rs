@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use runtime::runtime::{LocalRuntime, UnhandledPanic};
 use runtime::sync::oneshot;
-use runtime::task::{self, LocalSet};
+use runtime::task::{self, LocalSet, Scope};
 use runtime::{Builder, Runtime};
 use tests::{Gate, again, eventually, eventually_async, panic_of, role, within};
 
@@ -164,61 +164,140 @@ fn a_hook_that_panics_harms_nobody() {
     });
 }
 
-/// What the process that plays `part` says on stderr, and whether it ended well.
-fn play(test: &str, part: &str) -> (String, bool) {
-    let out = again(test, part).output().unwrap();
-    (String::from_utf8_lossy(&out.stderr).into_owned(), out.status.success())
+/// Where a task can be that panics.
+const PLACES: [&str; 8] = [
+    "multi-thread",
+    "current-thread",
+    "local-runtime",
+    "local-set",
+    "local-set-of-its-own-mind",
+    "pinned",
+    "scope",
+    "blocking",
+];
+
+/// In a process of its own, for each place: what it says on stderr, and whether it ended well.
+fn play(test: &str, policy: UnhandledPanic, check: impl Fn(&str, bool)) {
+    if let Some(place) = role() {
+        return panic_unseen(&place, policy);
+    }
+    for place in PLACES {
+        let out = again(test, place).output().unwrap();
+        let stderr = String::from_utf8_lossy(&out.stderr).into_owned();
+        check(&format!("{place}: {stderr}"), out.status.success());
+    }
 }
 
-fn panic_unseen(policy: Option<UnhandledPanic>) {
-    let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(1).name("main");
-    if let Some(policy) = policy {
-        builder.unhandled_panic(policy);
-    }
-    let runtime = builder.build().unwrap();
+fn panic_unseen(place: &str, policy: UnhandledPanic) {
     let (done, gone) = oneshot::channel::<()>();
-    drop(runtime.spawn(async move {
+    let boom = || {
         let _done = done;
         panic!("first line\nsecond line");
-    }));
-    let _ = runtime.block_on(gone);
+    };
+    let mut builder = match place {
+        "current-thread" | "local-runtime" => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    builder.worker_threads(1).name("main");
+    let mut set = LocalSet::new();
+    if place == "local-set-of-its-own-mind" {
+        set.unhandled_panic(policy);
+    } else {
+        builder.unhandled_panic(policy);
+    }
+    if place == "local-runtime" {
+        let runtime = builder.build_local(Default::default()).unwrap();
+        drop(runtime.spawn_local(async { boom() }));
+        let _ = runtime.block_on(gone);
+        return;
+    }
+    let runtime = builder.build().unwrap();
+    let _inside = runtime.enter();
+    match place {
+        "local-set" | "local-set-of-its-own-mind" => drop(set.spawn_local(async { boom() })),
+        "pinned" => drop(task::spawn_pinned(|| async { boom() })),
+        "blocking" => drop(task::spawn_blocking(boom)),
+        "scope" => {
+            let scope = Scope::new();
+            drop(scope.spawn(async { boom() }));
+            let _ = runtime.block_on(gone);
+            // Nobody closes it.
+            return drop(scope);
+        }
+        _ => drop(task::spawn(async { boom() })),
+    }
+    let _ = runtime.block_on(set.run_until(gone));
 }
 
 #[test]
 fn in_one_line_on_stderr() {
-    const TEST: &str = "in_one_line_on_stderr";
-    if role().is_some() {
-        return panic_unseen(None);
-    }
-    let (stderr, success) = play(TEST, "report");
-    assert!(success, "{stderr}");
-    let lines: Vec<_> = stderr.lines().filter(|line| line.contains("nobody can see it")).collect();
-    let [line] = lines[..] else { panic!("{stderr}") };
-    for part in ["runtime \"main\": task ", "spawned at ", file!(), "with \"first line\"", "await"]
-    {
-        assert!(line.contains(part), "{line:?} has no {part:?}");
-    }
+    play("in_one_line_on_stderr", UnhandledPanic::Report, |stderr, success| {
+        assert!(success, "{stderr}");
+        let lines: Vec<_> =
+            stderr.lines().filter(|line| line.contains("nobody can see it")).collect();
+        let [line] = lines[..] else { panic!("{stderr}") };
+        let parts =
+            ["runtime \"main\": task ", "spawned at ", file!(), "with \"first line\"", "await"];
+        for part in parts {
+            assert!(line.contains(part), "{line:?} has no {part:?}");
+        }
+    });
 }
 
 #[test]
 fn not_at_all_if_they_are_to_be_ignored() {
-    const TEST: &str = "not_at_all_if_they_are_to_be_ignored";
-    if role().is_some() {
-        return panic_unseen(Some(UnhandledPanic::Ignore));
-    }
-    let (stderr, success) = play(TEST, "ignore");
-    assert!(success && !stderr.contains("nobody can see it"), "{stderr}");
+    let test = "not_at_all_if_they_are_to_be_ignored";
+    play(test, UnhandledPanic::Ignore, |stderr, success| {
+        assert!(success && !stderr.contains("nobody can see it"), "{stderr}");
+    });
 }
 
 #[test]
 fn and_abort_the_process_if_they_are_to() {
-    const TEST: &str = "and_abort_the_process_if_they_are_to";
-    if role().is_some() {
-        return panic_unseen(Some(UnhandledPanic::Abort));
-    }
-    let (stderr, success) = play(TEST, "abort");
-    assert!(!success && stderr.contains("nobody can see it"), "{stderr}");
+    let test = "and_abort_the_process_if_they_are_to";
+    play(test, UnhandledPanic::Abort, |stderr, success| {
+        assert!(!success && stderr.contains("nobody can see it"), "{stderr}");
+    });
+}
+
+#[test]
+fn of_a_task_whose_scope_is_gone() {
+    on_each(|runtime, reports| {
+        let gate = Gate::default();
+        let hold = gate.clone();
+        let _inside = runtime.enter();
+        let scope = Scope::new();
+        // In its last poll when the scope is dropped.
+        drop(scope.spawn_pinned(|| async move {
+            hold.block();
+            panic!("late");
+        }));
+        gate.wait_for(1);
+        drop(scope);
+        gate.open();
+        eventually("the report", || !reports.lock().unwrap().is_empty());
+        assert_eq!(take(reports)[0].2.as_deref(), Some("late"));
+    });
+}
+
+#[test]
+fn to_the_hook_wherever_the_task_was() {
+    within(|| {
+        for mut builder in builders() {
+            let reports = noting(&mut builder);
+            let runtime = builder.build().unwrap();
+            let _inside = runtime.enter();
+            drop(task::spawn_pinned(|| async { panic!("pinned") }));
+            eventually("the report", || reports.lock().unwrap().len() == 1);
+            assert_eq!(take(&reports)[0].2.as_deref(), Some("pinned"));
+            let scope = Scope::new();
+            drop(scope.spawn(async { panic!("scope") }));
+            runtime.block_on(scope.cancelled());
+            drop(scope);
+            eventually("the report", || reports.lock().unwrap().len() == 1);
+            assert_eq!(take(&reports)[0].2.as_deref(), Some("scope"));
+        }
+    });
 }
 
 const STOPPED: &str = "shut down on unhandled panic";

@@ -5,10 +5,11 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use runtime::Runtime;
+use runtime::time::{Duration, Instant, sleep_until};
 use tests::{
     Census, CountingWaker, PollFn, Seeded, current_thread, eventually, eventually_async, within,
     workers,
@@ -152,7 +153,7 @@ fn after_the_runtime_has_ended() {
 fn while_the_runtime_ends() {
     // Threads wake without a pause while the runtime goes away under them.
     within(|| {
-        for seed in 0..30 {
+        for seed in 0..tests::scaled(30).max(6) as u64 {
             let runtime = if seed % 3 == 0 { current_thread() } else { workers(2) };
             let census = Census::default();
             let wakers = Arc::new(Mutex::new(Vec::new()));
@@ -256,16 +257,57 @@ fn a_foreign_waker_polls_our_futures() {
         let mut cx = Context::from_waker(&waker);
         let mut sleep = {
             let _context = runtime.enter();
-            Box::pin(runtime::time::sleep(std::time::Duration::from_millis(3)))
+            // Far enough that it waits before it comes.
+            let ahead = std::time::Duration::from_millis(100) * tests::slowness();
+            Box::pin(runtime::time::sleep(ahead))
         };
         assert!(sleep.as_mut().poll(&mut cx).is_pending());
         runtime.block_on(async {
-            let mut own = pin!(runtime::time::sleep(std::time::Duration::from_millis(5)));
-            own.as_mut().await;
             eventually_async("the foreign waker is woken", || count.count() == 1).await;
         });
         assert!(sleep.as_mut().poll(&mut cx).is_ready());
         drop(runtime);
         eventually("nothing is woken later", || count.count() == 1);
+    });
+}
+
+/// Blocks whoever calls it until all of the others have run.
+struct Blocking(Mutex<mpsc::Receiver<()>>);
+
+impl Wake for Blocking {
+    fn wake(self: Arc<Self>) {
+        let others = self.0.lock().unwrap();
+        // Until every sender is gone.
+        while others.recv().is_ok() {}
+    }
+}
+
+#[test]
+fn one_that_blocks_does_not_hold_up_what_was_due_with_it() {
+    within(|| {
+        // Nobody who would take over what a blocked worker holds.
+        let builder = &mut runtime::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(2).spare_workers(0).enable_all().build().unwrap();
+        let (send, receive) = mpsc::channel::<()>();
+        let waker = Waker::from(Arc::new(Blocking(Mutex::new(receive))));
+        let due = Instant::now() + Duration::from_millis(50);
+        runtime.block_on(runtime.spawn(async move {
+            let mut blocking = pin!(sleep_until(due));
+            assert!(blocking.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            let others: Vec<_> = (0..8)
+                .map(|_| {
+                    let send = send.clone();
+                    runtime::spawn(async move {
+                        sleep_until(due).await;
+                        drop(send);
+                    })
+                })
+                .collect();
+            drop(send);
+            for other in others {
+                other.await.unwrap();
+            }
+        }))
+        .unwrap();
     });
 }

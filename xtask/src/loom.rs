@@ -1,23 +1,32 @@
 //! The loom models; with `--mutate`, whether they notice what they are there to notice.
 //!
-//! A model that passes proves little until it is known what makes it fail. Each mutant
-//! (`mutants.rs`) is built in a copy of the tree, and the models that use the mutated file are run
-//! one by one, the nearest first, until one fails, deadlocks or runs out of time. A mutant that
+//! A model that passes proves little until it is known what makes it fail. All mutants
+//! (`mutants.rs`) are built into one program, in a copy of the tree; for each in turn the models that
+//! use the mutated file are run, the nearest first, until one fails; loom makes a deadlock a failure. A mutant that
 //! none of them notices is a survivor: either a model is missing, or the ordering is stronger than
 //! it must be, or `docs/loom-survivors.md` says why loom cannot see it.
+//!
+//! A model that runs out of time has noticed nothing yet: the machine may be busy, or the mutant
+//! may only make it longer. The others go on; if none of them fails either, the mutant is listed
+//! as open, and somebody runs that model by hand.
 //!
 //! A model is taken to use a file when it names the file's module, or names a module that does.
 //! Others cannot notice the mutant and are not run.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
 use crate::mutants::{self, Mutant};
 use crate::source::{code_only, files, find_word, named_paths};
+
+/// The root of the models.
+const TOP: &str = "tests/models/src/lib.rs";
 
 /// Where survivors are explained: a table whose first column is the mutant's name in backticks.
 const EXPLAINED: &str = "docs/loom-survivors.md";
@@ -32,24 +41,17 @@ struct Options {
     mutate: bool,
     list: bool,
     all: bool,
-    /// Which of how many, from 1.
-    shard: Option<(usize, usize)>,
     filter: Option<String>,
 }
 
 impl Options {
     fn parse(arguments: &[String]) -> Result<Options, String> {
         let mut options = Options::default();
-        let mut rest = arguments.iter();
-        while let Some(argument) = rest.next() {
+        for argument in arguments {
             match argument.as_str() {
                 "--mutate" => options.mutate = true,
                 "--list" => options.list = true,
                 "--all" => options.all = true,
-                "--shard" => {
-                    let value = rest.next().ok_or("`--shard` needs a value like `1/4`")?;
-                    options.shard = Some(shard(value)?);
-                }
                 flag if flag.starts_with('-') => {
                     return Err(format!("there is no option `{flag}`"));
                 }
@@ -58,14 +60,6 @@ impl Options {
             }
         }
         Ok(options)
-    }
-}
-
-fn shard(value: &str) -> Result<(usize, usize), String> {
-    let numbers = value.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
-    match numbers {
-        Some((i, n)) if (1..=n).contains(&i) => Ok((i, n)),
-        _ => Err(format!("`--shard {value}`: write I/N with I from 1 to N")),
     }
 }
 
@@ -94,7 +88,7 @@ struct Module {
 fn modules(root: &Path) -> Vec<Module> {
     let mut found = Vec::new();
     let mut open = VecDeque::new();
-    open.push_back((Module { file: "tests/models/src/lib.rs".into(), path: Vec::new() }, true));
+    open.push_back((Module { file: TOP.into(), path: Vec::new() }, true));
     while let Some((module, is_directory)) = open.pop_front() {
         let Ok(text) = fs::read_to_string(root.join(&module.file)) else { continue };
         for line in mod_lines(&text) {
@@ -258,45 +252,42 @@ fn owner(modules: &[Module], segments: &[String]) -> Option<usize> {
 /// What became of a mutant.
 #[derive(Debug)]
 enum Fate {
-    Failed(String),
+    /// The model that failed, and its first words.
+    Failed(String, String),
+    /// No model failed, but this one did not end in time.
     TooSlow(String),
-    /// The mutant is a mistake of this tool or of a comment: it tests nothing.
-    DoesNotBuild,
     Survived(usize),
 }
 
 fn mutate(root: &Path, options: &Options) -> Outcome {
     let uses = Uses::new(root);
-    let (mut chosen, mut without_model, mut unnamed) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut found, mut without_model, mut unnamed) = (Vec::new(), Vec::new(), Vec::new());
     for path in files(&root.join("runtime/src")) {
         let Ok(text) = fs::read_to_string(&path) else { continue };
         let Some(name) = path.strip_prefix(root).ok().and_then(Path::to_str) else { continue };
         let name = name.replace('\\', "/");
-        let found = mutants::find(&name, &text);
+        let here = mutants::find(&name, &text);
         if uses.includes(&name) {
-            chosen.extend(found);
+            found.extend(here);
             for line in mutants::unnamed_orderings(&text) {
                 unnamed.push(format!("{name}:{line}"));
             }
         } else {
-            without_model.extend(found);
+            without_model.extend(here);
         }
     }
-    if let Some(filter) = &options.filter {
-        chosen.retain(|mutant| mutant.name.contains(filter.as_str()));
-        without_model.retain(|mutant| mutant.name.contains(filter.as_str()));
-    }
-    if let Some((i, n)) = options.shard {
-        let mut at = 0;
-        chosen.retain(|_| {
-            at += 1;
-            (at - 1) % n == i - 1
-        });
-    }
+    let is_chosen = |mutant: &Mutant| {
+        options.filter.as_ref().is_none_or(|filter| mutant.name.contains(filter.as_str()))
+    };
+    // All are built, so that another filter needs no other build.
+    let numbered: Vec<(usize, &Mutant)> = (1..).zip(&found).collect();
+    let chosen: Vec<(usize, &Mutant)> =
+        numbered.iter().copied().filter(|(_, mutant)| is_chosen(mutant)).collect();
+    without_model.retain(is_chosen);
 
     println!("{} mutants in files that a model includes", chosen.len());
     if options.list {
-        for mutant in &chosen {
+        for (_, mutant) in &chosen {
             println!("  {}  ({}:{})", mutant.name, mutant.file, mutant.line());
         }
     }
@@ -309,7 +300,7 @@ fn mutate(root: &Path, options: &Options) -> Outcome {
         return Ok(());
     }
 
-    let scratch = Scratch::new(root, options.shard)?;
+    let scratch = Scratch::new(root, &numbered)?;
     let fates = try_all(&scratch, &uses, &chosen, options.all)?;
     report(root, &chosen, &fates)
 }
@@ -327,13 +318,11 @@ fn print_list(title: &str, names: &[String]) {
 fn try_all(
     scratch: &Scratch,
     uses: &Uses,
-    chosen: &[Mutant],
+    chosen: &[(usize, &Mutant)],
     all: bool,
 ) -> Result<Vec<Fate>, String> {
-    println!("\nbuilding the models as they are");
-    let binaries = scratch
-        .build()?
-        .map_err(|words| format!("the models do not build as they are:\n{words}"))?;
+    println!("\nbuilding the models with all mutants");
+    let binaries = scratch.build()?;
     let mut tests = Vec::new();
     for binary in &binaries {
         tests.extend(list_tests(binary)?);
@@ -341,15 +330,15 @@ fn try_all(
     let near = |mutant: &Mutant, test: &str| {
         uses.distance(test, &mutant.file).or(if all { Some(usize::MAX) } else { None })
     };
-    tests.retain(|test| chosen.iter().any(|mutant| near(mutant, test).is_some()));
+    tests.retain(|test| chosen.iter().any(|(_, mutant)| near(mutant, test).is_some()));
 
     // How long each takes when nothing is wrong; alone, so that the limit is fair.
     let mut takes = BTreeMap::new();
     for test in &tests {
         let start = Instant::now();
-        match run_tests(&binaries, &[(test.clone(), Duration::from_secs(600))], 1)? {
-            None => takes.insert(test.clone(), start.elapsed()),
-            Some(_) => return Err(format!("the model `{test}` fails without any mutant")),
+        match run_tests(&binaries, 0, &[(test.clone(), Duration::from_secs(600))], 1)? {
+            Fate::Survived(_) => takes.insert(test.clone(), start.elapsed()),
+            _ => return Err(format!("the model `{test}` does not pass without any mutant")),
         };
     }
     let total: Duration = takes.values().sum();
@@ -357,7 +346,7 @@ fn try_all(
 
     let parallel = std::thread::available_parallelism().map_or(1, usize::from);
     let mut fates = Vec::new();
-    for (index, mutant) in chosen.iter().enumerate() {
+    for (index, &(number, mutant)) in chosen.iter().enumerate() {
         let start = Instant::now();
         let mut order: Vec<(usize, Duration, &String)> = tests
             .iter()
@@ -368,31 +357,23 @@ fn try_all(
             .into_iter()
             .map(|(_, takes, test)| (test.clone(), (takes * PATIENCE).max(LEAST_LIMIT)))
             .collect();
-        let fate = scratch.with(mutant, || {
-            let Ok(binaries) = scratch.build()? else { return Ok(Fate::DoesNotBuild) };
-            Ok(match run_tests(&binaries, &order, parallel)? {
-                Some((test, Ended::Failed)) => Fate::Failed(test),
-                Some((test, Ended::TooSlow)) => Fate::TooSlow(test),
-                None => Fate::Survived(order.len()),
-            })
-        })?;
+        let fate = run_tests(&binaries, number, &order, parallel)?;
         println!(
             "[{}/{}] {:<8} {}  ({:.0} s{})",
             index + 1,
             chosen.len(),
             match &fate {
-                Fate::Failed(_) => "caught",
-                Fate::TooSlow(_) => "too slow",
-                Fate::DoesNotBuild => "no build",
+                Fate::Failed(..) => "caught",
+                Fate::TooSlow(_) => "TOO SLOW",
                 Fate::Survived(_) => "SURVIVED",
             },
             mutant.name,
             start.elapsed().as_secs_f64(),
             match &fate {
-                Fate::Failed(test) | Fate::TooSlow(test) => format!(", {test}"),
+                Fate::Failed(test, words) => format!(", {test}: {words}"),
+                Fate::TooSlow(test) => format!(", {test}"),
                 Fate::Survived(0) => ", no model uses the file".into(),
                 Fate::Survived(count) => format!(", {count} models"),
-                Fate::DoesNotBuild => String::new(),
             },
         );
         fates.push(fate);
@@ -400,36 +381,37 @@ fn try_all(
     Ok(fates)
 }
 
-fn report(root: &Path, chosen: &[Mutant], fates: &[Fate]) -> Outcome {
+fn report(root: &Path, chosen: &[(usize, &Mutant)], fates: &[Fate]) -> Outcome {
     let text = fs::read_to_string(root.join(EXPLAINED)).unwrap_or_default();
     let explained = explanations(&text);
-    let (mut open, mut broken, mut known, mut stale) =
+    let (mut open, mut slow, mut known, mut stale) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (mutant, fate) in chosen.iter().zip(fates) {
+    for ((_, mutant), fate) in chosen.iter().zip(fates) {
         let reason = explained.get(mutant.name.as_str());
         match (fate, reason) {
-            (Fate::Survived(_), Some(reason)) => known.push(format!("{}: {reason}", mutant.name)),
+            (Fate::Survived(_) | Fate::TooSlow(_), Some(reason)) => {
+                known.push(format!("{}: {reason}", mutant.name));
+            }
             (Fate::Survived(_), None) => open.push(mutant.name.clone()),
-            (Fate::DoesNotBuild, _) => broken.push(mutant.name.clone()),
-            (Fate::Failed(_) | Fate::TooSlow(_), Some(_)) => stale.push(mutant.name.clone()),
-            (Fate::Failed(_) | Fate::TooSlow(_), None) => {}
+            (Fate::TooSlow(test), None) => slow.push(format!("{}: {test}", mutant.name)),
+            (Fate::Failed(..), Some(_)) => stale.push(mutant.name.clone()),
+            (Fate::Failed(..), None) => {}
         }
     }
-    let caught =
-        fates.iter().filter(|fate| matches!(fate, Fate::Failed(_) | Fate::TooSlow(_))).count();
+    let caught = fates.iter().filter(|fate| matches!(fate, Fate::Failed(..))).count();
     println!("\n{} mutants, {caught} caught", chosen.len());
     print_list("survivors that are explained", &known);
     print_list(&format!("mutants that {EXPLAINED} explains but a model caught"), &stale);
-    print_list("mutants that do not build: give the line its statement back", &broken);
+    print_list("mutants with which a model only runs too long: run it by hand", &slow);
     print_list("survivors that nobody explains", &open);
-    if open.is_empty() && broken.is_empty() {
+    if open.is_empty() && slow.is_empty() {
         Ok(())
     } else {
         Err(format!(
-            "no model notices {} mutants, {} do not build; a model is missing, or a reason in \
+            "no model notices {} mutants, {} only take long; a model is missing, or a reason in \
              {EXPLAINED}",
             open.len(),
-            broken.len()
+            slow.len()
         ))
     }
 }
@@ -447,21 +429,18 @@ fn explanations(text: &str) -> BTreeMap<&str, &str> {
 
 // ---- building and running ----
 
-/// A copy of what the models are built from.
+/// A copy of what the models are built from, with mutants in it.
 struct Scratch {
     tree: PathBuf,
     target: PathBuf,
 }
 
 impl Scratch {
-    fn new(root: &Path, shard: Option<(usize, usize)>) -> Result<Scratch, String> {
-        let name = match shard {
-            Some((i, n)) => format!("{i}-of-{n}"),
-            None => "all".into(),
-        };
-        let base = root.join("target").join("mutants").join(name);
+    fn new(root: &Path, mutants: &[(usize, &Mutant)]) -> Result<Scratch, String> {
+        let base = root.join("target").join("mutants");
         let scratch = Scratch { tree: base.join("tree"), target: base.join("target") };
         scratch.fill(root).map_err(|error| format!("copying the tree: {error}"))?;
+        scratch.arm(mutants).map_err(|error| format!("writing the mutants: {error}"))?;
         Ok(scratch)
     }
 
@@ -485,33 +464,35 @@ impl Scratch {
         Ok(())
     }
 
-    /// Builds the models' tests: the binaries, or what the compiler says.
-    fn build(&self) -> Result<Result<Vec<PathBuf>, String>, String> {
+    fn arm(&self, mutants: &[(usize, &Mutant)]) -> std::io::Result<()> {
+        let mut of_file: BTreeMap<&str, Vec<(usize, &Mutant)>> = BTreeMap::new();
+        for &(number, mutant) in mutants {
+            of_file.entry(&mutant.file).or_default().push((number, mutant));
+        }
+        for (file, mutants) in of_file {
+            let path = self.tree.join(file);
+            fs::write(&path, mutants::arm(&fs::read_to_string(&path)?, &mutants))?;
+        }
+        let top = self.tree.join(TOP);
+        fs::write(&top, fs::read_to_string(&top)? + mutants::SWITCH)
+    }
+
+    /// Builds the models' tests.
+    fn build(&self) -> Result<Vec<PathBuf>, String> {
         let output = Command::new("cargo")
             .current_dir(&self.tree)
             .args(["test", "-p", "models", "--release", "--no-run"])
             // The compiler's words go to stderr, the list of artifacts to stdout.
             .arg("--message-format=json-render-diagnostics")
             .env("CARGO_TARGET_DIR", &self.target)
-            .env("CARGO_PROFILE_RELEASE_INCREMENTAL", "true")
             .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
             .output()
             .map_err(|error| format!("cargo: {error}"))?;
         if !output.status.success() {
-            return Ok(Err(String::from_utf8_lossy(&output.stderr).into_owned()));
+            let words = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("the models do not build with the mutants:\n{words}"));
         }
-        Ok(Ok(executables(&String::from_utf8_lossy(&output.stdout))))
-    }
-
-    /// Calls `f` while the mutant is in the tree.
-    fn with<R>(&self, mutant: &Mutant, f: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
-        let path = self.tree.join(&mutant.file);
-        let problem = |error| format!("{}: {error}", path.display());
-        let before = fs::read_to_string(&path).map_err(problem)?;
-        fs::write(&path, mutant.apply(&before)).map_err(problem)?;
-        let result = f();
-        fs::write(&path, before).map_err(problem)?;
-        result
+        Ok(executables(&String::from_utf8_lossy(&output.stdout)))
     }
 }
 
@@ -559,40 +540,45 @@ pub(crate) fn list_tests(binary: &Path) -> Result<Vec<String>, String> {
         .collect())
 }
 
-/// How a model ended that did not pass.
-enum Ended {
-    Failed,
-    TooSlow,
-}
-
 struct Running {
     test: String,
     child: Child,
+    /// Reads what the model prints, and ends with it.
+    output: JoinHandle<String>,
     until: Instant,
 }
 
-/// Runs tests, some at a time, until one does not pass: that one, or nothing.
+/// Runs tests of the mutant with that number, some at a time, until one fails.
 fn run_tests(
     binaries: &[PathBuf],
+    mutant: usize,
     tests: &[(String, Duration)],
     parallel: usize,
-) -> Result<Option<(String, Ended)>, String> {
+) -> Result<Fate, String> {
     let mut waiting: VecDeque<&(String, Duration)> = tests.iter().collect();
     let mut running: Vec<Running> = Vec::new();
-    let mut ended = None;
-    while ended.is_none() && !(waiting.is_empty() && running.is_empty()) {
+    let mut fate = Fate::Survived(tests.len());
+    while !(waiting.is_empty() && running.is_empty()) {
         while running.len() < parallel {
             let Some((test, limit)) = waiting.pop_front() else { break };
             // A name is in one binary; the others have nothing to run and succeed.
             for binary in binaries {
-                let child = Command::new(binary)
+                let mut child = Command::new(binary)
                     .args(["--exact", test.as_str(), "--test-threads=1"])
-                    .stdout(Stdio::null())
+                    .env(mutants::VARIABLE, mutant.to_string())
+                    .stdout(Stdio::piped())
                     .stderr(Stdio::null())
                     .spawn()
                     .map_err(|error| format!("{}: {error}", binary.display()))?;
+                let mut pipe = child.stdout.take().expect("it is piped");
+                let output = std::thread::spawn(move || {
+                    let mut text = Vec::new();
+                    // What was read before an error is better than nothing.
+                    let _ = pipe.read_to_end(&mut text);
+                    String::from_utf8_lossy(&text).into_owned()
+                });
                 let until = Instant::now() + *limit;
-                running.push(Running { test: test.clone(), child, until });
+                running.push(Running { test: test.clone(), child, output, until });
             }
         }
         std::thread::sleep(Duration::from_millis(5));
@@ -600,22 +586,42 @@ fn run_tests(
         for mut one in running {
             match one.child.try_wait().map_err(|error| error.to_string())? {
                 Some(status) if status.success() => {}
-                Some(_) => ended = Some((one.test, Ended::Failed)),
+                Some(_) => {
+                    let words = first_words(&one.output.join().unwrap_or_default());
+                    fate = Fate::Failed(one.test, words);
+                }
                 None if Instant::now() > one.until => {
-                    ended = Some((one.test.clone(), Ended::TooSlow));
-                    still.push(one);
+                    kill(&mut one.child);
+                    if let Fate::Survived(_) = fate {
+                        fate = Fate::TooSlow(one.test);
+                    }
                 }
                 None => still.push(one),
             }
         }
         running = still;
+        if let Fate::Failed(..) = fate {
+            break;
+        }
     }
     for mut one in running {
-        // It may just have ended by itself.
-        let _ = one.child.kill();
-        let _ = one.child.wait();
+        kill(&mut one.child);
     }
-    Ok(ended)
+    Ok(fate)
+}
+
+fn kill(child: &mut Child) {
+    // It may just have ended by itself.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// What a failed test says first: the line behind the first `panicked at`.
+fn first_words(output: &str) -> String {
+    let mut lines = output.lines().skip_while(|line| !line.contains("panicked at")).skip(1);
+    let line = lines.next().unwrap_or("it ended without a panic").trim();
+    // A deadlock is followed by the state of every thread.
+    line.split("; threads").next().unwrap_or(line).to_owned()
 }
 
 #[cfg(test)]
@@ -628,11 +634,10 @@ mod tests {
 
     #[test]
     fn options_are_read() {
-        let options = Options::parse(&words("--mutate state.rs --shard 2/4")).unwrap();
+        let options = Options::parse(&words("--mutate state.rs")).unwrap();
         assert!(options.mutate && !options.list);
-        assert_eq!(options.shard, Some((2, 4)));
         assert_eq!(options.filter.as_deref(), Some("state.rs"));
-        for wrong in ["--shard 0/4", "--shard 5/4", "--shard x", "--shard", "--mutat", "a b"] {
+        for wrong in ["--mutat", "a b"] {
             assert!(Options::parse(&words(wrong)).is_err(), "{wrong}");
         }
     }
@@ -713,6 +718,14 @@ mod tests {
         let found = explanations(text);
         assert_eq!(found.len(), 1);
         assert_eq!(found["a.rs: X Acquire -> Relaxed"], "loom has no such thing");
+    }
+
+    #[test]
+    fn first_words_are_those_of_the_panic() {
+        let output = "running 1 test\n\nthread 'a' (1) panicked at x.rs:1:2:\n\
+                      deadlock; threads = [(Id(0), Blocked)]\nnote: more\n";
+        assert_eq!(first_words(output), "deadlock");
+        assert_eq!(first_words("killed"), "it ended without a panic");
     }
 
     #[test]

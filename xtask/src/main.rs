@@ -2,8 +2,9 @@
 //!
 //! | file          | content                                                             |
 //! |---------------|---------------------------------------------------------------------|
-//! | `commands.rs` | what runs other programs: lint, test, bench, sanitizers, stress      |
+//! | `commands.rs` | what runs other programs: lint, test, bench                          |
 //! | `compat_bench.rs` | the same servers on tokio and on `compat/tokio`                  |
+//! | `second_tier.rs` | the tests under sanitizers and valgrind, and over and over        |
 //! | `tidy.rs`     | the laws of the source tree, each a function                         |
 //! | `mutants.rs`  | what can be weakened in a protocol: orderings, fences, wake-ups      |
 //! | `loom.rs`     | the models; with `--mutate`, whether they notice each mutant         |
@@ -13,6 +14,7 @@ mod commands;
 mod compat_bench;
 mod loom;
 mod mutants;
+mod second_tier;
 mod source;
 mod tidy;
 
@@ -26,14 +28,14 @@ cargo xtask test [arguments]        all tests, doc tests, models, and the ecosys
 cargo xtask loom [filter]           the loom models
 cargo xtask loom --mutate [filter]  weaken each ordering, fence and wake-up: does a model notice?
     --list                            only list the mutants
-    --shard I/N                       only every N-th, beginning with the I-th (1 to N)
     --all                             run the models that cannot notice a mutant, too
 cargo xtask bench [arguments]       the benchmarks
 cargo xtask compat-bench [--rounds N]
                                     axum and mini-redis on tokio and on compat/tokio
-cargo xtask sanitize [address|thread|memcheck] [filter]
-                                    the tests under a sanitizer (nightly) or valgrind
-cargo xtask stress [--minutes N] [filter]
+cargo xtask sanitize [address|thread|memcheck] [words] [--from NAME] [-- arguments]
+                                    the tests under a sanitizer (nightly) or valgrind: those test
+                                    binaries whose name contains a word, from NAME on
+cargo xtask stress [--minutes N] [words] [-- arguments]
                                     the tests over and over, with and without busy cores
 ";
 
@@ -51,8 +53,8 @@ fn main() -> ExitCode {
         "loom" => loom::run(&root(), &rest),
         "bench" => commands::bench(&rest),
         "compat-bench" => compat_bench::run(&rest),
-        "sanitize" => commands::sanitize(&rest),
-        "stress" => commands::stress(&rest),
+        "sanitize" => second_tier::sanitize(&rest),
+        "stress" => second_tier::stress(&rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

@@ -11,8 +11,23 @@
 //!
 //! A constant that is given to `fence` is not made `Relaxed`: a relaxed fence does not exist, and
 //! the fence's own mutant says the same. Every mutant has a name that stays when lines move.
+//!
+//! All mutants are built at once ([`arm`]): each has a number, and the environment variable
+//! [`VARIABLE`] says which one the program is. Without it, it is the program as it was.
 
-use crate::source::code_only;
+use crate::source::{code_only, find_word};
+
+/// The environment variable that chooses a mutant by its number.
+pub(crate) const VARIABLE: &str = "MUTANT";
+
+/// What tells the mutants' code which of them it is; part of the models' root.
+pub(crate) const SWITCH: &str = "
+/// The number of the mutant that this is.
+pub(crate) fn mutant() -> usize {
+    static NUMBER: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+    *NUMBER.get_or_init(|| std::env::var(\"MUTANT\").map_or(0, |text| text.parse().unwrap()))
+}
+";
 
 /// One change to one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,20 +38,18 @@ pub(crate) struct Mutant {
     pub(crate) file: String,
     /// From 0.
     line: usize,
-    /// What the line becomes.
-    becomes: String,
+    change: Change,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Change {
+    /// A constant has another value.
+    Weaker { constant: String, value: &'static str },
+    /// A statement is not there.
+    Gone,
 }
 
 impl Mutant {
-    /// The file's text with the change.
-    pub(crate) fn apply(&self, text: &str) -> String {
-        let mut lines: Vec<&str> = text.lines().collect();
-        lines[self.line] = &self.becomes;
-        let mut text = lines.join("\n");
-        text.push('\n');
-        text
-    }
-
     /// The line, counted from 1.
     pub(crate) fn line(&self) -> usize {
         self.line + 1
@@ -51,39 +64,111 @@ pub(crate) fn find(file: &str, text: &str) -> Vec<Mutant> {
     let short = file.trim_start_matches("runtime/src/");
     for (line, raw) in text.lines().enumerate() {
         let code_here = code.get(line).copied().unwrap_or("");
-        let mut push = |what: String, becomes: String| {
+        let mut push = |what: String, change: Change| {
             found.push(Mutant {
                 name: format!("{short}: {what}"),
                 file: file.to_owned(),
                 line,
-                becomes,
+                change,
             });
         };
         if let Some((name, ordering)) = constant(code_here) {
             let in_fence = code.iter().any(|line| line.contains(&format!("fence({name})")));
-            for weaker in weaker(ordering) {
-                if *weaker == "Relaxed" && in_fence {
+            for &value in weaker(ordering) {
+                if value == "Relaxed" && in_fence {
                     continue;
                 }
-                let from = format!("Ordering::{ordering}");
-                let to = format!("Ordering::{weaker}");
-                push(format!("{name} {ordering} -> {weaker}"), raw.replacen(&from, &to, 1));
+                let change = Change::Weaker { constant: name.to_owned(), value };
+                push(format!("{name} {ordering} -> {value}"), change);
             }
         }
         if let Some(call) = fence(code_here) {
             let place = function_around(&code, line);
-            push(format!("{call} in {place}"), raw.replacen(&format!("{call};"), "", 1));
+            push(format!("{call} in {place}"), Change::Gone);
         }
         if let Some(at) = raw.find("// wake: ") {
             // Not a comment about such comments.
             if !code_here.trim().is_empty() {
                 let name = raw[at + "// wake: ".len()..].trim();
-                push(format!("wake {name}"), without_statement(&raw[..at]));
+                push(format!("wake {name}"), Change::Gone);
             }
         }
     }
     number_namesakes(&mut found);
     found
+}
+
+/// `text`, the content of a file, with the mutants in it, each behind its number. Lines stay where
+/// they are.
+pub(crate) fn arm(text: &str, mutants: &[(usize, &Mutant)]) -> String {
+    let code = code_only(text);
+    let mut constants: Vec<&str> = mutants
+        .iter()
+        .filter_map(|(_, mutant)| match &mutant.change {
+            Change::Weaker { constant, .. } => Some(constant.as_str()),
+            Change::Gone => None,
+        })
+        .collect();
+    constants.dedup();
+    let mut armed = String::new();
+    for (line, (raw, code)) in text.lines().zip(code.lines()).enumerate() {
+        let here = || mutants.iter().filter(move |(_, mutant)| mutant.line == line);
+        let mut raw = with_calls(raw, code, &constants);
+        if let Some((head, value)) = raw.split_once(": Ordering = Ordering::") {
+            let weaker: String = here()
+                .filter_map(|(number, mutant)| match mutant.change {
+                    Change::Weaker { value, .. } => {
+                        Some(format!("{number} => Ordering::{value}, "))
+                    }
+                    Change::Gone => None,
+                })
+                .collect();
+            if !weaker.is_empty() {
+                let value = value.split_once(';').map_or(value, |(value, _)| value);
+                let head = head.replacen("const ", "fn ", 1);
+                raw = format!(
+                    "#[allow(non_snake_case)] {head} -> Ordering \
+                     {{ match crate::mutant() {{ {weaker}_ => Ordering::{value} }} }}"
+                );
+            }
+        }
+        for (number, mutant) in here() {
+            if mutant.change == Change::Gone {
+                raw = behind_number(&raw, *number);
+            }
+        }
+        armed.push_str(&raw);
+        armed.push('\n');
+    }
+    armed
+}
+
+/// A line in which the constants are functions.
+fn with_calls(raw: &str, code: &str, constants: &[&str]) -> String {
+    let mut ends: Vec<usize> = constants
+        .iter()
+        .flat_map(|name| find_word(code, name).into_iter().map(|at| at + name.len()))
+        .collect();
+    ends.sort_unstable();
+    let mut out = raw.to_owned();
+    for end in ends.into_iter().rev() {
+        out.insert_str(end, "()");
+    }
+    out
+}
+
+/// A line whose statement runs unless the program is that mutant.
+fn behind_number(line: &str, number: usize) -> String {
+    let line = line.split("// wake: ").next().unwrap_or(line).trim_end();
+    let (head, statement) = match line.split_once("=>") {
+        Some((pattern, call)) => (format!("{pattern}=>"), call.trim().trim_end_matches(',')),
+        None => {
+            let statement = line.trim_start();
+            (line[..line.len() - statement.len()].to_owned(), statement)
+        }
+    };
+    // In braces of its own, so that it may be an arm of a `match`.
+    format!("{head} {{ if crate::mutant() != {number} {{ {statement} }} }}")
 }
 
 /// `const NAME: Ordering = Ordering::X;`: the name and X.
@@ -121,17 +206,6 @@ fn function_around<'a>(code: &[&'a str], line: usize) -> &'a str {
         }
     }
     "no function"
-}
-
-/// A line without its statement: `pattern => call,` keeps its pattern.
-fn without_statement(line: &str) -> String {
-    match line.split_once("=>") {
-        Some((pattern, _)) => format!("{pattern}=> {{}}"),
-        None => {
-            let indent = line.len() - line.trim_start().len();
-            format!("{}{{}}", &line[..indent])
-        }
-    }
 }
 
 /// Two of one name in a file become `name` and `name #2`.
@@ -213,25 +287,28 @@ impl State {
     }
 
     #[test]
-    fn a_mutant_changes_its_line_only() {
+    fn the_switch_reads_the_variable() {
+        assert!(SWITCH.contains(&format!("\"{VARIABLE}\"")));
+    }
+
+    #[test]
+    fn all_mutants_are_in_the_armed_text() {
         let mutants = find("a.rs", TEXT);
-        let changed = |name: &str| {
-            let mutant = mutants.iter().find(|mutant| mutant.name.ends_with(name)).unwrap();
-            let text = mutant.apply(TEXT);
-            assert_eq!(text.lines().count(), TEXT.lines().count());
-            let mut lines =
-                TEXT.lines().zip(text.lines()).filter(|(before, after)| before != after);
-            let (_, after) = lines.next().unwrap();
-            assert!(lines.next().is_none());
-            after.to_owned()
-        };
+        let numbered: Vec<_> = (1..).zip(&mutants).collect();
+        let armed = arm(TEXT, &numbered);
+        let lines: Vec<&str> = armed.lines().collect();
+        assert_eq!(lines.len(), TEXT.lines().count());
+        assert_eq!(lines[0], TEXT.lines().next().unwrap());
         assert_eq!(
-            changed("A AcqRel -> Release"),
-            "const A: Ordering = Ordering::Release; // pairs with itself"
+            lines[1],
+            "#[allow(non_snake_case)] fn A() -> Ordering { match crate::mutant() \
+             { 1 => Ordering::Acquire, 2 => Ordering::Release, _ => Ordering::AcqRel } }"
         );
-        assert_eq!(changed("fence(C) in sleep").trim(), "");
-        assert_eq!(changed("wake sleeper").trim(), "{}");
-        assert_eq!(changed("wake y").trim(), "Some(y) => {}");
+        assert!(lines[2].starts_with("#[allow(non_snake_case)] pub(super) fn B() -> Ordering {"));
+        assert_eq!(lines[4], "const D: Ordering = Ordering::Acquire;");
+        assert_eq!(lines[9].trim(), "{ if crate::mutant() != 5 { fence(C()); } }");
+        assert_eq!(lines[12].trim(), "{ if crate::mutant() != 7 { self.parker.unpark(); } }");
+        assert_eq!(lines[14].trim(), "Some(y) => { if crate::mutant() != 8 { y.wake() } }");
     }
 
     #[test]

@@ -100,6 +100,7 @@ fn breaches(tree: &[File]) -> Vec<Breach> {
         all.extend(dead_names(file, tree));
     }
     all.extend(unsafe_rooms(tree));
+    all.extend(orderings(tree));
     all.sort();
     all.dedup();
     all
@@ -316,6 +317,65 @@ fn rooms(document: &str) -> BTreeSet<String> {
         .collect()
 }
 
+// ---- orderings ----
+
+/// The register of orderings: tables with the file in the first column, which may stand for the rows
+/// below too, and the model in the last.
+const REGISTER: &str = "docs/memory-orderings.md";
+
+/// Every ordering of `runtime` that has a name is in the register with its model, and every one in
+/// the register is in its file.
+fn orderings(tree: &[File]) -> Vec<Breach> {
+    const LAW: &str = "orderings";
+    let Some(register) = tree.iter().find(|file| file.name == REGISTER) else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut registered = BTreeSet::new();
+    let mut path = "";
+    for (at, line) in register.text.lines().enumerate() {
+        let Some(row) = line.trim().strip_prefix('|') else { continue };
+        let cells: Vec<&str> = row.trim_end_matches('|').split('|').map(str::trim).collect();
+        let Some((model, cells)) = cells.split_last() else { continue };
+        let first = cells.first().copied().unwrap_or_default();
+        path = in_backticks(first).find(|name| name.ends_with(".rs")).unwrap_or(path);
+        for name in cells.iter().flat_map(|cell| in_backticks(cell)).filter(is_constant) {
+            if model.is_empty() {
+                found.push(register.breach(at + 1, LAW, format!("`{name}` has no model")));
+            }
+            registered.insert((at + 1, format!("runtime/src/{path}"), name));
+        }
+    }
+    for (line, path, name) in &registered {
+        let file = tree.iter().find(|file| file.name == *path);
+        if !file.is_some_and(|file| named_orderings(&file.code).any(|(_, other)| other == *name)) {
+            found.push(register.breach(*line, LAW, format!("`{path}` has no ordering `{name}`")));
+        }
+    }
+    for file in tree.iter().filter(|file| file.is_production()) {
+        for (line, name) in named_orderings(&file.code) {
+            if !registered.iter().any(|(_, path, other)| *path == file.name && *other == name) {
+                found.push(file.breach(line, LAW, format!("`{name}` is not in {REGISTER}")));
+            }
+        }
+    }
+    found
+}
+
+fn in_backticks(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+fn is_constant(name: &&str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+}
+
+/// The `const NAME: Ordering = ...` of a file: line and name.
+fn named_orderings(code: &str) -> impl Iterator<Item = (usize, &str)> {
+    code.lines().enumerate().filter_map(|(at, line)| {
+        let (head, _) = line.split_once(": Ordering =")?;
+        Some((at + 1, head.split_once("const ")?.1))
+    })
+}
+
 // ---- dead names in documents ----
 
 /// Every `file.rs::name` in a document names something that is there.
@@ -516,6 +576,22 @@ mod tests {
         assert_eq!(files("nothing", "#![allow(unsafe_code, reason = \"\")]"), 1);
         assert_eq!(files("| `engine/task/cell.rs` |", "fn f() {}"), 1);
         assert_eq!(files("nothing", "// unsafe\nlet s = \"unsafe\";"), 0);
+    }
+
+    #[test]
+    fn orderings_are_registered() {
+        let files = |rows: &str, text: &str| {
+            let tree = [File::new(REGISTER, rows), File::new("runtime/src/a.rs", text)];
+            laws(orderings(&tree)).len()
+        };
+        let text = "const GIVE: Ordering = Ordering::Release;\nconst OTHER: u8 = 1;";
+        assert_eq!(files("| `a.rs` | `GIVE` | itself | what | `m.rs::x` |", text), 0);
+        assert_eq!(files("| `a.rs`, `GIVE` | why | `m.rs::x` |", text), 0);
+        assert_eq!(files("| `a.rs` | fences | `x` |\n| | `GIVE` | `x` |", text), 0);
+        assert_eq!(files("| `a.rs` | `GIVE` | itself | what | |", text), 1);
+        assert_eq!(files("| `a.rs` | what | `m.rs::x` |", text), 1);
+        assert_eq!(files("| `b.rs` | `GIVE` | `m.rs::x` |", text), 2);
+        assert_eq!(files("| `a.rs` | `GIVE` | `TAKE` | what | `m.rs::x` |", text), 1);
     }
 
     #[test]

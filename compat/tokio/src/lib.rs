@@ -29,5 +29,12 @@ pub use ::runtime::{runtime, spawn};
 #[cfg(feature = "macros")]
 pub use ::runtime::{join, main_of_tokio as main, select, test_of_tokio as test, try_join};
 
+/// What expansions of tokio's macros use, under its path.
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod macros {
+    pub use ::runtime::macros_support as support;
+}
+
 /// Empty, as it is in tokio: streams are in the crate `tokio-stream`.
 pub mod stream {}

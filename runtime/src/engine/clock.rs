@@ -39,8 +39,8 @@ pub(crate) const NEVER: u64 = u64::MAX;
 /// Where a clock ends: it never reaches [`NEVER`].
 pub(crate) const LAST: u64 = NEVER - 1;
 
-/// What `deadline()` says of a deadline too far to be said: 30 years ahead.
-const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
+/// The longest sleep, and what `deadline()` says of a deadline too far to be said: 30 years ahead.
+pub(crate) const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
 
 /// Whether any clock of this process was ever paused. A hint that spares the others a look at
 /// their thread's context; it carries no data, hence Relaxed (invariant 3).

@@ -13,6 +13,8 @@
 //!    that bought only a `Pending` costs nothing.
 //! 2. Outside a task (a `block_on` root, a foreign executor) the budget is unlimited unless the
 //!    runtime set one.
+//! 3. A poll that is refused a unit is counted, once, in its thread; whoever has a place to keep the
+//!    number fetches it now and then by [`take_forced`].
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -20,21 +22,31 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 /// Units that one poll of a task may spend.
-const UNITS: u8 = 128;
+const UNITS: u16 = 128;
+/// Where the units left are in a budget.
+const LEFT: u16 = 0xff;
 
 thread_local! {
     static BUDGET: Cell<Budget> = const { Cell::new(Budget::UNLIMITED) };
+    static FORCED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// What is left for this poll.
+/// What is left for this poll. One word: each leaf future reads and writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Budget(Option<u8>);
+pub(crate) struct Budget(u16);
 
 impl Budget {
     /// No limit: outside a task, or under `unconstrained`.
-    pub(crate) const UNLIMITED: Budget = Budget(None);
+    pub(crate) const UNLIMITED: Budget = Budget(u16::MAX);
     /// What a fresh poll of a task gets.
-    pub(crate) const FULL: Budget = Budget(Some(UNITS));
+    pub(crate) const FULL: Budget = Budget(UNITS);
+    /// Nothing is left, and somebody has been told so.
+    const REFUSED: Budget = Budget(0x100);
+
+    #[inline]
+    fn is_spent(self) -> bool {
+        self.0 & LEFT == 0
+    }
 }
 
 /// Puts back the budget it was made from when dropped.
@@ -61,7 +73,7 @@ pub(crate) fn refill(budget: Budget) {
 
 /// Whether something is left.
 pub(crate) fn has_budget_remaining() -> bool {
-    BUDGET.try_with(|cell| cell.get().0 != Some(0)).unwrap_or(true)
+    BUDGET.try_with(|cell| !cell.get().is_spent()).unwrap_or(true)
 }
 
 /// Gives the unit back when dropped, unless [`made_progress`](RestoreOnPending::made_progress)
@@ -93,17 +105,28 @@ impl Drop for RestoreOnPending {
 #[inline]
 pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     let before = BUDGET.try_with(Cell::get).unwrap_or(Budget::UNLIMITED);
-    match before.0 {
-        None => Poll::Ready(RestoreOnPending(Cell::new(Budget::UNLIMITED))),
-        Some(0) => {
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-        Some(left) => {
-            let _ = BUDGET.try_with(|cell| cell.set(Budget(Some(left - 1))));
-            Poll::Ready(RestoreOnPending(Cell::new(before)))
-        }
+    if before.is_spent() {
+        return refuse(before, cx);
     }
+    if before != Budget::UNLIMITED {
+        let _ = BUDGET.try_with(|cell| cell.set(Budget(before.0 - 1)));
+    }
+    Poll::Ready(RestoreOnPending(Cell::new(before)))
+}
+
+#[cold]
+fn refuse(before: Budget, cx: &Context<'_>) -> Poll<RestoreOnPending> {
+    if before != Budget::REFUSED {
+        let _ = BUDGET.try_with(|cell| cell.set(Budget::REFUSED));
+        let _ = FORCED.try_with(|cell| cell.set(cell.get() + 1));
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// How many polls on this thread were refused a unit since the last call.
+pub(crate) fn take_forced() -> u64 {
+    FORCED.try_with(|cell| cell.take()).unwrap_or(0)
 }
 
 /// A future made of several steps as one leaf: spends a unit when the whole is ready.

@@ -73,6 +73,7 @@ use std::task::{Context, Poll, Waker, ready};
 use crate::engine::coop;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Mutex, const_fn};
+use crate::engine::resource::Resource;
 use crate::engine::wait_queue::{Key, WaitQueue};
 use crate::engine::wake_list::WakeList;
 
@@ -119,6 +120,8 @@ enum Word {
 pub(crate) struct FairSemaphore {
     state: AtomicUsize,
     queue: Mutex<WaitQueue<Waiter>>,
+    /// What it is part of.
+    resource: Resource,
 }
 
 impl FairSemaphore {
@@ -131,8 +134,20 @@ impl FairSemaphore {
         FairSemaphore {
             state: AtomicUsize::new(permits << SHIFT),
             queue: Mutex::new(WaitQueue::new()),
+            resource: Resource::none(),
         }
     }
+    }
+
+    /// One that is the inside of `resource`.
+    pub(crate) fn of(resource: Resource, permits: usize) -> FairSemaphore {
+        FairSemaphore { resource, ..FairSemaphore::new(permits) }
+    }
+
+    /// What it is the inside of.
+    #[inline]
+    pub(crate) fn resource(&self) -> &Resource {
+        &self.resource
     }
 
     /// Permits that a newcomer could take: none while somebody stands in line.
@@ -179,7 +194,7 @@ impl FairSemaphore {
     pub(crate) fn release(&self, count: usize) {
         let before = self.state.fetch_add(count << SHIFT, GIVE);
         if before & QUEUED != 0 {
-            self.serve();
+            self.serve(); // wake: fair_semaphore.release
         }
     }
 
@@ -199,7 +214,7 @@ impl FairSemaphore {
             }
         }
         if state & QUEUED != 0 {
-            self.serve();
+            self.serve(); // wake: fair_semaphore.add
         }
         true
     }

@@ -17,6 +17,8 @@ pub(crate) mod places;
 pub(crate) mod primitive;
 pub(crate) mod process_wide;
 pub(crate) mod ready_list;
+#[cfg_attr(not(feature = "tracing"), path = "resource_off.rs")]
+pub(crate) mod resource;
 pub(crate) mod rng;
 pub(crate) mod scheduler;
 pub(crate) mod short_backtrace;

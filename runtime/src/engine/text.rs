@@ -200,12 +200,18 @@ pub(crate) const NO_LOCAL_SET: &str = "`spawn_local` called from outside of a `t
 pub(crate) const LOCAL_RUNTIME_ELSEWHERE: &str = "Local tasks can only be spawned on a LocalRuntime from the thread the \
      runtime was created on: send what the task needs to that thread, or spawn a `Send` future with `spawn`";
 /// I/O is off.
-pub(crate) const IO_DISABLED: &str = "IO is disabled in this runtime. Call `enable_io` (or \
-     `enable_all`) on the runtime builder to enable IO";
+pub(crate) const IO_DISABLED: &str = opening!(
+    "A Tokio 1.x context was found, but IO is disabled. Call `enable_io` on the runtime builder to enable IO.",
+    "IO is disabled in this runtime. Call `enable_io` (or `enable_all`) on the runtime builder to enable IO"
+);
 
 /// Timers are off.
-pub(crate) const TIME_DISABLED: &str = "timers are disabled in this runtime. Call `enable_time` \
-     (or `enable_all`) on the runtime builder to enable timers";
+pub(crate) const TIME_DISABLED: &str = opening!(
+    "A Tokio 1.x context was found, but timers are disabled. Call `enable_time` on the runtime builder to enable \
+     timers.",
+    "timers are disabled in this runtime. Call `enable_time` (or `enable_all`) on the runtime builder to enable \
+     timers"
+);
 
 /// `task::id` outside a task.
 pub(crate) const NO_TASK: &str = "Can't get a task id when not inside a task: use `task::try_id`";

@@ -9,6 +9,10 @@ use super::job::job;
 
 /// The whole content of a file.
 ///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
+///
 /// # Errors
 ///
 /// The file is not there or must not be read, and whatever else the system says.
@@ -35,6 +39,10 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
 }
 
 /// The whole content of a file that is text.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
 ///
 /// # Errors
 ///
@@ -102,6 +110,10 @@ pub fn write(
 /// Copies content and permissions of the file `from` to the file `to`, which is created or written
 /// over. Gives the number of bytes.
 ///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
+///
 /// # Errors
 ///
 /// `from` is not there or no file, `to` must not be written, and whatever else the system says.
@@ -129,6 +141,10 @@ pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output 
 }
 
 /// Gives a file or directory another name, in the place of what had that name.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Errors
 ///
@@ -163,6 +179,10 @@ pub fn rename(
 
 /// Gives the file `original` a second name, on the same file system.
 ///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
+///
 /// # Errors
 ///
 /// `original` is not there or a directory, `link` is there, and whatever else the system says.
@@ -195,6 +215,10 @@ pub fn hard_link(
 
 /// Where a symbolic link leads to, as it is written there.
 ///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
+///
 /// # Errors
 ///
 /// Nothing is there, or no link, and whatever else the system says.
@@ -223,6 +247,10 @@ pub fn read_link(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Path
 }
 
 /// The absolute path without links, `.` and `..`.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
 ///
 /// # Errors
 ///
@@ -253,6 +281,10 @@ pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<P
 
 /// What is known of a file or directory; of a link, what is known of that to which it leads.
 ///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
+///
 /// # Errors
 ///
 /// Nothing is there, a directory on the way must not be searched, and whatever else the system says.
@@ -280,6 +312,10 @@ pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metad
 }
 
 /// As [`metadata`], but of a link itself.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
 ///
 /// # Errors
 ///
@@ -314,6 +350,10 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Resu
 /// What is true now may be false when you act on it: to create a file that must not be there, see
 /// [`File::create_new`](super::File::create_new).
 ///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
+///
 /// # Errors
 ///
 /// It cannot be known: a directory on the way must not be searched, and whatever else the system says.
@@ -341,6 +381,10 @@ pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<boo
 }
 
 /// Sets the permissions of a file or directory.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Errors
 ///
@@ -375,6 +419,10 @@ pub fn set_permissions(
 
 /// Makes a directory; its parent must be there.
 ///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
+///
 /// # Errors
 ///
 /// Something is there already, the parent is not, permission is denied, and whatever else the system
@@ -402,6 +450,10 @@ pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 }
 
 /// Makes a directory and its parents, as far as they are not there.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Errors
 ///
@@ -432,6 +484,10 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 
 /// Removes a directory that is empty.
 ///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
+///
 /// # Errors
 ///
 /// It is not there, no directory or not empty, permission is denied, and whatever else the system says.
@@ -459,6 +515,10 @@ pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 }
 
 /// Removes a directory with everything in it. Links are removed, not followed.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Errors
 ///
@@ -488,6 +548,10 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 }
 
 /// Removes a file or a link. Who has the file open can go on using it.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Errors
 ///

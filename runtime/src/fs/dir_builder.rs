@@ -44,6 +44,10 @@ impl DirBuilder {
 
     /// Makes the directory: one job.
     ///
+    /// # Cancel safety
+    ///
+    /// Once polled it is done, unless the runtime is shut down before.
+    ///
     /// # Errors
     ///
     /// Something is there already (unless `recursive` and it is a directory), a parent is missing

@@ -77,6 +77,10 @@ pub struct File {
 impl File {
     /// Opens a file to read it: one job.
     ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what is opened after that is closed again.
+    ///
     /// # Errors
     ///
     /// Those of [`OpenOptions::open`].
@@ -106,6 +110,10 @@ impl File {
 
     /// Opens a file to write it: it is created, or loses its content. One job.
     ///
+    /// # Cancel safety
+    ///
+    /// Once polled it is done, unless the runtime is shut down before.
+    ///
     /// # Errors
     ///
     /// Those of [`OpenOptions::open`].
@@ -119,6 +127,10 @@ impl File {
     }
 
     /// Creates a file, which must not be there, to read and write it: one job.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled it is done, unless the runtime is shut down before.
     ///
     /// # Errors
     ///
@@ -139,7 +151,7 @@ impl File {
     /// # }
     /// ```
     #[track_caller]
-    pub fn create_new(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
+    pub fn create_new<P: AsRef<Path>>(path: P) -> impl Future<Output = io::Result<File>> {
         File::options().read(true).write(true).create_new(true).opening(path)
     }
 
@@ -187,6 +199,10 @@ impl File {
 
     /// Waits for the operation in flight and gives the file out, at the position that the caller knows
     /// of. The error of a write in flight is lost: flush before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the file, once the operation in flight is done.
     ///
     /// # Examples
     ///
@@ -254,6 +270,10 @@ impl File {
 
     /// Waits until content and metadata are on the disk.
     ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it waits, and changes nothing.
+    ///
     /// # Errors
     ///
     /// A write before failed and nobody was told yet, or the disk has an error.
@@ -281,6 +301,10 @@ impl File {
 
     /// Waits until the content is on the disk, and as much of the metadata as is needed to read it.
     ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it waits, and changes nothing.
+    ///
     /// # Errors
     ///
     /// Those of [`sync_all`](File::sync_all).
@@ -295,6 +319,10 @@ impl File {
 
     /// Cuts the file off after `size` bytes, or extends it with zeroes. The position stays, even
     /// beyond the end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once it has begun it is done; as long as it waits for a write before it, it has not.
     ///
     /// # Errors
     ///
@@ -324,6 +352,10 @@ impl File {
 
     /// What is known of the file. Waits for nothing: a write that was not flushed may not be seen.
     ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it changes nothing.
+    ///
     /// # Errors
     ///
     /// What the system says.
@@ -336,6 +368,10 @@ impl File {
     }
 
     /// A second handle to the same open file: it has the same position, which either moves.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it changes nothing.
     ///
     /// # Errors
     ///
@@ -368,6 +404,10 @@ impl File {
 
     /// Sets the permissions. Waits for nothing.
     ///
+    /// # Cancel safety
+    ///
+    /// Once polled it is done, unless the runtime is shut down before.
+    ///
     /// # Errors
     ///
     /// The file is somebody else's, and whatever else the system says.
@@ -395,6 +435,10 @@ impl File {
 
     /// Sets when the file was used, after the writes that were taken.
     ///
+    /// # Cancel safety
+    ///
+    /// Once it has begun it is done; as long as it waits for a write before it, it has not.
+    ///
     /// # Errors
     ///
     /// The file is somebody else's, and whatever else the system says.
@@ -408,6 +452,10 @@ impl File {
     }
 
     /// Sets when the file was last written: [`set_times`](File::set_times) with that alone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once it has begun it is done; as long as it waits for a write before it, it has not.
     ///
     /// # Errors
     ///

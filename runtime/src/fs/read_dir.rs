@@ -24,6 +24,10 @@ const BATCH: usize = 256;
 ///
 /// One job opens the directory and fetches the first 256 entries; each 256 more are one more job.
 ///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
+///
 /// # Errors
 ///
 /// It is not there, is no directory, permission is denied, and whatever else the system says.
@@ -167,6 +171,10 @@ impl DirEntry {
 
     /// What is known of the entry: one job. Of a link: not of what it leads to.
     ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it changes nothing.
+    ///
     /// # Errors
     ///
     /// The entry is gone meanwhile, and whatever else the system says.
@@ -195,6 +203,10 @@ impl DirEntry {
     }
 
     /// Whether it is a file, a directory or a link: no job, if the system told along with the name.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it changes nothing.
     ///
     /// # Errors
     ///

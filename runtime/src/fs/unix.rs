@@ -12,6 +12,10 @@ use super::{DirBuilder, DirEntry, File, OpenOptions};
 
 /// Makes `link` a symbolic link to `original`, which need not be there: one job.
 ///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
+///
 /// # Errors
 ///
 /// Something is at `link` already, permission is denied, and whatever else the system says.

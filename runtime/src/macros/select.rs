@@ -270,21 +270,25 @@ macro_rules! __select {
         let mut output = {
             // By itself, so that temporaries of the expressions live as long as in any `let`.
             let made = ($($future,)+);
-            let mut futures = ($(
-                $crate::macros_support::pin!(
-                    $crate::macros_support::IntoFuture::into_future(made.$number)
-                ),
-            )+);
-            let count = [$($number),+].len() as u32;
-            let output = $crate::macros_support::poll_fn(|cx| {
+            // One value and one reference to it, however many futures.
+            let mut parts = $crate::macros_support::pin!({
+                let parts = ();
+                $(let parts = $crate::macros_support::select_part(parts, made.$number);)+
+                parts
+            });
+            let output = $crate::macros_support::poll_fn(move |cx| {
                 if $crate::macros_support::poll_budget_available(cx).is_pending() {
                     return $crate::macros_support::Poll::Pending;
                 }
+                let count = [$($number),+].len() as u32;
                 let mut pending = false;
                 let mut branch = $crate::__select!(@start $order count);
                 for _ in 0..count {
                     let this = branch;
                     branch = if this + 1 < count { this + 1 } else { 0 };
+                    let pins = $crate::macros_support::SelectParts::pins(parts.as_mut(), ());
+                    $(let ($name, pins) = pins;)+
+                    let () = pins;
                     match this {
                         $(
                             #[allow(unreachable_code)]
@@ -295,8 +299,7 @@ macro_rules! __select {
                                 // For patterns with `ref mut`.
                                 #[allow(unused_mut)]
                                 let mut value = match $crate::macros_support::Future::poll(
-                                    futures.$number.as_mut(),
-                                    cx,
+                                    $name, cx,
                                 ) {
                                     $crate::macros_support::Poll::Ready(value) => value,
                                     $crate::macros_support::Poll::Pending => {

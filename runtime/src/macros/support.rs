@@ -12,7 +12,8 @@ pub use std::pin::{Pin, pin};
 pub use std::result::Result;
 pub use std::task::Poll;
 
-pub use super::maybe_done::{JoinPart, maybe_done, maybe_done_try, take_error, take_ok};
+pub use super::join_parts::{after, join_part, poll_join, poll_try_join, try_join_part};
+pub use super::select_parts::{SelectParts, select_part};
 pub use crate::task::task_local::new_local_key;
 
 /// A number below `count`: the branch that `select!` looks at first.

@@ -66,6 +66,10 @@ impl UdpSocket {
     /// Makes a socket with the address `addr`: the first of its addresses that is free. Port 0 lets
     /// the system choose (see [`local_addr`](Self::local_addr)).
     ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no socket is left behind.
+    ///
     /// # Panics
     ///
     /// Outside a runtime.
@@ -107,6 +111,10 @@ impl UdpSocket {
 
     /// Connects the socket: it sends to `addr` alone, the first of its addresses that the system
     /// accepts, and receives from there alone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: until it is ready, the socket is as it was.
     ///
     /// # Errors
     ///

@@ -10,6 +10,8 @@ use super::Handle;
 use super::panics::Panics;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::{Job, Note, Rejected};
+use crate::engine::scheduler::{TaskHook, terminated};
+use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, PanicSink, Runnable, Schedule, spawn_cell,
 };
@@ -55,16 +57,20 @@ struct Unscheduled {
     /// Keeps paused time from jumping while the job is pending.
     activity: Option<Arc<Activity>>,
     panics: Arc<Panics>,
+    on_terminate: Option<TaskHook>,
 }
 
 impl Schedule for Unscheduled {
+    const KIND: &'static str = "blocking";
+
     fn schedule(&self, task: Runnable) {
         // A closure in one poll leaves no idle task behind that a wake or an abort could find.
         debug_assert!(false, "a blocking task is never idle");
         task.cancel();
     }
 
-    fn release(&self, _: &Header) {
+    fn release(&self, task: &Header) {
+        terminated(self.on_terminate.as_ref(), task);
         if let Some(activity) = &self.activity {
             activity.end();
         }
@@ -76,10 +82,11 @@ impl Schedule for Unscheduled {
 }
 
 impl Handle {
-    /// Gives a closure to the blocking pool. If the pool refuses it, the handle says that the job is
-    /// cancelled, and it comes as an error.
+    /// Gives a closure to the blocking pool. If the pool, or the scope that it has a place in, refuses it,
+    /// the handle says that the job is cancelled; if the pool does, it comes as an error.
     pub(super) fn submit_blocking<F, R>(
         &self,
+        membership: Option<Membership>,
         closure: F,
         identity: Identity,
         mandatory: bool,
@@ -92,8 +99,16 @@ impl Handle {
         if let Some(activity) = &activity {
             activity.begin();
         }
-        let (task, handle) =
-            spawn_cell(Once(Some(closure)), Unscheduled { activity, panics }, identity);
+        let on_terminate = self.observe().on_terminate.clone();
+        let scheduler = Unscheduled { activity, panics, on_terminate };
+        let once = Once(Some(closure));
+        let (task, handle) = match membership {
+            None => spawn_cell(once, scheduler, identity),
+            Some(membership) => match membership.spawn_cell(once, scheduler, identity) {
+                Ok(admitted) => admitted,
+                Err(refused) => return Ok(refused),
+            },
+        };
         match self.blocking_pool().submit(BlockingJob { task, mandatory }) {
             Ok(()) => return Ok(handle),
             // The job is cancelled by being dropped.

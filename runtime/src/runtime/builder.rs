@@ -22,6 +22,7 @@ use crate::engine::clock::Clock;
 use crate::engine::contain::contain;
 use crate::engine::driver::{Batch, Driver};
 use crate::engine::primitive::Mutex;
+use crate::engine::primitive::atomic::AtomicU64;
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::rng;
 use crate::engine::scheduler::{
@@ -279,8 +280,8 @@ impl Builder {
         self
     }
 
-    /// A function to call when a task is spawned, on the thread that does it. Tasks of a
-    /// [`LocalSet`](crate::task::LocalSet), pinned tasks and blocking jobs are not shown.
+    /// A function to call when a task is spawned, on the thread that does it. Tasks of
+    /// a [`LocalSet`](crate::task::LocalSet) and blocking jobs are not shown.
     ///
     /// # Examples
     ///
@@ -299,8 +300,8 @@ impl Builder {
         self
     }
 
-    /// A function to call before each poll of a task, on the thread that does it. Tasks of a
-    /// [`LocalSet`](crate::task::LocalSet), pinned tasks and blocking jobs are not shown.
+    /// A function to call before each poll of a task, on the thread that does it. Tasks of
+    /// a [`LocalSet`](crate::task::LocalSet) and blocking jobs are not shown.
     pub fn on_before_task_poll<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -309,8 +310,8 @@ impl Builder {
         self
     }
 
-    /// A function to call after each poll of a task, on the thread that does it. Tasks of a
-    /// [`LocalSet`](crate::task::LocalSet), pinned tasks and blocking jobs are not shown.
+    /// A function to call after each poll of a task, on the thread that does it. Tasks of
+    /// a [`LocalSet`](crate::task::LocalSet) and blocking jobs are not shown.
     pub fn on_after_task_poll<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -319,8 +320,9 @@ impl Builder {
         self
     }
 
-    /// A function to call when a task has ended, in whatever way, on the thread that does it. Tasks of a
-    /// [`LocalSet`](crate::task::LocalSet), pinned tasks and blocking jobs are not shown.
+    /// A function to call when a task has ended, in whatever way, on the thread that does it. Tasks of
+    /// a [`LocalSet`](crate::task::LocalSet) are not shown; blocking jobs are, though the other hooks do not
+    /// see them.
     pub fn on_task_terminate<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -643,7 +645,9 @@ impl Builder {
     }
 
     fn pinned(&self, workers: usize, panics: &Arc<Panics>) -> Pinned {
-        Pinned::new(self.pinned_threads.unwrap_or(workers), self.thread(), Arc::clone(panics))
+        let limit = self.pinned_threads.unwrap_or(workers);
+        let observe = self.observe().without_times();
+        Pinned::new(limit, self.thread(), Arc::clone(panics), observe)
     }
 
     fn observe(&self) -> Observe {
@@ -747,6 +751,7 @@ impl Builder {
             seeds: self.rng_seed.map(|seed| Mutex::new(seed.generator())),
             pinned: self.pinned(workers, &panics),
             panics,
+            forced_yields: AtomicU64::new(0),
             local_to: None,
             name: self.name.clone(),
             id: RuntimeId::next(),
@@ -761,13 +766,7 @@ impl Builder {
                 Guardian::run(&watched);
             })
         });
-        match started {
-            Ok(()) => Ok(runtime),
-            Err(error) => {
-                runtime.shutdown_background();
-                Err(error)
-            }
-        }
+        or_end(runtime, started)
     }
 
     fn build_current_thread(&self, local_to: Option<ThreadId>) -> io::Result<Runtime> {
@@ -805,6 +804,7 @@ impl Builder {
             seeds: self.rng_seed.map(|seed| Mutex::new(seed.generator())),
             pinned: self.pinned(1, &panics),
             panics,
+            forced_yields: AtomicU64::new(0),
             local_to,
             name: self.name.clone(),
             id: RuntimeId::next(),
@@ -812,10 +812,23 @@ impl Builder {
         });
         let _ = current.set(handle.downgrade());
         let runtime = Runtime::assemble(handle, Arc::default(), reporter);
-        if self.stall_report.is_some() {
-            runtime.start_guardian(move || shared.watch())?;
+        let started = match self.stall_report {
+            Some(_) => runtime.start_guardian(move || shared.watch()),
+            None => Ok(()),
+        };
+        or_end(runtime, started)
+    }
+}
+
+/// A runtime whose threads have not all started ends. In the background: dropped in async code, it
+/// would panic.
+fn or_end(runtime: Runtime, started: io::Result<()>) -> io::Result<Runtime> {
+    match started {
+        Ok(()) => Ok(runtime),
+        Err(error) => {
+            runtime.shutdown_background();
+            Err(error)
         }
-        Ok(runtime)
     }
 }
 

@@ -14,51 +14,51 @@ use crate::engine::timer::Shard;
 thread_local! {
     // Counted within the thread, so that no borrow is held while user code runs, which may enter or
     // leave a runtime.
-    static CURRENT: RefCell<Option<Rc<Handle>>> = const { RefCell::new(None) };
-    /// How many handles have been entered: guards must be dropped in reverse order.
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// The handles that have been entered; the last is current.
+    static ENTERED: RefCell<Vec<Rc<Handle>>> = const { RefCell::new(Vec::new()) };
     /// The runtime whose activities this thread is one of.
     static COUNTED_FOR: Cell<Option<RuntimeId>> = const { Cell::new(None) };
     /// The shard of the worker that this thread is.
     static OWN_SHARD: RefCell<Option<Arc<Shard>>> = const { RefCell::new(None) };
 }
 
-/// Makes another handle current again when dropped.
+/// Makes the handle that was current before current again when dropped.
 #[derive(Debug)]
 pub(super) struct Restore {
-    before: Option<Rc<Handle>>,
+    /// How many handles were entered with this one: guards must be dropped in reverse order.
     depth: usize,
-    // Not `Send`.
-    _thread: std::marker::PhantomData<*const ()>,
+    // Not `Send`, but `Sync`.
+    _thread: std::marker::PhantomData<std::sync::MutexGuard<'static, ()>>,
 }
 
 /// Makes `handle` the current one of this thread.
 pub(super) fn enter(handle: Handle) -> Restore {
-    let before = CURRENT.with_borrow_mut(|current| current.replace(Rc::new(handle)));
-    let depth = DEPTH.get() + 1;
-    DEPTH.set(depth);
-    Restore { before, depth, _thread: std::marker::PhantomData }
+    let depth = ENTERED.with_borrow_mut(|entered| {
+        entered.push(Rc::new(handle));
+        entered.len()
+    });
+    Restore { depth, _thread: std::marker::PhantomData }
 }
 
 /// As [`enter`], in a shutdown, where the thread may be past its locals: then nothing is entered.
 pub(super) fn try_enter(handle: Handle) -> Option<Restore> {
-    CURRENT.try_with(|_| ()).ok()?;
+    ENTERED.try_with(|_| ()).ok()?;
     Some(enter(handle))
 }
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        if DEPTH.get() != self.depth {
+        // In a thread that has destroyed its locals nothing is entered any more.
+        let left = ENTERED.try_with(|entered| {
+            let mut entered = entered.borrow_mut();
+            if entered.len() == self.depth { Ok(entered.pop()) } else { Err(()) }
+        });
+        // The handle may be the last one of its runtime, and drop it: not while it is borrowed.
+        if let Ok(Err(())) = left {
             if !std::thread::panicking() {
                 panic!("{}", text::GUARDS_OUT_OF_ORDER);
             }
-            return;
         }
-        DEPTH.set(self.depth - 1);
-        let before = self.before.take();
-        // The handle may be the last one of its runtime, and drop it: not while it is borrowed.
-        let ours = CURRENT.try_with(|current| current.replace(before));
-        drop(ours);
     }
 }
 
@@ -92,7 +92,7 @@ pub(super) fn own_shard(shard: Arc<Shard>) {
 
 /// Calls `f` with the current handle.
 pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Result<R, TryCurrentError> {
-    match CURRENT.try_with(|current| current.borrow().clone()) {
+    match ENTERED.try_with(|entered| entered.borrow().last().cloned()) {
         Ok(Some(handle)) => Ok(f(&handle)),
         Ok(None) => Err(TryCurrentError::missing()),
         Err(_) => Err(TryCurrentError::destroyed()),
@@ -132,7 +132,7 @@ pub(crate) fn timer_shard() -> Arc<Shard> {
     // A worker's runtime is the current one unless another was entered inside a task.
     let own = OWN_SHARD.try_with(|own| own.borrow().clone()).ok().flatten();
     if let Some(own) = own {
-        if DEPTH.get() == 1 {
+        if ENTERED.with_borrow(Vec::len) == 1 {
             return own;
         }
     }

@@ -196,10 +196,10 @@ impl scheduler::Driver for Events {
             .look(self.shards.of_worker(seat).into_iter().chain([self.shards.outside()]), ready);
     }
 
-    fn sleep(&self, seat: usize, parker: &Parker, ready: &mut WakeList) {
+    fn sleep(&self, seat: usize, parker: &Parker, ready: &mut WakeList) -> bool {
         if let Some(mut turn) = self.io.try_acquire() {
             if !parker.begin_elsewhere() {
-                return;
+                return false;
             }
             self.held.store(true, Ordering::Relaxed);
             self.sleep_in_poll(&mut turn, parker, ready);
@@ -209,7 +209,7 @@ impl scheduler::Driver for Events {
             drop(turn);
             parker.end_elsewhere();
             self.shards.look(self.shards.all(), ready);
-            return;
+            return true;
         }
         let own = self.shards.of_worker(seat);
         let deadline = own.map_or(NEVER, |shard| shard.next_deadline());
@@ -224,6 +224,7 @@ impl scheduler::Driver for Events {
             None => parker.park(),
         });
         self.shards.look(own, ready);
+        true
     }
 
     fn stand_in(&self, limit: Duration, ready: &mut WakeList) -> bool {

@@ -20,12 +20,12 @@ use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::rng::{FastRand, Seeded};
-use crate::engine::scheduler::{CurrentThread, Guardian, Pool};
+use crate::engine::scheduler::{CurrentThread, Guardian, Observe, Pool};
 use crate::engine::task::scope::{Membership, Node};
-use crate::engine::task::{Identity, JoinHandle, Owned};
+use crate::engine::task::{Identity, JoinHandle, Owned, of_root};
 use crate::engine::timer::{Shard, Shards};
 use crate::engine::wake_list::WakeList;
-use crate::engine::{entered, park_on, text};
+use crate::engine::{coop, entered, park_on, text};
 
 /// A reference to a [`Runtime`](super::Runtime), to spawn on it and to enter it from other threads.
 ///
@@ -62,6 +62,8 @@ pub(super) struct Inner {
     pub(super) activity: Option<Arc<Activity>>,
     pub(super) panics: Arc<Panics>,
     pub(super) pinned: Pinned,
+    /// Polls that ran out of budget on threads that blocked on the runtime.
+    pub(super) forced_yields: AtomicU64,
     /// Where the buckets of the histogram of poll times begin.
     pub(super) poll_times: Arc<[u64]>,
     pub(super) measures_polls: bool,
@@ -222,7 +224,7 @@ impl Handle {
 
     /// Runs the root future of a `block_on` that drives nothing else.
     pub(super) fn run_root<F: Future>(&self, future: F) -> F::Output {
-        match &self.inner.activity {
+        let output = match &self.inner.activity {
             None => park_on::run(future),
             Some(activity) => {
                 // A worker in `block_in_place` and a blocking job are counted already.
@@ -231,6 +233,21 @@ impl Handle {
                 drop(own);
                 output
             }
+        };
+        self.inner.forced_yields.fetch_add(coop::take_forced(), Ordering::Relaxed);
+        output
+    }
+
+    /// Polls that ran out of budget on threads that blocked on the runtime.
+    pub(super) fn forced_yields_of_roots(&self) -> u64 {
+        self.inner.forced_yields.load(Ordering::Relaxed)
+    }
+
+    /// What users want to see of tasks.
+    pub(super) fn observe(&self) -> &Observe {
+        match &self.inner.scheduler {
+            Scheduler::MultiThread(pool) => pool.observe(),
+            Scheduler::CurrentThread(shared) => shared.observe(),
         }
     }
 
@@ -344,32 +361,54 @@ impl Handle {
         R: Send + 'static,
     {
         self.assert_not_forked();
-        match self.submit_blocking(closure, Identity::new(name, location), false) {
+        self.spawn_blocking_in(None, closure, Identity::new(name, location))
+    }
+
+    /// The same for a closure that may have a place in a scope.
+    pub(crate) fn spawn_blocking_in<F, R>(
+        &self,
+        membership: Option<Membership>,
+        closure: F,
+        identity: Identity,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        match self.submit_blocking(membership, closure, identity, false) {
             Ok(job) | Err(job) => job,
         }
     }
 
-    /// Spawns a task that need not be `Send`, if this is a local runtime and its thread; else gives the
-    /// future back.
-    pub(crate) fn spawn_local_named<F>(
+    /// Whether this is a local runtime, and this its thread.
+    pub(crate) fn is_local_here(&self) -> bool {
+        self.inner.local_to == Some(std::thread::current().id())
+    }
+
+    /// Spawns a task that need not be `Send`, into a scope if it has a place in one.
+    ///
+    /// # Panics
+    ///
+    /// Unless this is a local runtime, and its thread.
+    pub(crate) fn spawn_local_in<F>(
         &self,
+        membership: Option<Membership>,
         future: F,
-        name: Option<&str>,
-        location: &'static Location<'static>,
-    ) -> Result<JoinHandle<F::Output>, F>
+        identity: Identity,
+    ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        let Scheduler::CurrentThread(shared) = &self.inner.scheduler else { return Err(future) };
-        if self.inner.local_to != Some(std::thread::current().id()) {
-            return Err(future);
+        assert!(self.is_local_here(), "{}", text::NO_LOCAL_SET);
+        match &self.inner.scheduler {
+            Scheduler::CurrentThread(shared) => shared.spawn_local(membership, future, identity),
+            Scheduler::MultiThread(_) => unreachable!("a local runtime has one thread"),
         }
-        Ok(shared.spawn_local(future, Identity::new(name, location)))
     }
 
     /// Like [`spawn_blocking`](Handle::spawn_blocking), for who has to know at once that the runtime
-    /// takes no more jobs. A mandatory one runs even if the runtime is shut down before it has begun:
+    /// takes no more jobs. A mandatory one runs even if the runtime is shut down while all threads are busy:
     /// what a program wrote last.
     pub(crate) fn try_spawn_blocking<F, R>(
         &self,
@@ -381,7 +420,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.submit_blocking(closure, Identity::new(None, location), mandatory).ok()
+        self.submit_blocking(None, closure, Identity::new(None, location), mandatory).ok()
     }
 
     /// Whether the shutdown has begun.
@@ -415,6 +454,7 @@ impl Handle {
         let _inside = entered::enter_alone();
         let _current = self.enter();
         let _seeded = self.seeded();
+        let future = of_root(future, Location::caller());
         if self.panics().guards_roots() {
             return self.run_root(self.panics().guard(future));
         }

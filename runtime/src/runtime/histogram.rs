@@ -203,7 +203,6 @@ impl From<LogHistogramBuilder> for LogHistogram {
 
 /// Why there is no such histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum InvalidHistogramConfiguration {
     /// It would have more buckets than allowed.
     TooManyBuckets {

@@ -12,8 +12,7 @@ use super::handle::{EnterGuard, Handle};
 use super::metrics::RuntimeMetrics;
 use super::runtime::Runtime;
 use super::shutdown::ShutdownReport;
-use crate::engine::task::JoinHandle;
-use crate::engine::text;
+use crate::engine::task::{Identity, JoinHandle};
 
 /// A `current_thread` runtime that cannot leave its thread, so that tasks need not be `Send`: what
 /// [`spawn_local`](crate::task::spawn_local) spawns runs on it without a
@@ -41,7 +40,10 @@ pub struct LocalRuntime {
 /// Settings that only a [`LocalRuntime`] has. None so far.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
-pub struct LocalOptions {}
+pub struct LocalOptions {
+    // What is set here may belong to this thread.
+    _thread: PhantomData<*const ()>,
+}
 
 impl LocalRuntime {
     pub(super) fn over(runtime: Runtime) -> LocalRuntime {
@@ -75,10 +77,7 @@ impl LocalRuntime {
         F: Future + 'static,
         F::Output: 'static,
     {
-        match self.handle().spawn_local_named(future, None, Location::caller()) {
-            Ok(handle) => handle,
-            Err(_) => panic!("{}", text::NO_LOCAL_SET),
-        }
+        self.handle().spawn_local_in(None, future, Identity::new(None, Location::caller()))
     }
 
     /// Runs a closure on the blocking pool. See [`runtime::spawn_blocking`](crate::spawn_blocking).

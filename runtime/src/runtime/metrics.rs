@@ -52,6 +52,30 @@ impl RuntimeMetrics {
         tasks
     }
 
+    /// Times that a task was spawned or woken elsewhere than on a worker, and went to the queue of
+    /// [`global_queue_depth`](RuntimeMetrics::global_queue_depth).
+    pub fn remote_schedule_count(&self) -> u64 {
+        match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => pool.remote_schedules(),
+            Scheduler::CurrentThread(shared) => shared.remote_schedules(),
+        }
+    }
+
+    /// Polls that spent their budget and had to let others run: see [`task::coop`](crate::task::coop).
+    /// A worker adds its own when it goes to sleep, and every 1,024 polls or so; a thread that blocks on
+    /// the runtime when it is done.
+    pub fn budget_forced_yield_count(&self) -> u64 {
+        let of_workers = match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => {
+                pool.seats().map(|seat| seat.counters().forced_yields.get()).sum()
+            }
+            Scheduler::CurrentThread(shared) => shared.counters().forced_yields.get(),
+        };
+        let mut sum: u64 = of_workers;
+        self.handle.pinned().each(|thread| sum += thread.forced_yields());
+        sum + self.handle.forced_yields_of_roots()
+    }
+
     /// Tasks that wait in the queue for tasks woken outside the workers.
     pub fn global_queue_depth(&self) -> usize {
         match self.handle.scheduler() {
@@ -189,16 +213,28 @@ impl RuntimeMetrics {
     ///
     /// If there is no such bucket.
     pub fn poll_time_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
-        let buckets = self.poll_time_histogram_num_buckets();
-        assert!(bucket < buckets, "there is no bucket {bucket}: the histogram has {buckets}");
+        self.assert_bucket(bucket);
         let (starts, _) = self.handle.poll_times();
         let end = starts.get(bucket + 1).copied().unwrap_or(u64::MAX);
         Duration::from_nanos(starts[bucket])..Duration::from_nanos(end)
     }
 
+    #[track_caller]
+    fn assert_bucket(&self, bucket: usize) {
+        let buckets = self.poll_time_histogram_num_buckets();
+        assert!(bucket < buckets, "there is no bucket {bucket}: the histogram has {buckets}");
+    }
+
     /// Polls of the worker that took a time in the bucket's range; 0 if polls are not measured.
+    ///
+    /// # Panics
+    ///
+    /// If they are, and there is no such bucket; if there is no such worker.
     pub fn poll_time_histogram_bucket_count(&self, worker: usize, bucket: usize) -> u64 {
         self.worker(worker, |counters, _| {
+            if self.poll_time_histogram_enabled() {
+                self.assert_bucket(bucket);
+            }
             counters.poll_times.get(bucket).map_or(0, |count| count.get())
         })
     }
@@ -213,12 +249,25 @@ impl RuntimeMetrics {
         self.worker(worker, |counters, _| counters.local_schedules.get())
     }
 
+    /// Times that the worker's own queue was full. Always 0: it grows.
+    pub fn worker_overflow_count(&self, worker: usize) -> u64 {
+        self.worker(worker, |_, _| 0)
+    }
+
+    /// How long a poll of the worker takes, with what the worker does between two polls: a mean in which
+    /// the last ten polls or so weigh most. It is brought up to date when the worker goes to sleep, and
+    /// every 1,024 polls or so.
+    pub fn worker_mean_poll_time(&self, worker: usize) -> Duration {
+        self.worker(worker, |counters, _| Duration::from_nanos(counters.mean_poll_ns.get()))
+    }
+
     /// Polls of the worker that others had to take over for.
     pub fn worker_stall_count(&self, worker: usize) -> u64 {
         self.worker(worker, |counters, _| counters.stalls.get())
     }
 
-    /// How long the worker has been awake; counted when it goes to sleep.
+    /// How long the worker has been awake. A worker adds to it when it goes to sleep, and every 1,024 polls
+    /// or so.
     pub fn worker_total_busy_duration(&self, worker: usize) -> Duration {
         self.worker(worker, |counters, _| counters.busy())
     }

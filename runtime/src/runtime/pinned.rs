@@ -15,7 +15,8 @@ use super::context;
 use super::handle::Handle;
 use super::panics::Panics;
 use crate::engine::primitive::{Arc as EngineArc, Condvar, Mutex};
-use crate::engine::scheduler::{PinnedHome, PinnedThread};
+use crate::engine::scheduler::{Observe, PinnedHome, PinnedThread};
+use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, Whose};
 use crate::engine::{entered, text};
 use crate::task::enter_local;
@@ -27,6 +28,7 @@ pub(super) struct Pinned {
     limit: usize,
     plan: ThreadPlan,
     panics: Arc<Panics>,
+    observe: Observe,
     state: Mutex<State>,
     all_left: Condvar,
 }
@@ -49,10 +51,15 @@ struct Chosen {
 }
 
 impl Pinned {
-    pub(super) fn new(limit: usize, plan: ThreadPlan, panics: Arc<Panics>) -> Pinned {
+    pub(super) fn new(
+        limit: usize,
+        plan: ThreadPlan,
+        panics: Arc<Panics>,
+        observe: Observe,
+    ) -> Pinned {
         let threads = (0..limit).map(|_| None).collect();
         let state = Mutex::new(State { threads, ..State::default() });
-        Pinned { limit, plan, panics, state, all_left: Condvar::new() }
+        Pinned { limit, plan, panics, observe, state, all_left: Condvar::new() }
     }
 
     /// The most threads.
@@ -77,7 +84,8 @@ impl Pinned {
         if let Some(thread) = &state.threads[index] {
             return Chosen { thread: EngineArc::clone(thread), home: None };
         }
-        let (thread, home) = PinnedThread::new(self.panics.clone(), first_number + index);
+        let (thread, home) =
+            PinnedThread::new(self.panics.clone(), self.observe.clone(), first_number + index);
         if state.closed {
             // What is spawned on it is cancelled.
             thread.close();
@@ -186,10 +194,11 @@ impl Drop for Counted {
 }
 
 impl Handle {
-    /// Spawns the future that `make` makes on a pinned thread.
+    /// Spawns the future that `make` makes on a pinned thread, into a scope if it has a place in one.
     #[track_caller]
     pub(crate) fn spawn_pinned_as<M, F>(
         &self,
+        membership: Option<Membership>,
         make: M,
         index: Option<usize>,
         identity: Identity,
@@ -211,7 +220,7 @@ impl Handle {
                 eprintln!("{}", text::no_thread_to_pin(&error));
             }
         }
-        chosen.thread.spawn(make, identity)
+        chosen.thread.spawn(membership, make, identity)
     }
 
     /// If no thread comes of it the home is dropped, and what is spawned to it is cancelled.

@@ -7,7 +7,8 @@
 //! 2. The workers finish the poll they are in and leave; the last one drops every future that is left.
 //!    The pinned threads do the same, each for its own tasks.
 //! 3. The driver and the timers are shut: operations that are still polled elsewhere give an error.
-//! 4. The blocking pool takes no more jobs, drops those that wait and waits for those that run.
+//! 4. The blocking pool takes no more jobs, drops those for which no thread is free and waits for the
+//!    others.
 //! 5. The guardian and the reporter end.
 //!
 //! A plain drop waits for 2 and 4 without limit, and says every 5 seconds for what.
@@ -18,6 +19,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread::{self, JoinHandle as Thread};
@@ -33,7 +35,7 @@ use crate::engine::blocking::Remaining;
 use crate::engine::clock::NEVER;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
-use crate::engine::task::{Census, JoinHandle};
+use crate::engine::task::{Census, JoinHandle, of_root};
 use crate::engine::timer::{Place, Registration};
 use crate::engine::wake_list::WakeList;
 use crate::engine::{entered, text};
@@ -47,8 +49,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// An executor, a reactor, timers and a pool for blocking work, all running.
 ///
 /// Most programs let [`#[runtime::main]`](crate::main) make it. Dropping it shuts it down: it waits for
-/// the poll that each worker is in and for blocking jobs that have started; every other task is
-/// dropped where it stands.
+/// the poll that each worker is in and for blocking jobs, except those that wait because all threads for
+/// them are busy; every other task is dropped where it stands.
 ///
 /// # Panics
 ///
@@ -161,6 +163,7 @@ impl Runtime {
         let _inside = entered::enter();
         let _current = context::enter(self.handle.clone());
         let _seeded = self.handle.seeded();
+        let future = of_root(future, Location::caller());
         if self.handle.panics().guards_roots() {
             return self.run(self.handle.panics().guard(future));
         }
@@ -256,10 +259,11 @@ impl Runtime {
             }
             timer.poll(cx.waker(), false, |_| Place::Foreign)
         }));
+        self.handle.each_list(|tasks| tasks.unwatch());
     }
 
-    /// Shuts down, waiting for at most `duration` for polls and blocking jobs that have started. What has
-    /// not returned by then is named on stderr. Tasks are dropped where they stand; see
+    /// Shuts down, waiting for at most `duration` for polls and blocking jobs. What has not returned by
+    /// then is named on stderr. Tasks are dropped where they stand; see
     /// [`shutdown`](Runtime::shutdown).
     ///
     /// # Panics

@@ -132,6 +132,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 /// Each listener hears of each signal. Several signals that come before it looks are one, as they
 /// are to the system. It may be used in another runtime than that in which it was made.
 #[derive(Debug)]
+#[must_use = "what comes while nobody listens is not kept"]
 pub struct Signal {
     listener: Listener,
 }

@@ -1,7 +1,10 @@
 //! A point that a number of tasks pass together.
 
+use std::panic::Location;
+
 use super::Notify;
 use crate::engine::primitive::Mutex;
+use crate::engine::resource::Resource;
 
 /// Lets nobody pass until a number of tasks have come; then all pass, and it is closed again.
 ///
@@ -19,6 +22,7 @@ pub struct Barrier {
     state: Mutex<State>,
     opened: Notify,
     size: usize,
+    resource: Resource,
 }
 
 #[derive(Debug)]
@@ -30,9 +34,13 @@ struct State {
 
 impl Barrier {
     /// A barrier for `n` tasks; 0 is the same as 1: nobody waits.
+    #[track_caller]
     pub fn new(n: usize) -> Barrier {
+        let resource = Resource::sync("Barrier", Location::caller());
+        resource.size(n);
+        resource.arrived(0);
         let state = Mutex::new(State { arrived: 0, openings: 0 });
-        Barrier { state, opened: Notify::new(), size: n.max(1) }
+        Barrier { state, opened: Notify::new(), size: n.max(1), resource }
     }
 
     /// Waits for the others. The one who comes last is the leader.
@@ -41,6 +49,10 @@ impl Barrier {
     ///
     /// Not cancel safe: one that has waited and is dropped counts as having come.
     pub async fn wait(&self) -> BarrierWaitResult {
+        self.resource.op("Barrier::wait", "poll").wrap(self.come_and_wait()).await
+    }
+
+    async fn come_and_wait(&self) -> BarrierWaitResult {
         let Some(openings) = self.arrive() else {
             self.opened.notify_waiters(); // wake: barrier.wait
             return BarrierWaitResult(true);
@@ -59,13 +71,14 @@ impl Barrier {
     /// Counts one in: `None` if that opens it, otherwise how often it has opened before.
     fn arrive(&self) -> Option<usize> {
         let mut state = self.state.lock();
-        state.arrived += 1;
-        if state.arrived < self.size {
-            return Some(state.openings);
+        state.arrived = (state.arrived + 1) % self.size;
+        let (arrived, before) = (state.arrived, state.openings);
+        if arrived == 0 {
+            state.openings = before.wrapping_add(1);
         }
-        state.arrived = 0;
-        state.openings = state.openings.wrapping_add(1);
-        None
+        drop(state);
+        self.resource.arrived(arrived);
+        (arrived != 0).then_some(before)
     }
 }
 

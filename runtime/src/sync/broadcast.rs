@@ -23,13 +23,15 @@
 //! a sender that writes a third, do not meet. A lock for the tail orders the senders.
 //!
 //! 1. Lock order: the tail before a slot. A slot is written under both.
-//! 2. A slot counts how many receivers have not yet read it. The last takes the value instead of
-//!    copying it.
+//! 2. A slot counts how many receivers have not yet read it. The last to read it takes the value out,
+//!    to be dropped.
 //! 3. Who finds nothing gets in line first and looks again; who sends writes first and notifies then.
-//! 4. A value that goes is dropped after the locks are free. It is copied under its slot's lock: a
-//!    `Clone` that is slow delays the sender that comes round the ring to that slot.
+//! 4. A value that goes is dropped after the locks are free. Each receiver gets a clone, the last too:
+//!    what `Clone` does is part of what users see. It is cloned under its slot's lock: a `Clone` that is
+//!    slow delays the sender that comes round the ring to that slot.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use self::error::{RecvError, SendError, TryRecvError};
 use super::Notify;
@@ -422,12 +424,11 @@ impl<T> Receiver<T> {
     }
 }
 
-/// Counts a value as read, even if copying it panics.
-struct Reading<'a, T>(&'a mut Slot<T>);
-
-impl<T> Drop for Reading<'_, T> {
-    fn drop(&mut self) {
-        self.0.unread -= 1;
+impl<T> Slot<T> {
+    /// Counts the value as read by one more; gives it out if that was the last.
+    fn count_read(&mut self) -> Option<T> {
+        self.unread -= 1;
+        if self.unread == 0 { self.value.take() } else { None }
     }
 }
 
@@ -473,14 +474,16 @@ impl<T: Clone> Receiver<T> {
     ///
     /// `Empty` if none is there, otherwise as [`recv`](Receiver::recv).
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        self.next(|slot| {
-            let reading = Reading(slot);
-            match reading.0.unread {
-                1 => reading.0.value.take(),
-                _ => reading.0.value.clone(),
-            }
-        })?
-        .ok_or(TryRecvError::Closed)
+        let (cloned, read) = self.next(|slot| {
+            // The value counts as read even if cloning it panics.
+            let cloned = catch_unwind(AssertUnwindSafe(|| slot.value.clone()));
+            (cloned, slot.count_read())
+        })?;
+        drop(read);
+        match cloned {
+            Ok(value) => value.ok_or(TryRecvError::Closed),
+            Err(panic) => resume_unwind(panic),
+        }
     }
 
     /// Waits for the next value on this thread, which sleeps. For code outside async.
@@ -504,18 +507,16 @@ impl<T> Drop for Receiver<T> {
         tail.receivers -= 1;
         let (last, end) = (tail.receivers == 0, tail.position);
         drop(tail);
-        if last {
-            self.shared.receivers_gone.notify_waiters(); // wake: broadcast.last_receiver
-        }
         // What this would have received it counts as read, and drops what nobody else waits for.
         while self.next < end {
-            let left = self.next(|slot| {
-                slot.unread -= 1;
-                if slot.unread == 0 { slot.value.take() } else { None }
-            });
+            let left = self.next(Slot::count_read);
             if matches!(left, Err(TryRecvError::Empty | TryRecvError::Closed)) {
                 break;
             }
+        }
+        // Only then: whoever waits for this finds the channel empty.
+        if last {
+            self.shared.receivers_gone.notify_waiters(); // wake: broadcast.last_receiver
         }
     }
 }

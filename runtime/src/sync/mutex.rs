@@ -13,11 +13,13 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::engine::fair_semaphore::FairSemaphore;
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
+use crate::engine::resource::{Op, Resource};
 
 /// A lock for a value, fair, that is held across `.await`.
 ///
@@ -87,6 +89,9 @@ pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
     marker: PhantomData<U>,
 }
 
+// The part stays where it is when the guard moves.
+impl<T: ?Sized, U: ?Sized> Unpin for OwnedMappedMutexGuard<T, U> {}
+
 // SAFETY: an owned guard lends `&T`, so `T` must be shareable; it also owns a share of the mutex,
 // whose last owner drops `T`, so `T` must be sendable.
 unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedMutexGuard<T> {}
@@ -102,11 +107,14 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedMapp
 
 impl<T: ?Sized> Mutex<T> {
     /// An unlocked mutex.
+    #[track_caller]
     pub fn new(value: T) -> Mutex<T>
     where
         T: Sized,
     {
-        Mutex::const_new(value)
+        let resource = Resource::sync("Mutex", Location::caller());
+        resource.locked(false);
+        Mutex { permit: FairSemaphore::of(resource, 1), value: UnsafeCell::new(value) }
     }
 
     const_fn! {
@@ -131,7 +139,7 @@ impl<T: ?Sized> Mutex<T> {
     /// Dropped before it is ready, the future loses its place in line; a lock that it was given in
     /// the meantime goes to the next.
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        self.acquire().await;
+        self.acquire(self.op("Mutex::lock")).await;
         self.guard()
     }
 
@@ -141,7 +149,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// As [`lock`](Mutex::lock).
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        self.acquire().await;
+        self.acquire(self.op("Mutex::lock_owned")).await;
         OwnedMutexGuard { mutex: self }
     }
 
@@ -171,7 +179,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// Somebody holds it or waits for it.
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        self.permit.try_acquire(1).map_err(|_| TryLockError(()))?;
+        self.try_acquire()?;
         Ok(self.guard())
     }
 
@@ -181,7 +189,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// Somebody holds it or waits for it.
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        self.permit.try_acquire(1).map_err(|_| TryLockError(()))?;
+        self.try_acquire()?;
         Ok(OwnedMutexGuard { mutex: self })
     }
 
@@ -198,9 +206,20 @@ impl<T: ?Sized> Mutex<T> {
         self.value.into_inner()
     }
 
-    async fn acquire(&self) {
-        let taken = self.permit.acquire(1).await;
+    fn op(&self, source: &'static str) -> Op {
+        self.permit.resource().op(source, "poll")
+    }
+
+    async fn acquire(&self, op: Op) {
+        let taken = op.wrap(self.permit.acquire(1)).await;
         debug_assert!(taken.is_ok(), "nobody closes a mutex");
+        self.permit.resource().locked(true);
+    }
+
+    fn try_acquire(&self) -> Result<(), TryLockError> {
+        self.permit.try_acquire(1).map_err(|_| TryLockError(()))?;
+        self.permit.resource().locked(true);
+        Ok(())
     }
 
     /// The guard for a permit that was just taken.
@@ -402,28 +421,36 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     }
 }
 
+/// Unlocks. The caller held the permit.
+#[inline]
+fn release(permit: &FairSemaphore) {
+    // Said first: afterwards somebody else may say that it is locked.
+    permit.resource().locked(false);
+    permit.release(1);
+}
+
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.mutex.permit.release(1);
+        release(&self.mutex.permit);
     }
 }
 
 impl<T: ?Sized> Drop for OwnedMutexGuard<T> {
     fn drop(&mut self) {
-        self.mutex.permit.release(1);
+        release(&self.mutex.permit);
     }
 }
 
 impl<T: ?Sized> Drop for MappedMutexGuard<'_, T> {
     fn drop(&mut self) {
-        self.permit.release(1);
+        release(self.permit);
     }
 }
 
 impl<T: ?Sized, U: ?Sized> Drop for OwnedMappedMutexGuard<T, U> {
     fn drop(&mut self) {
-        self.mutex.permit.release(1);
+        release(&self.mutex.permit);
     }
 }
 

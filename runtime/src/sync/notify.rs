@@ -35,10 +35,13 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomPinned;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+
+use pin_project_lite::pin_project;
 
 use crate::engine::coop;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
@@ -128,13 +131,17 @@ impl Notify {
     /// Dropped, the future loses its place in line; a notification from `notify_one` that reached it
     /// in the meantime goes to the next.
     pub fn notified(&self) -> Notified<'_> {
-        Notified { notify: self, wait: self.wait() }
+        Notified { notify: self, wait: self.wait(), pinned: PhantomPinned }
     }
 
     /// Like [`notified`](Notify::notified), for a future that keeps the `Notify` alive.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`notified`](Notify::notified).
     pub fn notified_owned(self: Arc<Self>) -> OwnedNotified {
         let wait = self.wait();
-        OwnedNotified { notify: self, wait }
+        OwnedNotified { notify: self, wait, pinned: PhantomPinned }
     }
 
     /// Notifies the one who has waited longest; if nobody waits, the next who comes. Several calls
@@ -362,20 +369,43 @@ impl Wait {
     }
 }
 
-/// Waits for a notification. Made by [`Notify::notified`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Notified<'a> {
-    notify: &'a Notify,
-    wait: Wait,
+pin_project! {
+    /// Waits for a notification. Made by [`Notify::notified`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Notified<'a> {
+        notify: &'a Notify,
+        wait: Wait,
+        // Its place in the line may one day lie in it.
+        #[pin]
+        pinned: PhantomPinned,
+    }
+
+    impl PinnedDrop for Notified<'_> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            this.wait.cancel(this.notify);
+        }
+    }
 }
 
-/// Waits for a notification and keeps the [`Notify`] alive. Made by [`Notify::notified_owned`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct OwnedNotified {
-    notify: Arc<Notify>,
-    wait: Wait,
+pin_project! {
+    /// Waits for a notification and keeps the [`Notify`] alive. Made by [`Notify::notified_owned`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct OwnedNotified {
+        notify: Arc<Notify>,
+        wait: Wait,
+        #[pin]
+        pinned: PhantomPinned,
+    }
+
+    impl PinnedDrop for OwnedNotified {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            this.wait.cancel(this.notify);
+        }
+    }
 }
 
 impl Notified<'_> {
@@ -394,7 +424,7 @@ impl Notified<'_> {
     /// # });
     /// ```
     pub fn enable(self: Pin<&mut Self>) -> bool {
-        let this = self.get_mut();
+        let this = self.project();
         this.wait.poll(this.notify, None)
     }
 }
@@ -403,8 +433,8 @@ impl OwnedNotified {
     /// Gets in line without polling; says whether a notification has come already. See
     /// [`Notified::enable`].
     pub fn enable(self: Pin<&mut Self>) -> bool {
-        let this = self.get_mut();
-        this.wait.poll(&this.notify, None)
+        let this = self.project();
+        this.wait.poll(this.notify, None)
     }
 }
 
@@ -413,7 +443,7 @@ impl Future for Notified<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let coop = ready!(coop::poll_proceed(cx));
-        let this = self.get_mut();
+        let this = self.project();
         if !this.wait.poll(this.notify, Some(cx.waker())) {
             return Poll::Pending;
         }
@@ -427,23 +457,11 @@ impl Future for OwnedNotified {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let coop = ready!(coop::poll_proceed(cx));
-        let this = self.get_mut();
-        if !this.wait.poll(&this.notify, Some(cx.waker())) {
+        let this = self.project();
+        if !this.wait.poll(this.notify, Some(cx.waker())) {
             return Poll::Pending;
         }
         coop.made_progress();
         Poll::Ready(())
-    }
-}
-
-impl Drop for Notified<'_> {
-    fn drop(&mut self) {
-        self.wait.cancel(self.notify);
-    }
-}
-
-impl Drop for OwnedNotified {
-    fn drop(&mut self) {
-        self.wait.cancel(&self.notify);
     }
 }

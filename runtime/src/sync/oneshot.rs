@@ -35,6 +35,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -43,6 +44,7 @@ use crate::engine::coop;
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::atomic::{AtomicU32, Ordering};
 use crate::engine::primitive::{Arc, UnsafeCell};
+use crate::engine::resource::{Op, Resource};
 use crate::engine::text;
 use crate::engine::waker_cell::WakerCell;
 
@@ -102,6 +104,7 @@ struct Shared<T> {
     value: UnsafeCell<Option<T>>,
     rx_waker: WakerCell,
     tx_waker: WakerCell,
+    resource: Resource,
 }
 
 // SAFETY: the state word decides which side may touch the cell (rules 1 and 2), so the value moves
@@ -159,14 +162,20 @@ impl<T> Shared<T> {
 /// sender.send("hello").unwrap();
 /// assert_eq!(receiver.try_recv(), Ok("hello"));
 /// ```
+#[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+    let resource = Resource::sync("Sender|Receiver", Location::caller());
+    resource.tx_dropped(false);
+    resource.rx_dropped(false);
+    let op = resource.op("Receiver::await", "poll_recv");
     let shared = Arc::new(Shared {
         state: AtomicU32::new(0),
         value: UnsafeCell::new(None),
         rx_waker: WakerCell::new(),
         tx_waker: WakerCell::new(),
+        resource,
     });
-    (Sender { shared: Some(shared.clone()) }, Receiver { shared: Some(shared) })
+    (Sender { shared: Some(shared.clone()) }, Receiver { shared: Some(shared), op })
 }
 
 /// Sends the value. Made by [`channel`].
@@ -188,6 +197,7 @@ impl<T> Sender<T> {
             unsafe { *cell = Some(value) };
         });
         if shared.complete() {
+            shared.resource.value_sent();
             return Ok(());
         }
         // SAFETY: `complete` did not set SENT, so the cell is still the sender's (rule 1).
@@ -212,7 +222,8 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub async fn closed(&mut self) {
-        std::future::poll_fn(|cx| self.poll_closed(cx)).await
+        let op = self.shared().resource.op("Sender::closed", "poll_closed");
+        op.wrap(std::future::poll_fn(|cx| self.poll_closed(cx))).await
     }
 
     /// Whether the receiver was closed or dropped.
@@ -244,6 +255,7 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         if let Some(shared) = &self.shared {
             shared.complete();
+            shared.resource.tx_dropped(true);
         }
     }
 }
@@ -272,6 +284,7 @@ impl<T> fmt::Debug for Sender<T> {
 pub struct Receiver<T> {
     /// `None` once the outcome was given out.
     shared: Option<Arc<Shared<T>>>,
+    op: Op,
 }
 
 impl<T> Receiver<T> {
@@ -339,7 +352,9 @@ impl<T> Receiver<T> {
             return Err(RecvError(()));
         }
         // SAFETY: SENT is set and seen, so the cell is the receiver's (rule 2).
-        unsafe { shared.take() }.ok_or(RecvError(()))
+        let value = unsafe { shared.take() }.ok_or(RecvError(()))?;
+        shared.resource.value_received();
+        Ok(value)
     }
 }
 
@@ -347,8 +362,18 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.op.poll(|| Self::poll_recv(&mut this.shared, cx))
+    }
+}
+
+impl<T> Receiver<T> {
+    fn poll_recv(
+        place: &mut Option<Arc<Shared<T>>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, RecvError>> {
         let coop = ready!(coop::poll_proceed(cx));
-        let shared = self.shared.as_ref().expect(text::ONESHOT_POLLED_AGAIN);
+        let shared = place.as_ref().expect(text::ONESHOT_POLLED_AGAIN);
         let mut state = shared.state.load(OBSERVE);
         if state & (SENT | CLOSED) == 0 {
             shared.rx_waker.register(cx.waker());
@@ -358,7 +383,7 @@ impl<T> Future for Receiver<T> {
             }
         }
         let outcome = Self::outcome(shared, state);
-        self.shared = None;
+        *place = None;
         coop.made_progress();
         Poll::Ready(outcome)
     }
@@ -367,6 +392,7 @@ impl<T> Future for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let Some(shared) = &self.shared else { return };
+        shared.resource.rx_dropped(true);
         if shared.close() & SENT != 0 {
             // SAFETY: SENT is set and seen, so the cell is the receiver's (rule 2). The value goes
             // now, not when the sender lets go of the allocation.

@@ -15,12 +15,14 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::TryLockError;
 use crate::engine::fair_semaphore::FairSemaphore;
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
+use crate::engine::resource::{Op, Resource};
 use crate::engine::text;
 
 /// Readers at a time, unless the user says otherwise.
@@ -104,6 +106,9 @@ pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
     marker: PhantomData<U>,
 }
 
+// The part stays where it is when the guard moves.
+impl<T: ?Sized, U: ?Sized> Unpin for OwnedRwLockMappedWriteGuard<T, U> {}
+
 // A read guard is a `&T` with a permit.
 // SAFETY: a `&T` is sendable where `T` is shareable.
 unsafe impl<T: ?Sized + Sync> Send for RwLockReadGuard<'_, T> {}
@@ -141,24 +146,29 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync
 
 impl<T: ?Sized> RwLock<T> {
     /// An unlocked lock.
+    #[track_caller]
     pub fn new(value: T) -> RwLock<T>
     where
         T: Sized,
     {
-        RwLock::const_new(value)
+        RwLock::with_max_readers(value, MAX_READERS)
     }
 
     /// An unlocked lock for at most `max_readers` readers at a time.
     ///
     /// # Panics
     ///
-    /// Panics if `max_readers` exceeds `u32::MAX >> 3`.
+    /// Panics if `max_readers` is 0 or exceeds `u32::MAX >> 3`.
     #[track_caller]
     pub fn with_max_readers(value: T, max_readers: u32) -> RwLock<T>
     where
         T: Sized,
     {
-        RwLock::const_with_max_readers(value, max_readers)
+        let resource = Resource::sync("RwLock", Location::caller());
+        resource.max_readers(max_readers);
+        resource.write_locked(false);
+        let lock = RwLock::const_with_max_readers(value, max_readers);
+        RwLock { permits: FairSemaphore::of(resource, max_readers as usize), ..lock }
     }
 
     const_fn! {
@@ -199,7 +209,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Dropped before it is ready, the future loses its place in line; what it was given in the
     /// meantime goes to the next.
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        self.acquire(1).await;
+        self.begin_read(self.op("RwLock::read")).await;
         self.read_guard()
     }
 
@@ -209,7 +219,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// As [`read`](RwLock::read).
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        self.acquire(1).await;
+        self.begin_read(self.op("RwLock::read_owned")).await;
         OwnedRwLockReadGuard { part: self.place(), lock: self, marker: PhantomData }
     }
 
@@ -219,7 +229,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// As [`read`](RwLock::read).
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        self.acquire(self.max_readers).await;
+        self.begin_write(self.op("RwLock::write")).await;
         RwLockWriteGuard { lock: self, marker: PhantomData }
     }
 
@@ -229,7 +239,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// As [`read`](RwLock::read).
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
-        self.acquire(self.max_readers).await;
+        self.begin_write(self.op("RwLock::write_owned")).await;
         OwnedRwLockWriteGuard { lock: self, marker: PhantomData }
     }
 
@@ -260,6 +270,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Somebody writes or waits.
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
         self.try_acquire(1)?;
+        self.permits.resource().reader_came();
         Ok(self.read_guard())
     }
 
@@ -270,6 +281,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Somebody writes or waits.
     pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
         self.try_acquire(1)?;
+        self.permits.resource().reader_came();
         Ok(OwnedRwLockReadGuard { part: self.place(), lock: self, marker: PhantomData })
     }
 
@@ -280,6 +292,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Somebody holds the lock or waits.
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
         self.try_acquire(self.max_readers)?;
+        self.permits.resource().write_locked(true);
         Ok(RwLockWriteGuard { lock: self, marker: PhantomData })
     }
 
@@ -290,6 +303,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Somebody holds the lock or waits.
     pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
         self.try_acquire(self.max_readers)?;
+        self.permits.resource().write_locked(true);
         Ok(OwnedRwLockWriteGuard { lock: self, marker: PhantomData })
     }
 
@@ -306,8 +320,22 @@ impl<T: ?Sized> RwLock<T> {
         self.value.into_inner()
     }
 
-    async fn acquire(&self, count: u32) {
-        let taken = self.permits.acquire(count as usize).await;
+    fn op(&self, source: &'static str) -> Op {
+        self.permits.resource().op(source, "poll")
+    }
+
+    async fn begin_read(&self, op: Op) {
+        self.acquire(op, 1).await;
+        self.permits.resource().reader_came();
+    }
+
+    async fn begin_write(&self, op: Op) {
+        self.acquire(op, self.max_readers).await;
+        self.permits.resource().write_locked(true);
+    }
+
+    async fn acquire(&self, op: Op, count: u32) {
+        let taken = op.wrap(self.permits.acquire(count as usize)).await;
         debug_assert!(taken.is_ok(), "nobody closes a lock");
     }
 
@@ -315,8 +343,11 @@ impl<T: ?Sized> RwLock<T> {
         self.permits.try_acquire(count as usize).map_err(|_| TryLockError(()))
     }
 
-    fn release(&self, count: u32) {
-        self.permits.release(count as usize);
+    /// Goes from writing to reading.
+    fn downgrade(&self) {
+        self.permits.resource().write_locked(false);
+        self.permits.resource().reader_came();
+        self.permits.release(self.max_readers as usize - 1);
     }
 
     /// The guard for one permit that was just taken.
@@ -468,7 +499,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 
     fn into_read<U: ?Sized>(self, part: *const U) -> RwLockReadGuard<'a, U> {
         let this = ManuallyDrop::new(self);
-        this.lock.release(this.lock.max_readers - 1);
+        this.lock.downgrade();
         RwLockReadGuard { permits: &this.lock.permits, part, marker: PhantomData }
     }
 }
@@ -617,7 +648,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
 
     fn into_read<U: ?Sized>(self, part: *const U) -> OwnedRwLockReadGuard<T, U> {
         let lock: Arc<RwLock<T>> = into_lock!(self);
-        lock.release(lock.max_readers - 1);
+        lock.downgrade();
         OwnedRwLockReadGuard { lock, part, marker: PhantomData }
     }
 }
@@ -658,6 +689,19 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
         &this.lock
     }
+}
+
+/// Ends reading. The caller held the permit.
+fn end_read(permits: &FairSemaphore) {
+    // Said first: afterwards somebody else may say what it is.
+    permits.resource().reader_left();
+    permits.release(1);
+}
+
+/// Ends writing. The caller held all permits.
+fn end_write(permits: &FairSemaphore, max_readers: u32) {
+    permits.resource().write_locked(false);
+    permits.release(max_readers as usize);
 }
 
 /// What a guard is to its user: a `&` or `&mut` that can be shown.
@@ -707,14 +751,14 @@ macro_rules! guard {
     };
 }
 
-guard!([T: ?Sized] RwLockReadGuard<'_, T>, T, this => this.part, this.permits.release(1));
+guard!([T: ?Sized] RwLockReadGuard<'_, T>, T, this => this.part, end_read(this.permits));
 guard!([T: ?Sized, U: ?Sized] OwnedRwLockReadGuard<T, U>, U, this => this.part,
-    this.lock.release(1));
+    end_read(&this.lock.permits));
 guard!(mut [T: ?Sized] RwLockWriteGuard<'_, T>, T, this => this.lock.place_mut(),
-    this.lock.release(this.lock.max_readers));
+    end_write(&this.lock.permits, this.lock.max_readers));
 guard!(mut [T: ?Sized] OwnedRwLockWriteGuard<T>, T, this => this.lock.place_mut(),
-    this.lock.release(this.lock.max_readers));
+    end_write(&this.lock.permits, this.lock.max_readers));
 guard!(mut [T: ?Sized] RwLockMappedWriteGuard<'_, T>, T, this => this.part,
-    this.permits.release(this.max_readers as usize));
+    end_write(this.permits, this.max_readers));
 guard!(mut [T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, U, this => this.part,
-    this.lock.release(this.lock.max_readers));
+    end_write(&this.lock.permits, this.lock.max_readers));

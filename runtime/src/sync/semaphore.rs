@@ -4,11 +4,13 @@
 //! guards.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::engine::fair_semaphore::{Closed, FairSemaphore, Refusal};
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::const_fn;
+use crate::engine::resource::{Op, Resource};
 use crate::engine::text;
 
 /// The semaphore was closed, so no permit will come.
@@ -107,7 +109,10 @@ impl Semaphore {
     /// Panics if `permits` exceeds [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
     #[track_caller]
     pub fn new(permits: usize) -> Semaphore {
-        Semaphore::const_new(permits)
+        assert!(permits <= Semaphore::MAX_PERMITS, "{}", text::TOO_MANY_PERMITS);
+        let resource = Resource::sync("Semaphore", Location::caller());
+        resource.permits(permits);
+        Semaphore { permits: FairSemaphore::of(resource, permits) }
     }
 
     const_fn! {
@@ -137,11 +142,14 @@ impl Semaphore {
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
         assert!(self.permits.add(n), "{}", text::TOO_MANY_PERMITS);
+        self.permits.resource().permits_added(n);
     }
 
     /// Takes up to `n` of the available permits away for good, and says how many.
     pub fn forget_permits(&self, n: usize) -> usize {
-        self.permits.forget(n)
+        let forgotten = self.permits.forget(n);
+        self.permits.resource().permits_taken(forgotten);
+        forgotten
     }
 
     /// Waits for a permit.
@@ -155,7 +163,8 @@ impl Semaphore {
     /// Dropped before it is ready, the future loses its place in line; a permit that it was given in
     /// the meantime goes to the next.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.acquire_many(1).await
+        self.take(self.op("Semaphore::acquire"), 1).await?;
+        Ok(SemaphorePermit { semaphore: self, count: 1 })
     }
 
     /// Waits for `n` permits, which come together.
@@ -168,7 +177,7 @@ impl Semaphore {
     ///
     /// As [`acquire`](Semaphore::acquire).
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.permits.acquire(n as usize).await?;
+        self.take(self.op("Semaphore::acquire_many"), n).await?;
         Ok(SemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -187,7 +196,7 @@ impl Semaphore {
     ///
     /// As [`try_acquire`](Semaphore::try_acquire).
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
-        self.permits.try_acquire(n as usize)?;
+        self.try_take(n)?;
         Ok(SemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -245,7 +254,8 @@ impl Semaphore {
     /// # });
     /// ```
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.acquire_many_owned(1).await
+        self.take(self.op("Semaphore::acquire_owned"), 1).await?;
+        Ok(OwnedSemaphorePermit { semaphore: self, count: 1 })
     }
 
     /// Waits for `n` permits that keep the semaphore alive.
@@ -261,7 +271,7 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.permits.acquire(n as usize).await?;
+        self.take(self.op("Semaphore::acquire_many_owned"), n).await?;
         Ok(OwnedSemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -283,7 +293,7 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        self.permits.try_acquire(n as usize)?;
+        self.try_take(n)?;
         Ok(OwnedSemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -416,8 +426,25 @@ impl Drop for OwnedSemaphorePermit {
 }
 
 impl Semaphore {
+    fn op(&self, source: &'static str) -> Op {
+        self.permits.resource().op(source, "poll")
+    }
+
+    async fn take(&self, op: Op, count: u32) -> Result<(), AcquireError> {
+        op.wrap(self.permits.acquire(count as usize)).await?;
+        self.permits.resource().permits_taken(count as usize);
+        Ok(())
+    }
+
+    fn try_take(&self, count: u32) -> Result<(), TryAcquireError> {
+        self.permits.try_acquire(count as usize)?;
+        self.permits.resource().permits_taken(count as usize);
+        Ok(())
+    }
+
     fn give_back(&self, count: usize) {
         if count > 0 {
+            self.permits.resource().permits_added(count);
             self.permits.release(count);
         }
     }

@@ -141,7 +141,7 @@ impl<'a> Builder<'a> {
     {
         let location = Location::caller();
         Ok(context::expect_current(|handle| {
-            handle.spawn_pinned_as(make, None, Identity::new(self.name, location))
+            handle.spawn_pinned_as(None, make, None, Identity::new(self.name, location))
         }))
     }
 

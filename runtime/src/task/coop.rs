@@ -5,6 +5,7 @@
 //! makes no such operation for long should call [`consume_budget`].
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -47,18 +48,22 @@ pub async fn consume_budget() {
 /// For futures of your own: spends a unit of the budget. With none left it wakes the task and returns
 /// `Pending`. Unless [`RestoreOnPending::made_progress`] is called, the unit is given back.
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
-    coop::poll_proceed(cx).map(RestoreOnPending)
+    coop::poll_proceed(cx).map(|unit| RestoreOnPending { unit, _thread: PhantomData })
 }
 
 /// Gives the unit back when dropped. See [`poll_proceed`].
 #[derive(Debug)]
 #[must_use]
-pub struct RestoreOnPending(coop::RestoreOnPending);
+pub struct RestoreOnPending {
+    unit: coop::RestoreOnPending,
+    // The unit is this thread's.
+    _thread: PhantomData<*const ()>,
+}
 
 impl RestoreOnPending {
     /// The unit was well spent: keep it spent.
     pub fn made_progress(&self) {
-        self.0.made_progress();
+        self.unit.made_progress();
     }
 }
 

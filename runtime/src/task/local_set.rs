@@ -10,14 +10,15 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::Runtime;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::scheduler::LocalTasks;
+use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, PanicSink, UnseenPanic};
 use crate::engine::text;
 use crate::runtime::panics::report_alone;
 use crate::runtime::{self, UnhandledPanic, context};
+use crate::{Handle, Runtime};
 
 thread_local! {
     static CURRENT: RefCell<Option<LocalTasks>> = const { RefCell::new(None) };
@@ -128,17 +129,45 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let set = CURRENT.with_borrow(|current| current.as_ref().map(LocalTasks::share));
-    if let Some(tasks) = set {
-        return tasks.spawn(future, Identity::new(name, location));
+    LocalPlace::here().spawn(None, future, Identity::new(name, location))
+}
+
+/// Where [`spawn_local`] spawns.
+pub(super) enum LocalPlace {
+    Set(LocalTasks),
+    Runtime(Handle),
+}
+
+impl LocalPlace {
+    /// That of this thread.
+    #[track_caller]
+    pub(super) fn here() -> LocalPlace {
+        if let Some(tasks) = CURRENT.with_borrow(|current| current.as_ref().map(LocalTasks::share))
+        {
+            return LocalPlace::Set(tasks);
+        }
+        match context::with_current(Handle::clone) {
+            Ok(handle) if handle.is_local_here() => LocalPlace::Runtime(handle),
+            Ok(handle) if handle.is_local() => panic!("{}", text::LOCAL_RUNTIME_ELSEWHERE),
+            Ok(_) | Err(_) => panic!("{}", text::NO_LOCAL_SET),
+        }
     }
-    let spawned = context::with_current(|handle| {
-        handle.spawn_local_named(future, name, location).map_err(|_| handle.is_local())
-    });
-    match spawned {
-        Ok(Ok(handle)) => handle,
-        Ok(Err(true)) => panic!("{}", text::LOCAL_RUNTIME_ELSEWHERE),
-        Ok(Err(false)) | Err(_) => panic!("{}", text::NO_LOCAL_SET),
+
+    /// Spawns a task, into a scope if it has a place in one.
+    pub(super) fn spawn<F>(
+        &self,
+        membership: Option<Membership>,
+        future: F,
+        identity: Identity,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        match self {
+            LocalPlace::Set(tasks) => tasks.spawn(membership, future, identity),
+            LocalPlace::Runtime(handle) => handle.spawn_local_in(membership, future, identity),
+        }
     }
 }
 
@@ -195,7 +224,7 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.tasks.spawn(future, Identity::new(name, location))
+        self.tasks.spawn(None, future, Identity::new(name, location))
     }
 
     /// Runs a future on the runtime, and the set's tasks beside it, until the future completes.

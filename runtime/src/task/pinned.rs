@@ -42,7 +42,7 @@ where
     F::Output: Send + 'static,
 {
     let identity = Identity::new(None, Location::caller());
-    context::expect_current(|handle| handle.spawn_pinned_as(make, None, identity))
+    context::expect_current(|handle| handle.spawn_pinned_as(None, make, None, identity))
 }
 
 /// As [`spawn_pinned`], on the pinned thread with this index, from 0: tasks that are to share a thread, and
@@ -79,5 +79,5 @@ where
     F::Output: Send + 'static,
 {
     let identity = Identity::new(None, Location::caller());
-    context::expect_current(|handle| handle.spawn_pinned_as(make, Some(idx), identity))
+    context::expect_current(|handle| handle.spawn_pinned_as(None, make, Some(idx), identity))
 }

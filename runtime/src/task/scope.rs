@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::local_set::LocalPlace;
 use crate::Handle;
 use crate::engine::coop;
 use crate::engine::places::Key;
@@ -287,6 +288,151 @@ impl ScopeHandle {
         self.spawn_named(future, None, location)
     }
 
+    /// Runs a closure that may block on the blocking pool, as [`spawn_blocking`](crate::spawn_blocking)
+    /// does, with a place in the scope. If it panics, the scope has failed.
+    ///
+    /// An abort, or the drop of the scope, cancels the job if it has not begun. One that has cannot be
+    /// stopped: [`close`](Scope::close) waits for it. It hears of the end by
+    /// [`is_cancelled`](ScopeHandle::is_cancelled).
+    ///
+    /// # Panics
+    ///
+    /// After a `fork`, in the child.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::task::Scope;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// let scope = Scope::new();
+    /// let steps = scope.spawn_blocking(|| {
+    ///     let mut steps = 0u64;
+    ///     while !Scope::current().is_cancelled() {
+    ///         steps += 1; // one step of a long computation
+    ///     }
+    ///     steps
+    /// });
+    /// scope.cancel();
+    /// scope.close().await.unwrap();
+    /// assert!(steps.is_finished());
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, closure: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let identity = Identity::new(None, Location::caller());
+        let Some(member) = self.member() else {
+            return self.runtime.spawn_blocking_in(None, closure, identity);
+        };
+        let membership = member.membership.clone();
+        let closure = move || MEMBER.sync_scope(member, closure);
+        self.runtime.spawn_blocking_in(Some(membership), closure, identity)
+    }
+
+    /// Spawns a task that stays on this thread, as [`spawn_local`](crate::task::spawn_local) does, with a
+    /// place in the scope. If it panics, the scope has failed.
+    ///
+    /// It belongs to the scope and to the [`LocalSet`](crate::task::LocalSet),
+    /// [`LocalRuntime`](crate::runtime::LocalRuntime) or [pinned thread](crate::task::spawn_pinned) of the
+    /// caller: it runs when that runs, and the end of either is its end.
+    ///
+    /// # Panics
+    ///
+    /// Where `spawn_local` does; after a `fork`, in the child.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use runtime::task::{LocalSet, Scope};
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// let set = LocalSet::new();
+    /// set.run_until(async {
+    ///     let scope = Scope::new();
+    ///     let text = Rc::new("not Send");
+    ///     let length = scope.spawn_local(async move { text.len() });
+    ///     scope.close().await.unwrap();
+    ///     assert_eq!(length.await.unwrap(), 8);
+    /// })
+    /// .await;
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let place = LocalPlace::here();
+        let identity = Identity::new(None, Location::caller());
+        let Some(member) = self.member() else {
+            return place.spawn(None, future, identity);
+        };
+        let membership = member.membership.clone();
+        place.spawn(Some(membership), MEMBER.scope(member, future), identity)
+    }
+
+    /// Spawns the future that `make` makes on a pinned thread, as
+    /// [`spawn_pinned`](crate::task::spawn_pinned) does, with a place in the scope. If it panics, the scope
+    /// has failed.
+    ///
+    /// # Panics
+    ///
+    /// After a `fork`, in the child.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use runtime::task::Scope;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// let scope = Scope::new();
+    /// let length = scope.spawn_pinned(|| async { Rc::new("not Send").len() });
+    /// scope.close().await.unwrap();
+    /// assert_eq!(length.await.unwrap(), 8);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_pinned<M, F>(&self, make: M) -> JoinHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        let identity = Identity::new(None, Location::caller());
+        let Some(member) = self.member() else {
+            return self.runtime.spawn_pinned_as(None, make, None, identity);
+        };
+        let membership = member.membership.clone();
+        let make = move || {
+            let again =
+                Member { scope: member.scope.clone(), membership: member.membership.clone() };
+            let future = MEMBER.sync_scope(again, make);
+            MEMBER.scope(member, future)
+        };
+        self.runtime.spawn_pinned_as(Some(membership), make, None, identity)
+    }
+
+    /// A place for a new task; none in the scope of the runtime. The task must be made: until it is over
+    /// the scope counts it.
+    #[track_caller]
+    fn member(&self) -> Option<Member> {
+        if self.is_root() {
+            return None;
+        }
+        self.runtime.assert_not_forked();
+        Some(Member { scope: self.clone(), membership: self.node.join() })
+    }
+
     pub(super) fn spawn_named<F>(
         &self,
         future: F,
@@ -297,12 +443,10 @@ impl ScopeHandle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        if self.is_root() {
+        let Some(member) = self.member() else {
             return self.runtime.spawn_named(future, name, location);
-        }
-        self.runtime.assert_not_forked();
-        let membership = self.node.join();
-        let member = Member { scope: self.clone(), membership: membership.clone() };
+        };
+        let membership = member.membership.clone();
         let future = MEMBER.scope(member, future);
         self.runtime.spawn_in(membership, future, Identity::new(name, location))
     }

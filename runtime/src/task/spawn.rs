@@ -46,7 +46,8 @@ where
 ///
 /// The pool grows to [`max_blocking_threads`](crate::Builder::max_blocking_threads); jobs beyond wait.
 /// A job that has started cannot be cancelled: aborting or dropping the handle leaves it running, and
-/// the drop of the runtime waits for it.
+/// the drop of the runtime waits for it. A job for which a thread is free counts as started; one that
+/// waits because all are busy is cancelled when the runtime is shut down.
 ///
 /// # Panics
 ///

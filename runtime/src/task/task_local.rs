@@ -20,6 +20,7 @@ use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomPinned;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -90,7 +91,12 @@ impl<T: 'static> LocalKey<T> {
     where
         F: Future,
     {
-        TaskLocalFuture { key: self, slot: Some(value), future: Some(future) }
+        TaskLocalFuture {
+            key: self,
+            slot: Some(value),
+            future: Some(future),
+            pinned: PhantomPinned,
+        }
     }
 
     /// Calls `f` with this key set to `value`, for code that is not async.
@@ -247,6 +253,9 @@ pin_project! {
         // `None` once it has completed.
         #[pin]
         future: Option<F>,
+        // Not `Unpin`, whatever `F` is, as in tokio.
+        #[pin]
+        pinned: PhantomPinned,
     }
 
     impl<T: 'static, F> PinnedDrop for TaskLocalFuture<T, F> {

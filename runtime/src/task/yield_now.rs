@@ -9,6 +9,10 @@ use std::task::{Context, Poll};
 /// The task goes to the back of its queue. Which tasks run meanwhile, and on which thread it goes on, is
 /// not defined.
 ///
+/// # Cancel safety
+///
+/// Cancel safe. The others may have had their turn, or not.
+///
 /// # Examples
 ///
 /// ```

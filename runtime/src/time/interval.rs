@@ -1,11 +1,13 @@
 //! Ticks.
 
 use std::future::poll_fn;
+use std::panic::Location;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::Instant;
 use super::sleep::Timer;
+use crate::engine::resource::Resource;
 use crate::engine::text;
 
 /// How late a tick may be without counting as missed.
@@ -114,11 +116,16 @@ pub struct Interval {
     timer: Timer,
     period: Duration,
     missed_tick_behavior: MissedTickBehavior,
+    resource: Resource,
 }
 
 impl Interval {
+    #[track_caller]
     fn new(timer: Timer, period: Duration) -> Interval {
-        Interval { timer, period, missed_tick_behavior: MissedTickBehavior::default() }
+        let resource = Resource::timer("Interval", Location::caller());
+        resource.due_in(|| timer.left());
+        let missed_tick_behavior = MissedTickBehavior::default();
+        Interval { timer, period, missed_tick_behavior, resource }
     }
 
     /// Waits for the next tick; returns when it was due, which may be a little ago.
@@ -141,7 +148,8 @@ impl Interval {
     /// # });
     /// ```
     pub async fn tick(&mut self) -> Instant {
-        poll_fn(|cx| self.poll_tick(cx)).await
+        let op = self.resource.op("Interval::tick", "poll_tick");
+        op.wrap(poll_fn(|cx| self.poll_tick(cx))).await
     }
 
     /// Asks whether the next tick has come.
@@ -227,5 +235,6 @@ impl Interval {
             Some(next) => self.timer.reset(next),
             None => self.timer.reset_to_never(),
         }
+        self.resource.due_in(|| self.timer.left());
     }
 }

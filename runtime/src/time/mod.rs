@@ -8,7 +8,7 @@
 //!
 //! Timers are exact: nothing is rounded to milliseconds. They never fire early; how late they are
 //! depends on the machine and on what else it has to do. A [`Duration`] of any length works: one
-//! that is too long to be told from "never" never ends.
+//! of more than 30 years ends after 30 years.
 //!
 //! Everything here must be *created* in the context of a runtime (inside `block_on`, a spawned task,
 //! or under the guard of `Handle::enter`), except [`Instant`].

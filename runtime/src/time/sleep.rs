@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomPinned;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,15 +12,16 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::Instant;
-use crate::engine::clock::NEVER;
+use crate::engine::clock::{FAR, NEVER};
 use crate::engine::coop;
+use crate::engine::resource::{Op, Resource};
 use crate::engine::timer::{Place, Registration, Shard};
 use crate::runtime::context;
 
 /// Waits for `duration`.
 ///
-/// Never shorter, to the nanosecond. [`Duration::ZERO`] ends at the first poll; a duration that
-/// reaches beyond some hundred years never ends. Time counts from the call, not from the first poll; a
+/// Never shorter, to the nanosecond. [`Duration::ZERO`] ends at the first poll. The longest is 30 years:
+/// a longer duration ends then, so that paused time comes to its end too. Time counts from the call, not from the first poll; a
 /// future that lay about for longer than it was to sleep may need a second poll, for which it wakes its
 /// task at once.
 ///
@@ -105,31 +107,37 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Sleep {
         timer: Timer,
+        resource: Resource,
+        op: Op,
         #[pin]
         pinned: PhantomPinned,
     }
 }
 
 impl Sleep {
+    #[inline(always)]
+    #[track_caller]
     fn new(timer: Timer) -> Sleep {
-        Sleep { timer, pinned: PhantomPinned }
+        let resource = Resource::timer("Sleep", Location::caller());
+        resource.due_in(|| timer.left());
+        let op = resource.op("Sleep::new_timeout", "poll_elapsed");
+        Sleep { timer, resource, op, pinned: PhantomPinned }
     }
 
     /// A `Sleep` of a relative time, for `timeout`.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(super) fn after(duration: Duration) -> Sleep {
         Sleep::new(Timer::after(duration))
     }
 
     /// When it ends.
-    ///
-    /// Of a `Sleep` that never ends: an instant some decades ahead.
     pub fn deadline(&self) -> Instant {
         self.timer.deadline()
     }
 
-    /// Whether the deadline has passed. A `Sleep` that was not polled elapses too.
+    /// Whether the deadline has passed. A `Sleep` that has been neither polled nor reset has not begun, so
+    /// it has not elapsed.
     pub fn is_elapsed(&self) -> bool {
         self.timer.is_elapsed()
     }
@@ -154,7 +162,10 @@ impl Sleep {
     /// # });
     /// ```
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
-        self.project().timer.reset(deadline);
+        let this = self.project();
+        this.timer.reset(deadline);
+        this.resource.due_in(|| this.timer.left());
+        *this.op = this.resource.op("Sleep::reset", "poll_elapsed");
     }
 }
 
@@ -163,7 +174,8 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.project().timer.poll(cx)
+        let this = self.project();
+        this.op.poll(|| this.timer.poll(cx))
     }
 }
 
@@ -200,11 +212,12 @@ enum Untold {
 }
 
 impl Timer {
-    #[inline]
+    // Written where it is to lie: a copy right after the fields were written one by one waits for them.
+    #[inline(always)]
     #[track_caller]
     pub(super) fn after(duration: Duration) -> Timer {
         let shard = context::timer_shard();
-        let (shown, untold) = match shard.clock().now_instant().checked_add(duration) {
+        let (shown, untold) = match shard.clock().now_instant().checked_add(duration.min(FAR)) {
             Some(instant) if duration >= SURELY_AHEAD => (instant, Untold::DeadlineAhead),
             Some(instant) => (instant, Untold::Deadline),
             None => (shard.clock().far_future(), Untold::Nothing),
@@ -226,10 +239,7 @@ impl Timer {
     }
 
     pub(super) fn is_elapsed(&self) -> bool {
-        if self.untold == Untold::Nothing {
-            return self.registration.is_elapsed();
-        }
-        self.registration.shard().clock().now() >= self.at()
+        self.untold == Untold::Nothing && self.registration.is_elapsed()
     }
 
     pub(super) fn deadline(&self) -> Instant {
@@ -239,6 +249,11 @@ impl Timer {
     /// The clock's time now, as an instant: of this timer's runtime, wherever the caller is.
     pub(super) fn now(&self) -> Instant {
         Instant::from_std(self.registration.shard().clock().now_instant())
+    }
+
+    /// How long it is until the deadline.
+    pub(super) fn left(&self) -> Duration {
+        self.shown.saturating_duration_since(self.now())
     }
 
     pub(super) fn reset(&mut self, deadline: Instant) {

@@ -17,6 +17,8 @@ mod panic;
 mod runnable;
 #[path = "../../../runtime/src/engine/task/scope.rs"]
 pub(crate) mod scope;
+#[path = "../../../runtime/src/engine/task/span_off.rs"]
+mod span;
 #[path = "../../../runtime/src/engine/task/state.rs"]
 mod state;
 #[path = "../../../runtime/src/engine/task/waker.rs"]
@@ -34,6 +36,8 @@ pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
 pub(crate) use watch::{Judge, Seen, Watch, Whose};
 
 pub(crate) trait Schedule: 'static {
+    const KIND: &'static str = "task";
+
     fn schedule(&self, task: Runnable);
     fn failed(&self, _task: &Header, _error: &JoinError) {}
     fn release(&self, task: &Header);

@@ -11,13 +11,13 @@ pub(crate) trait Job: Send + 'static {
     /// Does the work, on a thread of the pool.
     fn run(self);
 
-    /// What a report may say of the job while it runs. Called under the pool's lock: a plain read.
+    /// What a report may say of the job. Called under the pool's lock: a plain read.
     fn note(&self) -> Note {
         Note::default()
     }
 
-    /// Whether the job runs even if the pool is shut down while it waits in the queue. Called under
-    /// the pool's lock: a plain read.
+    /// Whether the job runs even if the pool is shut down while all its threads are busy with others.
+    /// Called under the pool's lock: a plain read.
     fn is_mandatory(&self) -> bool {
         false
     }
@@ -29,7 +29,7 @@ impl Job for Box<dyn FnOnce() + Send> {
     }
 }
 
-/// Who a running job is.
+/// Who a job is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Note {
     /// The task's id; 0 for work that is no task.

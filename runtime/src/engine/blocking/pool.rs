@@ -82,7 +82,7 @@ impl<J> fmt::Debug for Rejected<J> {
 pub(crate) struct Remaining {
     /// Threads of the pool that have not finished; the caller's own is not counted.
     pub(crate) threads: usize,
-    /// The jobs that run.
+    /// The jobs that run, or will.
     pub(crate) jobs: Vec<Note>,
 }
 
@@ -147,9 +147,9 @@ impl<J: Job> Pool<J> {
         }
     }
 
-    /// Takes no more jobs, drops those that wait (unless they are mandatory), and waits for those
-    /// that run: for `timeout` at most, or, without one, for as long as it takes. Then `still` is
-    /// called every 5 seconds with what is left. Returns what did not stop.
+    /// Takes no more jobs, drops those that wait for a thread because all are busy (unless they are
+    /// mandatory), and waits for the others: for `timeout` at most, or, without one, for as long as it
+    /// takes. Then `still` is called every 5 seconds with what is left. Returns what did not stop.
     ///
     /// On a thread of the pool itself it waits for the others.
     pub(crate) fn shutdown(

@@ -379,11 +379,19 @@ impl<J: Job> Queue<J> {
     }
 
     /// Takes no more jobs and tells the threads to leave once the queue is empty. Hands out the
-    /// jobs that will not run; those that are mandatory stay and run.
+    /// jobs that will not run. Those for which a thread is free or may be had stay and run: they wait
+    /// only because threads come one after the other. So do those that are mandatory.
     pub(crate) fn close(&self) -> Vec<J> {
         let mut state = self.state.lock();
         state.closed = true;
-        let (stay, unrun): (Vec<J>, Vec<J>) = state.jobs.drain(..).partition(Job::is_mandatory);
+        let busy = state.seats.iter().filter(|seat| seat.running.is_some()).count();
+        // After a failed start none may be had, and with jobs in the queue none is free (invariant 3).
+        let mut free = if state.growth_failed { 0 } else { self.limit - busy };
+        let (stay, unrun): (Vec<J>, Vec<J>) = state.jobs.drain(..).partition(|job| {
+            let has_thread = free > 0;
+            free -= usize::from(has_thread);
+            has_thread || job.is_mandatory()
+        });
         state.jobs = stay.into();
         self.publish_depth(&state);
         let idle = std::mem::take(&mut state.idle);
@@ -414,11 +422,13 @@ impl<J: Job> Queue<J> {
         true
     }
 
-    /// Threads not yet gone, and what those in a job run; the thread of seat `except` is left out.
+    /// Threads not yet gone, and the jobs they run or, after [`close`](Queue::close), have yet to run;
+    /// the thread of seat `except` is left out.
     pub(crate) fn remaining(&self, except: Option<usize>) -> (usize, Vec<Note>) {
         let state = self.state.lock();
         let others = state.seats.iter().enumerate().filter(|(seat, _)| Some(*seat) != except);
-        let jobs = others.filter_map(|(_, seat)| seat.running).collect();
+        let running = others.filter_map(|(_, seat)| seat.running);
+        let jobs = running.chain(state.jobs.iter().map(Job::note)).collect();
         (state.present - usize::from(except.is_some()), jobs)
     }
 

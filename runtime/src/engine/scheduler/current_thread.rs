@@ -28,7 +28,7 @@ use super::guardian::Guardian;
 use super::hand_over::{HandOver, Root};
 use super::here::{self, Here};
 use super::in_flight::InFlight;
-use super::metrics::WorkerCounters;
+use super::metrics::{NOTE_INTERVAL, WorkerCounters};
 use super::observe::Observe;
 use super::pool::Hook;
 use crate::engine::contain::contain;
@@ -88,7 +88,9 @@ pub(crate) struct Core {
     tick: Cell<u32>,
     /// Polls in a row that ended with the task having woken itself.
     yields: Cell<u32>,
+    /// When the time was noted last, and at which tick.
     busy_since: Cell<Instant>,
+    noted_at: Cell<u32>,
     ready: RefCell<WakeList>,
     /// Which scheduler it belongs to; compared, never followed.
     owner: *const CurrentThread,
@@ -177,6 +179,7 @@ impl CurrentThread {
             tick: Cell::new(0),
             yields: Cell::new(0),
             busy_since: Cell::new(Instant::now()),
+            noted_at: Cell::new(0),
             ready: RefCell::new(WakeList::new()),
             owner: Arc::as_ptr(&shared),
         };
@@ -195,7 +198,7 @@ impl CurrentThread {
         F::Output: Send + 'static,
     {
         // SAFETY: both are `Send`.
-        unsafe { self.spawn_anything(future, identity) }
+        unsafe { self.spawn_anything(None, future, identity) }
     }
 
     /// Spawns a task that has a place in a scope.
@@ -209,13 +212,14 @@ impl CurrentThread {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let scheduler = SchedulerRef(NonNull::from(&**self));
-        membership.spawn(&self.owned, future, scheduler, identity, |task| self.schedule(task))
+        // SAFETY: both are `Send`.
+        unsafe { self.spawn_anything(Some(membership), future, identity) }
     }
 
-    /// Spawns a task of a local runtime.
+    /// Spawns a task of a local runtime, into a scope if it has a place in one.
     pub(crate) fn spawn_local<F>(
         self: &Arc<CurrentThread>,
+        membership: Option<Membership>,
         future: F,
         identity: Identity,
     ) -> JoinHandle<F::Output>
@@ -223,9 +227,9 @@ impl CurrentThread {
         F: Future + 'static,
         F::Output: 'static,
     {
-        // SAFETY: `Handle::spawn_local_named` has checked that this is the thread of a
+        // SAFETY: `Handle::spawn_local_in` has checked that this is the thread of a
         // `LocalRuntime`, which neither leaves that thread nor lets another block on it.
-        unsafe { self.spawn_anything(future, identity) }
+        unsafe { self.spawn_anything(membership, future, identity) }
     }
 
     /// Spawns a task.
@@ -236,6 +240,7 @@ impl CurrentThread {
     /// on this scheduler and drops it.
     unsafe fn spawn_anything<F>(
         self: &Arc<CurrentThread>,
+        membership: Option<Membership>,
         future: F,
         identity: Identity,
     ) -> JoinHandle<F::Output>
@@ -245,7 +250,13 @@ impl CurrentThread {
     {
         self.config.observe.spawned(&identity);
         let scheduler = SchedulerRef(NonNull::from(&**self));
-        self.owned.spawn(future, scheduler, identity, |task| self.schedule(task))
+        let schedule = |task| self.schedule(task);
+        match membership {
+            None => self.owned.spawn(future, scheduler, identity, schedule),
+            Some(membership) => {
+                membership.spawn(&self.owned, future, scheduler, identity, schedule)
+            }
+        }
     }
 
     fn schedule(&self, task: Runnable) {
@@ -390,6 +401,16 @@ impl CurrentThread {
     pub(crate) fn injected(&self) -> usize {
         self.injector.lock().len()
     }
+
+    /// Tasks that other threads have made runnable.
+    pub(crate) fn remote_schedules(&self) -> u64 {
+        self.in_flight.ever()
+    }
+
+    /// What users want to see of tasks.
+    pub(crate) fn observe(&self) -> &Observe {
+        &self.config.observe
+    }
 }
 
 /// A thread that waits for the core. Dropped when it is done without it, also by a panic.
@@ -448,6 +469,8 @@ impl Turn<'_> {
                 if let Poll::Ready(output) = polled {
                     break output;
                 }
+                // It may wait for an event: the first task that only yields lets the driver be seen.
+                core.yields.set(YIELD_INTERVAL - 1);
             }
             let ran_out = shared.run_tasks(core, root);
             if shared.stopped.load(Ordering::Relaxed) {
@@ -457,6 +480,9 @@ impl Turn<'_> {
                 shared.sleep(core);
             } else {
                 shared.look(core);
+                if core.tick.get().wrapping_sub(core.noted_at.get()) >= NOTE_INTERVAL {
+                    shared.note_busy(core);
+                }
             }
         };
         drop(entered);
@@ -487,7 +513,7 @@ impl CurrentThread {
             self.watch.begin(task.id().as_u64(), Some(task.location()));
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                self.config.observe.run(task, &Judge::Nobody, &self.counters)
+                self.config.observe.run(task, &Judge::Nobody, &self.counters.poll_times)
             };
             let _ = self.watch.end();
             self.counters.polls.add(1);
@@ -533,16 +559,22 @@ impl CurrentThread {
             self.bracket(|| contain(|| hook()));
         }
         // The hook may have spawned.
+        let mut looked = false;
         if core.queue.borrow().is_empty() {
             self.counters.parks.add(1);
             self.note_busy(core);
             self.asleep.store(true, Ordering::Relaxed);
             let mut ready = core.ready.take();
-            self.driver.sleep(0, &self.parker, &mut ready);
+            looked = self.driver.sleep(0, &self.parker, &mut ready);
             self.counters.unparks.add(1);
             core.busy_since.set(Instant::now());
             self.awake();
             self.wake(core, ready);
+        }
+        // Something was woken before the sleep, by the hook or by another thread. That may be so each
+        // time, and events must not wait until it is not.
+        if !looked {
+            self.look(core);
         }
         if let Some(hook) = &self.config.on_unpark {
             self.bracket(|| contain(|| hook()));
@@ -550,8 +582,9 @@ impl CurrentThread {
     }
 
     fn note_busy(&self, core: &Core) {
-        let busy = core.busy_since.get().elapsed().as_nanos();
-        self.counters.busy_ns.add(u64::try_from(busy).unwrap_or(u64::MAX));
+        let now = Instant::now();
+        self.counters.note(now - core.busy_since.replace(now));
+        core.noted_at.set(core.tick.get());
     }
 
     fn awake(&self) {

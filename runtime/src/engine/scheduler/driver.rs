@@ -13,7 +13,9 @@ pub(crate) trait Driver: Send + Sync + 'static {
     /// Sleeps until there is something to wake, or `parker` is given its token. Sleeps in the poll
     /// if nobody else has it, else on the parker. May return early. A worker that is counted as active
     /// is so before and after, and in between while it does not sleep.
-    fn sleep(&self, seat: usize, parker: &Parker, ready: &mut WakeList);
+    ///
+    /// False if the token was there already: then it has only been taken, and nothing was looked at.
+    fn sleep(&self, seat: usize, parker: &Parker, ready: &mut WakeList) -> bool;
 
     /// Waits in the poll for at most `limit`, for whoever should have had it, and looks at all
     /// timers. Returns false, without waiting, if somebody else has the poll.

@@ -311,7 +311,8 @@ impl Rounds<'_> {
             pool,
             eyes: vec![Eye::default(); pool.seats.len()],
             bound_eyes: Vec::new(),
-            looks_before: 0,
+            // As if somebody had looked: workers that have just been started come to the poll by themselves.
+            looks_before: u64::MAX,
             ready: WakeList::new(),
             told: false,
             told_last: None,

@@ -89,7 +89,7 @@ impl<C> HandOver<C> {
     /// Puts the core back and calls somebody to take it.
     pub(crate) fn put(&self, core: C) {
         *self.core.lock() = Some(core);
-        self.call();
+        self.call(); // wake: core was put back
     }
 
     fn call(&self) {
@@ -107,7 +107,7 @@ impl<C> HandOver<C> {
         let called = waiting.len() == before;
         drop(waiting);
         if called {
-            self.call();
+            self.call(); // wake: call is passed on
         }
     }
 }

@@ -20,7 +20,7 @@ use std::cell::Cell;
 
 use crossbeam_utils::CachePadded;
 
-use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::primitive::thread::yield_now;
 
 /// Publishes the thread's last use of the pool. Pairs with [`SEE`].
@@ -30,17 +30,24 @@ const SEE: Ordering = Ordering::Acquire;
 
 const SHARDS: usize = 8;
 
+/// A thread in the middle, in the low bits of a shard: there are fewer than 65,536.
+const ONE: u64 = 1;
+const INSIDE: u64 = 0xffff;
+/// A thread that ever came, in the bits above.
+const EVER: u64 = INSIDE + 1;
+
 thread_local! {
     static SHARD: Cell<Option<u8>> = const { Cell::new(None) };
 }
 
-/// The count, in shards, so that waking threads do not meet on one word.
+/// The count, in shards, so that waking threads do not meet on one word. Beside it, in the same words, how
+/// many there have ever been.
 #[derive(Debug, Default)]
-pub(crate) struct InFlight([CachePadded<AtomicUsize>; SHARDS]);
+pub(crate) struct InFlight([CachePadded<AtomicU64>; SHARDS]);
 
 /// A thread that is counted in.
 #[derive(Debug)]
-pub(crate) struct Inside<'a>(&'a AtomicUsize);
+pub(crate) struct Inside<'a>(&'a AtomicU64);
 
 impl InFlight {
     pub(crate) fn enter(&self) -> Inside<'_> {
@@ -55,22 +62,27 @@ impl InFlight {
             .unwrap_or(0);
         let count = &*self.0[usize::from(shard)];
         // Relaxed: the push that follows publishes it (see the proof).
-        count.fetch_add(1, Ordering::Relaxed);
+        count.fetch_add(EVER + ONE, Ordering::Relaxed);
         Inside(count)
     }
 
     /// Waits until everybody is out.
     pub(crate) fn wait(&self) {
         for count in &self.0 {
-            while count.load(SEE) != 0 {
+            while count.load(SEE) & INSIDE != 0 {
                 yield_now();
             }
         }
+    }
+
+    /// How often a thread was counted in. No pair: the number publishes nothing but itself.
+    pub(crate) fn ever(&self) -> u64 {
+        self.0.iter().map(|count| count.load(Ordering::Relaxed) / EVER).sum()
     }
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, LEAVE);
+        self.0.fetch_sub(ONE, LEAVE);
     }
 }

@@ -27,9 +27,11 @@ use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
+use super::observe::Observe;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Backoff, Mutex};
+use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
 };
@@ -44,6 +46,8 @@ pub(crate) struct LocalQueue {
     owned: Owned,
     /// Hears of the tasks' panics.
     panics: std::sync::Arc<dyn PanicSink>,
+    /// What users want to see of the tasks.
+    observe: Observe,
     /// A task has panicked, and this is the end.
     stopped: AtomicBool,
 }
@@ -58,11 +62,15 @@ struct State {
 struct QueueRef(Arc<LocalQueue>);
 
 impl Schedule for QueueRef {
+    const KIND: &'static str = "local";
+
     fn schedule(&self, task: Runnable) {
         self.0.push(task);
     }
 
     fn release(&self, task: &Header) {
+        // First: once released, the task does not keep the queue.
+        self.0.observe.terminated(task);
         self.0.owned.release(task);
     }
 
@@ -79,11 +87,12 @@ impl Schedule for QueueRef {
 }
 
 impl LocalQueue {
-    pub(crate) fn new(panics: std::sync::Arc<dyn PanicSink>) -> LocalQueue {
+    fn new(panics: std::sync::Arc<dyn PanicSink>, observe: Observe) -> LocalQueue {
         LocalQueue {
             state: Mutex::default(),
             owned: Owned::new(1),
             panics,
+            observe,
             stopped: AtomicBool::new(false),
         }
     }
@@ -91,6 +100,7 @@ impl LocalQueue {
     /// Spawns, on any thread, the future that `make` makes on the queue's own.
     pub(super) fn spawn_made_there<M, F>(
         self: &Arc<LocalQueue>,
+        membership: Option<Membership>,
         make: M,
         identity: Identity,
     ) -> JoinHandle<F::Output>
@@ -101,7 +111,7 @@ impl LocalQueue {
     {
         // SAFETY: until its first poll, which is on the queue's thread (invariant 1), the future holds
         // `make` alone, which is `Send`; so is the output. A task that is refused is dropped unpolled.
-        unsafe { self.spawn_anything(MadeThere::NotYet { make: Some(make) }, identity) }
+        unsafe { self.spawn_anything(membership, MadeThere::NotYet { make: Some(make) }, identity) }
     }
 
     /// From here on spawned tasks are cancelled at once.
@@ -114,7 +124,7 @@ impl LocalQueue {
         &self.owned
     }
 
-    /// Spawns a task.
+    /// Spawns a task, into a scope if it has a place in one.
     ///
     /// # Safety
     ///
@@ -122,6 +132,7 @@ impl LocalQueue {
     /// output.
     unsafe fn spawn_anything<F>(
         self: &Arc<LocalQueue>,
+        membership: Option<Membership>,
         future: F,
         identity: Identity,
     ) -> JoinHandle<F::Output>
@@ -129,8 +140,13 @@ impl LocalQueue {
         F: Future + 'static,
         F::Output: 'static,
     {
+        self.observe.spawned(&identity);
         let queue = QueueRef(Arc::clone(self));
-        self.owned.spawn(future, queue, identity, |task| self.push(task))
+        let push = |task| self.push(task);
+        match membership {
+            None => self.owned.spawn(future, queue, identity, push),
+            Some(membership) => membership.spawn(&self.owned, future, queue, identity, push),
+        }
     }
 
     fn push(&self, task: Runnable) {
@@ -168,7 +184,7 @@ impl LocalQueue {
             }
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                task.run(&Judge::Nobody)
+                self.observe.run(task, &Judge::Nobody, &[])
             };
             if let Some(watch) = watch {
                 let _ = watch.end();
@@ -247,8 +263,11 @@ pub(super) struct LocalHome {
 }
 
 impl LocalHome {
-    pub(super) fn new(panics: std::sync::Arc<dyn PanicSink>) -> (Arc<LocalQueue>, LocalHome) {
-        let queue = Arc::new(LocalQueue::new(panics));
+    pub(super) fn new(
+        panics: std::sync::Arc<dyn PanicSink>,
+        observe: Observe,
+    ) -> (Arc<LocalQueue>, LocalHome) {
+        let queue = Arc::new(LocalQueue::new(panics, observe));
         (Arc::clone(&queue), LocalHome { queue })
     }
 
@@ -267,7 +286,8 @@ pub(crate) struct LocalTasks {
 
 impl LocalTasks {
     pub(crate) fn new(panics: std::sync::Arc<dyn PanicSink>) -> LocalTasks {
-        LocalTasks { queue: Arc::new(LocalQueue::new(panics)), _thread: std::marker::PhantomData }
+        let queue = Arc::new(LocalQueue::new(panics, Observe::default()));
+        LocalTasks { queue, _thread: std::marker::PhantomData }
     }
 
     /// A second access for the same thread.
@@ -275,13 +295,18 @@ impl LocalTasks {
         LocalTasks { queue: Arc::clone(&self.queue), _thread: std::marker::PhantomData }
     }
 
-    pub(crate) fn spawn<F>(&self, future: F, identity: Identity) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(
+        &self,
+        membership: Option<Membership>,
+        future: F,
+        identity: Identity,
+    ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
         // SAFETY: `self` cannot leave the thread of the set.
-        unsafe { self.queue.spawn_anything(future, identity) }
+        unsafe { self.queue.spawn_anything(membership, future, identity) }
     }
 
     /// See [`LocalQueue::register`]. Returns what to drop.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::engine::coop;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 
 /// A number that one thread counts up and others read.
@@ -15,10 +16,21 @@ impl Counter {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
     }
 
+    /// As [`add`](Counter::add), for a number that goes up and down.
+    fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
+
+/// What the last poll weighs in the mean: what came before it keeps the rest.
+const NEWEST: f64 = 0.1;
+
+/// Polls after which a worker that does not sleep notes its time: a look at the clock is worth one poll.
+pub(super) const NOTE_INTERVAL: u32 = 1024;
 
 /// What a worker counts.
 #[derive(Debug, Default)]
@@ -34,6 +46,12 @@ pub(crate) struct WorkerCounters {
     /// Wake-ups that led to no work.
     pub(crate) noops: Counter,
     pub(crate) busy_ns: Counter,
+    /// Polls that ran out of budget.
+    pub(crate) forced_yields: Counter,
+    /// How long a poll takes, on average.
+    pub(crate) mean_poll_ns: Counter,
+    /// Polls that `mean_poll_ns` knows of.
+    polls_noted: Counter,
     /// Tasks pushed to its own queue or slot.
     pub(crate) local_schedules: Counter,
     /// Polls that the guardian called stalled.
@@ -51,5 +69,24 @@ impl WorkerCounters {
 
     pub(crate) fn busy(&self) -> Duration {
         Duration::from_nanos(self.busy_ns.get())
+    }
+
+    /// The worker has been awake for this long since it last said so.
+    pub(super) fn note(&self, busy: Duration) {
+        let ns = u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX);
+        self.busy_ns.add(ns);
+        self.forced_yields.add(coop::take_forced());
+        let before = self.polls_noted.get();
+        let polls = self.polls.get().wrapping_sub(before);
+        if polls == 0 {
+            return;
+        }
+        self.polls_noted.add(polls);
+        let mean = ns as f64 / polls as f64;
+        let kept = match before {
+            0 => 0.0,
+            _ => (1.0 - NEWEST).powf(polls as f64),
+        };
+        self.mean_poll_ns.set((self.mean_poll_ns.get() as f64 * kept + mean * (1.0 - kept)) as u64);
     }
 }

@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::metrics::WorkerCounters;
+use super::metrics::Counter;
 use crate::engine::contain::contain;
 use crate::engine::task::{Header, Id, Identity, Judge, Outcome, Runnable};
 
@@ -48,7 +48,7 @@ impl fmt::Debug for TaskMeta<'_> {
 }
 
 /// User code to be called at a point of a task's life.
-type TaskHook = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
+pub(crate) type TaskHook = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
 
 /// What is to be observed.
 #[derive(Clone, Default)]
@@ -72,6 +72,11 @@ impl Observe {
         self
     }
 
+    /// The same without the histogram: for threads that have no counters.
+    pub(crate) fn without_times(&self) -> Observe {
+        Observe { poll_times: Arc::default(), ..self.clone() }.ready()
+    }
+
     #[inline]
     pub(super) fn spawned(&self, identity: &Identity) {
         if let Some(hook) = &self.on_spawn {
@@ -80,25 +85,18 @@ impl Observe {
     }
 
     #[inline]
-    pub(super) fn terminated(&self, task: &Header) {
-        if let Some(hook) = &self.on_terminate {
-            call(hook, &TaskMeta::new(task.id(), task.location()));
-        }
+    pub(crate) fn terminated(&self, task: &Header) {
+        terminated(self.on_terminate.as_ref(), task);
     }
 
-    /// Polls the task, in view of whoever wants to see it.
+    /// Polls the task, in view of whoever wants to see it. `times`: the histogram, if there is one.
     #[inline]
-    pub(super) fn run(
-        &self,
-        task: Runnable,
-        judge: &Judge<'_>,
-        counters: &WorkerCounters,
-    ) -> Outcome {
-        if self.polls { self.run_in_view(task, judge, counters) } else { task.run(judge) }
+    pub(super) fn run(&self, task: Runnable, judge: &Judge<'_>, times: &[Counter]) -> Outcome {
+        if self.polls { self.run_in_view(task, judge, times) } else { task.run(judge) }
     }
 
     #[cold]
-    fn run_in_view(&self, task: Runnable, judge: &Judge<'_>, counters: &WorkerCounters) -> Outcome {
+    fn run_in_view(&self, task: Runnable, judge: &Judge<'_>, times: &[Counter]) -> Outcome {
         let meta = TaskMeta::new(task.id(), task.location());
         if let Some(hook) = &self.on_before_poll {
             call(hook, &meta);
@@ -108,12 +106,20 @@ impl Observe {
         if !self.poll_times.is_empty() {
             let ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
             // The first bucket begins at 0.
-            counters.poll_times[self.poll_times.partition_point(|&start| start <= ns) - 1].add(1);
+            times[self.poll_times.partition_point(|&start| start <= ns) - 1].add(1);
         }
         if let Some(hook) = &self.on_after_poll {
             call(hook, &meta);
         }
         outcome
+    }
+}
+
+/// A task is over, and who wants to hear of it does.
+#[inline]
+pub(crate) fn terminated(hook: Option<&TaskHook>, task: &Header) {
+    if let Some(hook) = hook {
+        call(hook, &TaskMeta::new(task.id(), task.location()));
     }
 }
 

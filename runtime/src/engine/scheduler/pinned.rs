@@ -23,17 +23,22 @@ use std::task::Poll;
 
 use super::guardian::{Bound, Guardian};
 use super::local::{LocalHome, LocalQueue, LocalTasks};
+use super::metrics::Counter;
+use super::observe::Observe;
 use crate::engine::activity::Activity;
-use crate::engine::park_on;
 use crate::engine::primitive::Arc;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
+use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, Owned, PanicSink};
+use crate::engine::{coop, park_on};
 
 /// A thread, as those see it who spawn to it.
 pub(crate) struct PinnedThread {
     queue: Arc<LocalQueue>,
     bound: std::sync::Arc<Bound>,
     stop: AtomicBool,
+    /// Polls that ran out of budget.
+    forced_yields: Counter,
 }
 
 /// The right to be the thread.
@@ -46,25 +51,32 @@ impl PinnedThread {
     /// `number` is what reports call the thread.
     pub(crate) fn new(
         panics: std::sync::Arc<dyn PanicSink>,
+        observe: Observe,
         number: usize,
     ) -> (Arc<PinnedThread>, PinnedHome) {
-        let (queue, home) = LocalHome::new(panics);
+        let (queue, home) = LocalHome::new(panics, observe);
         let thread = Arc::new(PinnedThread {
             queue,
             bound: std::sync::Arc::new(Bound::new(number)),
             stop: AtomicBool::new(false),
+            forced_yields: Counter::default(),
         });
         (Arc::clone(&thread), PinnedHome { thread, home: Some(home) })
     }
 
     /// Spawns the future that `make` makes, which is called on the thread.
-    pub(crate) fn spawn<M, F>(&self, make: M, identity: Identity) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<M, F>(
+        &self,
+        membership: Option<Membership>,
+        make: M,
+        identity: Identity,
+    ) -> JoinHandle<F::Output>
     where
         M: FnOnce() -> F + Send + 'static,
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        self.queue.spawn_made_there(make, identity)
+        self.queue.spawn_made_there(membership, make, identity)
     }
 
     /// The thread takes no more tasks, drops those it has and leaves. Waits for nothing.
@@ -88,6 +100,11 @@ impl PinnedThread {
     /// The list of all tasks.
     pub(crate) fn tasks(&self) -> &Owned {
         self.queue.tasks()
+    }
+
+    /// Polls that ran out of budget.
+    pub(crate) fn forced_yields(&self) -> u64 {
+        self.forced_yields.get()
     }
 
     /// What the guardian sees.
@@ -121,6 +138,7 @@ impl PinnedHome {
             if tasks.0.tick(Some(thread.bound.watch())) {
                 cx.waker().wake_by_ref();
             }
+            thread.forced_yields.add(coop::take_forced());
             thread.bound.set_awake(false);
             Poll::Pending
         });

@@ -236,6 +236,7 @@ impl Pool {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.config.observe.spawned(&identity);
         let pool = PoolRef(NonNull::from(&**self));
         membership.spawn(&self.owned, future, pool, identity, |task| self.schedule(task))
     }
@@ -431,6 +432,16 @@ impl Pool {
 
     pub(crate) fn injected(&self) -> usize {
         self.injector.len() + self.hogs.len()
+    }
+
+    /// Tasks that were made runnable elsewhere than on a worker.
+    pub(crate) fn remote_schedules(&self) -> u64 {
+        self.in_flight.ever()
+    }
+
+    /// What users want to see of tasks.
+    pub(crate) fn observe(&self) -> &Observe {
+        &self.config.observe
     }
 
     /// Spares at work, and refusals so far.

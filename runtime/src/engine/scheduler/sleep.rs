@@ -34,7 +34,7 @@
 //!
 //! # Proof that no task is forgotten
 //!
-//! Let P push a task to a queue that others can steal from, and wake nobody. After its fence it
+//! Let P push a task, or several, to queues that others can steal from, and wake nobody. After its fence it
 //! read either (a) searching > 0, or (b) sleeping = 0. The fences are SeqCst, hence in one order.
 //!
 //! (a) Some worker S was searching. When S stops it decrements, fences, and, if the count is then
@@ -52,7 +52,7 @@
 //!
 //! # How many are woken
 //!
-//! One wake per push at the most, and none while anybody searches. A searcher that finds work
+//! One wake per publication at the most, and none while anybody searches. A searcher that finds work
 //! wakes the next only if it was the last and there is more. So n tasks wake at most
 //! min(n, sleeping) workers, one after another.
 //!

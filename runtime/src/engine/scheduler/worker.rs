@@ -12,6 +12,25 @@
 //! 6. A search: other workers' queues, beginning at a random one; in the last round their slots too.
 //! 7. Sleep, by the protocol of `sleep.rs`.
 //!
+//! # Batches
+//!
+//! One look at the driver can make a hundred tasks runnable. Each push would be published by itself,
+//! and the first one wakes a sleeper. On a busy machine the kernel then often runs the woken thread in
+//! the waker's place, and what has not been pushed yet lies in a list that nobody can steal from, until
+//! the waker runs again. So the tasks of one look are pushed first and published once: `wake`. No user
+//! code runs between the first push and the publication, so it is not put off by more than the pushes
+//! themselves: wakers that are not a task's are called after it.
+//!
+//! Counted on 2026-11-27 with `perf stat`, 50 connections on two cores that others used too, per 1,000
+//! requests, in turns from one binary, medians of 7:
+//!
+//! |                    | context switches | forced ones | epoll_wait | tokio's context switches |
+//! |--------------------|------------------|-------------|------------|--------------------------|
+//! | echo, one by one   | 196              | 40          | 150        | 135                      |
+//! | echo, at once      | 88               | 7           | 78         |                          |
+//! | HTTP, one by one   | 239              | 30          | 206        | 138                      |
+//! | HTTP, at once      | 88               | 8           | 93         |                          |
+//!
 //! # Deferred yields
 //!
 //! A task that woke itself goes straight to the back of the queue, where thieves see it; no list on
@@ -22,7 +41,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::here;
-use super::metrics::WorkerCounters;
+use super::metrics::{NOTE_INTERVAL, WorkerCounters};
 use super::pool::{Hook, Pool};
 use super::queue::Local;
 use super::seat::Seat;
@@ -31,7 +50,7 @@ use crate::engine::contain::contain;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::Ordering;
 use crate::engine::rng::FastRand;
-use crate::engine::task::{Judge, Outcome, Runnable};
+use crate::engine::task::{self, Judge, Outcome, Runnable};
 use crate::engine::wake_list::WakeList;
 
 /// How often in a row the next slot goes before the queue.
@@ -86,7 +105,10 @@ pub(super) struct Worker {
     /// Polls in a row that ended with the task having woken itself.
     yields: Cell<u32>,
     ready: RefCell<WakeList>,
+    publishing: Cell<Publishing>,
+    /// When the time was noted last, and at which tick.
     busy_since: Cell<Instant>,
+    noted_at: Cell<u32>,
 }
 
 /// User code is contained wherever a worker calls it. What unwinds all the same is a bug of the engine,
@@ -99,6 +121,17 @@ impl Drop for AbortOnUnwind {
             std::process::abort();
         }
     }
+}
+
+/// When others are told of what is pushed here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Publishing {
+    /// With the push.
+    AtOnce,
+    /// At the end of the batch; nothing has been pushed so far.
+    Later,
+    /// At the end of the batch, and there is something to tell.
+    Due,
 }
 
 /// What came of having nothing to do.
@@ -125,7 +158,9 @@ impl Worker {
             slot_runs: Cell::new(SLOT_RUNS),
             yields: Cell::new(0),
             ready: RefCell::new(WakeList::new()),
+            publishing: Cell::new(Publishing::AtOnce),
             busy_since: Cell::new(Instant::now()),
+            noted_at: Cell::new(0),
         }
     }
 
@@ -193,6 +228,9 @@ impl Worker {
         if tick % config.event_interval == 0 || self.yields.get() >= YIELD_INTERVAL {
             self.yields.set(0);
             self.look();
+            if tick.wrapping_sub(self.noted_at.get()) >= NOTE_INTERVAL {
+                self.note_busy();
+            }
         }
         if tick % config.global_queue_interval == 0 {
             if let Some(task) = self.next_from_outside(tick) {
@@ -236,7 +274,7 @@ impl Worker {
         coop::refill(Budget::FULL);
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
         let judge = Judge::Watch(&seat.watch);
-        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters);
+        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters.poll_times);
         let stalled = seat.watch.end();
         seat.counters.polls.add(1);
         if stalled {
@@ -261,7 +299,7 @@ impl Worker {
         coop::refill(Budget::FULL);
         let limit = self.pool.guardian.takeover();
         let judge = Judge::Probation { since: Instant::now(), limit };
-        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters);
+        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters.poll_times);
         drop(announced);
         if seat.watch.end() {
             self.recovered();
@@ -289,16 +327,25 @@ impl Worker {
         self.counters().local_schedules.add(1);
         if task.is_hog() {
             self.pool.hogs.push(task);
-            return self.pool.work_published();
+            return self.publish();
         }
         if self.pool.config.no_slot {
             self.queue.push(task);
-            return self.pool.work_published();
+            return self.publish();
         }
         // The owner will run what is in the slot next; thieves are called for what it displaces.
         if let Some(displaced) = self.seat().slot.put(task) {
             self.queue.push(displaced);
-            self.pool.work_published();
+            self.publish();
+        }
+    }
+
+    /// Something has been pushed.
+    #[inline]
+    fn publish(&self) {
+        match self.publishing.get() {
+            Publishing::AtOnce => self.pool.work_published(),
+            Publishing::Later | Publishing::Due => self.publishing.set(Publishing::Due),
         }
     }
 
@@ -360,10 +407,25 @@ impl Worker {
         self.wake(ready);
     }
 
-    /// Calls wakers, which are user code, under the guardian's eyes.
+    /// Calls wakers under the guardian's eyes: first those of tasks, as one batch, then the others, which
+    /// are user code.
     fn wake(&self, mut ready: WakeList) {
         if !ready.is_empty() {
-            self.bracket(|| ready.wake_all());
+            self.bracket(|| {
+                let mut others = WakeList::new();
+                self.publishing.set(Publishing::Later);
+                for waker in ready.drain() {
+                    if task::is_task_waker(&waker) {
+                        waker.wake();
+                    } else {
+                        others.push(waker);
+                    }
+                }
+                if self.publishing.replace(Publishing::AtOnce) == Publishing::Due {
+                    self.pool.work_published();
+                }
+                others.wake_all();
+            });
         }
         self.ready.replace(ready);
     }
@@ -534,9 +596,11 @@ impl Worker {
         )
     }
 
+    #[cold]
     fn note_busy(&self) {
-        let busy = self.busy_since.get().elapsed().as_nanos();
-        self.counters().busy_ns.add(busy as u64);
+        let now = Instant::now();
+        self.counters().note(now - self.busy_since.replace(now));
+        self.noted_at.set(self.tick.get());
     }
 }
 

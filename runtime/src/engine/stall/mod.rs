@@ -65,6 +65,13 @@ mod capture;
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
+#[cfg_attr(not(feature = "stall-lines"), path = "lines_off.rs")]
+mod lines;
+#[cfg(all(
+    feature = "stall-backtrace",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 pub(crate) mod memory;
 #[cfg(all(
     feature = "stall-backtrace",
@@ -80,6 +87,12 @@ mod procfs;
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 pub(crate) mod slot;
+#[cfg(all(
+    feature = "stall-backtrace",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod symbols;
 mod trace;
 #[cfg_attr(
     not(all(
@@ -96,7 +109,7 @@ use std::io;
 
 pub(crate) use capture::{Capture, capture};
 pub(crate) use procfs::thread_state;
-pub(crate) use trace::{Frame, Trace};
+pub(crate) use trace::{Address, Frame, Trace};
 pub(crate) use unwind::Unwinder;
 
 /// Bytes of stack that are copied: some hundred frames of a release build.

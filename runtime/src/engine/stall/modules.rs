@@ -12,8 +12,8 @@ use framehop::{ExplicitModuleSectionInfo, Module};
 
 use super::memory;
 
-/// More than any table of unwind information is large; a larger number is a misreading.
-const MOST_TABLE_BYTES: u64 = 256 << 20;
+/// More than any table is large; a larger number is a misreading.
+pub(super) const MOST_TABLE_BYTES: u64 = 256 << 20;
 
 /// An ELF image in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,15 @@ pub(super) struct Image {
     pub(super) code: Vec<Range<u64>>,
     /// Device, inode and path, as the kernel writes them.
     identity: String,
+}
+
+impl Image {
+    /// The inode and the path of its file.
+    pub(super) fn file(&self) -> Option<(u64, &str)> {
+        let (_, rest) = self.identity.split_once(' ')?;
+        let (inode, path) = rest.split_once(' ')?;
+        Some((inode.parse().ok()?, path.trim_start()))
+    }
 }
 
 /// The images that `/proc/self/maps` lists.
@@ -138,6 +147,11 @@ impl Tables {
         })
     }
 
+    /// What is to be added to an address in the file.
+    pub(super) fn bias(&self) -> u64 {
+        self.bias
+    }
+
     /// The start of the function that `address` is in; `None` if the tables do not describe it.
     pub(super) fn function(&self, address: u64) -> Option<u64> {
         let at = address.wrapping_sub(self.bias).wrapping_sub(self.header.start) as i64;
@@ -203,15 +217,15 @@ impl Segment {
     }
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
-fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
+pub(super) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
     Some(i32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
@@ -238,6 +252,8 @@ mod tests {
         assert_eq!(images[0].code[0], 0x55b0..0x55c0);
         assert_eq!(images[1].addresses, 0x7f00..0x7f20);
         assert_eq!(images[2].addresses, 0x7f50..0x7f60);
+        assert_eq!(images[0].file(), Some((77, "/bin/program")));
+        assert_eq!(images[1].file(), Some((78, "/lib/with space.so (deleted)")));
     }
 
     #[test]

@@ -15,6 +15,21 @@ pub(crate) struct Frame {
     pub(crate) address: u64,
 }
 
+/// Where a frame is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address {
+    pub(crate) pc: u64,
+    /// `pc` is the instruction itself, not the one after a call.
+    pub(crate) exact: bool,
+}
+
+impl Address {
+    /// An address in the function: after a call that does not return, the function may have ended.
+    pub(crate) fn inside(self) -> u64 {
+        self.pc.wrapping_sub(u64::from(!self.exact))
+    }
+}
+
 /// The calls a thread is in, the innermost first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trace {

@@ -14,7 +14,8 @@ use framehop::{FrameAddress, Unwinder as _};
 
 use super::capture::Capture;
 use super::modules::{self, Image, Tables};
-use super::{Frame, Trace, arch};
+use super::symbols::Symbols;
+use super::{Address, Frame, Trace, arch, lines};
 
 /// Stands for a register that the kernel does not tell: far above any address of a process, and far
 /// enough below the largest number for the sums that the unwinder makes.
@@ -54,7 +55,16 @@ impl Unwinder {
     pub(super) fn trace(&mut self, capture: &Capture) -> Trace {
         self.refresh();
         let (addresses, complete) = self.unwind(capture);
-        Trace::new(addresses.into_iter().flat_map(symbolise).collect(), complete)
+        let mut symbols = Symbols::of(&self.images);
+        let frames = addresses.into_iter().flat_map(|address| {
+            let mut frames = lines::at(address);
+            if frames.is_empty() {
+                let name = symbols.name(address.inside());
+                frames.push(Frame { name, file: None, line: None, address: address.pc });
+            }
+            frames
+        });
+        Trace::new(frames.collect(), complete)
     }
 
     /// Reads the tables of what was loaded since, and forgets what was unloaded.
@@ -152,13 +162,6 @@ enum Step {
     NeedsFramePointer,
 }
 
-/// Where a frame is.
-struct Address {
-    pc: u64,
-    /// `pc` is the instruction itself, not the one after a call.
-    exact: bool,
-}
-
 /// A frame whose frame pointer is wanted.
 pub(super) struct Place<'a> {
     capture: &'a Capture,
@@ -192,23 +195,4 @@ impl Place<'_> {
     pub(super) fn is_stack(&self, address: u64) -> bool {
         (self.capture.start..self.capture.end()).contains(&address)
     }
-}
-
-/// The functions at an address: more than one where calls were inlined, the innermost first.
-fn symbolise(address: Address) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    // `resolve` takes return addresses and looks up the byte before.
-    let after = address.pc.wrapping_add(u64::from(address.exact));
-    backtrace::resolve(std::ptr::without_provenance_mut(after as usize), |symbol| {
-        frames.push(Frame {
-            name: symbol.name().map(|name| format!("{name:#}")),
-            file: symbol.filename().map(|file| file.to_path_buf()),
-            line: symbol.lineno(),
-            address: address.pc,
-        });
-    });
-    if frames.is_empty() {
-        frames.push(Frame { name: None, file: None, line: None, address: address.pc });
-    }
-    frames
 }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::panic::{Origin, Payload};
 use super::runnable::Outcome;
+use super::span::SpanId;
 use super::state::{EndPoll, State};
 use super::{Id, IdGuard, JoinError, Judge, Runnable, Schedule, waker};
 use crate::engine::contain::contain;
@@ -24,6 +25,7 @@ pub(crate) struct Header {
     pub(super) links: UnsafeCell<Links>,
     pub(super) id: Id,
     pub(super) location: &'static Location<'static>,
+    pub(super) span: SpanId,
 }
 
 /// Neighbours in the owned list.
@@ -73,6 +75,7 @@ pub(super) fn allocate<F, S>(
     scheduler: S,
     id: Id,
     location: &'static Location<'static>,
+    span: SpanId,
 ) -> NonNull<Header>
 where
     F: Future + 'static,
@@ -85,6 +88,7 @@ where
             links: UnsafeCell::new(Links { next: None, prev: None }),
             id,
             location,
+            span,
         },
         scheduler,
         join_waker: UnsafeCell::new(None),
@@ -332,7 +336,7 @@ unsafe fn join_is_ready<F: Future, S>(task: NonNull<Header>, waker: &Waker) -> b
         if same {
             return false;
         }
-        if state.unset_join_waker().is_err() {
+        if !state.unset_join_waker() {
             return true;
         }
     }

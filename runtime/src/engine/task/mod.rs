@@ -6,7 +6,7 @@
 //! # The allocation
 //!
 //! ```text
-//! Header    state word │ vtable │ list links │ id │ spawn location      48 bytes
+//! Header    state word │ vtable │ list links │ id │ spawn location      48 bytes (feature `tracing`: 56)
 //! scheduler                                                              8 (one pointer)
 //! join waker                                                            16
 //! stage     the future, later its output, later nothing                 max of the two
@@ -21,7 +21,7 @@
 //! 4. `join waker`: the `JoinHandle` while JOIN_WAKER is 0 and it has JOIN_INTEREST; both sides,
 //!    reading only, while JOIN_WAKER is 1; whoever is told so by `release_join_waker` or
 //!    `drop_join` afterwards; the freeing thread at the end.
-//! 5. `vtable`, `id`, `location`, `scheduler`: anybody with a reference, reading only.
+//! 5. `vtable`, `id`, `location`, `span`, `scheduler`: anybody with a reference, reading only.
 #![allow(unsafe_code, reason = "the task's allocation is shared by hand; docs/unsafe.md, T1 to T5")]
 
 mod cell;
@@ -32,6 +32,8 @@ mod owned;
 mod panic;
 mod runnable;
 pub(crate) mod scope;
+#[cfg_attr(not(feature = "tracing"), path = "span_off.rs")]
+mod span;
 mod state;
 mod waker;
 mod watch;
@@ -45,6 +47,7 @@ pub(crate) use id::{IdGuard, current_id, name, next_id};
 pub(crate) use owned::{Census, Owned};
 pub(crate) use panic::{PanicSink, UnseenPanic, message};
 pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
+pub(crate) use span::of_root;
 pub(crate) use waker::is_task_waker;
 pub(crate) use watch::{Judge, Seen, Watch, Whose};
 
@@ -52,6 +55,9 @@ pub(crate) use watch::{Judge, Seen, Watch, Whose};
 ///
 /// Implementations must be cheap to keep in every task: one pointer.
 pub(crate) trait Schedule: 'static {
+    /// What its tasks are to the readers of spans.
+    const KIND: &'static str = "task";
+
     /// The task has become runnable. Called on any thread, in the middle of a wake.
     fn schedule(&self, task: Runnable);
 

@@ -173,6 +173,8 @@ impl Owned {
     /// If `alive` is 0 and a second call gives the same `spawned`, then there was a moment between the
     /// two without a task: nobody was there at the first look at each shard, and nobody came until the
     /// second. So for several lists with their sums.
+    ///
+    /// The waker is kept until [`unwatch`](Owned::unwatch).
     pub(crate) fn census(&self, waker: &Waker) -> Census {
         self.drained.register(waker);
         let mut sum = Census::default();
@@ -183,6 +185,12 @@ impl Owned {
             sum.spawned += shard.spawned;
         }
         sum
+    }
+
+    /// Nobody waits any more. The waker goes: it may own the scheduler that the list is in.
+    pub(crate) fn unwatch(&self) {
+        let waker = self.drained.take();
+        contain(|| drop(waker));
     }
 
     /// Tasks ever spawned.

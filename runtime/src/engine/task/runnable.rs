@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 
 use super::cell::{self, Header};
 use super::id::set_name;
+use super::span;
 use super::{AbortHandle, Id, JoinHandle, Judge, Schedule, next_id};
 
 /// A task that is due to be run: the one permission to poll it (state.rs, invariant 1).
@@ -119,7 +120,7 @@ impl fmt::Debug for Runnable {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity {
     id: Id,
-    named: bool,
+    pub(super) named: bool,
     location: &'static Location<'static>,
 }
 
@@ -155,7 +156,8 @@ where
     F: Future + 'static,
     S: Schedule,
 {
-    let task = cell::allocate(future, scheduler, identity.id, identity.location);
+    let (future, span) = span::of_task(future, S::KIND, &identity);
+    let task = cell::allocate(future, scheduler, identity.id, identity.location, span);
     // SAFETY: the initial state has SCHEDULED set, and the reference of one `JoinHandle`.
     let (task, handle) = unsafe { (Runnable::from_raw(task), JoinHandle::from_raw(task)) };
     if identity.named {

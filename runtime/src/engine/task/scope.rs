@@ -66,7 +66,7 @@ use std::task::Waker;
 use super::cell::Header;
 use super::{
     AbortHandle, Id, Identity, JoinError, JoinHandle, Owned, PanicSink, Runnable, Schedule,
-    UnseenPanic, name,
+    UnseenPanic, name, spawn_cell,
 };
 use crate::engine::contain::contain;
 use crate::engine::places::{Key, Places};
@@ -258,7 +258,7 @@ impl Node {
             end = state.lower_live(&mut ready);
             node = parent;
         }
-        ready.wake_all();
+        ready.wake_all(); // wake: who waits for the end of a scope
     }
 
     /// Whether cancellation was asked for, here or around.
@@ -298,7 +298,7 @@ impl Node {
             }
         }
         // The word first: a task that ends at once can see why.
-        ready.wake_all();
+        ready.wake_all(); // wake: who waits for the cancellation of a scope
         for abort in aborts {
             abort.abort(); // wake: an aborted member
         }
@@ -425,6 +425,9 @@ pub(crate) struct Membership {
     key: Option<Key>,
 }
 
+/// A task that is to run, or the handle of one that is not.
+type Admitted<T> = Result<(Runnable, JoinHandle<T>), JoinHandle<T>>;
+
 impl Membership {
     /// Makes the task that the place is for. `schedule` is called with it as by [`Owned::spawn`].
     pub(crate) fn spawn<F, S>(
@@ -447,6 +450,27 @@ impl Membership {
                 task.cancel();
             }
         })
+    }
+
+    /// Makes a task that no list keeps: a closure that is run once. If it is not to run at all, there is
+    /// its handle alone, which says so.
+    pub(crate) fn spawn_cell<F, S>(
+        self,
+        future: F,
+        scheduler: S,
+        identity: Identity,
+    ) -> Admitted<F::Output>
+    where
+        F: Future + 'static,
+        S: Schedule,
+    {
+        let scoped = Scoped { scheduler, membership: self.clone() };
+        let (task, handle) = spawn_cell(future, scoped, identity);
+        if self.admit(&task) {
+            return Ok((task, handle));
+        }
+        task.cancel();
+        Err(handle)
     }
 
     /// Files the task's abort handle; false if the task is not to run at all.
@@ -505,6 +529,8 @@ struct Scoped<S> {
 }
 
 impl<S: Schedule> Schedule for Scoped<S> {
+    const KIND: &'static str = S::KIND;
+
     fn schedule(&self, task: Runnable) {
         self.scheduler.schedule(task);
     }
@@ -559,8 +585,9 @@ impl PanicSink for Keeper {
 
     fn unseen(&self, panic: UnseenPanic) {
         let mut state = self.node.0.state.lock();
-        let is_first = state.first_failed == Some(panic.id);
-        if is_first {
+        // Once the scope is abandoned nobody asks here.
+        let is_seen = state.first_failed == Some(panic.id) && !state.abandoned;
+        if is_seen {
             if let Some(Failure { cause: Cause::Panic { panic: place, .. }, .. }) =
                 &mut state.failure
             {
@@ -568,7 +595,6 @@ impl PanicSink for Keeper {
                 return;
             }
         }
-        let is_seen = is_first && !state.abandoned;
         drop(state);
         if is_seen {
             contain(|| drop(panic));

@@ -71,9 +71,9 @@ const END: Ordering = Ordering::Release;
 const FINISH: Ordering = Ordering::AcqRel;
 /// The `JoinHandle` sees the output. Pairs with [`FINISH`].
 const JOIN_LOOK: Ordering = Ordering::Acquire;
-/// The `JoinHandle` publishes the join waker to completion, and sees the output where completion
-/// came first. Pairs with [`FINISH`].
-const JOIN_SET: Ordering = Ordering::AcqRel;
+/// The `JoinHandle` publishes the join waker to completion. Pairs with [`FINISH`]. Where completion
+/// came first, whoever then takes the output looks again, with [`JOIN_LOOK`].
+const JOIN_SET: Ordering = Ordering::Release;
 /// Hands the join waker from completion to the `JoinHandle`, or the reverse: whoever comes second
 /// sees that the first is done with it.
 const WAKER_HAND_OVER: Ordering = Ordering::AcqRel;
@@ -273,15 +273,20 @@ impl State {
         before.is_complete()
     }
 
-    /// The `JoinHandle` wants its waker back to change it. Fails if the task is complete.
-    pub(super) fn unset_join_waker(&self) -> Result<(), Snapshot> {
-        let mut now = self.0.load(JOIN_LOOK);
+    /// The `JoinHandle` wants its waker back to change it. Says whether it has it: not if the task is
+    /// complete.
+    #[must_use]
+    pub(super) fn unset_join_waker(&self) -> bool {
+        // No pair: completion has not touched the waker if this succeeds, and nobody goes on to the
+        // output without another look if it does not.
+        let mut now = self.0.load(Ordering::Relaxed);
         loop {
             if now & COMPLETE != 0 {
-                return Err(Snapshot(now));
+                return false;
             }
-            match self.0.compare_exchange_weak(now, now & !JOIN_WAKER, JOIN_SET, JOIN_LOOK) {
-                Ok(_) => return Ok(()),
+            let next = now & !JOIN_WAKER;
+            match self.0.compare_exchange_weak(now, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
                 Err(seen) => now = seen,
             }
         }

@@ -20,6 +20,8 @@ pub(super) unsafe fn borrowed(task: NonNull<Header>) -> Waker {
 /// Whether the waker only makes a task runnable: then calling it runs no user code.
 pub(crate) fn is_task_waker(waker: &Waker) -> bool {
     std::ptr::eq(waker.vtable(), &VTABLE)
+        // SAFETY: by its vtable it is one of ours, so it keeps the task alive.
+        && !unsafe { task(waker.data()).as_ref() }.span.is_heard()
 }
 
 /// # Safety
@@ -31,7 +33,9 @@ unsafe fn task(data: *const ()) -> NonNull<Header> {
 
 unsafe fn clone(data: *const ()) -> RawWaker {
     // SAFETY: the waker being cloned keeps the task alive.
-    unsafe { task(data).as_ref() }.state.add_reference();
+    let header = unsafe { task(data).as_ref() };
+    header.span.tell("waker.clone");
+    header.state.add_reference();
     RawWaker::new(data, &VTABLE)
 }
 
@@ -41,6 +45,7 @@ unsafe fn wake(data: *const ()) {
     // SAFETY: as above.
     let header = unsafe { task.as_ref() };
     let vtable = header.vtable;
+    header.span.tell("waker.wake");
     match header.state.wake_by_val() {
         // SAFETY: the wake made the `Runnable`; the task is not complete, hence alive.
         Wake::Schedule => unsafe { (vtable.schedule)(task) }, // wake: task
@@ -55,6 +60,7 @@ unsafe fn wake_by_ref(data: *const ()) {
     let task = unsafe { task(data) };
     // SAFETY: as above.
     let header = unsafe { task.as_ref() };
+    header.span.tell("waker.wake_by_ref");
     if header.state.wake_by_ref() == Wake::Schedule {
         // SAFETY: the wake made the `Runnable`.
         unsafe { (header.vtable.schedule)(task) }; // wake: task by ref
@@ -62,6 +68,9 @@ unsafe fn wake_by_ref(data: *const ()) {
 }
 
 unsafe fn drop(data: *const ()) {
-    // SAFETY: gives up the reference of this waker.
-    drop_reference(unsafe { task(data) });
+    // SAFETY: the waker keeps the task alive until its reference is given up below.
+    let task = unsafe { task(data) };
+    // SAFETY: as above.
+    unsafe { task.as_ref() }.span.tell("waker.drop");
+    drop_reference(task);
 }

@@ -28,12 +28,17 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use crate::engine::primitive::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
+use crate::engine::primitive::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-/// The owner publishes the end of a poll's words. Pairs with [`LOOK`].
+/// The number of a poll publishes its words. Pairs with [`LOOK`].
 const SHOW: Ordering = Ordering::Release;
-/// The guardian reads the words of the poll it saw. Pairs with [`SHOW`].
+/// The guardian sees the words of the poll it saw, or later ones. Pairs with [`SHOW`].
 const LOOK: Ordering = Ordering::Acquire;
+/// The words of a poll publish that the one before has ended. Pairs with [`READ`].
+const CHANGE: Ordering = Ordering::Release;
+/// The guardian that reads words of a later poll sees that the one it saw has ended. Pairs with
+/// [`CHANGE`].
+const READ: Ordering = Ordering::Acquire;
 
 /// The verdict that an owner gives itself: it is taken back by the owner alone. Even, unlike a poll's
 /// number.
@@ -79,10 +84,9 @@ impl Watch {
     pub(crate) fn begin(&self, id: u64, location: Option<&'static Location<'static>>) {
         let seq = self.seq.load(Ordering::Relaxed);
         debug_assert!(seq & 1 == 0);
-        // The even seq of the last `end` comes before these stores for a reader that fences.
-        self.id.store(id, SHOW);
+        self.id.store(id, CHANGE);
         let location = location.map_or(std::ptr::null(), std::ptr::from_ref);
-        self.location.store(location.cast_mut(), SHOW);
+        self.location.store(location.cast_mut(), CHANGE);
         self.seq.store(seq + 1, SHOW);
     }
 
@@ -92,7 +96,8 @@ impl Watch {
     #[must_use]
     pub(crate) fn end(&self) -> bool {
         let seq = self.seq.load(Ordering::Relaxed);
-        self.seq.store(seq + 1, SHOW);
+        // No pair: it says that there are no words to read.
+        self.seq.store(seq + 1, Ordering::Relaxed);
         self.verdict.load(Ordering::Relaxed) != 0 && self.take_verdict()
     }
 
@@ -140,9 +145,9 @@ impl Watch {
 
     /// Whose poll `seen` is, if it is still going on.
     pub(crate) fn whose(&self, seen: Seen) -> Option<Whose> {
-        let id = self.id.load(LOOK);
-        let location = self.location.load(LOOK);
-        fence(Ordering::Acquire);
+        let id = self.id.load(READ);
+        let location = self.location.load(READ);
+        // No pair: it sees what the two before it have brought.
         if self.seq.load(Ordering::Relaxed) != seen.seq {
             return None;
         }
@@ -162,7 +167,7 @@ impl Watch {
         let verdict = self.verdict.load(Ordering::Relaxed);
         verdict != 0
             && verdict != ANNOUNCED
-            && self.seq.load(LOOK) != verdict
+            && self.seq.load(Ordering::Relaxed) != verdict
             && self
                 .verdict
                 .compare_exchange(verdict, 0, Ordering::Relaxed, Ordering::Relaxed)

@@ -102,7 +102,7 @@ impl Registration {
     ///
     /// # Panics
     ///
-    /// When the shard was closed.
+    /// When the shard was closed, and in a forked child.
     #[inline]
     pub(crate) fn poll(
         &mut self,
@@ -151,6 +151,7 @@ impl Registration {
             }
         };
         let name = Name::of(waker);
+        self.assert_not_forked();
         // A waker's clone is user code: not under the lock.
         match self.shard.insert(self.deadline, waker.clone(), owner) {
             Ok(key) => {
@@ -164,6 +165,7 @@ impl Registration {
     /// The deadline or the waker is another one than at the last poll.
     #[cold]
     fn poll_changed(&mut self, waker: &Waker) -> Poll<()> {
+        self.assert_not_forked();
         let Some(set) = &mut self.set else { return Poll::Pending };
         if std::mem::take(&mut set.moved) && self.shard.clock().now() >= self.deadline {
             self.unset();
@@ -191,6 +193,12 @@ impl Registration {
         Poll::Pending
     }
 
+    /// In a child of a fork the lock may be taken for ever, and no timer fires.
+    #[inline]
+    fn assert_not_forked(&self) {
+        assert!(!self.shard.is_in_parent(), "{}", text::FORKED);
+    }
+
     /// The shard says that the time has come.
     fn passed(&self) -> Poll<()> {
         assert!(self.shard.elapsed() != NEVER, "{}", text::TIMER_SHUT_DOWN);
@@ -201,6 +209,9 @@ impl Registration {
     /// also when that has passed already. `owner` is asked only then.
     pub(crate) fn reset(&mut self, deadline: u64, owner: impl FnOnce(&Arc<Shard>) -> bool) {
         self.deadline = deadline;
+        if self.set.is_some() {
+            self.assert_not_forked();
+        }
         let Some(set) = &mut self.set else { return };
         set.moved = true;
         if deadline == NEVER {
@@ -215,6 +226,9 @@ impl Registration {
     #[inline]
     fn unset(&mut self) {
         if let Some(set) = self.set.take() {
+            if self.shard.is_in_parent() {
+                return;
+            }
             // The lock is gone when the waker drops.
             drop(self.shard.remove(set.key));
         }

@@ -55,6 +55,7 @@ use super::wheel::{Key, Limit, Wheel};
 use crate::engine::clock::{Clock, LAST, NEVER};
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Mutex};
+use crate::engine::process_wide::fork::Birth;
 use crate::engine::wake_list::WakeList;
 
 /// Of `next` and `elapsed`: no pair, see "Orderings".
@@ -72,6 +73,7 @@ pub(crate) struct Shard {
     wheel: Mutex<Wheel>,
     clock: Arc<Clock>,
     wake: Box<dyn Fn() + Send + Sync>,
+    birth: Birth,
 }
 
 /// Why a shard did not take a timer. It hands the waker back.
@@ -91,7 +93,15 @@ impl Shard {
             wheel: Mutex::new(Wheel::new()),
             clock,
             wake,
+            birth: Birth::here(),
         }
+    }
+
+    /// Whether this process is a child that was forked since: another thread may have had the lock at
+    /// that moment, and nobody turns the wheel.
+    #[inline]
+    pub(crate) fn is_in_parent(&self) -> bool {
+        self.birth.is_in_parent()
     }
 
     /// The clock that the shard's times are of.
@@ -149,7 +159,7 @@ impl Shard {
         let key = wheel.insert(deadline, waker);
         let earlier = self.note(deadline);
         drop(wheel);
-        self.tell(earlier && !owner);
+        self.tell(earlier && !owner); // wake: timer is set
         Ok(key)
     }
 
@@ -160,7 +170,7 @@ impl Shard {
         let found = wheel.reschedule(key, deadline);
         let earlier = found && self.note(deadline);
         drop(wheel);
-        self.tell(earlier && !owner);
+        self.tell(earlier && !owner); // wake: timer is moved
         found
     }
 

@@ -36,6 +36,14 @@ pub struct Stdout(Output<io::Stdout>);
 #[derive(Debug)]
 pub struct Stderr(Output<io::Stderr>);
 
+// What the jobs leave behind is whole, whatever panics: each hands back what it was given.
+impl std::panic::UnwindSafe for Stdin {}
+impl std::panic::RefUnwindSafe for Stdin {}
+impl std::panic::UnwindSafe for Stdout {}
+impl std::panic::RefUnwindSafe for Stdout {}
+impl std::panic::UnwindSafe for Stderr {}
+impl std::panic::RefUnwindSafe for Stderr {}
+
 /// The process's standard input.
 ///
 /// Each read is a job on the blocking pool, which nothing can cancel: **the drop of the runtime waits

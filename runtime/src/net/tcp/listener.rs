@@ -49,6 +49,10 @@ impl TcpListener {
     /// connections still linger (`SO_REUSEADDR`); up to 1024 connections wait to be accepted. For
     /// other settings there is [`TcpSocket`](crate::net::TcpSocket).
     ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no socket is left behind.
+    ///
     /// # Panics
     ///
     /// Outside a runtime.

@@ -87,6 +87,10 @@ impl UnixSocket {
 
     /// Connects to the socket at `path`.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    ///
     /// # Panics
     ///
     /// Outside a runtime.

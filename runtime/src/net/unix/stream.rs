@@ -66,6 +66,10 @@ impl UnixStream {
     /// Connects to the socket at `path`. On Linux a path that begins with a zero byte is a name in
     /// the abstract namespace.
     ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no socket is left behind.
+    ///
     /// # Panics
     ///
     /// Outside a runtime.
@@ -80,6 +84,10 @@ impl UnixStream {
     }
 
     /// Connects to the socket at `addr`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no socket is left behind.
     ///
     /// # Panics
     ///

@@ -28,7 +28,7 @@ impl Limit for Places {
     }
 
     fn close<T>(&self, _list: &List<T>) {
-        self.permits.close();
+        self.permits.close(); // wake: mpsc.refuse
     }
 
     fn is_closed<T>(&self, _list: &List<T>) -> bool {
@@ -113,7 +113,7 @@ fn push<T>(tx: &Tx<T, Places>, value: T) {
 /// Gives places back that were not used.
 fn give_back<T>(tx: &Tx<T, Places>, count: usize) {
     if count > 0 {
-        tx.limit().release(count);
+        tx.limit().release(count); // wake: mpsc.give_back
         wake_if_over(tx);
     }
 }

@@ -228,7 +228,7 @@ impl<T, L: Limit> Rx<T, L> {
                     None => return Poll::Ready(None),
                 },
             };
-            chan.limit.release(1);
+            chan.limit.release(1); // wake: mpsc.recv
             Poll::Ready(Some(value))
         });
         if value.is_ready() {
@@ -256,7 +256,7 @@ impl<T, L: Limit> Rx<T, L> {
                 }
                 count = 1 + chan.take_many(head, buffer, limit - 1);
             }
-            chan.limit.release(count);
+            chan.limit.release(count); // wake: mpsc.recv_many
             Poll::Ready(count)
         });
         if count.is_ready() {
@@ -275,7 +275,7 @@ impl<T, L: Limit> Rx<T, L> {
                 None if chan.is_finished(head) => return Err(TryRecvError::Disconnected),
                 None => return Err(TryRecvError::Empty),
             };
-            chan.limit.release(1);
+            chan.limit.release(1); // wake: mpsc.try_recv
             Ok(value)
         })
     }

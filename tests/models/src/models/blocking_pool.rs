@@ -331,3 +331,18 @@ fn a_mandatory_job_runs_after_the_shutdown_began() {
         assert_eq!(*ran.value.lock(), 2);
     });
 }
+
+/// Would catch: a job that is dropped although a thread was on its way to it, or about to be sent for;
+/// a job that is kept although nobody comes for it.
+#[test]
+fn a_job_that_a_thread_is_free_for_runs_after_the_shutdown_began() {
+    check(3, || {
+        let pool = Pool::new(2, FOREVER, 0, 0);
+        let ran = Count::new();
+        assert!(submit(&pool, job(&ran)));
+        assert!(submit(&pool, job(&ran)));
+        assert!(pool.queue.close().is_empty());
+        assert!(pool.queue.wait_gone(0, None));
+        assert_eq!(*ran.value.lock(), 2);
+    });
+}

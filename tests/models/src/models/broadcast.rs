@@ -90,6 +90,32 @@ fn the_end_sees_what_the_senders_did() {
     });
 }
 
+/// The end as it is received, without what every sender did before it went.
+#[test]
+fn the_received_end_sees_what_all_senders_did() {
+    model(|| {
+        let (sender, mut receiver) = channel::<()>(1);
+        let cells = [(); 2].map(|()| Arc::new(UnsafeCell::new(0)));
+        let threads = cells.clone().map(|cell| {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                // SAFETY: loom checks that no two accesses overlap.
+                cell.with_mut(|value| unsafe { *value = 1 });
+                drop(sender);
+            })
+        });
+        drop(sender);
+        assert_eq!(block_on(receiver.recv()), Err(RecvError::Closed));
+        for cell in cells {
+            // SAFETY: loom checks that no two accesses overlap.
+            assert_eq!(cell.with(|value| unsafe { *value }), 1);
+        }
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+}
+
 /// A sender in `closed` that sleeps through the last receiver's drop.
 #[test]
 fn closed_wakes() {

@@ -8,13 +8,21 @@ use crate::engine::timer::Cover;
 
 const DEADLINE: u64 = 10;
 
-/// A thread that is about to sleep for all, and beside it one that sets a deadline and then asks.
+/// Until when the thread that sleeps for all has slept before.
+const EARLIER: u64 = 5;
+
+/// A thread that has slept for all and is about to again, and beside it one that sets a deadline and
+/// then asks: it may see the sleep that is over.
 /// Returns until when the first one sleeps, and what the second one was told.
 fn sleeper_against_setter(ask: impl Fn(&Cover) -> bool) -> (u64, bool) {
     let cover = Arc::new(Cover::new());
     let deadline = Arc::new(AtomicU64::new(u64::MAX));
     let (cover2, deadline2) = (cover.clone(), deadline.clone());
-    let sleeper = thread::spawn(move || cover2.publish(|| deadline2.load(Ordering::Relaxed)));
+    assert_eq!(cover.publish(|| EARLIER), EARLIER);
+    let sleeper = thread::spawn(move || {
+        cover2.retract();
+        cover2.publish(|| deadline2.load(Ordering::Relaxed))
+    });
     deadline.store(DEADLINE, Ordering::Relaxed);
     let told = ask(&cover);
     (sleeper.join().unwrap(), told)

@@ -131,6 +131,22 @@ fn many_are_gathered() {
     });
 }
 
+/// A waiter that sleeps although permits were made for it.
+#[test]
+fn permits_that_nobody_held_wake() {
+    model(3, || {
+        let guarded = Guarded::new(0);
+        let other = guarded.clone();
+        let thread = thread::spawn(move || {
+            other.add_one();
+            assert!(other.semaphore.add(1));
+        });
+        block_on(guarded.semaphore.acquire(1)).unwrap();
+        assert_eq!(guarded.read(), 1);
+        thread.join().unwrap();
+    });
+}
+
 /// A waiter that sleeps through close, or learns of it without seeing what came before.
 #[test]
 fn close_wakes_and_refuses() {

@@ -9,7 +9,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::sync::mpsc::error::TryRecvError;
-use crate::sync::mpsc::{channel, unbounded_channel};
+use crate::sync::mpsc::{Receiver, channel, unbounded_channel};
 
 fn model(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -67,6 +67,46 @@ fn a_full_channel_goes_on() {
         assert_eq!(block_on(receiver.recv()), None);
         first.join().unwrap();
         second.join().unwrap();
+    });
+}
+
+/// A sender that waits for room although a value was taken, one or many at a time or without a wait,
+/// or a permit was given back.
+#[test]
+fn whatever_makes_room_wakes_who_waits_for_it() {
+    let takes: [fn(&mut Receiver<u8>); 3] = [
+        |receiver| assert_eq!(block_on(receiver.recv()), Some(0)),
+        |receiver| assert_eq!(block_on(receiver.recv_many(&mut Vec::new(), 2)), 1),
+        |receiver| assert_eq!(receiver.try_recv(), Ok(0)),
+    ];
+    for take in takes {
+        model(3, move || {
+            let (sender, mut receiver) = channel(1);
+            sender.try_send(0).unwrap();
+            let thread = thread::spawn(move || block_on(sender.reserve()).map(drop).unwrap());
+            take(&mut receiver);
+            thread.join().unwrap();
+        });
+    }
+    model(3, || {
+        let (sender, receiver) = channel::<u8>(1);
+        let permit = sender.clone().try_reserve_owned().unwrap();
+        let thread = thread::spawn(move || block_on(sender.reserve()).map(drop).unwrap());
+        drop(permit);
+        thread.join().unwrap();
+        drop(receiver);
+    });
+}
+
+/// A sender that waits for room in a channel that is closed.
+#[test]
+fn close_wakes_who_waits_for_room() {
+    model(3, || {
+        let (sender, mut receiver) = channel(1);
+        sender.try_send(0).unwrap();
+        let thread = thread::spawn(move || assert!(block_on(sender.send(1)).is_err()));
+        receiver.close();
+        thread.join().unwrap();
     });
 }
 

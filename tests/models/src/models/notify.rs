@@ -1,7 +1,7 @@
 //! Models of `sync/notify.rs`.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Waker};
 
 use loom::cell::UnsafeCell;
@@ -138,9 +138,9 @@ fn who_comes_too_late_sees_the_condition() {
 fn who_leaves_takes_nobody_along() {
     loom::model(|| {
         let notify = Arc::new(Notify::new());
-        let mut leaving = notify.notified();
+        let mut leaving = Box::pin(notify.notified());
         let mut cx = Context::from_waker(Waker::noop());
-        assert!(Pin::new(&mut leaving).poll(&mut cx).is_pending());
+        assert!(leaving.as_mut().poll(&mut cx).is_pending());
         let other = notify.clone();
         let thread = thread::spawn(move || {
             let mut staying = pin!(other.notified());

@@ -113,3 +113,28 @@ fn a_push_during_a_search_is_found() {
         assert!(pool.woken.load(Ordering::Relaxed) <= 4);
     });
 }
+
+/// Several tasks that are pushed first and published once: the one who is woken for them must see to it
+/// that a second sleeper gets its share.
+#[test]
+fn a_batch_published_once_is_not_forgotten() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(|| {
+        let pool = Pool::new(2);
+        let workers: Vec<_> = (0..2)
+            .map(|seat| {
+                let pool = pool.clone();
+                thread::spawn(move || pool.find_one(seat))
+            })
+            .collect();
+        pool.queued.fetch_add(1, Ordering::Relaxed);
+        pool.queued.fetch_add(1, Ordering::Relaxed);
+        pool.published();
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        // One by the batch, one by each searcher that leaves something behind.
+        assert!(pool.woken.load(Ordering::Relaxed) <= 3);
+    });
+}

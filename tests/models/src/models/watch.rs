@@ -42,22 +42,29 @@ fn wait_for_finds_its_value() {
     });
 }
 
-/// The end, or a change, without what came before it.
+/// The end, without what every sender did before it went.
 #[test]
-fn what_came_before_is_seen() {
+fn the_end_sees_what_all_senders_did() {
     model(|| {
         let (sender, mut receiver) = channel(());
-        let seen = Arc::new(UnsafeCell::new(0));
-        let written = seen.clone();
-        let thread = thread::spawn(move || {
-            // SAFETY: loom checks that no two accesses overlap.
-            written.with_mut(|value| unsafe { *value = 1 });
-            drop(sender);
+        let cells = [(); 2].map(|()| Arc::new(UnsafeCell::new(0)));
+        let threads = cells.clone().map(|cell| {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                // SAFETY: loom checks that no two accesses overlap.
+                cell.with_mut(|value| unsafe { *value = 1 });
+                drop(sender);
+            })
         });
+        drop(sender);
         assert!(block_on(receiver.changed()).is_err());
-        // SAFETY: loom checks that no two accesses overlap.
-        assert_eq!(seen.with(|value| unsafe { *value }), 1);
-        thread.join().unwrap();
+        for cell in cells {
+            // SAFETY: loom checks that no two accesses overlap.
+            assert_eq!(cell.with(|value| unsafe { *value }), 1);
+        }
+        for thread in threads {
+            thread.join().unwrap();
+        }
     });
 }
 

@@ -1,0 +1,123 @@
+//! Tasks as spans of `tracing`, and what is done with their wakers as events: what tokio-console reads.
+//!
+//! A task's span begins at its spawn, is entered for every poll and for the drop of the future, and
+//! ends with the future. The names, fields and targets are the ones that tokio has, because the
+//! readers look for those.
+//!
+//! A subscriber is user code. It is called when a task is spawned, polled and dropped, where user code
+//! runs anyway, and when a waker is used. So a task that has a span is to the guardian like a waker of
+//! somebody else: see [`is_task_waker`](super::is_task_waker).
+
+use std::future::Future;
+use std::panic::Location;
+
+use tracing::instrument::{Instrument, Instrumented};
+use tracing::{Span, trace, trace_span};
+
+use super::{Identity, next_id};
+use crate::engine::contain::contain;
+
+/// The kind of a job of the blocking pool.
+const BLOCKING: &str = "blocking";
+
+/// A future inside the span of its task.
+pub(crate) type InSpan<F> = Instrumented<F>;
+
+/// What a task's wakers know of its span. Nothing, if nobody listened when it was spawned.
+#[derive(Debug)]
+pub(super) struct SpanId(Option<tracing::Id>);
+
+impl SpanId {
+    /// Whether [`tell`](SpanId::tell) may call a subscriber.
+    #[inline]
+    pub(super) fn is_heard(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Says what is about to be done with a waker of the task.
+    #[inline]
+    pub(super) fn tell(&self, op: &'static str) {
+        if let Some(id) = &self.0 {
+            // The readers want the span's number, under the name of the task's.
+            let event = || trace!(target: "tokio::task::waker", op, task.id = id.into_u64());
+            // A panic of the subscriber must not lose a wake-up.
+            contain(event);
+        }
+    }
+}
+
+/// Puts the future of a new task into its span.
+pub(super) fn of_task<F: Future>(
+    future: F,
+    kind: &'static str,
+    identity: &Identity,
+) -> (InSpan<F>, SpanId) {
+    let name = if identity.named { super::name(identity.id()) } else { None };
+    let name = name.as_deref().unwrap_or_default();
+    let (id, location) = (identity.id().as_u64(), identity.location());
+    let size = size_of::<F>();
+    let span = if kind == BLOCKING {
+        let function = closure_name(std::any::type_name::<F>());
+        trace_span!(
+            target: "tokio::task::blocking",
+            "runtime.spawn",
+            kind = %kind,
+            task.name = %name,
+            task.id = id,
+            "fn" = %function,
+            size.bytes = size,
+            loc.file = location.file(),
+            loc.line = location.line(),
+            loc.col = location.column(),
+        )
+    } else {
+        task_span(kind, name, id, size, location)
+    };
+    let id = SpanId(span.id());
+    (future.instrument(span), id)
+}
+
+/// Puts the future of a `block_on` into a span of its own. To readers it is a task.
+pub(crate) fn of_root<F: Future>(future: F, location: &'static Location<'static>) -> InSpan<F> {
+    let span = task_span("block_on", "", next_id().as_u64(), size_of::<F>(), location);
+    future.instrument(span)
+}
+
+fn task_span(
+    kind: &str,
+    name: &str,
+    id: u64,
+    size: usize,
+    location: &'static Location<'static>,
+) -> Span {
+    trace_span!(
+        target: "tokio::task",
+        parent: None,
+        "runtime.spawn",
+        kind = %kind,
+        task.name = %name,
+        task.id = id,
+        size.bytes = size,
+        loc.file = location.file(),
+        loc.line = location.line(),
+        loc.col = location.column(),
+    )
+}
+
+/// A job's future is a wrapper around the closure; what stands between its angle brackets is the
+/// closure's name.
+fn closure_name(future: &str) -> &str {
+    let inside = future.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>'));
+    inside.unwrap_or(future)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::closure_name;
+
+    #[test]
+    fn a_closure_is_named_without_its_wrapper() {
+        assert_eq!(closure_name("a::Once<b::f<u8>::{{closure}}>"), "b::f<u8>::{{closure}}");
+        assert_eq!(closure_name("a::Bare"), "a::Bare");
+    }
+}
