@@ -291,23 +291,24 @@ fn one_that_blocks_does_not_hold_up_what_was_due_with_it() {
         let (send, receive) = mpsc::channel::<()>();
         let waker = Waker::from(Arc::new(Blocking(Mutex::new(receive))));
         let due = Instant::now() + Duration::from_millis(50);
-        runtime.block_on(runtime.spawn(async move {
-            let mut blocking = pin!(sleep_until(due));
-            assert!(blocking.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-            let others: Vec<_> = (0..8)
-                .map(|_| {
-                    let send = send.clone();
-                    runtime::spawn(async move {
-                        sleep_until(due).await;
-                        drop(send);
+        runtime
+            .block_on(runtime.spawn(async move {
+                let mut blocking = pin!(sleep_until(due));
+                assert!(blocking.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+                let others: Vec<_> = (0..8)
+                    .map(|_| {
+                        let send = send.clone();
+                        runtime::spawn(async move {
+                            sleep_until(due).await;
+                            drop(send);
+                        })
                     })
-                })
-                .collect();
-            drop(send);
-            for other in others {
-                other.await.unwrap();
-            }
-        }))
-        .unwrap();
+                    .collect();
+                drop(send);
+                for other in others {
+                    other.await.unwrap();
+                }
+            }))
+            .unwrap();
     });
 }
