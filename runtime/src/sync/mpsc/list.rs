@@ -38,7 +38,8 @@
 //!
 //! [`FILL`] pairs with [`DRAIN`]: the value and the link to the next block are written before the
 //! slot is FULL. [`ENTER`] pairs with [`FOLLOW`]: the new block is ready, and in `tail.block`, before
-//! `tail` leaves the mark; and a sender that reads a later block sees that `tail` has moved.
+//! `tail` leaves the mark. A sender that reads a later block than its `tail` needs no pair: somebody has
+//! moved `tail` on from that value, and two cannot do so.
 //! [`SHUT`] pairs with [`FOLLOW`]: what happened before closing is visible to who sees CLOSED.
 //! That the receiver waits is told through the slot's state; its waker lies under a lock, and
 //! `engine/waker_cell.rs` shows why that needs no fence here.
@@ -164,7 +165,8 @@ impl<T> List<T> {
             if last && spare.is_none() {
                 spare = Some(Block::new());
             }
-            let block = self.tail.block.load(FOLLOW);
+            // No pair: `tail` has brought it. If it is a later one, the compare-exchange fails.
+            let block = self.tail.block.load(Ordering::Relaxed);
             let next = tail + ONE;
             match self.tail.position.compare_exchange_weak(tail, next, Ordering::Relaxed, FOLLOW) {
                 Ok(_) => {
@@ -189,7 +191,7 @@ impl<T> List<T> {
     #[cold]
     fn append(&self, block: *mut Block<T>, next: Box<Block<T>>) {
         let next = Box::into_raw(next);
-        self.tail.block.store(next, ENTER);
+        self.tail.block.store(next, Ordering::Relaxed);
         self.tail.position.fetch_add(ONE, ENTER);
         // SAFETY: the caller owns the last slot of `block` and has not filled it, so the block is
         // there (invariant 4). The link is published by filling the slot.

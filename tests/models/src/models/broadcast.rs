@@ -94,7 +94,8 @@ fn the_end_sees_what_the_senders_did() {
 #[test]
 fn who_counts_the_senders_sees_what_those_gone_did() {
     type Ends = (WeakSender<()>, Receiver<()>);
-    let looks: [fn(Option<&Sender<()>>, &Ends) -> bool; 4] = [
+    type Look = fn(Option<&Sender<()>>, &Ends) -> bool;
+    let looks: [Look; 4] = [
         |sender, _| sender.is_some_and(|sender| sender.strong_count() == 1),
         |_sender, ends| ends.0.strong_count() == 0,
         |_sender, ends| ends.1.sender_strong_count() == 0,

@@ -62,7 +62,8 @@ fn close_against_send() {
 /// A sender that learns that the receiver is closed, and not what came before.
 #[test]
 fn who_finds_it_closed_sees_what_came_before() {
-    let looks: [fn(&mut Option<Sender<u8>>) -> bool; 2] = [
+    type Look = fn(&mut Option<Sender<u8>>) -> bool;
+    let looks: [Look; 2] = [
         |sender| sender.take().is_some_and(|sender| sender.send(1).is_err()),
         |sender| sender.as_ref().is_some_and(Sender::is_closed),
     ];
