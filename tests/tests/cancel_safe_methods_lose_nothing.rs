@@ -87,7 +87,7 @@ fn of_a_bounded_channel() {
                     // The places are taken together.
                     _ => {
                         stubbornly!(async {
-                            { sender.reserve_many(2).await.unwrap().next().unwrap().send(n) }
+                            sender.reserve_many(2).await.unwrap().next().unwrap().send(n)
                         })
                     }
                 }

@@ -326,7 +326,7 @@ fn in_a_waker_among_many() {
         match what {
             0 => Box::pin(notify.notified()),
             1 => Box::pin(async { drop(semaphore.acquire().await) }),
-            2 => Box::pin(async { drop(barrier.wait().await) }),
+            2 => Box::pin(async { _ = barrier.wait().await }),
             3 => {
                 let mut receiver = news.subscribe();
                 Box::pin(async move { assert_eq!(receiver.recv().await.unwrap(), 1) })

@@ -186,7 +186,7 @@ fn a_local_set_that_is_dropped_ends_its_part() {
             let (scope, set) = (Scope::new(), LocalSet::new());
             let (census, (begun, wait)) = (Census::default(), oneshot::channel());
             set.run_until(async {
-                let _ = scope.spawn_local(deaf(census.clone(), begun));
+                drop(scope.spawn_local(deaf(census.clone(), begun)));
                 wait.await.unwrap();
             })
             .await;

@@ -290,7 +290,7 @@ fn one_that_blocks_does_not_hold_up_what_was_due_with_it() {
         let runtime = builder.worker_threads(2).spare_workers(0).enable_all().build().unwrap();
         let (send, receive) = mpsc::channel::<()>();
         let waker = Waker::from(Arc::new(Blocking(Mutex::new(receive))));
-        let due = Instant::now() + Duration::from_millis(50);
+        let due = Instant::now() + Duration::from_millis(100) * tests::slowness();
         runtime
             .block_on(runtime.spawn(async move {
                 let mut blocking = pin!(sleep_until(due));

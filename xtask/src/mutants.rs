@@ -1,19 +1,22 @@
 //! What can be weakened in a protocol.
 //!
-//! | in the source                              | mutants                                        |
-//! |--------------------------------------------|------------------------------------------------|
-//! | `const N: Ordering = Ordering::AcqRel;`    | `Acquire`, and `Release`                       |
-//! | `const N: Ordering = Ordering::Acquire;`   | `Relaxed`                                      |
-//! | `const N: Ordering = Ordering::Release;`   | `Relaxed`                                      |
-//! | `const N: Ordering = Ordering::SeqCst;`    | `AcqRel`                                       |
-//! | `fence(..);`                               | nothing there                                  |
-//! | a statement with `// wake: name` behind it | nothing there                                  |
+//! | in the source                                 | mutants                           |
+//! |-----------------------------------------------|-----------------------------------|
+//! | a use of `const N: Ordering = ..::AcqRel;`    | `Acquire` there, `Release` there  |
+//! | a use of `const N: Ordering = ..::Acquire;`   | `Relaxed` there                   |
+//! | a use of `const N: Ordering = ..::Release;`   | `Relaxed` there                   |
+//! | a use of `const N: Ordering = ..::SeqCst;`    | `AcqRel` there                    |
+//! | `fence(..);`                                  | nothing there                     |
+//! | a statement with `// wake: name` behind it    | nothing there                     |
 //!
-//! A constant that is given to `fence` is not made `Relaxed`: a relaxed fence does not exist, and
-//! the fence's own mutant says the same. Every mutant has a name that stays when lines move.
+//! Each use of a constant by itself: one that is right in one place may be more than another needs.
+//! A fence is not made `Relaxed`: there is no such fence, and the mutant without it says the same.
+//! Every mutant has a name that stays when lines move.
 //!
 //! All mutants are built at once ([`arm`]): each has a number, and the environment variable
 //! [`VARIABLE`] says which one the program is. Without it, it is the program as it was.
+
+use std::collections::BTreeMap;
 
 use crate::source::{code_only, find_word};
 
@@ -43,8 +46,8 @@ pub(crate) struct Mutant {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Change {
-    /// A constant has another value.
-    Weaker { constant: String, value: &'static str },
+    /// The constant that begins at this byte of the line has another value here.
+    Weaker { at: usize, constant: String, value: &'static str },
     /// A statement is not there.
     Gone,
 }
@@ -62,6 +65,7 @@ pub(crate) fn find(file: &str, text: &str) -> Vec<Mutant> {
     let code: Vec<&str> = code.lines().collect();
     let mut found: Vec<Mutant> = Vec::new();
     let short = file.trim_start_matches("runtime/src/");
+    let constants: Vec<(&str, &str)> = code.iter().filter_map(|line| constant(line)).collect();
     for (line, raw) in text.lines().enumerate() {
         let code_here = code.get(line).copied().unwrap_or("");
         let mut push = |what: String, change: Change| {
@@ -72,14 +76,21 @@ pub(crate) fn find(file: &str, text: &str) -> Vec<Mutant> {
                 change,
             });
         };
-        if let Some((name, ordering)) = constant(code_here) {
-            let in_fence = code.iter().any(|line| line.contains(&format!("fence({name})")));
+        let mut uses = Vec::new();
+        if constant(code_here).is_none() {
+            for &(name, ordering) in &constants {
+                uses.extend(find_word(code_here, name).into_iter().map(|at| (at, name, ordering)));
+            }
+        }
+        uses.sort_unstable();
+        for (at, name, ordering) in uses {
             for &value in weaker(ordering) {
-                if value == "Relaxed" && in_fence {
+                if value == "Relaxed" && fence(code_here).is_some() {
                     continue;
                 }
-                let change = Change::Weaker { constant: name.to_owned(), value };
-                push(format!("{name} {ordering} -> {value}"), change);
+                let place = function_around(&code, line);
+                let change = Change::Weaker { at, constant: name.to_owned(), value };
+                push(format!("{name} {ordering} -> {value} in {place}"), change);
             }
         }
         if let Some(call) = fence(code_here) {
@@ -101,36 +112,21 @@ pub(crate) fn find(file: &str, text: &str) -> Vec<Mutant> {
 /// `text`, the content of a file, with the mutants in it, each behind its number. Lines stay where
 /// they are.
 pub(crate) fn arm(text: &str, mutants: &[(usize, &Mutant)]) -> String {
-    let code = code_only(text);
-    let mut constants: Vec<&str> = mutants
-        .iter()
-        .filter_map(|(_, mutant)| match &mutant.change {
-            Change::Weaker { constant, .. } => Some(constant.as_str()),
-            Change::Gone => None,
-        })
-        .collect();
-    constants.dedup();
     let mut armed = String::new();
-    for (line, (raw, code)) in text.lines().zip(code.lines()).enumerate() {
+    for (line, raw) in text.lines().enumerate() {
         let here = || mutants.iter().filter(move |(_, mutant)| mutant.line == line);
-        let mut raw = with_calls(raw, code, &constants);
-        if let Some((head, value)) = raw.split_once(": Ordering = Ordering::") {
-            let weaker: String = here()
-                .filter_map(|(number, mutant)| match mutant.change {
-                    Change::Weaker { value, .. } => {
-                        Some(format!("{number} => Ordering::{value}, "))
-                    }
-                    Change::Gone => None,
-                })
-                .collect();
-            if !weaker.is_empty() {
-                let value = value.split_once(';').map_or(value, |(value, _)| value);
-                let head = head.replacen("const ", "fn ", 1);
-                raw = format!(
-                    "#[allow(non_snake_case)] {head} -> Ordering \
-                     {{ match crate::mutant() {{ {weaker}_ => Ordering::{value} }} }}"
-                );
+        // What each constant in the line may be, from the right, so that the places stay.
+        let mut choices: BTreeMap<usize, (&str, String)> = BTreeMap::new();
+        for (number, mutant) in here() {
+            if let Change::Weaker { at, constant, value } = &mutant.change {
+                let (_, arms) = choices.entry(*at).or_insert((constant, String::new()));
+                arms.push_str(&format!("{number} => Ordering::{value}, "));
             }
+        }
+        let mut raw = raw.to_owned();
+        for (at, (constant, arms)) in choices.into_iter().rev() {
+            let choice = format!("match crate::mutant() {{ {arms}_ => {constant} }}");
+            raw.replace_range(at..at + constant.len(), &choice);
         }
         for (number, mutant) in here() {
             if mutant.change == Change::Gone {
@@ -143,26 +139,14 @@ pub(crate) fn arm(text: &str, mutants: &[(usize, &Mutant)]) -> String {
     armed
 }
 
-/// A line in which the constants are functions.
-fn with_calls(raw: &str, code: &str, constants: &[&str]) -> String {
-    let mut ends: Vec<usize> = constants
-        .iter()
-        .flat_map(|name| find_word(code, name).into_iter().map(|at| at + name.len()))
-        .collect();
-    ends.sort_unstable();
-    let mut out = raw.to_owned();
-    for end in ends.into_iter().rev() {
-        out.insert_str(end, "()");
-    }
-    out
-}
-
 /// A line whose statement runs unless the program is that mutant.
 fn behind_number(line: &str, number: usize) -> String {
     let line = line.split("// wake: ").next().unwrap_or(line).trim_end();
     let (head, statement) = match line.split_once("=>") {
-        Some((pattern, call)) => (format!("{pattern}=>"), call.trim().trim_end_matches(',')),
-        None => {
+        Some((pattern, call)) if !pattern.contains("crate::mutant()") => {
+            (format!("{pattern}=>"), call.trim().trim_end_matches(','))
+        }
+        _ => {
             let statement = line.trim_start();
             (line[..line.len() - statement.len()].to_owned(), statement)
         }
@@ -257,6 +241,8 @@ impl State {
         fence(C);
         fence(D);
         self.x.load(Ordering::Acquire);
+        self.x.compare_exchange(1, 2, A, B); // A and B
+        self.x.load(B);
         self.parker.unpark(); // wake: sleeper
         match x {
             Some(y) => y.wake(), // wake: y
@@ -273,12 +259,13 @@ impl State {
         assert_eq!(
             names,
             [
-                "engine/a.rs: A AcqRel -> Acquire",
-                "engine/a.rs: A AcqRel -> Release",
-                "engine/a.rs: B Acquire -> Relaxed",
-                "engine/a.rs: C SeqCst -> AcqRel",
+                "engine/a.rs: C SeqCst -> AcqRel in sleep",
                 "engine/a.rs: fence(C) in sleep",
                 "engine/a.rs: fence(D) in sleep",
+                "engine/a.rs: A AcqRel -> Acquire in sleep",
+                "engine/a.rs: A AcqRel -> Release in sleep",
+                "engine/a.rs: B Acquire -> Relaxed in sleep",
+                "engine/a.rs: B Acquire -> Relaxed in sleep #2",
                 "engine/a.rs: wake sleeper",
                 "engine/a.rs: wake y",
                 "engine/a.rs: wake sleeper #2",
@@ -298,17 +285,22 @@ impl State {
         let armed = arm(TEXT, &numbered);
         let lines: Vec<&str> = armed.lines().collect();
         assert_eq!(lines.len(), TEXT.lines().count());
-        assert_eq!(lines[0], TEXT.lines().next().unwrap());
+        for same in (0..9).chain([11]) {
+            assert_eq!(Some(lines[same]), TEXT.lines().nth(same));
+        }
         assert_eq!(
-            lines[1],
-            "#[allow(non_snake_case)] fn A() -> Ordering { match crate::mutant() \
-             { 1 => Ordering::Acquire, 2 => Ordering::Release, _ => Ordering::AcqRel } }"
+            lines[9].trim(),
+            "{ if crate::mutant() != 2 \
+             { fence(match crate::mutant() { 1 => Ordering::AcqRel, _ => C }); } }"
         );
-        assert!(lines[2].starts_with("#[allow(non_snake_case)] pub(super) fn B() -> Ordering {"));
-        assert_eq!(lines[4], "const D: Ordering = Ordering::Acquire;");
-        assert_eq!(lines[9].trim(), "{ if crate::mutant() != 5 { fence(C()); } }");
-        assert_eq!(lines[12].trim(), "{ if crate::mutant() != 7 { self.parker.unpark(); } }");
-        assert_eq!(lines[14].trim(), "Some(y) => { if crate::mutant() != 8 { y.wake() } }");
+        assert_eq!(
+            lines[12].trim(),
+            "self.x.compare_exchange(1, 2, match crate::mutant() \
+             { 4 => Ordering::Acquire, 5 => Ordering::Release, _ => A }, match crate::mutant() \
+             { 6 => Ordering::Relaxed, _ => B }); // A and B"
+        );
+        assert_eq!(lines[14].trim(), "{ if crate::mutant() != 8 { self.parker.unpark(); } }");
+        assert_eq!(lines[16].trim(), "Some(y) => { if crate::mutant() != 9 { y.wake() } }");
     }
 
     #[test]

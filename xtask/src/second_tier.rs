@@ -228,7 +228,12 @@ fn under(tool: &Tool, choice: &Choice) -> Outcome {
             command.args(["--skip", test]);
             report.skip(&format!("{name}::{test}"), reason);
         }
-        command.args(&choice.arguments);
+        // The output goes to a file anyhow, and the buffer in which the harness would keep it is the
+        // uninstrumented standard library's.
+        command.arg("--nocapture").args(&choice.arguments);
+        // Many tests panic on purpose. The library's way to a backtrace is slow under a tool, and
+        // under a lock that ThreadSanitizer does not see.
+        command.env("RUST_BACKTRACE", "0");
         command.env("RUNTIME_TEST_SLOWNESS", tool.slowness.to_string());
         if tool.name == "thread" {
             let suppressions = root().join("tests").join("tsan.txt");

@@ -18,6 +18,10 @@ mod engine {
     pub(crate) mod contain;
     #[path = "../../../runtime/src/engine/primitive/mod.rs"]
     pub(crate) mod primitive;
+    #[path = "../../../runtime/src/engine/process_wide"]
+    pub(crate) mod process_wide {
+        pub(crate) mod fork;
+    }
     #[path = "../../../runtime/src/engine/rng.rs"]
     pub(crate) mod rng;
     #[path = "../../../runtime/src/engine/text.rs"]

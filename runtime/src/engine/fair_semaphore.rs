@@ -259,7 +259,13 @@ impl FairSemaphore {
         loop {
             let taken = wanted.min(state >> SHIFT);
             let less = state - (taken << SHIFT);
-            match self.state.compare_exchange_weak(state, less, TAKE, Ordering::Relaxed) {
+            // No pair: nobody acts under these, they come back by a `release`.
+            match self.state.compare_exchange_weak(
+                state,
+                less,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return taken,
                 Err(now) => state = now,
             }
@@ -303,7 +309,8 @@ impl FairSemaphore {
         // Made before the lock is taken and, unless it is used, dropped after.
         let waker = waker.clone();
         let mut queue = self.queue.lock();
-        let mut state = self.state.load(SEE_CLOSED);
+        // The lock orders CLOSED.
+        let mut state = self.state.load(Ordering::Relaxed);
         loop {
             if state & CLOSED != 0 {
                 return LineUp::Closed;
@@ -313,7 +320,7 @@ impl FairSemaphore {
                 break;
             }
             let next = if suffices { state - (count << SHIFT) } else { state | QUEUED };
-            match self.state.compare_exchange_weak(state, next, TAKE, SEE_CLOSED) {
+            match self.state.compare_exchange_weak(state, next, TAKE, Ordering::Relaxed) {
                 Ok(_) if suffices => return LineUp::Taken,
                 Ok(_) => break,
                 Err(now) => state = now,

@@ -234,7 +234,11 @@ impl Handle {
                 output
             }
         };
-        self.inner.forced_yields.fetch_add(coop::take_forced(), Ordering::Relaxed);
+        let forced = coop::take_forced();
+        if forced > 0 {
+            // No pair: a number.
+            self.inner.forced_yields.fetch_add(forced, Ordering::Relaxed);
+        }
         output
     }
 

@@ -34,9 +34,12 @@ use crate::engine::primitive::{Arc, RwLock, RwLockReadGuard};
 const CLOSED: usize = 1;
 const ONE_VERSION: usize = 2;
 
-/// Publishes a new version, or that the last of one side went. Pairs with `OBSERVE`.
-const PUBLISH: Ordering = Ordering::AcqRel;
-/// Sees a new version, or that the last of one side went. Pairs with `PUBLISH`.
+/// Publishes a new version, the end, or what a receiver did before it went. Pairs with `OBSERVE`.
+const PUBLISH: Ordering = Ordering::Release;
+/// A sender goes: publishes what it did, and the last sees what all did, which it publishes with the
+/// end. Pairs with itself and with `OBSERVE`.
+const GONE: Ordering = Ordering::AcqRel;
+/// Sees a new version, the end, or who went. Pairs with `PUBLISH` and `GONE`.
 const OBSERVE: Ordering = Ordering::Acquire;
 
 /// Errors of this channel.
@@ -295,7 +298,7 @@ impl<T: Default> Default for Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        if self.shared.senders.fetch_sub(1, PUBLISH) == 1 {
+        if self.shared.senders.fetch_sub(1, GONE) == 1 {
             self.shared.state.fetch_or(CLOSED, PUBLISH);
             self.shared.changed.notify_waiters(); // wake: watch.last_sender
         }

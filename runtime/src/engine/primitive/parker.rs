@@ -91,7 +91,8 @@ impl Parker {
 
     /// Whether the token is there; it stays. Asked by the owner while it is elsewhere.
     pub(crate) fn is_notified(&self) -> bool {
-        self.state.load(TAKE) == NOTIFIED
+        // No pair: whoever takes the token sees what came before it.
+        self.state.load(Ordering::Relaxed) == NOTIFIED
     }
 
     /// The owner is back. Takes the token and says whether it was there.
@@ -100,7 +101,8 @@ impl Parker {
     }
 
     fn leave_for(&self, place: u32) -> bool {
-        match self.state.compare_exchange(EMPTY, place, TAKE, TAKE) {
+        // No pair: the owner's own word is there, or the token, which the swap takes.
+        match self.state.compare_exchange(EMPTY, place, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => true,
             Err(_notified) => {
                 self.state.swap(EMPTY, TAKE);

@@ -75,7 +75,7 @@ const JOIN_LOOK: Ordering = Ordering::Acquire;
 /// came first, whoever then takes the output looks again, with [`JOIN_LOOK`].
 const JOIN_SET: Ordering = Ordering::Release;
 /// Hands the join waker from completion to the `JoinHandle`, or the reverse: whoever comes second
-/// sees that the first is done with it.
+/// sees that the first is done with it. A dropped handle sees the output, too (pairs with [`FINISH`]).
 const WAKER_HAND_OVER: Ordering = Ordering::AcqRel;
 /// A dropped reference publishes all uses of the task to whoever frees it. Pairs with the Acquire
 /// fence in [`State::drop_reference`].
@@ -307,12 +307,14 @@ impl State {
 
     /// The `JoinHandle` loses its interest, but not yet its reference.
     pub(super) fn drop_join(&self) -> DropJoin {
-        let mut now = self.0.load(JOIN_LOOK);
+        // What is seen here counts when the operation below succeeds.
+        let mut now = self.0.load(Ordering::Relaxed);
         loop {
             let complete = now & COMPLETE != 0;
             // Before completion the handle takes its waker back with the same operation.
             let gone = if complete { JOIN_INTEREST } else { JOIN_INTEREST | JOIN_WAKER };
-            match self.0.compare_exchange_weak(now, now & !gone, WAKER_HAND_OVER, JOIN_LOOK) {
+            let next = now & !gone;
+            match self.0.compare_exchange_weak(now, next, WAKER_HAND_OVER, Ordering::Relaxed) {
                 Ok(_) => {
                     return DropJoin {
                         output: complete && now & TAKEN == 0,

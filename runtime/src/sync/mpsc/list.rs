@@ -249,7 +249,8 @@ impl<T> Head<T> {
     pub(super) fn prepare_to_wait(&mut self) -> bool {
         // SAFETY: as in `pop`.
         let slot = unsafe { &(*self.block).slots[self.position % LAP] };
-        match slot.state.compare_exchange(EMPTY, AWAITED, Ordering::Relaxed, DRAIN) {
+        // No pair: whoever finds the slot FULL takes the value by `pop`.
+        match slot.state.compare_exchange(EMPTY, AWAITED, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => true,
             Err(state) => state == AWAITED,
         }
@@ -262,7 +263,8 @@ impl<T> Head<T> {
 
     /// Whether a sender has begun to push what comes next.
     pub(super) fn is_behind(&self, list: &List<T>) -> bool {
-        list.tail.position.load(FOLLOW) / ONE != self.position
+        // No pair: the slot brings the value.
+        list.tail.position.load(Ordering::Relaxed) / ONE != self.position
     }
 
     /// Takes the value at the head, which a sender has begun to push: waits for it to finish.
@@ -278,7 +280,8 @@ impl<T> Head<T> {
 
     /// How many values are in the list, including those that are being pushed.
     pub(super) fn len(&self, list: &List<T>) -> usize {
-        count(list.tail.position.load(FOLLOW) / ONE) - count(self.position)
+        // No pair: a number.
+        count(list.tail.position.load(Ordering::Relaxed) / ONE) - count(self.position)
     }
 
     /// Drops what is left and frees the memory.

@@ -5,8 +5,8 @@ use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::sync::broadcast::channel;
 use crate::sync::broadcast::error::RecvError;
+use crate::sync::broadcast::{Receiver, Sender, WeakSender, channel};
 
 fn model(body: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -88,6 +88,38 @@ fn the_end_sees_what_the_senders_did() {
         }
         thread.join().unwrap();
     });
+}
+
+/// A number of senders, or none, that comes without what those that are gone did.
+#[test]
+fn who_counts_the_senders_sees_what_those_gone_did() {
+    type Ends = (WeakSender<()>, Receiver<()>);
+    let looks: [fn(Option<&Sender<()>>, &Ends) -> bool; 4] = [
+        |sender, _| sender.is_some_and(|sender| sender.strong_count() == 1),
+        |_sender, ends| ends.0.strong_count() == 0,
+        |_sender, ends| ends.1.sender_strong_count() == 0,
+        |_sender, ends| ends.0.upgrade().is_none(),
+    ];
+    for (look, more) in looks.into_iter().zip([true, false, false, false]) {
+        model(move || {
+            let (sender, receiver) = channel(1);
+            let (weak, mine) = (sender.downgrade(), more.then(|| sender.clone()));
+            let cell = Arc::new(UnsafeCell::new(0));
+            let written = cell.clone();
+            let thread = thread::spawn(move || {
+                // SAFETY: loom checks that no two accesses overlap.
+                written.with_mut(|value| unsafe { *value = 1 });
+                drop(sender);
+            });
+            // Not dropped before the look below: that looks, too.
+            let ends = (weak, receiver);
+            if look(mine.as_ref(), &ends) {
+                // SAFETY: loom checks that no two accesses overlap.
+                assert_eq!(cell.with(|value| unsafe { *value }), 1);
+            }
+            thread.join().unwrap();
+        });
+    }
 }
 
 /// The end as it is received, without what every sender did before it went.

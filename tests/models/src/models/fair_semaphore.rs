@@ -167,6 +167,25 @@ fn close_wakes_and_refuses() {
 /// A refusal that comes without a view of what was done before the close.
 #[test]
 fn a_refusal_sees_what_came_before_the_close() {
+    for permits in [0, 1] {
+        model(3, move || {
+            let guarded = Guarded::new(permits);
+            let other = guarded.clone();
+            let thread = thread::spawn(move || {
+                if other.semaphore.try_acquire(1) == Err(Refusal::Closed) {
+                    assert_eq!(other.read(), 1);
+                }
+            });
+            guarded.add_one();
+            guarded.semaphore.close();
+            thread.join().unwrap();
+        });
+    }
+}
+
+/// The same, for who only asks.
+#[test]
+fn who_asks_sees_what_came_before_the_close() {
     model(3, || {
         let guarded = Guarded::new(0);
         let other = guarded.clone();
@@ -174,9 +193,30 @@ fn a_refusal_sees_what_came_before_the_close() {
             other.add_one();
             other.semaphore.close();
         });
-        if guarded.semaphore.try_acquire(1) == Err(Refusal::Closed) {
+        if guarded.semaphore.is_closed() {
             assert_eq!(guarded.read(), 1);
         }
         thread.join().unwrap();
     });
+}
+
+/// Permits that are taken away, or counted, without a view of what was done under them.
+#[test]
+fn who_takes_permits_away_sees_what_was_done_under_them() {
+    let looks: [fn(&FairSemaphore) -> bool; 2] =
+        [|semaphore| semaphore.forget(1) == 1, |semaphore| semaphore.available() == 1];
+    for look in looks {
+        model(3, move || {
+            let guarded = Guarded::new(0);
+            let other = guarded.clone();
+            let thread = thread::spawn(move || {
+                other.add_one();
+                other.semaphore.release(1);
+            });
+            if look(&guarded.semaphore) {
+                assert_eq!(guarded.read(), 1);
+            }
+            thread.join().unwrap();
+        });
+    }
 }

@@ -9,7 +9,9 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::sync::mpsc::error::TryRecvError;
-use crate::sync::mpsc::{Receiver, channel, unbounded_channel};
+use crate::sync::mpsc::{
+    Receiver, UnboundedReceiver, UnboundedSender, WeakUnboundedSender, channel, unbounded_channel,
+};
 
 fn model(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -147,6 +149,27 @@ fn a_refusal_sees_what_came_before_the_close() {
     });
 }
 
+/// The same, for a sender that only asks.
+#[test]
+fn who_asks_sees_what_came_before_the_close() {
+    model(3, || {
+        let (sender, mut receiver) = unbounded_channel::<u8>();
+        let seen = Arc::new(loom::cell::UnsafeCell::new(0));
+        let written = seen.clone();
+        let thread = thread::spawn(move || {
+            // SAFETY: loom checks that no two accesses overlap.
+            written.with_mut(|value| unsafe { *value = 1 });
+            receiver.close();
+            receiver
+        });
+        if sender.is_closed() {
+            // SAFETY: loom checks that no two accesses overlap.
+            assert_eq!(seen.with(|value| unsafe { *value }), 1);
+        }
+        drop(thread.join().unwrap());
+    });
+}
+
 /// A value that leaks when the receiver's drop and a send race.
 #[test]
 fn drop_against_send() {
@@ -163,15 +186,24 @@ fn drop_against_send() {
     });
 }
 
-/// A closed receiver that waits for ever for a permit that was given back.
+/// A closed receiver that waits for ever for a permit that was given back, or takes its return for the
+/// end without what its holder did before.
 #[test]
 fn the_last_permit_ends_a_closed_channel() {
     model(3, || {
         let (sender, mut receiver) = channel::<u8>(1);
         let permit = sender.clone().try_reserve_owned().unwrap();
         receiver.close();
-        let thread = thread::spawn(move || drop(permit.release()));
+        let cell = Arc::new(loom::cell::UnsafeCell::new(0));
+        let written = cell.clone();
+        let thread = thread::spawn(move || {
+            // SAFETY: loom checks that no two accesses overlap.
+            written.with_mut(|value| unsafe { *value = 1 });
+            drop(permit.release());
+        });
         assert_eq!(block_on(receiver.recv()), None);
+        // SAFETY: loom checks that no two accesses overlap.
+        assert_eq!(cell.with(|value| unsafe { *value }), 1);
         thread.join().unwrap();
         drop(sender);
     });
@@ -287,6 +319,37 @@ fn a_new_block_is_finished_when_it_is_seen() {
         thread.join().unwrap();
         drop(receiver);
     });
+}
+
+/// A number of senders that comes without what those that are gone did.
+#[test]
+fn who_counts_the_senders_sees_what_those_gone_did() {
+    type Ends = (UnboundedSender<u8>, WeakUnboundedSender<u8>, UnboundedReceiver<u8>);
+    let counts: [fn(&Ends) -> usize; 3] = [
+        |ends| ends.0.strong_count(),
+        |ends| ends.1.strong_count(),
+        |ends| ends.2.sender_strong_count(),
+    ];
+    for count in counts {
+        model(3, move || {
+            let (sender, receiver) = unbounded_channel();
+            let (weak, other) = (sender.downgrade(), sender.clone());
+            let cell = Arc::new(loom::cell::UnsafeCell::new(0));
+            let written = cell.clone();
+            let thread = thread::spawn(move || {
+                // SAFETY: loom checks that no two accesses overlap.
+                written.with_mut(|value| unsafe { *value = 1 });
+                drop(other);
+            });
+            // Not dropped before the look below: that looks, too.
+            let ends = (sender, weak, receiver);
+            if count(&ends) == 1 {
+                // SAFETY: loom checks that no two accesses overlap.
+                assert_eq!(cell.with(|value| unsafe { *value }), 1);
+            }
+            thread.join().unwrap();
+        });
+    }
 }
 
 /// A weak sender that finds no sender left without seeing what the last one did.

@@ -96,21 +96,28 @@ fn a_notification_passes_on() {
     });
 }
 
-/// A future made before `notify_waiters` that sleeps through it, or wakes without what came before.
+/// A future made before `notify_waiters` that sleeps through it, or wakes without what came before,
+/// whether somebody stood in line or not.
 #[test]
 fn all_who_came_before_are_notified() {
-    loom::model(|| {
-        let shared = Shared::new();
-        let notified = shared.notify.notified();
-        let other = shared.clone();
-        let thread = thread::spawn(move || {
-            other.write();
-            other.notify.notify_waiters();
+    for somebody in [false, true] {
+        loom::model(move || {
+            let shared = Shared::new();
+            let notified = shared.notify.notified();
+            let mut waiter = pin!(shared.notify.notified());
+            if somebody {
+                waiter.as_mut().enable();
+            }
+            let other = shared.clone();
+            let thread = thread::spawn(move || {
+                other.write();
+                other.notify.notify_waiters();
+            });
+            block_on(notified);
+            assert_eq!(shared.read(), 1);
+            thread.join().unwrap();
         });
-        block_on(notified);
-        assert_eq!(shared.read(), 1);
-        thread.join().unwrap();
-    });
+    }
 }
 
 /// A future made after `notify_waiters` whose maker does not see what came before that call, so

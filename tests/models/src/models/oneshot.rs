@@ -3,7 +3,7 @@
 use loom::future::block_on;
 use loom::thread;
 
-use crate::sync::oneshot::channel;
+use crate::sync::oneshot::{Receiver, Sender, channel};
 
 /// A value that is seen before it was written, or a receiver that sleeps through the send.
 #[test]
@@ -57,6 +57,59 @@ fn close_against_send() {
         let received = receiver.try_recv().is_ok();
         assert_eq!(thread.join().unwrap(), received);
     });
+}
+
+/// A sender that learns that the receiver is closed, and not what came before.
+#[test]
+fn who_finds_it_closed_sees_what_came_before() {
+    let looks: [fn(&mut Option<Sender<u8>>) -> bool; 2] = [
+        |sender| sender.take().is_some_and(|sender| sender.send(1).is_err()),
+        |sender| sender.as_ref().is_some_and(Sender::is_closed),
+    ];
+    for look in looks {
+        loom::model(move || {
+            let (sender, receiver) = channel();
+            let seen = loom::sync::Arc::new(loom::cell::UnsafeCell::new(0));
+            let written = seen.clone();
+            let thread = thread::spawn(move || {
+                // SAFETY: loom checks that no two accesses overlap.
+                written.with_mut(|value| unsafe { *value = 5 });
+                drop(receiver);
+            });
+            // What is left of it is dropped later: that looks, too.
+            let mut sender = Some(sender);
+            if look(&mut sender) {
+                // SAFETY: loom checks that no two accesses overlap.
+                assert_eq!(seen.with(|value| unsafe { *value }), 5);
+            }
+            thread.join().unwrap();
+        });
+    }
+}
+
+/// A receiver that looks for the value before it was written.
+#[test]
+fn a_look_finds_a_value_that_was_written() {
+    let looks: [fn(&mut Receiver<u8>); 2] = [
+        // loom sees it when they look too early.
+        |receiver| {
+            let _ = receiver.is_empty();
+        },
+        |receiver| {
+            let _ = receiver.try_recv();
+        },
+    ];
+    for look in looks {
+        loom::model(move || {
+            let (sender, mut receiver) = channel();
+            let thread = thread::spawn(move || {
+                look(&mut receiver);
+                receiver
+            });
+            sender.send(7).unwrap();
+            drop(thread.join().unwrap());
+        });
+    }
 }
 
 /// A value that leaks, or is dropped twice, when drop and send race.

@@ -211,13 +211,25 @@ fn a_dropped_handle_leaves_nothing() {
     });
 }
 
-/// A task that is polled after its abort was seen, or never ends.
+/// Reads its cell when it is dropped.
+struct ReadAtTheEnd(Arc<loom::cell::UnsafeCell<u8>>);
+
+impl Drop for ReadAtTheEnd {
+    fn drop(&mut self) {
+        // SAFETY: loom checks that nobody writes meanwhile.
+        assert_eq!(self.0.with(|value| unsafe { *value }), 1);
+    }
+}
+
+/// A task that is polled after its abort was seen, or never ends, or ends without what the aborting
+/// thread did before.
 #[test]
 fn abort_against_run() {
     loom::model(|| {
         let token = Arc::new(());
+        let written = Arc::new(loom::cell::UnsafeCell::new(0));
         let queue = Queue::new();
-        let inside = token.clone();
+        let inside = (token.clone(), ReadAtTheEnd(written.clone()));
         let handle = spawn(&queue, async move {
             let _inside = inside;
             std::future::pending::<()>().await;
@@ -225,6 +237,8 @@ fn abort_against_run() {
         let abort = handle.abort_handle();
         let other = queue.clone();
         let thread = thread::spawn(move || other.run());
+        // SAFETY: loom checks that nobody reads meanwhile.
+        written.with_mut(|value| unsafe { *value = 1 });
         abort.abort();
         thread.join().unwrap();
         queue.run_all();

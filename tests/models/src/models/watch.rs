@@ -5,7 +5,7 @@ use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::sync::watch::channel;
+use crate::sync::watch::{Sender, channel};
 
 fn model(body: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -66,6 +66,31 @@ fn the_end_sees_what_all_senders_did() {
             thread.join().unwrap();
         }
     });
+}
+
+/// A number of senders or receivers that comes without what those that are gone did.
+#[test]
+fn who_counts_sees_what_those_gone_did() {
+    let counts: [fn(&Sender<()>) -> usize; 2] = [Sender::sender_count, Sender::receiver_count];
+    for count in counts {
+        model(move || {
+            let (sender, receiver) = channel(());
+            let gone = (sender.clone(), receiver.clone());
+            let seen = Arc::new(UnsafeCell::new(0));
+            let written = seen.clone();
+            let thread = thread::spawn(move || {
+                // SAFETY: loom checks that no two accesses overlap.
+                written.with_mut(|value| unsafe { *value = 1 });
+                drop(gone);
+            });
+            if count(&sender) == 1 {
+                // SAFETY: loom checks that no two accesses overlap.
+                assert_eq!(seen.with(|value| unsafe { *value }), 1);
+            }
+            thread.join().unwrap();
+            drop(receiver);
+        });
+    }
 }
 
 /// A change that is seen in the word without what came before it.

@@ -14,9 +14,10 @@ fn a_poll_is_never_given_another_ones_name() {
     loom::model(|| {
         let watch = Arc::new(Watch::new());
         let owner = watch.clone();
+        let places = [Location::caller(), Location::caller()];
         let thread = thread::spawn(move || {
-            for id in [11, 22] {
-                owner.begin(id, Some(Location::caller()));
+            for (id, place) in [11, 22].into_iter().zip(places) {
+                owner.begin(id, Some(place));
                 let _ = owner.end();
             }
         });
@@ -25,8 +26,9 @@ fn a_poll_is_never_given_another_ones_name() {
             for _ in 0..2 {
                 if let Some(seen) = watch.look() {
                     if let Some(whose) = watch.whose(seen) {
-                        let expected = if seen.seq == 1 { 11 } else { 22 };
-                        assert_eq!(whose.id, expected);
+                        let (id, place) =
+                            if seen.seq == 1 { (11, places[0]) } else { (22, places[1]) };
+                        assert_eq!((whose.id, whose.location), (id, Some(place)));
                     }
                     return;
                 }
@@ -34,6 +36,23 @@ fn a_poll_is_never_given_another_ones_name() {
         });
         guardian.join().unwrap();
         thread.join().unwrap();
+    });
+}
+
+/// A poll that counts as another one after a long wait, and is seen without its name.
+#[test]
+fn a_renewed_poll_keeps_its_name() {
+    loom::model(|| {
+        let watch = Arc::new(Watch::new());
+        let owner = watch.clone();
+        let guardian = thread::spawn(move || {
+            if let Some(whose) = watch.look().and_then(|seen| watch.whose(seen)) {
+                assert_eq!(whose.id, 11);
+            }
+        });
+        owner.begin(11, None);
+        owner.renew();
+        guardian.join().unwrap();
     });
 }
 
