@@ -33,7 +33,10 @@ pub use ::runtime::{join, main_of_tokio as main, select, test_of_tokio as test, 
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod macros {
-    pub use ::runtime::macros_support as support;
+    pub mod support {
+        pub use ::runtime::macros_support::thread_below as thread_rng_n;
+        pub use ::runtime::macros_support::*;
+    }
 }
 
 /// Empty, as it is in tokio: streams are in the crate `tokio-stream`.
