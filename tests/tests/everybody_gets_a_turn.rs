@@ -334,3 +334,30 @@ fn the_root_hears_of_events_after_one_yield() {
         });
     });
 }
+
+/// Who yields until an event has been seen need not yield often.
+#[test]
+fn events_after_a_few_yields() {
+    on_one_thread(|runtime| {
+        runtime.block_on(async {
+            let (near, far) = runtime::net::UnixDatagram::pair().unwrap();
+            let seen = Arc::new(AtomicBool::new(false));
+            let see = seen.clone();
+            let reader = runtime::spawn(async move {
+                far.recv(&mut [0; 4]).await.unwrap();
+                see.store(true, Ordering::Relaxed);
+            });
+            let yielder = runtime::spawn(async move {
+                near.send(b"ball").await.unwrap();
+                let mut yields = 0;
+                while !seen.load(Ordering::Relaxed) {
+                    runtime::task::yield_now().await;
+                    yields += 1;
+                }
+                yields
+            });
+            reader.await.unwrap();
+            assert!(yielder.await.unwrap() < 8);
+        });
+    });
+}

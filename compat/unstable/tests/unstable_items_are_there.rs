@@ -134,3 +134,21 @@ fn tokio_util_finds_what_it_uses() {
     }));
     assert_eq!(count.load(Ordering::Relaxed), 3);
 }
+
+/// Switches between two forms of a part: here there is one, which works whatever is chosen.
+#[test]
+fn switches_between_two_forms_are_there() {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_alt_timer()
+        .enable_eager_driver_handoff()
+        .enable_sharded_blocking_queue()
+        .enable_io_uring()
+        .build()
+        .unwrap();
+    runtime.block_on(in_time(async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(task::spawn_blocking(|| 1).await.unwrap(), 1);
+        tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    }));
+}

@@ -32,6 +32,8 @@ mod rng_seed;
 mod runtime;
 mod shutdown;
 mod stall;
+#[cfg(feature = "tokio-wording")]
+mod tokio_switches;
 
 pub use builder::Builder;
 pub use handle::{EnterGuard, Handle, RuntimeFlavor, RuntimeId as Id, TryCurrentError};

@@ -308,7 +308,8 @@ impl Worker {
                 self.yields.set(self.yields.get() + 1);
                 self.requeue(task);
             }
-            Outcome::Idle | Outcome::Complete => self.yields.set(0),
+            // The next two in a row lead to a look: what yields usually waits for an event.
+            Outcome::Idle | Outcome::Complete => self.yields.set(YIELD_INTERVAL - 2),
         }
     }
 

@@ -278,6 +278,23 @@ fn a_spare_too_many_goes_home() {
     });
 }
 
+/// A worker that sleeps on beside a poll that nobody has.
+#[test]
+fn who_sleeps_beside_the_poll_is_woken_to_take_it() {
+    loom::model(|| {
+        let pool = Pool::new(0);
+        let worker = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.sleep(WORKER))
+        };
+        while pool.crew.sleep.sleeping() == 0 {
+            thread::yield_now();
+        }
+        pool.crew.give_poll_back(|seat| pool.unpark(seat));
+        worker.join().unwrap();
+    });
+}
+
 /// A worker that withdraws, with or without having slept, while the guardian goes to sleep for good: nobody watches it.
 #[test]
 fn who_withdraws_is_watched() {
