@@ -3,7 +3,8 @@
 //! # The policy, in order
 //!
 //! 1. Every `event_interval` polls a look at the driver, and sooner when all that ran have only yielded,
-//!    for such tasks usually wait for an event: then every 10 microseconds, but at most every 8 polls.
+//!    for such tasks usually wait for an event: then when each task in the queue has had its turn, but at
+//!    most every 6 polls.
 //!    Every `global_queue_interval` polls one task from the injector or the hogs, in turns, so that
 //!    neither they nor tasks from outside are starved.
 //! 2. The next slot, at most [`SLOT_RUNS`] times in a row.
@@ -56,11 +57,11 @@ use crate::engine::wake_list::WakeList;
 
 /// How often in a row the next slot goes before the queue.
 const SLOT_RUNS: u8 = 3;
-/// The least number of polls between two looks at the driver when all of them have only yielded.
-const YIELD_INTERVAL: u32 = 8;
-/// As many of them as fit in here may go without a look. A look that is a system call takes a thirtieth of
-/// it: every 8 polls of 40 ns it took a quarter of the time (`yield-200`, 2026-11-27).
-const YIELD_PACE_NS: u128 = 10_000;
+/// The least number of polls between two looks at the driver when all of them have only yielded. With more
+/// tasks than that in the queue each has its turn first: a look is a system call, and every few polls of
+/// 40 ns it took a quarter of the time (`yield-200`, 2026-11-27). Not 8: whoever yields ten times in the hope of
+/// an event needs one poll more when its budget is spent, and one to see what the event has made ready.
+const YIELD_INTERVAL: u32 = 6;
 /// Rounds of a search. In the last one slots are looked at, too.
 const SEARCH_ROUNDS: usize = 3;
 
@@ -108,10 +109,6 @@ pub(super) struct Worker {
     slot_runs: Cell<u8>,
     /// Polls in a row that ended with the task having woken itself.
     yields: Cell<u32>,
-    /// How many of them there may be without a look at the driver.
-    yields_allowed: Cell<u32>,
-    /// When that was worked out, and at which tick.
-    paced: Cell<(Instant, u32)>,
     ready: RefCell<WakeList>,
     publishing: Cell<Publishing>,
     /// When the time was noted last, and at which tick.
@@ -165,8 +162,6 @@ impl Worker {
             tick: Cell::new(0),
             slot_runs: Cell::new(SLOT_RUNS),
             yields: Cell::new(0),
-            yields_allowed: Cell::new(YIELD_INTERVAL),
-            paced: Cell::new((Instant::now(), 0)),
             ready: RefCell::new(WakeList::new()),
             publishing: Cell::new(Publishing::AtOnce),
             busy_since: Cell::new(Instant::now()),
@@ -235,10 +230,8 @@ impl Worker {
         self.tick.set(tick);
         let config = &self.pool.config;
         // The driver before the injector: a full injector must not keep the looks from happening.
-        if tick % config.event_interval == 0 || self.yields.get() >= self.yields_allowed.get() {
-            if self.yields.replace(0) >= YIELD_INTERVAL {
-                self.pace();
-            }
+        if tick % config.event_interval == 0 || self.all_have_yielded() {
+            self.yields.set(0);
             self.look();
             if tick.wrapping_sub(self.noted_at.get()) >= NOTE_INTERVAL {
                 self.note_busy();
@@ -266,15 +259,11 @@ impl Worker {
             .or_else(|| self.pool.hogs.pop())
     }
 
-    /// Tasks do nothing but yield: how often to look at the driver, by how long their polls take.
-    #[cold]
-    fn pace(&self) {
-        let (now, tick) = (Instant::now(), self.tick.get());
-        let (before, tick_before) = self.paced.replace((now, tick));
-        let polls = u128::from(tick.wrapping_sub(tick_before));
-        let fit = polls * YIELD_PACE_NS / (now - before).as_nanos().max(1);
-        let most = self.pool.config.event_interval.max(YIELD_INTERVAL);
-        self.yields_allowed.set(u32::try_from(fit).unwrap_or(most).clamp(YIELD_INTERVAL, most));
+    /// Whether tasks do nothing but yield, and each in the queue has had its turn since the last look.
+    #[inline]
+    fn all_have_yielded(&self) -> bool {
+        let yields = self.yields.get();
+        yields >= YIELD_INTERVAL && yields as usize >= self.queue.len()
     }
 
     /// A task from one of the two common queues; which goes first alternates, so that neither starves
@@ -308,8 +297,7 @@ impl Worker {
                 self.yields.set(self.yields.get() + 1);
                 self.requeue(task);
             }
-            // The next two in a row lead to a look: what yields usually waits for an event.
-            Outcome::Idle | Outcome::Complete => self.yields.set(YIELD_INTERVAL - 2),
+            Outcome::Idle | Outcome::Complete => self.yields.set(0),
         }
     }
 
