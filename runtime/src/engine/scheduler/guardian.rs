@@ -20,8 +20,10 @@
 //! 4. If nobody has looked at the poll since the last look, the guardian waits in it until the
 //!    next one; else it waits on its own parker.
 //!
-//! A look that came much later than it was meant to (the process was stopped, or its quota spent)
-//! says nothing about the workers: the polls' ages begin anew.
+//! A look that came much later than it was meant to (the process was stopped, its quota spent, the
+//! machine overloaded) says nothing about the workers in the time by which it was late: that does not count
+//! into the age of a poll. The age does not begin anew either, or a machine that is always busy would
+//! never hear of a stall.
 //!
 //! # Sleep of the guardian
 //!
@@ -214,8 +216,9 @@ impl Guardian {
         while !closed() {
             let now = Instant::now();
             if now.duration_since(last) > SLOW_LOOK * 4 {
-                eye.restart(now);
-                bound_eyes.iter_mut().for_each(|eye: &mut Eye| eye.restart(now));
+                let late = now.duration_since(last) - SLOW_LOOK;
+                eye.excuse(late);
+                bound_eyes.iter_mut().for_each(|eye: &mut Eye| eye.excuse(late));
             }
             last = now;
             self.look_at_bound(&mut bound_eyes, now);
@@ -285,10 +288,10 @@ impl Eye {
         self.known = None;
     }
 
-    /// The looks until now say nothing about how long the poll has taken.
-    fn restart(&mut self, now: Instant) {
+    /// A look came so late: that time says nothing about the poll.
+    fn excuse(&mut self, late: Duration) {
         if let Some(known) = &mut self.known {
-            known.since = now;
+            known.since += late;
         }
     }
 }
@@ -327,8 +330,9 @@ impl Rounds<'_> {
         while !self.pool.is_over() || guardian.is_bound_awake() {
             let now = Instant::now();
             if now.duration_since(last) > (pause * 4).saturating_add(guardian.takeover) {
+                let late = now.duration_since(last) - pause;
                 let eyes = self.eyes.iter_mut().chain(&mut self.bound_eyes);
-                eyes.for_each(|eye| eye.restart(now));
+                eyes.for_each(|eye| eye.excuse(late));
             }
             last = now;
             let amiss = guardian.look_at_bound(&mut self.bound_eyes, now) | self.look_at_seats(now);
