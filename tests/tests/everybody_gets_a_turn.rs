@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
@@ -294,17 +294,20 @@ fn timers_beside_a_park_hook_that_wakes_the_root() {
 #[test]
 fn timers_beside_a_park_hook_that_spawns() {
     within(|| {
-        let own = Arc::new(OnceLock::<runtime::Handle>::new());
+        let own = Arc::new(Mutex::new(None::<runtime::Handle>));
         let runtime = Builder::new_current_thread()
             .enable_all()
             .on_thread_park({
                 let own = own.clone();
-                move || drop(own.get().map(|handle| handle.spawn(async {})))
+                move || drop(own.lock().unwrap().as_ref().map(|handle| handle.spawn(async {})))
             })
             .build()
             .unwrap();
-        own.set(runtime.handle().clone()).unwrap();
+        *own.lock().unwrap() = Some(runtime.handle().clone());
         runtime.block_on(async { runtime::time::sleep(Duration::from_millis(1)).await });
+        // The hook belongs to the runtime: a handle in it would keep both for ever.
+        let last = own.lock().unwrap().take();
+        drop(last);
     });
 }
 

@@ -258,8 +258,9 @@ fn a_thousand_captures_leak_nothing() {
     let before = resources();
     round(500);
     let after = resources();
-    // Other tests run meanwhile; a leak of one capture each would be 250 MiB.
-    assert!(after.0 < before.0 + 16 * 1024, "{before:?} {after:?}");
+    // Other tests run meanwhile; a leak of one capture each would be 250 MiB. A tool keeps what was freed.
+    let under_a_tool = std::env::var_os("RUNTIME_TEST_SLOWNESS").is_some();
+    assert!(under_a_tool || after.0 < before.0 + 16 * 1024, "{before:?} {after:?}");
     assert!(after.1 < before.1 + 64, "{before:?} {after:?}");
     stop.store(true, Ordering::Relaxed);
     spinner.join().unwrap();
