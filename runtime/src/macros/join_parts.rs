@@ -59,6 +59,8 @@ impl<E> Parts<E> for () {
 
 pin_project! {
     /// A future of `join!`, and those before it.
+    // Pinned by the macro. To ask the parts instead would be a recursion that the compiler limits.
+    #[project(!Unpin)]
     pub struct JoinPart<R, F: Future> {
         #[pin]
         before: R,
@@ -69,6 +71,8 @@ pin_project! {
 
 pin_project! {
     /// A future of `try_join!`, and those before it.
+    // Pinned by the macro. To ask the parts instead would be a recursion that the compiler limits.
+    #[project(!Unpin)]
     pub struct TryJoinPart<R, F: Future> {
         #[pin]
         before: R,

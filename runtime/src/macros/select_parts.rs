@@ -27,6 +27,8 @@ impl SelectParts for () {
 
 pin_project! {
     /// A future, and those before it.
+    // Pinned by the macro. To ask the parts instead would be a recursion that the compiler limits.
+    #[project(!Unpin)]
     pub struct SelectPart<R, F> {
         #[pin]
         before: R,
