@@ -54,7 +54,7 @@ fn whatever_they_are() {
             macro_rules! of {
                 ($name:literal, $set_up:expr, |$state:ident| $step:expr) => {
                     let steps = task::spawn_local(async {
-                        #[allow(unused_mut)]
+                        #[allow(unused_mut, reason = "some operations need it")]
                         let mut $state = $set_up;
                         steps_of_one_poll(async || {
                             let _ = $step;

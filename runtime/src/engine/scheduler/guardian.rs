@@ -469,3 +469,21 @@ impl Rounds<'_> {
         self.pool.guardian.nap.pause(pause.max(Duration::from_micros(50)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_that_are_always_late_still_add_up_to_an_age() {
+        let (watch, mut eye) = (Watch::new(), Eye::default());
+        let (begin, late) = (Instant::now(), Duration::from_secs(1));
+        watch.begin(1, None);
+        assert_eq!(eye.look(&watch, begin), Duration::ZERO);
+        for looks in 1..=100 {
+            eye.excuse(late);
+            let now = begin + (LOOK + late) * looks;
+            assert_eq!(eye.look(&watch, now), LOOK * looks);
+        }
+    }
+}
