@@ -278,3 +278,24 @@ async fn ending_a_connection_that_the_other_side_has_reset_is_no_error() {
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     near.shutdown().await.unwrap();
 }
+
+/// A burst of clients waits in the queue of a listener that is slow to accept; none is left to its
+/// retransmissions, which take a second and more.
+#[runtime::test]
+async fn a_burst_of_connections_waits_to_be_accepted() {
+    let at_most = std::fs::read_to_string("/proc/sys/net/core/somaxconn")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(128_usize);
+    let burst = at_most.min(300);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let connect = move || std::net::TcpStream::connect_timeout(&addr, Duration::from_millis(900));
+    let mut clients = Vec::new();
+    for _ in 0..burst {
+        clients.push(connect().expect("there is room in the queue"));
+    }
+    for _ in 0..burst {
+        listener.accept().await.unwrap();
+    }
+}

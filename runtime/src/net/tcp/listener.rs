@@ -6,9 +6,12 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::{Context, Poll};
 
+use socket2::Domain;
+
 use super::super::addr::{self, ToSocketAddrs};
 use super::super::evented::{PollEvented, check_nonblocking};
 use super::super::face::{descriptor, std_conversions};
+use super::socket::TcpSocket;
 use super::stream::TcpStream;
 use crate::engine::driver::{Direction, Interest, Ready};
 
@@ -46,8 +49,9 @@ descriptor!(TcpListener);
 impl TcpListener {
     /// Listens at `addr`: at the first of its addresses where it can. Port 0 lets the system choose
     /// (see [`local_addr`](Self::local_addr)). The address may be one whose former listener's
-    /// connections still linger (`SO_REUSEADDR`); up to 1024 connections wait to be accepted. For
-    /// other settings there is [`TcpSocket`](crate::net::TcpSocket).
+    /// connections still linger (`SO_REUSEADDR`); as many connections wait to be accepted as the
+    /// system allows (on Linux `net.core.somaxconn`, by default 4096). For other settings there is
+    /// [`TcpSocket`].
     ///
     /// # Cancel safety
     ///
@@ -72,7 +76,12 @@ impl TcpListener {
     /// ```
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
         addr::each(addr, async |addr| {
-            TcpListener::from_mio(mio::net::TcpListener::bind(addr)?, Ready::EMPTY)
+            let socket = TcpSocket::new(Domain::for_address(addr))?;
+            // On Windows the option would let two sockets have the same address at once.
+            #[cfg(not(windows))]
+            socket.set_reuseaddr(true)?;
+            socket.bind(addr)?;
+            socket.listen(u32::MAX)
         })
         .await
     }

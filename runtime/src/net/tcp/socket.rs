@@ -65,7 +65,7 @@ impl TcpSocket {
         TcpSocket::new(Domain::IPV6)
     }
 
-    fn new(domain: Domain) -> io::Result<TcpSocket> {
+    pub(super) fn new(domain: Domain) -> io::Result<TcpSocket> {
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         Ok(TcpSocket { socket })
