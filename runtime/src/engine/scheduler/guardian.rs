@@ -460,7 +460,8 @@ impl Rounds<'_> {
         let looks = driver.looks();
         let looked = looks != self.looks_before;
         self.looks_before = looks;
-        if sleeping == 0 && !looked && driver.stand_in(pause, &mut self.ready) {
+        let needed = sleeping == 0 && !looked && !self.pool.is_closed();
+        if needed && driver.stand_in(pause, &mut self.ready) {
             self.looks_before = driver.looks();
             self.pool.guardian.sink.wake(&mut self.ready);
             return;

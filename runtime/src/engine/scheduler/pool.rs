@@ -332,6 +332,10 @@ impl Pool {
                 self.unpark(seat);
             }
             self.guardian.wake();
+            if self.driver.has_holder() {
+                // Perhaps it is the guardian, which stands in.
+                self.driver.wake();
+            }
         });
     }
 
