@@ -196,13 +196,18 @@ pub fn in_a_fork(check: impl FnOnce() -> bool) -> Forked {
 }
 
 /// The children of this process with their states: `Z` is one that has ended and nobody has asked for.
+/// The one with which a sanitizer gives stacks their names is not counted.
 #[cfg(target_os = "linux")]
 pub fn children() -> Vec<(u32, char)> {
     let own = std::process::id().to_string();
     let child = |pid: u32| {
         // "number (name) state parent ...", and the name may contain anything.
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        let (name, fields) = stat.rsplit_once(')')?;
+        if name.ends_with("(llvm-symbolizer") {
+            return None;
+        }
+        let mut fields = fields.split_whitespace();
         let state = fields.next()?.chars().next()?;
         (fields.next()? == own).then_some((pid, state))
     };

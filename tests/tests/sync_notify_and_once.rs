@@ -61,12 +61,18 @@ fn a_notification_goes_on_from_who_has_left() {
     drop(leaving);
     assert!(poll(next).is_ready());
 
-    // With nobody left it is kept.
-    let mut leaving = Box::pin(notify.notified());
-    leaving.as_mut().enable();
-    notify.notify_one();
-    drop(leaving);
-    assert!(poll(pin!(notify.notified())).is_ready());
+    // With nobody left it is kept, also when all were notified after that.
+    for all in [false, true] {
+        let mut leaving = Box::pin(notify.notified());
+        leaving.as_mut().enable();
+        notify.notify_one();
+        if all {
+            notify.notify_waiters();
+        }
+        drop(leaving);
+        assert!(poll(pin!(notify.notified())).is_ready());
+        assert!(poll(pin!(notify.notified())).is_pending());
+    }
 }
 
 #[test]

@@ -21,8 +21,24 @@ use crate::{Outcome, root};
 const SKIPPED: &[(&str, &str, &str, &str)] = &[
     ("*", "ui", "", "runs the compiler and looks at its messages"),
     ("sanitize", "panic_abort", "", "builds its program itself, without the tool"),
-    ("thread", "accept_recovers", "", "without descriptors no stack gets names, so nothing in `tsan.txt` matches"),
-    ("thread", "after_a_fork", "", "parent and child share the process that gives stacks their names, and hang"),
+    (
+        "thread",
+        "accept_recovers",
+        "",
+        "without descriptors no stack gets names, so nothing in `tsan.txt` matches",
+    ),
+    (
+        "thread",
+        "signal_every_listener_hears_it",
+        "",
+        "a signal that finds its thread in a futex call is put off without end",
+    ),
+    (
+        "thread",
+        "after_a_fork",
+        "",
+        "parent and child share the process that gives stacks their names, and hang",
+    ),
 ];
 
 /// Whether a row of the table is about this tool: `*` is all, `sanitize` all but stress.

@@ -37,13 +37,15 @@
 //!    compare-exchange on the very word that it found too small. The word has one order of
 //!    modifications: either the adder comes first and the one who queues sees the permits, or it
 //!    comes second and sees QUEUED, then waits for the lock and finds the waiter. No wake is lost.
-//! 4. A waiter's entry says `Waiting`, `Granted` or `Closed`; who writes the latter two unlinks it
-//!    and takes its waker, and notes in it how many permits it holds from then on. A waiter that
+//! 4. Who serves the first in line takes its entry out and stores its number in `served`. Numbers are
+//!    given in the order of the line, so a waiter was served exactly when `served` has reached its
+//!    number: it need not take the lock to learn of it, and holds what it wanted from then on. (On a
+//!    machine whose words wrap, one that looks too late takes the lock and finds no entry.) A waiter that
 //!    leaves gives what it holds back through `release`, which serves the next; one that leaves
-//!    while `Waiting` serves the line too, because the next may want less than it did.
-//! 5. CLOSED is set once, under the lock, and the line is emptied in the same critical section. What
-//!    had piled up for the first in line goes with it: it is back when the first has learned of its
-//!    fate, so the bounded channel is not over before.
+//!    unserved serves the line too, because the next may want less than it did.
+//! 5. CLOSED is set once, under the lock, and the line is emptied in the same critical section: each
+//!    entry says so and stays until its waiter has read it. What had piled up for the first in line goes
+//!    with it: it is back when the first has learned of its fate, so the bounded channel is not over before.
 //! 6. A waiter that was served finds the semaphore closed when it looks after that: it gives its
 //!    permits back, and the error is what it gets.
 //! 7. A unit of the budget is asked for when the permits are there, not before: a task that has used
@@ -54,7 +56,9 @@
 //! [`GIVE`] pairs with [`TAKE`]: what a holder did before it gave a permit is visible to whoever
 //! takes it. Every change of the word is a read-modify-write, so all later ones continue the release
 //! sequence that a `GIVE` began. A permit that goes through the line is taken from the word by the
-//! one who serves, with `TAKE`, and passed to the waiter through the lock. [`CLOSE`] pairs with
+//! one who serves, with `TAKE`, and passed to the waiter by [`SERVE`], which pairs with [`SEE_SERVED`], or
+//! through the lock. Whoever is served later is so under the lock, after those before: a waiter that reads a
+//! later number sees what its own server saw. [`CLOSE`] pairs with
 //! [`SEE_CLOSED`]: what happened before `close` is visible to those who learn of it.
 //! All others are `Relaxed`: the flags only say where to look, the lock orders what is there.
 //!
@@ -64,6 +68,8 @@
 //! it back when a waiter leaves; leaving them in the word costs nothing and forgets nothing.
 //! Letting a releasing thread's next `acquire` overtake makes a contended lock faster and starves
 //! the line; order is part of the contract.
+//! A word in each waiter's entry that says `Granted`: the waiter had to take the lock to read it, the third
+//! time for each permit that goes through the line, beside lining up and serving.
 
 use std::fmt;
 use std::future::Future;
@@ -90,6 +96,11 @@ const CLOSE: Ordering = Ordering::Release;
 /// Sees what was done before closing. Pairs with [`CLOSE`].
 const SEE_CLOSED: Ordering = Ordering::Acquire;
 
+/// Publishes what the holders before did to the waiter that is served. Pairs with [`SEE_SERVED`].
+const SERVE: Ordering = Ordering::Release;
+/// Sees what the holders before did. Pairs with [`SERVE`].
+const SEE_SERVED: Ordering = Ordering::Acquire;
+
 /// Why no permit was given at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -103,22 +114,18 @@ pub(crate) struct Closed;
 
 #[derive(Debug)]
 struct Waiter {
-    /// What it wants while it waits, what it holds afterwards.
+    /// What it wants while it waits, what it gives back when it is refused.
     count: usize,
     waker: Option<Waker>,
-    word: Word,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word {
-    Waiting,
-    Granted,
-    Closed,
+    /// Refused: the semaphore was closed while it waited.
+    refused: bool,
 }
 
 /// Permits and a line of those who want them.
 pub(crate) struct FairSemaphore {
     state: AtomicUsize,
+    /// The number of the waiter that was served last.
+    served: AtomicUsize,
     queue: Mutex<WaitQueue<Waiter>>,
     /// What it is part of.
     resource: Resource,
@@ -133,6 +140,7 @@ impl FairSemaphore {
     pub(crate) const fn new(permits: usize) -> FairSemaphore {
         FairSemaphore {
             state: AtomicUsize::new(permits << SHIFT),
+            served: AtomicUsize::new(0),
             queue: Mutex::new(WaitQueue::new()),
             resource: Resource::none(),
         }
@@ -242,7 +250,7 @@ impl FairSemaphore {
         self.state.fetch_or(CLOSED, CLOSE);
         let mut piled_up = self.take_piled_up(&mut queue);
         while let Some(waiter) = queue.pop_front() {
-            waiter.word = Word::Closed;
+            waiter.refused = true;
             waiter.count = std::mem::take(&mut piled_up);
             waiter.waker.take().into_iter().for_each(|waker| wakers.push(waker));
         }
@@ -297,9 +305,9 @@ impl FairSemaphore {
                     Err(now) => state = now,
                 }
             }
-            if let Some(waiter) = queue.pop_front() {
-                waiter.word = Word::Granted;
-                waiter.waker.take().into_iter().for_each(|waker| wakers.push(waker));
+            if let Some((number, waiter)) = queue.take_front() {
+                self.served.store(number, SERVE);
+                waiter.waker.into_iter().for_each(|waker| wakers.push(waker));
             }
         }
     }
@@ -326,15 +334,29 @@ impl FairSemaphore {
                 Err(now) => state = now,
             }
         }
-        let waiter = Waiter { count, waker: Some(waker), word: Word::Waiting };
+        let waiter = Waiter { count, waker: Some(waker), refused: false };
         LineUp::Waiting(queue.push_back(waiter))
     }
 
-    fn leave(&self, key: Key) {
+    /// Whether the waiter holds what it wanted. If not, the lock tells for certain.
+    #[inline]
+    fn is_served(&self, key: &Key) -> bool {
+        let served = self.served.load(SEE_SERVED);
+        // Numbers may wrap.
+        served.wrapping_sub(key.number()) as isize >= 0
+    }
+
+    /// A waiter goes that wanted `count`.
+    fn leave(&self, key: Key, count: usize) {
         let mut wakers = WakeList::new();
         let mut queue = self.queue.lock();
         let waiter = queue.remove(key);
-        if waiter.word == Word::Waiting {
+        let held = match &waiter {
+            None => count,
+            Some(waiter) if waiter.refused => waiter.count,
+            Some(_) => 0,
+        };
+        if held == 0 {
             if queue.is_empty() {
                 self.state.fetch_and(!QUEUED, Ordering::Relaxed);
             } else {
@@ -343,8 +365,8 @@ impl FairSemaphore {
         }
         drop(queue);
         wakers.wake_all(); // wake: fair_semaphore.leave
-        if waiter.word != Word::Waiting {
-            self.release(waiter.count); // wake: fair_semaphore.pass_on
+        if held > 0 {
+            self.release(held); // wake: fair_semaphore.pass_on
         }
     }
 }
@@ -394,7 +416,7 @@ impl Acquire<'_> {
     #[inline]
     fn leave(&mut self) {
         if let Some(key) = self.key.take() {
-            self.semaphore.leave(key);
+            self.semaphore.leave(key, self.count);
         }
         if std::mem::take(&mut self.kept) {
             self.semaphore.release(self.count);
@@ -412,31 +434,41 @@ impl Acquire<'_> {
                 }
                 return Poll::Pending;
             };
+            if self.semaphore.is_served(key) {
+                return self.take_served();
+            }
             let mut queue = self.semaphore.queue.lock();
-            let waiter = queue.get_mut(key);
-            let word = waiter.word;
-            if word == Word::Waiting {
-                if waiter.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                    return Poll::Pending;
-                }
-                if spare.is_some() {
-                    std::mem::swap(&mut waiter.waker, &mut spare);
-                    drop(queue);
-                    return Poll::Pending;
-                }
-                // A clone is user code: make it without the lock and look again.
+            let Some(waiter) = queue.get_mut(key) else {
                 drop(queue);
-                spare = Some(cx.waker().clone());
-                continue;
+                return self.take_served();
+            };
+            if waiter.refused {
+                drop(queue);
+                self.leave();
+                return Poll::Ready(Err(Closed));
             }
-            if word == Word::Granted && !self.semaphore.is_closed() {
-                self.key.take().map(|key| queue.remove(key));
-                return Poll::Ready(Ok(()));
+            if waiter.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                return Poll::Pending;
             }
+            if spare.is_some() {
+                std::mem::swap(&mut waiter.waker, &mut spare);
+                drop(queue);
+                return Poll::Pending;
+            }
+            // A clone is user code: make it without the lock and look again.
             drop(queue);
-            self.leave();
+            spare = Some(cx.waker().clone());
+        }
+    }
+
+    /// It was served, and has to look whether the semaphore was closed after that (invariant 6).
+    fn take_served(&mut self) -> Poll<Result<(), Closed>> {
+        self.key = None;
+        if self.semaphore.is_closed() {
+            self.semaphore.release(self.count);
             return Poll::Ready(Err(Closed));
         }
+        Poll::Ready(Ok(()))
     }
 }
 

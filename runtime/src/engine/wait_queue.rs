@@ -8,18 +8,18 @@
 //!
 //! # Structure
 //!
-//! Entries live in one vector and are chained by index. An entry outlives its place in the chain:
-//! the one who serves the queue unlinks it and leaves word in it, the waiter reads the word and
-//! removes it.
+//! Entries live in one vector and are chained by index. Who serves the queue either takes the first
+//! entry out, and its key is void from then on, or unlinks an entry and leaves word in it, which the
+//! waiter reads before it removes it.
 //!
 //! ```text
-//!   push_back            unlink, pop_front, pop_back          remove
-//!   ---------->  linked  -------------------------->  apart  -------->  (free)
-//!                   \___________________ remove ____________________/
+//!   push_back            pop_front, pop_back          remove
+//!   ---------->  linked  -------------------->  apart  -------->  (free)
+//!                   \______________ take_front, remove ____________/
 //! ```
 //!
-//! 1. A [`Key`] belongs to one waiter, is used by it alone and dies with `remove`; so an index is
-//!    never reused under a living key.
+//! 1. A [`Key`] belongs to one waiter and is used by it alone. Entries are numbered as they come, and a
+//!    key carries the number: one whose entry was taken out finds nothing, whoever has the place now.
 //! 2. The structure has no lock of its own: its user keeps it in one.
 //! 3. When the last entry goes and the vector has grown large, its memory is given back.
 //!
@@ -35,7 +35,21 @@ const KEEP: usize = 32;
 
 /// Names one waiter's entry.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Key(u32);
+pub(crate) struct Key {
+    index: u32,
+    number: Number,
+}
+
+impl Key {
+    /// When it came, compared to others.
+    #[inline]
+    pub(crate) fn number(&self) -> Number {
+        self.number
+    }
+}
+
+/// Counts those who came. It may wrap where a word has 32 bits.
+pub(crate) type Number = usize;
 
 #[derive(Debug)]
 struct Entry<T> {
@@ -44,6 +58,7 @@ struct Entry<T> {
     /// Towards the back while linked; the next free entry while free.
     next: u32,
     linked: bool,
+    number: Number,
     value: Option<T>,
 }
 
@@ -55,11 +70,13 @@ pub(crate) struct WaitQueue<T> {
     back: u32,
     free: u32,
     used: u32,
+    /// Of the last who came; the first is 1.
+    number: Number,
 }
 
 impl<T> WaitQueue<T> {
     pub(crate) const fn new() -> WaitQueue<T> {
-        WaitQueue { entries: Vec::new(), front: NONE, back: NONE, free: NONE, used: 0 }
+        WaitQueue { entries: Vec::new(), front: NONE, back: NONE, free: NONE, used: 0, number: 0 }
     }
 
     /// Whether nobody stands in line. Entries that were unlinked do not count.
@@ -74,7 +91,10 @@ impl<T> WaitQueue<T> {
 
     /// Puts `value` at the end of the line.
     pub(crate) fn push_back(&mut self, value: T) -> Key {
-        let entry = Entry { previous: self.back, next: NONE, linked: true, value: Some(value) };
+        let number = self.number.wrapping_add(1);
+        self.number = number;
+        let (previous, next) = (self.back, NONE);
+        let entry = Entry { previous, next, linked: true, number, value: Some(value) };
         let index = if self.free == NONE {
             let index = u32::try_from(self.entries.len()).ok().filter(|index| *index != NONE);
             let index = index.expect("four thousand million waiters in one queue");
@@ -93,12 +113,13 @@ impl<T> WaitQueue<T> {
         }
         self.back = index;
         self.used += 1;
-        Key(index)
+        Key { index, number }
     }
 
-    /// The value of a waiter, linked or not.
-    pub(crate) fn get_mut(&mut self, key: &Key) -> &mut T {
-        self.entries[key.0 as usize].value.as_mut().expect("a key outlived its entry")
+    /// The value of a waiter, linked or not; nothing if it was taken out.
+    pub(crate) fn get_mut(&mut self, key: &Key) -> Option<&mut T> {
+        let entry = self.entries.get_mut(key.index as usize)?;
+        if entry.number == key.number { entry.value.as_mut() } else { None }
     }
 
     /// The first in line.
@@ -106,29 +127,43 @@ impl<T> WaitQueue<T> {
         self.entries.get(self.front as usize)?.value.as_ref()
     }
 
-    /// Takes the first out of the line; its entry stays until its owner removes it.
+    /// Takes the first out, with its entry: its key is void.
+    pub(crate) fn take_front(&mut self) -> Option<(Number, T)> {
+        let index = self.front;
+        self.unlink(index)?;
+        let number = self.entries[index as usize].number;
+        Some((number, self.free(index)?))
+    }
+
+    /// Unlinks the first; its entry stays until its owner removes it.
     pub(crate) fn pop_front(&mut self) -> Option<&mut T> {
         self.unlink(self.front)
     }
 
-    /// Takes the last out of the line; its entry stays until its owner removes it.
+    /// Unlinks the last; its entry stays until its owner removes it.
     pub(crate) fn pop_back(&mut self) -> Option<&mut T> {
         self.unlink(self.back)
     }
 
-    /// Removes a waiter's entry, wherever it stands.
-    pub(crate) fn remove(&mut self, key: Key) -> T {
-        if self.entries[key.0 as usize].linked {
-            self.unlink(key.0);
+    /// Removes a waiter's entry, wherever it stands; nothing if it was taken out.
+    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
+        self.get_mut(&key)?;
+        if self.entries[key.index as usize].linked {
+            self.unlink(key.index);
         }
-        let entry = &mut self.entries[key.0 as usize];
-        let value = entry.value.take().expect("a key outlived its entry");
+        self.free(key.index)
+    }
+
+    /// Frees an entry that stands apart.
+    fn free(&mut self, index: u32) -> Option<T> {
+        let entry = &mut self.entries[index as usize];
+        let value = entry.value.take();
         entry.next = self.free;
-        self.free = key.0;
+        self.free = index;
         self.used -= 1;
         if self.used == 0 && self.entries.len() > KEEP {
             // Every value is gone, so nothing of the user's is dropped here.
-            *self = WaitQueue::new();
+            *self = WaitQueue { number: self.number, ..WaitQueue::new() };
         }
         value
     }
@@ -163,12 +198,12 @@ mod tests {
         for leaving in 0..4_usize {
             let mut queue = WaitQueue::new();
             let mut keys: Vec<_> = (0..4).map(|value| queue.push_back(value)).collect();
-            assert_eq!(queue.remove(keys.remove(leaving)), leaving as u32);
+            assert_eq!(queue.remove(keys.remove(leaving)), Some(leaving as u32));
             keys.push(queue.push_back(9));
             let expected: Vec<u32> = (0..4).filter(|n| *n != leaving as u32).chain([9]).collect();
             assert_eq!(drain(&mut queue), expected);
             assert!(queue.is_empty());
-            let words: Vec<u32> = keys.into_iter().map(|key| queue.remove(key)).collect();
+            let words: Vec<_> = keys.into_iter().filter_map(|key| queue.remove(key)).collect();
             assert_eq!(words, expected);
         }
     }
@@ -182,16 +217,35 @@ mod tests {
         *queue.pop_front().unwrap() = 10;
         assert!(queue.is_empty() && queue.pop_back().is_none());
         let other = queue.push_back(3);
-        assert_eq!((queue.remove(first), queue.remove(last)), (10, 20));
+        assert_eq!((queue.remove(first), queue.remove(last)), (Some(10), Some(20)));
         assert_eq!(queue.front(), Some(&3));
-        assert_eq!(queue.remove(other), 3);
+        assert_eq!(queue.remove(other), Some(3));
+    }
+
+    #[test]
+    fn a_key_finds_nothing_once_its_entry_was_taken_out() {
+        let mut queue = WaitQueue::new();
+        let keys: Vec<_> = (0..KEEP + 1).map(|value| queue.push_back(value)).collect();
+        for (value, key) in keys.iter().enumerate() {
+            assert_eq!(queue.take_front(), Some((key.number(), value)));
+            assert_eq!(queue.get_mut(key), None);
+        }
+        assert_eq!(queue.take_front(), None);
+        // Others have the places, and the numbers go on.
+        let next: Vec<_> = (0..KEEP + 1).map(|value| queue.push_back(value)).collect();
+        assert!(next.iter().all(|new| keys.iter().all(|old| old.number() < new.number())));
+        for key in keys {
+            assert_eq!(queue.get_mut(&key), None);
+            assert_eq!(queue.remove(key), None);
+        }
+        assert_eq!(queue.take_front().map(|(_, value)| value), Some(0));
     }
 
     #[test]
     fn gives_memory_back_after_a_crowd() {
         let mut queue = WaitQueue::new();
         let keys: Vec<_> = (0..1000).map(|value| queue.push_back(value)).collect();
-        keys.into_iter().for_each(|key| assert!(queue.remove(key) < 1000));
+        keys.into_iter().for_each(|key| assert!(queue.remove(key).unwrap() < 1000));
         assert_eq!(queue.entries.capacity(), 0);
     }
 }

@@ -21,17 +21,23 @@
 //!
 //! 1. The phase moves to and from WAITING only under the lock, and whenever the lock is free it is
 //!    WAITING exactly when somebody stands in line. Between EMPTY and NOTIFIED it moves without.
-//! 2. While the phase is WAITING the count changes only under the lock. A `Notified` remembers the
-//!    count of its creation: another one means that it was notified, whether it stood in line or not.
+//! 2. While the phase is WAITING the count changes only under the lock, and everybody's entry is taken
+//!    out of the line with it. A `Notified` remembers the count of its creation: another one means that
+//!    it was notified, whether it stood in line or not.
 //! 3. Who finds the phase WAITING takes the lock and finds the waiter there; who queues up moves the
 //!    phase in a compare-exchange that fails when a notification has come. No wake is lost.
-//! 4. A waiter's entry says whether one notification, all, or none has reached it. A waiter that
-//!    leaves with one of its own passes it on, in the direction in which it was given.
+//! 4. A waiter that was notified alone has an entry that says so, apart from the line, until it reads it.
+//!    A waiter that leaves with such a notification passes it on, in the direction in which it was given.
+//! 5. `alone` counts these entries, under the lock. A waiter that finds another count than its own in the
+//!    word, and none `alone`, has no entry any more: it need not take the lock. It reads `alone` after the
+//!    word, so it sees its own entry counted if it has one: who wrote that count of the word had the lock
+//!    after the one who notified it alone.
 //!
 //! # Orderings
 //!
 //! [`NOTIFY`] pairs with [`NOTICE`]: what happened before a notification is visible to who gets it,
-//! from the word (a permit, or the count) or through the lock (an entry).
+//! from the word (a permit, or the count) or through the lock (an entry). `alone` is `Relaxed`: the lock
+//! and the word order it.
 
 use std::fmt;
 use std::future::Future;
@@ -67,17 +73,11 @@ enum End {
     Last,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word {
-    Waiting,
-    One(End),
-    All,
-}
-
 #[derive(Debug)]
 struct Waiter {
     waker: Option<Waker>,
-    word: Word,
+    /// It was notified, alone, as the one at this end.
+    notified: Option<End>,
 }
 
 type Queue<'a> = MutexGuard<'a, WaitQueue<Waiter>>;
@@ -101,6 +101,8 @@ type Queue<'a> = MutexGuard<'a, WaitQueue<Waiter>>;
 /// ```
 pub struct Notify {
     state: AtomicUsize,
+    /// How many entries belong to waiters that were notified alone.
+    alone: AtomicUsize,
     queue: Mutex<WaitQueue<Waiter>>,
 }
 
@@ -116,7 +118,11 @@ impl Notify {
     const_fn! {
     /// Without a notification, for a `static`.
     pub const fn const_new() -> Notify {
-        Notify { state: AtomicUsize::new(EMPTY), queue: Mutex::new(WaitQueue::new()) }
+        Notify {
+            state: AtomicUsize::new(EMPTY),
+            alone: AtomicUsize::new(0),
+            queue: Mutex::new(WaitQueue::new()),
+        }
     }
     }
 
@@ -184,9 +190,8 @@ impl Notify {
         let mut queue = self.queue.lock();
         let before = self.state.fetch_add(ONE_CALL, NOTIFY);
         if before & PHASE == WAITING {
-            while let Some(waiter) = queue.pop_front() {
-                waiter.word = Word::All;
-                waiter.waker.take().into_iter().for_each(|waker| wakers.push(waker));
+            while let Some((_, waiter)) = queue.take_front() {
+                waiter.waker.into_iter().for_each(|waker| wakers.push(waker));
             }
             self.state.fetch_and(!PHASE, Ordering::Relaxed);
         }
@@ -229,8 +234,9 @@ impl Notify {
             self.leave_notification();
             return;
         };
-        waiter.word = Word::One(end);
+        waiter.notified = Some(end);
         let waker = waiter.waker.take();
+        self.alone.fetch_add(1, Ordering::Relaxed);
         self.settle(&queue);
         drop(queue);
         if let Some(waker) = waker {
@@ -243,6 +249,23 @@ impl Notify {
         if queue.is_empty() && self.state.load(Ordering::Relaxed) & PHASE == WAITING {
             self.state.fetch_and(!PHASE, Ordering::Relaxed);
         }
+    }
+
+    /// Whether all who stood in line when the count was `calls` were notified since, and none of them
+    /// alone. If not, the lock tells.
+    #[inline]
+    fn were_all_notified_since(&self, calls: usize) -> bool {
+        let now = self.state.load(NOTICE) & !PHASE;
+        now != calls && self.alone.load(Ordering::Relaxed) == 0
+    }
+
+    /// Takes a waiter's entry out, if it is still there.
+    fn take_out(&self, queue: &mut Queue<'_>, key: Key) -> Option<Waiter> {
+        let waiter = queue.remove(key)?;
+        if waiter.notified.is_some() {
+            self.alone.fetch_sub(1, Ordering::Relaxed);
+        }
+        Some(waiter)
     }
 
     /// Takes the notification that lies here.
@@ -326,7 +349,7 @@ impl Wait {
                 Err(now) => state = now,
             }
         }
-        self.key = Some(queue.push_back(Waiter { waker, word: Word::Waiting }));
+        self.key = Some(queue.push_back(Waiter { waker, notified: None }));
         false
     }
 
@@ -334,12 +357,18 @@ impl Wait {
         let Some(key) = &self.key else { return false };
         let mut spare = None;
         loop {
-            let mut queue = notify.queue.lock();
-            let waiter = queue.get_mut(key);
-            if waiter.word != Word::Waiting {
-                self.key.take().map(|key| queue.remove(key));
+            if notify.were_all_notified_since(self.calls) {
+                self.key = None;
                 return true;
             }
+            let mut queue = notify.queue.lock();
+            let waiter = match queue.get_mut(key) {
+                Some(waiter) if waiter.notified.is_none() => waiter,
+                _ => {
+                    self.key.take().and_then(|key| notify.take_out(&mut queue, key));
+                    return true;
+                }
+            };
             let Some(waker) = waker else { return false };
             if waiter.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
                 return false;
@@ -357,10 +386,13 @@ impl Wait {
 
     fn cancel(&mut self, notify: &Notify) {
         let Some(key) = self.key.take() else { return };
+        if notify.were_all_notified_since(self.calls) {
+            return;
+        }
         let mut queue = notify.queue.lock();
-        let waiter = queue.remove(key);
+        let waiter = notify.take_out(&mut queue, key);
         notify.settle(&queue);
-        let Word::One(end) = waiter.word else {
+        let Some(end) = waiter.as_ref().and_then(|waiter| waiter.notified) else {
             // Before the waiter's waker is dropped.
             drop(queue);
             return;

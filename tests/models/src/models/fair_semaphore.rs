@@ -147,6 +147,32 @@ fn permits_that_nobody_held_wake() {
     });
 }
 
+/// A waiter that learns without the lock, and without having been woken, that it was served, and does not see
+/// what its server saw; also when another is served right after it.
+#[test]
+fn who_was_served_sees_what_the_holders_did() {
+    model(3, || {
+        let guarded = Guarded::new(0);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut first = guarded.semaphore.acquire(1);
+        let mut second = guarded.semaphore.acquire(1);
+        assert!(Pin::new(&mut first).poll(&mut cx).is_pending());
+        assert!(Pin::new(&mut second).poll(&mut cx).is_pending());
+        let giver = guarded.clone();
+        let giver = thread::spawn(move || {
+            giver.add_one();
+            giver.semaphore.release(1);
+            giver.semaphore.release(1);
+        });
+        while Pin::new(&mut first).poll(&mut cx).is_pending() {
+            thread::yield_now();
+        }
+        assert_eq!(guarded.read(), 1);
+        giver.join().unwrap();
+        assert!(Pin::new(&mut second).poll(&mut cx).is_ready());
+    });
+}
+
 /// A waiter that sleeps through close, or learns of it without seeing what came before.
 #[test]
 fn close_wakes_and_refuses() {

@@ -120,6 +120,49 @@ fn all_who_came_before_are_notified() {
     }
 }
 
+/// A waiter that learns without the lock, and without having been woken, that all were notified, and does not
+/// see what came before.
+#[test]
+fn who_was_notified_with_all_sees_what_came_before() {
+    loom::model(|| {
+        let shared = Shared::new();
+        let mut notified = Box::pin(shared.notify.notified());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(notified.as_mut().poll(&mut cx).is_pending());
+        let other = shared.clone();
+        let thread = thread::spawn(move || {
+            other.write();
+            other.notify.notify_waiters();
+        });
+        while notified.as_mut().poll(&mut cx).is_pending() {
+            thread::yield_now();
+        }
+        assert_eq!(shared.read(), 1);
+        thread.join().unwrap();
+    });
+}
+
+/// A notification that is lost with the waiter that it reached, because all were notified after that. Whatever
+/// comes first, one is left at the end: nobody stands in line who could have got it.
+#[test]
+fn a_notification_of_its_own_outlives_one_for_all() {
+    loom::model(|| {
+        let notify = Arc::new(Notify::new());
+        let mut leaving = Box::pin(notify.notified());
+        leaving.as_mut().enable();
+        let other = notify.clone();
+        let thread = thread::spawn(move || {
+            other.notify_one();
+            other.notify_waiters();
+        });
+        // loom does not put the other thread before the first load by itself.
+        thread::yield_now();
+        drop(leaving);
+        thread.join().unwrap();
+        assert!(pin!(notify.notified()).enable());
+    });
+}
+
 /// A future made after `notify_waiters` whose maker does not see what came before that call, so
 /// that it looks at an old condition and then sleeps for ever.
 #[test]
