@@ -3,6 +3,7 @@
 
 use std::panic::Location;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,10 @@ struct Seen {
     duration: Duration,
     backtrace: Option<String>,
     worker: usize,
+    blocked: Option<bool>,
+    starved: Option<bool>,
+    share: Option<f64>,
+    text: String,
 }
 
 type Log = Arc<Mutex<Vec<Seen>>>;
@@ -39,6 +44,10 @@ fn watched(mut builder: Builder) -> (Runtime, Log) {
                 duration: report.duration(),
                 backtrace: report.backtrace().map(|stack| stack.to_string()),
                 worker: report.worker(),
+                blocked: report.is_blocked(),
+                starved: report.is_starved(),
+                share: report.processor_share(),
+                text: report.to_string(),
             });
         })
         .build()
@@ -102,8 +111,53 @@ fn with_name_id_place_and_stack() {
             {
                 let stack = seen.backtrace.expect("a stack on Linux");
                 assert!(stack.contains(function), "{function} is not in:\n{stack}");
+                assert_eq!(seen.blocked, Some(function == "a_call_that_blocks"));
+                if seen.blocked == Some(true) {
+                    assert_eq!(seen.starved, Some(false));
+                    assert!(seen.share.unwrap() < 0.5, "{:?}", seen.share);
+                    assert!(seen.text.contains("blocks its thread"), "{}", seen.text);
+                }
             }
         }
+    });
+}
+
+/// A thread that would compute and is not let is told from one that computes.
+#[test]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn a_thread_that_gets_no_processor_is_said_to_be_starved() {
+    within(|| {
+        let (runtime, log) = watched(multi_thread(1));
+        // No lock in it: that would make the thread wait for another reason.
+        let over = Arc::new(AtomicBool::new(false));
+        let compute = {
+            let over = over.clone();
+            move || {
+                let start = Instant::now();
+                while !over.load(Ordering::Relaxed) && start.elapsed() < tests::PATIENCE {
+                    std::hint::spin_loop();
+                }
+            }
+        };
+        let others: Vec<_> = (0..2 * std::thread::available_parallelism().unwrap().get())
+            .map(|_| std::thread::spawn(compute.clone()))
+            .collect();
+        let task = runtime.spawn(async move {
+            // SAFETY: three numbers, no memory. On Linux 0 is the calling thread.
+            assert_eq!(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) }, 0);
+            compute();
+        });
+        eventually("the stall is reported", || !log.lock().unwrap().is_empty());
+        over.store(true, Ordering::Relaxed);
+        runtime.block_on(task).unwrap();
+        others.into_iter().for_each(|other| other.join().unwrap());
+
+        let seen = log.lock().unwrap()[0].clone();
+        assert_eq!(seen.blocked, Some(false), "{seen:?}");
+        assert!(seen.share.unwrap() < 0.5, "{:?}", seen.share);
+        assert_eq!(seen.starved, Some(true));
+        assert!(seen.text.contains("is kept from computing"), "{}", seen.text);
+        println!("{}", seen.text);
     });
 }
 

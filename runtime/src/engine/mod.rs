@@ -22,6 +22,14 @@ pub(crate) mod resource;
 pub(crate) mod rng;
 pub(crate) mod scheduler;
 pub(crate) mod short_backtrace;
+#[cfg_attr(
+    not(all(
+        feature = "stall-backtrace",
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )),
+    allow(dead_code, unused_imports, reason = "what a stack is made of, where none can be had")
+)]
 pub(crate) mod stall;
 pub(crate) mod task;
 pub(crate) mod text;

@@ -39,6 +39,7 @@ pub struct StallReport {
     location: Option<&'static Location<'static>>,
     duration: Duration,
     blocked: Option<bool>,
+    processor_share: Option<f64>,
     backtrace: Option<String>,
 }
 
@@ -73,6 +74,19 @@ impl StallReport {
         self.blocked
     }
 
+    /// For which part of the time the thread had a processor, from 0 to 1, if the system tells (Linux does). It is
+    /// measured from a tenth of [`stall_report`](crate::Builder::stall_report) on.
+    pub fn processor_share(&self) -> Option<f64> {
+        self.processor_share
+    }
+
+    /// Whether the poll takes long because its thread, which would compute, had a processor for less than half of
+    /// the time: other threads and processes had them, or the process has used up its quota. `None` if the system
+    /// does not tell.
+    pub fn is_starved(&self) -> Option<bool> {
+        Some(!self.blocked? && self.processor_share? < 0.5)
+    }
+
     /// The stack of the stalled thread, innermost first, if it could be had.
     pub fn backtrace(&self) -> Option<&str> {
         self.backtrace.as_deref()
@@ -93,11 +107,15 @@ impl fmt::Display for StallReport {
             write!(f, " spawned at {location}")?;
         }
         let how = match self.blocked {
+            _ if self.is_starved() == Some(true) => " is kept from computing:",
             Some(true) => " blocks its thread:",
             Some(false) => " computes:",
             None => "",
         };
         write!(f, "{how} it has not returned from its poll for {ms} ms on worker {}", self.worker)?;
+        if let Some(share) = self.processor_share.filter(|_| self.is_starved() == Some(true)) {
+            write!(f, ", which had a processor for {:.0} % of that", share * 100.0)?;
+        }
         if let Some(backtrace) = &self.backtrace {
             write!(f, "\n{backtrace}")?;
         }
@@ -218,6 +236,7 @@ impl StallSink for Arc<Reporter> {
             location: stall.location,
             duration: stall.duration,
             blocked: None,
+            processor_share: stall.processor_share,
             backtrace: None,
         };
         let voice = Arc::clone(&self.voice);
@@ -302,10 +321,12 @@ impl Voice {
             0 => String::new(),
             n => format!(" ({n} more since the last report)"),
         };
-        eprintln!(
-            "runtime{of}: {report}\n  Other tasks go on. Move what blocks to `spawn_blocking` or \
-             `block_in_place`, or let it yield.{more}"
-        );
+        let advice = if report.is_starved() == Some(true) {
+            "The machine is busy with other threads or processes, or a quota is used up."
+        } else {
+            "Other tasks go on. Move what blocks to `spawn_blocking` or `block_in_place`, or let it yield."
+        };
+        eprintln!("runtime{of}: {report}\n  {advice}{more}");
     }
 
     fn report_shortage(&self, shortage: SpareShortage) {

@@ -38,6 +38,7 @@ use super::nap::Nap;
 use super::pool::{Pool, Shortage};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::engine::stall::{self, Tid};
 use crate::engine::task::{Id, Seen, Watch, Whose};
 use crate::engine::wake_list::WakeList;
 
@@ -60,6 +61,8 @@ pub(crate) struct Stall {
     pub(crate) task: Option<Id>,
     pub(crate) location: Option<&'static std::panic::Location<'static>>,
     pub(crate) duration: Duration,
+    /// For which part of that time the thread had a processor, if the system tells.
+    pub(crate) processor_share: Option<f64>,
     /// Whether the poll is still going on: what is learnt of the thread says something only then.
     pub(crate) goes_on: Box<dyn Fn() -> bool + Send>,
 }
@@ -124,6 +127,31 @@ struct Known {
     seen: Seen,
     since: Instant,
     reported: bool,
+    /// What its thread had used when the poll became suspicious.
+    used: Option<Used>,
+}
+
+/// The processor time that a thread had used at a moment.
+#[derive(Clone, Copy)]
+struct Used {
+    time: Duration,
+    at: Instant,
+}
+
+impl Used {
+    fn now(tid: u32) -> Option<Used> {
+        let time = stall::processor_time(Tid(i32::try_from(tid).ok()?)).ok()?;
+        Some(Used { time, at: Instant::now() })
+    }
+
+    /// The part of the time since `before` for which the thread had a processor.
+    fn share_since(self, before: Used) -> Option<f64> {
+        let passed = self.at.duration_since(before.at);
+        let used = self.time.saturating_sub(before.time);
+        (!passed.is_zero())
+            .then(|| used.as_secs_f64() / passed.as_secs_f64())
+            .map(|share| share.min(1.0))
+    }
 }
 
 impl Guardian {
@@ -151,13 +179,11 @@ impl Guardian {
         for (bound, eye) in all.iter().zip(eyes) {
             let age = eye.look(&bound.watch, now);
             amiss |= !age.is_zero();
-            if self.report.is_some_and(|report| age >= report) {
-                let tid = bound.tid.load(Ordering::Relaxed);
-                self.report(eye, &bound.watch, bound.number, tid, age, |seen| {
-                    let bound = Arc::clone(bound);
-                    Box::new(move || bound.watch.look() == Some(seen))
-                });
-            }
+            let tid = bound.tid.load(Ordering::Relaxed);
+            self.report_if_due(eye, &bound.watch, bound.number, tid, age, |seen| {
+                let bound = Arc::clone(bound);
+                Box::new(move || bound.watch.look() == Some(seen))
+            });
         }
         amiss
     }
@@ -223,9 +249,8 @@ impl Guardian {
             last = now;
             self.look_at_bound(&mut bound_eyes, now);
             let age = eye.look(watch, now);
-            if age >= self.report.unwrap_or(Duration::MAX) {
-                self.report(&mut eye, watch, 0, tid.load(Ordering::Relaxed), age, &goes_on);
-            }
+            let tid = tid.load(Ordering::Relaxed);
+            self.report_if_due(&mut eye, watch, 0, tid, age, &goes_on);
             if busy() {
                 idle_since = None;
             } else if now.duration_since(*idle_since.get_or_insert(now)) >= LINGER {
@@ -238,7 +263,8 @@ impl Guardian {
         }
     }
 
-    fn report(
+    /// Reports the poll that is going on, once, when it has taken long enough.
+    fn report_if_due(
         &self,
         eye: &mut Eye,
         watch: &Watch,
@@ -247,9 +273,18 @@ impl Guardian {
         age: Duration,
         goes_on: impl Fn(Seen) -> Box<dyn Fn() -> bool + Send>,
     ) {
+        let Some(threshold) = self.report.filter(|&threshold| age >= threshold / 10) else {
+            return;
+        };
         let Some(known) = eye.known.as_mut().filter(|known| !known.reported) else { return };
+        known.used = known.used.or_else(|| Used::now(tid));
+        if age < threshold {
+            return;
+        }
         let Some(whose) = watch.whose(known.seen) else { return };
         known.reported = true;
+        let processor_share =
+            known.used.and_then(|before| Used::now(tid).and_then(|now| now.share_since(before)));
         self.stalls.fetch_add(1, Ordering::Relaxed);
         self.sink.stalled(Stall {
             worker,
@@ -257,6 +292,7 @@ impl Guardian {
             task: Id::from_u64(whose.id),
             location: whose.location,
             duration: age,
+            processor_share,
             goes_on: goes_on(known.seen),
         });
     }
@@ -278,7 +314,7 @@ impl Eye {
         match self.known {
             Some(known) if known.seen == seen => now.duration_since(known.since),
             _ => {
-                self.known = Some(Known { seen, since: now, reported: false });
+                self.known = Some(Known { seen, since: now, reported: false, used: None });
                 Duration::ZERO
             }
         }
@@ -405,8 +441,8 @@ impl Rounds<'_> {
                 }
             }
             let silent = seat.silent.load(Ordering::Relaxed);
-            if !silent && guardian.report.is_some_and(|report| age >= report) {
-                guardian.report(eye, &seat.watch, index, seat.tid(), age, |seen| {
+            if !silent {
+                guardian.report_if_due(eye, &seat.watch, index, seat.tid(), age, |seen| {
                     let pool = Arc::clone(self.pool);
                     Box::new(move || pool.seats[index].watch.look() == Some(seen))
                 });

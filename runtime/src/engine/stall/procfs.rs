@@ -2,12 +2,21 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::time::Duration;
 
 use super::{Registers, ThreadState, Tid, Why};
 
 /// Whether the thread computes or sleeps in the kernel, at this moment.
 pub(crate) fn thread_state(tid: Tid) -> Result<ThreadState, Why> {
     Ok(syscall(tid)?.state())
+}
+
+/// For how long the thread has had a processor so far.
+pub(crate) fn processor_time(tid: Tid) -> Result<Duration, Why> {
+    let mut buffer = [0; 64];
+    let text = read(tid, "schedstat", &mut buffer)?;
+    let nanoseconds = text.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
+    nanoseconds.map(Duration::from_nanos).ok_or_else(malformed)
 }
 
 /// One reading of a thread's `syscall` file.
