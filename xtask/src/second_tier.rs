@@ -39,6 +39,24 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
         "",
         "parent and child share the process that gives stacks their names, and hang",
     ),
+    (
+        "thread",
+        "threads_that_cannot_be_had",
+        "",
+        "limits the address space, of which the sanitizer needs terabytes",
+    ),
+    (
+        "thread",
+        "an_idle_process_sleeps",
+        "",
+        "the sanitizer has a thread that wakes ten times a second",
+    ),
+    (
+        "thread",
+        "process_leaves_no_zombies",
+        "without_descriptors_for_children",
+        "needs SIGCHLD, which finds its thread in a futex call",
+    ),
 ];
 
 /// Whether a row of the table is about this tool: `*` is all, `sanitize` all but stress.
