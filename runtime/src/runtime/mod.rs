@@ -32,6 +32,7 @@ mod rng_seed;
 mod runtime;
 mod shutdown;
 mod stall;
+mod thread_plan;
 #[cfg(feature = "tokio-wording")]
 mod tokio_switches;
 

@@ -10,10 +10,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::builder::ThreadPlan;
 use super::context;
 use super::handle::Handle;
 use super::panics::Panics;
+use super::thread_plan::ThreadPlan;
 use crate::engine::primitive::{Arc as EngineArc, Condvar, Mutex};
 use crate::engine::scheduler::{Observe, PinnedHome, PinnedThread};
 use crate::engine::task::scope::Membership;

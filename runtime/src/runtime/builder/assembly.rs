@@ -1,0 +1,288 @@
+//! What is built from the settings: clock, driver, scheduler, guardian and their threads.
+//!
+//! The order is that of what needs what. Threads start last, and find the runtime through [`Current`], which is
+//! weak: a runtime does not keep itself alive. If one thread cannot be had, those that have started end.
+
+use std::io;
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread::{self, ThreadId};
+
+use super::{Builder, MAX_WORKERS};
+use crate::engine::activity::Activity;
+use crate::engine::blocking;
+use crate::engine::clock::Clock;
+use crate::engine::driver::{Driver, exact_timers};
+use crate::engine::entered;
+use crate::engine::primitive::Mutex;
+use crate::engine::primitive::atomic::AtomicU64;
+use crate::engine::process_wide::fork::Birth;
+use crate::engine::rng;
+use crate::engine::scheduler::{
+    CurrentThread, CurrentThreadConfig, Guardian, NewWorker, Observe, Pool, PoolConfig,
+};
+use crate::engine::task::scope::Node;
+use crate::engine::text;
+use crate::engine::timer::Shards;
+use crate::runtime::blocking::BlockingJob;
+use crate::runtime::context;
+use crate::runtime::events::Events;
+use crate::runtime::handle::{Handle, Inner, RuntimeId, Scheduler};
+use crate::runtime::panics::Panics;
+use crate::runtime::pinned::Pinned;
+use crate::runtime::rng_seed::RngSeed;
+use crate::runtime::runtime::{Runtime, Threads};
+use crate::runtime::stall::Reporter;
+use crate::runtime::thread_plan::ThreadPlan;
+
+/// The runtime that is being built, for its threads.
+type Current = Arc<OnceLock<Weak<Inner>>>;
+
+/// What a runtime of either flavour has beside its scheduler.
+struct Parts {
+    driver: Arc<Driver>,
+    shards: Arc<Shards>,
+    jobs: Option<Arc<Activity>>,
+    activity: Option<Arc<Activity>>,
+    current: Current,
+    panics: Arc<Panics>,
+    reporter: Arc<Reporter>,
+    threads: Arc<Threads>,
+}
+
+impl Builder {
+    pub(super) fn build_multi_thread(&self) -> io::Result<Runtime> {
+        let workers = match self.worker_threads {
+            Some(workers) => workers,
+            None => default_workers()?,
+        };
+        let clock = Arc::new(Clock::new(self.start_paused, self.start_paused));
+        let driver = Driver::new(self.event_batch())?;
+        let events = Events::of_workers(Arc::clone(&driver), clock, workers);
+        let parts = self.parts(driver, &events);
+        let config = PoolConfig {
+            workers,
+            spares: self.spare_workers,
+            global_queue_interval: self.global_queue_interval.unwrap_or(61),
+            event_interval: self.event_interval,
+            keep_alive: self.thread_keep_alive,
+            on_park: self.on_thread_park.clone(),
+            on_unpark: self.on_thread_unpark.clone(),
+            no_slot: self.disable_lifo_slot,
+            seed: self.rng_seed.map(RngSeed::as_u64),
+            observe: self.observe(),
+            panics: parts.panics.clone(),
+            activity: parts.activity.clone(),
+        };
+        let (guardian, start) = (self.guardian(&parts), self.start_worker(&parts));
+        let pool = Pool::new(config, Box::new(events), guardian, Box::new(start));
+        let scheduler = Scheduler::MultiThread(Arc::clone(&pool));
+        let runtime = self.assemble(parts, scheduler, workers, None);
+        let watched = Arc::clone(&pool);
+        let started = pool.start().and_then(|()| {
+            runtime.start_guardian(move || {
+                exact_timers();
+                Guardian::run(&watched);
+            })
+        });
+        or_end(runtime, started)
+    }
+
+    pub(super) fn build_current_thread(&self, local_to: Option<ThreadId>) -> io::Result<Runtime> {
+        let clock = Arc::new(Clock::new(true, self.start_paused));
+        let driver = Driver::new(self.event_batch())?;
+        let events = Events::of_one_thread(Arc::clone(&driver), clock);
+        let parts = self.parts(driver, &events);
+        let config = CurrentThreadConfig {
+            global_queue_interval: self.global_queue_interval.unwrap_or(31),
+            event_interval: self.event_interval,
+            on_park: self.on_thread_park.clone(),
+            on_unpark: self.on_thread_unpark.clone(),
+            observe: self.observe(),
+            panics: parts.panics.clone(),
+        };
+        let shared = CurrentThread::new(config, Box::new(events), self.guardian(&parts));
+        let scheduler = Scheduler::CurrentThread(Arc::clone(&shared));
+        let runtime = self.assemble(parts, scheduler, 1, local_to);
+        let started = match self.stall_report {
+            Some(_) => runtime.start_guardian(move || shared.watch()),
+            None => Ok(()),
+        };
+        or_end(runtime, started)
+    }
+
+    fn parts(&self, driver: Arc<Driver>, events: &Events) -> Parts {
+        let current = Current::default();
+        let activity = events.counts_all();
+        Parts {
+            driver,
+            shards: Arc::clone(events.shards()),
+            jobs: events.counts_jobs(),
+            panics: self.panics(&current),
+            reporter: Arc::new(self.reporter(activity.clone())),
+            threads: Arc::default(),
+            current,
+            activity,
+        }
+    }
+
+    fn assemble(
+        &self,
+        parts: Parts,
+        scheduler: Scheduler,
+        workers: usize,
+        local_to: Option<ThreadId>,
+    ) -> Runtime {
+        let Parts { driver, shards, jobs, activity, current, panics, reporter, threads } = parts;
+        let handle = Handle::new(Inner {
+            scheduler,
+            root: Node::root(),
+            blocking: self.blocking_pool(&current),
+            driver,
+            io_enabled: self.enable_io,
+            time_enabled: self.enable_time,
+            shards,
+            jobs,
+            activity,
+            poll_times: Arc::clone(self.poll_times.starts()),
+            measures_polls: self.measures_polls,
+            seeds: self.rng_seed.map(|seed| Mutex::new(seed.generator())),
+            pinned: self.pinned(workers, &panics),
+            panics,
+            forced_yields: AtomicU64::new(0),
+            local_to,
+            name: self.name.clone(),
+            id: RuntimeId::next(),
+            birth: Birth::here(),
+        });
+        let _ = current.set(handle.downgrade());
+        Runtime::assemble(handle, threads, reporter)
+    }
+
+    fn guardian(&self, parts: &Parts) -> Guardian {
+        let sink = Box::new(Arc::clone(&parts.reporter));
+        Guardian::new(self.stall_takeover, self.stall_report, sink)
+    }
+
+    /// How a worker, or a spare, gets its thread.
+    fn start_worker(
+        &self,
+        parts: &Parts,
+    ) -> impl Fn(NewWorker) -> io::Result<()> + Send + Sync + 'static {
+        let (plan, seed) = (self.thread(), self.rng_seed);
+        let (current, threads) = (Arc::clone(&parts.current), Arc::clone(&parts.threads));
+        move |worker: NewWorker| {
+            let seat = worker.seat_index();
+            let handle = current.get().and_then(Handle::upgrade);
+            let handle = handle.ok_or_else(text::shut_down)?;
+            threads.add(plan.start(move |set_up| {
+                if let Some(shard) = handle.shards().of_worker(seat) {
+                    if handle.time_enabled() {
+                        context::own_shard(Arc::clone(shard));
+                    }
+                }
+                let _counted = context::count_thread(handle.id());
+                if let Some(seed) = seed {
+                    rng::seed_thread(seed.as_u64().wrapping_add(seat as u64));
+                }
+                let _current = context::enter(handle);
+                set_up();
+                let _inside = entered::enter();
+                exact_timers();
+                worker.run();
+            })?);
+            Ok(())
+        }
+    }
+
+    fn blocking_pool(&self, current: &Current) -> blocking::Pool<BlockingJob> {
+        let config = blocking::Config {
+            max_threads: self.max_blocking_threads,
+            keep_alive: self.thread_keep_alive,
+            thread_name: Arc::clone(&self.thread_name),
+            stack_size: self.thread_stack_size,
+            on_start: self.on_thread_start.clone(),
+            on_stop: self.on_thread_stop.clone(),
+        };
+        let current = Arc::clone(current);
+        let spawn = move |builder: thread::Builder, body: Box<dyn FnOnce() + Send>| {
+            let current = Arc::clone(&current);
+            builder.spawn(move || {
+                let handle = current.get().and_then(Handle::upgrade);
+                let _counted = handle.as_ref().map(|handle| context::count_thread(handle.id()));
+                let _current = handle.map(context::enter);
+                body();
+            })
+        };
+        blocking::Pool::new(config, Arc::new(spawn))
+    }
+
+    fn panics(&self, current: &Current) -> Arc<Panics> {
+        let hook = self.on_unhandled_panic.clone();
+        Panics::new(self.unhandled_panic, hook, self.name.clone(), Arc::clone(current))
+    }
+
+    fn pinned(&self, workers: usize, panics: &Arc<Panics>) -> Pinned {
+        let limit = self.pinned_threads.unwrap_or(workers);
+        let observe = self.observe().without_times();
+        Pinned::new(limit, self.thread(), Arc::clone(panics), observe)
+    }
+
+    fn observe(&self) -> Observe {
+        let mut observe = self.observe.clone();
+        if self.measures_polls {
+            observe.poll_times = Arc::clone(self.poll_times.starts());
+        }
+        observe.ready()
+    }
+
+    /// `activity`: what the wakers that it calls are counted in.
+    fn reporter(&self, activity: Option<Arc<Activity>>) -> Reporter {
+        Reporter::new(
+            self.name.clone(),
+            self.on_stall.clone(),
+            self.on_spare_shortage.clone(),
+            self.stall_backtrace,
+            activity,
+        )
+    }
+
+    fn thread(&self) -> ThreadPlan {
+        ThreadPlan {
+            name: Arc::clone(&self.thread_name),
+            stack_size: self.thread_stack_size,
+            on_start: self.on_thread_start.clone(),
+            on_stop: self.on_thread_stop.clone(),
+        }
+    }
+}
+
+/// A runtime whose threads have not all started ends. In the background: dropped in async code, it
+/// would panic.
+fn or_end(runtime: Runtime, started: io::Result<()>) -> io::Result<Runtime> {
+    match started {
+        Ok(()) => Ok(runtime),
+        Err(error) => {
+            runtime.shutdown_background();
+            Err(error)
+        }
+    }
+}
+
+/// The number of workers when the program does not say it.
+fn default_workers() -> io::Result<usize> {
+    const VARIABLE: &str = "RUNTIME_WORKER_THREADS";
+    match std::env::var(VARIABLE) {
+        Err(std::env::VarError::NotPresent) => Ok(num_cpus::get().clamp(1, MAX_WORKERS)),
+        Ok(text) => match text.parse() {
+            Ok(count @ 1..=MAX_WORKERS) => Ok(count),
+            _ => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{VARIABLE} must be a number from 1 to {MAX_WORKERS}, not {text:?}"),
+            )),
+        },
+        Err(error) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{VARIABLE} must be a number from 1 to {MAX_WORKERS}: {error}"),
+        )),
+    }
+}
