@@ -289,3 +289,67 @@ fn in_the_scope_of_the_runtime_they_are_as_without_one() {
         assert_eq!(root.spawn_blocking(|| 2).await.unwrap(), 2);
     });
 }
+
+#[test]
+fn an_error_of_any_kind_of_task_fails_the_scope() {
+    on_each(|runtime| {
+        runtime.block_on(LocalSet::new().run_until(async {
+            type Spawn = fn(&ScopeHandle) -> JoinHandle<Option<u32>>;
+            let ways: [Spawn; 3] = [
+                |scope| scope.try_spawn_blocking(|| "x".parse::<u32>()),
+                |scope| scope.try_spawn_local(async { "x".parse::<u32>() }),
+                |scope| scope.try_spawn_pinned(|| async { "x".parse::<u32>() }),
+            ];
+            for spawn in ways {
+                let scope = Scope::new();
+                let sibling = scope.spawn(std::future::pending::<()>());
+                let (failed, line) = (spawn(&scope), line!() - 6);
+                assert_eq!(failed.await.unwrap(), None);
+                let error = scope.close().await.unwrap_err();
+                assert!(error.get_ref().unwrap().is::<std::num::ParseIntError>(), "{error}");
+                assert!(error.spawn_location().line().abs_diff(line) < 8, "{error}");
+                assert!(sibling.await.unwrap_err().is_cancelled());
+            }
+            // What does not fail yields its value.
+            let scope = Scope::new();
+            let fine = [
+                scope.try_spawn_blocking(|| "1".parse::<u32>()),
+                scope.try_spawn_local(async { "2".parse::<u32>() }),
+                scope.try_spawn_pinned(|| async { "3".parse::<u32>() }),
+            ];
+            let mut sum = 0;
+            for task in fine {
+                sum += task.await.unwrap().unwrap();
+            }
+            assert_eq!(sum, 6);
+            scope.close().await.unwrap();
+        }));
+    });
+}
+
+#[test]
+fn each_kind_of_task_may_have_a_name() {
+    on_each(|runtime| {
+        runtime.block_on(LocalSet::new().run_until(async {
+            type Spawn = fn(runtime::task::Builder<'_>, &ScopeHandle) -> JoinHandle<()>;
+            let ways: [Spawn; 4] = [
+                |builder, scope| builder.spawn_in(async { panic!("on purpose") }, scope).unwrap(),
+                |builder, scope| builder.spawn_blocking_in(|| panic!("on purpose"), scope).unwrap(),
+                |builder, scope| {
+                    builder.spawn_local_in(async { panic!("on purpose") }, scope).unwrap()
+                },
+                |builder, scope| {
+                    let make = || async { panic!("on purpose") };
+                    builder.spawn_pinned_in(make, scope).unwrap()
+                },
+            ];
+            for spawn in ways {
+                let scope = Scope::new();
+                let builder = runtime::task::Builder::new().name("the one that panics");
+                assert!(spawn(builder, &scope).await.unwrap_err().is_panic());
+                let error = scope.close().await.unwrap_err();
+                assert_eq!(error.task_name(), Some("the one that panics"));
+            }
+        }));
+    });
+}

@@ -122,6 +122,28 @@ impl<'a> Builder<'a> {
         Ok(local_set.spawn_named(future, self.name, Location::caller()))
     }
 
+    /// Spawns the task into a scope, on this thread. See [`ScopeHandle::spawn_local`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
+    /// # Panics
+    ///
+    /// Outside a set and a [`LocalRuntime`](crate::runtime::LocalRuntime).
+    #[track_caller]
+    pub fn spawn_local_in<F>(
+        self,
+        future: F,
+        scope: &ScopeHandle,
+    ) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Ok(scope.spawn_local_as(future, Identity::new(self.name, Location::caller())))
+    }
+
     /// Spawns the future that `make` makes on a pinned thread. See
     /// [`spawn_pinned`](crate::task::spawn_pinned).
     ///
@@ -145,6 +167,25 @@ impl<'a> Builder<'a> {
         }))
     }
 
+    /// Spawns the future that `make` makes into a scope, on a pinned thread. See [`ScopeHandle::spawn_pinned`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    #[track_caller]
+    pub fn spawn_pinned_in<M, F>(
+        self,
+        make: M,
+        scope: &ScopeHandle,
+    ) -> io::Result<JoinHandle<F::Output>>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        Ok(scope.spawn_pinned_as(make, Identity::new(self.name, Location::caller())))
+    }
+
     /// Runs a closure on the blocking pool. See [`spawn_blocking`](crate::spawn_blocking).
     ///
     /// # Errors
@@ -162,6 +203,24 @@ impl<'a> Builder<'a> {
     {
         let location = Location::caller();
         Ok(context::expect_current(|handle| handle.spawn_blocking_at(closure, self.name, location)))
+    }
+
+    /// Runs a closure on the blocking pool, with a place in a scope. See [`ScopeHandle::spawn_blocking`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    #[track_caller]
+    pub fn spawn_blocking_in<F, R>(
+        self,
+        closure: F,
+        scope: &ScopeHandle,
+    ) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        Ok(scope.spawn_blocking_as(closure, Identity::new(self.name, Location::caller())))
     }
 
     /// Runs a closure on the blocking pool of `handle`'s runtime. See

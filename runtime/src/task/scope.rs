@@ -276,15 +276,7 @@ impl ScopeHandle {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         let location = Location::caller();
-        let future = async move {
-            match future.await {
-                Ok(value) => Some(value),
-                Err(error) => {
-                    fail(error.into(), location);
-                    None
-                }
-            }
-        };
+        let future = async move { or_fail(future.await, location) };
         self.spawn_named(future, None, location)
     }
 
@@ -325,7 +317,45 @@ impl ScopeHandle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let identity = Identity::new(None, Location::caller());
+        self.spawn_blocking_as(closure, Identity::new(None, Location::caller()))
+    }
+
+    /// As [`spawn_blocking`](ScopeHandle::spawn_blocking), for a closure that can fail. Its handle yields `None` if
+    /// it did: the error is with the scope, as [`try_spawn`](ScopeHandle::try_spawn) says.
+    ///
+    /// # Panics
+    ///
+    /// After a `fork`, in the child.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::task::Scope;
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// let scope = Scope::new();
+    /// scope.try_spawn_blocking(|| std::fs::read("/no/such/file"));
+    /// let error = scope.close().await.unwrap_err();
+    /// assert!(error.get_ref().unwrap().is::<std::io::Error>());
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn try_spawn_blocking<F, T, E>(&self, closure: F) -> JoinHandle<Option<T>>
+    where
+        F: FnOnce() -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let location = Location::caller();
+        self.spawn_blocking_as(move || or_fail(closure(), location), Identity::new(None, location))
+    }
+
+    pub(super) fn spawn_blocking_as<F, R>(&self, closure: F, identity: Identity) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
         let Some(member) = self.member() else {
             return self.runtime.spawn_blocking_in(None, closure, identity);
         };
@@ -370,8 +400,34 @@ impl ScopeHandle {
         F: Future + 'static,
         F::Output: 'static,
     {
+        self.spawn_local_as(future, Identity::new(None, Location::caller()))
+    }
+
+    /// As [`spawn_local`](ScopeHandle::spawn_local), for a task that can fail. Its handle yields `None` if it did:
+    /// the error is with the scope, as [`try_spawn`](ScopeHandle::try_spawn) says.
+    ///
+    /// # Panics
+    ///
+    /// Where `spawn_local` does; after a `fork`, in the child.
+    #[track_caller]
+    pub fn try_spawn_local<F, T, E>(&self, future: F) -> JoinHandle<Option<T>>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let location = Location::caller();
+        let future = async move { or_fail(future.await, location) };
+        self.spawn_local_as(future, Identity::new(None, location))
+    }
+
+    #[track_caller]
+    pub(super) fn spawn_local_as<F>(&self, future: F, identity: Identity) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
         let place = LocalPlace::here();
-        let identity = Identity::new(None, Location::caller());
         let Some(member) = self.member() else {
             return place.spawn(None, future, identity);
         };
@@ -408,7 +464,37 @@ impl ScopeHandle {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        let identity = Identity::new(None, Location::caller());
+        self.spawn_pinned_as(make, Identity::new(None, Location::caller()))
+    }
+
+    /// As [`spawn_pinned`](ScopeHandle::spawn_pinned), for a task that can fail. Its handle yields `None` if it did:
+    /// the error is with the scope, as [`try_spawn`](ScopeHandle::try_spawn) says.
+    ///
+    /// # Panics
+    ///
+    /// After a `fork`, in the child.
+    #[track_caller]
+    pub fn try_spawn_pinned<M, F, T, E>(&self, make: M) -> JoinHandle<Option<T>>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+        T: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let location = Location::caller();
+        let make = move || {
+            let future = make();
+            async move { or_fail(future.await, location) }
+        };
+        self.spawn_pinned_as(make, Identity::new(None, location))
+    }
+
+    pub(super) fn spawn_pinned_as<M, F>(&self, make: M, identity: Identity) -> JoinHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
         let Some(member) = self.member() else {
             return self.runtime.spawn_pinned_as(None, make, None, identity);
         };
@@ -501,6 +587,14 @@ impl ScopeHandle {
         }
         self.node.members()
     }
+}
+
+/// The value, unless the task that this code runs in fails.
+fn or_fail<T, E>(result: Result<T, E>, location: &'static Location<'static>) -> Option<T>
+where
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    result.map_err(|error| fail(error.into(), location)).ok()
 }
 
 /// The task that this code runs in fails.
