@@ -57,6 +57,18 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
         "without_descriptors_for_children",
         "needs SIGCHLD, which finds its thread in a futex call",
     ),
+    (
+        "memcheck",
+        "accept_recovers",
+        "",
+        "the limit of descriptors is valgrind's: it accepts a connection and then closes it",
+    ),
+    (
+        "memcheck",
+        "after_a_fork",
+        "",
+        "what the threads held that are not in the child counts as lost there",
+    ),
 ];
 
 /// Whether a row of the table is about this tool: `*` is all, `sanitize` all but stress.
