@@ -69,6 +69,7 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
         "",
         "what the threads held that are not in the child counts as lost there",
     ),
+    ("memcheck", "net_accept_survives_want_of_descriptors", "", "as `accept_recovers`"),
 ];
 
 /// Whether a row of the table is about this tool: `*` is all, `sanitize` all but stress.
