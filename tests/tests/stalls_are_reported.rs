@@ -64,6 +64,8 @@ fn multi_thread(workers: usize) -> Builder {
 #[inline(never)]
 fn a_call_that_blocks(gate: &Gate) {
     gate.block();
+    // Not the last thing done: an optimised build would jump to it and leave no frame.
+    std::hint::black_box(gate);
 }
 
 #[inline(never)]
