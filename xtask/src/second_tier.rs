@@ -70,6 +70,24 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
         "what the threads held that are not in the child counts as lost there",
     ),
     ("memcheck", "net_accept_survives_want_of_descriptors", "", "as `accept_recovers`"),
+    (
+        "memcheck",
+        "process_commands_say_how_to_start",
+        "an_error_before_the_program_runs_is_the_spawns",
+        "valgrind takes the child's exec over, and it succeeds",
+    ),
+    (
+        "memcheck",
+        "process_leaves_no_zombies",
+        "of_a_thousand_that_were_dropped_at_once",
+        "valgrind knows no pidfd, and SIGCHLD takes its place",
+    ),
+    (
+        "memcheck",
+        "process_leaves_no_zombies",
+        "of_those_that_run_on_and_end_together",
+        "the same: the sockets of the signals stay, once for the process",
+    ),
 ];
 
 /// Whether a row of the table is about this tool: `*` is all, `sanitize` all but stress.

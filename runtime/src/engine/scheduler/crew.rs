@@ -45,6 +45,9 @@
 //! 6. A spare that was dismissed has its place until it rests, and one that leaves until it has gone. A call in that
 //!    moment may find no place though the count allows one ([`Call::NotYet`]). Nobody waits for it: the
 //!    guardian calls again at its next look, and it looks as long as a seat is stalled.
+//! 7. `open` is one more than the last place that has ever been taken: whoever looks for work looks at the places
+//!    before it, mostly those of the workers alone. It is raised before the thread is started that will push
+//!    there, so the fences of `sleep.rs` that show the push to whoever must see it show this, too.
 //!
 //! # What the guardian owes
 //!
@@ -91,7 +94,7 @@
 
 use super::nap::Nap;
 use super::sleep::{Sleep, Withdrawn};
-use crate::engine::primitive::atomic::{AtomicU8, AtomicU64, Ordering};
+use crate::engine::primitive::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 /// No thread.
 const VACANT: u8 = 0;
@@ -118,6 +121,8 @@ pub(crate) struct Crew {
     /// First the workers', then the spares'.
     places: Box<[AtomicU8]>,
     workers: usize,
+    /// See 7.
+    open: AtomicUsize,
     /// Times that a spare was wanted and not to be had. For metrics.
     refused: AtomicU64,
 }
@@ -153,12 +158,19 @@ impl Crew {
             counts: AtomicU64::new(0),
             places: (0..workers + spares).map(|_| AtomicU8::new(VACANT)).collect(),
             workers,
+            open: AtomicUsize::new(workers),
             refused: AtomicU64::new(0),
         }
     }
 
     pub(crate) fn is_spare(&self, seat: usize) -> bool {
         seat >= self.workers
+    }
+
+    /// Only on the seats before this one there may be work.
+    #[inline]
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
     }
 
     /// How many spares there may be.
@@ -226,7 +238,10 @@ impl Crew {
             return Call::Back;
         }
         match seats.into_iter().find(|&seat| self.change(seat, VACANT, TAKEN)) {
-            Some(seat) => Call::Start(seat),
+            Some(seat) => {
+                self.open.fetch_max(seat + 1, Ordering::Relaxed);
+                Call::Start(seat)
+            }
             None => {
                 self.not_to_be_had();
                 Call::NotYet

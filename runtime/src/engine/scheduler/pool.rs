@@ -287,11 +287,16 @@ impl Pool {
         }
     }
 
+    /// The seats on which somebody works or has worked.
+    pub(super) fn open_seats(&self) -> &[CachePadded<Seat>] {
+        &self.seats[..self.crew.open()]
+    }
+
     /// Whether anything waits that any worker could take.
     pub(super) fn has_work(&self) -> bool {
         !self.injector.is_empty()
             || !self.hogs.is_empty()
-            || self.seats.iter().any(|seat| seat.has_queued())
+            || self.open_seats().iter().any(|seat| seat.has_queued())
     }
 
     /// Puts a spare to work, if fewer serve than seats are stalled.

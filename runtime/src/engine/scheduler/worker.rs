@@ -544,7 +544,7 @@ impl Worker {
     }
 
     fn search(&self) -> Option<Runnable> {
-        let seats = &self.pool.seats;
+        let seats = self.pool.open_seats();
         for round in 1..=SEARCH_ROUNDS {
             if let Some(task) = self.pool.injector.steal_into(&self.queue) {
                 return Some(task);

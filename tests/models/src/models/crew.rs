@@ -331,3 +331,25 @@ fn who_sleeps_has_shown_what_it_did() {
         assert!(!guardian.join().unwrap(), "the spare is to be sent home");
     });
 }
+
+/// Work that a new spare leaves on its seat, and a worker that goes to sleep looks at too few seats to see it,
+/// though nobody wakes it for that.
+#[test]
+fn work_on_a_seat_that_has_just_been_taken_is_seen() {
+    check(3, || {
+        let pool = Pool::new(1);
+        let queue = Arc::new(AtomicBool::new(false));
+        pool.crew.stalled();
+        let (spare, pushed) = (pool.clone(), queue.clone());
+        let spare = thread::spawn(move || {
+            let Call::Start(seat) = spare.call() else { panic!("nobody else has called") };
+            assert_eq!(seat, SPARE);
+            pushed.store(true, Ordering::Relaxed);
+            spare.crew.sleep.published()
+        });
+        let must_look = pool.crew.sleep.announce(WORKER);
+        let seen = must_look && pool.crew.open() > SPARE && queue.load(Ordering::Relaxed);
+        let woken = spare.join().unwrap();
+        assert!(seen || woken == Some(WORKER), "it would sleep beside the work");
+    });
+}
