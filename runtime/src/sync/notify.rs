@@ -236,7 +236,7 @@ impl Notify {
         };
         waiter.notified = Some(end);
         let waker = waiter.waker.take();
-        self.alone.fetch_add(1, Ordering::Relaxed);
+        self.count_alone(1);
         self.settle(&queue);
         drop(queue);
         if let Some(waker) = waker {
@@ -259,11 +259,17 @@ impl Notify {
         now != calls && self.alone.load(Ordering::Relaxed) == 0
     }
 
+    /// Under the lock, so no read-modify-write is needed.
+    fn count_alone(&self, change: isize) {
+        let alone = self.alone.load(Ordering::Relaxed);
+        self.alone.store(alone.wrapping_add_signed(change), Ordering::Relaxed);
+    }
+
     /// Takes a waiter's entry out, if it is still there.
     fn take_out(&self, queue: &mut Queue<'_>, key: Key) -> Option<Waiter> {
         let waiter = queue.remove(key)?;
         if waiter.notified.is_some() {
-            self.alone.fetch_sub(1, Ordering::Relaxed);
+            self.count_alone(-1);
         }
         Some(waiter)
     }
