@@ -88,6 +88,18 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
         "of_those_that_run_on_and_end_together",
         "the same: the sockets of the signals stay, once for the process",
     ),
+    (
+        "memcheck",
+        "runtime",
+        "engine::stall::tests",
+        "the stack that the kernel knows is valgrind's own",
+    ),
+    (
+        "memcheck",
+        "runtime",
+        "a_wait_ends_neither_early_nor_a_millisecond_late",
+        "valgrind knows no epoll_pwait2, and without it waits end on the millisecond",
+    ),
 ];
 
 /// Whether a row of the table is about this tool: `*` is all, `sanitize` all but stress.
