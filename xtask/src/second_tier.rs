@@ -100,6 +100,18 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
         "a_wait_ends_neither_early_nor_a_millisecond_late",
         "valgrind knows no epoll_pwait2, and without it waits end on the millisecond",
     ),
+    (
+        "memcheck",
+        "stalls_are_reported",
+        "with_name_id_place_and_stack",
+        "the stack that the kernel knows is valgrind's own",
+    ),
+    (
+        "memcheck",
+        "threads_that_cannot_be_had",
+        "for_some_of_the_workers_is_an_error_that_leaves_nothing",
+        "limits the address space, of which valgrind needs some, too",
+    ),
 ];
 
 /// Whether a row of the table is about this tool: `*` is all, `sanitize` all but stress.
