@@ -118,6 +118,12 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
         "events_after_a_few_yields",
         "one thread runs at a time, and it may be another that sees the event",
     ),
+    (
+        "memcheck",
+        "stalls_are_reported",
+        "a_thread_that_gets_no_processor_is_said_to_be_starved",
+        "a thread that may not run waits for valgrind's lock, so it is blocked",
+    ),
 ];
 
 /// Whether a row of the table is about this tool: `*` is all, `sanitize` all but stress.
