@@ -67,10 +67,21 @@ pub fn context_switches() -> u64 {
 /// Processor time of this process so far.
 #[cfg(unix)]
 pub fn processor_time() -> Duration {
+    used_by(libc::RUSAGE_SELF)
+}
+
+/// Processor time of all threads of this process but the calling one, so far.
+#[cfg(target_os = "linux")]
+pub fn processor_time_of_others() -> Duration {
+    used_by(libc::RUSAGE_SELF).saturating_sub(used_by(libc::RUSAGE_THREAD))
+}
+
+#[cfg(unix)]
+fn used_by(who: libc::c_int) -> Duration {
     // SAFETY: an all-zero `rusage` is a valid value of a plain struct of integers.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer is to a live `rusage` that the call fills in.
-    let result = unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
+    let result = unsafe { libc::getrusage(who, &mut usage) };
     assert_eq!(result, 0);
     let time = |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
     time(usage.ru_utime) + time(usage.ru_stime)

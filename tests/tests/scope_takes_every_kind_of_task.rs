@@ -68,7 +68,8 @@ fn close_waits_for_them() {
             yield_now().await;
             text.0.len()
         });
-        assert_eq!(scope.alive_tasks(), 1);
+        // A pinned one may have ended by now.
+        assert!(scope.alive_tasks() <= 1);
         scope.close().await.unwrap();
         assert_eq!(census.alive(), 0);
         assert!(task.is_finished());
