@@ -64,19 +64,13 @@ pub fn context_switches() -> u64 {
         .sum()
 }
 
-/// Processor time of this process so far.
-#[cfg(unix)]
-pub fn processor_time() -> Duration {
-    used_by(libc::RUSAGE_SELF)
-}
-
 /// Processor time of all threads of this process but the calling one, so far.
 #[cfg(target_os = "linux")]
 pub fn processor_time_of_others() -> Duration {
     used_by(libc::RUSAGE_SELF).saturating_sub(used_by(libc::RUSAGE_THREAD))
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn used_by(who: libc::c_int) -> Duration {
     // SAFETY: an all-zero `rusage` is a valid value of a plain struct of integers.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };

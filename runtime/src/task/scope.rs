@@ -351,6 +351,7 @@ impl ScopeHandle {
         self.spawn_blocking_as(move || or_fail(closure(), location), Identity::new(None, location))
     }
 
+    #[track_caller]
     pub(super) fn spawn_blocking_as<F, R>(&self, closure: F, identity: Identity) -> JoinHandle<R>
     where
         F: FnOnce() -> R + Send + 'static,
@@ -489,6 +490,7 @@ impl ScopeHandle {
         self.spawn_pinned_as(make, Identity::new(None, location))
     }
 
+    #[track_caller]
     pub(super) fn spawn_pinned_as<M, F>(&self, make: M, identity: Identity) -> JoinHandle<F::Output>
     where
         M: FnOnce() -> F + Send + 'static,

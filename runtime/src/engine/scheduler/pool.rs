@@ -337,10 +337,8 @@ impl Pool {
                 self.unpark(seat);
             }
             self.guardian.wake();
-            if self.driver.has_holder() {
-                // Perhaps it is the guardian, which stands in.
-                self.driver.wake();
-            }
+            // Perhaps the guardian stands in at the poll.
+            self.driver.wake();
         });
     }
 
