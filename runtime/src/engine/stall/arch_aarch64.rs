@@ -6,12 +6,30 @@
 //! A leaf function that makes the system call has its return address in the link register only:
 //! its caller is then missing from the trace.
 
-use super::unwind::Place;
+use gimli::{AArch64, Register, Vendor};
+
+use super::unwind::{Place, Values};
 use super::{Registers, memory};
 
-pub(crate) type Native = framehop::aarch64::UnwinderAarch64<Vec<u8>>;
-pub(crate) type Cache = framehop::aarch64::CacheAarch64;
-pub(crate) type UnwindRegisters = framehop::aarch64::UnwindRegsAarch64;
+/// How many registers the tables number, but those for floating-point numbers.
+pub(super) const REGISTERS: usize = 32;
+pub(super) const SP: Register = AArch64::SP;
+pub(super) const FP: Register = AArch64::X29;
+/// What a function leaves as it was.
+pub(super) const PRESERVED: [Register; 11] = [
+    AArch64::X19,
+    AArch64::X20,
+    AArch64::X21,
+    AArch64::X22,
+    AArch64::X23,
+    AArch64::X24,
+    AArch64::X25,
+    AArch64::X26,
+    AArch64::X27,
+    AArch64::X28,
+    AArch64::X29,
+];
+pub(super) const VENDOR: Vendor = Vendor::AArch64;
 
 /// Nothing below the stack pointer belongs to the thread.
 pub(crate) const RED_ZONE: u64 = 0;
@@ -27,24 +45,19 @@ pub(crate) fn registers(context: &libc::ucontext_t) -> Registers {
     }
 }
 
-/// The registers as the unwinder takes them, with `unknown` for what is not known.
-pub(super) fn unwind_registers(registers: &Registers, unknown: u64) -> UnwindRegisters {
-    let lr = registers.lr.unwrap_or(unknown);
-    UnwindRegisters::new(lr, registers.sp, registers.fp.unwrap_or(unknown))
+/// What is known of the innermost frame's registers.
+pub(super) fn values(registers: &Registers) -> Values {
+    let mut values = Values::default();
+    values.set(SP, Some(registers.sp));
+    values.set(FP, registers.fp);
+    values.set(AArch64::X30, registers.lr);
+    values
 }
 
-pub(super) fn with_frame_pointer(mut registers: UnwindRegisters, fp: u64) -> UnwindRegisters {
-    registers.set_fp(fp);
-    registers
-}
-
-pub(super) fn with_stack_pointer(mut registers: UnwindRegisters, sp: u64) -> UnwindRegisters {
-    registers.set_sp(sp);
-    registers
-}
-
-pub(super) fn stack_pointer(registers: &UnwindRegisters) -> u64 {
-    registers.sp()
+/// A return address without the signature that a processor with pointer authentication puts into the bits above
+/// those of a program's addresses.
+pub(super) fn without_signature(address: u64) -> u64 {
+    address & 0x0000_ffff_ffff_ffff
 }
 
 /// How many words of the stack are searched for a frame record.
@@ -54,14 +67,19 @@ const SEARCH: u64 = 4096;
 pub(super) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
     (0..SEARCH).map(|word| sp + word * 8).find(|fp| {
         let saved = place.word(*fp).is_some_and(|saved| saved > *fp && place.is_stack(saved));
-        let after = place.word(fp + 8).filter(|after| place.is_code(*after));
+        let after = place.word(fp + 8).map(without_signature).filter(|after| place.is_code(*after));
         saved && after.is_some_and(follows_a_call)
     })
 }
 
-/// Return addresses are in frame records or in the link register: see [`frame_pointer`].
-pub(super) fn return_address(_place: &Place<'_>, _sp: u64) -> Option<(u64, u64)> {
-    None
+/// The return address of a function that no table describes, or that has it in a link register that is not known,
+/// and the registers after the return. It is that of the nearest frame record, so a caller may be missing.
+pub(super) fn return_address(place: &Place<'_>, sp: u64, values: &Values) -> Option<(u64, Values)> {
+    let record = frame_pointer(place, sp)?;
+    let mut callers = *values;
+    callers.set(FP, place.word(record));
+    callers.set(SP, Some(record + 16));
+    Some((without_signature(place.word(record + 8)?), callers))
 }
 
 /// Whether the instruction before `after` is `bl` or `blr`.

@@ -14,12 +14,19 @@
 //! prologue subtracts. If the prologue is of another form, it looks for a pair (saved `rbp`, return
 //! address) on the stack, where the return address follows a call of the very function.
 
-use super::unwind::Place;
+use gimli::{Register, Vendor, X86_64};
+
+use super::unwind::{Place, Values};
 use super::{Registers, memory};
 
-pub(crate) type Native = framehop::x86_64::UnwinderX86_64<Vec<u8>>;
-pub(crate) type Cache = framehop::x86_64::CacheX86_64;
-pub(crate) type UnwindRegisters = framehop::x86_64::UnwindRegsX86_64;
+/// How many registers the tables number, but those for floating-point numbers.
+pub(super) const REGISTERS: usize = 17;
+pub(super) const SP: Register = X86_64::RSP;
+pub(super) const FP: Register = X86_64::RBP;
+/// What a function leaves as it was.
+pub(super) const PRESERVED: [Register; 6] =
+    [X86_64::RBX, X86_64::RBP, X86_64::R12, X86_64::R13, X86_64::R14, X86_64::R15];
+pub(super) const VENDOR: Vendor = Vendor::Default;
 
 /// Bytes below the stack pointer that a function may use without moving it.
 pub(crate) const RED_ZONE: u64 = 128;
@@ -36,24 +43,17 @@ pub(crate) fn registers(context: &libc::ucontext_t) -> Registers {
     }
 }
 
-/// The registers as the unwinder takes them, with `unknown` for what is not known.
-pub(super) fn unwind_registers(registers: &Registers, unknown: u64) -> UnwindRegisters {
-    let fp = registers.fp.unwrap_or(unknown);
-    UnwindRegisters::new(registers.pc, registers.sp, fp)
+/// What is known of the innermost frame's registers.
+pub(super) fn values(registers: &Registers) -> Values {
+    let mut values = Values::default();
+    values.set(SP, Some(registers.sp));
+    values.set(FP, registers.fp);
+    values
 }
 
-pub(super) fn with_frame_pointer(mut registers: UnwindRegisters, fp: u64) -> UnwindRegisters {
-    registers.set_bp(fp);
-    registers
-}
-
-pub(super) fn with_stack_pointer(mut registers: UnwindRegisters, sp: u64) -> UnwindRegisters {
-    registers.set_sp(sp);
-    registers
-}
-
-pub(super) fn stack_pointer(registers: &UnwindRegisters) -> u64 {
-    registers.sp()
+/// Return addresses are stored as they are.
+pub(super) fn without_signature(address: u64) -> u64 {
+    address
 }
 
 /// How many words of the stack are searched for a frame whose prologue is not understood.
@@ -61,7 +61,7 @@ const SEARCH: u64 = 4096;
 
 /// The frame pointer of a function that is at a call, from its stack pointer there.
 pub(super) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
-    let function = place.function()?;
+    let function = place.description()?.start();
     let code: [u8; 256] = memory::read_array(function)?;
     let exact = frame_size(&code).map(|size| sp.wrapping_add(size));
     if let Some(fp) = exact.filter(|fp| returns_to_a_call(place, *fp, None)) {
@@ -82,12 +82,9 @@ pub(super) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
 const SEARCH_RETURN: u64 = 64;
 const MOST_CODE: u64 = 1 << 14;
 
-/// The return address of a function that no table describes, and the stack pointer after the
-/// return: the nearest address on the stack behind a call of code that begins shortly before it.
-pub(super) fn return_address(place: &Place<'_>, sp: u64) -> Option<(u64, u64)> {
-    if place.function().is_some() {
-        return None;
-    }
+/// The return address of a function that no table describes, and the registers after the return: the nearest
+/// address on the stack behind a call of code that begins shortly before it.
+pub(super) fn return_address(place: &Place<'_>, sp: u64, values: &Values) -> Option<(u64, Values)> {
     let returns = || {
         (0..SEARCH_RETURN).map(|word| sp + word * 8).filter_map(|at| {
             let after = place.word(at).filter(|after| place.is_code(*after))?;
@@ -98,7 +95,11 @@ pub(super) fn return_address(place: &Place<'_>, sp: u64) -> Option<(u64, u64)> {
     let inside = |target: u64| place.pc().checked_sub(target).is_some_and(|by| by < MOST_CODE);
     let certain = returns().find(|(target, ..)| target.is_some_and(inside));
     let found = certain.or_else(|| returns().find(|(target, ..)| target.is_none()));
-    found.map(|(_, after, sp)| (after, sp))
+    found.map(|(_, after, sp)| {
+        let mut callers = *values;
+        callers.set(SP, Some(sp));
+        (after, callers)
+    })
 }
 
 /// Whether above `fp` there is a return address behind a call instruction; one that calls `function`

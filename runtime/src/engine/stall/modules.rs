@@ -8,9 +8,13 @@ use std::fs;
 use std::io;
 use std::ops::Range;
 
-use framehop::{ExplicitModuleSectionInfo, Module};
+use gimli::{
+    BaseAddresses, EhFrame, EhFrameHdr, EndianSlice, FrameDescriptionEntry, LittleEndian,
+    OperationIter, ParsedEhFrameHdr, Register, UnwindContext, UnwindContextStorage,
+    UnwindExpression, UnwindSection, UnwindTableRow,
+};
 
-use super::memory;
+use super::{arch, memory};
 
 /// More than any table is large; a larger number is a misreading.
 pub(super) const MOST_TABLE_BYTES: u64 = 256 << 20;
@@ -91,13 +95,17 @@ fn parse_line(line: &str) -> Option<Mapping<'_>> {
     })
 }
 
+type Bytes<'a> = EndianSlice<'a, LittleEndian>;
+
 /// An image's unwind tables.
 pub(super) struct Tables {
     /// What is to be added to an address in the file.
     bias: u64,
-    header: Range<u64>,
+    /// Where in memory the header is.
+    header: u64,
     header_bytes: Vec<u8>,
-    frames: Range<u64>,
+    /// Where in memory the frames are.
+    frames: u64,
     frame_bytes: Vec<u8>,
 }
 
@@ -121,30 +129,20 @@ impl Tables {
         if header.length > MOST_TABLE_BYTES {
             return None;
         }
-        let start = header.address;
-        let header_bytes = memory::read_all(bias.wrapping_add(start), header.length as usize)?;
-        // Version 1; the address of the frames relative to here, in four bytes; the number of
-        // entries in four bytes; entries of twice four bytes relative to the header.
-        if header_bytes.get(..4)? != [1, 0x1b, 0x03, 0x3b] {
-            return None;
-        }
-        let frames = (start + 4).wrapping_add_signed(i64::from(i32_at(&header_bytes, 4)?));
+        let start = bias.wrapping_add(header.address);
+        let header_bytes = memory::read_all(start, header.length as usize)?;
+        let frames = parse(&header_bytes, start)?.eh_frame_ptr().direct().ok()?;
         // The header tells the beginning; the frames end with the segment at the latest.
-        let segment = headers.iter().find(|s| {
-            s.kind == Segment::LOAD && (s.address..s.address + s.length).contains(&frames)
+        let end = headers.iter().find_map(|s| {
+            let start = bias.wrapping_add(s.address);
+            let addresses = start..start.checked_add(s.length)?;
+            (s.kind == Segment::LOAD && addresses.contains(&frames)).then_some(addresses.end)
         })?;
-        let end = segment.address + segment.length;
         if end - frames > MOST_TABLE_BYTES {
             return None;
         }
-        let frame_bytes = memory::read_all(bias.wrapping_add(frames), (end - frames) as usize)?;
-        Some(Tables {
-            bias,
-            header: start..start + header_bytes.len() as u64,
-            header_bytes,
-            frames: frames..end,
-            frame_bytes,
-        })
+        let frame_bytes = memory::read_all(frames, (end - frames) as usize)?;
+        Some(Tables { bias, header: start, header_bytes, frames, frame_bytes })
     }
 
     /// What is to be added to an address in the file.
@@ -152,45 +150,68 @@ impl Tables {
         self.bias
     }
 
-    /// The start of the function that `address` is in; `None` if the tables do not describe it.
-    pub(super) fn function(&self, address: u64) -> Option<u64> {
-        let at = address.wrapping_sub(self.bias).wrapping_sub(self.header.start) as i64;
-        let count = u32::try_from(i32_at(&self.header_bytes, 8)?).ok()? as usize;
-        let entries = self.header_bytes.get(12..12 + count * 8)?;
-        let start_of = |entry: usize| i32_at(entries, entry * 8).map(i64::from);
-        let (mut low, mut high) = (0, count);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if start_of(middle)? <= at { low = middle + 1 } else { high = middle }
-        }
-        let entry = low.checked_sub(1)?;
-        let start = start_of(entry)?;
-        // The entry's second half tells where the description is: its length, its kind, the start
-        // again, and the length of the function, four bytes each in the usual form.
-        let description = i64::from(i32_at(entries, entry * 8 + 4)?);
-        let length = memory::read_array(self.address(description).wrapping_add(12));
-        let within = at - start < i64::from(u32::from_le_bytes(length?));
-        within.then(|| self.address(start))
+    /// What they tell of the function that `address` is in.
+    pub(super) fn description(&self, address: u64) -> Option<Description<'_>> {
+        let bases =
+            BaseAddresses::default().set_eh_frame_hdr(self.header).set_eh_frame(self.frames);
+        let mut frames = EhFrame::new(&self.frame_bytes, LittleEndian);
+        frames.set_address_size(8);
+        frames.set_vendor(arch::VENDOR);
+        let header = parse(&self.header_bytes, self.header)?;
+        let table = header.table()?;
+        let entry = table.fde_for_address(&frames, &bases, address, EhFrame::cie_from_offset);
+        Some(Description { entry: entry.ok()?, frames, bases })
+    }
+}
+
+fn parse(header: &[u8], at: u64) -> Option<ParsedEhFrameHdr<Bytes<'_>>> {
+    let bases = BaseAddresses::default().set_eh_frame_hdr(at);
+    EhFrameHdr::new(header, LittleEndian).parse(&bases, 8).ok()
+}
+
+/// How a function's frames are laid out.
+pub(super) struct Description<'a> {
+    entry: FrameDescriptionEntry<Bytes<'a>>,
+    frames: EhFrame<Bytes<'a>>,
+    bases: BaseAddresses,
+}
+
+impl Description<'_> {
+    /// The function's first instruction.
+    #[cfg_attr(
+        target_arch = "aarch64",
+        allow(dead_code, reason = "frame pointers are found without it")
+    )]
+    pub(super) fn start(&self) -> u64 {
+        self.entry.initial_address()
     }
 
-    /// The address of what is `offset` bytes from the header.
-    fn address(&self, offset: i64) -> u64 {
-        self.header.start.wrapping_add_signed(offset).wrapping_add(self.bias)
+    /// The rules for the caller's registers while the function is at `address`.
+    pub(super) fn row<'context, S: UnwindContextStorage<usize>>(
+        &self,
+        context: &'context mut UnwindContext<usize, S>,
+        address: u64,
+    ) -> Option<&'context UnwindTableRow<usize, S>> {
+        self.entry.unwind_info_for_address(&self.frames, &self.bases, context, address).ok()
     }
 
-    /// The tables in the unwinder's form; leaves behind what [`function`](Tables::function) needs.
-    pub(super) fn module(&mut self, image: &Image) -> Module<Vec<u8>> {
-        let base = image.addresses.start.wrapping_sub(self.bias);
-        let sections = ExplicitModuleSectionInfo {
-            base_svma: base,
-            eh_frame_svma: Some(self.frames.clone()),
-            eh_frame: Some(std::mem::take(&mut self.frame_bytes)),
-            eh_frame_hdr_svma: Some(self.header.clone()),
-            eh_frame_hdr: Some(self.header_bytes.clone()),
-            ..ExplicitModuleSectionInfo::default()
-        };
-        let name = image.identity.clone();
-        Module::new(name, image.addresses.clone(), image.addresses.start, sections)
+    /// What an expression among the rules consists of.
+    pub(super) fn operations(
+        &self,
+        expression: &UnwindExpression<usize>,
+    ) -> Option<OperationIter<Bytes<'_>>> {
+        let expression = expression.get(&self.frames).ok()?;
+        Some(expression.operations(self.entry.cie().encoding()))
+    }
+
+    /// The register that stands for the return address.
+    pub(super) fn return_register(&self) -> Register {
+        self.entry.cie().return_address_register()
+    }
+
+    /// Whether it was not called, but entered for a signal: it returns to an instruction that has not run yet.
+    pub(super) fn is_signal_trampoline(&self) -> bool {
+        self.entry.is_signal_trampoline()
     }
 }
 
@@ -263,7 +284,8 @@ mod tests {
         let image = image.expect("the program is mapped");
         let image_start = image.addresses.start;
         let tables = Tables::read(&image).expect("unwind tables");
-        assert_eq!(tables.function(function + 1), Some(function));
-        assert_eq!(tables.function(image_start), None);
+        let start = |address| tables.description(address).map(|description| description.start());
+        assert_eq!(start(function + 1), Some(function));
+        assert_eq!(start(image_start), None);
     }
 }

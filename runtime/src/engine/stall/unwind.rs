@@ -1,184 +1,248 @@
 //! From a raw copy to a trace.
 //!
-//! The call frame information of each image tells how to get from a frame to its caller's; the
-//! `framehop` crate interprets it, reading from the copy alone. Registers that the capture does not
-//! know hold [`UNKNOWN`], an address no stack has: when the unwinder asks for the word there, the
-//! frame pointer is needed, and is derived from the function's code ([`arch::frame_pointer`]). It is
-//! needed once at most: from then on each frame restores its caller's. A function that is described
-//! nowhere (assembly, the C library of a musl target) is left by the nearest return address that
-//! follows a call of it ([`arch::return_address`]).
+//! The call frame information of each image tells how to get from a frame to its caller's: where the frame
+//! begins, and where in it the caller's registers were saved. The `gimli` crate reads it; what it tells is done
+//! here, with words from the copy alone. A register that is not known is no obstacle until a rule wants it. The
+//! frame pointer can be derived from the function's code then ([`arch::frame_pointer`]); it is needed once at
+//! most, for from then on each frame restores its caller's. A function that is described nowhere (assembly, the
+//! C library of a musl target) is left by the nearest return address that follows a call of it
+//! ([`arch::return_address`]).
 
 use std::fmt;
 
-use framehop::{FrameAddress, Unwinder as _};
+use gimli::{
+    CfaRule, Operation, Register, RegisterRule, UnwindContext, UnwindContextStorage,
+    UnwindExpression, UnwindTableRow,
+};
 
 use super::capture::Capture;
-use super::modules::{self, Image, Tables};
+use super::modules::{self, Description, Image, Tables};
 use super::symbols::Symbols;
-use super::{Address, Frame, Trace, arch, lines};
-
-/// Stands for a register that the kernel does not tell: far above any address of a process, and far
-/// enough below the largest number for the sums that the unwinder makes.
-const UNKNOWN: u64 = 0x7fff_ff00_0000_0000;
-/// How far from the register a word may be that is asked for.
-const NEAR: u64 = 1 << 32;
+use super::{Address, Frame, Registers, Trace, arch, lines};
 
 /// More frames than that are a loop in damaged data.
 const MOST_FRAMES: usize = 256;
 
 /// Knows the unwind tables of what is loaded. Owned by whoever makes the reports.
+#[derive(Default)]
 pub(crate) struct Unwinder {
-    native: arch::Native,
-    cache: arch::Cache,
     images: Vec<(Image, Option<Tables>)>,
-}
-
-impl Default for Unwinder {
-    fn default() -> Unwinder {
-        Unwinder::new()
-    }
 }
 
 impl fmt::Debug for Unwinder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unwinder").field("images", &self.images.len()).finish_non_exhaustive()
+        f.debug_struct("Unwinder").field("images", &self.images.len()).finish()
     }
 }
 
 impl Unwinder {
     /// An unwinder that has read nothing yet.
     pub(crate) fn new() -> Unwinder {
-        let (native, cache) = (arch::Native::new(), arch::Cache::new());
-        Unwinder { native, cache, images: Vec::new() }
+        Unwinder::default()
     }
 
     pub(super) fn trace(&mut self, capture: &Capture) -> Trace {
         self.refresh();
         let (addresses, complete) = self.unwind(capture);
         let mut symbols = Symbols::of(&self.images);
-        let frames = addresses.into_iter().flat_map(|address| {
-            let mut frames = lines::at(address);
-            if frames.is_empty() {
+        let mut frames = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            let known = frames.len();
+            frames.extend(lines::at(address));
+            if frames.len() == known {
                 let name = symbols.name(address.inside());
                 frames.push(Frame { name, file: None, line: None, address: address.pc });
             }
-            frames
-        });
-        Trace::new(frames.collect(), complete)
+        }
+        Trace::new(frames, complete)
     }
 
     /// Reads the tables of what was loaded since, and forgets what was unloaded.
     fn refresh(&mut self) {
         let Ok(now) = modules::images() else { return };
-        self.images.retain(|(image, tables)| {
-            let stays = now.contains(image);
-            if !stays && tables.is_some() {
-                self.native.remove_module(image.addresses.start);
-            }
-            stays
-        });
+        self.images.retain(|(image, _)| now.contains(image));
         for image in now {
-            if self.images.iter().any(|(known, _)| *known == image) {
-                continue;
+            if !self.images.iter().any(|(known, _)| *known == image) {
+                let tables = Tables::read(&image);
+                self.images.push((image, tables));
             }
-            let mut tables = Tables::read(&image);
-            if let Some(tables) = &mut tables {
-                self.native.add_module(tables.module(&image));
-            }
-            self.images.push((image, tables));
         }
     }
 
     /// The addresses of the frames, the innermost first, and whether the last one is the thread's
     /// beginning.
-    fn unwind(&mut self, capture: &Capture) -> (Vec<Address>, bool) {
-        let mut registers = arch::unwind_registers(&capture.registers, UNKNOWN);
-        let mut at = FrameAddress::from_instruction_pointer(capture.registers.pc);
-        let mut found =
-            vec![Address { pc: capture.registers.pc, exact: capture.registers.interrupted }];
+    fn unwind(&self, capture: &Capture) -> (Vec<Address>, bool) {
+        let Registers { pc, interrupted: exact, .. } = capture.registers;
+        let mut at = Address { pc, exact };
+        let mut values = arch::values(&capture.registers);
+        let mut found = vec![at];
         while found.len() < MOST_FRAMES {
-            let before = registers;
-            let place = Place { capture, images: &self.images, pc: at.address_for_lookup() };
-            let sp = arch::stack_pointer(&before);
-            let step = if let Some((next, sp)) = arch::return_address(&place, sp) {
-                registers = arch::with_stack_pointer(before, sp);
-                Ok(Some(next))
-            } else {
-                match Self::step(&self.native, &mut self.cache, capture, at, &mut registers) {
-                    Step::To(step) => step,
-                    Step::NeedsFramePointer => {
-                        let Some(fp) = arch::frame_pointer(&place, sp) else {
-                            return (found, false);
-                        };
-                        registers = arch::with_frame_pointer(before, fp);
-                        match Self::step(&self.native, &mut self.cache, capture, at, &mut registers)
-                        {
-                            Step::To(step) => step,
-                            Step::NeedsFramePointer => return (found, false),
-                        }
-                    }
+            let may_be_leaf = at.exact || found.len() == 1;
+            let place = Place { capture, images: &self.images, at, may_be_leaf };
+            let caller = match place.caller(&values) {
+                Err(Stop::NeedsFramePointer) => {
+                    let fp = values.get(arch::SP).and_then(|sp| arch::frame_pointer(&place, sp));
+                    let Some(fp) = fp else { return (found, false) };
+                    values.set(arch::FP, Some(fp));
+                    place.caller(&values)
                 }
+                caller => caller,
             };
-            let next = match step {
-                Ok(Some(next)) => next,
-                Ok(None) => return (found, true),
-                Err(_) => return (found, false),
-            };
-            let Some(next) = FrameAddress::from_return_address(next) else {
-                return (found, true);
-            };
-            found.push(Address { pc: next.address(), exact: false });
-            at = next;
+            match caller {
+                Ok((caller, callers)) if caller.pc != 0 => {
+                    found.push(caller);
+                    (at, values) = (caller, callers);
+                }
+                Ok(_) | Err(Stop::Beginning) => return (found, true),
+                Err(Stop::NeedsFramePointer | Stop::Lost) => return (found, false),
+            }
         }
         (found, false)
     }
+}
 
-    fn step(
-        native: &arch::Native,
-        cache: &mut arch::Cache,
-        capture: &Capture,
-        at: FrameAddress,
-        registers: &mut arch::UnwindRegisters,
-    ) -> Step {
-        let mut unknown = false;
-        let mut read = |address: u64| {
-            unknown |= address.abs_diff(UNKNOWN) < NEAR;
-            capture.word(address).ok_or(())
-        };
-        let step = native.unwind_frame(at, registers, cache, &mut read);
-        // The link register, where there is one, may be what is not known.
-        if unknown || matches!(step, Ok(Some(next)) if next.abs_diff(UNKNOWN) < NEAR) {
-            return Step::NeedsFramePointer;
+/// Why there is no way to the caller's frame.
+enum Stop {
+    /// There is no caller.
+    Beginning,
+    /// The frame pointer was wanted, and is not known.
+    NeedsFramePointer,
+    /// The tables, or the copy, do not tell.
+    Lost,
+}
+
+/// What the registers hold, as far as it is known, by the numbers that the tables give them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Values([Option<u64>; arch::REGISTERS]);
+
+impl Values {
+    pub(super) fn get(&self, register: Register) -> Option<u64> {
+        *self.0.get(usize::from(register.0))?
+    }
+
+    /// Registers that nobody asks for, those for floating-point numbers, are not kept.
+    pub(super) fn set(&mut self, register: Register, value: Option<u64>) {
+        if let Some(place) = self.0.get_mut(usize::from(register.0)) {
+            *place = value;
         }
-        Step::To(step)
     }
 }
 
-/// How an attempt to get to the caller's frame went.
-enum Step {
-    /// The return address, or the beginning of the thread, or a failure.
-    To(Result<Option<u64>, framehop::Error>),
-    /// A register was wanted that is not known.
-    NeedsFramePointer,
+/// Room for the rules of one function: at most so many registers are saved, and their rules set aside so often.
+struct Room;
+
+impl UnwindContextStorage<usize> for Room {
+    type Rules = [(Register, RegisterRule<usize>); 64];
+    type Stack = [UnwindTableRow<usize, Self>; 4];
 }
 
-/// A frame whose frame pointer is wanted.
+/// A frame, and what is needed to leave it.
 pub(super) struct Place<'a> {
     capture: &'a Capture,
     images: &'a [(Image, Option<Tables>)],
-    pc: u64,
+    at: Address,
+    /// Whether its function may have called nobody.
+    may_be_leaf: bool,
 }
 
 impl Place<'_> {
-    /// Where the frame is.
-    pub(super) fn pc(&self) -> u64 {
-        self.pc
+    /// Where the caller is, and its registers.
+    fn caller(&self, values: &Values) -> Result<(Address, Values), Stop> {
+        let Some(description) = self.description() else { return self.search(values) };
+        let mut context = UnwindContext::<usize, Room>::new_in();
+        let row = description.row(&mut context, self.pc()).ok_or(Stop::Lost)?;
+        let expression = |expression: &UnwindExpression<usize>, first: Option<u64>| {
+            self.evaluate(&description, expression, values, first)
+        };
+        let frame = match row.cfa() {
+            CfaRule::RegisterAndOffset { register, offset } => match values.get(*register) {
+                Some(value) => value.wrapping_add_signed(*offset),
+                None if *register == arch::FP => return Err(Stop::NeedsFramePointer),
+                None => return Err(Stop::Lost),
+            },
+            CfaRule::Expression(rule) => match expression(rule, None) {
+                Some(value) => value,
+                None => return self.search(values),
+            },
+        };
+        // What a function is to leave as it was stays so without a rule; of the others nothing is known.
+        let mut callers = Values::default();
+        for register in arch::PRESERVED {
+            callers.set(register, values.get(register));
+        }
+        callers.set(arch::SP, Some(frame));
+        for (register, rule) in row.registers() {
+            let value = match rule {
+                RegisterRule::SameValue => values.get(*register),
+                RegisterRule::Offset(offset) => self.word(frame.wrapping_add_signed(*offset)),
+                RegisterRule::ValOffset(offset) => Some(frame.wrapping_add_signed(*offset)),
+                RegisterRule::Register(other) => values.get(*other),
+                RegisterRule::Expression(rule) => {
+                    expression(rule, Some(frame)).and_then(|address| self.word(address))
+                }
+                RegisterRule::ValExpression(rule) => expression(rule, Some(frame)),
+                RegisterRule::Constant(value) => Some(*value),
+                _ => None,
+            };
+            callers.set(*register, value);
+        }
+        let register = description.return_register();
+        let is_saved = row.registers().any(|(ruled, _)| *ruled == register);
+        let pc = match (is_saved, values.get(register)) {
+            (true, _) => callers.get(register),
+            (false, _) if !self.may_be_leaf => return Err(Stop::Beginning),
+            (false, None) => return self.search(values),
+            (false, link) => link,
+        };
+        let pc = arch::without_signature(pc.ok_or(Stop::Lost)?);
+        callers.set(register, None);
+        Ok((Address { pc, exact: description.is_signal_trampoline() }, callers))
     }
 
-    /// The first instruction of the frame's function, if the tables describe it.
-    pub(super) fn function(&self) -> Option<u64> {
+    /// The same where the tables do not tell.
+    fn search(&self, values: &Values) -> Result<(Address, Values), Stop> {
+        let found = values.get(arch::SP).and_then(|sp| arch::return_address(self, sp, values));
+        let (pc, callers) = found.ok_or(Stop::Lost)?;
+        Ok((Address { pc, exact: false }, callers))
+    }
+
+    /// What an expression of the tables comes to, `first` being what it finds there. Compilers and libraries
+    /// write such as take a register, go some way from it, and follow pointers; others have no value here.
+    fn evaluate(
+        &self,
+        description: &Description<'_>,
+        expression: &UnwindExpression<usize>,
+        values: &Values,
+        first: Option<u64>,
+    ) -> Option<u64> {
+        let mut stack: Vec<u64> = first.into_iter().collect();
+        let mut operations = description.operations(expression)?;
+        while let Some(operation) = operations.next().ok()? {
+            let value = match operation {
+                Operation::RegisterOffset { register, offset, .. } => {
+                    values.get(register)?.wrapping_add_signed(offset)
+                }
+                Operation::UnsignedConstant { value } => value,
+                Operation::PlusConstant { value } => stack.pop()?.wrapping_add(value),
+                Operation::Plus => stack.pop()?.wrapping_add(stack.pop()?),
+                Operation::Deref { size: 8, space: false, .. } => self.word(stack.pop()?)?,
+                Operation::Nop => continue,
+                _ => return None,
+            };
+            stack.push(value);
+        }
+        stack.pop()
+    }
+
+    /// What the tables tell of the frame's function.
+    pub(super) fn description(&self) -> Option<Description<'_>> {
         let (_, tables) = self.images.iter().find(|(i, _)| i.addresses.contains(&self.pc()))?;
-        tables.as_ref()?.function(self.pc())
+        tables.as_ref()?.description(self.pc())
+    }
+
+    /// Where the frame is.
+    pub(super) fn pc(&self) -> u64 {
+        self.at.inside()
     }
 
     /// A word of the stack.
