@@ -52,6 +52,9 @@ pub(crate) struct OnPool {
     refused: fn() -> io::Error,
 }
 
+/// What a job does.
+type Work = Box<dyn FnOnce(&mut Memory) -> Done + Send>;
+
 /// What a job has done.
 #[derive(Debug)]
 pub(crate) enum Done {
@@ -115,13 +118,18 @@ impl OnPool {
         mandatory: bool,
         work: impl FnOnce(&D, &mut Memory) -> Done + Send + 'static,
     ) -> io::Result<()> {
-        debug_assert!(self.job.is_none(), "rule 1");
         let device = Arc::clone(device);
+        self.submit(mandatory, Box::new(move |memory| work(&device, memory)))
+    }
+
+    /// The work is boxed, so that there is one type of job, and the program holds the life of a job once.
+    fn submit(&mut self, mandatory: bool, work: Work) -> io::Result<()> {
+        debug_assert!(self.job.is_none(), "rule 1");
         context::expect_current(|handle| {
             let mut memory = std::mem::take(&mut self.memory);
             let job = move || {
-                let done = work(&device, &mut memory);
-                drop(device);
+                // The device is gone with the work.
+                let done = work(&mut memory);
                 (memory, done)
             };
             let submitted = handle.try_spawn_blocking(job, self.location, mandatory);

@@ -93,11 +93,14 @@ fn no_address() -> io::Error {
     )
 }
 
-fn lookup<H>(host: H) -> Resolution
-where
-    H: std::net::ToSocketAddrs<Iter = std::vec::IntoIter<SocketAddr>> + Send + 'static,
-{
-    Resolution::Lookup(task::spawn_blocking(move || host.to_socket_addrs()))
+/// Without `port`, `host` ends with one.
+fn lookup(host: &str, port: Option<u16>) -> Resolution {
+    use std::net::ToSocketAddrs;
+    let host = host.to_owned();
+    Resolution::Lookup(task::spawn_blocking(move || match port {
+        Some(port) => (host.as_str(), port).to_socket_addrs(),
+        None => host.to_socket_addrs(),
+    }))
 }
 
 impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {}
@@ -137,7 +140,7 @@ impl sealed::Resolve for str {
     fn resolve(&self) -> Resolution {
         match self.parse() {
             Ok(addr) => Resolution::known(addr),
-            Err(_) => lookup(self.to_owned()),
+            Err(_) => lookup(self, None),
         }
     }
 }
@@ -156,7 +159,7 @@ impl sealed::Resolve for (&str, u16) {
     fn resolve(&self) -> Resolution {
         match self.0.parse::<IpAddr>() {
             Ok(ip) => Resolution::known((ip, self.1).into()),
-            Err(_) => lookup((self.0.to_owned(), self.1)),
+            Err(_) => lookup(self.0, Some(self.1)),
         }
     }
 }

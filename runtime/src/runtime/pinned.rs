@@ -227,7 +227,7 @@ impl Handle {
     fn start_pinned(&self, thread: &Thread, home: PinnedHome) -> io::Result<()> {
         let counted = Counted::new(self.clone());
         let bound = Arc::clone(thread.bound());
-        let started = self.pinned().plan.start(move |set_up| {
+        let started = self.pinned().plan.start(Box::new(move |set_up| {
             let handle = counted.0.clone();
             let _inside_it = context::count_thread(handle.id());
             let _current = context::enter(handle.clone());
@@ -236,7 +236,7 @@ impl Handle {
             handle.guardian().watch_bound(bound);
             home.run(handle.guardian(), handle.jobs(), enter_local);
             drop(counted);
-        })?;
+        }))?;
         self.pinned().state.lock().handles.push(started);
         Ok(())
     }

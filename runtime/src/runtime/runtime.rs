@@ -31,6 +31,7 @@ use super::handle::{EnterGuard, Handle, Scheduler};
 use super::metrics::RuntimeMetrics;
 use super::shutdown::{Left, ShutdownReport, Unfinished};
 use super::stall::Reporter;
+use super::thread_plan::Body;
 use crate::engine::blocking::Remaining;
 use crate::engine::clock::NEVER;
 use crate::engine::primitive::Mutex;
@@ -111,7 +112,7 @@ impl Runtime {
     }
 
     /// Starts the thread that watches the others.
-    pub(super) fn start_guardian(&self, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    pub(super) fn start_guardian(&self, body: Body) -> io::Result<()> {
         let thread = thread::Builder::new().name("runtime-guardian".to_owned()).spawn(body)?;
         *self.guardian.lock() = Some(thread);
         Ok(())

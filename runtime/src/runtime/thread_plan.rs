@@ -7,6 +7,12 @@ use std::thread;
 use crate::engine::contain::contain;
 use crate::engine::scheduler::Hook;
 
+/// What a thread does. Boxed, so that the program holds what std does around it once, and not for each kind of thread.
+pub(super) type Body = Box<dyn FnOnce() + Send>;
+
+/// The same for one that has the hook at its beginning called when it is set up.
+pub(super) type BodyWithSetUp = Box<dyn FnOnce(&dyn Fn()) + Send>;
+
 /// How the runtime's threads are made.
 pub(super) struct ThreadPlan {
     pub(super) name: Arc<dyn Fn() -> String + Send + Sync>,
@@ -17,10 +23,7 @@ pub(super) struct ThreadPlan {
 
 impl ThreadPlan {
     /// `body` is given what to call when the thread is set up.
-    pub(super) fn start(
-        &self,
-        body: impl FnOnce(&dyn Fn()) + Send + 'static,
-    ) -> io::Result<thread::JoinHandle<()>> {
+    pub(super) fn start(&self, body: BodyWithSetUp) -> io::Result<thread::JoinHandle<()>> {
         // User code, called on whatever thread needs another one.
         let mut name = None;
         contain(|| name = Some((self.name)()));
@@ -31,7 +34,7 @@ impl ThreadPlan {
             builder = builder.stack_size(bytes);
         }
         let (on_start, on_stop) = (self.on_start.clone(), self.on_stop.clone());
-        builder.spawn(move || {
+        let body: Body = Box::new(move || {
             body(&|| {
                 if let Some(hook) = &on_start {
                     contain(|| hook());
@@ -40,6 +43,7 @@ impl ThreadPlan {
             if let Some(hook) = on_stop {
                 contain(|| hook());
             }
-        })
+        });
+        builder.spawn(body)
     }
 }

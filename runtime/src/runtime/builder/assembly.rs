@@ -32,7 +32,7 @@ use crate::runtime::pinned::Pinned;
 use crate::runtime::rng_seed::RngSeed;
 use crate::runtime::runtime::{Runtime, Threads};
 use crate::runtime::stall::Reporter;
-use crate::runtime::thread_plan::ThreadPlan;
+use crate::runtime::thread_plan::{Body, ThreadPlan};
 
 /// The runtime that is being built, for its threads.
 type Current = Arc<OnceLock<Weak<Inner>>>;
@@ -79,10 +79,10 @@ impl Builder {
         let runtime = self.assemble(parts, scheduler, workers, None);
         let watched = Arc::clone(&pool);
         let started = pool.start().and_then(|()| {
-            runtime.start_guardian(move || {
+            runtime.start_guardian(Box::new(move || {
                 exact_timers();
                 Guardian::run(&watched);
-            })
+            }))
         });
         or_end(runtime, started)
     }
@@ -104,7 +104,7 @@ impl Builder {
         let scheduler = Scheduler::CurrentThread(Arc::clone(&shared));
         let runtime = self.assemble(parts, scheduler, 1, local_to);
         let started = match self.stall_report {
-            Some(_) => runtime.start_guardian(move || shared.watch()),
+            Some(_) => runtime.start_guardian(Box::new(move || shared.watch())),
             None => Ok(()),
         };
         or_end(runtime, started)
@@ -174,7 +174,7 @@ impl Builder {
             let seat = worker.seat_index();
             let handle = current.get().and_then(Handle::upgrade);
             let handle = handle.ok_or_else(text::shut_down)?;
-            threads.add(plan.start(move |set_up| {
+            threads.add(plan.start(Box::new(move |set_up| {
                 if let Some(shard) = handle.shards().of_worker(seat) {
                     if handle.time_enabled() {
                         context::own_shard(Arc::clone(shard));
@@ -189,7 +189,7 @@ impl Builder {
                 let _inside = entered::enter();
                 exact_timers();
                 worker.run();
-            })?);
+            }))?);
             Ok(())
         }
     }
@@ -204,14 +204,15 @@ impl Builder {
             on_stop: self.on_thread_stop.clone(),
         };
         let current = Arc::clone(current);
-        let spawn = move |builder: thread::Builder, body: Box<dyn FnOnce() + Send>| {
+        let spawn = move |builder: thread::Builder, body: Body| {
             let current = Arc::clone(&current);
-            builder.spawn(move || {
+            let body: Body = Box::new(move || {
                 let handle = current.get().and_then(Handle::upgrade);
                 let _counted = handle.as_ref().map(|handle| context::count_thread(handle.id()));
                 let _current = handle.map(context::enter);
                 body();
-            })
+            });
+            builder.spawn(body)
         };
         blocking::Pool::new(config, Arc::new(spawn))
     }
