@@ -21,7 +21,6 @@ pub(crate) mod ready_list;
 pub(crate) mod resource;
 pub(crate) mod rng;
 pub(crate) mod scheduler;
-pub(crate) mod short_backtrace;
 #[cfg_attr(
     not(all(
         feature = "stall-backtrace",

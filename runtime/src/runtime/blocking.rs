@@ -61,7 +61,9 @@ struct Unscheduled {
 }
 
 impl Schedule for Unscheduled {
-    const KIND: &'static str = "blocking";
+    fn kind(&self) -> &'static str {
+        "blocking"
+    }
 
     fn schedule(&self, task: Runnable) {
         // A closure in one poll leaves no idle task behind that a wake or an abort could find.

@@ -32,8 +32,6 @@ pub(crate) mod resource;
 pub(crate) mod rng;
 #[path = "engine_scheduler.rs"]
 pub(crate) mod scheduler;
-#[path = "../../../runtime/src/engine/short_backtrace.rs"]
-pub(crate) mod short_backtrace;
 #[path = "engine_stall.rs"]
 pub(crate) mod stall;
 #[path = "engine_task.rs"]

@@ -36,7 +36,9 @@ pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
 pub(crate) use watch::{Judge, Seen, Watch, Whose};
 
 pub(crate) trait Schedule: 'static {
-    const KIND: &'static str = "task";
+    fn kind(&self) -> &'static str {
+        "task"
+    }
 
     fn schedule(&self, task: Runnable);
     fn failed(&self, _task: &Header, _error: &JoinError) {}

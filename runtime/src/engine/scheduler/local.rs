@@ -62,7 +62,9 @@ struct State {
 struct QueueRef(Arc<LocalQueue>);
 
 impl Schedule for QueueRef {
-    const KIND: &'static str = "local";
+    fn kind(&self) -> &'static str {
+        "local"
+    }
 
     fn schedule(&self, task: Runnable) {
         self.0.push(task);

@@ -18,7 +18,7 @@ fn start(body: impl FnOnce() + Send + 'static) -> (Tid, JoinHandle<()>) {
     let told = Arc::clone(&tid);
     let thread = thread::spawn(move || {
         told.store(crate::engine::primitive::thread::os_id() as i32, Ordering::Release);
-        crate::engine::short_backtrace::short_backtrace(body);
+        body();
     });
     eventually("the thread starts", || tid.load(Ordering::Acquire) != 0);
     (Tid(tid.load(Ordering::Acquire)), thread)

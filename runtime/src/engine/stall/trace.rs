@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::engine::short_backtrace::MARKER;
+/// What the name of the function contains in which a task is polled (`task/cell.rs`).
+const MARKER: &str = "__runtime_short_backtrace";
 
 /// One call: the function, and where in it the next call was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +50,8 @@ impl Trace {
         &self.frames
     }
 
-    /// The frames that are not the runtime's: those inside the innermost [`short_backtrace`](crate::engine::short_backtrace), or,
-    /// without one, inside the function with which std begins a thread.
+    /// The frames that are not the runtime's: those inside the innermost poll of a task, or, without one, inside the
+    /// function with which std begins a thread.
     pub(crate) fn user_frames(&self) -> &[Frame] {
         let marker = |name: &str| {
             let outermost = |f: &Frame| f.name.as_deref().is_some_and(|n| n.contains(name));

@@ -1,8 +1,13 @@
-//! The layout of a task and the typed side of its operations.
+//! The layout of a task, and what is done with it.
+//!
+//! A program has many types of futures and a few of schedulers, so what needs neither type is written once for
+//! all tasks. What needs the future's type is polling and dropping it ([`__runtime_short_backtrace_poll`], [`drop_future`]); what needs the
+//! output's is putting an error in its place, and dropping and taking it. Of a scheduler there is a trait object.
 
+use std::alloc::{Layout, dealloc};
 use std::future::Future;
-use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::mem::{ManuallyDrop, offset_of};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
@@ -12,9 +17,8 @@ use super::runnable::Outcome;
 use super::span::SpanId;
 use super::state::{EndPoll, State};
 use super::{Id, IdGuard, JoinError, Judge, Runnable, Schedule, waker};
-use crate::engine::contain::contain;
+use crate::engine::contain::{contain, forget_panic};
 use crate::engine::primitive::UnsafeCell;
-use crate::engine::short_backtrace::short_backtrace;
 
 /// What is the same for every task.
 #[repr(C)]
@@ -26,6 +30,10 @@ pub(crate) struct Header {
     pub(super) id: Id,
     pub(super) location: &'static Location<'static>,
     pub(super) span: SpanId,
+    /// Rule 4.
+    join_waker: UnsafeCell<Option<Waker>>,
+    /// Rule 3: stands for the stage, whose type the header does not know. It takes no room.
+    stage: UnsafeCell<()>,
 }
 
 /// Neighbours in the owned list.
@@ -35,35 +43,37 @@ pub(super) struct Links {
     pub(super) prev: Option<NonNull<Header>>,
 }
 
-/// The operations that need the future's type. Each takes the task's address.
+/// What depends on the types of the future and the scheduler.
 pub(super) struct Vtable {
-    /// Polls or, if the task is cancelled, drops the future. The caller gives up its `Runnable`.
-    pub(super) run: unsafe fn(NonNull<Header>, &Judge<'_>) -> Outcome,
+    /// Polls the future that is in the stage; leaves its output there, or nothing if it unwinds.
+    poll: unsafe fn(*mut (), &mut Context<'_>) -> Poll<()>,
+    /// Drops the future that is in the stage.
+    drop_future: unsafe fn(*mut ()) -> Result<(), Payload>,
+    /// Puts an error into the stage, which holds nothing.
+    put_error: unsafe fn(*mut (), JoinError),
+    /// Drops what is in the stage, which holds the output or an error. The error comes back.
+    drop_output: unsafe fn(*mut ()) -> Result<Option<JoinError>, Payload>,
     /// Gives a `Runnable` to the scheduler.
     pub(super) schedule: unsafe fn(NonNull<Header>),
-    /// Whether the output is there; if not, the waker is registered. Asked by the `JoinHandle`.
-    pub(super) join_is_ready: unsafe fn(NonNull<Header>, &Waker) -> bool,
-    /// Takes the output, which is there, into `*mut Option<Result<T, JoinError>>`.
-    pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
-    /// The `JoinHandle` is dropped.
-    pub(super) drop_join: unsafe fn(NonNull<Header>),
-    /// Frees the task. The caller dropped the last reference.
-    pub(super) free: unsafe fn(NonNull<Header>),
+    /// The task's scheduler.
+    scheduler: unsafe fn(NonNull<Header>) -> NonNull<dyn Schedule>,
+    /// Of the whole task.
+    layout: Layout,
+    /// How far from the task's address the stage is.
+    stage: usize,
 }
 
-/// A task.
+/// A task. The header comes first, so that its address is the task's.
 #[repr(C)]
 struct Cell<F: Future, S> {
     header: Header,
     scheduler: S,
-    /// Rule 4.
-    join_waker: UnsafeCell<Option<Waker>>,
-    /// Rule 3.
-    stage: UnsafeCell<Stage<F>>,
+    stage: Stage<F>,
 }
 
 /// The future, then the output, then nothing; which of them the state word tells, so that the
-/// allocation needs no tag.
+/// allocation needs no tag. Both are at its beginning.
+#[repr(C)]
 union Stage<F: Future> {
     future: ManuallyDrop<F>,
     output: ManuallyDrop<Result<F::Output, JoinError>>,
@@ -89,70 +99,139 @@ where
             id,
             location,
             span,
+            join_waker: UnsafeCell::new(None),
+            stage: UnsafeCell::new(()),
         },
         scheduler,
-        join_waker: UnsafeCell::new(None),
-        stage: UnsafeCell::new(Stage { future: ManuallyDrop::new(future) }),
+        stage: Stage { future: ManuallyDrop::new(future) },
     });
     NonNull::from(Box::leak(cell)).cast()
 }
 
 const fn vtable<F: Future + 'static, S: Schedule>() -> Vtable {
     Vtable {
-        run: run::<F, S>,
-        schedule: schedule::<F, S>,
-        join_is_ready: join_is_ready::<F, S>,
-        take_output: hand_over::<F, S>,
-        drop_join: drop_join::<F, S>,
-        free: free::<F, S>,
+        poll: __runtime_short_backtrace_poll::<F>,
+        drop_future: drop_future::<F>,
+        put_error: put_error::<F::Output>,
+        drop_output: drop_output::<F::Output>,
+        schedule: schedule::<S>,
+        scheduler: scheduler::<S>,
+        layout: Layout::new::<Cell<F, S>>(),
+        stage: offset_of!(Cell<F, S>, stage),
     }
+}
+
+/// A task as far as its scheduler's type is all there is to know.
+#[repr(C)]
+struct Front<S> {
+    header: Header,
+    scheduler: S,
 }
 
 /// # Safety
-/// The task at `task` was allocated with these types, and the caller has a reference to it or
-/// its `Runnable` (state.rs, invariant 3) for as long as it uses the result.
-unsafe fn cell<'a, F: Future, S>(task: NonNull<Header>) -> &'a Cell<F, S> {
-    // SAFETY: `Cell` is `repr(C)` with the header first, so the addresses agree; the caller keeps
-    // the allocation alive; what changes inside is behind `UnsafeCell` or atomic.
-    unsafe { task.cast().as_ref() }
+/// The task at `task` has a scheduler of this type.
+unsafe fn scheduler<S: Schedule>(task: NonNull<Header>) -> NonNull<dyn Schedule> {
+    // SAFETY: the offset is within the task: `Cell` is `repr(C)`, so it begins as `Front` does.
+    let scheduler: NonNull<S> = unsafe { task.byte_add(offset_of!(Front<S>, scheduler)) }.cast();
+    scheduler
 }
 
-unsafe fn schedule<F: Future, S: Schedule>(task: NonNull<Header>) {
-    // SAFETY: the caller has just made the `Runnable`.
-    let this: &Cell<F, S> = unsafe { cell(task) };
-    // SAFETY: as above; the permission passes into the new value.
-    this.scheduler.schedule(unsafe { Runnable::from_raw(task) });
+/// # Safety
+/// As for [`scheduler`], and the caller has just made the `Runnable`.
+unsafe fn schedule<S: Schedule>(task: NonNull<Header>) {
+    // SAFETY: by the caller; the life reference keeps the task until the `Runnable` is used up, and a scheduler
+    // is only read (rule 5).
+    let scheduler: &S = unsafe { task.byte_add(offset_of!(Front<S>, scheduler)).cast().as_ref() };
+    // SAFETY: by the caller; the permission passes into the new value.
+    scheduler.schedule(unsafe { Runnable::from_raw(task) });
 }
 
-unsafe fn run<F, S>(task: NonNull<Header>, judge: &Judge<'_>) -> Outcome
-where
-    F: Future + 'static,
-    S: Schedule,
-{
-    // SAFETY: the caller gives up a `Runnable`; until completion the life reference keeps the
-    // allocation, and after `end_poll` says `Idle` we do not touch it.
-    let this: &Cell<F, S> = unsafe { cell(task) };
-    let header = &this.header;
+/// Polls the future; drops it and leaves the output when it is ready, drops it if it panics. By its name a report
+/// of a stall ends at this frame (`stall/trace.rs`).
+///
+/// # Safety
+/// The stage is the caller's (rule 3) and holds the future.
+unsafe fn __runtime_short_backtrace_poll<F: Future>(
+    stage: *mut (),
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let stage: *mut Stage<F> = stage.cast();
+    let drop_on_unwind = DropOnUnwind(stage);
+    // SAFETY: by the caller. The future never moves: it lives in the allocation until dropped.
+    let future = unsafe { Pin::new_unchecked(&mut *(*stage).future) };
+    let polled = future.poll(cx);
+    std::mem::forget(drop_on_unwind);
+    polled.map(|output| {
+        // SAFETY: the stage holds the future, which is not used again.
+        if let Err(payload) = unsafe { drop_future::<F>(stage.cast()) } {
+            contain(|| drop(output));
+            resume_unwind(payload);
+        }
+        // SAFETY: the stage holds nothing: the write drops nothing.
+        unsafe { stage.write(Stage { output: ManuallyDrop::new(Ok(output)) }) };
+    })
+}
+
+/// Drops the future when its poll panics, while the panic is under way: its destructors can see that the
+/// thread is panicking, so that a `std::sync::Mutex` whose guard it holds is poisoned.
+struct DropOnUnwind<F: Future>(*mut Stage<F>);
+
+impl<F: Future> Drop for DropOnUnwind<F> {
+    fn drop(&mut self) {
+        // SAFETY: made by the poll, whose stage it is: it holds the future, which is not used again.
+        if let Err(second) = unsafe { drop_future::<F>(self.0.cast()) } {
+            // The panic of the poll is what the user wants to see.
+            forget_panic(second);
+        }
+    }
+}
+
+/// Drops the future in place.
+///
+/// # Safety
+/// The stage is the caller's (rule 3) and holds the future, which is not used again.
+#[inline(never)]
+unsafe fn drop_future<F: Future>(stage: *mut ()) -> Result<(), Payload> {
+    let stage: *mut Stage<F> = stage.cast();
+    // SAFETY: by the caller.
+    catch_unwind(AssertUnwindSafe(|| unsafe { ManuallyDrop::drop(&mut (*stage).future) }))
+}
+
+/// # Safety
+/// The stage is the caller's (rule 3), of a future with this output, and holds nothing.
+unsafe fn put_error<T>(stage: *mut (), error: JoinError) {
+    // SAFETY: by the caller; the output is at the beginning of the stage.
+    unsafe { stage.cast::<Result<T, JoinError>>().write(Err(error)) };
+}
+
+/// # Safety
+/// The stage is the caller's (rule 3), of a future with this output, and holds it; nobody reads it after this.
+unsafe fn drop_output<T>(stage: *mut ()) -> Result<Option<JoinError>, Payload> {
+    // SAFETY: by the caller; the output is at the beginning of the stage.
+    let output = unsafe { stage.cast::<Result<T, JoinError>>().read() };
+    catch_unwind(AssertUnwindSafe(|| output.map(drop).err()))
+}
+
+/// Polls the task or, if it is cancelled, drops its future.
+///
+/// # Safety
+/// The caller gives up a `Runnable`.
+#[inline]
+pub(super) unsafe fn run(task: NonNull<Header>, judge: &Judge<'_>) -> Outcome {
+    // SAFETY: until completion the life reference keeps the allocation, and after `end_poll` says `Idle` we do
+    // not touch it.
+    let header = unsafe { task.as_ref() };
     let _id = IdGuard::enter(Some(header.id));
     if header.state.start_poll().is_cancelled() {
-        return cancel(task, this);
+        return cancel(task, header);
     }
-
     // SAFETY: borrowed for this poll, during which the task cannot be freed (invariant 3): the
     // waker's count stays untouched, since the `ManuallyDrop` is never dropped.
     let waker = ManuallyDrop::new(unsafe { waker::borrowed(task) });
     let mut cx = Context::from_waker(&waker);
-    let mut future_left = Ok(());
     let polled = catch_unwind(AssertUnwindSafe(|| {
-        let drop_on_unwind = DropOnUnwind { this, result: &mut future_left };
-        let polled = this.stage.with_mut(|stage| {
-            // SAFETY: we have RUNNING and the task is not complete: the stage is ours and holds
-            // the future (rule 3). It never moves: it lives in the allocation until dropped.
-            let future = unsafe { Pin::new_unchecked(&mut *(*stage).future) };
-            short_backtrace(|| future.poll(&mut cx))
-        });
-        std::mem::forget(drop_on_unwind);
-        polled
+        // SAFETY: we have RUNNING and the task is not complete: the stage is ours and holds the future (rule 3).
+        with_stage(task, header, |stage| unsafe { (header.vtable.poll)(stage, &mut cx) })
     }));
     match polled {
         Ok(Poll::Pending) => {
@@ -164,74 +243,32 @@ where
                 EndPoll::Idle => Outcome::Idle,
                 // SAFETY: `end_poll` gave us the `Runnable`.
                 EndPoll::Woken => Outcome::Woken(unsafe { Runnable::from_raw(task) }),
-                EndPoll::Cancelled => cancel(task, this),
+                EndPoll::Cancelled => cancel(task, header),
             }
         }
-        Ok(Poll::Ready(output)) => {
-            let output = match drop_future(this) {
-                Ok(()) => Ok(output),
-                Err(panicked) => {
-                    contain(|| drop(output));
-                    Err(panicked)
-                }
-            };
-            complete(task, this, output)
-        }
-        Err(payload) => {
-            // The panic of the poll is what the user wants to see, not a second one in the drop.
-            if let Err(second) = future_left {
-                contain(|| drop(second));
-            }
-            complete(task, this, Err(panicked(this, payload)))
-        }
-    }
-}
-
-/// Drops the future when its poll panics, while the panic is under way: its destructors can see that the
-/// thread is panicking, so that a `std::sync::Mutex` whose guard it holds is poisoned.
-struct DropOnUnwind<'a, F: Future, S: Schedule> {
-    this: &'a Cell<F, S>,
-    result: &'a mut Result<(), JoinError>,
-}
-
-impl<F: Future, S: Schedule> Drop for DropOnUnwind<'_, F, S> {
-    fn drop(&mut self) {
-        *self.result = drop_future(self.this);
+        Ok(Poll::Ready(())) => complete(task, header),
+        Err(payload) => fail(task, header, panicked(task, header, payload)),
     }
 }
 
 /// Drops the future of a cancelled task and completes it. The caller has RUNNING.
-fn cancel<F, S>(task: NonNull<Header>, this: &Cell<F, S>) -> Outcome
-where
-    F: Future + 'static,
-    S: Schedule,
-{
-    let error = match drop_future(this) {
-        Ok(()) => JoinError::cancelled(this.header.id),
-        Err(panicked) => panicked,
+fn cancel(task: NonNull<Header>, header: &Header) -> Outcome {
+    // SAFETY: we have RUNNING, so the stage is ours and holds the future (rule 3); it is not used again.
+    let dropped = with_stage(task, header, |stage| unsafe { (header.vtable.drop_future)(stage) });
+    let error = match dropped {
+        Ok(()) => JoinError::cancelled(header.id),
+        Err(payload) => panicked(task, header, payload),
     };
-    complete(task, this, Err(error))
-}
-
-/// Drops the future in place. The caller has RUNNING and does this once.
-fn drop_future<F: Future, S: Schedule>(this: &Cell<F, S>) -> Result<(), JoinError> {
-    catch_unwind(AssertUnwindSafe(|| {
-        this.stage.with_mut(|stage| {
-            // SAFETY: we have RUNNING, so the stage is ours and holds the future; it is not used
-            // again: the caller goes on to `complete`, which overwrites the stage.
-            unsafe { ManuallyDrop::drop(&mut (*stage).future) }
-        });
-    }))
-    .map_err(|payload| panicked(this, payload))
+    fail(task, header, error)
 }
 
 /// Makes the error of a panic. If the panic ends the scheduler, it ends here.
 #[cold]
-fn panicked<F: Future, S: Schedule>(this: &Cell<F, S>, payload: Payload) -> JoinError {
-    let header = &this.header;
-    let sink = this.scheduler.panics();
+fn panicked(task: NonNull<Header>, header: &Header, payload: Payload) -> JoinError {
+    let scheduler = scheduler_of(task, header);
+    let sink = scheduler.panics();
     if let Some(sink) = &sink {
-        if sink.ends_scheduler() && this.scheduler.stop() {
+        if sink.ends_scheduler() && scheduler.stop() {
             sink.ended();
         }
     }
@@ -240,51 +277,44 @@ fn panicked<F: Future, S: Schedule>(this: &Cell<F, S>, payload: Payload) -> Join
     JoinError::panicked(header.id, payload, Origin { name, location: header.location, sink })
 }
 
-/// Puts the output in place, tells the `JoinHandle`, and gives up the life reference. The caller
-/// has RUNNING and has dropped the future.
-fn complete<F, S>(
-    task: NonNull<Header>,
-    this: &Cell<F, S>,
-    output: Result<F::Output, JoinError>,
-) -> Outcome
-where
-    F: Future + 'static,
-    S: Schedule,
-{
-    let header = &this.header;
-    if let Err(error) = &output {
-        this.scheduler.failed(header, error);
-    }
-    this.stage.with_mut(|stage| {
-        // SAFETY: we have RUNNING and the stage holds nothing: the write drops nothing.
-        unsafe { std::ptr::write(stage, Stage { output: ManuallyDrop::new(output) }) };
-    });
+/// Completes the task with an error. The caller has RUNNING and has dropped the future.
+#[cold]
+fn fail(task: NonNull<Header>, header: &Header, error: JoinError) -> Outcome {
+    scheduler_of(task, header).failed(header, &error);
+    // SAFETY: we have RUNNING, so the stage is ours, and it holds nothing.
+    with_stage(task, header, |stage| unsafe { (header.vtable.put_error)(stage, error) });
+    complete(task, header)
+}
+
+/// Tells the `JoinHandle` and gives up the life reference. The caller has RUNNING, and the output is in
+/// its place.
+fn complete(task: NonNull<Header>, header: &Header) -> Outcome {
     let before = header.state.complete();
     if before.wants_output() {
         if before.has_join_waker() {
-            this.join_waker.with(|waker| {
+            header.join_waker.with(|waker| {
                 // SAFETY: JOIN_WAKER is set: both sides may read (rule 4).
                 if let Some(waker) = unsafe { &*waker } {
                     contain(|| waker.wake_by_ref()); // wake: join
                 }
             });
             if header.state.release_join_waker() {
-                drop_join_waker(this);
+                drop_join_waker(header);
             }
         }
     } else {
-        // SAFETY: nobody wants the output: it is ours (rule 3) and we take it once.
-        let output = unsafe { take_output(this) };
-        contain(|| match catch_unwind(AssertUnwindSafe(|| output.map(drop))) {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => error.unseen(),
-            Err(payload) => panicked(this, payload).unseen(),
-        });
+        // SAFETY: nobody wants the output: it is ours (rule 3), and we take it once.
+        let dropped = unsafe { discard(task, header) };
+        match dropped {
+            Ok(None) => {}
+            Ok(Some(error)) => contain(|| error.unseen()),
+            Err(payload) => contain(|| panicked(task, header, payload).unseen()),
+        }
     }
     if before.is_named() {
         super::id::forget_name(header.id);
     }
-    this.scheduler.release(header);
+    scheduler_of(task, header).release(header);
     // The life reference.
     drop_reference(task);
     Outcome::Complete
@@ -292,43 +322,63 @@ where
 
 /// # Safety
 /// The task is complete, the stage holds the output, and rule 3 gives it to the caller.
-unsafe fn take_output<F: Future, S>(this: &Cell<F, S>) -> Result<F::Output, JoinError> {
-    this.stage.with_mut(|stage| {
-        // SAFETY: by the caller; nobody reads the stage after this.
-        unsafe { ManuallyDrop::take(&mut (*stage).output) }
-    })
+unsafe fn discard(task: NonNull<Header>, header: &Header) -> Result<Option<JoinError>, Payload> {
+    // SAFETY: by the caller.
+    with_stage(task, header, |stage| unsafe { (header.vtable.drop_output)(stage) })
+}
+
+/// Calls `f` with the address of the stage, of which rule 3 says whose it is. `header` is the task's.
+fn with_stage<R>(task: NonNull<Header>, header: &Header, f: impl FnOnce(*mut ()) -> R) -> R {
+    // SAFETY: the stage is in the same allocation.
+    header.stage.with_mut(|_| f(unsafe { task.byte_add(header.vtable.stage) }.as_ptr().cast()))
+}
+
+/// The task's scheduler, which is only read (rule 5). `header` is the task's.
+fn scheduler_of(task: NonNull<Header>, header: &Header) -> &dyn Schedule {
+    // SAFETY: the vtable was made for the task's types; the scheduler lives as long as the header does.
+    unsafe { (header.vtable.scheduler)(task).as_ref() }
 }
 
 /// Drops the join waker. The caller has it for itself (rule 4).
-fn drop_join_waker<F: Future, S>(this: &Cell<F, S>) {
-    let waker = this.join_waker.with_mut(|waker| {
+fn drop_join_waker(header: &Header) {
+    let waker = header.join_waker.with_mut(|waker| {
         // SAFETY: by the caller's exclusive access.
         unsafe { (*waker).take() }
     });
     contain(|| drop(waker));
 }
 
-unsafe fn hand_over<F: Future, S>(task: NonNull<Header>, slot: *mut ()) {
-    // SAFETY: the caller is the `JoinHandle`, which has a reference.
-    let this: &Cell<F, S> = unsafe { cell(task) };
-    // SAFETY: complete, and the handle has JOIN_INTEREST: the output is the handle's.
-    let output = unsafe { take_output(this) };
-    this.header.state.output_taken();
-    let slot: *mut Option<Result<F::Output, JoinError>> = slot.cast();
-    // SAFETY: `JoinHandle<T>` passes a valid place of this very type.
-    unsafe { *slot = Some(output) };
+/// Takes the output.
+///
+/// # Safety
+/// The caller is the `JoinHandle`, whose output is of this type; the task is complete, and the output was not
+/// taken.
+pub(super) unsafe fn take_output<T>(task: NonNull<Header>) -> Result<T, JoinError> {
+    // SAFETY: the handle has a reference.
+    let header = unsafe { task.as_ref() };
+    let output = with_stage(task, header, |stage| {
+        // SAFETY: complete, and the handle has JOIN_INTEREST: the output is the handle's, at the beginning of
+        // the stage. Nobody reads the stage after this.
+        unsafe { stage.cast::<Result<T, JoinError>>().read() }
+    });
+    header.state.output_taken();
+    output
 }
 
-unsafe fn join_is_ready<F: Future, S>(task: NonNull<Header>, waker: &Waker) -> bool {
-    // SAFETY: the caller is the `JoinHandle`, which has a reference.
-    let this: &Cell<F, S> = unsafe { cell(task) };
-    let state = &this.header.state;
+/// Whether the output is there; if not, the waker is registered.
+///
+/// # Safety
+/// The caller is the `JoinHandle`.
+pub(super) unsafe fn join_is_ready(task: NonNull<Header>, waker: &Waker) -> bool {
+    // SAFETY: the handle has a reference.
+    let header = unsafe { task.as_ref() };
+    let state = &header.state;
     let now = state.load();
     if now.is_complete() {
         return true;
     }
     if now.has_join_waker() {
-        let same = this.join_waker.with(|current| {
+        let same = header.join_waker.with(|current| {
             // SAFETY: JOIN_WAKER is set, and only the handle, which we are, unsets it before
             // completion: both sides may read (rule 4).
             unsafe { &*current }.as_ref().is_some_and(|current| current.will_wake(waker))
@@ -342,7 +392,7 @@ unsafe fn join_is_ready<F: Future, S>(task: NonNull<Header>, waker: &Waker) -> b
     }
     // Clone before touching the cell: a clone may panic.
     let new = waker.clone();
-    let old = this.join_waker.with_mut(|current| {
+    let old = header.join_waker.with_mut(|current| {
         // SAFETY: JOIN_WAKER is unset: the waker is the handle's alone (rule 4).
         unsafe { (*current).replace(new) }
     });
@@ -350,43 +400,50 @@ unsafe fn join_is_ready<F: Future, S>(task: NonNull<Header>, waker: &Waker) -> b
     state.set_join_waker()
 }
 
-unsafe fn drop_join<F, S>(task: NonNull<Header>)
-where
-    F: Future + 'static,
-    S: Schedule,
-{
-    // SAFETY: the caller is the `JoinHandle`, which has a reference until the end of this call.
-    let this: &Cell<F, S> = unsafe { cell(task) };
-    let mine = this.header.state.drop_join();
+/// The `JoinHandle` is dropped.
+///
+/// # Safety
+/// The caller is the `JoinHandle`, and gives up its reference.
+pub(super) unsafe fn drop_join(task: NonNull<Header>) {
+    // SAFETY: the handle has a reference until the end of this call.
+    let header = unsafe { task.as_ref() };
+    let mine = header.state.drop_join();
     if mine.output {
+        let _id = IdGuard::enter(Some(header.id));
         // SAFETY: complete, and our interest was the one that counted: the output is ours.
-        let output = unsafe { take_output(this) };
-        let _id = IdGuard::enter(Some(this.header.id));
-        contain(|| match output {
-            // A panic in here has been shown by the panic hook; the scheduler may be gone.
-            Ok(output) => drop(output),
-            Err(error) => error.unseen(),
-        });
+        match unsafe { discard(task, header) } {
+            Ok(None) => {}
+            Ok(Some(error)) => contain(|| error.unseen()),
+            // It has been shown by the panic hook; the scheduler may be gone.
+            Err(payload) => forget_panic(payload),
+        }
     }
     if mine.waker {
-        drop_join_waker(this);
+        drop_join_waker(header);
     }
     drop_reference(task);
 }
 
-unsafe fn free<F: Future, S>(task: NonNull<Header>) {
-    {
-        // Through its cell, like every other access: a model sees it if this comes too early.
-        // SAFETY: the last reference is gone, so nobody else uses the task.
-        let this: &Cell<F, S> = unsafe { cell(task) };
-        drop_join_waker(this);
+/// Frees the task.
+///
+/// # Safety
+/// The last reference is gone.
+pub(super) unsafe fn free(task: NonNull<Header>) {
+    // SAFETY: nobody else uses the task.
+    let header = unsafe { task.as_ref() };
+    // Through its cell, like every other access: a model sees it if this comes too early.
+    drop_join_waker(header);
+    let layout = header.vtable.layout;
+    // SAFETY: the vtable was made for the task's types.
+    let scheduler = unsafe { (header.vtable.scheduler)(task) };
+    // SAFETY: nobody uses the task after this. The stage holds nothing: the life reference is dropped after
+    // completion, the handle's after the output was taken or dropped. The allocation was made by `allocate`, as
+    // a box of this layout.
+    unsafe {
+        contain(|| scheduler.drop_in_place());
+        task.drop_in_place();
+        dealloc(task.as_ptr().cast(), layout);
     }
-    let cell: NonNull<Cell<F, S>> = task.cast();
-    // SAFETY: the last reference is gone, the box was leaked by `allocate` with these types. The
-    // stage holds nothing: the life reference is dropped after completion, the handle's after the
-    // output was taken or dropped. So dropping the box drops the scheduler.
-    let cell = unsafe { Box::from_raw(cell.as_ptr()) };
-    contain(|| drop(cell));
 }
 
 /// Gives up one reference that the caller has.
@@ -395,7 +452,7 @@ pub(super) fn drop_reference(task: NonNull<Header>) {
     let header = unsafe { task.as_ref() };
     if header.state.drop_reference() {
         // SAFETY: it was the last.
-        unsafe { (header.vtable.free)(task) };
+        unsafe { free(task) };
     }
 }
 
@@ -410,7 +467,7 @@ impl Header {
         self.location
     }
 
-    /// The task's address, for lists.
+    /// The header's address, to tell tasks apart.
     pub(super) fn as_ptr(&self) -> NonNull<Header> {
         NonNull::from(self)
     }

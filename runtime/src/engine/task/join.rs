@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::cell::{Header, drop_reference};
+use super::cell::{self, Header, drop_reference};
 use super::state::Wake;
 use super::{Id, JoinError};
 use crate::engine::{coop, text};
@@ -89,19 +89,16 @@ impl<T> JoinHandle<T> {
     /// Whether the task has completed; if not, `waker` is called when it has.
     pub(crate) fn is_ready(&mut self, waker: &Waker) -> bool {
         // SAFETY: the handle has a reference and its interest.
-        unsafe { (self.header().vtable.join_is_ready)(self.task, waker) }
+        unsafe { cell::join_is_ready(self.task, waker) }
     }
 
     /// The output of a task that [is ready](JoinHandle::is_ready), once.
     pub(crate) fn take_output(&mut self) -> Result<T, JoinError> {
         let now = self.header().state.load();
         assert!(now.is_complete() && !now.is_taken(), "{}", text::JOIN_HANDLE_POLLED_AGAIN);
-        let mut output: Option<Result<T, JoinError>> = None;
-        let slot = std::ptr::from_mut(&mut output).cast();
-        // SAFETY: the task is complete and its output was not taken; the handle has a reference and
-        // its interest; `slot` is of the output's type.
-        unsafe { (self.header().vtable.take_output)(self.task, slot) };
-        output.expect("put there by the call above")
+        // SAFETY: the task is complete and its output, a `T`, was not taken; the handle has a reference and
+        // its interest.
+        unsafe { cell::take_output(self.task) }
     }
 }
 
@@ -122,7 +119,7 @@ impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         if !self.header().state.drop_join_fast() {
             // SAFETY: the handle gives up its interest and its reference.
-            unsafe { (self.header().vtable.drop_join)(self.task) };
+            unsafe { cell::drop_join(self.task) };
         }
     }
 }

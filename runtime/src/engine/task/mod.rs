@@ -6,10 +6,9 @@
 //! # The allocation
 //!
 //! ```text
-//! Header    state word │ vtable │ list links │ id │ spawn location      48 bytes (feature `tracing`: 56)
-//! scheduler                                                              8 (one pointer)
-//! join waker                                                            16
-//! stage     the future, later its output, later nothing                 max of the two
+//! Header    state word │ vtable │ list links │ id │ spawn location │ join waker      64 bytes (feature `tracing`: 72)
+//! scheduler                                                                           8 (one pointer)
+//! stage     the future, later its output, later nothing                              max of the two
 //! ```
 //!
 //! # Who may touch what
@@ -56,7 +55,9 @@ pub(crate) use watch::{Judge, Seen, Watch, Whose};
 /// Implementations must be cheap to keep in every task: one pointer.
 pub(crate) trait Schedule: 'static {
     /// What its tasks are to the readers of spans.
-    const KIND: &'static str = "task";
+    fn kind(&self) -> &'static str {
+        "task"
+    }
 
     /// The task has become runnable. Called on any thread, in the middle of a wake.
     fn schedule(&self, task: Runnable);

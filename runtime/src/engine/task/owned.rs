@@ -106,7 +106,7 @@ impl Owned {
         }
         shard.alive += 1;
         shard.spawned += 1;
-        shard.push(header);
+        shard.push(task.as_ptr());
         drop(shard);
         Ok(task)
     }
@@ -211,17 +211,19 @@ impl Shard {
         }
     }
 
-    fn push(&mut self, header: &Header) {
-        let this = header.as_ptr();
+    /// The address is what the list gives back: it is good for the whole task, as one made from a header is not.
+    fn push(&mut self, task: NonNull<Header>) {
+        // SAFETY: the caller has the task.
+        let header = unsafe { task.as_ref() };
         header.links.with_mut(|links| {
             // SAFETY: rule 2: we hold the shard's lock.
             unsafe { (*links).next = self.head };
         });
         if let Some(head) = self.head {
             // SAFETY: in the list, hence alive; its links are under our lock.
-            unsafe { head.as_ref() }.links.with_mut(|links| unsafe { (*links).prev = Some(this) });
+            unsafe { head.as_ref() }.links.with_mut(|links| unsafe { (*links).prev = Some(task) });
         }
-        self.head = Some(this);
+        self.head = Some(task);
     }
 
     fn pop(&mut self) -> Option<NonNull<Header>> {

@@ -84,7 +84,7 @@ impl Runnable {
         let task = self.0;
         std::mem::forget(self);
         // SAFETY: we had the permission and have given it up.
-        unsafe { (task.as_ref().vtable.run)(task, judge) }
+        unsafe { cell::run(task, judge) }
     }
 
     /// A handle that can abort the task.
@@ -105,7 +105,7 @@ impl Drop for Runnable {
         // SCHEDULED is set, so this makes no second `Runnable`; the run below sees CANCELLED.
         let _ = self.header().state.cancel();
         // SAFETY: we have the permission and use it now.
-        let outcome = unsafe { (self.0.as_ref().vtable.run)(self.0, &Judge::Nobody) };
+        let outcome = unsafe { cell::run(self.0, &Judge::Nobody) };
         debug_assert!(matches!(outcome, Outcome::Complete));
     }
 }
@@ -156,7 +156,7 @@ where
     F: Future + 'static,
     S: Schedule,
 {
-    let (future, span) = span::of_task(future, S::KIND, &identity);
+    let (future, span) = span::of_task(future, scheduler.kind(), &identity);
     let task = cell::allocate(future, scheduler, identity.id, identity.location, span);
     // SAFETY: the initial state has SCHEDULED set, and the reference of one `JoinHandle`.
     let (task, handle) = unsafe { (Runnable::from_raw(task), JoinHandle::from_raw(task)) };
@@ -170,5 +170,10 @@ impl Runnable {
     /// The header, for the owned list.
     pub(super) fn as_header(&self) -> &Header {
         self.header()
+    }
+
+    /// The task's address, for the owned list.
+    pub(super) fn as_ptr(&self) -> NonNull<Header> {
+        self.0
     }
 }

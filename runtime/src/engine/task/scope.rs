@@ -529,7 +529,9 @@ struct Scoped<S> {
 }
 
 impl<S: Schedule> Schedule for Scoped<S> {
-    const KIND: &'static str = S::KIND;
+    fn kind(&self) -> &'static str {
+        self.scheduler.kind()
+    }
 
     fn schedule(&self, task: Runnable) {
         self.scheduler.schedule(task);

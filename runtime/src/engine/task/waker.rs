@@ -3,7 +3,7 @@
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::cell::{Header, drop_reference};
+use super::cell::{self, Header, drop_reference};
 use super::state::Wake;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
@@ -51,7 +51,7 @@ unsafe fn wake(data: *const ()) {
         Wake::Schedule => unsafe { (vtable.schedule)(task) }, // wake: task
         Wake::Done => {}
         // SAFETY: ours was the last reference.
-        Wake::Free => unsafe { (vtable.free)(task) },
+        Wake::Free => unsafe { cell::free(task) },
     }
 }
 
