@@ -106,10 +106,11 @@ impl Handle {
         let once = Once(Some(closure));
         let (task, handle) = match membership {
             None => spawn_cell(once, scheduler, identity),
-            Some(membership) => match membership.spawn_cell(once, scheduler, identity) {
-                Ok(admitted) => admitted,
-                Err(refused) => return Ok(refused),
-            },
+            Some(membership) => {
+                let (task, handle) = membership.spawn_cell(once, scheduler, identity);
+                let Some(task) = membership.admit(task) else { return Ok(handle) };
+                (task, handle)
+            }
         };
         match self.blocking_pool().submit(BlockingJob { task, mandatory }) {
             Ok(()) => return Ok(handle),

@@ -90,26 +90,32 @@ pub(super) fn own_shard(shard: Arc<Shard>) {
     OWN_SHARD.set(Some(shard));
 }
 
-/// Calls `f` with the current handle.
-pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Result<R, TryCurrentError> {
+/// The current handle.
+pub(crate) fn current() -> Result<Rc<Handle>, TryCurrentError> {
     match ENTERED.try_with(|entered| entered.borrow().last().cloned()) {
-        Ok(Some(handle)) => Ok(f(&handle)),
+        Ok(Some(handle)) => Ok(handle),
         Ok(None) => Err(TryCurrentError::missing()),
         Err(_) => Err(TryCurrentError::destroyed()),
     }
 }
 
+/// Calls `f` with the current handle.
+pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Result<R, TryCurrentError> {
+    current().map(|handle| f(&handle))
+}
+
+/// The current handle; panics with advice without one.
+#[track_caller]
+pub(crate) fn expect() -> Rc<Handle> {
+    let Ok(handle) = current() else { panic!("{}", text::NO_RUNTIME) };
+    handle.assert_not_forked();
+    handle
+}
+
 /// Calls `f` with the current handle; panics with advice without one.
 #[track_caller]
 pub(crate) fn expect_current<R>(f: impl FnOnce(&Handle) -> R) -> R {
-    let here = |handle: &Handle| {
-        handle.assert_not_forked();
-        f(handle)
-    };
-    match with_current(here) {
-        Ok(result) => result,
-        Err(_) => panic!("{}", text::NO_RUNTIME),
-    }
+    f(&expect())
 }
 
 /// The driver of the current runtime.

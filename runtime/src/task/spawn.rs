@@ -39,7 +39,7 @@ where
     F::Output: Send + 'static,
 {
     let location = Location::caller();
-    context::expect_current(|handle| handle.spawn_named(future, None, location))
+    context::expect().spawn_named(future, None, location)
 }
 
 /// Runs a closure that may block its thread on the blocking pool, and yields its result.
@@ -70,7 +70,7 @@ where
     R: Send + 'static,
 {
     let location = Location::caller();
-    context::expect_current(|handle| handle.spawn_blocking_at(closure, None, location))
+    context::expect().spawn_blocking_at(closure, None, location)
 }
 
 /// Runs a closure that may block, on this thread, while other workers take over everything else that

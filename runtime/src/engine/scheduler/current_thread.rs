@@ -36,9 +36,10 @@ use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
 use crate::engine::process_wide::fork::Birth;
-use crate::engine::task::scope::Membership;
+use crate::engine::task::scope::{Membership, admit};
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
+    spawn_cell,
 };
 use crate::engine::wake_list::WakeList;
 
@@ -198,7 +199,7 @@ impl CurrentThread {
         F::Output: Send + 'static,
     {
         // SAFETY: both are `Send`.
-        unsafe { self.spawn_anything(None, future, identity) }
+        unsafe { self.spawn_anything(future, identity) }
     }
 
     /// Spawns a task that has a place in a scope.
@@ -213,7 +214,7 @@ impl CurrentThread {
         F::Output: Send + 'static,
     {
         // SAFETY: both are `Send`.
-        unsafe { self.spawn_anything(Some(membership), future, identity) }
+        unsafe { self.spawn_anything_in(&membership, future, identity) }
     }
 
     /// Spawns a task of a local runtime, into a scope if it has a place in one.
@@ -227,9 +228,13 @@ impl CurrentThread {
         F: Future + 'static,
         F::Output: 'static,
     {
-        // SAFETY: `Handle::spawn_local_in` has checked that this is the thread of a
-        // `LocalRuntime`, which neither leaves that thread nor lets another block on it.
-        unsafe { self.spawn_anything(membership, future, identity) }
+        match membership {
+            // SAFETY: `Handle::spawn_local_in` has checked that this is the thread of a
+            // `LocalRuntime`, which neither leaves that thread nor lets another block on it.
+            None => unsafe { self.spawn_anything(future, identity) },
+            // SAFETY: as above.
+            Some(membership) => unsafe { self.spawn_anything_in(&membership, future, identity) },
+        }
     }
 
     /// Spawns a task.
@@ -240,7 +245,6 @@ impl CurrentThread {
     /// on this scheduler and drops it.
     unsafe fn spawn_anything<F>(
         self: &Arc<CurrentThread>,
-        membership: Option<Membership>,
         future: F,
         identity: Identity,
     ) -> JoinHandle<F::Output>
@@ -248,15 +252,41 @@ impl CurrentThread {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.config.observe.spawned(&identity);
         let scheduler = SchedulerRef(NonNull::from(&**self));
-        let schedule = |task| self.schedule(task);
-        match membership {
-            None => self.owned.spawn(future, scheduler, identity, schedule),
-            Some(membership) => {
-                membership.spawn(&self.owned, future, scheduler, identity, schedule)
+        let (task, handle) = spawn_cell(future, scheduler, identity);
+        self.take_in(task, None);
+        handle
+    }
+
+    /// Spawns a task that has a place in a scope.
+    ///
+    /// # Safety
+    ///
+    /// As for [`spawn_anything`](CurrentThread::spawn_anything).
+    unsafe fn spawn_anything_in<F>(
+        self: &Arc<CurrentThread>,
+        membership: &Membership,
+        future: F,
+        identity: Identity,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let scheduler = SchedulerRef(NonNull::from(&**self));
+        let (task, handle) = membership.spawn_cell(future, scheduler, identity);
+        self.take_in(task, Some(membership));
+        handle
+    }
+
+    /// Takes a new task in and makes it run.
+    fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
+        self.config.observe.spawned(&task);
+        self.owned.take_in(task, |task| {
+            if let Some(task) = admit(membership, task) {
+                self.schedule(task);
             }
-        }
+        });
     }
 
     fn schedule(&self, task: Runnable) {

@@ -31,9 +31,10 @@ use super::observe::Observe;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Backoff, Mutex};
-use crate::engine::task::scope::Membership;
+use crate::engine::task::scope::{Membership, admit};
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
+    spawn_cell,
 };
 use crate::engine::wake_list::WakeList;
 
@@ -142,13 +143,23 @@ impl LocalQueue {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.observe.spawned(&identity);
         let queue = QueueRef(Arc::clone(self));
-        let push = |task| self.push(task);
-        match membership {
-            None => self.owned.spawn(future, queue, identity, push),
-            Some(membership) => membership.spawn(&self.owned, future, queue, identity, push),
-        }
+        let (task, handle) = match &membership {
+            None => spawn_cell(future, queue, identity),
+            Some(membership) => membership.spawn_cell(future, queue, identity),
+        };
+        self.take_in(task, membership.as_ref());
+        handle
+    }
+
+    /// Takes a new task in and makes it run.
+    fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
+        self.observe.spawned(&task);
+        self.owned.take_in(task, |task| {
+            if let Some(task) = admit(membership, task) {
+                self.push(task);
+            }
+        });
     }
 
     fn push(&self, task: Runnable) {

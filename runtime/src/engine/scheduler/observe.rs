@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::metrics::Counter;
 use crate::engine::contain::contain;
-use crate::engine::task::{Header, Id, Identity, Judge, Outcome, Runnable};
+use crate::engine::task::{Header, Id, Judge, Outcome, Runnable};
 
 /// Which task a hook is called for.
 ///
@@ -78,9 +78,9 @@ impl Observe {
     }
 
     #[inline]
-    pub(super) fn spawned(&self, identity: &Identity) {
+    pub(super) fn spawned(&self, task: &Runnable) {
         if let Some(hook) = &self.on_spawn {
-            call(hook, &TaskMeta::new(identity.id(), identity.location()));
+            call(hook, &TaskMeta::new(task.id(), task.location()));
         }
     }
 

@@ -53,9 +53,9 @@ use super::worker::NewWorker;
 use crate::engine::activity::{Active, Activity};
 use crate::engine::primitive::{Backoff, Unparked};
 use crate::engine::process_wide::fork::Birth;
-use crate::engine::task::scope::Membership;
+use crate::engine::task::scope::{Membership, admit};
 use crate::engine::task::{
-    Header, Identity, JoinHandle, Owned, PanicSink, Runnable, Schedule, Whose,
+    Header, Identity, JoinHandle, Owned, PanicSink, Runnable, Schedule, Whose, spawn_cell,
 };
 use crate::engine::text;
 
@@ -220,9 +220,9 @@ impl Pool {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.config.observe.spawned(&identity);
-        let pool = PoolRef(NonNull::from(&**self));
-        self.owned.spawn(future, pool, identity, |task| self.schedule(task))
+        let (task, handle) = spawn_cell(future, PoolRef(NonNull::from(&**self)), identity);
+        self.take_in(task, None);
+        handle
     }
 
     /// Spawns a task that has a place in a scope.
@@ -236,9 +236,20 @@ impl Pool {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.config.observe.spawned(&identity);
         let pool = PoolRef(NonNull::from(&**self));
-        membership.spawn(&self.owned, future, pool, identity, |task| self.schedule(task))
+        let (task, handle) = membership.spawn_cell(future, pool, identity);
+        self.take_in(task, Some(&membership));
+        handle
+    }
+
+    /// Takes a new task in and makes it run.
+    fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
+        self.config.observe.spawned(&task);
+        self.owned.take_in(task, |task| {
+            if let Some(task) = admit(membership, task) {
+                self.schedule(task);
+            }
+        });
     }
 
     /// A task has become runnable.

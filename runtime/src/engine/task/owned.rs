@@ -13,14 +13,13 @@
 //!    is never counted: else those who go on spawning could keep a shutdown from ever seeing zero.
 //! 3. `alive` counts the tasks that were bound and have not been released, popped or not.
 
-use std::future::Future;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::cell::Header;
 use super::state::Wake;
-use super::{Id, Identity, JoinHandle, Runnable, Schedule, spawn_cell};
+use super::{Id, Runnable};
 use crate::engine::contain::contain;
 use crate::engine::primitive::Mutex;
 use crate::engine::waker_cell::WakerCell;
@@ -73,26 +72,14 @@ impl Owned {
         &self.shards[header.id.batch() as usize & (self.shards.len() - 1)]
     }
 
-    /// Makes a task, takes it in and calls `schedule` with it. If the list is closed the task is
-    /// cancelled on the spot, and its handle says so.
+    /// Takes a new task in and calls `schedule` with it. If the list is closed the task is cancelled on
+    /// the spot, and its handle says so.
     #[inline]
-    pub(crate) fn spawn<F, S>(
-        &self,
-        future: F,
-        scheduler: S,
-        identity: Identity,
-        schedule: impl FnOnce(Runnable),
-    ) -> JoinHandle<F::Output>
-    where
-        F: Future + 'static,
-        S: Schedule,
-    {
-        let (task, handle) = spawn_cell(future, scheduler, identity);
+    pub(crate) fn take_in(&self, task: Runnable, schedule: impl FnOnce(Runnable)) {
         match self.bind(task) {
             Ok(task) => schedule(task),
             Err(task) => task.cancel(),
         }
-        handle
     }
 
     /// Takes the task in. Gives it back if the list is closed.

@@ -119,20 +119,12 @@ impl fmt::Debug for Runnable {
 /// Who a new task is: what reports say of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity {
-    id: Id,
+    pub(super) id: Id,
     pub(super) named: bool,
-    location: &'static Location<'static>,
+    pub(super) location: &'static Location<'static>,
 }
 
 impl Identity {
-    pub(crate) fn id(&self) -> Id {
-        self.id
-    }
-
-    pub(crate) fn location(&self) -> &'static Location<'static> {
-        self.location
-    }
-
     /// A fresh one. The name goes to the side table until the task completes.
     #[inline]
     pub(crate) fn new(name: Option<&str>, location: &'static Location<'static>) -> Identity {
@@ -146,7 +138,7 @@ impl Identity {
 
 /// Makes a task: its first `Runnable` and its `JoinHandle`.
 ///
-/// A task that may be idle is made by [`Owned::spawn`](super::Owned::spawn), which calls this.
+/// A task that may be idle is then [taken in](super::Owned::take_in) by a list before it runs.
 pub(crate) fn spawn_cell<F, S>(
     future: F,
     scheduler: S,

@@ -65,8 +65,8 @@ use std::task::Waker;
 
 use super::cell::Header;
 use super::{
-    AbortHandle, Id, Identity, JoinError, JoinHandle, Owned, PanicSink, Runnable, Schedule,
-    UnseenPanic, name, spawn_cell,
+    AbortHandle, Id, Identity, JoinError, JoinHandle, PanicSink, Runnable, Schedule, UnseenPanic,
+    name, spawn_cell,
 };
 use crate::engine::contain::contain;
 use crate::engine::places::{Key, Places};
@@ -425,56 +425,32 @@ pub(crate) struct Membership {
     key: Option<Key>,
 }
 
-/// A task that is to run, or the handle of one that is not.
-type Admitted<T> = Result<(Runnable, JoinHandle<T>), JoinHandle<T>>;
-
 impl Membership {
-    /// Makes the task that the place is for. `schedule` is called with it as by [`Owned::spawn`].
-    pub(crate) fn spawn<F, S>(
-        self,
-        owned: &Owned,
+    /// Makes the task that the place is for. Before it runs it is to be [admitted](Membership::admit).
+    pub(crate) fn spawn_cell<F, S>(
+        &self,
         future: F,
         scheduler: S,
         identity: Identity,
-        schedule: impl FnOnce(Runnable),
-    ) -> JoinHandle<F::Output>
+    ) -> (Runnable, JoinHandle<F::Output>)
     where
         F: Future + 'static,
         S: Schedule,
     {
-        let scoped = Scoped { scheduler, membership: self.clone() };
-        owned.spawn(future, scoped, identity, |task| {
-            if self.admit(&task) {
-                schedule(task);
-            } else {
-                task.cancel();
-            }
-        })
+        spawn_cell(future, Scoped { scheduler, membership: self.clone() }, identity)
     }
 
-    /// Makes a task that no list keeps: a closure that is run once. If it is not to run at all, there is
-    /// its handle alone, which says so.
-    pub(crate) fn spawn_cell<F, S>(
-        self,
-        future: F,
-        scheduler: S,
-        identity: Identity,
-    ) -> Admitted<F::Output>
-    where
-        F: Future + 'static,
-        S: Schedule,
-    {
-        let scoped = Scoped { scheduler, membership: self.clone() };
-        let (task, handle) = spawn_cell(future, scoped, identity);
-        if self.admit(&task) {
-            return Ok((task, handle));
+    /// Files the task's abort handle. A task that is not to run at all is cancelled.
+    pub(crate) fn admit(&self, task: Runnable) -> Option<Runnable> {
+        if self.files(&task) {
+            return Some(task);
         }
         task.cancel();
-        Err(handle)
+        None
     }
 
-    /// Files the task's abort handle; false if the task is not to run at all.
-    fn admit(&self, task: &Runnable) -> bool {
+    /// Whether the scope, which has the task's abort handle now, lets it run.
+    fn files(&self, task: &Runnable) -> bool {
         let Some(key) = self.key else { return false };
         let abort = task.abort_handle();
         let mut state = self.node.0.state.lock();
@@ -498,6 +474,14 @@ impl Membership {
     /// The task has failed with an error.
     pub(crate) fn fail(&self, failure: Failure) {
         self.node.fail(self.key, failure);
+    }
+}
+
+/// [Admits](Membership::admit) a new task that has a place in a scope; one that has none runs.
+pub(crate) fn admit(membership: Option<&Membership>, task: Runnable) -> Option<Runnable> {
+    match membership {
+        Some(membership) => membership.admit(task),
+        None => Some(task),
     }
 }
 

@@ -52,9 +52,9 @@ pub(super) fn of_task<F: Future>(
     kind: &'static str,
     identity: &Identity,
 ) -> (InSpan<F>, SpanId) {
-    let name = if identity.named { super::name(identity.id()) } else { None };
+    let name = if identity.named { super::name(identity.id) } else { None };
     let name = name.as_deref().unwrap_or_default();
-    let (id, location) = (identity.id().as_u64(), identity.location());
+    let (id, location) = (identity.id.as_u64(), identity.location);
     let size = size_of::<F>();
     let span = if kind == BLOCKING {
         let function = closure_name(std::any::type_name::<F>());

@@ -9,7 +9,7 @@ use loom::thread;
 use super::task::{Queue, QueueRef};
 use crate::engine::primitive::Parker;
 use crate::engine::scheduler::closing::Closing;
-use crate::engine::task::Identity;
+use crate::engine::task::{Identity, spawn_cell};
 
 /// A pool: what its threads and those outside share.
 struct Pool {
@@ -90,9 +90,9 @@ fn close_against_spawn_against_the_last_worker() {
                     std::future::pending::<()>().await;
                 };
                 let identity = Identity::new(None, Location::caller());
-                let schedule = |task| queue.tasks.lock().push_back(task);
-                let scheduler = QueueRef(queue.clone());
-                drop(queue.owned.spawn(future, scheduler, identity, schedule));
+                let (task, handle) = spawn_cell(future, QueueRef(queue.clone()), identity);
+                drop(handle);
+                queue.take_in(task, None);
             })
         };
         pool.close();

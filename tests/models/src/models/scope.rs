@@ -27,8 +27,10 @@ fn spawn<F: Future + 'static>(
 ) -> JoinHandle<F::Output> {
     let identity = Identity::new(None, Location::caller());
     let scheduler = QueueRef(queue.clone());
-    let schedule = |task| queue.tasks.lock().push_back(task);
-    scope.join().spawn(&queue.owned, future, scheduler, identity, schedule)
+    let membership = scope.join();
+    let (task, handle) = membership.spawn_cell(future, scheduler, identity);
+    queue.take_in(task, Some(&membership));
+    handle
 }
 
 /// Waits at a scope, as the face does.
@@ -139,9 +141,9 @@ fn abort_against_the_last_guard() {
         let guard = membership.guard();
         let identity = Identity::new(None, Location::caller());
         let scheduler = QueueRef(queue.clone());
-        let schedule = |task| queue.tasks.lock().push_back(task);
-        let future = forever(token.clone());
-        drop(membership.spawn(&queue.owned, future, scheduler, identity, schedule));
+        let (task, handle) = membership.spawn_cell(forever(token.clone()), scheduler, identity);
+        drop(handle);
+        queue.take_in(task, Some(&membership));
         queue.run_all();
         let other = scope.clone();
         let thread = thread::spawn(move || other.abort(Force::No));

@@ -11,8 +11,9 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use crate::engine::primitive::Mutex;
+use crate::engine::task::scope::{Membership, admit};
 use crate::engine::task::{
-    Header, Identity, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule,
+    Header, Identity, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule, spawn_cell,
 };
 
 /// A scheduler that is a queue.
@@ -35,6 +36,11 @@ impl Schedule for QueueRef {
 impl Queue {
     pub(super) fn new() -> Arc<Queue> {
         Arc::new(Queue { tasks: Mutex::default(), owned: Owned::new(1) })
+    }
+
+    /// Takes a new task in and makes it run.
+    pub(super) fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
+        self.owned.take_in(task, |task| self.tasks.lock().extend(admit(membership, task)));
     }
 
     /// Runs what is queued; says whether anything was.
@@ -67,7 +73,9 @@ impl Queue {
 fn spawn<F: Future + 'static>(queue: &Arc<Queue>, future: F) -> JoinHandle<F::Output> {
     let scheduler = QueueRef(queue.clone());
     let identity = Identity::new(None, Location::caller());
-    queue.owned.spawn(future, scheduler, identity, |task| queue.tasks.lock().push_back(task))
+    let (task, handle) = spawn_cell(future, scheduler, identity);
+    queue.take_in(task, None);
+    handle
 }
 
 /// Ready when all of `flags` are set; leaves its waker for each of them.
