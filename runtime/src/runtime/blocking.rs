@@ -97,13 +97,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let (activity, panics) = (self.jobs().cloned(), Arc::clone(self.panics()));
-        if let Some(activity) = &activity {
-            activity.begin();
-        }
-        let on_terminate = self.observe().on_terminate.clone();
-        let scheduler = Unscheduled { activity, panics, on_terminate };
-        let once = Once(Some(closure));
+        let (once, scheduler) = (Once(Some(closure)), self.unscheduled());
         let (task, handle) = match membership {
             None => spawn_cell(once, scheduler, identity),
             Some(membership) => {
@@ -112,8 +106,22 @@ impl Handle {
                 (task, handle)
             }
         };
-        match self.blocking_pool().submit(BlockingJob { task, mandatory }) {
-            Ok(()) => return Ok(handle),
+        if self.submit_job(BlockingJob { task, mandatory }) { Ok(handle) } else { Err(handle) }
+    }
+
+    /// What a new job keeps of the runtime. From here on the job is pending.
+    fn unscheduled(&self) -> Unscheduled {
+        let (activity, panics) = (self.jobs().cloned(), Arc::clone(self.panics()));
+        if let Some(activity) = &activity {
+            activity.begin();
+        }
+        Unscheduled { activity, panics, on_terminate: self.observe().on_terminate.clone() }
+    }
+
+    /// Says whether the pool took the job, which is cancelled else.
+    fn submit_job(&self, job: BlockingJob) -> bool {
+        match self.blocking_pool().submit(job) {
+            Ok(()) => return true,
             // The job is cancelled by being dropped.
             Err(Rejected::ShutDown(job)) => drop(job),
             Err(Rejected::NoThread(job, error)) => {
@@ -126,6 +134,6 @@ impl Handle {
                 drop(job);
             }
         }
-        Err(handle)
+        false
     }
 }
