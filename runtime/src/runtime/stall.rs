@@ -95,7 +95,7 @@ impl StallReport {
 
 impl fmt::Display for StallReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ms = self.duration.as_millis();
+        let ms = u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX);
         match self.task {
             Some(id) => write!(f, "task {id}")?,
             None => write!(f, "a waker, a hook or the future of block_on")?,
@@ -114,7 +114,9 @@ impl fmt::Display for StallReport {
         };
         write!(f, "{how} it has not returned from its poll for {ms} ms on worker {}", self.worker)?;
         if let Some(share) = self.processor_share.filter(|_| self.is_starved() == Some(true)) {
-            write!(f, ", which had a processor for {:.0} % of that", share * 100.0)?;
+            // A whole number: what std has to write fractions is larger than this file.
+            let percent = (share * 100.0).round() as u32;
+            write!(f, ", which had a processor for {percent} % of that")?;
         }
         if let Some(backtrace) = &self.backtrace {
             write!(f, "\n{backtrace}")?;
