@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         _ => return Err("known is only `--rounds N`".into()),
     };
     let servers = [build(SIDES[0])?, build(SIDES[1])?];
+    sizes()?;
     let mut all: Vec<[Vec<Figures>; 2]> = (0..LOADS.len()).map(|_| Default::default()).collect();
     for round in 0..rounds {
         for (load, name) in LOADS.iter().enumerate() {
@@ -65,36 +66,109 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 
 /// Builds the servers from scratch, and says how long it took and how large the program is.
 fn build(side: &str) -> Result<PathBuf, String> {
-    let folder = root().join("target/compat-bench").join(side);
     let source = root().join("compat/bench");
-    fs::create_dir_all(folder.join("src")).map_err(failed(&folder))?;
-    let copy = |from: &Path, to: &Path| fs::copy(from, to).map(drop).map_err(failed(from));
-    copy(&source.join("src/main.rs"), &folder.join("src/main.rs"))?;
-    let manifest = source.join("Cargo.toml");
-    let mut text = fs::read_to_string(&manifest).map_err(failed(&manifest))?;
-    if side == "ours" {
-        let shim = root().join("compat/tokio");
-        text.push_str(&format!("\n[patch.crates-io]\ntokio = {{ path = {shim:?} }}\n"));
-    }
-    fs::write(folder.join("Cargo.toml"), text).map_err(failed(&folder))?;
-    let target = folder.join("target");
-    if target.exists() {
-        fs::remove_dir_all(&target).map_err(failed(&target))?;
-    }
-    let cargo = |arguments: &[&str]| {
-        let mut command = Command::new("cargo");
-        command.args(arguments).current_dir(&folder).env("CARGO_TARGET_DIR", &target);
-        crate::commands::run(command)
+    let read = |file: &str| {
+        let path = source.join(file);
+        fs::read_to_string(&path).map_err(failed(&path))
     };
+    let package = Package::write(side, "servers", &read("Cargo.toml")?, &read("src/main.rs")?)?;
+    package.clean()?;
     // Downloads are not the compiler's time.
-    cargo(&["fetch", "--quiet"])?;
+    package.cargo(&["fetch", "--quiet"])?;
     let start = Instant::now();
-    cargo(&["build", "--release", "--quiet"])?;
+    package.cargo(&["build", "--release", "--quiet"])?;
     let seconds = start.elapsed().as_secs_f64();
-    let program = target.join("release/compat-bench");
-    let size = fs::metadata(&program).map_err(failed(&program))?.len();
-    println!("{side}: built from scratch in {seconds:.1} s, {} KiB", size / 1024);
+    let program = package.target.join("release/compat-bench");
+    println!("{side}: built from scratch in {seconds:.1} s, {} KiB", kib(&program)?);
     Ok(program)
+}
+
+/// How many kinds of tasks the programs have whose sizes are compared.
+const KINDS: [usize; 3] = [1, 21, 101];
+
+/// Builds programs that spawn so many different futures, and says how large they are: a runtime is linked once,
+/// what it is generic over once for each future.
+fn sizes() -> Outcome {
+    println!("\n| kinds of tasks | program, KiB, ours / tokio |\n|---|---|");
+    for kinds in KINDS {
+        let mut sizes = Vec::new();
+        for side in SIDES {
+            let package = Package::write(side, "kinds", KINDS_MANIFEST, &kinds_source(kinds))?;
+            package.cargo(&["build", "--release", "--quiet"])?;
+            sizes.push(kib(&package.target.join("release/kinds"))?);
+        }
+        println!("| {kinds} | {} / {} |", sizes[1], sizes[0]);
+    }
+    Ok(())
+}
+
+const KINDS_MANIFEST: &str = r#"
+[package]
+name = "kinds"
+edition = "2024"
+
+[workspace]
+
+[dependencies]
+tokio = { version = "1", features = ["full"] }
+"#;
+
+fn kinds_source(kinds: usize) -> String {
+    let mut text = "use std::time::Duration;\n\n#[tokio::main]\nasync fn main() {\n".to_owned();
+    text.push_str("let (to, mut from) = tokio::sync::mpsc::channel::<u64>(8);\n");
+    for kind in 0..kinds {
+        text.push_str(&format!(
+            "let here = to.clone();\ntokio::spawn(async move {{\n\
+             tokio::time::sleep(Duration::from_micros({kind})).await;\n\
+             let _ = here.send({kind}).await;\n}});\n"
+        ));
+    }
+    text.push_str("drop(to);\nlet mut sum = 0;\n");
+    text.push_str("while let Some(number) = from.recv().await {\nsum += number;\n}\n");
+    text.push_str("println!(\"{sum}\");\n}\n");
+    text
+}
+
+fn kib(program: &Path) -> Result<u64, String> {
+    Ok(fs::metadata(program).map_err(failed(program))?.len() / 1024)
+}
+
+/// A package that belongs to no workspace, on tokio or with the patch.
+struct Package {
+    folder: PathBuf,
+    target: PathBuf,
+}
+
+impl Package {
+    fn write(side: &str, name: &str, manifest: &str, main: &str) -> Result<Package, String> {
+        let folder = root().join("target/compat-bench").join(side).join(name);
+        fs::create_dir_all(folder.join("src")).map_err(failed(&folder))?;
+        let mut manifest = manifest.to_owned();
+        if side == "ours" {
+            let shim = root().join("compat/tokio");
+            manifest.push_str(&format!("\n[patch.crates-io]\ntokio = {{ path = {shim:?} }}\n"));
+        }
+        let write = |file: &str, text: &str| {
+            let path = folder.join(file);
+            fs::write(&path, text).map_err(failed(&path))
+        };
+        write("Cargo.toml", &manifest)?;
+        write("src/main.rs", main)?;
+        Ok(Package { target: folder.join("target"), folder })
+    }
+
+    fn clean(&self) -> Outcome {
+        if self.target.exists() {
+            fs::remove_dir_all(&self.target).map_err(failed(&self.target))?;
+        }
+        Ok(())
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Outcome {
+        let mut command = Command::new("cargo");
+        command.args(arguments).current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
+        crate::commands::run(command)
+    }
 }
 
 /// A server that runs, killed when dropped.
