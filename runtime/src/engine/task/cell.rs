@@ -1,8 +1,12 @@
 //! The layout of a task, and what is done with it.
 //!
 //! A program has many types of futures and a few of schedulers, so what needs neither type is written once for
-//! all tasks. What needs the future's type is polling and dropping it ([`__runtime_short_backtrace_poll`], [`drop_future`]); what needs the
-//! output's is putting an error in its place, and dropping and taking it. Of a scheduler there is a trait object.
+//! all tasks. What needs the future's type is polling it ([`__runtime_short_backtrace_poll`]) and
+//! [dropping it](drop_future); what needs the output's is putting an error in its place, and dropping and taking it. Of a
+//! scheduler there is a trait object.
+//!
+//! Functions that may free the task take its address and no reference to it: a reference that is an argument has
+//! to be good until the function returns.
 
 use std::alloc::{Layout, dealloc};
 use std::future::Future;
@@ -63,12 +67,19 @@ pub(super) struct Vtable {
     stage: usize,
 }
 
-/// A task. The header comes first, so that its address is the task's.
+/// A task.
 #[repr(C)]
 struct Cell<F: Future, S> {
+    front: Front<S>,
+    stage: Stage<F>,
+}
+
+/// A task as far as it does not depend on the future's type. The header comes first, so that its address is the
+/// task's.
+#[repr(C)]
+struct Front<S> {
     header: Header,
     scheduler: S,
-    stage: Stage<F>,
 }
 
 /// The future, then the output, then nothing; which of them the state word tells, so that the
@@ -91,20 +102,18 @@ where
     F: Future + 'static,
     S: Schedule,
 {
-    let cell = Box::new(Cell {
-        header: Header {
-            state: State::new(),
-            vtable: const { &vtable::<F, S>() },
-            links: UnsafeCell::new(Links { next: None, prev: None }),
-            id,
-            location,
-            span,
-            join_waker: UnsafeCell::new(None),
-            stage: UnsafeCell::new(()),
-        },
-        scheduler,
-        stage: Stage { future: ManuallyDrop::new(future) },
-    });
+    let header = Header {
+        state: State::new(),
+        vtable: const { &vtable::<F, S>() },
+        links: UnsafeCell::new(Links { next: None, prev: None }),
+        id,
+        location,
+        span,
+        join_waker: UnsafeCell::new(None),
+        stage: UnsafeCell::new(()),
+    };
+    let stage = Stage { future: ManuallyDrop::new(future) };
+    let cell = Box::new(Cell { front: Front { header, scheduler }, stage });
     NonNull::from(Box::leak(cell)).cast()
 }
 
@@ -121,17 +130,10 @@ const fn vtable<F: Future + 'static, S: Schedule>() -> Vtable {
     }
 }
 
-/// A task as far as its scheduler's type is all there is to know.
-#[repr(C)]
-struct Front<S> {
-    header: Header,
-    scheduler: S,
-}
-
 /// # Safety
 /// The task at `task` has a scheduler of this type.
 unsafe fn scheduler<S: Schedule>(task: NonNull<Header>) -> NonNull<dyn Schedule> {
-    // SAFETY: the offset is within the task: `Cell` is `repr(C)`, so it begins as `Front` does.
+    // SAFETY: the offset is within the task, which begins with a `Front<S>`.
     let scheduler: NonNull<S> = unsafe { task.byte_add(offset_of!(Front<S>, scheduler)) }.cast();
     scheduler
 }
@@ -223,7 +225,8 @@ pub(super) unsafe fn run(task: NonNull<Header>, judge: &Judge<'_>) -> Outcome {
     let header = unsafe { task.as_ref() };
     let _id = IdGuard::enter(Some(header.id));
     if header.state.start_poll().is_cancelled() {
-        return cancel(task, header);
+        // SAFETY: we have RUNNING.
+        return unsafe { cancel(task) };
     }
     // SAFETY: borrowed for this poll, during which the task cannot be freed (invariant 3): the
     // waker's count stays untouched, since the `ManuallyDrop` is never dropped.
@@ -243,23 +246,32 @@ pub(super) unsafe fn run(task: NonNull<Header>, judge: &Judge<'_>) -> Outcome {
                 EndPoll::Idle => Outcome::Idle,
                 // SAFETY: `end_poll` gave us the `Runnable`.
                 EndPoll::Woken => Outcome::Woken(unsafe { Runnable::from_raw(task) }),
-                EndPoll::Cancelled => cancel(task, header),
+                // SAFETY: we still have RUNNING.
+                EndPoll::Cancelled => unsafe { cancel(task) },
             }
         }
-        Ok(Poll::Ready(())) => complete(task, header),
-        Err(payload) => fail(task, header, panicked(task, header, payload)),
+        // SAFETY: we have RUNNING, and the output is in its place.
+        Ok(Poll::Ready(())) => unsafe { complete(task) },
+        // SAFETY: we have RUNNING, and the future was dropped.
+        Err(payload) => unsafe { fail(task, panicked(task, header, payload)) },
     }
 }
 
-/// Drops the future of a cancelled task and completes it. The caller has RUNNING.
-fn cancel(task: NonNull<Header>, header: &Header) -> Outcome {
+/// Drops the future of a cancelled task and completes it.
+///
+/// # Safety
+/// The caller has RUNNING, and the stage holds the future.
+unsafe fn cancel(task: NonNull<Header>) -> Outcome {
+    // SAFETY: alive, since it is not complete.
+    let header = unsafe { task.as_ref() };
     // SAFETY: we have RUNNING, so the stage is ours and holds the future (rule 3); it is not used again.
     let dropped = with_stage(task, header, |stage| unsafe { (header.vtable.drop_future)(stage) });
     let error = match dropped {
         Ok(()) => JoinError::cancelled(header.id),
         Err(payload) => panicked(task, header, payload),
     };
-    fail(task, header, error)
+    // SAFETY: we have RUNNING, and the future was dropped.
+    unsafe { fail(task, error) }
 }
 
 /// Makes the error of a panic. If the panic ends the scheduler, it ends here.
@@ -277,18 +289,28 @@ fn panicked(task: NonNull<Header>, header: &Header, payload: Payload) -> JoinErr
     JoinError::panicked(header.id, payload, Origin { name, location: header.location, sink })
 }
 
-/// Completes the task with an error. The caller has RUNNING and has dropped the future.
+/// Completes the task with an error.
+///
+/// # Safety
+/// The caller has RUNNING, and the stage holds nothing.
 #[cold]
-fn fail(task: NonNull<Header>, header: &Header, error: JoinError) -> Outcome {
+unsafe fn fail(task: NonNull<Header>, error: JoinError) -> Outcome {
+    // SAFETY: alive, since it is not complete.
+    let header = unsafe { task.as_ref() };
     scheduler_of(task, header).failed(header, &error);
     // SAFETY: we have RUNNING, so the stage is ours, and it holds nothing.
     with_stage(task, header, |stage| unsafe { (header.vtable.put_error)(stage, error) });
-    complete(task, header)
+    // SAFETY: we have RUNNING, and the error is in its place.
+    unsafe { complete(task) }
 }
 
-/// Tells the `JoinHandle` and gives up the life reference. The caller has RUNNING, and the output is in
-/// its place.
-fn complete(task: NonNull<Header>, header: &Header) -> Outcome {
+/// Tells the `JoinHandle` and gives up the life reference.
+///
+/// # Safety
+/// The caller has RUNNING, and the output, or an error, is in its place.
+unsafe fn complete(task: NonNull<Header>) -> Outcome {
+    // SAFETY: alive until the life reference is given up at the end.
+    let header = unsafe { task.as_ref() };
     let before = header.state.complete();
     if before.wants_output() {
         if before.has_join_waker() {
