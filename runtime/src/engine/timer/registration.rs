@@ -139,7 +139,7 @@ impl Registration {
             return Poll::Pending;
         }
         let clock = self.shard.clock();
-        if (!ahead || clock.is_virtual()) && clock.now() >= self.deadline {
+        if (!ahead || clock.is_virtual()) && clock.timers_now() >= self.deadline {
             return Poll::Ready(());
         }
         let owner = match place(&self.shard) {
@@ -168,7 +168,7 @@ impl Registration {
     fn poll_changed(&mut self, waker: &Waker) -> Poll<()> {
         self.assert_not_forked();
         let Some(set) = &mut self.set else { return Poll::Pending };
-        if std::mem::take(&mut set.moved) && self.shard.clock().now() >= self.deadline {
+        if std::mem::take(&mut set.moved) && self.shard.clock().timers_now() >= self.deadline {
             self.unset();
             return Poll::Ready(());
         }
@@ -232,7 +232,7 @@ impl Registration {
     fn is_known_to_have_passed(&self) -> bool {
         let clock = self.shard.clock();
         self.deadline <= self.shard.elapsed()
-            || (clock.is_virtual() && self.deadline <= clock.now())
+            || (clock.is_virtual() && self.deadline <= clock.timers_now())
     }
 
     /// Takes the timer out of the wheel and calls its waker. If it is not there, somebody else does.
