@@ -200,6 +200,51 @@ fn the_root_future_gets_its_turn() {
     });
 }
 
+/// On the thread that does all, a root that yields, or is woken by a task, comes after the tasks that
+/// were ready before: one yield is enough for each of them to have run.
+#[test]
+fn the_root_future_comes_after_the_tasks_that_are_ready() {
+    within(|| {
+        let runtime = current_thread();
+        runtime.block_on(async {
+            let ran = Arc::new(AtomicUsize::new(0));
+            let task = || {
+                let ran = ran.clone();
+                runtime::spawn(async move {
+                    ran.fetch_add(1, Ordering::Relaxed);
+                })
+            };
+            for _ in 0..10 {
+                task();
+            }
+            runtime::task::yield_now().await;
+            assert_eq!(ran.swap(0, Ordering::Relaxed), 10, "a yield");
+            let first = task();
+            for _ in 0..10 {
+                task();
+            }
+            first.await.unwrap();
+            assert_eq!(ran.swap(0, Ordering::Relaxed), 11, "the first of them is awaited");
+            // A task that yields goes behind the root.
+            let turns = Arc::new(AtomicUsize::new(0));
+            let count = turns.clone();
+            let hog = runtime::spawn(async move {
+                loop {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    runtime::task::yield_now().await;
+                }
+            });
+            for _ in 0..10 {
+                task();
+            }
+            runtime::task::yield_now().await;
+            assert_eq!(ran.load(Ordering::Relaxed), 10, "beside a task that yields");
+            assert_eq!(turns.load(Ordering::Relaxed), 1, "the task that yields");
+            hog.abort();
+        });
+    });
+}
+
 #[test]
 fn unconstrained_lifts_the_budget() {
     // Without a budget a channel that never runs dry is read without a pause; with one it is not.

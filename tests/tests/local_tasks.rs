@@ -3,6 +3,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -233,6 +235,35 @@ fn do_not_starve_the_root_future() {
                 yield_now().await;
             }
             busy.abort();
+        });
+    });
+}
+
+/// A task of the set that yields goes behind the future that runs beside the set, and behind tasks that
+/// are none of the set.
+#[test]
+fn take_turns_with_the_root_future() {
+    within(|| {
+        let (turns, others) = (Rc::new(Cell::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (count, other) = (turns.clone(), others.clone());
+        LocalSet::new().block_on(&current_thread(), async move {
+            spawn_local(async move {
+                loop {
+                    count.set(count.get() + 1);
+                    yield_now().await;
+                }
+            });
+            runtime::spawn(async move {
+                loop {
+                    other.fetch_add(1, Ordering::Relaxed);
+                    yield_now().await;
+                }
+            });
+            for turn in 1..10 {
+                yield_now().await;
+                assert_eq!(turns.get(), turn);
+                assert_eq!(others.load(Ordering::Relaxed), turn);
+            }
         });
     });
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::poll;
 use runtime::runtime::Builder;
+use runtime::sync::mpsc;
 use runtime::time::{self, Duration, Instant, sleep};
 
 const MS: Duration = Duration::from_millis(1);
@@ -50,6 +51,71 @@ async fn advance_fires_what_is_due() {
 }
 
 /// Hours pass in no time, in the order of the deadlines, to the nanosecond.
+/// The caller of `advance` goes on before the tasks that it makes due, if it is the root future of the
+/// one thread, and behind those that were ready. A task goes on behind both.
+#[runtime::test(start_paused = true)]
+async fn advance_puts_its_caller_before_what_it_makes_due() {
+    let (log, mut said) = mpsc::unbounded_channel();
+    let sleeper = |name, after| {
+        let log = log.clone();
+        runtime::spawn(async move {
+            log.send((name, Instant::now())).unwrap();
+            sleep(after).await;
+            log.send((name, Instant::now())).unwrap();
+        })
+    };
+    let mut hear = |expected: &[(&str, Instant)]| {
+        let heard: Vec<_> = std::iter::from_fn(|| said.try_recv().ok()).collect();
+        assert_eq!(heard, expected);
+    };
+    let start = Instant::now();
+    let at = |ms| start + ms * MS;
+    sleeper("first", 5 * MS);
+    runtime::task::yield_now().await;
+    hear(&[("first", at(0))]);
+    sleeper("second", MS);
+    time::advance(10 * MS).await;
+    hear(&[("second", at(10))]);
+    runtime::task::yield_now().await;
+    hear(&[("first", at(10))]);
+
+    let own = log.clone();
+    let task = runtime::spawn(async move {
+        time::advance(10 * MS).await;
+        own.send(("task", Instant::now())).unwrap();
+    });
+    task.await.unwrap();
+    hear(&[("second", at(20)), ("task", at(20))]);
+
+    // Given up in the middle, it has moved the clock and woken all the same.
+    sleeper("third", 5 * MS);
+    runtime::task::yield_now().await;
+    assert!(poll!(Box::pin(time::advance(10 * MS))).is_pending());
+    hear(&[("third", at(20))]);
+    runtime::task::yield_now().await;
+    hear(&[("third", at(30))]);
+    let mut due = Box::pin(sleep(Duration::ZERO));
+    assert!(poll!(&mut due).is_ready());
+}
+
+/// A task that ticks once for each step of its observer's does so, whichever of the two goes first.
+#[runtime::test(start_paused = true)]
+async fn advance_by_steps_lets_an_interval_tick_at_each() {
+    let ticks = Arc::new(AtomicUsize::new(0));
+    let count = ticks.clone();
+    runtime::spawn(async move {
+        let mut interval = time::interval(10 * MS);
+        loop {
+            interval.tick().await;
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    for step in 0..10 {
+        time::advance(10 * MS).await;
+        assert_eq!(ticks.load(Ordering::SeqCst), step, "the tick comes behind");
+    }
+}
+
 #[runtime::test(start_paused = true)]
 async fn it_jumps_from_deadline_to_deadline() {
     let real = std::time::Instant::now();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use futures::FutureExt;
 use runtime::time::{Duration, Instant, Sleep, advance, sleep, sleep_until, timeout};
 
 const MS: Duration = Duration::from_millis(1);
@@ -121,6 +122,26 @@ async fn to_the_past_is_ready_at_once() {
     timer.reset(now);
     assert!(timer.sleep.is_elapsed());
     advance(Duration::ZERO).await;
+    assert!(timer.woken());
+    assert!(timer.poll().is_ready());
+}
+
+/// Who waits for a timer that is moved to the past need not wait for the runtime's next turn.
+#[runtime::test(start_paused = true)]
+async fn to_the_past_wakes_at_once() {
+    let now = Instant::now();
+    let mut timer = Watched::new(sleep(100 * MS));
+    assert!(timer.poll().is_pending());
+    // With another timer that ends then, and with none.
+    for step in [sleep(80 * MS).boxed(), advance(10 * MS).boxed()] {
+        step.await;
+        assert!(!timer.woken());
+        timer.reset(now + 64 * MS);
+        assert!(timer.woken());
+        timer.reset(now + 200 * MS);
+        assert!(timer.poll().is_pending());
+    }
+    timer.reset(now + 90 * MS);
     assert!(timer.woken());
     assert!(timer.poll().is_ready());
 }

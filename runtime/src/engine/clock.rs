@@ -68,6 +68,8 @@ struct State {
     base: u64,
     /// When the clock was let go on; `None` while it is frozen.
     running_since: Option<Instant>,
+    /// What timers are still to take for the time, after [`Clock::move_ahead`].
+    unsettled: Option<u64>,
 }
 
 impl Clock {
@@ -85,6 +87,7 @@ impl Clock {
             state: Mutex::new(State {
                 base: 0,
                 running_since: if start_paused { None } else { Some(origin) },
+                unsettled: None,
             }),
         }
     }
@@ -161,18 +164,42 @@ impl Clock {
             return Err(text::NOT_FROZEN);
         }
         state.running_since = Some(Instant::now());
+        state.unsettled = None;
         Ok(())
     }
 
     /// Moves a frozen clock forwards by `by`.
     pub(crate) fn advance(&self, by: Duration) -> Result<(), &'static str> {
         let mut state = self.state.lock();
-        if state.running_since.is_some() {
-            return Err(text::NOT_FROZEN);
-        }
-        let moved = state.base.checked_add(nanos(by)).filter(|&moved| moved <= LAST);
-        state.base = moved.ok_or(text::TOO_FAR)?;
+        state.move_by(by)?;
+        state.unsettled = None;
         Ok(())
+    }
+
+    /// Moves a frozen clock forwards by `by`. Until [`Clock::settle`] no timer that begins to wait takes
+    /// note.
+    pub(crate) fn move_ahead(&self, by: Duration) -> Result<(), &'static str> {
+        let mut state = self.state.lock();
+        let before = state.unsettled.unwrap_or(state.base);
+        state.move_by(by)?;
+        state.unsettled = Some(before);
+        Ok(())
+    }
+
+    /// Lets timers know what time it is.
+    pub(crate) fn settle(&self) {
+        self.state.lock().unsettled = None;
+    }
+
+    /// What a timer that begins to wait is to take for the time: [`Clock::now`] but between
+    /// [`Clock::move_ahead`] and [`Clock::settle`].
+    #[inline]
+    pub(crate) fn timers_now(&self) -> u64 {
+        if self.is_virtual() {
+            let state = self.state.lock();
+            return state.unsettled.unwrap_or_else(|| state.now());
+        }
+        self.now()
     }
 
     /// Moves a frozen clock forwards to `at`; does nothing when that has passed or the clock runs.
@@ -181,6 +208,7 @@ impl Clock {
         let mut state = self.state.lock();
         if state.running_since.is_none() && at != NEVER {
             state.base = state.base.max(at).min(LAST);
+            state.unsettled = None;
         }
     }
 
@@ -197,6 +225,15 @@ impl Clock {
 }
 
 impl State {
+    fn move_by(&mut self, by: Duration) -> Result<(), &'static str> {
+        if self.running_since.is_some() {
+            return Err(text::NOT_FROZEN);
+        }
+        let moved = self.base.checked_add(nanos(by)).filter(|&moved| moved <= LAST);
+        self.base = moved.ok_or(text::TOO_FAR)?;
+        Ok(())
+    }
+
     fn now(&self) -> u64 {
         match self.running_since {
             None => self.base,
@@ -252,6 +289,22 @@ mod tests {
         clock.pause().unwrap();
         assert_eq!(clock.advance(Duration::MAX), Err(text::TOO_FAR));
         assert!(any_virtual());
+    }
+
+    #[test]
+    fn timers_hear_of_a_move_when_it_is_settled() {
+        let clock = Clock::new(true, true);
+        clock.move_ahead(Duration::from_nanos(5)).unwrap();
+        clock.move_ahead(Duration::from_nanos(5)).unwrap();
+        assert_eq!((clock.now(), clock.timers_now()), (10, 0));
+        clock.settle();
+        assert_eq!((clock.now(), clock.timers_now()), (10, 10));
+        clock.move_ahead(Duration::from_nanos(5)).unwrap();
+        clock.advance(Duration::from_nanos(5)).unwrap();
+        assert_eq!((clock.now(), clock.timers_now()), (20, 20));
+        clock.resume().unwrap();
+        assert!(clock.timers_now() >= 20);
+        assert_eq!(clock.move_ahead(Duration::ZERO), Err(text::NOT_FROZEN));
     }
 
     #[test]

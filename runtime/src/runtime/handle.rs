@@ -222,6 +222,23 @@ impl Handle {
         Ok(())
     }
 
+    /// Moves the frozen clock. Timers take note when the driver is looked at next, or at
+    /// [`Handle::settle_time`].
+    pub(crate) fn move_time(&self, by: Duration) -> Result<(), &'static str> {
+        self.clock().move_ahead(by)?;
+        // Whoever sleeps looks anew.
+        self.inner.driver.wake(); // wake: time moves
+        Ok(())
+    }
+
+    /// Wakes everything that is due after [`Handle::move_time`].
+    pub(crate) fn settle_time(&self) {
+        self.clock().settle();
+        let mut ready = WakeList::new();
+        self.inner.shards.due(&mut ready);
+        ready.wake_all(); // wake: what is due
+    }
+
     /// Runs the root future of a `block_on` that drives nothing else.
     pub(super) fn run_root<F: Future>(&self, future: F) -> F::Output {
         let output = match &self.inner.activity {

@@ -4,8 +4,9 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::engine::task::current_id;
 use crate::engine::text;
-use crate::runtime::{Handle, context};
+use crate::runtime::{Handle, RuntimeFlavor, context};
 
 /// Calls `f` with the current runtime.
 #[track_caller]
@@ -73,9 +74,10 @@ pub fn resume() {
 
 /// Moves a clock that was stopped by [`pause`] forwards by `duration`.
 ///
-/// The clock is moved, and the tasks whose timers are then due are woken, at the first poll: of all
-/// workers, if there are several. After that other tasks get a turn; they have not necessarily run to
-/// their end when this returns. Await what you are waiting for.
+/// The clock is moved at the first poll. The tasks whose timers are then due are woken (of all workers, if
+/// there are several) before this returns, and other tasks get a turn. Those that were woken have not
+/// necessarily run: in the future that was given to the `block_on` of a `current_thread` runtime, and so
+/// in most tests, none of them has. Await what you are waiting for.
 ///
 /// Timers between now and then do not each get a moment of their own: the clock makes one jump.
 ///
@@ -102,8 +104,32 @@ pub fn resume() {
 /// # });
 /// ```
 pub async fn advance(duration: Duration) {
-    with_runtime(|runtime| runtime.advance_time(duration));
+    let root_of = context::with_current(|runtime| {
+        let is_root =
+            runtime.runtime_flavor() == RuntimeFlavor::CurrentThread && current_id().is_none();
+        is_root.then(|| runtime.clone())
+    });
+    let Ok(Some(runtime)) = root_of else {
+        with_runtime(|runtime| runtime.advance_time(duration));
+        return yield_once().await;
+    };
+    // The tasks that are ready run first, at the new time, and the caller goes on before those that it
+    // makes due.
+    with_runtime(|runtime| runtime.move_time(duration));
+    let _settle = Settle(runtime);
+    yield_once().await;
+}
 
+/// Wakes what is due when it is dropped, also with the future.
+struct Settle(Handle);
+
+impl Drop for Settle {
+    fn drop(&mut self) {
+        self.0.settle_time();
+    }
+}
+
+async fn yield_once() {
     let mut yielded = false;
     poll_fn(|cx| {
         if yielded {

@@ -145,7 +145,8 @@ impl Sleep {
     /// Sets another deadline, earlier or later, also after the first one has passed.
     ///
     /// The task that polled last and was told to wait will be woken at the new deadline; it need not
-    /// poll again for that. No memory is allocated.
+    /// poll again for that. A deadline that has passed wakes it at once, or, where time is real, as soon
+    /// as the runtime looks at its timers. No memory is allocated.
     ///
     /// # Examples
     ///

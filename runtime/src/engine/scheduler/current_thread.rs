@@ -89,6 +89,10 @@ pub(crate) struct Core {
     tick: Cell<u32>,
     /// Polls in a row that ended with the task having woken itself.
     yields: Cell<u32>,
+    /// How many polls come before the root's turn, which is behind the tasks that are ready, and ahead
+    /// of the first that has only yielded. `None` while none has: then as many as there are, up to
+    /// `event_interval`.
+    ahead: Cell<Option<usize>>,
     /// When the time was noted last, and at which tick.
     busy_since: Cell<Instant>,
     noted_at: Cell<u32>,
@@ -179,6 +183,7 @@ impl CurrentThread {
             queue: RefCell::new(VecDeque::new()),
             tick: Cell::new(0),
             yields: Cell::new(0),
+            ahead: Cell::new(None),
             busy_since: Cell::new(Instant::now()),
             noted_at: Cell::new(0),
             ready: RefCell::new(WakeList::new()),
@@ -494,7 +499,8 @@ impl Turn<'_> {
         shared.awake();
         core.busy_since.set(Instant::now());
         let output = loop {
-            if root.take_woken() {
+            if core.ahead.get().unwrap_or(0) == 0 && root.take_woken() {
+                core.ahead.set(None);
                 let polled = shared.bracket(|| poll_root(future.as_mut(), cx));
                 if let Poll::Ready(output) = polled {
                     break output;
@@ -536,10 +542,18 @@ impl CurrentThread {
         user_code()
     }
 
-    /// Runs tasks until it is time to look at the driver. Says whether there were none left.
+    /// Runs tasks until it is time to look at the driver, or the root's turn. Says whether there were
+    /// none left.
     fn run_tasks(&self, core: &Core, root: &Root) -> bool {
         for _ in 0..self.config.event_interval {
-            let Some(task) = self.next_task(core) else { return true };
+            if core.ahead.get() == Some(0) && root.is_woken() {
+                return false;
+            }
+            let Some(task) = self.next_task(core) else {
+                core.ahead.set(None);
+                return true;
+            };
+            core.ahead.set(core.ahead.get().map(|ahead| ahead.saturating_sub(1)));
             self.watch.begin(task.id().as_u64(), Some(task.location()));
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
@@ -548,21 +562,20 @@ impl CurrentThread {
             let _ = self.watch.end();
             self.counters.polls.add(1);
             if let Outcome::Woken(task) = outcome {
-                core.queue.borrow_mut().push_back(task);
+                let mut queue = core.queue.borrow_mut();
+                core.ahead.set(core.ahead.get().or(Some(queue.len())));
+                queue.push_back(task);
                 // Such tasks usually wait for an event.
                 let yields = core.yields.get() + 1;
                 core.yields.set(if yields < YIELD_INTERVAL { yields } else { 0 });
                 if yields == YIELD_INTERVAL {
-                    break;
+                    return false;
                 }
             } else {
                 core.yields.set(0);
             }
-            // After a task, not before: a root that wakes itself all the time starves nobody.
-            if root.is_woken() {
-                break;
-            }
         }
+        core.ahead.set(None);
         false
     }
 

@@ -189,9 +189,15 @@ impl LocalQueue {
 
     /// Polls tasks that are due. If the thread is watched, each poll is shown to the guardian.
     fn tick(&self, watch: Option<&Watch>) -> bool {
+        // How many tasks are ahead of the first that has yielded.
+        let mut ahead = None;
         for _ in 0..TICK {
+            if ahead == Some(0) {
+                break;
+            }
             let task = self.state.lock().queue.pop_front();
             let Some(task) = task else { return false };
+            ahead = ahead.map(|ahead: usize| ahead.saturating_sub(1));
             if let Some(watch) = watch {
                 watch.begin(task.id().as_u64(), Some(task.location()));
             }
@@ -203,7 +209,9 @@ impl LocalQueue {
                 let _ = watch.end();
             }
             if let Outcome::Woken(task) = outcome {
-                self.state.lock().queue.push_back(task);
+                let queue = &mut self.state.lock().queue;
+                ahead = ahead.or(Some(queue.len()));
+                queue.push_back(task);
             }
             // Set by a task of this set, in its poll: on this thread.
             if self.stopped.load(Ordering::Relaxed) {

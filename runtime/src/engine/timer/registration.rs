@@ -11,7 +11,8 @@
 //! ```text
 //!    new ──▶ IDLE ──poll, pending──▶ SET ──drop──▶ removed from the wheel
 //!             ▲                       │
-//!             └───poll, ready─────────┘   (reset keeps it SET, at the new deadline)
+//!             ├───poll, ready─────────┤   (reset keeps it SET, at the new deadline)
+//!             └───reset to the past───┘
 //! ```
 //!
 //! | state | the wheel holds | a poll                                              |
@@ -138,7 +139,7 @@ impl Registration {
             return Poll::Pending;
         }
         let clock = self.shard.clock();
-        if (!ahead || clock.is_virtual()) && clock.now() >= self.deadline {
+        if (!ahead || clock.is_virtual()) && clock.timers_now() >= self.deadline {
             return Poll::Ready(());
         }
         let owner = match place(&self.shard) {
@@ -167,7 +168,7 @@ impl Registration {
     fn poll_changed(&mut self, waker: &Waker) -> Poll<()> {
         self.assert_not_forked();
         let Some(set) = &mut self.set else { return Poll::Pending };
-        if std::mem::take(&mut set.moved) && self.shard.clock().now() >= self.deadline {
+        if std::mem::take(&mut set.moved) && self.shard.clock().timers_now() >= self.deadline {
             self.unset();
             return Poll::Ready(());
         }
@@ -205,20 +206,40 @@ impl Registration {
         Poll::Ready(())
     }
 
-    /// Changes the deadline. A timer that is set stays set: its waker is called at the new deadline,
-    /// also when that has passed already. `owner` is asked only then.
+    /// Changes the deadline. A timer that is set stays set, and its waker is called at the new deadline.
+    /// If that is known to have passed, the waker is called here; real time is not asked. `owner` is
+    /// asked only when the timer stays set.
     pub(crate) fn reset(&mut self, deadline: u64, owner: impl FnOnce(&Arc<Shard>) -> bool) {
         self.deadline = deadline;
         if self.set.is_some() {
             self.assert_not_forked();
         }
-        let Some(set) = &mut self.set else { return };
-        set.moved = true;
         if deadline == NEVER {
             self.unset();
-        } else if !self.shard.reset(set.key, deadline, owner(&self.shard)) {
+        } else if self.set.is_some() && self.is_known_to_have_passed() {
+            self.fire();
+        }
+        let Some(set) = &mut self.set else { return };
+        set.moved = true;
+        if !self.shard.reset(set.key, deadline, owner(&self.shard)) {
             // It has fired: its task was woken and will poll, and set it again.
             self.set = None;
+        }
+    }
+
+    /// Whether the deadline has passed as far as can be told without asking the machine's clock.
+    #[inline]
+    fn is_known_to_have_passed(&self) -> bool {
+        let clock = self.shard.clock();
+        self.deadline <= self.shard.elapsed()
+            || (clock.is_virtual() && self.deadline <= clock.timers_now())
+    }
+
+    /// Takes the timer out of the wheel and calls its waker. If it is not there, somebody else does.
+    #[cold]
+    fn fire(&mut self) {
+        if let Some(waker) = self.set.take().and_then(|set| self.shard.remove(set.key)) {
+            waker.wake(); // wake: reset to the past
         }
     }
 

@@ -85,6 +85,12 @@ impl Shards {
         Ok(())
     }
 
+    /// Collects everything that is due on the frozen clock.
+    pub(crate) fn due(&self, ready: &mut WakeList) {
+        let _moving = self.moving.lock();
+        self.collect(ready);
+    }
+
     /// Moves the frozen clock to the next deadline, if there is one and it is ahead, and collects
     /// everything that is then due.
     pub(crate) fn jump(&self, ready: &mut WakeList) {

@@ -151,6 +151,27 @@ fn reset_against_fire() {
     });
 }
 
+/// A timer that is moved to the past while it fires: one of the two calls its waker, and only one.
+#[test]
+fn reset_to_the_past_against_fire() {
+    loom::model(|| {
+        let shard = shard(|| ());
+        let (count, waker) = Count::new();
+        let mut registration = Registration::new(shard.clone(), 10);
+        assert!(poll(&mut registration, &waker).is_pending());
+        shard.clock().set(5);
+        let firing = {
+            let shard = shard.clone();
+            thread::spawn(move || turn(&shard, 10))
+        };
+        registration.reset(5, |_| true);
+        firing.join().unwrap();
+        assert_eq!(count.get(), 1);
+        assert!(poll(&mut registration, &waker).is_ready());
+        assert_eq!(shard.len(), 0);
+    });
+}
+
 /// A waiter that nobody wakes, because the timer's thread looked at the next deadline before there was
 /// one, and sleeps for good.
 #[test]

@@ -63,6 +63,10 @@ impl Clock {
         }
     }
 
+    pub(crate) fn timers_now(&self) -> u64 {
+        self.now()
+    }
+
     pub(crate) fn now(&self) -> u64 {
         self.now.load(Ordering::Relaxed)
     }
