@@ -28,6 +28,7 @@ mod cell;
 mod error;
 mod id;
 mod join;
+mod large;
 mod owned;
 mod panic;
 mod runnable;
@@ -44,10 +45,11 @@ pub use join::{AbortHandle, JoinHandle};
 
 pub(crate) use cell::Header;
 pub(crate) use id::{IdGuard, current_id, name, next_id};
+pub(crate) use large::{is_large, large_on_heap};
 pub(crate) use owned::{Census, Owned};
 pub(crate) use panic::{PanicSink, UnseenPanic, message};
 pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
-pub(crate) use span::of_root;
+pub(crate) use span::{FullSize, of_root};
 pub(crate) use waker::is_task_waker;
 pub(crate) use watch::{Judge, Seen, Watch, Whose};
 

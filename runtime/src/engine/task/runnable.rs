@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use super::cell::{self, Header};
 use super::id::set_name;
-use super::span;
+use super::span::{self, FullSize};
 use super::{AbortHandle, Id, JoinHandle, Judge, Schedule, next_id};
 
 /// A task that is due to be run: the one permission to poll it (state.rs, invariant 1).
@@ -122,6 +122,7 @@ pub(crate) struct Identity {
     id: Id,
     pub(super) named: bool,
     location: &'static Location<'static>,
+    pub(super) full_size: FullSize,
 }
 
 impl Identity {
@@ -140,7 +141,13 @@ impl Identity {
         if let Some(name) = name {
             set_name(id, name);
         }
-        Identity { id, named: name.is_some(), location }
+        Identity { id, named: name.is_some(), location, full_size: FullSize::same() }
+    }
+
+    /// Of a task whose future went into a box if it is large.
+    #[inline]
+    pub(crate) fn of_size(self, full_size: FullSize) -> Identity {
+        Identity { full_size, ..self }
     }
 }
 
