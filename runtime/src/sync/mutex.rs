@@ -10,13 +10,14 @@
 #![allow(unsafe_code, reason = "the value's cell; whoever holds the permit may use it (rule 1)")]
 
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::engine::fair_semaphore::FairSemaphore;
+use crate::engine::fair_semaphore::{Closed, FairSemaphore};
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
 use crate::engine::resource::Resource;
@@ -139,7 +140,7 @@ impl<T: ?Sized> Mutex<T> {
     /// Dropped before it is ready, the future loses its place in line; a lock that it was given in
     /// the meantime goes to the next.
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        self.acquire("Mutex::lock").await;
+        self.has_waited(self.wait("Mutex::lock").await);
         self.guard()
     }
 
@@ -149,7 +150,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// As [`lock`](Mutex::lock).
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        self.acquire("Mutex::lock_owned").await;
+        self.has_waited(self.wait("Mutex::lock_owned").await);
         OwnedMutexGuard { mutex: self }
     }
 
@@ -206,9 +207,11 @@ impl<T: ?Sized> Mutex<T> {
         self.value.into_inner()
     }
 
-    async fn acquire(&self, source: &'static str) {
-        let taken =
-            self.permit.resource().wait_later(source, "poll", || self.permit.acquire(1)).await;
+    fn wait(&self, source: &'static str) -> impl Future<Output = Result<(), Closed>> {
+        self.permit.resource().wait_later(source, "poll", || self.permit.acquire(1))
+    }
+
+    fn has_waited(&self, taken: Result<(), Closed>) {
         debug_assert!(taken.is_ok(), "nobody closes a mutex");
         self.permit.resource().locked(true);
     }

@@ -12,6 +12,7 @@
 #![allow(unsafe_code, reason = "the value's cell; whoever holds permits may use it (rule 1)")]
 
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
@@ -19,7 +20,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::TryLockError;
-use crate::engine::fair_semaphore::FairSemaphore;
+use crate::engine::fair_semaphore::{Closed, FairSemaphore};
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
 use crate::engine::resource::Resource;
@@ -208,7 +209,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Dropped before it is ready, the future loses its place in line; what it was given in the
     /// meantime goes to the next.
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        self.begin_read("RwLock::read").await;
+        self.begins_to_read(self.wait("RwLock::read", 1).await);
         self.read_guard()
     }
 
@@ -218,7 +219,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// As [`read`](RwLock::read).
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        self.begin_read("RwLock::read_owned").await;
+        self.begins_to_read(self.wait("RwLock::read_owned", 1).await);
         OwnedRwLockReadGuard { part: self.place(), lock: self, marker: PhantomData }
     }
 
@@ -228,7 +229,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// As [`read`](RwLock::read).
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        self.begin_write("RwLock::write").await;
+        self.begins_to_write(self.wait("RwLock::write", self.max_readers).await);
         RwLockWriteGuard { lock: self, marker: PhantomData }
     }
 
@@ -238,7 +239,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// As [`read`](RwLock::read).
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
-        self.begin_write("RwLock::write_owned").await;
+        self.begins_to_write(self.wait("RwLock::write_owned", self.max_readers).await);
         OwnedRwLockWriteGuard { lock: self, marker: PhantomData }
     }
 
@@ -319,20 +320,19 @@ impl<T: ?Sized> RwLock<T> {
         self.value.into_inner()
     }
 
-    async fn begin_read(&self, source: &'static str) {
-        self.acquire(source, 1).await;
+    fn wait(&self, source: &'static str, count: u32) -> impl Future<Output = Result<(), Closed>> {
+        let make = move || self.permits.acquire(count as usize);
+        self.permits.resource().wait_later(source, "poll", make)
+    }
+
+    fn begins_to_read(&self, taken: Result<(), Closed>) {
+        debug_assert!(taken.is_ok(), "nobody closes a lock");
         self.permits.resource().reader_came();
     }
 
-    async fn begin_write(&self, source: &'static str) {
-        self.acquire(source, self.max_readers).await;
-        self.permits.resource().write_locked(true);
-    }
-
-    async fn acquire(&self, source: &'static str, count: u32) {
-        let make = || self.permits.acquire(count as usize);
-        let taken = self.permits.resource().wait_later(source, "poll", make).await;
+    fn begins_to_write(&self, taken: Result<(), Closed>) {
         debug_assert!(taken.is_ok(), "nobody closes a lock");
+        self.permits.resource().write_locked(true);
     }
 
     fn try_acquire(&self, count: u32) -> Result<(), TryLockError> {

@@ -4,6 +4,7 @@
 //! guards.
 
 use std::fmt;
+use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -160,7 +161,7 @@ impl Semaphore {
     /// Dropped before it is ready, the future loses its place in line; a permit that it was given in
     /// the meantime goes to the next.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.take("Semaphore::acquire", 1).await?;
+        self.wait("Semaphore::acquire", 1).await?;
         Ok(SemaphorePermit { semaphore: self, count: 1 })
     }
 
@@ -174,7 +175,7 @@ impl Semaphore {
     ///
     /// As [`acquire`](Semaphore::acquire).
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.take("Semaphore::acquire_many", n).await?;
+        self.wait("Semaphore::acquire_many", n).await?;
         Ok(SemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -251,7 +252,7 @@ impl Semaphore {
     /// # });
     /// ```
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.take("Semaphore::acquire_owned", 1).await?;
+        self.wait("Semaphore::acquire_owned", 1).await?;
         Ok(OwnedSemaphorePermit { semaphore: self, count: 1 })
     }
 
@@ -268,7 +269,7 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.take("Semaphore::acquire_many_owned", n).await?;
+        self.wait("Semaphore::acquire_many_owned", n).await?;
         Ok(OwnedSemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -423,10 +424,9 @@ impl Drop for OwnedSemaphorePermit {
 }
 
 impl Semaphore {
-    async fn take(&self, source: &'static str, count: u32) -> Result<(), AcquireError> {
+    fn wait(&self, source: &'static str, count: u32) -> impl Future<Output = Result<(), Closed>> {
         let make = || self.permits.acquire(count as usize);
-        self.permits.resource().wait_inside(source, "poll", make).await?;
-        Ok(())
+        self.permits.resource().wait_inside(source, "poll", make)
     }
 
     fn try_take(&self, count: u32) -> Result<(), TryAcquireError> {
