@@ -74,6 +74,8 @@ pub struct Builder {
     observe: Observe,
     measures_polls: bool,
     poll_times: HistogramConfiguration,
+    #[cfg(feature = "tokio-wording")]
+    pub(super) older_histogram: super::tokio_names::OlderHistogram,
     disable_lifo_slot: bool,
     rng_seed: Option<RngSeed>,
 }
@@ -111,6 +113,8 @@ impl Builder {
             observe: Observe::default(),
             measures_polls: false,
             poll_times: HistogramConfiguration::default(),
+            #[cfg(feature = "tokio-wording")]
+            older_histogram: super::tokio_names::OlderHistogram::default(),
             disable_lifo_slot: false,
             rng_seed: None,
         }

@@ -34,6 +34,8 @@ mod shutdown;
 mod stall;
 mod thread_plan;
 #[cfg(feature = "tokio-wording")]
+mod tokio_names;
+#[cfg(feature = "tokio-wording")]
 mod tokio_switches;
 
 pub use builder::Builder;
@@ -48,6 +50,9 @@ pub use rng_seed::RngSeed;
 pub use runtime::{Runtime, is_rt_shutdown_err};
 pub use shutdown::{ShutdownReport, Unfinished};
 pub use stall::{SpareShortage, StallReport};
+#[cfg(feature = "tokio-wording")]
+#[doc(hidden)]
+pub use tokio_names::HistogramScale;
 
 pub use crate::engine::scheduler::TaskMeta;
 
