@@ -74,6 +74,9 @@ pub struct Builder {
     observe: Observe,
     measures_polls: bool,
     poll_times: HistogramConfiguration,
+    pub(super) measures_latencies: bool,
+    pub(super) counts_latencies: bool,
+    pub(super) latencies: HistogramConfiguration,
     #[cfg(feature = "tokio-wording")]
     pub(super) older_histogram: super::tokio_names::OlderHistogram,
     disable_lifo_slot: bool,
@@ -113,6 +116,9 @@ impl Builder {
             observe: Observe::default(),
             measures_polls: false,
             poll_times: HistogramConfiguration::default(),
+            measures_latencies: false,
+            counts_latencies: false,
+            latencies: HistogramConfiguration::default(),
             #[cfg(feature = "tokio-wording")]
             older_histogram: super::tokio_names::OlderHistogram::default(),
             disable_lifo_slot: false,

@@ -16,7 +16,7 @@ use crate::engine::text;
 /// Workers are numbered from 0; the spares come after the workers.
 #[derive(Clone, Debug)]
 pub struct RuntimeMetrics {
-    handle: Handle,
+    pub(super) handle: Handle,
 }
 
 impl RuntimeMetrics {
@@ -143,7 +143,11 @@ impl RuntimeMetrics {
         }
     }
 
-    fn worker<R>(&self, worker: usize, f: impl FnOnce(&WorkerCounters, usize) -> R) -> R {
+    pub(super) fn worker<R>(
+        &self,
+        worker: usize,
+        f: impl FnOnce(&WorkerCounters, usize) -> R,
+    ) -> R {
         match self.handle.scheduler() {
             Scheduler::MultiThread(pool) => match pool.seats().nth(worker) {
                 Some(seat) => f(seat.counters(), seat.queue_len()),

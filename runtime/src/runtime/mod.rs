@@ -30,6 +30,8 @@ mod pinned;
 mod rng_seed;
 #[allow(clippy::module_inception, reason = "the type that the folder is about")]
 mod runtime;
+#[cfg(feature = "schedule-latency")]
+mod schedule_latency;
 mod shutdown;
 mod stall;
 mod thread_plan;

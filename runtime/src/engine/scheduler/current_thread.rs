@@ -132,6 +132,11 @@ impl Schedule for SchedulerRef {
         self.get().schedule(task);
     }
 
+    #[inline]
+    fn origin(&self) -> Option<Instant> {
+        self.get().config.observe.origin
+    }
+
     fn release(&self, task: &Header) {
         let shared = self.get();
         // First: once released, the task does not keep the scheduler.
@@ -166,7 +171,7 @@ impl CurrentThread {
             over: AtomicBool::new(false),
             asleep: AtomicBool::new(true),
             stopped: AtomicBool::new(false),
-            counters: WorkerCounters::with_buckets(config.observe.poll_times.len()),
+            counters: WorkerCounters::with_histograms(&config.observe),
             watch: Watch::new(),
             tid: AtomicU32::new(0),
             thread: Mutex::new(None),
@@ -513,7 +518,7 @@ impl CurrentThread {
             self.watch.begin(task.id().as_u64(), Some(task.location()));
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                self.config.observe.run(task, &Judge::Nobody, &self.counters.poll_times)
+                self.config.observe.run(task, &Judge::Nobody, Some(&self.counters))
             };
             let _ = self.watch.end();
             self.counters.polls.add(1);

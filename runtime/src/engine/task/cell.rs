@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
+use super::due::Due;
 use super::panic::{Origin, Payload};
 use super::runnable::Outcome;
 use super::span::SpanId;
@@ -26,6 +27,7 @@ pub(crate) struct Header {
     pub(super) id: Id,
     pub(super) location: &'static Location<'static>,
     pub(super) span: SpanId,
+    pub(super) due: Due,
 }
 
 /// Neighbours in the owned list.
@@ -89,6 +91,7 @@ where
             id,
             location,
             span,
+            due: Due::now(|| scheduler.origin()),
         },
         scheduler,
         join_waker: UnsafeCell::new(None),
@@ -120,6 +123,7 @@ unsafe fn cell<'a, F: Future, S>(task: NonNull<Header>) -> &'a Cell<F, S> {
 unsafe fn schedule<F: Future, S: Schedule>(task: NonNull<Header>) {
     // SAFETY: the caller has just made the `Runnable`.
     let this: &Cell<F, S> = unsafe { cell(task) };
+    this.header.due.again(|| this.scheduler.origin());
     // SAFETY: as above; the permission passes into the new value.
     this.scheduler.schedule(unsafe { Runnable::from_raw(task) });
 }
@@ -162,8 +166,11 @@ where
             }
             match header.state.end_poll() {
                 EndPoll::Idle => Outcome::Idle,
-                // SAFETY: `end_poll` gave us the `Runnable`.
-                EndPoll::Woken => Outcome::Woken(unsafe { Runnable::from_raw(task) }),
+                EndPoll::Woken => {
+                    header.due.again(|| this.scheduler.origin());
+                    // SAFETY: `end_poll` gave us the `Runnable`.
+                    Outcome::Woken(unsafe { Runnable::from_raw(task) })
+                }
                 EndPoll::Cancelled => cancel(task, this),
             }
         }

@@ -6,7 +6,8 @@
 //! # The allocation
 //!
 //! ```text
-//! Header    state word │ vtable │ list links │ id │ spawn location      48 bytes (feature `tracing`: 56)
+//! Header    state word │ vtable │ list links │ id │ spawn location      48 bytes (8 more by each of the features
+//!                                                                           `tracing`, `schedule-latency`)
 //! scheduler                                                              8 (one pointer)
 //! join waker                                                            16
 //! stage     the future, later its output, later nothing                 max of the two
@@ -25,6 +26,8 @@
 #![allow(unsafe_code, reason = "the task's allocation is shared by hand; docs/unsafe.md, T1 to T5")]
 
 mod cell;
+#[cfg_attr(not(feature = "schedule-latency"), path = "due_off.rs")]
+mod due;
 mod error;
 mod id;
 mod join;
@@ -62,6 +65,12 @@ pub(crate) trait Schedule: 'static {
 
     /// The task has become runnable. Called on any thread, in the middle of a wake.
     fn schedule(&self, task: Runnable);
+
+    /// From when it measures how long tasks wait for their polls, if it does.
+    #[inline]
+    fn origin(&self) -> Option<std::time::Instant> {
+        None
+    }
 
     /// The task ends without an output. Called before anybody can see that it is complete.
     #[inline]

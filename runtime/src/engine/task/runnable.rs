@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::ptr::NonNull;
+use std::time::{Duration, Instant};
 
 use super::cell::{self, Header};
 use super::id::set_name;
@@ -69,6 +70,11 @@ impl Runnable {
     #[inline]
     pub(crate) fn location(&self) -> &'static Location<'static> {
         self.header().location
+    }
+
+    /// How long it has been due, if its scheduler measures that from `origin`.
+    pub(crate) fn waited(&self, origin: Instant) -> Option<Duration> {
+        self.header().due.waited(origin)
     }
 
     /// Whether a poll of this task has stalled its worker before.

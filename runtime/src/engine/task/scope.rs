@@ -62,6 +62,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::task::Waker;
+use std::time::Instant;
 
 use super::cell::Header;
 use super::{
@@ -533,6 +534,11 @@ impl<S: Schedule> Schedule for Scoped<S> {
 
     fn schedule(&self, task: Runnable) {
         self.scheduler.schedule(task);
+    }
+
+    #[inline]
+    fn origin(&self) -> Option<Instant> {
+        self.scheduler.origin()
     }
 
     fn failed(&self, task: &Header, error: &JoinError) {

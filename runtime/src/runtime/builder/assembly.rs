@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, ThreadId};
+use std::time::Instant;
 
 use super::{Builder, MAX_WORKERS};
 use crate::engine::activity::Activity;
@@ -232,6 +233,10 @@ impl Builder {
         if self.measures_polls {
             observe.poll_times = Arc::clone(self.poll_times.starts());
         }
+        if self.counts_latencies {
+            observe.latencies = Arc::clone(self.latencies.starts());
+        }
+        observe.origin = self.measures_latencies.then(Instant::now);
         observe.ready()
     }
 
