@@ -1,7 +1,9 @@
 //! What tokio has behind `--cfg tokio_unstable`, under its paths, and doing what it says.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use ecosystem::in_time;
@@ -179,4 +181,11 @@ fn switches_between_two_forms_are_there() {
         assert_eq!(task::spawn_blocking(|| 1).await.unwrap(), 1);
         tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     }));
+    // With this timer, who waits when the runtime ends need not panic.
+    let mut sleep =
+        runtime.block_on(async { Box::pin(tokio::time::sleep(Duration::from_secs(9))) });
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(sleep.as_mut().poll(&mut cx).is_pending());
+    drop(runtime);
+    assert!(sleep.as_mut().poll(&mut cx).is_ready());
 }

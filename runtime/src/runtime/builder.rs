@@ -74,6 +74,8 @@ pub struct Builder {
     observe: Observe,
     measures_polls: bool,
     poll_times: HistogramConfiguration,
+    /// Timers that are set when the runtime ends are over then.
+    pub(super) ends_timers: bool,
     pub(super) measures_latencies: bool,
     pub(super) counts_latencies: bool,
     pub(super) latencies: HistogramConfiguration,
@@ -116,6 +118,7 @@ impl Builder {
             observe: Observe::default(),
             measures_polls: false,
             poll_times: HistogramConfiguration::default(),
+            ends_timers: false,
             measures_latencies: false,
             counts_latencies: false,
             latencies: HistogramConfiguration::default(),

@@ -382,7 +382,17 @@ impl CurrentThread {
         );
     }
 
-    /// The thread that runs the tasks, while there is one.
+    /// Tasks in the queue of the thread that runs them, if this is that thread. Others may not look into it.
+    pub(crate) fn queue_len(&self) -> usize {
+        here::with(|here| match here {
+            Here::Core(core) if std::ptr::eq(core.owner, self) => {
+                core.queue.try_borrow().map_or(0, |queue| queue.len())
+            }
+            _ => 0,
+        })
+    }
+
+    /// The thread that runs the tasks, or was the last to.
     pub(crate) fn thread_id(&self) -> Option<ThreadId> {
         *self.thread.lock()
     }
@@ -444,7 +454,6 @@ struct Turn<'a> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.shared.asleep.store(true, Ordering::Relaxed);
-        *self.shared.thread.lock() = None;
         if let Some(core) = self.core.take() {
             self.shared.note_busy(&core);
             self.shared.core.put(core);

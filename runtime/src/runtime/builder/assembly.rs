@@ -59,6 +59,9 @@ impl Builder {
         let clock = Arc::new(Clock::new(self.start_paused, self.start_paused));
         let driver = Driver::new(self.event_batch())?;
         let events = Events::of_workers(Arc::clone(&driver), clock, workers);
+        if self.ends_timers {
+            events.shards().all().iter().for_each(|shard| shard.end_timers_when_closed());
+        }
         let parts = self.parts(driver, &events);
         let config = PoolConfig {
             workers,
