@@ -58,6 +58,7 @@
 //! | `stall-backtrace` | on | the stack in the report of a stall, by names of functions (Linux on x86-64 and arm64) |
 //! | `stall-lines` | on | files, lines and inlined calls in it, where the program has debug information |
 //! | `futures-io` | off | wrappers for the traits of futures-io, in `io::compat` |
+//! | `schedule-latency` | off | how long tasks wait for their polls, for hooks and in a histogram |
 //! | `tracing` | off | spans and events of tasks, wakers, locks and timers, for tokio-console |
 //!
 //! Everything else is always there.

@@ -231,8 +231,17 @@ fn workers_are_told_apart() {
         runtime.block_on(async {
             assert_eq!(metrics.worker_thread_id(0), Some(std::thread::current().id()));
             assert_eq!(runtime::runtime::worker_index(), Some(0));
+            assert_eq!(metrics.worker_local_queue_depth(0), 0);
+            let tasks = [runtime::spawn(async {}), runtime::spawn(async {})];
+            assert_eq!(metrics.worker_local_queue_depth(0), 2);
+            tasks.iter().for_each(|task| task.abort());
         });
-        assert_eq!(metrics.worker_thread_id(0), None);
+        assert_eq!(metrics.worker_thread_id(0), Some(std::thread::current().id()));
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| runtime.block_on(async { std::thread::current().id() }));
+            let other = other.join().unwrap();
+            assert_eq!(metrics.worker_thread_id(0), Some(other));
+        });
     });
 }
 

@@ -4,9 +4,9 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -17,6 +17,8 @@ use tokio::task;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
+
+const ASYNC_OP: &str = "runtime.resource.async_op";
 
 type Fields = BTreeMap<&'static str, String>;
 
@@ -33,8 +35,14 @@ struct Inner {
     next: AtomicU64,
     spans: Mutex<HashMap<u64, Span>>,
     events: Mutex<Vec<Noted>>,
-    /// The next event is met with a panic.
-    panics: AtomicBool,
+    /// The next event that is there is met with a panic.
+    panics: Mutex<Option<Panics>>,
+}
+
+#[derive(Clone, Copy)]
+enum Panics {
+    Anywhere,
+    At(&'static str),
 }
 
 #[derive(Clone, Debug)]
@@ -99,7 +107,12 @@ impl Subscriber for Recorder {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        if self.0.panics.swap(false, Ordering::Relaxed) {
+        let is_there = |panics: &mut Panics| match panics {
+            Panics::Anywhere => true,
+            Panics::At(target) => event.metadata().target() == *target,
+        };
+        let panics = self.0.panics.lock().unwrap().take_if(is_there);
+        if panics.is_some() {
             panic!("the subscriber panics");
         }
         let mut fields = Visitor(Fields::new());
@@ -152,10 +165,20 @@ impl Recorder {
 
     fn resource(&self, concrete_type: &str) -> Span {
         self.only(|span| {
-            let is = |name: &&String| *name == concrete_type;
             span.name == "runtime.resource"
-                && span.fields.get("concrete_type").is_some_and(|n| is(&n))
+                && span.fields["concrete_type"] == concrete_type
+                && !span.fields.contains_key("is_internal")
         })
+    }
+
+    /// The permits inside of a resource.
+    fn permits_of(&self, resource: &Span) -> Span {
+        let all = self.all(|span| span.fields.contains_key("is_internal"));
+        let permits = all.into_iter().find(|span| span.id > resource.id).unwrap();
+        assert_eq!((permits.name, permits.parent), ("runtime.resource", None));
+        assert_eq!(permits.target, "tokio::sync::batch_semaphore");
+        assert_eq!(permits.fields["concrete_type"], "Semaphore");
+        permits
     }
 
     /// What was said of the resource's state.
@@ -167,10 +190,23 @@ impl Recorder {
         };
         let said = events.iter().filter(of).filter_map(|event| {
             let value = event.fields.get(field)?;
-            let op = event.fields.get(format!("{field}.op").as_str())?;
-            Some(format!("{op} {value}"))
+            match event.fields.get(format!("{field}.op").as_str()) {
+                Some(op) => Some(format!("{op} {value}")),
+                None => Some(value.clone()),
+            }
         });
         said.collect()
+    }
+
+    /// How long a timer was said to last.
+    fn durations(&self, timer: &Span) -> Vec<String> {
+        let events = self.0.events.lock().unwrap();
+        let of = |event: &&Noted| {
+            event.inside.contains(&timer.id)
+                && event.target == "runtime::resource::state_update"
+                && event.fields.get("duration.unit").is_some_and(|unit| unit == "ms")
+        };
+        events.iter().filter(of).map(|event| event.fields["duration"].clone()).collect()
     }
 
     /// How the polls of the waits for the resource ended: what was called, and whether it was ready.
@@ -183,7 +219,7 @@ impl Recorder {
                 continue;
             }
             let spans = self.spans();
-            assert_eq!(spans[&wait].name, "runtime.resource.async_op");
+            assert_eq!(spans[&wait].name, ASYNC_OP);
             assert_eq!(spans[&wait].parent, Some(of));
             assert_eq!(spans[&poll].name, "runtime.resource.async_op.poll");
             assert_eq!(spans[&poll].parent, Some(wait));
@@ -192,6 +228,18 @@ impl Recorder {
             polls.push((source, event.fields["op_name"].clone(), ready));
         }
         polls
+    }
+
+    /// What was said of the state of the waits for the resource.
+    fn wait_states(&self, resource: &Span, field: &str) -> Vec<String> {
+        let events = self.0.events.lock().unwrap();
+        let spans = self.spans();
+        let of = |event: &&Noted| {
+            let waits = event.inside.iter().rev().find(|id| spans[id].name == ASYNC_OP);
+            event.target == "runtime::resource::async_op::state_update"
+                && waits.is_some_and(|wait| spans[wait].parent == Some(resource.id))
+        };
+        events.iter().filter(of).filter_map(|event| event.fields.get(field).cloned()).collect()
     }
 
     fn wakers_of(&self, task: &Span) -> Vec<String> {
@@ -259,6 +307,27 @@ fn a_task_is_a_span_from_its_spawn_to_its_end() {
 }
 
 #[test]
+fn a_large_future_is_in_a_box() {
+    recorded(|recorder| {
+        one_thread().block_on(async {
+            async fn large() -> usize {
+                let bytes = [1; 20_000];
+                task::yield_now().await;
+                bytes.len()
+            }
+            let full = size_of_val(&large()).to_string();
+            let small = task::spawn(async { 1 });
+            let large = task::spawn(large());
+            assert_eq!((small.await.unwrap(), large.await.unwrap()), (1, 20_000));
+            let tasks = recorder.all(|span| is_task(span, "task"));
+            assert_eq!(tasks[0].fields.get("original_size.bytes"), None);
+            assert_eq!(tasks[1].fields["original_size.bytes"], full);
+            assert_eq!(tasks[1].fields["size.bytes"], size_of::<usize>().to_string());
+        });
+    });
+}
+
+#[test]
 fn the_other_kinds_of_tasks() {
     recorded(|recorder| {
         let runtime = one_thread();
@@ -322,12 +391,19 @@ fn a_mutex() {
 
             let span = recorder.resource("Mutex");
             assert_eq!((span.fields["kind"].as_str(), span.parent), ("Sync", None));
+            assert_eq!(span.target, "tokio::sync::mutex");
             assert_is_at(&span, line);
             let states = ["false", "true", "false", "true", "false", "true", "false"];
-            let states = states.map(|locked| format!("override {locked}"));
             assert_eq!(recorder.states(&span, "locked"), states);
             let lock = |ready| ("Mutex::lock", "poll", ready);
             assert_eq!(recorder.polls(&span), polls(&[lock(true), lock(false), lock(true)]));
+            // Its permit. Nothing is kept for the one who lines up.
+            let permits = recorder.permits_of(&span);
+            let states = ["override 1", "sub 1", "sub 0", "add 1", "sub 1", "add 1"];
+            assert_eq!(recorder.states(&permits, "permits"), states);
+            assert_eq!(recorder.wait_states(&permits, "permits_requested"), ["1", "1"]);
+            let obtained = ["0", "1", "0", "0", "1"];
+            assert_eq!(recorder.wait_states(&permits, "permits_obtained"), obtained);
             assert!(!span.is_closed());
             drop(mutex);
             let spans = recorder.all(|span| span.name.starts_with("runtime.resource"));
@@ -336,7 +412,7 @@ fn a_mutex() {
         // Made before there can be a subscriber, so nobody sees it.
         static UNSEEN: sync::Mutex<()> = sync::Mutex::const_new(());
         drop(UNSEEN.try_lock().unwrap());
-        assert_eq!(recorder.all(|span| span.name == "runtime.resource").len(), 1);
+        assert_eq!(recorder.all(|span| span.name == "runtime.resource").len(), 2);
     });
 }
 
@@ -351,10 +427,11 @@ fn a_read_write_lock() {
             let write = lock.write().await;
             drop(write.downgrade());
             let span = recorder.resource("RwLock");
-            assert_eq!(recorder.states(&span, "max_readers"), ["override 5"]);
-            let readers = ["add 1", "add 1", "sub 1", "sub 1", "add 1", "sub 1"];
+            assert_eq!(span.target, "tokio::sync::rwlock");
+            assert_eq!(recorder.states(&span, "max_readers"), ["5"]);
+            let readers = ["0", "add 1", "add 1", "sub 1", "sub 1", "add 1", "sub 1"];
             assert_eq!(recorder.states(&span, "current_readers"), readers);
-            let written = ["override false", "override true", "override false"];
+            let written = ["false", "override true", "override false"];
             assert_eq!(recorder.states(&span, "write_locked"), written);
             let ops = ["RwLock::read", "RwLock::read_owned", "RwLock::write"];
             assert_eq!(recorder.polls(&span), polls(&ops.map(|op| (op, "poll", true))));
@@ -373,11 +450,60 @@ fn a_semaphore() {
             semaphore.add_permits(4);
             assert_eq!(semaphore.forget_permits(1), 1);
             let span = recorder.resource("Semaphore");
+            assert_eq!(span.target, "tokio::sync::semaphore");
+            assert_eq!(span.fields["inherits_child_attrs"], "true");
+            let inside = recorder.permits_of(&span);
             let permits = ["override 3", "sub 2", "sub 1", "add 2", "add 4", "sub 1"];
-            assert_eq!(recorder.states(&span, "permits"), permits);
+            assert_eq!(recorder.states(&inside, "permits"), permits);
             let op = ("Semaphore::acquire_many", "poll", true);
             assert_eq!(recorder.polls(&span), polls(&[op]));
         });
+    });
+}
+
+#[test]
+fn permits_that_are_kept_for_a_waiter_are_not_available() {
+    recorded(|recorder| {
+        one_thread().block_on(async {
+            let semaphore = Arc::new(sync::Semaphore::new(1));
+            let waits = {
+                let semaphore = semaphore.clone();
+                tokio::spawn(async move { semaphore.acquire_many(3).await.unwrap().forget() })
+            };
+            task::yield_now().await;
+            semaphore.add_permits(1);
+            assert_eq!(semaphore.available_permits(), 0);
+            semaphore.add_permits(5);
+            waits.await.unwrap();
+            assert_eq!(semaphore.available_permits(), 4);
+            {
+                let mut leaves = Box::pin(semaphore.acquire_many(6));
+                poll_fn(|cx| Poll::Ready(assert!(leaves.as_mut().poll(cx).is_pending()))).await;
+            }
+            semaphore.close();
+            let span = recorder.permits_of(&recorder.resource("Semaphore"));
+            let permits = ["override 1", "sub 1", "add 4", "sub 4", "add 4"];
+            assert_eq!(recorder.states(&span, "permits"), permits);
+            assert_eq!(recorder.wait_states(&span, "permits_requested"), ["3", "6"]);
+            let obtained = ["0", "1", "2", "0", "4"];
+            assert_eq!(recorder.wait_states(&span, "permits_obtained"), obtained);
+        });
+    });
+}
+
+#[test]
+fn a_bounded_channel_has_permits_inside() {
+    recorded(|recorder| {
+        one_thread().block_on(async {
+            let (sender, mut receiver) = sync::mpsc::channel(2);
+            sender.send(1).await.unwrap();
+            sender.try_send(2).unwrap();
+            receiver.recv().await.unwrap();
+        });
+        let span = recorder.only(|span| span.name == "runtime.resource");
+        assert!(span.is_closed() && span.fields["is_internal"] == "true");
+        let permits = ["override 2", "sub 1", "sub 1", "add 1"];
+        assert_eq!(recorder.states(&span, "permits")[..4], permits);
     });
 }
 
@@ -388,9 +514,15 @@ fn a_barrier() {
             let barrier = sync::Barrier::new(2);
             tokio::join!(biased; barrier.wait(), barrier.wait());
             let span = recorder.resource("Barrier");
-            assert_eq!(recorder.states(&span, "size"), ["override 2"]);
-            let arrived = ["override 0", "override 1", "override 0"];
-            assert_eq!(recorder.states(&span, "arrived"), arrived);
+            assert_eq!(span.target, "tokio::sync::barrier");
+            assert_eq!(recorder.states(&span, "size"), ["2"]);
+            assert_eq!(recorder.wait_states(&span, "arrived"), ["true", "true"]);
+            assert_eq!(recorder.wait_states(&span, "is_leader"), ["true"]);
+            let events = recorder.0.events.lock().unwrap();
+            let of = |event: &&Noted| event.target == "runtime::resource::state_update";
+            let arrived = events.iter().filter(of).filter_map(|event| event.fields.get("arrived"));
+            assert_eq!(arrived.collect::<Vec<_>>(), ["0", "1", "1", "0"]);
+            drop(events);
             let wait = |ready| ("Barrier::wait", "poll", ready);
             assert_eq!(recorder.polls(&span), polls(&[wait(false), wait(true), wait(true)]));
         });
@@ -407,8 +539,10 @@ fn a_oneshot_channel() {
             sender.send(1).unwrap();
             assert_eq!(receives.await.unwrap(), Ok(1));
             let span = recorder.resource("Sender|Receiver");
-            assert_eq!(recorder.states(&span, "value_sent"), ["override true"]);
-            assert_eq!(recorder.states(&span, "value_received"), ["override true"]);
+            assert_eq!(span.target, "tokio::sync::oneshot");
+            let states = ["override false", "override true"];
+            assert_eq!(recorder.states(&span, "value_sent"), states);
+            assert_eq!(recorder.states(&span, "value_received"), states);
             let recv = |ready| ("Receiver::await", "poll_recv", ready);
             assert_eq!(recorder.polls(&span), polls(&[recv(false), recv(true)]));
         });
@@ -443,21 +577,35 @@ fn timers() {
             let span = recorder.resource("Sleep");
             assert_eq!(span.fields["kind"], "timer");
             assert_is_at(&span, line);
-            assert_eq!(recorder.states(&span, "duration"), ["override 7", "override 3"]);
+            assert_eq!(span.target, "tokio::time::sleep");
+            assert_eq!(recorder.durations(&span), ["7", "3"]);
+            // A poll has two ends: that of the budget's, and its own.
             let new = |ready| ("Sleep::new_timeout", "poll_elapsed", ready);
             let reset = |ready| ("Sleep::reset", "poll_elapsed", ready);
-            let expected = polls(&[new(false), new(true), reset(false), reset(true)]);
-            assert_eq!(recorder.polls(&span), expected);
-
+            let both = [new(true), new(false), new(true), new(true)];
+            let again = [reset(true), reset(false), reset(true), reset(true)];
+            assert_eq!(recorder.polls(&span), polls(&[both, again].concat()));
+            drop(sleep);
+            assert!(recorder.resource("Sleep").is_closed());
+        });
+    });
+    recorded(|recorder| {
+        let runtime =
+            Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let line = line!() + 1;
             let mut interval = tokio::time::interval(Duration::from_millis(5));
             interval.tick().await;
             interval.tick().await;
             let span = recorder.resource("Interval");
-            let left = ["override 0", "override 5", "override 5"];
-            assert_eq!(recorder.states(&span, "duration"), left);
+            assert_eq!(span.target, "tokio::time::interval");
+            assert_is_at(&span, line);
             let tick = |ready| ("Interval::tick", "poll_tick", ready);
-            let seen = recorder.polls(&span);
-            assert_eq!(seen, polls(&[tick(true), tick(false), tick(true)]));
+            assert_eq!(recorder.polls(&span), polls(&[tick(true), tick(false), tick(true)]));
+            // The sleep inside.
+            let span = recorder.resource("Sleep");
+            assert_is_at(&span, line);
+            assert_eq!(recorder.durations(&span), ["0", "5"]);
         });
     });
 }
@@ -465,7 +613,8 @@ fn timers() {
 #[test]
 fn a_panic_of_the_subscriber_loses_no_wake_and_no_lock() {
     recorded(|recorder| {
-        let panics = || recorder.0.panics.store(true, Ordering::Relaxed);
+        let panics_if = |panics| *recorder.0.panics.lock().unwrap() = Some(panics);
+        let panics = || panics_if(Panics::Anywhere);
         one_thread().block_on(async {
             let mut woken = false;
             let own = recorder.clone();
@@ -473,7 +622,7 @@ fn a_panic_of_the_subscriber_loses_no_wake_and_no_lock() {
                 if std::mem::replace(&mut woken, true) {
                     return Poll::Ready(());
                 }
-                own.0.panics.store(true, Ordering::Relaxed);
+                *own.0.panics.lock().unwrap() = Some(Panics::Anywhere);
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }));
@@ -485,6 +634,32 @@ fn a_panic_of_the_subscriber_loses_no_wake_and_no_lock() {
             panics();
             drop(guard);
             drop(mutex.lock().await);
+        });
+        // It reaches who takes or adds permits, and then they are where they belong.
+        one_thread().block_on(async {
+            let semaphore = Arc::new(sync::Semaphore::new(1));
+            let mut acquires = Box::pin(semaphore.acquire());
+            let outcome = poll_fn(|cx| {
+                let mut poll = || acquires.as_mut().poll(cx).map(drop);
+                panics_if(Panics::At("runtime::resource::state_update"));
+                Poll::Ready(catch_unwind(AssertUnwindSafe(&mut poll)).is_err())
+            });
+            assert!(outcome.await);
+            drop(acquires);
+            assert_eq!(semaphore.available_permits(), 1);
+
+            let waits = {
+                let semaphore = semaphore.clone();
+                tokio::spawn(async move { semaphore.acquire_many(2).await.unwrap().forget() })
+            };
+            task::yield_now().await;
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                panics_if(Panics::At("runtime::resource::async_op::state_update"));
+                semaphore.add_permits(2);
+            }));
+            assert!(outcome.is_err());
+            waits.await.unwrap();
+            assert_eq!(semaphore.available_permits(), 1);
         });
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             panics();

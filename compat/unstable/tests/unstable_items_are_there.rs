@@ -1,13 +1,15 @@
 //! What tokio has behind `--cfg tokio_unstable`, under its paths, and doing what it says.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use ecosystem::in_time;
 use tokio::runtime::{
-    Builder, Handle, HistogramConfiguration, Id, LocalOptions, LocalRuntime, LogHistogram, RngSeed,
-    TaskMeta, UnhandledPanic,
+    Builder, Handle, HistogramConfiguration, HistogramScale, Id, LocalOptions, LocalRuntime,
+    LogHistogram, RngSeed, TaskMeta, UnhandledPanic,
 };
 use tokio::task::{self, JoinSet, LocalSet};
 
@@ -135,6 +137,34 @@ fn tokio_util_finds_what_it_uses() {
     assert_eq!(count.load(Ordering::Relaxed), 3);
 }
 
+/// Names that tokio has replaced.
+#[test]
+#[allow(deprecated, reason = "they are what is tested")]
+fn older_names_of_metrics_are_there() {
+    let micros = Duration::from_micros;
+    let mut builder = Builder::new_current_thread();
+    builder.enable_metrics_poll_count_histogram().metrics_poll_count_histogram_buckets(4);
+    let metrics = builder.build().unwrap().metrics();
+    assert!(metrics.poll_count_histogram_enabled());
+    assert_eq!(metrics.poll_count_histogram_num_buckets(), 4);
+    assert_eq!(metrics.poll_count_histogram_bucket_range(1), micros(100)..micros(200));
+
+    builder
+        .metrics_poll_count_histogram_scale(HistogramScale::Log)
+        .metrics_poll_count_histogram_resolution(Duration::from_nanos(1000));
+    let runtime = builder.build().unwrap();
+    let metrics = runtime.metrics();
+    let ranges = [0..1024, 1024..2048, 2048..4096, 4096..u64::MAX];
+    for (bucket, range) in ranges.into_iter().enumerate() {
+        let range = Duration::from_nanos(range.start)..Duration::from_nanos(range.end);
+        assert_eq!(metrics.poll_count_histogram_bucket_range(bucket), range);
+    }
+    runtime.block_on(async { tokio::spawn(async {}).await.unwrap() });
+    let polls: u64 = (0..4).map(|n| metrics.poll_count_histogram_bucket_count(0, n)).sum();
+    assert!(polls >= 1);
+    assert_eq!((metrics.active_tasks_count(), metrics.injection_queue_depth()), (0, 0));
+}
+
 /// Switches between two forms of a part: here there is one, which works whatever is chosen.
 #[test]
 fn switches_between_two_forms_are_there() {
@@ -151,4 +181,11 @@ fn switches_between_two_forms_are_there() {
         assert_eq!(task::spawn_blocking(|| 1).await.unwrap(), 1);
         tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     }));
+    // With this timer, who waits when the runtime ends need not panic.
+    let mut sleep =
+        runtime.block_on(async { Box::pin(tokio::time::sleep(Duration::from_secs(9))) });
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(sleep.as_mut().poll(&mut cx).is_pending());
+    drop(runtime);
+    assert!(sleep.as_mut().poll(&mut cx).is_ready());
 }

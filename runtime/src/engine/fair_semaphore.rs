@@ -79,7 +79,7 @@ use std::task::{Context, Poll, Waker, ready};
 use crate::engine::coop;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Mutex, const_fn};
-use crate::engine::resource::Resource;
+use crate::engine::resource::{Given, Op, Resource, WaitHandle};
 use crate::engine::wait_queue::{Key, WaitQueue};
 use crate::engine::wake_list::WakeList;
 
@@ -119,6 +119,7 @@ struct Waiter {
     waker: Option<Waker>,
     /// Refused: the semaphore was closed while it waited.
     refused: bool,
+    wait: WaitHandle,
 }
 
 /// Permits and a line of those who want them.
@@ -127,8 +128,10 @@ pub(crate) struct FairSemaphore {
     /// The number of the waiter that was served last.
     served: AtomicUsize,
     queue: Mutex<WaitQueue<Waiter>>,
-    /// What it is part of.
+    /// What it is the inside of.
     resource: Resource,
+    /// What it is itself.
+    own: Resource,
 }
 
 impl FairSemaphore {
@@ -143,13 +146,19 @@ impl FairSemaphore {
             served: AtomicUsize::new(0),
             queue: Mutex::new(WaitQueue::new()),
             resource: Resource::none(),
+            own: Resource::none(),
         }
     }
     }
 
-    /// One that is the inside of `resource`.
-    pub(crate) fn of(resource: Resource, permits: usize) -> FairSemaphore {
-        FairSemaphore { resource, ..FairSemaphore::new(permits) }
+    /// One that a subscriber may see.
+    pub(crate) fn seen(permits: usize) -> FairSemaphore {
+        FairSemaphore { own: Resource::permits(permits), ..FairSemaphore::new(permits) }
+    }
+
+    /// Puts it into `resource`.
+    pub(crate) fn inside(self, resource: Resource) -> FairSemaphore {
+        FairSemaphore { resource, ..self }
     }
 
     /// What it is the inside of.
@@ -171,6 +180,13 @@ impl FairSemaphore {
     /// Takes `count` permits if they are there and nobody stands in line.
     #[inline]
     pub(crate) fn try_acquire(&self, count: usize) -> Result<(), Refusal> {
+        self.take(count)?;
+        self.own.permits_taken(count);
+        Ok(())
+    }
+
+    #[inline]
+    fn take(&self, count: usize) -> Result<(), Refusal> {
         let mut state = self.state.load(SEE_CLOSED);
         loop {
             if state & CLOSED != 0 {
@@ -194,15 +210,18 @@ impl FairSemaphore {
 
     /// A future that takes `count` permits, in turn.
     pub(crate) fn acquire(&self, count: usize) -> Acquire<'_> {
-        Acquire { semaphore: self, count, key: None, kept: false }
+        let claim = Claim { semaphore: self, count, key: None, kept: false };
+        Acquire { claim, op: self.own.acquiring(count) }
     }
 
     /// Gives permits, to the first in line if there is one.
     #[inline]
     pub(crate) fn release(&self, count: usize) {
         let before = self.state.fetch_add(count << SHIFT, GIVE);
-        if before & QUEUED != 0 {
-            self.serve(); // wake: fair_semaphore.release
+        if before & QUEUED == 0 {
+            self.own.permits_back(count);
+        } else {
+            self.serve().tell(&self.own); // wake: fair_semaphore.release
         }
     }
 
@@ -221,8 +240,10 @@ impl FairSemaphore {
                 Err(now) => state = now,
             }
         }
-        if state & QUEUED != 0 {
-            self.serve(); // wake: fair_semaphore.add
+        if state & QUEUED == 0 {
+            self.own.permits_added(count);
+        } else {
+            self.serve().say(&self.own); // wake: fair_semaphore.add
         }
         true
     }
@@ -230,17 +251,20 @@ impl FairSemaphore {
     /// Takes up to `count` permits away for good; says how many.
     pub(crate) fn forget(&self, count: usize) -> usize {
         let mut state = self.state.load(Ordering::Relaxed);
+        let mut taken;
         loop {
-            let taken = if state & QUEUED == 0 { count.min(state >> SHIFT) } else { 0 };
+            taken = if state & QUEUED == 0 { count.min(state >> SHIFT) } else { 0 };
             if taken == 0 {
                 return 0;
             }
             let less = state - (taken << SHIFT);
             match self.state.compare_exchange_weak(state, less, TAKE, Ordering::Relaxed) {
-                Ok(_) => return taken,
+                Ok(_) => break,
                 Err(now) => state = now,
             }
         }
+        self.own.permits_taken(taken);
+        taken
     }
 
     /// Refuses every acquire from now on, including those in line.
@@ -254,9 +278,19 @@ impl FairSemaphore {
             waiter.count = std::mem::take(&mut piled_up);
             waiter.waker.take().into_iter().for_each(|waker| wakers.push(waker));
         }
-        self.state.fetch_and(!QUEUED, Ordering::Relaxed);
+        let mut given = Given::new();
+        self.end_line(&mut given);
         drop(queue);
         wakers.wake_all(); // wake: fair_semaphore.close
+        given.tell(&self.own);
+    }
+
+    /// Nobody stands in line any more. Called under the lock.
+    fn end_line(&self, given: &mut Given) {
+        let before = self.state.fetch_and(!QUEUED, Ordering::Relaxed);
+        if before & QUEUED != 0 {
+            given.rest(before >> SHIFT);
+        }
     }
 
     /// Takes out of the word what is there for the first in line.
@@ -281,16 +315,17 @@ impl FairSemaphore {
     }
 
     #[cold]
-    fn serve(&self) {
-        let mut wakers = WakeList::new();
+    fn serve(&self) -> Given {
+        let (mut wakers, mut given) = (WakeList::new(), Given::new());
         let mut queue = self.queue.lock();
-        self.grant(&mut queue, &mut wakers);
+        self.grant(&mut queue, &mut wakers, &mut given);
         drop(queue);
         wakers.wake_all(); // wake: fair_semaphore.serve
+        given
     }
 
     /// Gives the first in line what it wants, as long as the word holds enough.
-    fn grant(&self, queue: &mut WaitQueue<Waiter>, wakers: &mut WakeList) {
+    fn grant(&self, queue: &mut WaitQueue<Waiter>, wakers: &mut WakeList, given: &mut Given) {
         while let Some(first) = queue.front() {
             let needed = first.count;
             let leave = if queue.is_single() { !QUEUED } else { !0 };
@@ -301,6 +336,10 @@ impl FairSemaphore {
                 }
                 let less = (state - (needed << SHIFT)) & leave;
                 match self.state.compare_exchange_weak(state, less, TAKE, Ordering::Relaxed) {
+                    Ok(_) if leave == !QUEUED => {
+                        given.rest(less >> SHIFT);
+                        break;
+                    }
                     Ok(_) => break,
                     Err(now) => state = now,
                 }
@@ -308,14 +347,16 @@ impl FairSemaphore {
             if let Some((number, waiter)) = queue.take_front() {
                 self.served.store(number, SERVE);
                 waiter.waker.into_iter().for_each(|waker| wakers.push(waker));
+                given.push(waiter.wait, waiter.count);
             }
         }
     }
 
     #[cold]
-    fn line_up(&self, count: usize, waker: &Waker) -> LineUp {
-        // Made before the lock is taken and, unless it is used, dropped after.
-        let waker = waker.clone();
+    fn line_up(&self, count: usize, waker: &Waker, op: &Op) -> LineUp {
+        // Made before the lock is taken and, unless they are used, dropped after.
+        let (waker, mut wait) = (waker.clone(), op.handle());
+        let mut kept = 0;
         let mut queue = self.queue.lock();
         // The lock orders CLOSED.
         let mut state = self.state.load(Ordering::Relaxed);
@@ -330,12 +371,16 @@ impl FairSemaphore {
             let next = if suffices { state - (count << SHIFT) } else { state | QUEUED };
             match self.state.compare_exchange_weak(state, next, TAKE, Ordering::Relaxed) {
                 Ok(_) if suffices => return LineUp::Taken,
-                Ok(_) => break,
+                Ok(_) => {
+                    kept = state >> SHIFT;
+                    break;
+                }
                 Err(now) => state = now,
             }
         }
-        let waiter = Waiter { count, waker: Some(waker), refused: false };
-        LineUp::Waiting(queue.push_back(waiter))
+        wait.obtains(kept);
+        let waiter = Waiter { count, waker: Some(waker), refused: false, wait };
+        LineUp::Waiting(queue.push_back(waiter), kept)
     }
 
     /// Whether the waiter holds what it wanted. If not, the lock tells for certain.
@@ -348,7 +393,7 @@ impl FairSemaphore {
 
     /// A waiter goes that wanted `count`.
     fn leave(&self, key: Key, count: usize) {
-        let mut wakers = WakeList::new();
+        let (mut wakers, mut given) = (WakeList::new(), Given::new());
         let mut queue = self.queue.lock();
         let waiter = queue.remove(key);
         let held = match &waiter {
@@ -358,13 +403,14 @@ impl FairSemaphore {
         };
         if held == 0 {
             if queue.is_empty() {
-                self.state.fetch_and(!QUEUED, Ordering::Relaxed);
+                self.end_line(&mut given);
             } else {
-                self.grant(&mut queue, &mut wakers);
+                self.grant(&mut queue, &mut wakers, &mut given);
             }
         }
         drop(queue);
         wakers.wake_all(); // wake: fair_semaphore.leave
+        given.tell(&self.own);
         if held > 0 {
             self.release(held); // wake: fair_semaphore.pass_on
         }
@@ -382,7 +428,8 @@ impl fmt::Debug for FairSemaphore {
 
 enum LineUp {
     Taken,
-    Waiting(Key),
+    /// Nobody stood in line, and so many permits are kept for it in the word; or 0.
+    Waiting(Key, usize),
     Closed,
 }
 
@@ -391,25 +438,41 @@ enum LineUp {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub(crate) struct Acquire<'a> {
+    claim: Claim<'a>,
+    op: Op,
+}
+
+/// What there is of it to the semaphore.
+#[derive(Debug)]
+struct Claim<'a> {
     semaphore: &'a FairSemaphore,
     count: usize,
     key: Option<Key>,
-    /// The permits are here, and the task had no budget left to take them.
+    /// The permits are here, and not yet the caller's.
     kept: bool,
 }
 
-impl Acquire<'_> {
+impl Claim<'_> {
     /// Takes the permits if nobody is in the way, or gets in line for them.
     #[inline]
-    fn poll_permits(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+    fn poll_permits(&mut self, cx: &mut Context<'_>, op: &Op) -> Poll<Result<(), Closed>> {
         if self.key.is_some() {
-            return self.poll_line(cx);
+            return self.poll_line(cx, op);
         }
-        match self.semaphore.try_acquire(self.count) {
-            Ok(()) => Poll::Ready(Ok(())),
+        match self.semaphore.take(self.count) {
+            Ok(()) => self.keep(),
             Err(Refusal::Closed) => Poll::Ready(Err(Closed)),
-            Err(Refusal::TooFew) => self.poll_line(cx),
+            Err(Refusal::TooFew) => self.poll_line(cx, op),
         }
+    }
+
+    /// It has taken the permits.
+    #[inline]
+    fn keep(&mut self) -> Poll<Result<(), Closed>> {
+        // First, because saying it may panic.
+        self.kept = true;
+        self.semaphore.own.permits_obtained(self.count);
+        Poll::Ready(Ok(()))
     }
 
     /// Leaves the line, and gives back what is held.
@@ -423,14 +486,17 @@ impl Acquire<'_> {
         }
     }
 
-    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+    fn poll_line(&mut self, cx: &mut Context<'_>, op: &Op) -> Poll<Result<(), Closed>> {
         let mut spare = None;
         loop {
             let Some(key) = self.key.as_ref() else {
-                match self.semaphore.line_up(self.count, cx.waker()) {
-                    LineUp::Taken => return Poll::Ready(Ok(())),
+                match self.semaphore.line_up(self.count, cx.waker(), op) {
+                    LineUp::Taken => return self.keep(),
                     LineUp::Closed => return Poll::Ready(Err(Closed)),
-                    LineUp::Waiting(key) => self.key = Some(key),
+                    LineUp::Waiting(key, kept) => {
+                        self.key = Some(key);
+                        self.semaphore.own.permits_obtained(kept);
+                    }
                 }
                 return Poll::Pending;
             };
@@ -468,7 +534,28 @@ impl Acquire<'_> {
             self.semaphore.release(self.count);
             return Poll::Ready(Err(Closed));
         }
+        self.kept = true;
         Poll::Ready(Ok(()))
+    }
+
+    #[inline]
+    fn poll(&mut self, cx: &mut Context<'_>, op: &Op) -> Poll<Result<(), Closed>> {
+        if self.kept {
+            if self.semaphore.is_closed() {
+                self.leave();
+                return Poll::Ready(Err(Closed));
+            }
+        } else {
+            match self.poll_permits(cx, op) {
+                Poll::Ready(permits) => permits?,
+                Poll::Pending => return op.told(Poll::Pending),
+            }
+        }
+        let unit = ready!(op.told(coop::poll_proceed(cx)));
+        unit.made_progress();
+        let polled = op.told(Poll::Ready(Ok(())));
+        self.kept = false;
+        polled
     }
 }
 
@@ -477,29 +564,12 @@ impl Future for Acquire<'_> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.kept {
-            if self.semaphore.is_closed() {
-                self.leave();
-                return Poll::Ready(Err(Closed));
-            }
-        } else {
-            ready!(self.poll_permits(cx))?;
-        }
-        match coop::poll_proceed(cx) {
-            Poll::Ready(unit) => {
-                unit.made_progress();
-                self.kept = false;
-                Poll::Ready(Ok(()))
-            }
-            Poll::Pending => {
-                self.kept = true;
-                Poll::Pending
-            }
-        }
+        let Acquire { claim, op } = &mut *self;
+        op.within(|| claim.poll(cx, op))
     }
 }
 
-impl Drop for Acquire<'_> {
+impl Drop for Claim<'_> {
     fn drop(&mut self) {
         self.leave();
     }

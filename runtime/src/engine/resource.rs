@@ -8,12 +8,14 @@
 //! ```
 //!
 //! Events in the resource's span say what its state is now, events in the wait's how a poll ended. The
-//! names, fields and targets are the ones that tokio has, because the readers look for those. What tokio
-//! also shows, the semaphore inside of its locks, is left out: readers hide it.
+//! names, fields, targets and parents are the ones that tokio has, because the readers look for those. So a
+//! lock, a semaphore and a bounded channel have a second resource inside, their permits, and a wait for
+//! the lock has a wait for permits inside; an interval has a sleep.
 //!
 //! A subscriber is user code: nothing here is called under a lock of the engine, and a panic of an event
-//! is contained, because it would leave a lock locked. Without a subscriber, all is one load and a
-//! branch.
+//! is contained where it would leave a lock locked or lose a value. Where nothing is lost by it, when
+//! permits are awaited or added, it goes to the caller: see [`Resource::say`]. Without a subscriber, all
+//! is one load and a branch.
 
 use std::fmt;
 use std::future::Future;
@@ -23,18 +25,64 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use tracing::level_filters::LevelFilter;
 use tracing::{Span, trace, trace_span};
 
 use crate::engine::contain::contain;
+use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 
-/// Says how a part of the resource's state is now, or what is added to it or taken off.
-macro_rules! state {
-    ($resource:expr, $($field:tt)*) => {
-        $resource.tell(|| trace!(target: "runtime::resource::state_update", $($field)*))
+/// The span of a resource.
+macro_rules! resource {
+    ($target:literal, $concrete_type:literal, $kind:literal, $location:expr $(, $more:ident = $value:expr)?) => {{
+        let location: &Location<'_> = $location;
+        Resource(trace_span!(
+            target: $target,
+            parent: None,
+            "runtime.resource",
+            concrete_type = $concrete_type,
+            kind = $kind,
+            loc.file = location.file(),
+            loc.line = location.line(),
+            loc.col = location.column(),
+            $($more = $value)?
+        ))
+    }};
+}
+
+/// The spans of a wait, in the resource that is entered.
+macro_rules! wait {
+    ($target:literal, $source:expr $(, $more:ident = $value:expr)?) => {{
+        let source: &str = $source;
+        trace_span!(target: $target, "runtime.resource.async_op", source $(, $more = $value)?)
+    }};
+    (polls $target:literal) => {
+        trace_span!(target: $target, "runtime.resource.async_op.poll")
     };
 }
 
+/// Says how a part of the resource's state is now, or what is added to it or taken off. The resource is
+/// entered.
+macro_rules! state {
+    ($($field:tt)*) => {
+        trace!(target: "runtime::resource::state_update", $($field)*)
+    };
+}
+
+/// As [`state!`], of a wait.
+macro_rules! wait_state {
+    ($($field:tt)*) => {
+        trace!(target: "runtime::resource::async_op::state_update", $($field)*)
+    };
+}
+
+/// Whether there may be somebody who listens.
+#[inline]
+fn is_heard() -> bool {
+    LevelFilter::current() == LevelFilter::TRACE
+}
+
 /// A lock, a channel or a timer, to readers of spans.
+#[derive(Clone)]
 pub(crate) struct Resource(Span);
 
 // A span is a handle to a subscriber; what that is like after a panic is its own matter, and the locks
@@ -42,33 +90,221 @@ pub(crate) struct Resource(Span);
 impl UnwindSafe for Resource {}
 impl RefUnwindSafe for Resource {}
 
+/// What there is.
 impl Resource {
     /// One that nobody sees: for a `static`, which is made before there can be a subscriber.
     pub(crate) const fn none() -> Resource {
         Resource(Span::none())
     }
 
-    /// A means of synchronization.
-    pub(crate) fn sync(concrete_type: &'static str, location: &Location<'_>) -> Resource {
-        Resource::new("Sync", concrete_type, location)
+    /// A mutex and what is made as a part of it.
+    pub(crate) fn mutex<R>(location: &Location<'_>, part: impl FnOnce() -> R) -> (Resource, R) {
+        let resource = resource!("tokio::sync::mutex", "Mutex", "Sync", location);
+        let part = resource.0.in_scope(|| {
+            state!(locked = false);
+            part()
+        });
+        (resource, part)
     }
 
-    /// A timer.
-    pub(crate) fn timer(concrete_type: &'static str, location: &Location<'_>) -> Resource {
-        Resource::new("timer", concrete_type, location)
+    /// A read-write lock and what is made as a part of it.
+    pub(crate) fn rwlock<R>(
+        location: &Location<'_>,
+        max_readers: u32,
+        part: impl FnOnce() -> R,
+    ) -> (Resource, R) {
+        let resource = resource!("tokio::sync::rwlock", "RwLock", "Sync", location);
+        resource.0.in_scope(|| {
+            state!(max_readers);
+            state!(write_locked = false);
+            state!(current_readers = 0);
+        });
+        let part = resource.0.in_scope(part);
+        (resource, part)
     }
 
-    fn new(kind: &str, concrete_type: &str, location: &Location<'_>) -> Resource {
-        Resource(trace_span!(
-            target: "runtime::resource",
+    /// A semaphore and what is made as a part of it: its state is that of the part.
+    pub(crate) fn semaphore<R>(location: &Location<'_>, part: impl FnOnce() -> R) -> (Resource, R) {
+        let resource = resource!(
+            "tokio::sync::semaphore",
+            "Semaphore",
+            "Sync",
+            location,
+            inherits_child_attrs = true
+        );
+        let part = resource.0.in_scope(part);
+        (resource, part)
+    }
+
+    /// The permits inside of a lock, a semaphore or a channel.
+    pub(crate) fn permits(permits: usize) -> Resource {
+        let resource = Resource(trace_span!(
+            target: "tokio::sync::batch_semaphore",
             parent: None,
             "runtime.resource",
-            concrete_type,
-            kind,
-            loc.file = location.file(),
-            loc.line = location.line(),
-            loc.col = location.column(),
-        ))
+            concrete_type = "Semaphore",
+            kind = "Sync",
+            is_internal = true,
+        ));
+        resource.0.in_scope(|| state!(permits, permits.op = "override"));
+        resource
+    }
+
+    /// A barrier for so many.
+    pub(crate) fn barrier(location: &Location<'_>, size: usize) -> Resource {
+        let resource = resource!("tokio::sync::barrier", "Barrier", "Sync", location);
+        resource.0.in_scope(|| {
+            state!(size);
+            state!(arrived = 0);
+        });
+        resource
+    }
+
+    /// A channel for one value.
+    pub(crate) fn oneshot(location: &Location<'_>) -> Resource {
+        let resource = resource!("tokio::sync::oneshot", "Sender|Receiver", "Sync", location);
+        resource.0.in_scope(|| state!(tx_dropped = false, tx_dropped.op = "override"));
+        resource.0.in_scope(|| state!(rx_dropped = false, rx_dropped.op = "override"));
+        resource.0.in_scope(|| state!(value_sent = false, value_sent.op = "override"));
+        resource.0.in_scope(|| state!(value_received = false, value_received.op = "override"));
+        resource
+    }
+
+    pub(crate) fn sleep(location: &Location<'_>) -> Resource {
+        resource!("tokio::time::sleep", "Sleep", "timer", location)
+    }
+
+    pub(crate) fn interval(location: &Location<'_>) -> Resource {
+        resource!("tokio::time::interval", "Interval", "timer", location)
+    }
+}
+
+/// Waits.
+impl Resource {
+    /// Somebody begins to wait. `source` is what was called, `poll` how its polls are called, `make` makes
+    /// the future.
+    pub(crate) fn wait<F: Future>(
+        &self,
+        source: &'static str,
+        poll: &'static str,
+        make: impl FnOnce() -> F,
+    ) -> Seen<F> {
+        self.wait_as(source, poll, false, make)
+    }
+
+    /// As [`wait`](Resource::wait), but the future is made by the first poll.
+    pub(crate) fn wait_later<F: Future>(
+        &self,
+        source: &'static str,
+        poll: &'static str,
+        make: impl FnOnce() -> F,
+    ) -> Seen<impl Future<Output = F::Output>> {
+        self.wait(source, poll, || async { make().await })
+    }
+
+    /// As [`wait`](Resource::wait); the state of the wait is that of one inside.
+    pub(crate) fn wait_inside<F: Future>(
+        &self,
+        source: &'static str,
+        poll: &'static str,
+        make: impl FnOnce() -> F,
+    ) -> Seen<F> {
+        self.wait_as(source, poll, true, make)
+    }
+
+    fn wait_as<F: Future>(
+        &self,
+        source: &'static str,
+        poll: &'static str,
+        inherits: bool,
+        make: impl FnOnce() -> F,
+    ) -> Seen<F> {
+        if self.0.is_none() {
+            return Seen { future: make(), op: Op(None) };
+        }
+        let mut future = None;
+        let op = self.op(
+            poll,
+            || wait!("tokio::util::trace", source, inherits_child_attrs = inherits),
+            || {
+                let polls = wait!(polls "tokio::util::trace");
+                future = Some(make());
+                polls
+            },
+        );
+        Seen { future: future.expect("`op` calls its arguments"), op }
+    }
+
+    /// The wait of a oneshot's receiver. It begins with the channel. The receiver has a handle to the
+    /// channel, so the wait has none: its polls are to be called [`within`](Resource::within) it.
+    pub(crate) fn receiving(&self) -> Op {
+        if self.0.is_none() {
+            return Op(None);
+        }
+        let wait = self.0.in_scope(|| wait!("tokio::sync::oneshot", "Receiver::await"));
+        let polls = wait.in_scope(|| wait!(polls "tokio::sync::oneshot"));
+        Op(Some(Box::new(Spans::new(wait, polls, Span::none(), "poll_recv"))))
+    }
+
+    /// The wait for a sleep. It begins with the sleep.
+    pub(crate) fn sleeping(self) -> Op {
+        let resource = self.0;
+        if resource.is_none() {
+            return Op(None);
+        }
+        let wait = trace_span!(
+            target: "tokio::time::sleep",
+            parent: &resource,
+            "runtime.resource.async_op",
+            source = "Sleep::new_timeout",
+        );
+        let polls = trace_span!(
+            target: "tokio::time::sleep",
+            parent: &wait,
+            "runtime.resource.async_op.poll",
+        );
+        Op(Some(Box::new(Spans::new(wait, polls, resource, "poll_elapsed"))))
+    }
+
+    /// The wait for so many permits.
+    pub(crate) fn acquiring(&self, permits: usize) -> Op {
+        self.op(
+            "poll_acquire",
+            || wait!("tokio::sync::batch_semaphore", "Acquire::new"),
+            || {
+                contain(|| {
+                    wait_state!(permits_requested = permits, permits.op = "override");
+                    wait_state!(permits_obtained = 0_usize, permits.op = "override");
+                });
+                wait!(polls "tokio::sync::batch_semaphore")
+            },
+        )
+    }
+
+    /// Makes the spans of a wait: that of its polls inside of it, and it inside of the resource.
+    fn op(
+        &self,
+        poll: &'static str,
+        wait: impl FnOnce() -> Span,
+        polls: impl FnOnce() -> Span,
+    ) -> Op {
+        if self.0.is_none() {
+            return Op(None);
+        }
+        self.0.in_scope(|| {
+            let wait = wait();
+            let polls = wait.in_scope(polls);
+            Op(Some(Box::new(Spans::new(wait, polls, self.0.clone(), poll))))
+        })
+    }
+}
+
+/// What is said of them.
+impl Resource {
+    /// Calls `f` as a part of it.
+    #[inline]
+    pub(crate) fn within<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.0.in_scope(f)
     }
 
     fn tell(&self, event: impl FnOnce()) {
@@ -77,92 +313,88 @@ impl Resource {
         }
     }
 
-    /// Somebody begins to wait. `source` is what was called, `poll` how its polls are called.
-    pub(crate) fn op(&self, source: &'static str, poll: &'static str) -> Op {
-        if self.0.is_none() {
-            return Op(None);
+    /// Says it also if nobody saw the resource being made, and lets a panic of the subscriber go to the
+    /// caller.
+    fn say(&self, event: impl FnOnce()) {
+        if is_heard() {
+            self.0.in_scope(event);
         }
-        let resource = self.0.clone();
-        // Some readers go by the spans that are entered, others by the parents.
-        let wait = resource.in_scope(|| {
-            trace_span!(
-                target: "runtime::resource",
-                parent: &resource,
-                "runtime.resource.async_op",
-                source,
-            )
-        });
-        let polls = trace_span!(
-            target: "runtime::resource",
-            parent: &wait,
-            "runtime.resource.async_op.poll",
-        );
-        Op(Some(Box::new(Spans { resource, wait, polls, poll })))
     }
 
     pub(crate) fn locked(&self, locked: bool) {
-        state!(self, locked, locked.op = "override");
+        self.tell(|| state!(locked));
     }
 
     pub(crate) fn write_locked(&self, write_locked: bool) {
-        state!(self, write_locked, write_locked.op = "override");
-    }
-
-    pub(crate) fn max_readers(&self, max_readers: u32) {
-        state!(self, max_readers, max_readers.op = "override");
+        self.tell(|| state!(write_locked, write_locked.op = "override"));
     }
 
     pub(crate) fn reader_came(&self) {
-        state!(self, current_readers = 1, current_readers.op = "add");
+        self.tell(|| state!(current_readers = 1, current_readers.op = "add"));
     }
 
     pub(crate) fn reader_left(&self) {
-        state!(self, current_readers = 1, current_readers.op = "sub");
+        self.tell(|| state!(current_readers = 1, current_readers.op = "sub"));
     }
 
-    pub(crate) fn permits(&self, permits: usize) {
-        state!(self, permits, permits.op = "override");
+    /// A waiter that is being polled has taken these, or lines up and has them kept for it.
+    pub(crate) fn permits_obtained(&self, permits: usize) {
+        self.say(|| {
+            state!(permits, permits.op = "sub");
+            wait_state!(permits_obtained = permits, permits.op = "add");
+        });
     }
 
-    pub(crate) fn permits_added(&self, permits: usize) {
-        state!(self, permits, permits.op = "add");
-    }
-
+    /// Permits were taken without a wait.
     pub(crate) fn permits_taken(&self, permits: usize) {
-        state!(self, permits, permits.op = "sub");
+        self.tell(|| state!(permits, permits.op = "sub"));
     }
 
-    pub(crate) fn size(&self, size: usize) {
-        state!(self, size, size.op = "override");
+    /// Permits have come back.
+    pub(crate) fn permits_back(&self, permits: usize) {
+        self.tell(|| state!(permits, permits.op = "add"));
     }
 
-    pub(crate) fn arrived(&self, arrived: usize) {
-        state!(self, arrived, arrived.op = "override");
+    /// Permits were added.
+    pub(crate) fn permits_added(&self, permits: usize) {
+        self.say(|| state!(permits, permits.op = "add"));
+    }
+
+    /// Somebody arrived, and is the last who was missing or not. Said in the poll of the wait.
+    pub(crate) fn arrived(&self, is_last: bool) {
+        if self.0.is_none() {
+            return;
+        }
+        contain(|| {
+            state!(arrived = 1, arrived.op = "add");
+            wait_state!(arrived = true);
+            if is_last {
+                wait_state!(is_leader = true);
+                state!(arrived = 0, arrived.op = "override");
+            }
+        });
     }
 
     pub(crate) fn value_sent(&self) {
-        state!(self, value_sent = true, value_sent.op = "override");
+        self.tell(|| state!(value_sent = true, value_sent.op = "override"));
     }
 
     pub(crate) fn value_received(&self) {
-        state!(self, value_received = true, value_received.op = "override");
+        self.tell(|| state!(value_received = true, value_received.op = "override"));
     }
 
-    pub(crate) fn tx_dropped(&self, tx_dropped: bool) {
-        state!(self, tx_dropped, tx_dropped.op = "override");
+    pub(crate) fn tx_dropped(&self) {
+        self.tell(|| state!(tx_dropped = true, tx_dropped.op = "override"));
     }
 
-    pub(crate) fn rx_dropped(&self, rx_dropped: bool) {
-        state!(self, rx_dropped, rx_dropped.op = "override");
+    pub(crate) fn rx_dropped(&self) {
+        self.tell(|| state!(rx_dropped = true, rx_dropped.op = "override"));
     }
+}
 
-    /// How long it is until a timer is due. Asked only if somebody listens.
-    pub(crate) fn due_in(&self, left: impl FnOnce() -> Duration) {
-        if !self.0.is_none() {
-            let duration = u64::try_from(left().as_millis()).unwrap_or(u64::MAX);
-            state!(self, duration, duration.unit = "ms", duration.op = "override");
-        }
-    }
+fn due_in(left: Duration) {
+    let duration = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    state!(duration, duration.unit = "ms", duration.op = "override");
 }
 
 impl fmt::Debug for Resource {
@@ -179,42 +411,156 @@ impl UnwindSafe for Op {}
 impl RefUnwindSafe for Op {}
 
 struct Spans {
-    resource: Span,
     wait: Span,
     polls: Span,
+    resource: Span,
     poll: &'static str,
+    /// Nobody was told yet when the timer is due.
+    due_untold: AtomicBool,
 }
 
 impl Op {
     /// Polls with `f`, in view of whoever listens.
     #[inline]
     pub(crate) fn poll<T>(&self, f: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        self.within(|| self.told(f()))
+    }
+
+    /// Calls `f` as a part of a poll.
+    #[inline]
+    pub(crate) fn within<R>(&self, f: impl FnOnce() -> R) -> R {
         match &self.0 {
             None => f(),
-            Some(spans) => spans.poll(f),
+            Some(spans) => spans.within(f),
         }
     }
 
-    /// A future whose polls are seen.
-    pub(crate) fn wrap<F: Future>(self, future: F) -> Seen<F> {
-        Seen { future, op: self }
+    /// Says how a poll, or a step of it, ended.
+    #[inline]
+    pub(crate) fn told<T>(&self, polled: Poll<T>) -> Poll<T> {
+        if let Some(spans) = &self.0 {
+            spans.tell(polled.is_ready());
+        }
+        polled
+    }
+
+    /// Says in a poll how long it is until the timer is due, if that has not been said.
+    #[inline]
+    pub(crate) fn due_in(&self, left: impl FnOnce() -> Duration) {
+        if let Some(spans) = &self.0 {
+            // Polls exclude each other.
+            if spans.due_untold.swap(false, Ordering::Relaxed) {
+                contain(|| due_in(left()));
+            }
+        }
+    }
+
+    /// The timer has another deadline.
+    #[inline]
+    pub(crate) fn is_moved(&mut self) {
+        if let Some(spans) = &mut self.0 {
+            *spans.due_untold.get_mut() = true;
+        }
+    }
+
+    /// The sleep was given another deadline, `left` from now. What waits for it from now on is another
+    /// wait.
+    #[inline]
+    pub(crate) fn sleep_again(&mut self, left: impl FnOnce() -> Duration) {
+        if let Some(spans) = &mut self.0 {
+            spans.sleep_again(left);
+        }
+    }
+
+    /// What the one who serves the wait needs to say so.
+    pub(crate) fn handle(&self) -> WaitHandle {
+        let wait = self.0.as_ref().map_or(Span::none(), |spans| spans.wait.clone());
+        WaitHandle { wait, obtained: 0 }
+    }
+}
+
+/// A wait, to somebody else than the one who waits.
+#[derive(Debug)]
+pub(crate) struct WaitHandle {
+    wait: Span,
+    /// What it was said to have obtained.
+    obtained: usize,
+}
+
+impl WaitHandle {
+    /// It is said to have obtained so many.
+    pub(crate) fn obtains(&mut self, permits: usize) {
+        self.obtained = permits;
+    }
+}
+
+/// Who was given permits under a lock, to be told when it is gone.
+#[derive(Debug)]
+pub(crate) struct Given {
+    waits: Vec<(WaitHandle, usize)>,
+    /// What nobody waits for any more.
+    rest: usize,
+}
+
+impl Given {
+    pub(crate) const fn new() -> Given {
+        Given { waits: Vec::new(), rest: 0 }
+    }
+
+    /// The wait ends with so many permits. Calls nobody.
+    pub(crate) fn push(&mut self, wait: WaitHandle, permits: usize) {
+        if !wait.wait.is_none() || is_heard() {
+            self.waits.push((wait, permits));
+        }
+    }
+
+    /// The line is empty, and so many are left.
+    pub(crate) fn rest(&mut self, permits: usize) {
+        self.rest += permits;
+    }
+
+    /// Says it where a panic must not leave.
+    pub(crate) fn tell(self, permits: &Resource) {
+        contain(|| self.say(permits));
+    }
+
+    /// Says it. A panic of the subscriber goes to the caller.
+    pub(crate) fn say(self, permits: &Resource) {
+        for (WaitHandle { wait, obtained }, permits) in self.waits {
+            let permits_obtained = permits - obtained;
+            wait.in_scope(|| wait_state!(permits_obtained, permits.op = "add"));
+        }
+        if self.rest > 0 {
+            permits.permits_added(self.rest);
+        }
     }
 }
 
 impl Spans {
-    fn poll<T>(&self, f: impl FnOnce() -> Poll<T>) -> Poll<T> {
+    fn new(wait: Span, polls: Span, resource: Span, poll: &'static str) -> Spans {
+        Spans { wait, polls, resource, poll, due_untold: AtomicBool::new(true) }
+    }
+
+    fn within<R>(&self, f: impl FnOnce() -> R) -> R {
         let _resource = self.resource.enter();
         let _wait = self.wait.enter();
         let _polls = self.polls.enter();
-        let polled = f();
+        f()
+    }
+
+    fn sleep_again(&mut self, left: impl FnOnce() -> Duration) {
+        let _resource = self.resource.enter();
+        self.wait = wait!("tokio::time::sleep", "Sleep::reset");
+        let _wait = self.wait.enter();
+        self.polls = wait!(polls "tokio::time::sleep");
+        contain(|| due_in(left()));
+        *self.due_untold.get_mut() = false;
+    }
+
+    fn tell(&self, is_ready: bool) {
         contain(|| {
-            trace!(
-                target: "runtime::resource::poll_op",
-                op_name = self.poll,
-                is_ready = polled.is_ready(),
-            );
+            trace!(target: "runtime::resource::poll_op", op_name = self.poll, is_ready);
         });
-        polled
     }
 }
 
@@ -225,7 +571,7 @@ impl fmt::Debug for Op {
 }
 
 pin_project! {
-    /// The future of [`Op::wrap`].
+    /// The future of [`Resource::wait`].
     pub(crate) struct Seen<F> {
         #[pin]
         future: F,

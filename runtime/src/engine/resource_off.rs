@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::task::Poll;
 use std::time::Duration;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resource;
 
 macro_rules! nothing {
@@ -24,39 +24,110 @@ impl Resource {
     }
 
     #[inline]
-    pub(crate) fn sync(_: &'static str, _: &Location<'_>) -> Resource {
+    pub(crate) fn mutex<R>(_: &Location<'_>, part: impl FnOnce() -> R) -> (Resource, R) {
+        (Resource, part())
+    }
+
+    #[inline]
+    pub(crate) fn rwlock<R>(_: &Location<'_>, _: u32, part: impl FnOnce() -> R) -> (Resource, R) {
+        (Resource, part())
+    }
+
+    #[inline]
+    pub(crate) fn semaphore<R>(_: &Location<'_>, part: impl FnOnce() -> R) -> (Resource, R) {
+        (Resource, part())
+    }
+
+    #[inline]
+    pub(crate) fn permits(_: usize) -> Resource {
         Resource
     }
 
     #[inline]
-    pub(crate) fn timer(_: &'static str, _: &Location<'_>) -> Resource {
+    pub(crate) fn barrier(_: &Location<'_>, _: usize) -> Resource {
         Resource
     }
 
     #[inline]
-    pub(crate) fn op(&self, _: &'static str, _: &'static str) -> Op {
+    pub(crate) fn oneshot(_: &Location<'_>) -> Resource {
+        Resource
+    }
+
+    #[inline]
+    pub(crate) fn sleep(_: &Location<'_>) -> Resource {
+        Resource
+    }
+
+    #[inline]
+    pub(crate) fn interval(_: &Location<'_>) -> Resource {
+        Resource
+    }
+
+    #[inline]
+    pub(crate) fn wait<F: Future>(
+        &self,
+        _: &'static str,
+        _: &'static str,
+        make: impl FnOnce() -> F,
+    ) -> Seen<F> {
+        make()
+    }
+
+    #[inline]
+    pub(crate) fn wait_later<F: Future>(
+        &self,
+        _: &'static str,
+        _: &'static str,
+        make: impl FnOnce() -> F,
+    ) -> F {
+        make()
+    }
+
+    #[inline]
+    pub(crate) fn wait_inside<F: Future>(
+        &self,
+        _: &'static str,
+        _: &'static str,
+        make: impl FnOnce() -> F,
+    ) -> Seen<F> {
+        make()
+    }
+
+    #[inline]
+    pub(crate) fn receiving(&self) -> Op {
         Op
+    }
+
+    #[inline]
+    pub(crate) fn sleeping(self) -> Op {
+        Op
+    }
+
+    #[inline]
+    pub(crate) fn acquiring(&self, _: usize) -> Op {
+        Op
+    }
+
+    #[inline]
+    pub(crate) fn within<R>(&self, f: impl FnOnce() -> R) -> R {
+        f()
     }
 
     nothing! {
         locked(bool);
         write_locked(bool);
-        max_readers(u32);
         reader_came();
         reader_left();
-        permits(usize);
-        permits_added(usize);
+        permits_obtained(usize);
         permits_taken(usize);
-        size(usize);
-        arrived(usize);
+        permits_back(usize);
+        permits_added(usize);
+        arrived(bool);
         value_sent();
         value_received();
-        tx_dropped(bool);
-        rx_dropped(bool);
+        tx_dropped();
+        rx_dropped();
     }
-
-    #[inline]
-    pub(crate) fn due_in(&self, _: impl FnOnce() -> Duration) {}
 }
 
 #[derive(Debug)]
@@ -71,7 +142,56 @@ impl Op {
     }
 
     #[inline]
-    pub(crate) fn wrap<F: Future>(self, future: F) -> Seen<F> {
-        future
+    pub(crate) fn within<R>(&self, f: impl FnOnce() -> R) -> R {
+        f()
     }
+
+    #[inline]
+    pub(crate) fn told<T>(&self, polled: Poll<T>) -> Poll<T> {
+        polled
+    }
+
+    #[inline]
+    pub(crate) fn due_in(&self, _: impl FnOnce() -> Duration) {}
+
+    #[inline]
+    pub(crate) fn is_moved(&mut self) {}
+
+    #[inline]
+    pub(crate) fn sleep_again(&mut self, _: impl FnOnce() -> Duration) {}
+
+    #[inline]
+    pub(crate) fn handle(&self) -> WaitHandle {
+        WaitHandle
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct WaitHandle;
+
+impl WaitHandle {
+    #[inline]
+    pub(crate) fn obtains(&mut self, _: usize) {}
+}
+
+#[derive(Debug)]
+pub(crate) struct Given;
+
+impl Given {
+    #[inline]
+    pub(crate) const fn new() -> Given {
+        Given
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, _: WaitHandle, _: usize) {}
+
+    #[inline]
+    pub(crate) fn rest(&mut self, _: usize) {}
+
+    #[inline]
+    pub(crate) fn tell(self, _: &Resource) {}
+
+    #[inline]
+    pub(crate) fn say(self, _: &Resource) {}
 }

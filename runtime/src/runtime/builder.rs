@@ -74,6 +74,13 @@ pub struct Builder {
     observe: Observe,
     measures_polls: bool,
     poll_times: HistogramConfiguration,
+    /// Timers that are set when the runtime ends are over then.
+    pub(super) ends_timers: bool,
+    pub(super) measures_latencies: bool,
+    pub(super) counts_latencies: bool,
+    pub(super) latencies: HistogramConfiguration,
+    #[cfg(feature = "tokio-wording")]
+    pub(super) older_histogram: super::tokio_names::OlderHistogram,
     disable_lifo_slot: bool,
     rng_seed: Option<RngSeed>,
 }
@@ -111,6 +118,12 @@ impl Builder {
             observe: Observe::default(),
             measures_polls: false,
             poll_times: HistogramConfiguration::default(),
+            ends_timers: false,
+            measures_latencies: false,
+            counts_latencies: false,
+            latencies: HistogramConfiguration::default(),
+            #[cfg(feature = "tokio-wording")]
+            older_histogram: super::tokio_names::OlderHistogram::default(),
             disable_lifo_slot: false,
             rng_seed: None,
         }

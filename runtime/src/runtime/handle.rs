@@ -22,7 +22,7 @@ use crate::engine::process_wide::fork::Birth;
 use crate::engine::rng::{FastRand, Seeded};
 use crate::engine::scheduler::{CurrentThread, Guardian, Observe, Pool};
 use crate::engine::task::scope::{Membership, Node};
-use crate::engine::task::{Identity, JoinHandle, Owned, of_root};
+use crate::engine::task::{FullSize, Identity, JoinHandle, Owned, large_on_heap, of_root};
 use crate::engine::timer::{Shard, Shards};
 use crate::engine::wake_list::WakeList;
 use crate::engine::{coop, entered, park_on, text};
@@ -321,8 +321,24 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        let size = FullSize::of::<F>();
+        large_on_heap!(future: F => self.spawn_sized(future, name, location, size))
+    }
+
+    /// As [`spawn_named`](Handle::spawn_named). A large future is in its box.
+    pub(crate) fn spawn_sized<F>(
+        &self,
+        future: F,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+        size: FullSize,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
         self.assert_not_forked();
-        let identity = Identity::new(name, location);
+        let identity = Identity::new(name, location).of_size(size);
         match &self.inner.scheduler {
             Scheduler::MultiThread(pool) => pool.spawn(future, identity),
             Scheduler::CurrentThread(shared) => shared.spawn(future, identity),
@@ -381,8 +397,24 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
+        let size = FullSize::of::<F>();
+        large_on_heap!(closure closure: F => self.spawn_blocking_sized(closure, name, location, size))
+    }
+
+    /// As [`spawn_blocking_at`](Handle::spawn_blocking_at). A large closure is in its box.
+    pub(crate) fn spawn_blocking_sized<F, R>(
+        &self,
+        closure: F,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+        size: FullSize,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
         self.assert_not_forked();
-        self.spawn_blocking_in(None, closure, Identity::new(name, location))
+        self.spawn_blocking_in(None, closure, Identity::new(name, location).of_size(size))
     }
 
     /// The same for a closure that may have a place in a scope.
@@ -471,11 +503,22 @@ impl Handle {
     /// Inside async code, and if the future panics.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let (size, location) = (FullSize::of::<F>(), Location::caller());
+        large_on_heap!(future: F => self.block_on_sized(future, size, location))
+    }
+
+    #[track_caller]
+    fn block_on_sized<F: Future>(
+        &self,
+        future: F,
+        size: FullSize,
+        location: &'static Location<'static>,
+    ) -> F::Output {
         self.assert_not_forked();
         let _inside = entered::enter_alone();
         let _current = self.enter();
         let _seeded = self.seeded();
-        let future = of_root(future, Location::caller());
+        let future = of_root(future, size, location);
         if self.panics().guards_roots() {
             return self.run_root(self.panics().guard(future));
         }

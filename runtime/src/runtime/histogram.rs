@@ -50,6 +50,18 @@ impl HistogramConfiguration {
         HistogramConfiguration { starts: configuration.into().starts().into() }
     }
 
+    /// Buckets of which each is twice as wide as the one before. The width of the first is a power of two of
+    /// nanoseconds, at least the one that is given.
+    #[cfg(feature = "tokio-wording")]
+    #[track_caller]
+    pub(super) fn doubling(first_width: Duration, num_buckets: usize) -> HistogramConfiguration {
+        assert!(num_buckets > 0, "a histogram must have a bucket");
+        let first = ns(first_width).checked_next_power_of_two().unwrap_or(1 << 63);
+        let widths = std::iter::successors(Some(first), |width| Some(width.saturating_mul(2)));
+        let starts = std::iter::once(0).chain(widths).take(num_buckets).collect();
+        HistogramConfiguration { starts }
+    }
+
     /// Where the buckets begin, in nanoseconds.
     pub(super) fn starts(&self) -> &Arc<[u64]> {
         &self.starts

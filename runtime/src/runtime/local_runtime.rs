@@ -12,7 +12,7 @@ use super::handle::{EnterGuard, Handle};
 use super::metrics::RuntimeMetrics;
 use super::runtime::Runtime;
 use super::shutdown::ShutdownReport;
-use crate::engine::task::{Identity, JoinHandle};
+use crate::engine::task::{FullSize, Identity, JoinHandle, large_on_heap};
 
 /// A `current_thread` runtime that cannot leave its thread, so that tasks need not be `Send`: what
 /// [`spawn_local`](crate::task::spawn_local) spawns runs on it without a
@@ -77,7 +77,8 @@ impl LocalRuntime {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.handle().spawn_local_in(None, future, Identity::new(None, Location::caller()))
+        let identity = Identity::new(None, Location::caller()).of_size(FullSize::of::<F>());
+        large_on_heap!(future: F => self.handle().spawn_local_in(None, future, identity))
     }
 
     /// Runs a closure on the blocking pool. See [`runtime::spawn_blocking`](crate::spawn_blocking).

@@ -16,7 +16,7 @@ use crate::engine::text;
 /// Workers are numbered from 0; the spares come after the workers.
 #[derive(Clone, Debug)]
 pub struct RuntimeMetrics {
-    handle: Handle,
+    pub(super) handle: Handle,
 }
 
 impl RuntimeMetrics {
@@ -143,7 +143,11 @@ impl RuntimeMetrics {
         }
     }
 
-    fn worker<R>(&self, worker: usize, f: impl FnOnce(&WorkerCounters, usize) -> R) -> R {
+    pub(super) fn worker<R>(
+        &self,
+        worker: usize,
+        f: impl FnOnce(&WorkerCounters, usize) -> R,
+    ) -> R {
         match self.handle.scheduler() {
             Scheduler::MultiThread(pool) => match pool.seats().nth(worker) {
                 Some(seat) => f(seat.counters(), seat.queue_len()),
@@ -151,7 +155,7 @@ impl RuntimeMetrics {
             },
             Scheduler::CurrentThread(shared) => {
                 assert!(worker == 0, "there is no worker {worker}");
-                f(shared.counters(), 0)
+                f(shared.counters(), shared.queue_len())
             }
         }
     }
@@ -186,7 +190,7 @@ impl RuntimeMetrics {
     }
 
     /// The thread that the worker is, while it has one. On the `current_thread` flavour it is the one that
-    /// blocks on the runtime.
+    /// blocks on the runtime, or was the last to.
     pub fn worker_thread_id(&self, worker: usize) -> Option<ThreadId> {
         self.worker(worker, |_, _| ());
         match self.handle.scheduler() {
@@ -272,7 +276,8 @@ impl RuntimeMetrics {
         self.worker(worker, |counters, _| counters.busy())
     }
 
-    /// Tasks that wait in the worker's queue.
+    /// Tasks that wait in the worker's queue. On the `current_thread` flavour only the thread that blocks on
+    /// the runtime can tell; to others there are none.
     pub fn worker_local_queue_depth(&self, worker: usize) -> usize {
         self.worker(worker, |_, queued| queued)
     }

@@ -30,9 +30,13 @@ mod pinned;
 mod rng_seed;
 #[allow(clippy::module_inception, reason = "the type that the folder is about")]
 mod runtime;
+#[cfg(feature = "schedule-latency")]
+mod schedule_latency;
 mod shutdown;
 mod stall;
 mod thread_plan;
+#[cfg(feature = "tokio-wording")]
+mod tokio_names;
 #[cfg(feature = "tokio-wording")]
 mod tokio_switches;
 
@@ -48,6 +52,9 @@ pub use rng_seed::RngSeed;
 pub use runtime::{Runtime, is_rt_shutdown_err};
 pub use shutdown::{ShutdownReport, Unfinished};
 pub use stall::{SpareShortage, StallReport};
+#[cfg(feature = "tokio-wording")]
+#[doc(hidden)]
+pub use tokio_names::HistogramScale;
 
 pub use crate::engine::scheduler::TaskMeta;
 

@@ -36,7 +36,7 @@ use crate::engine::blocking::Remaining;
 use crate::engine::clock::NEVER;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
-use crate::engine::task::{Census, JoinHandle, of_root};
+use crate::engine::task::{Census, FullSize, JoinHandle, large_on_heap, of_root};
 use crate::engine::timer::{Place, Registration};
 use crate::engine::wake_list::WakeList;
 use crate::engine::{entered, text};
@@ -160,11 +160,22 @@ impl Runtime {
     /// Inside async code, and if the future panics.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let (size, location) = (FullSize::of::<F>(), Location::caller());
+        large_on_heap!(future: F => self.block_on_sized(future, size, location))
+    }
+
+    #[track_caller]
+    fn block_on_sized<F: Future>(
+        &self,
+        future: F,
+        size: FullSize,
+        location: &'static Location<'static>,
+    ) -> F::Output {
         self.handle.assert_not_forked();
         let _inside = entered::enter();
         let _current = context::enter(self.handle.clone());
         let _seeded = self.handle.seeded();
-        let future = of_root(future, Location::caller());
+        let future = of_root(future, size, location);
         if self.handle.panics().guards_roots() {
             return self.run(self.handle.panics().guard(future));
         }

@@ -1,12 +1,14 @@
 //! For compat/tokio: switches that choose between two forms of a part of tokio, of which this runtime
-//! has one. A program that sets them gets what it asks for, so they turn nothing.
+//! has one. A program that sets them gets what it asks for, so they turn little.
 
 use super::Builder;
 
 #[doc(hidden)]
 impl Builder {
-    /// There is one timer, a wheel a worker. Turns time on, as in tokio.
+    /// There is one timer, a wheel a worker. Turns time on, as in tokio; and as with tokio's other timer, a
+    /// `Sleep` that waits when its runtime ends is over then. Without this, polling it panics.
     pub fn enable_alt_timer(&mut self) -> &mut Builder {
+        self.ends_timers = true;
         self.enable_time()
     }
 

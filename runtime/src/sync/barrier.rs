@@ -36,11 +36,10 @@ impl Barrier {
     /// A barrier for `n` tasks; 0 is the same as 1: nobody waits.
     #[track_caller]
     pub fn new(n: usize) -> Barrier {
-        let resource = Resource::sync("Barrier", Location::caller());
-        resource.size(n);
-        resource.arrived(0);
+        let size = n.max(1);
+        let resource = Resource::barrier(Location::caller(), size);
         let state = Mutex::new(State { arrived: 0, openings: 0 });
-        Barrier { state, opened: Notify::new(), size: n.max(1), resource }
+        Barrier { state, opened: Notify::new(), size, resource }
     }
 
     /// Waits for the others. The one who comes last is the leader.
@@ -49,7 +48,7 @@ impl Barrier {
     ///
     /// Not cancel safe: one that has waited and is dropped counts as having come.
     pub async fn wait(&self) -> BarrierWaitResult {
-        self.resource.op("Barrier::wait", "poll").wrap(self.come_and_wait()).await
+        self.resource.wait("Barrier::wait", "poll", || self.come_and_wait()).await
     }
 
     async fn come_and_wait(&self) -> BarrierWaitResult {
@@ -77,7 +76,7 @@ impl Barrier {
             state.openings = before.wrapping_add(1);
         }
         drop(state);
-        self.resource.arrived(arrived);
+        self.resource.arrived(arrived == 0);
         (arrived != 0).then_some(before)
     }
 }

@@ -10,16 +10,17 @@
 #![allow(unsafe_code, reason = "the value's cell; whoever holds the permit may use it (rule 1)")]
 
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::engine::fair_semaphore::FairSemaphore;
+use crate::engine::fair_semaphore::{Closed, FairSemaphore};
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
-use crate::engine::resource::{Op, Resource};
+use crate::engine::resource::Resource;
 
 /// A lock for a value, fair, that is held across `.await`.
 ///
@@ -112,9 +113,9 @@ impl<T: ?Sized> Mutex<T> {
     where
         T: Sized,
     {
-        let resource = Resource::sync("Mutex", Location::caller());
-        resource.locked(false);
-        Mutex { permit: FairSemaphore::of(resource, 1), value: UnsafeCell::new(value) }
+        let make = || FairSemaphore::seen(1);
+        let (resource, permit) = Resource::mutex(Location::caller(), make);
+        Mutex { permit: permit.inside(resource), value: UnsafeCell::new(value) }
     }
 
     const_fn! {
@@ -139,7 +140,7 @@ impl<T: ?Sized> Mutex<T> {
     /// Dropped before it is ready, the future loses its place in line; a lock that it was given in
     /// the meantime goes to the next.
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        self.acquire(self.op("Mutex::lock")).await;
+        self.has_waited(self.wait("Mutex::lock").await);
         self.guard()
     }
 
@@ -149,7 +150,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// As [`lock`](Mutex::lock).
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        self.acquire(self.op("Mutex::lock_owned")).await;
+        self.has_waited(self.wait("Mutex::lock_owned").await);
         OwnedMutexGuard { mutex: self }
     }
 
@@ -206,12 +207,11 @@ impl<T: ?Sized> Mutex<T> {
         self.value.into_inner()
     }
 
-    fn op(&self, source: &'static str) -> Op {
-        self.permit.resource().op(source, "poll")
+    fn wait(&self, source: &'static str) -> impl Future<Output = Result<(), Closed>> {
+        self.permit.resource().wait_later(source, "poll", || self.permit.acquire(1))
     }
 
-    async fn acquire(&self, op: Op) {
-        let taken = op.wrap(self.permit.acquire(1)).await;
+    fn has_waited(&self, taken: Result<(), Closed>) {
         debug_assert!(taken.is_ok(), "nobody closes a mutex");
         self.permit.resource().locked(true);
     }

@@ -104,7 +104,6 @@ struct Shared<T> {
     value: UnsafeCell<Option<T>>,
     rx_waker: WakerCell,
     tx_waker: WakerCell,
-    resource: Resource,
 }
 
 // SAFETY: the state word decides which side may touch the cell (rules 1 and 2), so the value moves
@@ -164,24 +163,23 @@ impl<T> Shared<T> {
 /// ```
 #[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let resource = Resource::sync("Sender|Receiver", Location::caller());
-    resource.tx_dropped(false);
-    resource.rx_dropped(false);
-    let op = resource.op("Receiver::await", "poll_recv");
+    let resource = Resource::oneshot(Location::caller());
+    let op = resource.receiving();
     let shared = Arc::new(Shared {
         state: AtomicU32::new(0),
         value: UnsafeCell::new(None),
         rx_waker: WakerCell::new(),
         tx_waker: WakerCell::new(),
-        resource,
     });
-    (Sender { shared: Some(shared.clone()) }, Receiver { shared: Some(shared), op })
+    let sender = Sender { shared: Some(shared.clone()), resource: resource.clone() };
+    (sender, Receiver { shared: Some(shared), resource, op })
 }
 
 /// Sends the value. Made by [`channel`].
 pub struct Sender<T> {
     /// `None` only once `send` has used it up.
     shared: Option<Arc<Shared<T>>>,
+    resource: Resource,
 }
 
 impl<T> Sender<T> {
@@ -197,7 +195,7 @@ impl<T> Sender<T> {
             unsafe { *cell = Some(value) };
         });
         if shared.complete() {
-            shared.resource.value_sent();
+            self.resource.value_sent();
             return Ok(());
         }
         // SAFETY: `complete` did not set SENT, so the cell is still the sender's (rule 1).
@@ -222,8 +220,12 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub async fn closed(&mut self) {
-        let op = self.shared().resource.op("Sender::closed", "poll_closed");
-        op.wrap(std::future::poll_fn(|cx| self.poll_closed(cx))).await
+        let resource = self.resource.clone();
+        let closed = resource.wait("Sender::closed", "poll_closed", || {
+            std::future::poll_fn(|cx| self.poll_closed(cx))
+        });
+        drop(resource);
+        closed.await
     }
 
     /// Whether the receiver was closed or dropped.
@@ -255,7 +257,7 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         if let Some(shared) = &self.shared {
             shared.complete();
-            shared.resource.tx_dropped(true);
+            self.resource.tx_dropped();
         }
     }
 }
@@ -284,6 +286,7 @@ impl<T> fmt::Debug for Sender<T> {
 pub struct Receiver<T> {
     /// `None` once the outcome was given out.
     shared: Option<Arc<Shared<T>>>,
+    resource: Resource,
     op: Op,
 }
 
@@ -321,7 +324,7 @@ impl<T> Receiver<T> {
         if state & (SENT | CLOSED) == 0 {
             return Err(TryRecvError::Empty);
         }
-        let outcome = Self::outcome(shared, state);
+        let outcome = Self::outcome(shared, state, &self.resource);
         self.shared = None;
         outcome.map_err(|RecvError(())| TryRecvError::Closed)
     }
@@ -347,13 +350,13 @@ impl<T> Receiver<T> {
     }
 
     /// What came of it; `state` has SENT or CLOSED.
-    fn outcome(shared: &Shared<T>, state: u32) -> Result<T, RecvError> {
+    fn outcome(shared: &Shared<T>, state: u32, resource: &Resource) -> Result<T, RecvError> {
         if state & SENT == 0 {
             return Err(RecvError(()));
         }
         // SAFETY: SENT is set and seen, so the cell is the receiver's (rule 2).
         let value = unsafe { shared.take() }.ok_or(RecvError(()))?;
-        shared.resource.value_received();
+        resource.value_received();
         Ok(value)
     }
 }
@@ -362,14 +365,15 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        this.op.poll(|| Self::poll_recv(&mut this.shared, cx))
+        let Receiver { shared, resource, op } = &mut *self;
+        resource.within(|| op.poll(|| Self::poll_recv(shared, resource, cx)))
     }
 }
 
 impl<T> Receiver<T> {
     fn poll_recv(
         place: &mut Option<Arc<Shared<T>>>,
+        resource: &Resource,
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, RecvError>> {
         let coop = ready!(coop::poll_proceed(cx));
@@ -382,7 +386,7 @@ impl<T> Receiver<T> {
                 return Poll::Pending;
             }
         }
-        let outcome = Self::outcome(shared, state);
+        let outcome = Self::outcome(shared, state, resource);
         *place = None;
         coop.made_progress();
         Poll::Ready(outcome)
@@ -392,7 +396,7 @@ impl<T> Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let Some(shared) = &self.shared else { return };
-        shared.resource.rx_dropped(true);
+        self.resource.rx_dropped();
         if shared.close() & SENT != 0 {
             // SAFETY: SENT is set and seen, so the cell is the receiver's (rule 2). The value goes
             // now, not when the sender lets go of the allocation.

@@ -12,6 +12,7 @@
 #![allow(unsafe_code, reason = "the value's cell; whoever holds permits may use it (rule 1)")]
 
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
@@ -19,10 +20,10 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::TryLockError;
-use crate::engine::fair_semaphore::FairSemaphore;
+use crate::engine::fair_semaphore::{Closed, FairSemaphore};
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
-use crate::engine::resource::{Op, Resource};
+use crate::engine::resource::Resource;
 use crate::engine::text;
 
 /// Readers at a time, unless the user says otherwise.
@@ -164,11 +165,10 @@ impl<T: ?Sized> RwLock<T> {
     where
         T: Sized,
     {
-        let resource = Resource::sync("RwLock", Location::caller());
-        resource.max_readers(max_readers);
-        resource.write_locked(false);
         let lock = RwLock::const_with_max_readers(value, max_readers);
-        RwLock { permits: FairSemaphore::of(resource, max_readers as usize), ..lock }
+        let make = || FairSemaphore::seen(max_readers as usize);
+        let (resource, permits) = Resource::rwlock(Location::caller(), max_readers, make);
+        RwLock { permits: permits.inside(resource), ..lock }
     }
 
     const_fn! {
@@ -209,7 +209,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Dropped before it is ready, the future loses its place in line; what it was given in the
     /// meantime goes to the next.
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        self.begin_read(self.op("RwLock::read")).await;
+        self.begins_to_read(self.wait("RwLock::read", 1).await);
         self.read_guard()
     }
 
@@ -219,7 +219,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// As [`read`](RwLock::read).
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        self.begin_read(self.op("RwLock::read_owned")).await;
+        self.begins_to_read(self.wait("RwLock::read_owned", 1).await);
         OwnedRwLockReadGuard { part: self.place(), lock: self, marker: PhantomData }
     }
 
@@ -229,7 +229,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// As [`read`](RwLock::read).
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        self.begin_write(self.op("RwLock::write")).await;
+        self.begins_to_write(self.wait("RwLock::write", self.max_readers).await);
         RwLockWriteGuard { lock: self, marker: PhantomData }
     }
 
@@ -239,7 +239,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// As [`read`](RwLock::read).
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
-        self.begin_write(self.op("RwLock::write_owned")).await;
+        self.begins_to_write(self.wait("RwLock::write_owned", self.max_readers).await);
         OwnedRwLockWriteGuard { lock: self, marker: PhantomData }
     }
 
@@ -320,23 +320,19 @@ impl<T: ?Sized> RwLock<T> {
         self.value.into_inner()
     }
 
-    fn op(&self, source: &'static str) -> Op {
-        self.permits.resource().op(source, "poll")
+    fn wait(&self, source: &'static str, count: u32) -> impl Future<Output = Result<(), Closed>> {
+        let make = move || self.permits.acquire(count as usize);
+        self.permits.resource().wait_later(source, "poll", make)
     }
 
-    async fn begin_read(&self, op: Op) {
-        self.acquire(op, 1).await;
+    fn begins_to_read(&self, taken: Result<(), Closed>) {
+        debug_assert!(taken.is_ok(), "nobody closes a lock");
         self.permits.resource().reader_came();
     }
 
-    async fn begin_write(&self, op: Op) {
-        self.acquire(op, self.max_readers).await;
-        self.permits.resource().write_locked(true);
-    }
-
-    async fn acquire(&self, op: Op, count: u32) {
-        let taken = op.wrap(self.permits.acquire(count as usize)).await;
+    fn begins_to_write(&self, taken: Result<(), Closed>) {
         debug_assert!(taken.is_ok(), "nobody closes a lock");
+        self.permits.resource().write_locked(true);
     }
 
     fn try_acquire(&self, count: u32) -> Result<(), TryLockError> {

@@ -4,13 +4,14 @@
 //! guards.
 
 use std::fmt;
+use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
 use crate::engine::fair_semaphore::{Closed, FairSemaphore, Refusal};
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::const_fn;
-use crate::engine::resource::{Op, Resource};
+use crate::engine::resource::Resource;
 use crate::engine::text;
 
 /// The semaphore was closed, so no permit will come.
@@ -110,9 +111,9 @@ impl Semaphore {
     #[track_caller]
     pub fn new(permits: usize) -> Semaphore {
         assert!(permits <= Semaphore::MAX_PERMITS, "{}", text::TOO_MANY_PERMITS);
-        let resource = Resource::sync("Semaphore", Location::caller());
-        resource.permits(permits);
-        Semaphore { permits: FairSemaphore::of(resource, permits) }
+        let make = || FairSemaphore::seen(permits);
+        let (resource, permits) = Resource::semaphore(Location::caller(), make);
+        Semaphore { permits: permits.inside(resource) }
     }
 
     const_fn! {
@@ -142,14 +143,11 @@ impl Semaphore {
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
         assert!(self.permits.add(n), "{}", text::TOO_MANY_PERMITS);
-        self.permits.resource().permits_added(n);
     }
 
     /// Takes up to `n` of the available permits away for good, and says how many.
     pub fn forget_permits(&self, n: usize) -> usize {
-        let forgotten = self.permits.forget(n);
-        self.permits.resource().permits_taken(forgotten);
-        forgotten
+        self.permits.forget(n)
     }
 
     /// Waits for a permit.
@@ -163,7 +161,7 @@ impl Semaphore {
     /// Dropped before it is ready, the future loses its place in line; a permit that it was given in
     /// the meantime goes to the next.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.take(self.op("Semaphore::acquire"), 1).await?;
+        self.wait("Semaphore::acquire", 1).await?;
         Ok(SemaphorePermit { semaphore: self, count: 1 })
     }
 
@@ -177,7 +175,7 @@ impl Semaphore {
     ///
     /// As [`acquire`](Semaphore::acquire).
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.take(self.op("Semaphore::acquire_many"), n).await?;
+        self.wait("Semaphore::acquire_many", n).await?;
         Ok(SemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -254,7 +252,7 @@ impl Semaphore {
     /// # });
     /// ```
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.take(self.op("Semaphore::acquire_owned"), 1).await?;
+        self.wait("Semaphore::acquire_owned", 1).await?;
         Ok(OwnedSemaphorePermit { semaphore: self, count: 1 })
     }
 
@@ -271,7 +269,7 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.take(self.op("Semaphore::acquire_many_owned"), n).await?;
+        self.wait("Semaphore::acquire_many_owned", n).await?;
         Ok(OwnedSemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -426,25 +424,18 @@ impl Drop for OwnedSemaphorePermit {
 }
 
 impl Semaphore {
-    fn op(&self, source: &'static str) -> Op {
-        self.permits.resource().op(source, "poll")
-    }
-
-    async fn take(&self, op: Op, count: u32) -> Result<(), AcquireError> {
-        op.wrap(self.permits.acquire(count as usize)).await?;
-        self.permits.resource().permits_taken(count as usize);
-        Ok(())
+    fn wait(&self, source: &'static str, count: u32) -> impl Future<Output = Result<(), Closed>> {
+        let make = || self.permits.acquire(count as usize);
+        self.permits.resource().wait_inside(source, "poll", make)
     }
 
     fn try_take(&self, count: u32) -> Result<(), TryAcquireError> {
         self.permits.try_acquire(count as usize)?;
-        self.permits.resource().permits_taken(count as usize);
         Ok(())
     }
 
     fn give_back(&self, count: usize) {
         if count > 0 {
-            self.permits.resource().permits_added(count);
             self.permits.release(count);
         }
     }

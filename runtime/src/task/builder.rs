@@ -6,8 +6,9 @@ use std::panic::Location;
 
 use super::ScopeHandle;
 use super::local_set::{LocalSet, spawn_local_named};
+use super::spawn::{spawn_blocking_here, spawn_here};
 use crate::Handle;
-use crate::engine::task::{Identity, JoinHandle};
+use crate::engine::task::{FullSize, Identity, JoinHandle, large_on_heap};
 use crate::runtime::context;
 
 /// Spawns a task with a name, which reports show.
@@ -53,8 +54,8 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let location = Location::caller();
-        Ok(context::expect_current(|handle| handle.spawn_named(future, self.name, location)))
+        let (location, size) = (Location::caller(), FullSize::of::<F>());
+        Ok(large_on_heap!(future: F => spawn_here(future, self.name, location, size)))
     }
 
     /// Spawns the task on the runtime of `handle`.
@@ -201,8 +202,10 @@ impl<'a> Builder<'a> {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let location = Location::caller();
-        Ok(context::expect_current(|handle| handle.spawn_blocking_at(closure, self.name, location)))
+        let (location, size) = (Location::caller(), FullSize::of::<F>());
+        Ok(large_on_heap!(closure closure: F => {
+            spawn_blocking_here(closure, self.name, location, size)
+        }))
     }
 
     /// Runs a closure on the blocking pool, with a place in a scope. See [`ScopeHandle::spawn_blocking`].

@@ -20,12 +20,13 @@ use std::panic::{Location, resume_unwind};
 use std::task::{Context, Poll, Waker, ready};
 
 use super::local_set::spawn_local_named;
+use super::spawn::{spawn_blocking_here, spawn_here};
 use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet};
 use crate::Handle;
 use crate::engine::coop;
 use crate::engine::primitive::Arc;
 use crate::engine::ready_list::{self, ReadyList};
-use crate::runtime::context;
+use crate::engine::task::{FullSize, large_on_heap};
 
 /// The slots that an empty set keeps for its next tasks.
 const KEPT_SLOTS: usize = 64;
@@ -397,7 +398,8 @@ impl<T: 'static> JoinSet<T> {
         F: Future<Output = T> + Send + 'static,
         T: Send,
     {
-        self.insert(context::expect_current(|handle| handle.spawn_named(task, name, location)))
+        let size = FullSize::of::<F>();
+        self.insert(large_on_heap!(task: F => spawn_here(task, name, location, size)))
     }
 
     #[track_caller]
@@ -411,7 +413,8 @@ impl<T: 'static> JoinSet<T> {
         F: FnOnce() -> T + Send + 'static,
         T: Send,
     {
-        self.insert(context::expect_current(|handle| handle.spawn_blocking_at(f, name, location)))
+        let size = FullSize::of::<F>();
+        self.insert(large_on_heap!(closure f: F => spawn_blocking_here(f, name, location, size)))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::scheduler::LocalTasks;
 use crate::engine::task::scope::Membership;
-use crate::engine::task::{Identity, JoinHandle, PanicSink, UnseenPanic};
+use crate::engine::task::{FullSize, Identity, JoinHandle, PanicSink, UnseenPanic, large_on_heap};
 use crate::engine::text;
 use crate::runtime::panics::report_alone;
 use crate::runtime::{self, UnhandledPanic, context};
@@ -129,7 +129,9 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    LocalPlace::here().spawn(None, future, Identity::new(name, location))
+    let place = LocalPlace::here();
+    let identity = Identity::new(name, location).of_size(FullSize::of::<F>());
+    large_on_heap!(future: F => place.spawn(None, future, identity))
 }
 
 /// Where [`spawn_local`] spawns.
@@ -224,7 +226,8 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.tasks.spawn(None, future, Identity::new(name, location))
+        let identity = Identity::new(name, location).of_size(FullSize::of::<F>());
+        large_on_heap!(future: F => self.tasks.spawn(None, future, identity))
     }
 
     /// Runs a future on the runtime, and the set's tasks beside it, until the future completes.
@@ -234,7 +237,7 @@ impl LocalSet {
     /// As [`Runtime::block_on`].
     #[track_caller]
     pub fn block_on<F: Future>(&self, runtime: &Runtime, future: F) -> F::Output {
-        runtime.block_on(self.run_until(future))
+        large_on_heap!(future: F => runtime.block_on(self.run_until(future)))
     }
 
     /// Runs a future, and the set's tasks beside it, until the future completes.

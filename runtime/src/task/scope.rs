@@ -15,7 +15,7 @@ use crate::Handle;
 use crate::engine::coop;
 use crate::engine::places::Key;
 use crate::engine::task::scope::{Awaits, Cause, Failure, Force, Guard, Membership, Node};
-use crate::engine::task::{Id, Identity, JoinHandle, current_id, name};
+use crate::engine::task::{FullSize, Id, Identity, JoinHandle, current_id, large_on_heap, name};
 use crate::engine::text;
 use crate::runtime::context;
 
@@ -357,6 +357,16 @@ impl ScopeHandle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
+        let identity = identity.of_size(FullSize::of::<F>());
+        large_on_heap!(closure closure: F => self.spawn_blocking_sized(closure, identity))
+    }
+
+    #[track_caller]
+    fn spawn_blocking_sized<F, R>(&self, closure: F, identity: Identity) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
         let Some(member) = self.member() else {
             return self.runtime.spawn_blocking_in(None, closure, identity);
         };
@@ -424,6 +434,16 @@ impl ScopeHandle {
 
     #[track_caller]
     pub(super) fn spawn_local_as<F>(&self, future: F, identity: Identity) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let identity = identity.of_size(FullSize::of::<F>());
+        large_on_heap!(future: F => self.spawn_local_sized(future, identity))
+    }
+
+    #[track_caller]
+    fn spawn_local_sized<F>(&self, future: F, identity: Identity) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
@@ -531,12 +551,28 @@ impl ScopeHandle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        let size = FullSize::of::<F>();
+        large_on_heap!(future: F => self.spawn_sized(future, name, location, size))
+    }
+
+    #[track_caller]
+    fn spawn_sized<F>(
+        &self,
+        future: F,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+        size: FullSize,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
         let Some(member) = self.member() else {
-            return self.runtime.spawn_named(future, name, location);
+            return self.runtime.spawn_sized(future, name, location, size);
         };
         let membership = member.membership.clone();
         let future = MEMBER.scope(member, future);
-        self.runtime.spawn_in(membership, future, Identity::new(name, location))
+        self.runtime.spawn_in(membership, future, Identity::new(name, location).of_size(size))
     }
 
     fn is_root(&self) -> bool {

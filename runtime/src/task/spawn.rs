@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use super::local_set;
 use crate::engine::coop::{self, Budget};
-use crate::engine::task::{Id, JoinHandle, current_id};
+use crate::engine::task::{FullSize, Id, JoinHandle, current_id, large_on_heap};
 use crate::engine::{entered, scheduler, text};
 use crate::runtime::context;
 
@@ -38,8 +38,23 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let location = Location::caller();
-    context::expect().spawn_named(future, None, location)
+    let (location, size) = (Location::caller(), FullSize::of::<F>());
+    large_on_heap!(future: F => spawn_here(future, None, location, size))
+}
+
+/// Spawns a future on the current runtime. A large one is in its box.
+#[track_caller]
+pub(super) fn spawn_here<F>(
+    future: F,
+    name: Option<&str>,
+    location: &'static Location<'static>,
+    size: FullSize,
+) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    context::expect().spawn_sized(future, name, location, size)
 }
 
 /// Runs a closure that may block its thread on the blocking pool, and yields its result.
@@ -69,8 +84,23 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    let location = Location::caller();
-    context::expect().spawn_blocking_at(closure, None, location)
+    let (location, size) = (Location::caller(), FullSize::of::<F>());
+    large_on_heap!(closure closure: F => spawn_blocking_here(closure, None, location, size))
+}
+
+/// Runs a closure on the pool of the current runtime. A large one is in its box.
+#[track_caller]
+pub(super) fn spawn_blocking_here<F, R>(
+    closure: F,
+    name: Option<&str>,
+    location: &'static Location<'static>,
+    size: FullSize,
+) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    context::expect().spawn_blocking_sized(closure, name, location, size)
 }
 
 /// Runs a closure that may block, on this thread, while other workers take over everything else that

@@ -38,7 +38,8 @@ const TOLERANCE: Duration = Duration::from_millis(5);
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
     assert!(period > Duration::ZERO, "{}", text::ZERO_PERIOD);
-    Interval::new(Timer::after(Duration::ZERO), period)
+    let resource = Resource::interval(Location::caller());
+    Interval::new(Timer::after(Duration::ZERO), period, resource)
 }
 
 /// Ticks every `period`, the first time at `start`.
@@ -62,7 +63,8 @@ pub fn interval(period: Duration) -> Interval {
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert!(period > Duration::ZERO, "{}", text::ZERO_PERIOD);
-    Interval::new(Timer::until(start), period)
+    let resource = Resource::interval(Location::caller());
+    Interval::new(Timer::until(start), period, resource)
 }
 
 /// What an [`Interval`] does about ticks that nobody awaited in time.
@@ -120,10 +122,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    #[track_caller]
-    fn new(timer: Timer, period: Duration) -> Interval {
-        let resource = Resource::timer("Interval", Location::caller());
-        resource.due_in(|| timer.left());
+    fn new(timer: Timer, period: Duration, resource: Resource) -> Interval {
         let missed_tick_behavior = MissedTickBehavior::default();
         Interval { timer, period, missed_tick_behavior, resource }
     }
@@ -148,8 +147,11 @@ impl Interval {
     /// # });
     /// ```
     pub async fn tick(&mut self) -> Instant {
-        let op = self.resource.op("Interval::tick", "poll_tick");
-        op.wrap(poll_fn(|cx| self.poll_tick(cx))).await
+        let resource = self.resource.clone();
+        let tick =
+            resource.wait("Interval::tick", "poll_tick", || poll_fn(|cx| self.poll_tick(cx)));
+        drop(resource);
+        tick.await
     }
 
     /// Asks whether the next tick has come.
@@ -185,22 +187,22 @@ impl Interval {
     /// # });
     /// ```
     pub fn reset(&mut self) {
-        self.wait_for(self.timer.now().checked_add(self.period));
+        self.restart_at(self.timer.now().checked_add(self.period));
     }
 
     /// The next tick comes at once.
     pub fn reset_immediately(&mut self) {
-        self.wait_for(Some(self.timer.now()));
+        self.restart_at(Some(self.timer.now()));
     }
 
     /// The next tick comes after `after`, the others one period each after that.
     pub fn reset_after(&mut self, after: Duration) {
-        self.wait_for(self.timer.now().checked_add(after));
+        self.restart_at(self.timer.now().checked_add(after));
     }
 
     /// The next tick comes at `deadline`, the others one period each after that.
     pub fn reset_at(&mut self, deadline: Instant) {
-        self.wait_for(Some(deadline));
+        self.restart_at(Some(deadline));
     }
 
     /// What is done about missed ticks.
@@ -235,6 +237,11 @@ impl Interval {
             Some(next) => self.timer.reset(next),
             None => self.timer.reset_to_never(),
         }
-        self.resource.due_in(|| self.timer.left());
+    }
+
+    /// As [`wait_for`](Interval::wait_for), because the user says so.
+    fn restart_at(&mut self, next: Option<Instant>) {
+        self.wait_for(next);
+        self.timer.begin_again();
     }
 }

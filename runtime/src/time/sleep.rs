@@ -107,8 +107,6 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Sleep {
         timer: Timer,
-        resource: Resource,
-        op: Op,
         #[pin]
         pinned: PhantomPinned,
     }
@@ -116,12 +114,8 @@ pin_project! {
 
 impl Sleep {
     #[inline(always)]
-    #[track_caller]
     fn new(timer: Timer) -> Sleep {
-        let resource = Resource::timer("Sleep", Location::caller());
-        resource.due_in(|| timer.left());
-        let op = resource.op("Sleep::new_timeout", "poll_elapsed");
-        Sleep { timer, resource, op, pinned: PhantomPinned }
+        Sleep { timer, pinned: PhantomPinned }
     }
 
     /// A `Sleep` of a relative time, for `timeout`.
@@ -165,8 +159,7 @@ impl Sleep {
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         this.timer.reset(deadline);
-        this.resource.due_in(|| this.timer.left());
-        *this.op = this.resource.op("Sleep::reset", "poll_elapsed");
+        this.timer.begin_again();
     }
 }
 
@@ -175,8 +168,7 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        this.op.poll(|| this.timer.poll(cx))
+        self.project().timer.poll(cx)
     }
 }
 
@@ -200,6 +192,7 @@ pub(super) struct Timer {
     /// What the registration has not been told yet.
     untold: Untold,
     registration: Registration,
+    op: Op,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,19 +217,21 @@ impl Timer {
             None => (shard.clock().far_future(), Untold::Nothing),
         };
         let shown = Instant::from_std(shown);
-        Timer { shown, untold, registration: Registration::new(shard, NEVER) }
+        let registration = Registration::new(shard, NEVER);
+        Timer { shown, untold, registration, op: Resource::sleep(Location::caller()).sleeping() }
     }
 
     #[track_caller]
     pub(super) fn until(deadline: Instant) -> Timer {
         let shard = context::timer_shard();
         let registration = Registration::new(shard, NEVER);
-        Timer { shown: deadline, untold: Untold::Deadline, registration }
+        let op = Resource::sleep(Location::caller()).sleeping();
+        Timer { shown: deadline, untold: Untold::Deadline, registration, op }
     }
 
-    /// When `shown` is on the clock of the timer's runtime.
-    fn at(&self) -> u64 {
-        self.registration.shard().clock().at(self.shown.into_std())
+    /// When `shown` is on the clock of the registration's runtime.
+    fn at(registration: &Registration, shown: Instant) -> u64 {
+        registration.shard().clock().at(shown.into_std())
     }
 
     pub(super) fn is_elapsed(&self) -> bool {
@@ -252,15 +247,18 @@ impl Timer {
         Instant::from_std(self.registration.shard().clock().now_instant())
     }
 
-    /// How long it is until the deadline.
-    pub(super) fn left(&self) -> Duration {
-        self.shown.saturating_duration_since(self.now())
+    /// The waits from now on are for a deadline that the user has just set.
+    #[inline]
+    pub(super) fn begin_again(&mut self) {
+        self.op.sleep_again(|| left(&self.registration, self.shown));
     }
 
     pub(super) fn reset(&mut self, deadline: Instant) {
         self.shown = deadline;
         self.untold = Untold::Nothing;
-        self.registration.reset(self.at(), context::on_owner_of);
+        let at = Timer::at(&self.registration, deadline);
+        self.registration.reset(at, context::on_owner_of);
+        self.op.is_moved();
     }
 
     /// Sets a deadline that never comes, and shows one that is far.
@@ -268,23 +266,34 @@ impl Timer {
         self.shown = Instant::from_std(self.registration.shard().clock().far_future());
         self.untold = Untold::Nothing;
         self.registration.reset(NEVER, context::on_owner_of);
+        self.op.is_moved();
     }
 
     #[inline]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let coop = ready!(coop::poll_proceed(cx));
-        let mut ahead = false;
-        if self.untold != Untold::Nothing {
-            ahead = self.untold == Untold::DeadlineAhead;
-            self.untold = Untold::Nothing;
-            self.registration.reset(self.at(), context::on_owner_of);
-        }
-        let outcome = self.registration.poll(cx.waker(), ahead, place);
-        if outcome.is_ready() {
-            coop.made_progress();
-        }
-        outcome
+        let Timer { shown, untold, registration, op, .. } = self;
+        op.within(|| {
+            let coop = ready!(op.told(coop::poll_proceed(cx)));
+            let mut ahead = false;
+            if *untold != Untold::Nothing {
+                ahead = *untold == Untold::DeadlineAhead;
+                *untold = Untold::Nothing;
+                registration.reset(Timer::at(registration, *shown), context::on_owner_of);
+            }
+            op.due_in(|| left(registration, *shown));
+            let outcome = registration.poll(cx.waker(), ahead, place);
+            if outcome.is_ready() {
+                coop.made_progress();
+            }
+            op.told(outcome)
+        })
     }
+}
+
+/// How long it is until the deadline.
+fn left(registration: &Registration, deadline: Instant) -> Duration {
+    let now = Instant::from_std(registration.shard().clock().now_instant());
+    deadline.saturating_duration_since(now)
 }
 
 /// A timer goes to the wheel of the worker that polls it, if that is of the same runtime: it will

@@ -3,6 +3,8 @@
 
 #[path = "../../../runtime/src/engine/task/cell.rs"]
 mod cell;
+#[path = "../../../runtime/src/engine/task/due_off.rs"]
+mod due;
 #[path = "../../../runtime/src/engine/task/error.rs"]
 mod error;
 #[path = "stand_in/id.rs"]
@@ -41,6 +43,9 @@ pub(crate) trait Schedule: 'static {
     }
 
     fn schedule(&self, task: Runnable);
+    fn origin(&self) -> Option<std::time::Instant> {
+        None
+    }
     fn failed(&self, _task: &Header, _error: &JoinError) {}
     fn release(&self, task: &Header);
     fn panics(&self) -> Option<std::sync::Arc<dyn PanicSink>> {

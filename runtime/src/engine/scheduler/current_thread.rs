@@ -137,6 +137,11 @@ impl Schedule for SchedulerRef {
         self.get().schedule(task);
     }
 
+    #[inline]
+    fn origin(&self) -> Option<Instant> {
+        self.get().config.observe.origin
+    }
+
     fn release(&self, task: &Header) {
         let shared = self.get();
         // First: once released, the task does not keep the scheduler.
@@ -171,7 +176,7 @@ impl CurrentThread {
             over: AtomicBool::new(false),
             asleep: AtomicBool::new(true),
             stopped: AtomicBool::new(false),
-            counters: WorkerCounters::with_buckets(config.observe.poll_times.len()),
+            counters: WorkerCounters::with_histograms(&config.observe),
             watch: Watch::new(),
             tid: AtomicU32::new(0),
             thread: Mutex::new(None),
@@ -412,7 +417,17 @@ impl CurrentThread {
         );
     }
 
-    /// The thread that runs the tasks, while there is one.
+    /// Tasks in the queue of the thread that runs them, if this is that thread. Others may not look into it.
+    pub(crate) fn queue_len(&self) -> usize {
+        here::with(|here| match here {
+            Here::Core(core) if std::ptr::eq(core.owner, self) => {
+                core.queue.try_borrow().map_or(0, |queue| queue.len())
+            }
+            _ => 0,
+        })
+    }
+
+    /// The thread that runs the tasks, or was the last to.
     pub(crate) fn thread_id(&self) -> Option<ThreadId> {
         *self.thread.lock()
     }
@@ -474,7 +489,6 @@ struct Turn<'a> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.shared.asleep.store(true, Ordering::Relaxed);
-        *self.shared.thread.lock() = None;
         if let Some(core) = self.core.take() {
             self.shared.note_busy(&core);
             self.shared.core.put(core);
@@ -557,7 +571,7 @@ impl CurrentThread {
             self.watch.begin(task.id().as_u64(), Some(task.location()));
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                self.config.observe.run(task, &Judge::Nobody, &self.counters.poll_times)
+                self.config.observe.run(task, &Judge::Nobody, Some(&self.counters))
             };
             let _ = self.watch.end();
             self.counters.polls.add(1);

@@ -24,6 +24,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use pin_project_lite::pin_project;
 
@@ -69,6 +70,11 @@ impl Schedule for QueueRef {
 
     fn schedule(&self, task: Runnable) {
         self.0.push(task);
+    }
+
+    #[inline]
+    fn origin(&self) -> Option<Instant> {
+        self.0.observe.origin
     }
 
     fn release(&self, task: &Header) {
@@ -203,7 +209,7 @@ impl LocalQueue {
             }
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                self.observe.run(task, &Judge::Nobody, &[])
+                self.observe.run(task, &Judge::Nobody, None)
             };
             if let Some(watch) = watch {
                 let _ = watch.end();

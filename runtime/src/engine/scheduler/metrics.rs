@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::observe::Observe;
 use crate::engine::coop;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 
@@ -58,13 +59,19 @@ pub(crate) struct WorkerCounters {
     pub(crate) stalls: Counter,
     /// A histogram of how long polls took, if there is one.
     pub(crate) poll_times: Box<[Counter]>,
+    /// The same of how long tasks waited for their polls.
+    pub(crate) latencies: Box<[Counter]>,
 }
 
 impl WorkerCounters {
-    /// With room for a histogram of so many buckets.
-    pub(crate) fn with_buckets(buckets: usize) -> WorkerCounters {
-        let poll_times = (0..buckets).map(|_| Counter::default()).collect();
-        WorkerCounters { poll_times, ..WorkerCounters::default() }
+    /// With room for the histograms that there are to be.
+    pub(crate) fn with_histograms(observe: &Observe) -> WorkerCounters {
+        let room = |starts: &[u64]| starts.iter().map(|_| Counter::default()).collect();
+        WorkerCounters {
+            poll_times: room(&observe.poll_times),
+            latencies: room(&observe.latencies),
+            ..WorkerCounters::default()
+        }
     }
 
     pub(crate) fn busy(&self) -> Duration {

@@ -7,9 +7,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::metrics::Counter;
+use super::metrics::{Counter, WorkerCounters};
 use crate::engine::contain::contain;
 use crate::engine::task::{Header, Id, Judge, Outcome, Runnable};
 
@@ -19,12 +19,14 @@ use crate::engine::task::{Header, Id, Judge, Outcome, Runnable};
 pub struct TaskMeta<'a> {
     id: Id,
     spawned_at: &'static Location<'static>,
+    #[cfg_attr(not(feature = "schedule-latency"), allow(dead_code, reason = "it is never known"))]
+    latency: Option<Duration>,
     _call: PhantomData<&'a ()>,
 }
 
 impl TaskMeta<'_> {
     fn new(id: Id, spawned_at: &'static Location<'static>) -> Self {
-        TaskMeta { id, spawned_at, _call: PhantomData }
+        TaskMeta { id, spawned_at, latency: None, _call: PhantomData }
     }
 
     /// The id of the task.
@@ -35,6 +37,15 @@ impl TaskMeta<'_> {
     /// Where the task was spawned.
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.spawned_at
+    }
+
+    /// How long the task has waited for this poll since it was spawned or woken. Known in the hooks of polls
+    /// ([`Builder::on_before_task_poll`](crate::Builder::on_before_task_poll) and
+    /// [`on_after_task_poll`](crate::Builder::on_after_task_poll)), if
+    /// [`Builder::track_task_schedule_latency`](crate::Builder::track_task_schedule_latency) was called.
+    #[cfg(feature = "schedule-latency")]
+    pub fn schedule_latency(&self) -> Option<Duration> {
+        self.latency
     }
 }
 
@@ -59,6 +70,10 @@ pub(crate) struct Observe {
     pub(crate) on_terminate: Option<TaskHook>,
     /// Where the buckets of the histogram of poll times begin, in ns; none without a histogram.
     pub(crate) poll_times: Arc<[u64]>,
+    /// The same of the histogram of how long tasks wait for their polls.
+    pub(crate) latencies: Arc<[u64]>,
+    /// From when those times are measured, if they are.
+    pub(crate) origin: Option<Instant>,
     /// Whether anything of it concerns polls.
     polls: bool,
 }
@@ -68,13 +83,14 @@ impl Observe {
     pub(crate) fn ready(mut self) -> Observe {
         self.polls = self.on_before_poll.is_some()
             || self.on_after_poll.is_some()
-            || !self.poll_times.is_empty();
+            || !self.poll_times.is_empty()
+            || !self.latencies.is_empty();
         self
     }
 
-    /// The same without the histogram: for threads that have no counters.
+    /// The same without the histograms: for threads that have no counters.
     pub(crate) fn without_times(&self) -> Observe {
-        Observe { poll_times: Arc::default(), ..self.clone() }.ready()
+        Observe { poll_times: Arc::default(), latencies: Arc::default(), ..self.clone() }.ready()
     }
 
     #[inline]
@@ -89,29 +105,53 @@ impl Observe {
         terminated(self.on_terminate.as_ref(), task);
     }
 
-    /// Polls the task, in view of whoever wants to see it. `times`: the histogram, if there is one.
+    /// Polls the task, in view of whoever wants to see it. The thread has counters if there are histograms.
     #[inline]
-    pub(super) fn run(&self, task: Runnable, judge: &Judge<'_>, times: &[Counter]) -> Outcome {
-        if self.polls { self.run_in_view(task, judge, times) } else { task.run(judge) }
+    pub(super) fn run(
+        &self,
+        task: Runnable,
+        judge: &Judge<'_>,
+        counters: Option<&WorkerCounters>,
+    ) -> Outcome {
+        if self.polls { self.run_in_view(task, judge, counters) } else { task.run(judge) }
     }
 
     #[cold]
-    fn run_in_view(&self, task: Runnable, judge: &Judge<'_>, times: &[Counter]) -> Outcome {
-        let meta = TaskMeta::new(task.id(), task.location());
+    fn run_in_view(
+        &self,
+        task: Runnable,
+        judge: &Judge<'_>,
+        counters: Option<&WorkerCounters>,
+    ) -> Outcome {
+        let latency = self.origin.and_then(|origin| task.waited(origin));
+        let meta = TaskMeta { latency, ..TaskMeta::new(task.id(), task.location()) };
+        if let (Some(counters), Some(latency)) = (counters, latency) {
+            count(&self.latencies, &counters.latencies, latency);
+        }
         if let Some(hook) = &self.on_before_poll {
             call(hook, &meta);
         }
         let began = Instant::now();
         let outcome = task.run(judge);
-        if !self.poll_times.is_empty() {
-            let ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            // The first bucket begins at 0.
-            times[self.poll_times.partition_point(|&start| start <= ns) - 1].add(1);
+        if let Some(counters) = counters {
+            if !self.poll_times.is_empty() {
+                count(&self.poll_times, &counters.poll_times, began.elapsed());
+            }
         }
         if let Some(hook) = &self.on_after_poll {
             call(hook, &meta);
         }
         outcome
+    }
+}
+
+/// Counts a time in a histogram, if there is one.
+fn count(starts: &[u64], counters: &[Counter], time: Duration) {
+    let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    // The first bucket begins at 0.
+    let after = starts.partition_point(|&start| start <= ns);
+    if let Some(bucket) = after.checked_sub(1) {
+        counters[bucket].add(1);
     }
 }
 

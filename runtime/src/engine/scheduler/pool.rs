@@ -36,7 +36,7 @@ use std::future::Future;
 use std::io;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
@@ -143,6 +143,11 @@ impl Schedule for PoolRef {
         self.get().schedule(task);
     }
 
+    #[inline]
+    fn origin(&self) -> Option<Instant> {
+        self.get().config.observe.origin
+    }
+
     fn release(&self, task: &Header) {
         let pool = self.get();
         // First: once released, the task does not keep the pool.
@@ -169,9 +174,8 @@ impl Pool {
         start_thread: StartThread,
     ) -> Arc<Pool> {
         let seats = config.workers + config.spares;
-        let buckets = config.observe.poll_times.len();
         Arc::new(Pool {
-            seats: (0..seats).map(|_| CachePadded::new(Seat::new(buckets))).collect(),
+            seats: (0..seats).map(|_| CachePadded::new(Seat::new(&config.observe))).collect(),
             crew: Crew::new(config.workers, config.spares),
             injector: Injector::new(),
             hogs: Injector::new(),

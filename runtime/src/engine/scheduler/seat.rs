@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::thread::ThreadId;
 
 use super::metrics::WorkerCounters;
+use super::observe::Observe;
 use super::queue::{Local, Stealer};
 use super::slot::Slot;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -33,12 +34,11 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    /// `buckets`: of the histogram of poll times.
-    pub(super) fn new(buckets: usize) -> Seat {
+    pub(super) fn new(observe: &Observe) -> Seat {
         Seat {
             watch: Watch::new(),
             slot: Slot::new(),
-            counters: WorkerCounters::with_buckets(buckets),
+            counters: WorkerCounters::with_histograms(observe),
             parker: Parker::new(),
             silent: AtomicBool::new(false),
             stealer: OnceLock::new(),

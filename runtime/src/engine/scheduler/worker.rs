@@ -284,7 +284,7 @@ impl Worker {
         coop::refill(Budget::FULL);
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
         let judge = Judge::Watch(&seat.watch);
-        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters.poll_times);
+        let outcome = self.pool.config.observe.run(task, &judge, Some(&seat.counters));
         let stalled = seat.watch.end();
         seat.counters.polls.add(1);
         if stalled {
@@ -309,7 +309,7 @@ impl Worker {
         coop::refill(Budget::FULL);
         let limit = self.pool.guardian.takeover();
         let judge = Judge::Probation { since: Instant::now(), limit };
-        let outcome = self.pool.config.observe.run(task, &judge, &seat.counters.poll_times);
+        let outcome = self.pool.config.observe.run(task, &judge, Some(&seat.counters));
         drop(announced);
         if seat.watch.end() {
             self.recovered();

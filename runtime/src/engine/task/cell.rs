@@ -16,6 +16,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
+use super::due::Due;
 use super::panic::{Origin, Payload};
 use super::runnable::Outcome;
 use super::span::SpanId;
@@ -34,6 +35,7 @@ pub(crate) struct Header {
     pub(super) id: Id,
     pub(super) location: &'static Location<'static>,
     pub(super) span: SpanId,
+    pub(super) due: Due,
     /// Rule 4.
     join_waker: UnsafeCell<Option<Waker>>,
     /// Rule 3: stands for the stage, whose type the header does not know. It takes no room.
@@ -109,6 +111,7 @@ where
         id,
         location,
         span,
+        due: Due::now(|| scheduler.origin()),
         join_waker: UnsafeCell::new(None),
         stage: UnsafeCell::new(()),
     };
@@ -144,6 +147,8 @@ unsafe fn schedule<S: Schedule>(task: NonNull<Header>) {
     // SAFETY: by the caller; the life reference keeps the task until the `Runnable` is used up, and a scheduler
     // is only read (rule 5).
     let scheduler: &S = unsafe { task.byte_add(offset_of!(Front<S>, scheduler)).cast().as_ref() };
+    // SAFETY: as above.
+    unsafe { task.as_ref() }.due.again(|| scheduler.origin());
     // SAFETY: by the caller; the permission passes into the new value.
     scheduler.schedule(unsafe { Runnable::from_raw(task) });
 }
@@ -244,8 +249,11 @@ pub(super) unsafe fn run(task: NonNull<Header>, judge: &Judge<'_>) -> Outcome {
             }
             match header.state.end_poll() {
                 EndPoll::Idle => Outcome::Idle,
-                // SAFETY: `end_poll` gave us the `Runnable`.
-                EndPoll::Woken => Outcome::Woken(unsafe { Runnable::from_raw(task) }),
+                EndPoll::Woken => {
+                    header.due.again(|| scheduler_of(task, header).origin());
+                    // SAFETY: `end_poll` gave us the `Runnable`.
+                    Outcome::Woken(unsafe { Runnable::from_raw(task) })
+                }
                 // SAFETY: we still have RUNNING.
                 EndPoll::Cancelled => unsafe { cancel(task) },
             }

@@ -6,7 +6,8 @@
 //! # The allocation
 //!
 //! ```text
-//! Header    state word │ vtable │ list links │ id │ spawn location │ join waker      64 bytes (feature `tracing`: 72)
+//! Header    state word │ vtable │ list links │ id │ spawn location │ join waker      64 bytes (8 more by each of the
+//!                                                                                     features `tracing`, `schedule-latency`)
 //! scheduler                                                                           8 (one pointer)
 //! stage     the future, later its output, later nothing                              max of the two
 //! ```
@@ -24,9 +25,12 @@
 #![allow(unsafe_code, reason = "the task's allocation is shared by hand; docs/unsafe.md, T1 to T5")]
 
 mod cell;
+#[cfg_attr(not(feature = "schedule-latency"), path = "due_off.rs")]
+mod due;
 mod error;
 mod id;
 mod join;
+mod large;
 mod owned;
 mod panic;
 mod runnable;
@@ -43,10 +47,11 @@ pub use join::{AbortHandle, JoinHandle};
 
 pub(crate) use cell::Header;
 pub(crate) use id::{IdGuard, current_id, name, next_id};
+pub(crate) use large::{is_large, large_on_heap};
 pub(crate) use owned::{Census, Owned};
 pub(crate) use panic::{PanicSink, UnseenPanic, message};
 pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
-pub(crate) use span::of_root;
+pub(crate) use span::{FullSize, of_root};
 pub(crate) use waker::is_task_waker;
 pub(crate) use watch::{Judge, Seen, Watch, Whose};
 
@@ -61,6 +66,12 @@ pub(crate) trait Schedule: 'static {
 
     /// The task has become runnable. Called on any thread, in the middle of a wake.
     fn schedule(&self, task: Runnable);
+
+    /// From when it measures how long tasks wait for their polls, if it does.
+    #[inline]
+    fn origin(&self) -> Option<std::time::Instant> {
+        None
+    }
 
     /// The task ends without an output. Called before anybody can see that it is complete.
     #[inline]

@@ -4,10 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::ptr::NonNull;
+use std::time::{Duration, Instant};
 
 use super::cell::{self, Header};
 use super::id::set_name;
-use super::span;
+use super::span::{self, FullSize};
 use super::{AbortHandle, Id, JoinHandle, Judge, Schedule, next_id};
 
 /// A task that is due to be run: the one permission to poll it (state.rs, invariant 1).
@@ -71,6 +72,11 @@ impl Runnable {
         self.header().location
     }
 
+    /// How long it has been due, if its scheduler measures that from `origin`.
+    pub(crate) fn waited(&self, origin: Instant) -> Option<Duration> {
+        self.header().due.waited(origin)
+    }
+
     /// Whether a poll of this task has stalled its worker before.
     #[inline]
     pub(crate) fn is_hog(&self) -> bool {
@@ -122,6 +128,7 @@ pub(crate) struct Identity {
     pub(super) id: Id,
     pub(super) named: bool,
     pub(super) location: &'static Location<'static>,
+    pub(super) full_size: FullSize,
 }
 
 impl Identity {
@@ -132,7 +139,13 @@ impl Identity {
         if let Some(name) = name {
             set_name(id, name);
         }
-        Identity { id, named: name.is_some(), location }
+        Identity { id, named: name.is_some(), location, full_size: FullSize::same() }
+    }
+
+    /// Of a task whose future went into a box if it is large.
+    #[inline]
+    pub(crate) fn of_size(self, full_size: FullSize) -> Identity {
+        Identity { full_size, ..self }
     }
 }
 

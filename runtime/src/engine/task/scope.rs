@@ -62,6 +62,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::task::Waker;
+use std::time::Instant;
 
 use super::cell::Header;
 use super::{
@@ -519,6 +520,11 @@ impl<S: Schedule> Schedule for Scoped<S> {
 
     fn schedule(&self, task: Runnable) {
         self.scheduler.schedule(task);
+    }
+
+    #[inline]
+    fn origin(&self) -> Option<Instant> {
+        self.scheduler.origin()
     }
 
     fn failed(&self, task: &Header, error: &JoinError) {

@@ -14,7 +14,7 @@ use std::panic::Location;
 use tracing::instrument::{Instrument, Instrumented};
 use tracing::{Span, trace, trace_span};
 
-use super::{Identity, next_id};
+use super::{Identity, is_large, next_id};
 use crate::engine::contain::contain;
 
 /// The kind of a job of the blocking pool.
@@ -22,6 +22,24 @@ const BLOCKING: &str = "blocking";
 
 /// A future inside the span of its task.
 pub(crate) type InSpan<F> = Instrumented<F>;
+
+/// The size of a future or closure that went into a box because it is large.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FullSize(Option<usize>);
+
+impl FullSize {
+    /// For one that is put there only if it is large.
+    #[inline]
+    pub(crate) const fn of<F>() -> FullSize {
+        FullSize(if is_large::<F>() { Some(size_of::<F>()) } else { None })
+    }
+
+    /// For one that is not put there.
+    #[inline]
+    pub(crate) const fn same() -> FullSize {
+        FullSize(None)
+    }
+}
 
 /// What a task's wakers know of its span. Nothing, if nobody listened when it was spawned.
 #[derive(Debug)]
@@ -56,6 +74,7 @@ pub(super) fn of_task<F: Future>(
     let name = name.as_deref().unwrap_or_default();
     let (id, location) = (identity.id.as_u64(), identity.location);
     let size = size_of::<F>();
+    let original_size = identity.full_size.0;
     let span = if kind == BLOCKING {
         let function = closure_name(std::any::type_name::<F>());
         trace_span!(
@@ -65,21 +84,27 @@ pub(super) fn of_task<F: Future>(
             task.name = %name,
             task.id = id,
             "fn" = %function,
+            original_size.bytes = original_size,
             size.bytes = size,
             loc.file = location.file(),
             loc.line = location.line(),
             loc.col = location.column(),
         )
     } else {
-        task_span(kind, name, id, size, location)
+        task_span(kind, name, id, size, original_size, location)
     };
     let id = SpanId(span.id());
     (future.instrument(span), id)
 }
 
 /// Puts the future of a `block_on` into a span of its own. To readers it is a task.
-pub(crate) fn of_root<F: Future>(future: F, location: &'static Location<'static>) -> InSpan<F> {
-    let span = task_span("block_on", "", next_id().as_u64(), size_of::<F>(), location);
+pub(crate) fn of_root<F: Future>(
+    future: F,
+    full_size: FullSize,
+    location: &'static Location<'static>,
+) -> InSpan<F> {
+    let (id, size) = (next_id().as_u64(), size_of::<F>());
+    let span = task_span("block_on", "", id, size, full_size.0, location);
     future.instrument(span)
 }
 
@@ -88,6 +113,7 @@ fn task_span(
     name: &str,
     id: u64,
     size: usize,
+    original_size: Option<usize>,
     location: &'static Location<'static>,
 ) -> Span {
     trace_span!(
@@ -97,6 +123,7 @@ fn task_span(
         kind = %kind,
         task.name = %name,
         task.id = id,
+        original_size.bytes = original_size,
         size.bytes = size,
         loc.file = location.file(),
         loc.line = location.line(),

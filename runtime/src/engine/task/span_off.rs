@@ -7,6 +7,21 @@ use super::Identity;
 
 pub(crate) type InSpan<F> = F;
 
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FullSize;
+
+impl FullSize {
+    #[inline]
+    pub(crate) const fn of<F>() -> FullSize {
+        FullSize
+    }
+
+    #[inline]
+    pub(crate) const fn same() -> FullSize {
+        FullSize
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct SpanId;
 
@@ -21,11 +36,20 @@ impl SpanId {
 }
 
 #[inline]
-pub(super) fn of_task<F: Future>(future: F, _: &'static str, _: &Identity) -> (InSpan<F>, SpanId) {
+pub(super) fn of_task<F: Future>(
+    future: F,
+    _: &'static str,
+    identity: &Identity,
+) -> (InSpan<F>, SpanId) {
+    let FullSize = identity.full_size;
     (future, SpanId)
 }
 
 #[inline]
-pub(crate) fn of_root<F: Future>(future: F, _: &'static Location<'static>) -> InSpan<F> {
+pub(crate) fn of_root<F: Future>(
+    future: F,
+    _: FullSize,
+    _: &'static Location<'static>,
+) -> InSpan<F> {
     future
 }

@@ -103,7 +103,8 @@ impl Registration {
     ///
     /// # Panics
     ///
-    /// When the shard was closed, and in a forked child.
+    /// When the shard was closed, unless that [ends](Shard::end_timers_when_closed) the timer, and in a forked
+    /// child.
     #[inline]
     pub(crate) fn poll(
         &mut self,
@@ -120,7 +121,7 @@ impl Registration {
             }
             Some(_) => {
                 self.unset();
-                self.passed()
+                self.passed_while_set()
             }
             None => self.poll_idle(waker, ahead, place),
         }
@@ -185,7 +186,7 @@ impl Registration {
             Err(Refused(_)) => {
                 // It fired since `elapsed` was looked at.
                 self.set = None;
-                return self.passed();
+                return self.passed_while_set();
             }
         };
         // Before the old waker is dropped: that is user code and may panic.
@@ -198,6 +199,11 @@ impl Registration {
     #[inline]
     fn assert_not_forked(&self) {
         assert!(!self.shard.is_in_parent(), "{}", text::FORKED);
+    }
+
+    /// The shard says that the time has come for a timer that was set.
+    fn passed_while_set(&self) -> Poll<()> {
+        if self.shard.ends_timers_when_closed() { Poll::Ready(()) } else { self.passed() }
     }
 
     /// The shard says that the time has come.

@@ -53,12 +53,12 @@ use std::task::Waker;
 
 use super::wheel::{Key, Limit, Wheel};
 use crate::engine::clock::{Clock, LAST, NEVER};
-use crate::engine::primitive::atomic::{AtomicU64, Ordering};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::wake_list::WakeList;
 
-/// Of `next` and `elapsed`: no pair, see "Orderings".
+/// Of `next` and `elapsed`: no pair, see "Orderings". Nor has `ends_timers`, which is said before there are timers.
 const NUMBER: Ordering = Ordering::Relaxed;
 
 /// What one turn does under the lock at most: some tens of microseconds.
@@ -74,6 +74,8 @@ pub(crate) struct Shard {
     clock: Arc<Clock>,
     wake: Box<dyn Fn() + Send + Sync>,
     birth: Birth,
+    /// Timers that are set when it is closed are over then.
+    ends_timers: AtomicBool,
 }
 
 /// Why a shard did not take a timer. It hands the waker back.
@@ -94,7 +96,17 @@ impl Shard {
             clock,
             wake,
             birth: Birth::here(),
+            ends_timers: AtomicBool::new(false),
         }
+    }
+
+    /// A timer that is set when the shard is closed is over then. Otherwise its next poll panics.
+    pub(crate) fn end_timers_when_closed(&self) {
+        self.ends_timers.store(true, NUMBER);
+    }
+
+    pub(crate) fn ends_timers_when_closed(&self) -> bool {
+        self.ends_timers.load(NUMBER)
     }
 
     /// Whether this process is a child that was forked since: another thread may have had the lock at

@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, ThreadId};
+use std::time::Instant;
 
 use super::{Builder, MAX_WORKERS};
 use crate::engine::activity::Activity;
@@ -58,6 +59,9 @@ impl Builder {
         let clock = Arc::new(Clock::new(self.start_paused, self.start_paused));
         let driver = Driver::new(self.event_batch())?;
         let events = Events::of_workers(Arc::clone(&driver), clock, workers);
+        if self.ends_timers {
+            events.shards().all().iter().for_each(|shard| shard.end_timers_when_closed());
+        }
         let parts = self.parts(driver, &events);
         let config = PoolConfig {
             workers,
@@ -233,6 +237,10 @@ impl Builder {
         if self.measures_polls {
             observe.poll_times = Arc::clone(self.poll_times.starts());
         }
+        if self.counts_latencies {
+            observe.latencies = Arc::clone(self.latencies.starts());
+        }
+        observe.origin = self.measures_latencies.then(Instant::now);
         observe.ready()
     }
 

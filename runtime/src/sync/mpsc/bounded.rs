@@ -92,7 +92,7 @@ pub struct OwnedPermit<T> {
 pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
     assert!(buffer > 0, "{}", text::CHANNEL_WITHOUT_ROOM);
     assert!(buffer <= FairSemaphore::MAX_PERMITS, "{}", text::TOO_MANY_PERMITS);
-    let (tx, rx) = chan::channel(Places { permits: FairSemaphore::new(buffer), bound: buffer });
+    let (tx, rx) = chan::channel(Places { permits: FairSemaphore::seen(buffer), bound: buffer });
     (Sender { tx }, Receiver { rx })
 }
 
