@@ -90,9 +90,8 @@ pub(crate) struct Core {
     /// Polls in a row that ended with the task having woken itself.
     yields: Cell<u32>,
     /// How many polls come before the root's turn, which is behind the tasks that are ready, and ahead
-    /// of the first that has only yielded. `None` while none has: then as many as there are, up to
-    /// `event_interval`.
-    ahead: Cell<Option<usize>>,
+    /// of the first that has only yielded. [`Core::ALL`] and little less while none has.
+    ahead: Cell<u32>,
     /// When the time was noted last, and at which tick.
     busy_since: Cell<Instant>,
     noted_at: Cell<u32>,
@@ -103,6 +102,19 @@ pub(crate) struct Core {
 
 // SAFETY: the pointer is compared only; everything else in a core is `Send`.
 unsafe impl Send for Core {}
+
+impl Core {
+    /// As many polls as there are, up to `event_interval`.
+    const ALL: u32 = u32::MAX;
+
+    fn nobody_has_yielded(&self) -> bool {
+        self.ahead.get() > Core::ALL / 2
+    }
+
+    fn is_roots_turn(&self) -> bool {
+        self.ahead.get() == 0 || self.nobody_has_yielded()
+    }
+}
 
 /// The waker of a root future.
 struct RootWaker {
@@ -188,7 +200,7 @@ impl CurrentThread {
             queue: RefCell::new(VecDeque::new()),
             tick: Cell::new(0),
             yields: Cell::new(0),
-            ahead: Cell::new(None),
+            ahead: Cell::new(Core::ALL),
             busy_since: Cell::new(Instant::now()),
             noted_at: Cell::new(0),
             ready: RefCell::new(WakeList::new()),
@@ -513,8 +525,8 @@ impl Turn<'_> {
         shared.awake();
         core.busy_since.set(Instant::now());
         let output = loop {
-            if core.ahead.get().unwrap_or(0) == 0 && root.take_woken() {
-                core.ahead.set(None);
+            if core.is_roots_turn() && root.take_woken() {
+                core.ahead.set(Core::ALL);
                 let polled = shared.bracket(|| poll_root(future.as_mut(), cx));
                 if let Poll::Ready(output) = polled {
                     break output;
@@ -560,14 +572,15 @@ impl CurrentThread {
     /// none left.
     fn run_tasks(&self, core: &Core, root: &Root) -> bool {
         for _ in 0..self.config.event_interval {
-            if core.ahead.get() == Some(0) && root.is_woken() {
+            let ahead = core.ahead.get();
+            if ahead == 0 && root.is_woken() {
                 return false;
             }
             let Some(task) = self.next_task(core) else {
-                core.ahead.set(None);
+                core.ahead.set(Core::ALL);
                 return true;
             };
-            core.ahead.set(core.ahead.get().map(|ahead| ahead.saturating_sub(1)));
+            core.ahead.set(ahead.saturating_sub(1));
             self.watch.begin(task.id().as_u64(), Some(task.location()));
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
@@ -577,7 +590,9 @@ impl CurrentThread {
             self.counters.polls.add(1);
             if let Outcome::Woken(task) = outcome {
                 let mut queue = core.queue.borrow_mut();
-                core.ahead.set(core.ahead.get().or(Some(queue.len())));
+                if core.nobody_has_yielded() {
+                    core.ahead.set(queue.len().try_into().unwrap_or(0));
+                }
                 queue.push_back(task);
                 // Such tasks usually wait for an event.
                 let yields = core.yields.get() + 1;
@@ -589,7 +604,7 @@ impl CurrentThread {
                 core.yields.set(0);
             }
         }
-        core.ahead.set(None);
+        core.ahead.set(Core::ALL);
         false
     }
 
