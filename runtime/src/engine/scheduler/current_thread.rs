@@ -602,6 +602,10 @@ impl CurrentThread {
                 }
             } else {
                 core.yields.set(0);
+                // What other threads have sent meanwhile can wait for one poll.
+                if root.is_woken() && core.queue.borrow().is_empty() {
+                    break;
+                }
             }
         }
         core.ahead.set(Core::ALL);
