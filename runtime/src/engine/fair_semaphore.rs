@@ -62,6 +62,12 @@
 //! [`SEE_CLOSED`]: what happened before `close` is visible to those who learn of it.
 //! All others are `Relaxed`: the flags only say where to look, the lock orders what is there.
 //!
+//! # What a subscriber is told
+//!
+//! The permits that a newcomer could take: when QUEUED is set, what is in the word counts as obtained by the
+//! one who lines up, and when QUEUED is cleared, what is left counts as added. All of it is said when the
+//! lock is gone ([`Given`]), and a claim notes first what it has: saying it may panic.
+//!
 //! # Ways rejected
 //!
 //! Giving waiters their permits piecemeal, as they come back, needs a count in each entry and puts

@@ -220,11 +220,9 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub async fn closed(&mut self) {
-        let resource = self.resource.clone();
-        let closed = resource.wait("Sender::closed", "poll_closed", || {
+        let closed = self.resource.clone().wait("Sender::closed", "poll_closed", || {
             std::future::poll_fn(|cx| self.poll_closed(cx))
         });
-        drop(resource);
         closed.await
     }
 

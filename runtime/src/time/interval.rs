@@ -147,10 +147,10 @@ impl Interval {
     /// # });
     /// ```
     pub async fn tick(&mut self) -> Instant {
-        let resource = self.resource.clone();
-        let tick =
-            resource.wait("Interval::tick", "poll_tick", || poll_fn(|cx| self.poll_tick(cx)));
-        drop(resource);
+        let tick = self
+            .resource
+            .clone()
+            .wait("Interval::tick", "poll_tick", || poll_fn(|cx| self.poll_tick(cx)));
         tick.await
     }
 

@@ -13,6 +13,7 @@ pub(crate) struct FullSize;
 impl FullSize {
     #[inline]
     pub(crate) const fn of<F>() -> FullSize {
+        let _ = size_of::<F>();
         FullSize
     }
 
