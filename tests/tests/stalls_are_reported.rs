@@ -3,7 +3,7 @@
 
 use std::panic::Location;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -132,9 +132,11 @@ fn a_thread_that_gets_no_processor_is_said_to_be_starved() {
         let (runtime, log) = watched(multi_thread(1));
         // No lock in it: that would make the thread wait for another reason.
         let over = Arc::new(AtomicBool::new(false));
+        let computing = Arc::new(AtomicUsize::new(0));
         let compute = {
-            let over = over.clone();
+            let (over, computing) = (over.clone(), computing.clone());
             move || {
+                computing.fetch_add(1, Ordering::Relaxed);
                 let start = Instant::now();
                 while !over.load(Ordering::Relaxed) && start.elapsed() < tests::PATIENCE {
                     std::hint::spin_loop();
@@ -144,6 +146,7 @@ fn a_thread_that_gets_no_processor_is_said_to_be_starved() {
         let others: Vec<_> = (0..2 * std::thread::available_parallelism().unwrap().get())
             .map(|_| std::thread::spawn(compute.clone()))
             .collect();
+        eventually("the others compute", || computing.load(Ordering::Relaxed) == others.len());
         let task = runtime.spawn(async move {
             // SAFETY: three numbers, no memory. On Linux 0 is the calling thread.
             assert_eq!(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) }, 0);

@@ -183,6 +183,7 @@ fn a_thread_that_waits_in_a_signal_handler_is_found_with_the_code_it_interrupted
     let (tid, thread) = start(move || {
         std::hint::black_box(spins_in_this_function(&theirs));
     });
+    find(tid, How::ANY, "spins_in_this_function");
     // SAFETY: the handler makes a system call that may be made there, and touches one atomic; nobody else in this
     // process uses the signal. The thread has not been joined.
     unsafe {
