@@ -478,7 +478,8 @@ fn permits_that_are_kept_for_a_waiter_are_not_available() {
             assert_eq!(semaphore.available_permits(), 4);
             {
                 let mut leaves = Box::pin(semaphore.acquire_many(6));
-                poll_fn(|cx| Poll::Ready(assert!(leaves.as_mut().poll(cx).is_pending()))).await;
+                let polled = poll_fn(|cx| Poll::Ready(leaves.as_mut().poll(cx).is_pending())).await;
+                assert!(polled);
             }
             semaphore.close();
             let span = recorder.permits_of(&recorder.resource("Semaphore"));

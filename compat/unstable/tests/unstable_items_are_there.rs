@@ -182,8 +182,10 @@ fn switches_between_two_forms_are_there() {
         tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     }));
     // With this timer, who waits when the runtime ends need not panic.
-    let mut sleep =
-        runtime.block_on(async { Box::pin(tokio::time::sleep(Duration::from_secs(9))) });
+    let mut sleep = {
+        let _inside = runtime.enter();
+        Box::pin(tokio::time::sleep(Duration::from_secs(9)))
+    };
     let mut cx = Context::from_waker(Waker::noop());
     assert!(sleep.as_mut().poll(&mut cx).is_pending());
     drop(runtime);

@@ -458,6 +458,7 @@ pub(super) unsafe fn drop_join(task: NonNull<Header>) {
 ///
 /// # Safety
 /// The last reference is gone.
+#[inline(never)]
 pub(super) unsafe fn free(task: NonNull<Header>) {
     // SAFETY: nobody else uses the task.
     let header = unsafe { task.as_ref() };
