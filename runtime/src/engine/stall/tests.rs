@@ -266,6 +266,10 @@ fn resources() -> (usize, usize) {
     (resident, std::fs::read_dir("/proc/self/fd").unwrap().count())
 }
 
+fn under_a_tool() -> bool {
+    std::env::var_os("RUNTIME_TEST_SLOWNESS").is_some()
+}
+
 #[test]
 fn a_thousand_captures_leak_nothing() {
     let stop = Arc::new(AtomicBool::new(false));
@@ -289,8 +293,7 @@ fn a_thousand_captures_leak_nothing() {
     round(500);
     let after = resources();
     // Other tests run meanwhile; a leak of one capture each would be 250 MiB. A tool keeps what was freed.
-    let under_a_tool = std::env::var_os("RUNTIME_TEST_SLOWNESS").is_some();
-    assert!(under_a_tool || after.0 < before.0 + 16 * 1024, "{before:?} {after:?}");
+    assert!(under_a_tool() || after.0 < before.0 + 16 * 1024, "{before:?} {after:?}");
     assert!(after.1 < before.1 + 64, "{before:?} {after:?}");
     stop.store(true, Ordering::Relaxed);
     spinner.join().unwrap();
@@ -307,7 +310,10 @@ fn a_thread_that_allocates_all_the_time_is_captured() {
     for _ in 0..300 {
         if let Ok(capture) = capture(tid, How::ANY) {
             let trace = capture.trace(&mut unwinder);
-            assert_user_part(&trace, "allocates_in_this_function");
+            // A tool's allocator is not described all the way.
+            if !under_a_tool() {
+                assert_user_part(&trace, "allocates_in_this_function");
+            }
             captures += 1;
         }
     }
