@@ -22,6 +22,24 @@ pub fn thread_names() -> Vec<String> {
         .collect()
 }
 
+/// Whether all other threads of this process wait: one that has just been started does not yet.
+#[cfg(target_os = "linux")]
+pub fn others_wait() -> bool {
+    // SAFETY: the call takes nothing and gives a number.
+    let own = unsafe { libc::gettid() }.to_string();
+    let waits =
+        [libc::SYS_futex, libc::SYS_epoll_pwait, libc::SYS_clock_nanosleep, libc::SYS_ppoll];
+    #[cfg(target_arch = "x86_64")]
+    let waits = [waits.as_slice(), &[libc::SYS_epoll_wait, libc::SYS_poll]].concat();
+    fs::read_dir("/proc/self/task").unwrap().flatten().all(|task| {
+        // The number of the call comes first; one that has ended has no such file.
+        let Ok(call) = fs::read_to_string(task.path().join("syscall")) else { return true };
+        let number = call.split(' ').next().and_then(|number| number.parse().ok());
+        task.file_name().to_string_lossy() == own
+            || number.is_some_and(|number: libc::c_long| waits.contains(&number))
+    })
+}
+
 /// Open descriptors of this process.
 #[cfg(target_os = "linux")]
 pub fn descriptors() -> usize {

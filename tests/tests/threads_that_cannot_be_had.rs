@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use runtime::Builder;
-use tests::process::{descriptors, limit, memory, threads};
+use tests::process::{descriptors, limit, memory, others_wait, threads};
 use tests::{Gate, current_thread, eventually, isolated, isolated_with, within};
 
 /// Larger than all that comes and goes by itself: glibc's arenas are cut out of 128 MiB.
@@ -19,6 +19,8 @@ fn threads_left(count: usize) {
 
 /// From now on no stack of that size fits into the address space any more.
 fn no_more_threads() {
+    // In its first moments a thread needs memory, and std ends the process if there is none.
+    eventually("the threads that there are have begun", others_wait);
     threads_left(0);
     let refused = std::thread::Builder::new().stack_size(STACK).spawn(|| {});
     assert!(refused.is_err(), "the limit has no effect, so the test would show nothing");
