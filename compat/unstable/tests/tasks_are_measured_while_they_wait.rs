@@ -61,6 +61,7 @@ fn a_task_waits_for_the_poll_before_it() {
         .unwrap();
     runtime.block_on(async {
         let task = tokio::spawn(async {});
+        // This is what is measured: so long, at least, the task waits behind its spawner.
         thread::sleep(20 * MS);
         task.await.unwrap();
     });
