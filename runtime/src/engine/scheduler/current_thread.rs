@@ -36,7 +36,7 @@ use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
 use crate::engine::process_wide::fork::Birth;
-use crate::engine::task::scope::{Membership, admit};
+use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
     spawn_cell,
@@ -304,11 +304,7 @@ impl CurrentThread {
     /// Takes a new task in and makes it run.
     fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
         self.config.observe.spawned(&task);
-        self.owned.take_in(task, |task| {
-            if let Some(task) = admit(membership, task) {
-                self.schedule(task);
-            }
-        });
+        self.owned.take_in(task, membership, |task| self.schedule(task));
     }
 
     fn schedule(&self, task: Runnable) {

@@ -32,7 +32,7 @@ use super::observe::Observe;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Backoff, Mutex};
-use crate::engine::task::scope::{Membership, admit};
+use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
     spawn_cell,
@@ -161,11 +161,7 @@ impl LocalQueue {
     /// Takes a new task in and makes it run.
     fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
         self.observe.spawned(&task);
-        self.owned.take_in(task, |task| {
-            if let Some(task) = admit(membership, task) {
-                self.push(task);
-            }
-        });
+        self.owned.take_in(task, membership, |task| self.push(task));
     }
 
     fn push(&self, task: Runnable) {

@@ -53,7 +53,7 @@ use super::worker::NewWorker;
 use crate::engine::activity::{Active, Activity};
 use crate::engine::primitive::{Backoff, Unparked};
 use crate::engine::process_wide::fork::Birth;
-use crate::engine::task::scope::{Membership, admit};
+use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Header, Identity, JoinHandle, Owned, PanicSink, Runnable, Schedule, Whose, spawn_cell,
 };
@@ -249,11 +249,7 @@ impl Pool {
     /// Takes a new task in and makes it run.
     fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
         self.config.observe.spawned(&task);
-        self.owned.take_in(task, |task| {
-            if let Some(task) = admit(membership, task) {
-                self.schedule(task);
-            }
-        });
+        self.owned.take_in(task, membership, |task| self.schedule(task));
     }
 
     /// A task has become runnable.

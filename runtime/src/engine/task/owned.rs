@@ -18,6 +18,7 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::cell::Header;
+use super::scope::Membership;
 use super::state::Wake;
 use super::{Id, Runnable};
 use crate::engine::contain::contain;
@@ -72,13 +73,25 @@ impl Owned {
         &self.shards[header.id.batch() as usize & (self.shards.len() - 1)]
     }
 
-    /// Takes a new task in and calls `schedule` with it. If the list is closed the task is cancelled on
-    /// the spot, and its handle says so.
+    /// Takes a new task in and calls `schedule` with it. If the list is closed, or the scope that the task has
+    /// a place in does not let it run, it is cancelled on the spot, and its handle says so.
     #[inline]
-    pub(crate) fn take_in(&self, task: Runnable, schedule: impl FnOnce(Runnable)) {
-        match self.bind(task) {
-            Ok(task) => schedule(task),
-            Err(task) => task.cancel(),
+    pub(crate) fn take_in(
+        &self,
+        task: Runnable,
+        membership: Option<&Membership>,
+        schedule: impl FnOnce(Runnable),
+    ) {
+        let task = match self.bind(task) {
+            Ok(task) => task,
+            Err(task) => return task.cancel(),
+        };
+        let task = match membership {
+            Some(membership) => membership.admit(task),
+            None => Some(task),
+        };
+        if let Some(task) = task {
+            schedule(task);
         }
     }
 

@@ -478,14 +478,6 @@ impl Membership {
     }
 }
 
-/// [Admits](Membership::admit) a new task that has a place in a scope; one that has none runs.
-pub(crate) fn admit(membership: Option<&Membership>, task: Runnable) -> Option<Runnable> {
-    match membership {
-        Some(membership) => membership.admit(task),
-        None => Some(task),
-    }
-}
-
 /// Holds back the abort of one member.
 pub(crate) struct Guard {
     membership: Membership,

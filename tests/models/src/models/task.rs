@@ -11,7 +11,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use crate::engine::primitive::Mutex;
-use crate::engine::task::scope::{Membership, admit};
+use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule, spawn_cell,
 };
@@ -40,7 +40,7 @@ impl Queue {
 
     /// Takes a new task in and makes it run.
     pub(super) fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
-        self.owned.take_in(task, |task| self.tasks.lock().extend(admit(membership, task)));
+        self.owned.take_in(task, membership, |task| self.tasks.lock().push_back(task));
     }
 
     /// Runs what is queued; says whether anything was.
