@@ -288,12 +288,19 @@ pub(crate) fn unseen_panic(runtime: Option<&str>, report: &dyn std::fmt::Display
 }
 
 /// More workers are stalled than spares can stand in for.
-pub(crate) fn spare_shortage(runtime: Option<&str>, shortage: &dyn std::fmt::Display) -> String {
+pub(crate) fn spare_shortage(
+    runtime: Option<&str>,
+    shortage: &dyn std::fmt::Display,
+    in_place: bool,
+) -> String {
     let of = runtime.map(|name| format!(" {name:?}")).unwrap_or_default();
-    format!(
-        "runtime{of}: {shortage}. Move what blocks to `spawn_blocking`, whose threads have a limit of their own, or raise \
-         this one by `Builder::spare_workers`"
-    )
+    let advice = if in_place {
+        "Block in fewer tasks at a time, or raise the limit by `Builder::max_blocking_threads`"
+    } else {
+        "Move what blocks to `spawn_blocking`, whose threads have a limit of their own, or raise this one by \
+         `Builder::spare_workers`"
+    };
+    format!("runtime{of}: {shortage}. {advice}")
 }
 
 /// More permits than a semaphore can count.

@@ -10,30 +10,51 @@ use super::Handle;
 use super::panics::Panics;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::{Job, Note, Rejected};
-use crate::engine::scheduler::{TaskHook, terminated};
+use crate::engine::driver::exact_timers;
+use crate::engine::scheduler::{StandIn, TaskHook, terminated};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, PanicSink, Runnable, Schedule, spawn_cell,
 };
 
 /// What the pool's queue holds.
-pub(super) struct BlockingJob {
-    task: Runnable,
-    mandatory: bool,
+pub(super) enum BlockingJob {
+    Task {
+        task: Runnable,
+        mandatory: bool,
+    },
+    /// Works in the place of a worker that is in `block_in_place`.
+    StandIn(StandIn),
 }
 
 impl Job for BlockingJob {
     fn run(self) {
-        let outcome = self.task.run(&Judge::Nobody);
-        debug_assert!(matches!(outcome, Outcome::Complete));
+        match self {
+            BlockingJob::Task { task, .. } => {
+                let outcome = task.run(&Judge::Nobody);
+                debug_assert!(matches!(outcome, Outcome::Complete));
+            }
+            BlockingJob::StandIn(stand_in) => {
+                if let Some(worker) = stand_in.arrive() {
+                    exact_timers();
+                    // The thread has been set up by the blocking pool.
+                    worker.run(&|| ());
+                }
+            }
+        }
     }
 
     fn note(&self) -> Note {
-        Note { id: self.task.id().as_u64(), spawned_at: Some(self.task.location()) }
+        match self {
+            BlockingJob::Task { task, .. } => {
+                Note { id: task.id().as_u64(), spawned_at: Some(task.location()) }
+            }
+            BlockingJob::StandIn(_) => Note::default(),
+        }
     }
 
     fn is_mandatory(&self) -> bool {
-        self.mandatory
+        matches!(self, BlockingJob::Task { mandatory: true, .. })
     }
 }
 
@@ -106,7 +127,7 @@ impl Handle {
                 (task, handle)
             }
         };
-        if self.submit_job(BlockingJob { task, mandatory }) { Ok(handle) } else { Err(handle) }
+        if self.submit_job(task, mandatory) { Ok(handle) } else { Err(handle) }
     }
 
     /// What a new job keeps of the runtime. From here on the job is pending.
@@ -118,14 +139,24 @@ impl Handle {
         Unscheduled { activity, panics, on_terminate: self.observe().on_terminate.clone() }
     }
 
+    /// Has a thread of the blocking pool work in the place of a worker.
+    pub(super) fn submit_stand_in(&self, stand_in: StandIn) {
+        // If the pool is closed, it is dropped, and counts itself off.
+        if let Err(Rejected::NoThread(BlockingJob::StandIn(stand_in), error)) =
+            self.blocking_pool().submit(BlockingJob::StandIn(stand_in))
+        {
+            stand_in.failed(error);
+        }
+    }
+
     /// Says whether the pool took the job, which is cancelled else.
-    fn submit_job(&self, job: BlockingJob) -> bool {
-        match self.blocking_pool().submit(job) {
+    fn submit_job(&self, task: Runnable, mandatory: bool) -> bool {
+        let location = task.location();
+        match self.blocking_pool().submit(BlockingJob::Task { task, mandatory }) {
             Ok(()) => return true,
             // The job is cancelled by being dropped.
             Err(Rejected::ShutDown(job)) => drop(job),
             Err(Rejected::NoThread(job, error)) => {
-                let location = job.task.location();
                 eprintln!(
                     "runtime: no thread could be started for a blocking job spawned at {location}: \
                      {error}. The job is cancelled; allow the process more threads, or lower \

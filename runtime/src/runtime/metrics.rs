@@ -149,7 +149,7 @@ impl RuntimeMetrics {
         f: impl FnOnce(&WorkerCounters, usize) -> R,
     ) -> R {
         match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => match pool.seats().nth(worker) {
+            Scheduler::MultiThread(pool) => match pool.any_seat(worker) {
                 Some(seat) => f(seat.counters(), seat.queue_len()),
                 None => panic!("there is no worker {worker}"),
             },
@@ -194,7 +194,7 @@ impl RuntimeMetrics {
     pub fn worker_thread_id(&self, worker: usize) -> Option<ThreadId> {
         self.worker(worker, |_, _| ());
         match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.seats().nth(worker)?.thread_id(),
+            Scheduler::MultiThread(pool) => pool.any_seat(worker)?.thread_id(),
             Scheduler::CurrentThread(shared) => shared.thread_id(),
         }
     }

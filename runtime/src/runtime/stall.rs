@@ -16,7 +16,7 @@ use crate::engine::contain::contain;
 use crate::engine::primitive::Mutex;
 use crate::engine::scheduler::{Shortage, Stall, StallSink};
 use crate::engine::stall::{self, Capture, How, ThreadState, Tid, Unwinder};
-use crate::engine::task::{self, Id};
+use crate::engine::task::{self, Absence, Id};
 use crate::engine::text;
 use crate::engine::wake_list::WakeList;
 
@@ -128,7 +128,7 @@ impl fmt::Display for StallReport {
 /// A hook for shortages of spare workers.
 pub(super) type OnSpareShortage = Arc<dyn Fn(&SpareShortage) + Send + Sync>;
 
-/// Work waits behind workers that are stalled, and there is no spare worker to do it: the limit is reached, or
+/// Work waits behind workers that do not serve, and there is nobody to do it in their place: the limit is reached, or
 /// the system gives no thread.
 ///
 /// Given to [`Builder::on_spare_shortage`](crate::Builder::on_spare_shortage).
@@ -136,18 +136,27 @@ pub(super) type OnSpareShortage = Arc<dyn Fn(&SpareShortage) + Send + Sync>;
 pub struct SpareShortage(Shortage);
 
 impl SpareShortage {
-    /// How many workers are stalled: in a poll that does not return, or in `block_in_place`. Spare workers
-    /// that are stalled themselves are among them.
+    /// Whether the workers have announced that they block, by
+    /// [`block_in_place`](crate::task::block_in_place). Else they are in polls that do not return.
+    pub fn is_in_place(&self) -> bool {
+        self.0.absence == Absence::InPlace
+    }
+
+    /// How many workers do not serve for that reason. Those that serve in place of others and do not serve themselves
+    /// are among them.
     pub fn stalled(&self) -> usize {
-        self.0.stalled
+        self.0.missing
     }
 
-    /// How many spare workers have been started for them.
+    /// How many serve in their place: spare workers or, for those in `block_in_place`, threads of the
+    /// blocking pool.
     pub fn spare_workers(&self) -> usize {
-        self.0.spares
+        self.0.serving
     }
 
-    /// How many there may be: [`Builder::spare_workers`](crate::Builder::spare_workers).
+    /// How many there may be: [`Builder::spare_workers`](crate::Builder::spare_workers) or, for those in
+    /// `block_in_place`, [`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads), blocking jobs
+    /// included.
     pub fn limit(&self) -> usize {
         self.0.limit
     }
@@ -160,15 +169,26 @@ impl SpareShortage {
 
 impl fmt::Display for SpareShortage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shortage { stalled, spares, limit, no_thread } = &self.0;
-        let (workers, are) = if *stalled == 1 { ("worker", "is") } else { ("workers", "are") };
-        write!(f, "{stalled} {workers} {are} stalled, and ")?;
-        match no_thread {
-            None => write!(f, "all {limit} spare workers that there may be stand in for them")?,
-            Some(error) => write!(
+        let Shortage { absence, missing, serving, limit, no_thread } = &self.0;
+        let (workers, are) = if *missing == 1 { ("worker", "is") } else { ("workers", "are") };
+        let (what, who) = match absence {
+            Absence::Stalled => ("stalled", "spare worker"),
+            Absence::InPlace => ("in `block_in_place`", "thread of the blocking pool"),
+        };
+        write!(f, "{missing} {workers} {are} {what}, and ")?;
+        match (no_thread, absence) {
+            (Some(error), _) => write!(
                 f,
-                "the system gives no thread for another spare worker, beside {spares} of at most \
-                 {limit} ({error})"
+                "the system gives no thread for another {who}, beside {serving} of at most {limit} \
+                 ({error})"
+            )?,
+            (None, Absence::Stalled) => {
+                write!(f, "all {limit} spare workers that there may be stand in for them")?;
+            }
+            (None, Absence::InPlace) => write!(
+                f,
+                "all {limit} threads that the blocking pool may have are busy, {serving} of them in \
+                 their place"
             )?,
         }
         f.write_str(": tasks wait")
@@ -334,7 +354,10 @@ impl Voice {
     fn report_shortage(&self, shortage: SpareShortage) {
         match &self.on_shortage {
             Some(on_shortage) => on_shortage(&shortage),
-            None => eprintln!("{}", text::spare_shortage(self.name.as_deref(), &shortage)),
+            None => {
+                let in_place = shortage.is_in_place();
+                eprintln!("{}", text::spare_shortage(self.name.as_deref(), &shortage, in_place));
+            }
         }
     }
 

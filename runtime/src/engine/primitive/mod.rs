@@ -6,9 +6,11 @@
 //!
 //! The list of names is the contract: `atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64,
 //! AtomicUsize, AtomicPtr, Ordering, fence}`, `Arc`, `Mutex` with `MutexGuard`, `Condvar`,
-//! `RwLock` with its guards, `UnsafeCell`, `Parker`, `Backoff`, `hint::spin_loop`, `thread::{Builder,
+//! `RwLock` with its guards, `UnsafeCell`, `Alarm`, `Parker`, `Backoff`, `hint::spin_loop`, `thread::{Builder,
 //! JoinHandle, current, yield_now}`, and two that are no types: [`const_fn`] and [`sizes`].
 
+#[cfg_attr(not(target_os = "linux"), path = "alarm_portable.rs")]
+mod alarm;
 mod cell;
 #[cfg_attr(not(target_os = "linux"), path = "futex_portable.rs")]
 mod futex;
@@ -17,6 +19,7 @@ mod lock;
 mod os_thread;
 mod parker;
 
+pub(crate) use alarm::Alarm;
 pub(crate) use cell::UnsafeCell;
 pub(crate) use crossbeam_utils::Backoff;
 pub(crate) use lock::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard};
@@ -39,7 +42,7 @@ pub(crate) mod hint {
 pub(crate) mod thread {
     pub(crate) use std::thread::{Builder, JoinHandle, current, yield_now};
 
-    pub(crate) use super::os_thread::os_id;
+    pub(crate) use super::os_thread::{Usage, cpu_time, os_id};
 }
 
 /// Declares a `const fn` whose body makes atomics or locks. The types of a model cannot be made in

@@ -1,6 +1,27 @@
 //! Threads, where the system gives them no number that another thread could use.
 
+use std::time::Duration;
+
 /// 0: unknown.
 pub(crate) fn os_id() -> u32 {
     0
+}
+
+/// Unknown.
+pub(crate) fn cpu_time(_os_id: u32) -> Option<Duration> {
+    None
+}
+
+/// What a thread has used of its processor: unknown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Usage;
+
+impl Usage {
+    pub(crate) fn now() -> Option<Usage> {
+        None
+    }
+
+    pub(crate) fn is_brief(self, _limit: Duration) -> bool {
+        false
+    }
 }

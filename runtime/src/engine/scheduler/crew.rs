@@ -9,23 +9,36 @@
 //! whenever all sleep, and nobody is told when its holder leaves it: that would be a futex call for each
 //! request. Both are the guardian's business, and the guardian itself sleeps for good when all is well.
 //!
-//! # The counts
+//! # Two accounts
+//!
+//! A seat is *stalled* when its poll does not return, or is expected not to: a mistake, and nobody has asked for
+//! it. A seat is *in place* when its thread is in `block_in_place`: it was announced, and there may be many. Each kind
+//! has an account of its own, so that what is announced never uses up what is there for mistakes.
+//!
+//! | account    | who is missing      | who serves instead | at most                | whose threads        |
+//! |------------|---------------------|--------------------|------------------------|----------------------|
+//! | `stalls`   | stalled seats       | spares             | `Builder::spare_workers` | their own          |
+//! | `in_place` | seats in place      | stand-ins          | `max_blocking_threads`, | the blocking pool's: |
+//! |            |                     |                    | with the blocking jobs | each is a job there  |
 //!
 //! ```text
-//!   63            32 31             0
-//!  ┌────────────────┬────────────────┐
-//!  │    stalled     │     spares     │
-//!  └────────────────┴────────────────┘
+//!   63       42 41       21 20        0
+//!  ┌───────────┬───────────┬───────────┐
+//!  │  missing  │  coming   │  serving  │
+//!  └───────────┴───────────┴───────────┘
 //! ```
 //!
-//! 1. `stalled` counts the seats whose thread does not serve: one for each verdict that has not been taken
-//!    back (`task/watch.rs`, invariant 2).
-//! 2. `spares` counts the spares that serve or are on their way. It is raised by [`Crew::call`], against
-//!    `stalled` and the limit, before a seat is taken. It is lowered once for each time: by the spare
-//!    that retires ([`Crew::dismiss`]), which does so only while there are more spares than stalled seats,
-//!    or by whoever finds that no thread came.
-//! 3. Both decisions look at both counts in the one step that changes them. In two words a spare could
+//! 1. `missing` counts the seats of that kind whose thread does not serve: one for each verdict that has not
+//!    been taken back (`task/watch.rs`, invariant 2).
+//! 2. `serving` counts who serves instead. `coming` counts the stand-ins that the blocking pool has been asked for
+//!    and that have not come; a spare serves from the moment when it is called.
+//! 3. Whoever calls raises a count, against `missing` and the limit, before a seat is taken. It is lowered once
+//!    for each time: by the one that retires ([`Crew::dismiss`]), which does so only while more serve than are
+//!    missing, by the stand-in that comes and is not needed any more, or by whoever finds that no thread came.
+//! 4. All decisions look at all counts in the one step that changes them. In two words a spare could
 //!    retire on a count of stalled seats from before a stall that did not call because of this very spare.
+//! 5. A stand-in that is coming is no reason for one that serves to retire: the blocking pool may have no thread for
+//!    it for as long as its jobs take.
 //!
 //! # Places
 //!
@@ -37,45 +50,46 @@
 //!          no thread came, or the thread goes (the pool is closed)
 //! ```
 //!
-//! 4. Only `call` makes a spare's place TAKEN, by compare-exchange: one caller gets it. Only its thread takes it
+//! 6. Only `call` makes a spare's place TAKEN, by compare-exchange: one caller gets it. Only its thread takes it
 //!    to RESTING and VACANT, and to LEAVING by compare-exchange against `call`: a thread that is called
 //!    in its last moment finds its place TAKEN and stays.
-//! 5. There is a token for each call of a thread that rests, given after its place is TAKEN: the thread
+//! 7. There is a token for each call of a thread that rests, given after its place is TAKEN: the thread
 //!    looks at its place after each wait.
-//! 6. A spare that was dismissed has its place until it rests, and one that leaves until it has gone. A call in that
+//! 8. A spare that was dismissed has its place until it rests, and one that leaves until it has gone. A call in that
 //!    moment may find no place though the count allows one ([`Call::NotYet`]). Nobody waits for it: the
 //!    guardian calls again at its next look, and it looks as long as a seat is stalled.
-//! 7. `open` is one more than the last place that has ever been taken: whoever looks for work looks at the places
-//!    before it, mostly those of the workers alone. It is raised before the thread is started that will push
-//!    there, so the fences of `sleep.rs` that show the push to whoever must see it show this, too.
+//! 9. A stand-in takes any vacant place of its kind, and leaves it when it retires: its thread rests in the
+//!    blocking pool. There are as many places as that has threads, so one is vacant.
 //!
 //! # What the guardian owes
 //!
 //! | state                                              | what it does at a look                         |
 //! |----------------------------------------------------|------------------------------------------------|
 //! | a seat is stalled, nobody sleeps, something waits  | calls a spare                                  |
-//! | a spare too many sleeps                            | unparks it ([`Crew::send_home`]); it retires   |
+//! | a seat is in place, nobody sleeps, something waits | asks for a stand-in                            |
+//! | one too many sleeps                                | unparks it ([`Crew::send_home`]); it retires   |
 //! | nobody has the poll, somebody sleeps               | unparks one to take it ([`Crew::give_poll_back`]) |
 //! | a verdict that came too late stands                | takes it back                                  |
 //!
 //! It may park for good when it owes nothing ([`Crew::is_quiet`]): everybody sleeps, one of them in the poll,
-//! no seat counts as stalled, no spare serves.
+//! no seat is missing, no spare or stand-in serves. A stand-in that still comes finds that it is not needed.
 //!
 //! # Proof that nothing is owed while it sleeps
 //!
 //! The guardian says that it parks, fences (this fence is G), and looks at all of that: nothing that it knows from
 //! before counts. A worker that withdraws from the sleepers fences after it, and unparks the guardian if
-//! that has said that it parks ([`Crew::withdraw`], `nap.rs`). So a withdrawal whose fence comes after G wakes
+//! that has said that it parks ([`Crew::withdraw`], `nap.rs`: within 2 ms). So a withdrawal whose fence comes after G wakes
 //! the guardian, and one before G is seen by it, with all that came before. Let the guardian find itself quiet.
 //!
 //! - *Everybody who works is on the list.* Who is listed is seen to have a place, since that was taken before
 //!   it came. As many are listed as places are seen to be taken, so all of these are listed. What they did
 //!   before is seen: the list is read under its lock.
 //! - *The counts are 0, not only as read.* Suppose that they were changed after the value that is read, and take
-//!   the first change. Nobody retires, for there are no spares, so a seat stalled. By the guardian: it would
-//!   know. By a thread in its own poll: it is a worker's, as there are no spares; a worker keeps its place
+//!   the first change. Nobody retires, for nobody serves instead, and a stand-in that comes is not needed: so a
+//!   seat went missing. By the guardian: it would
+//!   know. By a thread in its own poll: it is a worker's, as nobody serves instead; a worker keeps its place
 //!   and so is listed; the guardian has seen what it did, and read an older value. It cannot have.
-//!   So no spare serves, none is on its way, and no seat is stalled, until somebody who sleeps withdraws.
+//!   So nobody serves instead, and no seat is missing, until somebody who sleeps withdraws.
 //! - *Somebody has the poll.* Whoever is seen to hold it has announced itself before, and withdraws after it has left.
 //!   If the fence of that is before G, it is seen to have left; if after G, it wakes the guardian.
 //!
@@ -83,18 +97,23 @@
 //!
 //! # Orderings
 //!
-//! The counts are Relaxed: they are one word, and publish nothing else. What a thread did on a seat passes to
+//! The counts are Relaxed: each account is one word, and publishes nothing else. What a thread did on a seat passes to
 //! the next one with its place ([`LEAVE`], [`TAKE`]); to a thread that rests, with the token. What the
 //! guardian must not miss is ordered by the fences of `nap.rs` and by the lock of the sleepers.
 //!
 //! # Rejected
 //!
-//! - Two counts, one of stalled seats, one of spares: see 3. The guardian repaired it at its next look.
+//! - Two counts, one of stalled seats, one of spares: see 4. The guardian repaired it at its next look.
+//! - One account for both kinds: 80 tasks in `block_in_place` that waited for each other used up 64 spares, and
+//!   hung for ever.
+//! - Threads of the scheduler's own for those in place: then `block_in_place` and `spawn_blocking` need two limits,
+//!   and each leaves threads idle that the other lacks.
 //! - Telling the guardian each time that the poll is left, or a stall ends: it looks every 2 ms anyway.
 
 use super::nap::Nap;
 use super::sleep::{Sleep, Withdrawn};
-use crate::engine::primitive::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use crate::engine::primitive::atomic::{AtomicU8, AtomicU64, Ordering};
+use crate::engine::task::Absence;
 
 /// No thread.
 const VACANT: u8 = 0;
@@ -107,22 +126,80 @@ const LEAVING: u8 = 3;
 
 /// Publishes what the thread did on its seat. Pairs with [`TAKE`].
 const LEAVE: Ordering = Ordering::Release;
-/// The seat is as the last thread left it. Pairs with [`LEAVE`].
+/// The seat is as the last thread left it. Pairs with [`LEAVE`] and [`REST`].
 const TAKE: Ordering = Ordering::Acquire;
+/// That the seat was taken out of those that may have work, to who puts it in again. Pairs with [`TAKE`].
+const REST: Ordering = Ordering::Release;
 
-const ONE_SPARE: u64 = 1;
-const ONE_STALLED: u64 = 1 << 32;
+const ONE_SERVING: u64 = 1;
+const ONE_COMING: u64 = 1 << 21;
+const ONE_MISSING: u64 = 1 << 42;
+const FIELD: u64 = ONE_COMING - 1;
+
+/// Who is missing, and who serves instead.
+#[derive(Debug)]
+struct Account(AtomicU64);
+
+/// An account at one moment.
+#[derive(Clone, Copy)]
+struct Counts(u64);
+
+impl Counts {
+    fn missing(self) -> usize {
+        (self.0 / ONE_MISSING & FIELD) as usize
+    }
+
+    fn coming(self) -> usize {
+        (self.0 / ONE_COMING & FIELD) as usize
+    }
+
+    fn serving(self) -> usize {
+        (self.0 & FIELD) as usize
+    }
+
+    fn has_surplus(self) -> bool {
+        self.serving() > self.missing()
+    }
+}
+
+impl Account {
+    fn new() -> Account {
+        Account(AtomicU64::new(0))
+    }
+
+    #[inline]
+    fn counts(&self) -> Counts {
+        Counts(self.0.load(Ordering::Relaxed))
+    }
+
+    fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    fn sub(&self, amount: u64) {
+        self.0.fetch_sub(amount, Ordering::Relaxed);
+    }
+
+    /// Decides and changes in one step. The counts by which nothing was changed come back as the error.
+    fn change(&self, change: impl Fn(Counts) -> Option<u64>) -> Result<(), Counts> {
+        let change = |counts| change(Counts(counts));
+        match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change) {
+            Ok(_) => Ok(()),
+            Err(counts) => Err(Counts(counts)),
+        }
+    }
+}
 
 /// Who sits where, and who sleeps.
 #[derive(Debug)]
 pub(crate) struct Crew {
     pub(crate) sleep: Sleep,
-    counts: AtomicU64,
-    /// First the workers', then the spares'.
+    stalls: Account,
+    in_place: Account,
+    /// First the workers', then the spares', then the stand-ins'.
     places: Box<[AtomicU8]>,
     workers: usize,
-    /// See 7.
-    open: AtomicUsize,
+    spares: usize,
     /// Times that a spare was wanted and not to be had. For metrics.
     refused: AtomicU64,
 }
@@ -143,61 +220,84 @@ pub(crate) enum Call {
     NotYet,
 }
 
-fn spares(counts: u64) -> usize {
-    (counts & (ONE_STALLED - 1)) as usize
-}
-
-fn stalled(counts: u64) -> usize {
-    (counts / ONE_STALLED) as usize
-}
-
 impl Crew {
-    pub(crate) fn new(workers: usize, spares: usize) -> Crew {
+    /// Places for workers, for spares, and for as many stand-ins as the blocking pool may have threads.
+    pub(crate) fn new(workers: usize, spares: usize, stand_ins: usize) -> Crew {
+        let seats = workers + spares + stand_ins;
         Crew {
-            sleep: Sleep::new(workers),
-            counts: AtomicU64::new(0),
-            places: (0..workers + spares).map(|_| AtomicU8::new(VACANT)).collect(),
+            sleep: Sleep::new(workers, seats),
+            stalls: Account::new(),
+            in_place: Account::new(),
+            places: (0..seats).map(|_| AtomicU8::new(VACANT)).collect(),
             workers,
-            open: AtomicUsize::new(workers),
+            spares,
             refused: AtomicU64::new(0),
         }
     }
 
-    pub(crate) fn is_spare(&self, seat: usize) -> bool {
+    /// How many places there are, of all kinds.
+    pub(crate) fn seats(&self) -> u32 {
+        u32::try_from(self.places.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether who sits there serves in somebody's place.
+    pub(crate) fn is_extra(&self, seat: usize) -> bool {
         seat >= self.workers
     }
 
-    /// Only on the seats before this one there may be work.
-    #[inline]
-    pub(crate) fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+    /// Whether it is a stand-in, on a thread of the blocking pool.
+    pub(crate) fn is_stand_in(&self, seat: usize) -> bool {
+        seat >= self.workers + self.spares
     }
 
     /// How many spares there may be.
     pub(crate) fn limit(&self) -> usize {
-        self.places.len() - self.workers
+        self.spares
     }
 
-    // ---- the counts ----
+    // ---- the accounts ----
+
+    fn account_of(&self, absence: Absence) -> &Account {
+        match absence {
+            Absence::Stalled => &self.stalls,
+            Absence::InPlace => &self.in_place,
+        }
+    }
+
+    /// The account that who sits there is counted in.
+    fn account_at(&self, seat: usize) -> &Account {
+        if self.is_stand_in(seat) { &self.in_place } else { &self.stalls }
+    }
 
     /// A seat does not serve any more.
-    pub(crate) fn stalled(&self) {
-        self.counts.fetch_add(ONE_STALLED, Ordering::Relaxed);
+    pub(crate) fn missing(&self, absence: Absence) {
+        self.account_of(absence).add(ONE_MISSING);
     }
 
     /// A seat serves again.
-    pub(crate) fn recovered(&self) {
-        self.counts.fetch_sub(ONE_STALLED, Ordering::Relaxed);
+    pub(crate) fn returned(&self, absence: Absence) {
+        self.account_of(absence).sub(ONE_MISSING);
     }
 
     /// How many seats do not serve.
-    pub(crate) fn count_stalled(&self) -> usize {
-        stalled(self.counts.load(Ordering::Relaxed))
+    pub(crate) fn count_missing(&self, absence: Absence) -> usize {
+        self.account_of(absence).counts().missing()
     }
 
-    /// How many spares serve.
-    pub(crate) fn count_spares(&self) -> usize {
-        spares(self.counts.load(Ordering::Relaxed))
+    /// How many serve instead.
+    pub(crate) fn count_serving(&self, absence: Absence) -> usize {
+        self.account_of(absence).counts().serving()
+    }
+
+    /// How many more are wanted than serve.
+    pub(crate) fn count_wanted(&self, absence: Absence) -> usize {
+        let counts = self.account_of(absence).counts();
+        counts.missing().saturating_sub(counts.serving())
+    }
+
+    /// Whether another stall would get its spare.
+    pub(crate) fn has_spare(&self) -> bool {
+        self.stalls.counts().missing() < self.spares
     }
 
     /// Times that a spare was wanted and not to be had.
@@ -205,41 +305,43 @@ impl Crew {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Whether there is a spare too many.
+    /// Whether there is one too many of those who sit on such seats.
     #[inline]
-    pub(crate) fn has_surplus(&self) -> bool {
-        let counts = self.counts.load(Ordering::Relaxed);
-        spares(counts) > stalled(counts)
+    pub(crate) fn has_surplus(&self, seat: usize) -> bool {
+        self.account_at(seat).counts().has_surplus()
     }
 
-    /// Whether the calling spare is one too many; if so it is counted off and must retire.
+    /// Whether who sits there is one too many; if so it is counted off and must retire.
     #[must_use]
-    pub(crate) fn dismiss(&self) -> bool {
-        self.change_counts(|counts| (spares(counts) > stalled(counts)).then(|| counts - ONE_SPARE))
-            .is_ok()
+    pub(crate) fn dismiss(&self, seat: usize) -> bool {
+        let lower = |counts: Counts| counts.has_surplus().then(|| counts.0 - ONE_SERVING);
+        self.account_at(seat).change(lower).is_ok()
     }
 
     /// Puts a spare to work if fewer serve than seats are stalled. `unpark` is given the seat of
     /// one that rested.
     pub(crate) fn call(&self, unpark: impl FnOnce(usize)) -> Call {
-        let limit = self.limit();
-        let raise =
-            |counts| (spares(counts) < stalled(counts).min(limit)).then_some(counts + ONE_SPARE);
-        if let Err(counts) = self.change_counts(raise) {
-            if stalled(counts) <= limit {
+        let limit = self.spares;
+        let raise = |counts: Counts| {
+            let wanted = counts.missing().min(limit);
+            (counts.serving() < wanted).then(|| counts.0 + ONE_SERVING)
+        };
+        if let Err(counts) = self.stalls.change(raise) {
+            if counts.missing() <= limit || limit == 0 {
                 return Call::NotNeeded;
             }
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Call::Limit;
         }
-        let seats = self.workers..self.places.len();
+        let seats = self.workers..self.workers + self.spares;
         if let Some(seat) = seats.clone().find(|&seat| self.change(seat, RESTING, TAKEN)) {
+            self.sleep.awake().insert(seat);
             unpark(seat); // wake: resting spare
             return Call::Back;
         }
         match seats.into_iter().find(|&seat| self.change(seat, VACANT, TAKEN)) {
             Some(seat) => {
-                self.open.fetch_max(seat + 1, Ordering::Relaxed);
+                self.sleep.awake().insert(seat);
                 Call::Start(seat)
             }
             None => {
@@ -250,12 +352,44 @@ impl Crew {
     }
 
     fn not_to_be_had(&self) {
-        self.counts.fetch_sub(ONE_SPARE, Ordering::Relaxed);
+        self.stalls.sub(ONE_SERVING);
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn change_counts(&self, change: impl FnMut(u64) -> Option<u64>) -> Result<u64, u64> {
-        self.counts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change)
+    /// Whether a stand-in is wanted. If so it is counted as coming: the blocking pool must be given a job that
+    /// calls [`arrive`](Crew::arrive), or [`not_coming`](Crew::not_coming) when it is dropped unrun.
+    #[must_use]
+    pub(crate) fn ask_for_stand_in(&self) -> bool {
+        let raise = |counts: Counts| {
+            let wanted = counts.coming() + counts.serving() < counts.missing();
+            wanted.then(|| counts.0 + ONE_COMING)
+        };
+        self.in_place.change(raise).is_ok()
+    }
+
+    /// A stand-in has a thread. Its seat, unless it is not needed any more.
+    #[must_use]
+    pub(crate) fn arrive(&self) -> Option<usize> {
+        let serve = |counts: Counts| {
+            let wanted = counts.serving() < counts.missing();
+            wanted.then(|| counts.0 - ONE_COMING + ONE_SERVING)
+        };
+        if self.in_place.change(serve).is_err() {
+            self.not_coming();
+            return None;
+        }
+        let mut seats = self.workers + self.spares..self.places.len();
+        let seat = seats.find(|&seat| self.change(seat, VACANT, TAKEN));
+        match seat {
+            Some(seat) => self.sleep.awake().insert(seat),
+            None => self.in_place.sub(ONE_SERVING),
+        }
+        seat
+    }
+
+    /// The blocking pool has no thread for a stand-in.
+    pub(crate) fn not_coming(&self) {
+        self.in_place.sub(ONE_COMING);
     }
 
     // ---- places ----
@@ -267,15 +401,18 @@ impl Crew {
 
     /// Takes a worker's seat for a thread to be started.
     pub(crate) fn take_worker(&self, seat: usize) {
-        debug_assert!(!self.is_spare(seat));
+        debug_assert!(!self.is_extra(seat));
         let taken = self.change(seat, VACANT, TAKEN);
         debug_assert!(taken);
+        self.sleep.awake().insert(seat);
     }
 
     /// The thread that the seat was taken for has not come.
     pub(crate) fn never_came(&self, seat: usize) {
         self.vacate(seat);
-        if self.is_spare(seat) {
+        if self.is_stand_in(seat) {
+            self.in_place.sub(ONE_SERVING);
+        } else if self.is_extra(seat) {
             self.not_to_be_had();
         }
     }
@@ -289,7 +426,9 @@ impl Crew {
         is_closed: impl Fn() -> bool,
         mut wait: impl FnMut() -> bool,
     ) -> bool {
-        self.places[seat].store(RESTING, Ordering::Relaxed);
+        // It has given away what it held. Before the place can be taken: then the seat is put in again.
+        self.sleep.awake().remove(seat);
+        self.places[seat].store(RESTING, REST);
         loop {
             if is_closed() || self.is_taken(seat) {
                 return true;
@@ -303,6 +442,7 @@ impl Crew {
 
     /// The thread has gone.
     pub(crate) fn vacate(&self, seat: usize) {
+        self.sleep.awake().remove(seat);
         self.places[seat].store(VACANT, LEAVE);
     }
 
@@ -331,25 +471,33 @@ impl Crew {
 
     /// Whether the guardian owes nothing. It counts only behind the fence of `nap.rs`.
     pub(crate) fn is_quiet(&self, has_holder: impl FnOnce() -> bool) -> bool {
+        let is_even = |account: &Account| {
+            let counts = account.counts();
+            counts.missing() == 0 && counts.serving() == 0
+        };
         // First: what the sleepers did is seen by whoever sees them in the list.
         self.sleep.listed() >= self.working()
-            && self.counts.load(Ordering::Relaxed) == 0
+            && is_even(&self.stalls)
+            && is_even(&self.in_place)
             && has_holder()
     }
 
-    /// A spare that sleeps while the seat it stood in for has recovered does not notice by itself.
+    /// One that sleeps while the seat it stood in for has recovered does not notice by itself.
     pub(crate) fn send_home(&self, unpark: impl FnOnce(usize)) {
-        if self.has_surplus() {
-            if let Some(seat) = self.sleep.any_sleeper(|seat| !self.is_spare(seat)) {
+        if self.stalls.counts().has_surplus() || self.in_place.counts().has_surplus() {
+            if let Some(seat) = self.sleep.any_sleeper(|seat| !self.is_too_many(seat)) {
                 unpark(seat); // wake: surplus spare
             }
         }
     }
 
+    fn is_too_many(&self, seat: usize) -> bool {
+        self.is_extra(seat) && self.has_surplus(seat)
+    }
+
     /// Nobody has the poll: somebody who sleeps beside it is to take it. Not one that is sent home.
     pub(crate) fn give_poll_back(&self, unpark: impl FnOnce(usize)) {
-        let except = |seat| self.is_spare(seat) && self.has_surplus();
-        if let Some(seat) = self.sleep.any_sleeper(except) {
+        if let Some(seat) = self.sleep.any_sleeper(|seat| self.is_too_many(seat)) {
             unpark(seat); // wake: take the poll
         }
     }

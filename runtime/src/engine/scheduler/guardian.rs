@@ -9,49 +9,58 @@
 //! # What a look does, in order
 //!
 //! 0. Threads that have tasks bound to them ([`Bound`]) are looked at: their stalls are reported.
-//! 1. Each taken seat's [`Watch`] is read. A poll seen unchanged for the takeover threshold is
-//!    *condemned*: its seat counts as stalled, its slot is emptied into the injector, and a sleeper is
-//!    called for what it holds. At the
-//!    report threshold the poll is handed to the [`StallSink`], once.
-//! 2. If a worker sleeps and nobody has the poll, it is unparked to take it. If a spare sleeps that is one
-//!    too many, it is sent home.
-//! 3. If nobody sleeps, fewer spares work than seats are stalled, and something waits to be run or
-//!    nobody has the poll, a spare is called: one a look. If there is none to be had that is reported.
+//! 1. The [`Watch`] of each seat on which somebody is awake is read. A poll that has reached the age of the
+//!    takeover threshold is *condemned*: its seat counts as stalled, its slot is emptied into the injector, and a
+//!    sleeper is called for what it holds. At the report threshold the poll is handed to the [`StallSink`], once. The
+//!    age of a poll is what its thread has computed and waited by itself: `poll_age.rs`.
+//! 2. If a worker sleeps and nobody has the poll, it is unparked to take it. If one sleeps that is too
+//!    many, it is sent home.
+//! 3. If nobody sleeps, fewer serve than seats are missing, and something waits to be run or nobody has the poll,
+//!    spares are called and stand-ins are asked for: as many as are wanted and there are tasks for, at
+//!    most [`CALLS`] a look. If there is none to be had that is reported.
 //! 4. If nobody has looked at the poll since the last look, the guardian waits in it until the
 //!    next one; else it waits on its own parker.
 //!
-//! A look that came much later than it was meant to (the process was stopped, its quota spent, the
-//! machine overloaded) says nothing about the workers in the time by which it was late: that does not count
-//! into the age of a poll. The age does not begin anew either, or a machine that is always busy would
-//! never hear of a stall.
+//! A look that came much later than it was meant to says nothing about the workers in the time for which the process
+//! was stopped: that does not count into the age of a poll. The age does not begin anew either, or a process that is
+//! stopped again and again would never hear of a stall. Where the guardian itself has waited for a processor the
+//! process did run, and so that time counts.
 //!
 //! # Sleep of the guardian
 //!
-//! While any worker is awake it looks every [`LOOK`], more often while something is amiss. When all
-//! sleep it goes on for [`LINGER`] and then parks for good (`nap.rs`), if it owes nothing: `crew.rs` says
-//! what that is, and proves that none of it arises unseen.
+//! While any worker is awake it looks every [`LOOK`], more often while something is amiss. When all sleep and it owes
+//! nothing it parks for good: `crew.rs` says what it owes, and proves that none of it arises unseen; `nap.rs` how
+//! it is called.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::nap::Nap;
-use super::pool::{Pool, Shortage};
-use crate::engine::primitive::Mutex;
+use super::nap::{self, Nap};
+use super::poll_age::Eye;
+use super::pool::{Asked, Pool, Shortage};
+use super::seat::Seat;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use crate::engine::stall::{self, Tid};
-use crate::engine::task::{Id, Seen, Watch, Whose};
+use crate::engine::primitive::{Mutex, thread};
+use crate::engine::stall::Probe;
+use crate::engine::task::{Absence, Id, Seen, Watch, Whose};
 use crate::engine::wake_list::WakeList;
 
 /// Time between two looks while workers are awake.
-const LOOK: Duration = Duration::from_millis(2);
+const LOOK: Duration = nap::DELAY;
 /// Time between two looks while a poll is suspicious or a seat is stalled.
 const CLOSE_LOOK: Duration = Duration::from_millis(1);
 /// The most between two looks while all sleep.
 const SLOW_LOOK: Duration = Duration::from_millis(10);
 /// At most one shortage of spares is reported in this time.
 const SHORTAGE_EVERY: Duration = Duration::from_secs(1);
-/// How long it goes on after all workers have gone to sleep.
-const LINGER: Duration = Duration::from_millis(100);
+/// The most spares, and stand-ins, that are called at one look. The threads are started elsewhere, but one after the other,
+/// 30 to 70 microseconds each: more of them would not be there before the next look.
+const CALLS: usize = 32;
+/// A stand-in that has been asked for and has not come for so long is not to be had: the blocking pool is at
+/// its limit. An idle thread of it comes in some 50 microseconds, a new one in 100, on a busy machine in milliseconds.
+const OVERDUE: Duration = Duration::from_millis(20);
+/// Looks between two readings of how long the guardian itself has waited for processors.
+const READ_EVERY: u32 = 64;
 
 /// A poll that has not returned for the report threshold.
 pub(crate) struct Stall {
@@ -121,39 +130,6 @@ impl Bound {
     }
 }
 
-/// What is known of one seat's poll.
-#[derive(Clone, Copy)]
-struct Known {
-    seen: Seen,
-    since: Instant,
-    reported: bool,
-    /// What its thread had used when the poll became suspicious.
-    used: Option<Used>,
-}
-
-/// The processor time that a thread had used at a moment.
-#[derive(Clone, Copy)]
-struct Used {
-    time: Duration,
-    at: Instant,
-}
-
-impl Used {
-    fn now(tid: u32) -> Option<Used> {
-        let time = stall::processor_time(Tid(i32::try_from(tid).ok()?)).ok()?;
-        Some(Used { time, at: Instant::now() })
-    }
-
-    /// The part of the time since `before` for which the thread had a processor.
-    fn share_since(self, before: Used) -> Option<f64> {
-        let passed = self.at.duration_since(before.at);
-        let used = self.time.saturating_sub(before.time);
-        (!passed.is_zero())
-            .then(|| used.as_secs_f64() / passed.as_secs_f64())
-            .map(|share| share.min(1.0))
-    }
-}
-
 impl Guardian {
     /// `report: None` reports nothing.
     pub(crate) fn new(
@@ -174,13 +150,12 @@ impl Guardian {
     /// going on in one of them.
     fn look_at_bound(&self, eyes: &mut Vec<Eye>, now: Instant) -> bool {
         let all = self.bound.lock();
-        eyes.resize(all.len(), Eye::default());
+        eyes.resize_with(all.len(), Eye::default);
         let mut amiss = false;
         for (bound, eye) in all.iter().zip(eyes) {
-            let age = eye.look(&bound.watch, now);
-            amiss |= !age.is_zero();
             let tid = bound.tid.load(Ordering::Relaxed);
-            self.report_if_due(eye, &bound.watch, bound.number, tid, age, |seen| {
+            amiss |= !eye.look(&bound.watch, tid, now).is_zero();
+            self.report_if_due(eye, &bound.watch, bound.number, tid, now, |seen| {
                 let bound = Arc::clone(bound);
                 Box::new(move || bound.watch.look() == Some(seen))
             });
@@ -237,98 +212,87 @@ impl Guardian {
         let mut bound_eyes = Vec::new();
         let busy = || busy() || self.is_bound_awake();
         let closed = || closed() && !self.is_bound_awake();
-        let mut idle_since = None;
-        let mut last = Instant::now();
+        let mut punctuality = Punctuality::new();
         while !closed() {
             let now = Instant::now();
-            if now.duration_since(last) > SLOW_LOOK * 4 {
-                let late = now.duration_since(last) - SLOW_LOOK;
-                eye.excuse(late);
-                bound_eyes.iter_mut().for_each(|eye: &mut Eye| eye.excuse(late));
+            if let Some(stopped) = punctuality.stopped(now, SLOW_LOOK, self.takeover) {
+                eye.excuse(stopped);
+                bound_eyes.iter_mut().for_each(|eye: &mut Eye| eye.excuse(stopped));
             }
-            last = now;
             self.look_at_bound(&mut bound_eyes, now);
-            let age = eye.look(watch, now);
             let tid = tid.load(Ordering::Relaxed);
-            self.report_if_due(&mut eye, watch, 0, tid, age, &goes_on);
+            eye.look(watch, tid, now);
+            self.report_if_due(&mut eye, watch, 0, tid, now, &goes_on);
             if busy() {
-                idle_since = None;
-            } else if now.duration_since(*idle_since.get_or_insert(now)) >= LINGER {
+                self.nap.pause(SLOW_LOOK);
+            } else {
                 self.nap.sleep_unless(|| busy() || closed());
-                idle_since = None;
-                last = Instant::now();
-                continue;
+                punctuality.begin_anew();
             }
-            self.nap.pause(SLOW_LOOK);
         }
     }
 
-    /// Reports the poll that is going on, once, when it has taken long enough.
+    /// Reports the poll that is going on, once, when it is old enough.
     fn report_if_due(
         &self,
         eye: &mut Eye,
         watch: &Watch,
         worker: usize,
         tid: u32,
-        age: Duration,
+        now: Instant,
         goes_on: impl Fn(Seen) -> Box<dyn Fn() -> bool + Send>,
     ) {
-        let Some(threshold) = self.report.filter(|&threshold| age >= threshold / 10) else {
-            return;
-        };
-        let Some(known) = eye.known.as_mut().filter(|known| !known.reported) else { return };
-        known.used = known.used.or_else(|| Used::now(tid));
-        if age < threshold {
-            return;
-        }
-        let Some(whose) = watch.whose(known.seen) else { return };
-        known.reported = true;
-        let processor_share =
-            known.used.and_then(|before| Used::now(tid).and_then(|now| now.share_since(before)));
+        let Some(seen) = self.report.and_then(|threshold| eye.becomes(threshold)) else { return };
+        let Some(whose) = watch.whose(seen) else { return };
+        eye.told();
         self.stalls.fetch_add(1, Ordering::Relaxed);
+        let (duration, processor_share) = eye.on_the_wall(tid, now);
         self.sink.stalled(Stall {
             worker,
             tid,
             task: Id::from_u64(whose.id),
             location: whose.location,
-            duration: age,
+            duration,
             processor_share,
-            goes_on: goes_on(known.seen),
+            goes_on: goes_on(seen),
         });
     }
 }
 
-/// The eye on one seat.
-#[derive(Default, Clone, Copy)]
-struct Eye {
-    known: Option<Known>,
+/// When the guardian looked last, and what kept it from the next look.
+struct Punctuality {
+    last: Instant,
+    probe: Probe,
+    /// How long this thread had waited for a processor when that was read last.
+    queued: Option<Duration>,
+    looks: u32,
 }
 
-impl Eye {
-    /// How long the present poll has been seen going on; zero if there is none.
-    fn look(&mut self, watch: &Watch, now: Instant) -> Duration {
-        let Some(seen) = watch.look() else {
-            self.known = None;
-            return Duration::ZERO;
-        };
-        match self.known {
-            Some(known) if known.seen == seen => now.duration_since(known.since),
-            _ => {
-                self.known = Some(Known { seen, since: now, reported: false, used: None });
-                Duration::ZERO
-            }
-        }
+impl Punctuality {
+    fn new() -> Punctuality {
+        let (last, probe) = (Instant::now(), Probe::default());
+        Punctuality { last, probe, queued: None, looks: 0 }
     }
 
-    fn forget(&mut self) {
-        self.known = None;
+    /// A look begins, which was meant to come `pause` after the last one. For how long the process was stopped in
+    /// between, if the look comes much later.
+    fn stopped(&mut self, now: Instant, pause: Duration, takeover: Duration) -> Option<Duration> {
+        let passed = now.duration_since(std::mem::replace(&mut self.last, now));
+        self.looks = self.looks.wrapping_add(1);
+        let is_late = passed > (pause * 4).saturating_add(takeover);
+        if !is_late && self.looks % READ_EVERY != 1 {
+            return None;
+        }
+        let queued = self.probe.queued(thread::os_id());
+        let before = std::mem::replace(&mut self.queued, queued);
+        let waited =
+            queued.unwrap_or_default().saturating_sub(before.or(queued).unwrap_or_default());
+        is_late.then(|| (passed - pause).saturating_sub(waited))
     }
 
-    /// A look came so late: that time says nothing about the poll.
-    fn excuse(&mut self, late: Duration) {
-        if let Some(known) = &mut self.known {
-            known.since += late;
-        }
+    /// It has not looked on purpose.
+    fn begin_anew(&mut self) {
+        self.last = Instant::now();
     }
 }
 
@@ -336,10 +300,14 @@ impl Eye {
 struct Rounds<'a> {
     pool: &'a Arc<Pool>,
     eyes: Vec<Eye>,
+    /// The seats whose polls were condemned, until the verdict has been taken back.
+    condemned: Vec<usize>,
     bound_eyes: Vec<Eye>,
     looks_before: u64,
     ready: WakeList,
-    /// The present shortage of spares has been reported.
+    /// Since when stand-ins are wanted that do not come.
+    overdue: Option<Instant>,
+    /// The present shortage has been reported.
     told: bool,
     told_last: Option<Instant>,
 }
@@ -348,11 +316,13 @@ impl Rounds<'_> {
     fn new(pool: &Arc<Pool>) -> Rounds<'_> {
         Rounds {
             pool,
-            eyes: vec![Eye::default(); pool.seats.len()],
+            eyes: Vec::new(),
+            condemned: Vec::new(),
             bound_eyes: Vec::new(),
             // As if somebody had looked: workers that have just been started come to the poll by themselves.
             looks_before: u64::MAX,
             ready: WakeList::new(),
+            overdue: None,
             told: false,
             told_last: None,
         }
@@ -360,37 +330,31 @@ impl Rounds<'_> {
 
     fn run(&mut self) {
         let guardian = &self.pool.guardian;
-        let mut all_asleep_since = None;
         let mut pause = LOOK;
-        let mut last = Instant::now();
+        let mut punctuality = Punctuality::new();
         while !self.pool.is_over() || guardian.is_bound_awake() {
             let now = Instant::now();
-            if now.duration_since(last) > (pause * 4).saturating_add(guardian.takeover) {
-                let late = now.duration_since(last) - pause;
+            if let Some(stopped) = punctuality.stopped(now, pause, guardian.takeover) {
                 let eyes = self.eyes.iter_mut().chain(&mut self.bound_eyes);
-                eyes.for_each(|eye| eye.excuse(late));
+                eyes.for_each(|eye| eye.excuse(stopped));
             }
-            last = now;
             let amiss = guardian.look_at_bound(&mut self.bound_eyes, now) | self.look_at_seats(now);
             let sleeping = self.pool.crew.sleep.sleeping();
             let shortage = if sleeping > 0 {
                 self.look_after_sleepers();
+                self.overdue = None;
                 None
             } else {
-                self.call_spare_if_needed()
+                self.call_who_is_needed(now)
             };
             self.tell(shortage, now);
-            let asleep = self.all_asleep();
-            if !asleep {
-                all_asleep_since = None;
+            if !self.all_asleep() {
                 pause = if amiss { CLOSE_LOOK } else { LOOK };
-            } else if now.duration_since(*all_asleep_since.get_or_insert(now)) >= LINGER
-                && !self.is_needed()
-            {
+            } else if !self.is_needed() {
                 // What was so before counts for nothing: all of it is looked at again behind the fence.
                 guardian.nap.sleep_unless(|| self.is_needed());
-                all_asleep_since = None;
-                last = Instant::now();
+                pause = LOOK;
+                punctuality.begin_anew();
                 continue;
             } else {
                 pause = (pause * 2).min(SLOW_LOOK);
@@ -406,49 +370,53 @@ impl Rounds<'_> {
     /// Whether anything keeps the guardian from sleeping for good.
     fn is_needed(&self) -> bool {
         !self.pool.crew.is_quiet(|| self.pool.driver.has_holder())
+            || !self.condemned.is_empty()
             || self.pool.guardian.is_bound_awake()
             || self.pool.is_closed()
     }
 
     /// Point 1. Says whether something is amiss.
     fn look_at_seats(&mut self, now: Instant) -> bool {
-        let guardian = &self.pool.guardian;
+        let pool = self.pool;
+        self.take_back_late_verdicts();
         let mut amiss = false;
-        for (index, (seat, eye)) in self.pool.seats.iter().zip(&mut self.eyes).enumerate() {
-            if seat.watch.pardon() {
-                self.pool.crew.recovered();
+        for (index, seat) in pool.awake_seats(0) {
+            if index >= self.eyes.len() {
+                self.eyes.resize_with(index + 1, Eye::default);
             }
-            if !self.pool.crew.is_taken(index) {
-                eye.forget();
-                continue;
-            }
-            let age = eye.look(&seat.watch, now);
+            let eye = &mut self.eyes[index];
+            let age = eye.look(&seat.watch, seat.tid(), now);
             amiss |= !age.is_zero();
-            let Some(known) = eye.known else { continue };
-            if age >= guardian.takeover && self.pool.config.spares > 0 {
-                // Counted before the verdict can be seen and taken back.
-                self.pool.crew.stalled();
-                if seat.watch.condemn(known.seen) {
-                    self.pool.work_published();
-                } else {
-                    self.pool.crew.recovered();
-                }
-                // What was put there while the verdict was on its way, too.
-                let _active = self.pool.active();
-                if let Some(task) = seat.slot.take() {
-                    self.pool.injector.push(task);
-                    self.pool.work_published();
+            let Some(seen) = eye.seen() else { continue };
+            if age >= pool.guardian.takeover {
+                condemn(pool, seat, seen);
+                if seat.watch.is_judged() && !self.condemned.contains(&index) {
+                    self.condemned.push(index);
                 }
             }
             let silent = seat.silent.load(Ordering::Relaxed);
             if !silent {
-                guardian.report_if_due(eye, &seat.watch, index, seat.tid(), age, |seen| {
-                    let pool = Arc::clone(self.pool);
-                    Box::new(move || pool.seats[index].watch.look() == Some(seen))
+                pool.guardian.report_if_due(eye, &seat.watch, index, seat.tid(), now, |seen| {
+                    let pool = Arc::clone(pool);
+                    Box::new(move || {
+                        pool.seat(index).is_some_and(|seat| seat.watch.look() == Some(seen))
+                    })
                 });
             }
         }
         amiss
+    }
+
+    /// A verdict may come when the poll has just ended, and its thread may sleep by now.
+    fn take_back_late_verdicts(&mut self) {
+        let pool = self.pool;
+        self.condemned.retain(|&index| {
+            let Some(seat) = pool.seat(index) else { return false };
+            if seat.watch.pardon() {
+                pool.crew.returned(Absence::Stalled);
+            }
+            seat.watch.is_judged()
+        });
     }
 
     /// Point 2.
@@ -461,15 +429,35 @@ impl Rounds<'_> {
     }
 
     /// Point 3.
-    fn call_spare_if_needed(&self) -> Option<Shortage> {
+    fn call_who_is_needed(&mut self, now: Instant) -> Option<Shortage> {
         let pool = self.pool;
-        let needed =
-            pool.crew.count_stalled() > 0 && (pool.has_work() || !pool.driver.has_holder());
-        needed.then(|| pool.call_spare().err()).flatten()
+        let stalled = pool.crew.count_wanted(Absence::Stalled);
+        let in_place = pool.crew.count_wanted(Absence::InPlace);
+        let idle = stalled + in_place == 0 || !(pool.has_work() || !pool.driver.has_holder());
+        if idle {
+            self.overdue = None;
+            return None;
+        }
+        // One for the poll, and one for each task that waits.
+        let most = (1 + pool.waiting(CALLS)).min(CALLS);
+        let shortage = (0..stalled.clamp(1, most)).find_map(|_| pool.call_spare().err());
+        for _ in 0..in_place.min(most) {
+            if !pool.call_stand_in(Asked::ByGuardian) {
+                break;
+            }
+        }
+        let refused = pool.take_refusal();
+        let overdue =
+            in_place > 0 && now.duration_since(*self.overdue.get_or_insert(now)) >= OVERDUE;
+        if in_place == 0 {
+            self.overdue = None;
+        }
+        let absence = if in_place > 0 { Absence::InPlace } else { Absence::Stalled };
+        let short = refused.is_some() || (overdue && pool.crew.count_wanted(absence) > 0);
+        shortage.or_else(|| short.then(|| pool.shortage(absence, refused)))
     }
 
-    /// Has a shortage of spares reported, once as long as it lasts. Without spares (a limit of 0) there is none to
-    /// speak of.
+    /// Has a shortage reported, once as long as it lasts. Without spares (a limit of 0) there is none to speak of.
     fn tell(&mut self, shortage: Option<Shortage>, now: Instant) {
         let guardian = &self.pool.guardian;
         let Some(shortage) = shortage.filter(|shortage| shortage.limit > 0) else {
@@ -507,20 +495,19 @@ impl Rounds<'_> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn looks_that_are_always_late_still_add_up_to_an_age() {
-        let (watch, mut eye) = (Watch::new(), Eye::default());
-        let (begin, late) = (Instant::now(), Duration::from_secs(1));
-        watch.begin(1, None);
-        assert_eq!(eye.look(&watch, begin), Duration::ZERO);
-        for looks in 1..=100 {
-            eye.excuse(late);
-            let now = begin + (LOOK + late) * looks;
-            assert_eq!(eye.look(&watch, now), LOOK * looks);
-        }
+/// The poll counts as stalled. What its seat holds is others' from now on.
+fn condemn(pool: &Arc<Pool>, seat: &Seat, seen: Seen) {
+    // Counted before the verdict can be seen and taken back.
+    pool.crew.missing(Absence::Stalled);
+    if seat.watch.condemn(seen) {
+        pool.work_published();
+    } else {
+        pool.crew.returned(Absence::Stalled);
+    }
+    // What was put there while the verdict was on its way, too.
+    let _active = pool.active();
+    if let Some(task) = seat.slot.take() {
+        pool.injector.push(task);
+        pool.work_published();
     }
 }

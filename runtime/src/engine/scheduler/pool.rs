@@ -10,15 +10,15 @@
 //! | a worker that has announced blocking | the injector                                    |
 //! | any other thread                     | the injector                                    |
 //!
-//! A task whose poll has stalled a worker before (a *hog*) goes to a queue of its own in every
-//! case, and a worker that takes it from there announces itself as blocked beforehand, so that
-//! a spare is in its place before the damage is done.
+//! A marked task, whose poll has stalled a worker before, has its turn like any other. The worker that takes it
+//! announces itself as stalled beforehand, so that a spare is in its place before the damage is done. When no spare
+//! is to be had, marked tasks wait in a queue of their own (`worker.rs::run_marked`).
 //!
-//! # Spares
+//! # Who serves for those who do not
 //!
-//! A seat whose thread is stalled or has announced blocking counts as stalled. As many spares
-//! are wanted as seats are stalled, up to a limit; a spare retires when there are more than that.
-//! Who counts, calls and retires, and why no stall is left without its spare: `crew.rs`.
+//! A seat whose thread is stalled or in `block_in_place` does not serve. Somebody does in its place: a spare, or a
+//! stand-in on a thread of the blocking pool. Who counts, calls and retires, and why nobody is left without:
+//! `crew.rs`.
 //!
 //! # Shutdown
 //!
@@ -38,29 +38,41 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_utils::CachePadded;
-
 use super::Driver;
 use super::closing::Closing;
 use super::crew::{Call, Crew};
+use super::foreign_wakers::ForeignWakers;
 use super::guardian::Guardian;
 use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::observe::Observe;
 use super::queue::{Injector, Local};
 use super::seat::Seat;
+use super::seats::{OwnSeat, Seats};
 use super::worker::NewWorker;
 use crate::engine::activity::{Active, Activity};
-use crate::engine::primitive::{Backoff, Unparked};
+use crate::engine::primitive::{Backoff, Mutex, Unparked};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
-    Header, Identity, JoinHandle, Owned, PanicSink, Runnable, Schedule, Whose, spawn_cell,
+    Absence, Header, Identity, JoinHandle, Owned, PanicSink, Runnable, Schedule, Whose, spawn_cell,
 };
 use crate::engine::text;
 
 /// Starts a thread that calls [`NewWorker::run`].
 pub(crate) type StartThread = Box<dyn Fn(NewWorker) -> io::Result<()> + Send + Sync>;
+
+/// Gives the blocking pool a job that calls [`StandIn::arrive`].
+pub(crate) type AskForStandIn = Box<dyn Fn(StandIn, Asked) + Send + Sync>;
+
+/// Which thread asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// One that may wait for a thread to be started, and call the function that names it.
+    ByWorker,
+    /// The guardian, which may do neither.
+    ByGuardian,
+}
 
 /// How a pool is made.
 pub(crate) struct PoolConfig {
@@ -68,9 +80,11 @@ pub(crate) struct PoolConfig {
     pub(crate) workers: usize,
     /// Seats for spares.
     pub(crate) spares: usize,
-    /// Polls between two looks at the injector.
+    /// The most stand-ins: as many as the blocking pool may have threads.
+    pub(crate) stand_ins: usize,
+    /// The most polls between two looks at the injector.
     pub(crate) global_queue_interval: u32,
-    /// Polls between two looks at the driver.
+    /// The most polls between two looks at the driver.
     pub(crate) event_interval: u32,
     /// How long a retired spare's thread waits to be used again.
     pub(crate) keep_alive: Duration,
@@ -95,10 +109,12 @@ pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 
 /// What the workers share.
 pub(crate) struct Pool {
-    pub(super) seats: Box<[CachePadded<Seat>]>,
+    seats: Seats,
     pub(super) crew: Crew,
     pub(super) injector: Injector,
-    pub(super) hogs: Injector,
+    /// Marked tasks that were taken and not run: no spare was to be had.
+    pub(super) put_off: Injector,
+    pub(super) foreign: ForeignWakers,
     pub(super) driver: Box<dyn Driver>,
     pub(super) config: PoolConfig,
     pub(super) guardian: Guardian,
@@ -106,20 +122,56 @@ pub(crate) struct Pool {
     in_flight: InFlight,
     closing: Closing,
     start_thread: StartThread,
+    ask_for_stand_in: AskForStandIn,
+    /// Why the last thread that was wanted could not be had, until somebody has reported it.
+    no_thread: Mutex<Option<io::Error>>,
     birth: Birth,
 }
 
-/// A spare is wanted and not to be had.
+/// Somebody is wanted who serves in a seat's place, and not to be had.
 #[derive(Debug)]
 pub(crate) struct Shortage {
-    /// Seats that do not serve.
-    pub(crate) stalled: usize,
-    /// Spares that serve in their place.
-    pub(crate) spares: usize,
-    /// How many there may be.
+    /// Why the seats do not serve.
+    pub(crate) absence: Absence,
+    /// How many seats do not serve for that reason.
+    pub(crate) missing: usize,
+    /// How many spares, or stand-ins, serve in their place.
+    pub(crate) serving: usize,
+    /// How many there may be: spares, or threads of the blocking pool.
     pub(crate) limit: usize,
     /// Why the system gave no thread, if the limit has not been reached.
     pub(crate) no_thread: Option<io::Error>,
+}
+
+/// A thread of the blocking pool is wanted to serve in the place of one that is in `block_in_place`.
+pub(crate) struct StandIn(Option<Arc<Pool>>);
+
+impl StandIn {
+    /// A thread has come. The seat that it sits down on, unless it is not needed any more.
+    pub(crate) fn arrive(mut self) -> Option<NewWorker> {
+        let pool = self.0.take()?;
+        let seat = pool.crew.arrive()?;
+        if !pool.closing.enter() {
+            pool.crew.never_came(seat);
+            return None;
+        }
+        Some(NewWorker::new(pool, seat))
+    }
+
+    /// There is no thread, for this reason.
+    pub(crate) fn failed(self, error: io::Error) {
+        if let Some(pool) = &self.0 {
+            pool.thread_refused(error);
+        }
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.take() {
+            pool.crew.not_coming();
+        }
+    }
 }
 
 /// A task's pointer to its pool.
@@ -172,19 +224,23 @@ impl Pool {
         driver: Box<dyn Driver>,
         guardian: Guardian,
         start_thread: StartThread,
+        ask_for_stand_in: AskForStandIn,
     ) -> Arc<Pool> {
-        let seats = config.workers + config.spares;
+        let extra = config.spares + config.stand_ins;
         Arc::new(Pool {
-            seats: (0..seats).map(|_| CachePadded::new(Seat::new(&config.observe))).collect(),
-            crew: Crew::new(config.workers, config.spares),
+            seats: Seats::new(config.workers, extra, &config.observe),
+            crew: Crew::new(config.workers, config.spares, config.stand_ins),
             injector: Injector::new(),
-            hogs: Injector::new(),
+            put_off: Injector::new(),
+            foreign: ForeignWakers::default(),
             driver,
             guardian,
             owned: Owned::new(config.workers * 4),
             in_flight: InFlight::default(),
             closing: Closing::new(),
             start_thread,
+            ask_for_stand_in,
+            no_thread: Mutex::new(None),
             birth: Birth::here(),
             config,
         })
@@ -270,8 +326,7 @@ impl Pool {
         }
         let _inside = self.in_flight.enter();
         let _active = self.active();
-        let queue = if task.is_hog() { &self.hogs } else { &self.injector };
-        queue.push(task);
+        self.injector.push(task);
         self.work_published();
     }
 
@@ -293,43 +348,106 @@ impl Pool {
     }
 
     pub(super) fn unpark(&self, seat: usize) {
-        if self.seats[seat].parker.unpark() == Unparked::Elsewhere {
+        let Some(seat) = self.seats.get(seat) else { return };
+        if seat.parker.unpark() == Unparked::Elsewhere {
             self.driver.wake();
         }
     }
 
-    /// The seats on which somebody works or has worked.
-    pub(super) fn open_seats(&self) -> &[CachePadded<Seat>] {
-        &self.seats[..self.crew.open()]
+    /// The seat, for the thread that comes to it.
+    pub(super) fn take_seat(&self, seat: usize) -> OwnSeat {
+        self.seats.take(seat, &self.config.observe)
+    }
+
+    /// How many seats there may be.
+    pub(crate) fn all_seats(&self) -> usize {
+        self.crew.seats() as usize
+    }
+
+    /// A seat, whether or not anybody has ever sat there.
+    pub(crate) fn any_seat(&self, seat: usize) -> Option<OwnSeat> {
+        (seat < self.all_seats()).then(|| self.take_seat(seat))
+    }
+
+    /// A seat that somebody sits on or has sat on.
+    pub(crate) fn seat(&self, seat: usize) -> Option<&Seat> {
+        self.seats.get(seat)
+    }
+
+    /// The seats on which there may be work, beginning at one and around the end.
+    pub(super) fn awake_seats(&self, start: usize) -> impl Iterator<Item = (usize, &Seat)> + Clone {
+        let awake = self.crew.sleep.awake().from(start);
+        awake.filter_map(|number| Some((number, self.seats.get(number)?)))
     }
 
     /// Whether anything waits that any worker could take.
     pub(super) fn has_work(&self) -> bool {
         !self.injector.is_empty()
-            || !self.hogs.is_empty()
-            || self.open_seats().iter().any(|seat| seat.has_queued())
+            || !self.put_off.is_empty()
+            || !self.foreign.is_empty()
+            || self.awake_seats(0).any(|(_, seat)| seat.has_queued())
     }
 
-    /// Puts a spare to work, if fewer serve than seats are stalled.
+    /// How many tasks wait that any worker could take, counted up to `enough`.
+    pub(super) fn waiting(&self, enough: usize) -> usize {
+        let mut waiting = self.injector.len() + self.put_off.len();
+        for (_, seat) in self.awake_seats(0) {
+            if waiting >= enough {
+                break;
+            }
+            waiting += seat.queue_len();
+        }
+        waiting
+    }
+
+    /// Puts a spare to work, if fewer serve than seats are stalled. Says whether one was called.
     ///
     /// # Errors
     ///
     /// One is wanted and cannot be had.
-    pub(super) fn call_spare(self: &Arc<Pool>) -> Result<(), Shortage> {
+    pub(super) fn call_spare(self: &Arc<Pool>) -> Result<bool, Shortage> {
         if self.is_closed() {
-            return Ok(());
+            return Ok(false);
         }
         match self.crew.call(|seat| self.unpark(seat)) {
-            Call::NotNeeded | Call::Back | Call::NotYet => Ok(()),
-            Call::Start(seat) => self.start_on(seat).map_err(|error| self.shortage(Some(error))),
-            Call::Limit => Err(self.shortage(None)),
+            Call::NotNeeded | Call::NotYet => Ok(false),
+            Call::Back => Ok(true),
+            Call::Start(seat) => match self.start_on(seat) {
+                Ok(()) => Ok(true),
+                Err(error) => Err(self.shortage(Absence::Stalled, Some(error))),
+            },
+            Call::Limit => Err(self.shortage(Absence::Stalled, None)),
         }
     }
 
-    fn shortage(&self, no_thread: Option<io::Error>) -> Shortage {
-        let crew = &self.crew;
-        let (stalled, spares) = (crew.count_stalled(), crew.count_spares());
-        Shortage { stalled, spares, limit: crew.limit(), no_thread }
+    /// Has the blocking pool send somebody, if fewer serve or come than seats are in `block_in_place`. Says
+    /// whether it was asked.
+    pub(super) fn call_stand_in(self: &Arc<Pool>, asked: Asked) -> bool {
+        let wanted = !self.is_closed() && self.crew.ask_for_stand_in();
+        if wanted {
+            (self.ask_for_stand_in)(StandIn(Some(Arc::clone(self))), asked);
+        }
+        wanted
+    }
+
+    /// A thread that was to serve in somebody's place could not be had.
+    pub(super) fn thread_refused(&self, error: io::Error) {
+        *self.no_thread.lock() = Some(error);
+    }
+
+    /// Why one could not be had, if nobody has asked since.
+    pub(super) fn take_refusal(&self) -> Option<io::Error> {
+        self.no_thread.lock().take()
+    }
+
+    pub(super) fn shortage(&self, absence: Absence, no_thread: Option<io::Error>) -> Shortage {
+        let (missing, serving) =
+            (self.crew.count_missing(absence), self.crew.count_serving(absence));
+        let limit = match absence {
+            Absence::Stalled => self.crew.limit(),
+            Absence::InPlace => self.config.stand_ins,
+        };
+        Shortage { absence, missing, serving, limit, no_thread }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -344,9 +462,7 @@ impl Pool {
     /// Step 1 of the shutdown. Waits for nobody.
     pub(crate) fn close(&self) {
         self.closing.close(&self.owned, || {
-            for seat in 0..self.seats.len() {
-                self.unpark(seat);
-            }
+            self.seats.used().for_each(|(seat, _)| self.unpark(seat));
             self.guardian.wake();
             // Perhaps the guardian stands in at the poll.
             self.driver.wake();
@@ -361,10 +477,10 @@ impl Pool {
     }
 
     /// A thread goes, and leaves its seat.
-    pub(super) fn vacate(&self, seat: usize, queue: Local) {
+    pub(super) fn vacate(&self, seat: usize, own: &Seat, queue: Local) {
         // The seat is watched as long as it is taken.
         self.thread_left(seat);
-        self.seats[seat].put_queue(queue);
+        own.put_queue(queue);
         self.crew.vacate(seat);
     }
 
@@ -390,22 +506,23 @@ impl Pool {
 
     /// Cancels the tasks that wait and whatever is queued anywhere, on the thread of a seat.
     fn cancel_tasks(&self, seat: usize) {
-        let watch = &self.seats[seat].watch;
+        let own = self.take_seat(seat);
+        let watch = &own.watch;
         let cancel = |task: Runnable| {
             watch.begin(task.id().as_u64(), Some(task.location()));
             task.cancel();
-            if watch.end() {
-                self.crew.recovered();
+            if let Some(absence) = watch.end() {
+                self.crew.returned(absence);
             }
         };
         self.owned.cancel_all(cancel);
-        for seat in &self.seats {
+        for (_, seat) in self.seats.used() {
             seat.slot.take().into_iter().for_each(cancel);
             while let Some(task) = seat.stealer().and_then(|stealer| stealer.steal()) {
                 cancel(task);
             }
         }
-        while let Some(task) = self.injector.pop().or_else(|| self.hogs.pop()) {
+        while let Some(task) = self.injector.pop().or_else(|| self.put_off.pop()) {
             cancel(task);
         }
     }
@@ -422,7 +539,7 @@ impl Pool {
 
     /// The tasks whose polls, or destructors, have not returned.
     pub(crate) fn busy_with(&self) -> Vec<Whose> {
-        let watches = self.seats.iter().map(|seat| &seat.watch);
+        let watches = self.seats.used().map(|(_, seat)| &seat.watch);
         watches.filter_map(|watch| watch.whose(watch.look()?)).collect()
     }
 
@@ -431,9 +548,9 @@ impl Pool {
         &self.owned
     }
 
-    /// The seats of the workers and then of the spares.
+    /// The seats on which somebody sits or has sat: the workers', then the spares' and the stand-ins'.
     pub(crate) fn seats(&self) -> impl Iterator<Item = &Seat> {
-        self.seats.iter().map(|seat| &**seat)
+        self.seats.used().map(|(_, seat)| seat)
     }
 
     pub(crate) fn workers(&self) -> usize {
@@ -449,7 +566,7 @@ impl Pool {
     }
 
     pub(crate) fn injected(&self) -> usize {
-        self.injector.len() + self.hogs.len()
+        self.injector.len() + self.put_off.len()
     }
 
     /// Tasks that were made runnable elsewhere than on a worker.
@@ -464,7 +581,7 @@ impl Pool {
 
     /// Spares at work, and refusals so far.
     pub(crate) fn spare_counts(&self) -> (usize, u64) {
-        (self.crew.count_spares(), self.crew.count_refused())
+        (self.crew.count_serving(Absence::Stalled), self.crew.count_refused())
     }
 
     pub(crate) fn guardian(&self) -> &Guardian {

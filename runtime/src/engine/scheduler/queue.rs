@@ -51,6 +51,11 @@ impl Stealer {
         persist(|| self.0.steal_batch_and_pop(&to.0))
     }
 
+    /// Moves up to `most` tasks into `to`.
+    pub(super) fn move_into(&self, to: &Local, most: usize) {
+        move_batches(most, |limit| self.0.steal_batch_with_limit(&to.0, limit), || self.0.len());
+    }
+
     /// Takes one task.
     pub(super) fn steal(&self) -> Option<Runnable> {
         persist(|| self.0.steal())
@@ -82,6 +87,11 @@ impl Injector {
         persist(|| self.0.steal_batch_and_pop(&to.0))
     }
 
+    /// Moves up to `most` tasks to the back of `to`.
+    pub(super) fn move_into(&self, to: &Local, most: usize) {
+        move_batches(most, |limit| self.0.steal_batch_with_limit(&to.0, limit), || self.0.len());
+    }
+
     /// Takes one task.
     pub(super) fn pop(&self) -> Option<Runnable> {
         if self.0.is_empty() {
@@ -105,6 +115,20 @@ fn persist(mut attempt: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
         match attempt() {
             Steal::Success(task) => return Some(task),
             Steal::Empty => return None,
+            Steal::Retry => std::hint::spin_loop(),
+        }
+    }
+}
+
+/// Moves about `most` tasks, in as many batches as that takes. `len` is how many are left.
+fn move_batches(most: usize, mut attempt: impl FnMut(usize) -> Steal<()>, len: impl Fn() -> usize) {
+    let mut left = most;
+    while left > 0 {
+        let before = len();
+        match attempt(left) {
+            // A guess: others take and push meanwhile.
+            Steal::Success(()) => left -= before.saturating_sub(len()).clamp(1, left),
+            Steal::Empty => return,
             Steal::Retry => std::hint::spin_loop(),
         }
     }

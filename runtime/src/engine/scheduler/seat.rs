@@ -1,16 +1,16 @@
 //! A worker's place in the pool: what others see of it.
 //!
-//! Seats stand in a table sized when the pool is built: first those of the workers, then those of
-//! the spares. A seat outlives the threads that sit on it. Who sits where: `crew.rs`.
+//! The table of all seats: `seats.rs`. Who sits where: `crew.rs`.
 
 use std::sync::OnceLock;
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use super::metrics::WorkerCounters;
 use super::observe::Observe;
 use super::queue::{Local, Stealer};
 use super::slot::Slot;
-use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::primitive::{Mutex, Parker};
 use crate::engine::task::Watch;
 
@@ -23,6 +23,8 @@ pub(crate) struct Seat {
     pub(super) parker: Parker,
     /// Its thread is in `block_in_place`: that is no stall to report. Written by the owner.
     pub(super) silent: AtomicBool,
+    /// How long a poll takes here at present, in nanoseconds. Written by the owner.
+    pace: AtomicU64,
     /// Made when the first thread sits down, and never changed.
     stealer: OnceLock<Stealer>,
     /// The queue while no thread has it.
@@ -41,6 +43,7 @@ impl Seat {
             counters: WorkerCounters::with_histograms(observe),
             parker: Parker::new(),
             silent: AtomicBool::new(false),
+            pace: AtomicU64::new(0),
             stealer: OnceLock::new(),
             local: Mutex::new(None),
             tid: AtomicU32::new(0),
@@ -72,6 +75,17 @@ impl Seat {
 
     pub(crate) fn queue_len(&self) -> usize {
         self.stealer().map_or(0, Stealer::len) + usize::from(!self.slot.is_empty())
+    }
+
+    /// How long a task that is put into this queue now will wait, at the present pace.
+    pub(super) fn expected_wait(&self) -> Duration {
+        let polls = self.stealer().map_or(0, Stealer::len) as u64;
+        Duration::from_nanos(polls.saturating_mul(self.pace.load(Ordering::Relaxed)))
+    }
+
+    /// Called by the owner. A hint for others: publishes nothing.
+    pub(super) fn set_pace(&self, poll: Duration) {
+        self.pace.store(u64::try_from(poll.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     pub(crate) fn counters(&self) -> &WorkerCounters {

@@ -16,7 +16,8 @@
 //! ```
 //!
 //! A worker *searches* while it looks for work in other workers' queues. It *sleeps* from its
-//! announcement to its withdrawal. `sleepers` lists those announced, most recent last.
+//! announcement to its withdrawal. `sleepers` lists those announced, most recent last. `awake` is the set
+//! of seats on which there may be work: whoever looks at all queues looks at those of that set.
 //!
 //! # Protocol
 //!
@@ -27,6 +28,9 @@
 //! | searching = 0 and sleeping > 0?   | look at all queues again                           |
 //! | then take one sleeper, count it   | something there? withdraw and search; else sleep   |
 //! | as searching, unpark it           |                                                    |
+//!
+//! A seat is taken out of `awake` with the announcement, by its thread, whose queue is empty then; it is put in
+//! again with the withdrawal, or before a thread comes to it.
 //!
 //! A searcher that stops, with work or without, takes itself off the count, fences, and if it was
 //! the last looks at all queues again; if something is there and it is not going to take it, it
@@ -47,6 +51,11 @@
 //! after P's, and its look sees the push. A worker that does not announce itself is awake, and
 //! looks before it sleeps.
 //!
+//! *The look leaves out no queue that has something.* Only its own thread pushes to a seat's queue, and the seat was
+//! in the set before that, by this thread itself or by who started it. So whoever sees the push sees the seat in
+//! the set, or taken out later: by its thread, when its queue was empty. What had been pushed before was taken
+//! then, by itself or by a thief, who is awake and searches.
+//!
 //! So some worker sees the task before it sleeps. A worker that has announced itself and is not
 //! the last searcher may skip its look while another one searches: case (a) holds for that one.
 //!
@@ -62,6 +71,7 @@
 //! - A bitmap of sleepers in place of the list: the list is touched only with a system call to
 //!   follow or just made, so its lock costs nothing that can be measured.
 
+use super::seat_set::SeatSet;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering, fence};
 
@@ -76,6 +86,7 @@ const ONE_SLEEPING: u64 = 1 << 32;
 pub(crate) struct Sleep {
     counts: AtomicU64,
     sleepers: Mutex<Vec<usize>>,
+    awake: SeatSet,
     /// How many may search at a time.
     searchers: u64,
 }
@@ -99,11 +110,12 @@ fn sleeping(counts: u64) -> u64 {
 }
 
 impl Sleep {
-    /// For `workers` workers, of which at most half search at a time.
-    pub(crate) fn new(workers: usize) -> Sleep {
+    /// For `workers` workers, of which at most half search at a time, among `seats` seats.
+    pub(crate) fn new(workers: usize, seats: usize) -> Sleep {
         Sleep {
             counts: AtomicU64::new(0),
             sleepers: Mutex::new(Vec::with_capacity(workers)),
+            awake: SeatSet::new(seats),
             searchers: (workers as u64).div_ceil(2),
         }
     }
@@ -156,6 +168,7 @@ impl Sleep {
         let before = {
             let mut sleepers = self.sleepers.lock();
             sleepers.push(seat);
+            self.awake.remove(seat);
             self.counts.fetch_add(ONE_SLEEPING, Ordering::Relaxed)
         };
         fence(BETWEEN);
@@ -164,6 +177,7 @@ impl Sleep {
 
     /// A worker does not sleep, or not any more.
     pub(crate) fn withdraw(&self, seat: usize) -> Withdrawn {
+        self.awake.insert(seat);
         let mut sleepers = self.sleepers.lock();
         match sleepers.iter().rposition(|&sleeper| sleeper == seat) {
             Some(place) => {
@@ -173,6 +187,11 @@ impl Sleep {
             }
             None => Withdrawn::Woken,
         }
+    }
+
+    /// The seats on which there may be work.
+    pub(crate) fn awake(&self) -> &SeatSet {
+        &self.awake
     }
 
     /// How many sleep now.

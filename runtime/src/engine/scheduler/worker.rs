@@ -2,17 +2,34 @@
 //!
 //! # The policy, in order
 //!
-//! 1. Every `event_interval` polls a look at the driver, and sooner when all that ran have only yielded,
-//!    for such tasks usually wait for an event: then when each task in the queue has had its turn, but at
-//!    most every 6 polls.
-//!    Every `global_queue_interval` polls one task from the injector or the hogs, in turns, so that
-//!    neither they nor tasks from outside are starved.
+//! 1. A *visit*, every [`VISIT_EVERY`] or so: see below. And a look at the driver when all that ran have only
+//!    yielded, for such tasks usually wait for an event: when each task in the queue has had its turn, but
+//!    at most every 6 polls.
 //! 2. The next slot, at most [`SLOT_RUNS`] times in a row.
 //! 3. The own queue, first in, first out.
 //! 4. A batch from the injector.
-//! 5. A hog.
+//! 5. A marked task that was put off.
 //! 6. A search: other workers' queues, beginning at a random one; then their slots.
 //! 7. Sleep, by the protocol of `sleep.rs`.
+//!
+//! # Visits
+//!
+//! What a worker has in its own queue keeps it from all else, so every so often it looks around: at the driver, at the
+//! injector, at what was put off, and at the queues of others. How often is a matter of time, not of polls: 61 polls
+//! are 3 microseconds or a minute. So each visit reads the clock and sets the next one: after as many polls as take
+//! [`VISIT_EVERY`] at the pace since the last one, and after `global_queue_interval` and `event_interval` at most.
+//!
+//! *The injector.* Its share (the tasks in it by the number of workers) goes to the back of the own queue. So a task
+//! from outside stands behind those that were here before it, and before those that come after: it waits as long as
+//! one of its age inside, and no longer.
+//!
+//! *The others' queues.* Tasks that yield stay where they are, and nobody who has work steals. So 168 tasks could
+//! share one worker, and 32 another one, for ever. A worker that finds another one whose last task will wait
+//! much longer than its own takes some of what makes the difference. What counts is the wait, tasks by the pace: a
+//! worker whose thread gets half of the processor should have half of the tasks.
+//!
+//! Counted on 2026-11-28, 200 tasks of 1 ms a poll on two workers, polls of the task that had most by polls of the
+//! task that had least: see `docs/performance.md`.
 //!
 //! # Batches
 //!
@@ -39,20 +56,24 @@
 //! the side could get stuck behind a poll that does not return.
 
 use std::cell::{Cell, RefCell};
+use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::here;
 use super::metrics::{NOTE_INTERVAL, WorkerCounters};
-use super::pool::{Hook, Pool};
+use super::pool::{Asked, Hook, Pool};
 use super::queue::Local;
 use super::seat::Seat;
+use super::seats::OwnSeat;
 use super::sleep::Withdrawn;
 use crate::engine::contain::contain;
 use crate::engine::coop::{self, Budget};
+use crate::engine::entered;
 use crate::engine::primitive::atomic::Ordering;
 use crate::engine::rng::FastRand;
-use crate::engine::task::{self, Judge, Outcome, Runnable};
+use crate::engine::task::{self, Absence, Judge, Outcome, Probation, Runnable};
 use crate::engine::wake_list::WakeList;
 
 /// How often in a row the next slot goes before the queue.
@@ -62,6 +83,17 @@ const SLOT_RUNS: u8 = 3;
 /// 40 ns it took a quarter of the time (`yield-200`, 2026-11-27). Not 8: whoever yields ten times in the hope of
 /// an event needs one poll more when its budget is spent, and one to see what the event has made ready.
 const YIELD_INTERVAL: u32 = 6;
+
+/// How often a worker that always has work looks around. A visit costs a look at the clock and one at the driver, some
+/// 300 ns: at this rate less than two thousandths. tokio looks at its injector as often.
+const VISIT_EVERY: Duration = Duration::from_micros(200);
+/// A difference between two workers' queues that is not worth a move: it moves tasks away from what they have
+/// in the cache. Servers stay below it until they are overloaded.
+const UNEVEN: Duration = Duration::from_millis(4);
+
+/// Among how many others a worker looks for one whose tasks wait longer. A choice of two at random would do (Mitzenmacher,
+/// "The power of two choices", 2001); up to here a look at all costs no more.
+const LOOKS_AT: usize = 8;
 
 /// A seat that has been taken for a thread to be started.
 pub(crate) struct NewWorker {
@@ -80,11 +112,17 @@ impl NewWorker {
         self.seat
     }
 
-    /// Works until the pool closes or, on a spare's seat, until the spare has not been needed
-    /// for a while. To be called by the new thread.
-    pub(crate) fn run(mut self) {
+    /// Works until the pool closes or, on another seat than a worker's, until it has not been needed for a
+    /// while. To be called by the new thread. `set_up` is called first: it may be user code, and is watched
+    /// like a poll.
+    pub(crate) fn run(mut self, set_up: &dyn Fn()) {
         self.ran = true;
-        Worker::new(Arc::clone(&self.pool), self.seat).run();
+        Worker::new(Arc::clone(&self.pool), self.seat).run(set_up);
+    }
+
+    /// No thread could be started, for this reason.
+    pub(crate) fn failed(self, error: io::Error) {
+        self.pool.thread_refused(error);
     }
 }
 
@@ -101,9 +139,11 @@ impl Drop for NewWorker {
 pub(super) struct Worker {
     pool: Arc<Pool>,
     seat: usize,
+    own: OwnSeat,
     queue: Local,
     rng: FastRand,
     tick: Cell<u32>,
+    visits: Visits,
     slot_runs: Cell<u8>,
     /// Polls in a row that ended with the task having woken itself.
     yields: Cell<u32>,
@@ -112,6 +152,41 @@ pub(super) struct Worker {
     /// When the time was noted last, and at which tick.
     busy_since: Cell<Instant>,
     noted_at: Cell<u32>,
+}
+
+/// When a worker looked around last, and will the next time.
+struct Visits {
+    /// The tick of the next one.
+    next: Cell<u32>,
+    /// The time and the tick from which the pace is measured.
+    since: Cell<Instant>,
+    since_tick: Cell<u32>,
+    /// No marked task is run without a spare before this.
+    marked_from: Cell<Instant>,
+}
+
+impl Visits {
+    fn new() -> Visits {
+        let now = Instant::now();
+        Visits {
+            next: Cell::new(0),
+            since: Cell::new(now),
+            since_tick: Cell::new(0),
+            marked_from: Cell::new(now),
+        }
+    }
+
+    /// Time in which nothing was polled ends.
+    fn awake(&self, now: Instant, tick: u32) {
+        self.since.set(now);
+        self.since_tick.set(tick);
+    }
+
+    /// How long a poll has taken since the last visit.
+    fn pace(&self, now: Instant, tick: u32) -> Duration {
+        let polls = tick.wrapping_sub(self.since_tick.replace(tick)).max(1);
+        (now - self.since.replace(now)) / polls
+    }
 }
 
 /// User code is contained wherever a worker calls it. What unwinds all the same is a bug of the engine,
@@ -146,11 +221,13 @@ enum Idle {
 
 impl Worker {
     fn new(pool: Arc<Pool>, seat: usize) -> Worker {
-        let queue = pool.seats[seat].take_queue();
+        let own = pool.take_seat(seat);
+        let queue = own.take_queue();
         let pool_seed = pool.config.seed;
         Worker {
             pool,
             seat,
+            own,
             queue,
             rng: match pool_seed {
                 // Each worker its own, and the same each time.
@@ -158,6 +235,7 @@ impl Worker {
                 None => FastRand::new(),
             },
             tick: Cell::new(0),
+            visits: Visits::new(),
             slot_runs: Cell::new(SLOT_RUNS),
             yields: Cell::new(0),
             ready: RefCell::new(WakeList::new()),
@@ -167,22 +245,24 @@ impl Worker {
         }
     }
 
-    fn is_spare(&self) -> bool {
-        self.pool.crew.is_spare(self.seat)
+    fn is_extra(&self) -> bool {
+        self.pool.crew.is_extra(self.seat)
     }
 
     fn seat(&self) -> &Seat {
-        &self.pool.seats[self.seat]
+        &self.own
     }
 
     fn counters(&self) -> &WorkerCounters {
         &self.seat().counters
     }
 
-    fn run(self) {
+    fn run(self, set_up: &dyn Fn()) {
         let _abort = AbortOnUnwind;
         let entered = here::enter_worker(&self);
         self.seat().set_tid();
+        self.bracket(|| contain(set_up));
+        let _inside = entered::enter();
         loop {
             self.busy_since.set(Instant::now());
             let active = self.pool.active();
@@ -195,17 +275,18 @@ impl Worker {
         }
         self.pool.leave(self.seat);
         drop(entered);
-        let Worker { pool, seat, queue, .. } = self;
-        pool.vacate(seat, queue);
+        let Worker { pool, seat, own, queue, .. } = self;
+        pool.vacate(seat, &own, queue);
     }
 
-    /// Until the pool closes or the spare is dismissed.
+    /// Until the pool closes, or whoever serves in somebody's place is not needed any more.
     fn work(&self) {
         loop {
             if self.pool.is_closed() {
                 return;
             }
-            if self.is_spare() && self.pool.crew.has_surplus() && self.pool.crew.dismiss() {
+            let crew = &self.pool.crew;
+            if self.is_extra() && crew.has_surplus(self.seat) && crew.dismiss(self.seat) {
                 self.give_away();
                 return;
             }
@@ -226,19 +307,12 @@ impl Worker {
     fn next_task(&self) -> Option<Runnable> {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
-        let config = &self.pool.config;
-        // The driver before the injector: a full injector must not keep the looks from happening.
-        if tick % config.event_interval == 0 || self.all_have_yielded() {
-            self.yields.set(0);
+        if tick.wrapping_sub(self.visits.next.get()).cast_signed() >= 0 {
+            if let ControlFlow::Break(put_off) = self.visit(tick) {
+                return Some(put_off);
+            }
+        } else if self.all_have_yielded() {
             self.look();
-            if tick.wrapping_sub(self.noted_at.get()) >= NOTE_INTERVAL {
-                self.note_busy();
-            }
-        }
-        if tick % config.global_queue_interval == 0 {
-            if let Some(task) = self.next_from_outside(tick) {
-                return Some(task);
-            }
         }
         let slot = &self.seat().slot;
         if self.slot_runs.get() > 0 {
@@ -254,7 +328,58 @@ impl Worker {
         self.slot_runs.set(SLOT_RUNS);
         slot.take()
             .or_else(|| self.pool.injector.steal_into(&self.queue))
-            .or_else(|| self.pool.hogs.pop())
+            .or_else(|| self.pool.put_off.pop())
+    }
+
+    /// Looks around. Breaks with a marked task whose turn it is, though it was put off.
+    #[cold]
+    fn visit(&self, tick: u32) -> ControlFlow<Runnable> {
+        let now = Instant::now();
+        let config = &self.pool.config;
+        let pace = self.visits.pace(now, tick);
+        self.seat().set_pace(pace);
+        let most = config.global_queue_interval.min(config.event_interval);
+        let polls = VISIT_EVERY.as_nanos() as u64 / (pace.as_nanos() as u64).max(1);
+        self.visits.next.set(tick.wrapping_add(polls.clamp(1, most.into()) as u32));
+        if tick.wrapping_sub(self.noted_at.get()) >= NOTE_INTERVAL {
+            self.note_busy();
+        }
+        self.look();
+        if !self.pool.foreign.is_empty() {
+            self.call_foreign();
+        }
+        self.take_share();
+        self.even_out();
+        if self.pool.put_off.is_empty() || !self.may_run_marked(now) {
+            return ControlFlow::Continue(());
+        }
+        self.pool.put_off.pop().map_or(ControlFlow::Continue(()), ControlFlow::Break)
+    }
+
+    /// Takes what is this worker's of the injector, to the back of its queue.
+    fn take_share(&self) {
+        let injector = &self.pool.injector;
+        if !injector.is_empty() {
+            injector.move_into(&self.queue, injector.len().div_ceil(self.pool.config.workers));
+        }
+    }
+
+    /// Takes tasks from another worker's queue, if they wait there for much longer than here.
+    fn even_out(&self) {
+        let start = self.rng.below(self.pool.crew.seats()) as usize;
+        let others = self.pool.awake_seats(start).filter(|&(seat, _)| seat != self.seat);
+        let others = others.take(LOOKS_AT).map(|(_, seat)| (seat.expected_wait(), seat));
+        let Some((theirs, other)) = others.max_by_key(|&(wait, _)| wait) else { return };
+        let ours = self.seat().expected_wait();
+        if theirs < ours + ours / 2 + UNEVEN {
+            return;
+        }
+        let Some(stealer) = other.stealer() else { return };
+        // As many as wait for longer there than they would here afterwards.
+        let part = (theirs - ours).as_secs_f64() / (theirs + theirs).as_secs_f64();
+        let tasks = (stealer.len() as f64 * part) as usize;
+        stealer.move_into(&self.queue, tasks);
+        self.count_stolen(tasks);
     }
 
     /// Whether tasks do nothing but yield, and each in the queue has had its turn since the last look.
@@ -264,81 +389,78 @@ impl Worker {
         yields >= YIELD_INTERVAL && yields as usize >= self.queue.len()
     }
 
-    /// A task from one of the two common queues; which goes first alternates, so that neither starves
-    /// the other.
-    fn next_from_outside(&self, tick: u32) -> Option<Runnable> {
-        let (injector, hogs) = (&self.pool.injector, &self.pool.hogs);
-        if tick / self.pool.config.global_queue_interval % 2 == 0 {
-            injector.pop().or_else(|| hogs.pop())
-        } else {
-            hogs.pop().or_else(|| injector.pop())
-        }
-    }
-
     #[inline]
     fn run_task(&self, task: Runnable) {
         if task.is_hog() {
-            return self.run_hog(task);
+            return self.run_marked(task);
         }
         let seat = self.seat();
         coop::refill(Budget::FULL);
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
         let judge = Judge::Watch(&seat.watch);
         let outcome = self.pool.config.observe.run(task, &judge, Some(&seat.counters));
-        let stalled = seat.watch.end();
+        let absence = seat.watch.end();
         seat.counters.polls.add(1);
-        if stalled {
-            self.recovered();
+        if let Some(absence) = absence {
+            self.recovered(absence);
         }
         match outcome {
             Outcome::Woken(task) => {
                 self.yields.set(self.yields.get() + 1);
-                self.requeue(task);
+                self.queue.push(task);
             }
             Outcome::Idle | Outcome::Complete => self.yields.set(0),
         }
     }
 
-    /// A task that has stalled a worker before: it is polled like a call that announces that it
+    /// A task that has stalled a worker before has its turn. It is polled like a call that announces that it
     /// blocks. One poll that does not take long clears its name.
+    ///
+    /// When there is no spare for it, it would cost the others a worker. Then it waits in a queue of its own,
+    /// until there is one, nothing else is to be done here, or this worker has worked for others as
+    /// long as it did for the last such task. So marked tasks have half of the time, and so have the others.
     #[cold]
-    fn run_hog(&self, task: Runnable) {
+    fn run_marked(&self, task: Runnable) {
+        let begun = Instant::now();
+        let has_spare = self.pool.crew.has_spare();
+        if !has_spare && begun < self.visits.marked_from.get() && self.has_queued() {
+            return self.pool.put_off.push(task);
+        }
         let seat = self.seat();
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
-        let announced = self.announce_blocking();
+        let announced = self.expect_stall();
         coop::refill(Budget::FULL);
-        let limit = self.pool.guardian.takeover();
-        let judge = Judge::Probation { since: Instant::now(), limit };
+        let judge = Judge::Probation(Probation::begin(self.pool.guardian.takeover()));
         let outcome = self.pool.config.observe.run(task, &judge, Some(&seat.counters));
         drop(announced);
-        if seat.watch.end() {
-            self.recovered();
+        if let Some(absence) = seat.watch.end() {
+            self.recovered(absence);
         }
         seat.counters.polls.add(1);
         self.yields.set(0);
+        if !has_spare {
+            let now = Instant::now();
+            self.visits.marked_from.set(now + (now - begun));
+        }
         if let Outcome::Woken(task) = outcome {
-            self.requeue(task);
+            self.queue.push(task);
         }
     }
 
-    /// The task woke itself: to the back of the queue.
-    #[inline]
-    fn requeue(&self, task: Runnable) {
-        if task.is_hog() {
-            self.pool.hogs.push(task);
-        } else {
-            self.queue.push(task);
-        }
+    /// Whether a marked task that was put off may have its turn.
+    fn may_run_marked(&self, now: Instant) -> bool {
+        self.pool.crew.has_spare() || now >= self.visits.marked_from.get()
+    }
+
+    /// Whether this worker has something else to do.
+    fn has_queued(&self) -> bool {
+        self.queue.len() > 0 || !self.seat().slot.is_empty() || !self.pool.injector.is_empty()
     }
 
     /// The task that runs here has made another one runnable.
     #[inline]
     pub(super) fn schedule(&self, task: Runnable) {
         self.counters().local_schedules.add(1);
-        if task.is_hog() {
-            self.pool.hogs.push(task);
-            return self.publish();
-        }
         if self.pool.config.no_slot {
             self.queue.push(task);
             return self.publish();
@@ -376,53 +498,77 @@ impl Worker {
         self.seat().watch.is_stalled()
     }
 
-    /// A verdict has been taken back.
+    /// The guardian's verdict has been taken back.
     #[cold]
-    fn recovered(&self) {
+    fn recovered(&self, absence: Absence) {
         self.counters().stalls.add(1);
-        self.pool.crew.recovered();
+        self.pool.crew.returned(absence);
     }
 
-    /// `block_in_place`: as [`announce_blocking`](Worker::announce_blocking), and not to be reported.
+    /// `block_in_place`: what follows is not to be reported, and somebody from the blocking pool stands in.
     pub(super) fn block_in_place<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _announced = self.announce_blocking();
+        let _announced = self.announce_in_place();
         let _silent = Silent::new(self.seat());
         f()
     }
 
-    /// What follows, until the guard is dropped, may block: everything this seat holds is given to
-    /// others, and a spare is called if nobody is free.
     #[cold]
-    pub(super) fn announce_blocking(&self) -> Announced<'_> {
-        let counted = self.seat().watch.announce();
+    fn announce_in_place(&self) -> Announced<'_> {
+        let crew = &self.pool.crew;
+        let before = self.seat().watch.announce();
+        let counted = before != Some(Absence::InPlace);
         if counted {
-            self.pool.crew.stalled();
+            crew.missing(Absence::InPlace);
         }
+        if before == Some(Absence::Stalled) {
+            crew.returned(Absence::Stalled);
+        }
+        self.hand_over(|| {
+            self.pool.call_stand_in(Asked::ByWorker);
+        });
+        Announced { worker: self, counted }
+    }
+
+    /// The poll that begins is expected to stall, until the guard is dropped: a spare comes beforehand.
+    #[cold]
+    fn expect_stall(&self) -> Announced<'_> {
+        let counted = self.seat().watch.expect_stall();
+        if counted {
+            self.pool.crew.missing(Absence::Stalled);
+        }
+        self.hand_over(|| {
+            // The guardian tries again, and says so if there is none to be had.
+            let _ = self.pool.call_spare();
+        });
+        Announced { worker: self, counted }
+    }
+
+    /// Everything that this seat holds is given to others. If nobody is free, somebody is called.
+    fn hand_over(&self, call: impl FnOnce()) {
         if let Some(task) = self.seat().slot.take() {
             self.queue.push(task);
         }
         if self.pool.crew.sleep.sleeping() == 0 {
-            // The guardian tries again, and says so if there is none to be had.
-            let _ = self.pool.call_spare();
+            call();
         } else if self.pool.has_work() {
             self.pool.work_published();
         }
-        Announced { worker: self, counted }
     }
 
     /// Looks at the driver between two polls.
     fn look(&self) {
+        self.yields.set(0);
         let mut ready = self.ready.take();
         self.pool.driver.look(self.seat, &mut ready);
         self.wake(ready);
     }
 
     /// Calls wakers under the guardian's eyes: first those of tasks, as one batch, then the others, which
-    /// are user code.
+    /// are user code and lie where others can take them (`foreign_wakers.rs`).
     fn wake(&self, mut ready: WakeList) {
         if !ready.is_empty() {
+            let mut others = WakeList::new();
             self.bracket(|| {
-                let mut others = WakeList::new();
                 self.publishing.set(Publishing::Later);
                 for waker in ready.drain() {
                     if task::is_task_waker(&waker) {
@@ -434,10 +580,21 @@ impl Worker {
                 if self.publishing.replace(Publishing::AtOnce) == Publishing::Due {
                     self.pool.work_published();
                 }
-                others.wake_all();
             });
+            if !others.is_empty() {
+                self.pool.foreign.put(others.drain());
+                self.call_foreign();
+            }
         }
         self.ready.replace(ready);
+    }
+
+    /// Calls the wakers that are user code, until none is left.
+    #[cold]
+    fn call_foreign(&self) {
+        while let Some(waker) = self.pool.foreign.take() {
+            self.bracket(|| contain(|| waker.wake()));
+        }
     }
 
     fn bracket(&self, user_code: impl FnOnce()) {
@@ -445,8 +602,8 @@ impl Worker {
         watch.begin(0, None);
         coop::refill(Budget::UNLIMITED);
         user_code();
-        if watch.end() {
-            self.recovered();
+        if let Some(absence) = watch.end() {
+            self.recovered(absence);
         }
     }
 
@@ -464,7 +621,11 @@ impl Worker {
                 return Idle::Run(task);
             }
         }
-        if self.is_spare() && self.pool.crew.dismiss() {
+        if !self.pool.foreign.is_empty() {
+            self.call_foreign();
+            return Idle::LookAgain;
+        }
+        if self.is_extra() && self.pool.crew.dismiss(self.seat) {
             self.give_away();
             return Idle::Leave;
         }
@@ -482,7 +643,9 @@ impl Worker {
         let mut ready = self.ready.take();
         self.pool.driver.sleep(self.seat, &self.seat().parker, &mut ready);
         self.counters().unparks.add(1);
-        self.busy_since.set(Instant::now());
+        let now = Instant::now();
+        self.busy_since.set(now);
+        self.visits.awake(now, self.tick.get());
         let withdrawn = self.withdraw();
         if ready.is_empty() && withdrawn == Withdrawn::Alone {
             self.counters().noops.add(1);
@@ -496,10 +659,23 @@ impl Worker {
             }
             Idle::LookAgain
         };
-        // User code, so not while this worker counts as searching.
-        self.call(self.pool.config.on_unpark.as_ref());
+        // User code, so not while this worker counts as searching, and with empty hands.
         self.wake(ready);
+        let idle = self.with_empty_hands(idle);
+        self.call(self.pool.config.on_unpark.as_ref());
         idle
+    }
+
+    /// A task that was found is put where others can take it, if user code comes first.
+    fn with_empty_hands(&self, idle: Idle) -> Idle {
+        match idle {
+            Idle::Run(task) if self.pool.config.on_unpark.is_some() => {
+                self.queue.push(task);
+                self.pool.work_published();
+                Idle::LookAgain
+            }
+            idle => idle,
+        }
     }
 
     fn stay_awake(&self) -> Idle {
@@ -546,21 +722,23 @@ impl Worker {
         if let Some(task) = self.pool.injector.steal_into(&self.queue) {
             return Some(task);
         }
-        let seats = self.pool.open_seats();
-        let start = self.rng.below(seats.len() as u32) as usize;
-        let others = (start..seats.len()).chain(0..start).filter(|&seat| seat != self.seat);
-        for seat in others.clone() {
-            let Some(stealer) = seats[seat].stealer() else { continue };
+        let start = self.rng.below(self.pool.workers() as u32) as usize;
+        let others = self.pool.awake_seats(start).filter(|&(seat, _)| seat != self.seat);
+        for (_, seat) in others.clone() {
+            // A look at an empty queue is two loads, a try to steal from it a step that others wait for.
+            let Some(stealer) = seat.stealer().filter(|stealer| !stealer.is_empty()) else {
+                continue;
+            };
             if let Some(task) = stealer.steal_into(&self.queue) {
                 self.count_stolen(1 + self.queue.len());
                 return Some(task);
             }
         }
-        if let Some(task) = self.pool.hogs.pop() {
+        if let Some(task) = self.pool.put_off.pop() {
             return Some(task);
         }
-        for seat in others {
-            if let Some(task) = seats[seat].slot.take() {
+        for (_, seat) in others {
+            if let Some(task) = seat.slot.take() {
                 self.count_stolen(1);
                 return Some(task);
             }
@@ -573,7 +751,7 @@ impl Worker {
         self.counters().steals.add(tasks as u64);
     }
 
-    /// A dismissed spare leaves nothing behind.
+    /// Who is dismissed leaves nothing behind.
     fn give_away(&self) {
         if let Some(task) = self.seat().slot.take() {
             self.pool.injector.push(task);
@@ -586,8 +764,12 @@ impl Worker {
         }
     }
 
-    /// A dismissed spare's thread waits to be called again. False if nobody did for a while.
+    /// A dismissed spare's thread waits to be called again. False if nobody did for a while. A stand-in's waits in
+    /// the blocking pool.
     fn rest(&self) -> bool {
+        if self.pool.crew.is_stand_in(self.seat) {
+            return false;
+        }
         let deadline = Instant::now().checked_add(self.pool.config.keep_alive);
         let parker = &self.seat().parker;
         self.pool.crew.rest(
@@ -639,16 +821,20 @@ impl Drop for Silent<'_> {
     }
 }
 
-/// The worker counts as blocked until this is dropped.
-pub(super) struct Announced<'a> {
+/// The worker does not serve until this is dropped.
+struct Announced<'a> {
     worker: &'a Worker,
     counted: bool,
 }
 
 impl Drop for Announced<'_> {
     fn drop(&mut self) {
-        if self.counted && self.worker.seat().watch.take_verdict() {
-            self.worker.pool.crew.recovered();
+        if !self.counted {
+            return;
+        }
+        // Perhaps it announced something else meanwhile, and has taken that back.
+        if let Some(absence) = self.worker.seat().watch.take_verdict() {
+            self.worker.pool.crew.returned(absence);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use super::{Registers, ThreadState, Tid, Why};
@@ -11,12 +12,50 @@ pub(crate) fn thread_state(tid: Tid) -> Result<ThreadState, Why> {
     Ok(syscall(tid)?.state())
 }
 
-/// For how long the thread has had a processor so far.
-pub(crate) fn processor_time(tid: Tid) -> Result<Duration, Why> {
-    let mut buffer = [0; 64];
-    let text = read(tid, "schedstat", &mut buffer)?;
-    let nanoseconds = text.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
-    nanoseconds.map(Duration::from_nanos).ok_or_else(malformed)
+/// The files of one thread, kept open between looks at it.
+#[derive(Debug, Default)]
+pub(crate) struct Probe {
+    os_id: u32,
+    syscall: Option<File>,
+    schedstat: Option<File>,
+}
+
+impl Probe {
+    /// Whether the thread sleeps in the kernel, by itself. `None` if the system does not tell.
+    pub(crate) fn sleeps(&mut self, os_id: u32) -> Option<bool> {
+        self.turn_to(os_id);
+        let text = read_again(&mut self.syscall, os_id, "syscall")?;
+        Some(!text.starts_with(b"running"))
+    }
+
+    /// For how long the thread has waited for a processor so far, without the wait that goes on.
+    pub(crate) fn queued(&mut self, os_id: u32) -> Option<Duration> {
+        self.turn_to(os_id);
+        let text = read_again(&mut self.schedstat, os_id, "schedstat")?;
+        let word = std::str::from_utf8(&text).ok()?.split_ascii_whitespace().nth(1)?;
+        word.parse().ok().map(Duration::from_nanos)
+    }
+
+    fn turn_to(&mut self, os_id: u32) {
+        if self.os_id != os_id {
+            *self = Probe { os_id, ..Probe::default() };
+        }
+    }
+}
+
+/// Reads a file of the thread from its beginning. It is opened first if it is not, and closed if the thread has gone.
+fn read_again(file: &mut Option<File>, os_id: u32, name: &str) -> Option<[u8; 64]> {
+    if file.is_none() {
+        *file = File::open(format!("/proc/self/task/{os_id}/{name}")).ok();
+    }
+    let mut text = [0; 64];
+    match file.as_ref()?.read_at(&mut text, 0) {
+        Ok(1..) => Some(text),
+        _ => {
+            *file = None;
+            None
+        }
+    }
 }
 
 /// One reading of a thread's `syscall` file.

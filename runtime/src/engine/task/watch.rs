@@ -13,22 +13,32 @@
 //! | seq      | the owner, plain stores                             | odd: inside user code          |
 //! | id       | the owner, while seq is even                        | the task being polled, or 0    |
 //! | location | the owner, while seq is even                        | where it was spawned, or null  |
-//! | verdict  | the guardian 0 → seq; the owner 0 → ANNOUNCED;      | that poll counts as stalled    |
-//! |          | both → 0                                            |                                |
+//! | verdict  | the guardian 0 → seq; the owner 0 → EXPECTED and    | the thread does not serve      |
+//! |          | any → IN_PLACE; both → 0                            |                                |
+//!
+//! # Verdicts
+//!
+//! | verdict  | means                                             | counts as             |
+//! |----------|---------------------------------------------------|-----------------------|
+//! | 0        | the thread serves                                 |                       |
+//! | a seq    | the guardian has found that poll stalled          | [`Absence::Stalled`]  |
+//! | EXPECTED | a marked task runs: it has stalled before         | [`Absence::Stalled`]  |
+//! | IN_PLACE | the thread is in `block_in_place`                 | [`Absence::InPlace`]  |
 //!
 //! # Invariants
 //!
 //! 1. `id` and `location` belong to the poll `seq` if `seq` reads the same before and after them (a
 //!    sequence lock with one writer; Boehm, "Can seqlocks get along with programming language
 //!    memory models?", 2012).
-//! 2. Each non-zero verdict is taken back exactly once: by the owner's swap at the end of a poll,
-//!    or by the guardian's compare-exchange when it sees that the poll has changed. Whoever takes
-//!    it back also takes it off the count of stalled seats.
+//! 2. Each non-zero verdict is taken back exactly once: by the owner's swap, at the end of a poll or when it
+//!    announces something else, or by the guardian's compare-exchange when it sees that the poll has
+//!    changed. Whoever takes it back also takes it off the count that it was counted in.
 
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use crate::engine::primitive::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crate::engine::primitive::thread::Usage;
 
 /// The number of a poll publishes its words. Pairs with [`LOOK`].
 const SHOW: Ordering = Ordering::Release;
@@ -40,9 +50,28 @@ const CHANGE: Ordering = Ordering::Release;
 /// [`CHANGE`].
 const READ: Ordering = Ordering::Acquire;
 
-/// The verdict that an owner gives itself: it is taken back by the owner alone. Even, unlike a poll's
+/// The verdicts that an owner gives itself: they are taken back by the owner alone. Even, unlike a poll's
 /// number.
-const ANNOUNCED: u64 = 1 << 63;
+const EXPECTED: u64 = 1 << 63;
+const IN_PLACE: u64 = 1 << 62;
+
+/// Why a thread does not serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// A poll does not return, or one is expected not to.
+    Stalled,
+    /// It is in `block_in_place`.
+    InPlace,
+}
+
+/// What a verdict is counted as.
+fn absence(verdict: u64) -> Option<Absence> {
+    match verdict {
+        0 => None,
+        IN_PLACE => Some(Absence::InPlace),
+        _ => Some(Absence::Stalled),
+    }
+}
 
 /// One thread's window to the guardian.
 #[derive(Debug)]
@@ -90,15 +119,18 @@ impl Watch {
         self.seq.store(seq + 1, SHOW);
     }
 
-    /// The user code has returned. Says whether the guardian had called it stalled: then the
-    /// caller has taken the verdict back and must count it off (invariant 2).
+    /// The user code has returned. Says what the thread counted as, if the guardian had called it stalled:
+    /// then the caller has taken the verdict back and must count it off (invariant 2).
     #[inline]
     #[must_use]
-    pub(crate) fn end(&self) -> bool {
+    pub(crate) fn end(&self) -> Option<Absence> {
         let seq = self.seq.load(Ordering::Relaxed);
         // No pair: it says that there are no words to read.
         self.seq.store(seq + 1, Ordering::Relaxed);
-        self.verdict.load(Ordering::Relaxed) != 0 && self.take_verdict()
+        if self.verdict.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        self.take_verdict()
     }
 
     /// Whether this poll counts as stalled, and not one before it. Asked by the owner in the middle of
@@ -106,7 +138,10 @@ impl Watch {
     #[inline]
     pub(crate) fn is_stalled(&self) -> bool {
         let verdict = self.verdict.load(Ordering::Relaxed);
-        verdict != 0 && (verdict == ANNOUNCED || verdict == self.seq.load(Ordering::Relaxed))
+        verdict != 0
+            && (verdict == EXPECTED
+                || verdict == IN_PLACE
+                || verdict == self.seq.load(Ordering::Relaxed))
     }
 
     /// As [`is_stalled`](Watch::is_stalled), by the guardian.
@@ -119,15 +154,22 @@ impl Watch {
     /// The owner takes back a verdict, its own or the guardian's.
     #[cold]
     #[must_use]
-    pub(crate) fn take_verdict(&self) -> bool {
-        self.verdict.swap(0, Ordering::Relaxed) != 0
+    pub(crate) fn take_verdict(&self) -> Option<Absence> {
+        absence(self.verdict.swap(0, Ordering::Relaxed))
     }
 
-    /// The owner gives its own verdict beforehand. Says whether there was none: then the caller
-    /// counts it.
+    /// The owner expects the poll that begins not to return soon. Says whether there was no verdict: then the
+    /// caller counts this one.
     #[must_use]
-    pub(crate) fn announce(&self) -> bool {
-        self.verdict.compare_exchange(0, ANNOUNCED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    pub(crate) fn expect_stall(&self) -> bool {
+        self.verdict.compare_exchange(0, EXPECTED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// The owner is about to block by announcement. Says what it counted as until now: the caller counts that
+    /// off and this one in, unless they are the same.
+    #[must_use]
+    pub(crate) fn announce(&self) -> Option<Absence> {
+        absence(self.verdict.swap(IN_PLACE, Ordering::Relaxed))
     }
 
     /// What follows in the same poll counts as a poll of its own: a long wait that was announced
@@ -160,13 +202,19 @@ impl Watch {
         self.verdict.compare_exchange(0, seen.seq, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
+    /// Whether a verdict of the guardian's stands.
+    pub(crate) fn is_judged(&self) -> bool {
+        let verdict = self.verdict.load(Ordering::Relaxed);
+        verdict != 0 && verdict & (EXPECTED | IN_PLACE) == 0
+    }
+
     /// The guardian takes back a verdict that came too late: the poll it was for had ended. Says
     /// whether it did: then it counts it off.
     #[must_use]
     pub(crate) fn pardon(&self) -> bool {
         let verdict = self.verdict.load(Ordering::Relaxed);
         verdict != 0
-            && verdict != ANNOUNCED
+            && verdict & (EXPECTED | IN_PLACE) == 0
             && self.seq.load(Ordering::Relaxed) != verdict
             && self
                 .verdict
@@ -175,14 +223,34 @@ impl Watch {
     }
 }
 
-/// Who says, when a poll has returned, whether the task is a hog.
+/// Who says, when a poll has returned, whether the task is to be marked: as one that stalls its worker.
 pub(crate) enum Judge<'a> {
     /// Nobody: the mark stays as it is.
     Nobody,
-    /// The guardian's verdict: a poll that it has condemned makes a hog.
+    /// The guardian's verdict: a poll that it has found stalled marks the task.
     Watch(&'a Watch),
-    /// The clock: a hog that has returned within `limit` is one no more.
-    Probation { since: Instant, limit: Duration },
+    /// A marked task has another chance: one poll that ends in time takes the mark away.
+    Probation(Probation),
+}
+
+/// A poll of a marked task.
+pub(crate) struct Probation {
+    since: Instant,
+    used: Option<Usage>,
+    limit: Duration,
+}
+
+impl Probation {
+    /// A poll begins on this thread, and should not take longer than `limit`.
+    pub(crate) fn begin(limit: Duration) -> Probation {
+        Probation { since: Instant::now(), used: Usage::now(), limit }
+    }
+
+    /// Whether the poll has taken less. Time in which the thread would have run, and others had the processor,
+    /// is not the task's.
+    fn is_passed(&self) -> bool {
+        self.since.elapsed() < self.limit || self.used.is_some_and(|used| used.is_brief(self.limit))
+    }
 }
 
 impl Judge<'_> {
@@ -193,7 +261,7 @@ impl Judge<'_> {
             Judge::Nobody => None,
             // One that was announced (`block_in_place`) is none.
             Judge::Watch(watch) => watch.is_condemned().then_some(true),
-            Judge::Probation { since, limit } => (since.elapsed() < *limit).then_some(false),
+            Judge::Probation(poll) => poll.is_passed().then_some(false),
         }
     }
 }

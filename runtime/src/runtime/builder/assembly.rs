@@ -13,13 +13,13 @@ use crate::engine::activity::Activity;
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
 use crate::engine::driver::{Driver, exact_timers};
-use crate::engine::entered;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::AtomicU64;
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::rng;
 use crate::engine::scheduler::{
-    CurrentThread, CurrentThreadConfig, Guardian, NewWorker, Observe, Pool, PoolConfig,
+    Asked, CurrentThread, CurrentThreadConfig, Guardian, NewWorker, Observe, Pool, PoolConfig,
+    StandIn,
 };
 use crate::engine::task::scope::Node;
 use crate::engine::text;
@@ -28,12 +28,17 @@ use crate::runtime::blocking::BlockingJob;
 use crate::runtime::context;
 use crate::runtime::events::Events;
 use crate::runtime::handle::{Handle, Inner, RuntimeId, Scheduler};
+use crate::runtime::lane::Lane;
 use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
 use crate::runtime::rng_seed::RngSeed;
 use crate::runtime::runtime::{Runtime, Threads};
 use crate::runtime::stall::Reporter;
 use crate::runtime::thread_plan::{Body, ThreadPlan};
+
+/// The most threads that stand in for those in `block_in_place`, however many blocking threads there may be: as many as
+/// there can be workers. Linux gives a process 32,768 threads unless it is told otherwise.
+const MAX_STAND_INS: usize = MAX_WORKERS;
 
 /// The runtime that is being built, for its threads.
 type Current = Arc<OnceLock<Weak<Inner>>>;
@@ -48,6 +53,8 @@ struct Parts {
     panics: Arc<Panics>,
     reporter: Arc<Reporter>,
     threads: Arc<Threads>,
+    /// Does what the guardian must not: starts threads, and calls the function that names them.
+    starter: Lane,
 }
 
 impl Builder {
@@ -66,6 +73,7 @@ impl Builder {
         let config = PoolConfig {
             workers,
             spares: self.spare_workers,
+            stand_ins: self.max_blocking_threads.min(MAX_STAND_INS),
             global_queue_interval: self.global_queue_interval.unwrap_or(61),
             event_interval: self.event_interval,
             keep_alive: self.thread_keep_alive,
@@ -78,7 +86,8 @@ impl Builder {
             activity: parts.activity.clone(),
         };
         let (guardian, start) = (self.guardian(&parts), self.start_worker(&parts));
-        let pool = Pool::new(config, Box::new(events), guardian, Box::new(start));
+        let ask = self.ask_for_stand_in(&parts);
+        let pool = Pool::new(config, Box::new(events), guardian, Box::new(start), Box::new(ask));
         let scheduler = Scheduler::MultiThread(Arc::clone(&pool));
         let runtime = self.assemble(parts, scheduler, workers, None);
         let watched = Arc::clone(&pool);
@@ -124,6 +133,7 @@ impl Builder {
             panics: self.panics(&current),
             reporter: Arc::new(self.reporter(activity.clone())),
             threads: Arc::default(),
+            starter: Lane::new("runtime-starter"),
             current,
             activity,
         }
@@ -136,7 +146,8 @@ impl Builder {
         workers: usize,
         local_to: Option<ThreadId>,
     ) -> Runtime {
-        let Parts { driver, shards, jobs, activity, current, panics, reporter, threads } = parts;
+        let Parts { driver, shards, jobs, activity, current, panics, reporter, threads, .. } =
+            parts;
         let handle = Handle::new(Inner {
             scheduler,
             root: Node::root(),
@@ -189,12 +200,24 @@ impl Builder {
                     rng::seed_thread(seed.as_u64().wrapping_add(seat as u64));
                 }
                 let _current = context::enter(handle);
-                set_up();
-                let _inside = entered::enter();
                 exact_timers();
-                worker.run();
+                worker.run(set_up);
             }))?);
             Ok(())
+        }
+    }
+
+    /// How the blocking pool is given a job that is a worker, for one that is in `block_in_place`.
+    fn ask_for_stand_in(&self, parts: &Parts) -> impl Fn(StandIn, Asked) + Send + Sync + 'static {
+        let (current, starter) = (Arc::clone(&parts.current), parts.starter.clone());
+        move |stand_in, asked| {
+            let Some(handle) = current.get().and_then(Handle::upgrade) else { return };
+            let ask = move || handle.submit_stand_in(stand_in);
+            match asked {
+                Asked::ByWorker => ask(),
+                // If it has no thread, the stand-in is dropped with what is given back, and asked for again.
+                Asked::ByGuardian => drop(starter.add(Box::new(ask))),
+            }
         }
     }
 

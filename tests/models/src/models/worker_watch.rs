@@ -6,7 +6,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::engine::task::Watch;
+use crate::engine::task::{Absence, Watch};
 
 /// A report that blames one task for another's poll.
 #[test]
@@ -65,7 +65,7 @@ fn a_verdict_is_taken_back_once() {
         let (owner, count) = (watch.clone(), stalled.clone());
         let thread = thread::spawn(move || {
             owner.begin(1, None);
-            if owner.end() {
+            if owner.end() == Some(Absence::Stalled) {
                 count.fetch_sub(1, Ordering::Relaxed);
             }
         });
@@ -85,5 +85,40 @@ fn a_verdict_is_taken_back_once() {
             stalled.fetch_sub(1, Ordering::Relaxed);
         }
         assert_eq!(stalled.load(Ordering::Relaxed), 0);
+    });
+}
+
+/// A seat that goes into `block_in_place` in a poll that is just found stalled, and counts as both, or as neither.
+#[test]
+fn what_is_announced_takes_the_place_of_a_verdict() {
+    loom::model(|| {
+        let watch = Arc::new(Watch::new());
+        let (stalled, in_place) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (owner, stalls, places) = (watch.clone(), stalled.clone(), in_place.clone());
+        let thread = thread::spawn(move || {
+            owner.begin(1, None);
+            let before = owner.announce();
+            places.fetch_add(1, Ordering::Relaxed);
+            if before == Some(Absence::Stalled) {
+                stalls.fetch_sub(1, Ordering::Relaxed);
+            }
+            assert_eq!(owner.take_verdict(), Some(Absence::InPlace));
+            places.fetch_sub(1, Ordering::Relaxed);
+            if owner.end() == Some(Absence::Stalled) {
+                stalls.fetch_sub(1, Ordering::Relaxed);
+            }
+        });
+        if let Some(seen) = watch.look() {
+            stalled.fetch_add(1, Ordering::Relaxed);
+            if !watch.condemn(seen) {
+                stalled.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        thread.join().unwrap();
+        if watch.pardon() {
+            stalled.fetch_sub(1, Ordering::Relaxed);
+        }
+        assert_eq!(stalled.load(Ordering::Relaxed), 0);
+        assert_eq!(in_place.load(Ordering::Relaxed), 0);
     });
 }

@@ -11,6 +11,24 @@ mod parker;
 pub(crate) use loom::sync::Arc;
 pub(crate) use parker::{Parker, Unparked};
 
+/// loom has no time: an alarm goes off as soon as it is set.
+#[derive(Debug)]
+pub(crate) struct Alarm(Parker);
+
+impl Alarm {
+    pub(crate) fn new() -> std::io::Result<Alarm> {
+        Ok(Alarm(Parker::new()))
+    }
+
+    pub(crate) fn set(&self, _delay: Duration) {
+        let _ = self.0.unpark();
+    }
+
+    pub(crate) fn wait(&self) {
+        self.0.park();
+    }
+}
+
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
@@ -23,6 +41,20 @@ pub(crate) mod hint {
 
 pub(crate) mod thread {
     pub(crate) use loom::thread::{Builder, JoinHandle, current, yield_now};
+
+    /// loom has no time, and nobody uses any.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Usage;
+
+    impl Usage {
+        pub(crate) fn now() -> Option<Usage> {
+            None
+        }
+
+        pub(crate) fn is_brief(self, _limit: std::time::Duration) -> bool {
+            true
+        }
+    }
 }
 
 /// Waiting between attempts: others go first.

@@ -1,0 +1,64 @@
+//! A wait that another thread ends after a while, without being there when it does.
+//!
+//! A parker can be woken now. To be woken in two milliseconds costs whoever wants it a thread that wakes up
+//! at once and then waits. A timer of the kernel is set by one system call and wakes nobody until it fires.
+#![allow(unsafe_code, reason = "two system calls; blocks cite docs/unsafe.md")]
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::time::Duration;
+
+/// One thread's alarm clock. Others set it.
+#[derive(Debug)]
+pub(crate) struct Alarm(File);
+
+impl Alarm {
+    /// An alarm that is not set. It has a descriptor.
+    pub(crate) fn new() -> io::Result<Alarm> {
+        // SAFETY: the call takes two numbers.
+        let timer = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC) };
+        if timer < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: a descriptor that has just been made for this call, so nobody else owns it.
+        Ok(Alarm(unsafe { File::from_raw_fd(timer) }))
+    }
+
+    /// Ends the owner's wait, or its next one, after `delay`; what was set before is forgotten.
+    pub(crate) fn set(&self, delay: Duration) {
+        let value = libc::timespec {
+            tv_sec: delay.as_secs() as _,
+            // Zero would turn it off.
+            tv_nsec: delay.subsec_nanos().max(1) as _,
+        };
+        let interval = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let setting = libc::itimerspec { it_interval: interval, it_value: value };
+        // SAFETY: `setting` outlives the call; the old setting is not asked for; the descriptor is open.
+        unsafe { libc::timerfd_settime(self.0.as_raw_fd(), 0, &setting, std::ptr::null_mut()) };
+    }
+
+    /// Waits until the alarm goes off. May return early.
+    pub(crate) fn wait(&self) {
+        let mut times = [0; 8];
+        let _ = (&self.0).read(&mut times);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    #[test]
+    fn an_alarm_ends_the_wait_when_it_was_set_for() {
+        let alarm = Alarm::new().unwrap();
+        let begun = Instant::now();
+        alarm.set(Duration::from_secs(3600));
+        alarm.set(Duration::from_millis(20));
+        alarm.wait();
+        assert!(begun.elapsed() >= Duration::from_millis(20));
+        alarm.set(Duration::ZERO);
+        alarm.wait();
+    }
+}

@@ -1,0 +1,214 @@
+//! How long a poll has gone on, without the time in which its thread would have run and was not let.
+//!
+//! # Problem
+//!
+//! Time on the wall is not time on the processor. On a machine with other work to do a poll of a microsecond
+//! that is preempted takes as long on the wall as one that blocks. Judged by the wall, equal tasks are found
+//! stalled by chance, spares come that only take processors from each other, and reports name tasks
+//! that did nothing wrong.
+//!
+//! # What counts
+//!
+//! A poll has the age that its thread has spent in it *computing* or *waiting by itself* (in a system call, for a lock,
+//! for a page). What it has spent waiting for a processor does not count.
+//!
+//! | what                 | from where                                                    | costs    |
+//! |----------------------|---------------------------------------------------------------|----------|
+//! | computed             | the thread's clock, read at the first sight of the poll, and  | 0.3 us   |
+//! |                      | at each look                                                  |          |
+//! | whether it sleeps    | `/proc/self/task/TID/syscall`, from the second sight on       | 1 us     |
+//! | waited for processor | `/proc/self/task/TID/schedstat`, from the second sight on     | 1 us     |
+//!
+//! The kernel adds a wait for the processor when it is over. So while the thread sleeps all three are exact, and it has
+//! waited by itself for what is left of the time on the wall. While it would run, no more than what it had waited by
+//! itself at the last look is known, and that is what counts beside what it has computed.
+//!
+//! Between the first two sights nothing is known of waits for the processor. If the poll sleeps at the second one it is
+//! taken to have slept since the first, up to [`BETWEEN_SIGHTS`].
+//!
+//! Where the system tells nothing (no such clock; no descriptor left for the files), the time on the wall counts.
+//!
+//! The files are opened for a thread whose poll is seen a second time, and stay open for it.
+
+use std::time::{Duration, Instant};
+
+use crate::engine::primitive::thread;
+use crate::engine::stall::Probe;
+use crate::engine::task::{Seen, Watch};
+
+/// The most that is taken for granted between two looks: the time between them when nothing delays the second.
+const BETWEEN_SIGHTS: Duration = Duration::from_millis(2);
+
+/// The guardian's eye on one thread.
+#[derive(Debug, Default)]
+pub(super) struct Eye {
+    known: Option<Known>,
+    probe: Probe,
+}
+
+/// What is known of the poll that goes on.
+#[derive(Debug)]
+struct Known {
+    seen: Seen,
+    /// At the first sight.
+    since: Instant,
+    /// What the thread had computed then.
+    cpu: Option<Duration>,
+    second: Option<Second>,
+    age: Duration,
+    reported: bool,
+}
+
+/// What was known at the second sight.
+#[derive(Debug)]
+struct Second {
+    at: Instant,
+    cpu: Duration,
+    /// What the thread had waited for the processor by then.
+    queued: Option<Duration>,
+    /// What it has waited by itself, as of the last look at which it slept.
+    waited: Duration,
+    slept_before: Duration,
+}
+
+impl Eye {
+    /// How old the present poll is; zero if there is none, or it is seen for the first time. `os_id` is the kernel's
+    /// number of the thread, 0 if it is unknown.
+    pub(super) fn look(&mut self, watch: &Watch, os_id: u32, now: Instant) -> Duration {
+        let Some(seen) = watch.look() else {
+            self.known = None;
+            return Duration::ZERO;
+        };
+        match &mut self.known {
+            Some(known) if known.seen == seen => {
+                known.age = known.age_now(&mut self.probe, os_id, now).max(known.age);
+                known.age
+            }
+            _ => {
+                self.known = Some(Known {
+                    seen,
+                    since: now,
+                    cpu: thread::cpu_time(os_id),
+                    second: None,
+                    age: Duration::ZERO,
+                    reported: false,
+                });
+                Duration::ZERO
+            }
+        }
+    }
+
+    /// The poll that goes on, if there is one.
+    pub(super) fn seen(&self) -> Option<Seen> {
+        self.known.as_ref().map(|known| known.seen)
+    }
+
+    /// The poll, if it is `threshold` old and has not been told of yet: once each.
+    pub(super) fn becomes(&mut self, threshold: Duration) -> Option<Seen> {
+        let known = self.known.as_mut()?;
+        let due = known.age >= threshold && !known.reported;
+        due.then_some(known.seen)
+    }
+
+    /// The poll has been told of.
+    pub(super) fn told(&mut self) {
+        if let Some(known) = &mut self.known {
+            known.reported = true;
+        }
+    }
+
+    /// For how long the poll has gone on by the clock on the wall, and for which part of that the thread computed.
+    pub(super) fn on_the_wall(&self, os_id: u32, now: Instant) -> (Duration, Option<f64>) {
+        let Some(known) = &self.known else { return (Duration::ZERO, None) };
+        let wall = now.saturating_duration_since(known.since);
+        let computed = known.computed(os_id).filter(|_| !wall.is_zero());
+        (wall, computed.map(|computed| (computed.as_secs_f64() / wall.as_secs_f64()).min(1.0)))
+    }
+
+    /// Nobody could look for so long, and the process did not run: that time says nothing about the poll.
+    pub(super) fn excuse(&mut self, stopped: Duration) {
+        if let Some(known) = &mut self.known {
+            known.since += stopped;
+            if let Some(second) = &mut known.second {
+                second.at += stopped;
+            }
+        }
+    }
+}
+
+impl Known {
+    fn computed(&self, os_id: u32) -> Option<Duration> {
+        Some(thread::cpu_time(os_id)?.saturating_sub(self.cpu?))
+    }
+
+    fn age_now(&mut self, probe: &mut Probe, os_id: u32, now: Instant) -> Duration {
+        let wall = now.saturating_duration_since(self.since);
+        let Some(computed) = self.computed(os_id) else { return wall };
+        let Some(sleeps) = probe.sleeps(os_id) else { return wall };
+        let queued = probe.queued(os_id);
+        let second = self.second.get_or_insert_with(|| Second {
+            at: now,
+            cpu: computed,
+            queued,
+            waited: Duration::ZERO,
+            slept_before: match sleeps {
+                true => wall.saturating_sub(computed).min(BETWEEN_SIGHTS),
+                false => Duration::ZERO,
+            },
+        });
+        if sleeps {
+            second.waited = second.waited_by(now, computed, queued);
+        }
+        computed + second.slept_before + second.waited
+    }
+}
+
+impl Second {
+    /// What a thread that sleeps has waited by itself since then.
+    fn waited_by(&self, now: Instant, computed: Duration, queued: Option<Duration>) -> Duration {
+        let off = now
+            .saturating_duration_since(self.at)
+            .saturating_sub(computed.saturating_sub(self.cpu));
+        match (queued, self.queued) {
+            (Some(queued), Some(before)) => off.saturating_sub(queued.saturating_sub(before)),
+            _ => off,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Duration = Duration::from_millis(2);
+
+    #[test]
+    fn looks_that_are_always_late_still_add_up_to_an_age() {
+        let (watch, mut eye) = (Watch::new(), Eye::default());
+        let (begin, late) = (Instant::now(), Duration::from_secs(1));
+        watch.begin(1, None);
+        // Of a thread that is not known the time on the wall counts.
+        assert_eq!(eye.look(&watch, 0, begin), Duration::ZERO);
+        for looks in 1..=100 {
+            eye.excuse(late);
+            let now = begin + (LOOK + late) * looks;
+            assert_eq!(eye.look(&watch, 0, now), LOOK * looks);
+        }
+    }
+
+    #[test]
+    fn a_wait_for_the_processor_is_no_wait_by_itself() {
+        let begin = Instant::now();
+        let ms = Duration::from_millis;
+        let second = Second {
+            at: begin,
+            cpu: ms(1),
+            queued: Some(ms(50)),
+            waited: ms(0),
+            slept_before: ms(0),
+        };
+        // Of 100 ms it has computed 4, waited 90 for the processor, and slept for the rest.
+        assert_eq!(second.waited_by(begin + ms(100), ms(5), Some(ms(140))), ms(6));
+        assert_eq!(second.waited_by(begin + ms(100), ms(5), None), ms(96));
+    }
+}

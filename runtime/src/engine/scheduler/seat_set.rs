@@ -1,0 +1,89 @@
+//! A set of seats, as a bitmap that any thread may change.
+//!
+//! It says on which seats there may be work, so that whoever looks for some looks at those alone: with 512
+//! workers of which two are awake, at two seats and eight words.
+//!
+//! All accesses are Relaxed: who must see what is argued where the set is used (`sleep.rs`).
+
+use crate::engine::primitive::atomic::{AtomicU64, Ordering};
+
+const BITS: usize = u64::BITS as usize;
+
+/// Some of the seats.
+#[derive(Debug)]
+pub(crate) struct SeatSet {
+    words: Box<[AtomicU64]>,
+}
+
+impl SeatSet {
+    /// None of `seats` seats.
+    pub(crate) fn new(seats: usize) -> SeatSet {
+        SeatSet { words: (0..seats.div_ceil(BITS)).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    /// Adds a seat.
+    pub(crate) fn insert(&self, seat: usize) {
+        self.words[seat / BITS].fetch_or(1 << (seat % BITS), Ordering::Relaxed);
+    }
+
+    /// Takes a seat out.
+    pub(crate) fn remove(&self, seat: usize) {
+        self.words[seat / BITS].fetch_and(!(1 << (seat % BITS)), Ordering::Relaxed);
+    }
+
+    /// The seats in it, beginning at `start` and around the end. Each word is looked at once, when the walk
+    /// comes to it, but the first one, whose lower part comes last.
+    pub(crate) fn from(&self, start: usize) -> impl Iterator<Item = usize> + Clone {
+        let (first, bit) = (start / BITS % self.words.len(), start % BITS);
+        let words = self.words.len();
+        (0..=words).flat_map(move |step| {
+            let index = (first + step) % words;
+            let mut word = self.words[index].load(Ordering::Relaxed);
+            if step == 0 {
+                word &= u64::MAX << bit;
+            } else if step == words {
+                word &= !(u64::MAX << bit);
+            }
+            Bits(word).map(move |bit| index * BITS + bit)
+        })
+    }
+}
+
+/// The numbers of the bits that are set.
+#[derive(Clone)]
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let lowest = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(lowest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_meets_each_seat_once_wherever_it_begins() {
+        let set = SeatSet::new(130);
+        let inside = [0, 1, 63, 64, 70, 127, 128, 129];
+        inside.iter().for_each(|&seat| set.insert(seat));
+        set.insert(5);
+        set.remove(5);
+        assert_eq!(set.from(0).collect::<Vec<_>>(), inside);
+        for start in 0..200 {
+            let mut met: Vec<_> = set.from(start).collect();
+            let begin = start / BITS % 3 * BITS + start % BITS;
+            assert!(met.is_sorted_by_key(|&seat| (seat < begin, seat)), "{start}: {met:?}");
+            met.sort_unstable();
+            assert_eq!(met, inside, "{start}");
+        }
+    }
+}
