@@ -8,20 +8,48 @@ use std::sync::{Mutex, OnceLock};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// CPU time of this process so far, user and system.
-pub fn cpu_time() -> Duration {
-    usage(libc::RUSAGE_SELF)
+/// What this process has used so far, all its threads together, ended ones too.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    pub user: Duration,
+    pub system: Duration,
+    /// Context switches, voluntary and forced.
+    pub switches: u64,
 }
 
-fn usage(of: libc::c_int) -> Duration {
-    // SAFETY: an all-zero rusage is a valid value, and the call writes to it alone.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(of, &mut usage);
-        usage
-    };
-    let of = |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
-    of(usage.ru_utime) + of(usage.ru_stime)
+impl Usage {
+    pub fn now() -> Usage {
+        Usage::of(libc::RUSAGE_SELF)
+    }
+
+    fn of(whom: libc::c_int) -> Usage {
+        // SAFETY: an all-zero rusage is a valid value, and the call writes to it alone.
+        let usage = unsafe {
+            let mut usage: libc::rusage = std::mem::zeroed();
+            libc::getrusage(whom, &mut usage);
+            usage
+        };
+        let of = |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
+        let switches = (usage.ru_nvcsw + usage.ru_nivcsw) as u64;
+        Usage { user: of(usage.ru_utime), system: of(usage.ru_stime), switches }
+    }
+
+    pub fn cpu(&self) -> Duration {
+        self.user + self.system
+    }
+}
+
+/// CPU time of this process so far, user and system.
+pub fn cpu_time() -> Duration {
+    Usage::now().cpu()
+}
+
+/// CPU time of the calling thread so far.
+pub fn thread_cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes to `time` alone.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// How much of this machine others have used between two looks: what makes a run's figures doubtful.
@@ -41,7 +69,7 @@ impl Others {
         let idle = ticks.iter().skip(3).take(2).sum();
         // SAFETY: sysconf has no preconditions.
         let a_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64;
-        let own = (usage(libc::RUSAGE_SELF) + usage(libc::RUSAGE_CHILDREN)).as_secs_f64();
+        let own = (cpu_time() + Usage::of(libc::RUSAGE_CHILDREN).cpu()).as_secs_f64();
         Others { busy: ticks.iter().sum::<f64>() - idle, idle, own: own * a_second }
     }
 
@@ -111,6 +139,15 @@ fn churn(rounds: u64) {
 pub fn spin_for(d: Duration) {
     let t = Instant::now();
     while t.elapsed() < d {
+        churn(200);
+    }
+}
+
+/// Computes without yielding for this much of the thread's CPU time: a thread that is preempted does not
+/// thereby do less.
+pub fn spin_cpu_for(d: Duration) {
+    let end = thread_cpu_time() + d;
+    while thread_cpu_time() < end {
         churn(200);
     }
 }

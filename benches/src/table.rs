@@ -8,18 +8,22 @@ use crate::peers;
 /// Above which a ratio counts as even.
 pub const EVEN: f64 = 0.97;
 
-/// What was measured with what: versions, features, profile, machine.
-pub fn heading(peers: &[&str], runs: usize, workers: usize) -> String {
-    let mut s = String::new();
-    let _ = writeln!(
-        s,
+/// How it was measured and where, in a line.
+pub fn short_heading(runs: usize, workers: usize) -> String {
+    format!(
         "{runs} interleaved runs, {workers} workers; {}; profile {}, opt-level {}, {}; {}",
         env!("BENCH_RUSTC"),
         env!("BENCH_PROFILE"),
         env!("BENCH_OPT_LEVEL"),
         env!("BENCH_TARGET"),
         machine()
-    );
+    )
+}
+
+/// What was measured with what: versions, features, profile, machine.
+pub fn heading(peers: &[&str], runs: usize, workers: usize) -> String {
+    let mut s = String::new();
+    let _ = writeln!(s, "{}", short_heading(runs, workers));
     for (name, features) in peers::NAMES.iter().zip(peers::FEATURES) {
         if peers.contains(name) {
             let _ = writeln!(s, "- {name} {}: {features}", version_of(name));
