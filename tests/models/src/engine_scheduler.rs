@@ -12,6 +12,8 @@ pub(crate) mod hand_over;
 pub(crate) mod in_flight;
 #[path = "../../../runtime/src/engine/scheduler/nap.rs"]
 pub(crate) mod nap;
+#[path = "../../../runtime/src/engine/scheduler/seat_set.rs"]
+pub(crate) mod seat_set;
 #[path = "../../../runtime/src/engine/scheduler/sleep.rs"]
 pub(crate) mod sleep;
 #[path = "../../../runtime/src/engine/scheduler/slot.rs"]

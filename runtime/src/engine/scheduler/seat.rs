@@ -77,15 +77,19 @@ impl Seat {
         self.stealer().map_or(0, Stealer::len) + usize::from(!self.slot.is_empty())
     }
 
-    /// How long a task that is put into this queue now will wait, at the present pace.
-    pub(super) fn expected_wait(&self) -> Duration {
-        let polls = self.stealer().map_or(0, Stealer::len) as u64;
-        Duration::from_nanos(polls.saturating_mul(self.pace.load(Ordering::Relaxed)))
+    /// How many tasks are in the queue.
+    pub(super) fn queued(&self) -> u64 {
+        self.stealer().map_or(0, Stealer::len) as u64
+    }
+
+    /// How long a poll takes here at present, in nanoseconds.
+    pub(super) fn pace(&self) -> u64 {
+        self.pace.load(Ordering::Relaxed)
     }
 
     /// Called by the owner. A hint for others: publishes nothing.
-    pub(super) fn set_pace(&self, poll: Duration) {
-        self.pace.store(u64::try_from(poll.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    pub(super) fn set_pace(&self, nanoseconds: u64) {
+        self.pace.store(nanoseconds, Ordering::Relaxed);
     }
 
     pub(crate) fn counters(&self) -> &WorkerCounters {

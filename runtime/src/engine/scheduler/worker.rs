@@ -91,6 +91,9 @@ const VISIT_EVERY: Duration = Duration::from_micros(200);
 /// in the cache. Servers stay below it until they are overloaded.
 const UNEVEN: Duration = Duration::from_millis(4);
 
+/// The time over which a worker's pace is taken, and twice that. Others take the processor for some ten milliseconds at a
+/// time; a pace that follows each of them sends tasks to and fro.
+const RECENT: Duration = Duration::from_millis(250);
 /// Among how many others a worker looks for one whose tasks wait longer. A choice of two at random would do (Mitzenmacher,
 /// "The power of two choices", 2001); up to here a look at all costs no more.
 const LOOKS_AT: usize = 8;
@@ -161,6 +164,8 @@ struct Visits {
     /// The time and the tick from which the pace is measured.
     since: Cell<Instant>,
     since_tick: Cell<u32>,
+    /// Nanoseconds and polls of the last while.
+    recent: Cell<(u64, u64)>,
     /// No marked task is run without a spare before this.
     marked_from: Cell<Instant>,
 }
@@ -172,6 +177,7 @@ impl Visits {
             next: Cell::new(0),
             since: Cell::new(now),
             since_tick: Cell::new(0),
+            recent: Cell::new((0, 0)),
             marked_from: Cell::new(now),
         }
     }
@@ -182,10 +188,19 @@ impl Visits {
         self.since_tick.set(tick);
     }
 
-    /// How long a poll has taken since the last visit.
-    fn pace(&self, now: Instant, tick: u32) -> Duration {
-        let polls = tick.wrapping_sub(self.since_tick.replace(tick)).max(1);
-        (now - self.since.replace(now)) / polls
+    /// How many nanoseconds a poll has taken: since the last visit, and in the last [`RECENT`].
+    fn pace(&self, now: Instant, tick: u32) -> (u64, u64) {
+        let polls = u64::from(tick.wrapping_sub(self.since_tick.replace(tick)).max(1));
+        let time = (now - self.since.replace(now)).as_nanos() as u64;
+        let (mut times, mut all) = self.recent.get();
+        times += time;
+        all += polls;
+        let pace = (time / polls, times / all);
+        if times > RECENT.as_nanos() as u64 {
+            (times, all) = (times / 2, all.div_ceil(2));
+        }
+        self.recent.set((times, all));
+        pace
     }
 }
 
@@ -336,10 +351,10 @@ impl Worker {
     fn visit(&self, tick: u32) -> ControlFlow<Runnable> {
         let now = Instant::now();
         let config = &self.pool.config;
-        let pace = self.visits.pace(now, tick);
-        self.seat().set_pace(pace);
+        let (pace, recent) = self.visits.pace(now, tick);
+        self.seat().set_pace(recent);
         let most = config.global_queue_interval.min(config.event_interval);
-        let polls = VISIT_EVERY.as_nanos() as u64 / (pace.as_nanos() as u64).max(1);
+        let polls = VISIT_EVERY.as_nanos() as u64 / pace.max(1);
         self.visits.next.set(tick.wrapping_add(polls.clamp(1, most.into()) as u32));
         if tick.wrapping_sub(self.noted_at.get()) >= NOTE_INTERVAL {
             self.note_busy();
@@ -368,16 +383,16 @@ impl Worker {
     fn even_out(&self) {
         let start = self.rng.below(self.pool.crew.seats()) as usize;
         let others = self.pool.awake_seats(start).filter(|&(seat, _)| seat != self.seat);
-        let others = others.take(LOOKS_AT).map(|(_, seat)| (seat.expected_wait(), seat));
+        let wait = |seat: &Seat| seat.queued().saturating_mul(seat.pace());
+        let others = others.take(LOOKS_AT).map(|(_, seat)| (wait(seat), seat));
         let Some((theirs, other)) = others.max_by_key(|&(wait, _)| wait) else { return };
-        let ours = self.seat().expected_wait();
-        if theirs < ours + ours / 2 + UNEVEN {
+        let ours = wait(self.seat());
+        if theirs < ours + ours / 2 + UNEVEN.as_nanos() as u64 {
             return;
         }
         let Some(stealer) = other.stealer() else { return };
-        // As many as wait for longer there than they would here afterwards.
-        let part = (theirs - ours).as_secs_f64() / (theirs + theirs).as_secs_f64();
-        let tasks = (stealer.len() as f64 * part) as usize;
+        // With so many moved, both wait equally long.
+        let tasks = ((theirs - ours) / (self.seat().pace() + other.pace()).max(1)) as usize;
         stealer.move_into(&self.queue, tasks);
         self.count_stolen(tasks);
     }

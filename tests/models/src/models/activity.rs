@@ -100,7 +100,7 @@ impl Pool {
     fn new(workers: usize) -> Arc<Pool> {
         Arc::new(Pool {
             runtime: Runtime::new(10),
-            sleep: Sleep::new(workers),
+            sleep: Sleep::new(workers, workers),
             queued: AtomicUsize::new(0),
             ran: AtomicUsize::new(0),
             parker: Parker::new(),

@@ -11,6 +11,10 @@ use loom::thread;
 use crate::engine::primitive::Parker;
 use crate::engine::scheduler::crew::{Call, Crew};
 use crate::engine::scheduler::nap::Nap;
+use crate::engine::task::Absence;
+
+const STALLED: Absence = Absence::Stalled;
+const IN_PLACE: Absence = Absence::InPlace;
 
 /// One worker and some spares. The worker, on seat 0, is stalled from the beginning or becomes so.
 struct Pool {
@@ -31,7 +35,7 @@ const SPARE: usize = 1;
 
 impl Pool {
     fn new(spares: usize) -> Arc<Pool> {
-        let crew = Crew::new(1, spares);
+        let crew = Crew::new(1, spares, 0);
         crew.take_worker(WORKER);
         Arc::new(Pool {
             crew,
@@ -45,10 +49,45 @@ impl Pool {
     /// A pool whose worker has stalled and recovered, and the spare that was called meanwhile.
     fn with_a_spare_too_many(spares: usize) -> Arc<Pool> {
         let pool = Pool::new(spares);
-        pool.crew.stalled();
+        pool.crew.missing(STALLED);
         assert_eq!(pool.call(), Call::Start(SPARE));
-        pool.crew.recovered();
+        pool.crew.returned(STALLED);
         pool
+    }
+
+    /// A pool whose worker is in `block_in_place`, and the stand-in that was asked for. Its seat is number 1, too.
+    fn with_a_stand_in_coming() -> Arc<Pool> {
+        let crew = Crew::new(1, 0, 1);
+        crew.take_worker(WORKER);
+        crew.missing(IN_PLACE);
+        assert!(crew.ask_for_stand_in());
+        Arc::new(Pool {
+            crew,
+            nap: Nap::new(),
+            parkers: (0..2).map(|_| Parker::new()).collect(),
+            seats: (0..2).map(|_| UnsafeCell::new(0)).collect(),
+            over: AtomicBool::new(false),
+        })
+    }
+
+    /// How many seats are stalled, and how many spares serve.
+    fn stalls(&self) -> (usize, usize) {
+        (self.crew.count_missing(STALLED), self.crew.count_serving(STALLED))
+    }
+
+    /// How many seats are in place, and how many stand-ins serve.
+    fn in_place(&self) -> (usize, usize) {
+        (self.crew.count_missing(IN_PLACE), self.crew.count_serving(IN_PLACE))
+    }
+
+    /// A job of the blocking pool: it serves until it is one too many.
+    fn stand_in(&self, mut serve: impl FnMut()) {
+        let Some(seat) = self.crew.arrive() else { return };
+        self.sit(seat);
+        while !self.crew.dismiss(seat) {
+            serve();
+        }
+        self.crew.vacate(seat);
     }
 
     fn unpark(&self, seat: usize) {
@@ -107,7 +146,7 @@ impl Pool {
 /// says whether it goes on waiting. Says whether it serves again; else it has gone.
 fn retire(pool: &Pool, wait: impl FnMut() -> bool) -> bool {
     pool.sit(SPARE);
-    if pool.crew.dismiss() && !pool.crew.rest(SPARE, || false, wait) {
+    if pool.crew.dismiss(SPARE) && !pool.crew.rest(SPARE, || false, wait) {
         pool.crew.vacate(SPARE);
         return false;
     }
@@ -135,11 +174,11 @@ fn a_stall_against_a_spare_that_retires() {
                 })
             })
         };
-        pool.crew.stalled();
+        pool.crew.missing(STALLED);
         let answer = pool.call_until_answered();
         assert!(matches!(answer, Call::NotNeeded | Call::Back), "{answer:?}");
         assert!(spare.join().unwrap(), "the stalled seat has no spare");
-        assert_eq!((pool.crew.count_stalled(), pool.crew.count_spares()), (1, 1));
+        assert_eq!(pool.stalls(), (1, 1));
     });
 }
 
@@ -158,14 +197,14 @@ fn a_call_against_a_spare_that_gives_up() {
                 })
             })
         };
-        pool.crew.stalled();
+        pool.crew.missing(STALLED);
         let answer = pool.call_until_answered();
         if let Call::Start(seat) = answer {
             // The new thread.
             pool.sit(seat);
         }
         assert_ne!(spare.join().unwrap(), answer == Call::Start(SPARE), "{answer:?}");
-        assert_eq!((pool.crew.count_stalled(), pool.crew.count_spares()), (1, 1));
+        assert_eq!(pool.stalls(), (1, 1));
     });
 }
 
@@ -175,7 +214,7 @@ fn a_call_against_a_spare_that_gives_up() {
 fn two_calls_get_two_spares() {
     check(2, || {
         let pool = Pool::with_a_spare_too_many(2);
-        assert!(pool.crew.dismiss());
+        assert!(pool.crew.dismiss(SPARE));
         pool.sit(SPARE);
         let spare = {
             let pool = pool.clone();
@@ -189,7 +228,7 @@ fn two_calls_get_two_spares() {
             })
         };
         let call = |pool: &Pool| {
-            pool.crew.stalled();
+            pool.crew.missing(STALLED);
             let answer = pool.call_until_answered();
             if let Call::Start(seat) = answer {
                 pool.sit(seat);
@@ -208,8 +247,8 @@ fn two_calls_get_two_spares() {
             pool.end_of_rest(&mut answers);
         }
         spare.join().unwrap();
-        assert_eq!((pool.crew.count_stalled(), pool.crew.count_spares()), (2, 2));
-        pool.crew.stalled();
+        assert_eq!(pool.stalls(), (2, 2));
+        pool.crew.missing(STALLED);
         assert_eq!(pool.call(), Call::Limit);
     });
 }
@@ -227,19 +266,19 @@ impl Pool {
 fn a_spare_that_never_comes_is_counted_off() {
     loom::model(|| {
         let pool = Pool::new(1);
-        pool.crew.stalled();
+        pool.crew.missing(STALLED);
         assert_eq!(pool.call(), Call::Start(SPARE));
         let other = {
             let pool = pool.clone();
             thread::spawn(move || pool.crew.never_came(SPARE))
         };
-        pool.crew.stalled();
+        pool.crew.missing(STALLED);
         // Whether it is known yet or not.
         let answer = pool.call();
         assert!(matches!(answer, Call::Limit | Call::NotYet | Call::Start(SPARE)), "{answer:?}");
         other.join().unwrap();
         let expected = usize::from(answer == Call::Start(SPARE));
-        assert_eq!(pool.crew.count_spares(), expected);
+        assert_eq!(pool.stalls().1, expected);
         if expected == 0 {
             assert_eq!(pool.call(), Call::Start(SPARE));
         }
@@ -252,12 +291,12 @@ fn a_spare_that_never_comes_is_counted_off() {
 fn a_spare_too_many_goes_home() {
     check(2, || {
         let pool = Pool::new(1);
-        pool.crew.stalled();
+        pool.crew.missing(STALLED);
         assert_eq!(pool.call(), Call::Start(SPARE));
         let spare = {
             let pool = pool.clone();
             thread::spawn(move || {
-                while !pool.crew.dismiss() {
+                while !pool.crew.dismiss(SPARE) {
                     pool.sleep(SPARE);
                 }
                 pool.crew.vacate(SPARE);
@@ -268,13 +307,13 @@ fn a_spare_too_many_goes_home() {
             let pool = pool.clone();
             thread::spawn(move || pool.guard())
         };
-        pool.crew.recovered();
+        pool.crew.returned(STALLED);
         while !pool.is_over() {
             pool.sleep(WORKER);
         }
         spare.join().unwrap();
         guardian.join().unwrap();
-        assert_eq!((pool.crew.count_stalled(), pool.crew.count_spares()), (0, 0));
+        assert_eq!(pool.stalls(), (0, 0));
     });
 }
 
@@ -323,9 +362,9 @@ fn who_sleeps_has_shown_what_it_did() {
             thread::spawn(move || pool.crew.is_quiet(|| true))
         };
         // In its poll it announces that it blocks, and a spare comes for it.
-        pool.crew.stalled();
+        pool.crew.missing(STALLED);
         let call = pool.call();
-        pool.crew.recovered();
+        pool.crew.returned(STALLED);
         let _must_look = pool.crew.sleep.announce(WORKER);
         assert_eq!(call, Call::Start(SPARE));
         assert!(!guardian.join().unwrap(), "the spare is to be sent home");
@@ -339,7 +378,7 @@ fn work_on_a_seat_that_has_just_been_taken_is_seen() {
     check(3, || {
         let pool = Pool::new(1);
         let queue = Arc::new(AtomicBool::new(false));
-        pool.crew.stalled();
+        pool.crew.missing(STALLED);
         let (spare, pushed) = (pool.clone(), queue.clone());
         let spare = thread::spawn(move || {
             let Call::Start(seat) = spare.call() else { panic!("nobody else has called") };
@@ -348,8 +387,150 @@ fn work_on_a_seat_that_has_just_been_taken_is_seen() {
             spare.crew.sleep.published()
         });
         let must_look = pool.crew.sleep.announce(WORKER);
-        let seen = must_look && pool.crew.open() > SPARE && queue.load(Ordering::Relaxed);
+        let seen = must_look
+            && pool.crew.sleep.awake().from(0).any(|seat| seat == SPARE)
+            && queue.load(Ordering::Relaxed);
         let woken = spare.join().unwrap();
         assert!(seen || woken == Some(WORKER), "it would sleep beside the work");
+    });
+}
+
+/// A stand-in that comes when the one it was asked for has just returned, and that stays for ever, or that goes
+/// although another one has gone into its place.
+#[test]
+fn a_stand_in_that_comes_serves_if_it_is_needed() {
+    loom::model(|| {
+        let pool = Pool::with_a_stand_in_coming();
+        let stand_in = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.stand_in(thread::yield_now))
+        };
+        pool.crew.returned(IN_PLACE);
+        stand_in.join().unwrap();
+        assert_eq!(pool.in_place(), (0, 0));
+        pool.crew.missing(IN_PLACE);
+        assert!(pool.crew.ask_for_stand_in(), "nobody is coming any more");
+    });
+}
+
+/// A seat in place that asks for nobody because of a stand-in that is just retiring, or that has nobody though one
+/// was asked for.
+#[test]
+fn a_seat_in_place_against_a_stand_in_that_retires() {
+    loom::model(|| {
+        let pool = Pool::with_a_stand_in_coming();
+        let seat = pool.crew.arrive().unwrap();
+        pool.crew.returned(IN_PLACE);
+        let stand_in = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                pool.sit(seat);
+                let retires = pool.crew.dismiss(seat);
+                if retires {
+                    pool.crew.vacate(seat);
+                }
+                retires
+            })
+        };
+        pool.crew.missing(IN_PLACE);
+        // As the guardian does, from look to look.
+        let asked = pool.crew.ask_for_stand_in();
+        let retired = stand_in.join().unwrap();
+        if retired && !asked {
+            assert!(pool.crew.ask_for_stand_in(), "the seat has no stand-in");
+        }
+        if retired {
+            let seat = pool.crew.arrive().unwrap();
+            pool.sit(seat);
+        }
+        assert_eq!(pool.in_place(), (1, 1));
+    });
+}
+
+/// One stand-in serves, and a second one that is not needed comes: both see that there is one too many, and go.
+#[test]
+fn one_too_many_goes_and_no_more() {
+    loom::model(|| {
+        let crew = Arc::new(Crew::new(1, 0, 2));
+        crew.take_worker(WORKER);
+        crew.missing(IN_PLACE);
+        crew.missing(IN_PLACE);
+        assert!(crew.ask_for_stand_in());
+        assert!(crew.ask_for_stand_in());
+        let first = crew.arrive().unwrap();
+        crew.returned(IN_PLACE);
+        let second = {
+            let crew = crew.clone();
+            thread::spawn(move || crew.arrive().is_some())
+        };
+        assert!(!crew.dismiss(first), "it is the only one that serves");
+        assert!(!second.join().unwrap());
+        assert_eq!(crew.count_serving(IN_PLACE), 1);
+        assert_eq!(crew.count_wanted(IN_PLACE), 0);
+    });
+}
+
+/// A stand-in that the blocking pool cannot send, and that counts as coming for ever.
+#[test]
+fn a_stand_in_that_does_not_come_is_asked_for_again() {
+    loom::model(|| {
+        let pool = Pool::with_a_stand_in_coming();
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.crew.not_coming())
+        };
+        let early = pool.crew.ask_for_stand_in();
+        other.join().unwrap();
+        assert!(early != pool.crew.ask_for_stand_in());
+    });
+}
+
+/// A guardian that sleeps for good beside a stand-in that is one too many and sleeps, too; the worker was in place and
+/// has returned.
+#[test]
+fn a_stand_in_too_many_goes_home() {
+    check(2, || {
+        let pool = Pool::with_a_stand_in_coming();
+        let stand_in = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                pool.stand_in(|| pool.sleep(SPARE));
+                pool.end();
+            })
+        };
+        let guardian = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.guard())
+        };
+        pool.crew.returned(IN_PLACE);
+        while !pool.is_over() {
+            pool.sleep(WORKER);
+        }
+        stand_in.join().unwrap();
+        guardian.join().unwrap();
+        assert_eq!(pool.in_place(), (0, 0));
+    });
+}
+
+/// Work that a worker leaves on its seat after it has slept, and another one looks at the seats without that one.
+#[test]
+fn work_on_a_seat_that_has_just_woken_up_is_seen() {
+    check(3, || {
+        let crew = Arc::new(Crew::new(2, 0, 0));
+        crew.take_worker(0);
+        crew.take_worker(1);
+        let queue = Arc::new(AtomicBool::new(false));
+        let _must_look = crew.sleep.announce(1);
+        let (other, pushed) = (crew.clone(), queue.clone());
+        let other = thread::spawn(move || {
+            let _withdrawn = other.sleep.withdraw(1);
+            pushed.store(true, Ordering::Relaxed);
+            other.sleep.published()
+        });
+        let must_look = crew.sleep.announce(0);
+        let looked_at = crew.sleep.awake().from(0).any(|seat| seat == 1);
+        let seen = must_look && looked_at && queue.load(Ordering::Relaxed);
+        let woken = other.join().unwrap();
+        assert!(seen || woken == Some(0), "it would sleep beside the work");
     });
 }

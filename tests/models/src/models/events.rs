@@ -14,6 +14,7 @@ use crate::engine::primitive::{Parker, Unparked};
 use crate::engine::scheduler::Driver as _;
 use crate::engine::scheduler::crew::{Call, Crew};
 use crate::engine::scheduler::nap::Nap;
+use crate::engine::task::Absence;
 use crate::engine::wake_list::WakeList;
 use crate::runtime::events::Events;
 
@@ -56,7 +57,7 @@ impl Pool {
     ) -> std::sync::Arc<Pool> {
         let clock = Arc::new(clock);
         let io = Driver::new(clock.clone());
-        let crew = Crew::new(workers, spares);
+        let crew = Crew::new(workers, spares, 0);
         (0..workers).for_each(|seat| crew.take_worker(seat));
         std::sync::Arc::new(Pool {
             crew,
@@ -186,9 +187,9 @@ fn an_event_is_seen_when_the_holder_does_not_come_back() {
 fn an_event_is_seen_when_the_holder_has_retired() {
     check(1, || {
         let pool = Pool::with_spares(1, 1, Clock::real(), 1);
-        pool.crew.stalled();
+        pool.crew.missing(Absence::Stalled);
         assert_eq!(pool.crew.call(|_| unreachable!()), Call::Start(1));
-        pool.crew.recovered();
+        pool.crew.returned(Absence::Stalled);
         let spare = {
             let pool = pool.clone();
             thread::spawn(move || {
@@ -196,7 +197,7 @@ fn an_event_is_seen_when_the_holder_has_retired() {
                 let _must_look = pool.crew.sleep.announce(1);
                 pool.events.sleep(1, &pool.parkers[1], &mut ready);
                 let _withdrawn = pool.crew.withdraw(1, &pool.nap);
-                if pool.crew.dismiss() {
+                if pool.crew.dismiss(1) {
                     pool.crew.vacate(1);
                 }
                 if !pool.is_over() {

@@ -18,7 +18,7 @@ struct Pool {
 impl Pool {
     fn new(workers: usize) -> Arc<Pool> {
         Arc::new(Pool {
-            sleep: Sleep::new(workers),
+            sleep: Sleep::new(workers, workers),
             queued: AtomicUsize::new(0),
             parkers: (0..workers).map(|_| Parker::new()).collect(),
             woken: AtomicUsize::new(0),
