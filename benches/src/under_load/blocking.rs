@@ -54,19 +54,27 @@ fn ms(since: Instant) -> f64 {
 
 pub(super) fn block_on<P: UnderLoad>(rt: &P::Runtime, tasks: usize, out: &Out) {
     let handle = P::handle(rt);
+    let (begins, begun) = mpsc::channel();
     let (done, all_done) = mpsc::channel();
     let began = Instant::now();
     let senders: Vec<_> = (0..tasks)
         .map(|_| {
             let (tx, rx) = P::oneshot();
-            let (done, inner) = (done.clone(), handle.clone());
+            let (begins, done, inner) = (begins.clone(), done.clone(), handle.clone());
             P::spawn_from(&handle, async move {
-                P::block_in_place(|| P::block_on_from(&inner, P::one_recv(rx)));
+                P::block_in_place(|| {
+                    begins.send(()).unwrap();
+                    P::block_on_from(&inner, P::one_recv(rx));
+                });
                 done.send(()).unwrap();
             });
             tx
         })
         .collect();
+    // All of them wait, or as many as will.
+    let enough = Duration::from_secs(2);
+    let waiting = (0..tasks).take_while(|_| begun.recv_timeout(enough).is_ok()).count();
+    out.known("tasks that waited before the first was sent to", "", waiting as f64);
     for tx in senders {
         P::spawn_from(&handle, async move { P::one_send(tx, 1) });
     }

@@ -126,6 +126,8 @@ fn one(args: &[String]) {
 fn on<P: UnderLoad>(program: Program, ask: &Ask) {
     let rt = P::build(&program.settings(ask));
     program.run::<P>(&rt, ask, &Out);
+    // Also after a short run somebody has counted the threads, which end seconds later.
+    thread::sleep(Duration::from_millis(50));
     Out.known("threads started by the runtime", "", threads_started() as f64);
     if let Some(stalls) = P::stalls(&rt) {
         Out.known("stall reports", "", stalls as f64);

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use crate::peers::Peer;
 
@@ -35,6 +36,7 @@ pub(super) trait UnderLoad: Peer {
     fn spawn_from<F: Future<Output = ()> + Send + 'static>(handle: &Self::Handle, f: F);
     fn block_on_from<F: Future>(handle: &Self::Handle, f: F) -> F::Output;
     fn block_in_place<R>(f: impl FnOnce() -> R) -> R;
+    fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send + 'static;
     /// Polls that were reported as stalls, where a runtime counts them.
     fn stalls(rt: &Self::Runtime) -> Option<u64>;
 }
@@ -70,6 +72,9 @@ macro_rules! under_load_peer {
             }
             fn block_in_place<R>(f: impl FnOnce() -> R) -> R {
                 $rt::task::block_in_place(f)
+            }
+            fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send + 'static {
+                $rt::time::sleep_until(deadline.into())
             }
             fn stalls(rt: &Self::Runtime) -> Option<u64> {
                 let stalls: fn(&Self::Runtime) -> Option<u64> = $stalls;

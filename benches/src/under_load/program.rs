@@ -11,7 +11,7 @@ use crate::peers::Peer;
 pub(super) enum Program {
     Fair(Fair),
     OutsideSpawn { busy: usize },
-    SpawnFromRoot,
+    SpawnFromRoot { busy: usize },
     BlockInPlaceBlockOn { tasks: usize },
     BlockInPlaceSleep { tasks: usize },
     SlotBehindStall,
@@ -72,13 +72,17 @@ pub(super) fn all() -> Vec<Entry> {
             &format!("an outside thread spawns a task every 5 ms beside {busy} with turns of 1 ms"),
         );
     }
-    add(
-        "spawn-from-root",
-        &[0],
-        1.0,
-        SpawnFromRoot,
-        "the future of block_on spawns 100,000 tasks while 8 tasks yield on the workers",
-    );
+    for busy in [2, 8, 200] {
+        add(
+            &format!("spawn-from-root-{busy}"),
+            &[0],
+            1.0,
+            SpawnFromRoot { busy },
+            &format!(
+                "the future of block_on spawns 100,000 tasks while {busy} yield on the workers"
+            ),
+        );
+    }
     for tasks in [80, 1_000] {
         add(
             &format!("block-in-place-block-on-{tasks}"),
@@ -112,7 +116,7 @@ pub(super) fn all() -> Vec<Entry> {
             1.0,
             StuckUnparkHook { spread },
             &format!(
-                "4 workers, an on_thread_unpark hook blocks once for 2 s; 100 timers due {due}"
+                "4 workers, five times 100 timers due {due} while an on_thread_unpark hook blocks for 2 s"
             ),
         );
     }
@@ -192,14 +196,14 @@ impl Program {
 
     /// Whether peers without tokio's API can run it.
     pub(super) fn runs_on_any(self) -> bool {
-        matches!(self, Program::SpawnFromRoot)
+        matches!(self, Program::SpawnFromRoot { .. })
     }
 
     pub(super) fn run<P: UnderLoad>(self, rt: &P::Runtime, ask: &Ask, out: &Out) {
         match self {
             Program::Fair(fair) => fair::run::<P>(rt, fair, ask, out),
             Program::OutsideSpawn { busy } => outside::spawn::<P>(rt, busy, ask, out),
-            Program::SpawnFromRoot => outside::spawn_from_root::<P>(rt, out),
+            Program::SpawnFromRoot { busy } => outside::spawn_from_root::<P>(rt, busy, out),
             Program::BlockInPlaceBlockOn { tasks } => blocking::block_on::<P>(rt, tasks, out),
             Program::BlockInPlaceSleep { tasks } => blocking::sleep::<P>(rt, tasks, out),
             Program::SlotBehindStall => blocking::slot_behind_stall::<P>(rt, out),
@@ -215,7 +219,7 @@ impl Program {
     pub(super) fn run_on_any<P: Peer>(self, ask: &Ask, out: &Out) {
         let rt = P::start(ask.workers);
         match self {
-            Program::SpawnFromRoot => outside::spawn_from_root::<P>(&rt, out),
+            Program::SpawnFromRoot { busy } => outside::spawn_from_root::<P>(&rt, busy, out),
             _ => panic!("{self:?} needs tokio's API"),
         }
     }
