@@ -374,6 +374,11 @@ impl Pool {
         self.seats.get(seat)
     }
 
+    /// One more than the last seat on which there may be work; at least 1.
+    pub(super) fn awake_bound(&self) -> u32 {
+        self.crew.sleep.awake().bound().max(1)
+    }
+
     /// The seats on which there may be work, beginning at one and around the end.
     pub(super) fn awake_seats(&self, start: usize) -> impl Iterator<Item = (usize, &Seat)> + Clone {
         let awake = self.crew.sleep.awake().from(start);

@@ -31,6 +31,14 @@ impl SeatSet {
         self.words[seat / BITS].fetch_and(!(1 << (seat % BITS)), Ordering::Relaxed);
     }
 
+    /// One more than the last seat in it.
+    pub(crate) fn bound(&self) -> u32 {
+        let words = self.words.iter().enumerate().rev();
+        let mut last = words.map(|(index, word)| (index, word.load(Ordering::Relaxed)));
+        let last = last.find(|&(_, word)| word != 0);
+        last.map_or(0, |(index, word)| ((index + 1) * BITS) as u32 - word.leading_zeros())
+    }
+
     /// The seats in it, beginning at `start` and around the end. Each word is looked at once, when the walk
     /// comes to it, but the first one, whose lower part comes last.
     pub(crate) fn from(&self, start: usize) -> impl Iterator<Item = usize> + Clone {
@@ -78,6 +86,7 @@ mod tests {
         set.insert(5);
         set.remove(5);
         assert_eq!(set.from(0).collect::<Vec<_>>(), inside);
+        assert_eq!((set.bound(), SeatSet::new(200).bound()), (130, 0));
         for start in 0..200 {
             let mut met: Vec<_> = set.from(start).collect();
             let begin = start / BITS % 3 * BITS + start % BITS;

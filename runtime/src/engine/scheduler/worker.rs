@@ -379,22 +379,40 @@ impl Worker {
         }
     }
 
-    /// Takes tasks from another worker's queue, if they wait there for much longer than here.
+    /// Takes its share of what seats hold that do not serve, as of the injector: nobody who has work steals. And takes
+    /// tasks from another worker's queue, if they wait there for much longer than here.
     fn even_out(&self) {
-        let start = self.rng.below(self.pool.crew.seats()) as usize;
+        let start = self.rng.below(self.pool.awake_bound()) as usize;
         let others = self.pool.awake_seats(start).filter(|&(seat, _)| seat != self.seat);
-        let wait = |seat: &Seat| seat.queued().saturating_mul(seat.pace());
-        let others = others.take(LOOKS_AT).map(|(_, seat)| (wait(seat), seat));
-        let Some((theirs, other)) = others.max_by_key(|&(wait, _)| wait) else { return };
-        let ours = wait(self.seat());
-        if theirs < ours + ours / 2 + UNEVEN.as_nanos() as u64 {
-            return;
+        let (mut longest, mut from) = (0, None);
+        for (_, seat) in others.take(LOOKS_AT) {
+            let queued = seat.queued();
+            if queued == 0 {
+                continue;
+            }
+            if seat.watch.is_stalled() {
+                self.take_from(seat, (queued as usize).div_ceil(self.pool.config.workers));
+                continue;
+            }
+            let wait = queued.saturating_mul(seat.pace());
+            if wait > longest {
+                (longest, from) = (wait, Some(seat));
+            }
         }
-        let Some(stealer) = other.stealer() else { return };
-        // With so many moved, both wait equally long.
-        let tasks = ((theirs - ours) / (self.seat().pace() + other.pace()).max(1)) as usize;
-        stealer.move_into(&self.queue, tasks);
-        self.count_stolen(tasks);
+        let Some(other) = from else { return };
+        let own = self.seat().queued().saturating_mul(self.seat().pace());
+        if longest >= own + own / 2 + UNEVEN.as_nanos() as u64 {
+            // With so many moved, both wait equally long.
+            let tasks = (longest - own) / (self.seat().pace() + other.pace()).max(1);
+            self.take_from(other, tasks as usize);
+        }
+    }
+
+    fn take_from(&self, other: &Seat, tasks: usize) {
+        if let Some(stealer) = other.stealer() {
+            stealer.move_into(&self.queue, tasks);
+            self.count_stolen(tasks);
+        }
     }
 
     /// Whether tasks do nothing but yield, and each in the queue has had its turn since the last look.

@@ -133,8 +133,8 @@ impl Watch {
         self.take_verdict()
     }
 
-    /// Whether this poll counts as stalled, and not one before it. Asked by the owner in the middle of
-    /// it.
+    /// Whether the thread does not serve in this poll; a verdict on one before it does not count. For others
+    /// than the owner it is a hint.
     #[inline]
     pub(crate) fn is_stalled(&self) -> bool {
         let verdict = self.verdict.load(Ordering::Relaxed);
