@@ -1,7 +1,9 @@
 //! Equal tasks that compute and yield: does each get as many turns as the others, and how long does it wait?
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -61,15 +63,15 @@ impl Track {
     }
 }
 
-struct Shared<P: UnderLoad> {
+struct Shared {
     tracks: Vec<Mutex<Track>>,
-    wakers: Vec<P::Notify>,
+    wakers: Vec<Mutex<Option<Waker>>>,
     turn: Duration,
     wall: bool,
     stop: AtomicBool,
 }
 
-impl<P: UnderLoad> Shared<P> {
+impl Shared {
     fn set_ready(&self, task: usize) {
         self.tracks[task].lock().unwrap().ready = Some(now_ns());
     }
@@ -86,7 +88,7 @@ pub(super) fn compute(d: Duration, wall: bool) {
     if wall { spin_for(d) } else { spin_cpu_for(d) }
 }
 
-async fn yielding<P: UnderLoad>(shared: Arc<Shared<P>>, task: usize) {
+async fn yielding<P: UnderLoad>(shared: Arc<Shared>, task: usize) {
     while !shared.is_over() {
         shared.take_turn(task);
         shared.set_ready(task);
@@ -95,16 +97,25 @@ async fn yielding<P: UnderLoad>(shared: Arc<Shared<P>>, task: usize) {
 }
 
 /// Its turns are over when it has told the outside thread, which wakes it for the next.
-async fn woken<P: UnderLoad>(shared: Arc<Shared<P>>, task: usize, again: mpsc::Sender<usize>) {
+async fn woken(shared: Arc<Shared>, task: usize, again: mpsc::Sender<usize>) {
     while !shared.is_over() {
         shared.take_turn(task);
-        let _ = again.send(task);
-        P::notified(&shared.wakers[task]).await;
+        // The poll ends here, however soon the thread wakes the task: else it would go on with its next turn at once.
+        let mut asked = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut asked, true) {
+                return Poll::Ready(());
+            }
+            *shared.wakers[task].lock().unwrap() = Some(cx.waker().clone());
+            let _ = again.send(task);
+            Poll::Pending
+        })
+        .await;
     }
 }
 
 /// The tasks of the mixed set that hold their threads for long.
-async fn hog<P: UnderLoad>(shared: Arc<Shared<P>>, blocks: bool) {
+async fn hog<P: UnderLoad>(shared: Arc<Shared>, blocks: bool) {
     while !shared.is_over() {
         if blocks {
             thread::sleep(Duration::from_millis(50));
@@ -116,9 +127,9 @@ async fn hog<P: UnderLoad>(shared: Arc<Shared<P>>, blocks: bool) {
 }
 
 pub(super) fn run<P: UnderLoad>(rt: &P::Runtime, fair: Fair, ask: &Ask, out: &Out) {
-    let shared = Arc::new(Shared::<P> {
+    let shared = Arc::new(Shared {
         tracks: (0..ask.tasks).map(|_| Mutex::default()).collect(),
-        wakers: (0..ask.tasks).map(|_| P::notify()).collect(),
+        wakers: (0..ask.tasks).map(|_| Mutex::default()).collect(),
         turn: fair.turn,
         wall: ask.wall,
         stop: AtomicBool::new(false),
@@ -128,7 +139,7 @@ pub(super) fn run<P: UnderLoad>(rt: &P::Runtime, fair: Fair, ask: &Ask, out: &Ou
         let (shared, handle) = (Arc::clone(&shared), P::handle(rt));
         move || {
             for i in 0..if fair.mixed { 16 } else { 0 } {
-                P::spawn_from(&handle, hog(Arc::clone(&shared), i % 2 == 0));
+                P::spawn_from(&handle, hog::<P>(Arc::clone(&shared), i % 2 == 0));
             }
             for task in 0..shared.tracks.len() {
                 shared.set_ready(task);
@@ -136,7 +147,7 @@ pub(super) fn run<P: UnderLoad>(rt: &P::Runtime, fair: Fair, ask: &Ask, out: &Ou
                     From::Woken => {
                         P::spawn_from(&handle, woken(Arc::clone(&shared), task, again.clone()))
                     }
-                    _ => P::spawn_from(&handle, yielding(Arc::clone(&shared), task)),
+                    _ => P::spawn_from(&handle, yielding::<P>(Arc::clone(&shared), task)),
                 }
             }
         }
@@ -151,7 +162,8 @@ pub(super) fn run<P: UnderLoad>(rt: &P::Runtime, fair: Fair, ask: &Ask, out: &Ou
         thread::spawn(move || {
             for task in to_wake {
                 shared.set_ready(task);
-                P::notify_one(&shared.wakers[task]);
+                let waker = shared.wakers[task].lock().unwrap().take();
+                waker.expect("it has asked").wake();
             }
         });
     }
@@ -160,7 +172,7 @@ pub(super) fn run<P: UnderLoad>(rt: &P::Runtime, fair: Fair, ask: &Ask, out: &Ou
     report(&shared, began, out);
 }
 
-fn report<P: UnderLoad>(shared: &Shared<P>, began: u64, out: &Out) {
+fn report(shared: &Shared, began: u64, out: &Out) {
     let ended = now_ns();
     // The first turns and what they leave behind are over.
     let steady = began + (ended - began) / 4;

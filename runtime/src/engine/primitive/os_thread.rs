@@ -54,12 +54,20 @@ impl Usage {
         Some(Usage { cpu, waits: usage.ru_nvcsw as i64 })
     }
 
-    /// Whether the thread has neither waited for anything nor computed for `limit` since then. What else
-    /// has passed it has spent waiting for a processor.
-    pub(crate) fn is_brief(self, limit: Duration) -> bool {
-        Usage::now()
-            .is_some_and(|now| now.waits == self.waits && now.cpu.saturating_sub(self.cpu) < limit)
+    /// What the thread has done since then.
+    pub(crate) fn since(self) -> Option<Spent> {
+        let now = Usage::now()?;
+        let computed = now.cpu.saturating_sub(self.cpu);
+        Some(Spent { computed, has_waited: now.waits != self.waits })
     }
+}
+
+/// What a thread has done for a while. What else has passed it has spent waiting for a processor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spent {
+    pub(crate) computed: Duration,
+    /// It has waited by itself, in a system call or for a lock.
+    pub(crate) has_waited: bool,
 }
 
 #[cfg(test)]
@@ -77,14 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn who_sleeps_or_computes_for_long_is_not_brief() {
-        let limit = Duration::from_millis(2);
+    fn who_waits_and_who_computes_is_told_apart() {
         let usage = Usage::now().unwrap();
         std::thread::sleep(Duration::from_millis(1));
-        assert!(!usage.is_brief(Duration::MAX), "it has waited");
+        assert!(usage.since().unwrap().has_waited);
         let usage = Usage::now().unwrap();
         let before = cpu_time(os_id()).unwrap();
-        while cpu_time(os_id()).unwrap() - before < limit * 2 {}
-        assert!(!usage.is_brief(limit), "it has computed");
+        while cpu_time(os_id()).unwrap() - before < Duration::from_millis(5) {}
+        assert!(usage.since().unwrap().computed >= Duration::from_millis(4));
     }
 }

@@ -21,7 +21,14 @@ impl Usage {
         None
     }
 
-    pub(crate) fn is_brief(self, _limit: Duration) -> bool {
-        false
+    pub(crate) fn since(self) -> Option<Spent> {
+        None
     }
+}
+
+/// Never made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spent {
+    pub(crate) computed: Duration,
+    pub(crate) has_waited: bool,
 }

@@ -42,7 +42,7 @@ use super::seat::Seat;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::primitive::{Mutex, thread};
 use crate::engine::stall::Probe;
-use crate::engine::task::{Absence, Id, Seen, Watch, Whose};
+use crate::engine::task::{Absence, Id, Mark, Seen, Watch, Whose};
 use crate::engine::wake_list::WakeList;
 
 /// Time between two looks while workers are awake.
@@ -389,7 +389,7 @@ impl Rounds<'_> {
             amiss |= !age.is_zero();
             let Some(seen) = eye.seen() else { continue };
             if age >= pool.guardian.takeover {
-                condemn(pool, seat, seen);
+                condemn(pool, seat, seen, eye.how());
                 if seat.watch.is_judged() && !self.condemned.contains(&index) {
                     self.condemned.push(index);
                 }
@@ -496,10 +496,10 @@ impl Rounds<'_> {
 }
 
 /// The poll counts as stalled. What its seat holds is others' from now on.
-fn condemn(pool: &Arc<Pool>, seat: &Seat, seen: Seen) {
+fn condemn(pool: &Arc<Pool>, seat: &Seat, seen: Seen, how: Mark) {
     // Counted before the verdict can be seen and taken back.
     pool.crew.missing(Absence::Stalled);
-    if seat.watch.condemn(seen) {
+    if seat.watch.condemn(seen, how) {
         pool.work_published();
     } else {
         pool.crew.returned(Absence::Stalled);

@@ -14,6 +14,7 @@ mod hand_over;
 mod here;
 mod in_flight;
 mod local;
+mod marked;
 mod metrics;
 mod nap;
 mod observe;

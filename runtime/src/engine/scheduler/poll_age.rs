@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::primitive::thread;
 use crate::engine::stall::Probe;
-use crate::engine::task::{Seen, Watch};
+use crate::engine::task::{Mark, Seen, Watch};
 
 /// The most that is taken for granted between two looks: the time between them when nothing delays the second.
 const BETWEEN_SIGHTS: Duration = Duration::from_millis(2);
@@ -56,6 +56,7 @@ struct Known {
     cpu: Option<Duration>,
     second: Option<Second>,
     age: Duration,
+    computed: Duration,
     reported: bool,
 }
 
@@ -91,6 +92,7 @@ impl Eye {
                     cpu: thread::cpu_time(os_id),
                     second: None,
                     age: Duration::ZERO,
+                    computed: Duration::ZERO,
                     reported: false,
                 });
                 Duration::ZERO
@@ -101,6 +103,14 @@ impl Eye {
     /// The poll that goes on, if there is one.
     pub(super) fn seen(&self) -> Option<Seen> {
         self.known.as_ref().map(|known| known.seen)
+    }
+
+    /// What makes up the most of the poll's age.
+    pub(super) fn how(&self) -> Mark {
+        match &self.known {
+            Some(known) if known.computed < known.age / 2 => Mark::Blocks,
+            _ => Mark::Computes,
+        }
     }
 
     /// The poll, if it is `threshold` old and has not been told of yet: once each.
@@ -144,6 +154,7 @@ impl Known {
     fn age_now(&mut self, probe: &mut Probe, os_id: u32, now: Instant) -> Duration {
         let wall = now.saturating_duration_since(self.since);
         let Some(computed) = self.computed(os_id) else { return wall };
+        self.computed = computed;
         let Some(sleeps) = probe.sleeps(os_id) else { return wall };
         let queued = probe.queued(os_id);
         let second = self.second.get_or_insert_with(|| Second {

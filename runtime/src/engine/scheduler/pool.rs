@@ -10,9 +10,9 @@
 //! | a worker that has announced blocking | the injector                                    |
 //! | any other thread                     | the injector                                    |
 //!
-//! A marked task, whose poll has stalled a worker before, has its turn like any other. The worker that takes it
-//! announces itself as stalled beforehand, so that a spare is in its place before the damage is done. When no spare
-//! is to be had, marked tasks wait in a queue of their own (`worker.rs::run_marked`).
+//! A marked task, of which a poll has stalled a worker before, goes to a queue of its own in every case
+//! (`marked.rs`). The worker that takes it from there announces itself as stalled beforehand, so that a spare is in its
+//! place before the damage is done.
 //!
 //! # Who serves for those who do not
 //!
@@ -45,6 +45,7 @@ use super::foreign_wakers::ForeignWakers;
 use super::guardian::Guardian;
 use super::here::{self, Here};
 use super::in_flight::InFlight;
+use super::marked::MarkedTasks;
 use super::observe::Observe;
 use super::queue::{Injector, Local};
 use super::seat::Seat;
@@ -112,8 +113,7 @@ pub(crate) struct Pool {
     seats: Seats,
     pub(super) crew: Crew,
     pub(super) injector: Injector,
-    /// Marked tasks that were taken and not run: no spare was to be had.
-    pub(super) put_off: Injector,
+    pub(super) marked: MarkedTasks,
     pub(super) foreign: ForeignWakers,
     pub(super) driver: Box<dyn Driver>,
     pub(super) config: PoolConfig,
@@ -231,7 +231,7 @@ impl Pool {
             seats: Seats::new(config.workers, extra, &config.observe),
             crew: Crew::new(config.workers, config.spares, config.stand_ins),
             injector: Injector::new(),
-            put_off: Injector::new(),
+            marked: MarkedTasks::new(config.workers),
             foreign: ForeignWakers::default(),
             driver,
             guardian,
@@ -326,7 +326,11 @@ impl Pool {
         }
         let _inside = self.in_flight.enter();
         let _active = self.active();
-        self.injector.push(task);
+        if task.mark().is_some() {
+            self.marked.push(task);
+        } else {
+            self.injector.push(task);
+        }
         self.work_published();
     }
 
@@ -388,14 +392,14 @@ impl Pool {
     /// Whether anything waits that any worker could take.
     pub(super) fn has_work(&self) -> bool {
         !self.injector.is_empty()
-            || !self.put_off.is_empty()
+            || self.marked.is_ready()
             || !self.foreign.is_empty()
             || self.awake_seats(0).any(|(_, seat)| seat.has_queued())
     }
 
     /// How many tasks wait that any worker could take, counted up to `enough`.
     pub(super) fn waiting(&self, enough: usize) -> usize {
-        let mut waiting = self.injector.len() + self.put_off.len();
+        let mut waiting = self.injector.len() + self.marked.len();
         for (_, seat) in self.awake_seats(0) {
             if waiting >= enough {
                 break;
@@ -527,7 +531,7 @@ impl Pool {
                 cancel(task);
             }
         }
-        while let Some(task) = self.injector.pop().or_else(|| self.put_off.pop()) {
+        while let Some(task) = self.injector.pop().or_else(|| self.marked.pop()) {
             cancel(task);
         }
     }
@@ -571,7 +575,7 @@ impl Pool {
     }
 
     pub(crate) fn injected(&self) -> usize {
-        self.injector.len() + self.put_off.len()
+        self.injector.len() + self.marked.len()
     }
 
     /// Tasks that were made runnable elsewhere than on a worker.

@@ -4,7 +4,6 @@
 
 use std::sync::OnceLock;
 use std::thread::ThreadId;
-use std::time::Duration;
 
 use super::metrics::WorkerCounters;
 use super::observe::Observe;

@@ -8,14 +8,14 @@
 //! 2. The next slot, at most [`SLOT_RUNS`] times in a row.
 //! 3. The own queue, first in, first out.
 //! 4. A batch from the injector.
-//! 5. A marked task that was put off.
+//! 5. A marked task (`marked.rs`).
 //! 6. A search: other workers' queues, beginning at a random one; then their slots.
 //! 7. Sleep, by the protocol of `sleep.rs`.
 //!
 //! # Visits
 //!
 //! What a worker has in its own queue keeps it from all else, so every so often it looks around: at the driver, at the
-//! injector, at what was put off, and at the queues of others. How often is a matter of time, not of polls: 61 polls
+//! injector, at marked tasks, and at the queues of others. How often is a matter of time, not of polls: 61 polls
 //! are 3 microseconds or a minute. So each visit reads the clock and sets the next one: after as many polls as take
 //! [`VISIT_EVERY`] at the pace since the last one, and after `global_queue_interval` and `event_interval` at most.
 //!
@@ -57,11 +57,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::here;
+use super::marked::{Offer, Taken};
 use super::metrics::{NOTE_INTERVAL, WorkerCounters};
 use super::pool::{Asked, Hook, Pool};
 use super::queue::Local;
@@ -323,9 +323,7 @@ impl Worker {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
         if tick.wrapping_sub(self.visits.next.get()).cast_signed() >= 0 {
-            if let ControlFlow::Break(put_off) = self.visit(tick) {
-                return Some(put_off);
-            }
+            self.visit(tick);
         } else if self.all_have_yielded() {
             self.look();
         }
@@ -341,14 +339,12 @@ impl Worker {
             return Some(task);
         }
         self.slot_runs.set(SLOT_RUNS);
-        slot.take()
-            .or_else(|| self.pool.injector.steal_into(&self.queue))
-            .or_else(|| self.pool.put_off.pop())
+        slot.take().or_else(|| self.pool.injector.steal_into(&self.queue))
     }
 
-    /// Looks around. Breaks with a marked task whose turn it is, though it was put off.
+    /// Looks around.
     #[cold]
-    fn visit(&self, tick: u32) -> ControlFlow<Runnable> {
+    fn visit(&self, tick: u32) {
         let now = Instant::now();
         let config = &self.pool.config;
         let (pace, recent) = self.visits.pace(now, tick);
@@ -365,10 +361,13 @@ impl Worker {
         }
         self.take_share();
         self.even_out();
-        if self.pool.put_off.is_empty() || !self.may_run_marked(now) {
-            return ControlFlow::Continue(());
+        if self.pool.marked.is_ready() {
+            let wait = Duration::from_nanos(self.seat().queued().saturating_mul(recent));
+            let may_run = self.pool.crew.has_spare() || now >= self.visits.marked_from.get();
+            if let Some(taken) = self.pool.marked.take(Offer { now, wait, may_run }) {
+                self.run_marked(taken);
+            }
         }
-        self.pool.put_off.pop().map_or(ControlFlow::Continue(()), ControlFlow::Break)
     }
 
     /// Takes what is this worker's of the injector, to the back of its queue.
@@ -424,9 +423,6 @@ impl Worker {
 
     #[inline]
     fn run_task(&self, task: Runnable) {
-        if task.is_hog() {
-            return self.run_marked(task);
-        }
         let seat = self.seat();
         coop::refill(Budget::FULL);
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
@@ -440,7 +436,7 @@ impl Worker {
         match outcome {
             Outcome::Woken(task) => {
                 self.yields.set(self.yields.get() + 1);
-                self.queue.push(task);
+                self.requeue(task);
             }
             Outcome::Idle | Outcome::Complete => self.yields.set(0),
         }
@@ -448,17 +444,11 @@ impl Worker {
 
     /// A task that has stalled a worker before has its turn. It is polled like a call that announces that it
     /// blocks. One poll that does not take long clears its name.
-    ///
-    /// When there is no spare for it, it would cost the others a worker. Then it waits in a queue of its own,
-    /// until there is one, nothing else is to be done here, or this worker has worked for others as
-    /// long as it did for the last such task. So marked tasks have half of the time, and so have the others.
     #[cold]
-    fn run_marked(&self, task: Runnable) {
+    fn run_marked(&self, taken: Taken) {
         let begun = Instant::now();
         let has_spare = self.pool.crew.has_spare();
-        if !has_spare && begun < self.visits.marked_from.get() && self.has_queued() {
-            return self.pool.put_off.push(task);
-        }
+        let (mark, task) = (taken.mark(), taken.task);
         let seat = self.seat();
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
         let announced = self.expect_stall();
@@ -469,31 +459,38 @@ impl Worker {
         if let Some(absence) = seat.watch.end() {
             self.recovered(absence);
         }
+        self.pool.marked.ended(mark);
         seat.counters.polls.add(1);
         self.yields.set(0);
+        let now = Instant::now();
+        // The others' pace is not that of marked tasks.
+        self.visits.awake(now, self.tick.get());
         if !has_spare {
-            let now = Instant::now();
             self.visits.marked_from.set(now + (now - begun));
         }
         if let Outcome::Woken(task) = outcome {
-            self.queue.push(task);
+            self.requeue(task);
         }
     }
 
-    /// Whether a marked task that was put off may have its turn.
-    fn may_run_marked(&self, now: Instant) -> bool {
-        self.pool.crew.has_spare() || now >= self.visits.marked_from.get()
-    }
-
-    /// Whether this worker has something else to do.
-    fn has_queued(&self) -> bool {
-        self.queue.len() > 0 || !self.seat().slot.is_empty() || !self.pool.injector.is_empty()
+    /// The task woke itself: to the back of the queue.
+    #[inline]
+    fn requeue(&self, task: Runnable) {
+        if task.mark().is_some() {
+            self.pool.marked.push(task);
+        } else {
+            self.queue.push(task);
+        }
     }
 
     /// The task that runs here has made another one runnable.
     #[inline]
     pub(super) fn schedule(&self, task: Runnable) {
         self.counters().local_schedules.add(1);
+        if task.mark().is_some() {
+            self.pool.marked.push(task);
+            return self.publish();
+        }
         if self.pool.config.no_slot {
             self.queue.push(task);
             return self.publish();
@@ -658,6 +655,13 @@ impl Worker {
             self.call_foreign();
             return Idle::LookAgain;
         }
+        if self.pool.marked.is_ready() {
+            let offer = Offer { now: Instant::now(), wait: Duration::ZERO, may_run: true };
+            if let Some(taken) = self.pool.marked.take(offer) {
+                self.run_marked(taken);
+                return Idle::LookAgain;
+            }
+        }
         if self.is_extra() && self.pool.crew.dismiss(self.seat) {
             self.give_away();
             return Idle::Leave;
@@ -766,9 +770,6 @@ impl Worker {
                 self.count_stolen(1 + self.queue.len());
                 return Some(task);
             }
-        }
-        if let Some(task) = self.pool.put_off.pop() {
-            return Some(task);
         }
         for (_, seat) in others {
             if let Some(task) = seat.slot.take() {

@@ -244,8 +244,8 @@ pub(super) unsafe fn run(task: NonNull<Header>, judge: &Judge<'_>) -> Outcome {
     match polled {
         Ok(Poll::Pending) => {
             // While RUNNING: afterwards the task may be anywhere.
-            if let Some(hog) = judge.mark() {
-                header.state.set_hog(hog);
+            if let Some(mark) = judge.mark() {
+                header.state.set_mark(mark);
             }
             match header.state.end_poll() {
                 EndPoll::Idle => Outcome::Idle,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::cell::{self, Header};
 use super::id::set_name;
 use super::span::{self, FullSize};
-use super::{AbortHandle, Id, JoinHandle, Judge, Schedule, next_id};
+use super::{AbortHandle, Id, JoinHandle, Judge, Mark, Schedule, next_id};
 
 /// A task that is due to be run: the one permission to poll it (state.rs, invariant 1).
 ///
@@ -77,10 +77,10 @@ impl Runnable {
         self.header().due.waited(origin)
     }
 
-    /// Whether a poll of this task has stalled its worker before.
+    /// The mark, if a poll of this task has stalled its worker before.
     #[inline]
-    pub(crate) fn is_hog(&self) -> bool {
-        self.header().state.peek().is_hog()
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        self.header().state.peek().mark()
     }
 
     /// Polls the task once; if it was cancelled, drops its future instead. `watch` tells whether

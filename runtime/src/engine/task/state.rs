@@ -11,7 +11,8 @@
 //! | JOIN_INTEREST | the `JoinHandle` exists                                                      |
 //! | TAKEN         | the `JoinHandle` has taken the output                                        |
 //! | JOIN_WAKER    | the join waker is set and both sides may read it                             |
-//! | HOG           | a poll of this task has stalled its worker before                            |
+//! | MARKED        | a poll of this task has stalled its worker before                            |
+//! | COMPUTES      | with MARKED: it did so by computing, not by waiting                          |
 //! | NAMED         | the side table of names has an entry for this task                           |
 //! | the rest      | the reference count                                                          |
 //!
@@ -45,6 +46,7 @@
 //! `start_poll`, which reads the word in the same chain of read-modify-writes. A plain load in
 //! place of the redundant wake would lose that publication.
 
+use super::Mark;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering, fence};
 
 const RUNNING: usize = 1;
@@ -53,10 +55,11 @@ const COMPLETE: usize = 1 << 2;
 const CANCELLED: usize = 1 << 3;
 const JOIN_INTEREST: usize = 1 << 4;
 const JOIN_WAKER: usize = 1 << 5;
-const HOG: usize = 1 << 6;
+const MARKED: usize = 1 << 6;
 const NAMED: usize = 1 << 7;
 const TAKEN: usize = 1 << 8;
-const REF: usize = 1 << 9;
+const COMPUTES: usize = 1 << 9;
+const REF: usize = 1 << 10;
 const REFS: usize = !(REF - 1);
 
 /// A wake publishes what its thread did before to the poll. Pairs with [`START`].
@@ -104,8 +107,12 @@ impl Snapshot {
     pub(super) fn is_scheduled(self) -> bool {
         self.0 & SCHEDULED != 0
     }
-    pub(super) fn is_hog(self) -> bool {
-        self.0 & HOG != 0
+    pub(super) fn mark(self) -> Option<Mark> {
+        match self.0 & (MARKED | COMPUTES) {
+            0 => None,
+            MARKED => Some(Mark::Blocks),
+            _ => Some(Mark::Computes),
+        }
     }
     pub(super) fn is_named(self) -> bool {
         self.0 & NAMED != 0
@@ -250,12 +257,13 @@ impl State {
     }
 
     /// Marks a task whose poll has stalled its worker, or takes the mark away. Called while
-    /// RUNNING; the word's other users do not read the bit until the poll has ended.
-    pub(super) fn set_hog(&self, hog: bool) {
-        if hog {
-            self.0.fetch_or(HOG, Ordering::Relaxed);
-        } else {
-            self.0.fetch_and(!HOG, Ordering::Relaxed);
+    /// RUNNING; the word's other users do not read the bits until the poll has ended.
+    pub(super) fn set_mark(&self, mark: Option<Mark>) {
+        self.0.fetch_and(!(MARKED | COMPUTES), Ordering::Relaxed);
+        match mark {
+            None => {}
+            Some(Mark::Blocks) => drop(self.0.fetch_or(MARKED, Ordering::Relaxed)),
+            Some(Mark::Computes) => drop(self.0.fetch_or(MARKED | COMPUTES, Ordering::Relaxed)),
         }
     }
 

@@ -21,7 +21,8 @@
 //! | verdict  | means                                             | counts as             |
 //! |----------|---------------------------------------------------|-----------------------|
 //! | 0        | the thread serves                                 |                       |
-//! | a seq    | the guardian has found that poll stalled          | [`Absence::Stalled`]  |
+//! | a seq    | the guardian has found that poll stalled; with    | [`Absence::Stalled`]  |
+//! |          | COMPUTES it computes                              |                       |
 //! | EXPECTED | a marked task runs: it has stalled before         | [`Absence::Stalled`]  |
 //! | IN_PLACE | the thread is in `block_in_place`                 | [`Absence::InPlace`]  |
 //!
@@ -54,6 +55,8 @@ const READ: Ordering = Ordering::Acquire;
 /// number.
 const EXPECTED: u64 = 1 << 63;
 const IN_PLACE: u64 = 1 << 62;
+/// With the number of a poll: it computes.
+const COMPUTES: u64 = 1 << 61;
 
 /// Why a thread does not serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,14 +144,17 @@ impl Watch {
         verdict != 0
             && (verdict == EXPECTED
                 || verdict == IN_PLACE
-                || verdict == self.seq.load(Ordering::Relaxed))
+                || verdict & !COMPUTES == self.seq.load(Ordering::Relaxed))
     }
 
-    /// As [`is_stalled`](Watch::is_stalled), by the guardian.
+    /// How the task of this poll is to be marked, if the guardian has found the poll stalled.
     #[inline]
-    fn is_condemned(&self) -> bool {
+    fn mark(&self) -> Option<Mark> {
         let verdict = self.verdict.load(Ordering::Relaxed);
-        verdict != 0 && verdict == self.seq.load(Ordering::Relaxed)
+        if verdict == 0 || verdict & !COMPUTES != self.seq.load(Ordering::Relaxed) {
+            return None;
+        }
+        Some(if verdict & COMPUTES == 0 { Mark::Blocks } else { Mark::Computes })
     }
 
     /// The owner takes back a verdict, its own or the guardian's.
@@ -198,8 +204,9 @@ impl Watch {
 
     /// The guardian calls the poll stalled. Says whether it did so now: then it counts it.
     #[must_use]
-    pub(crate) fn condemn(&self, seen: Seen) -> bool {
-        self.verdict.compare_exchange(0, seen.seq, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    pub(crate) fn condemn(&self, seen: Seen, how: Mark) -> bool {
+        let verdict = seen.seq | if how == Mark::Computes { COMPUTES } else { 0 };
+        self.verdict.compare_exchange(0, verdict, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Whether a verdict of the guardian's stands.
@@ -215,12 +222,21 @@ impl Watch {
         let verdict = self.verdict.load(Ordering::Relaxed);
         verdict != 0
             && verdict & (EXPECTED | IN_PLACE) == 0
-            && self.seq.load(Ordering::Relaxed) != verdict
+            && self.seq.load(Ordering::Relaxed) != verdict & !COMPUTES
             && self
                 .verdict
                 .compare_exchange(verdict, 0, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
     }
+}
+
+/// How a task stalls its worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// It waits, in a system call or for a lock.
+    Blocks,
+    /// It needs the processor.
+    Computes,
 }
 
 /// Who says, when a poll has returned, whether the task is to be marked: as one that stalls its worker.
@@ -246,22 +262,31 @@ impl Probation {
         Probation { since: Instant::now(), used: Usage::now(), limit }
     }
 
-    /// Whether the poll has taken less. Time in which the thread would have run, and others had the processor,
-    /// is not the task's.
-    fn is_passed(&self) -> bool {
-        self.since.elapsed() < self.limit || self.used.is_some_and(|used| used.is_brief(self.limit))
+    /// The mark from now on. Time in which the thread would have run, and others had the processor, is not the
+    /// task's.
+    fn mark(&self) -> Option<Mark> {
+        let wall = self.since.elapsed();
+        if wall < self.limit {
+            return None;
+        }
+        let Some(spent) = self.used.and_then(Usage::since) else { return Some(Mark::Computes) };
+        if spent.computed >= self.limit {
+            Some(Mark::Computes)
+        } else {
+            spent.has_waited.then_some(Mark::Blocks)
+        }
     }
 }
 
 impl Judge<'_> {
     /// The new mark, if it changes.
     #[inline]
-    pub(super) fn mark(&self) -> Option<bool> {
+    pub(super) fn mark(&self) -> Option<Option<Mark>> {
         match self {
             Judge::Nobody => None,
             // One that was announced (`block_in_place`) is none.
-            Judge::Watch(watch) => watch.is_condemned().then_some(true),
-            Judge::Probation(poll) => poll.is_passed().then_some(false),
+            Judge::Watch(watch) => watch.mark().map(Some),
+            Judge::Probation(poll) => Some(poll.mark()),
         }
     }
 }

@@ -51,9 +51,14 @@ pub(crate) mod thread {
             None
         }
 
-        pub(crate) fn is_brief(self, _limit: std::time::Duration) -> bool {
-            true
+        pub(crate) fn since(self) -> Option<Spent> {
+            None
         }
+    }
+
+    pub(crate) struct Spent {
+        pub(crate) computed: std::time::Duration,
+        pub(crate) has_waited: bool,
     }
 }
 
