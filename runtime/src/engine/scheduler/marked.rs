@@ -18,6 +18,8 @@
 //! 4. When no spare is to be had, the poll costs the others a worker. Then a worker gives marked tasks at most half of
 //!    its time: as much as it gave the others since the last one.
 //! 5. First come, first served, within each kind.
+//! 6. A worker that has others in its queue does not poll it: it would leave them behind. It counts the poll as a
+//!    stall, as it is about to be one, *gives* the task away and calls a spare, which polls it and nothing else.
 //!
 //! Whether a task computes or blocks is what its last long poll did for longer.
 //!
@@ -47,6 +49,10 @@ pub(super) struct MarkedTasks {
     queues: Mutex<Queues>,
     /// Some can be taken: written under the lock, a hint outside of it. What makes it true is published as a push.
     ready: AtomicBool,
+    /// Tasks that were given away (rule 6).
+    given: Mutex<VecDeque<Taken>>,
+    /// How many of those there are: a hint, as `ready`.
+    given_count: AtomicUsize,
     /// How many wait. For metrics, and to keep the lock out of the way.
     waiting: AtomicUsize,
     /// Rule 2.
@@ -89,7 +95,34 @@ impl MarkedTasks {
     /// At most `limit` that compute are polled at a time.
     pub(super) fn new(limit: usize) -> MarkedTasks {
         let queues = Mutex::new(Queues::default());
-        MarkedTasks { queues, ready: AtomicBool::new(false), waiting: AtomicUsize::new(0), limit }
+        let (ready, waiting) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let (given, given_count) = (Mutex::default(), AtomicUsize::new(0));
+        MarkedTasks { queues, ready, given, given_count, waiting, limit }
+    }
+
+    /// Rule 6. The poll has been counted as a stall; whoever takes the task counts it off. To be followed by a call of a
+    /// spare, or a publication.
+    pub(super) fn give(&self, taken: Taken) {
+        let mut given = self.given.lock();
+        given.push_back(taken);
+        self.given_count.store(given.len(), Ordering::Relaxed);
+    }
+
+    /// Takes what was given away first.
+    pub(super) fn take_given(&self) -> Option<Taken> {
+        if !self.has_given() {
+            return None;
+        }
+        let mut given = self.given.lock();
+        let first = given.pop_front();
+        self.given_count.store(given.len(), Ordering::Relaxed);
+        first
+    }
+
+    /// Whether one has been given away that nobody polls yet.
+    #[inline]
+    pub(super) fn has_given(&self) -> bool {
+        self.given_count.load(Ordering::Relaxed) > 0
     }
 
     /// To be followed by a publication.
@@ -139,6 +172,9 @@ impl MarkedTasks {
 
     /// Takes any, for a shutdown.
     pub(super) fn pop(&self) -> Option<Runnable> {
+        if let Some(taken) = self.take_given() {
+            return Some(taken.task);
+        }
         let mut queues = self.queues.lock();
         let first = queues.blocking.pop_front();
         let first = first.or_else(|| queues.computing.pop_front());
@@ -153,7 +189,7 @@ impl MarkedTasks {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.waiting.load(Ordering::Relaxed) + self.given_count.load(Ordering::Relaxed)
     }
 
     fn show(&self, queues: &Queues) {

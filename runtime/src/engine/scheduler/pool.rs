@@ -393,6 +393,7 @@ impl Pool {
     pub(super) fn has_work(&self) -> bool {
         !self.injector.is_empty()
             || self.marked.is_ready()
+            || self.marked.has_given()
             || !self.foreign.is_empty()
             || self.awake_seats(0).any(|(_, seat)| seat.has_queued())
     }

@@ -21,7 +21,8 @@
 //!
 //! *The injector.* Its share (the tasks in it by the number of workers) goes to the back of the own queue. So a task
 //! from outside stands behind those that were here before it, and before those that come after: it waits as long as
-//! one of its age inside, and no longer.
+//! one of its age inside, and no longer. Now and then the one that has waited longest goes first ([`FIRST`]): whoever
+//! spawns a task now and then on a busy runtime has it begin at once, and those in the queue hardly notice.
 //!
 //! *The others' queues.* Tasks that yield stay where they are, and nobody who has work steals. So 168 tasks could
 //! share one worker, and 32 another one, for ever. A worker that finds another one whose last task will wait
@@ -87,6 +88,9 @@ const YIELD_INTERVAL: u32 = 6;
 /// How often a worker that always has work looks around. A visit costs a look at the clock and one at the driver, some
 /// 300 ns: at this rate less than two thousandths. tokio looks at its injector as often.
 const VISIT_EVERY: Duration = Duration::from_micros(200);
+/// So many tasks from outside may go first while a task waits in the queue: with a hundred in it, it waits for a twelfth
+/// longer.
+const FIRST: u32 = 8;
 /// A difference between two workers' queues that is not worth a move: it moves tasks away from what they have
 /// in the cache. Servers stay below it until they are overloaded.
 const UNEVEN: Duration = Duration::from_millis(4);
@@ -166,6 +170,8 @@ struct Visits {
     since_tick: Cell<u32>,
     /// Nanoseconds and polls of the last while.
     recent: Cell<(u64, u64)>,
+    /// No task from outside goes first before this.
+    first_from: Cell<Instant>,
     /// No marked task is run without a spare before this.
     marked_from: Cell<Instant>,
 }
@@ -178,6 +184,7 @@ impl Visits {
             since: Cell::new(now),
             since_tick: Cell::new(0),
             recent: Cell::new((0, 0)),
+            first_from: Cell::new(now),
             marked_from: Cell::new(now),
         }
     }
@@ -305,6 +312,12 @@ impl Worker {
                 self.give_away();
                 return;
             }
+            if self.is_extra() {
+                if let Some(given) = self.pool.marked.take_given() {
+                    self.run_given(given);
+                    continue;
+                }
+            }
             let task = match self.next_task() {
                 Some(task) => task,
                 None => match self.idle() {
@@ -323,7 +336,9 @@ impl Worker {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
         if tick.wrapping_sub(self.visits.next.get()).cast_signed() >= 0 {
-            self.visit(tick);
+            if let Some(first) = self.visit(tick) {
+                return Some(first);
+            }
         } else if self.all_have_yielded() {
             self.look();
         }
@@ -342,9 +357,9 @@ impl Worker {
         slot.take().or_else(|| self.pool.injector.steal_into(&self.queue))
     }
 
-    /// Looks around.
+    /// Looks around. Returns a task from outside that goes first.
     #[cold]
-    fn visit(&self, tick: u32) {
+    fn visit(&self, tick: u32) -> Option<Runnable> {
         let now = Instant::now();
         let config = &self.pool.config;
         let (pace, recent) = self.visits.pace(now, tick);
@@ -359,15 +374,27 @@ impl Worker {
         if !self.pool.foreign.is_empty() {
             self.call_foreign();
         }
+        let wait = Duration::from_nanos(self.seat().queued().saturating_mul(recent));
+        let first = self.take_first(now, wait);
         self.take_share();
         self.even_out();
         if self.pool.marked.is_ready() {
-            let wait = Duration::from_nanos(self.seat().queued().saturating_mul(recent));
             let may_run = self.pool.crew.has_spare() || now >= self.visits.marked_from.get();
             if let Some(taken) = self.pool.marked.take(Offer { now, wait, may_run }) {
-                self.run_marked(taken);
+                self.give_or_run(taken);
             }
         }
+        first
+    }
+
+    /// A task from outside that goes before those in the queue, in which it would wait for so long.
+    fn take_first(&self, now: Instant, wait: Duration) -> Option<Runnable> {
+        if self.pool.injector.is_empty() || now < self.visits.first_from.get() {
+            return None;
+        }
+        let first = self.pool.injector.pop()?;
+        self.visits.first_from.set(now + wait / FIRST);
+        Some(first)
     }
 
     /// Takes what is this worker's of the injector, to the back of its queue.
@@ -442,16 +469,54 @@ impl Worker {
         }
     }
 
-    /// A task that has stalled a worker before has its turn. It is polled like a call that announces that it
-    /// blocks. One poll that does not take long clears its name.
+    /// A task that has stalled a worker before has its turn: on a spare, if there is one and others are waiting here.
+    #[cold]
+    fn give_or_run(&self, taken: Taken) {
+        let crew = &self.pool.crew;
+        if !crew.has_spare() || !self.has_queued() {
+            return self.run_marked(taken);
+        }
+        crew.missing(Absence::Stalled);
+        self.pool.marked.give(taken);
+        if !self.pool.call_spare().is_ok_and(|called| called) {
+            // Whoever has taken it meanwhile needs nobody.
+            if let Some(given) = self.pool.marked.take_given() {
+                self.run_given(given);
+            }
+        }
+    }
+
+    /// A task has been given away, and its poll has been counted as a stall.
+    #[cold]
+    fn run_given(&self, given: Taken) {
+        self.poll_marked(given, || {
+            let counted = self.seat().watch.expect_stall();
+            if !counted {
+                // Another verdict stands, which counts for this poll, too.
+                self.pool.crew.returned(Absence::Stalled);
+            }
+            self.hand_over(|| ());
+            Announced { worker: self, counted }
+        });
+    }
+
     #[cold]
     fn run_marked(&self, taken: Taken) {
         let begun = Instant::now();
         let has_spare = self.pool.crew.has_spare();
+        self.poll_marked(taken, || self.expect_stall());
+        if !has_spare {
+            let now = Instant::now();
+            self.visits.marked_from.set(now + (now - begun));
+        }
+    }
+
+    /// It is polled like a call that announces that it blocks. One poll that does not take long clears its name.
+    fn poll_marked<'a>(&'a self, taken: Taken, announce: impl FnOnce() -> Announced<'a>) {
         let (mark, task) = (taken.mark(), taken.task);
         let seat = self.seat();
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
-        let announced = self.expect_stall();
+        let announced = announce();
         coop::refill(Budget::FULL);
         let judge = Judge::Probation(Probation::begin(self.pool.guardian.takeover()));
         let outcome = self.pool.config.observe.run(task, &judge, Some(&seat.counters));
@@ -462,15 +527,16 @@ impl Worker {
         self.pool.marked.ended(mark);
         seat.counters.polls.add(1);
         self.yields.set(0);
-        let now = Instant::now();
         // The others' pace is not that of marked tasks.
-        self.visits.awake(now, self.tick.get());
-        if !has_spare {
-            self.visits.marked_from.set(now + (now - begun));
-        }
+        self.visits.awake(Instant::now(), self.tick.get());
         if let Outcome::Woken(task) = outcome {
             self.requeue(task);
         }
+    }
+
+    /// Whether this worker has something else to do.
+    fn has_queued(&self) -> bool {
+        self.queue.len() > 0 || !self.seat().slot.is_empty() || !self.pool.injector.is_empty()
     }
 
     /// The task woke itself: to the back of the queue.
@@ -653,6 +719,10 @@ impl Worker {
         }
         if !self.pool.foreign.is_empty() {
             self.call_foreign();
+            return Idle::LookAgain;
+        }
+        if let Some(given) = self.pool.marked.take_given() {
+            self.run_given(given);
             return Idle::LookAgain;
         }
         if self.pool.marked.is_ready() {
