@@ -13,6 +13,7 @@
 //!    takeover threshold is *condemned*: its seat counts as stalled, its slot is emptied into the injector, and a
 //!    sleeper is called for what it holds. At the report threshold the poll is handed to the [`StallSink`], once. The
 //!    age of a poll is what its thread has computed and waited by itself: `poll_age.rs`.
+//!    If something is in the injector as at the last look, all are called to look around after their polls.
 //! 2. If a worker sleeps and nobody has the poll, it is unparked to take it. If one sleeps that is too
 //!    many, it is sent home.
 //! 3. If nobody sleeps, fewer serve than seats are missing, and something waits to be run or nobody has the poll,
@@ -305,6 +306,8 @@ struct Rounds<'a> {
     bound_eyes: Vec<Eye>,
     looks_before: u64,
     ready: WakeList,
+    /// Something was in the injector at the last look.
+    injected: bool,
     /// Since when stand-ins are wanted that do not come.
     overdue: Option<Instant>,
     /// The present shortage has been reported.
@@ -322,6 +325,7 @@ impl Rounds<'_> {
             // As if somebody had looked: workers that have just been started come to the poll by themselves.
             looks_before: u64::MAX,
             ready: WakeList::new(),
+            injected: false,
             overdue: None,
             told: false,
             told_last: None,
@@ -379,10 +383,15 @@ impl Rounds<'_> {
     fn look_at_seats(&mut self, now: Instant) -> bool {
         let pool = self.pool;
         self.take_back_late_verdicts();
+        let injected = !pool.injector.is_empty();
+        let waits = std::mem::replace(&mut self.injected, injected) && injected;
         let mut amiss = false;
         for (index, seat) in pool.awake_seats(0) {
             if index >= self.eyes.len() {
                 self.eyes.resize_with(index + 1, Eye::default);
+            }
+            if waits {
+                seat.call(true);
             }
             let eye = &mut self.eyes[index];
             let age = eye.look(&seat.watch, seat.tid(), now);

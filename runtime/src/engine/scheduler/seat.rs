@@ -22,6 +22,8 @@ pub(crate) struct Seat {
     pub(super) parker: Parker,
     /// Its thread is in `block_in_place`: that is no stall to report. Written by the owner.
     pub(super) silent: AtomicBool,
+    /// Its thread is to look around after this poll. Set by the guardian.
+    called: AtomicBool,
     /// How long a poll takes here at present, in nanoseconds. Written by the owner.
     pace: AtomicU64,
     /// Made when the first thread sits down, and never changed.
@@ -42,6 +44,7 @@ impl Seat {
             counters: WorkerCounters::with_histograms(observe),
             parker: Parker::new(),
             silent: AtomicBool::new(false),
+            called: AtomicBool::new(false),
             pace: AtomicU64::new(0),
             stealer: OnceLock::new(),
             local: Mutex::new(None),
@@ -74,6 +77,16 @@ impl Seat {
 
     pub(crate) fn queue_len(&self) -> usize {
         self.stealer().map_or(0, Stealer::len) + usize::from(!self.slot.is_empty())
+    }
+
+    /// Whether its thread is to look around, as the owner sees it. A hint: publishes nothing.
+    #[inline]
+    pub(super) fn is_called(&self) -> bool {
+        self.called.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn call(&self, to_look_around: bool) {
+        self.called.store(to_look_around, Ordering::Relaxed);
     }
 
     /// How many tasks are in the queue.

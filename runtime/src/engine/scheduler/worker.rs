@@ -17,7 +17,8 @@
 //! What a worker has in its own queue keeps it from all else, so every so often it looks around: at the driver, at the
 //! injector, at marked tasks, and at the queues of others. How often is a matter of time, not of polls: 61 polls
 //! are 3 microseconds or a minute. So each visit reads the clock and sets the next one: after as many polls as take
-//! [`VISIT_EVERY`] at the pace since the last one, and after `global_queue_interval` and `event_interval` at most.
+//! [`VISIT_EVERY`] at the pace since the last one, and after `global_queue_interval` and `event_interval` at most. If
+//! polls have become longer since then, the guardian sees a task in the injector at two looks, and calls for a visit.
 //!
 //! *The injector.* Its share (the tasks in it by the number of workers) goes to the back of the own queue. So a task
 //! from outside stands behind those that were here before it, and before those that come after: it waits as long as
@@ -168,6 +169,8 @@ struct Visits {
     /// The time and the tick from which the pace is measured.
     since: Cell<Instant>,
     since_tick: Cell<u32>,
+    /// How many nanoseconds a poll is expected to take until the next visit.
+    expected: Cell<u64>,
     /// Nanoseconds and polls of the last while.
     recent: Cell<(u64, u64)>,
     /// No task from outside goes first before this.
@@ -183,6 +186,7 @@ impl Visits {
             next: Cell::new(0),
             since: Cell::new(now),
             since_tick: Cell::new(0),
+            expected: Cell::new(0),
             recent: Cell::new((0, 0)),
             first_from: Cell::new(now),
             marked_from: Cell::new(now),
@@ -335,7 +339,8 @@ impl Worker {
     fn next_task(&self) -> Option<Runnable> {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
-        if tick.wrapping_sub(self.visits.next.get()).cast_signed() >= 0 {
+        let is_due = tick.wrapping_sub(self.visits.next.get()).cast_signed() >= 0;
+        if is_due || self.seat().is_called() {
             if let Some(first) = self.visit(tick) {
                 return Some(first);
             }
@@ -361,11 +366,15 @@ impl Worker {
     #[cold]
     fn visit(&self, tick: u32) -> Option<Runnable> {
         let now = Instant::now();
+        self.seat().call(false);
         let config = &self.pool.config;
         let (pace, recent) = self.visits.pace(now, tick);
         self.seat().set_pace(recent);
         let most = config.global_queue_interval.min(config.event_interval);
-        let polls = VISIT_EVERY.as_nanos() as u64 / pace.max(1);
+        // One short poll among long ones says little of the next; one long poll says that there are some.
+        let expected = pace.max(self.visits.expected.get() / 2);
+        self.visits.expected.set(expected);
+        let polls = VISIT_EVERY.as_nanos() as u64 / expected.max(1);
         self.visits.next.set(tick.wrapping_add(polls.clamp(1, most.into()) as u32));
         if tick.wrapping_sub(self.noted_at.get()) >= NOTE_INTERVAL {
             self.note_busy();
