@@ -27,11 +27,18 @@ impl Alarm {
 
     /// Ends the owner's wait, or its next one, after `delay`; what was set before is forgotten.
     pub(crate) fn set(&self, delay: Duration) {
-        let value = libc::timespec {
-            tv_sec: delay.as_secs() as _,
-            // Zero would turn it off.
-            tv_nsec: delay.subsec_nanos().max(1) as _,
-        };
+        // Zero would turn it off.
+        self.set_to(delay.max(Duration::from_nanos(1)));
+    }
+
+    /// What was set is forgotten, unless the owner's wait has ended already.
+    pub(crate) fn clear(&self) {
+        self.set_to(Duration::ZERO);
+    }
+
+    fn set_to(&self, delay: Duration) {
+        let value =
+            libc::timespec { tv_sec: delay.as_secs() as _, tv_nsec: delay.subsec_nanos() as _ };
         let interval = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let setting = libc::itimerspec { it_interval: interval, it_value: value };
         // SAFETY: `setting` outlives the call; the old setting is not asked for; the descriptor is open.
@@ -60,5 +67,19 @@ mod tests {
         assert!(begun.elapsed() >= Duration::from_millis(20));
         alarm.set(Duration::ZERO);
         alarm.wait();
+    }
+
+    #[test]
+    fn an_alarm_that_was_cleared_ends_no_wait() {
+        let alarm = Alarm::new().unwrap();
+        alarm.set(Duration::ZERO);
+        alarm.clear();
+        let begun = Instant::now();
+        std::thread::scope(|threads| {
+            threads.spawn(|| alarm.wait());
+            std::thread::sleep(Duration::from_millis(20));
+            alarm.set(Duration::from_millis(1));
+        });
+        assert!(begun.elapsed() >= Duration::from_millis(21));
     }
 }

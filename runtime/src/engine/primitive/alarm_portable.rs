@@ -16,6 +16,10 @@ impl Alarm {
         match *self {}
     }
 
+    pub(crate) fn clear(&self) {
+        match *self {}
+    }
+
     pub(crate) fn wait(&self) {
         match *self {}
     }

@@ -164,7 +164,7 @@ impl Guardian {
         amiss
     }
 
-    fn is_bound_awake(&self) -> bool {
+    pub(super) fn is_bound_awake(&self) -> bool {
         self.bound.lock().iter().any(|bound| bound.awake.load(Ordering::Relaxed))
     }
 

@@ -8,21 +8,32 @@
 //!
 //! # Protocol
 //!
-//! | the guardian                 | a worker that wakes up                          |
-//! |------------------------------|-------------------------------------------------|
-//! | state = PARKED               | it counts as busy                               |
-//! | fence                        | fence                                           |
-//! | is anybody busy? do not park | state = PARKED? then = CALLED, and set the      |
-//! |                              | alarm to [`DELAY`]                              |
+//! | the guardian                 | a worker that wakes up        | the last one that goes to sleep       |
+//! |------------------------------|-------------------------------|---------------------------------------|
+//! | state = PARKED               | it counts as busy             | it counts as asleep                   |
+//! | fence                        | fence                         | state = CALLED? then = CLEARING       |
+//! | is anybody busy? do not park | PARKED? then = CALLED, and    | fence                                 |
+//! | wait for the alarm           | set the alarm to [`DELAY`]    | is anybody busy? then = CALLED again  |
+//! | state = RUNNING              | CLEARING? then = WANTED       | else clear the alarm, CLEARING? then  |
+//! |                              |                               | = PARKED; anything else? set it again |
 //!
-//! The fences are SeqCst, hence in one order: if the worker's comes first the guardian sees it busy,
-//! else the worker sees PARKED. So whoever is busy is looked at within [`DELAY`] and a look. One worker sets
-//! the alarm, by the change from PARKED: a second one that set it again would put the look off. An alarm
-//! that goes off in vain makes the next wait short.
+//! *Who is busy is looked at within [`DELAY`] and a look.* The fences are SeqCst, hence in one order. If the worker's fence
+//! comes before the guardian's, the guardian sees it busy; else the worker sees PARKED, or what came of it.
 //!
-//! The alarm is the kernel's (`primitive/alarm.rs`): one system call when a worker becomes busy and nobody
-//! looks, at most one each [`DELAY`], and one wake of the guardian for it. Where there is none (another system, no
-//! descriptor left), the guardian is woken at once.
+//! - It finds PARKED: it sets the alarm. One worker does: a second one that set it again would put the look off.
+//! - It finds CALLED: somebody has set the alarm. It could be cleared behind the worker's back only by one that
+//!   made it CLEARING later and found nobody busy; but then the worker's fence came before that one's, which saw it busy.
+//! - It finds CLEARING, and makes it WANTED: whoever clears the alarm finds that, and sets it again.
+//! - It finds WANTED: as CLEARING.
+//!
+//! *A clearing that comes too late* takes the alarm from another one that was set meanwhile, if the guardian has woken up,
+//! looked and parked again in between. Then the state is not CLEARING any more, and the alarm is set once more: an
+//! alarm that goes off in vain makes one look too many.
+//!
+//! The alarm is the kernel's (`primitive/alarm.rs`): one system call when a worker becomes busy and nobody looks, and
+//! one when it goes to sleep before the alarm goes off; nobody is woken. A worker that wakes up more often than
+//! that is worth it leaves the alarm alone (`worker.rs::call_guardian_off`): then the guardian looks once each [`DELAY`].
+//! Where there is no such timer (another system, no descriptor left), the guardian is woken at once.
 //!
 //! Counted on 2026-11-28 for a TCP server, context switches a request at 2, 10 and 100 requests a second: see
 //! `docs/performance.md`.
@@ -38,6 +49,8 @@ const BETWEEN: Ordering = Ordering::SeqCst;
 const RUNNING: u32 = 0;
 const PARKED: u32 = 1;
 const CALLED: u32 = 2;
+const CLEARING: u32 = 3;
+const WANTED: u32 = 4;
 
 /// How long after a worker has become busy the guardian looks. As long as between two looks: a poll is found no
 /// later than if it had begun between them.
@@ -61,24 +74,55 @@ impl Nap {
     #[inline]
     pub(crate) fn busy(&self) {
         fence(BETWEEN);
-        if self.state.load(Ordering::Relaxed) == PARKED {
+        let state = self.state.load(Ordering::Relaxed);
+        if state == PARKED || state == CLEARING {
             self.call();
         }
     }
 
     #[cold]
     fn call(&self) {
-        let called =
-            self.state.compare_exchange(PARKED, CALLED, Ordering::Relaxed, Ordering::Relaxed);
-        if called.is_ok() {
-            match &self.alarm {
-                Some(alarm) => {
-                    alarm.set(DELAY); // wake: guardian, after a while
-                }
-                None => {
-                    self.parker.unpark(); // wake: guardian without an alarm
-                }
+        if self.change(PARKED, CALLED) {
+            self.set();
+        } else if !self.change(CLEARING, WANTED) && self.change(PARKED, CALLED) {
+            // It was cleared in between.
+            self.set();
+        }
+    }
+
+    fn set(&self) {
+        match &self.alarm {
+            Some(alarm) => {
+                alarm.set(DELAY); // wake: guardian, after a while
             }
+            None => {
+                self.parker.unpark(); // wake: guardian without an alarm
+            }
+        }
+    }
+
+    fn change(&self, from: u32, to: u32) -> bool {
+        self.state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Called by a thread that counts as asleep: if the guardian has been called and sleeps on, and `needed` says that it
+    /// would find nothing, it is called off.
+    pub(crate) fn call_off(&self, needed: impl FnOnce() -> bool) {
+        let Some(alarm) = &self.alarm else { return };
+        if self.state.load(Ordering::Relaxed) != CALLED || !self.change(CALLED, CLEARING) {
+            return;
+        }
+        fence(BETWEEN);
+        if needed() {
+            // Who made it WANTED counts on an alarm that is still set. Nothing is to be done if the guardian is awake.
+            let _ = self.change(CLEARING, CALLED) || self.change(WANTED, CALLED);
+            return;
+        }
+        alarm.clear();
+        if !self.change(CLEARING, PARKED) {
+            // Somebody has become busy, or this came too late.
+            let _ = self.change(WANTED, CALLED);
+            alarm.set(DELAY); // wake: guardian that was called off too soon
         }
     }
 
@@ -97,7 +141,8 @@ impl Nap {
 
     /// The guardian waits for [`busy`](Nap::busy) or [`end`](Nap::end), unless `needed` says no.
     pub(crate) fn sleep_unless(&self, needed: impl FnOnce() -> bool) {
-        self.state.store(PARKED, Ordering::Relaxed);
+        // A swap, as all changes of the word: each follows the one before it.
+        self.state.swap(PARKED, Ordering::Relaxed);
         fence(BETWEEN);
         if !needed() {
             match &self.alarm {
@@ -105,6 +150,6 @@ impl Nap {
                 None => self.parker.park(),
             }
         }
-        self.state.store(RUNNING, Ordering::Relaxed);
+        self.state.swap(RUNNING, Ordering::Relaxed);
     }
 }

@@ -1,7 +1,7 @@
-//! A model of `scheduler/nap.rs`.
+//! Models of `scheduler/nap.rs`.
 
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
 use crate::engine::scheduler::nap::Nap;
@@ -20,5 +20,97 @@ fn a_busy_worker_wakes_the_guardian() {
         // Goes to sleep for good unless it sees the worker or is woken by it.
         nap.sleep_unless(|| busy.load(Ordering::Relaxed));
         worker.join().unwrap();
+    });
+}
+
+/// Workers that become busy and go to sleep, and the one that is busy in the end.
+struct Workers {
+    nap: Nap,
+    busy: AtomicUsize,
+}
+
+impl Workers {
+    fn new() -> Arc<Workers> {
+        Arc::new(Workers { nap: Nap::new(), busy: AtomicUsize::new(0) })
+    }
+
+    fn wake_up(&self) {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        self.nap.busy();
+    }
+
+    fn go_to_sleep(&self) {
+        self.busy.fetch_sub(1, Ordering::Relaxed);
+        self.nap.call_off(|| self.is_anybody_busy());
+    }
+
+    fn is_anybody_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) > 0
+    }
+
+    /// What the guardian does until it has seen somebody busy.
+    fn guard(&self) {
+        while !self.is_anybody_busy() {
+            self.nap.sleep_unless(|| self.is_anybody_busy());
+        }
+    }
+}
+
+fn check(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
+/// A guardian that is called off by a worker that goes to sleep, just when another one becomes busy and stays so.
+#[test]
+fn who_stays_busy_is_watched_though_another_one_goes_to_sleep() {
+    check(|| {
+        let workers = Workers::new();
+        let guardian = {
+            let workers = workers.clone();
+            thread::spawn(move || workers.guard())
+        };
+        let brief = {
+            let workers = workers.clone();
+            thread::spawn(move || {
+                workers.wake_up();
+                workers.go_to_sleep();
+            })
+        };
+        workers.wake_up();
+        guardian.join().unwrap();
+        brief.join().unwrap();
+    });
+}
+
+/// The same worker, which is busy for a moment and then for good.
+#[test]
+fn who_becomes_busy_again_is_watched() {
+    check(|| {
+        let workers = Workers::new();
+        let guardian = {
+            let workers = workers.clone();
+            thread::spawn(move || workers.guard())
+        };
+        workers.wake_up();
+        workers.go_to_sleep();
+        workers.wake_up();
+        guardian.join().unwrap();
+    });
+}
+
+/// A guardian that looks although the one who called it has gone to sleep: nothing else would end its wait.
+#[test]
+fn a_guardian_that_was_called_off_sleeps_on() {
+    loom::model(|| {
+        let nap = Arc::new(Nap::new());
+        let other = nap.clone();
+        let guardian = thread::spawn(move || other.sleep_unless(|| false));
+        nap.busy();
+        nap.call_off(|| false);
+        // It has been woken, or waits for this.
+        nap.end();
+        guardian.join().unwrap();
     });
 }

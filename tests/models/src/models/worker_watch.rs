@@ -6,7 +6,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::engine::task::{Absence, Watch};
+use crate::engine::task::{Absence, Mark, Watch};
 
 /// A report that blames one task for another's poll.
 #[test]
@@ -72,7 +72,7 @@ fn a_verdict_is_taken_back_once() {
         if let Some(seen) = watch.look() {
             // Counted before the verdict can be seen and taken back.
             stalled.fetch_add(1, Ordering::Relaxed);
-            if !watch.condemn(seen) {
+            if !watch.condemn(seen, Mark::Computes) {
                 stalled.fetch_sub(1, Ordering::Relaxed);
             }
         }
@@ -110,7 +110,7 @@ fn what_is_announced_takes_the_place_of_a_verdict() {
         });
         if let Some(seen) = watch.look() {
             stalled.fetch_add(1, Ordering::Relaxed);
-            if !watch.condemn(seen) {
+            if !watch.condemn(seen, Mark::Computes) {
                 stalled.fetch_sub(1, Ordering::Relaxed);
             }
         }

@@ -11,21 +11,34 @@ mod parker;
 pub(crate) use loom::sync::Arc;
 pub(crate) use parker::{Parker, Unparked};
 
-/// loom has no time: an alarm goes off as soon as it is set.
+/// loom has no time: an alarm goes off as soon as it is set. Setting, clearing and waiting are in one order, as
+/// under the kernel's lock.
 #[derive(Debug)]
-pub(crate) struct Alarm(Parker);
+pub(crate) struct Alarm {
+    is_set: loom::sync::Mutex<bool>,
+    changed: loom::sync::Condvar,
+}
 
 impl Alarm {
     pub(crate) fn new() -> std::io::Result<Alarm> {
-        Ok(Alarm(Parker::new()))
+        Ok(Alarm { is_set: loom::sync::Mutex::new(false), changed: loom::sync::Condvar::new() })
     }
 
     pub(crate) fn set(&self, _delay: Duration) {
-        let _ = self.0.unpark();
+        *self.is_set.lock().unwrap() = true;
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn clear(&self) {
+        *self.is_set.lock().unwrap() = false;
     }
 
     pub(crate) fn wait(&self) {
-        self.0.park();
+        let mut is_set = self.is_set.lock().unwrap();
+        while !*is_set {
+            is_set = self.changed.wait(is_set).unwrap();
+        }
+        *is_set = false;
     }
 }
 
