@@ -312,13 +312,16 @@ impl<T, L: Limit> Chan<T, L> {
     #[cold]
     fn wait(&self, head: &mut Head<T>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.rx_waker.register(cx.waker());
-        if !head.prepare_to_wait() {
-            return Poll::Ready(head.pop());
-        }
-        if self.is_finished(head) {
-            return Poll::Ready(None);
-        }
-        Poll::Pending
+        let news = if !head.prepare_to_wait() {
+            head.pop()
+        } else if self.is_finished(head) {
+            None
+        } else {
+            return Poll::Pending;
+        };
+        // It does not wait after all, so its waker need not stay.
+        drop(self.rx_waker.take());
+        Poll::Ready(news)
     }
 
     fn is_finished(&self, head: &Head<T>) -> bool {
