@@ -393,7 +393,7 @@ impl<T> Receiver<T> {
             if state & SENT == 0 {
                 return Poll::Pending;
             }
-            drop(shared.rx_waker.take()); // rule 4
+            // The waker goes with the allocation, which the sender is about to let go of, too.
         }
         let outcome = Self::outcome(shared, state, resource);
         *place = None;
