@@ -219,6 +219,7 @@ impl<T, L: Limit> Rx<T, L> {
         &self.chan.limit
     }
 
+    #[inline]
     fn head<R>(&mut self, f: impl FnOnce(&Chan<T, L>, &mut Head<T>) -> R) -> R {
         let chan = &*self.chan;
         chan.head.with_mut(|head| {
@@ -272,6 +273,7 @@ impl<T, L: Limit> Rx<T, L> {
         count
     }
 
+    #[inline]
     pub(super) fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let mut value = MaybeUninit::uninit();
         self.head(|chan, head| {
@@ -332,10 +334,14 @@ impl<T, L: Limit> Rx<T, L> {
 impl<T, L: Limit> Chan<T, L> {
     /// Whether there is a value. A sender may be in the middle of it while a later one has finished, and
     /// the caller may know that: it must get a value, and waits for it here.
+    #[inline]
     fn look(&self, head: &Head<T>) -> Result<(), TryRecvError> {
-        if head.is_ready() {
-            Ok(())
-        } else if head.is_behind(&self.list) {
+        if head.is_ready() { Ok(()) } else { self.look_again(head) }
+    }
+
+    #[cold]
+    fn look_again(&self, head: &Head<T>) -> Result<(), TryRecvError> {
+        if head.is_behind(&self.list) {
             head.wait_for_begun();
             Ok(())
         } else if self.is_finished(head) {

@@ -236,6 +236,7 @@ fn relax(turns: &mut u32) {
 }
 
 impl<T> Head<T> {
+    #[inline]
     fn slot(&self) -> &Slot<T> {
         // SAFETY: the head's block is freed by the head alone (invariant 4).
         unsafe { &(*self.block).slots[self.position % LAP] }
@@ -264,9 +265,8 @@ impl<T> Head<T> {
 
     #[inline]
     fn advance(&mut self) {
-        let offset = self.position % LAP;
         self.position += 1;
-        if offset + 1 == SLOTS {
+        if self.position % LAP == SLOTS {
             self.next_block();
         }
     }

@@ -63,6 +63,7 @@ impl<T> UnboundedSender<T> {
     /// # Errors
     ///
     /// Gives `value` back if the receiver was closed or dropped.
+    #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         match self.tx.claim() {
             Some(claim) => {
