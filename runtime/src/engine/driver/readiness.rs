@@ -249,7 +249,7 @@ impl Readiness {
     pub(crate) fn end_turn(&self, direction: Direction) {
         let waker = self.waiters.lock().slot(direction).take();
         if let Some(waker) = waker {
-            waker.wake();
+            waker.wake(); // wake: readiness end of a turn
         }
     }
 
