@@ -107,6 +107,39 @@ fn thread_stack_size() {
     });
 }
 
+/// Too little is as much as the runtime needs, and a little more for the program.
+#[test]
+fn a_thread_stack_size_that_is_too_small_becomes_one_that_works() {
+    async fn work() {
+        use runtime::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = runtime::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = runtime::spawn(async move {
+            let mut stream = runtime::net::TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"hello").await.unwrap();
+        });
+        let mut text = String::new();
+        listener.accept().await.unwrap().0.read_to_string(&mut text).await.unwrap();
+        client.await.unwrap();
+        assert_eq!(text, "hello");
+        runtime::time::sleep(Duration::from_millis(2)).await;
+        assert_eq!(runtime::task::spawn_blocking(|| 3).await.unwrap(), 3);
+        assert_eq!(runtime::task::block_in_place(|| 4), 4);
+        assert!(runtime::spawn(async { panic!("on a small stack") }).await.is_err());
+        assert!(runtime::fs::metadata(".").await.unwrap().is_dir());
+        runtime::task::spawn_pinned(|| async {}).await.unwrap();
+    }
+    within(|| {
+        for bytes in [0, 1, 16 << 10, 28_000, 40_000] {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(2).thread_stack_size(bytes).enable_all();
+            let runtime = builder.build().unwrap();
+            runtime.block_on(runtime.spawn(work())).unwrap();
+            drop(runtime);
+        }
+    });
+}
+
 #[test]
 fn on_thread_start_and_stop() {
     within(|| {

@@ -6,12 +6,14 @@
 //! | `compat_bench.rs` | the same servers on tokio and on `compat/tokio`                  |
 //! | `second_tier.rs` | the tests under sanitizers and valgrind, and over and over        |
 //! | `tidy.rs`     | the laws of the source tree, each a function                         |
+//! | `face.rs`     | the functions of the face that give futures                          |
 //! | `mutants.rs`  | what can be weakened in a protocol: orderings, fences, wake-ups      |
 //! | `loom.rs`     | the models; with `--mutate`, whether they notice each mutant         |
 //! | `source.rs`   | Rust source as far as laws and mutants must understand it            |
 
 mod commands;
 mod compat_bench;
+mod face;
 mod loom;
 mod mutants;
 mod second_tier;

@@ -265,7 +265,7 @@ fn tree(
 }
 
 /// Words, `::` and single characters, each with its place.
-fn tokens(code: &str) -> Vec<(usize, &str)> {
+pub(crate) fn tokens(code: &str) -> Vec<(usize, &str)> {
     let bytes = code.as_bytes();
     let mut tokens = Vec::new();
     let mut at = 0;

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::Outcome;
+use crate::face;
 use crate::source::{code_only, files, find_word, line_of, named_paths, without_tests};
 
 /// A place where a law is broken.
@@ -101,6 +102,7 @@ fn breaches(tree: &[File]) -> Vec<Breach> {
     }
     all.extend(unsafe_rooms(tree));
     all.extend(orderings(tree));
+    all.extend(unspawned(tree));
     all.sort();
     all.dedup();
     all
@@ -214,7 +216,12 @@ const BANS: &[Ban] = &[
         allowed: &["engine/rng.rs"],
         reason: "only `engine::rng` makes random numbers, so that a run can be repeated",
     },
+    Ban { name: "async |", allowed: &[], reason: NO_ASYNC_CLOSURES },
+    Ban { name: "async move |", allowed: &[], reason: NO_ASYNC_CLOSURES },
 ];
+
+const NO_ASYNC_CLOSURES: &str =
+    "the future of an asynchronous closure is not `Send` enough for a task: use a plain closure";
 
 fn banned(file: &File) -> Vec<Breach> {
     if !file.is_production() {
@@ -441,6 +448,36 @@ fn defines(file: &File, items: &[String]) -> bool {
     defined && others.iter().all(|item| !find_word(&code, item).is_empty())
 }
 
+// ---- futures of the face ----
+
+/// Each function of the face that gives a future is used in the test that spawns them all.
+fn unspawned(tree: &[File]) -> Vec<Breach> {
+    const LAW: &str = "futures of the face";
+    let test = tree.iter().find(|file| file.name == face::TEST).map_or("", |test| &test.code);
+    let rooms: Vec<(&File, Vec<String>)> = tree
+        .iter()
+        .filter(|file| file.is_production())
+        .map(|file| (file, file.module()))
+        .filter(|(_, module)| face::is_face(module))
+        .collect();
+    let mut futures: BTreeSet<String> =
+        rooms.iter().flat_map(|(file, _)| face::futures(&file.code)).collect();
+    // The receiver of one channel is a future, and others have the same name.
+    futures.remove("Receiver");
+    let mut wanted = Vec::new();
+    for (file, module) in rooms {
+        let found = face::that_wait(&file.code, &module, &futures);
+        wanted.extend(found.into_iter().map(|waits| (file, waits)));
+    }
+    face::missing(&wanted, test)
+        .into_iter()
+        .map(|(file, waits)| {
+            let name = &waits.name;
+            file.breach(waits.line, LAW, format!("`{}` does not spawn `{name}`", face::TEST))
+        })
+        .collect()
+}
+
 // ---- what must not be left over ----
 
 fn left_over(file: &File) -> Vec<Breach> {
@@ -551,6 +588,8 @@ mod tests {
     #[test]
     fn floor_is_the_only_door_to_the_standard_primitives() {
         let law = |name: &str, text: &str| laws(banned(&File::new(name, text))).len();
+        assert_eq!(law("runtime/src/a.rs", "f(async |x| x); g(async move || 1);"), 2);
+        assert_eq!(law("runtime/src/a.rs", "f(|x| async move { x })"), 0);
         assert_eq!(law("runtime/src/sync/a.rs", "use std::sync::atomic::Ordering;"), 1);
         assert_eq!(law("runtime/src/engine/primitive/mod.rs", "use std::sync::atomic::fence;"), 0);
         assert_eq!(law("runtime/src/net/a.rs", "let now = std::time::Instant::now();"), 1);

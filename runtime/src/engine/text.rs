@@ -107,6 +107,11 @@ pub(crate) fn is_shut_down(error: &std::io::Error) -> bool {
 /// A blocking socket was handed over.
 pub(crate) const BLOCKING_SOCKET: &str = "the socket is in blocking mode, where one call could stop a whole \
      worker thread: call `set_nonblocking(true)` on it before handing it to the runtime";
+
+/// A path with a zero byte, for a Unix socket.
+pub(crate) const ZERO_BYTE_IN_PATH: &str = "the path of a Unix socket must not contain a zero byte, where the \
+     system would take it to end: give a path without one";
+
 // io
 
 /// More bytes than a `ReadBuf` has room for.

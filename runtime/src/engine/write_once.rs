@@ -66,23 +66,20 @@ impl<T> WriteOnce<T> {
         self.value.with(|value| unsafe { (*value).as_ref() })
     }
 
-    /// Writes the value.
-    ///
-    /// # Errors
-    ///
-    /// Gives it back if there is one already.
-    pub(crate) fn set(&self, value: T) -> Result<(), T> {
+    /// Writes what is in `value`, and leaves `None` there; leaves it if there is a value already. Says
+    /// whether it was written. The value, which may be large, is not copied on the way.
+    pub(crate) fn set(&self, value: &mut Option<T>) -> bool {
         let _writer = self.writer.lock();
         if self.is_written() {
-            return Err(value);
+            return false;
         }
         self.value.with_mut(|place| {
             // SAFETY: not written and under the lock: nobody else touches the cell (rule 2). What it
-            // held is `None`, so no user code runs here.
-            unsafe { *place = Some(value) };
+            // held is `None`.
+            unsafe { std::ptr::swap_nonoverlapping(place, value, 1) };
         });
         self.written.store(true, PUBLISH);
-        Ok(())
+        true
     }
 
     pub(crate) fn get_mut(&mut self) -> Option<&mut T> {

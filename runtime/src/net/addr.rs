@@ -66,13 +66,35 @@ fn resolve(host: impl ToSocketAddrs) -> impl Future<Output = io::Result<Addrs>> 
 }
 
 /// Tries each address of `host` in turn until `attempt` succeeds; the last error else.
-pub(super) async fn each<T>(
+///
+/// An attempt that waits is a plain closure that gives a future of its own, not an asynchronous one:
+/// the future of that borrows what the closure does, and a task that holds it is not `Send` enough for
+/// the compiler.
+pub(super) async fn each<T, F>(
     host: impl ToSocketAddrs,
-    mut attempt: impl AsyncFnMut(SocketAddr) -> io::Result<T>,
-) -> io::Result<T> {
+    mut attempt: impl FnMut(SocketAddr) -> F,
+) -> io::Result<T>
+where
+    F: Future<Output = io::Result<T>>,
+{
     let mut last = None;
     for addr in resolve(host).await? {
         match attempt(addr).await {
+            Ok(done) => return Ok(done),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(no_address))
+}
+
+/// As [`each`], for an attempt that does not wait.
+pub(super) async fn each_at_once<T>(
+    host: impl ToSocketAddrs,
+    mut attempt: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut last = None;
+    for addr in resolve(host).await? {
+        match attempt(addr) {
             Ok(done) => return Ok(done),
             Err(error) => last = Some(error),
         }

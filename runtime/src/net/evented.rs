@@ -110,6 +110,11 @@ impl<S: mio::event::Source> PollEvented<S> {
         self.registration.poll_ready(cx, Direction::Write).map_ok(|_| ())
     }
 
+    /// The one reader or writer is gone, and its waker is to go.
+    pub(crate) fn end_turn(&self, direction: Direction) {
+        self.registration.end_turn(direction);
+    }
+
     /// Waits as one of any number.
     pub(crate) async fn ready(&self, interest: Interest) -> io::Result<Ready> {
         Ok(self.registration.ready(interest).await?.ready)

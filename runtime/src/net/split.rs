@@ -14,7 +14,7 @@ macro_rules! halves {
 
         use bytes::BufMut;
 
-        use crate::engine::driver::{Interest, Ready};
+        use crate::engine::driver::{Direction, Interest, Ready};
         use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
         use crate::net::split::{read_half, write_half};
 
@@ -83,7 +83,9 @@ macro_rules! halves {
                     return Err(ReuniteError(self, other));
                 }
                 other.forget();
-                Ok(Arc::into_inner(self.0).expect("the two halves are the only owners"))
+                let stream = self.0.clone();
+                drop(self);
+                Ok(Arc::into_inner(stream).expect("the two halves are the only owners"))
             }
         }
 
@@ -103,11 +105,18 @@ macro_rules! halves {
             }
         }
 
+        impl Drop for OwnedReadHalf {
+            fn drop(&mut self) {
+                self.0.io.end_turn(Direction::Read);
+            }
+        }
+
         impl Drop for OwnedWriteHalf {
             fn drop(&mut self) {
                 if self.shutdown_on_drop {
                     let _ = self.stream.shutdown_write();
                 }
+                self.stream.io.end_turn(Direction::Write);
             }
         }
 

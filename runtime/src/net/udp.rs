@@ -88,7 +88,7 @@ impl UdpSocket {
     /// # Ok(()) }
     /// ```
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
-        addr::each(addr, async |addr| {
+        addr::each_at_once(addr, |addr| {
             UdpSocket::from_mio(mio::net::UdpSocket::bind(addr)?, Ready::WRITABLE)
         })
         .await
@@ -131,7 +131,7 @@ impl UdpSocket {
     /// # Ok(()) }
     /// ```
     pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
-        addr::each(addr, async |addr| self.io.connect(addr)).await
+        addr::each_at_once(addr, |addr| self.io.connect(addr)).await
     }
 
     /// The address of this end.

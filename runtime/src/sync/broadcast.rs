@@ -31,7 +31,6 @@
 //!    slow delays the sender that comes round the ring to that slot.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use self::error::{RecvError, SendError, TryRecvError};
 use super::Notify;
@@ -216,8 +215,9 @@ impl<T> Sender<T> {
         let position = tail.position;
         tail.position += 1;
         let mut slot = self.shared.slot(position).lock();
-        let value = Some(value);
-        let old = std::mem::replace(&mut *slot, Slot { position, value, unread: receivers });
+        slot.position = position;
+        slot.unread = receivers;
+        let old = slot.value.replace(value);
         drop(slot);
         drop(tail);
         self.shared.sent.notify_waiters(); // wake: broadcast.send
@@ -425,10 +425,12 @@ impl<T> Receiver<T> {
 }
 
 impl<T> Slot<T> {
-    /// Counts the value as read by one more; gives it out if that was the last.
-    fn count_read(&mut self) -> Option<T> {
+    /// Counts the value as read by one more; moves it to `last`, which is empty, if that was the last.
+    fn count_read_to(&mut self, last: &mut Option<T>) {
         self.unread -= 1;
-        if self.unread == 0 { self.value.take() } else { None }
+        if self.unread == 0 {
+            std::mem::swap(&mut self.value, last);
+        }
     }
 }
 
@@ -449,13 +451,17 @@ impl<T: Clone> Receiver<T> {
     ///
     /// No value is lost when the future is dropped.
     pub async fn recv(&mut self) -> Result<T, RecvError> {
-        cooperative(self.wait()).await
+        // The value goes straight here: handed from one future to the next, a large one would be on the
+        // stack several times.
+        let mut value = None;
+        cooperative(self.wait(&mut value)).await?;
+        value.ok_or(RecvError::Closed)
     }
 
-    async fn wait(&mut self) -> Result<T, RecvError> {
+    async fn wait(&mut self, value: &mut Option<T>) -> Result<(), RecvError> {
         loop {
-            match self.try_recv() {
-                Ok(value) => return Ok(value),
+            match self.take_next(value) {
+                Ok(()) => return Ok(()),
                 Err(TryRecvError::Closed) => return Err(RecvError::Closed),
                 Err(TryRecvError::Lagged(lost)) => return Err(RecvError::Lagged(lost)),
                 Err(TryRecvError::Empty) => {}
@@ -474,16 +480,28 @@ impl<T: Clone> Receiver<T> {
     ///
     /// `Empty` if none is there, otherwise as [`recv`](Receiver::recv).
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        let (cloned, read) = self.next(|slot| {
-            // The value counts as read even if cloning it panics.
-            let cloned = catch_unwind(AssertUnwindSafe(|| slot.value.clone()));
-            (cloned, slot.count_read())
-        })?;
-        drop(read);
-        match cloned {
-            Ok(value) => value.ok_or(TryRecvError::Closed),
-            Err(panic) => resume_unwind(panic),
+        let mut value = None;
+        self.take_next(&mut value)?;
+        value.ok_or(TryRecvError::Closed)
+    }
+
+    /// Clones the next value to `place`, if it is there.
+    fn take_next(&mut self, place: &mut Option<T>) -> Result<(), TryRecvError> {
+        /// Counts the value as read, even if cloning it panics.
+        struct Read<'a, T>(&'a mut Slot<T>, &'a mut Option<T>);
+
+        impl<T> Drop for Read<'_, T> {
+            fn drop(&mut self) {
+                self.0.count_read_to(self.1);
+            }
         }
+
+        // Dropped when the slot's lock is free.
+        let mut last = None;
+        self.next(|slot| {
+            let read = Read(slot, &mut last);
+            *place = read.0.value.clone();
+        })
     }
 
     /// Waits for the next value on this thread, which sleeps. For code outside async.
@@ -509,7 +527,8 @@ impl<T> Drop for Receiver<T> {
         drop(tail);
         // What this would have received it counts as read, and drops what nobody else waits for.
         while self.next < end {
-            let left = self.next(Slot::count_read);
+            let mut last = None;
+            let left = self.next(|slot| slot.count_read_to(&mut last));
             if matches!(left, Err(TryRecvError::Empty | TryRecvError::Closed)) {
                 break;
             }

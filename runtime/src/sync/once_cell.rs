@@ -86,7 +86,7 @@ impl<T> OnceCell<T> {
         }
         match self.right.try_acquire() {
             Ok(permit) => {
-                self.fill(value, permit);
+                self.fill(&mut Some(value), permit);
                 Ok(())
             }
             Err(TryAcquireError::NoPermits) => Err(SetError::InitializingError(value)),
@@ -109,11 +109,14 @@ impl<T> OnceCell<T> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
-        let made = self.get_or_try_init(|| async { Ok::<T, std::convert::Infallible>(f().await) });
-        match made.await {
-            Ok(value) => value,
-            Err(never) => match never {},
+        if let Some(value) = self.get() {
+            return value;
         }
+        if let Ok(permit) = self.right.acquire().await {
+            let mut value = Some(f().await);
+            self.fill(&mut value, permit);
+        }
+        self.get().expect(MADE)
     }
 
     /// The value; makes it with `f` if nobody has.
@@ -134,10 +137,10 @@ impl<T> OnceCell<T> {
             return Ok(value);
         }
         if let Ok(permit) = self.right.acquire().await {
-            let value = f().await?;
-            self.fill(value, permit);
+            let mut value = Some(f().await?);
+            self.fill(&mut value, permit);
         }
-        Ok(self.get().expect("the right to make the value ends when it is there"))
+        Ok(self.get().expect(MADE))
     }
 
     /// The value, if it is there.
@@ -150,13 +153,16 @@ impl<T> OnceCell<T> {
         std::mem::take(self).into_inner()
     }
 
-    fn fill(&self, value: T, permit: SemaphorePermit<'_>) {
+    fn fill(&self, value: &mut Option<T>, permit: SemaphorePermit<'_>) {
         let written = self.value.set(value);
-        debug_assert!(written.is_ok(), "the permit is the right to write");
+        debug_assert!(written, "the permit is the right to write");
         self.right.close(); // wake: once_cell.fill
         permit.forget();
     }
 }
+
+/// Why there is a value.
+const MADE: &str = "the right to make the value ends when it is there";
 
 impl<T> Default for OnceCell<T> {
     fn default() -> OnceCell<T> {

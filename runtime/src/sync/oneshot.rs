@@ -28,6 +28,9 @@
 //! 3. A side that must wait leaves its waker, then sets its WAITS bit in the read-modify-write that
 //!    looks for the other's news: the other either comes later and sees the bit, or came earlier and
 //!    its news is seen. The lock around a waker's place orders the rest (`engine/waker_cell.rs`).
+//! 4. A side that waits no longer, because it has its news, is done or gone, takes its own waker out:
+//!    the waker, and with it a task's memory, does not stay for as long as the other side does. Nobody
+//!    loses a wake by it, for only that side would have been woken.
 //!
 //! `PUBLISH` pairs with `OBSERVE`: the value is written before SENT is set and read after it was
 //! seen; likewise what the receiver did before it closed is visible to a sender that sees CLOSED.
@@ -117,26 +120,32 @@ impl<T> Shared<T> {
     /// still take it.
     fn complete(&self) -> bool {
         let mut state = self.state.load(OBSERVE);
-        loop {
+        let open = loop {
             if state & CLOSED != 0 {
-                return false;
+                break false;
             }
             match self.state.compare_exchange_weak(state, state | SENT, PUBLISH, OBSERVE) {
-                Ok(_) => break,
+                Ok(_) => break true,
                 Err(now) => state = now,
             }
-        }
-        if state & RX_WAITS != 0 {
+        };
+        if open && state & RX_WAITS != 0 {
             self.rx_waker.wake(); // wake: oneshot.complete
         }
-        true
+        if state & TX_WAITS != 0 {
+            drop(self.tx_waker.take()); // rule 4
+        }
+        open
     }
 
-    /// Says whether the value will never change hands any more: the state before closing.
+    /// The receiver takes nothing that is not SENT, and waits no longer. Returns the state before.
     fn close(&self) -> u32 {
         let before = self.state.fetch_or(CLOSED, SHUT);
         if before & TX_WAITS != 0 && before & (SENT | CLOSED) == 0 {
             self.tx_waker.wake(); // wake: oneshot.close
+        }
+        if before & RX_WAITS != 0 {
+            drop(self.rx_waker.take()); // rule 4
         }
         before
     }
@@ -241,6 +250,7 @@ impl<T> Sender<T> {
             if shared.state.fetch_or(TX_WAITS, ANNOUNCE) & CLOSED == 0 {
                 return Poll::Pending;
             }
+            drop(shared.tx_waker.take()); // rule 4
         }
         coop.made_progress();
         Poll::Ready(())
@@ -383,6 +393,7 @@ impl<T> Receiver<T> {
             if state & SENT == 0 {
                 return Poll::Pending;
             }
+            // The waker goes with the allocation, which the sender is about to let go of, too.
         }
         let outcome = Self::outcome(shared, state, resource);
         *place = None;

@@ -145,6 +145,12 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync
 {
 }
 
+#[track_caller]
+const fn check(max_readers: u32) {
+    assert!(max_readers != 0, "{}", text::NO_READERS);
+    assert!(max_readers <= MAX_READERS, "{}", text::TOO_MANY_READERS);
+}
+
 impl<T: ?Sized> RwLock<T> {
     /// An unlocked lock.
     #[track_caller]
@@ -165,10 +171,10 @@ impl<T: ?Sized> RwLock<T> {
     where
         T: Sized,
     {
-        let lock = RwLock::const_with_max_readers(value, max_readers);
+        check(max_readers);
         let make = || FairSemaphore::seen(max_readers as usize);
         let (resource, permits) = Resource::rwlock(Location::caller(), max_readers, make);
-        RwLock { permits: permits.inside(resource), ..lock }
+        RwLock { permits: permits.inside(resource), max_readers, value: UnsafeCell::new(value) }
     }
 
     const_fn! {
@@ -192,8 +198,7 @@ impl<T: ?Sized> RwLock<T> {
     where
         T: Sized,
     {
-        assert!(max_readers != 0, "{}", text::NO_READERS);
-        assert!(max_readers <= MAX_READERS, "{}", text::TOO_MANY_READERS);
+        check(max_readers);
         RwLock {
             permits: FairSemaphore::new(max_readers as usize),
             max_readers,

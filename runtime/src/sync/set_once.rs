@@ -68,7 +68,11 @@ impl<T> SetOnce<T> {
     ///
     /// Gives `value` back if one is set already.
     pub fn set(&self, value: T) -> Result<(), SetOnceError<T>> {
-        self.value.set(value).map_err(SetOnceError)?;
+        let mut value = Some(value);
+        self.value.set(&mut value);
+        if let Some(value) = value {
+            return Err(SetOnceError(value));
+        }
         self.is_set.notify_waiters(); // wake: set_once.set
         Ok(())
     }

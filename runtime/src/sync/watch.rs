@@ -187,7 +187,8 @@ impl<T> Sender<T> {
         if self.is_closed() {
             return Err(SendError(value));
         }
-        self.send_replace(value);
+        let mut value = value;
+        self.send_modify(|place| std::mem::swap(place, &mut value));
         Ok(())
     }
 

@@ -33,9 +33,10 @@
 //! 2. A task clears only with the tick that it read *before* its operation. An event between the
 //!    operation and the clear has advanced the tick, so the clear does nothing: the event is kept.
 //!    (65536 events in that gap would defeat it; each costs a turn of the poll.)
-//! 3. Who is about to wait stores its waker under the lock and then, still under the lock, looks
-//!    at the word. Who sets changes the word and then takes the wakers under the lock. Whichever
-//!    has the lock first, either the waiter sees the condition or the setter sees the waker.
+//! 3. Who is about to wait looks at the word under the lock and, if there is nothing, stores its
+//!    waker under the same hold of it. Who sets changes the word and then takes the wakers under the
+//!    lock. Whichever has the lock first, either the waiter sees the condition or the setter sees the
+//!    waker. Who sees the condition leaves no waker.
 //! 4. A waker leaves the place where it waits when it is collected; every wait that an event ends
 //!    is ended by it. So a waiter that is dropped when it has been woken owes nobody a wake.
 //! 5. Closed conditions stay when a task only says "over": they never end. They go when an
@@ -231,12 +232,25 @@ impl Readiness {
             return Poll::Ready(event);
         }
         let new = waker.clone();
-        let (_old, event) = {
+        // Dropped after the lock: what was there, or what is not needed.
+        let _spare = {
             let mut waiters = self.waiters.lock();
-            let old = waiters.slot(direction).replace(new);
-            (old, self.look(direction.mask()))
+            let event = self.look(direction.mask());
+            if event.ends_wait() {
+                return Poll::Ready(event);
+            }
+            waiters.slot(direction).replace(new)
         };
-        if event.ends_wait() { Poll::Ready(event) } else { Poll::Pending }
+        Poll::Pending
+    }
+
+    /// The one reader or the one writer is gone. Whoever was the last to wait as such is woken, and not
+    /// only forgotten: it may be somebody who comes back.
+    pub(crate) fn end_turn(&self, direction: Direction) {
+        let waker = self.waiters.lock().slot(direction).take();
+        if let Some(waker) = waker {
+            waker.wake(); // wake: readiness end of a turn
+        }
     }
 
     /// Waits as one of many, for anything of `mask`. `key` is the waiter's own; it goes back to
@@ -252,13 +266,17 @@ impl Readiness {
             return Poll::Ready(event);
         }
         let new = waker.clone();
-        let (_old, event) = {
+        let _old = {
             let mut waiters = self.waiters.lock();
+            let event = self.look(mask);
+            if event.ends_wait() {
+                return Poll::Ready(event);
+            }
             let (now, old) = waiters.list.put(*key, mask, new);
             *key = Some(now);
-            (old, self.look(mask))
+            old
         };
-        if event.ends_wait() { Poll::Ready(event) } else { Poll::Pending }
+        Poll::Pending
     }
 
     /// Waits no longer under `key`.

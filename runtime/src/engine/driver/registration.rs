@@ -73,6 +73,11 @@ impl Registration {
         }
     }
 
+    /// The source's one reader or writer is gone: see [`Readiness::end_turn`].
+    pub(crate) fn end_turn(&self, direction: Direction) {
+        self.readiness.end_turn(direction);
+    }
+
     /// Nobody would end the wait in a child that was forked.
     fn wait_for_ever_or_fail<T>(&self) -> Poll<io::Result<T>> {
         if self.driver.birth.is_in_parent() {

@@ -1,5 +1,7 @@
 //! A cell whose accesses a model can watch.
 
+use std::mem::MaybeUninit;
+
 /// `std::cell::UnsafeCell` behind closures, so that loom can check that no two accesses overlap.
 #[derive(Debug)]
 #[repr(transparent)]
@@ -12,6 +14,16 @@ impl<T> UnsafeCell<T> {
 
     pub(crate) fn into_inner(self) -> T {
         self.0.into_inner()
+    }
+}
+
+impl<T> UnsafeCell<MaybeUninit<T>> {
+    /// Makes a cell of what lies at `place`, which holds one from then on. Nothing is on the stack: a
+    /// large cell comes into being where it stays.
+    #[inline(always)]
+    pub(crate) fn make_at(place: &mut MaybeUninit<UnsafeCell<MaybeUninit<T>>>) {
+        // Bytes that need not be initialised are such a cell. A model's is more, and is written here.
+        let _ = place;
     }
 }
 

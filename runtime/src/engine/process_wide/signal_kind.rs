@@ -14,8 +14,8 @@
 //! 1. The handler sets the flag before it writes, and whoever reads looks at the flags after it has
 //!    emptied the socket: the byte of a flag that was not seen is still there, or will be.
 //! 2. A full socket swallows the byte, but then it holds others that were not read yet (1).
-//! 3. The count changes before the waiters are taken under the lock; a listener stores its waker under
-//!    the lock and then looks at the count. It is woken or sees the count.
+//! 3. The count changes before the waiters are taken under the lock; a listener looks at the count and
+//!    stores its waker under one hold of the lock. It sees the count, or its waker is found.
 //!
 //! # Orderings
 //!
@@ -101,13 +101,16 @@ impl<K: Deref<Target = Kind>> Ear<K> {
             return Poll::Ready(());
         }
         let new = waker.clone();
-        let (_old, news) = {
+        let _old = {
             let mut waiters = self.kind.waiters.lock();
+            if note(&self.kind, &mut self.seen) {
+                return Poll::Ready(());
+            }
             let (key, old) = waiters.put(self.key, (), new);
             self.key = Some(key);
-            (old, note(&self.kind, &mut self.seen))
+            old
         };
-        if news { Poll::Ready(()) } else { Poll::Pending }
+        Poll::Pending
     }
 }
 

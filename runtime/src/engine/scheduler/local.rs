@@ -249,10 +249,13 @@ impl LocalQueue {
             self.owned.close();
             self.cancel_tasks(watch);
             if self.owned.alive() == 0 {
-                return;
+                break;
             }
             backoff.snooze();
         }
+        // Whoever polled the set has no more to hear; the queue may live as long as a handle to a task.
+        let waker = self.state.lock().waker.take();
+        drop(waker);
     }
 }
 

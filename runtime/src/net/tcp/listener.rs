@@ -75,7 +75,7 @@ impl TcpListener {
     /// # Ok(()) }
     /// ```
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        addr::each(addr, async |addr| {
+        addr::each_at_once(addr, |addr| {
             let socket = TcpSocket::new(Domain::for_address(addr))?;
             // On Windows the option would let two sockets have the same address at once.
             #[cfg(not(windows))]

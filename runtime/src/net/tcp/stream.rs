@@ -99,7 +99,7 @@ impl TcpStream {
     /// # Ok(()) }
     /// ```
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
-        addr::each(addr, async |addr| {
+        addr::each(addr, |addr| async move {
             let stream = TcpStream::from_mio(mio::net::TcpStream::connect(addr)?, Ready::EMPTY)?;
             stream.connected().await
         })

@@ -1,15 +1,19 @@
 //! Addresses of Unix sockets.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 #[cfg(target_os = "android")]
 use std::os::android::net::SocketAddrExt;
 #[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net;
 use std::path::Path;
 
 use socket2::SockAddr;
+
+use crate::engine::text;
 
 /// The address of a Unix socket: a path, a name in the abstract namespace of Linux, or nothing.
 ///
@@ -41,38 +45,60 @@ impl SocketAddr {
         self.0.as_abstract_name()
     }
 
-    /// What `path` means: a path, or, where there is an abstract namespace, a name in it if it
-    /// begins with a zero byte.
-    pub(super) fn of(path: &Path) -> io::Result<SocketAddr> {
-        named(&SockAddr::unix(path)?).ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "this is no path that a Unix socket can have",
-            )
-        })
+    /// As the system takes it.
+    pub(super) fn to_system(&self) -> io::Result<SockAddr> {
+        match (self.0.as_pathname(), abstract_name(&self.0)) {
+            (Some(path), _) => SockAddr::unix(path),
+            (None, Some(name)) => SockAddr::unix(OsStr::from_bytes(&[b"\0", name].concat())),
+            (None, None) => SockAddr::unix(""),
+        }
     }
 
-    /// What the system said; nothing at all means that the socket has no name.
+    /// What the system said; nothing at all means that the socket has no name. So does a path that
+    /// leaves no room for its end, which std has no value for.
     pub(super) fn from_system(addr: SockAddr) -> io::Result<SocketAddr> {
-        match named(&addr) {
-            Some(addr) => Ok(addr),
+        let path = addr.as_pathname().and_then(|path| net::SocketAddr::from_pathname(path).ok());
+        match path.or_else(|| of_abstract_name(addr.as_abstract_namespace()?)) {
+            Some(addr) => Ok(SocketAddr(addr)),
             None => net::SocketAddr::from_pathname("").map(SocketAddr),
         }
     }
 }
 
-/// The address, if it is a path or an abstract name.
-fn named(addr: &SockAddr) -> Option<SocketAddr> {
-    addr.as_unix().or_else(|| abstract_name(addr)).map(SocketAddr)
+/// What `path` means to the system: a path; where there is an abstract namespace, a name in it if it
+/// begins with a zero byte; or nothing, if it is empty.
+///
+/// # Errors
+///
+/// `InvalidInput` if it is too long, or a path with a zero byte: the system would take what is before
+/// that for the whole.
+pub(super) fn system_addr(path: &Path) -> io::Result<SockAddr> {
+    let bytes = path.as_os_str().as_bytes();
+    if bytes.contains(&0) && !(HAS_ABSTRACT_NAMES && bytes[0] == 0) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text::ZERO_BYTE_IN_PATH));
+    }
+    SockAddr::unix(path)
+}
+
+const HAS_ABSTRACT_NAMES: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn abstract_name(addr: &net::SocketAddr) -> Option<&[u8]> {
+    addr.as_abstract_name()
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn abstract_name(addr: &SockAddr) -> Option<net::SocketAddr> {
-    net::SocketAddr::from_abstract_name(addr.as_abstract_namespace()?).ok()
+fn of_abstract_name(name: &[u8]) -> Option<net::SocketAddr> {
+    net::SocketAddr::from_abstract_name(name).ok()
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn abstract_name(_: &SockAddr) -> Option<net::SocketAddr> {
+fn abstract_name(_: &net::SocketAddr) -> Option<&[u8]> {
+    None
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn of_abstract_name(_: &[u8]) -> Option<net::SocketAddr> {
     None
 }
 

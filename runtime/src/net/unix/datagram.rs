@@ -15,6 +15,7 @@ use super::super::face::{
     datagram_methods, descriptor, poll_ready_methods, std_conversions, wait_methods,
 };
 use super::SocketAddr;
+use super::addr::system_addr;
 use crate::engine::driver::{Direction, Interest, Ready};
 use crate::io::ReadBuf;
 
@@ -59,7 +60,8 @@ descriptor!(UnixDatagram);
 
 impl UnixDatagram {
     /// Makes a socket at `path`, which must not exist. On Linux a path that begins with a zero byte
-    /// is a name in the abstract namespace.
+    /// is a name in the abstract namespace, and an empty one lets the system choose such a name (see
+    /// [`local_addr`](Self::local_addr)).
     ///
     /// # Panics
     ///
@@ -67,11 +69,14 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
+    /// and what the system says.
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
-        let addr = SocketAddr::of(path.as_ref())?;
-        UnixDatagram::from_mio(mio::net::UnixDatagram::bind_addr(&addr.0)?, Ready::WRITABLE)
+        let addr = system_addr(path.as_ref())?;
+        let socket = mio::net::UnixDatagram::unbound()?;
+        SockRef::from(&socket).bind(&addr)?;
+        UnixDatagram::from_mio(socket, Ready::WRITABLE)
     }
 
     /// Makes two sockets that are connected to each other.
@@ -122,22 +127,24 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
+    /// and what the system says.
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
-        SockRef::from(&*self.io).connect(&SockAddr::unix(path)?)
+        SockRef::from(&*self.io).connect(&system_addr(path.as_ref())?)
     }
 
     /// Sends `buf` as one datagram to the socket at `target`, and says how much was sent.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
+    /// and what the system says.
     ///
     /// # Cancel safety
     ///
     /// Safe: a future that was dropped before it was done has sent nothing.
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
-        let target = SockAddr::unix(target)?;
+        let target = system_addr(target.as_ref())?;
         let send = |socket: &_| SockRef::from(socket).send_to(buf, &target);
         self.io.own(Interest::WRITABLE, send).await
     }
@@ -147,14 +154,14 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// As for [`send_to`](Self::send_to).
     pub fn poll_send_to<P: AsRef<Path>>(
         &self,
         cx: &mut Context<'_>,
         buf: &[u8],
         target: P,
     ) -> Poll<io::Result<usize>> {
-        let target = SockAddr::unix(target)?;
+        let target = system_addr(target.as_ref())?;
         self.io.poll_own(cx, Direction::Write, |socket| SockRef::from(socket).send_to(buf, &target))
     }
 
@@ -162,9 +169,10 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, and what the system says.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, and as for
+    /// [`send_to`](Self::send_to).
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
-        let target = SockAddr::unix(target)?;
+        let target = system_addr(target.as_ref())?;
         self.io.try_own(Interest::WRITABLE, |socket| SockRef::from(socket).send_to(buf, &target))
     }
 

@@ -6,9 +6,13 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::task::{Context, Poll};
 
+use socket2::SockAddr;
+
 use super::super::evented::{PollEvented, check_nonblocking};
 use super::super::face::{descriptor, std_conversions};
 use super::SocketAddr;
+use super::addr::system_addr;
+use super::socket::UnixSocket;
 use super::stream::UnixStream;
 use crate::engine::driver::{Direction, Interest, Ready};
 
@@ -44,7 +48,8 @@ descriptor!(UnixListener);
 
 impl UnixListener {
     /// Listens at `path`, which must not exist. On Linux a path that begins with a zero byte is a
-    /// name in the abstract namespace.
+    /// name in the abstract namespace, and an empty one lets the system choose such a name (see
+    /// [`local_addr`](Self::local_addr)).
     ///
     /// # Panics
     ///
@@ -52,10 +57,18 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
+    /// and what the system says.
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
-        UnixListener::bind_addr(&SocketAddr::of(path.as_ref())?)
+        UnixListener::listen(&system_addr(path.as_ref())?)
+    }
+
+    #[track_caller]
+    fn listen(addr: &SockAddr) -> io::Result<UnixListener> {
+        let socket = UnixSocket::new_stream()?;
+        socket.bind_to(addr)?;
+        socket.listen(u32::MAX)
     }
 
     /// Listens at `addr`.
@@ -69,7 +82,7 @@ impl UnixListener {
     /// What the system says.
     #[track_caller]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
-        UnixListener::from_mio(mio::net::UnixListener::bind_addr(&addr.0)?, Ready::EMPTY)
+        UnixListener::listen(&addr.to_system()?)
     }
 
     #[track_caller]

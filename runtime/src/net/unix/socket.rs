@@ -7,6 +7,7 @@ use std::path::Path;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::addr::system_addr;
 use super::datagram::UnixDatagram;
 use super::listener::UnixListener;
 use super::stream::UnixStream;
@@ -56,13 +57,20 @@ impl UnixSocket {
         Ok(UnixSocket { socket })
     }
 
-    /// Gives the socket the address `path`, which must not exist.
+    /// Gives the socket the address `path`, which must not exist. On Linux a path that begins with a
+    /// zero byte is a name in the abstract namespace, and an empty one lets the system choose such a
+    /// name.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
+    /// and what the system says.
     pub fn bind(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        self.socket.bind(&SockAddr::unix(path)?)
+        self.bind_to(&system_addr(path.as_ref())?)
+    }
+
+    pub(super) fn bind_to(&self, addr: &SockAddr) -> io::Result<()> {
+        self.socket.bind(addr)
     }
 
     fn must_be(&self, kind: Type, refusal: &'static str) -> io::Result<()> {
@@ -78,6 +86,7 @@ impl UnixSocket {
     /// # Errors
     ///
     /// If it was not made by [`new_stream`](Self::new_stream), and what the system says.
+    #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<UnixListener> {
         self.must_be(Type::STREAM, "listen cannot be called on a datagram socket")?;
         self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
@@ -97,11 +106,16 @@ impl UnixSocket {
     ///
     /// # Errors
     ///
-    /// If it was not made by [`new_stream`](Self::new_stream), and what the system says. One for
-    /// datagrams is connected after [`datagram`](Self::datagram).
+    /// If it was not made by [`new_stream`](Self::new_stream);
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it;
+    /// and what the system says. One for datagrams is connected after [`datagram`](Self::datagram).
     pub async fn connect(self, path: impl AsRef<Path>) -> io::Result<UnixStream> {
         self.must_be(Type::STREAM, "connect cannot be called on a datagram socket")?;
-        match self.socket.connect(&SockAddr::unix(path)?) {
+        self.connect_to(&system_addr(path.as_ref())?).await
+    }
+
+    pub(super) async fn connect_to(self, addr: &SockAddr) -> io::Result<UnixStream> {
+        match self.socket.connect(addr) {
             Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => return Err(e),
             _ => {}
         }

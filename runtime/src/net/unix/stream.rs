@@ -13,7 +13,9 @@ use super::super::face::{
     descriptor, poll_ready_methods, std_conversions, stream_traits, try_stream_methods,
     wait_methods,
 };
+use super::addr::system_addr;
 use super::halves::{borrowed_halves, owned_halves};
+use super::socket::UnixSocket;
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, UCred, WriteHalf, ucred};
 use crate::engine::driver::{Interest, Ready};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -76,11 +78,12 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// What the system says; for one, that nobody listens, or (`WouldBlock`) that too many wait to
-    /// be accepted.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
+    /// and what the system says; for one, that nobody listens, or (`WouldBlock`) that too many wait to be
+    /// accepted.
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
-        let addr = SocketAddr::of(path.as_ref())?;
-        UnixStream::connect_addr(&addr).await
+        let addr = system_addr(path.as_ref())?;
+        UnixSocket::new_stream()?.connect_to(&addr).await
     }
 
     /// Connects to the socket at `addr`.
@@ -97,9 +100,7 @@ impl UnixStream {
     ///
     /// As for [`connect`](Self::connect).
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
-        UnixStream::from_mio(mio::net::UnixStream::connect_addr(&addr.0)?, Ready::EMPTY)?
-            .connected()
-            .await
+        UnixSocket::new_stream()?.connect_to(&addr.to_system()?).await
     }
 
     /// Waits for a connection that was begun.

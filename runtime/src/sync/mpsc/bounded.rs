@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use super::chan::{self, Limit, Rx, Tx, WeakTx};
 use super::error::{SendError, TryRecvError, TrySendError};
-use super::list::List;
+use super::list::{Claim, List};
 use crate::engine::fair_semaphore::{FairSemaphore, Refusal};
 use crate::engine::park_on::park_on;
 use crate::engine::text;
@@ -105,9 +105,8 @@ fn full_or_closed<T>(refusal: Refusal, value: T) -> TrySendError<T> {
 
 /// Sends a value for which a place was taken.
 #[inline]
-fn push<T>(tx: &Tx<T, Places>, value: T) {
-    let sent = tx.push(value);
-    debug_assert!(sent.is_ok(), "the list is closed by the last sender only");
+fn claim<T>(tx: &Tx<T, Places>) -> Claim<'_, T> {
+    tx.claim().expect("the list is closed by the last sender only")
 }
 
 /// Gives places back that were not used.
@@ -151,7 +150,7 @@ impl<T> Sender<T> {
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
         match self.take_places(1).await {
             Ok(()) => {
-                push(&self.tx, value);
+                self.tx.fill(claim(&self.tx), value);
                 Ok(())
             }
             Err(_) => Err(SendError(value)),
@@ -167,7 +166,7 @@ impl<T> Sender<T> {
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         match self.tx.limit().permits.try_acquire(1) {
             Ok(()) => {
-                push(&self.tx, value);
+                self.tx.fill(claim(&self.tx), value);
                 Ok(())
             }
             Err(refusal) => Err(full_or_closed(refusal, value)),
@@ -497,7 +496,7 @@ impl<T> Permit<'_, T> {
     /// Sends `value`, without waiting. If the receiver is gone the value is dropped with the channel.
     pub fn send(self, value: T) {
         let this = ManuallyDrop::new(self);
-        push(this.tx, value);
+        this.tx.fill(claim(this.tx), value);
     }
 }
 
@@ -548,7 +547,7 @@ impl<T> OwnedPermit<T> {
     /// Sends `value`, without waiting, and gives the sender back.
     pub fn send(mut self, value: T) -> Sender<T> {
         let Some(tx) = self.tx.take() else { unreachable!("a permit is used once") };
-        push(&tx, value);
+        tx.fill(claim(&tx), value);
         Sender { tx }
     }
 

@@ -6,14 +6,18 @@
 //! 2. The head belongs to the receiver, and to the drop of the channel when all halves are gone.
 //! 3. When the count of senders has reached zero it stays there: a weak sender may add to it only
 //!    what is not zero.
-#![allow(unsafe_code, reason = "the head's cell, which belongs to one half (rule 2)")]
+#![allow(
+    unsafe_code,
+    reason = "the head's cell, which belongs to one half (rule 2), and its values"
+)]
 
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::{Context, Poll, ready};
 
 use super::error::TryRecvError;
-use super::list::{Head, List};
+use super::list::{Claim, Head, List};
 use crate::engine::coop;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Arc, UnsafeCell};
@@ -101,13 +105,19 @@ impl<T, L> Tx<T, L> {
         &self.chan.limit
     }
 
-    /// Sends a value, for which there is room.
+    /// Takes the slot for a value for which there is room; `None` if the list is closed. It goes to
+    /// [`fill`](Tx::fill), at once.
     #[inline]
-    pub(super) fn push(&self, value: T) -> Result<(), T> {
-        if self.chan.list.push(value)? {
+    pub(super) fn claim(&self) -> Option<Claim<'_, T>> {
+        self.chan.list.claim()
+    }
+
+    /// Sends a value.
+    #[inline]
+    pub(super) fn fill(&self, claim: Claim<'_, T>, value: T) {
+        if claim.fill(value) {
             self.chan.rx_waker.wake(); // wake: mpsc.push
         }
-        Ok(())
     }
 
     /// Wakes the receiver to look for the end.
@@ -209,6 +219,7 @@ impl<T, L: Limit> Rx<T, L> {
         &self.chan.limit
     }
 
+    #[inline]
     fn head<R>(&mut self, f: impl FnOnce(&Chan<T, L>, &mut Head<T>) -> R) -> R {
         let chan = &*self.chan;
         chan.head.with_mut(|head| {
@@ -220,21 +231,19 @@ impl<T, L: Limit> Rx<T, L> {
     #[inline]
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let coop = ready!(coop::poll_proceed(cx));
-        let value = self.head(|chan, head| {
-            let value = match head.pop() {
-                Some(value) => value,
-                None => match ready!(chan.wait(head, cx)) {
-                    Some(value) => value,
-                    None => return Poll::Ready(None),
-                },
-            };
+        let mut value = MaybeUninit::uninit();
+        let taken = ready!(self.head(|chan, head| {
+            if !head.is_ready() && !ready!(chan.wait(head, cx)) {
+                return Poll::Ready(false);
+            }
+            // SAFETY: it is ready.
+            unsafe { head.take(&mut value) };
             chan.limit.release(1); // wake: mpsc.recv
-            Poll::Ready(Some(value))
-        });
-        if value.is_ready() {
-            coop.made_progress();
-        }
-        value
+            Poll::Ready(true)
+        }));
+        coop.made_progress();
+        // SAFETY: `take` has written it.
+        Poll::Ready(if taken { Some(unsafe { value.assume_init() }) } else { None })
     }
 
     pub(super) fn poll_recv_many(
@@ -250,11 +259,10 @@ impl<T, L: Limit> Rx<T, L> {
         let count = self.head(|chan, head| {
             let mut count = chan.take_many(head, buffer, limit);
             if count == 0 {
-                match ready!(chan.wait(head, cx)) {
-                    Some(value) => buffer.push(value),
-                    None => return Poll::Ready(0),
+                if !ready!(chan.wait(head, cx)) {
+                    return Poll::Ready(0);
                 }
-                count = 1 + chan.take_many(head, buffer, limit - 1);
+                count = chan.take_many(head, buffer, limit);
             }
             chan.limit.release(count); // wake: mpsc.recv_many
             Poll::Ready(count)
@@ -265,18 +273,34 @@ impl<T, L: Limit> Rx<T, L> {
         count
     }
 
+    #[inline]
     pub(super) fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        let mut value = MaybeUninit::uninit();
         self.head(|chan, head| {
-            let value = match head.pop() {
-                Some(value) => value,
-                // A sender may be in the middle of it while a later one has finished, and the
-                // caller may know that: it must get a value.
-                None if head.is_behind(&chan.list) => head.pop_begun(),
-                None if chan.is_finished(head) => return Err(TryRecvError::Disconnected),
-                None => return Err(TryRecvError::Empty),
-            };
+            chan.look(head)?;
+            // SAFETY: it is ready.
+            unsafe { head.take(&mut value) };
             chan.limit.release(1); // wake: mpsc.try_recv
-            Ok(value)
+            Ok(())
+        })?;
+        // SAFETY: `take` has written it.
+        Ok(unsafe { value.assume_init() })
+    }
+
+    /// Drops the next value where it is.
+    fn discard(&mut self) -> Result<(), TryRecvError> {
+        self.head(|chan, head| {
+            chan.look(head)?;
+            // Room is there also if the value's drop panics.
+            struct Release<'a, L: Limit>(&'a L);
+            impl<L: Limit> Drop for Release<'_, L> {
+                fn drop(&mut self) {
+                    self.0.release(1); // wake: mpsc.discard
+                }
+            }
+            let _release = Release(&chan.limit);
+            head.discard();
+            Ok(())
         })
     }
 
@@ -308,17 +332,41 @@ impl<T, L: Limit> Rx<T, L> {
 }
 
 impl<T, L: Limit> Chan<T, L> {
-    /// Goes to sleep, or finds that there is a value after all, or the end: rule 1.
+    /// Whether there is a value. A sender may be in the middle of it while a later one has finished, and
+    /// the caller may know that: it must get a value, and waits for it here.
+    #[inline]
+    fn look(&self, head: &Head<T>) -> Result<(), TryRecvError> {
+        if head.is_ready() { Ok(()) } else { self.look_again(head) }
+    }
+
     #[cold]
-    fn wait(&self, head: &mut Head<T>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    fn look_again(&self, head: &Head<T>) -> Result<(), TryRecvError> {
+        if head.is_behind(&self.list) {
+            head.wait_for_begun();
+            Ok(())
+        } else if self.is_finished(head) {
+            Err(TryRecvError::Disconnected)
+        } else {
+            Err(TryRecvError::Empty)
+        }
+    }
+
+    /// Goes to sleep, or finds that there is a value after all, or the end: rule 1. Says whether there is
+    /// a value.
+    #[cold]
+    fn wait(&self, head: &mut Head<T>, cx: &mut Context<'_>) -> Poll<bool> {
         self.rx_waker.register(cx.waker());
-        if !head.prepare_to_wait() {
-            return Poll::Ready(head.pop());
-        }
-        if self.is_finished(head) {
-            return Poll::Ready(None);
-        }
-        Poll::Pending
+        let news = if !head.prepare_to_wait() {
+            // Also sees the value.
+            head.is_ready()
+        } else if self.is_finished(head) {
+            false
+        } else {
+            return Poll::Pending;
+        };
+        // It does not wait after all, so its waker need not stay.
+        drop(self.rx_waker.take());
+        Poll::Ready(news)
     }
 
     fn is_finished(&self, head: &Head<T>) -> bool {
@@ -339,7 +387,7 @@ impl<T, L: Limit> Drop for Rx<T, L> {
 
         impl<T, L: Limit> Drop for Rest<'_, T, L> {
             fn drop(&mut self) {
-                while self.0.try_recv().is_ok() {}
+                while self.0.discard().is_ok() {}
             }
         }
 
@@ -347,7 +395,7 @@ impl<T, L: Limit> Drop for Rx<T, L> {
         // No task waits here any more; its waker need not live as long as the senders.
         drop(self.chan.rx_waker.take());
         let rest = Rest(self);
-        while rest.0.try_recv().is_ok() {}
+        while rest.0.discard().is_ok() {}
     }
 }
 

@@ -52,7 +52,7 @@
 //! more; the slot's state has to be written anyway.
 #![allow(unsafe_code, reason = "slots and blocks change owners as invariants 1 to 4 say")]
 
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr;
 
 use crossbeam_utils::CachePadded;
@@ -97,11 +97,13 @@ impl<T> Block<T> {
         let mut block = Box::<Block<T>>::new_uninit();
         let place = block.as_mut_ptr();
         for index in 0..SLOTS {
-            let slot =
-                Slot { value: UnsafeCell::new(MaybeUninit::uninit()), state: AtomicU8::new(EMPTY) };
             // SAFETY: `place` is the box's own memory and `index` is within the array. Written in
-            // place: a block of large values would not fit on the stack.
-            unsafe { (&raw mut (*place).slots[index]).write(slot) };
+            // place, field by field: neither a block nor a slot of large values need fit on the stack.
+            unsafe {
+                let slot = &raw mut (*place).slots[index];
+                UnsafeCell::<MaybeUninit<T>>::make_at(&mut *(&raw mut (*slot).value).cast());
+                (&raw mut (*slot).state).write(AtomicU8::new(EMPTY));
+            }
         }
         // SAFETY: as above; now every field is written.
         unsafe {
@@ -128,6 +130,30 @@ pub(super) struct Head<T> {
     block: *mut Block<T>,
 }
 
+/// A slot that belongs to the caller (invariant 1). It must be filled, and at once: who receives waits for
+/// it, and so does what comes after it.
+///
+/// It is taken before the value is touched, so that a value, which may be large, is not handed from one
+/// function to the next on the way.
+#[must_use = "a slot that is not filled stops the channel"]
+pub(super) struct Claim<'a, T> {
+    slot: &'a Slot<T>,
+}
+
+impl<T> Claim<'_, T> {
+    /// Says whether the receiver waits for this very value, so that the caller must wake it.
+    #[inline]
+    pub(super) fn fill(self, value: T) -> bool {
+        let value = ManuallyDrop::new(value);
+        self.slot.value.with_mut(|place| {
+            // SAFETY: the slot is ours (invariant 1): nobody else touches the value before it is FULL.
+            // What was the caller's value is the slot's from here on, and is not dropped here.
+            unsafe { place.cast::<T>().copy_from_nonoverlapping(&raw const *value, 1) };
+        });
+        self.slot.state.swap(FULL, FILL) == AWAITED
+    }
+}
+
 /// How many values come before a position.
 fn count(position: usize) -> usize {
     position / LAP * SLOTS + position % LAP
@@ -140,20 +166,15 @@ impl<T> List<T> {
         (List { tail: CachePadded::new(tail) }, Head { position: 0, block })
     }
 
-    /// Puts a value at the end. Says whether the receiver waits for this very value, so that the
-    /// caller must wake it.
-    ///
-    /// # Errors
-    ///
-    /// Gives the value back if the list is closed.
+    /// Takes the slot at the end; `None` if the list is closed.
     #[inline]
-    pub(super) fn push(&self, value: T) -> Result<bool, T> {
+    pub(super) fn claim(&self) -> Option<Claim<'_, T>> {
         let mut spare = None;
         let mut tail = self.tail.position.load(FOLLOW);
         let mut turns = 0;
         loop {
             if tail & CLOSED != 0 {
-                return Err(value);
+                return None;
             }
             let offset = (tail / ONE) % LAP;
             if offset == SLOTS {
@@ -176,11 +197,7 @@ impl<T> List<T> {
                     // SAFETY: the slot is ours and its block stays until we have filled it
                     // (invariants 1, 3 and 4).
                     let slot = unsafe { &(*block).slots[offset] };
-                    slot.value.with_mut(|place| {
-                        // SAFETY: as above; nobody else touches the value before it is FULL.
-                        unsafe { (*place).write(value) };
-                    });
-                    return Ok(slot.state.swap(FULL, FILL) == AWAITED);
+                    return Some(Claim { slot });
                 }
                 Err(now) => tail = now,
             }
@@ -219,23 +236,73 @@ fn relax(turns: &mut u32) {
 }
 
 impl<T> Head<T> {
+    #[inline]
+    fn slot(&self) -> &Slot<T> {
+        // SAFETY: the head's block is freed by the head alone (invariant 4).
+        unsafe { &(*self.block).slots[self.position % LAP] }
+    }
+
+    /// Whether the value at the head is there.
+    #[inline]
+    pub(super) fn is_ready(&self) -> bool {
+        self.slot().state.load(DRAIN) == FULL
+    }
+
+    /// Moves the value at the head to `place`, without a copy on the way: it may be large.
+    ///
+    /// # Safety
+    ///
+    /// [`is_ready`](Head::is_ready) has said so since the last take.
+    #[inline]
+    pub(super) unsafe fn take(&mut self, place: &mut MaybeUninit<T>) {
+        self.slot().value.with(|value| {
+            // SAFETY: the slot is FULL, so its sender is done with it (invariant 1); moving the head
+            // on makes sure that the value is moved out once.
+            unsafe { place.as_mut_ptr().copy_from_nonoverlapping((*value).as_ptr(), 1) };
+        });
+        self.advance();
+    }
+
+    #[inline]
+    fn advance(&mut self) {
+        self.position += 1;
+        if self.position % LAP == SLOTS {
+            self.next_block();
+        }
+    }
+
     /// Takes the value at the head, if it is there.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<T> {
-        let offset = self.position % LAP;
-        // SAFETY: the head's block is freed by the head alone (invariant 4).
-        let slot = unsafe { &(*self.block).slots[offset] };
-        if slot.state.load(DRAIN) != FULL {
+        if !self.is_ready() {
             return None;
         }
-        // SAFETY: the slot is FULL, so its sender is done with it (invariant 1); moving the head on
-        // makes sure that it is read once.
-        let value = slot.value.with(|place| unsafe { (*place).assume_init_read() });
-        self.position += 1;
-        if offset + 1 == SLOTS {
-            self.next_block();
+        let mut place = MaybeUninit::uninit();
+        // SAFETY: it is ready; `take` writes the place.
+        unsafe {
+            self.take(&mut place);
+            Some(place.assume_init())
         }
-        Some(value)
+    }
+
+    /// Drops the value at the head where it is, if it is there; says whether it was.
+    pub(super) fn discard(&mut self) -> bool {
+        if !self.is_ready() {
+            return false;
+        }
+        let value = self.slot().value.with_mut(|value| value.cast::<T>());
+        // Moves on, and frees the block, behind the value's drop, also if that panics.
+        struct Advance<'a, T>(&'a mut Head<T>);
+        impl<T> Drop for Advance<'_, T> {
+            fn drop(&mut self) {
+                self.0.advance();
+            }
+        }
+        let _advance = Advance(self);
+        // SAFETY: the slot is FULL, so its sender is done with it (invariant 1); the head moves on, so it
+        // is dropped once.
+        unsafe { value.drop_in_place() };
+        true
     }
 
     #[cold]
@@ -249,10 +316,13 @@ impl<T> Head<T> {
 
     /// Asks whoever fills the slot at the head to say so; says whether it is still empty.
     pub(super) fn prepare_to_wait(&mut self) -> bool {
-        // SAFETY: as in `pop`.
-        let slot = unsafe { &(*self.block).slots[self.position % LAP] };
-        // No pair: whoever finds the slot FULL takes the value by `pop`.
-        match slot.state.compare_exchange(EMPTY, AWAITED, Ordering::Relaxed, Ordering::Relaxed) {
+        // No pair: whoever finds the slot FULL looks once more.
+        match self.slot().state.compare_exchange(
+            EMPTY,
+            AWAITED,
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        ) {
             Ok(_) => true,
             Err(state) => state == AWAITED,
         }
@@ -269,13 +339,10 @@ impl<T> Head<T> {
         list.tail.position.load(Ordering::Relaxed) / ONE != self.position
     }
 
-    /// Takes the value at the head, which a sender has begun to push: waits for it to finish.
-    pub(super) fn pop_begun(&mut self) -> T {
+    /// Waits for a sender that has begun to push what comes next.
+    pub(super) fn wait_for_begun(&self) {
         let mut turns = 0;
-        loop {
-            if let Some(value) = self.pop() {
-                return value;
-            }
+        while !self.is_ready() {
             relax(&mut turns);
         }
     }
@@ -296,12 +363,12 @@ impl<T> Head<T> {
         impl<T> Drop for Rest<'_, T> {
             fn drop(&mut self) {
                 // Goes on after a value whose drop panicked.
-                while self.0.pop().is_some() {}
+                while self.0.discard() {}
                 // SAFETY: the caller's promise; the last block is linked to none.
                 drop(unsafe { Box::from_raw(self.0.block) });
             }
         }
         let rest = Rest(self);
-        while rest.0.pop().is_some() {}
+        while rest.0.discard() {}
     }
 }

@@ -63,8 +63,15 @@ impl<T> UnboundedSender<T> {
     /// # Errors
     ///
     /// Gives `value` back if the receiver was closed or dropped.
+    #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        self.tx.push(value).map_err(SendError)
+        match self.tx.claim() {
+            Some(claim) => {
+                self.tx.fill(claim, value);
+                Ok(())
+            }
+            None => Err(SendError(value)),
+        }
     }
 
     /// Waits until the receiver is closed or dropped.

@@ -1,5 +1,10 @@
 //! Models of `sync/oneshot.rs`.
 
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+
 use loom::future::block_on;
 use loom::thread;
 
@@ -139,5 +144,56 @@ fn the_latest_waker_is_woken() {
             assert_eq!(block_on(receiver), Ok(3));
         }
         thread.join().unwrap();
+    });
+}
+
+/// A task by its waker, of which can be told how many there are.
+struct Task;
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// How many wakers of the task are left.
+fn left(task: &Arc<Task>) -> usize {
+    Arc::strong_count(task) - 1
+}
+
+/// A waker that stays after its side has gone or has its news, for as long as the other side is kept.
+#[test]
+fn no_waker_stays() {
+    // The receiver goes, the sender is kept.
+    loom::model(|| {
+        let (mut sender, mut receiver) = channel::<u8>();
+        let (receives, waits) = (Arc::new(Task), Arc::new(Task));
+        let waker = Waker::from(receives.clone());
+        let thread = thread::spawn(move || {
+            let _ = Pin::new(&mut receiver).poll(&mut Context::from_waker(&waker));
+            drop(receiver);
+            drop(waker);
+        });
+        let waker = Waker::from(waits.clone());
+        let _ = pin!(sender.closed()).poll(&mut Context::from_waker(&waker));
+        drop(waker);
+        thread.join().unwrap();
+        assert_eq!((left(&receives), left(&waits)), (0, 0));
+        drop(sender);
+    });
+    // The sender is done, the receiver is kept.
+    loom::model(|| {
+        let (mut sender, mut receiver) = channel();
+        let (receives, waits) = (Arc::new(Task), Arc::new(Task));
+        let waker = Waker::from(waits.clone());
+        let thread = thread::spawn(move || {
+            let _ = pin!(sender.closed()).poll(&mut Context::from_waker(&waker));
+            sender.send(1).unwrap();
+            drop(waker);
+        });
+        let waker = Waker::from(receives.clone());
+        let _ = Pin::new(&mut receiver).poll(&mut Context::from_waker(&waker));
+        drop(waker);
+        thread.join().unwrap();
+        assert_eq!((left(&receives), left(&waits)), (0, 0));
+        drop(receiver);
     });
 }

@@ -209,3 +209,22 @@ fn an_event_of_a_former_tenant_finds_nobody() {
         assert!(second.look(Ready::ALL).ready.is_empty());
     });
 }
+
+/// Somebody who waits as the one reader, while another that did is gone, and who is only forgotten.
+#[test]
+fn who_waits_in_the_place_of_one_that_is_gone_is_woken() {
+    model(|| {
+        let source = Arc::new(Readiness::new(Ready::EMPTY));
+        let gone = Arc::new(AtomicUsize::new(0));
+        let (other, goes) = (source.clone(), gone.clone());
+        let thread = thread::spawn(move || {
+            goes.store(1, Ordering::Release);
+            other.end_turn(Direction::Read);
+        });
+        block_on(std::future::poll_fn(|cx| {
+            assert!(source.poll(Direction::Read, cx.waker()).is_pending());
+            if gone.load(Ordering::Acquire) == 1 { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        thread.join().unwrap();
+    });
+}

@@ -102,6 +102,12 @@ impl<T> UnsafeCell<T> {
     }
 }
 
+impl<T> UnsafeCell<std::mem::MaybeUninit<T>> {
+    pub(crate) fn make_at(place: &mut std::mem::MaybeUninit<UnsafeCell<std::mem::MaybeUninit<T>>>) {
+        place.write(UnsafeCell::new(std::mem::MaybeUninit::uninit()));
+    }
+}
+
 impl<T: ?Sized> UnsafeCell<T> {
     pub(crate) fn get_mut(&mut self) -> &mut T {
         // SAFETY: the exclusive borrow of the cell is the right to its value.
