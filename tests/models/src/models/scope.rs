@@ -158,9 +158,10 @@ fn abort_against_the_last_guard() {
     });
 }
 
-/// Leaves its waker; it must not be polled any more once `ended` is set.
+/// Leaves its waker, and a word if it is polled once `ended` is set: a panic would stay in the task.
 struct NotAfter {
     ended: Arc<AtomicBool>,
+    polled: Arc<AtomicBool>,
     waker: Arc<Mutex<Option<Waker>>>,
 }
 
@@ -168,7 +169,9 @@ impl Future for NotAfter {
     type Output = ();
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // Relaxed: the thread that sets it is the one that polls.
-        assert!(!self.ended.load(Ordering::Relaxed), "polled after the abort");
+        if self.ended.load(Ordering::Relaxed) {
+            self.polled.store(true, Ordering::Relaxed);
+        }
         *self.waker.lock() = Some(cx.waker().clone());
         Poll::Pending
     }
@@ -183,7 +186,9 @@ fn an_abort_beside_another_returns_when_all_is_aborted() {
             let scope = root.child();
             let inner = scope.child();
             let (ended, waker) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::default()));
-            let future = NotAfter { ended: ended.clone(), waker: waker.clone() };
+            let polled = Arc::new(AtomicBool::new(false));
+            let future =
+                NotAfter { ended: ended.clone(), polled: polled.clone(), waker: waker.clone() };
             drop(spawn(&inner, &queue, future));
             queue.run_all();
             let other = scope.clone();
@@ -193,11 +198,43 @@ fn an_abort_beside_another_returns_when_all_is_aborted() {
             let waker = waker.lock().take();
             waker.unwrap().wake();
             queue.run_all();
+            assert!(!polled.load(Ordering::Relaxed), "polled after the abort");
             thread.join().unwrap();
             queue.run_all();
             wait(&scope, Awaits::End);
         });
     }
+}
+
+/// The same beside the last guard of a task, whose drop carries an earlier abort out.
+#[test]
+fn an_abort_beside_the_last_guard_returns_when_all_is_aborted() {
+    check(|| {
+        let (root, queue) = (Node::root(), Queue::new());
+        let scope = root.child();
+        let (ended, waker) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::default()));
+        let polled = Arc::new(AtomicBool::new(false));
+        let future =
+            NotAfter { ended: ended.clone(), polled: polled.clone(), waker: waker.clone() };
+        let membership = scope.join();
+        let guard = membership.guard();
+        let identity = Identity::new(None, Location::caller());
+        let (task, handle) = membership.spawn_cell(future, QueueRef(queue.clone()), identity);
+        drop(handle);
+        queue.take_in(task, Some(&membership));
+        queue.run_all();
+        scope.abort(Force::No);
+        let thread = thread::spawn(move || drop(guard));
+        scope.abort(Force::Yes);
+        ended.store(true, Ordering::Relaxed);
+        let waker = waker.lock().take();
+        waker.unwrap().wake();
+        queue.run_all();
+        assert!(!polled.load(Ordering::Relaxed), "polled after the abort");
+        thread.join().unwrap();
+        queue.run_all();
+        wait(&scope, Awaits::End);
+    });
 }
 
 /// The same for a cancellation: one that turns back where the word has come by, but has not gone on.
