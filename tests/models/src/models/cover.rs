@@ -1,10 +1,14 @@
-//! Models of `timer/cover.rs`.
+//! Models of `timer/cover.rs`, and of `timer/occupied.rs`, which the thread that sleeps for all goes by.
+
+use std::task::Waker;
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
-use crate::engine::timer::Cover;
+use crate::engine::clock::Clock;
+use crate::engine::timer::{Cover, Shard, Shards};
+use crate::engine::wake_list::WakeList;
 
 const DEADLINE: u64 = 10;
 
@@ -44,4 +48,54 @@ fn a_sleeper_is_told_of_an_earlier_deadline() {
         let (until, anybody) = sleeper_against_setter(Cover::is_anybody);
         assert!(until <= DEADLINE || anybody, "nobody wakes up at {DEADLINE}");
     });
+}
+
+/// The shards of two workers and of those outside, none of which wakes anybody.
+fn shards() -> Arc<Shards> {
+    let clock = Arc::new(Clock::real());
+    let shard = |mark| Shard::new(clock.clone(), Box::new(|| ()), mark);
+    Arc::new(Shards::new(clock.clone(), 2, shard))
+}
+
+/// The first timer of a shard, which the thread that sleeps for all passes over, since the shard had none.
+#[test]
+fn the_first_timer_of_a_shard_is_seen_or_left_out() {
+    loom::model(|| {
+        let (cover, shards) = (Arc::new(Cover::new()), shards());
+        let (cover2, shards2) = (cover.clone(), shards.clone());
+        assert_eq!(cover.publish(|| EARLIER), EARLIER);
+        let sleeper = thread::spawn(move || {
+            cover2.retract();
+            cover2.publish(|| shards2.earliest())
+        });
+        let own = shards.of_worker(0).unwrap();
+        let _key = own.insert(DEADLINE, Waker::noop().clone(), true).unwrap();
+        let left_out = cover.leaves_out(DEADLINE);
+        let until = sleeper.join().unwrap();
+        assert!(until <= DEADLINE || left_out, "nobody wakes up at {DEADLINE}");
+    });
+}
+
+/// A timer that is set while another thread fires the last one of the same shard, or of its neighbour, and then
+/// belongs to a shard that nobody looks at.
+#[test]
+fn a_timer_that_is_set_while_others_fire_is_found() {
+    for same in [true, false] {
+        loom::model(move || {
+            let shards = shards();
+            let own = shards.of_worker(0).unwrap();
+            let other = if same { own } else { shards.of_worker(1).unwrap() };
+            let _fired = own.insert(EARLIER, Waker::noop().clone(), true).unwrap();
+            let shards2 = shards.clone();
+            let holder = thread::spawn(move || {
+                shards2.clock().set(EARLIER);
+                let mut ready = WakeList::new();
+                shards2.look(shards2.with_deadline(), &mut ready);
+                assert_eq!(ready.drain().count(), 1);
+            });
+            let _key = other.insert(DEADLINE, Waker::noop().clone(), true).unwrap();
+            holder.join().unwrap();
+            assert_eq!(shards.earliest(), DEADLINE, "nobody looks there");
+        });
+    }
 }
