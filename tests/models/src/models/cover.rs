@@ -99,3 +99,18 @@ fn a_timer_that_is_set_while_others_fire_is_found() {
         });
     }
 }
+
+/// A timer that is set beside another one, whose setter has not yet said that the shard has a deadline.
+#[test]
+fn a_timer_that_is_set_beside_another_is_found_at_once() {
+    loom::model(|| {
+        let shards = shards();
+        let shards2 = shards.clone();
+        let other = thread::spawn(move || {
+            let _key = shards2.outside().insert(DEADLINE, Waker::noop().clone(), false).unwrap();
+        });
+        let _key = shards.outside().insert(EARLIER, Waker::noop().clone(), false).unwrap();
+        assert_eq!(shards.earliest(), EARLIER, "nobody looks there");
+        other.join().unwrap();
+    });
+}
