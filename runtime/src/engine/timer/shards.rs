@@ -117,3 +117,42 @@ impl Shards {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn a_look_at_all_goes_to_those_that_have_a_deadline() {
+        let clock = Arc::new(Clock::new(false, false));
+        let shard = |mark| Shard::new(Arc::clone(&clock), Box::new(|| ()), mark);
+        let shards = Shards::new(Arc::clone(&clock), 512, shard);
+        let looked_at = || shards.with_deadline().count();
+        let set = |worker, deadline| {
+            let shard = shards.of_worker(worker).unwrap();
+            shard.insert(deadline, Waker::noop().clone(), true).unwrap()
+        };
+        assert_eq!((looked_at(), shards.earliest()), (0, NEVER));
+        let (fired, far) = (set(3, 1), NEVER - 1);
+        let cancelled = set(511, far);
+        set(3, far);
+        assert_eq!((looked_at(), shards.earliest()), (2, 1));
+
+        // What is due goes, and what has another deadline stays.
+        let mut ready = WakeList::new();
+        while clock.now() < 1 {}
+        shards.look(shards.with_deadline(), &mut ready);
+        assert_eq!((ready.drain().count(), looked_at(), shards.earliest()), (1, 2, far));
+        assert!(shards.of_worker(3).unwrap().remove(fired).is_none());
+
+        // A cancelled one is forgotten when somebody looks.
+        assert!(shards.of_worker(511).unwrap().remove(cancelled).is_some());
+        assert_eq!(shards.of_worker(511).unwrap().exact_next_deadline(), NEVER);
+        assert_eq!(looked_at(), 1);
+
+        shards.all().iter().for_each(|shard| shard.close(&mut ready));
+        assert_eq!((ready.drain().count(), looked_at()), (1, 0));
+    }
+}
