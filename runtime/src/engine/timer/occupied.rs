@@ -85,22 +85,3 @@ impl Mark {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_shards_that_are_marked_are_found_in_order() {
-        let occupied = Occupied::new(200);
-        let marks: Vec<_> = (0..200).map(|shard| Mark::new(Arc::clone(&occupied), shard)).collect();
-        assert_eq!(occupied.iter().count(), 0);
-        for shard in [199, 0, 63, 64, 127, 128, 5] {
-            marks[shard].set(true);
-        }
-        marks[5].set(false);
-        assert_eq!(occupied.iter().collect::<Vec<_>>(), [0, 63, 64, 127, 128, 199]);
-        marks.iter().for_each(|mark| mark.set(true));
-        assert!(occupied.iter().eq(0..200));
-    }
-}
