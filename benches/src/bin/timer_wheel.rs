@@ -38,7 +38,7 @@ use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use engine::clock::{Clock, nanos};
-use engine::timer::{Place, Registration, Shard};
+use engine::timer::{Place, Registration, Shard, Shards};
 use engine::wake_list::WakeList;
 
 const MILLION: usize = 1_000_000;
@@ -87,8 +87,15 @@ fn resident_kib() -> u64 {
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
+/// The shard of a runtime without workers.
+fn shard(clock: Clock) -> Arc<Shard> {
+    let clock = Arc::new(clock);
+    let make = |mark| Shard::new(Arc::clone(&clock), Box::new(|| ()), mark);
+    Arc::clone(Shards::new(Arc::clone(&clock), 0, make).outside())
+}
+
 fn main() {
-    let shard = Arc::new(Shard::new(Arc::new(Clock::new(false, false)), Box::new(|| ())));
+    let shard = shard(Clock::new(false, false));
     let waker = Waker::from(Arc::new(Task));
     let fixed = Duration::from_secs(30);
 
@@ -171,7 +178,7 @@ fn main() {
 fn fire(waker: &Waker, what: &str, after: impl Fn(usize) -> u64) {
     let mut turns = Vec::new();
     best(&format!("fire a million: {what}"), MILLION, || {
-        let shard = Arc::new(Shard::new(Arc::new(Clock::new(false, true)), Box::new(|| ())));
+        let shard = shard(Clock::new(false, true));
         let far = 10_000_000_000;
         let timers: Vec<Registration> = (0..MILLION)
             .map(|i| {

@@ -74,14 +74,14 @@ impl Events {
 
     fn new(io: Arc<Driver>, clock: Arc<Clock>, workers: usize, jumps: Jumps) -> Events {
         let cover = Arc::new(Cover::new());
-        let shard = || {
+        let shard = |mark| {
             let (io, cover) = (Arc::clone(&io), Arc::clone(&cover));
             let made_earlier = move || {
                 if cover.is_anybody() {
                     io.wake(); // wake: earlier deadline
                 }
             };
-            Shard::new(Arc::clone(&clock), Box::new(made_earlier))
+            Shard::new(Arc::clone(&clock), Box::new(made_earlier), mark)
         };
         let shards = Arc::new(Shards::new(Arc::clone(&clock), workers, shard));
         Events {
@@ -208,7 +208,7 @@ impl scheduler::Driver for Events {
             self.count_look();
             drop(turn);
             parker.end_elsewhere();
-            self.shards.look(self.shards.all(), ready);
+            self.shards.look(self.shards.with_deadline(), ready);
             return true;
         }
         let own = self.shards.of_worker(seat);
@@ -234,7 +234,7 @@ impl scheduler::Driver for Events {
         self.cover.retract();
         self.count_look();
         drop(turn);
-        self.shards.look(self.shards.all(), ready);
+        self.shards.look(self.shards.with_deadline(), ready);
         true
     }
 
@@ -244,7 +244,7 @@ impl scheduler::Driver for Events {
             return;
         }
         let limit = self.clock.now().saturating_sub(by.as_nanos() as u64);
-        let overdue = self.shards.all().iter().filter(|shard| shard.next_deadline() < limit);
+        let overdue = self.shards.with_deadline().filter(|shard| shard.next_deadline() < limit);
         self.shards.look(overdue, ready);
     }
 

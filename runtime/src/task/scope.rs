@@ -684,7 +684,7 @@ impl Future for Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            self.node.stop_waiting(key);
+            self.node.stop_waiting(self.awaits, key);
         }
     }
 }

@@ -7,7 +7,8 @@
 //! The list of names is the contract: `atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64,
 //! AtomicUsize, AtomicPtr, Ordering, fence}`, `Arc`, `Mutex` with `MutexGuard`, `Condvar`,
 //! `RwLock` with its guards, `UnsafeCell`, `Alarm`, `Parker`, `Backoff`, `hint::spin_loop`, `thread::{Builder,
-//! JoinHandle, current, yield_now}`, and two that are no types: [`const_fn`] and [`sizes`].
+//! JoinHandle, current, yield_now, Usage, cpu_time, os_id}`, and three that are no types: [`const_fn`],
+//! [`last_of`] and [`sizes`].
 
 #[cfg_attr(not(target_os = "linux"), path = "alarm_portable.rs")]
 mod alarm;
@@ -43,6 +44,12 @@ pub(crate) mod thread {
     pub(crate) use std::thread::{Builder, JoinHandle, current, yield_now};
 
     pub(crate) use super::os_thread::{Usage, cpu_time, os_id};
+}
+
+/// The value, for the one that drops the last reference. What it owns can then be taken apart by a loop
+/// where the drop glue of a chain would call itself.
+pub(crate) fn last_of<T>(reference: Arc<T>) -> Option<T> {
+    Arc::into_inner(reference)
 }
 
 /// Declares a `const fn` whose body makes atomics or locks. The types of a model cannot be made in

@@ -37,11 +37,32 @@
 //!    A child that is opened before is on the list; one that is opened later takes over the marks.
 //! 4. A member is entered before its task exists and leaves when it has completed: after its future is
 //!    dropped and its output is in place. So whoever sees `live = 0` sees finished tasks.
-//! 5. A member is aborted once: its abort handle is taken out of the entry. If there is none yet, the
-//!    entry is marked, and whoever files the handle aborts; if the task holds a guard, whoever drops the
-//!    last guard does. Only an abort by force does not ask for guards.
+//! 5. A member is aborted through the handle in its entry. If there is none yet, the entry is marked, and
+//!    whoever files the handle aborts; if the task holds a guard, whoever drops the last guard does. Only
+//!    an abort by force does not ask for guards. The handle stays: when two abort at the same time, none of
+//!    them relies on the other, who may have been held up.
 //! 6. Locks are taken from a child to its parent, never the other way round. Wakers and abort handles
 //!    are used, and dropped, without a lock.
+//! 7. `told` is the strongest word that has gone all the way: all that are in the scope and below it have
+//!    heard it, their wakers are called and their aborts are asked for. Who has carried a word notes that
+//!    last, in each scope it came through. A word that is no stronger turns back there: whoever is below
+//!    has heard it or came later, and who comes later takes over the cancellation and finds the door shut
+//!    (invariants 1 and 3).
+//!
+//! # What an operation costs
+//!
+//! Scopes can be nested as deep as there is memory, and a thread's stack is small: nothing here calls
+//! itself for the next scope, up or down, not even to free it.
+//!
+//! | what | touches |
+//! |---|---|
+//! | a scope inside, a guard, a wait | the scope |
+//! | the first member of a scope, the last one that goes | the scope, and those around it that nobody else is alive in |
+//! | any other member | the scope |
+//! | a word | what is inside and has not heard it: each scope once for each word, in whatever order nested scopes are told |
+//!
+//! Nobody looks at waiters who wait for something else: those for the end and those for the cancellation
+//! are two lists.
 //!
 //! # Orderings
 //!
@@ -54,6 +75,8 @@
 //!   would cost every task 16 bytes.
 //! - **A future around the member's future that leaves when it is dropped.** It is gone before the
 //!   output is in place: `close` would return while a `JoinHandle` still says that its task runs.
+//! - **A mark that a word has come by, set before it has gone on.** A second word would turn back at it
+//!   while the first is still on its way: the drop of a scope would return before its tasks were aborted.
 //! - **A count in each scope of everything below it.** Every spawn would touch every scope up to the
 //!   root, whose count would be the most contended word of the program.
 
@@ -72,7 +95,7 @@ use super::{
 use crate::engine::contain::contain;
 use crate::engine::places::{Key, Places};
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
-use crate::engine::primitive::{Arc, Mutex};
+use crate::engine::primitive::{Arc, Mutex, MutexGuard, last_of};
 use crate::engine::waiter_list::WaiterList;
 use crate::engine::wake_list::WakeList;
 
@@ -105,13 +128,18 @@ struct State {
     failures: usize,
     /// Nobody will ask for the failure.
     abandoned: bool,
-    waiters: WaiterList<Awaits>,
+    /// Invariant 7.
+    told: Option<Word>,
+    /// Who waits for the cancellation.
+    cancel_waiters: WaiterList<()>,
+    /// Who waits for `live` to be 0.
+    end_waiters: WaiterList<()>,
 }
 
 /// A member.
 #[derive(Default)]
 struct Entry {
-    /// `None` before it is filed, and after it was used (invariant 5).
+    /// `None` before it is filed, and when the member has failed (invariant 5).
     abort: Option<AbortHandle>,
     /// To be aborted as soon as there is a handle and no guard.
     doomed: bool,
@@ -166,15 +194,15 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What goes down the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What goes down the tree. Each is stronger than those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Word {
     Cancel,
     Abort(Force),
 }
 
 /// Which members an abort spares for now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Force {
     /// Those that hold a guard.
     No,
@@ -201,7 +229,10 @@ impl Node {
                 first_failed: None,
                 failures: 0,
                 abandoned: false,
-                waiters: WaiterList::new(),
+                // There is nobody who has not heard what the scope takes over.
+                told: cancelled.then_some(Word::Cancel),
+                cancel_waiters: WaiterList::new(),
+                end_waiters: WaiterList::new(),
             }),
         }))
     }
@@ -231,14 +262,22 @@ impl Node {
 
     /// Raises `live`, unless this scope or one around it is shut.
     fn enter(&self, state: &mut State) -> bool {
-        if !state.shut && state.live == 0 {
-            if let Some((parent, _)) = &self.0.parent {
-                // Invariants 1 and 6.
-                state.shut = !parent.enter(&mut parent.0.state.lock());
-            }
+        // The scopes around that come to life with this one stay locked until it is known whether they
+        // may (invariants 1 and 6). Most often there is none, or one.
+        let mut farthest: Option<MutexGuard<'_, State>> = None;
+        let mut between = Vec::new();
+        let (mut shut, mut live, mut node) = (state.shut, state.live, self);
+        while let (false, 0, Some((parent, _))) = (shut, live, &node.0.parent) {
+            let around = parent.0.state.lock();
+            (shut, live, node) = (around.shut, around.live, parent);
+            between.extend(farthest.replace(around));
         }
-        state.live += usize::from(!state.shut);
-        !state.shut
+        let around = farthest.iter_mut().chain(&mut between);
+        for state in around.map(|guard| &mut **guard).chain([state]) {
+            state.shut = shut;
+            state.live += usize::from(!shut);
+        }
+        !shut
     }
 
     /// A member goes (invariant 4).
@@ -277,16 +316,20 @@ impl Node {
         self.spread(Word::Abort(force));
     }
 
-    /// Invariant 3.
+    /// Invariants 3 and 7.
     fn spread(&self, word: Word) {
         let mut ready = WakeList::new();
         let mut aborts = Vec::new();
+        let mut told = Vec::new();
         let mut nodes = vec![self.clone()];
         while let Some(node) = nodes.pop() {
             let mut state = node.0.state.lock();
+            if state.told >= Some(word) {
+                continue;
+            }
             if !node.0.cancelled.load(Ordering::Relaxed) {
                 node.0.cancelled.store(true, TELL);
-                state.waiters.take(|awaits| *awaits == Awaits::Cancelled, &mut ready);
+                state.cancel_waiters.take(|()| true, &mut ready);
             }
             if let Word::Abort(force) = word {
                 state.doom(force, &mut aborts);
@@ -296,12 +339,18 @@ impl Node {
             drop(state);
             if over {
                 node.take_off();
+            } else {
+                told.push(node);
             }
         }
         // The word first: a task that ends at once can see why.
         ready.wake_all(); // wake: who waits for the cancellation of a scope
         for abort in aborts {
             abort.abort(); // wake: an aborted member
+        }
+        for node in &told {
+            let mut state = node.0.state.lock();
+            state.told = state.told.max(Some(word));
         }
     }
 
@@ -367,7 +416,7 @@ impl Node {
             state.shut |= awaits == Awaits::End;
             Some(waker)
         } else {
-            let (new, before) = state.waiters.put(*key, awaits, waker);
+            let (new, before) = state.waiters(awaits).put(*key, (), waker);
             *key = Some(new);
             before
         };
@@ -380,8 +429,8 @@ impl Node {
     }
 
     /// Who waited has gone.
-    pub(crate) fn stop_waiting(&self, key: Key) {
-        let waker = self.0.state.lock().waiters.remove(key);
+    pub(crate) fn stop_waiting(&self, awaits: Awaits, key: Key) {
+        let waker = self.0.state.lock().waiters(awaits).remove(key);
         drop(waker);
     }
 
@@ -397,11 +446,28 @@ struct End {
     shut: bool,
 }
 
+impl Drop for Inner {
+    /// The scopes around that nobody else has go one after the other, not each in the drop of the next.
+    fn drop(&mut self) {
+        let mut parent = self.parent.take();
+        while let Some((node, _)) = parent {
+            parent = last_of(node.0).and_then(|mut inner| inner.parent.take());
+        }
+    }
+}
+
 impl State {
+    fn waiters(&mut self, awaits: Awaits) -> &mut WaiterList<()> {
+        match awaits {
+            Awaits::Cancelled => &mut self.cancel_waiters,
+            Awaits::End => &mut self.end_waiters,
+        }
+    }
+
     fn lower_live(&mut self, ready: &mut WakeList) -> Option<End> {
         self.live -= 1;
         (self.live == 0).then(|| {
-            self.waiters.take(|awaits| *awaits == Awaits::End, ready);
+            self.end_waiters.take(|()| true, ready);
             End { shut: self.shut }
         })
     }
@@ -412,7 +478,7 @@ impl State {
         for entry in self.members.iter_mut() {
             entry.doomed = true;
             if entry.guards == 0 || force == Force::Yes {
-                aborts.extend(entry.abort.take());
+                aborts.extend(entry.abort.clone());
             }
         }
     }
@@ -491,7 +557,7 @@ impl Drop for Guard {
             // The guard may have outlived the task that it was made in.
             let Some(entry) = state.members.get_mut(*key) else { return };
             entry.guards -= 1;
-            if entry.doomed && entry.guards == 0 { entry.abort.take() } else { None }
+            if entry.doomed && entry.guards == 0 { entry.abort.clone() } else { None }
         };
         if let Some(abort) = due {
             abort.abort(); // wake: a member whose guard is gone

@@ -28,7 +28,9 @@
 //!    value.
 //! 4. A thread that is not the owner and makes `next` earlier calls `wake` after it has stored
 //!    `next` and given up the lock. The owner needs no call: it reads `next` before it sleeps.
-//! 5. A closed shard has `elapsed == NEVER` and takes no timer.
+//! 5. Where `next` becomes [`NEVER`], or ceases to be it, the shard's bit among all shards changes with it
+//!    (`occupied.rs`).
+//! 6. A closed shard has `elapsed == NEVER` and takes no timer.
 //!
 //! # Orderings
 //!
@@ -51,6 +53,7 @@
 
 use std::task::Waker;
 
+use super::occupied::Mark;
 use super::wheel::{Key, Limit, Wheel};
 use crate::engine::clock::{Clock, LAST, NEVER};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -76,6 +79,7 @@ pub(crate) struct Shard {
     birth: Birth,
     /// Timers that are set when it is closed are over then.
     ends_timers: AtomicBool,
+    mark: Mark,
 }
 
 /// Why a shard did not take a timer. It hands the waker back.
@@ -87,8 +91,8 @@ pub(crate) struct Refused(
 
 impl Shard {
     /// An empty shard. `wake` is called, with no lock held, when a thread that is not the owner makes
-    /// the next deadline earlier.
-    pub(crate) fn new(clock: Arc<Clock>, wake: Box<dyn Fn() + Send + Sync>) -> Shard {
+    /// the next deadline earlier. `mark` is the shard's place among others.
+    pub(crate) fn new(clock: Arc<Clock>, wake: Box<dyn Fn() + Send + Sync>, mark: Mark) -> Shard {
         Shard {
             next: AtomicU64::new(NEVER),
             elapsed: AtomicU64::new(0),
@@ -97,6 +101,7 @@ impl Shard {
             wake,
             birth: Birth::here(),
             ends_timers: AtomicBool::new(false),
+            mark,
         }
     }
 
@@ -133,7 +138,7 @@ impl Shard {
     pub(crate) fn exact_next_deadline(&self) -> u64 {
         let mut wheel = self.wheel.lock();
         let exact = wheel.exact_next_deadline();
-        self.next.store(exact, NUMBER);
+        self.set_next(exact);
         exact
     }
 
@@ -153,7 +158,7 @@ impl Shard {
         let more = wheel.advance(now.min(LAST), TURN, ready);
         // Invariant 2: before the caller gets to wake anybody.
         self.elapsed.store(wheel.elapsed(), NUMBER);
-        self.next.store(wheel.next_deadline(), NUMBER);
+        self.set_next(wheel.next_deadline());
         more
     }
 
@@ -206,7 +211,7 @@ impl Shard {
         let mut wheel = self.wheel.lock();
         wheel.close(ready);
         self.elapsed.store(NEVER, NUMBER);
-        self.next.store(NEVER, NUMBER);
+        self.set_next(NEVER);
     }
 
     /// How many timers are set.
@@ -224,9 +229,19 @@ impl Shard {
     fn note(&self, deadline: u64) -> bool {
         let earlier = deadline < self.next.load(NUMBER);
         if earlier {
-            self.next.store(deadline, NUMBER);
+            self.set_next(deadline);
         }
         earlier
+    }
+
+    /// Under the lock (invariant 5).
+    #[inline]
+    fn set_next(&self, next: u64) {
+        let before = self.next.load(NUMBER);
+        self.next.store(next, NUMBER);
+        if (before == NEVER) != (next == NEVER) {
+            self.mark.set(next != NEVER);
+        }
     }
 
     /// After the lock (invariant 4).

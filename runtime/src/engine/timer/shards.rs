@@ -13,6 +13,7 @@
 use std::time::Duration;
 
 use super::Shard;
+use super::occupied::{Mark, Occupied};
 use crate::engine::clock::{Clock, NEVER};
 use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::wake_list::WakeList;
@@ -22,19 +23,27 @@ use crate::engine::wake_list::WakeList;
 pub(crate) struct Shards {
     /// One for each worker, then the one of all other threads.
     all: Box<[Arc<Shard>]>,
+    occupied: Arc<Occupied>,
     clock: Arc<Clock>,
     moving: Mutex<()>,
 }
 
 impl Shards {
-    /// Shards for so many workers. `shard` makes one.
-    pub(crate) fn new(clock: Arc<Clock>, workers: usize, shard: impl Fn() -> Shard) -> Shards {
-        let all = (0..=workers).map(|_| Arc::new(shard())).collect();
-        Shards { all, clock, moving: Mutex::new(()) }
+    /// Shards for so many workers. `shard` makes the one with a mark.
+    pub(crate) fn new(clock: Arc<Clock>, workers: usize, shard: impl Fn(Mark) -> Shard) -> Shards {
+        let occupied = Occupied::new(workers + 1);
+        let shard = |index| Arc::new(shard(Mark::new(Arc::clone(&occupied), index)));
+        let all = (0..=workers).map(shard).collect();
+        Shards { all, occupied, clock, moving: Mutex::new(()) }
     }
 
     pub(crate) fn all(&self) -> &[Arc<Shard>] {
         &self.all
+    }
+
+    /// Those that have a deadline.
+    pub(crate) fn with_deadline(&self) -> impl Iterator<Item = &Arc<Shard>> {
+        self.occupied.iter().map(|shard| &self.all[shard])
     }
 
     /// The shard of the worker on a seat; spares have none.
@@ -53,7 +62,7 @@ impl Shards {
 
     /// Nothing is due before this time.
     pub(crate) fn earliest(&self) -> u64 {
-        self.all.iter().map(|shard| shard.next_deadline()).min().unwrap_or(NEVER)
+        self.with_deadline().map(|shard| shard.next_deadline()).min().unwrap_or(NEVER)
     }
 
     /// Collects what is due in `shards`.
@@ -95,7 +104,7 @@ impl Shards {
     /// everything that is then due.
     pub(crate) fn jump(&self, ready: &mut WakeList) {
         let _moving = self.moving.lock();
-        let next = self.all.iter().map(|shard| shard.exact_next_deadline()).min();
+        let next = self.with_deadline().map(|shard| shard.exact_next_deadline()).min();
         self.clock.advance_to(next.unwrap_or(NEVER));
         self.collect(ready);
     }
@@ -103,7 +112,7 @@ impl Shards {
     /// Under the lock.
     fn collect(&self, ready: &mut WakeList) {
         let now = self.clock.now();
-        for shard in &self.all {
+        for shard in self.with_deadline() {
             while shard.advance(now, ready) {}
         }
     }

@@ -1,10 +1,14 @@
-//! Models of `timer/cover.rs`.
+//! Models of `timer/cover.rs`, and of `timer/occupied.rs`, which the thread that sleeps for all goes by.
+
+use std::task::Waker;
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
-use crate::engine::timer::Cover;
+use crate::engine::clock::{Clock, NEVER};
+use crate::engine::timer::{Cover, Shard, Shards};
+use crate::engine::wake_list::WakeList;
 
 const DEADLINE: u64 = 10;
 
@@ -43,5 +47,107 @@ fn a_sleeper_is_told_of_an_earlier_deadline() {
     loom::model(|| {
         let (until, anybody) = sleeper_against_setter(Cover::is_anybody);
         assert!(until <= DEADLINE || anybody, "nobody wakes up at {DEADLINE}");
+    });
+}
+
+/// The shards of so many workers and of those outside, none of which wakes anybody.
+fn shards(workers: usize) -> Arc<Shards> {
+    let clock = Arc::new(Clock::real());
+    let shard = |mark| Shard::new(clock.clone(), Box::new(|| ()), mark);
+    Arc::new(Shards::new(clock.clone(), workers, shard))
+}
+
+/// One thread: a look at all that goes to shards without a deadline, or leaves one out.
+#[test]
+fn a_look_at_all_goes_to_those_that_have_a_deadline() {
+    let mut builder = loom::model::Builder::new();
+    builder.max_branches = 10_000; // it looks at many
+    builder.check(|| {
+        let shards = shards(130);
+        let looked_at = || shards.with_deadline().count();
+        let set = |worker, deadline| {
+            let shard = shards.of_worker(worker).unwrap();
+            shard.insert(deadline, Waker::noop().clone(), true).unwrap()
+        };
+        assert_eq!((looked_at(), shards.earliest()), (0, NEVER));
+        let marked = [0, 5, 63, 64, 127, 128, 129];
+        let keys = marked.map(|worker| set(worker, DEADLINE + worker as u64));
+        let _first = set(5, EARLIER);
+        let found: Vec<_> = shards.with_deadline().map(|shard| shard.next_deadline()).collect();
+        assert_eq!(found, [10, EARLIER, 73, 74, 137, 138, 139]);
+        assert_eq!(shards.earliest(), EARLIER);
+
+        // What is due goes, and a shard that has another deadline stays.
+        let mut ready = WakeList::new();
+        shards.clock().set(DEADLINE);
+        shards.look(shards.with_deadline(), &mut ready);
+        assert_eq!((ready.drain().count(), looked_at(), shards.earliest()), (2, 6, 15));
+
+        // A cancelled one is forgotten when somebody looks.
+        let last = shards.of_worker(129).unwrap();
+        assert!(last.remove(keys[6]).is_some());
+        assert_eq!(last.exact_next_deadline(), NEVER);
+        assert_eq!(looked_at(), 5);
+
+        shards.all().iter().for_each(|shard| shard.close(&mut ready));
+        assert_eq!((ready.drain().count(), looked_at()), (5, 0));
+    });
+}
+
+/// The first timer of a shard, which the thread that sleeps for all passes over, since the shard had none.
+#[test]
+fn the_first_timer_of_a_shard_is_seen_or_left_out() {
+    loom::model(|| {
+        let (cover, shards) = (Arc::new(Cover::new()), shards(2));
+        let (cover2, shards2) = (cover.clone(), shards.clone());
+        assert_eq!(cover.publish(|| EARLIER), EARLIER);
+        let sleeper = thread::spawn(move || {
+            cover2.retract();
+            cover2.publish(|| shards2.earliest())
+        });
+        let own = shards.of_worker(0).unwrap();
+        let _key = own.insert(DEADLINE, Waker::noop().clone(), true).unwrap();
+        let left_out = cover.leaves_out(DEADLINE);
+        let until = sleeper.join().unwrap();
+        assert!(until <= DEADLINE || left_out, "nobody wakes up at {DEADLINE}");
+    });
+}
+
+/// A timer that is set while another thread fires the last one of the same shard, or of its neighbour, and then
+/// belongs to a shard that nobody looks at.
+#[test]
+fn a_timer_that_is_set_while_others_fire_is_found() {
+    for same in [true, false] {
+        loom::model(move || {
+            let shards = shards(2);
+            let own = shards.of_worker(0).unwrap();
+            let other = if same { own } else { shards.of_worker(1).unwrap() };
+            let _fired = own.insert(EARLIER, Waker::noop().clone(), true).unwrap();
+            let shards2 = shards.clone();
+            let holder = thread::spawn(move || {
+                shards2.clock().set(EARLIER);
+                let mut ready = WakeList::new();
+                shards2.look(shards2.with_deadline(), &mut ready);
+                assert_eq!(ready.drain().count(), 1);
+            });
+            let _key = other.insert(DEADLINE, Waker::noop().clone(), true).unwrap();
+            holder.join().unwrap();
+            assert_eq!(shards.earliest(), DEADLINE, "nobody looks there");
+        });
+    }
+}
+
+/// A timer that is set beside another one, whose setter has not yet said that the shard has a deadline.
+#[test]
+fn a_timer_that_is_set_beside_another_is_found_at_once() {
+    loom::model(|| {
+        let shards = shards(2);
+        let shards2 = shards.clone();
+        let other = thread::spawn(move || {
+            let _key = shards2.outside().insert(DEADLINE, Waker::noop().clone(), false).unwrap();
+        });
+        let _key = shards.outside().insert(EARLIER, Waker::noop().clone(), false).unwrap();
+        assert_eq!(shards.earliest(), EARLIER, "nobody looks there");
+        other.join().unwrap();
     });
 }

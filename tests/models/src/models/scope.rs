@@ -3,14 +3,15 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
 use super::task::{Queue, QueueRef};
 use crate::engine::places::Key;
+use crate::engine::primitive::Mutex;
 use crate::engine::task::scope::{Awaits, Force, Node};
 use crate::engine::task::{Identity, JoinHandle};
 
@@ -95,10 +96,10 @@ fn nothing_comes_to_life_inside_what_has_ended() {
 
 /// Whether the scope has ended, now.
 fn futures_end(scope: &Node) -> bool {
-    let (mut key, waker) = (None, std::task::Waker::noop());
+    let (mut key, waker) = (None, Waker::noop());
     let ended = scope.wait(Awaits::End, &mut key, waker);
     if let Some(key) = key {
-        scope.stop_waiting(key);
+        scope.stop_waiting(Awaits::End, key);
     }
     ended
 }
@@ -154,6 +155,144 @@ fn abort_against_the_last_guard() {
         queue.run_all();
         assert_eq!(Arc::strong_count(&token), 1, "not aborted without its guard");
         wait(&scope, Awaits::End);
+    });
+}
+
+/// Leaves its waker, and a word if it is polled once `ended` is set: a panic would stay in the task.
+struct NotAfter {
+    ended: Arc<AtomicBool>,
+    polled: Arc<AtomicBool>,
+    waker: Arc<Mutex<Option<Waker>>>,
+}
+
+impl Future for NotAfter {
+    type Output = ();
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // Relaxed: the thread that sets it is the one that polls.
+        if self.ended.load(Ordering::Relaxed) {
+            self.polled.store(true, Ordering::Relaxed);
+        }
+        *self.waker.lock() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// An abort that returns because another has been there, which has not yet come to the tasks.
+#[test]
+fn an_abort_beside_another_returns_when_all_is_aborted() {
+    for nested in [false, true] {
+        check(move || {
+            let (root, queue) = (Node::root(), Queue::new());
+            let scope = root.child();
+            let inner = scope.child();
+            let (ended, waker) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::default()));
+            let polled = Arc::new(AtomicBool::new(false));
+            let future =
+                NotAfter { ended: ended.clone(), polled: polled.clone(), waker: waker.clone() };
+            drop(spawn(&inner, &queue, future));
+            queue.run_all();
+            let other = scope.clone();
+            let thread = thread::spawn(move || other.abort(Force::Yes));
+            if nested { &inner } else { &scope }.abort(Force::Yes);
+            ended.store(true, Ordering::Relaxed);
+            let waker = waker.lock().take();
+            waker.unwrap().wake();
+            queue.run_all();
+            assert!(!polled.load(Ordering::Relaxed), "polled after the abort");
+            thread.join().unwrap();
+            queue.run_all();
+            wait(&scope, Awaits::End);
+        });
+    }
+}
+
+/// The same beside the last guard of a task, whose drop carries an earlier abort out.
+#[test]
+fn an_abort_beside_the_last_guard_returns_when_all_is_aborted() {
+    check(|| {
+        let (root, queue) = (Node::root(), Queue::new());
+        let scope = root.child();
+        let (ended, waker) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::default()));
+        let polled = Arc::new(AtomicBool::new(false));
+        let future =
+            NotAfter { ended: ended.clone(), polled: polled.clone(), waker: waker.clone() };
+        let membership = scope.join();
+        let guard = membership.guard();
+        let identity = Identity::new(None, Location::caller());
+        let (task, handle) = membership.spawn_cell(future, QueueRef(queue.clone()), identity);
+        drop(handle);
+        queue.take_in(task, Some(&membership));
+        queue.run_all();
+        scope.abort(Force::No);
+        let thread = thread::spawn(move || drop(guard));
+        scope.abort(Force::Yes);
+        ended.store(true, Ordering::Relaxed);
+        let waker = waker.lock().take();
+        waker.unwrap().wake();
+        queue.run_all();
+        assert!(!polled.load(Ordering::Relaxed), "polled after the abort");
+        thread.join().unwrap();
+        queue.run_all();
+        wait(&scope, Awaits::End);
+    });
+}
+
+/// The same for a cancellation: one that turns back where the word has come by, but has not gone on.
+#[test]
+fn a_cancellation_beside_another_returns_when_all_is_told() {
+    check(|| {
+        let root = Node::root();
+        let scope = root.child();
+        let other = root.clone();
+        let thread = thread::spawn(move || other.cancel());
+        let inner = scope.child();
+        scope.cancel();
+        assert!(inner.is_cancelled());
+        root.cancel();
+        thread.join().unwrap();
+        inner.abort(Force::Yes);
+        scope.abort(Force::Yes);
+    });
+}
+
+/// A scope that counts two that come to life inside it at the same time as one, or as none.
+#[test]
+fn two_that_come_to_life_at_once_are_two() {
+    check(|| {
+        let (root, queue) = (Node::root(), Queue::new());
+        let scope = root.child();
+        let inside = [scope.child(), scope.child()];
+        let (one, other) = (inside[0].clone(), queue.clone());
+        let thread = thread::spawn(move || drop(spawn(&one, &other, async {})));
+        drop(spawn(&inside[1], &queue, async {}));
+        thread.join().unwrap();
+        assert!(!futures_end(&scope));
+        assert!(queue.run());
+        assert!(!futures_end(&scope));
+        let thread = thread::spawn(move || queue.run_all());
+        wait(&scope, Awaits::End);
+        thread.join().unwrap();
+        for inner in inside {
+            inner.abort(Force::Yes);
+        }
+    });
+}
+
+/// What is around the last two scopes, not freed by either or freed by both.
+#[test]
+fn the_last_two_inside_free_what_is_around_them() {
+    check(|| {
+        let inside = {
+            let scope = Node::root().child();
+            let inner = scope.child();
+            let inside = [inner.child(), inner.child()];
+            scope.abort(Force::Yes);
+            inside
+        };
+        let [one, other] = inside;
+        let thread = thread::spawn(move || drop(one));
+        drop(other);
+        thread.join().unwrap();
     });
 }
 

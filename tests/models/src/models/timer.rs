@@ -9,11 +9,16 @@ use loom::thread;
 
 use crate::engine::clock::{Clock, NEVER};
 use crate::engine::primitive::{Arc, Parker};
-use crate::engine::timer::{Place, Registration, Shard};
+use crate::engine::timer::{Place, Registration, Shard, Shards};
 use crate::engine::wake_list::WakeList;
 
 fn shard(wake: impl Fn() + Send + Sync + 'static) -> Arc<Shard> {
-    Arc::new(Shard::new(Arc::new(Clock::at_zero()), Box::new(wake)))
+    let (clock, wake) = (Arc::new(Clock::at_zero()), std::sync::Arc::new(wake));
+    let make = |mark| {
+        let wake = wake.clone();
+        Shard::new(clock.clone(), Box::new(move || wake()), mark)
+    };
+    Shards::new(clock.clone(), 0, make).outside().clone()
 }
 
 /// Moves the shard and its clock to `now`, and calls whom that makes due.

@@ -203,6 +203,11 @@ impl Condvar {
     }
 }
 
+/// Of two that are last at the same time neither may get the value here: loom has no `into_inner`.
+pub(crate) fn last_of<T>(reference: Arc<T>) -> Option<T> {
+    Arc::try_unwrap(reference).ok()
+}
+
 macro_rules! const_fn {
     ($(#[$attribute:meta])* $visibility:vis const fn $($rest:tt)*) => {
         $(#[$attribute])* $visibility fn $($rest)*
