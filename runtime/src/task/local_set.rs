@@ -318,3 +318,43 @@ impl<F: Future> Future for RunUntil<'_, F> {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::engine::task::is_task_waker;
+    use crate::task::{Scope, spawn_pinned};
+
+    /// Whether the waker of the task that this runs in counts as one that runs no user code.
+    async fn is_ours() -> bool {
+        poll_fn(|cx| Poll::Ready(is_task_waker(cx.waker()))).await
+    }
+
+    #[test]
+    fn a_waker_that_calls_another_one_does_not_pass_for_a_tasks() {
+        let mut builders =
+            [crate::Builder::new_multi_thread(), crate::Builder::new_current_thread()];
+        for builder in &mut builders {
+            let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+            assert!(!is_task_waker(Waker::noop()));
+            assert!(!runtime.block_on(is_ours()));
+            assert!(runtime.block_on(runtime.spawn(is_ours())).unwrap());
+            assert!(runtime.block_on(async { spawn_pinned(is_ours).await }).unwrap());
+            runtime.block_on(async {
+                let scope = Scope::new();
+                assert!(scope.spawn(is_ours()).await.unwrap(), "of a scope's member");
+                scope.close().await.unwrap();
+            });
+            let set = LocalSet::new();
+            assert!(!set.block_on(&runtime, async { spawn_local(is_ours()).await }).unwrap());
+            set.block_on(&runtime, async {
+                let scope = Scope::new();
+                assert!(!scope.spawn_local(is_ours()).await.unwrap(), "nor of one in a set");
+                scope.close().await.unwrap();
+            });
+        }
+    }
+}

@@ -52,6 +52,9 @@ pub(crate) struct LocalQueue {
     observe: Observe,
     /// A task has panicked, and this is the end.
     stopped: AtomicBool,
+    /// It is a pinned thread that polls it, so its waker gives that thread a token. Anybody may poll a set, with
+    /// any waker.
+    polled_by_us: bool,
 }
 
 #[derive(Default)]
@@ -70,6 +73,11 @@ impl Schedule for QueueRef {
 
     fn schedule(&self, task: Runnable) {
         self.0.push(task);
+    }
+
+    #[inline]
+    fn wakes_only_ours(&self) -> bool {
+        self.0.polled_by_us
     }
 
     #[inline]
@@ -96,13 +104,18 @@ impl Schedule for QueueRef {
 }
 
 impl LocalQueue {
-    fn new(panics: std::sync::Arc<dyn PanicSink>, observe: Observe) -> LocalQueue {
+    fn new(
+        panics: std::sync::Arc<dyn PanicSink>,
+        observe: Observe,
+        polled_by_us: bool,
+    ) -> LocalQueue {
         LocalQueue {
             state: Mutex::default(),
             owned: Owned::new(1),
             panics,
             observe,
             stopped: AtomicBool::new(false),
+            polled_by_us,
         }
     }
 
@@ -290,7 +303,7 @@ impl LocalHome {
         panics: std::sync::Arc<dyn PanicSink>,
         observe: Observe,
     ) -> (Arc<LocalQueue>, LocalHome) {
-        let queue = Arc::new(LocalQueue::new(panics, observe));
+        let queue = Arc::new(LocalQueue::new(panics, observe, true));
         (Arc::clone(&queue), LocalHome { queue })
     }
 
@@ -309,7 +322,7 @@ pub(crate) struct LocalTasks {
 
 impl LocalTasks {
     pub(crate) fn new(panics: std::sync::Arc<dyn PanicSink>) -> LocalTasks {
-        let queue = Arc::new(LocalQueue::new(panics, Observe::default()));
+        let queue = Arc::new(LocalQueue::new(panics, Observe::default(), false));
         LocalTasks { queue, _thread: std::marker::PhantomData }
     }
 

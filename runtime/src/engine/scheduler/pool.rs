@@ -144,6 +144,11 @@ impl Schedule for PoolRef {
     }
 
     #[inline]
+    fn wakes_only_ours(&self) -> bool {
+        true
+    }
+
+    #[inline]
     fn origin(&self) -> Option<Instant> {
         self.get().config.observe.origin
     }

@@ -67,6 +67,12 @@ pub(crate) trait Schedule: 'static {
     /// The task has become runnable. Called on any thread, in the middle of a wake.
     fn schedule(&self, task: Runnable);
 
+    /// Whether [`schedule`](Schedule::schedule) runs the runtime's own code and nothing else. Asked where a waker of a
+    /// user must not be called: it may block. Always the same answer for one task.
+    fn wakes_only_ours(&self) -> bool {
+        false
+    }
+
     /// From when it measures how long tasks wait for their polls, if it does.
     #[inline]
     fn origin(&self) -> Option<std::time::Instant> {

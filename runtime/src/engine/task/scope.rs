@@ -515,6 +515,11 @@ impl<S: Schedule> Schedule for Scoped<S> {
     }
 
     #[inline]
+    fn wakes_only_ours(&self) -> bool {
+        self.scheduler.wakes_only_ours()
+    }
+
+    #[inline]
     fn origin(&self) -> Option<Instant> {
         self.scheduler.origin()
     }
