@@ -227,15 +227,16 @@ impl Handle {
     fn start_pinned(&self, thread: &Thread, home: PinnedHome) -> io::Result<()> {
         let counted = Counted::new(self.clone());
         let bound = Arc::clone(thread.bound());
-        let started = self.pinned().plan.start(Box::new(move |set_up| {
+        let started = self.pinned().plan.start(Box::new(move |hooks| {
             let handle = counted.0.clone();
-            let _inside_it = context::count_thread(handle.id());
             let _current = context::enter(handle.clone());
-            set_up();
-            let _inside = entered::enter();
+            let inside_it = context::count_thread(handle.id());
+            hooks.start();
+            let inside = entered::enter();
             handle.guardian().watch_bound(bound);
             home.run(handle.guardian(), handle.jobs(), enter_local);
-            drop(counted);
+            drop((inside, inside_it, counted));
+            hooks.stop();
         }))?;
         self.pinned().state.lock().handles.push(started);
         Ok(())

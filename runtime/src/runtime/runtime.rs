@@ -331,7 +331,7 @@ impl Runtime {
                 }
             }
             Scheduler::CurrentThread(shared) => {
-                let _current = context::try_enter(self.handle.clone());
+                let _current = context::enter(self.handle.clone());
                 shared.close();
             }
         }

@@ -20,6 +20,7 @@ fn config(max_threads: usize, keep_alive: Duration) -> Config {
         stack_size: None,
         on_start: None,
         on_stop: None,
+        without_job: |hook| hook(),
     }
 }
 

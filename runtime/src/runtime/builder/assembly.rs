@@ -178,21 +178,22 @@ impl Builder {
             let seat = worker.seat_index();
             let handle = current.get().and_then(Handle::upgrade);
             let handle = handle.ok_or_else(text::shut_down)?;
-            threads.add(plan.start(Box::new(move |set_up| {
-                if let Some(shard) = handle.shards().of_worker(seat) {
-                    if handle.time_enabled() {
-                        context::own_shard(Arc::clone(shard));
-                    }
-                }
-                let _counted = context::count_thread(handle.id());
+            threads.add(plan.start(Box::new(move |hooks| {
+                let (id, timers) = (handle.id(), handle.time_enabled());
+                let shard = handle.shards().of_worker(seat).filter(|_| timers).cloned();
                 if let Some(seed) = seed {
                     rng::seed_thread(seed.as_u64().wrapping_add(seat as u64));
                 }
                 let _current = context::enter(handle);
-                set_up();
-                let _inside = entered::enter();
+                let own_shard = shard.map(context::own_shard);
+                hooks.start();
+                let counted = context::count_thread(id);
+                let inside = entered::enter();
                 exact_timers();
                 worker.run();
+                // The worker has left its pool: the hook is called by a thread that is nobody's.
+                drop((inside, counted, own_shard));
+                hooks.stop();
             }))?);
             Ok(())
         }
@@ -206,6 +207,7 @@ impl Builder {
             stack_size: self.thread_stack_size,
             on_start: self.on_thread_start.clone(),
             on_stop: self.on_thread_stop.clone(),
+            without_job: context::while_inactive,
         };
         let current = Arc::clone(current);
         let spawn = move |builder: thread::Builder, body: Body| {
