@@ -30,6 +30,8 @@ thread_local! {
     static SWEEP: Sweep = const { Sweep };
     /// The runtime whose activities this thread is one of.
     static COUNTED_FOR: Cell<Option<RuntimeId>> = const { Cell::new(None) };
+    /// The runtime that waits for this thread when it ends.
+    static SERVES: Cell<Option<(RuntimeId, Service)>> = const { Cell::new(None) };
     /// The shard of the worker that this thread is.
     static OWN_SHARD: RefCell<Option<Arc<Shard>>> = const { RefCell::new(None) };
 }
@@ -117,6 +119,36 @@ impl Drop for CountedThread {
 /// Whether this thread counts as active in the runtime.
 pub(super) fn is_counted_for(runtime: RuntimeId) -> bool {
     COUNTED_FOR.get() == Some(runtime)
+}
+
+/// What a thread does for its runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    /// A worker or a spare.
+    Worker,
+    /// It has tasks pinned to it.
+    Pinned,
+}
+
+/// Takes back what [`serve`] said when dropped.
+#[derive(Debug)]
+pub(super) struct Serves(());
+
+/// The end of the runtime waits for this thread until the guard is dropped.
+pub(super) fn serve(runtime: RuntimeId, service: Service) -> Serves {
+    SERVES.set(Some((runtime, service)));
+    Serves(())
+}
+
+/// What this thread does for the runtime, if its end waits for this thread.
+pub(super) fn service(runtime: RuntimeId) -> Option<Service> {
+    SERVES.get().filter(|&(served, _)| served == runtime).map(|(_, service)| service)
+}
+
+impl Drop for Serves {
+    fn drop(&mut self) {
+        SERVES.set(None);
+    }
 }
 
 /// Takes back what [`own_shard`] said when dropped.

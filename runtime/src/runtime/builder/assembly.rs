@@ -25,7 +25,7 @@ use crate::engine::task::scope::Node;
 use crate::engine::text;
 use crate::engine::timer::Shards;
 use crate::runtime::blocking::BlockingJob;
-use crate::runtime::context;
+use crate::runtime::context::{self, Service};
 use crate::runtime::events::Events;
 use crate::runtime::handle::{Handle, Inner, RuntimeId, Scheduler};
 use crate::runtime::panics::Panics;
@@ -186,13 +186,14 @@ impl Builder {
                 }
                 let _current = context::enter(handle);
                 let own_shard = shard.map(context::own_shard);
+                let serves = context::serve(id, Service::Worker);
                 hooks.start();
                 let counted = context::count_thread(id);
                 let inside = entered::enter();
                 exact_timers();
                 worker.run();
                 // The worker has left its pool: the hook is called by a thread that is nobody's.
-                drop((inside, counted, own_shard));
+                drop((inside, counted, serves, own_shard));
                 hooks.stop();
             }))?);
             Ok(())
