@@ -3,13 +3,16 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use super::Handle;
+use super::context;
+use super::handle::Inner;
 use super::panics::Panics;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::{Job, Note, Rejected};
+use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::scheduler::{TaskHook, terminated};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
@@ -32,6 +35,10 @@ impl Job for BlockingJob {
         Note { id: self.task.id().as_u64(), spawned_at: Some(self.task.location()) }
     }
 
+    fn queued_at(&self, place: u64) {
+        self.task.queued_at(place);
+    }
+
     fn is_mandatory(&self) -> bool {
         self.mandatory
     }
@@ -52,8 +59,12 @@ impl<F: FnOnce() -> R, R> Future for Once<F> {
     }
 }
 
-/// A blocking task is never scheduled again: it runs in one poll.
+/// A blocking task is never scheduled again: it runs in one poll. While it waits for that it is in the pool's queue.
 struct Unscheduled {
+    /// Whose pool that is.
+    runtime: Weak<Inner>,
+    /// Where it waits, or has waited. Written and read under the queue's lock.
+    place: AtomicU64,
     /// Keeps paused time from jumping while the job is pending.
     activity: Option<Arc<Activity>>,
     panics: Arc<Panics>,
@@ -69,6 +80,19 @@ impl Schedule for Unscheduled {
         // A closure in one poll leaves no idle task behind that a wake or an abort could find.
         debug_assert!(false, "a blocking task is never idle");
         task.cancel();
+    }
+
+    fn queued_at(&self, place: u64) {
+        self.place.store(place, Ordering::Relaxed);
+    }
+
+    fn aborted(&self) {
+        let Some(handle) = Handle::upgrade(&self.runtime) else { return };
+        let place = || self.place.load(Ordering::Relaxed);
+        let Some(job) = handle.blocking_pool().take_back(place) else { return };
+        // It is cancelled by being dropped: here, with no lock held, inside the runtime as on a thread of the pool.
+        let _current = context::enter(handle);
+        drop(job);
     }
 
     fn release(&self, task: &Header) {
@@ -106,7 +130,12 @@ impl Handle {
                 (task, handle)
             }
         };
-        if self.submit_job(BlockingJob { task, mandatory }) { Ok(handle) } else { Err(handle) }
+        if !self.submit_job(BlockingJob { task, mandatory }) {
+            return Err(handle);
+        }
+        // A scope can abort its members as soon as they are admitted.
+        handle.queued();
+        Ok(handle)
     }
 
     /// What a new job keeps of the runtime. From here on the job is pending.
@@ -115,7 +144,9 @@ impl Handle {
         if let Some(activity) = &activity {
             activity.begin();
         }
-        Unscheduled { activity, panics, on_terminate: self.observe().on_terminate.clone() }
+        let on_terminate = self.observe().on_terminate.clone();
+        let (runtime, place) = (self.downgrade(), AtomicU64::new(0));
+        Unscheduled { runtime, place, activity, panics, on_terminate }
     }
 
     /// Says whether the pool took the job, which is cancelled else.

@@ -149,6 +149,11 @@ impl<J: Job> Pool<J> {
         }
     }
 
+    /// Takes a job out of the queue, if it waits there: see [`Job::queued_at`].
+    pub(crate) fn take_back(&self, place: impl FnOnce() -> u64) -> Option<J> {
+        self.shared.queue.take_back(place)
+    }
+
     /// Takes no more jobs, drops those that wait for a thread because all are busy (unless they are
     /// mandatory), and waits for the others: for `timeout` at most, or, without one, for as long as it
     /// takes. Then `still` is called every 5 seconds with what is left. Returns what did not stop.

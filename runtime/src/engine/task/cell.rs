@@ -375,7 +375,7 @@ fn with_stage<R>(task: NonNull<Header>, header: &Header, f: impl FnOnce(*mut ())
 }
 
 /// The task's scheduler, which is only read (rule 5). `header` is the task's.
-fn scheduler_of(task: NonNull<Header>, header: &Header) -> &dyn Schedule {
+pub(super) fn scheduler_of(task: NonNull<Header>, header: &Header) -> &dyn Schedule {
     // SAFETY: the vtable was made for the task's types; the scheduler lives as long as the header does.
     unsafe { (header.vtable.scheduler)(task).as_ref() }
 }

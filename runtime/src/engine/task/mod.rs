@@ -73,6 +73,16 @@ pub(crate) trait Schedule: 'static {
         false
     }
 
+    /// Where in a queue the task's `Runnable` waits, if the scheduler wants to know: so that it can take it out.
+    #[inline]
+    fn queued_at(&self, _place: u64) {}
+
+    /// The task was aborted while its `Runnable` exists. A scheduler whose tasks may have to wait long for a thread takes the
+    /// `Runnable` out of its queue and cancels it. Called on any thread, with a reference to the task, perhaps more
+    /// than once.
+    #[inline]
+    fn aborted(&self) {}
+
     /// From when it measures how long tasks wait for their polls, if it does.
     #[inline]
     fn origin(&self) -> Option<std::time::Instant> {

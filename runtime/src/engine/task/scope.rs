@@ -520,6 +520,16 @@ impl<S: Schedule> Schedule for Scoped<S> {
     }
 
     #[inline]
+    fn queued_at(&self, place: u64) {
+        self.scheduler.queued_at(place);
+    }
+
+    #[inline]
+    fn aborted(&self) {
+        self.scheduler.aborted();
+    }
+
+    #[inline]
     fn origin(&self) -> Option<Instant> {
         self.scheduler.origin()
     }
