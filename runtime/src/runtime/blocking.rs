@@ -3,12 +3,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::Handle;
 use super::context;
-use super::handle::Inner;
 use super::panics::Panics;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::{Job, Note, Rejected};
@@ -61,12 +60,11 @@ impl<F: FnOnce() -> R, R> Future for Once<F> {
 
 /// A blocking task is never scheduled again: it runs in one poll. While it waits for that it is in the pool's queue.
 struct Unscheduled {
-    /// Whose pool that is.
-    runtime: Weak<Inner>,
     /// Where it waits, or has waited. Written and read under the queue's lock.
     place: AtomicU64,
     /// Keeps paused time from jumping while the job is pending.
     activity: Option<Arc<Activity>>,
+    /// It knows the runtime, too, whose pool that is.
     panics: Arc<Panics>,
     on_terminate: Option<TaskHook>,
 }
@@ -87,7 +85,7 @@ impl Schedule for Unscheduled {
     }
 
     fn aborted(&self) {
-        let Some(handle) = Handle::upgrade(&self.runtime) else { return };
+        let Some(handle) = self.panics.runtime() else { return };
         let place = || self.place.load(Ordering::Relaxed);
         let Some(job) = handle.blocking_pool().take_back(place) else { return };
         // It is cancelled by being dropped: here, with no lock held, inside the runtime as on a thread of the pool.
@@ -145,8 +143,7 @@ impl Handle {
             activity.begin();
         }
         let on_terminate = self.observe().on_terminate.clone();
-        let (runtime, place) = (self.downgrade(), AtomicU64::new(0));
-        Unscheduled { runtime, place, activity, panics, on_terminate }
+        Unscheduled { place: AtomicU64::new(0), activity, panics, on_terminate }
     }
 
     /// Says whether the pool took the job, which is cancelled else.
