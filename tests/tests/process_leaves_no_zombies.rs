@@ -113,6 +113,75 @@ fn of_orphans_whose_runtime_is_gone() {
     });
 }
 
+/// A child that would run for ever, and is killed when it is dropped.
+fn sleeper() -> Child {
+    Command::new("sleep").arg("1000").kill_on_drop(true).spawn().unwrap()
+}
+
+#[test]
+fn of_those_that_are_killed_when_their_runtime_is_gone() {
+    isolated("of_those_that_are_killed_when_their_runtime_is_gone", || {
+        for rt in flavours() {
+            let child = rt.block_on(async { sleeper() });
+            drop(rt);
+            let before = threads();
+            drop(child);
+            eventually("it is gone, with no runtime there", || children().is_empty());
+            eventually("nobody waits any more", || threads() <= before);
+        }
+    });
+}
+
+#[test]
+fn of_many_that_are_killed_then() {
+    isolated("of_many_that_are_killed_then", || {
+        for _ in 0..3 {
+            let rt = workers(1);
+            let all: Vec<_> = rt.block_on(async { (0..50).map(|_| sleeper()).collect() });
+            drop(rt);
+            let before = threads();
+            for (number, child) in all.into_iter().enumerate() {
+                drop(child);
+                // Some come when the thread that asks for the others is about to end.
+                if number % 10 == 0 {
+                    eventually("those so far are gone", || children().len() <= 49 - number);
+                }
+            }
+            eventually("all are gone", || children().is_empty());
+            eventually("nobody waits any more", || threads() <= before);
+        }
+        assert!(!hears_sigchld(), "no signal is needed for that");
+    });
+}
+
+#[test]
+fn of_those_that_are_killed_just_before_the_end() {
+    isolated("of_those_that_are_killed_just_before_the_end", || {
+        for rt in flavours() {
+            rt.block_on(async {
+                let mut told = Command::new("sleep").arg("1000").spawn().unwrap();
+                told.start_kill().unwrap();
+                drop((sleeper(), told));
+            });
+            drop(rt);
+            eventually("they are gone, with no runtime there", || children().is_empty());
+        }
+    });
+}
+
+#[test]
+fn of_those_that_are_killed_while_a_runtime_is_there_that_nobody_drives() {
+    isolated("of_those_that_are_killed_while_a_runtime_is_there_that_nobody_drives", || {
+        let rests = current_thread();
+        let rt = workers(1);
+        let child = rt.block_on(async { sleeper() });
+        drop(rt);
+        drop(child);
+        eventually("it is gone", || children().is_empty());
+        drop(rests);
+    });
+}
+
 #[test]
 fn of_orphans_that_end_while_there_is_no_runtime() {
     isolated("of_orphans_that_end_while_there_is_no_runtime", || {

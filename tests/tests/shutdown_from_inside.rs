@@ -1,9 +1,11 @@
 //! A runtime may be shut down from a task of its own, from a blocking job, from a hook of another
 //! runtime: without a deadlock, and with the outcome that is stated for each.
 
-use std::sync::{Arc, mpsc};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use runtime::task::{Scope, block_in_place, spawn_pinned};
 use runtime::{Builder, Runtime};
 use tests::{
     Census, Gate, PATIENCE, current_thread, eventually, forever, panic_of, within, workers,
@@ -200,6 +202,186 @@ fn while_another_thread_is_in_block_on() {
             drop(runtime);
             send.send(3).unwrap();
             assert_eq!(thread.join().unwrap(), Ok(3));
+        }
+    });
+}
+
+/// Has a task of the runtime itself end it in `block_in_place`, in the way that `act` says, and waits until all of
+/// that is over.
+fn ended_in_place(
+    runtime: Runtime,
+    act: impl FnOnce(Runtime) + Send + 'static,
+) -> Result<(), runtime::task::JoinError> {
+    let task = give_to_own_task(runtime, |runtime| block_in_place(|| act(runtime)));
+    futures::executor::block_on(task)
+}
+
+#[test]
+fn in_a_place_where_a_task_of_its_own_may_block() {
+    within(|| {
+        for count in [1, 2, 4] {
+            let runtime = workers(count);
+            let (census, others) = (Census::default(), Census::default());
+            for _ in 0..100 {
+                drop(runtime.spawn(forever(census.clone())));
+            }
+            let kept = others.clone();
+            drop(runtime.spawn_blocking(move || drop(kept)));
+            let (send, ended) = mpsc::channel();
+            let before = census.clone();
+            let task = ended_in_place(runtime, move |runtime| {
+                drop(runtime);
+                send.send((before.alive(), others.alive())).unwrap();
+            });
+            // The closure has one of the first kind, and the test.
+            assert_eq!(ended.recv_timeout(PATIENCE).unwrap(), (1, 0));
+            task.unwrap();
+            assert_eq!(census.alive(), 0);
+        }
+    });
+}
+
+#[test]
+fn and_there_it_waits_for_a_job_that_waits_for_a_task() {
+    within(|| {
+        for count in [1, 3] {
+            let runtime = workers(count);
+            let waited_for = runtime.spawn(forever(()));
+            let (handle, (send, ended)) = (runtime.handle().clone(), mpsc::channel());
+            drop(runtime.spawn_blocking(move || {
+                let cancelled = handle.block_on(waited_for).unwrap_err().is_cancelled();
+                send.send(cancelled).unwrap();
+            }));
+            ended_in_place(runtime, drop).unwrap();
+            assert!(ended.try_recv().expect("the drop has waited for the job"));
+        }
+    });
+}
+
+#[test]
+fn and_there_its_task_runs_to_the_end_of_its_poll() {
+    within(|| {
+        let runtime = workers(2);
+        let (send, receive) = runtime::sync::oneshot::channel::<Runtime>();
+        let (said, says) = mpsc::channel();
+        let census = Census::default();
+        let inside = census.clone();
+        let task = runtime.spawn(async move {
+            let _inside = inside;
+            let runtime = receive.await.unwrap();
+            block_in_place(|| drop(runtime));
+            // Its runtime is current, and takes nothing any more.
+            said.send(runtime::spawn(async {}).is_finished()).unwrap();
+            std::future::pending::<()>().await;
+        });
+        send.send(runtime).unwrap();
+        assert!(says.recv_timeout(PATIENCE).unwrap());
+        assert!(futures::executor::block_on(task).unwrap_err().is_cancelled());
+        assert_eq!(census.alive(), 0);
+    });
+}
+
+#[test]
+fn and_there_a_grace_is_for_the_others() {
+    within(|| {
+        for count in [1, 2] {
+            let runtime = workers(count);
+            let polite = runtime.spawn(async { Scope::current().cancelled().await });
+            ended_in_place(runtime, |runtime| {
+                let report = runtime.shutdown(Duration::from_secs(3600));
+                assert!(report.is_clean(), "{report}");
+            })
+            .unwrap();
+            assert!(polite.is_finished());
+
+            let runtime = workers(count);
+            let rude = runtime.spawn(forever(()));
+            let id = rude.id();
+            ended_in_place(runtime, move |runtime| {
+                let report = runtime.shutdown(Duration::from_millis(1));
+                let left: Vec<_> = report.tasks().iter().map(|task| task.id()).collect();
+                assert_eq!((left, report.threads()), (vec![Some(id)], 0));
+            })
+            .unwrap();
+        }
+    });
+}
+
+#[test]
+fn and_there_a_time_limit_is_for_the_others() {
+    within(|| {
+        let census = Census::default();
+        let runtime = workers(2);
+        drop(runtime.spawn(forever(census.clone())));
+        ended_in_place(runtime, |runtime| runtime.shutdown_timeout(Duration::from_secs(3600)))
+            .unwrap();
+        assert_eq!(census.alive(), 0);
+    });
+}
+
+#[test]
+fn and_there_it_waits_for_the_polls_of_others() {
+    within(|| {
+        let (runtime, gate) = (workers(2), Gate::default());
+        let (hold, census) = (gate.clone(), Census::default());
+        let held = census.clone();
+        drop(runtime.spawn(async move {
+            hold.block();
+            drop(held);
+        }));
+        gate.wait_for(1);
+        let (send, dropped) = mpsc::channel();
+        let task = give_to_own_task(runtime, move |runtime| {
+            block_in_place(|| {
+                drop(runtime);
+                send.send(census.alive()).unwrap();
+            });
+        });
+        assert!(dropped.recv_timeout(Duration::from_millis(20)).is_err(), "a poll is going on");
+        gate.open();
+        assert_eq!(dropped.recv_timeout(PATIENCE).unwrap(), 0);
+        futures::executor::block_on(task).unwrap();
+    });
+}
+
+/// Gives a runtime to the first of its own threads that asks for it at its start, which drops it.
+#[test]
+fn in_the_start_hook_of_a_thread_of_its_own() {
+    within(|| {
+        for pinned in [false, true] {
+            let (send, receive) = mpsc::channel::<Runtime>();
+            let receive = Mutex::new(receive);
+            let (dropped, is_dropped) = mpsc::channel();
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(2).enable_all().on_thread_start(move || {
+                let name = std::thread::current().name().map(str::to_owned);
+                let is_pinned = PINNED.load(Ordering::SeqCst);
+                if is_pinned != pinned {
+                    return;
+                }
+                let taken = receive.lock().unwrap().recv();
+                if let Ok(runtime) = taken {
+                    drop(runtime);
+                    dropped.send(name).unwrap();
+                }
+            });
+            static PINNED: AtomicBool = AtomicBool::new(false);
+            PINNED.store(false, Ordering::SeqCst);
+            let runtime = builder.build().unwrap();
+            let census = Census::default();
+            drop(runtime.spawn(forever(census.clone())));
+            if pinned {
+                eventually("the workers run", || runtime.metrics().worker_park_count(0) > 0);
+                runtime.block_on(runtime.spawn(async {})).unwrap();
+                PINNED.store(true, Ordering::SeqCst);
+                let held = census.clone();
+                let _entered = runtime.enter();
+                drop(spawn_pinned(move || forever(held)));
+            }
+            send.send(runtime).unwrap();
+            drop(send);
+            is_dropped.recv_timeout(PATIENCE).unwrap();
+            eventually("every future is dropped", || census.alive() == 0);
         }
     });
 }

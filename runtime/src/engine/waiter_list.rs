@@ -44,6 +44,17 @@ impl<T> WaiterList<T> {
         (self.entries.insert_with(|_| Entry { awaits, waker }).0, None)
     }
 
+    /// Whether the entry of `key` is still here, with a waker that wakes the same task.
+    pub(crate) fn has(&mut self, key: Option<Key>, waker: &Waker) -> bool {
+        let entry = key.and_then(|key| self.entries.get_mut(key));
+        entry.is_some_and(|entry| entry.waker.will_wake(waker))
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Takes the entry of `key` out, if it is still here.
     pub(crate) fn remove(&mut self, key: Key) -> Option<Waker> {
         self.entries.remove(key).map(|entry| entry.waker)

@@ -56,7 +56,7 @@ struct Guard {
 
 impl Guard {
     fn kill(&mut self) -> io::Result<()> {
-        self.running.child_mut().kill()?;
+        self.running.kill()?;
         self.kill_on_drop = false;
         Ok(())
     }

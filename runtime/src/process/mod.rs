@@ -46,7 +46,8 @@
 //! A [`Child`] that is dropped goes on running, unless [`Command::kill_on_drop`] was set. When it ends
 //! the runtime asks for its status, so that no zombie is left: the runtime that it was spawned in, or
 //! if that has been shut down first, whichever runtime of the process is polled then. Where no runtime
-//! is alive, the next one does it. To be sure when a child is gone, [`wait`](Child::wait) for it.
+//! is alive, the next one does it. A child that was killed, by that option or by hand, needs none: once its own runtime has
+//! been shut down, a thread asks for it, which ends when all of those have ended. To be sure when a child is gone, [`wait`](Child::wait) for it.
 //!
 //! # Signals
 //!

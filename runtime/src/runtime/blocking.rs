@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::Handle;
+use super::context::{self, Service};
+use super::handle::RuntimeId;
 use super::panics::Panics;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::{Job, Note, Rejected};
 use crate::engine::driver::exact_timers;
+use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::scheduler::{StandIn, TaskHook, terminated};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
@@ -24,7 +27,10 @@ pub(super) enum BlockingJob {
         mandatory: bool,
     },
     /// Works in the place of a worker that is in `block_in_place`.
-    StandIn(StandIn),
+    StandIn {
+        stand_in: StandIn,
+        runtime: RuntimeId,
+    },
 }
 
 impl Job for BlockingJob {
@@ -34,8 +40,9 @@ impl Job for BlockingJob {
                 let outcome = task.run(&Judge::Nobody);
                 debug_assert!(matches!(outcome, Outcome::Complete));
             }
-            BlockingJob::StandIn(stand_in) => {
+            BlockingJob::StandIn { stand_in, runtime } => {
                 if let Some(worker) = stand_in.arrive() {
+                    let _serves = context::serve(runtime, Service::Worker);
                     exact_timers();
                     // The thread has been set up by the blocking pool.
                     worker.run(&|| ());
@@ -49,7 +56,13 @@ impl Job for BlockingJob {
             BlockingJob::Task { task, .. } => {
                 Note { id: task.id().as_u64(), spawned_at: Some(task.location()) }
             }
-            BlockingJob::StandIn(_) => Note::default(),
+            BlockingJob::StandIn { .. } => Note::default(),
+        }
+    }
+
+    fn queued_at(&self, place: u64) {
+        if let BlockingJob::Task { task, .. } = self {
+            task.queued_at(place);
         }
     }
 
@@ -73,10 +86,13 @@ impl<F: FnOnce() -> R, R> Future for Once<F> {
     }
 }
 
-/// A blocking task is never scheduled again: it runs in one poll.
+/// A blocking task is never scheduled again: it runs in one poll. While it waits for that it is in the pool's queue.
 struct Unscheduled {
+    /// Where it waits, or has waited. Written and read under the queue's lock.
+    place: AtomicU64,
     /// Keeps paused time from jumping while the job is pending.
     activity: Option<Arc<Activity>>,
+    /// It knows the runtime, too, whose pool that is.
     panics: Arc<Panics>,
     on_terminate: Option<TaskHook>,
 }
@@ -90,6 +106,19 @@ impl Schedule for Unscheduled {
         // A closure in one poll leaves no idle task behind that a wake or an abort could find.
         debug_assert!(false, "a blocking task is never idle");
         task.cancel();
+    }
+
+    fn queued_at(&self, place: u64) {
+        self.place.store(place, Ordering::Relaxed);
+    }
+
+    fn aborted(&self) {
+        let Some(handle) = self.panics.runtime() else { return };
+        let place = || self.place.load(Ordering::Relaxed);
+        let Some(job) = handle.blocking_pool().take_back(place) else { return };
+        // It is cancelled by being dropped: here, with no lock held, inside the runtime as on a thread of the pool.
+        let _current = context::enter(handle);
+        drop(job);
     }
 
     fn release(&self, task: &Header) {
@@ -127,7 +156,12 @@ impl Handle {
                 (task, handle)
             }
         };
-        if self.submit_job(task, mandatory) { Ok(handle) } else { Err(handle) }
+        if !self.submit_job(task, mandatory) {
+            return Err(handle);
+        }
+        // A scope can abort its members as soon as they are admitted.
+        handle.queued();
+        Ok(handle)
     }
 
     /// What a new job keeps of the runtime. From here on the job is pending.
@@ -136,14 +170,16 @@ impl Handle {
         if let Some(activity) = &activity {
             activity.begin();
         }
-        Unscheduled { activity, panics, on_terminate: self.observe().on_terminate.clone() }
+        let on_terminate = self.observe().on_terminate.clone();
+        Unscheduled { place: AtomicU64::new(0), activity, panics, on_terminate }
     }
 
     /// Has a thread of the blocking pool work in the place of a worker.
     pub(super) fn submit_stand_in(&self, stand_in: StandIn) {
         // If the pool is closed, it is dropped, and counts itself off.
-        if let Err(Rejected::NoThread(BlockingJob::StandIn(stand_in), error)) =
-            self.blocking_pool().submit(BlockingJob::StandIn(stand_in))
+        let job = BlockingJob::StandIn { stand_in, runtime: self.id() };
+        if let Err(Rejected::NoThread(BlockingJob::StandIn { stand_in, .. }, error)) =
+            self.blocking_pool().submit(job)
         {
             stand_in.failed(error);
         }

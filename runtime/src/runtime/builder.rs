@@ -250,13 +250,15 @@ impl Builder {
         self
     }
 
-    /// A function to call on each of the runtime's threads before it does anything else.
+    /// A function to call on each of the runtime's threads before it does anything else. The runtime is current there,
+    /// and the function may block, on other runtimes, too.
     pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
         self.on_thread_start = Some(Arc::new(f));
         self
     }
 
-    /// A function to call on each of the runtime's threads before it ends.
+    /// A function to call on each of the runtime's threads before it ends: when it has done all it had to do. The runtime
+    /// is current there, but may have been shut down; another one that lives on can be used, and blocked on.
     pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
         self.on_thread_stop = Some(Arc::new(f));
         self

@@ -1,6 +1,16 @@
 //! What the current thread knows of its runtime.
+//!
+//! # At the end of a thread
+//!
+//! Destructors of a program's thread-locals run in an order that nobody knows, and may enter a runtime that lives on:
+//! block on it, set a timer there. So the list of entered handles has no destructor of its own, and is good to the
+//! very end. What is in it when [`Sweep`] goes (the handles of guards that were forgotten) is let go then.
+//!
+//! A worker's timer shard is its runtime's, and is known only while that is the first of those that were entered:
+//! neither a hook at the thread's end nor such a destructor sees it.
 
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,11 +25,33 @@ thread_local! {
     // Counted within the thread, so that no borrow is held while user code runs, which may enter or
     // leave a runtime.
     /// The handles that have been entered; the last is current.
-    static ENTERED: RefCell<Vec<Rc<Handle>>> = const { RefCell::new(Vec::new()) };
+    static ENTERED: RefCell<ManuallyDrop<Vec<Rc<Handle>>>> =
+        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+    static SWEEP: Sweep = const { Sweep };
     /// The runtime whose activities this thread is one of.
     static COUNTED_FOR: Cell<Option<RuntimeId>> = const { Cell::new(None) };
+    /// The runtime that waits for this thread when it ends.
+    static SERVES: Cell<Option<(RuntimeId, Service)>> = const { Cell::new(None) };
     /// The shard of the worker that this thread is.
     static OWN_SHARD: RefCell<Option<Arc<Shard>>> = const { RefCell::new(None) };
+}
+
+/// Empties the list of entered handles when the thread ends.
+struct Sweep;
+
+impl Sweep {
+    /// Sees to it that the thread has one. False if it has had it: the thread's locals are being destroyed.
+    fn is_to_come() -> bool {
+        SWEEP.try_with(|_| ()).is_ok()
+    }
+}
+
+impl Drop for Sweep {
+    fn drop(&mut self) {
+        let left = ENTERED.with_borrow_mut(|entered| std::mem::take(&mut **entered));
+        // One may be the last handle of its runtime, and drop it: not while the list is borrowed.
+        drop(left);
+    }
 }
 
 /// Makes the handle that was current before current again when dropped.
@@ -33,6 +65,7 @@ pub(super) struct Restore {
 
 /// Makes `handle` the current one of this thread.
 pub(super) fn enter(handle: Handle) -> Restore {
+    Sweep::is_to_come();
     let depth = ENTERED.with_borrow_mut(|entered| {
         entered.push(Rc::new(handle));
         entered.len()
@@ -40,24 +73,21 @@ pub(super) fn enter(handle: Handle) -> Restore {
     Restore { depth, _thread: std::marker::PhantomData }
 }
 
-/// As [`enter`], in a shutdown, where the thread may be past its locals: then nothing is entered.
-pub(super) fn try_enter(handle: Handle) -> Option<Restore> {
-    ENTERED.try_with(|_| ()).ok()?;
-    Some(enter(handle))
-}
-
 impl Drop for Restore {
     fn drop(&mut self) {
-        // In a thread that has destroyed its locals nothing is entered any more.
-        let left = ENTERED.try_with(|entered| {
-            let mut entered = entered.borrow_mut();
-            if entered.len() == self.depth { Ok(entered.pop()) } else { Err(()) }
-        });
-        // The handle may be the last one of its runtime, and drop it: not while it is borrowed.
-        if let Ok(Err(())) = left {
-            if !std::thread::panicking() {
-                panic!("{}", text::GUARDS_OUT_OF_ORDER);
+        let left = ENTERED.with_borrow_mut(|entered| {
+            if entered.len() != self.depth {
+                return Err(());
             }
+            let left = entered.pop();
+            // Nobody else will free its memory.
+            let all = entered.is_empty() && !Sweep::is_to_come();
+            Ok((left, all.then(|| std::mem::take(&mut **entered))))
+        });
+        // The handle may be the last one of its runtime, and drop it: not while it is borrowed. After the sweep
+        // a guard that is older has nothing to restore.
+        if left.is_err() && !std::thread::panicking() && Sweep::is_to_come() {
+            panic!("{}", text::GUARDS_OUT_OF_ORDER);
         }
     }
 }
@@ -74,6 +104,12 @@ pub(super) fn count_thread(runtime: RuntimeId) -> CountedThread {
     CountedThread { before: COUNTED_FOR.replace(Some(runtime)) }
 }
 
+/// Calls `f` on a thread that is not active just now: a `block_on` in there is counted.
+pub(super) fn while_inactive(f: &dyn Fn()) {
+    let _before = CountedThread { before: COUNTED_FOR.take() };
+    f();
+}
+
 impl Drop for CountedThread {
     fn drop(&mut self) {
         let _ = COUNTED_FOR.try_with(|counted| counted.set(self.before));
@@ -85,17 +121,60 @@ pub(super) fn is_counted_for(runtime: RuntimeId) -> bool {
     COUNTED_FOR.get() == Some(runtime)
 }
 
-/// This thread is a worker whose timers go to `shard`, until it ends.
-pub(super) fn own_shard(shard: Arc<Shard>) {
+/// What a thread does for its runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    /// A worker or a spare.
+    Worker,
+    /// It has tasks pinned to it.
+    Pinned,
+}
+
+/// Takes back what [`serve`] said when dropped.
+#[derive(Debug)]
+pub(super) struct Serves(());
+
+/// The end of the runtime waits for this thread until the guard is dropped.
+pub(super) fn serve(runtime: RuntimeId, service: Service) -> Serves {
+    SERVES.set(Some((runtime, service)));
+    Serves(())
+}
+
+/// What this thread does for the runtime, if its end waits for this thread.
+pub(super) fn service(runtime: RuntimeId) -> Option<Service> {
+    SERVES.get().filter(|&(served, _)| served == runtime).map(|(_, service)| service)
+}
+
+impl Drop for Serves {
+    fn drop(&mut self) {
+        SERVES.set(None);
+    }
+}
+
+/// Takes back what [`own_shard`] said when dropped.
+#[derive(Debug)]
+pub(super) struct OwnShard(());
+
+/// This thread is a worker whose timers go to `shard`, until the guard is dropped. Its runtime is the only one that
+/// has been entered here, and stays so for as long.
+pub(super) fn own_shard(shard: Arc<Shard>) -> OwnShard {
     OWN_SHARD.set(Some(shard));
+    OwnShard(())
+}
+
+impl Drop for OwnShard {
+    fn drop(&mut self) {
+        let shard = OWN_SHARD.try_with(RefCell::take);
+        drop(shard);
+    }
 }
 
 /// The current handle.
 pub(crate) fn current() -> Result<Rc<Handle>, TryCurrentError> {
-    match ENTERED.try_with(|entered| entered.borrow().last().cloned()) {
-        Ok(Some(handle)) => Ok(handle),
-        Ok(None) => Err(TryCurrentError::missing()),
-        Err(_) => Err(TryCurrentError::destroyed()),
+    match ENTERED.with_borrow(|entered| entered.last().cloned()) {
+        Some(handle) => Ok(handle),
+        None if Sweep::is_to_come() => Err(TryCurrentError::missing()),
+        None => Err(TryCurrentError::destroyed()),
     }
 }
 
@@ -138,7 +217,7 @@ pub(crate) fn timer_shard() -> Arc<Shard> {
     // A worker's runtime is the current one unless another was entered inside a task.
     let own = OWN_SHARD.try_with(|own| own.borrow().clone()).ok().flatten();
     if let Some(own) = own {
-        if ENTERED.with_borrow(Vec::len) == 1 {
+        if ENTERED.with_borrow(|entered| entered.len()) == 1 {
             return own;
         }
     }

@@ -131,6 +131,11 @@ impl Panics {
         Arc::new(Panics { policy, hook, name, runtime, ended, roots })
     }
 
+    /// Whose policy it is, if that is still there.
+    pub(super) fn runtime(&self) -> Option<Handle> {
+        self.runtime.get().and_then(Handle::upgrade)
+    }
+
     /// Whether `block_on` must use [`guard`](Panics::guard).
     pub(super) fn guards_roots(&self) -> bool {
         self.policy == UnhandledPanic::ShutdownRuntime
@@ -183,7 +188,7 @@ impl PanicSink for Panics {
     }
 
     fn ended(&self) {
-        if let Some(handle) = self.runtime.get().and_then(Handle::upgrade) {
+        if let Some(handle) = self.runtime() {
             handle.stop();
         }
         self.ended.store(true, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::context;
+use super::context::{self, Service};
 use super::handle::Handle;
 use super::panics::Panics;
 use super::thread_plan::ThreadPlan;
@@ -99,7 +99,8 @@ impl Pinned {
     fn left(&self) {
         let mut state = self.state.lock();
         state.running -= 1;
-        if state.running == 0 {
+        // One may be the thread that waits.
+        if state.running <= 1 {
             self.all_left.notify_all(); // wake: pinned threads left
         }
     }
@@ -136,11 +137,12 @@ impl Pinned {
         all
     }
 
-    /// Waits until all threads have left. False if `limit` ended first.
-    pub(super) fn wait_closed(&self, limit: Duration) -> bool {
+    /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False if `limit` ended
+    /// first.
+    pub(super) fn wait_closed(&self, limit: Duration, own: usize) -> bool {
         let deadline = Instant::now().checked_add(limit);
         let mut state = self.state.lock();
-        while state.running > 0 {
+        while state.running > own {
             match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => self.all_left.wait(&mut state),
                 Some(Duration::ZERO) => return false,
@@ -227,15 +229,17 @@ impl Handle {
     fn start_pinned(&self, thread: &Thread, home: PinnedHome) -> io::Result<()> {
         let counted = Counted::new(self.clone());
         let bound = Arc::clone(thread.bound());
-        let started = self.pinned().plan.start(Box::new(move |set_up| {
+        let started = self.pinned().plan.start(Box::new(move |hooks| {
             let handle = counted.0.clone();
-            let _inside_it = context::count_thread(handle.id());
             let _current = context::enter(handle.clone());
-            set_up();
-            let _inside = entered::enter();
+            let inside_it = context::count_thread(handle.id());
+            let serves = context::serve(handle.id(), Service::Pinned);
+            hooks.start();
+            let inside = entered::enter();
             handle.guardian().watch_bound(bound);
             home.run(handle.guardian(), handle.jobs(), enter_local);
-            drop(counted);
+            drop((inside, serves, inside_it, counted));
+            hooks.stop();
         }))?;
         self.pinned().state.lock().handles.push(started);
         Ok(())

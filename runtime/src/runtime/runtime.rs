@@ -15,6 +15,14 @@
 //! [`Runtime::shutdown`] and [`Runtime::shutdown_timeout`] wait up to a limit and say what they left,
 //! [`Runtime::shutdown_background`] waits not at all; what has not ended then goes on in the background
 //! and ends by itself.
+//!
+//! # From inside
+//!
+//! The thread that ends its runtime may be one of those that 2 waits for: a worker whose task is in
+//! `block_in_place`, or a thread in its start hook. It waits for all others, does then what the last worker would have
+//! done, but for the task that it is in, and goes on with the list. Its task runs to the end of its poll, with a runtime that
+//! is shut down around it, and is dropped; then the thread leaves, and behind it the guardian, for which
+//! nobody waits. On a thread of the blocking pool 4 waits for the other jobs ([`Caller`]).
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -26,7 +34,7 @@ use std::thread::{self, JoinHandle as Thread};
 use std::time::{Duration, Instant};
 
 use super::Builder;
-use super::context;
+use super::context::{self, Service};
 use super::handle::{EnterGuard, Handle, Scheduler};
 use super::metrics::RuntimeMetrics;
 use super::shutdown::{Left, ShutdownReport, Unfinished};
@@ -36,7 +44,9 @@ use crate::engine::blocking::Remaining;
 use crate::engine::clock::NEVER;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
-use crate::engine::task::{Census, FullSize, JoinHandle, large_on_heap, of_root};
+use crate::engine::task::{
+    Census, FullSize, Id, JoinHandle, Whose, current_id, large_on_heap, of_root,
+};
 use crate::engine::timer::{Place, Registration};
 use crate::engine::wake_list::WakeList;
 use crate::engine::{entered, text};
@@ -55,7 +65,9 @@ const SETTLE: Duration = Duration::from_millis(100);
 ///
 /// # Panics
 ///
-/// Dropping it inside async code panics, after everything has been told to stop.
+/// Dropping it inside async code panics, after everything has been told to stop. `block_in_place` makes it possible: the
+/// task that drops its own runtime there is not waited for. All other tasks have ended when the drop returns; that
+/// task is dropped at the end of its poll.
 ///
 /// # Examples
 ///
@@ -238,35 +250,37 @@ impl Runtime {
         }
         let begun = Instant::now();
         self.handle.root().cancel();
-        self.drain(grace);
+        let caller = Caller::of(&self.handle);
+        self.drain(grace, &caller);
         let mut alive = Vec::new();
         self.handle.each_list(|tasks| alive.extend(tasks.list()));
-        let alive = alive.into_iter();
+        let alive = alive.into_iter().filter(|&(id, _)| Some(id) != caller.task);
         let alive = alive.map(|(id, location)| Unfinished::new(Some(id), Some(location))).collect();
         let left = self.end(Some(grace.saturating_sub(begun.elapsed()).max(SETTLE)));
         ShutdownReport::new(&self.handle, alive, left)
     }
 
-    /// Runs until no task is alive, or `grace` is over.
-    fn drain(&self, grace: Duration) {
+    /// Runs until no task is alive but the caller's, or `grace` is over.
+    fn drain(&self, grace: Duration, caller: &Caller) {
         let _inside = entered::enter();
         let _current = context::enter(self.handle.clone());
         let shard = self.handle.shards().outside();
         let nanos = u64::try_from(grace.as_nanos()).unwrap_or(NEVER);
         let deadline = shard.clock().now().saturating_add(nanos);
         let mut timer = Registration::new(Arc::clone(shard), deadline);
+        let own = usize::from(caller.task.is_some());
         self.run(poll_fn(|cx| {
             let count = || {
                 let mut sum = Census::default();
                 self.handle.each_list(|tasks| {
-                    let one = tasks.census(cx.waker());
+                    let one = tasks.census(own, cx.waker());
                     sum.alive += one.alive;
                     sum.spawned += one.spawned;
                 });
                 sum
             };
             let first = count();
-            if first.alive == 0 && count().spawned == first.spawned {
+            if first.alive <= own && count().spawned == first.spawned {
                 return Poll::Ready(());
             }
             timer.poll(cx.waker(), false, |_| Place::Foreign)
@@ -310,32 +324,37 @@ impl Runtime {
         }
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let left = || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let caller = Caller::of(&self.handle);
         self.handle.pinned().close();
         match self.handle.scheduler() {
             Scheduler::MultiThread(pool) => {
                 pool.close();
-                let running =
-                    || pool.busy_with().into_iter().map(Unfinished::running).collect::<Vec<_>>();
-                match left() {
-                    Some(left) => {
-                        if !pool.wait_closed(Some(left)) {
-                            left_behind.running = running();
-                            left_behind.threads = pool.threads();
-                        }
-                    }
+                let running = || caller.others(pool.busy_with());
+                let own = caller.is(Service::Worker);
+                let have_left = match left() {
+                    Some(left) => pool.wait_closed(Some(left), own),
                     None => {
-                        while !pool.wait_closed(Some(SAY_EVERY)) {
+                        while !pool.wait_closed(Some(SAY_EVERY), own) {
                             eprintln!("{}", text::waiting_for_workers(&running()));
                         }
+                        true
                     }
+                };
+                if !have_left {
+                    left_behind.running = running();
+                    left_behind.threads = pool.threads().saturating_sub(own);
+                } else if own > 0 && limit != Some(Duration::ZERO) {
+                    let _inside = entered::enter();
+                    let _current = context::enter(self.handle.clone());
+                    pool.cancel_others();
                 }
             }
             Scheduler::CurrentThread(shared) => {
-                let _current = context::try_enter(self.handle.clone());
+                let _current = context::enter(self.handle.clone());
                 shared.close();
             }
         }
-        self.wait_for_pinned(&left, &mut left_behind);
+        self.wait_for_pinned(&left, &caller, &mut left_behind);
         self.handle.driver().shutdown();
         for shard in self.handle.shards().all() {
             let mut ready = WakeList::new();
@@ -350,7 +369,9 @@ impl Runtime {
         if limit.is_none() {
             self.threads.join();
             self.handle.pinned().join();
-            if let Some(guardian) = self.guardian.lock().take() {
+            // It watches the caller's thread until that leaves.
+            let guardian = self.guardian.lock().take().filter(|_| caller.service.is_none());
+            if let Some(guardian) = guardian {
                 let _ = guardian.join();
             }
             self.reporter.join();
@@ -361,19 +382,53 @@ impl Runtime {
 
 impl Runtime {
     /// Waits for the pinned threads; without a limit it says for what.
-    fn wait_for_pinned(&self, left: &dyn Fn() -> Option<Duration>, left_behind: &mut Left) {
+    fn wait_for_pinned(
+        &self,
+        left: &dyn Fn() -> Option<Duration>,
+        caller: &Caller,
+        left_behind: &mut Left,
+    ) {
         let pinned = self.handle.pinned();
-        let running = || pinned.busy_with().into_iter().map(Unfinished::running);
+        let running = || caller.others(pinned.busy_with());
+        let own = caller.is(Service::Pinned);
         if let Some(left) = left() {
-            if !pinned.wait_closed(left) {
+            if !pinned.wait_closed(left, own) {
                 left_behind.running.extend(running());
-                left_behind.threads += pinned.running();
+                left_behind.threads += pinned.running().saturating_sub(own);
             }
             return;
         }
-        while !pinned.wait_closed(SAY_EVERY) {
-            eprintln!("{}", text::waiting_for_workers(&running().collect::<Vec<_>>()));
+        while !pinned.wait_closed(SAY_EVERY, own) {
+            eprintln!("{}", text::waiting_for_workers(&running()));
         }
+    }
+}
+
+/// The thread that ends a runtime, which does not wait for itself.
+struct Caller {
+    /// What it does for that runtime.
+    service: Option<Service>,
+    /// The task of the runtime that it is in.
+    task: Option<Id>,
+}
+
+impl Caller {
+    fn of(runtime: &Handle) -> Caller {
+        // In async code nobody waits at all.
+        let service = context::service(runtime.id()).filter(|_| !entered::is_inside());
+        Caller { service, task: current_id().filter(|_| service.is_some()) }
+    }
+
+    /// 1 if the thread does this, else 0.
+    fn is(&self, service: Service) -> usize {
+        usize::from(self.service == Some(service))
+    }
+
+    /// What runs beside the caller's task.
+    fn others(&self, busy_with: Vec<Whose>) -> Vec<Unfinished> {
+        let own = self.task.map_or(0, Id::as_u64);
+        let others = busy_with.into_iter().filter(|whose| own == 0 || whose.id != own);
+        others.map(Unfinished::running).collect()
     }
 }
 

@@ -10,8 +10,32 @@ use crate::engine::scheduler::Hook;
 /// What a thread does. Boxed, so that the program holds what std does around it once, and not for each kind of thread.
 pub(super) type Body = Box<dyn FnOnce() + Send>;
 
-/// The same for one that has the hook at its beginning called when it is set up.
-pub(super) type BodyWithSetUp = Box<dyn FnOnce(&dyn Fn()) + Send>;
+/// The same for one that calls the hooks at both ends itself, where its runtime is current.
+pub(super) type BodyWithHooks = Box<dyn FnOnce(&Hooks) + Send>;
+
+/// The hooks at the ends of a thread.
+pub(super) struct Hooks {
+    on_start: Option<Hook>,
+    on_stop: Option<Hook>,
+}
+
+impl Hooks {
+    /// The thread is set up, and inside its runtime.
+    pub(super) fn start(&self) {
+        call(self.on_start.as_ref());
+    }
+
+    /// The thread has done all it had to do, and is still inside its runtime.
+    pub(super) fn stop(&self) {
+        call(self.on_stop.as_ref());
+    }
+}
+
+fn call(hook: Option<&Hook>) {
+    if let Some(hook) = hook {
+        contain(|| hook());
+    }
+}
 
 /// How the runtime's threads are made.
 pub(super) struct ThreadPlan {
@@ -22,8 +46,8 @@ pub(super) struct ThreadPlan {
 }
 
 impl ThreadPlan {
-    /// `body` is given what to call when the thread is set up.
-    pub(super) fn start(&self, body: BodyWithSetUp) -> io::Result<thread::JoinHandle<()>> {
+    /// `body` is given the hooks that it is to call.
+    pub(super) fn start(&self, body: BodyWithHooks) -> io::Result<thread::JoinHandle<()>> {
         // User code, called on whatever thread needs another one.
         let mut name = None;
         contain(|| name = Some((self.name)()));
@@ -33,17 +57,8 @@ impl ThreadPlan {
         if let Some(bytes) = self.stack_size {
             builder = builder.stack_size(bytes);
         }
-        let (on_start, on_stop) = (self.on_start.clone(), self.on_stop.clone());
-        let body: Body = Box::new(move || {
-            body(&|| {
-                if let Some(hook) = &on_start {
-                    contain(|| hook());
-                }
-            });
-            if let Some(hook) = on_stop {
-                contain(|| hook());
-            }
-        });
+        let hooks = Hooks { on_start: self.on_start.clone(), on_stop: self.on_stop.clone() };
+        let body: Body = Box::new(move || body(&hooks));
         builder.spawn(body)
     }
 }

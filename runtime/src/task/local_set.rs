@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
-use crate::engine::scheduler::LocalTasks;
+use crate::engine::scheduler::{LocalTasks, Poller};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{FullSize, Identity, JoinHandle, PanicSink, UnseenPanic, large_on_heap};
 use crate::engine::text;
@@ -48,6 +48,8 @@ thread_local! {
 /// ```
 pub struct LocalSet {
     tasks: LocalTasks,
+    /// Of the set itself as a future.
+    poller: Poller,
     panics: Arc<SetPanics>,
     id: runtime::Id,
 }
@@ -182,7 +184,8 @@ impl LocalSet {
     /// A set without tasks.
     pub fn new() -> LocalSet {
         let panics = Arc::new(SetPanics::default());
-        LocalSet { tasks: LocalTasks::new(panics.clone()), panics, id: runtime::Id::next() }
+        let (tasks, poller) = (LocalTasks::new(panics.clone()), Poller::default());
+        LocalSet { tasks, poller, panics, id: runtime::Id::next() }
     }
 
     /// What happens when a task of the set panics. Without a choice it is what the runtime does in which
@@ -242,21 +245,21 @@ impl LocalSet {
 
     /// Runs a future, and the set's tasks beside it, until the future completes.
     ///
+    /// Several such futures may be polled at the same time, in a `join!` or a `FuturesUnordered`. Whichever is polled
+    /// runs the tasks of all.
+    ///
     /// # Cancel safety
     ///
     /// As safe as the future is. The set's tasks stay where they are.
     pub async fn run_until<F: Future>(&self, future: F) -> F::Output {
-        RunUntil { set: self, future }.await
+        RunUntil { set: self, poller: Poller::default(), future }.await
     }
 
     /// One turn of the set's tasks. The waker hears of what becomes runnable later.
-    fn turn(&self, cx: &mut Context<'_>) {
+    fn turn(&self, poller: &Poller, cx: &mut Context<'_>) {
         self.assert_not_ended();
-        let more = self.tasks.tick(None);
+        self.tasks.turn(poller, None, cx.waker());
         self.assert_not_ended();
-        if more {
-            cx.waker().wake_by_ref();
-        }
     }
 
     fn assert_not_ended(&self) {
@@ -273,10 +276,11 @@ impl Default for LocalSet {
 impl Future for LocalSet {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        drop(self.tasks.register(cx.waker()));
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let set = &mut *self;
+        drop(set.tasks.register(&mut set.poller, cx.waker()));
         let _current = self.enter();
-        self.turn(cx);
+        self.turn(&self.poller, cx);
         if self.tasks.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
@@ -298,8 +302,16 @@ impl fmt::Debug for LocalSet {
 pin_project! {
     struct RunUntil<'a, F> {
         set: &'a LocalSet,
+        poller: Poller,
         #[pin]
         future: F,
+    }
+
+    impl<F> PinnedDrop for RunUntil<'_, F> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            drop(this.set.tasks.unregister(this.poller));
+        }
     }
 }
 
@@ -309,12 +321,52 @@ impl<F: Future> Future for RunUntil<'_, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         // First: what the future itself spawns or wakes must find the waker.
-        drop(this.set.tasks.register(cx.waker()));
+        drop(this.set.tasks.register(this.poller, cx.waker()));
         let _current = this.set.enter();
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(output);
         }
-        this.set.turn(cx);
+        this.set.turn(this.poller, cx);
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::engine::task::is_task_waker;
+    use crate::task::{Scope, spawn_pinned};
+
+    /// Whether the waker of the task that this runs in counts as one that runs no user code.
+    async fn is_ours() -> bool {
+        poll_fn(|cx| Poll::Ready(is_task_waker(cx.waker()))).await
+    }
+
+    #[test]
+    fn a_waker_that_calls_another_one_does_not_pass_for_a_tasks() {
+        let mut builders =
+            [crate::Builder::new_multi_thread(), crate::Builder::new_current_thread()];
+        for builder in &mut builders {
+            let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+            assert!(!is_task_waker(Waker::noop()));
+            assert!(!runtime.block_on(is_ours()));
+            assert!(runtime.block_on(runtime.spawn(is_ours())).unwrap());
+            assert!(runtime.block_on(async { spawn_pinned(is_ours).await }).unwrap());
+            runtime.block_on(async {
+                let scope = Scope::new();
+                assert!(scope.spawn(is_ours()).await.unwrap(), "of a scope's member");
+                scope.close().await.unwrap();
+            });
+            let set = LocalSet::new();
+            assert!(!set.block_on(&runtime, async { spawn_local(is_ours()).await }).unwrap());
+            set.block_on(&runtime, async {
+                let scope = Scope::new();
+                assert!(!scope.spawn_local(is_ours()).await.unwrap(), "nor of one in a set");
+                scope.close().await.unwrap();
+            });
+        }
     }
 }

@@ -283,7 +283,8 @@ impl ScopeHandle {
     /// Runs a closure that may block on the blocking pool, as [`spawn_blocking`](crate::spawn_blocking)
     /// does, with a place in the scope. If it panics, the scope has failed.
     ///
-    /// An abort, or the drop of the scope, cancels the job if it has not begun. One that has cannot be
+    /// An abort, or the drop of the scope, cancels the job at once if it has not begun: its closure is dropped by the
+    /// thread that aborts. One that has cannot be
     /// stopped: [`close`](Scope::close) waits for it. It hears of the end by
     /// [`is_cancelled`](ScopeHandle::is_cancelled).
     ///

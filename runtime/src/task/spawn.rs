@@ -61,7 +61,8 @@ where
 ///
 /// The pool grows to [`max_blocking_threads`](crate::Builder::max_blocking_threads); jobs beyond wait.
 /// A job that has started cannot be cancelled: aborting or dropping the handle leaves it running, and
-/// the drop of the runtime waits for it. A job for which a thread is free counts as started; one that
+/// the drop of the runtime waits for it. One that waits for a thread is cancelled at once
+/// ([`JoinHandle::abort`]). A job for which a thread is free counts as started; one that
 /// waits because all are busy is cancelled when the runtime is shut down.
 ///
 /// # Panics
@@ -107,7 +108,8 @@ where
 /// this one served.
 ///
 /// The rest of the calling task waits for the closure: branches of `join!` or `select!` in it do not go
-/// on meanwhile. Inside the closure `Handle::block_on` is allowed.
+/// on meanwhile. Inside the closure `Handle::block_on` is allowed, and so is dropping the runtime itself: that waits for
+/// all other tasks, and this one is dropped at the end of its poll.
 ///
 /// # Panics
 ///

@@ -43,6 +43,11 @@ pub(crate) trait Schedule: 'static {
     }
 
     fn schedule(&self, task: Runnable);
+    fn wakes_only_ours(&self) -> bool {
+        false
+    }
+    fn queued_at(&self, _place: u64) {}
+    fn aborted(&self) {}
     fn origin(&self) -> Option<std::time::Instant> {
         None
     }

@@ -58,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) on_start: Option<Hook>,
     /// Called on each thread when it leaves.
     pub(crate) on_stop: Option<Hook>,
+    /// Calls a hook on a thread that has no job.
+    pub(crate) without_job: fn(&dyn Fn()),
 }
 
 /// Why a job was not taken; it comes back unrun.
@@ -145,6 +147,11 @@ impl<J: Job> Pool<J> {
             },
             Err(job) => Err(Rejected::ShutDown(job)),
         }
+    }
+
+    /// Takes a job out of the queue, if it waits there: see [`Job::queued_at`].
+    pub(crate) fn take_back(&self, place: impl FnOnce() -> u64) -> Option<J> {
+        self.shared.queue.take_back(place)
     }
 
     /// Takes no more jobs, drops those that wait for a thread because all are busy (unless they are
@@ -247,11 +254,8 @@ fn work<J: Job>(shared: &Arc<Shared<J>>, mut member: Member, id: u64) {
         }
         contain(|| job.run());
     }
-    if let Some(hook) = on_start.take() {
-        contain(|| hook());
-    }
-    if let Some(hook) = &shared.config.on_stop {
-        contain(|| hook());
+    for hook in on_start.into_iter().chain(&shared.config.on_stop) {
+        (shared.config.without_job)(&|| contain(|| hook()));
     }
     let before = shared.handles.lock().leave(id);
     shared.queue.left();

@@ -20,6 +20,7 @@ fn config(max_threads: usize, keep_alive: Duration) -> Config {
         stack_size: None,
         on_start: None,
         on_stop: None,
+        without_job: |hook| hook(),
     }
 }
 
@@ -282,5 +283,57 @@ fn many_submitters_with_short_keep_alives_lose_nothing() {
     });
     eventually("all ran", || ran.load(Ordering::Relaxed) == 3000);
     eventually("all retire", || pool.metrics().threads == 0);
+    pool.shutdown(None, silent);
+}
+
+/// A job that knows its place.
+struct Placed {
+    place: Arc<AtomicUsize>,
+    run: Task,
+}
+
+impl Job for Placed {
+    fn run(self) {
+        (self.run)();
+    }
+
+    fn queued_at(&self, place: u64) {
+        self.place.store(place as usize, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn jobs_that_are_taken_back_leave_no_places_behind() {
+    let pool: Pool<Placed> = Pool::new(config(1, Duration::from_secs(10)), os_thread());
+    let (open, gate) = mpsc::channel::<()>();
+    let submit = |run: Task| {
+        let place = Arc::new(AtomicUsize::new(0));
+        let job = Placed { place: Arc::clone(&place), run };
+        pool.submit(job).expect("the pool takes jobs");
+        place
+    };
+    submit(Box::new(move || {
+        let _ = gate.recv();
+    }));
+    eventually("the thread is busy", || pool.metrics().queue_depth == 0);
+    let ran = Arc::new(AtomicUsize::new(0));
+    let count = || {
+        let ran = Arc::clone(&ran);
+        Box::new(move || {
+            ran.fetch_add(1, Ordering::Relaxed);
+        })
+    };
+    submit(count());
+    for _ in 0..10_000 {
+        let place = submit(count());
+        let place = || place.load(Ordering::Relaxed) as u64;
+        assert!(pool.take_back(place).is_some());
+        assert!(pool.take_back(place).is_none(), "once");
+    }
+    assert!(pool.shared.queue.places() < 100, "{}", pool.shared.queue.places());
+    assert_eq!(pool.metrics().queue_depth, 1);
+    submit(count());
+    open.send(()).unwrap();
+    eventually("those that are left ran", || ran.load(Ordering::Relaxed) == 2);
     pool.shutdown(None, silent);
 }

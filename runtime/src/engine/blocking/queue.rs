@@ -52,8 +52,16 @@
 //! (5) could break in `abandon` alone. By (4), a job that was queued while a started thread was there
 //! has kept that thread there. What is left is the job that was queued along with the claim for the
 //! first thread: every other submission has waited (`settled`) until the attempt was decided, so the
-//! queue holds that job and nothing else, and it is handed back. The wait is as long as one thread
+//! queue holds that job and nothing else, and it is handed back (unless it was taken back). The wait is as long as one thread
 //! takes to create, and happens only while the pool has no thread at all.
+//!
+//! # Jobs that are taken back
+//!
+//! A job that waits may be taken out of the queue by whoever submitted it, from the middle, too ([`Queue::take_back`]).
+//! That makes the queue shorter and nothing else: none of the invariants needs a job to be there, and a looker or a thread
+//! that comes for it finds another one or goes idle. Under the lock either the thread or the taker gets the job. Who asks before
+//! it is queued finds nothing, and what it did before is seen by the submitter after the submission, since
+//! both have had the lock: so the submitter asks again.
 //!
 //! # Orderings
 //!
@@ -105,7 +113,7 @@ pub(crate) struct Queue<J> {
 }
 
 struct State<J> {
-    jobs: VecDeque<J>,
+    jobs: Line<J>,
     seats: Vec<Seat>,
     free: Vec<usize>,
     /// Parked threads; the last one parked is woken first.
@@ -122,6 +130,74 @@ struct State<J> {
     awaited: usize,
     started: u64,
     failed: u64,
+}
+
+/// The jobs that wait, in the order in which they came. A job that is taken out of the middle leaves its place
+/// empty, until the front of the line comes to it, or more places are empty than not.
+struct Line<J> {
+    /// Sorted by the numbers of the places, none of which is used twice.
+    places: VecDeque<(u64, Option<J>)>,
+    waiting: usize,
+    last: u64,
+}
+
+/// Empty places that are always suffered.
+const EMPTY_PLACES: usize = 16;
+
+impl<J: Job> Line<J> {
+    fn new() -> Line<J> {
+        Line { places: VecDeque::new(), waiting: 0, last: 0 }
+    }
+
+    fn len(&self) -> usize {
+        self.waiting
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting == 0
+    }
+
+    fn push_back(&mut self, job: J) {
+        self.last += 1;
+        job.queued_at(self.last);
+        self.places.push_back((self.last, Some(job)));
+        self.waiting += 1;
+    }
+
+    fn pop_front(&mut self) -> Option<J> {
+        self.pop(VecDeque::pop_front)
+    }
+
+    fn pop_back(&mut self) -> Option<J> {
+        self.pop(VecDeque::pop_back)
+    }
+
+    fn pop(
+        &mut self,
+        one: impl Fn(&mut VecDeque<(u64, Option<J>)>) -> Option<(u64, Option<J>)>,
+    ) -> Option<J> {
+        while let Some((_, job)) = one(&mut self.places) {
+            if job.is_some() {
+                self.waiting -= 1;
+                return job;
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, place: u64) -> Option<J> {
+        let index = self.places.binary_search_by_key(&place, |&(place, _)| place).ok()?;
+        let job = self.places[index].1.take()?;
+        self.waiting -= 1;
+        if self.places.len() > 2 * self.waiting + EMPTY_PLACES {
+            self.places.retain(|(_, job)| job.is_some());
+        }
+        Some(job)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &J> {
+        self.places.iter().filter_map(|(_, job)| job.as_ref())
+    }
 }
 
 struct Seat {
@@ -217,7 +293,7 @@ impl<J: Job> Queue<J> {
         assert!(limit > 0, "a blocking pool needs at least one thread");
         Queue {
             state: Mutex::new(State {
-                jobs: VecDeque::new(),
+                jobs: Line::new(),
                 seats: Vec::new(),
                 free: Vec::new(),
                 idle: Vec::new(),
@@ -258,6 +334,15 @@ impl<J: Job> Queue<J> {
         Ok(recruit.carry_out())
     }
 
+    /// Takes a job out that waits; `place` is asked under the lock. `None` if it does not wait there any more, or does not
+    /// yet.
+    pub(crate) fn take_back(&self, place: impl FnOnce() -> u64) -> Option<J> {
+        let mut state = self.state.lock();
+        let job = state.jobs.take(place());
+        self.publish_depth(&state);
+        job
+    }
+
     /// The claimed thread was created.
     pub(crate) fn settle(&self, claim: Claim) {
         let mut state = self.state.lock();
@@ -267,7 +352,7 @@ impl<J: Job> Queue<J> {
     }
 
     /// The claimed thread could not be created. If the pool has no other thread, the job for which
-    /// it was claimed comes back (unless the pool was closed meanwhile and dropped it).
+    /// it was claimed comes back (unless it was taken back, or the pool was closed meanwhile and dropped it).
     pub(crate) fn abandon(&self, claim: Claim) -> Option<J> {
         let mut state = self.state.lock();
         debug_assert_eq!(state.seats[claim.seat].unsettled, Some(claim.id));
@@ -387,12 +472,17 @@ impl<J: Job> Queue<J> {
         let busy = state.seats.iter().filter(|seat| seat.running.is_some()).count();
         // After a failed start none may be had, and with jobs in the queue none is free (invariant 3).
         let mut free = if state.growth_failed { 0 } else { self.limit - busy };
-        let (stay, unrun): (Vec<J>, Vec<J>) = state.jobs.drain(..).partition(|job| {
-            let has_thread = free > 0;
-            free -= usize::from(has_thread);
-            has_thread || job.is_mandatory()
-        });
-        state.jobs = stay.into();
+        let mut unrun = Vec::new();
+        // Those that stay keep their places.
+        for (_, place) in &mut state.jobs.places {
+            let Some(job) = place else { continue };
+            if free > 0 {
+                free -= 1;
+            } else if !job.is_mandatory() {
+                unrun.extend(place.take());
+            }
+        }
+        state.jobs.waiting -= unrun.len();
         self.publish_depth(&state);
         let idle = std::mem::take(&mut state.idle);
         let parkers: Vec<_> = idle.iter().map(|&i| Arc::clone(&state.seats[i].parker)).collect();
@@ -430,6 +520,12 @@ impl<J: Job> Queue<J> {
         let running = others.filter_map(|(_, seat)| seat.running);
         let jobs = running.chain(state.jobs.iter().map(Job::note)).collect();
         (state.present - usize::from(except.is_some()), jobs)
+    }
+
+    /// Places in the queue, empty ones included.
+    #[cfg(test)]
+    pub(crate) fn places(&self) -> usize {
+        self.state.lock().jobs.places.len()
     }
 
     pub(crate) fn metrics(&self) -> Metrics {

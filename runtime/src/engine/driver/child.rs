@@ -16,7 +16,8 @@
 //!                          |      a pidfd in the poll, or else a listener for SIGCHLD
 //!                          |                                     |
 //!             driver shut: error, or the driver           driver shut: the list of
-//!             of the runtime that polls                   `process_wide/orphans.rs`
+//!             of the runtime that polls                   `process_wide/orphans.rs`,
+//!                                                         or its thread, if it was killed
 //! ```
 //!
 //! With a pidfd an end wakes who waits for it, and nobody else: one event, one `waitpid`. Where the
@@ -134,11 +135,13 @@ enum End {
 struct Watched {
     child: Child,
     watch: Watch,
+    /// It ends at once.
+    killed: bool,
 }
 
 impl Watched {
     fn poll(&mut self, waker: &Waker) -> Poll<End> {
-        let Watched { child, watch } = self;
+        let Watched { child, watch, .. } = self;
         loop {
             let by_signal = match &mut watch.told {
                 Told::ByPidfd(_) => None,
@@ -181,10 +184,10 @@ impl Running {
     /// nobody could wait for it.
     pub(crate) fn new(mut child: Child, driver: &Arc<Driver>) -> io::Result<Running> {
         match Watch::new(&child, driver) {
-            Ok(watch) => Ok(Running(Some(Watched { child, watch }))),
+            Ok(watch) => Ok(Running(Some(Watched { child, watch, killed: false }))),
             Err(error) => {
                 let _ = child.kill();
-                orphans::adopt(child);
+                orphans::adopt_killed(child);
                 Err(error)
             }
         }
@@ -198,6 +201,14 @@ impl Running {
     /// The `std` value.
     pub(crate) fn child_mut(&mut self) -> &mut Child {
         &mut self.0.as_mut().expect(RUNS).child
+    }
+
+    /// Kills the child.
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
+        let watched = self.0.as_mut().expect(RUNS);
+        watched.child.kill()?;
+        watched.killed = true;
+        Ok(())
     }
 
     /// Waits for the end. If the driver is shut, that of `elsewhere` is to tell from then on.
@@ -246,11 +257,13 @@ impl Orphan {
             Poll::Pending => return,
             Poll::Ready(end) => end,
         };
-        let Some(Watched { child, watch }) = held.take() else { return };
+        let Some(Watched { child, watch, killed }) = held.take() else { return };
         drop(held);
         drop(watch);
-        if matches!(end, End::OfDriver(_)) {
-            orphans::adopt(child);
+        match end {
+            End::OfChild(_) => {}
+            End::OfDriver(_) if killed => orphans::adopt_killed(child),
+            End::OfDriver(_) => orphans::adopt(child),
         }
     }
 }

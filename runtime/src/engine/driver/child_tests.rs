@@ -34,7 +34,7 @@ fn running(driver: &Arc<Driver>, way: Way) -> (Running, OwnedFd, u32) {
     let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
     let (stdin, pid) = (child.stdin.take().unwrap(), child.id());
     let watch = way(&child, driver).unwrap();
-    (Running(Some(Watched { child, watch })), OwnedFd::from(stdin), pid)
+    (Running(Some(Watched { child, watch, killed: false })), OwnedFd::from(stdin), pid)
 }
 
 /// Whether the process is there, alive or as a zombie.
@@ -65,7 +65,7 @@ fn an_end_before_the_watch_is_told() {
         io::copy(&mut child.stdout.take().unwrap(), &mut io::sink()).unwrap();
         std::thread::sleep(Duration::from_millis(20));
         let watch = way(&child, &driver).unwrap();
-        let mut running = Running(Some(Watched { child, watch }));
+        let mut running = Running(Some(Watched { child, watch, killed: false }));
         until(&driver, || running.poll_exit(Waker::noop(), || None).is_ready());
     }
 }

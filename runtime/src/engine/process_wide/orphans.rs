@@ -32,9 +32,23 @@
 //!
 //! With no home the signal stays pending until one opens, and that one asks.
 //!
+//! # Children that were killed
+//!
+//! A program that ends its children with its last runtime may never have another one, and goes on. A child that was
+//! killed ends at once, as a rule, so nobody need wait for a signal: a thread asks for all of those, less and
+//! less often, and ends when none is left. It is started with the first, and again with one that comes later.
+//!
+//! | who adopts, under the lock               | the thread, under the lock                    |
+//! |------------------------------------------|-----------------------------------------------|
+//! | adds the child                           | asks all, and forgets those that have ended   |
+//! | starts a thread if there is none, notes it | if none is left: notes that there is no thread, and ends |
+//!
+//! Both under one lock, so a child is added before the thread has asked for the last time, or finds that there is none. If
+//! there is no thread to be had, a home must do.
+//!
 //! # Rejected
 //!
-//! - A thread that waits: it would have to outlive every runtime.
+//! - A thread that waits for every child: it would have to outlive every runtime.
 //! - This list for every dropped child: each SIGCHLD asks all of them, so n children cost n² system
 //!   calls. A descriptor of its own makes each child cost one.
 
@@ -42,7 +56,10 @@ use std::io;
 use std::process::Child;
 use std::sync::Weak;
 use std::task::{Wake, Waker};
+use std::thread;
+use std::time::Duration;
 
+use super::fork::Birth;
 use super::signals::Listener;
 use crate::engine::primitive::{Arc, Mutex};
 
@@ -96,6 +113,58 @@ pub(crate) fn close(home: &dyn Home) {
 pub(crate) fn adopt(child: Child) {
     ORPHANS.lock().children.push(child);
     watch();
+}
+
+/// Children that were killed, and that nobody else will ask for.
+struct Killed {
+    children: Vec<Child>,
+    /// Where the thread that asks was started, if there is one.
+    reaper: Option<Birth>,
+}
+
+static KILLED: Mutex<Killed> = Mutex::new(Killed { children: Vec::new(), reaper: None });
+
+/// How long it is until the thread asks for the second time; each time it is twice as long, up to [`SELDOM`].
+const SOON: Duration = Duration::from_millis(1);
+/// For a child that does not end though it was killed: the system holds it.
+const SELDOM: Duration = Duration::from_millis(500);
+
+/// As [`adopt`], of a child that was killed: a thread asks for it, whether there is a runtime or not.
+pub(crate) fn adopt_killed(child: Child) {
+    let left = {
+        let mut killed = KILLED.lock();
+        killed.children.push(child);
+        // In a forked child the thread is the parent's.
+        if killed.reaper.as_ref().is_some_and(|birth| !birth.is_in_parent()) {
+            return;
+        }
+        let reaper = thread::Builder::new().name("runtime-reaper".to_owned()).spawn(ask_until_gone);
+        match reaper {
+            Ok(_) => {
+                killed.reaper = Some(Birth::here());
+                return;
+            }
+            Err(_) => std::mem::take(&mut killed.children),
+        }
+    };
+    left.into_iter().for_each(adopt);
+}
+
+/// The thread.
+fn ask_until_gone() {
+    let mut pause = SOON;
+    loop {
+        {
+            let mut killed = KILLED.lock();
+            killed.children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+            if killed.children.is_empty() {
+                killed.reaper = None;
+                return;
+            }
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(SELDOM);
+    }
 }
 
 fn watch() {

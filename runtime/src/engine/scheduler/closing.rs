@@ -15,6 +15,9 @@
 //! | wakes everybody                               | the last one of a closed pool cancels all tasks     |
 //! | waits until the count is 0                    | is counted off                                      |
 //!
+//! Who closes the pool may be one of its threads, in the middle of a task that may block. It waits until it is the
+//! only one that is counted, and leaves later, like any other: as the last one.
+//!
 //! # Invariants
 //!
 //! 1. The list is closed before `closed` is set: a task that got in is there for every thread that saw
@@ -92,18 +95,19 @@ impl Closing {
             threads = self.threads.lock();
         }
         *threads -= 1;
-        let last = *threads == 0;
-        if last {
+        // One may be the thread that waits.
+        if *threads <= 1 {
             self.all_left.notify_all(); // wake: all left
         }
-        last
+        *threads == 0
     }
 
-    /// Waits until all threads have left. False if `limit` ended first.
-    pub(crate) fn wait(&self, limit: Option<Duration>) -> bool {
+    /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False if `limit` ended
+    /// first.
+    pub(crate) fn wait(&self, limit: Option<Duration>, own: usize) -> bool {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut threads = self.threads.lock();
-        while *threads > 0 {
+        while *threads > own {
             match deadline {
                 None => self.all_left.wait(&mut threads),
                 Some(deadline) => {

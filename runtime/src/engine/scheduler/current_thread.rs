@@ -150,6 +150,11 @@ impl Schedule for SchedulerRef {
     }
 
     #[inline]
+    fn wakes_only_ours(&self) -> bool {
+        true
+    }
+
+    #[inline]
     fn origin(&self) -> Option<Instant> {
         self.get().config.observe.origin
     }

@@ -14,7 +14,10 @@
 //!    makes it, and is `Send`. So other threads may spawn such tasks ([`LocalQueue::spawn_made_there`]).
 //! 4. A queue made with a [`LocalHome`] has no thread until that is settled, and its tasks are not polled
 //!    before: until then the home may go to any thread. There is one home, and settling takes it.
-//! 5. After `close` has returned no task of the set is left, so no push comes any more: a task that
+//! 5. Several futures may poll one set, each with a waker of its own. Whoever of them waits has been woken since the
+//!    queue was last seen with a task in it: a push wakes all that wait, and so does a turn that leaves tasks. So it does
+//!    not matter which of them is polled next, nor that one is dropped after it was woken.
+//! 6. After `close` has returned no task of the set is left, so no push comes any more: a task that
 //!    was woken and not yet pushed is alive, and `close` waits for it.
 //!
 //! The queue is counted by its tasks, unlike a pool: it has one thread, and hence no contention.
@@ -29,6 +32,7 @@ use std::time::Instant;
 use pin_project_lite::pin_project;
 
 use super::observe::Observe;
+use crate::engine::contain::contain;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Backoff, Mutex};
@@ -37,6 +41,7 @@ use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
     spawn_cell,
 };
+use crate::engine::waiter_list::{Key, WaiterList};
 use crate::engine::wake_list::WakeList;
 
 /// Polls in one [`tick`](LocalQueue::tick).
@@ -52,13 +57,15 @@ pub(crate) struct LocalQueue {
     observe: Observe,
     /// A task has panicked, and this is the end.
     stopped: AtomicBool,
+    /// It is a pinned thread that polls it, so its waker gives that thread a token. Anybody may poll a set, with
+    /// any waker.
+    polled_by_us: bool,
 }
 
-#[derive(Default)]
 struct State {
     queue: VecDeque<Runnable>,
-    /// Who polls the set.
-    waker: Option<Waker>,
+    /// Who polls the set and waits.
+    pollers: WaiterList<()>,
 }
 
 struct QueueRef(Arc<LocalQueue>);
@@ -70,6 +77,11 @@ impl Schedule for QueueRef {
 
     fn schedule(&self, task: Runnable) {
         self.0.push(task);
+    }
+
+    #[inline]
+    fn wakes_only_ours(&self) -> bool {
+        self.0.polled_by_us
     }
 
     #[inline]
@@ -96,13 +108,18 @@ impl Schedule for QueueRef {
 }
 
 impl LocalQueue {
-    fn new(panics: std::sync::Arc<dyn PanicSink>, observe: Observe) -> LocalQueue {
+    fn new(
+        panics: std::sync::Arc<dyn PanicSink>,
+        observe: Observe,
+        polled_by_us: bool,
+    ) -> LocalQueue {
         LocalQueue {
-            state: Mutex::default(),
+            state: Mutex::new(State { queue: VecDeque::new(), pollers: WaiterList::new() }),
             owned: Owned::new(1),
             panics,
             observe,
             stopped: AtomicBool::new(false),
+            polled_by_us,
         }
     }
 
@@ -169,24 +186,37 @@ impl LocalQueue {
         self.wake();
     }
 
-    /// Calls the waker that was registered last.
+    /// Wakes everybody who waits.
     pub(super) fn wake(&self) {
-        let waker = self.state.lock().waker.take();
-        if let Some(waker) = waker {
-            let mut wake = WakeList::new();
-            wake.push(waker);
-            wake.wake_all(); // wake: local set
-        }
+        let mut wake = WakeList::new();
+        self.state.lock().pollers.take(|()| true, &mut wake);
+        wake.wake_all(); // wake: local set
     }
 
     /// Notes who is to be woken when a task becomes runnable. Returns what to drop.
-    fn register(&self, waker: &Waker) -> Option<Waker> {
-        let same = self.state.lock().waker.as_ref().is_some_and(|old| old.will_wake(waker));
-        if same {
+    fn register(&self, key: &mut Option<Key>, waker: &Waker) -> Option<Waker> {
+        if self.state.lock().pollers.has(*key, waker) {
             return None;
         }
         let new = waker.clone();
-        self.state.lock().waker.replace(new)
+        let (own, old) = self.state.lock().pollers.put(*key, (), new);
+        *key = Some(own);
+        old
+    }
+
+    /// The caller, who is registered, leaves tasks in the queue: it is woken, and with it everybody who waits
+    /// (invariant 5).
+    fn pass_on(&self, key: Option<Key>, waker: &Waker) {
+        let alone = {
+            let pollers = &mut self.state.lock().pollers;
+            // If it is not there any more it has been woken.
+            pollers.len() == usize::from(pollers.has(key, waker))
+        };
+        if alone {
+            waker.wake_by_ref(); // wake: the rest of a local set
+        } else {
+            self.wake();
+        }
     }
 
     /// Polls tasks that are due. If the thread is watched, each poll is shown to the guardian.
@@ -253,9 +283,10 @@ impl LocalQueue {
             }
             backoff.snooze();
         }
-        // Whoever polled the set has no more to hear; the queue may live as long as a handle to a task.
-        let waker = self.state.lock().waker.take();
-        drop(waker);
+        // Handles to tasks keep the queue, which is not to keep those who polled it.
+        let mut wakers = WakeList::new();
+        self.state.lock().pollers.take(|()| true, &mut wakers);
+        contain(|| drop(wakers));
     }
 }
 
@@ -293,7 +324,7 @@ impl LocalHome {
         panics: std::sync::Arc<dyn PanicSink>,
         observe: Observe,
     ) -> (Arc<LocalQueue>, LocalHome) {
-        let queue = Arc::new(LocalQueue::new(panics, observe));
+        let queue = Arc::new(LocalQueue::new(panics, observe, true));
         (Arc::clone(&queue), LocalHome { queue })
     }
 
@@ -302,6 +333,10 @@ impl LocalHome {
         LocalTasks { queue: self.queue, _thread: std::marker::PhantomData }
     }
 }
+
+/// A future that polls the set: under which key it waits.
+#[derive(Default)]
+pub(crate) struct Poller(Option<Key>);
 
 /// The set's own access to its queue: bound to a thread by its type.
 pub(crate) struct LocalTasks {
@@ -312,7 +347,7 @@ pub(crate) struct LocalTasks {
 
 impl LocalTasks {
     pub(crate) fn new(panics: std::sync::Arc<dyn PanicSink>) -> LocalTasks {
-        let queue = Arc::new(LocalQueue::new(panics, Observe::default()));
+        let queue = Arc::new(LocalQueue::new(panics, Observe::default(), false));
         LocalTasks { queue, _thread: std::marker::PhantomData }
     }
 
@@ -335,14 +370,23 @@ impl LocalTasks {
         unsafe { self.queue.spawn_anything(membership, future, identity) }
     }
 
-    /// See [`LocalQueue::register`]. Returns what to drop.
-    pub(crate) fn register(&self, waker: &Waker) -> Option<Waker> {
-        self.queue.register(waker)
+    /// One turn of a future that polls the set: polls tasks that are due, a bounded number. If the thread is watched,
+    /// each poll is shown to the guardian. The future is to have [registered](LocalTasks::register) in this poll.
+    pub(crate) fn turn(&self, poller: &Poller, watch: Option<&Watch>, waker: &Waker) {
+        if self.queue.tick(watch) {
+            self.queue.pass_on(poller.0, waker);
+        }
     }
 
-    /// Polls tasks that are due, a bounded number; says whether more are due.
-    pub(crate) fn tick(&self, watch: Option<&Watch>) -> bool {
-        self.queue.tick(watch)
+    /// `waker` is to be woken when a task becomes runnable, once. Returns what to drop.
+    pub(crate) fn register(&self, poller: &mut Poller, waker: &Waker) -> Option<Waker> {
+        self.queue.register(&mut poller.0, waker)
+    }
+
+    /// The future that polls the set is not polled any more. Returns what to drop.
+    pub(crate) fn unregister(&self, poller: &mut Poller) -> Option<Waker> {
+        let key = poller.0.take()?;
+        self.queue.state.lock().pollers.remove(key)
     }
 
     /// Drops every task, under the watch if there is one; from now on spawned tasks are cancelled at once.

@@ -33,7 +33,7 @@ pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig};
 pub(crate) use driver::Driver;
 pub(crate) use guardian::{Guardian, Stall, StallSink};
 pub(crate) use here::{block_in_place, worker_index};
-pub(crate) use local::LocalTasks;
+pub(crate) use local::{LocalTasks, Poller};
 pub(crate) use metrics::WorkerCounters;
 pub use observe::TaskMeta;
 pub(crate) use observe::{Observe, TaskHook, terminated};

@@ -22,7 +22,7 @@ use std::future::{Future, poll_fn};
 use std::task::Poll;
 
 use super::guardian::{Bound, Guardian};
-use super::local::{LocalHome, LocalQueue, LocalTasks};
+use super::local::{LocalHome, LocalQueue, LocalTasks, Poller};
 use super::metrics::Counter;
 use super::observe::Observe;
 use crate::engine::activity::Activity;
@@ -128,16 +128,15 @@ impl PinnedHome {
         let _settled = settle(tasks.0.share());
         let thread = &self.thread;
         thread.bound.set_tid();
+        let mut poller = Poller::default();
         let until_stopped = poll_fn(|cx| {
-            drop(tasks.0.register(cx.waker()));
+            drop(tasks.0.register(&mut poller, cx.waker()));
             if thread.stop.load(Ordering::Relaxed) {
                 return Poll::Ready(());
             }
             thread.bound.set_awake(true);
             guardian.awake();
-            if tasks.0.tick(Some(thread.bound.watch())) {
-                cx.waker().wake_by_ref();
-            }
+            tasks.0.turn(&poller, Some(thread.bound.watch()), cx.waker());
             thread.forced_yields.add(coop::take_forced());
             thread.bound.set_awake(false);
             Poll::Pending

@@ -196,6 +196,11 @@ impl Schedule for PoolRef {
     }
 
     #[inline]
+    fn wakes_only_ours(&self) -> bool {
+        true
+    }
+
+    #[inline]
     fn origin(&self) -> Option<Instant> {
         self.get().config.observe.origin
     }
@@ -518,13 +523,29 @@ impl Pool {
     fn cancel_tasks(&self, seat: usize) {
         let own = self.take_seat(seat);
         let watch = &own.watch;
-        let cancel = |task: Runnable| {
+        self.cancel_each(|task: Runnable| {
             watch.begin(task.id().as_u64(), Some(task.location()));
             task.cancel();
             if let Some(absence) = watch.end() {
                 self.crew.returned(absence);
             }
-        };
+        });
+    }
+
+    /// On a thread of the closed pool that has waited for all others, in the middle of a task: what they have left is
+    /// dropped here, within the poll of that task, the only one that is alive afterwards.
+    pub(crate) fn cancel_others(&self) {
+        let backoff = Backoff::new();
+        loop {
+            self.cancel_each(Runnable::cancel);
+            if self.owned.alive() <= 1 {
+                return;
+            }
+            backoff.snooze();
+        }
+    }
+
+    fn cancel_each(&self, cancel: impl Fn(Runnable) + Copy) {
         self.owned.cancel_all(cancel);
         for (_, seat) in self.seats.used() {
             seat.slot.take().into_iter().for_each(cancel);
@@ -537,9 +558,10 @@ impl Pool {
         }
     }
 
-    /// Waits until all threads have left. False if `limit` ended first.
-    pub(crate) fn wait_closed(&self, limit: Option<Duration>) -> bool {
-        self.closing.wait(limit)
+    /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False if `limit` ended
+    /// first.
+    pub(crate) fn wait_closed(&self, limit: Option<Duration>, own: usize) -> bool {
+        self.closing.wait(limit, own)
     }
 
     /// Threads that have not left.

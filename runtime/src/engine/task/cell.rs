@@ -61,6 +61,8 @@ pub(super) struct Vtable {
     drop_output: unsafe fn(*mut ()) -> Result<Option<JoinError>, Payload>,
     /// Gives a `Runnable` to the scheduler.
     pub(super) schedule: unsafe fn(NonNull<Header>),
+    /// [`Schedule::wakes_only_ours`].
+    pub(super) wakes_only_ours: unsafe fn(NonNull<Header>) -> bool,
     /// The task's scheduler.
     scheduler: unsafe fn(NonNull<Header>) -> NonNull<dyn Schedule>,
     /// Of the whole task.
@@ -127,6 +129,7 @@ const fn vtable<F: Future + 'static, S: Schedule>() -> Vtable {
         put_error: put_error::<F::Output>,
         drop_output: drop_output::<F::Output>,
         schedule: schedule::<S>,
+        wakes_only_ours: wakes_only_ours::<S>,
         scheduler: scheduler::<S>,
         layout: Layout::new::<Cell<F, S>>(),
         stage: offset_of!(Cell<F, S>, stage),
@@ -151,6 +154,14 @@ unsafe fn schedule<S: Schedule>(task: NonNull<Header>) {
     unsafe { task.as_ref() }.due.again(|| scheduler.origin());
     // SAFETY: by the caller; the permission passes into the new value.
     scheduler.schedule(unsafe { Runnable::from_raw(task) });
+}
+
+/// # Safety
+/// As for [`scheduler`], and the caller has a reference to the task.
+unsafe fn wakes_only_ours<S: Schedule>(task: NonNull<Header>) -> bool {
+    // SAFETY: by the caller; a scheduler is only read (rule 5).
+    let scheduler: &S = unsafe { task.byte_add(offset_of!(Front<S>, scheduler)).cast().as_ref() };
+    scheduler.wakes_only_ours()
 }
 
 /// Polls the future; drops it and leaves the output when it is ready, drops it if it panics. By its name a report
@@ -364,7 +375,7 @@ fn with_stage<R>(task: NonNull<Header>, header: &Header, f: impl FnOnce(*mut ())
 }
 
 /// The task's scheduler, which is only read (rule 5). `header` is the task's.
-fn scheduler_of(task: NonNull<Header>, header: &Header) -> &dyn Schedule {
+pub(super) fn scheduler_of(task: NonNull<Header>, header: &Header) -> &dyn Schedule {
     // SAFETY: the vtable was made for the task's types; the scheduler lives as long as the header does.
     unsafe { (header.vtable.scheduler)(task).as_ref() }
 }

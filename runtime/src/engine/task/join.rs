@@ -64,8 +64,11 @@ impl<T> JoinHandle<T> {
     /// and the handle yields a [`JoinError`] that [is cancelled](JoinError::is_cancelled).
     ///
     /// A task that has completed already is not affected. A task that is being polled is dropped
-    /// when that poll returns, unless it completes in it. A job of `spawn_blocking` that has
-    /// started cannot be stopped.
+    /// when that poll returns, unless it completes in it.
+    ///
+    /// A job of `spawn_blocking` that has started cannot be stopped. One that waits for a thread is over when this
+    /// returns: its closure is dropped here, on the calling thread. So do not hold a lock that the destructor of something
+    /// in the closure takes.
     pub fn abort(&self) {
         abort(self.task, self.header());
     }
@@ -84,6 +87,12 @@ impl<T> JoinHandle<T> {
     /// The task's id, which is unique in this process.
     pub fn id(&self) -> Id {
         self.header().id
+    }
+
+    /// The task's `Runnable` has just been put where the scheduler finds it. If the task was aborted before, it is
+    /// told now.
+    pub(crate) fn queued(&self) {
+        tell_scheduler(self.task, self.header());
     }
 
     /// Whether the task has completed; if not, `waker` is called when it has.
@@ -196,5 +205,15 @@ pub(super) fn abort(task: NonNull<Header>, header: &Header) {
     if header.state.cancel() == Wake::Schedule {
         // SAFETY: the cancellation made the `Runnable`.
         unsafe { (header.vtable.schedule)(task) }; // wake: abort
+    } else {
+        tell_scheduler(task, header);
+    }
+}
+
+/// Tells the scheduler of a task that was aborted, if it may have to wait for its turn to be dropped.
+fn tell_scheduler(task: NonNull<Header>, header: &Header) {
+    let now = header.state.load();
+    if now.is_cancelled() && !now.is_complete() && !now.is_running() {
+        cell::scheduler_of(task, header).aborted();
     }
 }

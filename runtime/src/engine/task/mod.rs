@@ -67,6 +67,22 @@ pub(crate) trait Schedule: 'static {
     /// The task has become runnable. Called on any thread, in the middle of a wake.
     fn schedule(&self, task: Runnable);
 
+    /// Whether [`schedule`](Schedule::schedule) runs the runtime's own code and nothing else. Asked where a waker of a
+    /// user must not be called: it may block. Always the same answer for one task.
+    fn wakes_only_ours(&self) -> bool {
+        false
+    }
+
+    /// Where in a queue the task's `Runnable` waits, if the scheduler wants to know: so that it can take it out.
+    #[inline]
+    fn queued_at(&self, _place: u64) {}
+
+    /// The task was aborted while its `Runnable` exists. A scheduler whose tasks may have to wait long for a thread takes the
+    /// `Runnable` out of its queue and cancels it. Called on any thread, with a reference to the task, perhaps more
+    /// than once.
+    #[inline]
+    fn aborted(&self) {}
+
     /// From when it measures how long tasks wait for their polls, if it does.
     #[inline]
     fn origin(&self) -> Option<std::time::Instant> {

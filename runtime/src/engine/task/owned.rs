@@ -45,8 +45,8 @@ struct Shard {
     closed: bool,
     alive: usize,
     spawned: u64,
-    /// Somebody waits for `alive` to become 0.
-    watched: bool,
+    /// Somebody waits for `alive` to become no more than that.
+    watched: Option<usize>,
 }
 
 // SAFETY: the pointers are to headers, which any thread may reach under the shard's lock (rule 2 of
@@ -62,7 +62,7 @@ impl Owned {
                 closed: false,
                 alive: 0,
                 spawned: 0,
-                watched: false,
+                watched: None,
             }))
         };
         let shards = (0..shards.next_power_of_two()).map(|_| shard()).collect();
@@ -120,7 +120,8 @@ impl Owned {
         shard.alive -= 1;
         shard.unlink(header);
         // Taken here: without a task alive and without the lock the list may be gone.
-        let told = if shard.watched && shard.alive == 0 { self.drained.take() } else { None };
+        let is_awaited = shard.watched.is_some_and(|few| shard.alive <= few);
+        let told = if is_awaited { self.drained.take() } else { None };
         drop(shard);
         if let Some(waker) = told {
             contain(|| waker.wake()); // wake: no task is left in a shard
@@ -168,19 +169,19 @@ impl Owned {
         all
     }
 
-    /// Counts. `waker` hears when `alive` may have become 0.
+    /// Counts. `waker` hears when `alive` may have become `few`, or less.
     ///
     /// If `alive` is 0 and a second call gives the same `spawned`, then there was a moment between the
     /// two without a task: nobody was there at the first look at each shard, and nobody came until the
     /// second. So for several lists with their sums.
     ///
     /// The waker is kept until [`unwatch`](Owned::unwatch).
-    pub(crate) fn census(&self, waker: &Waker) -> Census {
+    pub(crate) fn census(&self, few: usize, waker: &Waker) -> Census {
         self.drained.register(waker);
         let mut sum = Census::default();
         for shard in &self.shards {
             let mut shard = shard.lock();
-            shard.watched = true;
+            shard.watched = Some(few);
             sum.alive += shard.alive;
             sum.spawned += shard.spawned;
         }

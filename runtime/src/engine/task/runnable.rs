@@ -72,6 +72,11 @@ impl Runnable {
         self.header().location
     }
 
+    /// Tells the task's scheduler where in a queue this waits.
+    pub(crate) fn queued_at(&self, place: u64) {
+        cell::scheduler_of(self.0, self.header()).queued_at(place);
+    }
+
     /// How long it has been due, if its scheduler measures that from `origin`.
     pub(crate) fn waited(&self, origin: Instant) -> Option<Duration> {
         self.header().due.waited(origin)

@@ -581,6 +581,21 @@ impl<S: Schedule> Schedule for Scoped<S> {
     }
 
     #[inline]
+    fn wakes_only_ours(&self) -> bool {
+        self.scheduler.wakes_only_ours()
+    }
+
+    #[inline]
+    fn queued_at(&self, place: u64) {
+        self.scheduler.queued_at(place);
+    }
+
+    #[inline]
+    fn aborted(&self) {
+        self.scheduler.aborted();
+    }
+
+    #[inline]
     fn origin(&self) -> Option<Instant> {
         self.scheduler.origin()
     }

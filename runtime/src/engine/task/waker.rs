@@ -17,11 +17,18 @@ pub(super) unsafe fn borrowed(task: NonNull<Header>) -> Waker {
     unsafe { Waker::new(task.as_ptr().cast_const().cast(), &VTABLE) }
 }
 
-/// Whether the waker only makes a task runnable: then calling it runs no user code.
+/// Whether calling the waker runs no user code: it is a task's, its scheduler calls nobody's waker, and nobody
+/// listens to its span. Not every task's waker is such a one: that of a `LocalSet` calls whoever polls the set.
 pub(crate) fn is_task_waker(waker: &Waker) -> bool {
-    std::ptr::eq(waker.vtable(), &VTABLE)
-        // SAFETY: by its vtable it is one of ours, so it keeps the task alive.
-        && !unsafe { task(waker.data()).as_ref() }.span.is_heard()
+    if !std::ptr::eq(waker.vtable(), &VTABLE) {
+        return false;
+    }
+    // SAFETY: by its vtable it is one of ours, so it keeps the task alive.
+    let task = unsafe { task(waker.data()) };
+    // SAFETY: as above.
+    let header = unsafe { task.as_ref() };
+    // SAFETY: the function is the task's own, and the waker keeps the task alive.
+    !header.span.is_heard() && unsafe { (header.vtable.wakes_only_ours)(task) }
 }
 
 /// # Safety

@@ -3,6 +3,7 @@
 //! The order is that of what needs what. Threads start last, and find the runtime through [`Current`], which is
 //! weak: a runtime does not keep itself alive. If one thread cannot be had, those that have started end.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, ThreadId};
@@ -25,7 +26,7 @@ use crate::engine::task::scope::Node;
 use crate::engine::text;
 use crate::engine::timer::Shards;
 use crate::runtime::blocking::BlockingJob;
-use crate::runtime::context;
+use crate::runtime::context::{self, Service};
 use crate::runtime::events::Events;
 use crate::runtime::handle::{Handle, Inner, RuntimeId, Scheduler};
 use crate::runtime::lane::Lane;
@@ -189,19 +190,24 @@ impl Builder {
             let seat = worker.seat_index();
             let handle = current.get().and_then(Handle::upgrade);
             let handle = handle.ok_or_else(text::shut_down)?;
-            threads.add(plan.start(Box::new(move |set_up| {
-                if let Some(shard) = handle.shards().of_worker(seat) {
-                    if handle.time_enabled() {
-                        context::own_shard(Arc::clone(shard));
-                    }
-                }
-                let _counted = context::count_thread(handle.id());
+            threads.add(plan.start(Box::new(move |hooks| {
+                let (id, timers) = (handle.id(), handle.time_enabled());
+                let shard = handle.shards().of_worker(seat).filter(|_| timers).cloned();
                 if let Some(seed) = seed {
                     rng::seed_thread(seed.as_u64().wrapping_add(seat as u64));
                 }
                 let _current = context::enter(handle);
+                let own_shard = shard.map(context::own_shard);
+                let serves = context::serve(id, Service::Worker);
                 exact_timers();
-                worker.run(set_up);
+                let counted = Cell::new(None);
+                worker.run(&|| {
+                    hooks.start();
+                    counted.set(Some(context::count_thread(id)));
+                });
+                // The worker has left its pool: the hook is called by a thread that is nobody's.
+                drop((counted, serves, own_shard));
+                hooks.stop();
             }))?);
             Ok(())
         }
@@ -229,6 +235,7 @@ impl Builder {
             stack_size: self.thread_stack_size,
             on_start: self.on_thread_start.clone(),
             on_stop: self.on_thread_stop.clone(),
+            without_job: context::while_inactive,
         };
         let current = Arc::clone(current);
         let spawn = move |builder: thread::Builder, body: Body| {

@@ -47,6 +47,8 @@ struct Work {
     began: Option<Arc<Count>>,
     waits_for: Option<Arc<Count>>,
     mandatory: bool,
+    /// Where it waits; 0 before that.
+    place: Arc<AtomicUsize>,
 }
 
 impl Job for Work {
@@ -58,6 +60,10 @@ impl Job for Work {
             other.wait_for(1);
         }
         self.ran.add();
+    }
+
+    fn queued_at(&self, place: u64) {
+        self.place.store(place as usize, Ordering::Relaxed);
     }
 
     fn is_mandatory(&self) -> bool {
@@ -82,7 +88,8 @@ impl Pool {
 }
 
 fn job(ran: &Arc<Count>) -> Work {
-    Work { ran: Arc::clone(ran), began: None, waits_for: None, mandatory: false }
+    let place = Arc::new(AtomicUsize::new(0));
+    Work { ran: Arc::clone(ran), began: None, waits_for: None, mandatory: false, place }
 }
 
 /// Whether the job was accepted.
@@ -116,6 +123,12 @@ fn serve(pool: &Arc<Pool>, mut member: Member) {
         job.run();
     }
     pool.queue.left();
+}
+
+/// How many jobs that was: 1, or 0 if a thread had it, or the queue did not have it yet.
+fn take_back(pool: &Arc<Pool>, place: &AtomicUsize) -> usize {
+    let place = || place.load(Ordering::Relaxed) as u64;
+    usize::from(pool.queue.take_back(place).is_some())
 }
 
 /// Everybody leaves, and the account ends at zero.
@@ -344,5 +357,118 @@ fn a_job_that_a_thread_is_free_for_runs_after_the_shutdown_began() {
         assert!(pool.queue.close().is_empty());
         assert!(pool.queue.wait_gone(0, None));
         assert_eq!(*ran.value.lock(), 2);
+    });
+}
+
+/// Would catch: a job that is both run and taken back, or neither; one behind it that nobody comes for.
+#[test]
+fn a_job_is_taken_back_or_run() {
+    check(3, || {
+        let pool = Pool::new(1, FOREVER, 0, 0);
+        let (ran, taken) = (Count::new(), job(&Count::new()));
+        let (place, other) = (Arc::clone(&taken.place), Arc::clone(&taken.ran));
+        let theirs = Arc::clone(&pool);
+        let taker = thread::spawn(move || take_back(&theirs, &place));
+        assert!(submit(&pool, taken));
+        assert!(submit(&pool, job(&ran)));
+        ran.wait_for(1);
+        let taken = taker.join().unwrap();
+        other.wait_for(1 - taken);
+        finish(&pool);
+        assert_eq!(*other.value.lock() + taken, 1);
+    });
+}
+
+/// Would catch: a thread that was sent for because of a job that is taken back, and does not come for the next one; the
+/// first job waits for that.
+#[test]
+fn a_job_behind_one_that_is_taken_back_gets_its_thread() {
+    check(2, || {
+        let pool = Pool::new(2, FOREVER, 0, 0);
+        let (ran, last) = (Count::new(), Count::new());
+        let waits = Work { waits_for: Some(Arc::clone(&last)), ..job(&ran) };
+        assert!(submit(&pool, waits));
+        let taken = job(&ran);
+        let place = Arc::clone(&taken.place);
+        assert!(submit(&pool, taken));
+        let theirs = Arc::clone(&pool);
+        let taker = thread::spawn(move || take_back(&theirs, &place));
+        assert!(submit(&pool, job(&last)));
+        last.wait_for(1);
+        let taken = taker.join().unwrap();
+        ran.wait_for(2 - taken);
+        finish(&pool);
+    });
+}
+
+/// Would catch: the job that comes back with the first thread that cannot be created, although it was taken back, or
+/// another one in its place.
+#[test]
+fn a_job_is_taken_back_or_comes_back() {
+    check(3, || {
+        let pool = Pool::new(1, FOREVER, 0, 1);
+        let ran = Count::new();
+        let taken = job(&ran);
+        let (place, theirs) = (Arc::clone(&taken.place), Arc::clone(&pool));
+        let taker = thread::spawn(move || take_back(&theirs, &place));
+        let came_back = usize::from(!submit(&pool, taken));
+        assert_eq!(came_back + taker.join().unwrap(), 1);
+        assert!(submit(&pool, job(&ran)));
+        ran.wait_for(1);
+        finish(&pool);
+        assert_eq!(*ran.value.lock(), 1);
+    });
+}
+
+/// Would catch: a job that is aborted while it is being submitted, and stays in the queue behind a thread that is busy.
+#[test]
+fn a_job_that_is_aborted_while_it_is_queued_waits_no_longer() {
+    check(3, || {
+        let pool = Pool::new(1, FOREVER, 0, 0);
+        let (ran, began, gate) = (Count::new(), Count::new(), Count::new());
+        let busy = Work {
+            began: Some(Arc::clone(&began)),
+            waits_for: Some(Arc::clone(&gate)),
+            ..job(&ran)
+        };
+        assert!(submit(&pool, busy));
+        began.wait_for(1);
+        let (aborted, is_aborted) = (job(&ran), Arc::new(AtomicUsize::new(0)));
+        let place = Arc::clone(&aborted.place);
+        let theirs = (Arc::clone(&pool), Arc::clone(&place), Arc::clone(&is_aborted));
+        let aborter = thread::spawn(move || {
+            theirs.2.store(1, Ordering::Relaxed);
+            take_back(&theirs.0, &theirs.1)
+        });
+        assert!(submit(&pool, aborted));
+        let mut taken = 0;
+        if is_aborted.load(Ordering::Relaxed) == 1 {
+            taken += take_back(&pool, &place);
+        }
+        taken += aborter.join().unwrap();
+        assert_eq!((taken, pool.queue.metrics().queue_depth), (1, 0));
+        gate.add();
+        ran.wait_for(1);
+        finish(&pool);
+    });
+}
+
+/// Would catch: a job that the shutdown drops and that is taken back as well; places that are counted wrongly, so that a
+/// job is left or a thread stays.
+#[test]
+fn a_job_is_taken_back_or_settled_by_the_shutdown() {
+    check(2, || {
+        let pool = Pool::new(1, FOREVER, 0, 0);
+        let ran = Count::new();
+        assert!(submit(&pool, job(&ran)));
+        let taken = job(&ran);
+        let (place, theirs) = (Arc::clone(&taken.place), Arc::clone(&pool));
+        assert!(submit(&pool, taken));
+        let taker = thread::spawn(move || take_back(&theirs, &place));
+        let dropped = pool.queue.close().len();
+        assert!(pool.queue.wait_gone(0, None));
+        let taken = taker.join().unwrap();
+        assert_eq!(*ran.value.lock() + dropped + taken, 2);
+        assert_eq!(pool.queue.metrics().queue_depth, 0);
     });
 }

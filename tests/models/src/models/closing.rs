@@ -60,7 +60,7 @@ impl Pool {
         self.closing.close(&self.queue.owned, || {
             let _ = self.parker.unpark();
         });
-        assert!(self.closing.wait(None));
+        assert!(self.closing.wait(None, 0));
         // SAFETY: all threads have left.
         self.memory.with_mut(|memory| unsafe { *memory = 1 });
     }
@@ -126,5 +126,44 @@ fn close_against_a_thread_that_starts() {
             thread.join().unwrap();
         }
         assert!(pool.closing.is_over());
+    });
+}
+
+/// A thread of the pool that closes it, waits for itself, or is told too early that the others have left; and a task
+/// that nobody drops, because each thread takes the other for the last one.
+#[test]
+fn close_by_a_thread_of_the_pool() {
+    check(|| {
+        let (pool, token) = (Pool::new(), Arc::new(()));
+        assert!(pool.closing.enter());
+        assert!(pool.closing.enter());
+        let worker = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.work())
+        };
+        let inside = token.clone();
+        let future = async move {
+            let _inside = inside;
+            std::future::pending::<()>().await;
+        };
+        let identity = Identity::new(None, Location::caller());
+        let (task, handle) = spawn_cell(future, QueueRef(pool.queue.clone()), identity);
+        drop(handle);
+        pool.queue.take_in(task, None);
+        let _ = pool.parker.unpark();
+
+        pool.closing.close(&pool.queue.owned, || {
+            let _ = pool.parker.unpark();
+        });
+        assert!(pool.closing.wait(None, 1));
+        // SAFETY: the caller is the only thread that is left.
+        pool.memory.with_mut(|memory| unsafe { *memory = 1 });
+        assert_eq!(pool.closing.threads(), 1);
+        // It is counted, so it need not look again, and leaves as the last one.
+        pool.work();
+        assert!(pool.closing.is_over());
+        assert_eq!(pool.queue.owned.alive(), 0, "a task is left behind");
+        assert_eq!(Arc::strong_count(&token), 1);
+        worker.join().unwrap();
     });
 }

@@ -366,7 +366,7 @@ fn who_waits_for_the_last_task_hears_of_it() {
         let other = queue.clone();
         let thread = thread::spawn(move || other.run_all());
         loom::future::block_on(poll_fn(|cx| {
-            let none = queue.owned.census(cx.waker()).alive == 0;
+            let none = queue.owned.census(0, cx.waker()).alive == 0;
             if none { Poll::Ready(()) } else { Poll::Pending }
         }));
         assert!(handle.is_finished());
