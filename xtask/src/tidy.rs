@@ -198,6 +198,7 @@ const BANS: &[Ban] = &[
         allowed: &[
             "engine/clock.rs",
             "engine/primitive/",
+            "engine/say.rs",
             "engine/scheduler/",
             "runtime/",
             "time/instant.rs",
@@ -213,6 +214,36 @@ const BANS: &[Ban] = &[
         name: "RandomState",
         allowed: &["engine/rng.rs"],
         reason: "only `engine::rng` makes random numbers, so that a run can be repeated",
+    },
+    Ban {
+        name: "eprintln!",
+        allowed: &["engine/say.rs"],
+        reason: "use `engine::say`, which neither panics nor waits for ever where stderr is closed or full",
+    },
+    Ban {
+        name: "eprint!",
+        allowed: &["engine/say.rs"],
+        reason: "use `engine::say`, which neither panics nor waits for ever where stderr is closed or full",
+    },
+    Ban {
+        name: "println!",
+        allowed: &["engine/say.rs"],
+        reason: "use `engine::say`, which neither panics nor waits for ever where stderr is closed or full",
+    },
+    Ban {
+        name: "print!",
+        allowed: &["engine/say.rs"],
+        reason: "use `engine::say`, which neither panics nor waits for ever where stderr is closed or full",
+    },
+    Ban {
+        name: "io::stderr",
+        allowed: &["engine/say.rs", "io/stdio/"],
+        reason: "use `engine::say`, which neither panics nor waits for ever where stderr is closed or full",
+    },
+    Ban {
+        name: "io::stdout",
+        allowed: &["engine/say.rs", "io/stdio/"],
+        reason: "use `engine::say`, which neither panics nor waits for ever where stderr is closed or full",
     },
 ];
 
@@ -561,6 +592,19 @@ mod tests {
         assert_eq!(law("runtime/src/engine/clock.rs", "Instant::now()"), 0);
         assert_eq!(law("tests/tests/a.rs", "Instant::now()"), 0);
         assert_eq!(law("runtime/src/engine/blocking/pool_tests.rs", "Instant::now()"), 0);
+    }
+
+    #[test]
+    fn lines_go_one_way() {
+        let law = |name: &str, text: &str| laws(banned(&File::new(name, text))).len();
+        for line in ["eprintln!(\"x\");", "print!(\"x\");", "std::io::stderr().write_all(b);"] {
+            assert_eq!(law("runtime/src/runtime/a.rs", line), 1, "{line}");
+            assert_eq!(law("runtime/src/engine/say.rs", line), 0, "{line}");
+            assert_eq!(law("runtime/src/a.rs", &format!("/// {line}")), 0, "{line}");
+            assert_eq!(law("xtask/src/a.rs", line), 0, "{line}");
+        }
+        assert_eq!(law("runtime/src/io/stdio/mod.rs", "io::stderr()"), 0);
+        assert_eq!(law("runtime/src/a.rs", "println!();"), 1);
     }
 
     #[test]

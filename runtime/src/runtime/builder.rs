@@ -12,6 +12,7 @@ use super::panics::{OnPanic, PanicReport, UnhandledPanic};
 use super::rng_seed::RngSeed;
 use super::runtime::Runtime;
 use super::stall::{OnSpareShortage, OnStall, SpareShortage, StallReport};
+use super::thread_plan::ThreadName;
 use crate::engine::driver::Batch;
 use crate::engine::scheduler::{Hook, Observe, TaskMeta};
 
@@ -47,7 +48,7 @@ pub struct Builder {
     flavor: Flavor,
     worker_threads: Option<usize>,
     name: Option<String>,
-    thread_name: Arc<dyn Fn() -> String + Send + Sync>,
+    thread_name: ThreadName,
     thread_stack_size: Option<usize>,
     max_blocking_threads: usize,
     thread_keep_alive: Duration,
@@ -91,7 +92,7 @@ impl Builder {
             flavor,
             worker_threads: None,
             name: None,
-            thread_name: Arc::new(|| "runtime-worker".to_owned()),
+            thread_name: ThreadName::usual(),
             thread_stack_size: None,
             max_blocking_threads: 512,
             thread_keep_alive: Duration::from_secs(10),
@@ -208,19 +209,25 @@ impl Builder {
         self
     }
 
-    /// The name of the runtime's threads. The default is `runtime-worker`.
+    /// The name of the threads that run tasks and jobs. The default is `runtime-worker`. With a NUL in it,
+    /// which no name of a thread may have, [`build`](Builder::build) gives an error.
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Builder {
-        let name = name.into();
-        self.thread_name = Arc::new(move || name.clone());
+        self.thread_name = ThreadName::Fixed(name.into().into());
         self
     }
 
-    /// A function that names each thread that is started.
+    /// A function that names each thread that runs tasks and jobs, called before the thread is started, on the
+    /// thread that wants it: the one that builds the runtime, or that has a job for the blocking pool.
+    ///
+    /// If it panics for a worker, or names it with a NUL, [`build`](Builder::build) gives an error; later on NULs
+    /// are left out. For spare workers ([`spare_workers`](Builder::spare_workers)) it is called on a
+    /// thread of its own. One that has no name after 5 ms, or for which the function panics, is called
+    /// `runtime-worker`: no spare waits for the program.
     pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn() -> String + Send + Sync + 'static,
     {
-        self.thread_name = Arc::new(f);
+        self.thread_name = ThreadName::By(Arc::new(f));
         self
     }
 
@@ -586,8 +593,10 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the system gives no thread or no file descriptor for it.
+    /// When the system gives no thread or no file descriptor for it, and when threads cannot have the names that
+    /// they are given.
     pub fn build(&mut self) -> io::Result<Runtime> {
+        self.thread_name.check()?;
         match self.flavor {
             Flavor::MultiThread => self.build_multi_thread(),
             Flavor::CurrentThread => self.build_current_thread(None),
@@ -609,6 +618,7 @@ impl Builder {
             self.flavor == Flavor::CurrentThread,
             "only `Builder::new_current_thread()` can build a `LocalRuntime`"
         );
+        self.thread_name.check()?;
         let here = thread::current().id();
         self.build_current_thread(Some(here)).map(LocalRuntime::over)
     }

@@ -34,6 +34,7 @@ mod runtime;
 mod schedule_latency;
 mod shutdown;
 mod stall;
+mod starter;
 mod thread_plan;
 #[cfg(feature = "tokio-wording")]
 mod tokio_names;

@@ -18,7 +18,7 @@ use crate::engine::primitive::{Arc as EngineArc, Condvar, Mutex};
 use crate::engine::scheduler::{Observe, PinnedHome, PinnedThread};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, Whose};
-use crate::engine::{entered, text};
+use crate::engine::{entered, say, text};
 use crate::task::enter_local;
 
 type Thread = EngineArc<PinnedThread>;
@@ -26,7 +26,7 @@ type Thread = EngineArc<PinnedThread>;
 /// The threads.
 pub(super) struct Pinned {
     limit: usize,
-    plan: ThreadPlan,
+    plan: Arc<ThreadPlan>,
     panics: Arc<Panics>,
     observe: Observe,
     state: Mutex<State>,
@@ -53,7 +53,7 @@ struct Chosen {
 impl Pinned {
     pub(super) fn new(
         limit: usize,
-        plan: ThreadPlan,
+        plan: Arc<ThreadPlan>,
         panics: Arc<Panics>,
         observe: Observe,
     ) -> Pinned {
@@ -217,7 +217,7 @@ impl Handle {
         if let Some(home) = chosen.home {
             if let Err(error) = self.start_pinned(&chosen.thread, home) {
                 pinned.never_started(&chosen.thread);
-                eprintln!("{}", text::no_thread_to_pin(&error));
+                say::line(&text::no_thread_to_pin(&error));
             }
         }
         chosen.thread.spawn(membership, make, identity)
@@ -227,7 +227,10 @@ impl Handle {
     fn start_pinned(&self, thread: &Thread, home: PinnedHome) -> io::Result<()> {
         let counted = Counted::new(self.clone());
         let bound = Arc::clone(thread.bound());
-        let started = self.pinned().plan.start(Box::new(move |set_up| {
+        self.have_watched();
+        let plan = &self.pinned().plan;
+        let name = plan.name.for_any()?;
+        let body = Box::new(move |set_up: &dyn Fn()| {
             let handle = counted.0.clone();
             let _inside_it = context::count_thread(handle.id());
             let _current = context::enter(handle.clone());
@@ -236,7 +239,8 @@ impl Handle {
             handle.guardian().watch_bound(bound);
             home.run(handle.guardian(), handle.jobs(), enter_local);
             drop(counted);
-        }))?;
+        });
+        let started = plan.start(name, body)?;
         self.pinned().state.lock().handles.push(started);
         Ok(())
     }

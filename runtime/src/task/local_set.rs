@@ -252,6 +252,8 @@ impl LocalSet {
     /// One turn of the set's tasks. The waker hears of what becomes runnable later.
     fn turn(&self, cx: &mut Context<'_>) {
         self.assert_not_ended();
+        // On a `current_thread` runtime nobody watches before there are tasks. Elsewhere somebody does, or nobody.
+        let _ = context::with_current(|handle| handle.have_watched());
         let more = self.tasks.tick(None);
         self.assert_not_ended();
         if more {

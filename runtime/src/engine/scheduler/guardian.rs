@@ -74,6 +74,8 @@ pub(crate) trait StallSink: Send + Sync + 'static {
     fn short_of_spares(&self, shortage: Shortage) -> bool;
     /// Calls wakers that may be user code on a thread that may block.
     fn wake(&self, ready: &mut WakeList);
+    /// Whether wakers wait for a thread that could not be had: [`wake`](StallSink::wake) tries again.
+    fn owes_wakes(&self) -> bool;
 }
 
 /// The part of the guardian that others see.
@@ -407,6 +409,7 @@ impl Rounds<'_> {
     fn is_needed(&self) -> bool {
         !self.pool.crew.is_quiet(|| self.pool.driver.has_holder())
             || self.pool.guardian.is_bound_awake()
+            || self.pool.guardian.sink.owes_wakes()
             || self.pool.is_closed()
     }
 
@@ -473,7 +476,8 @@ impl Rounds<'_> {
     fn tell(&mut self, shortage: Option<Shortage>, now: Instant) {
         let guardian = &self.pool.guardian;
         let Some(shortage) = shortage.filter(|shortage| shortage.limit > 0) else {
-            self.told = false;
+            // While a thread is being started nobody knows whether the shortage is over.
+            self.told &= self.pool.are_starting();
             return;
         };
         let too_soon = self.told_last.is_some_and(|last| now.duration_since(last) < SHORTAGE_EVERY);
@@ -488,7 +492,7 @@ impl Rounds<'_> {
         let driver = &*self.pool.driver;
         let active = self.pool.active();
         driver.advance_overdue(CLOSE_LOOK, &mut self.ready);
-        if !self.ready.is_empty() {
+        if !self.ready.is_empty() || self.pool.guardian.sink.owes_wakes() {
             self.pool.guardian.sink.wake(&mut self.ready);
         }
         // When the next one is overdue, if nobody has seen to it by then.

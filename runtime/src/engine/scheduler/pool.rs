@@ -51,7 +51,8 @@ use super::queue::{Injector, Local};
 use super::seat::Seat;
 use super::worker::NewWorker;
 use crate::engine::activity::{Active, Activity};
-use crate::engine::primitive::{Backoff, Unparked};
+use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::{Backoff, Mutex, Unparked};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
@@ -59,7 +60,9 @@ use crate::engine::task::{
 };
 use crate::engine::text;
 
-/// Starts a thread that calls [`NewWorker::run`].
+/// Starts a thread that calls [`NewWorker::run`], or sees to it that it is started soon. In the second case an
+/// error comes later, by [`NewWorker::on_failure`]. The guardian calls it for spares, so it must not wait then, nor
+/// call what is the user's.
 pub(crate) type StartThread = Box<dyn Fn(NewWorker) -> io::Result<()> + Send + Sync>;
 
 /// How a pool is made.
@@ -106,6 +109,10 @@ pub(crate) struct Pool {
     in_flight: InFlight,
     closing: Closing,
     start_thread: StartThread,
+    /// Spares whose threads have not begun.
+    starting: AtomicUsize,
+    /// Why the last thread for a spare could not be had, until that is reported.
+    no_thread: Mutex<Option<io::Error>>,
     birth: Birth,
 }
 
@@ -185,6 +192,8 @@ impl Pool {
             in_flight: InFlight::default(),
             closing: Closing::new(),
             start_thread,
+            starting: AtomicUsize::new(0),
+            no_thread: Mutex::new(None),
             birth: Birth::here(),
             config,
         })
@@ -216,6 +225,24 @@ impl Pool {
     pub(super) fn never_came(&self, seat: usize) {
         self.thread_left(seat);
         self.crew.never_came(seat);
+    }
+
+    /// A thread is on its way to a spare's seat, or is not any more.
+    pub(super) fn count_starting(&self, up: bool) {
+        // No pair: it only keeps a report from being made twice.
+        match up {
+            true => self.starting.fetch_add(1, Ordering::Relaxed),
+            false => self.starting.fetch_sub(1, Ordering::Relaxed),
+        };
+    }
+
+    pub(super) fn are_starting(&self) -> bool {
+        self.starting.load(Ordering::Relaxed) > 0
+    }
+
+    /// No thread could be had for a spare: to be reported with the next shortage.
+    pub(super) fn failed_to_start(&self, error: io::Error) {
+        *self.no_thread.lock() = Some(error);
     }
 
     /// Spawns a task.
@@ -321,7 +348,11 @@ impl Pool {
         }
         match self.crew.call(|seat| self.unpark(seat)) {
             Call::NotNeeded | Call::Back | Call::NotYet => Ok(()),
-            Call::Start(seat) => self.start_on(seat).map_err(|error| self.shortage(Some(error))),
+            Call::Start(seat) => {
+                // The last attempt's error: what comes of this one is not known yet.
+                let before = self.no_thread.lock().take().map_or(Ok(()), Err);
+                self.start_on(seat).and(before).map_err(|error| self.shortage(Some(error)))
+            }
             Call::Limit => Err(self.shortage(None)),
         }
     }

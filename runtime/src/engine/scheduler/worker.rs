@@ -39,6 +39,7 @@
 //! the side could get stuck behind a poll that does not return.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -72,6 +73,7 @@ pub(crate) struct NewWorker {
 
 impl NewWorker {
     pub(super) fn new(pool: Arc<Pool>, seat: usize) -> NewWorker {
+        pool.count_starting(true);
         NewWorker { pool, seat, ran: false }
     }
 
@@ -80,10 +82,18 @@ impl NewWorker {
         self.seat
     }
 
+    /// What to call with the reason if no thread can be had for it. Dropping the worker gives its seat back, and
+    /// this has it said why, in the next report of a shortage.
+    pub(crate) fn on_failure(&self) -> impl FnOnce(io::Error) + Send + 'static {
+        let pool = Arc::clone(&self.pool);
+        move |error| pool.failed_to_start(error)
+    }
+
     /// Works until the pool closes or, on a spare's seat, until the spare has not been needed
     /// for a while. To be called by the new thread.
     pub(crate) fn run(mut self) {
         self.ran = true;
+        self.pool.count_starting(false);
         Worker::new(Arc::clone(&self.pool), self.seat).run();
     }
 }
@@ -92,6 +102,7 @@ impl Drop for NewWorker {
     /// The thread could not be started, or ended before it got here.
     fn drop(&mut self) {
         if !self.ran {
+            self.pool.count_starting(false);
             self.pool.never_came(self.seat);
         }
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
 
-use super::{Builder, MAX_WORKERS};
+use super::{Builder, Flavor, MAX_WORKERS};
 use crate::engine::activity::Activity;
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
@@ -17,9 +17,10 @@ use crate::engine::entered;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::AtomicU64;
 use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::rng;
 use crate::engine::scheduler::{
-    CurrentThread, CurrentThreadConfig, Guardian, NewWorker, Observe, Pool, PoolConfig,
+    CurrentThread, CurrentThreadConfig, Guardian, NewWorker, Observe, Pool, PoolConfig, StartWatch,
 };
 use crate::engine::task::scope::Node;
 use crate::engine::text;
@@ -32,8 +33,9 @@ use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
 use crate::runtime::rng_seed::RngSeed;
 use crate::runtime::runtime::{Runtime, Threads};
-use crate::runtime::stall::Reporter;
-use crate::runtime::thread_plan::{Body, ThreadPlan};
+use crate::runtime::stall::{Manner, Reporter};
+use crate::runtime::starter::Starter;
+use crate::runtime::thread_plan::{Body, BodyWithSetUp, ThreadPlan};
 
 /// The runtime that is being built, for its threads.
 type Current = Arc<OnceLock<Weak<Inner>>>;
@@ -48,6 +50,7 @@ struct Parts {
     panics: Arc<Panics>,
     reporter: Arc<Reporter>,
     threads: Arc<Threads>,
+    plan: Arc<ThreadPlan>,
 }
 
 impl Builder {
@@ -77,7 +80,7 @@ impl Builder {
             panics: parts.panics.clone(),
             activity: parts.activity.clone(),
         };
-        let (guardian, start) = (self.guardian(&parts), self.start_worker(&parts));
+        let (guardian, start) = (self.guardian(&parts), self.start_worker(&parts, workers));
         let pool = Pool::new(config, Box::new(events), guardian, Box::new(start));
         let scheduler = Scheduler::MultiThread(Arc::clone(&pool));
         let runtime = self.assemble(parts, scheduler, workers, None);
@@ -103,27 +106,27 @@ impl Builder {
             on_unpark: self.on_thread_unpark.clone(),
             observe: self.observe(),
             panics: parts.panics.clone(),
+            start_watch: self.stall_report.map(|_| Box::new(start_watch(&parts)) as StartWatch),
         };
         let shared = CurrentThread::new(config, Box::new(events), self.guardian(&parts));
-        let scheduler = Scheduler::CurrentThread(Arc::clone(&shared));
-        let runtime = self.assemble(parts, scheduler, 1, local_to);
-        let started = match self.stall_report {
-            Some(_) => runtime.start_guardian(Box::new(move || shared.watch())),
-            None => Ok(()),
-        };
-        or_end(runtime, started)
+        let scheduler = Scheduler::CurrentThread(shared);
+        // No thread: see `current_thread.rs`.
+        Ok(self.assemble(parts, scheduler, 1, local_to))
     }
 
     fn parts(&self, driver: Arc<Driver>, events: &Events) -> Parts {
         let current = Current::default();
         let activity = events.counts_all();
+        let reporter = Arc::new(self.reporter(activity.clone()));
+        let starter = Starter::new(self.spare_workers);
         Parts {
             driver,
             shards: Arc::clone(events.shards()),
             jobs: events.counts_jobs(),
             panics: self.panics(&current),
-            reporter: Arc::new(self.reporter(activity.clone())),
-            threads: Arc::default(),
+            threads: Arc::new(Threads::new(starter, Arc::clone(&reporter))),
+            reporter,
+            plan: Arc::new(self.thread()),
             current,
             activity,
         }
@@ -136,11 +139,12 @@ impl Builder {
         workers: usize,
         local_to: Option<ThreadId>,
     ) -> Runtime {
-        let Parts { driver, shards, jobs, activity, current, panics, reporter, threads } = parts;
+        let Parts { driver, shards, jobs, activity, current, panics, reporter, threads, plan } =
+            parts;
         let handle = Handle::new(Inner {
             scheduler,
             root: Node::root(),
-            blocking: self.blocking_pool(&current),
+            blocking: self.blocking_pool(&current, plan.mask),
             driver,
             io_enabled: self.enable_io,
             time_enabled: self.enable_time,
@@ -150,8 +154,9 @@ impl Builder {
             poll_times: Arc::clone(self.poll_times.starts()),
             measures_polls: self.measures_polls,
             seeds: self.rng_seed.map(|seed| Mutex::new(seed.generator())),
-            pinned: self.pinned(workers, &panics),
+            pinned: self.pinned(workers, plan, &panics),
             panics,
+            reporter,
             forced_yields: AtomicU64::new(0),
             local_to,
             name: self.name.clone(),
@@ -159,7 +164,7 @@ impl Builder {
             birth: Birth::here(),
         });
         let _ = current.set(handle.downgrade());
-        Runtime::assemble(handle, threads, reporter)
+        Runtime::assemble(handle, threads)
     }
 
     fn guardian(&self, parts: &Parts) -> Guardian {
@@ -167,18 +172,20 @@ impl Builder {
         Guardian::new(self.stall_takeover, self.stall_report, sink)
     }
 
-    /// How a worker, or a spare, gets its thread.
+    /// How a worker gets its thread, and a spare, later and elsewhere.
     fn start_worker(
         &self,
         parts: &Parts,
+        workers: usize,
     ) -> impl Fn(NewWorker) -> io::Result<()> + Send + Sync + 'static {
-        let (plan, seed) = (self.thread(), self.rng_seed);
+        let (plan, seed) = (Arc::clone(&parts.plan), self.rng_seed);
         let (current, threads) = (Arc::clone(&parts.current), Arc::clone(&parts.threads));
         move |worker: NewWorker| {
             let seat = worker.seat_index();
             let handle = current.get().and_then(Handle::upgrade);
             let handle = handle.ok_or_else(text::shut_down)?;
-            threads.add(plan.start(Box::new(move |set_up| {
+            let failed = worker.on_failure();
+            let body: BodyWithSetUp = Box::new(move |set_up| {
                 if let Some(shard) = handle.shards().of_worker(seat) {
                     if handle.time_enabled() {
                         context::own_shard(Arc::clone(shard));
@@ -193,16 +200,25 @@ impl Builder {
                 let _inside = entered::enter();
                 exact_timers();
                 worker.run();
-            }))?);
+            });
+            if seat >= workers {
+                let (plan, all) = (Arc::clone(&plan), Arc::clone(&threads));
+                return threads.starter.start(plan, all, body, failed);
+            }
+            threads.add(plan.start(plan.name.for_worker()?, body)?);
             Ok(())
         }
     }
 
-    fn blocking_pool(&self, current: &Current) -> blocking::Pool<BlockingJob> {
+    /// `mask`: the signals that a thread blocks which a helper of the runtime starts.
+    fn blocking_pool(&self, current: &Current, mask: Mask) -> blocking::Pool<BlockingJob> {
         let config = blocking::Config {
             max_threads: self.max_blocking_threads,
             keep_alive: self.thread_keep_alive,
-            thread_name: Arc::clone(&self.thread_name),
+            thread_name: Arc::new({
+                let name = self.thread_name.clone();
+                move || name.for_job()
+            }),
             stack_size: self.thread_stack_size,
             on_start: self.on_thread_start.clone(),
             on_stop: self.on_thread_stop.clone(),
@@ -210,7 +226,11 @@ impl Builder {
         let current = Arc::clone(current);
         let spawn = move |builder: thread::Builder, body: Body| {
             let current = Arc::clone(&current);
+            let mask = signal_mask::for_new_thread(mask);
             let body: Body = Box::new(move || {
+                if let Some(mask) = mask {
+                    mask.apply();
+                }
                 let handle = current.get().and_then(Handle::upgrade);
                 let _counted = handle.as_ref().map(|handle| context::count_thread(handle.id()));
                 let _current = handle.map(context::enter);
@@ -226,10 +246,10 @@ impl Builder {
         Panics::new(self.unhandled_panic, hook, self.name.clone(), Arc::clone(current))
     }
 
-    fn pinned(&self, workers: usize, panics: &Arc<Panics>) -> Pinned {
+    fn pinned(&self, workers: usize, plan: Arc<ThreadPlan>, panics: &Arc<Panics>) -> Pinned {
         let limit = self.pinned_threads.unwrap_or(workers);
         let observe = self.observe().without_times();
-        Pinned::new(limit, self.thread(), Arc::clone(panics), observe)
+        Pinned::new(limit, plan, Arc::clone(panics), observe)
     }
 
     fn observe(&self) -> Observe {
@@ -246,22 +266,36 @@ impl Builder {
 
     /// `activity`: what the wakers that it calls are counted in.
     fn reporter(&self, activity: Option<Arc<Activity>>) -> Reporter {
-        Reporter::new(
-            self.name.clone(),
-            self.on_stall.clone(),
-            self.on_spare_shortage.clone(),
-            self.stall_backtrace,
-            activity,
-        )
+        let manner = Manner {
+            name: self.name.clone(),
+            on_stall: self.on_stall.clone(),
+            on_shortage: self.on_spare_shortage.clone(),
+            backtrace: self.stall_backtrace,
+            others_go_on: self.flavor == Flavor::MultiThread && self.spare_workers > 0,
+        };
+        Reporter::new(manner, activity)
     }
 
     fn thread(&self) -> ThreadPlan {
         ThreadPlan {
-            name: Arc::clone(&self.thread_name),
+            name: self.thread_name.clone(),
             stack_size: self.thread_stack_size,
             on_start: self.on_thread_start.clone(),
             on_stop: self.on_thread_stop.clone(),
+            mask: Mask::here(),
         }
+    }
+}
+
+/// How the thread that runs the tasks of a `current_thread` runtime gets one that watches it.
+fn start_watch(parts: &Parts) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
+    let (current, threads) = (Arc::clone(&parts.current), Arc::downgrade(&parts.threads));
+    move || {
+        let handle = current.get().and_then(Handle::upgrade).ok_or_else(text::shut_down)?;
+        let threads = threads.upgrade().ok_or_else(text::shut_down)?;
+        let Scheduler::CurrentThread(shared) = handle.scheduler() else { return Ok(()) };
+        let shared = Arc::clone(shared);
+        threads.start_guardian(Box::new(move || shared.watch()))
     }
 }
 
