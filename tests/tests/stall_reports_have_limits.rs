@@ -94,26 +94,26 @@ fn while_nobody_reads_stderr() {
     const TEST: &str = "while_nobody_reads_stderr";
     if role().is_some() {
         fill_stderr();
-        let before = memory("VmRSS");
         let runtime = builder().build().unwrap();
         stall(&runtime, 1);
+        eventually("the first line is stuck", || in_call("runtime-reporte", libc::SYS_write));
         // The time between two lines is over: more could be written.
         let start = Instant::now();
         while start.elapsed() < Duration::from_millis(1100) {
             stall(&runtime, 1);
         }
+        let before = memory("VmRSS");
         stall(&runtime, STALLS);
         let left_out = runtime.metrics().stall_reports_left_out_count();
+        let grown = memory("VmRSS").saturating_sub(before);
         let start = Instant::now();
         drop(runtime);
-        let grown = memory("VmRSS").saturating_sub(before);
-        println!(
-            "the drop took {:?}, {} KiB more, {left_out} left out",
-            start.elapsed(),
-            grown / 1024
-        );
-        assert!(left_out >= STALLS - 16);
-        assert!(slowness() > 1 || grown < 32 << 20, "{grown} bytes more");
+        let took = start.elapsed();
+        println!("the drop took {took:?}; {} KiB more, {left_out} left out", grown / 1024);
+        // Not by an assertion: what a panic says is not read either.
+        if left_out < STALLS - 16 || slowness() == 1 && grown > 16 << 20 {
+            std::process::exit(1);
+        }
         // With a limit, and with a line to say.
         let runtime = builder().stall_report(Duration::MAX).build().unwrap();
         let gate = Gate::default();
@@ -131,18 +131,27 @@ fn while_nobody_reads_stderr() {
     let start = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
-            break status;
+            break Some(status);
         }
         if start.elapsed() > 2 * PATIENCE * slowness() {
             child.kill().unwrap();
-            panic!("it does not end");
+            break None;
         }
         std::thread::sleep(Duration::from_millis(5));
     };
     let mut out = String::new();
     std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut out).unwrap();
     println!("{out}");
-    assert!(status.success(), "{status}: {out}");
+    assert!(status.is_some_and(|status| status.success()), "{status:?}: {out}");
+}
+
+/// Whether a thread with this name is in this system call.
+fn in_call(name: &str, call: libc::c_long) -> bool {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    tasks.map(|task| task.path()).any(|task| {
+        let read = |file| std::fs::read_to_string(task.join(file)).unwrap_or_default();
+        read("comm").trim() == name && read("syscall").split(' ').next() == Some(&call.to_string())
+    })
 }
 
 /// Writes until nothing more fits.
