@@ -20,6 +20,7 @@ mod blocking;
 mod builder;
 pub(crate) mod context;
 mod events;
+mod foreign_wakes;
 mod handle;
 mod histogram;
 mod lane;

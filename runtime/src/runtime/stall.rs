@@ -21,16 +21,13 @@
 //!
 //! [`RuntimeMetrics::stall_reports_left_out_count`]: crate::runtime::RuntimeMetrics::stall_reports_left_out_count
 
-use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::engine::activity::Activity;
-use crate::engine::contain::contain;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::engine::scheduler::{Shortage, Stall, StallSink};
@@ -39,6 +36,7 @@ use crate::engine::task::{self, Id};
 use crate::engine::wake_list::WakeList;
 use crate::engine::{say, text};
 
+use super::foreign_wakes::ForeignWakes;
 use super::lane::Lane;
 
 /// At most one line on stderr in this time.
@@ -331,7 +329,7 @@ pub(super) struct Reporter {
     captures: Lane,
     /// Symbolises, writes, calls the user's hook.
     speaks: Lane,
-    wakes: Arc<Wakes>,
+    wakes: Arc<ForeignWakes>,
     voice: Arc<Voice>,
 }
 
@@ -368,7 +366,7 @@ impl Reporter {
             captures: Lane::new("runtime-capture", MOST_AT_ONCE),
             // And a shortage.
             speaks: Lane::new("runtime-reporter", MOST_AT_ONCE + 1),
-            wakes: Arc::new(Wakes::new(activity)),
+            wakes: Arc::new(ForeignWakes::new(activity)),
             voice: Arc::new(voice),
         }
     }
@@ -388,7 +386,7 @@ impl Reporter {
 
     /// Takes nothing more. What has been handed over is still done.
     pub(super) fn close(&self) {
-        self.wakes.lane.close();
+        self.wakes.lane().close();
         self.captures.close();
     }
 
@@ -406,7 +404,7 @@ impl Reporter {
         };
         end(&self.captures);
         end(&self.speaks);
-        end(&self.wakes.lane);
+        end(self.wakes.lane());
         // What no thread could be had for.
         self.wakes.call_all_unless_called();
         stuck
@@ -459,115 +457,11 @@ impl StallSink for Arc<Reporter> {
                 self.wakes.put(waker);
             }
         }
-        self.wakes.have_called();
+        ForeignWakes::have_called(&self.wakes);
     }
 
     fn owes_wakes(&self) -> bool {
         self.wakes.are_owed()
-    }
-}
-
-/// Wakers that are not tasks', to be called on a thread that may block. They do not wait for what takes long in
-/// the other lanes.
-///
-/// # Invariants
-///
-/// 1. Nothing of a waker is called on the thread that puts it here: not even its drop.
-/// 2. A waker that waits is not put in a second time: one call is enough for both. So no more wait than there
-///    are different ones.
-/// 3. While wakers wait, somebody calls them, or they are owed: then whoever put them comes again
-///    ([`Wakes::have_called`]).
-struct Wakes {
-    lane: Lane,
-    activity: Option<Arc<Activity>>,
-    waiting: Mutex<Waiting>,
-}
-
-#[derive(Default)]
-struct Waiting {
-    queue: VecDeque<Waker>,
-    /// Who is in the queue.
-    known: HashSet<(usize, usize)>,
-    /// Further ones of those, to be dropped.
-    again: Vec<Waker>,
-    /// The lane has been told, and has not come to the end of the queue.
-    calling: bool,
-}
-
-/// So many clones of wakers that wait are kept to be dropped elsewhere. There are more only if a waker blocks, and
-/// then one clone more of it, which is one count, is never dropped.
-const MOST_AGAIN: usize = 4096;
-
-impl Wakes {
-    fn new(activity: Option<Arc<Activity>>) -> Wakes {
-        // One piece of work calls all of them.
-        let lane = Lane::new("runtime-waker", 2);
-        Wakes { lane, activity, waiting: Mutex::default() }
-    }
-
-    fn put(&self, waker: Waker) {
-        let mut waiting = self.waiting.lock();
-        let key = (waker.data().addr(), std::ptr::from_ref(waker.vtable()).addr());
-        if waiting.known.insert(key) {
-            if let Some(activity) = &self.activity {
-                activity.begin();
-            }
-            waiting.queue.push_back(waker);
-        } else if waiting.again.len() < MOST_AGAIN {
-            waiting.again.push(waker);
-        } else {
-            std::mem::forget(waker);
-        }
-    }
-
-    fn are_owed(&self) -> bool {
-        let waiting = self.waiting.lock();
-        !waiting.calling && !waiting.queue.is_empty()
-    }
-
-    /// Has those that wait called.
-    fn have_called(self: &Arc<Wakes>) {
-        {
-            let mut waiting = self.waiting.lock();
-            if waiting.calling || waiting.queue.is_empty() {
-                return;
-            }
-            waiting.calling = true;
-        }
-        let wakes = Arc::clone(self);
-        if self.lane.add(Box::new(move || wakes.call_all())).is_err() {
-            self.waiting.lock().calling = false;
-        }
-    }
-
-    fn call_all_unless_called(&self) {
-        if !self.waiting.lock().calling {
-            self.call_all();
-        }
-    }
-
-    fn call_all(&self) {
-        loop {
-            let (waker, again) = {
-                let mut waiting = self.waiting.lock();
-                let again = std::mem::take(&mut waiting.again);
-                let waker = waiting.queue.pop_front();
-                match &waker {
-                    Some(waker) => {
-                        let key = (waker.data().addr(), std::ptr::from_ref(waker.vtable()).addr());
-                        waiting.known.remove(&key);
-                    }
-                    None => waiting.calling = false,
-                }
-                (waker, again)
-            };
-            contain(|| drop(again));
-            let Some(waker) = waker else { return };
-            contain(|| waker.wake());
-            if let Some(activity) = &self.activity {
-                activity.end();
-            }
-        }
     }
 }
 

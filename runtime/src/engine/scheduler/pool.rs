@@ -111,8 +111,8 @@ pub(crate) struct Pool {
     start_thread: StartThread,
     /// Spares whose threads have not begun.
     starting: AtomicUsize,
-    /// Why the last thread for a spare could not be had, until that is reported.
-    no_thread: Mutex<Option<io::Error>>,
+    /// Why the last thread for a spare could not be had, and when that was, until it is reported.
+    no_thread: Mutex<Option<(Instant, io::Error)>>,
     birth: Birth,
 }
 
@@ -242,7 +242,14 @@ impl Pool {
 
     /// No thread could be had for a spare: to be reported with the next shortage.
     pub(super) fn failed_to_start(&self, error: io::Error) {
-        *self.no_thread.lock() = Some(error);
+        *self.no_thread.lock() = Some((Instant::now(), error));
+    }
+
+    /// The shortage that is left by the last attempt to start a thread, if it was just now: what comes of the next
+    /// one is not known before it is over.
+    fn shortage_before(&self) -> Option<Shortage> {
+        let (at, error) = self.no_thread.lock().take()?;
+        (at.elapsed() < Duration::from_secs(1)).then(|| self.shortage(Some(error)))
     }
 
     /// Spawns a task.
@@ -346,12 +353,12 @@ impl Pool {
         if self.is_closed() {
             return Ok(());
         }
+        let before = self.shortage_before();
         match self.crew.call(|seat| self.unpark(seat)) {
             Call::NotNeeded | Call::Back | Call::NotYet => Ok(()),
             Call::Start(seat) => {
-                // The last attempt's error: what comes of this one is not known yet.
-                let before = self.no_thread.lock().take().map_or(Ok(()), Err);
-                self.start_on(seat).and(before).map_err(|error| self.shortage(Some(error)))
+                self.start_on(seat).map_err(|error| self.shortage(Some(error)))?;
+                before.map_or(Ok(()), Err)
             }
             Call::Limit => Err(self.shortage(None)),
         }
