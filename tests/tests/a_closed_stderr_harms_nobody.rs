@@ -99,9 +99,11 @@ fn where_no_thread_can_be_had() {
         eventually("the threads have begun", tests::process::others_wait);
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        // SAFETY: two numbers of descriptors, both open.
+        let number = std::os::fd::AsRawFd::as_raw_fd(&writer);
+        // SAFETY: numbers of descriptors, which are open.
         let before = unsafe { libc::dup(2) };
-        assert_eq!(unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&writer), 2) }, 2);
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::dup2(number, 2) }, 2);
         let room = tests::process::memory("VmSize") + (48 << 20);
         let limit = tests::process::limit(libc::RLIMIT_AS, room as u64);
         let job = runtime.block_on(async { runtime::spawn_blocking(|| ()).await });

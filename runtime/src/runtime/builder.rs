@@ -136,6 +136,12 @@ impl Builder {
     }
 
     /// A runtime that runs everything on the thread that calls [`Runtime::block_on`].
+    ///
+    /// As long as there is only the future that is blocked on the runtime has no other thread, so that a program may do
+    /// what takes a process of one thread, such as `unshare` with a user namespace. With the first task that is polled
+    /// comes a thread that watches for stalls ([`stall_report`](Builder::stall_report)); it takes no signals. With
+    /// `stall_report(Duration::MAX)` it never comes. A stall of the future that is blocked on is therefore reported only
+    /// where there are tasks as well, which it keeps waiting. Blocking jobs and pinned tasks have threads, of course.
     pub fn new_current_thread() -> Builder {
         Builder::new(Flavor::CurrentThread)
     }
@@ -486,7 +492,12 @@ impl Builder {
     }
 
     /// How long one poll may take before it is reported, once: to [`on_stall`](Builder::on_stall), or
-    /// as a line on stderr. The default is 100 ms. `Duration::MAX` reports nothing.
+    /// as a line on stderr, of which there is at most one a second. The default is 100 ms. `Duration::MAX` reports
+    /// nothing.
+    ///
+    /// A poll that was over before its thread could be looked at is reported by its share of the processor; if that
+    /// is not known either it is only counted
+    /// ([`stall_reports_left_out_count`](crate::runtime::RuntimeMetrics::stall_reports_left_out_count)).
     ///
     /// # Panics
     ///
@@ -503,13 +514,20 @@ impl Builder {
     /// A thread that waits in a system call is looked at without disturbing it. One that computes gets
     /// a signal (SIGURG), which may interrupt a system call that it is just entering. The first
     /// report reads the program's debug information, which takes a moment of one processor and stays in
-    /// memory.
+    /// memory. From then on the process has `/proc/self/mem` open, by which it reads its own memory: sandboxes that kill
+    /// for looking into processes (`process_vm_readv`, `ptrace`) let that through. The calls that a report makes are
+    /// listed in `docs/platforms.md`.
     pub fn stall_backtrace(&mut self, capture: bool) -> &mut Builder {
         self.stall_backtrace = capture;
         self
     }
 
-    /// A function to call with each stall instead of the line on stderr. It runs on a thread of its own.
+    /// A function to call with each stall instead of the line on stderr. It runs on a thread of its own, which
+    /// takes no signals, and nor do threads that it starts.
+    ///
+    /// At most 16 reports are under way at one time. What comes while they are, because the function takes its time, is
+    /// left out and counted: [`StallReport::left_out`]. When the runtime is dropped that waits 5 seconds for the
+    /// function to return.
     pub fn on_stall<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn(&StallReport) + Send + Sync + 'static,

@@ -57,7 +57,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 ///
 /// Most programs let [`#[runtime::main]`](crate::main) make it. Dropping it shuts it down: it waits for
 /// the poll that each worker is in and for blocking jobs, except those that wait because all threads for
-/// them are busy; every other task is dropped where it stands.
+/// them are busy; every other task is dropped where it stands. For hooks, wakers and lines on stderr that are
+/// on threads of the runtime's own it waits 5 seconds.
 ///
 /// # Panics
 ///
@@ -116,8 +117,7 @@ impl Threads {
     /// Waits for the threads' very end; they have left the scheduler already.
     fn join(&self) {
         // First: it starts workers.
-        let deadline = Instant::now() + LAST_WORDS;
-        let mut stuck = self.starter.join(deadline);
+        let mut stuck = self.starter.join(Instant::now() + LAST_WORDS);
         loop {
             let Some(thread) = self.workers.lock().pop() else { break };
             end(thread);
@@ -126,7 +126,7 @@ impl Threads {
         if let Some(guardian) = guardian {
             end(guardian);
         }
-        stuck.extend(self.reporter.join(deadline));
+        stuck.extend(self.reporter.join(Instant::now() + LAST_WORDS));
         if !stuck.is_empty() {
             say::line_within(text::threads_left_behind(&stuck, LAST_WORDS), SAY_WITHIN);
         }
