@@ -1,4 +1,8 @@
 //! What reports say, and what becomes of those that cannot be given.
+#![allow(
+    clippy::unnecessary_cast,
+    reason = "the numbers of system calls are not 64 bits wide on each processor"
+)]
 
 use std::sync::mpsc;
 
