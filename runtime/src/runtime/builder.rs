@@ -528,6 +528,19 @@ impl Builder {
     /// At most 16 reports are under way at one time. What comes while they are, because the function takes its time, is
     /// left out and counted: [`StallReport::left_out`]. When the runtime is dropped that waits 5 seconds for the
     /// function to return.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .on_stall(|stall| {
+    ///         let call = stall.system_call().unwrap_or("no system call that is known");
+    ///         eprintln!("{stall} (in {call}; {} were left out)", stall.left_out());
+    ///     })
+    ///     .build()?;
+    /// assert_eq!(runtime.metrics().stall_reports_left_out_count(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn on_stall<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn(&StallReport) + Send + Sync + 'static,
