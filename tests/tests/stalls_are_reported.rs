@@ -117,7 +117,7 @@ fn with_name_id_place_and_stack() {
                 if seen.blocked == Some(true) {
                     assert_eq!(seen.starved, Some(false));
                     assert!(seen.share.unwrap() < 0.5, "{:?}", seen.share);
-                    assert!(seen.text.contains("blocks its thread"), "{}", seen.text);
+                    assert!(seen.text.contains("waits in `futex`"), "{}", seen.text);
                 }
             }
         }

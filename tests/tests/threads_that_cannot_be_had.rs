@@ -74,18 +74,36 @@ fn for_the_guardian_is_an_error_of_build() {
         // Its thread is there already: none is started for it while none can be.
         within(|| {
             let outer = current_thread();
-            drop(current_thread());
+            outer.block_on(async { runtime::spawn(async {}).await.unwrap() });
             let before = (threads(), descriptors());
             no_more_threads();
-            for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
-                builder.worker_threads(1).thread_stack_size(1 << 20).enable_all();
-                assert!(builder.build().is_err());
-                // In async code, too, it is an error and no panic.
-                outer.block_on(async { assert!(builder.build().is_err()) });
-            }
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(1).thread_stack_size(1 << 20).enable_all();
+            assert!(builder.build().is_err());
+            // In async code, too, it is an error and no panic.
+            outer.block_on(async { assert!(builder.build().is_err()) });
             eventually("no thread is left", || threads() <= before.0);
             eventually("no descriptor is left", || descriptors() <= before.1);
         });
+    });
+}
+
+/// On one thread the tasks run all the same, unwatched, and the next `block_on` tries again.
+#[test]
+fn for_who_watches_the_one_thread_is_said_and_tried_again() {
+    const TEST: &str = "for_who_watches_the_one_thread_is_said_and_tried_again";
+    isolated_with(TEST, &[("RUST_MIN_STACK", &STACK.to_string())], || {
+        // On this thread: to have one beside it would take more of the address space.
+        let runtime = current_thread();
+        let before = threads();
+        no_more_threads();
+        for _ in 0..3 {
+            runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });
+            assert_eq!(threads(), before);
+        }
+        limit(libc::RLIMIT_AS, u64::MAX);
+        runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });
+        assert_eq!(threads(), before + 1);
     });
 }
 

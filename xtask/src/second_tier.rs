@@ -58,6 +58,24 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
         "needs SIGCHLD, which finds its thread in a futex call",
     ),
     (
+        "thread",
+        "a_closed_stderr_harms_nobody",
+        "where_no_thread_can_be_had",
+        "as `threads_that_cannot_be_had`",
+    ),
+    (
+        "thread",
+        "stalls_are_reported_in_a_sandbox",
+        "and_a_child_sees_its_own_stacks",
+        "as `after_a_fork`",
+    ),
+    (
+        "thread",
+        "threads_of_its_own_take_no_signals",
+        "",
+        "as `after_a_fork`, and the sanitizer has a thread",
+    ),
+    (
         "memcheck",
         "accept_recovers",
         "",
@@ -70,6 +88,19 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
         "what the threads held that are not in the child counts as lost there",
     ),
     ("memcheck", "net_accept_survives_want_of_descriptors", "", "as `accept_recovers`"),
+    (
+        "memcheck",
+        "a_closed_stderr_harms_nobody",
+        "where_no_thread_can_be_had",
+        "limits the address space, of which valgrind needs some, too",
+    ),
+    (
+        "memcheck",
+        "stalls_are_reported_in_a_sandbox",
+        "",
+        "the stack that the kernel knows is valgrind's own",
+    ),
+    ("memcheck", "threads_of_its_own_take_no_signals", "", "as `after_a_fork`"),
     (
         "memcheck",
         "process_commands_say_how_to_start",

@@ -200,6 +200,7 @@ const BANS: &[Ban] = &[
         allowed: &[
             "engine/clock.rs",
             "engine/primitive/",
+            "engine/say.rs",
             "engine/scheduler/",
             "runtime/",
             "time/instant.rs",
@@ -218,6 +219,36 @@ const BANS: &[Ban] = &[
     },
     Ban { name: "async |", allowed: &[], reason: NO_ASYNC_CLOSURES },
     Ban { name: "async move |", allowed: &[], reason: NO_ASYNC_CLOSURES },
+    Ban {
+        name: "eprintln!",
+        allowed: &["engine/say.rs"],
+        reason: "use `engine::say`, which neither panics nor waits for ever where stderr is closed or full",
+    },
+    Ban {
+        name: "eprint!",
+        allowed: &["engine/say.rs"],
+        reason: "use `engine::say`, which neither panics nor waits for ever where stderr is closed or full",
+    },
+    Ban {
+        name: "println!",
+        allowed: &["engine/say.rs"],
+        reason: "use `engine::say`, which neither panics nor waits for ever where stderr is closed or full",
+    },
+    Ban {
+        name: "print!",
+        allowed: &["engine/say.rs"],
+        reason: "use `engine::say`, which neither panics nor waits for ever where stderr is closed or full",
+    },
+    Ban {
+        name: "io::stderr",
+        allowed: &["engine/say.rs", "io/stdio/"],
+        reason: "use `engine::say`, which neither panics nor waits for ever where stderr is closed or full",
+    },
+    Ban {
+        name: "io::stdout",
+        allowed: &["engine/say.rs", "io/stdio/"],
+        reason: "use `engine::say`, which neither panics nor waits for ever where stderr is closed or full",
+    },
 ];
 
 const NO_ASYNC_CLOSURES: &str =
@@ -600,6 +631,19 @@ mod tests {
         assert_eq!(law("runtime/src/engine/clock.rs", "Instant::now()"), 0);
         assert_eq!(law("tests/tests/a.rs", "Instant::now()"), 0);
         assert_eq!(law("runtime/src/engine/blocking/pool_tests.rs", "Instant::now()"), 0);
+    }
+
+    #[test]
+    fn lines_go_one_way() {
+        let law = |name: &str, text: &str| laws(banned(&File::new(name, text))).len();
+        for line in ["eprintln!(\"x\");", "print!(\"x\");", "std::io::stderr().write_all(b);"] {
+            assert_eq!(law("runtime/src/runtime/a.rs", line), 1, "{line}");
+            assert_eq!(law("runtime/src/engine/say.rs", line), 0, "{line}");
+            assert_eq!(law("runtime/src/a.rs", &format!("/// {line}")), 0, "{line}");
+            assert_eq!(law("xtask/src/a.rs", line), 0, "{line}");
+        }
+        assert_eq!(law("runtime/src/io/stdio/mod.rs", "io::stderr()"), 0);
+        assert_eq!(law("runtime/src/a.rs", "println!();"), 1);
     }
 
     #[test]

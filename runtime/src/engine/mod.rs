@@ -20,6 +20,7 @@ pub(crate) mod ready_list;
 #[cfg_attr(not(feature = "tracing"), path = "resource_off.rs")]
 pub(crate) mod resource;
 pub(crate) mod rng;
+pub(crate) mod say;
 pub(crate) mod scheduler;
 #[cfg_attr(
     not(all(

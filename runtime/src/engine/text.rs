@@ -283,6 +283,46 @@ pub(crate) fn no_thread_to_pin(error: &std::io::Error) -> String {
     )
 }
 
+/// A blocking job has no thread.
+pub(crate) fn no_thread_for_a_job(
+    location: &std::panic::Location<'_>,
+    error: &std::io::Error,
+) -> String {
+    format!(
+        "runtime: no thread could be started for a blocking job spawned at {location}: {error}. The job is cancelled; \
+         allow the process more threads, or lower `Builder::max_blocking_threads`"
+    )
+}
+
+/// The thread that watches one that runs tasks could not be started.
+pub(crate) fn no_thread_to_watch(error: &std::io::Error) -> String {
+    format!(
+        "runtime: no thread could be started that looks for tasks that block: {error}. They are not reported; allow \
+         the process more threads, or turn reports off with `Builder::stall_report(Duration::MAX)`"
+    )
+}
+
+/// A plain drop has waited for long enough.
+pub(crate) fn threads_left_behind(names: &[&str], waited: std::time::Duration) -> String {
+    format!(
+        "runtime: shut down, but after {} s a hook, a waker or a line on stderr has not come to its end, on {}: it goes \
+         on by itself, and reports that wait behind it are left out",
+        waited.as_secs(),
+        names.join(", ")
+    )
+}
+
+/// The guardian has panicked.
+pub(crate) const GUARDIAN_PANICKED: &str = "runtime: the thread that watches the others has panicked, which is a bug of \
+     the runtime: please report it. The process ends, since a task that blocks would now stop all others unseen";
+
+/// A thread cannot have this name.
+pub(crate) fn name_with_nul(name: &str) -> String {
+    format!(
+        "the name of a thread must not contain a NUL, as {name:?} does: see `Builder::thread_name` and `thread_name_fn`"
+    )
+}
+
 /// A task's panic that nobody can see.
 pub(crate) fn unseen_panic(runtime: Option<&str>, report: &dyn std::fmt::Display) -> String {
     let of = runtime.map(|name| format!(" {name:?}")).unwrap_or_default();

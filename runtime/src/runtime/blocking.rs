@@ -19,6 +19,7 @@ use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, PanicSink, Runnable, Schedule, spawn_cell,
 };
+use crate::engine::{say, text};
 
 /// What the pool's queue holds.
 pub(super) enum BlockingJob {
@@ -193,11 +194,7 @@ impl Handle {
             // The job is cancelled by being dropped.
             Err(Rejected::ShutDown(job)) => drop(job),
             Err(Rejected::NoThread(job, error)) => {
-                eprintln!(
-                    "runtime: no thread could be started for a blocking job spawned at {location}: \
-                     {error}. The job is cancelled; allow the process more threads, or lower \
-                     `Builder::max_blocking_threads`"
-                );
+                say::line(&text::no_thread_for_a_job(location, &error));
                 drop(job);
             }
         }

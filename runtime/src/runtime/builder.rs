@@ -12,6 +12,7 @@ use super::panics::{OnPanic, PanicReport, UnhandledPanic};
 use super::rng_seed::RngSeed;
 use super::runtime::Runtime;
 use super::stall::{OnSpareShortage, OnStall, SpareShortage, StallReport};
+use super::thread_plan::ThreadName;
 use crate::engine::driver::Batch;
 use crate::engine::scheduler::{Hook, Observe, TaskMeta};
 
@@ -53,7 +54,7 @@ pub struct Builder {
     flavor: Flavor,
     worker_threads: Option<usize>,
     name: Option<String>,
-    thread_name: Arc<dyn Fn() -> String + Send + Sync>,
+    thread_name: ThreadName,
     thread_stack_size: Option<usize>,
     max_blocking_threads: usize,
     thread_keep_alive: Duration,
@@ -97,7 +98,7 @@ impl Builder {
             flavor,
             worker_threads: None,
             name: None,
-            thread_name: Arc::new(|| "runtime-worker".to_owned()),
+            thread_name: ThreadName::usual(),
             thread_stack_size: None,
             max_blocking_threads: 512,
             thread_keep_alive: Duration::from_secs(10),
@@ -141,6 +142,12 @@ impl Builder {
     }
 
     /// A runtime that runs everything on the thread that calls [`Runtime::block_on`].
+    ///
+    /// As long as there is only the future that is blocked on the runtime has no other thread, so that a program may do
+    /// what takes a process of one thread, such as `unshare` with a user namespace. With the first task that is polled
+    /// comes a thread that watches for stalls ([`stall_report`](Builder::stall_report)); it takes no signals. With
+    /// `stall_report(Duration::MAX)` it never comes. A stall of the future that is blocked on is therefore reported only
+    /// where there are tasks as well, which it keeps waiting. Blocking jobs and pinned tasks have threads, of course.
     pub fn new_current_thread() -> Builder {
         Builder::new(Flavor::CurrentThread)
     }
@@ -214,19 +221,25 @@ impl Builder {
         self
     }
 
-    /// The name of the runtime's threads. The default is `runtime-worker`.
+    /// The name of the threads that run tasks and jobs. The default is `runtime-worker`. With a NUL in it,
+    /// which no name of a thread may have, [`build`](Builder::build) gives an error.
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Builder {
-        let name = name.into();
-        self.thread_name = Arc::new(move || name.clone());
+        self.thread_name = ThreadName::Fixed(name.into().into());
         self
     }
 
-    /// A function that names each thread that is started.
+    /// A function that names each thread that runs tasks and jobs, called before the thread is started, on the
+    /// thread that wants it: the one that builds the runtime, or that has a job for the blocking pool.
+    ///
+    /// If it panics for a worker, or names it with a NUL, [`build`](Builder::build) gives an error; later on NULs
+    /// are left out. For spare workers ([`spare_workers`](Builder::spare_workers)) it is called on a
+    /// thread of its own. One that has no name after 5 ms, or for which the function panics, is called
+    /// `runtime-worker`: no spare waits for the program.
     pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn() -> String + Send + Sync + 'static,
     {
-        self.thread_name = Arc::new(f);
+        self.thread_name = ThreadName::By(Arc::new(f));
         self
     }
 
@@ -501,7 +514,12 @@ impl Builder {
     }
 
     /// How long one poll may take before it is reported, once: to [`on_stall`](Builder::on_stall), or
-    /// as a line on stderr. The default is 100 ms. `Duration::MAX` reports nothing.
+    /// as a line on stderr, of which there is at most one a second. The default is 100 ms. `Duration::MAX` reports
+    /// nothing.
+    ///
+    /// A poll that was over before its thread could be looked at is reported by its share of the processor; if that
+    /// is not known either it is only counted
+    /// ([`stall_reports_left_out_count`](crate::runtime::RuntimeMetrics::stall_reports_left_out_count)).
     ///
     /// # Panics
     ///
@@ -518,13 +536,33 @@ impl Builder {
     /// A thread that waits in a system call is looked at without disturbing it. One that computes gets
     /// a signal (SIGURG), which may interrupt a system call that it is just entering. The first
     /// report reads the program's debug information, which takes a moment of one processor and stays in
-    /// memory.
+    /// memory. From then on the process has `/proc/self/mem` open, by which it reads its own memory: sandboxes that kill
+    /// for looking into processes (`process_vm_readv`, `ptrace`) let that through. The calls that a report makes are
+    /// listed in `docs/platforms.md`.
     pub fn stall_backtrace(&mut self, capture: bool) -> &mut Builder {
         self.stall_backtrace = capture;
         self
     }
 
-    /// A function to call with each stall instead of the line on stderr. It runs on a thread of its own.
+    /// A function to call with each stall instead of the line on stderr. It runs on a thread of its own, which
+    /// takes no signals, and nor do threads that it starts.
+    ///
+    /// At most 16 reports are under way at one time. What comes while they are, because the function takes its time, is
+    /// left out and counted: [`StallReport::left_out`]. When the runtime is dropped that waits 5 seconds for the
+    /// function to return.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .on_stall(|stall| {
+    ///         let call = stall.system_call().unwrap_or("no system call that is known");
+    ///         eprintln!("{stall} (in {call}; {} were left out)", stall.left_out());
+    ///     })
+    ///     .build()?;
+    /// assert_eq!(runtime.metrics().stall_reports_left_out_count(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn on_stall<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn(&StallReport) + Send + Sync + 'static,
@@ -608,8 +646,10 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the system gives no thread or no file descriptor for it.
+    /// When the system gives no thread or no file descriptor for it, and when threads cannot have the names that
+    /// they are given.
     pub fn build(&mut self) -> io::Result<Runtime> {
+        self.thread_name.check()?;
         match self.flavor {
             Flavor::MultiThread => self.build_multi_thread(),
             Flavor::CurrentThread => self.build_current_thread(None),
@@ -631,6 +671,7 @@ impl Builder {
             self.flavor == Flavor::CurrentThread,
             "only `Builder::new_current_thread()` can build a `LocalRuntime`"
         );
+        self.thread_name.check()?;
         let here = thread::current().id();
         self.build_current_thread(Some(here)).map(LocalRuntime::over)
     }

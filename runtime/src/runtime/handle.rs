@@ -12,6 +12,7 @@ use super::context::{self, Restore};
 use super::metrics::RuntimeMetrics;
 use super::panics::Panics;
 use super::pinned::Pinned;
+use super::stall::Reporter;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
@@ -62,6 +63,7 @@ pub(super) struct Inner {
     pub(super) activity: Option<Arc<Activity>>,
     pub(super) panics: Arc<Panics>,
     pub(super) pinned: Pinned,
+    pub(super) reporter: Arc<Reporter>,
     /// Polls that ran out of budget on threads that blocked on the runtime.
     pub(super) forced_yields: AtomicU64,
     /// Where the buckets of the histogram of poll times begin.
@@ -145,6 +147,18 @@ impl Handle {
 
     pub(super) fn pinned(&self) -> &Pinned {
         &self.inner.pinned
+    }
+
+    /// Stalls that were counted and not reported.
+    pub(super) fn reports_left_out(&self) -> u64 {
+        self.inner.reporter.left_out()
+    }
+
+    /// From now on somebody watches the threads of this runtime, if anybody ever does.
+    pub(crate) fn have_watched(&self) {
+        if let Scheduler::CurrentThread(shared) = &self.inner.scheduler {
+            shared.have_watched();
+        }
     }
 
     pub(super) fn guardian(&self) -> &Guardian {

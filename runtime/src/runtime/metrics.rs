@@ -143,6 +143,12 @@ impl RuntimeMetrics {
         }
     }
 
+    /// Of these, the ones that were not reported: too many at one time, more than one line a second on stderr, no
+    /// thread for the report, or nothing known of the poll any more. The next report says how many.
+    pub fn stall_reports_left_out_count(&self) -> u64 {
+        self.handle.reports_left_out()
+    }
+
     pub(super) fn worker<R>(
         &self,
         worker: usize,

@@ -20,6 +20,7 @@ mod blocking;
 mod builder;
 pub(crate) mod context;
 mod events;
+mod foreign_wakes;
 mod handle;
 mod histogram;
 mod lane;
@@ -34,6 +35,7 @@ mod runtime;
 mod schedule_latency;
 mod shutdown;
 mod stall;
+mod starter;
 mod thread_plan;
 #[cfg(feature = "tokio-wording")]
 mod tokio_names;

@@ -20,8 +20,8 @@ use crate::engine::contain::{contain, forget_panic};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::task::{Id, PanicSink, UnseenPanic, message};
-use crate::engine::text;
 use crate::engine::waker_cell::WakerCell;
+use crate::engine::{say, text};
 
 /// What a runtime does when a spawned task panics.
 ///
@@ -218,7 +218,7 @@ fn report(
     match hook {
         Some(hook) => contain(|| hook(&report)),
         None if policy == UnhandledPanic::Ignore => {}
-        None => eprintln!("{}", text::unseen_panic(runtime, &report)),
+        None => say::line(&text::unseen_panic(runtime, &report)),
     }
     if policy == UnhandledPanic::Abort {
         std::process::abort();

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use super::context::{self, Service};
 use super::handle::Handle;
 use super::panics::Panics;
-use super::thread_plan::ThreadPlan;
+use super::thread_plan::{BodyWithHooks, ThreadPlan};
 use crate::engine::primitive::{Arc as EngineArc, Condvar, Mutex};
 use crate::engine::scheduler::{Observe, PinnedHome, PinnedThread};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, Whose};
-use crate::engine::{entered, text};
+use crate::engine::{entered, say, text};
 use crate::task::enter_local;
 
 type Thread = EngineArc<PinnedThread>;
@@ -26,7 +26,7 @@ type Thread = EngineArc<PinnedThread>;
 /// The threads.
 pub(super) struct Pinned {
     limit: usize,
-    plan: ThreadPlan,
+    plan: Arc<ThreadPlan>,
     panics: Arc<Panics>,
     observe: Observe,
     state: Mutex<State>,
@@ -53,7 +53,7 @@ struct Chosen {
 impl Pinned {
     pub(super) fn new(
         limit: usize,
-        plan: ThreadPlan,
+        plan: Arc<ThreadPlan>,
         panics: Arc<Panics>,
         observe: Observe,
     ) -> Pinned {
@@ -219,7 +219,7 @@ impl Handle {
         if let Some(home) = chosen.home {
             if let Err(error) = self.start_pinned(&chosen.thread, home) {
                 pinned.never_started(&chosen.thread);
-                eprintln!("{}", text::no_thread_to_pin(&error));
+                say::line(&text::no_thread_to_pin(&error));
             }
         }
         chosen.thread.spawn(membership, make, identity)
@@ -229,7 +229,10 @@ impl Handle {
     fn start_pinned(&self, thread: &Thread, home: PinnedHome) -> io::Result<()> {
         let counted = Counted::new(self.clone());
         let bound = Arc::clone(thread.bound());
-        let started = self.pinned().plan.start(Box::new(move |hooks| {
+        self.have_watched();
+        let plan = &self.pinned().plan;
+        let name = plan.name.for_any()?;
+        let body: BodyWithHooks = Box::new(move |hooks| {
             let handle = counted.0.clone();
             let _current = context::enter(handle.clone());
             let inside_it = context::count_thread(handle.id());
@@ -240,7 +243,8 @@ impl Handle {
             home.run(handle.guardian(), handle.jobs(), enter_local);
             drop((inside, serves, inside_it, counted));
             hooks.stop();
-        }))?;
+        });
+        let started = plan.start(name, body)?;
         self.pinned().state.lock().handles.push(started);
         Ok(())
     }

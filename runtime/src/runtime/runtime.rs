@@ -11,7 +11,8 @@
 //!    others.
 //! 5. The guardian and the reporter end.
 //!
-//! A plain drop waits for 2 and 4 without limit, and says every 5 seconds for what.
+//! A plain drop waits for 2 and 4 without limit, and says every 5 seconds for what. For the reporter it waits
+//! 5 seconds: a hook that does not return, or a stderr that nobody reads, must not keep a program from ending.
 //! [`Runtime::shutdown`] and [`Runtime::shutdown_timeout`] wait up to a limit and say what they left,
 //! [`Runtime::shutdown_background`] waits not at all; what has not ended then goes on in the background
 //! and ends by itself.
@@ -38,21 +39,26 @@ use super::context::{self, Service};
 use super::handle::{EnterGuard, Handle, Scheduler};
 use super::metrics::RuntimeMetrics;
 use super::shutdown::{Left, ShutdownReport, Unfinished};
-use super::stall::Reporter;
+use super::stall::{LAST_WORDS, Reporter};
+use super::starter::Starter;
 use super::thread_plan::Body;
 use crate::engine::blocking::Remaining;
 use crate::engine::clock::NEVER;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
+use crate::engine::process_wide::signal_mask::{deafly, is_deaf};
 use crate::engine::task::{
     Census, FullSize, Id, JoinHandle, Whose, current_id, large_on_heap, of_root,
 };
 use crate::engine::timer::{Place, Registration};
 use crate::engine::wake_list::WakeList;
-use crate::engine::{entered, text};
+use crate::engine::{entered, say, text};
 
 /// How often a drop that waits says so.
 const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// How long a shutdown waits for a line on stderr.
+pub(super) const SAY_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long [`Runtime::shutdown`] waits, at least, for what is under way after it was told to stop.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -61,7 +67,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 ///
 /// Most programs let [`#[runtime::main]`](crate::main) make it. Dropping it shuts it down: it waits for
 /// the poll that each worker is in and for blocking jobs, except those that wait because all threads for
-/// them are busy; every other task is dropped where it stands.
+/// them are busy; every other task is dropped where it stands. For hooks, wakers and lines on stderr that are
+/// on threads of the runtime's own it waits 5 seconds.
 ///
 /// # Panics
 ///
@@ -80,54 +87,105 @@ const SETTLE: Duration = Duration::from_millis(100);
 pub struct Runtime {
     handle: Handle,
     threads: Arc<Threads>,
-    guardian: Mutex<Option<Thread<()>>>,
-    reporter: Arc<Reporter>,
     shut_down: AtomicBool,
 }
 
-/// The workers' threads.
-#[derive(Debug, Default)]
-pub(super) struct Threads(Mutex<Vec<Thread<()>>>);
+/// The threads that run tasks or look after those, but for the pinned ones.
+pub(super) struct Threads {
+    workers: Mutex<Vec<Thread<()>>>,
+    guardian: Mutex<Option<Thread<()>>>,
+    pub(super) starter: Starter,
+    pub(super) reporter: Arc<Reporter>,
+}
 
 impl Threads {
+    pub(super) fn new(starter: Starter, reporter: Arc<Reporter>) -> Threads {
+        let (workers, guardian) = (Mutex::new(Vec::new()), Mutex::new(None));
+        Threads { workers, guardian, starter, reporter }
+    }
+
     pub(super) fn add(&self, thread: Thread<()>) {
-        let mut threads = self.0.lock();
+        let mut threads = self.workers.lock();
         // Spares come and go: their handles must not pile up.
         threads.retain(|thread| !thread.is_finished());
         threads.push(thread);
     }
 
-    /// Waits for the threads' very end; they have left the scheduler already.
-    fn join(&self) {
+    /// Starts the thread that watches the others. It takes no signals. What it hands over is the reporter's, which
+    /// therefore closes after it.
+    pub(super) fn start_guardian(&self, watch: Body) -> io::Result<()> {
+        let reporter = Arc::clone(&self.reporter);
+        let guardian = thread::Builder::new().name("runtime-guardian".to_owned());
+        let body = move || {
+            is_deaf();
+            or_abort(text::GUARDIAN_PANICKED, watch);
+            reporter.close();
+        };
+        let thread = deafly(|| guardian.spawn(body))?;
+        *self.guardian.lock() = Some(thread);
+        Ok(())
+    }
+
+    /// Waits for the threads' very end; they have left the scheduler already. If the caller is one of them, the
+    /// guardian watches it until it leaves, too, and is not waited for.
+    fn join(&self, caller_serves: bool) {
+        // First: it starts workers.
+        let mut stuck = self.starter.join(Instant::now() + LAST_WORDS);
         loop {
-            let Some(thread) = self.0.lock().pop() else { return };
-            if thread.thread().id() != thread::current().id() {
-                let _ = thread.join();
-            }
+            let Some(thread) = self.workers.lock().pop() else { break };
+            end(thread);
+        }
+        let guardian = self.guardian.lock().take().filter(|_| !caller_serves);
+        match guardian {
+            Some(guardian) => end(guardian),
+            None => self.reporter.close(),
+        }
+        stuck.extend(self.reporter.join(Instant::now() + LAST_WORDS));
+        if !stuck.is_empty() {
+            say::line_within(text::threads_left_behind(&stuck, LAST_WORDS), SAY_WITHIN);
+        }
+    }
+
+    /// Has those end that are not workers, and waits for nobody.
+    fn close(&self) {
+        self.starter.close();
+        if self.guardian.lock().is_none() {
+            self.reporter.close();
         }
     }
 }
 
-impl Runtime {
-    pub(super) fn assemble(
-        handle: Handle,
-        threads: Arc<Threads>,
-        reporter: Arc<Reporter>,
-    ) -> Runtime {
-        Runtime {
-            handle,
-            threads,
-            guardian: Mutex::new(None),
-            reporter,
-            shut_down: AtomicBool::new(false),
+/// Waits for a thread's end, unless it is this one.
+fn end(thread: Thread<()>) {
+    if thread.thread().id() != thread::current().id() {
+        let _ = thread.join();
+    }
+}
+
+/// Runs what must not end by a panic. The guardian calls nothing that is the user's, so if it panics that is a
+/// bug of the runtime; and without it a task that blocks would stop the others, in silence.
+fn or_abort(what: &'static str, body: impl FnOnce()) {
+    struct Abort(&'static str);
+    impl Drop for Abort {
+        fn drop(&mut self) {
+            if thread::panicking() {
+                say::line_within(self.0.to_owned(), SAY_WITHIN);
+                std::process::abort();
+            }
         }
+    }
+    let _abort = Abort(what);
+    body();
+}
+
+impl Runtime {
+    pub(super) fn assemble(handle: Handle, threads: Arc<Threads>) -> Runtime {
+        Runtime { handle, threads, shut_down: AtomicBool::new(false) }
     }
 
     /// Starts the thread that watches the others.
-    pub(super) fn start_guardian(&self, body: Body) -> io::Result<()> {
-        let thread = thread::Builder::new().name("runtime-guardian".to_owned()).spawn(body)?;
-        *self.guardian.lock() = Some(thread);
-        Ok(())
+    pub(super) fn start_guardian(&self, watch: Body) -> io::Result<()> {
+        self.threads.start_guardian(watch)
     }
 
     /// A multi-thread runtime with every default, I/O and timers enabled.
@@ -335,7 +393,7 @@ impl Runtime {
                     Some(left) => pool.wait_closed(Some(left), own),
                     None => {
                         while !pool.wait_closed(Some(SAY_EVERY), own) {
-                            eprintln!("{}", text::waiting_for_workers(&running()));
+                            say::line_within(text::waiting_for_workers(&running()), SAY_WITHIN);
                         }
                         true
                     }
@@ -363,18 +421,12 @@ impl Runtime {
         }
         left_behind.jobs = self.handle.blocking_pool().shutdown(left(), |remaining: &Remaining| {
             let jobs: Vec<_> = remaining.jobs.iter().map(Unfinished::job).collect();
-            eprintln!("{}", text::waiting_for_jobs(remaining.threads, &jobs));
+            say::line_within(text::waiting_for_jobs(remaining.threads, &jobs), SAY_WITHIN);
         });
-        self.reporter.close();
+        self.threads.close();
         if limit.is_none() {
-            self.threads.join();
             self.handle.pinned().join();
-            // It watches the caller's thread until that leaves.
-            let guardian = self.guardian.lock().take().filter(|_| caller.service.is_none());
-            if let Some(guardian) = guardian {
-                let _ = guardian.join();
-            }
-            self.reporter.join();
+            self.threads.join(caller.service.is_some());
         }
         left_behind
     }
@@ -399,7 +451,7 @@ impl Runtime {
             return;
         }
         while !pinned.wait_closed(SAY_EVERY, own) {
-            eprintln!("{}", text::waiting_for_workers(&running()));
+            say::line_within(text::waiting_for_workers(&running()), SAY_WITHIN);
         }
     }
 }
@@ -472,5 +524,32 @@ impl std::panic::RefUnwindSafe for Runtime {}
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs in a process of its own, which ends by it.
+    #[test]
+    fn a_guardian_that_panics_ends_the_process_and_says_so() {
+        const CHILD: &str = "RUNTIME_TEST_ABORTS";
+        if std::env::var_os(CHILD).is_some() {
+            let threads = Threads::new(Starter::new(1), Arc::new(Reporter::silent()));
+            threads.start_guardian(Box::new(|| panic!("a bug"))).unwrap();
+            threads.join();
+            return;
+        }
+        let test = "runtime::runtime::tests::a_guardian_that_panics_ends_the_process_and_says_so";
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(CHILD, "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
+        assert_eq!(signal, Some(libc::SIGABRT), "{text}");
+        assert!(text.contains("a bug") && text.contains(text::GUARDIAN_PANICKED), "{text}");
     }
 }

@@ -5,9 +5,10 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::Handle;
+use super::runtime::SAY_WITHIN;
 use crate::engine::blocking::{Note, Remaining};
 use crate::engine::task::{self, Id, Whose};
-use crate::engine::text;
+use crate::engine::{say, text};
 
 /// What had not stopped when the time of [`Runtime::shutdown`](crate::Runtime::shutdown) was over.
 ///
@@ -41,7 +42,7 @@ impl ShutdownReport {
     #[doc(hidden)]
     pub fn say(&self) {
         if !self.is_clean() {
-            eprintln!("{}", text::left_behind(self.runtime.as_deref(), self));
+            say::line_within(text::left_behind(self.runtime.as_deref(), self), SAY_WITHIN);
         }
     }
 

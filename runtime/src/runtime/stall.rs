@@ -1,9 +1,25 @@
 //! Reports of stalls: the threads that do what the guardian must not.
 //!
-//! The guardian may not block, so it only hands over. One thread copies the stalled thread's stack, at
-//! once, as long as it is the stack of the stall; another one does what takes long or is the user's:
-//! it symbolises, calls the hook or writes the line, and calls wakers that are not tasks'. Each is
-//! started with its first piece of work.
+//! The guardian may not block, so it only hands over. One thread looks at the stalled thread and copies its
+//! stack, at once, as long as it is the stack of the stall; another one does what takes long or is the user's:
+//! it symbolises, calls the hook or writes the line; a third calls wakers that are not tasks'. Each is
+//! started with its first piece of work, and takes no signals.
+//!
+//! # Limits
+//!
+//! A hook may never return, and nobody may read stderr. So:
+//!
+//! 1. At most [`MOST_AT_ONCE`] reports are under way, from the moment in which the guardian hands one over to that
+//!    in which the hook has returned or the line is written: 4 MiB of stacks. Of lines there is at most one in
+//!    [`LINE_EVERY`]. Both are decided before the thread is looked at, so that what will not be said costs
+//!    nothing.
+//! 2. What is left out is counted: for ever ([`RuntimeMetrics::stall_reports_left_out_count`]) and until the
+//!    next report, which says how many.
+//! 3. One shortage of spares waits to be reported; the guardian comes again with the next.
+//! 4. A waker that waits to be called stands for all others that are the same.
+//! 5. The end of a runtime waits for all of that for [`LAST_WORDS`] and no longer.
+//!
+//! [`RuntimeMetrics::stall_reports_left_out_count`]: crate::runtime::RuntimeMetrics::stall_reports_left_out_count
 
 use std::fmt;
 use std::io;
@@ -12,18 +28,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::engine::activity::Activity;
-use crate::engine::contain::contain;
 use crate::engine::primitive::Mutex;
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::engine::scheduler::{Shortage, Stall, StallSink};
-use crate::engine::stall::{self, Capture, How, ThreadState, Tid, Unwinder};
+use crate::engine::stall::{self, Capture, How, ThreadState, Tid, Unwinder, Why, system_calls};
 use crate::engine::task::{self, Absence, Id};
-use crate::engine::text;
 use crate::engine::wake_list::WakeList;
+use crate::engine::{say, text};
 
+use super::foreign_wakes::ForeignWakes;
 use super::lane::Lane;
 
 /// At most one line on stderr in this time.
 const LINE_EVERY: Duration = Duration::from_secs(1);
+
+/// The most reports that are under way at one time.
+const MOST_AT_ONCE: usize = 16;
+
+/// How long the end of a runtime waits for reports and wakers that are under way.
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A hook for stalls.
 pub(super) type OnStall = Arc<dyn Fn(&StallReport) + Send + Sync>;
@@ -38,9 +61,40 @@ pub struct StallReport {
     name: Option<Arc<str>>,
     location: Option<&'static Location<'static>>,
     duration: Duration,
-    blocked: Option<bool>,
+    seen: Seen,
     processor_share: Option<f64>,
     backtrace: Option<String>,
+    left_out: u64,
+}
+
+/// What was seen of the thread when it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// The system does not tell.
+    Untold,
+    /// Nothing: the poll had returned by then.
+    Over,
+    /// It computed, or waited for a processor.
+    Computing,
+    /// It waited in a system call with this number, or in none.
+    Waiting(Option<i64>),
+}
+
+/// What all that is known of a stall comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It would compute, and is not let.
+    Starved,
+    Computes,
+    /// It has computed most of the time, and was found waiting.
+    ComputesAndWaits,
+    /// It waits in a call that makes threads wait.
+    Blocks,
+    /// It waits for another thread, for a lock or for a message. That may be a lock of the allocator.
+    WaitsForAThread,
+    /// It was over before it was looked at.
+    Over,
+    Unknown,
 }
 
 impl StallReport {
@@ -69,9 +123,24 @@ impl StallReport {
         self.duration
     }
 
-    /// Whether the thread waits in a system call (true) or computes (false), if the system tells.
+    /// Whether the thread waited in the kernel (true) or computed (false) when it was looked at. `None` if the
+    /// system does not tell, or the poll had returned by then.
     pub fn is_blocked(&self) -> Option<bool> {
-        self.blocked
+        match self.seen {
+            Seen::Untold | Seen::Over => None,
+            Seen::Computing => Some(false),
+            Seen::Waiting(_) => Some(true),
+        }
+    }
+
+    /// The name of the system call that the thread waited in, if it did and the call is one that threads are
+    /// known to wait in: `clock_nanosleep`, `read`, `futex`. The last is a lock, a condition variable or a
+    /// channel, of the program or of a library such as the allocator.
+    pub fn system_call(&self) -> Option<&'static str> {
+        match self.seen {
+            Seen::Waiting(Some(number)) => system_calls::name(number),
+            _ => None,
+        }
     }
 
     /// For which part of the time the thread had a processor, from 0 to 1, if the system tells (Linux does). It is
@@ -84,12 +153,79 @@ impl StallReport {
     /// the time: other threads and processes had them, or the process has used up its quota. `None` if the system
     /// does not tell.
     pub fn is_starved(&self) -> Option<bool> {
-        Some(!self.blocked? && self.processor_share? < 0.5)
+        Some(!self.is_blocked()? && self.processor_share? < 0.5)
     }
 
     /// The stack of the stalled thread, innermost first, if it could be had.
+    ///
+    /// Compilers and linkers keep one of several functions that have the same code, so the name of a function
+    /// may be that of another one, for another type as a rule. The last line says so where that may be.
     pub fn backtrace(&self) -> Option<&str> {
         self.backtrace.as_deref()
+    }
+
+    /// How many stalls have not been reported since the last report: too many were under way at one time, or
+    /// nothing was known of them any more.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    fn verdict(&self) -> Verdict {
+        let computed = self.processor_share.is_some_and(|share| share >= 0.5);
+        match self.seen {
+            Seen::Untold => Verdict::Unknown,
+            Seen::Over => Verdict::Over,
+            Seen::Computing if self.is_starved() == Some(true) => Verdict::Starved,
+            Seen::Computing => Verdict::Computes,
+            Seen::Waiting(_) if computed => Verdict::ComputesAndWaits,
+            Seen::Waiting(_) if self.system_call() == Some("futex") => Verdict::WaitsForAThread,
+            Seen::Waiting(_) => Verdict::Blocks,
+        }
+    }
+
+    /// Whether there is nothing to say but that it took long, because it was over too soon.
+    fn is_empty(&self) -> bool {
+        self.seen == Seen::Over && self.processor_share.is_none()
+    }
+
+    /// What to do. `others_go_on`: somebody stands in for the stalled thread.
+    fn advice(&self, others_go_on: bool) -> String {
+        let others = if others_go_on { "Other tasks go on." } else { "Other tasks wait." };
+        let what = match self.verdict() {
+            Verdict::Starved => {
+                return "The machine is busy with other threads or processes, or a quota is used up."
+                    .to_owned();
+            }
+            Verdict::Blocks => {
+                "Move what blocks to `spawn_blocking` or `block_in_place`, or use what can be awaited."
+            }
+            Verdict::Computes | Verdict::ComputesAndWaits => {
+                "Move what computes to `spawn_blocking` or `block_in_place`, or let it yield."
+            }
+            Verdict::WaitsForAThread => {
+                "If it is a lock or a channel of the program, use one that can be awaited, or `block_in_place`; if it \
+                 is one of the allocator or of a library, as the stack tells, it is held by a thread that is late \
+                 itself."
+            }
+            Verdict::Over | Verdict::Unknown => {
+                "If it blocks or computes, move that to `spawn_blocking` or `block_in_place`, or let it yield."
+            }
+        };
+        format!("{others} {what}")
+    }
+}
+
+/// Where a thread waits, in words.
+struct Place<'a>(&'a StallReport);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.seen, self.0.system_call()) {
+            (_, Some("futex")) => f.write_str("in `futex`, for a lock or for another thread"),
+            (_, Some(name)) => write!(f, "in `{name}`"),
+            (Seen::Waiting(Some(number)), None) => write!(f, "in system call {number}"),
+            _ => f.write_str("in the kernel, perhaps for memory that is read in"),
+        }
     }
 }
 
@@ -106,17 +242,29 @@ impl fmt::Display for StallReport {
         if let Some(location) = self.location {
             write!(f, " spawned at {location}")?;
         }
-        let how = match self.blocked {
-            _ if self.is_starved() == Some(true) => " is kept from computing:",
-            Some(true) => " blocks its thread:",
-            Some(false) => " computes:",
-            None => "",
-        };
-        write!(f, "{how} it has not returned from its poll for {ms} ms on worker {}", self.worker)?;
-        if let Some(share) = self.processor_share.filter(|_| self.is_starved() == Some(true)) {
+        let (verdict, place) = (self.verdict(), Place(self));
+        match verdict {
+            Verdict::Starved => write!(f, " is kept from computing: it has")?,
+            Verdict::Computes => write!(f, " computes: it has")?,
+            Verdict::ComputesAndWaits => {
+                write!(f, " computes, though just now it waits {place}: it has")?;
+            }
+            Verdict::Blocks => write!(f, " blocks its thread {place}: it has")?,
+            Verdict::WaitsForAThread => write!(f, " waits {place}: it has")?,
+            Verdict::Over => write!(f, " had")?,
+            Verdict::Unknown => write!(f, " has")?,
+        }
+        write!(f, " not returned from its poll for {ms} ms on worker {}", self.worker)?;
+        // Where it is the verdict, or all that is known.
+        let telling =
+            !matches!(verdict, Verdict::Computes | Verdict::Blocks | Verdict::WaitsForAThread);
+        if let Some(share) = self.processor_share.filter(|_| telling) {
             // A whole number: what std has to write fractions is larger than this file.
             let percent = (share * 100.0).round() as u32;
             write!(f, ", which had a processor for {percent} % of that")?;
+        }
+        if verdict == Verdict::Over {
+            f.write_str(", and returned before it was looked at")?;
         }
         if let Some(backtrace) = &self.backtrace {
             write!(f, "\n{backtrace}")?;
@@ -197,14 +345,11 @@ impl fmt::Display for SpareShortage {
 
 /// The reporter of one runtime.
 pub(super) struct Reporter {
-    /// Copies stacks.
+    /// Looks at threads and copies stacks.
     captures: Lane,
     /// Symbolises, writes, calls the user's hook.
     speaks: Lane,
-    /// Calls wakers that are not tasks'. They do not wait for what takes long in the other lane.
-    wakes: Lane,
-    /// Counts the wakers that are to be called, so that paused time waits for them.
-    activity: Option<Arc<Activity>>,
+    wakes: Arc<ForeignWakes>,
     voice: Arc<Voice>,
 }
 
@@ -215,41 +360,85 @@ impl Drop for Reporter {
     }
 }
 
+/// How reports are given.
+pub(super) struct Manner {
+    pub(super) name: Option<String>,
+    pub(super) on_stall: Option<OnStall>,
+    pub(super) on_shortage: Option<OnSpareShortage>,
+    pub(super) backtrace: bool,
+    /// Somebody stands in for a thread that is stalled.
+    pub(super) others_go_on: bool,
+}
+
 impl Reporter {
-    pub(super) fn new(
-        name: Option<String>,
-        on_stall: Option<OnStall>,
-        on_shortage: Option<OnSpareShortage>,
-        backtrace: bool,
-        activity: Option<Arc<Activity>>,
-    ) -> Reporter {
-        let lines = Mutex::new(Lines { last: None, left_out: 0 });
-        let unwinder = Mutex::new(None);
+    /// `activity` counts the wakers that are to be called, so that paused time waits for them.
+    pub(super) fn new(manner: Manner, activity: Option<Arc<Activity>>) -> Reporter {
+        let voice = Voice {
+            manner,
+            unwinder: Mutex::new(None),
+            last_line: Mutex::new(None),
+            under_way: AtomicUsize::new(0),
+            shortage_waits: AtomicBool::new(false),
+            left_out: AtomicU64::new(0),
+            unsaid: AtomicU64::new(0),
+        };
         Reporter {
-            captures: Lane::new("runtime-capture"),
-            speaks: Lane::new("runtime-reporter"),
-            wakes: Lane::new("runtime-waker"),
-            activity,
-            voice: Arc::new(Voice { name, on_stall, on_shortage, backtrace, unwinder, lines }),
+            captures: Lane::new("runtime-capture", MOST_AT_ONCE),
+            // And a shortage.
+            speaks: Lane::new("runtime-reporter", MOST_AT_ONCE + 1),
+            wakes: Arc::new(ForeignWakes::new(activity)),
+            voice: Arc::new(voice),
         }
     }
 
+    /// One that nobody hears.
+    #[cfg(test)]
+    pub(super) fn silent() -> Reporter {
+        let manner = Manner {
+            name: None,
+            on_stall: None,
+            on_shortage: None,
+            backtrace: false,
+            others_go_on: true,
+        };
+        Reporter::new(manner, None)
+    }
+
+    /// Takes nothing more. What has been handed over is still done.
     pub(super) fn close(&self) {
-        self.wakes.close();
+        self.wakes.lane().close();
         self.captures.close();
     }
 
-    /// Waits for what has been handed over. Without it the last report may be lost.
-    pub(super) fn join(&self) {
-        self.captures.join();
-        self.speaks.close();
-        self.speaks.join();
-        self.wakes.join();
+    /// Waits for what has been handed over, until `deadline` at most. Without it the last report may be lost.
+    /// Returns the threads that have not come to an end, and forgets what they have not begun.
+    pub(super) fn join(&self, deadline: Instant) -> Vec<&'static str> {
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let mut stuck = Vec::new();
+        let mut end = |lane: &Lane| {
+            lane.close();
+            if !lane.join_within(left()) {
+                let _forgotten = lane.leave();
+                stuck.push(lane.name());
+            }
+        };
+        end(&self.captures);
+        end(&self.speaks);
+        end(self.wakes.lane());
+        // What no thread could be had for.
+        self.wakes.call_all_unless_called();
+        stuck
+    }
+
+    /// Stalls that were counted and not reported.
+    pub(super) fn left_out(&self) -> u64 {
+        self.voice.left_out.load(Ordering::Relaxed)
     }
 }
 
 impl StallSink for Arc<Reporter> {
     fn stalled(&self, stall: Stall) {
+        let Some(turn) = self.voice.admit() else { return };
         // Now, while the task is there to have a name.
         let mut report = StallReport {
             worker: stall.worker,
@@ -257,28 +446,27 @@ impl StallSink for Arc<Reporter> {
             name: stall.task.and_then(task::name),
             location: stall.location,
             duration: stall.duration,
-            blocked: None,
+            seen: Seen::Untold,
             processor_share: stall.processor_share,
             backtrace: None,
+            left_out: 0,
         };
-        let voice = Arc::clone(&self.voice);
-        if !voice.backtrace {
-            let _ = self.speaks.add(Box::new(move || voice.report(report, None)));
-            return;
-        }
         let speaks = self.speaks.clone();
-        // Without a thread there is no report; the next one tries again.
+        // What is refused counts as left out: its turn ends unused. The next report tries again.
         let _ = self.captures.add(Box::new(move || {
-            let (blocked, capture) = look_at(&stall).unzip();
-            report.blocked = blocked.flatten();
-            let capture = capture.flatten();
-            let _ = speaks.add(Box::new(move || voice.report(report, capture)));
+            let (seen, capture) = look_at(&stall, turn.voice.manner.backtrace);
+            report.seen = seen;
+            let _ = speaks.add(Box::new(move || turn.report(report, capture)));
         }));
     }
 
     fn short_of_spares(&self, shortage: Shortage) -> bool {
         let voice = Arc::clone(&self.voice);
-        self.speaks.add(Box::new(move || voice.report_shortage(SpareShortage(shortage)))).is_ok()
+        if voice.shortage_waits.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        let waits = ShortageWaits(voice);
+        self.speaks.add(Box::new(move || waits.0.report_shortage(SpareShortage(shortage)))).is_ok()
     }
 
     fn wake(&self, ready: &mut WakeList) {
@@ -286,97 +474,150 @@ impl StallSink for Arc<Reporter> {
             if task::is_task_waker(&waker) {
                 waker.wake();
             } else {
-                let activity = self.activity.clone();
-                if let Some(activity) = &activity {
-                    activity.begin();
-                }
-                let wake = move || {
-                    contain(|| waker.wake());
-                    if let Some(activity) = activity {
-                        activity.end();
-                    }
-                };
-                // With nobody else to call it, it must be called here.
-                if let Err(wake) = self.wakes.add(Box::new(wake)) {
-                    wake();
-                }
+                self.wakes.put(waker);
             }
         }
+        ForeignWakes::have_called(&self.wakes);
+    }
+
+    fn owes_wakes(&self) -> bool {
+        self.wakes.are_owed()
     }
 }
 
-/// How reports are given.
+/// What gives reports.
 struct Voice {
-    name: Option<String>,
-    on_stall: Option<OnStall>,
-    on_shortage: Option<OnSpareShortage>,
-    backtrace: bool,
+    manner: Manner,
     /// Made for the first report: it reads the program's debug information.
     unwinder: Mutex<Option<Unwinder>>,
-    lines: Mutex<Lines>,
+    last_line: Mutex<Option<Instant>>,
+    // The counts have no pairs: they publish nothing.
+    /// Reports handed over and not given.
+    under_way: AtomicUsize,
+    shortage_waits: AtomicBool,
+    /// Stalls that were not reported, ever.
+    left_out: AtomicU64,
+    /// The same since the last report.
+    unsaid: AtomicU64,
 }
 
-struct Lines {
-    last: Option<Instant>,
-    left_out: u64,
+/// A report's place among those under way. A report that comes to nothing is counted when its turn ends.
+struct Turn {
+    voice: Arc<Voice>,
+    given: bool,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let voice = &self.voice;
+        if !self.given {
+            voice.leave_out();
+            // Not this one, so another one may.
+            *voice.last_line.lock() = None;
+        }
+        voice.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Turn {
+    fn report(mut self, mut report: StallReport, capture: Option<Capture>) {
+        if report.is_empty() {
+            return;
+        }
+        self.given = true;
+        let voice = Arc::clone(&self.voice);
+        report.left_out = voice.unsaid.swap(0, Ordering::Relaxed);
+        voice.report(report, capture);
+    }
+}
+
+/// A shortage that has not been reported to the end.
+struct ShortageWaits(Arc<Voice>);
+
+impl Drop for ShortageWaits {
+    fn drop(&mut self) {
+        self.0.shortage_waits.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Voice {
+    /// Whether a stall may be reported now; it is counted if not.
+    fn admit(self: &Arc<Voice>) -> Option<Turn> {
+        // On one thread, the guardian's, so nobody else adds between the look and the addition.
+        let admitted = self.under_way.load(Ordering::Relaxed) < MOST_AT_ONCE && self.may_speak();
+        if !admitted {
+            self.leave_out();
+            return None;
+        }
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        Some(Turn { voice: Arc::clone(self), given: false })
+    }
+
+    /// A hook is told of everything, stderr of something now and then.
+    fn may_speak(&self) -> bool {
+        if self.manner.on_stall.is_some() {
+            return true;
+        }
+        let mut last = self.last_line.lock();
+        if last.is_some_and(|last| last.elapsed() < LINE_EVERY) {
+            return false;
+        }
+        *last = Some(Instant::now());
+        true
+    }
+
+    fn leave_out(&self) {
+        self.left_out.fetch_add(1, Ordering::Relaxed);
+        self.unsaid.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn report(&self, mut report: StallReport, capture: Option<Capture>) {
-        let left_out = if self.on_stall.is_some() {
-            0
-        } else {
-            match self.may_write() {
-                Some(left_out) => left_out,
-                None => return,
-            }
-        };
         report.backtrace = capture.map(|capture| {
             let mut unwinder = self.unwinder.lock();
             capture.trace(unwinder.get_or_insert_with(Unwinder::new)).to_string()
         });
-        if let Some(on_stall) = &self.on_stall {
+        if let Some(on_stall) = &self.manner.on_stall {
             return on_stall(&report);
         }
-        let of = self.name.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default();
-        let more = match left_out {
+        let of = self.manner.name.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default();
+        let more = match report.left_out {
             0 => String::new(),
             n => format!(" ({n} more since the last report)"),
         };
-        let advice = if report.is_starved() == Some(true) {
-            "The machine is busy with other threads or processes, or a quota is used up."
-        } else {
-            "Other tasks go on. Move what blocks to `spawn_blocking` or `block_in_place`, or let it yield."
-        };
-        eprintln!("runtime{of}: {report}\n  {advice}{more}");
+        let advice = report.advice(self.manner.others_go_on);
+        say::line(&format!("runtime{of}: {report}\n  {advice}{more}"));
     }
 
     fn report_shortage(&self, shortage: SpareShortage) {
-        match &self.on_shortage {
+        match &self.manner.on_shortage {
             Some(on_shortage) => on_shortage(&shortage),
             None => {
                 let in_place = shortage.is_in_place();
-                eprintln!("{}", text::spare_shortage(self.name.as_deref(), &shortage, in_place));
+                say::line(&text::spare_shortage(self.manner.name.as_deref(), &shortage, in_place));
             }
         }
     }
+}
 
-    /// How many reports were left out before this one, or `None` if this one is to be, too.
-    fn may_write(&self) -> Option<u64> {
-        let mut lines = self.lines.lock();
-        if lines.last.is_some_and(|last| last.elapsed() < LINE_EVERY) {
-            lines.left_out += 1;
-            return None;
-        }
-        lines.last = Some(Instant::now());
-        Some(std::mem::take(&mut lines.left_out))
+/// What the stalled thread does, and its stack, unless the poll has ended meanwhile.
+fn look_at(stall: &Stall, backtrace: bool) -> (Seen, Option<Capture>) {
+    let Some(tid) = i32::try_from(stall.tid).ok().filter(|&tid| tid != 0).map(Tid) else {
+        return (Seen::Untold, None);
+    };
+    let state = stall::thread_state(tid);
+    let capture = backtrace.then(|| stall::capture(tid, How::ANY).ok()).flatten();
+    if !(stall.goes_on)() {
+        return (Seen::Over, None);
     }
+    let seen = match state {
+        Ok(ThreadState::Running) => Seen::Computing,
+        Ok(ThreadState::Blocked { syscall }) => Seen::Waiting(syscall),
+        Err(Why::Gone) => Seen::Over,
+        Err(_) => Seen::Untold,
+    };
+    (seen, capture)
 }
 
-/// What the stalled thread does and its stack, unless the poll has ended meanwhile.
-fn look_at(stall: &Stall) -> Option<(Option<bool>, Option<Capture>)> {
-    let tid = Tid(i32::try_from(stall.tid).ok().filter(|&tid| tid != 0)?);
-    let blocked = stall::thread_state(tid).ok().map(|state| state != ThreadState::Running);
-    let capture = stall::capture(tid, How::ANY).ok();
-    (stall.goes_on)().then_some((blocked, capture))
-}
+#[cfg(test)]
+#[path = "stall_tests.rs"]
+mod tests;

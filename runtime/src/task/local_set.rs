@@ -258,6 +258,8 @@ impl LocalSet {
     /// One turn of the set's tasks. The waker hears of what becomes runnable later.
     fn turn(&self, poller: &Poller, cx: &mut Context<'_>) {
         self.assert_not_ended();
+        // On a `current_thread` runtime nobody watches before there are tasks. Elsewhere somebody does, or nobody.
+        let _ = context::with_current(|handle| handle.have_watched());
         self.tasks.turn(poller, None, cx.waker());
         self.assert_not_ended();
     }

@@ -2,5 +2,7 @@
 
 #[path = "../../../runtime/src/runtime/events.rs"]
 pub(crate) mod events;
+#[path = "../../../runtime/src/runtime/foreign_wakes.rs"]
+pub(crate) mod foreign_wakes;
 #[path = "../../../runtime/src/runtime/lane.rs"]
 pub(crate) mod lane;

@@ -6,7 +6,14 @@
 
 pub(crate) mod fork;
 pub(crate) mod orphans;
+#[cfg(all(
+    feature = "stall-backtrace",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+pub(crate) mod own_memory;
 mod signal_kind;
+pub(crate) mod signal_mask;
 pub(crate) mod signals;
 #[cfg(all(
     feature = "stall-backtrace",

@@ -24,7 +24,7 @@
 //! # What the handler may do
 //!
 //! It finds out whether it was asked ([`Slot::answer`]), and copies. It calls `gettid`,
-//! `process_vm_readv` and atomics and nothing else: these are async-signal-safe. It allocates
+//! `pread` and atomics and nothing else: these are async-signal-safe. It allocates
 //! nothing, takes no lock, and puts `errno` back. Everything it needs was made before it was
 //! installed, and lives as long as the process.
 #![allow(unsafe_code, reason = "a signal handler and its slot; blocks cite docs/unsafe.md")]

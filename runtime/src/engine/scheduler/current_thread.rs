@@ -11,11 +11,20 @@
 //! The running thread sleeps by the token of one parker. Every push from outside and every wake of
 //! the root future gives the token after it has published its work; the thread takes the token
 //! before it sleeps, so either it sees the work or it does not sleep.
+//!
+//! # Who watches
+//!
+//! Nobody, as long as there is nothing but the future that is blocked on: then the process has the one thread
+//! that it had, and may do what only such a process may (`unshare` and `setns` with a user namespace, a
+//! `fork` that copies everything). The thread that watches is started with the first poll of a task, or the
+//! first task that is dropped, by the thread that runs it ([`CurrentThread::have_watched`]): then there is
+//! something that a stall keeps waiting. If it cannot be had that is said, and the next `block_on` tries again.
 #![allow(unsafe_code, reason = "tasks point to their scheduler uncounted; docs/unsafe.md, P1")]
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -33,7 +42,7 @@ use super::observe::Observe;
 use super::pool::Hook;
 use crate::engine::contain::contain;
 use crate::engine::coop::{self, Budget};
-use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::scope::Membership;
@@ -42,6 +51,7 @@ use crate::engine::task::{
     spawn_cell,
 };
 use crate::engine::wake_list::WakeList;
+use crate::engine::{say, text};
 
 /// Polls between two looks at the driver when all of them have only yielded. Fewer than on a worker:
 /// nobody else looks meanwhile.
@@ -57,7 +67,19 @@ pub(crate) struct CurrentThreadConfig {
     pub(crate) observe: Observe,
     /// Hears of the tasks' panics.
     pub(crate) panics: Arc<dyn PanicSink>,
+    /// `None` if nobody wants to hear of stalls.
+    pub(crate) start_watch: Option<StartWatch>,
 }
+
+/// Starts a thread that calls [`CurrentThread::watch`].
+pub(crate) type StartWatch = Box<dyn Fn() -> io::Result<()> + Send + Sync>;
+
+/// Nobody watches.
+const UNWATCHED: u8 = 0;
+/// Somebody does, or never will.
+const WATCHED: u8 = 1;
+/// No thread could be had. The next that blocks on the runtime tries again.
+const NO_WATCH: u8 = 2;
 
 /// What all threads see.
 pub(crate) struct CurrentThread {
@@ -75,6 +97,8 @@ pub(crate) struct CurrentThread {
     stopped: AtomicBool,
     counters: WorkerCounters,
     watch: Watch,
+    // No pair: whoever changes it to WATCHED starts the thread.
+    watched: AtomicU8,
     tid: AtomicU32,
     /// The thread that has the core.
     thread: Mutex<Option<ThreadId>>,
@@ -195,6 +219,7 @@ impl CurrentThread {
             stopped: AtomicBool::new(false),
             counters: WorkerCounters::with_histograms(&config.observe),
             watch: Watch::new(),
+            watched: AtomicU8::new(if config.start_watch.is_some() { UNWATCHED } else { WATCHED }),
             tid: AtomicU32::new(0),
             thread: Mutex::new(None),
             guardian,
@@ -398,6 +423,7 @@ impl CurrentThread {
     /// thread that has the core.
     fn cancel_tasks(&self, core: &Core) {
         let cancel = |task: Runnable| {
+            self.have_watched();
             self.watch.begin(task.id().as_u64(), Some(task.location()));
             task.cancel();
             let _ = self.watch.end();
@@ -414,6 +440,26 @@ impl CurrentThread {
     /// The list of all tasks.
     pub(crate) fn tasks(&self) -> &Owned {
         &self.owned
+    }
+
+    /// Has the running thread watched from now on.
+    #[inline]
+    pub(crate) fn have_watched(&self) {
+        if self.watched.load(Ordering::Relaxed) == UNWATCHED {
+            self.start_watch();
+        }
+    }
+
+    #[cold]
+    fn start_watch(&self) {
+        if self.watched.swap(WATCHED, Ordering::Relaxed) != UNWATCHED {
+            return;
+        }
+        let Some(start) = &self.config.start_watch else { return };
+        if let Err(error) = start() {
+            self.watched.store(NO_WATCH, Ordering::Relaxed);
+            say::line(&text::no_thread_to_watch(&error));
+        }
     }
 
     /// Watches the running thread until the runtime closes. Run by the guardian's thread.
@@ -524,6 +570,9 @@ impl Turn<'_> {
         shared.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
         *shared.thread.lock() = Some(std::thread::current().id());
         shared.awake();
+        if shared.watched.load(Ordering::Relaxed) == NO_WATCH {
+            shared.watched.store(UNWATCHED, Ordering::Relaxed);
+        }
         core.busy_since.set(Instant::now());
         let output = loop {
             if core.is_roots_turn() && root.take_woken() {
@@ -582,6 +631,7 @@ impl CurrentThread {
                 return true;
             };
             core.ahead.set(ahead.saturating_sub(1));
+            self.have_watched();
             self.watch.begin(task.id().as_u64(), Some(task.location()));
             let outcome = {
                 let _budget = coop::set(Budget::FULL);

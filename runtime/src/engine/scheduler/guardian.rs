@@ -43,7 +43,7 @@ use super::seat::Seat;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::primitive::{Mutex, thread};
 use crate::engine::stall::Probe;
-use crate::engine::task::{Absence, Id, Mark, Seen, Watch, Whose};
+use crate::engine::task::{self, Absence, Id, Mark, Seen, Watch, Whose};
 use crate::engine::wake_list::WakeList;
 
 /// Time between two looks while workers are awake.
@@ -84,6 +84,8 @@ pub(crate) trait StallSink: Send + Sync + 'static {
     fn short_of_spares(&self, shortage: Shortage) -> bool;
     /// Calls wakers that may be user code on a thread that may block.
     fn wake(&self, ready: &mut WakeList);
+    /// Whether wakers wait for a thread that could not be had: [`wake`](StallSink::wake) tries again.
+    fn owes_wakes(&self) -> bool;
 }
 
 /// The part of the guardian that others see.
@@ -306,6 +308,8 @@ struct Rounds<'a> {
     bound_eyes: Vec<Eye>,
     looks_before: u64,
     ready: WakeList,
+    /// Wakers were left for others at the last look.
+    foreign: bool,
     /// Something was in the injector at the last look.
     injected: bool,
     /// Since when stand-ins are wanted that do not come.
@@ -325,6 +329,7 @@ impl Rounds<'_> {
             // As if somebody had looked: workers that have just been started come to the poll by themselves.
             looks_before: u64::MAX,
             ready: WakeList::new(),
+            foreign: false,
             injected: false,
             overdue: None,
             told: false,
@@ -376,6 +381,7 @@ impl Rounds<'_> {
         !self.pool.crew.is_quiet(|| self.pool.driver.has_holder())
             || !self.condemned.is_empty()
             || self.pool.guardian.is_bound_awake()
+            || self.pool.guardian.sink.owes_wakes()
             || self.pool.is_closed()
     }
 
@@ -470,7 +476,8 @@ impl Rounds<'_> {
     fn tell(&mut self, shortage: Option<Shortage>, now: Instant) {
         let guardian = &self.pool.guardian;
         let Some(shortage) = shortage.filter(|shortage| shortage.limit > 0) else {
-            self.told = false;
+            // While a thread is being started nobody knows whether the shortage is over.
+            self.told &= self.pool.are_starting();
             return;
         };
         let too_soon = self.told_last.is_some_and(|last| now.duration_since(last) < SHORTAGE_EVERY);
@@ -485,9 +492,7 @@ impl Rounds<'_> {
         let driver = &*self.pool.driver;
         let active = self.pool.active();
         driver.advance_overdue(CLOSE_LOOK, &mut self.ready);
-        if !self.ready.is_empty() {
-            self.pool.guardian.sink.wake(&mut self.ready);
-        }
+        self.wake();
         // When the next one is overdue, if nobody has seen to it by then.
         let pause = driver.next_timer().map_or(pause, |timer| pause.min(timer + CLOSE_LOOK));
         let looks = driver.looks();
@@ -496,11 +501,37 @@ impl Rounds<'_> {
         let needed = sleeping == 0 && !looked && !self.pool.is_closed();
         if needed && driver.stand_in(pause, &mut self.ready) {
             self.looks_before = driver.looks();
-            self.pool.guardian.sink.wake(&mut self.ready);
+            self.wake();
             return;
         }
         drop(active);
         self.pool.guardian.nap.pause(pause.max(Duration::from_micros(50)));
+    }
+
+    /// Wakes what is ready. Those of our tasks are called here: that is a push. The others are user code: they are put
+    /// where any thread of the pool takes them, and if none has by the next look, a thread of their own calls them.
+    fn wake(&mut self) {
+        let pool = self.pool;
+        let mut left_over = WakeList::new();
+        if std::mem::take(&mut self.foreign) {
+            std::iter::from_fn(|| pool.foreign.take()).for_each(|waker| left_over.push(waker));
+        }
+        if !left_over.is_empty() || pool.guardian.sink.owes_wakes() {
+            pool.guardian.sink.wake(&mut left_over);
+        }
+        let mut others = WakeList::new();
+        for waker in self.ready.drain() {
+            if task::is_task_waker(&waker) {
+                waker.wake();
+            } else {
+                others.push(waker);
+            }
+        }
+        if !others.is_empty() {
+            pool.foreign.put(others.drain());
+            pool.work_published();
+        }
+        self.foreign = !pool.foreign.is_empty();
     }
 }
 

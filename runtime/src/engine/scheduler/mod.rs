@@ -29,7 +29,7 @@ mod sleep;
 mod slot;
 mod worker;
 
-pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig};
+pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig, StartWatch};
 pub(crate) use driver::Driver;
 pub(crate) use guardian::{Guardian, Stall, StallSink};
 pub(crate) use here::{block_in_place, worker_index};

@@ -52,6 +52,7 @@ use super::seat::Seat;
 use super::seats::{OwnSeat, Seats};
 use super::worker::NewWorker;
 use crate::engine::activity::{Active, Activity};
+use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Unparked};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::task::scope::Membership;
@@ -60,7 +61,9 @@ use crate::engine::task::{
 };
 use crate::engine::text;
 
-/// Starts a thread that calls [`NewWorker::run`].
+/// Starts a thread that calls [`NewWorker::run`], or sees to it that it is started soon. In the second case an
+/// error comes later, by [`NewWorker::on_failure`]. The guardian calls it for spares, so it must not wait then, nor
+/// call what is the user's.
 pub(crate) type StartThread = Box<dyn Fn(NewWorker) -> io::Result<()> + Send + Sync>;
 
 /// Gives the blocking pool a job that calls [`StandIn::arrive`].
@@ -125,6 +128,8 @@ pub(crate) struct Pool {
     ask_for_stand_in: AskForStandIn,
     /// Why the last thread that was wanted could not be had, until somebody has reported it.
     no_thread: Mutex<Option<io::Error>>,
+    /// Spares whose threads have not begun.
+    starting: AtomicUsize,
     birth: Birth,
 }
 
@@ -245,6 +250,7 @@ impl Pool {
             closing: Closing::new(),
             start_thread,
             ask_for_stand_in,
+            starting: AtomicUsize::new(0),
             no_thread: Mutex::new(None),
             birth: Birth::here(),
             config,
@@ -277,6 +283,19 @@ impl Pool {
     pub(super) fn never_came(&self, seat: usize) {
         self.thread_left(seat);
         self.crew.never_came(seat);
+    }
+
+    /// A thread is on its way to a spare's seat, or is not any more.
+    pub(super) fn count_starting(&self, up: bool) {
+        // No pair: it only keeps a report from being made twice.
+        match up {
+            true => self.starting.fetch_add(1, Ordering::Relaxed),
+            false => self.starting.fetch_sub(1, Ordering::Relaxed),
+        };
+    }
+
+    pub(super) fn are_starting(&self) -> bool {
+        self.starting.load(Ordering::Relaxed) > 0
     }
 
     /// Spawns a task.

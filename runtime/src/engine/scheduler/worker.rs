@@ -115,6 +115,7 @@ pub(crate) struct NewWorker {
 
 impl NewWorker {
     pub(super) fn new(pool: Arc<Pool>, seat: usize) -> NewWorker {
+        pool.count_starting(true);
         NewWorker { pool, seat, ran: false }
     }
 
@@ -123,17 +124,20 @@ impl NewWorker {
         self.seat
     }
 
+    /// What to call with the reason if no thread can be had for it. Dropping the worker gives its seat back, and
+    /// this has it said why, in the next report of a shortage.
+    pub(crate) fn on_failure(&self) -> impl FnOnce(io::Error) + Send + 'static {
+        let pool = Arc::clone(&self.pool);
+        move |error| pool.thread_refused(error)
+    }
+
     /// Works until the pool closes or, on another seat than a worker's, until it has not been needed for a
     /// while. To be called by the new thread. `set_up` is called first: it may be user code, and is watched
     /// like a poll.
     pub(crate) fn run(mut self, set_up: &dyn Fn()) {
         self.ran = true;
+        self.pool.count_starting(false);
         Worker::new(Arc::clone(&self.pool), self.seat).run(set_up);
-    }
-
-    /// No thread could be started, for this reason.
-    pub(crate) fn failed(self, error: io::Error) {
-        self.pool.thread_refused(error);
     }
 }
 
@@ -141,6 +145,7 @@ impl Drop for NewWorker {
     /// The thread could not be started, or ended before it got here.
     fn drop(&mut self) {
         if !self.ran {
+            self.pool.count_starting(false);
             self.pool.never_came(self.seat);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::procfs::{self, Syscall};
 use super::{How, Registers, STACK_BYTES, Tid, Trace, Unwinder, Why, arch, memory};
-use crate::engine::process_wide::stall_signal;
+use crate::engine::process_wide::{own_memory, stall_signal};
 
 /// A blocked thread that is never found twice in the same place is left alone after so many looks.
 const ATTEMPTS: usize = 4;
@@ -42,6 +42,7 @@ impl Capture {
 pub(crate) fn capture(tid: Tid, how: How) -> Result<Capture, Why> {
     // The one allocation comes before anything is read.
     let mut stack = vec![0; STACK_BYTES];
+    own_memory::open().map_err(Why::Io)?;
     for _ in 0..ATTEMPTS {
         let before = procfs::syscall(tid)?;
         let Some(registers) = before.registers() else {

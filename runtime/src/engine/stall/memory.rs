@@ -2,52 +2,34 @@
 //!
 //! An address that comes from a stack, a register or a table may be wrong by the time it is used:
 //! the thread went on, the library was unloaded. So nothing here is read through a pointer: the
-//! kernel copies, and says how much of it was there.
-#![allow(unsafe_code, reason = "the process_vm_readv system call; the block cites docs/unsafe.md")]
+//! kernel copies, from the file of this process's memory, and says how much of it was there.
+//!
+//! It is `pread` on that file and not `process_vm_readv`, since sandboxes kill for the latter:
+//! `process_wide/own_memory.rs`.
+#![allow(unsafe_code, reason = "the pread system call; the block cites docs/unsafe.md")]
 
-/// Memory is there or not by whole pages: no smaller ones exist on the supported processors.
-const PAGE: u64 = 4096;
-/// Pages copied by one system call.
-const BATCH: usize = 32;
+use crate::engine::process_wide::own_memory;
 
 /// Copies from `address` on into `into`, up to the first page that is not readable; returns the
-/// number of bytes copied. Async-signal-safe: no allocation, no lock; it may change `errno`.
+/// number of bytes copied: none before [`own_memory::open`]. Async-signal-safe: no allocation, no lock;
+/// it may change `errno`.
 pub(crate) fn read(address: u64, into: &mut [u8]) -> usize {
+    let Some(memory) = own_memory::descriptor() else { return 0 };
     let mut done = 0;
     while done < into.len() {
-        // One entry a page, because a transfer may stop between entries only.
-        let mut pages = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
-        let mut count = 0;
-        let mut length = 0;
-        while count < BATCH && done + length < into.len() {
-            let Some(at) = address.checked_add((done + length) as u64) else { break };
-            let in_page = (PAGE - at % PAGE).min((into.len() - done - length) as u64);
-            pages[count] = libc::iovec {
-                iov_base: std::ptr::without_provenance_mut(at as usize),
-                iov_len: in_page as usize,
-            };
-            count += 1;
-            length += in_page as usize;
-        }
-        if count == 0 {
+        let Some(at) = address.checked_add(done as u64).and_then(|at| i64::try_from(at).ok())
+        else {
             break;
-        }
-        let local = libc::iovec { iov_base: into[done..].as_mut_ptr().cast(), iov_len: length };
-        // SAFETY: `local` is the part of `into` from `done` on, `length` bytes that this function
-        // borrows mutably. `pages` are addresses that the kernel checks itself: it answers EFAULT
-        // for what is not mapped and never lets the process fault. Reading memory that another
-        // thread writes is a copy made by the kernel, not an access of this program's memory model.
-        let copied = unsafe {
-            libc::process_vm_readv(libc::getpid(), &local, 1, pages.as_ptr(), count as _, 0)
         };
+        let rest = &mut into[done..];
+        // SAFETY: K2. `rest` is `rest.len()` bytes that this function borrows mutably. The kernel copies what is at
+        // the address itself, and answers with an error for what is not mapped: the process does not fault.
+        // Reading memory that another thread writes is a copy made by the kernel, not an access of this program's
+        // memory model. The file is never closed, or is no more used by this process once another is.
+        let copied = unsafe { libc::pread64(memory, rest.as_mut_ptr().cast(), rest.len(), at) };
         match usize::try_from(copied) {
-            Ok(copied) => {
-                done += copied;
-                if copied < length {
-                    break;
-                }
-            }
-            Err(_) => break,
+            Ok(copied @ 1..) => done += copied,
+            _ => break,
         }
     }
     done
@@ -71,6 +53,7 @@ mod tests {
 
     #[test]
     fn what_is_there_is_copied_and_what_is_not_is_not() {
+        own_memory::open().unwrap();
         let bytes: Vec<u8> = (0..200_000).map(|i| i as u8).collect();
         let mut copy = vec![0; bytes.len()];
         assert_eq!(read(bytes.as_ptr().addr() as u64, &mut copy), bytes.len());

@@ -17,7 +17,7 @@
 //! tells a thread that waits by itself from one that would run and is not let (`schedstat`).
 //!
 //! **Blocked** in a system call: the same file tells the stack pointer and the program counter. The
-//! stack is copied with `process_vm_readv`, which fails where plain reads would fault. The thread
+//! stack is read from `/proc/self/mem`, which fails where plain reads would fault. The thread
 //! never notices. If the file says something else afterwards, then the thread has moved meanwhile,
 //! the copy may be torn, and it is taken again. The kernel does not tell the frame pointer; where
 //! the unwinder needs it, it is derived from the code of the function ([`unwind`]).
@@ -94,6 +94,8 @@ pub(crate) mod slot;
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 mod symbols;
+#[cfg_attr(not(target_os = "linux"), path = "system_calls_unsupported.rs")]
+pub(crate) mod system_calls;
 mod trace;
 #[cfg_attr(
     not(all(

@@ -15,6 +15,7 @@ use gimli::{
 };
 
 use super::{arch, memory};
+use crate::engine::process_wide::own_memory;
 
 /// More than any table is large; a larger number is a misreading.
 pub(super) const MOST_TABLE_BYTES: u64 = 256 << 20;
@@ -112,6 +113,7 @@ pub(super) struct Tables {
 impl Tables {
     /// Copies the tables of an image; `None` if it has none, or none of the usual form.
     pub(super) fn read(image: &Image) -> Option<Tables> {
+        own_memory::open().ok()?;
         let base = image.addresses.start;
         let elf: [u8; 64] = memory::read_array(base)?;
         // 64 bits, in the processor's order.

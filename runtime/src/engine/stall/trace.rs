@@ -16,6 +16,18 @@ pub(crate) struct Frame {
     pub(crate) address: u64,
 }
 
+impl Frame {
+    /// Whether the function is one of which compilers and linkers find several with the same code, and then keep
+    /// one under one of their names: the runtime's and std's, of which each type gets its own, and generic ones.
+    fn may_be_shared(&self) -> bool {
+        const CRATES: [&str; 5] = ["runtime::", "tokio::", "core::", "alloc::", "std::"];
+        self.name.as_deref().is_some_and(|name| {
+            let name = name.trim_start_matches(['<', '&', '*', ' ']);
+            CRATES.iter().any(|start| name.starts_with(start)) || name.contains('<')
+        })
+    }
+}
+
 /// Where a frame is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Address {
@@ -79,9 +91,48 @@ impl fmt::Display for Trace {
                 writeln!(f)?;
             }
         }
+        if user.iter().any(Frame::may_be_shared) {
+            writeln!(
+                f,
+                "      (functions with the same code are made one: a name may be that of another)"
+            )?;
+        }
         if !self.complete && user.len() == self.frames.len() {
             writeln!(f, "      (the stack could be followed no further)")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(names: &[&str]) -> String {
+        let frame = |name: &&str| Frame {
+            name: Some((*name).to_owned()),
+            file: None,
+            line: None,
+            address: 1,
+        };
+        Trace::new(names.iter().map(frame).collect(), true).to_string()
+    }
+
+    #[test]
+    fn it_says_once_that_a_name_may_be_another_functions() {
+        let warning = "a name may be that of another";
+        assert!(!text(&["libc_read", "program::main"]).contains(warning));
+        for name in [
+            "runtime::net::unix::UnixStream::write",
+            "std::io::Read::read",
+            "a::b<T>",
+            "<a as b>::c",
+        ] {
+            let text = text(&[name, "core::future::poll", "program::main"]);
+            assert_eq!(text.matches(warning).count(), 1, "{text}");
+        }
+        // What is not shown needs no warning.
+        let hidden = text(&["program::main", "runtime::__runtime_short_backtrace", "runtime::run"]);
+        assert!(!hidden.contains(warning), "{hidden}");
     }
 }

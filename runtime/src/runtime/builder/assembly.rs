@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
 
-use super::{Builder, MAX_WORKERS};
+use super::{Builder, Flavor, MAX_WORKERS};
 use crate::engine::activity::Activity;
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
@@ -17,10 +17,11 @@ use crate::engine::driver::{Driver, exact_timers};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::AtomicU64;
 use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::rng;
 use crate::engine::scheduler::{
     Asked, CurrentThread, CurrentThreadConfig, Guardian, NewWorker, Observe, Pool, PoolConfig,
-    StandIn,
+    StandIn, StartWatch,
 };
 use crate::engine::task::scope::Node;
 use crate::engine::text;
@@ -29,13 +30,13 @@ use crate::runtime::blocking::BlockingJob;
 use crate::runtime::context::{self, Service};
 use crate::runtime::events::Events;
 use crate::runtime::handle::{Handle, Inner, RuntimeId, Scheduler};
-use crate::runtime::lane::Lane;
 use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
 use crate::runtime::rng_seed::RngSeed;
 use crate::runtime::runtime::{Runtime, Threads};
-use crate::runtime::stall::Reporter;
-use crate::runtime::thread_plan::{Body, ThreadPlan};
+use crate::runtime::stall::{Manner, Reporter};
+use crate::runtime::starter::Starter;
+use crate::runtime::thread_plan::{Body, BodyWithHooks, ThreadPlan};
 
 /// The most threads that stand in for those in `block_in_place`, however many blocking threads there may be: as many as
 /// there can be workers. Linux gives a process 32,768 threads unless it is told otherwise.
@@ -54,8 +55,7 @@ struct Parts {
     panics: Arc<Panics>,
     reporter: Arc<Reporter>,
     threads: Arc<Threads>,
-    /// Does what the guardian must not: starts threads, and calls the function that names them.
-    starter: Lane,
+    plan: Arc<ThreadPlan>,
 }
 
 impl Builder {
@@ -86,8 +86,8 @@ impl Builder {
             panics: parts.panics.clone(),
             activity: parts.activity.clone(),
         };
-        let (guardian, start) = (self.guardian(&parts), self.start_worker(&parts));
-        let ask = self.ask_for_stand_in(&parts);
+        let (guardian, start) = (self.guardian(&parts), self.start_worker(&parts, workers));
+        let ask = ask_for_stand_in(&parts);
         let pool = Pool::new(config, Box::new(events), guardian, Box::new(start), Box::new(ask));
         let scheduler = Scheduler::MultiThread(Arc::clone(&pool));
         let runtime = self.assemble(parts, scheduler, workers, None);
@@ -113,28 +113,27 @@ impl Builder {
             on_unpark: self.on_thread_unpark.clone(),
             observe: self.observe(),
             panics: parts.panics.clone(),
+            start_watch: self.stall_report.map(|_| Box::new(start_watch(&parts)) as StartWatch),
         };
         let shared = CurrentThread::new(config, Box::new(events), self.guardian(&parts));
-        let scheduler = Scheduler::CurrentThread(Arc::clone(&shared));
-        let runtime = self.assemble(parts, scheduler, 1, local_to);
-        let started = match self.stall_report {
-            Some(_) => runtime.start_guardian(Box::new(move || shared.watch())),
-            None => Ok(()),
-        };
-        or_end(runtime, started)
+        let scheduler = Scheduler::CurrentThread(shared);
+        // No thread: see `current_thread.rs`.
+        Ok(self.assemble(parts, scheduler, 1, local_to))
     }
 
     fn parts(&self, driver: Arc<Driver>, events: &Events) -> Parts {
         let current = Current::default();
         let activity = events.counts_all();
+        let reporter = Arc::new(self.reporter(activity.clone()));
+        let starter = Starter::new(self.spare_workers);
         Parts {
             driver,
             shards: Arc::clone(events.shards()),
             jobs: events.counts_jobs(),
             panics: self.panics(&current),
-            reporter: Arc::new(self.reporter(activity.clone())),
-            threads: Arc::default(),
-            starter: Lane::new("runtime-starter"),
+            threads: Arc::new(Threads::new(starter, Arc::clone(&reporter))),
+            reporter,
+            plan: Arc::new(self.thread()),
             current,
             activity,
         }
@@ -147,12 +146,12 @@ impl Builder {
         workers: usize,
         local_to: Option<ThreadId>,
     ) -> Runtime {
-        let Parts { driver, shards, jobs, activity, current, panics, reporter, threads, .. } =
+        let Parts { driver, shards, jobs, activity, current, panics, reporter, threads, plan } =
             parts;
         let handle = Handle::new(Inner {
             scheduler,
             root: Node::root(),
-            blocking: self.blocking_pool(&current),
+            blocking: self.blocking_pool(&current, plan.mask),
             driver,
             io_enabled: self.enable_io,
             time_enabled: self.enable_time,
@@ -162,8 +161,9 @@ impl Builder {
             poll_times: Arc::clone(self.poll_times.starts()),
             measures_polls: self.measures_polls,
             seeds: self.rng_seed.map(|seed| Mutex::new(seed.generator())),
-            pinned: self.pinned(workers, &panics),
+            pinned: self.pinned(workers, plan, &panics),
             panics,
+            reporter,
             forced_yields: AtomicU64::new(0),
             local_to,
             name: self.name.clone(),
@@ -171,7 +171,7 @@ impl Builder {
             birth: Birth::here(),
         });
         let _ = current.set(handle.downgrade());
-        Runtime::assemble(handle, threads, reporter)
+        Runtime::assemble(handle, threads)
     }
 
     fn guardian(&self, parts: &Parts) -> Guardian {
@@ -179,18 +179,20 @@ impl Builder {
         Guardian::new(self.stall_takeover, self.stall_report, sink)
     }
 
-    /// How a worker, or a spare, gets its thread.
+    /// How a worker gets its thread, and a spare, later and elsewhere.
     fn start_worker(
         &self,
         parts: &Parts,
+        workers: usize,
     ) -> impl Fn(NewWorker) -> io::Result<()> + Send + Sync + 'static {
-        let (plan, seed) = (self.thread(), self.rng_seed);
+        let (plan, seed) = (Arc::clone(&parts.plan), self.rng_seed);
         let (current, threads) = (Arc::clone(&parts.current), Arc::clone(&parts.threads));
         move |worker: NewWorker| {
             let seat = worker.seat_index();
             let handle = current.get().and_then(Handle::upgrade);
             let handle = handle.ok_or_else(text::shut_down)?;
-            threads.add(plan.start(Box::new(move |hooks| {
+            let failed = worker.on_failure();
+            let body: BodyWithHooks = Box::new(move |hooks| {
                 let (id, timers) = (handle.id(), handle.time_enabled());
                 let shard = handle.shards().of_worker(seat).filter(|_| timers).cloned();
                 if let Some(seed) = seed {
@@ -208,30 +210,25 @@ impl Builder {
                 // The worker has left its pool: the hook is called by a thread that is nobody's.
                 drop((counted, serves, own_shard));
                 hooks.stop();
-            }))?);
+            });
+            if seat >= workers {
+                let (plan, all) = (Arc::clone(&plan), Arc::clone(&threads));
+                return threads.starter.start(plan, all, body, failed);
+            }
+            threads.add(plan.start(plan.name.for_worker()?, body)?);
             Ok(())
         }
     }
 
-    /// How the blocking pool is given a job that is a worker, for one that is in `block_in_place`.
-    fn ask_for_stand_in(&self, parts: &Parts) -> impl Fn(StandIn, Asked) + Send + Sync + 'static {
-        let (current, starter) = (Arc::clone(&parts.current), parts.starter.clone());
-        move |stand_in, asked| {
-            let Some(handle) = current.get().and_then(Handle::upgrade) else { return };
-            let ask = move || handle.submit_stand_in(stand_in);
-            match asked {
-                Asked::ByWorker => ask(),
-                // If it has no thread, the stand-in is dropped with what is given back, and asked for again.
-                Asked::ByGuardian => drop(starter.add(Box::new(ask))),
-            }
-        }
-    }
-
-    fn blocking_pool(&self, current: &Current) -> blocking::Pool<BlockingJob> {
+    /// `mask`: the signals that a thread blocks which a helper of the runtime starts.
+    fn blocking_pool(&self, current: &Current, mask: Mask) -> blocking::Pool<BlockingJob> {
         let config = blocking::Config {
             max_threads: self.max_blocking_threads,
             keep_alive: self.thread_keep_alive,
-            thread_name: Arc::clone(&self.thread_name),
+            thread_name: Arc::new({
+                let name = self.thread_name.clone();
+                move || name.for_job()
+            }),
             stack_size: self.thread_stack_size,
             on_start: self.on_thread_start.clone(),
             on_stop: self.on_thread_stop.clone(),
@@ -240,7 +237,11 @@ impl Builder {
         let current = Arc::clone(current);
         let spawn = move |builder: thread::Builder, body: Body| {
             let current = Arc::clone(&current);
+            let mask = signal_mask::for_new_thread(mask);
             let body: Body = Box::new(move || {
+                if let Some(mask) = mask {
+                    mask.apply();
+                }
                 let handle = current.get().and_then(Handle::upgrade);
                 let _counted = handle.as_ref().map(|handle| context::count_thread(handle.id()));
                 let _current = handle.map(context::enter);
@@ -256,10 +257,10 @@ impl Builder {
         Panics::new(self.unhandled_panic, hook, self.name.clone(), Arc::clone(current))
     }
 
-    fn pinned(&self, workers: usize, panics: &Arc<Panics>) -> Pinned {
+    fn pinned(&self, workers: usize, plan: Arc<ThreadPlan>, panics: &Arc<Panics>) -> Pinned {
         let limit = self.pinned_threads.unwrap_or(workers);
         let observe = self.observe().without_times();
-        Pinned::new(limit, self.thread(), Arc::clone(panics), observe)
+        Pinned::new(limit, plan, Arc::clone(panics), observe)
     }
 
     fn observe(&self) -> Observe {
@@ -276,21 +277,48 @@ impl Builder {
 
     /// `activity`: what the wakers that it calls are counted in.
     fn reporter(&self, activity: Option<Arc<Activity>>) -> Reporter {
-        Reporter::new(
-            self.name.clone(),
-            self.on_stall.clone(),
-            self.on_spare_shortage.clone(),
-            self.stall_backtrace,
-            activity,
-        )
+        let manner = Manner {
+            name: self.name.clone(),
+            on_stall: self.on_stall.clone(),
+            on_shortage: self.on_spare_shortage.clone(),
+            backtrace: self.stall_backtrace,
+            others_go_on: self.flavor == Flavor::MultiThread && self.spare_workers > 0,
+        };
+        Reporter::new(manner, activity)
     }
 
     fn thread(&self) -> ThreadPlan {
         ThreadPlan {
-            name: Arc::clone(&self.thread_name),
+            name: self.thread_name.clone(),
             stack_size: self.thread_stack_size,
             on_start: self.on_thread_start.clone(),
             on_stop: self.on_thread_stop.clone(),
+            mask: Mask::here(),
+        }
+    }
+}
+
+/// How the thread that runs the tasks of a `current_thread` runtime gets one that watches it.
+fn start_watch(parts: &Parts) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
+    let (current, threads) = (Arc::clone(&parts.current), Arc::downgrade(&parts.threads));
+    move || {
+        let handle = current.get().and_then(Handle::upgrade).ok_or_else(text::shut_down)?;
+        let threads = threads.upgrade().ok_or_else(text::shut_down)?;
+        let Scheduler::CurrentThread(shared) = handle.scheduler() else { return Ok(()) };
+        let shared = Arc::clone(shared);
+        threads.start_guardian(Box::new(move || shared.watch()))
+    }
+}
+
+/// How the blocking pool is given a job that is a worker, for one that is in `block_in_place`.
+fn ask_for_stand_in(parts: &Parts) -> impl Fn(StandIn, Asked) + Send + Sync + 'static {
+    let (current, threads) = (Arc::clone(&parts.current), Arc::clone(&parts.threads));
+    move |stand_in, asked| {
+        let Some(handle) = current.get().and_then(Handle::upgrade) else { return };
+        let ask = move || handle.submit_stand_in(stand_in);
+        match asked {
+            Asked::ByWorker => ask(),
+            Asked::ByGuardian => threads.starter.ask(Box::new(ask)),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::runtime::lane::Lane;
 #[test]
 fn what_was_added_is_done() {
     loom::model(|| {
-        let lane = Lane::new("lane");
+        let lane = Lane::new("lane", 2);
         let done = Arc::new(AtomicUsize::new(0));
         for _ in 0..2 {
             let done = done.clone();
@@ -30,7 +30,7 @@ fn what_was_added_is_done() {
 #[test]
 fn work_is_done_while_nothing_else_comes() {
     loom::model(|| {
-        let lane = Lane::new("lane");
+        let lane = Lane::new("lane", 2);
         let caller = Arc::new(Parker::new());
         assert!(lane.add(Box::new(|| ())).is_ok());
         let waiting = caller.clone();

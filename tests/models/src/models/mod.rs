@@ -9,6 +9,7 @@ mod crew;
 mod duplex;
 mod events;
 mod fair_semaphore;
+mod foreign_wakes;
 mod hand_over;
 mod in_flight;
 mod lane;
