@@ -538,7 +538,7 @@ mod tests {
         if std::env::var_os(CHILD).is_some() {
             let threads = Threads::new(Starter::new(1), Arc::new(Reporter::silent()));
             threads.start_guardian(Box::new(|| panic!("a bug"))).unwrap();
-            threads.join();
+            threads.join(false);
             return;
         }
         let test = "runtime::runtime::tests::a_guardian_that_panics_ends_the_process_and_says_so";

@@ -42,7 +42,7 @@ use super::pool::{Asked, Pool, Shortage};
 use super::seat::Seat;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::primitive::{Mutex, thread};
-use crate::engine::stall::Probe;
+use crate::engine::stall;
 use crate::engine::task::{self, Absence, Id, Mark, Seen, Watch, Whose};
 use crate::engine::wake_list::WakeList;
 
@@ -157,7 +157,9 @@ impl Guardian {
         let mut amiss = false;
         for (bound, eye) in all.iter().zip(eyes) {
             let tid = bound.tid.load(Ordering::Relaxed);
-            amiss |= !eye.look(&bound.watch, tid, now).is_zero();
+            amiss |= !eye
+                .look(&bound.watch, tid, now, self.report.unwrap_or(Duration::MAX), None)
+                .is_zero();
             self.report_if_due(eye, &bound.watch, bound.number, tid, now, |seen| {
                 let bound = Arc::clone(bound);
                 Box::new(move || bound.watch.look() == Some(seen))
@@ -224,13 +226,13 @@ impl Guardian {
             }
             self.look_at_bound(&mut bound_eyes, now);
             let tid = tid.load(Ordering::Relaxed);
-            eye.look(watch, tid, now);
+            eye.look(watch, tid, now, self.report.unwrap_or(Duration::MAX), None);
             self.report_if_due(&mut eye, watch, 0, tid, now, &goes_on);
             if busy() {
                 self.nap.pause(SLOW_LOOK);
             } else {
                 self.nap.sleep_unless(|| busy() || closed());
-                punctuality.begin_anew();
+                punctuality = Punctuality::new();
             }
         }
     }
@@ -265,7 +267,6 @@ impl Guardian {
 /// When the guardian looked last, and what kept it from the next look.
 struct Punctuality {
     last: Instant,
-    probe: Probe,
     /// How long this thread had waited for a processor when that was read last.
     queued: Option<Duration>,
     looks: u32,
@@ -273,8 +274,7 @@ struct Punctuality {
 
 impl Punctuality {
     fn new() -> Punctuality {
-        let (last, probe) = (Instant::now(), Probe::default());
-        Punctuality { last, probe, queued: None, looks: 0 }
+        Punctuality { last: Instant::now(), queued: None, looks: 0 }
     }
 
     /// A look begins, which was meant to come `pause` after the last one. For how long the process was stopped in
@@ -286,16 +286,11 @@ impl Punctuality {
         if !is_late && self.looks % READ_EVERY != 1 {
             return None;
         }
-        let queued = self.probe.queued(thread::os_id());
+        let queued = stall::queued(thread::os_id());
         let before = std::mem::replace(&mut self.queued, queued);
         let waited =
             queued.unwrap_or_default().saturating_sub(before.or(queued).unwrap_or_default());
         is_late.then(|| (passed - pause).saturating_sub(waited))
-    }
-
-    /// It has not looked on purpose.
-    fn begin_anew(&mut self) {
-        self.last = Instant::now();
     }
 }
 
@@ -363,7 +358,7 @@ impl Rounds<'_> {
                 // What was so before counts for nothing: all of it is looked at again behind the fence.
                 guardian.nap.sleep_unless(|| self.is_needed());
                 pause = LOOK;
-                punctuality.begin_anew();
+                punctuality = Punctuality::new();
                 continue;
             } else {
                 pause = (pause * 2).min(SLOW_LOOK);
@@ -400,10 +395,11 @@ impl Rounds<'_> {
                 seat.call(true);
             }
             let eye = &mut self.eyes[index];
-            let age = eye.look(&seat.watch, seat.tid(), now);
+            let (takeover, report) = (pool.guardian.takeover, pool.guardian.report);
+            let age = eye.look(&seat.watch, seat.tid(), now, takeover, report);
             amiss |= !age.is_zero();
             let Some(seen) = eye.seen() else { continue };
-            if age >= pool.guardian.takeover {
+            if age >= takeover {
                 condemn(pool, seat, seen, eye.how());
                 if seat.watch.is_judged() && !self.condemned.contains(&index) {
                     self.condemned.push(index);
@@ -453,6 +449,10 @@ impl Rounds<'_> {
             self.overdue = None;
             return None;
         }
+        // What came of the last calls, before the next ones are counted.
+        let absence = if in_place > 0 { Absence::InPlace } else { Absence::Stalled };
+        let refused = pool.take_refusal();
+        let before = refused.map(|error| pool.shortage(absence, Some(error)));
         // One for the poll, and one for each task that waits.
         let most = (1 + pool.waiting(CALLS)).min(CALLS);
         let shortage = (0..stalled.clamp(1, most)).find_map(|_| pool.call_spare().err());
@@ -461,15 +461,14 @@ impl Rounds<'_> {
                 break;
             }
         }
-        let refused = pool.take_refusal();
-        let overdue =
-            in_place > 0 && now.duration_since(*self.overdue.get_or_insert(now)) >= OVERDUE;
         if in_place == 0 {
             self.overdue = None;
+            return before.or(shortage);
         }
-        let absence = if in_place > 0 { Absence::InPlace } else { Absence::Stalled };
-        let short = refused.is_some() || (overdue && pool.crew.count_wanted(absence) > 0);
-        shortage.or_else(|| short.then(|| pool.shortage(absence, refused)))
+        let since = *self.overdue.get_or_insert(now);
+        let overdue =
+            now.duration_since(since) >= OVERDUE && pool.crew.count_wanted(Absence::InPlace) > 0;
+        before.or(shortage).or_else(|| overdue.then(|| pool.shortage(Absence::InPlace, None)))
     }
 
     /// Has a shortage reported, once as long as it lasts. Without spares (a limit of 0) there is none to speak of.

@@ -4,6 +4,7 @@
 //! [`CurrentThread`] runs everything on the thread that blocks on it. Both see the outside world
 //! through the trait [`Driver`] and start no thread themselves: the room above hands in how.
 
+mod announce;
 mod closing;
 mod crew;
 mod current_thread;
@@ -27,6 +28,7 @@ mod seat_set;
 mod seats;
 mod sleep;
 mod slot;
+mod visit;
 mod worker;
 
 pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig, StartWatch};

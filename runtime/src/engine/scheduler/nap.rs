@@ -26,6 +26,8 @@
 //! - It finds CLEARING, and makes it WANTED: whoever clears the alarm finds that, and sets it again.
 //! - It finds WANTED: as CLEARING.
 //!
+//! *Whoever ends its sleep at once* does as one who becomes busy, and sets the alarm in any case.
+//!
 //! *A clearing that comes too late* takes the alarm from another one that was set meanwhile, if the guardian has woken up,
 //! looked and parked again in between. Then the state is not CLEARING any more, and the alarm is set once more: an
 //! alarm that goes off in vain makes one look too many.
@@ -35,8 +37,7 @@
 //! that is worth it leaves the alarm alone (`worker.rs::call_guardian_off`): then the guardian looks once each [`DELAY`].
 //! Where there is no such timer (another system, no descriptor left), the guardian is woken at once.
 //!
-//! Counted on 2026-11-28 for a TCP server, context switches a request at 2, 10 and 100 requests a second: see
-//! `docs/performance.md`.
+//! What it does for a server with few requests: `docs/performance.md`, "Under load".
 
 use std::time::Duration;
 
@@ -126,8 +127,11 @@ impl Nap {
         }
     }
 
-    /// Ends a wait at once.
+    /// Ends a wait at once. What the guardian is to see was done before, and who calls it off must ask for that, too.
     pub(crate) fn end(&self) {
+        fence(BETWEEN);
+        // An alarm that is just being cleared is set again by who does it.
+        let _ = self.change(CLEARING, WANTED);
         self.parker.unpark(); // wake: guardian at once
         if let Some(alarm) = &self.alarm {
             alarm.set(Duration::ZERO); // wake: guardian that sleeps for good

@@ -14,10 +14,14 @@
 //!
 //! | what                 | from where                                                    | costs    |
 //! |----------------------|---------------------------------------------------------------|----------|
-//! | computed             | the thread's clock, read at the first sight of the poll, and  | 0.3 us   |
-//! |                      | at each look                                                  |          |
-//! | whether it sleeps    | `/proc/self/task/TID/syscall`, from the second sight on       | 1 us     |
-//! | waited for processor | `/proc/self/task/TID/schedstat`, from the second sight on     | 1 us     |
+//! | computed             | the thread's clock, read at the first sight of the poll       | 0.3 us   |
+//! | whether it sleeps    | `/proc/self/task/TID/syscall`, if it has not computed for     | 8 us     |
+//! |                      | half of the time                                              |          |
+//! | waited for processor | `/proc/self/task/TID/schedstat`, likewise                     | 8 us     |
+//!
+//! After the second sight they are read again only when the poll may have reached an age at which something is done: in the
+//! meantime it has grown older by no more than the time on the wall. So a poll that blocks for a second is looked
+//! at so closely four or five times.
 //!
 //! The kernel adds a wait for the processor when it is over. So while the thread sleeps all three are exact, and it has
 //! waited by itself for what is left of the time on the wall. While it would run, no more than what it had waited by
@@ -26,14 +30,13 @@
 //! Between the first two sights nothing is known of waits for the processor. If the poll sleeps at the second one it is
 //! taken to have slept since the first, up to [`BETWEEN_SIGHTS`].
 //!
-//! Where the system tells nothing (no such clock; no descriptor left for the files), the time on the wall counts.
-//!
-//! The files are opened for a thread whose poll is seen a second time, and stay open for it.
+//! Where the system tells nothing (no such clock; no descriptor left for the files), the time on the wall counts. The files
+//! are not kept open: a server that is out of descriptors needs each.
 
 use std::time::{Duration, Instant};
 
 use crate::engine::primitive::thread;
-use crate::engine::stall::Probe;
+use crate::engine::stall;
 use crate::engine::task::{Mark, Seen, Watch};
 
 /// The most that is taken for granted between two looks: the time between them when nothing delays the second.
@@ -43,7 +46,6 @@ const BETWEEN_SIGHTS: Duration = Duration::from_millis(2);
 #[derive(Debug, Default)]
 pub(super) struct Eye {
     known: Option<Known>,
-    probe: Probe,
 }
 
 /// What is known of the poll that goes on.
@@ -55,8 +57,10 @@ struct Known {
     /// What the thread had computed then.
     cpu: Option<Duration>,
     second: Option<Second>,
+    /// As of the last reading.
     age: Duration,
     computed: Duration,
+    read: Option<Instant>,
     reported: bool,
 }
 
@@ -74,15 +78,31 @@ struct Second {
 
 impl Eye {
     /// How old the present poll is; zero if there is none, or it is seen for the first time. `os_id` is the kernel's
-    /// number of the thread, 0 if it is unknown.
-    pub(super) fn look(&mut self, watch: &Watch, os_id: u32, now: Instant) -> Duration {
+    /// number of the thread, 0 if it is unknown. Below `threshold`, and between `threshold` and `last`, the answer may
+    /// be that of an earlier look.
+    pub(super) fn look(
+        &mut self,
+        watch: &Watch,
+        os_id: u32,
+        now: Instant,
+        threshold: Duration,
+        last: Option<Duration>,
+    ) -> Duration {
         let Some(seen) = watch.look() else {
             self.known = None;
             return Duration::ZERO;
         };
         match &mut self.known {
             Some(known) if known.seen == seen => {
-                known.age = known.age_now(&mut self.probe, os_id, now).max(known.age);
+                let next = if known.age < threshold { Some(threshold) } else { last };
+                let next = next.filter(|_| !known.reported);
+                let at_most = |read| known.age + now.saturating_duration_since(read);
+                let is_due =
+                    known.read.is_none_or(|read| next.is_some_and(|next| at_most(read) >= next));
+                if is_due {
+                    known.age = known.age_now(os_id, now).max(known.age);
+                    known.read = Some(now);
+                }
                 known.age
             }
             _ => {
@@ -93,6 +113,7 @@ impl Eye {
                     second: None,
                     age: Duration::ZERO,
                     computed: Duration::ZERO,
+                    read: None,
                     reported: false,
                 });
                 Duration::ZERO
@@ -139,6 +160,7 @@ impl Eye {
     pub(super) fn excuse(&mut self, stopped: Duration) {
         if let Some(known) = &mut self.known {
             known.since += stopped;
+            known.read = known.read.map(|read| read + stopped);
             if let Some(second) = &mut known.second {
                 second.at += stopped;
             }
@@ -151,12 +173,15 @@ impl Known {
         Some(thread::cpu_time(os_id)?.saturating_sub(self.cpu?))
     }
 
-    fn age_now(&mut self, probe: &mut Probe, os_id: u32, now: Instant) -> Duration {
+    fn age_now(&mut self, os_id: u32, now: Instant) -> Duration {
         let wall = now.saturating_duration_since(self.since);
         let Some(computed) = self.computed(os_id) else { return wall };
         self.computed = computed;
-        let Some(sleeps) = probe.sleeps(os_id) else { return wall };
-        let queued = probe.queued(os_id);
+        if self.second.is_none() && computed >= wall / 2 {
+            return computed;
+        }
+        let Some(sleeps) = stall::sleeps(os_id) else { return wall };
+        let queued = stall::queued(os_id);
         let second = self.second.get_or_insert_with(|| Second {
             at: now,
             cpu: computed,
@@ -199,12 +224,21 @@ mod tests {
         let (begin, late) = (Instant::now(), Duration::from_secs(1));
         watch.begin(1, None);
         // Of a thread that is not known the time on the wall counts.
-        assert_eq!(eye.look(&watch, 0, begin), Duration::ZERO);
-        for looks in 1..=100 {
+        let mut look = |eye: &mut Eye, now| eye.look(&watch, 0, now, LOOK, None);
+        assert_eq!(look(&mut eye, begin), Duration::ZERO);
+        eye.excuse(late);
+        assert_eq!(look(&mut eye, begin + LOOK + late), LOOK);
+        let (watch, mut eye) = (Watch::new(), Eye::default());
+        watch.begin(1, None);
+        let threshold = LOOK * 100;
+        let mut look = |eye: &mut Eye, now| eye.look(&watch, 0, now, threshold, None);
+        look(&mut eye, begin);
+        for looks in 1..100 {
             eye.excuse(late);
-            let now = begin + (LOOK + late) * looks;
-            assert_eq!(eye.look(&watch, 0, now), LOOK * looks);
+            assert!(look(&mut eye, begin + (LOOK + late) * looks) < threshold);
         }
+        eye.excuse(late);
+        assert_eq!(look(&mut eye, begin + (LOOK + late) * 100), threshold);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! # The policy, in order
 //!
-//! 1. A *visit*, every [`VISIT_EVERY`] or so: see below. And a look at the driver when all that ran have only
+//! 1. A *visit*, every 200 microseconds or so: `visit.rs`. And a look at the driver when all that ran have only
 //!    yielded, for such tasks usually wait for an event: when each task in the queue has had its turn, but
 //!    at most every 6 polls.
 //! 2. The next slot, at most [`SLOT_RUNS`] times in a row.
@@ -11,27 +11,6 @@
 //! 5. A marked task (`marked.rs`).
 //! 6. A search: other workers' queues, beginning at a random one; then their slots.
 //! 7. Sleep, by the protocol of `sleep.rs`.
-//!
-//! # Visits
-//!
-//! What a worker has in its own queue keeps it from all else, so every so often it looks around: at the driver, at the
-//! injector, at marked tasks, and at the queues of others. How often is a matter of time, not of polls: 61 polls
-//! are 3 microseconds or a minute. So each visit reads the clock and sets the next one: after as many polls as take
-//! [`VISIT_EVERY`] at the pace since the last one, and after `global_queue_interval` and `event_interval` at most. If
-//! polls have become longer since then, the guardian sees a task in the injector at two looks, and calls for a visit.
-//!
-//! *The injector.* Its share (the tasks in it by the number of workers) goes to the back of the own queue. So a task
-//! from outside stands behind those that were here before it, and before those that come after: it waits as long as
-//! one of its age inside, and no longer. Now and then the one that has waited longest goes first ([`FIRST`]): whoever
-//! spawns a task now and then on a busy runtime has it begin at once, and those in the queue hardly notice.
-//!
-//! *The others' queues.* Tasks that yield stay where they are, and nobody who has work steals. So 168 tasks could
-//! share one worker, and 32 another one, for ever. A worker that finds another one whose last task will wait
-//! much longer than its own takes some of what makes the difference. What counts is the wait, tasks by the pace: a
-//! worker whose thread gets half of the processor should have half of the tasks.
-//!
-//! Counted on 2026-11-28, 200 tasks of 1 ms a poll on two workers, polls of the task that had most by polls of the
-//! task that had least: see `docs/performance.md`.
 //!
 //! # Batches
 //!
@@ -63,19 +42,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::here;
-use super::marked::{Offer, Taken};
-use super::metrics::{NOTE_INTERVAL, WorkerCounters};
-use super::pool::{Asked, Hook, Pool};
+use super::marked::Offer;
+use super::metrics::WorkerCounters;
+use super::pool::{Hook, Pool};
 use super::queue::Local;
 use super::seat::Seat;
 use super::seats::OwnSeat;
 use super::sleep::Withdrawn;
+use super::visit::Visits;
 use crate::engine::contain::contain;
 use crate::engine::coop::{self, Budget};
 use crate::engine::entered;
-use crate::engine::primitive::atomic::Ordering;
 use crate::engine::rng::FastRand;
-use crate::engine::task::{self, Absence, Judge, Outcome, Probation, Runnable};
+use crate::engine::task::{self, Absence, Judge, Outcome, Runnable};
 use crate::engine::wake_list::WakeList;
 
 /// How often in a row the next slot goes before the queue.
@@ -86,26 +65,9 @@ const SLOT_RUNS: u8 = 3;
 /// an event needs one poll more when its budget is spent, and one to see what the event has made ready.
 const YIELD_INTERVAL: u32 = 6;
 
-/// How often a worker that always has work looks around. A visit costs a look at the clock and one at the driver, some
-/// 300 ns: at this rate less than two thousandths. tokio looks at its injector as often.
-const VISIT_EVERY: Duration = Duration::from_micros(200);
 /// A worker that wakes up less often calls the guardian off when it goes to sleep: that is a system call more a time, some
 /// 300 ns. One that wakes up more often leaves it: a look each 2 ms costs less.
 const SELDOM: Duration = Duration::from_micros(500);
-/// So many tasks from outside may go first while a task waits in the queue: with a hundred in it, it waits for a twelfth
-/// longer.
-const FIRST: u32 = 8;
-/// A difference between two workers' queues that is not worth a move: it moves tasks away from what they have
-/// in the cache. Servers stay below it until they are overloaded.
-const UNEVEN: Duration = Duration::from_millis(4);
-
-/// The time over which a worker's pace is taken, and twice that. Others take the processor for some ten milliseconds at a
-/// time; a pace that follows each of them sends tasks to and fro.
-const RECENT: Duration = Duration::from_millis(250);
-/// Among how many others a worker looks for one whose tasks wait longer. A choice of two at random would do (Mitzenmacher,
-/// "The power of two choices", 2001); up to here a look at all costs no more.
-const LOOKS_AT: usize = 8;
-
 /// A seat that has been taken for a thread to be started.
 pub(crate) struct NewWorker {
     pool: Arc<Pool>,
@@ -153,77 +115,24 @@ impl Drop for NewWorker {
 
 /// A worker at work, on its thread's stack.
 pub(super) struct Worker {
-    pool: Arc<Pool>,
-    seat: usize,
-    own: OwnSeat,
-    queue: Local,
-    rng: FastRand,
-    tick: Cell<u32>,
-    visits: Visits,
+    pub(super) pool: Arc<Pool>,
+    pub(super) seat: usize,
+    pub(super) own: OwnSeat,
+    pub(super) queue: Local,
+    pub(super) rng: FastRand,
+    pub(super) tick: Cell<u32>,
+    pub(super) visits: Visits,
     slot_runs: Cell<u8>,
     /// Polls in a row that ended with the task having woken itself.
-    yields: Cell<u32>,
+    pub(super) yields: Cell<u32>,
     ready: RefCell<WakeList>,
     publishing: Cell<Publishing>,
     /// When the time was noted last, and at which tick.
     busy_since: Cell<Instant>,
-    noted_at: Cell<u32>,
+    pub(super) noted_at: Cell<u32>,
     woke_at: Cell<Instant>,
     /// It woke up long after the time before.
     wakes_seldom: Cell<bool>,
-}
-
-/// When a worker looked around last, and will the next time.
-struct Visits {
-    /// The tick of the next one.
-    next: Cell<u32>,
-    /// The time and the tick from which the pace is measured.
-    since: Cell<Instant>,
-    since_tick: Cell<u32>,
-    /// How many nanoseconds a poll is expected to take until the next visit.
-    expected: Cell<u64>,
-    /// Nanoseconds and polls of the last while.
-    recent: Cell<(u64, u64)>,
-    /// No task from outside goes first before this.
-    first_from: Cell<Instant>,
-    /// No marked task is run without a spare before this.
-    marked_from: Cell<Instant>,
-}
-
-impl Visits {
-    fn new() -> Visits {
-        let now = Instant::now();
-        Visits {
-            next: Cell::new(0),
-            since: Cell::new(now),
-            since_tick: Cell::new(0),
-            expected: Cell::new(0),
-            recent: Cell::new((0, 0)),
-            first_from: Cell::new(now),
-            marked_from: Cell::new(now),
-        }
-    }
-
-    /// Time in which nothing was polled ends.
-    fn awake(&self, now: Instant, tick: u32) {
-        self.since.set(now);
-        self.since_tick.set(tick);
-    }
-
-    /// How many nanoseconds a poll has taken: since the last visit, and in the last [`RECENT`].
-    fn pace(&self, now: Instant, tick: u32) -> (u64, u64) {
-        let polls = u64::from(tick.wrapping_sub(self.since_tick.replace(tick)).max(1));
-        let time = (now - self.since.replace(now)).as_nanos() as u64;
-        let (mut times, mut all) = self.recent.get();
-        times += time;
-        all += polls;
-        let pace = (time / polls, times / all);
-        if times > RECENT.as_nanos() as u64 {
-            (times, all) = (times / 2, all.div_ceil(2));
-        }
-        self.recent.set((times, all));
-        pace
-    }
 }
 
 /// User code is contained wherever a worker calls it. What unwinds all the same is a bug of the engine,
@@ -288,11 +197,11 @@ impl Worker {
         self.pool.crew.is_extra(self.seat)
     }
 
-    fn seat(&self) -> &Seat {
+    pub(super) fn seat(&self) -> &Seat {
         &self.own
     }
 
-    fn counters(&self) -> &WorkerCounters {
+    pub(super) fn counters(&self) -> &WorkerCounters {
         &self.seat().counters
     }
 
@@ -375,94 +284,6 @@ impl Worker {
         slot.take().or_else(|| self.pool.injector.steal_into(&self.queue))
     }
 
-    /// Looks around. Returns a task from outside that goes first.
-    #[cold]
-    fn visit(&self, tick: u32) -> Option<Runnable> {
-        let now = Instant::now();
-        self.seat().call(false);
-        let config = &self.pool.config;
-        let (pace, recent) = self.visits.pace(now, tick);
-        self.seat().set_pace(recent);
-        let most = config.global_queue_interval.min(config.event_interval);
-        // One short poll among long ones says little of the next; one long poll says that there are some.
-        let expected = pace.max(self.visits.expected.get() / 2);
-        self.visits.expected.set(expected);
-        let polls = VISIT_EVERY.as_nanos() as u64 / expected.max(1);
-        self.visits.next.set(tick.wrapping_add(polls.clamp(1, most.into()) as u32));
-        if tick.wrapping_sub(self.noted_at.get()) >= NOTE_INTERVAL {
-            self.note_busy();
-        }
-        self.look();
-        if !self.pool.foreign.is_empty() {
-            self.call_foreign();
-        }
-        let wait = Duration::from_nanos(self.seat().queued().saturating_mul(recent));
-        let first = self.take_first(now, wait);
-        self.take_share();
-        self.even_out();
-        if self.pool.marked.is_ready() {
-            let may_run = self.pool.crew.has_spare() || now >= self.visits.marked_from.get();
-            if let Some(taken) = self.pool.marked.take(Offer { now, wait, may_run }) {
-                self.give_or_run(taken);
-            }
-        }
-        first
-    }
-
-    /// A task from outside that goes before those in the queue, in which it would wait for so long.
-    fn take_first(&self, now: Instant, wait: Duration) -> Option<Runnable> {
-        if self.pool.injector.is_empty() || now < self.visits.first_from.get() {
-            return None;
-        }
-        let first = self.pool.injector.pop()?;
-        self.visits.first_from.set(now + wait / FIRST);
-        Some(first)
-    }
-
-    /// Takes what is this worker's of the injector, to the back of its queue.
-    fn take_share(&self) {
-        let injector = &self.pool.injector;
-        if !injector.is_empty() {
-            injector.move_into(&self.queue, injector.len().div_ceil(self.pool.config.workers));
-        }
-    }
-
-    /// Takes its share of what seats hold that do not serve, as of the injector: nobody who has work steals. And takes
-    /// tasks from another worker's queue, if they wait there for much longer than here.
-    fn even_out(&self) {
-        let start = self.rng.below(self.pool.awake_bound()) as usize;
-        let others = self.pool.awake_seats(start).filter(|&(seat, _)| seat != self.seat);
-        let (mut longest, mut from) = (0, None);
-        for (_, seat) in others.take(LOOKS_AT) {
-            let queued = seat.queued();
-            if queued == 0 {
-                continue;
-            }
-            if seat.watch.is_stalled() {
-                self.take_from(seat, (queued as usize).div_ceil(self.pool.config.workers));
-                continue;
-            }
-            let wait = queued.saturating_mul(seat.pace());
-            if wait > longest {
-                (longest, from) = (wait, Some(seat));
-            }
-        }
-        let Some(other) = from else { return };
-        let own = self.seat().queued().saturating_mul(self.seat().pace());
-        if longest >= own + own / 2 + UNEVEN.as_nanos() as u64 {
-            // With so many moved, both wait equally long.
-            let tasks = (longest - own) / (self.seat().pace() + other.pace()).max(1);
-            self.take_from(other, tasks as usize);
-        }
-    }
-
-    fn take_from(&self, other: &Seat, tasks: usize) {
-        if let Some(stealer) = other.stealer() {
-            stealer.move_into(&self.queue, tasks);
-            self.count_stolen(tasks);
-        }
-    }
-
     /// Whether tasks do nothing but yield, and each in the queue has had its turn since the last look.
     #[inline]
     fn all_have_yielded(&self) -> bool {
@@ -491,79 +312,14 @@ impl Worker {
         }
     }
 
-    /// A task that has stalled a worker before has its turn: on a spare, if there is one and others are waiting here.
-    #[cold]
-    fn give_or_run(&self, taken: Taken) {
-        let crew = &self.pool.crew;
-        if !crew.has_spare() || !self.has_queued() {
-            return self.run_marked(taken);
-        }
-        crew.missing(Absence::Stalled);
-        self.pool.marked.give(taken);
-        if !self.pool.call_spare().is_ok_and(|called| called) {
-            // Whoever has taken it meanwhile needs nobody.
-            if let Some(given) = self.pool.marked.take_given() {
-                self.run_given(given);
-            }
-        }
-    }
-
-    /// A task has been given away, and its poll has been counted as a stall.
-    #[cold]
-    fn run_given(&self, given: Taken) {
-        self.poll_marked(given, || {
-            let counted = self.seat().watch.expect_stall();
-            if !counted {
-                // Another verdict stands, which counts for this poll, too.
-                self.pool.crew.returned(Absence::Stalled);
-            }
-            self.hand_over(|| ());
-            Announced { worker: self, counted }
-        });
-    }
-
-    #[cold]
-    fn run_marked(&self, taken: Taken) {
-        let begun = Instant::now();
-        let has_spare = self.pool.crew.has_spare();
-        self.poll_marked(taken, || self.expect_stall());
-        if !has_spare {
-            let now = Instant::now();
-            self.visits.marked_from.set(now + (now - begun));
-        }
-    }
-
-    /// It is polled like a call that announces that it blocks. One poll that does not take long clears its name.
-    fn poll_marked<'a>(&'a self, taken: Taken, announce: impl FnOnce() -> Announced<'a>) {
-        let (mark, task) = (taken.mark(), taken.task);
-        let seat = self.seat();
-        seat.watch.begin(task.id().as_u64(), Some(task.location()));
-        let announced = announce();
-        coop::refill(Budget::FULL);
-        let judge = Judge::Probation(Probation::begin(self.pool.guardian.takeover()));
-        let outcome = self.pool.config.observe.run(task, &judge, Some(&seat.counters));
-        drop(announced);
-        if let Some(absence) = seat.watch.end() {
-            self.recovered(absence);
-        }
-        self.pool.marked.ended(mark);
-        seat.counters.polls.add(1);
-        self.yields.set(0);
-        // The others' pace is not that of marked tasks.
-        self.visits.awake(Instant::now(), self.tick.get());
-        if let Outcome::Woken(task) = outcome {
-            self.requeue(task);
-        }
-    }
-
     /// Whether this worker has something else to do.
-    fn has_queued(&self) -> bool {
+    pub(super) fn has_queued(&self) -> bool {
         self.queue.len() > 0 || !self.seat().slot.is_empty() || !self.pool.injector.is_empty()
     }
 
     /// The task woke itself: to the back of the queue.
     #[inline]
-    fn requeue(&self, task: Runnable) {
+    pub(super) fn requeue(&self, task: Runnable) {
         if task.mark().is_some() {
             self.pool.marked.push(task);
         } else {
@@ -618,63 +374,13 @@ impl Worker {
 
     /// The guardian's verdict has been taken back.
     #[cold]
-    fn recovered(&self, absence: Absence) {
+    pub(super) fn recovered(&self, absence: Absence) {
         self.counters().stalls.add(1);
         self.pool.crew.returned(absence);
     }
 
-    /// `block_in_place`: what follows is not to be reported, and somebody from the blocking pool stands in.
-    pub(super) fn block_in_place<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _announced = self.announce_in_place();
-        let _silent = Silent::new(self.seat());
-        f()
-    }
-
-    #[cold]
-    fn announce_in_place(&self) -> Announced<'_> {
-        let crew = &self.pool.crew;
-        let before = self.seat().watch.announce();
-        let counted = before != Some(Absence::InPlace);
-        if counted {
-            crew.missing(Absence::InPlace);
-        }
-        if before == Some(Absence::Stalled) {
-            crew.returned(Absence::Stalled);
-        }
-        self.hand_over(|| {
-            self.pool.call_stand_in(Asked::ByWorker);
-        });
-        Announced { worker: self, counted }
-    }
-
-    /// The poll that begins is expected to stall, until the guard is dropped: a spare comes beforehand.
-    #[cold]
-    fn expect_stall(&self) -> Announced<'_> {
-        let counted = self.seat().watch.expect_stall();
-        if counted {
-            self.pool.crew.missing(Absence::Stalled);
-        }
-        self.hand_over(|| {
-            // The guardian tries again, and says so if there is none to be had.
-            let _ = self.pool.call_spare();
-        });
-        Announced { worker: self, counted }
-    }
-
-    /// Everything that this seat holds is given to others. If nobody is free, somebody is called.
-    fn hand_over(&self, call: impl FnOnce()) {
-        if let Some(task) = self.seat().slot.take() {
-            self.queue.push(task);
-        }
-        if self.pool.crew.sleep.sleeping() == 0 {
-            call();
-        } else if self.pool.has_work() {
-            self.pool.work_published();
-        }
-    }
-
     /// Looks at the driver between two polls.
-    fn look(&self) {
+    pub(super) fn look(&self) {
         self.yields.set(0);
         let mut ready = self.ready.take();
         self.pool.driver.look(self.seat, &mut ready);
@@ -709,7 +415,7 @@ impl Worker {
 
     /// Calls the wakers that are user code, until none is left.
     #[cold]
-    fn call_foreign(&self) {
+    pub(super) fn call_foreign(&self) {
         while let Some(waker) = self.pool.foreign.take() {
             self.bracket(|| contain(|| waker.wake()));
         }
@@ -815,7 +521,9 @@ impl Worker {
         if self.wakes_seldom.get() {
             let (crew, guardian) = (&self.pool.crew, &self.pool.guardian);
             // The poll this worker takes itself, or it sleeps beside one who has it.
-            guardian.nap().call_off(|| !crew.is_quiet(|| true) || guardian.is_bound_awake());
+            guardian.nap().call_off(|| {
+                self.pool.is_closed() || !crew.is_quiet(|| true) || guardian.is_bound_awake()
+            });
         }
     }
 
@@ -884,7 +592,7 @@ impl Worker {
         None
     }
 
-    fn count_stolen(&self, tasks: usize) {
+    pub(super) fn count_stolen(&self, tasks: usize) {
         self.counters().steal_operations.add(1);
         self.counters().steals.add(tasks as u64);
     }
@@ -928,51 +636,9 @@ impl Worker {
     }
 
     #[cold]
-    fn note_busy(&self) {
+    pub(super) fn note_busy(&self) {
         let now = Instant::now();
         self.counters().note(now - self.busy_since.replace(now));
         self.noted_at.set(self.tick.get());
-    }
-}
-
-/// Nothing that the seat does is reported as a stall until this is dropped.
-struct Silent<'a> {
-    seat: &'a Seat,
-    /// In a `block_in_place` already.
-    nested: bool,
-}
-
-impl Silent<'_> {
-    fn new(seat: &Seat) -> Silent<'_> {
-        let nested = seat.silent.swap(true, Ordering::Relaxed);
-        Silent { seat, nested }
-    }
-}
-
-impl Drop for Silent<'_> {
-    fn drop(&mut self) {
-        if !self.nested {
-            // What follows in this poll is watched from now on.
-            self.seat.watch.renew();
-            self.seat.silent.store(false, Ordering::Relaxed);
-        }
-    }
-}
-
-/// The worker does not serve until this is dropped.
-struct Announced<'a> {
-    worker: &'a Worker,
-    counted: bool,
-}
-
-impl Drop for Announced<'_> {
-    fn drop(&mut self) {
-        if !self.counted {
-            return;
-        }
-        // Perhaps it announced something else meanwhile, and has taken that back.
-        if let Some(absence) = self.worker.seat().watch.take_verdict() {
-            self.worker.pool.crew.returned(absence);
-        }
     }
 }

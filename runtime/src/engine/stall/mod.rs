@@ -13,8 +13,8 @@
 //!
 //! # The two ways
 //!
-//! [`thread_state`] asks the kernel (`/proc/self/task/TID/syscall`). A [`Probe`] does so again and again, and also
-//! tells a thread that waits by itself from one that would run and is not let (`schedstat`).
+//! [`thread_state`] asks the kernel (`/proc/self/task/TID/syscall`). [`queued`] tells a thread that waits by itself
+//! from one that would run and is not let (`schedstat`).
 //!
 //! **Blocked** in a system call: the same file tells the stack pointer and the program counter. The
 //! stack is read from `/proc/self/mem`, which fails where plain reads would fault. The thread
@@ -111,7 +111,7 @@ use std::fmt;
 use std::io;
 
 pub(crate) use capture::{Capture, capture};
-pub(crate) use procfs::{Probe, thread_state};
+pub(crate) use procfs::{queued, sleeps, thread_state};
 pub(crate) use trace::{Address, Frame, Trace};
 pub(crate) use unwind::Unwinder;
 

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use super::{Registers, ThreadState, Tid, Why};
@@ -12,50 +11,23 @@ pub(crate) fn thread_state(tid: Tid) -> Result<ThreadState, Why> {
     Ok(syscall(tid)?.state())
 }
 
-/// The files of one thread, kept open between looks at it.
-#[derive(Debug, Default)]
-pub(crate) struct Probe {
-    os_id: u32,
-    syscall: Option<File>,
-    schedstat: Option<File>,
+/// Whether the thread sleeps in the kernel, by itself. `None` if the system does not tell.
+pub(crate) fn sleeps(os_id: u32) -> Option<bool> {
+    let mut buffer = [0; 256];
+    let text = read(tid_of(os_id)?, "syscall", &mut buffer).ok()?;
+    Some(text.trim_end() != "running")
 }
 
-impl Probe {
-    /// Whether the thread sleeps in the kernel, by itself. `None` if the system does not tell.
-    pub(crate) fn sleeps(&mut self, os_id: u32) -> Option<bool> {
-        self.turn_to(os_id);
-        let text = read_again(&mut self.syscall, os_id, "syscall")?;
-        Some(!text.starts_with(b"running"))
-    }
-
-    /// For how long the thread has waited for a processor so far, without the wait that goes on.
-    pub(crate) fn queued(&mut self, os_id: u32) -> Option<Duration> {
-        self.turn_to(os_id);
-        let text = read_again(&mut self.schedstat, os_id, "schedstat")?;
-        let word = std::str::from_utf8(&text).ok()?.split_ascii_whitespace().nth(1)?;
-        word.parse().ok().map(Duration::from_nanos)
-    }
-
-    fn turn_to(&mut self, os_id: u32) {
-        if self.os_id != os_id {
-            *self = Probe { os_id, ..Probe::default() };
-        }
-    }
+/// For how long the thread has waited for a processor so far, without the wait that goes on. `None` if the system does
+/// not tell.
+pub(crate) fn queued(os_id: u32) -> Option<Duration> {
+    let mut buffer = [0; 64];
+    let text = read(tid_of(os_id)?, "schedstat", &mut buffer).ok()?;
+    text.split_ascii_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
 }
 
-/// Reads a file of the thread from its beginning. It is opened first if it is not, and closed if the thread has gone.
-fn read_again(file: &mut Option<File>, os_id: u32, name: &str) -> Option<[u8; 64]> {
-    if file.is_none() {
-        *file = File::open(format!("/proc/self/task/{os_id}/{name}")).ok();
-    }
-    let mut text = [0; 64];
-    match file.as_ref()?.read_at(&mut text, 0) {
-        Ok(1..) => Some(text),
-        _ => {
-            *file = None;
-            None
-        }
-    }
+fn tid_of(os_id: u32) -> Option<Tid> {
+    i32::try_from(os_id).ok().filter(|&id| id != 0).map(Tid)
 }
 
 /// One reading of a thread's `syscall` file.

@@ -8,16 +8,10 @@ pub(crate) fn thread_state(_tid: Tid) -> Result<ThreadState, Why> {
     Err(Why::Unsupported)
 }
 
-/// Tells nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Probe;
+pub(crate) fn sleeps(_os_id: u32) -> Option<bool> {
+    None
+}
 
-impl Probe {
-    pub(crate) fn sleeps(&mut self, _os_id: u32) -> Option<bool> {
-        None
-    }
-
-    pub(crate) fn queued(&mut self, _os_id: u32) -> Option<Duration> {
-        None
-    }
+pub(crate) fn queued(_os_id: u32) -> Option<Duration> {
+    None
 }

@@ -257,9 +257,9 @@ pub(crate) struct Probation {
 }
 
 impl Probation {
-    /// A poll begins on this thread, and should not take longer than `limit`.
-    pub(crate) fn begin(limit: Duration) -> Probation {
-        Probation { since: Instant::now(), used: Usage::now(), limit }
+    /// A poll begins on this thread now, and should not take longer than `limit`.
+    pub(crate) fn begin(now: Instant, limit: Duration) -> Probation {
+        Probation { since: now, used: Usage::now(), limit }
     }
 
     /// The mark from now on. Time in which the thread would have run, and others had the processor, is not the

@@ -395,6 +395,27 @@ fn work_on_a_seat_that_has_just_been_taken_is_seen() {
     });
 }
 
+/// A spare that is called back from its rest, and left out by all who look for work.
+#[test]
+fn a_spare_that_is_called_back_is_looked_at() {
+    loom::model(|| {
+        let pool = Pool::with_a_spare_too_many(1);
+        let spare = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                retire(&pool, || {
+                    pool.parkers[SPARE].park();
+                    true
+                })
+            })
+        };
+        pool.crew.missing(STALLED);
+        let _answer = pool.call_until_answered();
+        assert!(spare.join().unwrap());
+        assert!(pool.crew.sleep.awake().from(0).any(|seat| seat == SPARE), "nobody sees its work");
+    });
+}
+
 /// A stand-in that comes when the one it was asked for has just returned, and that stays for ever, or that goes
 /// although another one has gone into its place.
 #[test]

@@ -100,6 +100,34 @@ fn who_becomes_busy_again_is_watched() {
     });
 }
 
+/// A guardian that sleeps on beside an end, because a worker that goes to sleep clears the alarm.
+#[test]
+fn an_end_is_not_cleared_away() {
+    check(|| {
+        let nap = Arc::new(Nap::new());
+        let closed = Arc::new(AtomicBool::new(false));
+        let guardian = {
+            let (nap, closed) = (nap.clone(), closed.clone());
+            thread::spawn(move || {
+                while !closed.load(Ordering::Relaxed) {
+                    nap.sleep_unless(|| closed.load(Ordering::Relaxed));
+                }
+            })
+        };
+        let worker = {
+            let (nap, closed) = (nap.clone(), closed.clone());
+            thread::spawn(move || {
+                nap.busy();
+                nap.call_off(|| closed.load(Ordering::Relaxed));
+            })
+        };
+        closed.store(true, Ordering::Relaxed);
+        nap.end();
+        worker.join().unwrap();
+        guardian.join().unwrap();
+    });
+}
+
 /// A guardian that looks although the one who called it has gone to sleep: nothing else would end its wait.
 #[test]
 fn a_guardian_that_was_called_off_sleeps_on() {
