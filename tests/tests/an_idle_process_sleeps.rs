@@ -79,3 +79,38 @@ fn while_block_on_waits() {
         }
     });
 }
+
+/// How often the guardian has gone to sleep.
+fn sleeps_of_the_guardian() -> u64 {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let statuses = threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("status")).ok())
+        .filter(|status| status.contains("runtime-guardia"));
+    let count = |status: String| {
+        let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"));
+        line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
+    };
+    statuses.map(count).sum()
+}
+
+/// Work of a few microseconds now and then is over before the guardian would find anything.
+#[test]
+fn its_guardian_sleeps_through_what_happens_now_and_then() {
+    isolated("its_guardian_sleeps_through_what_happens_now_and_then", || {
+        const EVENTS: u32 = 40;
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });
+        settles();
+        let before = sleeps_of_the_guardian();
+        runtime
+            .block_on(runtime.spawn(async {
+                for _ in 0..EVENTS {
+                    runtime::time::sleep(Duration::from_millis(20)).await;
+                }
+            }))
+            .unwrap();
+        let sleeps = sleeps_of_the_guardian() - before;
+        // One that looks on for a while looks some ten times each.
+        assert!(sleeps <= u64::from(EVENTS), "{sleeps} times for {EVENTS} events");
+    });
+}

@@ -304,6 +304,31 @@ fn ticks_are_late_by_milliseconds_not_by_the_length_of_the_block() {
 }
 
 #[test]
+fn a_task_woken_by_one_that_then_blocks_runs_without_spares_too() {
+    within(|| {
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(4)
+            .spare_workers(0)
+            .enable_all()
+            .build()
+            .unwrap();
+        for _ in 0..5 {
+            let gate = Gate::default();
+            let hog = {
+                let gate = gate.clone();
+                runtime.spawn(async move {
+                    let opened = gate.clone();
+                    // It lies in the slot of this worker, and three others have nothing to do.
+                    drop(runtime::spawn(async move { opened.open() }));
+                    gate.block();
+                })
+            };
+            runtime.block_on(hog).unwrap();
+        }
+    });
+}
+
+#[test]
 fn with_no_spares_allowed_it_is_as_documented() {
     // `spare_workers(0)` turns the take-over off: the blocked worker's neighbour still steals.
     within(|| {

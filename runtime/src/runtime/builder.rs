@@ -191,6 +191,11 @@ impl Builder {
     /// The most threads of the blocking pool, which `spawn_blocking`, file operations and name
     /// look-ups use. The default is 512. They are started when needed; jobs beyond wait in a queue.
     ///
+    /// A task in [`block_in_place`](crate::task::block_in_place) uses one, too: it works in the place of the task's
+    /// worker. Tasks and jobs that wait for each other in these ways all go on below the limit. When it is reached,
+    /// all workers are in `block_in_place` and tasks wait, that is reported: to
+    /// [`on_spare_shortage`](Builder::on_spare_shortage), or as a line on stderr.
+    ///
     /// # Panics
     ///
     /// If `count` is 0.
@@ -289,8 +294,8 @@ impl Builder {
         self
     }
 
-    /// How many polls a worker makes between two looks at the queue for tasks from outside. The
-    /// default is 61, and 31 for the `current_thread` flavour.
+    /// How many polls a worker makes between two looks at the queue for tasks from outside, at most: it looks every 200 µs
+    /// or so if polls are longer. The default is 61, and 31 for the `current_thread` flavour, which counts polls only.
     ///
     /// # Panics
     ///
@@ -302,7 +307,8 @@ impl Builder {
         self
     }
 
-    /// How many polls a worker makes between two looks at I/O and timers. The default is 61.
+    /// How many polls a worker makes between two looks at I/O and timers, at most: it looks every 200 µs or so if polls are
+    /// longer. The default is 61. The `current_thread` flavour counts polls only.
     ///
     /// # Panics
     ///
@@ -467,9 +473,10 @@ impl Builder {
         self
     }
 
-    /// How many spare workers may stand in for workers that are blocked or compute for long. The
-    /// default is 64; they are started when needed. 0 turns the take-over off: then a task that blocks
-    /// keeps its worker and what is queued there can only be stolen by workers that are free.
+    /// How many spare workers may stand in for workers that are blocked or compute for long, without having announced it
+    /// by [`block_in_place`](crate::task::block_in_place). The
+    /// default is 64; they are started when needed. With 0 a task that blocks costs its worker: what is queued there is
+    /// taken by workers that are free, and when none is, waits.
     ///
     /// When the limit is reached and work waits, that is reported: to
     /// [`on_spare_shortage`](Builder::on_spare_shortage), or as a line on stderr.
@@ -501,7 +508,9 @@ impl Builder {
     }
 
     /// How long one poll may take before the worker counts as stalled and others take over what it
-    /// holds. The default is 3 ms; what is watched is looked at every 1 to 2 ms.
+    /// holds. The default is 3 ms; what is watched is looked at every 1 to 2 ms. What counts is the time that the poll's thread
+    /// computes or waits by itself, and not the time for which others have the processor (Linux tells; elsewhere it is
+    /// the time on the clock).
     ///
     /// # Panics
     ///
@@ -514,8 +523,8 @@ impl Builder {
     }
 
     /// How long one poll may take before it is reported, once: to [`on_stall`](Builder::on_stall), or
-    /// as a line on stderr, of which there is at most one a second. The default is 100 ms. `Duration::MAX` reports
-    /// nothing.
+    /// as a line on stderr, of which there is at most one a second. The default is 100 ms, counted as for
+    /// [`stall_takeover`](Builder::stall_takeover). `Duration::MAX` reports nothing.
     ///
     /// A poll that was over before its thread could be looked at is reported by its share of the processor; if that
     /// is not known either it is only counted

@@ -104,8 +104,10 @@ where
     context::expect().spawn_blocking_sized(closure, name, location, size)
 }
 
-/// Runs a closure that may block, on this thread, while other workers take over everything else that
-/// this one served.
+/// Runs a closure that may block, on this thread, while others take over everything else that
+/// this one served: a worker that is free, or a thread of the blocking pool. So it counts against
+/// [`max_blocking_threads`](crate::Builder::max_blocking_threads). At that limit the closure runs all the same, and what this
+/// thread served waits for a thread.
 ///
 /// The rest of the calling task waits for the closure: branches of `join!` or `select!` in it do not go
 /// on meanwhile. Inside the closure `Handle::block_on` is allowed, and so is dropping the runtime itself: that waits for
