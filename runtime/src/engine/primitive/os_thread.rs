@@ -33,7 +33,7 @@ pub(crate) fn cpu_time(os_id: u32) -> Option<Duration> {
 pub(crate) struct Usage {
     cpu: Duration,
     /// How often it has given the processor up by itself.
-    waits: i64,
+    waits: libc::c_long,
 }
 
 impl Usage {
@@ -51,7 +51,7 @@ impl Usage {
             Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
         };
         let cpu = span(usage.ru_utime) + span(usage.ru_stime);
-        Some(Usage { cpu, waits: usage.ru_nvcsw as i64 })
+        Some(Usage { cpu, waits: usage.ru_nvcsw })
     }
 
     /// What the thread has done since then.

@@ -146,11 +146,11 @@ struct Counts(u64);
 
 impl Counts {
     fn missing(self) -> usize {
-        (self.0 / ONE_MISSING & FIELD) as usize
+        ((self.0 / ONE_MISSING) & FIELD) as usize
     }
 
     fn coming(self) -> usize {
-        (self.0 / ONE_COMING & FIELD) as usize
+        ((self.0 / ONE_COMING) & FIELD) as usize
     }
 
     fn serving(self) -> usize {

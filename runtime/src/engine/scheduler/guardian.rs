@@ -444,8 +444,8 @@ impl Rounds<'_> {
         let pool = self.pool;
         let stalled = pool.crew.count_wanted(Absence::Stalled);
         let in_place = pool.crew.count_wanted(Absence::InPlace);
-        let idle = stalled + in_place == 0 || !(pool.has_work() || !pool.driver.has_holder());
-        if idle {
+        let is_wanted = stalled + in_place > 0 && (pool.has_work() || !pool.driver.has_holder());
+        if !is_wanted {
             self.overdue = None;
             return None;
         }

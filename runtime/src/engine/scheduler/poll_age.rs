@@ -224,14 +224,14 @@ mod tests {
         let (begin, late) = (Instant::now(), Duration::from_secs(1));
         watch.begin(1, None);
         // Of a thread that is not known the time on the wall counts.
-        let mut look = |eye: &mut Eye, now| eye.look(&watch, 0, now, LOOK, None);
+        let look = |eye: &mut Eye, now| eye.look(&watch, 0, now, LOOK, None);
         assert_eq!(look(&mut eye, begin), Duration::ZERO);
         eye.excuse(late);
         assert_eq!(look(&mut eye, begin + LOOK + late), LOOK);
         let (watch, mut eye) = (Watch::new(), Eye::default());
         watch.begin(1, None);
         let threshold = LOOK * 100;
-        let mut look = |eye: &mut Eye, now| eye.look(&watch, 0, now, threshold, None);
+        let look = |eye: &mut Eye, now| eye.look(&watch, 0, now, threshold, None);
         look(&mut eye, begin);
         for looks in 1..100 {
             eye.excuse(late);

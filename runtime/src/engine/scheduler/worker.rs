@@ -261,7 +261,7 @@ impl Worker {
     fn next_task(&self) -> Option<Runnable> {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
-        let is_due = tick.wrapping_sub(self.visits.next.get()).cast_signed() >= 0;
+        let is_due = tick.wrapping_sub(self.visits.next.get()) < u32::MAX / 2;
         if is_due || self.seat().is_called() {
             if let Some(first) = self.visit(tick) {
                 return Some(first);
