@@ -12,7 +12,9 @@
 //! 1. The [`Watch`] of each seat on which somebody is awake is read. A poll that has reached the age of the
 //!    takeover threshold is *condemned*: its seat counts as stalled, its slot is emptied into the injector, and a
 //!    sleeper is called for what it holds. At the report threshold the poll is handed to the [`StallSink`], once. The
-//!    age of a poll is what its thread has computed and waited by itself: `poll_age.rs`.
+//!    age of a poll is what its thread has computed and waited by itself: `poll_age.rs`. If all who are awake are in
+//!    polls that are as old by the clock on the wall, and work waits, one of them counts as stalled, too, though others
+//!    have its processor: a spare may get one sooner. Its task is not marked, and not reported.
 //!    If something is in the injector as at the last look, all are called to look around after their polls.
 //! 2. If a worker sleeps and nobody has the poll, it is unparked to take it. If one sleeps that is too
 //!    many, it is sent home.
@@ -387,6 +389,9 @@ impl Rounds<'_> {
         let injected = !pool.injector.is_empty();
         let waits = std::mem::replace(&mut self.injected, injected) && injected;
         let mut amiss = false;
+        // One of those who are held up, as long as all are.
+        let mut held_up = None;
+        let mut is_served = false;
         for (index, seat) in pool.awake_seats(0) {
             if index >= self.eyes.len() {
                 self.eyes.resize_with(index + 1, Eye::default);
@@ -398,9 +403,20 @@ impl Rounds<'_> {
             let (takeover, report) = (pool.guardian.takeover, pool.guardian.report);
             let age = eye.look(&seat.watch, seat.tid(), now, takeover, report);
             amiss |= !age.is_zero();
-            let Some(seen) = eye.seen() else { continue };
+            let seen = eye.seen().filter(|_| eye.wall(now) > Duration::ZERO);
+            let Some(seen) = seen else {
+                is_served = true;
+                continue;
+            };
+            if seat.watch.is_stalled() {
+                // Somebody serves in its place, or is to.
+            } else if eye.wall(now) < takeover {
+                is_served = true;
+            } else {
+                held_up = Some((index, seen));
+            }
             if age >= takeover {
-                condemn(pool, seat, seen, eye.how());
+                condemn(pool, seat, seen, Some(eye.how()));
                 if seat.watch.is_judged() && !self.condemned.contains(&index) {
                     self.condemned.push(index);
                 }
@@ -415,7 +431,22 @@ impl Rounds<'_> {
                 });
             }
         }
+        if let Some((index, seen)) = held_up.filter(|_| !is_served && self.needs_somebody()) {
+            if let Some(seat) = pool.seat(index) {
+                condemn(pool, seat, seen, None);
+                self.condemned.push(index);
+            }
+        }
         amiss
+    }
+
+    /// Whether something waits and nobody is on the way for it.
+    fn needs_somebody(&self) -> bool {
+        let (pool, crew) = (self.pool, &self.pool.crew);
+        crew.sleep.sleeping() == 0
+            && crew.count_wanted(Absence::Stalled) == 0
+            && !pool.are_starting()
+            && (pool.has_work() || !pool.driver.has_holder())
     }
 
     /// A verdict may come when the poll has just ended, and its thread may sleep by now.
@@ -535,10 +566,10 @@ impl Rounds<'_> {
 }
 
 /// The poll counts as stalled. What its seat holds is others' from now on.
-fn condemn(pool: &Arc<Pool>, seat: &Seat, seen: Seen, how: Mark) {
+fn condemn(pool: &Arc<Pool>, seat: &Seat, seen: Seen, mark: Option<Mark>) {
     // Counted before the verdict can be seen and taken back.
     pool.crew.missing(Absence::Stalled);
-    if seat.watch.condemn(seen, how) {
+    if seat.watch.condemn(seen, mark) {
         pool.work_published();
     } else {
         pool.crew.returned(Absence::Stalled);

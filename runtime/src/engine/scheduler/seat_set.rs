@@ -73,26 +73,3 @@ impl Iterator for Bits {
         Some(lowest)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_walk_meets_each_seat_once_wherever_it_begins() {
-        let set = SeatSet::new(130);
-        let inside = [0, 1, 63, 64, 70, 127, 128, 129];
-        inside.iter().for_each(|&seat| set.insert(seat));
-        set.insert(5);
-        set.remove(5);
-        assert_eq!(set.from(0).collect::<Vec<_>>(), inside);
-        assert_eq!((set.bound(), SeatSet::new(200).bound()), (130, 0));
-        for start in 0..200 {
-            let mut met: Vec<_> = set.from(start).collect();
-            let begin = start / BITS % 3 * BITS + start % BITS;
-            assert!(met.is_sorted_by_key(|&seat| (seat < begin, seat)), "{start}: {met:?}");
-            met.sort_unstable();
-            assert_eq!(met, inside, "{start}");
-        }
-    }
-}

@@ -122,15 +122,16 @@ impl Worker {
             self.call_foreign();
         }
         let wait = Duration::from_nanos(self.seat().queued().saturating_mul(recent));
-        let first = self.take_first(now, wait);
-        self.take_share();
-        self.even_out();
+        // With empty hands: it may be polled here.
         if self.pool.marked.is_ready() {
             let may_run = self.pool.crew.has_spare() || now >= self.visits.marked_from.get();
             if let Some(taken) = self.pool.marked.take(Offer { now, wait, may_run }) {
                 self.give_or_run(taken);
             }
         }
+        let first = self.take_first(now, wait);
+        self.take_share();
+        self.even_out();
         first
     }
 
