@@ -48,7 +48,7 @@ fn for_some_of_the_workers_is_an_error_that_leaves_nothing() {
         within(|| {
             // What belongs to the process, not to a runtime, is there.
             drop(large_stacks(Builder::new_multi_thread().worker_threads(1)).build().unwrap());
-            let before = (threads(), descriptors());
+            let (before, size) = ((threads(), descriptors()), memory("VmSize"));
             for possible in 0..4 {
                 threads_left(possible);
                 let mut builder = Builder::new_multi_thread();
@@ -56,6 +56,11 @@ fn for_some_of_the_workers_is_an_error_that_leaves_nothing() {
                 assert!(result.is_err(), "five workers with {possible} threads");
                 // Those that had started end in the background.
                 eventually("no thread is left", || threads() <= before.0);
+                eventually("no stack is left", || {
+                    // The stack of a thread that nobody joined goes when another one comes and goes.
+                    std::thread::spawn(|| {}).join().unwrap();
+                    memory("VmSize") < size + STACK
+                });
                 eventually("no descriptor is left", || descriptors() <= before.1);
             }
             limit(libc::RLIMIT_AS, u64::MAX);
