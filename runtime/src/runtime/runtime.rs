@@ -419,10 +419,13 @@ impl Runtime {
             shard.close(&mut ready);
             ready.wake_all();
         }
-        left_behind.jobs = self.handle.blocking_pool().shutdown(left(), |remaining: &Remaining| {
+        // Stand-ins are not there any more, or counted among the workers.
+        let jobs = self.handle.blocking_pool().shutdown(left(), |remaining: &Remaining| {
+            let remaining = remaining.clone().of_somebody();
             let jobs: Vec<_> = remaining.jobs.iter().map(Unfinished::job).collect();
             say::line_within(text::waiting_for_jobs(remaining.threads, &jobs), SAY_WITHIN);
         });
+        left_behind.jobs = jobs.of_somebody();
         self.threads.close();
         if limit.is_none() {
             self.handle.pinned().join();

@@ -116,12 +116,15 @@ impl Starter {
     pub(super) fn join(&self, deadline: Instant) -> Vec<&'static str> {
         self.close();
         let left = || deadline.saturating_duration_since(Instant::now());
-        let ended = |lane: &&Lane| !lane.join_within(left());
-        [&self.lane, &self.names.lane, &self.asks]
-            .into_iter()
-            .filter(ended)
-            .map(Lane::name)
-            .collect()
+        let goes_on = |lane: &&Lane| {
+            let goes_on = !lane.join_within(left());
+            if goes_on {
+                lane.leave();
+            }
+            goes_on
+        };
+        let lanes = [&self.lane, &self.names.lane, &self.asks];
+        lanes.into_iter().filter(goes_on).map(Lane::name).collect()
     }
 }
 

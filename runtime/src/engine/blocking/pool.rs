@@ -96,6 +96,16 @@ pub(crate) struct Pool<J: Job> {
     shared: Arc<Shared<J>>,
 }
 
+impl Remaining {
+    /// Without jobs that are nobody's, and their threads.
+    pub(crate) fn of_somebody(mut self) -> Remaining {
+        let all = self.jobs.len();
+        self.jobs.retain(|job| job.spawned_at.is_some());
+        self.threads = self.threads.saturating_sub(all - self.jobs.len());
+        self
+    }
+}
+
 impl<J: Job> Clone for Pool<J> {
     fn clone(&self) -> Pool<J> {
         Pool { shared: Arc::clone(&self.shared) }

@@ -10,7 +10,6 @@ use super::pool::Asked;
 use super::seat::Seat;
 use super::worker::Worker;
 use crate::engine::coop::{self, Budget};
-use crate::engine::primitive::atomic::Ordering;
 use crate::engine::task::{Absence, Judge, Outcome, Probation};
 
 impl Worker {
@@ -59,7 +58,9 @@ impl Worker {
         }
         if self.pool.crew.sleep.sleeping() == 0 {
             call();
-        } else if self.pool.has_work() {
+        }
+        // Also for one that has just gone to sleep.
+        if self.pool.has_work() {
             self.pool.work_published();
         }
     }
@@ -87,7 +88,7 @@ impl Worker {
         self.poll_marked(given, || {
             let counted = self.seat().watch.expect_stall();
             if !counted {
-                // Another verdict stands, which counts for this poll, too.
+                // Another verdict stands, which counts until the guardian sees that its poll has ended.
                 self.pool.crew.returned(Absence::Stalled);
             }
             self.hand_over(|| ());
@@ -140,7 +141,7 @@ struct Silent<'a> {
 
 impl Silent<'_> {
     fn new(seat: &Seat) -> Silent<'_> {
-        let nested = seat.silent.swap(true, Ordering::Relaxed);
+        let nested = seat.fall_silent();
         Silent { seat, nested }
     }
 }
@@ -149,8 +150,7 @@ impl Drop for Silent<'_> {
     fn drop(&mut self) {
         if !self.nested {
             // What follows in this poll is watched from now on.
-            self.seat.watch.renew();
-            self.seat.silent.store(false, Ordering::Relaxed);
+            self.seat.speak_again();
         }
     }
 }

@@ -29,7 +29,8 @@
 //! ```
 //!
 //! 1. `missing` counts the seats of that kind whose thread does not serve: one for each verdict that has not
-//!    been taken back (`task/watch.rs`, invariant 2).
+//!    been taken back (`task/watch.rs`, invariant 2); and one for each marked task that a worker has given away and nobody
+//!    polls yet (`marked.rs`, rule 6).
 //! 2. `serving` counts who serves instead. `coming` counts the stand-ins that the blocking pool has been asked for
 //!    and that have not come; a spare serves from the moment when it is called.
 //! 3. Whoever calls raises a count, against `missing` and the limit, before a seat is taken. It is lowered once
@@ -430,7 +431,12 @@ impl Crew {
         self.sleep.awake().remove(seat);
         self.places[seat].store(RESTING, REST);
         loop {
-            if is_closed() || self.is_taken(seat) {
+            if is_closed() {
+                // It cancels tasks: their destructors are watched.
+                self.sleep.awake().insert(seat);
+                return true;
+            }
+            if self.is_taken(seat) {
                 return true;
             }
             if !wait() {

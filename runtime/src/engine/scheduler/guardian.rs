@@ -367,6 +367,8 @@ impl Rounds<'_> {
             }
             self.wait(pause, sleeping);
         }
+        // Nobody else calls what is left.
+        self.hand_foreign_over();
     }
 
     fn all_asleep(&self) -> bool {
@@ -399,8 +401,11 @@ impl Rounds<'_> {
             if waits {
                 seat.call(true);
             }
+            // First: what is said of a later poll than this belongs to that.
+            let is_silent = seat.is_silent();
             let eye = &mut self.eyes[index];
-            let (takeover, report) = (pool.guardian.takeover, pool.guardian.report);
+            let takeover = pool.guardian.takeover;
+            let report = pool.guardian.report.filter(|_| !is_silent);
             let age = eye.look(&seat.watch, seat.tid(), now, takeover, report);
             amiss |= !age.is_zero();
             let seen = eye.seen().filter(|_| eye.wall(now) > Duration::ZERO);
@@ -415,14 +420,17 @@ impl Rounds<'_> {
             } else {
                 held_up = Some((index, seen));
             }
-            if age >= takeover {
+            if age >= takeover && !seat.watch.is_announced() {
                 condemn(pool, seat, seen, Some(eye.how()));
-                if seat.watch.is_judged() && !self.condemned.contains(&index) {
+            }
+            if seat.watch.is_judged() {
+                // What was put there while the verdict was on its way, too.
+                empty_slot(pool, seat);
+                if !self.condemned.contains(&index) {
                     self.condemned.push(index);
                 }
             }
-            let silent = seat.silent.load(Ordering::Relaxed);
-            if !silent {
+            if !is_silent {
                 pool.guardian.report_if_due(eye, &seat.watch, index, seat.tid(), now, |seen| {
                     let pool = Arc::clone(pool);
                     Box::new(move || {
@@ -434,6 +442,7 @@ impl Rounds<'_> {
         if let Some((index, seen)) = held_up.filter(|_| !is_served && self.needs_somebody()) {
             if let Some(seat) = pool.seat(index) {
                 condemn(pool, seat, seen, None);
+                empty_slot(pool, seat);
                 self.condemned.push(index);
             }
         }
@@ -542,12 +551,8 @@ impl Rounds<'_> {
     /// where any thread of the pool takes them, and if none has by the next look, a thread of their own calls them.
     fn wake(&mut self) {
         let pool = self.pool;
-        let mut left_over = WakeList::new();
-        if std::mem::take(&mut self.foreign) {
-            std::iter::from_fn(|| pool.foreign.take()).for_each(|waker| left_over.push(waker));
-        }
-        if !left_over.is_empty() || pool.guardian.sink.owes_wakes() {
-            pool.guardian.sink.wake(&mut left_over);
+        if std::mem::take(&mut self.foreign) || pool.guardian.sink.owes_wakes() {
+            self.hand_foreign_over();
         }
         let mut others = WakeList::new();
         for waker in self.ready.drain() {
@@ -562,6 +567,18 @@ impl Rounds<'_> {
             pool.work_published();
         }
         self.foreign = !pool.foreign.is_empty();
+        if self.foreign && pool.is_closed() {
+            // The workers leave.
+            self.hand_foreign_over();
+        }
+    }
+
+    /// Has a thread of their own call the wakers that no worker has called.
+    fn hand_foreign_over(&mut self) {
+        let pool = self.pool;
+        let mut left = WakeList::new();
+        std::iter::from_fn(|| pool.foreign.take()).for_each(|waker| left.push(waker));
+        pool.guardian.sink.wake(&mut left);
     }
 }
 
@@ -574,7 +591,9 @@ fn condemn(pool: &Arc<Pool>, seat: &Seat, seen: Seen, mark: Option<Mark>) {
     } else {
         pool.crew.returned(Absence::Stalled);
     }
-    // What was put there while the verdict was on its way, too.
+}
+
+fn empty_slot(pool: &Arc<Pool>, seat: &Seat) {
     let _active = pool.active();
     if let Some(task) = seat.slot.take() {
         pool.injector.push(task);

@@ -116,7 +116,11 @@ impl Nap {
         fence(BETWEEN);
         if needed() {
             // Who made it WANTED counts on an alarm that is still set. Nothing is to be done if the guardian is awake.
-            let _ = self.change(CLEARING, CALLED) || self.change(WANTED, CALLED);
+            let is_set = self.change(CLEARING, CALLED) || self.change(WANTED, CALLED);
+            if !is_set && self.change(PARKED, CALLED) {
+                // Another one that came too late has cleared it.
+                alarm.set(DELAY); // wake: guardian that somebody else called off
+            }
             return;
         }
         alarm.clear();

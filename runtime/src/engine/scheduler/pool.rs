@@ -7,7 +7,7 @@
 //! | the task that runs on a worker       | that worker's next slot; what was there, to the |
 //! |                                      | back of its queue                               |
 //! | itself, in its own poll              | the back of the worker's queue                  |
-//! | a worker that has announced blocking | the injector                                    |
+//! | a worker that does not serve         | the injector                                    |
 //! | any other thread                     | the injector                                    |
 //!
 //! A marked task, of which a poll has stalled a worker before, goes to a queue of its own in every case
@@ -283,6 +283,9 @@ impl Pool {
     pub(super) fn never_came(&self, seat: usize) {
         self.thread_left(seat);
         self.crew.never_came(seat);
+        if self.marked.has_given() {
+            self.work_published();
+        }
     }
 
     /// A thread is on its way to a spare's seat, or is not any more.

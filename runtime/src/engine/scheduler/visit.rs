@@ -27,7 +27,7 @@ use super::marked::Offer;
 use super::metrics::NOTE_INTERVAL;
 use super::seat::Seat;
 use super::worker::Worker;
-use crate::engine::task::Runnable;
+use crate::engine::task::{Absence, Runnable};
 
 /// How often a worker that always has work looks around. A visit costs a look at the clock and one at the driver, some
 /// 300 ns: at this rate less than two thousandths. tokio looks at its injector as often.
@@ -123,6 +123,9 @@ impl Worker {
         }
         let wait = Duration::from_nanos(self.seat().queued().saturating_mul(recent));
         // With empty hands: it may be polled here.
+        if self.pool.marked.has_given() {
+            self.run_what_nobody_took(now);
+        }
         if self.pool.marked.is_ready() {
             let may_run = self.pool.crew.has_spare() || now >= self.visits.marked_from.get();
             if let Some(taken) = self.pool.marked.take(Offer { now, wait, may_run }) {
@@ -135,13 +138,26 @@ impl Worker {
         first
     }
 
+    /// A task was given away, and no thread came for it: the system had none. Then it has its turn here.
+    fn run_what_nobody_took(&self, now: Instant) {
+        let nobody_comes =
+            !self.pool.are_starting() && self.pool.crew.count_wanted(Absence::Stalled) > 0;
+        if nobody_comes && now >= self.visits.marked_from.get() {
+            if let Some(given) = self.pool.marked.take_given() {
+                self.run_given(given);
+                let after = Instant::now();
+                self.visits.marked_from.set(after + (after - now));
+            }
+        }
+    }
+
     /// A task from outside that goes before those in the queue, in which it would wait for so long.
     fn take_first(&self, now: Instant, wait: Duration) -> Option<Runnable> {
         if self.pool.injector.is_empty() || now < self.visits.first_from.get() {
             return None;
         }
         let first = self.pool.injector.pop()?;
-        self.visits.first_from.set(now + wait / FIRST);
+        self.visits.first_from.set(now + (wait / FIRST).min(RECENT));
         Some(first)
     }
 
@@ -175,17 +191,23 @@ impl Worker {
         }
         let Some(other) = from else { return };
         let own = self.seat().queued().saturating_mul(self.seat().pace());
-        if longest >= own + own / 2 + UNEVEN.as_nanos() as u64 {
+        let uneven = own.saturating_add(own / 2).saturating_add(UNEVEN.as_nanos() as u64);
+        if longest >= uneven {
             // With so many moved, both wait equally long.
-            let tasks = (longest - own) / (self.seat().pace() + other.pace()).max(1);
+            let both = self.seat().pace().saturating_add(other.pace()).max(1);
+            let tasks = (longest - own) / both;
             self.take_from(other, tasks as usize);
         }
     }
 
     fn take_from(&self, other: &Seat, tasks: usize) {
         if let Some(stealer) = other.stealer() {
+            let before = self.queue.len();
             stealer.move_into(&self.queue, tasks);
-            self.count_stolen(tasks);
+            let moved = self.queue.len().saturating_sub(before);
+            if moved > 0 {
+                self.count_stolen(moved);
+            }
         }
     }
 }

@@ -227,6 +227,11 @@ impl Watch {
         change(0, seen.seq | how)
     }
 
+    /// Whether the owner has said beforehand that it does not serve.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.verdict.load(Ordering::Relaxed) & (EXPECTED | IN_PLACE) != 0
+    }
+
     /// Whether a verdict of the guardian's stands.
     pub(crate) fn is_judged(&self) -> bool {
         let verdict = self.verdict.load(Ordering::Relaxed);
