@@ -12,9 +12,7 @@
 //! 1. The [`Watch`] of each seat on which somebody is awake is read. A poll that has reached the age of the
 //!    takeover threshold is *condemned*: its seat counts as stalled, its slot is emptied into the injector, and a
 //!    sleeper is called for what it holds. At the report threshold the poll is handed to the [`StallSink`], once. The
-//!    age of a poll is what its thread has computed and waited by itself: `poll_age.rs`. If all who are awake are in
-//!    polls that are as old by the clock on the wall, and work waits, one of them counts as stalled, too, though others
-//!    have its processor: a spare may get one sooner. Its task is not marked, and not reported.
+//!    age of a poll is what its thread has computed and waited by itself: `poll_age.rs`.
 //!    If something is in the injector as at the last look, all are called to look around after their polls.
 //! 2. If a worker sleeps and nobody has the poll, it is unparked to take it. If one sleeps that is too
 //!    many, it is sent home.
@@ -391,9 +389,6 @@ impl Rounds<'_> {
         let injected = !pool.injector.is_empty();
         let waits = std::mem::replace(&mut self.injected, injected) && injected;
         let mut amiss = false;
-        // One of those who are held up, as long as all are.
-        let mut held_up = None;
-        let mut is_served = false;
         for (index, seat) in pool.awake_seats(0) {
             if index >= self.eyes.len() {
                 self.eyes.resize_with(index + 1, Eye::default);
@@ -408,20 +403,9 @@ impl Rounds<'_> {
             let report = pool.guardian.report.filter(|_| !is_silent);
             let age = eye.look(&seat.watch, seat.tid(), now, takeover, report);
             amiss |= !age.is_zero();
-            let seen = eye.seen().filter(|_| eye.wall(now) > Duration::ZERO);
-            let Some(seen) = seen else {
-                is_served = true;
-                continue;
-            };
-            if seat.watch.is_stalled() {
-                // Somebody serves in its place, or is to.
-            } else if eye.wall(now) < takeover {
-                is_served = true;
-            } else {
-                held_up = Some((index, seen));
-            }
+            let Some(seen) = eye.seen() else { continue };
             if age >= takeover && !seat.watch.is_announced() {
-                condemn(pool, seat, seen, Some(eye.how()));
+                condemn(pool, seat, seen, eye.how());
             }
             if seat.watch.is_judged() {
                 // What was put there while the verdict was on its way, too.
@@ -439,23 +423,7 @@ impl Rounds<'_> {
                 });
             }
         }
-        if let Some((index, seen)) = held_up.filter(|_| !is_served && self.needs_somebody()) {
-            if let Some(seat) = pool.seat(index) {
-                condemn(pool, seat, seen, None);
-                empty_slot(pool, seat);
-                self.condemned.push(index);
-            }
-        }
         amiss
-    }
-
-    /// Whether something waits and nobody is on the way for it.
-    fn needs_somebody(&self) -> bool {
-        let (pool, crew) = (self.pool, &self.pool.crew);
-        crew.sleep.sleeping() == 0
-            && crew.count_wanted(Absence::Stalled) == 0
-            && !pool.are_starting()
-            && (pool.has_work() || !pool.driver.has_holder())
     }
 
     /// A verdict may come when the poll has just ended, and its thread may sleep by now.
@@ -583,7 +551,7 @@ impl Rounds<'_> {
 }
 
 /// The poll counts as stalled. What its seat holds is others' from now on.
-fn condemn(pool: &Arc<Pool>, seat: &Seat, seen: Seen, mark: Option<Mark>) {
+fn condemn(pool: &Arc<Pool>, seat: &Seat, seen: Seen, mark: Mark) {
     // Counted before the verdict can be seen and taken back.
     pool.crew.missing(Absence::Stalled);
     if seat.watch.condemn(seen, mark) {

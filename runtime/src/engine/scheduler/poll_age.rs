@@ -126,13 +126,6 @@ impl Eye {
         self.known.as_ref().map(|known| known.seen)
     }
 
-    /// How long the poll has gone on by the clock on the wall, if it has been seen before.
-    pub(super) fn wall(&self, now: Instant) -> Duration {
-        self.known
-            .as_ref()
-            .map_or(Duration::ZERO, |known| now.saturating_duration_since(known.since))
-    }
-
     /// What makes up the most of the poll's age.
     pub(super) fn how(&self) -> Mark {
         match &self.known {

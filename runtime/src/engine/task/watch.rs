@@ -22,8 +22,7 @@
 //! |----------|---------------------------------------------------|-----------------------|
 //! | 0        | the thread serves                                 |                       |
 //! | a seq    | the guardian has found that poll stalled; with    | [`Absence::Stalled`]  |
-//! |          | COMPUTES it computes, with HELD_UP others have    |                       |
-//! |          | its processor                                     |                       |
+//! |          | COMPUTES it computes                              |                       |
 //! | EXPECTED | a marked task runs: it has stalled before         | [`Absence::Stalled`]  |
 //! | IN_PLACE | the thread is in `block_in_place`                 | [`Absence::InPlace`]  |
 //!
@@ -58,10 +57,6 @@ const EXPECTED: u64 = 1 << 63;
 const IN_PLACE: u64 = 1 << 62;
 /// With the number of a poll: it computes.
 const COMPUTES: u64 = 1 << 61;
-/// With the number of a poll: it is not the task's fault.
-const HELD_UP: u64 = 1 << 60;
-/// What a verdict of the guardian's has beside the number.
-const HOW: u64 = COMPUTES | HELD_UP;
 
 /// Why a thread does not serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,15 +144,15 @@ impl Watch {
         verdict != 0
             && (verdict == EXPECTED
                 || verdict == IN_PLACE
-                || verdict & !HOW == self.seq.load(Ordering::Relaxed))
+                || verdict & !COMPUTES == self.seq.load(Ordering::Relaxed))
     }
 
     /// How the task of this poll is to be marked, if the guardian has found the poll stalled.
     #[inline]
     fn mark(&self) -> Option<Mark> {
         let verdict = self.verdict.load(Ordering::Relaxed);
-        let is_own = verdict & !HOW == self.seq.load(Ordering::Relaxed);
-        if verdict == 0 || verdict & HELD_UP != 0 || !is_own {
+        let is_own = verdict & !COMPUTES == self.seq.load(Ordering::Relaxed);
+        if verdict == 0 || !is_own {
             return None;
         }
         Some(if verdict & COMPUTES == 0 { Mark::Blocks } else { Mark::Computes })
@@ -208,23 +203,12 @@ impl Watch {
         Some(Whose { id, location: super::location_from(location) })
     }
 
-    /// The guardian calls the poll stalled: its task is to be marked so, or, without a mark, others have its
-    /// processor. Says whether it did so now: then it counts it.
+    /// The guardian calls the poll stalled, and says how its task is to be marked. Says whether it did so now: then it
+    /// counts it.
     #[must_use]
-    pub(crate) fn condemn(&self, seen: Seen, mark: Option<Mark>) -> bool {
-        let how = match mark {
-            None => HELD_UP,
-            Some(Mark::Blocks) => 0,
-            Some(Mark::Computes) => COMPUTES,
-        };
-        let change = |from, to| {
-            self.verdict.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        };
-        if mark.is_some() && change(seen.seq | HELD_UP, seen.seq | how) {
-            // It is counted already.
-            return false;
-        }
-        change(0, seen.seq | how)
+    pub(crate) fn condemn(&self, seen: Seen, mark: Mark) -> bool {
+        let verdict = seen.seq | if mark == Mark::Computes { COMPUTES } else { 0 };
+        self.verdict.compare_exchange(0, verdict, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Whether the owner has said beforehand that it does not serve.
@@ -245,7 +229,7 @@ impl Watch {
         let verdict = self.verdict.load(Ordering::Relaxed);
         verdict != 0
             && verdict & (EXPECTED | IN_PLACE) == 0
-            && self.seq.load(Ordering::Relaxed) != verdict & !HOW
+            && self.seq.load(Ordering::Relaxed) != verdict & !COMPUTES
             && self
                 .verdict
                 .compare_exchange(verdict, 0, Ordering::Relaxed, Ordering::Relaxed)
