@@ -75,6 +75,7 @@ fn says_everything() {
     let hold = gate.clone();
     drop(runtime.spawn_blocking(move || hold.block()));
     let opener = std::thread::spawn(move || {
+        // The drop speaks after five seconds, and is to be let go only then.
         std::thread::sleep(Duration::from_millis(5500));
         gate.open();
     });

@@ -166,6 +166,7 @@ fn a_task_from_outside_begins_before_the_queue_is_through() {
         });
         let mut waits: Vec<_> = (0..21)
             .map(|_| {
+                // Now and then: what is waited for is what comes between the tasks' turns.
                 thread::sleep(Duration::from_millis(10));
                 let begun = Instant::now();
                 runtime.block_on(runtime.spawn(async move { begun.elapsed() })).unwrap()

@@ -144,7 +144,7 @@ impl StallReport {
     }
 
     /// For which part of the time the thread had a processor, from 0 to 1, if the system tells (Linux does). It is
-    /// measured from a tenth of [`stall_report`](crate::Builder::stall_report) on.
+    /// measured from the moment at which the poll was first seen, at most some 2 ms after it began.
     pub fn processor_share(&self) -> Option<f64> {
         self.processor_share
     }

@@ -96,6 +96,7 @@ impl Worker {
         });
     }
 
+    /// A marked task is polled here. Without a spare for that, the others then have as long before the next one.
     #[cold]
     pub(super) fn run_marked(&self, taken: Taken) {
         let begun = Instant::now();
