@@ -22,6 +22,8 @@
 
 use std::time::Duration;
 
+use crossbeam_utils::CachePadded;
+
 use crate::engine::activity::Activity;
 use crate::engine::clock::{Clock, NEVER};
 use crate::engine::driver::{Driver, Turn};
@@ -40,10 +42,16 @@ pub(crate) struct Events {
     shards: Arc<Shards>,
     clock: Arc<Clock>,
     cover: Arc<Cover>,
-    /// The poll is held to sleep in it.
-    held: AtomicBool,
-    looks: AtomicU64,
+    holder: CachePadded<Holder>,
     jumps: Jumps,
+}
+
+/// What the poll's holder writes, at each look: apart from what everybody reads.
+#[derive(Default)]
+struct Holder {
+    /// It holds the poll to sleep in it.
+    sleeps: AtomicBool,
+    looks: AtomicU64,
 }
 
 /// When paused time jumps to the next deadline.
@@ -84,15 +92,7 @@ impl Events {
             Shard::new(Arc::clone(&clock), Box::new(made_earlier), mark)
         };
         let shards = Arc::new(Shards::new(Arc::clone(&clock), workers, shard));
-        Events {
-            io: Arc::clone(&io),
-            shards,
-            clock,
-            cover,
-            held: AtomicBool::new(false),
-            looks: AtomicU64::new(0),
-            jumps,
-        }
+        Events { io: Arc::clone(&io), shards, clock, cover, holder: CachePadded::default(), jumps }
     }
 
     pub(crate) fn shards(&self) -> &Arc<Shards> {
@@ -133,7 +133,7 @@ impl Events {
 
     fn count_look(&self) {
         // Only the poll's holder counts.
-        self.looks.store(self.looks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.holder.looks.store(self.holder.looks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     /// The caller sleeps in `sleep`, and is not counted while it does.
@@ -201,10 +201,10 @@ impl scheduler::Driver for Events {
             if !parker.begin_elsewhere() {
                 return false;
             }
-            self.held.store(true, Ordering::Relaxed);
+            self.holder.sleeps.store(true, Ordering::Relaxed);
             self.sleep_in_poll(&mut turn, parker, ready);
             self.cover.retract();
-            self.held.store(false, Ordering::Relaxed);
+            self.holder.sleeps.store(false, Ordering::Relaxed);
             self.count_look();
             drop(turn);
             parker.end_elsewhere();
@@ -249,11 +249,11 @@ impl scheduler::Driver for Events {
     }
 
     fn has_holder(&self) -> bool {
-        self.held.load(Ordering::Relaxed)
+        self.holder.sleeps.load(Ordering::Relaxed)
     }
 
     fn looks(&self) -> u64 {
-        self.looks.load(Ordering::Relaxed)
+        self.holder.looks.load(Ordering::Relaxed)
     }
 
     fn wake(&self) {

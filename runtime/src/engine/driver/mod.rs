@@ -51,6 +51,8 @@ use std::io;
 use std::sync::Weak;
 use std::time::Duration;
 
+use crossbeam_utils::CachePadded;
+
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Mutex, MutexGuard};
 use crate::engine::process_wide::fork::Birth;
@@ -82,10 +84,11 @@ const BATCH: usize = 64;
 /// The reactor of one runtime.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    selector: Mutex<Selector>,
+    /// Written at each look, and each of the locks by other threads: on cache lines of their own.
+    selector: CachePadded<Mutex<Selector>>,
     registry: mio::Registry,
     waker: mio::Waker,
-    table: Mutex<Table>,
+    table: CachePadded<Mutex<Table>>,
     /// This driver's end of the process's signals, once somebody has listened.
     signals: Mutex<Option<mio::net::UnixStream>>,
     watches_signals: AtomicBool,
@@ -131,10 +134,10 @@ impl Driver {
         let registry = selector.registry().try_clone()?;
         let waker = mio::Waker::new(&registry, mio::Token(WAKE))?;
         let driver = Arc::new(Driver {
-            selector: Mutex::new(selector),
+            selector: CachePadded::new(Mutex::new(selector)),
             registry,
             waker,
-            table: Mutex::default(),
+            table: CachePadded::default(),
             signals: Mutex::default(),
             watches_signals: AtomicBool::new(false),
             delivered: AtomicU64::new(0),

@@ -3,38 +3,52 @@
 //! It says on which seats there may be work, so that whoever looks for some looks at those alone: with 512
 //! workers of which two are awake, at two seats and eight words.
 //!
+//! The words share their cache lines with nothing else: they are written whenever a worker sleeps or wakes.
+//!
 //! All accesses are Relaxed: who must see what is argued where the set is used (`sleep.rs`).
+
+use crossbeam_utils::CachePadded;
 
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 
 const BITS: usize = u64::BITS as usize;
+/// Words that fill what [`CachePadded`] keeps apart.
+const WORDS: usize = 16;
 
 /// Some of the seats.
 #[derive(Debug)]
 pub(crate) struct SeatSet {
-    words: Box<[AtomicU64]>,
+    words: Box<[CachePadded<[AtomicU64; WORDS]>]>,
+    /// How many of the words are used.
+    used: usize,
 }
 
 impl SeatSet {
     /// None of `seats` seats.
     pub(crate) fn new(seats: usize) -> SeatSet {
-        SeatSet { words: (0..seats.div_ceil(BITS)).map(|_| AtomicU64::new(0)).collect() }
+        let used = seats.div_ceil(BITS);
+        let words = || CachePadded::new(std::array::from_fn(|_| AtomicU64::new(0)));
+        SeatSet { words: (0..used.div_ceil(WORDS)).map(|_| words()).collect(), used }
+    }
+
+    fn word(&self, index: usize) -> &AtomicU64 {
+        &self.words[index / WORDS][index % WORDS]
     }
 
     /// Adds a seat.
     pub(crate) fn insert(&self, seat: usize) {
-        self.words[seat / BITS].fetch_or(1 << (seat % BITS), Ordering::Relaxed);
+        self.word(seat / BITS).fetch_or(1 << (seat % BITS), Ordering::Relaxed);
     }
 
     /// Takes a seat out.
     pub(crate) fn remove(&self, seat: usize) {
-        self.words[seat / BITS].fetch_and(!(1 << (seat % BITS)), Ordering::Relaxed);
+        self.word(seat / BITS).fetch_and(!(1 << (seat % BITS)), Ordering::Relaxed);
     }
 
     /// One more than the last seat in it.
     pub(crate) fn bound(&self) -> u32 {
-        let words = self.words.iter().enumerate().rev();
-        let mut last = words.map(|(index, word)| (index, word.load(Ordering::Relaxed)));
+        let words = (0..self.used).rev();
+        let mut last = words.map(|index| (index, self.word(index).load(Ordering::Relaxed)));
         let last = last.find(|&(_, word)| word != 0);
         last.map_or(0, |(index, word)| ((index + 1) * BITS) as u32 - word.leading_zeros())
     }
@@ -42,11 +56,11 @@ impl SeatSet {
     /// The seats in it, beginning at `start` and around the end. Each word is looked at once, when the walk
     /// comes to it, but the first one, whose lower part comes last.
     pub(crate) fn from(&self, start: usize) -> impl Iterator<Item = usize> + Clone {
-        let (first, bit) = (start / BITS % self.words.len(), start % BITS);
-        let words = self.words.len();
+        let (first, bit) = (start / BITS % self.used, start % BITS);
+        let words = self.used;
         (0..=words).flat_map(move |step| {
             let index = (first + step) % words;
-            let mut word = self.words[index].load(Ordering::Relaxed);
+            let mut word = self.word(index).load(Ordering::Relaxed);
             if step == 0 {
                 word &= u64::MAX << bit;
             } else if step == words {

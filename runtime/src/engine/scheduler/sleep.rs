@@ -71,6 +71,8 @@
 //! - A bitmap of sleepers in place of the list: the list is touched only with a system call to
 //!   follow or just made, so its lock costs nothing that can be measured.
 
+use crossbeam_utils::CachePadded;
+
 use super::seat_set::SeatSet;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering, fence};
@@ -84,8 +86,9 @@ const ONE_SLEEPING: u64 = 1 << 32;
 /// The state of the protocol.
 #[derive(Debug)]
 pub(crate) struct Sleep {
-    counts: AtomicU64,
-    sleepers: Mutex<Vec<usize>>,
+    /// Read at each push and written at each sleep: on cache lines of its own, as all that others write often.
+    counts: CachePadded<AtomicU64>,
+    sleepers: CachePadded<Mutex<Vec<usize>>>,
     awake: SeatSet,
     /// How many may search at a time.
     searchers: u64,
@@ -113,8 +116,8 @@ impl Sleep {
     /// For `workers` workers, of which at most half search at a time, among `seats` seats.
     pub(crate) fn new(workers: usize, seats: usize) -> Sleep {
         Sleep {
-            counts: AtomicU64::new(0),
-            sleepers: Mutex::new(Vec::with_capacity(workers)),
+            counts: CachePadded::new(AtomicU64::new(0)),
+            sleepers: CachePadded::new(Mutex::new(Vec::with_capacity(workers))),
             awake: SeatSet::new(seats),
             searchers: (workers as u64).div_ceil(2),
         }
