@@ -25,7 +25,7 @@
 //! | a blocking job                         | submitted                       | done, and its waiter woken|
 //! | a thread that gives the pool a task    | before the push                 | has woken whom it wakes   |
 //! | who holds wakers or tasks and is       | before it takes them            | has called or queued them |
-//! | none of these (guardian, `advance`)    |                                 |                           |
+//! | none of these (monitor, `advance`)    |                                 |                           |
 //!
 //! # Invariants
 //!

@@ -5,7 +5,7 @@
 //! Each worker's timers are in a shard of its own, those of other threads in one more. Whoever sleeps
 //! in the poll sleeps until the earliest deadline of all shards, and publishes it as `asleep_until`.
 //! A worker that sleeps beside it trusts that, unless its own next deadline is earlier than what
-//! the holder has published: then it wakes itself for it. When nobody is in the poll, the guardian is
+//! the holder has published: then it wakes itself for it. When nobody is in the poll, the monitor is
 //! awake and waits no longer than until the next deadline. `timer/cover.rs` has the proof.
 //!
 //! A holder that gets work leaves the poll, and tells nobody: that would be a futex call for each

@@ -2,7 +2,7 @@
 //!
 //! # Problem
 //!
-//! The guardian finds timers that are due and events that have come, and whose waker that is may be somebody else's:
+//! The monitor finds timers that are due and events that have come, and whose waker that is may be somebody else's:
 //! user code, which may block. It must not be called there, nor even dropped; it must be called soon; and if
 //! one blocks for good the others that come must not take the memory.
 //!

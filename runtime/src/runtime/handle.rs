@@ -21,7 +21,7 @@ use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::rng::{FastRand, Seeded};
-use crate::engine::scheduler::{CurrentThread, Guardian, Observe, Pool};
+use crate::engine::scheduler::{CurrentThread, Monitor, Observe, Pool};
 use crate::engine::task::scope::{Membership, Node};
 use crate::engine::task::{FullSize, Identity, JoinHandle, Owned, large_on_heap, of_root};
 use crate::engine::timer::{Shard, Shards};
@@ -161,10 +161,10 @@ impl Handle {
         }
     }
 
-    pub(super) fn guardian(&self) -> &Guardian {
+    pub(super) fn monitor(&self) -> &Monitor {
         match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => pool.guardian(),
-            Scheduler::CurrentThread(shared) => shared.guardian(),
+            Scheduler::MultiThread(pool) => pool.monitor(),
+            Scheduler::CurrentThread(shared) => shared.monitor(),
         }
     }
 

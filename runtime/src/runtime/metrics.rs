@@ -138,8 +138,8 @@ impl RuntimeMetrics {
     /// Polls that took longer than the report threshold.
     pub fn stall_count(&self) -> u64 {
         match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.guardian().stalls(),
-            Scheduler::CurrentThread(shared) => shared.guardian().stalls(),
+            Scheduler::MultiThread(pool) => pool.monitor().stalls(),
+            Scheduler::CurrentThread(shared) => shared.monitor().stalls(),
         }
     }
 

@@ -239,8 +239,8 @@ impl Handle {
             let serves = context::serve(handle.id(), Service::Pinned);
             hooks.start();
             let inside = entered::enter();
-            handle.guardian().watch_bound(bound);
-            home.run(handle.guardian(), handle.jobs(), enter_local);
+            handle.monitor().watch_bound(bound);
+            home.run(handle.monitor(), handle.jobs(), enter_local);
             drop((inside, serves, inside_it, counted));
             hooks.stop();
         });

@@ -1,6 +1,6 @@
-//! Reports of stalls: the threads that do what the guardian must not.
+//! Reports of stalls: the threads that do what the monitor must not.
 //!
-//! The guardian may not block, so it only hands over. One thread looks at the stalled thread and copies its
+//! The monitor may not block, so it only hands over. One thread looks at the stalled thread and copies its
 //! stack, at once, as long as it is the stack of the stall; another one does what takes long or is the user's:
 //! it symbolises, calls the hook or writes the line; a third calls wakers that are not tasks'. Each is
 //! started with its first piece of work, and takes no signals.
@@ -9,13 +9,13 @@
 //!
 //! A hook may never return, and nobody may read stderr. So:
 //!
-//! 1. At most [`MOST_AT_ONCE`] reports are under way, from the moment in which the guardian hands one over to that
+//! 1. At most [`MOST_AT_ONCE`] reports are under way, from the moment in which the monitor hands one over to that
 //!    in which the hook has returned or the line is written: 4 MiB of stacks. Of lines there is at most one in
 //!    [`LINE_EVERY`]. Both are decided before the thread is looked at, so that what will not be said costs
 //!    nothing.
 //! 2. What is left out is counted: for ever ([`RuntimeMetrics::stall_reports_left_out_count`]) and until the
 //!    next report, which says how many.
-//! 3. One shortage of spares waits to be reported; the guardian comes again with the next.
+//! 3. One shortage of spares waits to be reported; the monitor comes again with the next.
 //! 4. A waker that waits to be called stands for all others that are the same.
 //! 5. The end of a runtime waits for all of that for [`LAST_WORDS`] and no longer.
 //!
@@ -543,7 +543,7 @@ impl Drop for ShortageWaits {
 impl Voice {
     /// Whether a stall may be reported now; it is counted if not.
     fn admit(self: &Arc<Voice>) -> Option<Turn> {
-        // On one thread, the guardian's, so nobody else adds between the look and the addition.
+        // On one thread, the monitor's, so nobody else adds between the look and the addition.
         let admitted = self.under_way.load(Ordering::Relaxed) < MOST_AT_ONCE && self.may_speak();
         if !admitted {
             self.leave_out();

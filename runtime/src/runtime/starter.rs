@@ -1,20 +1,20 @@
-//! Starts the threads of spares, so that the guardian need not.
+//! Starts the threads of spares, so that the monitor need not.
 //!
 //! # Problem
 //!
-//! The guardian finds that a spare is wanted. To start a thread takes system calls that may be slow, and a
+//! The monitor finds that a spare is wanted. To start a thread takes system calls that may be slow, and a
 //! name, for which a function of the user's may have to be asked: it may wait for a lock that the
-//! very task holds for which the spare is wanted. The guardian waits for nobody, and the spare must not wait for
+//! very task holds for which the spare is wanted. The monitor waits for nobody, and the spare must not wait for
 //! that task either.
 //!
 //! # Shape
 //!
 //! ```text
-//!   guardian --- NewWorker ---> starter: a name, a thread <--- a name --- namer: asks the function
+//!   monitor --- NewWorker ---> starter: a name, a thread <--- a name --- namer: asks the function
 //! ```
 //!
 //! Stand-ins for those in `block_in_place` are jobs of the blocking pool, which starts their threads where it is given
-//! them. The guardian has a third lane do that.
+//! them. The monitor has a third lane do that.
 //!
 //! The first two are lanes, started with the first spare; the namer only where there is a function. The starter waits for
 //! a name for [`NAME_WITHIN`]. Then the spare gets the usual name, and those after it do not wait, until the
@@ -41,7 +41,7 @@ pub(super) struct Starter {
     asks: Lane,
 }
 
-/// How many stand-ins the guardian asks for at most before the first has been asked for: twice what it asks for at one look.
+/// How many stand-ins the monitor asks for at most before the first has been asked for: twice what it asks for at one look.
 const MOST_ASKS: usize = 64;
 
 /// The names of spares.
@@ -69,7 +69,7 @@ impl Starter {
         Starter { lane: Lane::new("runtime-starter", most), names: Arc::new(names), asks }
     }
 
-    /// Gives the blocking pool a stand-in soon. If that cannot be, `ask` is dropped, and the guardian asks again.
+    /// Gives the blocking pool a stand-in soon. If that cannot be, `ask` is dropped, and the monitor asks again.
     pub(super) fn ask(&self, ask: Work) {
         drop(self.asks.add(ask));
     }

@@ -10,8 +10,8 @@ mod driver;
 pub(crate) mod hand_over;
 #[path = "../../../runtime/src/engine/scheduler/in_flight.rs"]
 pub(crate) mod in_flight;
-#[path = "../../../runtime/src/engine/scheduler/nap.rs"]
-pub(crate) mod nap;
+#[path = "../../../runtime/src/engine/scheduler/monitor_park.rs"]
+pub(crate) mod monitor_park;
 #[path = "../../../runtime/src/engine/scheduler/seat_set.rs"]
 pub(crate) mod seat_set;
 #[path = "../../../runtime/src/engine/scheduler/sleep.rs"]

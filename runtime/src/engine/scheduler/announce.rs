@@ -45,7 +45,7 @@ impl Worker {
             self.pool.crew.missing(Absence::Stalled);
         }
         self.hand_over(|| {
-            // The guardian tries again, and says so if there is none to be had.
+            // The monitor tries again, and says so if there is none to be had.
             let _ = self.pool.call_spare();
         });
         Announced { worker: self, counted }
@@ -88,7 +88,7 @@ impl Worker {
         self.poll_marked(given, || {
             let counted = self.seat().watch.expect_stall();
             if !counted {
-                // Another verdict stands, which counts until the guardian sees that its poll has ended.
+                // Another verdict stands, which counts until the monitor sees that its poll has ended.
                 self.pool.crew.returned(Absence::Stalled);
             }
             self.hand_over(|| ());
@@ -115,7 +115,7 @@ impl Worker {
         seat.watch.begin(task.id().as_u64(), Some(task.location()));
         let announced = announce();
         coop::refill(Budget::FULL);
-        let limit = self.pool.guardian.takeover();
+        let limit = self.pool.monitor.takeover();
         let judge = Judge::Probation(Probation::begin(Instant::now(), limit));
         let outcome = self.pool.config.observe.run(task, &judge, Some(&seat.counters));
         drop(announced);

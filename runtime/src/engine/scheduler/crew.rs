@@ -1,4 +1,4 @@
-//! Who sits on which seat, how many spares are wanted, and what the guardian owes to those who sleep.
+//! Who sits on which seat, how many spares are wanted, and what the monitor owes to those who sleep.
 //!
 //! # Problem
 //!
@@ -7,7 +7,7 @@
 //! back, all at the same time. No stalled seat may be left without its spare while work waits, no spare may
 //! be left over, and no two threads may sit on one seat. Beside that somebody must have the poll
 //! whenever all sleep, and nobody is told when its holder leaves it: that would be a futex call for each
-//! request. Both are the guardian's business, and the guardian itself sleeps for good when all is well.
+//! request. Both are the monitor's business, and the monitor itself sleeps for good when all is well.
 //!
 //! # Two accounts
 //!
@@ -58,11 +58,11 @@
 //!    looks at its place after each wait.
 //! 8. A spare that was dismissed has its place until it rests, and one that leaves until it has gone. A call in that
 //!    moment may find no place though the count allows one ([`Call::NotYet`]). Nobody waits for it: the
-//!    guardian calls again at its next look, and it looks as long as a seat is stalled.
+//!    monitor calls again at its next look, and it looks as long as a seat is stalled.
 //! 9. A stand-in takes any vacant place of its kind, and leaves it when it retires: its thread rests in the
 //!    blocking pool. There are as many places as that has threads, so one is vacant.
 //!
-//! # What the guardian owes
+//! # What the monitor owes
 //!
 //! | state                                              | what it does at a look                         |
 //! |----------------------------------------------------|------------------------------------------------|
@@ -77,41 +77,41 @@
 //!
 //! # Proof that nothing is owed while it sleeps
 //!
-//! The guardian says that it parks, fences (this fence is G), and looks at all of that: nothing that it knows from
-//! before counts. A worker that withdraws from the sleepers fences after it, and unparks the guardian if
-//! that has said that it parks ([`Crew::withdraw`], `nap.rs`: within 2 ms). So a withdrawal whose fence comes after G wakes
-//! the guardian, and one before G is seen by it, with all that came before. Let the guardian find itself quiet.
+//! The monitor says that it parks, fences (this fence is G), and looks at all of that: nothing that it knows from
+//! before counts. A worker that withdraws from the sleepers fences after it, and unparks the monitor if
+//! that has said that it parks ([`Crew::withdraw`], `monitor_park.rs`: within 2 ms). So a withdrawal whose fence comes after G wakes
+//! the monitor, and one before G is seen by it, with all that came before. Let the monitor find itself quiet.
 //!
 //! - *Everybody who works is on the list.* Who is listed is seen to have a place, since that was taken before
 //!   it came. As many are listed as places are seen to be taken, so all of these are listed. What they did
 //!   before is seen: the list is read under its lock.
 //! - *The counts are 0, not only as read.* Suppose that they were changed after the value that is read, and take
 //!   the first change. Nobody retires, for nobody serves instead, and a stand-in that comes is not needed: so a
-//!   seat went missing. By the guardian: it would
+//!   seat went missing. By the monitor: it would
 //!   know. By a thread in its own poll: it is a worker's, as nobody serves instead; a worker keeps its place
-//!   and so is listed; the guardian has seen what it did, and read an older value. It cannot have.
+//!   and so is listed; the monitor has seen what it did, and read an older value. It cannot have.
 //!   So nobody serves instead, and no seat is missing, until somebody who sleeps withdraws.
 //! - *Somebody has the poll.* Whoever is seen to hold it has announced itself before, and withdraws after it has left.
-//!   If the fence of that is before G, it is seen to have left; if after G, it wakes the guardian.
+//!   If the fence of that is before G, it is seen to have left; if after G, it wakes the monitor.
 //!
-//! A worker that withdraws without having slept is no exception: the guardian may have seen it among the sleepers.
+//! A worker that withdraws without having slept is no exception: the monitor may have seen it among the sleepers.
 //!
 //! # Orderings
 //!
 //! The counts are Relaxed: each account is one word, and publishes nothing else. What a thread did on a seat passes to
 //! the next one with its place ([`LEAVE`], [`TAKE`]); to a thread that rests, with the token. What the
-//! guardian must not miss is ordered by the fences of `nap.rs` and by the lock of the sleepers.
+//! monitor must not miss is ordered by the fences of `monitor_park.rs` and by the lock of the sleepers.
 //!
 //! # Rejected
 //!
-//! - Two counts, one of stalled seats, one of spares: see 4. The guardian repaired it at its next look.
+//! - Two counts, one of stalled seats, one of spares: see 4. The monitor repaired it at its next look.
 //! - One account for both kinds: 80 tasks in `block_in_place` that waited for each other used up 64 spares, and
 //!   hung for ever.
 //! - Threads of the scheduler's own for those in place: then `block_in_place` and `spawn_blocking` need two limits,
 //!   and each leaves threads idle that the other lacks.
-//! - Telling the guardian each time that the poll is left, or a stall ends: it looks every 2 ms anyway.
+//! - Telling the monitor each time that the poll is left, or a stall ends: it looks every 2 ms anyway.
 
-use super::nap::Nap;
+use super::monitor_park::MonitorPark;
 use super::sleep::{Sleep, Withdrawn};
 use crate::engine::primitive::atomic::{AtomicU8, AtomicU64, Ordering};
 use crate::engine::task::Absence;
@@ -456,13 +456,13 @@ impl Crew {
         self.places[seat].compare_exchange(from, to, TAKE, Ordering::Relaxed).is_ok()
     }
 
-    // ---- the guardian's duties ----
+    // ---- the monitor's duties ----
 
     /// A worker does not sleep, or not any more.
     #[inline]
-    pub(crate) fn withdraw(&self, seat: usize, guardian: &Nap) -> Withdrawn {
+    pub(crate) fn withdraw(&self, seat: usize, monitor: &MonitorPark) -> Withdrawn {
         let withdrawn = self.sleep.withdraw(seat);
-        guardian.busy(); // wake: a worker is up
+        monitor.busy(); // wake: a worker is up
         withdrawn
     }
 
@@ -475,7 +475,7 @@ impl Crew {
         (0..self.places.len()).filter(|&seat| self.is_taken(seat)).count()
     }
 
-    /// Whether the guardian owes nothing. It counts only behind the fence of `nap.rs`.
+    /// Whether the monitor owes nothing. It counts only behind the fence of `monitor_park.rs`.
     pub(crate) fn is_quiet(&self, has_holder: impl FnOnce() -> bool) -> bool {
         let is_even = |account: &Account| {
             let counts = account.counts();

@@ -33,7 +33,7 @@ use std::thread::ThreadId;
 use std::time::Instant;
 
 use super::Driver;
-use super::guardian::Guardian;
+use super::monitor::Monitor;
 use super::hand_over::{HandOver, Root};
 use super::here::{self, Here};
 use super::in_flight::InFlight;
@@ -102,7 +102,7 @@ pub(crate) struct CurrentThread {
     tid: AtomicU32,
     /// The thread that has the core.
     thread: Mutex<Option<ThreadId>>,
-    guardian: Guardian,
+    monitor: Monitor,
     birth: Birth,
     config: CurrentThreadConfig,
 }
@@ -204,7 +204,7 @@ impl CurrentThread {
     pub(crate) fn new(
         config: CurrentThreadConfig,
         driver: Box<dyn Driver>,
-        guardian: Guardian,
+        monitor: Monitor,
     ) -> Arc<CurrentThread> {
         let shared = Arc::new(CurrentThread {
             core: HandOver::new(),
@@ -222,7 +222,7 @@ impl CurrentThread {
             watched: AtomicU8::new(if config.start_watch.is_some() { UNWATCHED } else { WATCHED }),
             tid: AtomicU32::new(0),
             thread: Mutex::new(None),
-            guardian,
+            monitor,
             birth: Birth::here(),
             config,
         });
@@ -409,7 +409,7 @@ impl CurrentThread {
             drop(entered);
         }
         self.over.store(true, Ordering::Relaxed);
-        self.guardian.wake();
+        self.monitor.wake();
     }
 
     /// No tasks from here on. Those that are there belong to the running thread, which drops them.
@@ -419,7 +419,7 @@ impl CurrentThread {
         self.unpark(); // wake: stop
     }
 
-    /// Drops the tasks that wait and those that are queued, under the guardian's eyes. Called by the
+    /// Drops the tasks that wait and those that are queued, under the monitor's eyes. Called by the
     /// thread that has the core.
     fn cancel_tasks(&self, core: &Core) {
         let cancel = |task: Runnable| {
@@ -462,9 +462,9 @@ impl CurrentThread {
         }
     }
 
-    /// Watches the running thread until the runtime closes. Run by the guardian's thread.
+    /// Watches the running thread until the runtime closes. Run by the monitor's thread.
     pub(crate) fn watch(self: &Arc<CurrentThread>) {
-        self.guardian.watch_one(
+        self.monitor.watch_one(
             &self.watch,
             &self.tid,
             || !self.asleep.load(Ordering::Relaxed),
@@ -495,8 +495,8 @@ impl CurrentThread {
         &self.counters
     }
 
-    pub(crate) fn guardian(&self) -> &Guardian {
-        &self.guardian
+    pub(crate) fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 
     pub(crate) fn alive_tasks(&self) -> usize {
@@ -716,7 +716,7 @@ impl CurrentThread {
 
     fn awake(&self) {
         self.asleep.store(false, Ordering::Relaxed);
-        self.guardian.awake();
+        self.monitor.awake();
     }
 
     fn wake(&self, core: &Core, mut ready: WakeList) {

@@ -219,7 +219,7 @@ impl LocalQueue {
         }
     }
 
-    /// Polls tasks that are due. If the thread is watched, each poll is shown to the guardian.
+    /// Polls tasks that are due. If the thread is watched, each poll is shown to the monitor.
     fn tick(&self, watch: Option<&Watch>) -> bool {
         // How many tasks are ahead of the first that has yielded.
         let mut ahead = None;
@@ -254,7 +254,7 @@ impl LocalQueue {
         !self.state.lock().queue.is_empty()
     }
 
-    /// Drops the tasks that wait and those that are queued, each shown to the guardian like a poll.
+    /// Drops the tasks that wait and those that are queued, each shown to the monitor like a poll.
     fn cancel_tasks(&self, watch: Option<&Watch>) {
         let cancel = |task: Runnable| {
             if let Some(watch) = watch {
@@ -371,7 +371,7 @@ impl LocalTasks {
     }
 
     /// One turn of a future that polls the set: polls tasks that are due, a bounded number. If the thread is watched,
-    /// each poll is shown to the guardian. The future is to have [registered](LocalTasks::register) in this poll.
+    /// each poll is shown to the monitor. The future is to have [registered](LocalTasks::register) in this poll.
     pub(crate) fn turn(&self, poller: &Poller, watch: Option<&Watch>, waker: &Waker) {
         if self.queue.tick(watch) {
             self.queue.pass_on(poller.0, waker);

@@ -55,7 +55,7 @@ pub(crate) struct WorkerCounters {
     polls_noted: Counter,
     /// Tasks pushed to its own queue or slot.
     pub(crate) local_schedules: Counter,
-    /// Polls that the guardian called stalled.
+    /// Polls that the monitor called stalled.
     pub(crate) stalls: Counter,
     /// A histogram of how long polls took, if there is one.
     pub(crate) poll_times: Box<[Counter]>,

@@ -1,6 +1,6 @@
 //! Schedulers: which thread runs which task, and when a thread sleeps.
 //!
-//! [`Pool`] is a set of workers that steal from each other, watched by a guardian;
+//! [`Pool`] is a set of workers that steal from each other, watched by a monitor;
 //! [`CurrentThread`] runs everything on the thread that blocks on it. Both see the outside world
 //! through the trait [`Driver`] and start no thread themselves: the room above hands in how.
 
@@ -10,14 +10,14 @@ mod crew;
 mod current_thread;
 mod driver;
 mod foreign_wakers;
-mod guardian;
+mod monitor;
 mod hand_over;
 mod here;
 mod in_flight;
 mod local;
 mod marked;
 mod metrics;
-mod nap;
+mod monitor_park;
 mod observe;
 mod pinned;
 mod poll_age;
@@ -33,7 +33,7 @@ mod worker;
 
 pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig, StartWatch};
 pub(crate) use driver::Driver;
-pub(crate) use guardian::{Guardian, Stall, StallSink};
+pub(crate) use monitor::{Monitor, Stall, StallSink};
 pub(crate) use here::{block_in_place, worker_index};
 pub(crate) use local::{LocalTasks, Poller};
 pub(crate) use metrics::WorkerCounters;

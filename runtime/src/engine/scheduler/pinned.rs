@@ -21,7 +21,7 @@
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 
-use super::guardian::{Bound, Guardian};
+use super::monitor::{Bound, Monitor};
 use super::local::{LocalHome, LocalQueue, LocalTasks, Poller};
 use super::metrics::Counter;
 use super::observe::Observe;
@@ -107,7 +107,7 @@ impl PinnedThread {
         self.forced_yields.get()
     }
 
-    /// What the guardian sees.
+    /// What the monitor sees.
     pub(crate) fn bound(&self) -> &std::sync::Arc<Bound> {
         &self.bound
     }
@@ -119,7 +119,7 @@ impl PinnedHome {
     /// If there is an `activity` the thread is counted in it already.
     pub(crate) fn run<G>(
         mut self,
-        guardian: &Guardian,
+        monitor: &Monitor,
         activity: Option<&Arc<Activity>>,
         settle: impl FnOnce(LocalTasks) -> G,
     ) {
@@ -135,7 +135,7 @@ impl PinnedHome {
                 return Poll::Ready(());
             }
             thread.bound.set_awake(true);
-            guardian.awake();
+            monitor.awake();
             tasks.0.turn(&poller, Some(thread.bound.watch()), cx.waker());
             thread.forced_yields.add(coop::take_forced());
             thread.bound.set_awake(false);
@@ -147,10 +147,10 @@ impl PinnedHome {
         }
         // While what has settled is still there: destructors may spawn.
         thread.bound.set_awake(true);
-        guardian.awake();
+        monitor.awake();
         tasks.0.close(Some(thread.bound.watch()));
         thread.bound.set_awake(false);
-        guardian.wake();
+        monitor.wake();
     }
 }
 

@@ -42,7 +42,7 @@ use crate::engine::task::{Mark, Seen, Watch};
 /// The most that is taken for granted between two looks: the time between them when nothing delays the second.
 const BETWEEN_SIGHTS: Duration = Duration::from_millis(2);
 
-/// The guardian's eye on one thread.
+/// The monitor's eye on one thread.
 #[derive(Debug, Default)]
 pub(super) struct Eye {
     known: Option<Known>,

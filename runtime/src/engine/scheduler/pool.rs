@@ -29,7 +29,7 @@
 //!
 //! Who closes, spawns and leaves, and why no task is left behind: `closing.rs`. Every future that is
 //! dropped on the way is dropped under its worker's watch, like a poll: a destructor may block, too, and
-//! the guardian looks on until the last thread has left.
+//! the monitor looks on until the last thread has left.
 #![allow(unsafe_code, reason = "tasks point to their pool uncounted; docs/unsafe.md, P1")]
 
 use std::future::Future;
@@ -42,7 +42,7 @@ use super::Driver;
 use super::closing::Closing;
 use super::crew::{Call, Crew};
 use super::foreign_wakers::ForeignWakers;
-use super::guardian::Guardian;
+use super::monitor::Monitor;
 use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::marked::MarkedTasks;
@@ -62,7 +62,7 @@ use crate::engine::task::{
 use crate::engine::text;
 
 /// Starts a thread that calls [`NewWorker::run`], or sees to it that it is started soon. In the second case an
-/// error comes later, by [`NewWorker::on_failure`]. The guardian calls it for spares, so it must not wait then, nor
+/// error comes later, by [`NewWorker::on_failure`]. The monitor calls it for spares, so it must not wait then, nor
 /// call what is the user's.
 pub(crate) type StartThread = Box<dyn Fn(NewWorker) -> io::Result<()> + Send + Sync>;
 
@@ -74,8 +74,8 @@ pub(crate) type AskForStandIn = Box<dyn Fn(StandIn, Asked) + Send + Sync>;
 pub(crate) enum Asked {
     /// One that may wait for a thread to be started, and call the function that names it.
     ByWorker,
-    /// The guardian, which may do neither.
-    ByGuardian,
+    /// The monitor, which may do neither.
+    ByMonitor,
 }
 
 /// How a pool is made.
@@ -120,7 +120,7 @@ pub(crate) struct Pool {
     pub(super) foreign: ForeignWakers,
     pub(super) driver: Box<dyn Driver>,
     pub(super) config: PoolConfig,
-    pub(super) guardian: Guardian,
+    pub(super) monitor: Monitor,
     owned: Owned,
     in_flight: InFlight,
     closing: Closing,
@@ -232,7 +232,7 @@ impl Pool {
     pub(crate) fn new(
         config: PoolConfig,
         driver: Box<dyn Driver>,
-        guardian: Guardian,
+        monitor: Monitor,
         start_thread: StartThread,
         ask_for_stand_in: AskForStandIn,
     ) -> Arc<Pool> {
@@ -244,7 +244,7 @@ impl Pool {
             marked: MarkedTasks::new(config.workers),
             foreign: ForeignWakers::default(),
             driver,
-            guardian,
+            monitor,
             owned: Owned::new(config.workers * 4),
             in_flight: InFlight::default(),
             closing: Closing::new(),
@@ -500,8 +500,8 @@ impl Pool {
     pub(crate) fn close(&self) {
         self.closing.close(&self.owned, || {
             self.seats.used().for_each(|(seat, _)| self.unpark(seat));
-            self.guardian.wake();
-            // Perhaps the guardian stands in at the poll.
+            self.monitor.wake();
+            // Perhaps the monitor stands in at the poll.
             self.driver.wake();
         });
     }
@@ -524,7 +524,7 @@ impl Pool {
     /// A thread that was counted is there no more, or never came. The last one does step 3.
     fn thread_left(&self, seat: usize) {
         if self.closing.leave(|| self.finish(seat)) && self.is_closed() {
-            self.guardian.wake();
+            self.monitor.wake();
         }
     }
 
@@ -638,7 +638,7 @@ impl Pool {
         (self.crew.count_serving(Absence::Stalled), self.crew.count_refused())
     }
 
-    pub(crate) fn guardian(&self) -> &Guardian {
-        &self.guardian
+    pub(crate) fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Seat {
     pub(super) parker: Parker,
     /// Its thread is in `block_in_place`: that is no stall to report. Written by the owner.
     silent: AtomicBool,
-    /// Its thread is to look around after this poll. Set by the guardian.
+    /// Its thread is to look around after this poll. Set by the monitor.
     called: AtomicBool,
     /// How long a poll takes here at present, in nanoseconds. Written by the owner.
     pace: AtomicU64,

@@ -6,7 +6,7 @@
 //! injector, at marked tasks, and at the queues of others. How often is a matter of time, not of polls: 61 polls
 //! are 3 microseconds or a minute. So each visit reads the clock and sets the next one: after as many polls as take
 //! [`VISIT_EVERY`] at the pace since the last one, and after `global_queue_interval` and `event_interval` at most. If
-//! polls have become longer since then, the guardian sees a task in the injector at two looks, and calls for a visit.
+//! polls have become longer since then, the monitor sees a task in the injector at two looks, and calls for a visit.
 //!
 //! *The injector.* Its share (the tasks in it by the number of workers) goes to the back of the own queue. So a task
 //! from outside stands behind those that were here before it, and before those that come after: it waits as long as

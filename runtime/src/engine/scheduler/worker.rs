@@ -65,7 +65,7 @@ const SLOT_RUNS: u8 = 3;
 /// an event needs one poll more when its budget is spent, and one to see what the event has made ready.
 const YIELD_INTERVAL: u32 = 6;
 
-/// A worker that wakes up less often calls the guardian off when it goes to sleep: that is a system call more a time, some
+/// A worker that wakes up less often calls the monitor off when it goes to sleep: that is a system call more a time, some
 /// 300 ns. One that wakes up more often leaves it: a look each 2 ms costs less.
 const SELDOM: Duration = Duration::from_micros(500);
 /// A seat that has been taken for a thread to be started.
@@ -372,7 +372,7 @@ impl Worker {
         self.seat().watch.is_stalled()
     }
 
-    /// The guardian's verdict has been taken back.
+    /// The monitor's verdict has been taken back.
     #[cold]
     pub(super) fn recovered(&self, absence: Absence) {
         self.counters().stalls.add(1);
@@ -387,7 +387,7 @@ impl Worker {
         self.wake(ready);
     }
 
-    /// Calls wakers under the guardian's eyes: first those of tasks, as one batch, then the others, which
+    /// Calls wakers under the monitor's eyes: first those of tasks, as one batch, then the others, which
     /// are user code and lie where others can take them (`foreign_wakers.rs`).
     fn wake(&self, mut ready: WakeList) {
         if !ready.is_empty() {
@@ -475,7 +475,7 @@ impl Worker {
         }
         self.counters().parks.add(1);
         self.note_busy();
-        self.call_guardian_off();
+        self.call_monitor_off();
         let mut ready = self.ready.take();
         self.pool.driver.sleep(self.seat, &self.seat().parker, &mut ready);
         self.counters().unparks.add(1);
@@ -516,13 +516,13 @@ impl Worker {
         }
     }
 
-    /// If this is the last one to go to sleep, the guardian has nothing to look at.
-    fn call_guardian_off(&self) {
+    /// If this is the last one to go to sleep, the monitor has nothing to look at.
+    fn call_monitor_off(&self) {
         if self.wakes_seldom.get() {
-            let (crew, guardian) = (&self.pool.crew, &self.pool.guardian);
+            let (crew, monitor) = (&self.pool.crew, &self.pool.monitor);
             // The poll this worker takes itself, or it sleeps beside one who has it.
-            guardian.nap().call_off(|| {
-                self.pool.is_closed() || !crew.is_quiet(|| true) || guardian.is_bound_awake()
+            monitor.park().call_off(|| {
+                self.pool.is_closed() || !crew.is_quiet(|| true) || monitor.is_bound_awake()
             });
         }
     }
@@ -534,7 +534,7 @@ impl Worker {
 
     /// Does not sleep any more. It is counted as active before that.
     fn withdraw(&self) -> Withdrawn {
-        let withdrawn = self.pool.crew.withdraw(self.seat, self.pool.guardian.nap());
+        let withdrawn = self.pool.crew.withdraw(self.seat, self.pool.monitor.park());
         if withdrawn == Withdrawn::Woken {
             if let Some(activity) = &self.pool.config.activity {
                 // Whoever woke it has counted it, too.

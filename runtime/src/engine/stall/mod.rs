@@ -35,7 +35,7 @@
 //! on to release what it holds. A capture that allocates while the target is inside malloc waits for
 //! that critical section like any other thread would, and no longer. If the target blocks for good
 //! while it holds a lock of the allocator or of the dynamic loader, the reporting thread hangs with
-//! it, as every other thread of the process would; therefore the guardian thread never unwinds or
+//! it, as every other thread of the process would; therefore the monitor thread never unwinds or
 //! symbolises. Taking the capture itself needs one allocation, made before anything is read of
 //! the target.
 //!

@@ -5,7 +5,7 @@
 //! readers look for those.
 //!
 //! A subscriber is user code. It is called when a task is spawned, polled and dropped, where user code
-//! runs anyway, and when a waker is used. So a task that has a span is to the guardian like a waker of
+//! runs anyway, and when a waker is used. So a task that has a span is to the monitor like a waker of
 //! somebody else: see [`is_task_waker`](super::is_task_waker).
 
 use std::future::Future;

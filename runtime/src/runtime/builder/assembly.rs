@@ -1,4 +1,4 @@
-//! What is built from the settings: clock, driver, scheduler, guardian and their threads.
+//! What is built from the settings: clock, driver, scheduler, monitor and their threads.
 //!
 //! The order is that of what needs what. Threads start last, and find the runtime through [`Current`], which is
 //! weak: a runtime does not keep itself alive. If one thread cannot be had, those that have started end.
@@ -20,7 +20,7 @@ use crate::engine::process_wide::fork::Birth;
 use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::rng;
 use crate::engine::scheduler::{
-    Asked, CurrentThread, CurrentThreadConfig, Guardian, NewWorker, Observe, Pool, PoolConfig,
+    Asked, CurrentThread, CurrentThreadConfig, Monitor, NewWorker, Observe, Pool, PoolConfig,
     StandIn, StartWatch,
 };
 use crate::engine::task::scope::Node;
@@ -86,16 +86,16 @@ impl Builder {
             panics: parts.panics.clone(),
             activity: parts.activity.clone(),
         };
-        let (guardian, start) = (self.guardian(&parts), self.start_worker(&parts, workers));
+        let (monitor, start) = (self.monitor(&parts), self.start_worker(&parts, workers));
         let ask = ask_for_stand_in(&parts);
-        let pool = Pool::new(config, Box::new(events), guardian, Box::new(start), Box::new(ask));
+        let pool = Pool::new(config, Box::new(events), monitor, Box::new(start), Box::new(ask));
         let scheduler = Scheduler::MultiThread(Arc::clone(&pool));
         let runtime = self.assemble(parts, scheduler, workers, None);
         let watched = Arc::clone(&pool);
         let started = pool.start().and_then(|()| {
-            runtime.start_guardian(Box::new(move || {
+            runtime.start_monitor(Box::new(move || {
                 exact_timers();
-                Guardian::run(&watched);
+                Monitor::run(&watched);
             }))
         });
         or_end(runtime, started)
@@ -115,7 +115,7 @@ impl Builder {
             panics: parts.panics.clone(),
             start_watch: self.stall_report.map(|_| Box::new(start_watch(&parts)) as StartWatch),
         };
-        let shared = CurrentThread::new(config, Box::new(events), self.guardian(&parts));
+        let shared = CurrentThread::new(config, Box::new(events), self.monitor(&parts));
         let scheduler = Scheduler::CurrentThread(shared);
         // No thread: see `current_thread.rs`.
         Ok(self.assemble(parts, scheduler, 1, local_to))
@@ -174,9 +174,9 @@ impl Builder {
         Runtime::assemble(handle, threads)
     }
 
-    fn guardian(&self, parts: &Parts) -> Guardian {
+    fn monitor(&self, parts: &Parts) -> Monitor {
         let sink = Box::new(Arc::clone(&parts.reporter));
-        Guardian::new(self.stall_takeover, self.stall_report, sink)
+        Monitor::new(self.stall_takeover, self.stall_report, sink)
     }
 
     /// How a worker gets its thread, and a spare, later and elsewhere.
@@ -306,7 +306,7 @@ fn start_watch(parts: &Parts) -> impl Fn() -> io::Result<()> + Send + Sync + 'st
         let threads = threads.upgrade().ok_or_else(text::shut_down)?;
         let Scheduler::CurrentThread(shared) = handle.scheduler() else { return Ok(()) };
         let shared = Arc::clone(shared);
-        threads.start_guardian(Box::new(move || shared.watch()))
+        threads.start_monitor(Box::new(move || shared.watch()))
     }
 }
 
@@ -318,7 +318,7 @@ fn ask_for_stand_in(parts: &Parts) -> impl Fn(StandIn, Asked) + Send + Sync + 's
         let ask = move || handle.submit_stand_in(stand_in);
         match asked {
             Asked::ByWorker => ask(),
-            Asked::ByGuardian => threads.starter.ask(Box::new(ask)),
+            Asked::ByMonitor => threads.starter.ask(Box::new(ask)),
         }
     }
 }

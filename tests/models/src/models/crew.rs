@@ -1,4 +1,4 @@
-//! Models of `scheduler/crew.rs`: spares that are called, retire and are called back; the guardian that looks
+//! Models of `scheduler/crew.rs`: spares that are called, retire and are called back; the monitor that looks
 //! after those who sleep, and sleeps itself.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use loom::thread;
 
 use crate::engine::primitive::Parker;
 use crate::engine::scheduler::crew::{Call, Crew};
-use crate::engine::scheduler::nap::Nap;
+use crate::engine::scheduler::monitor_park::MonitorPark;
 use crate::engine::task::Absence;
 
 const STALLED: Absence = Absence::Stalled;
@@ -19,7 +19,7 @@ const IN_PLACE: Absence = Absence::InPlace;
 /// One worker and some spares. The worker, on seat 0, is stalled from the beginning or becomes so.
 struct Pool {
     crew: Crew,
-    nap: Nap,
+    park: MonitorPark,
     parkers: Vec<Parker>,
     /// Written by whoever sits there: two at a time are seen.
     seats: Vec<UnsafeCell<u8>>,
@@ -39,7 +39,7 @@ impl Pool {
         crew.take_worker(WORKER);
         Arc::new(Pool {
             crew,
-            nap: Nap::new(),
+            park: MonitorPark::new(),
             parkers: (0..=spares).map(|_| Parker::new()).collect(),
             seats: (0..=spares).map(|_| UnsafeCell::new(0)).collect(),
             over: AtomicBool::new(false),
@@ -63,7 +63,7 @@ impl Pool {
         assert!(crew.ask_for_stand_in());
         Arc::new(Pool {
             crew,
-            nap: Nap::new(),
+            park: MonitorPark::new(),
             parkers: (0..2).map(|_| Parker::new()).collect(),
             seats: (0..2).map(|_| UnsafeCell::new(0)).collect(),
             over: AtomicBool::new(false),
@@ -98,7 +98,7 @@ impl Pool {
         self.crew.call(|seat| self.unpark(seat))
     }
 
-    /// Calls until it is known what comes of it, as the guardian does from look to look.
+    /// Calls until it is known what comes of it, as the monitor does from look to look.
     fn call_until_answered(&self) -> Call {
         loop {
             match self.call() {
@@ -120,7 +120,7 @@ impl Pool {
     fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
         (0..self.parkers.len()).for_each(|seat| self.unpark(seat));
-        self.nap.end();
+        self.park.end();
     }
 
     /// What a worker without work does, once.
@@ -129,14 +129,14 @@ impl Pool {
         if !self.is_over() {
             self.parkers[seat].park();
         }
-        let _withdrawn = self.crew.withdraw(seat, &self.nap);
+        let _withdrawn = self.crew.withdraw(seat, &self.park);
     }
 
-    /// What the guardian does, in a pool whose poll is always held.
+    /// What the monitor does, in a pool whose poll is always held.
     fn guard(&self) {
         while !self.is_over() {
             self.crew.send_home(|seat| self.unpark(seat));
-            self.nap.sleep_unless(|| !self.crew.is_quiet(|| true) || self.is_over());
+            self.park.sleep_unless(|| !self.crew.is_quiet(|| true) || self.is_over());
             thread::yield_now();
         }
     }
@@ -254,7 +254,7 @@ fn two_calls_get_two_spares() {
 }
 
 impl Pool {
-    /// As the guardian does.
+    /// As the monitor does.
     fn end_of_rest(&self, answers: &mut Vec<Call>) {
         answers.push(self.call_until_answered());
         assert!(answers.contains(&Call::Back), "{answers:?}");
@@ -285,7 +285,7 @@ fn a_spare_that_never_comes_is_counted_off() {
     });
 }
 
-/// A spare that sleeps on when the seat that it stood in for has recovered, with a guardian that has gone to sleep
+/// A spare that sleeps on when the seat that it stood in for has recovered, with a monitor that has gone to sleep
 /// for good on what it saw before.
 #[test]
 fn a_spare_too_many_goes_home() {
@@ -303,7 +303,7 @@ fn a_spare_too_many_goes_home() {
                 pool.end();
             })
         };
-        let guardian = {
+        let monitor = {
             let pool = pool.clone();
             thread::spawn(move || pool.guard())
         };
@@ -312,7 +312,7 @@ fn a_spare_too_many_goes_home() {
             pool.sleep(WORKER);
         }
         spare.join().unwrap();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
         assert_eq!(pool.stalls(), (0, 0));
     });
 }
@@ -334,30 +334,30 @@ fn who_sleeps_beside_the_poll_is_woken_to_take_it() {
     });
 }
 
-/// A worker that withdraws, with or without having slept, while the guardian goes to sleep for good: nobody watches it.
+/// A worker that withdraws, with or without having slept, while the monitor goes to sleep for good: nobody watches it.
 #[test]
 fn who_withdraws_is_watched() {
     loom::model(|| {
         let pool = Pool::new(0);
-        let guardian = {
+        let monitor = {
             let pool = pool.clone();
             thread::spawn(move || {
                 // It ends when it has seen the worker awake, or has been woken by it.
-                pool.nap.sleep_unless(|| !pool.crew.is_quiet(|| true));
+                pool.park.sleep_unless(|| !pool.crew.is_quiet(|| true));
             })
         };
         let _must_look = pool.crew.sleep.announce(WORKER);
-        let _withdrawn = pool.crew.withdraw(WORKER, &pool.nap);
-        guardian.join().unwrap();
+        let _withdrawn = pool.crew.withdraw(WORKER, &pool.park);
+        monitor.join().unwrap();
     });
 }
 
-/// A guardian that finds everybody asleep, and none of what one of them did before.
+/// A monitor that finds everybody asleep, and none of what one of them did before.
 #[test]
 fn who_sleeps_has_shown_what_it_did() {
     loom::model(|| {
         let pool = Pool::new(1);
-        let guardian = {
+        let monitor = {
             let pool = pool.clone();
             thread::spawn(move || pool.crew.is_quiet(|| true))
         };
@@ -367,7 +367,7 @@ fn who_sleeps_has_shown_what_it_did() {
         pool.crew.returned(STALLED);
         let _must_look = pool.crew.sleep.announce(WORKER);
         assert_eq!(call, Call::Start(SPARE));
-        assert!(!guardian.join().unwrap(), "the spare is to be sent home");
+        assert!(!monitor.join().unwrap(), "the spare is to be sent home");
     });
 }
 
@@ -454,7 +454,7 @@ fn a_seat_in_place_against_a_stand_in_that_retires() {
             })
         };
         pool.crew.missing(IN_PLACE);
-        // As the guardian does, from look to look.
+        // As the monitor does, from look to look.
         let asked = pool.crew.ask_for_stand_in();
         let retired = stand_in.join().unwrap();
         if retired && !asked {
@@ -506,7 +506,7 @@ fn a_stand_in_that_does_not_come_is_asked_for_again() {
     });
 }
 
-/// A guardian that sleeps for good beside a stand-in that is one too many and sleeps, too; the worker was in place and
+/// A monitor that sleeps for good beside a stand-in that is one too many and sleeps, too; the worker was in place and
 /// has returned.
 #[test]
 fn a_stand_in_too_many_goes_home() {
@@ -519,7 +519,7 @@ fn a_stand_in_too_many_goes_home() {
                 pool.end();
             })
         };
-        let guardian = {
+        let monitor = {
             let pool = pool.clone();
             thread::spawn(move || pool.guard())
         };
@@ -528,7 +528,7 @@ fn a_stand_in_too_many_goes_home() {
             pool.sleep(WORKER);
         }
         stand_in.join().unwrap();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
         assert_eq!(pool.in_place(), (0, 0));
     });
 }

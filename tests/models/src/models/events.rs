@@ -1,5 +1,5 @@
 //! Models of `runtime/events.rs`, with those who sleep there (`scheduler/crew.rs`) and a stand-in for the system's poll:
-//! workers that sleep in the poll or beside it, and the guardian.
+//! workers that sleep in the poll or beside it, and the monitor.
 
 use std::task::{Wake, Waker};
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::engine::driver::Driver;
 use crate::engine::primitive::{Parker, Unparked};
 use crate::engine::scheduler::Driver as _;
 use crate::engine::scheduler::crew::{Call, Crew};
-use crate::engine::scheduler::nap::Nap;
+use crate::engine::scheduler::monitor_park::MonitorPark;
 use crate::engine::task::Absence;
 use crate::engine::wake_list::WakeList;
 use crate::runtime::events::Events;
 
 struct Pool {
     crew: Crew,
-    nap: Nap,
+    park: MonitorPark,
     parkers: Vec<Parker>,
     io: Arc<Driver>,
     events: Events,
@@ -61,7 +61,7 @@ impl Pool {
         (0..workers).for_each(|seat| crew.take_worker(seat));
         std::sync::Arc::new(Pool {
             crew,
-            nap: Nap::new(),
+            park: MonitorPark::new(),
             parkers: (0..workers + spares).map(|_| Parker::new()).collect(),
             events: Events::of_workers(io.clone(), clock.clone(), workers),
             io,
@@ -91,7 +91,7 @@ impl Pool {
         for stuck in &self.stuck {
             let _ = stuck.unpark();
         }
-        self.nap.end();
+        self.park.end();
     }
 
     fn is_over(&self) -> bool {
@@ -112,7 +112,7 @@ impl Pool {
             if !self.is_over() {
                 self.events.sleep(seat, &self.parkers[seat], &mut ready);
             }
-            let _withdrawn = self.crew.withdraw(seat, &self.nap);
+            let _withdrawn = self.crew.withdraw(seat, &self.park);
             if !ready.is_empty() {
                 ready.wake_all();
                 self.stuck[seat].park();
@@ -120,7 +120,7 @@ impl Pool {
         }
     }
 
-    /// What the guardian does. It has lingered: it sleeps for good whenever it owes nothing. After some
+    /// What the monitor does. It has lingered: it sleeps for good whenever it owes nothing. After some
     /// looks the model ends: as long as it looks, nothing is lost.
     fn guard(&self) {
         let (mut ready, mut looks_before) = (WakeList::new(), 0);
@@ -132,7 +132,7 @@ impl Pool {
                     self.crew.give_poll_back(|seat| self.unpark(seat));
                 }
             }
-            self.nap.sleep_unless(|| {
+            self.park.sleep_unless(|| {
                 self.is_over() || !self.crew.is_quiet(|| self.events.has_holder())
             });
             if self.is_over() {
@@ -149,7 +149,7 @@ impl Pool {
     }
 }
 
-/// Of the guardian, in one run of a model.
+/// Of the monitor, in one run of a model.
 const LOOKS: usize = 2;
 
 fn spawn(
@@ -175,14 +175,14 @@ fn an_event_is_seen_when_the_holder_does_not_come_back() {
         let pool = Pool::new(2, Clock::real(), 2);
         pool.io.send(pool.task());
         let workers = [0, 1].map(|seat| spawn(&pool, move |pool| pool.work(seat)));
-        let guardian = spawn(&pool, Pool::guard);
+        let monitor = spawn(&pool, Pool::guard);
         workers.into_iter().for_each(|worker| worker.join().unwrap());
-        guardian.join().unwrap();
+        monitor.join().unwrap();
     });
 }
 
 /// An event that comes when the poll's holder was a spare that has retired, while the worker has parked beside it and the
-/// guardian goes to sleep for good: what it knows of the poll is from before.
+/// monitor goes to sleep for good: what it knows of the poll is from before.
 #[test]
 fn an_event_is_seen_when_the_holder_has_retired() {
     check(1, || {
@@ -196,7 +196,7 @@ fn an_event_is_seen_when_the_holder_has_retired() {
                 let mut ready = WakeList::new();
                 let _must_look = pool.crew.sleep.announce(1);
                 pool.events.sleep(1, &pool.parkers[1], &mut ready);
-                let _withdrawn = pool.crew.withdraw(1, &pool.nap);
+                let _withdrawn = pool.crew.withdraw(1, &pool.park);
                 if pool.crew.dismiss(1) {
                     pool.crew.vacate(1);
                 }
@@ -205,23 +205,23 @@ fn an_event_is_seen_when_the_holder_has_retired() {
                 }
             })
         };
-        let guardian = spawn(&pool, Pool::guard);
+        let monitor = spawn(&pool, Pool::guard);
         pool.work(0);
         spare.join().unwrap();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
     });
 }
 
-/// The same when there is no other worker: the guardian looks itself.
+/// The same when there is no other worker: the monitor looks itself.
 #[test]
 fn an_event_is_seen_when_all_are_stuck() {
     check(2, || {
         let pool = Pool::new(1, Clock::real(), 2);
         pool.io.send(pool.task());
         let worker = spawn(&pool, |pool| pool.work(0));
-        let guardian = spawn(&pool, Pool::guard);
+        let monitor = spawn(&pool, Pool::guard);
         worker.join().unwrap();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
     });
 }
 
@@ -231,11 +231,11 @@ fn a_timer_from_outside_is_seen() {
     check(2, || {
         let pool = Pool::new(1, Clock::real(), 1);
         let worker = spawn(&pool, |pool| pool.work(0));
-        let guardian = spawn(&pool, Pool::guard);
+        let monitor = spawn(&pool, Pool::guard);
         let outside = pool.events.shards().outside();
         let _key = outside.insert(10, pool.task(), false).unwrap();
         worker.join().unwrap();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
         let fired = pool.seen.load(Ordering::Relaxed) == 1;
         assert!(!fired || pool.clock.now() >= 10, "it fired before its time");
     });

@@ -15,7 +15,7 @@ mod in_flight;
 mod lane;
 mod mpsc;
 mod mutex;
-mod nap;
+mod monitor_park;
 mod notify;
 mod once;
 mod oneshot;

@@ -1,4 +1,4 @@
-//! The guardian: watches the workers, stands in at the poll, calls spares, has stalls reported.
+//! The monitor: watches the workers, stands in at the poll, calls spares, has stalls reported.
 //!
 //! # Problem
 //!
@@ -19,24 +19,24 @@
 //! 3. If nobody sleeps, fewer serve than seats are missing, and something waits to be run or nobody has the poll,
 //!    spares are called and stand-ins are asked for: as many as are wanted and there are tasks for, at
 //!    most [`CALLS`] a look. If there is none to be had that is reported.
-//! 4. If nobody has looked at the poll since the last look, the guardian waits in it until the
+//! 4. If nobody has looked at the poll since the last look, the monitor waits in it until the
 //!    next one; else it waits on its own parker.
 //!
 //! A look that came much later than it was meant to says nothing about the workers in the time for which the process
 //! was stopped: that does not count into the age of a poll. The age does not begin anew either, or a process that is
-//! stopped again and again would never hear of a stall. Where the guardian itself has waited for a processor the
+//! stopped again and again would never hear of a stall. Where the monitor itself has waited for a processor the
 //! process did run, and so that time counts.
 //!
-//! # Sleep of the guardian
+//! # Sleep of the monitor
 //!
 //! While any worker is awake it looks every [`LOOK`], more often while something is amiss. When all sleep and it owes
-//! nothing it parks for good: `crew.rs` says what it owes, and proves that none of it arises unseen; `nap.rs` how
+//! nothing it parks for good: `crew.rs` says what it owes, and proves that none of it arises unseen; `monitor_park.rs` how
 //! it is called.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::nap::{self, Nap};
+use super::monitor_park::{self, MonitorPark};
 use super::poll_age::Eye;
 use super::pool::{Asked, Pool, Shortage};
 use super::seat::Seat;
@@ -47,7 +47,7 @@ use crate::engine::task::{self, Absence, Id, Mark, Seen, Watch, Whose};
 use crate::engine::wake_list::WakeList;
 
 /// Time between two looks while workers are awake.
-const LOOK: Duration = nap::DELAY;
+const LOOK: Duration = monitor_park::DELAY;
 /// Time between two looks while a poll is suspicious or a seat is stalled.
 const CLOSE_LOOK: Duration = Duration::from_millis(1);
 /// The most between two looks while all sleep.
@@ -60,7 +60,7 @@ const CALLS: usize = 32;
 /// A stand-in that has been asked for and has not come for so long is not to be had: the blocking pool is at
 /// its limit. An idle thread of it comes in some 50 microseconds, a new one in 100, on a busy machine in milliseconds.
 const OVERDUE: Duration = Duration::from_millis(20);
-/// Looks between two readings of how long the guardian itself has waited for processors.
+/// Looks between two readings of how long the monitor itself has waited for processors.
 const READ_EVERY: u32 = 64;
 
 /// A poll that has not returned for the report threshold.
@@ -77,7 +77,7 @@ pub(crate) struct Stall {
     pub(crate) goes_on: Box<dyn Fn() -> bool + Send>,
 }
 
-/// Takes stalls, and wakers that are not ours, off the guardian's hands. Must not block.
+/// Takes stalls, and wakers that are not ours, off the monitor's hands. Must not block.
 pub(crate) trait StallSink: Send + Sync + 'static {
     fn stalled(&self, stall: Stall);
     /// Work waits behind stalled seats, and there is no spare for it. False if nobody could be told.
@@ -88,9 +88,9 @@ pub(crate) trait StallSink: Send + Sync + 'static {
     fn owes_wakes(&self) -> bool;
 }
 
-/// The part of the guardian that others see.
-pub(crate) struct Guardian {
-    nap: Nap,
+/// The part of the monitor that others see.
+pub(crate) struct Monitor {
+    park: MonitorPark,
     takeover: Duration,
     report: Option<Duration>,
     sink: Box<dyn StallSink>,
@@ -122,7 +122,7 @@ impl Bound {
         self.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
     }
 
-    /// To be followed by [`Guardian::awake`].
+    /// To be followed by [`Monitor::awake`].
     pub(super) fn set_awake(&self, awake: bool) {
         self.awake.store(awake, Ordering::Relaxed);
     }
@@ -133,15 +133,15 @@ impl Bound {
     }
 }
 
-impl Guardian {
+impl Monitor {
     /// `report: None` reports nothing.
     pub(crate) fn new(
         takeover: Duration,
         report: Option<Duration>,
         sink: Box<dyn StallSink>,
-    ) -> Guardian {
+    ) -> Monitor {
         let (stalls, bound) = (AtomicU64::new(0), Mutex::new(Vec::new()));
-        Guardian { nap: Nap::new(), takeover, report, sink, stalls, bound }
+        Monitor { park: MonitorPark::new(), takeover, report, sink, stalls, bound }
     }
 
     /// Watches a thread from now on.
@@ -184,18 +184,18 @@ impl Guardian {
     /// A thread with tasks bound to it has woken up.
     #[inline]
     pub(super) fn awake(&self) {
-        self.nap.busy();
+        self.park.busy();
     }
 
-    /// Where the guardian sleeps when it owes nothing.
+    /// Where the monitor sleeps when it owes nothing.
     #[inline]
-    pub(super) fn nap(&self) -> &Nap {
-        &self.nap
+    pub(super) fn park(&self) -> &MonitorPark {
+        &self.park
     }
 
-    /// Ends the guardian's wait.
+    /// Ends the monitor's wait.
     pub(super) fn wake(&self) {
-        self.nap.end();
+        self.park.end();
     }
 
     /// Watches `pool` until its threads have left. Run by the reactor thread.
@@ -229,9 +229,9 @@ impl Guardian {
             eye.look(watch, tid, now, self.report.unwrap_or(Duration::MAX), None);
             self.report_if_due(&mut eye, watch, 0, tid, now, &goes_on);
             if busy() {
-                self.nap.pause(SLOW_LOOK);
+                self.park.pause(SLOW_LOOK);
             } else {
-                self.nap.sleep_unless(|| busy() || closed());
+                self.park.sleep_unless(|| busy() || closed());
                 punctuality = Punctuality::new();
             }
         }
@@ -264,7 +264,7 @@ impl Guardian {
     }
 }
 
-/// When the guardian looked last, and what kept it from the next look.
+/// When the monitor looked last, and what kept it from the next look.
 struct Punctuality {
     last: Instant,
     /// How long this thread had waited for a processor when that was read last.
@@ -294,7 +294,7 @@ impl Punctuality {
     }
 }
 
-/// The guardian's own state, on its thread.
+/// The monitor's own state, on its thread.
 struct Rounds<'a> {
     pool: &'a Arc<Pool>,
     eyes: Vec<Eye>,
@@ -333,16 +333,16 @@ impl Rounds<'_> {
     }
 
     fn run(&mut self) {
-        let guardian = &self.pool.guardian;
+        let monitor = &self.pool.monitor;
         let mut pause = LOOK;
         let mut punctuality = Punctuality::new();
-        while !self.pool.is_over() || guardian.is_bound_awake() {
+        while !self.pool.is_over() || monitor.is_bound_awake() {
             let now = Instant::now();
-            if let Some(stopped) = punctuality.stopped(now, pause, guardian.takeover) {
+            if let Some(stopped) = punctuality.stopped(now, pause, monitor.takeover) {
                 let eyes = self.eyes.iter_mut().chain(&mut self.bound_eyes);
                 eyes.for_each(|eye| eye.excuse(stopped));
             }
-            let amiss = guardian.look_at_bound(&mut self.bound_eyes, now) | self.look_at_seats(now);
+            let amiss = monitor.look_at_bound(&mut self.bound_eyes, now) | self.look_at_seats(now);
             let sleeping = self.pool.crew.sleep.sleeping();
             let shortage = if sleeping > 0 {
                 self.look_after_sleepers();
@@ -356,7 +356,7 @@ impl Rounds<'_> {
                 pause = if amiss { CLOSE_LOOK } else { LOOK };
             } else if !self.is_needed() {
                 // What was so before counts for nothing: all of it is looked at again behind the fence.
-                guardian.nap.sleep_unless(|| self.is_needed());
+                monitor.park.sleep_unless(|| self.is_needed());
                 pause = LOOK;
                 punctuality = Punctuality::new();
                 continue;
@@ -370,15 +370,15 @@ impl Rounds<'_> {
     }
 
     fn all_asleep(&self) -> bool {
-        self.pool.crew.all_asleep() && !self.pool.guardian.is_bound_awake()
+        self.pool.crew.all_asleep() && !self.pool.monitor.is_bound_awake()
     }
 
-    /// Whether anything keeps the guardian from sleeping for good.
+    /// Whether anything keeps the monitor from sleeping for good.
     fn is_needed(&self) -> bool {
         !self.pool.crew.is_quiet(|| self.pool.driver.has_holder())
             || !self.condemned.is_empty()
-            || self.pool.guardian.is_bound_awake()
-            || self.pool.guardian.sink.owes_wakes()
+            || self.pool.monitor.is_bound_awake()
+            || self.pool.monitor.sink.owes_wakes()
             || self.pool.is_closed()
     }
 
@@ -399,8 +399,8 @@ impl Rounds<'_> {
             // First: what is said of a later poll than this belongs to that.
             let is_silent = seat.is_silent();
             let eye = &mut self.eyes[index];
-            let takeover = pool.guardian.takeover;
-            let report = pool.guardian.report.filter(|_| !is_silent);
+            let takeover = pool.monitor.takeover;
+            let report = pool.monitor.report.filter(|_| !is_silent);
             let age = eye.look(&seat.watch, seat.tid(), now, takeover, report);
             amiss |= !age.is_zero();
             let Some(seen) = eye.seen() else { continue };
@@ -415,7 +415,7 @@ impl Rounds<'_> {
                 }
             }
             if !is_silent {
-                pool.guardian.report_if_due(eye, &seat.watch, index, seat.tid(), now, |seen| {
+                pool.monitor.report_if_due(eye, &seat.watch, index, seat.tid(), now, |seen| {
                     let pool = Arc::clone(pool);
                     Box::new(move || {
                         pool.seat(index).is_some_and(|seat| seat.watch.look() == Some(seen))
@@ -465,7 +465,7 @@ impl Rounds<'_> {
         let most = (1 + pool.waiting(CALLS)).min(CALLS);
         let shortage = (0..stalled.clamp(1, most)).find_map(|_| pool.call_spare().err());
         for _ in 0..in_place.min(most) {
-            if !pool.call_stand_in(Asked::ByGuardian) {
+            if !pool.call_stand_in(Asked::ByMonitor) {
                 break;
             }
         }
@@ -481,15 +481,15 @@ impl Rounds<'_> {
 
     /// Has a shortage reported, once as long as it lasts. Without spares (a limit of 0) there is none to speak of.
     fn tell(&mut self, shortage: Option<Shortage>, now: Instant) {
-        let guardian = &self.pool.guardian;
+        let monitor = &self.pool.monitor;
         let Some(shortage) = shortage.filter(|shortage| shortage.limit > 0) else {
             // While a thread is being started nobody knows whether the shortage is over.
             self.told &= self.pool.are_starting();
             return;
         };
         let too_soon = self.told_last.is_some_and(|last| now.duration_since(last) < SHORTAGE_EVERY);
-        if !self.told && !too_soon && guardian.report.is_some() {
-            self.told = guardian.sink.short_of_spares(shortage);
+        if !self.told && !too_soon && monitor.report.is_some() {
+            self.told = monitor.sink.short_of_spares(shortage);
             self.told_last = self.told.then_some(now).or(self.told_last);
         }
     }
@@ -512,14 +512,14 @@ impl Rounds<'_> {
             return;
         }
         drop(active);
-        self.pool.guardian.nap.pause(pause.max(Duration::from_micros(50)));
+        self.pool.monitor.park.pause(pause.max(Duration::from_micros(50)));
     }
 
     /// Wakes what is ready. Those of our tasks are called here: that is a push. The others are user code: they are put
     /// where any thread of the pool takes them, and if none has by the next look, a thread of their own calls them.
     fn wake(&mut self) {
         let pool = self.pool;
-        if std::mem::take(&mut self.foreign) || pool.guardian.sink.owes_wakes() {
+        if std::mem::take(&mut self.foreign) || pool.monitor.sink.owes_wakes() {
             self.hand_foreign_over();
         }
         let mut others = WakeList::new();
@@ -546,7 +546,7 @@ impl Rounds<'_> {
         let pool = self.pool;
         let mut left = WakeList::new();
         std::iter::from_fn(|| pool.foreign.take()).for_each(|waker| left.push(waker));
-        pool.guardian.sink.wake(&mut left);
+        pool.monitor.sink.wake(&mut left);
     }
 }
 
