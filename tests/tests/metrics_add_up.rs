@@ -150,7 +150,7 @@ fn queues_are_as_long_as_they_are() {
             hold.block();
         }));
         was_filled.recv_timeout(tests::PATIENCE).unwrap();
-        // Seven wait locally, one of them perhaps in the next slot, which may not count as queue.
+        // Seven wait locally, one of them perhaps in the LIFO slot, which may not count as queue.
         let local = metrics.worker_local_queue_depth(0);
         assert!((6..=7).contains(&local), "{local}");
         for _ in 0..5 {

@@ -16,7 +16,7 @@ pub(crate) mod monitor_park;
 pub(crate) mod seat_set;
 #[path = "../../../runtime/src/engine/scheduler/sleep.rs"]
 pub(crate) mod sleep;
-#[path = "../../../runtime/src/engine/scheduler/slot.rs"]
-pub(crate) mod slot;
+#[path = "../../../runtime/src/engine/scheduler/lifo_slot.rs"]
+pub(crate) mod lifo_slot;
 
 pub(crate) use driver::Driver;

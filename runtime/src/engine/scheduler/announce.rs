@@ -53,7 +53,7 @@ impl Worker {
 
     /// Everything that this seat holds is given to others. If nobody is free, somebody is called.
     fn hand_over(&self, call: impl FnOnce()) {
-        if let Some(task) = self.seat().slot.take() {
+        if let Some(task) = self.seat().lifo_slot.take() {
             self.queue.push(task);
         }
         if self.pool.crew.sleep.sleeping() == 0 {

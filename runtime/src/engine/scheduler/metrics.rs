@@ -53,7 +53,7 @@ pub(crate) struct WorkerCounters {
     pub(crate) mean_poll_ns: Counter,
     /// Polls that `mean_poll_ns` knows of.
     polls_noted: Counter,
-    /// Tasks pushed to its own queue or slot.
+    /// Tasks pushed to its own queue or LIFO slot.
     pub(crate) local_schedules: Counter,
     /// Polls that the monitor called stalled.
     pub(crate) stalls: Counter,

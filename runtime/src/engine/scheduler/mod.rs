@@ -27,7 +27,7 @@ mod seat;
 mod seat_set;
 mod seats;
 mod sleep;
-mod slot;
+mod lifo_slot;
 mod visit;
 mod worker;
 

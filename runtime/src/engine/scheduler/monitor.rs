@@ -3,14 +3,14 @@
 //! # Problem
 //!
 //! A task that blocks its thread, or computes without returning, takes with it whatever its worker
-//! has in its queue, its slot and its timers; and when every worker is in such a poll, nobody
+//! has in its queue, its LIFO slot and its timers; and when every worker is in such a poll, nobody
 //! looks at I/O and timers at all. The thread that notices must not be one of those that run tasks.
 //!
 //! # What a look does, in order
 //!
 //! 0. Threads that have tasks bound to them ([`Bound`]) are looked at: their stalls are reported.
 //! 1. The [`Watch`] of each seat on which somebody is awake is read. A poll that has reached the age of the
-//!    takeover threshold is *condemned*: its seat counts as stalled, its slot is emptied into the injector, and a
+//!    takeover threshold is *condemned*: its seat counts as stalled, its LIFO slot is emptied into the injector, and a
 //!    sleeper is called for what it holds. At the report threshold the poll is handed to the [`StallSink`], once. The
 //!    age of a poll is what its thread has computed and waited by itself: `poll_age.rs`.
 //!    If something is in the injector as at the last look, all are called to look around after their polls.
@@ -563,7 +563,7 @@ fn condemn(pool: &Arc<Pool>, seat: &Seat, seen: Seen, mark: Mark) {
 
 fn empty_slot(pool: &Arc<Pool>, seat: &Seat) {
     let _active = pool.active();
-    if let Some(task) = seat.slot.take() {
+    if let Some(task) = seat.lifo_slot.take() {
         pool.injector.push(task);
         pool.work_published();
     }

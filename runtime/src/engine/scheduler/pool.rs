@@ -4,7 +4,7 @@
 //!
 //! | woken or spawned by                  | goes to                                         |
 //! |--------------------------------------|-------------------------------------------------|
-//! | the task that runs on a worker       | that worker's next slot; what was there, to the |
+//! | the task that runs on a worker       | that worker's LIFO slot; what was there, to the |
 //! |                                      | back of its queue                               |
 //! | itself, in its own poll              | the back of the worker's queue                  |
 //! | a worker that does not serve         | the injector                                    |
@@ -96,8 +96,8 @@ pub(crate) struct PoolConfig {
     pub(crate) on_park: Option<Hook>,
     /// Called by a worker after it slept.
     pub(crate) on_unpark: Option<Hook>,
-    /// A task that is woken by the running one goes to the back of the queue, not to the next slot.
-    pub(crate) no_slot: bool,
+    /// A task that is woken by the running one goes to the back of the queue, not to the LIFO slot.
+    pub(crate) no_lifo_slot: bool,
     /// What begins the workers' random choices.
     pub(crate) seed: Option<u64>,
     /// What users want to see of tasks.
@@ -570,7 +570,7 @@ impl Pool {
     fn cancel_each(&self, cancel: impl Fn(Runnable) + Copy) {
         self.owned.cancel_all(cancel);
         for (_, seat) in self.seats.used() {
-            seat.slot.take().into_iter().for_each(cancel);
+            seat.lifo_slot.take().into_iter().for_each(cancel);
             while let Some(task) = seat.stealer().and_then(|stealer| stealer.steal()) {
                 cancel(task);
             }

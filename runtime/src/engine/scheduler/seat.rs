@@ -8,7 +8,7 @@ use std::thread::ThreadId;
 use super::metrics::WorkerCounters;
 use super::observe::Observe;
 use super::queue::{Local, Stealer};
-use super::slot::Slot;
+use super::lifo_slot::LifoSlot;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::primitive::{Mutex, Parker};
 use crate::engine::task::Watch;
@@ -22,7 +22,7 @@ const HEAR: Ordering = Ordering::Acquire;
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub(super) watch: Watch,
-    pub(super) slot: Slot,
+    pub(super) lifo_slot: LifoSlot,
     pub(super) counters: WorkerCounters,
     pub(super) parker: Parker,
     /// Its thread is in `block_in_place`: that is no stall to report. Written by the owner.
@@ -45,7 +45,7 @@ impl Seat {
     pub(super) fn new(observe: &Observe) -> Seat {
         Seat {
             watch: Watch::new(),
-            slot: Slot::new(),
+            lifo_slot: LifoSlot::new(),
             counters: WorkerCounters::with_histograms(observe),
             parker: Parker::new(),
             silent: AtomicBool::new(false),
@@ -81,7 +81,7 @@ impl Seat {
     }
 
     pub(crate) fn queue_len(&self) -> usize {
-        self.stealer().map_or(0, Stealer::len) + usize::from(!self.slot.is_empty())
+        self.stealer().map_or(0, Stealer::len) + usize::from(!self.lifo_slot.is_empty())
     }
 
     /// Nothing that goes on here is a stall to report. Says whether it was so already. Called by the owner.

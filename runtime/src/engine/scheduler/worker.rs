@@ -5,7 +5,7 @@
 //! 1. A *visit*, every 200 microseconds or so: `visit.rs`. And a look at the driver when all that ran have only
 //!    yielded, for such tasks usually wait for an event: when each task in the queue has had its turn, but
 //!    at most every 6 polls.
-//! 2. The next slot, at most [`SLOT_RUNS`] times in a row.
+//! 2. The LIFO slot, at most [`SLOT_RUNS`] times in a row.
 //! 3. The own queue, first in, first out.
 //! 4. A batch from the injector.
 //! 5. A marked task (`marked.rs`).
@@ -57,7 +57,7 @@ use crate::engine::rng::FastRand;
 use crate::engine::task::{self, Absence, Judge, Outcome, Runnable};
 use crate::engine::wake_list::WakeList;
 
-/// How often in a row the next slot goes before the queue.
+/// How often in a row the LIFO slot goes before the queue.
 const SLOT_RUNS: u8 = 3;
 /// The least number of polls between two looks at the driver when all of them have only yielded. With more
 /// tasks than that in the queue each has its turn first: a look is a system call, and every few polls of
@@ -269,9 +269,9 @@ impl Worker {
         } else if self.all_have_yielded() {
             self.look();
         }
-        let slot = &self.seat().slot;
+        let lifo_slot = &self.seat().lifo_slot;
         if self.slot_runs.get() > 0 {
-            if let Some(task) = slot.take() {
+            if let Some(task) = lifo_slot.take() {
                 self.slot_runs.set(self.slot_runs.get() - 1);
                 return Some(task);
             }
@@ -281,7 +281,7 @@ impl Worker {
             return Some(task);
         }
         self.slot_runs.set(SLOT_RUNS);
-        slot.take().or_else(|| self.pool.injector.steal_into(&self.queue))
+        lifo_slot.take().or_else(|| self.pool.injector.steal_into(&self.queue))
     }
 
     /// Whether tasks do nothing but yield, and each in the queue has had its turn since the last look.
@@ -314,7 +314,7 @@ impl Worker {
 
     /// Whether this worker has something else to do.
     pub(super) fn has_queued(&self) -> bool {
-        self.queue.len() > 0 || !self.seat().slot.is_empty() || !self.pool.injector.is_empty()
+        self.queue.len() > 0 || !self.seat().lifo_slot.is_empty() || !self.pool.injector.is_empty()
     }
 
     /// The task woke itself: to the back of the queue.
@@ -335,12 +335,12 @@ impl Worker {
             self.pool.marked.push(task);
             return self.publish();
         }
-        if self.pool.config.no_slot {
+        if self.pool.config.no_lifo_slot {
             self.queue.push(task);
             return self.publish();
         }
-        // The owner will run what is in the slot next; thieves are called for what it displaces.
-        if let Some(displaced) = self.seat().slot.put(task) {
+        // The owner will run what is in the LIFO slot next; thieves are called for what it displaces.
+        if let Some(displaced) = self.seat().lifo_slot.put(task) {
             self.queue.push(displaced);
             self.publish();
         }
@@ -466,7 +466,7 @@ impl Worker {
         }
         // Before the announcement: a hook may block, and may make tasks runnable.
         self.call(self.pool.config.on_park.as_ref());
-        if !self.seat().slot.is_empty() || self.queue.len() > 0 {
+        if !self.seat().lifo_slot.is_empty() || self.queue.len() > 0 {
             return Idle::LookAgain;
         }
         let must_look = sleep.announce(self.seat);
@@ -584,7 +584,7 @@ impl Worker {
             }
         }
         for (_, seat) in others {
-            if let Some(task) = seat.slot.take() {
+            if let Some(task) = seat.lifo_slot.take() {
                 self.count_stolen(1);
                 return Some(task);
             }
@@ -599,7 +599,7 @@ impl Worker {
 
     /// Who is dismissed leaves nothing behind.
     fn give_away(&self) {
-        if let Some(task) = self.seat().slot.take() {
+        if let Some(task) = self.seat().lifo_slot.take() {
             self.pool.injector.push(task);
         }
         while let Some(task) = self.queue.pop() {

@@ -80,7 +80,7 @@ impl Builder {
             keep_alive: self.thread_keep_alive,
             on_park: self.on_thread_park.clone(),
             on_unpark: self.on_thread_unpark.clone(),
-            no_slot: self.disable_lifo_slot,
+            no_lifo_slot: self.disable_lifo_slot,
             seed: self.rng_seed.map(RngSeed::as_u64),
             observe: self.observe(),
             panics: parts.panics.clone(),

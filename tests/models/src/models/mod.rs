@@ -27,7 +27,7 @@ mod rwlock;
 mod scope;
 mod signal_kind;
 mod sleep;
-mod slot;
+mod lifo_slot;
 mod stall_slot;
 mod task;
 mod timer;
