@@ -68,7 +68,7 @@ fn each_poll_is_counted() {
             }
         });
         let polls = || sum(&metrics, RuntimeMetrics::worker_poll_count) - before;
-        // A spare's polls count too, but for a seat of its own; nothing here blocks.
+        // A spare's polls count too, but for a slot of its own; nothing here blocks.
         eventually("1100 polls are counted", || polls() >= 1100);
         // The root future's own polls may be counted by the current-thread flavour.
         assert!(polls() <= 1100 + 300, "{} polls", polls());

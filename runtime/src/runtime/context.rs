@@ -227,7 +227,7 @@ pub(crate) fn timer_shard() -> Arc<Shard> {
     }
 }
 
-/// Whether this thread is the worker whose seat owns the shard.
+/// Whether this thread is the worker whose slot owns the shard.
 #[inline]
 pub(crate) fn on_owner_of(shard: &Arc<Shard>) -> bool {
     OWN_SHARD

@@ -187,16 +187,16 @@ fn new_activity(io: &Arc<Driver>) -> Arc<Activity> {
 }
 
 impl scheduler::Driver for Events {
-    fn look(&self, seat: usize, ready: &mut WakeList) {
+    fn look(&self, slot: usize, ready: &mut WakeList) {
         if let Some(mut turn) = self.io.try_acquire() {
             let _ = turn.wait(Some(Duration::ZERO), ready);
             self.count_look();
         }
         self.shards
-            .look(self.shards.of_worker(seat).into_iter().chain([self.shards.outside()]), ready);
+            .look(self.shards.of_worker(slot).into_iter().chain([self.shards.outside()]), ready);
     }
 
-    fn sleep(&self, seat: usize, parker: &Parker, ready: &mut WakeList) -> bool {
+    fn sleep(&self, slot: usize, parker: &Parker, ready: &mut WakeList) -> bool {
         if let Some(mut turn) = self.io.try_acquire() {
             if !parker.begin_elsewhere() {
                 return false;
@@ -211,7 +211,7 @@ impl scheduler::Driver for Events {
             self.shards.look(self.shards.with_deadline(), ready);
             return true;
         }
-        let own = self.shards.of_worker(seat);
+        let own = self.shards.of_worker(slot);
         let deadline = own.map_or(NEVER, |shard| shard.next_deadline());
         let limit = self.until(deadline).filter(|_| !self.clock.is_paused()).map(|limit| {
             // Who sleeps for all may be busy by then: it turns busy without a word.

@@ -171,7 +171,7 @@ impl Handle {
     /// In reports the pinned threads come after workers and spares.
     pub(super) fn first_pinned_number(&self) -> usize {
         match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => pool.all_seats(),
+            Scheduler::MultiThread(pool) => pool.all_slots(),
             Scheduler::CurrentThread(_) => 1,
         }
     }

@@ -67,7 +67,7 @@ impl RuntimeMetrics {
     pub fn budget_forced_yield_count(&self) -> u64 {
         let of_workers = match self.handle.scheduler() {
             Scheduler::MultiThread(pool) => {
-                pool.seats().map(|seat| seat.counters().forced_yields.get()).sum()
+                pool.slots().map(|slot| slot.counters().forced_yields.get()).sum()
             }
             Scheduler::CurrentThread(shared) => shared.counters().forced_yields.get(),
         };
@@ -155,8 +155,8 @@ impl RuntimeMetrics {
         f: impl FnOnce(&WorkerCounters, usize) -> R,
     ) -> R {
         match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => match pool.any_seat(worker) {
-                Some(seat) => f(seat.counters(), seat.queue_len()),
+            Scheduler::MultiThread(pool) => match pool.any_slot(worker) {
+                Some(slot) => f(slot.counters(), slot.queue_len()),
                 None => panic!("there is no worker {worker}"),
             },
             Scheduler::CurrentThread(shared) => {
@@ -200,7 +200,7 @@ impl RuntimeMetrics {
     pub fn worker_thread_id(&self, worker: usize) -> Option<ThreadId> {
         self.worker(worker, |_, _| ());
         match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.any_seat(worker)?.thread_id(),
+            Scheduler::MultiThread(pool) => pool.any_slot(worker)?.thread_id(),
             Scheduler::CurrentThread(shared) => shared.thread_id(),
         }
     }

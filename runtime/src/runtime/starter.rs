@@ -99,7 +99,7 @@ impl Starter {
             match why {
                 Why::NoThread(error) => error,
                 Why::Closed => text::shut_down(),
-                // Not as long as each has a seat of its own.
+                // Not as long as each has a slot of its own.
                 Why::Full => io::ErrorKind::WouldBlock.into(),
             }
         })

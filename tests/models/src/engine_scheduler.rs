@@ -10,13 +10,13 @@ mod driver;
 pub(crate) mod hand_over;
 #[path = "../../../runtime/src/engine/scheduler/in_flight.rs"]
 pub(crate) mod in_flight;
-#[path = "../../../runtime/src/engine/scheduler/monitor_park.rs"]
-pub(crate) mod monitor_park;
-#[path = "../../../runtime/src/engine/scheduler/seat_set.rs"]
-pub(crate) mod seat_set;
-#[path = "../../../runtime/src/engine/scheduler/sleep.rs"]
-pub(crate) mod sleep;
 #[path = "../../../runtime/src/engine/scheduler/lifo_slot.rs"]
 pub(crate) mod lifo_slot;
+#[path = "../../../runtime/src/engine/scheduler/monitor_park.rs"]
+pub(crate) mod monitor_park;
+#[path = "../../../runtime/src/engine/scheduler/sleep.rs"]
+pub(crate) mod sleep;
+#[path = "../../../runtime/src/engine/scheduler/worker_set.rs"]
+pub(crate) mod worker_set;
 
 pub(crate) use driver::Driver;

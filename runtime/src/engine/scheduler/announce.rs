@@ -1,14 +1,14 @@
 //! What a worker does before it stops serving on purpose: `block_in_place`, and the polls of marked tasks.
 //!
-//! Everything that its seat holds is given to others beforehand, and if nobody is free, somebody is called. The states
-//! that a seat goes through, and who serves instead, are in `docs/scheduler.md`.
+//! Everything that its slot holds is given to others beforehand, and if nobody is free, somebody is called. The states
+//! that a slot goes through, and who serves instead, are in `docs/scheduler.md`.
 
 use std::time::Instant;
 
 use super::marked::Taken;
 use super::pool::Asked;
-use super::seat::Seat;
 use super::worker::Worker;
+use super::worker_shared::WorkerShared;
 use crate::engine::coop::{self, Budget};
 use crate::engine::task::{Absence, Judge, Outcome, Probation};
 
@@ -16,14 +16,14 @@ impl Worker {
     /// `block_in_place`: what follows is not to be reported, and somebody from the blocking pool stands in.
     pub(super) fn block_in_place<R>(&self, f: impl FnOnce() -> R) -> R {
         let _announced = self.announce_in_place();
-        let _silent = Silent::new(self.seat());
+        let _silent = Silent::new(self.shared());
         f()
     }
 
     #[cold]
     fn announce_in_place(&self) -> Announced<'_> {
         let crew = &self.pool.crew;
-        let before = self.seat().watch.announce();
+        let before = self.shared().watch.announce();
         let counted = before != Some(Absence::InPlace);
         if counted {
             crew.missing(Absence::InPlace);
@@ -40,7 +40,7 @@ impl Worker {
     /// The poll that begins is expected to stall, until the guard is dropped: a spare comes beforehand.
     #[cold]
     fn expect_stall(&self) -> Announced<'_> {
-        let counted = self.seat().watch.expect_stall();
+        let counted = self.shared().watch.expect_stall();
         if counted {
             self.pool.crew.missing(Absence::Stalled);
         }
@@ -51,9 +51,9 @@ impl Worker {
         Announced { worker: self, counted }
     }
 
-    /// Everything that this seat holds is given to others. If nobody is free, somebody is called.
+    /// Everything that this slot holds is given to others. If nobody is free, somebody is called.
     fn hand_over(&self, call: impl FnOnce()) {
-        if let Some(task) = self.seat().lifo_slot.take() {
+        if let Some(task) = self.shared().lifo_slot.take() {
             self.queue.push(task);
         }
         if self.pool.crew.sleep.sleeping() == 0 {
@@ -86,7 +86,7 @@ impl Worker {
     #[cold]
     pub(super) fn run_given(&self, given: Taken) {
         self.poll_marked(given, || {
-            let counted = self.seat().watch.expect_stall();
+            let counted = self.shared().watch.expect_stall();
             if !counted {
                 // Another verdict stands, which counts until the monitor sees that its poll has ended.
                 self.pool.crew.returned(Absence::Stalled);
@@ -111,19 +111,19 @@ impl Worker {
     /// It is polled like a call that announces that it blocks. One poll that does not take long clears its name.
     fn poll_marked<'a>(&'a self, taken: Taken, announce: impl FnOnce() -> Announced<'a>) {
         let (mark, task) = (taken.mark(), taken.task);
-        let seat = self.seat();
-        seat.watch.begin(task.id().as_u64(), Some(task.location()));
+        let slot = self.shared();
+        slot.watch.begin(task.id().as_u64(), Some(task.location()));
         let announced = announce();
         coop::refill(Budget::FULL);
         let limit = self.pool.monitor.takeover();
         let judge = Judge::Probation(Probation::begin(Instant::now(), limit));
-        let outcome = self.pool.config.observe.run(task, &judge, Some(&seat.counters));
+        let outcome = self.pool.config.observe.run(task, &judge, Some(&slot.counters));
         drop(announced);
-        if let Some(absence) = seat.watch.end() {
+        if let Some(absence) = slot.watch.end() {
             self.recovered(absence);
         }
         self.pool.marked.ended(mark);
-        seat.counters.polls.add(1);
+        slot.counters.polls.add(1);
         self.yields.set(0);
         // The others' pace is not that of marked tasks.
         self.visits.awake(Instant::now(), self.tick.get());
@@ -133,17 +133,17 @@ impl Worker {
     }
 }
 
-/// Nothing that the seat does is reported as a stall until this is dropped.
+/// Nothing that the slot does is reported as a stall until this is dropped.
 struct Silent<'a> {
-    seat: &'a Seat,
+    slot: &'a WorkerShared,
     /// In a `block_in_place` already.
     nested: bool,
 }
 
 impl Silent<'_> {
-    fn new(seat: &Seat) -> Silent<'_> {
-        let nested = seat.fall_silent();
-        Silent { seat, nested }
+    fn new(slot: &WorkerShared) -> Silent<'_> {
+        let nested = slot.fall_silent();
+        Silent { slot, nested }
     }
 }
 
@@ -151,7 +151,7 @@ impl Drop for Silent<'_> {
     fn drop(&mut self) {
         if !self.nested {
             // What follows in this poll is watched from now on.
-            self.seat.speak_again();
+            self.slot.speak_again();
         }
     }
 }
@@ -168,7 +168,7 @@ impl Drop for Announced<'_> {
             return;
         }
         // Perhaps it announced something else meanwhile, and has taken that back.
-        if let Some(absence) = self.worker.seat().watch.take_verdict() {
+        if let Some(absence) = self.worker.shared().watch.take_verdict() {
             self.worker.pool.crew.returned(absence);
         }
     }

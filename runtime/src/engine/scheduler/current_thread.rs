@@ -33,11 +33,11 @@ use std::thread::ThreadId;
 use std::time::Instant;
 
 use super::Driver;
-use super::monitor::Monitor;
 use super::hand_over::{HandOver, Root};
 use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::metrics::{NOTE_INTERVAL, WorkerCounters};
+use super::monitor::Monitor;
 use super::observe::Observe;
 use super::pool::Hook;
 use crate::engine::contain::contain;

@@ -9,14 +9,14 @@
 //! # What a look does, in order
 //!
 //! 0. Threads that have tasks bound to them ([`Bound`]) are looked at: their stalls are reported.
-//! 1. The [`Watch`] of each seat on which somebody is awake is read. A poll that has reached the age of the
-//!    takeover threshold is *condemned*: its seat counts as stalled, its LIFO slot is emptied into the injector, and a
+//! 1. The [`Watch`] of each slot on which somebody is awake is read. A poll that has reached the age of the
+//!    takeover threshold is *condemned*: its slot counts as stalled, its LIFO slot is emptied into the injector, and a
 //!    sleeper is called for what it holds. At the report threshold the poll is handed to the [`StallSink`], once. The
 //!    age of a poll is what its thread has computed and waited by itself: `poll_age.rs`.
 //!    If something is in the injector as at the last look, all are called to look around after their polls.
 //! 2. If a worker sleeps and nobody has the poll, it is unparked to take it. If one sleeps that is too
 //!    many, it is sent home.
-//! 3. If nobody sleeps, fewer serve than seats are missing, and something waits to be run or nobody has the poll,
+//! 3. If nobody sleeps, fewer serve than slots are missing, and something waits to be run or nobody has the poll,
 //!    spares are called and stand-ins are asked for: as many as are wanted and there are tasks for, at
 //!    most [`CALLS`] a look. If there is none to be had that is reported.
 //! 4. If nobody has looked at the poll since the last look, the monitor waits in it until the
@@ -39,7 +39,7 @@ use std::time::{Duration, Instant};
 use super::monitor_park::{self, MonitorPark};
 use super::poll_age::Eye;
 use super::pool::{Asked, Pool, Shortage};
-use super::seat::Seat;
+use super::worker_shared::WorkerShared;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::primitive::{Mutex, thread};
 use crate::engine::stall;
@@ -48,7 +48,7 @@ use crate::engine::wake_list::WakeList;
 
 /// Time between two looks while workers are awake.
 const LOOK: Duration = monitor_park::DELAY;
-/// Time between two looks while a poll is suspicious or a seat is stalled.
+/// Time between two looks while a poll is suspicious or a slot is stalled.
 const CLOSE_LOOK: Duration = Duration::from_millis(1);
 /// The most between two looks while all sleep.
 const SLOW_LOOK: Duration = Duration::from_millis(10);
@@ -80,7 +80,7 @@ pub(crate) struct Stall {
 /// Takes stalls, and wakers that are not ours, off the monitor's hands. Must not block.
 pub(crate) trait StallSink: Send + Sync + 'static {
     fn stalled(&self, stall: Stall);
-    /// Work waits behind stalled seats, and there is no spare for it. False if nobody could be told.
+    /// Work waits behind stalled slots, and there is no spare for it. False if nobody could be told.
     fn short_of_spares(&self, shortage: Shortage) -> bool;
     /// Calls wakers that may be user code on a thread that may block.
     fn wake(&self, ready: &mut WakeList);
@@ -298,7 +298,7 @@ impl Punctuality {
 struct Rounds<'a> {
     pool: &'a Arc<Pool>,
     eyes: Vec<Eye>,
-    /// The seats whose polls were condemned, until the verdict has been taken back.
+    /// The slots whose polls were condemned, until the verdict has been taken back.
     condemned: Vec<usize>,
     bound_eyes: Vec<Eye>,
     looks_before: u64,
@@ -342,7 +342,7 @@ impl Rounds<'_> {
                 let eyes = self.eyes.iter_mut().chain(&mut self.bound_eyes);
                 eyes.for_each(|eye| eye.excuse(stopped));
             }
-            let amiss = monitor.look_at_bound(&mut self.bound_eyes, now) | self.look_at_seats(now);
+            let amiss = monitor.look_at_bound(&mut self.bound_eyes, now) | self.look_at_slots(now);
             let sleeping = self.pool.crew.sleep.sleeping();
             let shortage = if sleeping > 0 {
                 self.look_after_sleepers();
@@ -383,42 +383,42 @@ impl Rounds<'_> {
     }
 
     /// Point 1. Says whether something is amiss.
-    fn look_at_seats(&mut self, now: Instant) -> bool {
+    fn look_at_slots(&mut self, now: Instant) -> bool {
         let pool = self.pool;
         self.take_back_late_verdicts();
         let injected = !pool.injector.is_empty();
         let waits = std::mem::replace(&mut self.injected, injected) && injected;
         let mut amiss = false;
-        for (index, seat) in pool.awake_seats(0) {
+        for (index, slot) in pool.awake_slots(0) {
             if index >= self.eyes.len() {
                 self.eyes.resize_with(index + 1, Eye::default);
             }
             if waits {
-                seat.call(true);
+                slot.call(true);
             }
             // First: what is said of a later poll than this belongs to that.
-            let is_silent = seat.is_silent();
+            let is_silent = slot.is_silent();
             let eye = &mut self.eyes[index];
             let takeover = pool.monitor.takeover;
             let report = pool.monitor.report.filter(|_| !is_silent);
-            let age = eye.look(&seat.watch, seat.tid(), now, takeover, report);
+            let age = eye.look(&slot.watch, slot.tid(), now, takeover, report);
             amiss |= !age.is_zero();
             let Some(seen) = eye.seen() else { continue };
-            if age >= takeover && !seat.watch.is_announced() {
-                condemn(pool, seat, seen, eye.how());
+            if age >= takeover && !slot.watch.is_announced() {
+                condemn(pool, slot, seen, eye.how());
             }
-            if seat.watch.is_judged() {
+            if slot.watch.is_judged() {
                 // What was put there while the verdict was on its way, too.
-                empty_slot(pool, seat);
+                empty_slot(pool, slot);
                 if !self.condemned.contains(&index) {
                     self.condemned.push(index);
                 }
             }
             if !is_silent {
-                pool.monitor.report_if_due(eye, &seat.watch, index, seat.tid(), now, |seen| {
+                pool.monitor.report_if_due(eye, &slot.watch, index, slot.tid(), now, |seen| {
                     let pool = Arc::clone(pool);
                     Box::new(move || {
-                        pool.seat(index).is_some_and(|seat| seat.watch.look() == Some(seen))
+                        pool.shared(index).is_some_and(|slot| slot.watch.look() == Some(seen))
                     })
                 });
             }
@@ -430,17 +430,17 @@ impl Rounds<'_> {
     fn take_back_late_verdicts(&mut self) {
         let pool = self.pool;
         self.condemned.retain(|&index| {
-            let Some(seat) = pool.seat(index) else { return false };
-            if seat.watch.pardon() {
+            let Some(slot) = pool.shared(index) else { return false };
+            if slot.watch.pardon() {
                 pool.crew.returned(Absence::Stalled);
             }
-            seat.watch.is_judged()
+            slot.watch.is_judged()
         });
     }
 
     /// Point 2.
     fn look_after_sleepers(&self) {
-        let unpark = |seat| self.pool.unpark(seat);
+        let unpark = |slot| self.pool.unpark(slot);
         self.pool.crew.send_home(unpark);
         if !self.pool.driver.has_holder() {
             self.pool.crew.give_poll_back(unpark);
@@ -550,20 +550,20 @@ impl Rounds<'_> {
     }
 }
 
-/// The poll counts as stalled. What its seat holds is others' from now on.
-fn condemn(pool: &Arc<Pool>, seat: &Seat, seen: Seen, mark: Mark) {
+/// The poll counts as stalled. What its slot holds is others' from now on.
+fn condemn(pool: &Arc<Pool>, slot: &WorkerShared, seen: Seen, mark: Mark) {
     // Counted before the verdict can be seen and taken back.
     pool.crew.missing(Absence::Stalled);
-    if seat.watch.condemn(seen, mark) {
+    if slot.watch.condemn(seen, mark) {
         pool.work_published();
     } else {
         pool.crew.returned(Absence::Stalled);
     }
 }
 
-fn empty_slot(pool: &Arc<Pool>, seat: &Seat) {
+fn empty_slot(pool: &Arc<Pool>, slot: &WorkerShared) {
     let _active = pool.active();
-    if let Some(task) = seat.lifo_slot.take() {
+    if let Some(task) = slot.lifo_slot.take() {
         pool.injector.push(task);
         pool.work_published();
     }

@@ -68,7 +68,11 @@ pub(crate) struct MonitorPark {
 
 impl MonitorPark {
     pub(crate) fn new() -> MonitorPark {
-        MonitorPark { state: AtomicU32::new(RUNNING), parker: Parker::new(), alarm: Alarm::new().ok() }
+        MonitorPark {
+            state: AtomicU32::new(RUNNING),
+            parker: Parker::new(),
+            alarm: Alarm::new().ok(),
+        }
     }
 
     /// Called by a thread that has become busy.

@@ -21,9 +21,9 @@
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 
-use super::monitor::{Bound, Monitor};
 use super::local::{LocalHome, LocalQueue, LocalTasks, Poller};
 use super::metrics::Counter;
+use super::monitor::{Bound, Monitor};
 use super::observe::Observe;
 use crate::engine::activity::Activity;
 use crate::engine::primitive::Arc;

@@ -16,7 +16,7 @@
 //!
 //! # Who serves for those who do not
 //!
-//! A seat whose thread is stalled or in `block_in_place` does not serve. Somebody does in its place: a spare, or a
+//! A slot whose thread is stalled or in `block_in_place` does not serve. Somebody does in its place: a spare, or a
 //! stand-in on a thread of the blocking pool. Who counts, calls and retires, and why nobody is left without:
 //! `crew.rs`.
 //!
@@ -42,15 +42,15 @@ use super::Driver;
 use super::closing::Closing;
 use super::crew::{Call, Crew};
 use super::foreign_wakers::ForeignWakers;
-use super::monitor::Monitor;
 use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::marked::MarkedTasks;
+use super::monitor::Monitor;
 use super::observe::Observe;
 use super::queue::{Injector, Local};
-use super::seat::Seat;
-use super::seats::{OwnSeat, Seats};
 use super::worker::NewWorker;
+use super::worker_shared::WorkerShared;
+use super::worker_table::{WorkerRef, WorkerTable};
 use crate::engine::activity::{Active, Activity};
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Unparked};
@@ -80,9 +80,9 @@ pub(crate) enum Asked {
 
 /// How a pool is made.
 pub(crate) struct PoolConfig {
-    /// Seats for workers; at least one.
+    /// WorkerTable for workers; at least one.
     pub(crate) workers: usize,
-    /// Seats for spares.
+    /// WorkerTable for spares.
     pub(crate) spares: usize,
     /// The most stand-ins: as many as the blocking pool may have threads.
     pub(crate) stand_ins: usize,
@@ -113,7 +113,7 @@ pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 
 /// What the workers share.
 pub(crate) struct Pool {
-    seats: Seats,
+    slots: WorkerTable,
     pub(super) crew: Crew,
     pub(super) injector: Injector,
     pub(super) marked: MarkedTasks,
@@ -133,12 +133,12 @@ pub(crate) struct Pool {
     birth: Birth,
 }
 
-/// Somebody is wanted who serves in a seat's place, and not to be had.
+/// Somebody is wanted who serves in a slot's place, and not to be had.
 #[derive(Debug)]
 pub(crate) struct Shortage {
-    /// Why the seats do not serve.
+    /// Why the slots do not serve.
     pub(crate) absence: Absence,
-    /// How many seats do not serve for that reason.
+    /// How many slots do not serve for that reason.
     pub(crate) missing: usize,
     /// How many spares, or stand-ins, serve in their place.
     pub(crate) serving: usize,
@@ -152,15 +152,15 @@ pub(crate) struct Shortage {
 pub(crate) struct StandIn(Option<Arc<Pool>>);
 
 impl StandIn {
-    /// A thread has come. The seat that it sits down on, unless it is not needed any more.
+    /// A thread has come. The slot that it takes, unless it is not needed any more.
     pub(crate) fn arrive(mut self) -> Option<NewWorker> {
         let pool = self.0.take()?;
-        let seat = pool.crew.arrive()?;
+        let slot = pool.crew.arrive()?;
         if !pool.closing.enter() {
-            pool.crew.never_came(seat);
+            pool.crew.never_came(slot);
             return None;
         }
-        Some(NewWorker::new(pool, seat))
+        Some(NewWorker::new(pool, slot))
     }
 
     /// There is no thread, for this reason.
@@ -238,7 +238,7 @@ impl Pool {
     ) -> Arc<Pool> {
         let extra = config.spares + config.stand_ins;
         Arc::new(Pool {
-            seats: Seats::new(config.workers, extra, &config.observe),
+            slots: WorkerTable::new(config.workers, extra, &config.observe),
             crew: Crew::new(config.workers, config.spares, config.stand_ins),
             injector: Injector::new(),
             marked: MarkedTasks::new(config.workers),
@@ -259,9 +259,9 @@ impl Pool {
 
     /// Starts the workers' threads. On an error those that were started are told to leave.
     pub(crate) fn start(self: &Arc<Pool>) -> io::Result<()> {
-        for seat in 0..self.config.workers {
-            self.crew.take_worker(seat);
-            if let Err(error) = self.start_on(seat) {
+        for slot in 0..self.config.workers {
+            self.crew.take_worker(slot);
+            if let Err(error) = self.start_on(slot) {
                 self.close();
                 return Err(error);
             }
@@ -269,26 +269,26 @@ impl Pool {
         Ok(())
     }
 
-    /// Starts a thread on a seat that has been taken for it.
-    fn start_on(self: &Arc<Pool>, seat: usize) -> io::Result<()> {
+    /// Starts a thread on a slot that has been taken for it.
+    fn start_on(self: &Arc<Pool>, slot: usize) -> io::Result<()> {
         if !self.closing.enter() {
-            self.crew.never_came(seat);
+            self.crew.never_came(slot);
             return Err(text::shut_down());
         }
         // If no thread comes of it, dropping the worker takes back what was done here.
-        (self.start_thread)(NewWorker::new(Arc::clone(self), seat))
+        (self.start_thread)(NewWorker::new(Arc::clone(self), slot))
     }
 
-    /// No thread came to a seat that was taken for it.
-    pub(super) fn never_came(&self, seat: usize) {
-        self.thread_left(seat);
-        self.crew.never_came(seat);
+    /// No thread came to a slot that was taken for it.
+    pub(super) fn never_came(&self, slot: usize) {
+        self.thread_left(slot);
+        self.crew.never_came(slot);
         if self.marked.has_given() {
             self.work_published();
         }
     }
 
-    /// A thread is on its way to a spare's seat, or is not any more.
+    /// A thread is on its way to a spare's slot, or is not any more.
     pub(super) fn count_starting(&self, up: bool) {
         // No pair: it only keeps a report from being made twice.
         match up {
@@ -364,12 +364,12 @@ impl Pool {
     /// Wakes a sleeper for work that has just been published, if one is needed.
     #[inline]
     pub(super) fn work_published(&self) {
-        if let Some(seat) = self.crew.sleep.published() {
+        if let Some(slot) = self.crew.sleep.published() {
             // On behalf of the woken worker, while the caller is counted itself.
             if let Some(activity) = &self.config.activity {
                 activity.begin();
             }
-            self.unpark(seat);
+            self.unpark(slot);
         }
     }
 
@@ -378,42 +378,45 @@ impl Pool {
         self.config.activity.as_deref().map(Activity::enter)
     }
 
-    pub(super) fn unpark(&self, seat: usize) {
-        let Some(seat) = self.seats.get(seat) else { return };
-        if seat.parker.unpark() == Unparked::Elsewhere {
+    pub(super) fn unpark(&self, slot: usize) {
+        let Some(slot) = self.slots.get(slot) else { return };
+        if slot.parker.unpark() == Unparked::Elsewhere {
             self.driver.wake();
         }
     }
 
-    /// The seat, for the thread that comes to it.
-    pub(super) fn take_seat(&self, seat: usize) -> OwnSeat {
-        self.seats.take(seat, &self.config.observe)
+    /// The slot, for the thread that comes to it.
+    pub(super) fn take_slot(&self, slot: usize) -> WorkerRef {
+        self.slots.take(slot, &self.config.observe)
     }
 
-    /// How many seats there may be.
-    pub(crate) fn all_seats(&self) -> usize {
-        self.crew.seats() as usize
+    /// How many slots there may be.
+    pub(crate) fn all_slots(&self) -> usize {
+        self.crew.slots() as usize
     }
 
-    /// A seat, whether or not anybody has ever sat there.
-    pub(crate) fn any_seat(&self, seat: usize) -> Option<OwnSeat> {
-        (seat < self.all_seats()).then(|| self.take_seat(seat))
+    /// A slot, whether or not anybody has ever held it.
+    pub(crate) fn any_slot(&self, slot: usize) -> Option<WorkerRef> {
+        (slot < self.all_slots()).then(|| self.take_slot(slot))
     }
 
-    /// A seat that somebody sits on or has sat on.
-    pub(crate) fn seat(&self, seat: usize) -> Option<&Seat> {
-        self.seats.get(seat)
+    /// A slot that somebody holds or has held.
+    pub(crate) fn shared(&self, slot: usize) -> Option<&WorkerShared> {
+        self.slots.get(slot)
     }
 
-    /// One more than the last seat on which there may be work; at least 1.
+    /// One more than the last slot on which there may be work; at least 1.
     pub(super) fn awake_bound(&self) -> u32 {
         self.crew.sleep.awake().bound().max(1)
     }
 
-    /// The seats on which there may be work, beginning at one and around the end.
-    pub(super) fn awake_seats(&self, start: usize) -> impl Iterator<Item = (usize, &Seat)> + Clone {
+    /// The slots on which there may be work, beginning at one and around the end.
+    pub(super) fn awake_slots(
+        &self,
+        start: usize,
+    ) -> impl Iterator<Item = (usize, &WorkerShared)> + Clone {
         let awake = self.crew.sleep.awake().from(start);
-        awake.filter_map(|number| Some((number, self.seats.get(number)?)))
+        awake.filter_map(|number| Some((number, self.slots.get(number)?)))
     }
 
     /// Whether anything waits that any worker could take.
@@ -422,22 +425,22 @@ impl Pool {
             || self.marked.is_ready()
             || self.marked.has_given()
             || !self.foreign.is_empty()
-            || self.awake_seats(0).any(|(_, seat)| seat.has_queued())
+            || self.awake_slots(0).any(|(_, slot)| slot.has_queued())
     }
 
     /// How many tasks wait that any worker could take, counted up to `enough`.
     pub(super) fn waiting(&self, enough: usize) -> usize {
         let mut waiting = self.injector.len() + self.marked.len();
-        for (_, seat) in self.awake_seats(0) {
+        for (_, slot) in self.awake_slots(0) {
             if waiting >= enough {
                 break;
             }
-            waiting += seat.queue_len();
+            waiting += slot.queue_len();
         }
         waiting
     }
 
-    /// Puts a spare to work, if fewer serve than seats are stalled. Says whether one was called.
+    /// Puts a spare to work, if fewer serve than slots are stalled. Says whether one was called.
     ///
     /// # Errors
     ///
@@ -446,10 +449,10 @@ impl Pool {
         if self.is_closed() {
             return Ok(false);
         }
-        match self.crew.call(|seat| self.unpark(seat)) {
+        match self.crew.call(|slot| self.unpark(slot)) {
             Call::NotNeeded | Call::NotYet => Ok(false),
             Call::Back => Ok(true),
-            Call::Start(seat) => match self.start_on(seat) {
+            Call::Start(slot) => match self.start_on(slot) {
                 Ok(()) => Ok(true),
                 Err(error) => Err(self.shortage(Absence::Stalled, Some(error))),
             },
@@ -457,7 +460,7 @@ impl Pool {
         }
     }
 
-    /// Has the blocking pool send somebody, if fewer serve or come than seats are in `block_in_place`. Says
+    /// Has the blocking pool send somebody, if fewer serve or come than slots are in `block_in_place`. Says
     /// whether it was asked.
     pub(super) fn call_stand_in(self: &Arc<Pool>, asked: Asked) -> bool {
         let wanted = !self.is_closed() && self.crew.ask_for_stand_in();
@@ -499,7 +502,7 @@ impl Pool {
     /// Step 1 of the shutdown. Waits for nobody.
     pub(crate) fn close(&self) {
         self.closing.close(&self.owned, || {
-            self.seats.used().for_each(|(seat, _)| self.unpark(seat));
+            self.slots.used().for_each(|(slot, _)| self.unpark(slot));
             self.monitor.wake();
             // Perhaps the monitor stands in at the poll.
             self.driver.wake();
@@ -507,32 +510,32 @@ impl Pool {
     }
 
     /// Step 2, on each worker that leaves. Called while it is still this thread's worker.
-    pub(super) fn leave(&self, seat: usize) {
+    pub(super) fn leave(&self, slot: usize) {
         if self.is_closed() {
-            self.cancel_tasks(seat);
+            self.cancel_tasks(slot);
         }
     }
 
-    /// A thread goes, and leaves its seat.
-    pub(super) fn vacate(&self, seat: usize, own: &Seat, queue: Local) {
-        // The seat is watched as long as it is taken.
-        self.thread_left(seat);
+    /// A thread goes, and leaves its slot.
+    pub(super) fn vacate(&self, slot: usize, own: &WorkerShared, queue: Local) {
+        // The slot is watched as long as it is taken.
+        self.thread_left(slot);
         own.put_queue(queue);
-        self.crew.vacate(seat);
+        self.crew.vacate(slot);
     }
 
     /// A thread that was counted is there no more, or never came. The last one does step 3.
-    fn thread_left(&self, seat: usize) {
-        if self.closing.leave(|| self.finish(seat)) && self.is_closed() {
+    fn thread_left(&self, slot: usize) {
+        if self.closing.leave(|| self.finish(slot)) && self.is_closed() {
             self.monitor.wake();
         }
     }
 
     /// Step 3.
-    fn finish(&self, seat: usize) {
+    fn finish(&self, slot: usize) {
         let backoff = Backoff::new();
         loop {
-            self.cancel_tasks(seat);
+            self.cancel_tasks(slot);
             if self.owned.alive() == 0 {
                 break;
             }
@@ -541,9 +544,9 @@ impl Pool {
         self.in_flight.wait();
     }
 
-    /// Cancels the tasks that wait and whatever is queued anywhere, on the thread of a seat.
-    fn cancel_tasks(&self, seat: usize) {
-        let own = self.take_seat(seat);
+    /// Cancels the tasks that wait and whatever is queued anywhere, on the thread of a slot.
+    fn cancel_tasks(&self, slot: usize) {
+        let own = self.take_slot(slot);
         let watch = &own.watch;
         self.cancel_each(|task: Runnable| {
             watch.begin(task.id().as_u64(), Some(task.location()));
@@ -569,9 +572,9 @@ impl Pool {
 
     fn cancel_each(&self, cancel: impl Fn(Runnable) + Copy) {
         self.owned.cancel_all(cancel);
-        for (_, seat) in self.seats.used() {
-            seat.lifo_slot.take().into_iter().for_each(cancel);
-            while let Some(task) = seat.stealer().and_then(|stealer| stealer.steal()) {
+        for (_, slot) in self.slots.used() {
+            slot.lifo_slot.take().into_iter().for_each(cancel);
+            while let Some(task) = slot.stealer().and_then(|stealer| stealer.steal()) {
                 cancel(task);
             }
         }
@@ -593,7 +596,7 @@ impl Pool {
 
     /// The tasks whose polls, or destructors, have not returned.
     pub(crate) fn busy_with(&self) -> Vec<Whose> {
-        let watches = self.seats.used().map(|(_, seat)| &seat.watch);
+        let watches = self.slots.used().map(|(_, slot)| &slot.watch);
         watches.filter_map(|watch| watch.whose(watch.look()?)).collect()
     }
 
@@ -602,9 +605,9 @@ impl Pool {
         &self.owned
     }
 
-    /// The seats on which somebody sits or has sat: the workers', then the spares' and the stand-ins'.
-    pub(crate) fn seats(&self) -> impl Iterator<Item = &Seat> {
-        self.seats.used().map(|(_, seat)| seat)
+    /// The slots that somebody holds or has held: the workers', then the spares' and the stand-ins'.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &WorkerShared> {
+        self.slots.used().map(|(_, slot)| slot)
     }
 
     pub(crate) fn workers(&self) -> usize {

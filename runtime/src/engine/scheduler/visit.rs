@@ -25,8 +25,8 @@ use std::time::{Duration, Instant};
 
 use super::marked::Offer;
 use super::metrics::NOTE_INTERVAL;
-use super::seat::Seat;
 use super::worker::Worker;
+use super::worker_shared::WorkerShared;
 use crate::engine::task::{Absence, Runnable};
 
 /// How often a worker that always has work looks around. A visit costs a look at the clock and one at the driver, some
@@ -104,10 +104,10 @@ impl Worker {
     #[cold]
     pub(super) fn visit(&self, tick: u32) -> Option<Runnable> {
         let now = Instant::now();
-        self.seat().call(false);
+        self.shared().call(false);
         let config = &self.pool.config;
         let (pace, recent) = self.visits.pace(now, tick);
-        self.seat().set_pace(recent);
+        self.shared().set_pace(recent);
         let most = config.global_queue_interval.min(config.event_interval);
         // One short poll among long ones says little of the next; one long poll says that there are some.
         let expected = pace.max(self.visits.expected.get() / 2);
@@ -121,7 +121,7 @@ impl Worker {
         if !self.pool.foreign.is_empty() {
             self.call_foreign();
         }
-        let wait = Duration::from_nanos(self.seat().queued().saturating_mul(recent));
+        let wait = Duration::from_nanos(self.shared().queued().saturating_mul(recent));
         // With empty hands: it may be polled here.
         if self.pool.marked.has_given() {
             self.run_what_nobody_took(now);
@@ -169,38 +169,38 @@ impl Worker {
         }
     }
 
-    /// Takes its share of what seats hold that do not serve, as of the injector: nobody who has work steals. And takes
+    /// Takes its share of what slots hold that do not serve, as of the injector: nobody who has work steals. And takes
     /// tasks from another worker's queue, if they wait there for much longer than here.
     fn even_out(&self) {
         let start = self.rng.below(self.pool.awake_bound()) as usize;
-        let others = self.pool.awake_seats(start).filter(|&(seat, _)| seat != self.seat);
+        let others = self.pool.awake_slots(start).filter(|&(slot, _)| slot != self.slot);
         let (mut longest, mut from) = (0, None);
-        for (_, seat) in others.take(LOOKS_AT) {
-            let queued = seat.queued();
+        for (_, slot) in others.take(LOOKS_AT) {
+            let queued = slot.queued();
             if queued == 0 {
                 continue;
             }
-            if seat.watch.is_stalled() {
-                self.take_from(seat, (queued as usize).div_ceil(self.pool.config.workers));
+            if slot.watch.is_stalled() {
+                self.take_from(slot, (queued as usize).div_ceil(self.pool.config.workers));
                 continue;
             }
-            let wait = queued.saturating_mul(seat.pace());
+            let wait = queued.saturating_mul(slot.pace());
             if wait > longest {
-                (longest, from) = (wait, Some(seat));
+                (longest, from) = (wait, Some(slot));
             }
         }
         let Some(other) = from else { return };
-        let own = self.seat().queued().saturating_mul(self.seat().pace());
+        let own = self.shared().queued().saturating_mul(self.shared().pace());
         let uneven = own.saturating_add(own / 2).saturating_add(UNEVEN.as_nanos() as u64);
         if longest >= uneven {
             // With so many moved, both wait equally long.
-            let both = self.seat().pace().saturating_add(other.pace()).max(1);
+            let both = self.shared().pace().saturating_add(other.pace()).max(1);
             let tasks = (longest - own) / both;
             self.take_from(other, tasks as usize);
         }
     }
 
-    fn take_from(&self, other: &Seat, tasks: usize) {
+    fn take_from(&self, other: &WorkerShared, tasks: usize) {
         if let Some(stealer) = other.stealer() {
             let before = self.queue.len();
             stealer.move_into(&self.queue, tasks);

@@ -46,10 +46,10 @@ use super::marked::Offer;
 use super::metrics::WorkerCounters;
 use super::pool::{Hook, Pool};
 use super::queue::Local;
-use super::seat::Seat;
-use super::seats::OwnSeat;
 use super::sleep::Withdrawn;
 use super::visit::Visits;
+use super::worker_shared::WorkerShared;
+use super::worker_table::WorkerRef;
 use crate::engine::contain::contain;
 use crate::engine::coop::{self, Budget};
 use crate::engine::entered;
@@ -68,38 +68,38 @@ const YIELD_INTERVAL: u32 = 6;
 /// A worker that wakes up less often calls the monitor off when it goes to sleep: that is a system call more a time, some
 /// 300 ns. One that wakes up more often leaves it: a look each 2 ms costs less.
 const SELDOM: Duration = Duration::from_micros(500);
-/// A seat that has been taken for a thread to be started.
+/// A slot that has been taken for a thread to be started.
 pub(crate) struct NewWorker {
     pool: Arc<Pool>,
-    seat: usize,
+    slot: usize,
     ran: bool,
 }
 
 impl NewWorker {
-    pub(super) fn new(pool: Arc<Pool>, seat: usize) -> NewWorker {
+    pub(super) fn new(pool: Arc<Pool>, slot: usize) -> NewWorker {
         pool.count_starting(true);
-        NewWorker { pool, seat, ran: false }
+        NewWorker { pool, slot, ran: false }
     }
 
-    /// Which seat of the pool it is.
-    pub(crate) fn seat_index(&self) -> usize {
-        self.seat
+    /// Which slot of the pool it is.
+    pub(crate) fn slot_index(&self) -> usize {
+        self.slot
     }
 
-    /// What to call with the reason if no thread can be had for it. Dropping the worker gives its seat back, and
+    /// What to call with the reason if no thread can be had for it. Dropping the worker gives its slot back, and
     /// this has it said why, in the next report of a shortage.
     pub(crate) fn on_failure(&self) -> impl FnOnce(io::Error) + Send + 'static {
         let pool = Arc::clone(&self.pool);
         move |error| pool.thread_refused(error)
     }
 
-    /// Works until the pool closes or, on another seat than a worker's, until it has not been needed for a
+    /// Works until the pool closes or, on another slot than a worker's, until it has not been needed for a
     /// while. To be called by the new thread. `set_up` is called first: it may be user code, and is watched
     /// like a poll.
     pub(crate) fn run(mut self, set_up: &dyn Fn()) {
         self.ran = true;
         self.pool.count_starting(false);
-        Worker::new(Arc::clone(&self.pool), self.seat).run(set_up);
+        Worker::new(Arc::clone(&self.pool), self.slot).run(set_up);
     }
 }
 
@@ -108,7 +108,7 @@ impl Drop for NewWorker {
     fn drop(&mut self) {
         if !self.ran {
             self.pool.count_starting(false);
-            self.pool.never_came(self.seat);
+            self.pool.never_came(self.slot);
         }
     }
 }
@@ -116,8 +116,8 @@ impl Drop for NewWorker {
 /// A worker at work, on its thread's stack.
 pub(super) struct Worker {
     pub(super) pool: Arc<Pool>,
-    pub(super) seat: usize,
-    pub(super) own: OwnSeat,
+    pub(super) slot: usize,
+    pub(super) own: WorkerRef,
     pub(super) queue: Local,
     pub(super) rng: FastRand,
     pub(super) tick: Cell<u32>,
@@ -166,18 +166,18 @@ enum Idle {
 }
 
 impl Worker {
-    fn new(pool: Arc<Pool>, seat: usize) -> Worker {
-        let own = pool.take_seat(seat);
+    fn new(pool: Arc<Pool>, slot: usize) -> Worker {
+        let own = pool.take_slot(slot);
         let queue = own.take_queue();
         let pool_seed = pool.config.seed;
         Worker {
             pool,
-            seat,
+            slot,
             own,
             queue,
             rng: match pool_seed {
                 // Each worker its own, and the same each time.
-                Some(pool_seed) => FastRand::from_seed(pool_seed.wrapping_add(seat as u64)),
+                Some(pool_seed) => FastRand::from_seed(pool_seed.wrapping_add(slot as u64)),
                 None => FastRand::new(),
             },
             tick: Cell::new(0),
@@ -194,21 +194,21 @@ impl Worker {
     }
 
     fn is_extra(&self) -> bool {
-        self.pool.crew.is_extra(self.seat)
+        self.pool.crew.is_extra(self.slot)
     }
 
-    pub(super) fn seat(&self) -> &Seat {
+    pub(super) fn shared(&self) -> &WorkerShared {
         &self.own
     }
 
     pub(super) fn counters(&self) -> &WorkerCounters {
-        &self.seat().counters
+        &self.shared().counters
     }
 
     fn run(self, set_up: &dyn Fn()) {
         let _abort = AbortOnUnwind;
         let entered = here::enter_worker(&self);
-        self.seat().set_tid();
+        self.shared().set_tid();
         self.bracket(|| contain(set_up));
         let _inside = entered::enter();
         loop {
@@ -221,10 +221,10 @@ impl Worker {
                 break;
             }
         }
-        self.pool.leave(self.seat);
+        self.pool.leave(self.slot);
         drop(entered);
-        let Worker { pool, seat, own, queue, .. } = self;
-        pool.vacate(seat, &own, queue);
+        let Worker { pool, slot, own, queue, .. } = self;
+        pool.vacate(slot, &own, queue);
     }
 
     /// Until the pool closes, or whoever serves in somebody's place is not needed any more.
@@ -234,7 +234,7 @@ impl Worker {
                 return;
             }
             let crew = &self.pool.crew;
-            if self.is_extra() && crew.has_surplus(self.seat) && crew.dismiss(self.seat) {
+            if self.is_extra() && crew.has_surplus(self.slot) && crew.dismiss(self.slot) {
                 self.give_away();
                 return;
             }
@@ -262,14 +262,14 @@ impl Worker {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
         let is_due = tick.wrapping_sub(self.visits.next.get()) < u32::MAX / 2;
-        if is_due || self.seat().is_called() {
+        if is_due || self.shared().is_called() {
             if let Some(first) = self.visit(tick) {
                 return Some(first);
             }
         } else if self.all_have_yielded() {
             self.look();
         }
-        let lifo_slot = &self.seat().lifo_slot;
+        let lifo_slot = &self.shared().lifo_slot;
         if self.slot_runs.get() > 0 {
             if let Some(task) = lifo_slot.take() {
                 self.slot_runs.set(self.slot_runs.get() - 1);
@@ -293,13 +293,13 @@ impl Worker {
 
     #[inline]
     fn run_task(&self, task: Runnable) {
-        let seat = self.seat();
+        let slot = self.shared();
         coop::refill(Budget::FULL);
-        seat.watch.begin(task.id().as_u64(), Some(task.location()));
-        let judge = Judge::Watch(&seat.watch);
-        let outcome = self.pool.config.observe.run(task, &judge, Some(&seat.counters));
-        let absence = seat.watch.end();
-        seat.counters.polls.add(1);
+        slot.watch.begin(task.id().as_u64(), Some(task.location()));
+        let judge = Judge::Watch(&slot.watch);
+        let outcome = self.pool.config.observe.run(task, &judge, Some(&slot.counters));
+        let absence = slot.watch.end();
+        slot.counters.polls.add(1);
         if let Some(absence) = absence {
             self.recovered(absence);
         }
@@ -314,7 +314,9 @@ impl Worker {
 
     /// Whether this worker has something else to do.
     pub(super) fn has_queued(&self) -> bool {
-        self.queue.len() > 0 || !self.seat().lifo_slot.is_empty() || !self.pool.injector.is_empty()
+        self.queue.len() > 0
+            || !self.shared().lifo_slot.is_empty()
+            || !self.pool.injector.is_empty()
     }
 
     /// The task woke itself: to the back of the queue.
@@ -340,7 +342,7 @@ impl Worker {
             return self.publish();
         }
         // The owner will run what is in the LIFO slot next; thieves are called for what it displaces.
-        if let Some(displaced) = self.seat().lifo_slot.put(task) {
+        if let Some(displaced) = self.shared().lifo_slot.put(task) {
             self.queue.push(displaced);
             self.publish();
         }
@@ -355,9 +357,9 @@ impl Worker {
         }
     }
 
-    /// The number of the seat.
+    /// The number of the slot.
     pub(super) fn index(&self) -> usize {
-        self.seat
+        self.slot
     }
 
     /// Whether this is a worker of `pool`.
@@ -366,10 +368,10 @@ impl Worker {
         std::ptr::eq(&*self.pool, pool)
     }
 
-    /// Whether what is put on this seat now might lie there for long.
+    /// Whether what is put on this slot now might lie there for long.
     #[inline]
     pub(super) fn is_stalled(&self) -> bool {
-        self.seat().watch.is_stalled()
+        self.shared().watch.is_stalled()
     }
 
     /// The monitor's verdict has been taken back.
@@ -383,7 +385,7 @@ impl Worker {
     pub(super) fn look(&self) {
         self.yields.set(0);
         let mut ready = self.ready.take();
-        self.pool.driver.look(self.seat, &mut ready);
+        self.pool.driver.look(self.slot, &mut ready);
         self.wake(ready);
     }
 
@@ -422,7 +424,7 @@ impl Worker {
     }
 
     fn bracket(&self, user_code: impl FnOnce()) {
-        let watch = &self.seat().watch;
+        let watch = &self.shared().watch;
         watch.begin(0, None);
         coop::refill(Budget::UNLIMITED);
         user_code();
@@ -460,16 +462,16 @@ impl Worker {
                 return Idle::LookAgain;
             }
         }
-        if self.is_extra() && self.pool.crew.dismiss(self.seat) {
+        if self.is_extra() && self.pool.crew.dismiss(self.slot) {
             self.give_away();
             return Idle::Leave;
         }
         // Before the announcement: a hook may block, and may make tasks runnable.
         self.call(self.pool.config.on_park.as_ref());
-        if !self.seat().lifo_slot.is_empty() || self.queue.len() > 0 {
+        if !self.shared().lifo_slot.is_empty() || self.queue.len() > 0 {
             return Idle::LookAgain;
         }
-        let must_look = sleep.announce(self.seat);
+        let must_look = sleep.announce(self.slot);
         if self.pool.is_closed() || (must_look && self.pool.has_work()) {
             return self.stay_awake();
         }
@@ -477,7 +479,7 @@ impl Worker {
         self.note_busy();
         self.call_monitor_off();
         let mut ready = self.ready.take();
-        self.pool.driver.sleep(self.seat, &self.seat().parker, &mut ready);
+        self.pool.driver.sleep(self.slot, &self.shared().parker, &mut ready);
         self.counters().unparks.add(1);
         let now = Instant::now();
         let before = self.woke_at.replace(now);
@@ -534,7 +536,7 @@ impl Worker {
 
     /// Does not sleep any more. It is counted as active before that.
     fn withdraw(&self) -> Withdrawn {
-        let withdrawn = self.pool.crew.withdraw(self.seat, self.pool.monitor.park());
+        let withdrawn = self.pool.crew.withdraw(self.slot, self.pool.monitor.park());
         if withdrawn == Withdrawn::Woken {
             if let Some(activity) = &self.pool.config.activity {
                 // Whoever woke it has counted it, too.
@@ -572,10 +574,10 @@ impl Worker {
             return Some(task);
         }
         let start = self.rng.below(self.pool.workers() as u32) as usize;
-        let others = self.pool.awake_seats(start).filter(|&(seat, _)| seat != self.seat);
-        for (_, seat) in others.clone() {
+        let others = self.pool.awake_slots(start).filter(|&(slot, _)| slot != self.slot);
+        for (_, slot) in others.clone() {
             // A look at an empty queue is two loads, a try to steal from it a step that others wait for.
-            let Some(stealer) = seat.stealer().filter(|stealer| !stealer.is_empty()) else {
+            let Some(stealer) = slot.stealer().filter(|stealer| !stealer.is_empty()) else {
                 continue;
             };
             if let Some(task) = stealer.steal_into(&self.queue) {
@@ -583,8 +585,8 @@ impl Worker {
                 return Some(task);
             }
         }
-        for (_, seat) in others {
-            if let Some(task) = seat.lifo_slot.take() {
+        for (_, slot) in others {
+            if let Some(task) = slot.lifo_slot.take() {
                 self.count_stolen(1);
                 return Some(task);
             }
@@ -599,7 +601,7 @@ impl Worker {
 
     /// Who is dismissed leaves nothing behind.
     fn give_away(&self) {
-        if let Some(task) = self.seat().lifo_slot.take() {
+        if let Some(task) = self.shared().lifo_slot.take() {
             self.pool.injector.push(task);
         }
         while let Some(task) = self.queue.pop() {
@@ -613,13 +615,13 @@ impl Worker {
     /// A dismissed spare's thread waits to be called again. False if nobody did for a while. A stand-in's waits in
     /// the blocking pool.
     fn rest(&self) -> bool {
-        if self.pool.crew.is_stand_in(self.seat) {
+        if self.pool.crew.is_stand_in(self.slot) {
             return false;
         }
         let deadline = Instant::now().checked_add(self.pool.config.keep_alive);
-        let parker = &self.seat().parker;
+        let parker = &self.shared().parker;
         self.pool.crew.rest(
-            self.seat,
+            self.slot,
             || self.pool.is_closed(),
             || match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => {

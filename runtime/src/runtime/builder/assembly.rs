@@ -188,15 +188,15 @@ impl Builder {
         let (plan, seed) = (Arc::clone(&parts.plan), self.rng_seed);
         let (current, threads) = (Arc::clone(&parts.current), Arc::clone(&parts.threads));
         move |worker: NewWorker| {
-            let seat = worker.seat_index();
+            let slot = worker.slot_index();
             let handle = current.get().and_then(Handle::upgrade);
             let handle = handle.ok_or_else(text::shut_down)?;
             let failed = worker.on_failure();
             let body: BodyWithHooks = Box::new(move |hooks| {
                 let (id, timers) = (handle.id(), handle.time_enabled());
-                let shard = handle.shards().of_worker(seat).filter(|_| timers).cloned();
+                let shard = handle.shards().of_worker(slot).filter(|_| timers).cloned();
                 if let Some(seed) = seed {
-                    rng::seed_thread(seed.as_u64().wrapping_add(seat as u64));
+                    rng::seed_thread(seed.as_u64().wrapping_add(slot as u64));
                 }
                 let _current = context::enter(handle);
                 let own_shard = shard.map(context::own_shard);
@@ -211,7 +211,7 @@ impl Builder {
                 drop((counted, serves, own_shard));
                 hooks.stop();
             });
-            if seat >= workers {
+            if slot >= workers {
                 let (plan, all) = (Arc::clone(&plan), Arc::clone(&threads));
                 return threads.starter.start(plan, all, body, failed);
             }

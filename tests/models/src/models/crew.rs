@@ -16,21 +16,21 @@ use crate::engine::task::Absence;
 const STALLED: Absence = Absence::Stalled;
 const IN_PLACE: Absence = Absence::InPlace;
 
-/// One worker and some spares. The worker, on seat 0, is stalled from the beginning or becomes so.
+/// One worker and some spares. The worker, on slot 0, is stalled from the beginning or becomes so.
 struct Pool {
     crew: Crew,
     park: MonitorPark,
     parkers: Vec<Parker>,
-    /// Written by whoever sits there: two at a time are seen.
-    seats: Vec<UnsafeCell<u8>>,
+    /// Written by whoever holds it: two at a time are seen.
+    slots: Vec<UnsafeCell<u8>>,
     over: AtomicBool,
 }
 
-// SAFETY: whether the accesses to a seat overlap is what the models check.
+// SAFETY: whether the accesses to a slot overlap is what the models check.
 unsafe impl Sync for Pool {}
 
 const WORKER: usize = 0;
-/// The first seat of a spare.
+/// The first slot of a spare.
 const SPARE: usize = 1;
 
 impl Pool {
@@ -41,7 +41,7 @@ impl Pool {
             crew,
             park: MonitorPark::new(),
             parkers: (0..=spares).map(|_| Parker::new()).collect(),
-            seats: (0..=spares).map(|_| UnsafeCell::new(0)).collect(),
+            slots: (0..=spares).map(|_| UnsafeCell::new(0)).collect(),
             over: AtomicBool::new(false),
         })
     }
@@ -55,7 +55,7 @@ impl Pool {
         pool
     }
 
-    /// A pool whose worker is in `block_in_place`, and the stand-in that was asked for. Its seat is number 1, too.
+    /// A pool whose worker is in `block_in_place`, and the stand-in that was asked for. Its slot is number 1, too.
     fn with_a_stand_in_coming() -> Arc<Pool> {
         let crew = Crew::new(1, 0, 1);
         crew.take_worker(WORKER);
@@ -65,37 +65,37 @@ impl Pool {
             crew,
             park: MonitorPark::new(),
             parkers: (0..2).map(|_| Parker::new()).collect(),
-            seats: (0..2).map(|_| UnsafeCell::new(0)).collect(),
+            slots: (0..2).map(|_| UnsafeCell::new(0)).collect(),
             over: AtomicBool::new(false),
         })
     }
 
-    /// How many seats are stalled, and how many spares serve.
+    /// How many slots are stalled, and how many spares serve.
     fn stalls(&self) -> (usize, usize) {
         (self.crew.count_missing(STALLED), self.crew.count_serving(STALLED))
     }
 
-    /// How many seats are in place, and how many stand-ins serve.
+    /// How many slots are in place, and how many stand-ins serve.
     fn in_place(&self) -> (usize, usize) {
         (self.crew.count_missing(IN_PLACE), self.crew.count_serving(IN_PLACE))
     }
 
     /// A job of the blocking pool: it serves until it is one too many.
     fn stand_in(&self, mut serve: impl FnMut()) {
-        let Some(seat) = self.crew.arrive() else { return };
-        self.sit(seat);
-        while !self.crew.dismiss(seat) {
+        let Some(slot) = self.crew.arrive() else { return };
+        self.work_on(slot);
+        while !self.crew.dismiss(slot) {
             serve();
         }
-        self.crew.vacate(seat);
+        self.crew.vacate(slot);
     }
 
-    fn unpark(&self, seat: usize) {
-        let _ = self.parkers[seat].unpark();
+    fn unpark(&self, slot: usize) {
+        let _ = self.parkers[slot].unpark();
     }
 
     fn call(&self) -> Call {
-        self.crew.call(|seat| self.unpark(seat))
+        self.crew.call(|slot| self.unpark(slot))
     }
 
     /// Calls until it is known what comes of it, as the monitor does from look to look.
@@ -108,9 +108,9 @@ impl Pool {
         }
     }
 
-    fn sit(&self, seat: usize) {
-        // SAFETY: whoever has taken the seat has it alone.
-        self.seats[seat].with_mut(|seat| unsafe { *seat += 1 });
+    fn work_on(&self, slot: usize) {
+        // SAFETY: whoever has taken the slot has it alone.
+        self.slots[slot].with_mut(|slot| unsafe { *slot += 1 });
     }
 
     fn is_over(&self) -> bool {
@@ -119,23 +119,23 @@ impl Pool {
 
     fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
-        (0..self.parkers.len()).for_each(|seat| self.unpark(seat));
+        (0..self.parkers.len()).for_each(|slot| self.unpark(slot));
         self.park.end();
     }
 
     /// What a worker without work does, once.
-    fn sleep(&self, seat: usize) {
-        let _must_look = self.crew.sleep.announce(seat);
+    fn sleep(&self, slot: usize) {
+        let _must_look = self.crew.sleep.announce(slot);
         if !self.is_over() {
-            self.parkers[seat].park();
+            self.parkers[slot].park();
         }
-        let _withdrawn = self.crew.withdraw(seat, &self.park);
+        let _withdrawn = self.crew.withdraw(slot, &self.park);
     }
 
     /// What the monitor does, in a pool whose poll is always held.
     fn guard(&self) {
         while !self.is_over() {
-            self.crew.send_home(|seat| self.unpark(seat));
+            self.crew.send_home(|slot| self.unpark(slot));
             self.park.sleep_unless(|| !self.crew.is_quiet(|| true) || self.is_over());
             thread::yield_now();
         }
@@ -145,12 +145,12 @@ impl Pool {
 /// The spare of [`Pool::with_a_spare_too_many`] retires, unless it is needed by then. `wait` waits for its token and
 /// says whether it goes on waiting. Says whether it serves again; else it has gone.
 fn retire(pool: &Pool, wait: impl FnMut() -> bool) -> bool {
-    pool.sit(SPARE);
+    pool.work_on(SPARE);
     if pool.crew.dismiss(SPARE) && !pool.crew.rest(SPARE, || false, wait) {
         pool.crew.vacate(SPARE);
         return false;
     }
-    pool.sit(SPARE);
+    pool.work_on(SPARE);
     true
 }
 
@@ -177,12 +177,12 @@ fn a_stall_against_a_spare_that_retires() {
         pool.crew.missing(STALLED);
         let answer = pool.call_until_answered();
         assert!(matches!(answer, Call::NotNeeded | Call::Back), "{answer:?}");
-        assert!(spare.join().unwrap(), "the stalled seat has no spare");
+        assert!(spare.join().unwrap(), "the stalled slot has no spare");
         assert_eq!(pool.stalls(), (1, 1));
     });
 }
 
-/// A call of a spare that gives up waiting in that moment: nobody comes, or two come to the same seat.
+/// A call of a spare that gives up waiting in that moment: nobody comes, or two come to the same slot.
 #[test]
 fn a_call_against_a_spare_that_gives_up() {
     loom::model(|| {
@@ -199,23 +199,23 @@ fn a_call_against_a_spare_that_gives_up() {
         };
         pool.crew.missing(STALLED);
         let answer = pool.call_until_answered();
-        if let Call::Start(seat) = answer {
+        if let Call::Start(slot) = answer {
             // The new thread.
-            pool.sit(seat);
+            pool.work_on(slot);
         }
         assert_ne!(spare.join().unwrap(), answer == Call::Start(SPARE), "{answer:?}");
         assert_eq!(pool.stalls(), (1, 1));
     });
 }
 
-/// Two who call at the same time and get the same seat, or one spare for two stalls, or one more than
+/// Two who call at the same time and get the same slot, or one spare for two stalls, or one more than
 /// there may be.
 #[test]
 fn two_calls_get_two_spares() {
     check(2, || {
         let pool = Pool::with_a_spare_too_many(2);
         assert!(pool.crew.dismiss(SPARE));
-        pool.sit(SPARE);
+        pool.work_on(SPARE);
         let spare = {
             let pool = pool.clone();
             thread::spawn(move || {
@@ -224,14 +224,14 @@ fn two_calls_get_two_spares() {
                     true
                 };
                 assert!(pool.crew.rest(SPARE, || false, wait));
-                pool.sit(SPARE);
+                pool.work_on(SPARE);
             })
         };
         let call = |pool: &Pool| {
             pool.crew.missing(STALLED);
             let answer = pool.call_until_answered();
-            if let Call::Start(seat) = answer {
-                pool.sit(seat);
+            if let Call::Start(slot) = answer {
+                pool.work_on(slot);
             }
             answer
         };
@@ -285,7 +285,7 @@ fn a_spare_that_never_comes_is_counted_off() {
     });
 }
 
-/// A spare that sleeps on when the seat that it stood in for has recovered, with a monitor that has gone to sleep
+/// A spare that sleeps on when the slot that it stood in for has recovered, with a monitor that has gone to sleep
 /// for good on what it saw before.
 #[test]
 fn a_spare_too_many_goes_home() {
@@ -329,7 +329,7 @@ fn who_sleeps_beside_the_poll_is_woken_to_take_it() {
         while pool.crew.sleep.sleeping() == 0 {
             thread::yield_now();
         }
-        pool.crew.give_poll_back(|seat| pool.unpark(seat));
+        pool.crew.give_poll_back(|slot| pool.unpark(slot));
         worker.join().unwrap();
     });
 }
@@ -371,24 +371,24 @@ fn who_sleeps_has_shown_what_it_did() {
     });
 }
 
-/// Work that a new spare leaves on its seat, and a worker that goes to sleep looks at too few seats to see it,
+/// Work that a new spare leaves on its slot, and a worker that goes to sleep looks at too few slots to see it,
 /// though nobody wakes it for that.
 #[test]
-fn work_on_a_seat_that_has_just_been_taken_is_seen() {
+fn work_on_a_slot_that_has_just_been_taken_is_seen() {
     check(3, || {
         let pool = Pool::new(1);
         let queue = Arc::new(AtomicBool::new(false));
         pool.crew.missing(STALLED);
         let (spare, pushed) = (pool.clone(), queue.clone());
         let spare = thread::spawn(move || {
-            let Call::Start(seat) = spare.call() else { panic!("nobody else has called") };
-            assert_eq!(seat, SPARE);
+            let Call::Start(slot) = spare.call() else { panic!("nobody else has called") };
+            assert_eq!(slot, SPARE);
             pushed.store(true, Ordering::Relaxed);
             spare.crew.sleep.published()
         });
         let must_look = pool.crew.sleep.announce(WORKER);
         let seen = must_look
-            && pool.crew.sleep.awake().from(0).any(|seat| seat == SPARE)
+            && pool.crew.sleep.awake().from(0).any(|slot| slot == SPARE)
             && queue.load(Ordering::Relaxed);
         let woken = spare.join().unwrap();
         assert!(seen || woken == Some(WORKER), "it would sleep beside the work");
@@ -412,7 +412,7 @@ fn a_spare_that_is_called_back_is_looked_at() {
         pool.crew.missing(STALLED);
         let _answer = pool.call_until_answered();
         assert!(spare.join().unwrap());
-        assert!(pool.crew.sleep.awake().from(0).any(|seat| seat == SPARE), "nobody sees its work");
+        assert!(pool.crew.sleep.awake().from(0).any(|slot| slot == SPARE), "nobody sees its work");
     });
 }
 
@@ -434,21 +434,21 @@ fn a_stand_in_that_comes_serves_if_it_is_needed() {
     });
 }
 
-/// A seat in place that asks for nobody because of a stand-in that is just retiring, or that has nobody though one
+/// A slot in place that asks for nobody because of a stand-in that is just retiring, or that has nobody though one
 /// was asked for.
 #[test]
-fn a_seat_in_place_against_a_stand_in_that_retires() {
+fn a_slot_in_place_against_a_stand_in_that_retires() {
     loom::model(|| {
         let pool = Pool::with_a_stand_in_coming();
-        let seat = pool.crew.arrive().unwrap();
+        let slot = pool.crew.arrive().unwrap();
         pool.crew.returned(IN_PLACE);
         let stand_in = {
             let pool = pool.clone();
             thread::spawn(move || {
-                pool.sit(seat);
-                let retires = pool.crew.dismiss(seat);
+                pool.work_on(slot);
+                let retires = pool.crew.dismiss(slot);
                 if retires {
-                    pool.crew.vacate(seat);
+                    pool.crew.vacate(slot);
                 }
                 retires
             })
@@ -458,11 +458,11 @@ fn a_seat_in_place_against_a_stand_in_that_retires() {
         let asked = pool.crew.ask_for_stand_in();
         let retired = stand_in.join().unwrap();
         if retired && !asked {
-            assert!(pool.crew.ask_for_stand_in(), "the seat has no stand-in");
+            assert!(pool.crew.ask_for_stand_in(), "the slot has no stand-in");
         }
         if retired {
-            let seat = pool.crew.arrive().unwrap();
-            pool.sit(seat);
+            let slot = pool.crew.arrive().unwrap();
+            pool.work_on(slot);
         }
         assert_eq!(pool.in_place(), (1, 1));
     });
@@ -533,9 +533,9 @@ fn a_stand_in_too_many_goes_home() {
     });
 }
 
-/// Work that a worker leaves on its seat after it has slept, and another one looks at the seats without that one.
+/// Work that a worker leaves on its slot after it has slept, and another one looks at the slots without that one.
 #[test]
-fn work_on_a_seat_that_has_just_woken_up_is_seen() {
+fn work_on_a_slot_that_has_just_woken_up_is_seen() {
     check(3, || {
         let crew = Arc::new(Crew::new(2, 0, 0));
         crew.take_worker(0);
@@ -549,7 +549,7 @@ fn work_on_a_seat_that_has_just_woken_up_is_seen() {
             other.sleep.published()
         });
         let must_look = crew.sleep.announce(0);
-        let looked_at = crew.sleep.awake().from(0).any(|seat| seat == 1);
+        let looked_at = crew.sleep.awake().from(0).any(|slot| slot == 1);
         let seen = must_look && looked_at && queue.load(Ordering::Relaxed);
         let woken = other.join().unwrap();
         assert!(seen || woken == Some(0), "it would sleep beside the work");

@@ -58,7 +58,7 @@ impl Pool {
         let clock = Arc::new(clock);
         let io = Driver::new(clock.clone());
         let crew = Crew::new(workers, spares, 0);
-        (0..workers).for_each(|seat| crew.take_worker(seat));
+        (0..workers).for_each(|slot| crew.take_worker(slot));
         std::sync::Arc::new(Pool {
             crew,
             park: MonitorPark::new(),
@@ -87,7 +87,7 @@ impl Pool {
 
     fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
-        (0..self.parkers.len()).for_each(|seat| self.unpark(seat));
+        (0..self.parkers.len()).for_each(|slot| self.unpark(slot));
         for stuck in &self.stuck {
             let _ = stuck.unpark();
         }
@@ -98,24 +98,24 @@ impl Pool {
         self.over.load(Ordering::Relaxed)
     }
 
-    fn unpark(&self, seat: usize) {
-        if self.parkers[seat].unpark() == Unparked::Elsewhere {
+    fn unpark(&self, slot: usize) {
+        if self.parkers[slot].unpark() == Unparked::Elsewhere {
             self.io.wake();
         }
     }
 
     /// What a worker without work does until all is over. What it wakes is done only then.
-    fn work(&self, seat: usize) {
+    fn work(&self, slot: usize) {
         let mut ready = WakeList::new();
         while !self.is_over() {
-            let _must_look = self.crew.sleep.announce(seat);
+            let _must_look = self.crew.sleep.announce(slot);
             if !self.is_over() {
-                self.events.sleep(seat, &self.parkers[seat], &mut ready);
+                self.events.sleep(slot, &self.parkers[slot], &mut ready);
             }
-            let _withdrawn = self.crew.withdraw(seat, &self.park);
+            let _withdrawn = self.crew.withdraw(slot, &self.park);
             if !ready.is_empty() {
                 ready.wake_all();
-                self.stuck[seat].park();
+                self.stuck[slot].park();
             }
         }
     }
@@ -127,9 +127,9 @@ impl Pool {
         for _ in 0..LOOKS {
             let sleeping = self.crew.sleep.sleeping();
             if sleeping > 0 {
-                self.crew.send_home(|seat| self.unpark(seat));
+                self.crew.send_home(|slot| self.unpark(slot));
                 if !self.events.has_holder() {
-                    self.crew.give_poll_back(|seat| self.unpark(seat));
+                    self.crew.give_poll_back(|slot| self.unpark(slot));
                 }
             }
             self.park.sleep_unless(|| {
@@ -174,7 +174,7 @@ fn an_event_is_seen_when_the_holder_does_not_come_back() {
     check(1, || {
         let pool = Pool::new(2, Clock::real(), 2);
         pool.io.send(pool.task());
-        let workers = [0, 1].map(|seat| spawn(&pool, move |pool| pool.work(seat)));
+        let workers = [0, 1].map(|slot| spawn(&pool, move |pool| pool.work(slot)));
         let monitor = spawn(&pool, Pool::guard);
         workers.into_iter().for_each(|worker| worker.join().unwrap());
         monitor.join().unwrap();

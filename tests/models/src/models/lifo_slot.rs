@@ -45,7 +45,9 @@ fn owner_against_thief() {
         let (task, handle) = spawn_cell(future, Nowhere, Identity::new(None, Location::caller()));
         let thief = {
             let shared = shared.clone();
-            thread::spawn(move || shared.lifo_slot.take().map(|task| task.run(&Judge::Nobody)).is_some())
+            thread::spawn(move || {
+                shared.lifo_slot.take().map(|task| task.run(&Judge::Nobody)).is_some()
+            })
         };
         // SAFETY: nobody has the task yet.
         shared.written.with_mut(|written| unsafe { *written = 1 });

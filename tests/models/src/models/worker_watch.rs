@@ -56,7 +56,7 @@ fn a_renewed_poll_keeps_its_name() {
     });
 }
 
-/// A seat that counts as stalled for ever, or is counted off twice.
+/// A slot that counts as stalled for ever, or is counted off twice.
 #[test]
 fn a_verdict_is_taken_back_once() {
     loom::model(|| {
@@ -88,7 +88,7 @@ fn a_verdict_is_taken_back_once() {
     });
 }
 
-/// A seat that goes into `block_in_place` in a poll that is just found stalled, and counts as both, or as neither.
+/// A slot that goes into `block_in_place` in a poll that is just found stalled, and counts as both, or as neither.
 #[test]
 fn what_is_announced_takes_the_place_of_a_verdict() {
     loom::model(|| {

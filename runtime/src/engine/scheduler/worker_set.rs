@@ -1,7 +1,7 @@
-//! A set of seats, as a bitmap that any thread may change.
+//! A set of slots, as a bitmap that any thread may change.
 //!
-//! It says on which seats there may be work, so that whoever looks for some looks at those alone: with 512
-//! workers of which two are awake, at two seats and eight words.
+//! It says on which slots there may be work, so that whoever looks for some looks at those alone: with 512
+//! workers of which two are awake, at two slots and eight words.
 //!
 //! The words share their cache lines with nothing else: they are written whenever a worker sleeps or wakes.
 //!
@@ -15,37 +15,37 @@ const BITS: usize = u64::BITS as usize;
 /// Words that fill what [`CachePadded`] keeps apart.
 const WORDS: usize = 16;
 
-/// Some of the seats.
+/// Some of the slots.
 #[derive(Debug)]
-pub(crate) struct SeatSet {
+pub(crate) struct WorkerSet {
     words: Box<[CachePadded<[AtomicU64; WORDS]>]>,
     /// How many of the words are used.
     used: usize,
 }
 
-impl SeatSet {
-    /// None of `seats` seats.
-    pub(crate) fn new(seats: usize) -> SeatSet {
-        let used = seats.div_ceil(BITS);
+impl WorkerSet {
+    /// None of `slots` slots.
+    pub(crate) fn new(slots: usize) -> WorkerSet {
+        let used = slots.div_ceil(BITS);
         let words = || CachePadded::new(std::array::from_fn(|_| AtomicU64::new(0)));
-        SeatSet { words: (0..used.div_ceil(WORDS)).map(|_| words()).collect(), used }
+        WorkerSet { words: (0..used.div_ceil(WORDS)).map(|_| words()).collect(), used }
     }
 
     fn word(&self, index: usize) -> &AtomicU64 {
         &self.words[index / WORDS][index % WORDS]
     }
 
-    /// Adds a seat.
-    pub(crate) fn insert(&self, seat: usize) {
-        self.word(seat / BITS).fetch_or(1 << (seat % BITS), Ordering::Relaxed);
+    /// Adds a slot.
+    pub(crate) fn insert(&self, slot: usize) {
+        self.word(slot / BITS).fetch_or(1 << (slot % BITS), Ordering::Relaxed);
     }
 
-    /// Takes a seat out.
-    pub(crate) fn remove(&self, seat: usize) {
-        self.word(seat / BITS).fetch_and(!(1 << (seat % BITS)), Ordering::Relaxed);
+    /// Takes a slot out.
+    pub(crate) fn remove(&self, slot: usize) {
+        self.word(slot / BITS).fetch_and(!(1 << (slot % BITS)), Ordering::Relaxed);
     }
 
-    /// One more than the last seat in it.
+    /// One more than the last slot in it.
     pub(crate) fn bound(&self) -> u32 {
         let words = (0..self.used).rev();
         let mut last = words.map(|index| (index, self.word(index).load(Ordering::Relaxed)));
@@ -53,7 +53,7 @@ impl SeatSet {
         last.map_or(0, |(index, word)| ((index + 1) * BITS) as u32 - word.leading_zeros())
     }
 
-    /// The seats in it, beginning at `start` and around the end. Each word is looked at once, when the walk
+    /// The slots in it, beginning at `start` and around the end. Each word is looked at once, when the walk
     /// comes to it, but the first one, whose lower part comes last.
     pub(crate) fn from(&self, start: usize) -> impl Iterator<Item = usize> + Clone {
         let (first, bit) = (start / BITS % self.used, start % BITS);

@@ -1,14 +1,14 @@
 //! A worker's place in the pool: what others see of it.
 //!
-//! The table of all seats: `seats.rs`. Who sits where: `crew.rs`.
+//! The table of all slots: `worker_table.rs`. Which thread holds which slot: `crew.rs`.
 
 use std::sync::OnceLock;
 use std::thread::ThreadId;
 
+use super::lifo_slot::LifoSlot;
 use super::metrics::WorkerCounters;
 use super::observe::Observe;
 use super::queue::{Local, Stealer};
-use super::lifo_slot::LifoSlot;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::primitive::{Mutex, Parker};
 use crate::engine::task::Watch;
@@ -20,7 +20,7 @@ const HEAR: Ordering = Ordering::Acquire;
 
 /// A worker's place.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct WorkerShared {
     pub(super) watch: Watch,
     pub(super) lifo_slot: LifoSlot,
     pub(super) counters: WorkerCounters,
@@ -31,19 +31,19 @@ pub(crate) struct Seat {
     called: AtomicBool,
     /// How long a poll takes here at present, in nanoseconds. Written by the owner.
     pace: AtomicU64,
-    /// Made when the first thread sits down, and never changed.
+    /// Made when the first thread takes it, and never changed.
     stealer: OnceLock<Stealer>,
     /// The queue while no thread has it.
     local: Mutex<Option<Local>>,
-    /// The kernel's number of the thread on this seat; 0 if unknown.
+    /// The kernel's number of the thread on this slot; 0 if unknown.
     tid: AtomicU32,
     /// The same as the standard library calls it.
     thread: Mutex<Option<ThreadId>>,
 }
 
-impl Seat {
-    pub(super) fn new(observe: &Observe) -> Seat {
-        Seat {
+impl WorkerShared {
+    pub(super) fn new(observe: &Observe) -> WorkerShared {
+        WorkerShared {
             watch: Watch::new(),
             lifo_slot: LifoSlot::new(),
             counters: WorkerCounters::with_histograms(observe),
@@ -64,7 +64,7 @@ impl Seat {
         *self.thread.lock() = None;
     }
 
-    /// The queue, for the thread that sits down.
+    /// The queue, for the thread that takes the slot.
     pub(super) fn take_queue(&self) -> Local {
         let local = self.local.lock().take().unwrap_or_else(Local::new);
         let _ = self.stealer.set(local.stealer());
@@ -129,7 +129,7 @@ impl Seat {
         &self.counters
     }
 
-    /// The thread on this seat.
+    /// The thread on this slot.
     pub(crate) fn thread_id(&self) -> Option<ThreadId> {
         *self.thread.lock()
     }
