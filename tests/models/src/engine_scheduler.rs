@@ -2,8 +2,6 @@
 
 #[path = "../../../runtime/src/engine/scheduler/closing.rs"]
 pub(crate) mod closing;
-#[path = "../../../runtime/src/engine/scheduler/crew.rs"]
-pub(crate) mod crew;
 #[path = "../../../runtime/src/engine/scheduler/driver.rs"]
 mod driver;
 #[path = "../../../runtime/src/engine/scheduler/hand_over.rs"]
@@ -16,6 +14,8 @@ pub(crate) mod lifo_slot;
 pub(crate) mod monitor_park;
 #[path = "../../../runtime/src/engine/scheduler/sleep.rs"]
 pub(crate) mod sleep;
+#[path = "../../../runtime/src/engine/scheduler/spares.rs"]
+pub(crate) mod spares;
 #[path = "../../../runtime/src/engine/scheduler/worker_set.rs"]
 pub(crate) mod worker_set;
 

@@ -22,14 +22,14 @@ impl Worker {
 
     #[cold]
     fn announce_in_place(&self) -> Announced<'_> {
-        let crew = &self.pool.crew;
+        let spares = &self.pool.spares;
         let before = self.shared().watch.announce();
         let counted = before != Some(Absence::InPlace);
         if counted {
-            crew.missing(Absence::InPlace);
+            spares.missing(Absence::InPlace);
         }
         if before == Some(Absence::Stalled) {
-            crew.returned(Absence::Stalled);
+            spares.returned(Absence::Stalled);
         }
         self.hand_over(|| {
             self.pool.call_stand_in(Asked::ByWorker);
@@ -42,7 +42,7 @@ impl Worker {
     fn expect_stall(&self) -> Announced<'_> {
         let counted = self.shared().watch.expect_stall();
         if counted {
-            self.pool.crew.missing(Absence::Stalled);
+            self.pool.spares.missing(Absence::Stalled);
         }
         self.hand_over(|| {
             // The monitor tries again, and says so if there is none to be had.
@@ -56,7 +56,7 @@ impl Worker {
         if let Some(task) = self.shared().lifo_slot.take() {
             self.queue.push(task);
         }
-        if self.pool.crew.sleep.sleeping() == 0 {
+        if self.pool.spares.sleep.sleeping() == 0 {
             call();
         }
         // Also for one that has just gone to sleep.
@@ -68,11 +68,11 @@ impl Worker {
     /// A task that has stalled a worker before has its turn: on a spare, if there is one and others are waiting here.
     #[cold]
     pub(super) fn give_or_run(&self, taken: Taken) {
-        let crew = &self.pool.crew;
-        if !crew.has_spare() || !self.has_queued() {
+        let spares = &self.pool.spares;
+        if !spares.has_spare() || !self.has_queued() {
             return self.run_marked(taken);
         }
-        crew.missing(Absence::Stalled);
+        spares.missing(Absence::Stalled);
         self.pool.marked.give(taken);
         if !self.pool.call_spare().is_ok_and(|called| called) {
             // Whoever has taken it meanwhile needs nobody.
@@ -89,7 +89,7 @@ impl Worker {
             let counted = self.shared().watch.expect_stall();
             if !counted {
                 // Another verdict stands, which counts until the monitor sees that its poll has ended.
-                self.pool.crew.returned(Absence::Stalled);
+                self.pool.spares.returned(Absence::Stalled);
             }
             self.hand_over(|| ());
             Announced { worker: self, counted }
@@ -100,7 +100,7 @@ impl Worker {
     #[cold]
     pub(super) fn run_marked(&self, taken: Taken) {
         let begun = Instant::now();
-        let has_spare = self.pool.crew.has_spare();
+        let has_spare = self.pool.spares.has_spare();
         self.poll_marked(taken, || self.expect_stall());
         if !has_spare {
             let now = Instant::now();
@@ -169,7 +169,7 @@ impl Drop for Announced<'_> {
         }
         // Perhaps it announced something else meanwhile, and has taken that back.
         if let Some(absence) = self.worker.shared().watch.take_verdict() {
-            self.worker.pool.crew.returned(absence);
+            self.worker.pool.spares.returned(absence);
         }
     }
 }

@@ -6,7 +6,6 @@
 
 mod announce;
 mod closing;
-mod crew;
 mod current_thread;
 mod driver;
 mod foreign_wakers;
@@ -25,6 +24,7 @@ mod poll_age;
 mod pool;
 mod queue;
 mod sleep;
+mod spares;
 mod visit;
 mod worker;
 mod worker_set;

@@ -30,7 +30,7 @@
 //! # Sleep of the monitor
 //!
 //! While any worker is awake it looks every [`LOOK`], more often while something is amiss. When all sleep and it owes
-//! nothing it parks for good: `crew.rs` says what it owes, and proves that none of it arises unseen; `monitor_park.rs` how
+//! nothing it parks for good: `spares.rs` says what it owes, and proves that none of it arises unseen; `monitor_park.rs` how
 //! it is called.
 
 use std::sync::Arc;
@@ -343,7 +343,7 @@ impl Rounds<'_> {
                 eyes.for_each(|eye| eye.excuse(stopped));
             }
             let amiss = monitor.look_at_bound(&mut self.bound_eyes, now) | self.look_at_slots(now);
-            let sleeping = self.pool.crew.sleep.sleeping();
+            let sleeping = self.pool.spares.sleep.sleeping();
             let shortage = if sleeping > 0 {
                 self.look_after_sleepers();
                 self.overdue = None;
@@ -370,12 +370,12 @@ impl Rounds<'_> {
     }
 
     fn all_asleep(&self) -> bool {
-        self.pool.crew.all_asleep() && !self.pool.monitor.is_bound_awake()
+        self.pool.spares.all_asleep() && !self.pool.monitor.is_bound_awake()
     }
 
     /// Whether anything keeps the monitor from sleeping for good.
     fn is_needed(&self) -> bool {
-        !self.pool.crew.is_quiet(|| self.pool.driver.has_holder())
+        !self.pool.spares.is_quiet(|| self.pool.driver.has_holder())
             || !self.condemned.is_empty()
             || self.pool.monitor.is_bound_awake()
             || self.pool.monitor.sink.owes_wakes()
@@ -432,7 +432,7 @@ impl Rounds<'_> {
         self.condemned.retain(|&index| {
             let Some(slot) = pool.shared(index) else { return false };
             if slot.watch.pardon() {
-                pool.crew.returned(Absence::Stalled);
+                pool.spares.returned(Absence::Stalled);
             }
             slot.watch.is_judged()
         });
@@ -441,17 +441,17 @@ impl Rounds<'_> {
     /// Point 2.
     fn look_after_sleepers(&self) {
         let unpark = |slot| self.pool.unpark(slot);
-        self.pool.crew.send_home(unpark);
+        self.pool.spares.send_home(unpark);
         if !self.pool.driver.has_holder() {
-            self.pool.crew.give_poll_back(unpark);
+            self.pool.spares.give_poll_back(unpark);
         }
     }
 
     /// Point 3.
     fn call_who_is_needed(&mut self, now: Instant) -> Option<Shortage> {
         let pool = self.pool;
-        let stalled = pool.crew.count_wanted(Absence::Stalled);
-        let in_place = pool.crew.count_wanted(Absence::InPlace);
+        let stalled = pool.spares.count_wanted(Absence::Stalled);
+        let in_place = pool.spares.count_wanted(Absence::InPlace);
         let is_wanted = stalled + in_place > 0 && (pool.has_work() || !pool.driver.has_holder());
         if !is_wanted {
             self.overdue = None;
@@ -475,7 +475,7 @@ impl Rounds<'_> {
         }
         let since = *self.overdue.get_or_insert(now);
         let overdue =
-            now.duration_since(since) >= OVERDUE && pool.crew.count_wanted(Absence::InPlace) > 0;
+            now.duration_since(since) >= OVERDUE && pool.spares.count_wanted(Absence::InPlace) > 0;
         before.or(shortage).or_else(|| overdue.then(|| pool.shortage(Absence::InPlace, None)))
     }
 
@@ -553,11 +553,11 @@ impl Rounds<'_> {
 /// The poll counts as stalled. What its slot holds is others' from now on.
 fn condemn(pool: &Arc<Pool>, slot: &WorkerShared, seen: Seen, mark: Mark) {
     // Counted before the verdict can be seen and taken back.
-    pool.crew.missing(Absence::Stalled);
+    pool.spares.missing(Absence::Stalled);
     if slot.watch.condemn(seen, mark) {
         pool.work_published();
     } else {
-        pool.crew.returned(Absence::Stalled);
+        pool.spares.returned(Absence::Stalled);
     }
 }
 

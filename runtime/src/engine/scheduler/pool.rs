@@ -18,7 +18,7 @@
 //!
 //! A slot whose thread is stalled or in `block_in_place` does not serve. Somebody does in its place: a spare, or a
 //! stand-in on a thread of the blocking pool. Who counts, calls and retires, and why nobody is left without:
-//! `crew.rs`.
+//! `spares.rs`.
 //!
 //! # Shutdown
 //!
@@ -40,7 +40,6 @@ use std::time::{Duration, Instant};
 
 use super::Driver;
 use super::closing::Closing;
-use super::crew::{Call, Crew};
 use super::foreign_wakers::ForeignWakers;
 use super::here::{self, Here};
 use super::in_flight::InFlight;
@@ -48,6 +47,7 @@ use super::marked::MarkedTasks;
 use super::monitor::Monitor;
 use super::observe::Observe;
 use super::queue::{Injector, Local};
+use super::spares::{Call, Spares};
 use super::worker::NewWorker;
 use super::worker_shared::WorkerShared;
 use super::worker_table::{WorkerRef, WorkerTable};
@@ -114,7 +114,7 @@ pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 /// What the workers share.
 pub(crate) struct Pool {
     slots: WorkerTable,
-    pub(super) crew: Crew,
+    pub(super) spares: Spares,
     pub(super) injector: Injector,
     pub(super) marked: MarkedTasks,
     pub(super) foreign: ForeignWakers,
@@ -155,9 +155,9 @@ impl StandIn {
     /// A thread has come. The slot that it takes, unless it is not needed any more.
     pub(crate) fn arrive(mut self) -> Option<NewWorker> {
         let pool = self.0.take()?;
-        let slot = pool.crew.arrive()?;
+        let slot = pool.spares.arrive()?;
         if !pool.closing.enter() {
-            pool.crew.never_came(slot);
+            pool.spares.never_came(slot);
             return None;
         }
         Some(NewWorker::new(pool, slot))
@@ -174,7 +174,7 @@ impl StandIn {
 impl Drop for StandIn {
     fn drop(&mut self) {
         if let Some(pool) = self.0.take() {
-            pool.crew.not_coming();
+            pool.spares.not_coming();
         }
     }
 }
@@ -239,7 +239,7 @@ impl Pool {
         let extra = config.spares + config.stand_ins;
         Arc::new(Pool {
             slots: WorkerTable::new(config.workers, extra, &config.observe),
-            crew: Crew::new(config.workers, config.spares, config.stand_ins),
+            spares: Spares::new(config.workers, config.spares, config.stand_ins),
             injector: Injector::new(),
             marked: MarkedTasks::new(config.workers),
             foreign: ForeignWakers::default(),
@@ -260,7 +260,7 @@ impl Pool {
     /// Starts the workers' threads. On an error those that were started are told to leave.
     pub(crate) fn start(self: &Arc<Pool>) -> io::Result<()> {
         for slot in 0..self.config.workers {
-            self.crew.take_worker(slot);
+            self.spares.take_worker(slot);
             if let Err(error) = self.start_on(slot) {
                 self.close();
                 return Err(error);
@@ -272,7 +272,7 @@ impl Pool {
     /// Starts a thread on a slot that has been taken for it.
     fn start_on(self: &Arc<Pool>, slot: usize) -> io::Result<()> {
         if !self.closing.enter() {
-            self.crew.never_came(slot);
+            self.spares.never_came(slot);
             return Err(text::shut_down());
         }
         // If no thread comes of it, dropping the worker takes back what was done here.
@@ -282,7 +282,7 @@ impl Pool {
     /// No thread came to a slot that was taken for it.
     pub(super) fn never_came(&self, slot: usize) {
         self.thread_left(slot);
-        self.crew.never_came(slot);
+        self.spares.never_came(slot);
         if self.marked.has_given() {
             self.work_published();
         }
@@ -364,7 +364,7 @@ impl Pool {
     /// Wakes a sleeper for work that has just been published, if one is needed.
     #[inline]
     pub(super) fn work_published(&self) {
-        if let Some(slot) = self.crew.sleep.published() {
+        if let Some(slot) = self.spares.sleep.published() {
             // On behalf of the woken worker, while the caller is counted itself.
             if let Some(activity) = &self.config.activity {
                 activity.begin();
@@ -392,7 +392,7 @@ impl Pool {
 
     /// How many slots there may be.
     pub(crate) fn all_slots(&self) -> usize {
-        self.crew.slots() as usize
+        self.spares.slots() as usize
     }
 
     /// A slot, whether or not anybody has ever held it.
@@ -407,7 +407,7 @@ impl Pool {
 
     /// One more than the last slot on which there may be work; at least 1.
     pub(super) fn awake_bound(&self) -> u32 {
-        self.crew.sleep.awake().bound().max(1)
+        self.spares.sleep.awake().bound().max(1)
     }
 
     /// The slots on which there may be work, beginning at one and around the end.
@@ -415,7 +415,7 @@ impl Pool {
         &self,
         start: usize,
     ) -> impl Iterator<Item = (usize, &WorkerShared)> + Clone {
-        let awake = self.crew.sleep.awake().from(start);
+        let awake = self.spares.sleep.awake().from(start);
         awake.filter_map(|number| Some((number, self.slots.get(number)?)))
     }
 
@@ -449,7 +449,7 @@ impl Pool {
         if self.is_closed() {
             return Ok(false);
         }
-        match self.crew.call(|slot| self.unpark(slot)) {
+        match self.spares.call(|slot| self.unpark(slot)) {
             Call::NotNeeded | Call::NotYet => Ok(false),
             Call::Back => Ok(true),
             Call::Start(slot) => match self.start_on(slot) {
@@ -463,7 +463,7 @@ impl Pool {
     /// Has the blocking pool send somebody, if fewer serve or come than slots are in `block_in_place`. Says
     /// whether it was asked.
     pub(super) fn call_stand_in(self: &Arc<Pool>, asked: Asked) -> bool {
-        let wanted = !self.is_closed() && self.crew.ask_for_stand_in();
+        let wanted = !self.is_closed() && self.spares.ask_for_stand_in();
         if wanted {
             (self.ask_for_stand_in)(StandIn(Some(Arc::clone(self))), asked);
         }
@@ -482,9 +482,9 @@ impl Pool {
 
     pub(super) fn shortage(&self, absence: Absence, no_thread: Option<io::Error>) -> Shortage {
         let (missing, serving) =
-            (self.crew.count_missing(absence), self.crew.count_serving(absence));
+            (self.spares.count_missing(absence), self.spares.count_serving(absence));
         let limit = match absence {
-            Absence::Stalled => self.crew.limit(),
+            Absence::Stalled => self.spares.limit(),
             Absence::InPlace => self.config.stand_ins,
         };
         Shortage { absence, missing, serving, limit, no_thread }
@@ -521,7 +521,7 @@ impl Pool {
         // The slot is watched as long as it is taken.
         self.thread_left(slot);
         own.put_queue(queue);
-        self.crew.vacate(slot);
+        self.spares.vacate(slot);
     }
 
     /// A thread that was counted is there no more, or never came. The last one does step 3.
@@ -552,7 +552,7 @@ impl Pool {
             watch.begin(task.id().as_u64(), Some(task.location()));
             task.cancel();
             if let Some(absence) = watch.end() {
-                self.crew.returned(absence);
+                self.spares.returned(absence);
             }
         });
     }
@@ -638,7 +638,7 @@ impl Pool {
 
     /// Spares at work, and refusals so far.
     pub(crate) fn spare_counts(&self) -> (usize, u64) {
-        (self.crew.count_serving(Absence::Stalled), self.crew.count_refused())
+        (self.spares.count_serving(Absence::Stalled), self.spares.count_refused())
     }
 
     pub(crate) fn monitor(&self) -> &Monitor {

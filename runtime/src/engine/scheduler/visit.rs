@@ -127,7 +127,7 @@ impl Worker {
             self.run_what_nobody_took(now);
         }
         if self.pool.marked.is_ready() {
-            let may_run = self.pool.crew.has_spare() || now >= self.visits.marked_from.get();
+            let may_run = self.pool.spares.has_spare() || now >= self.visits.marked_from.get();
             if let Some(taken) = self.pool.marked.take(Offer { now, wait, may_run }) {
                 self.give_or_run(taken);
             }
@@ -141,7 +141,7 @@ impl Worker {
     /// A task was given away, and no thread came for it: the system had none. Then it has its turn here.
     fn run_what_nobody_took(&self, now: Instant) {
         let nobody_comes =
-            !self.pool.are_starting() && self.pool.crew.count_wanted(Absence::Stalled) > 0;
+            !self.pool.are_starting() && self.pool.spares.count_wanted(Absence::Stalled) > 0;
         if nobody_comes && now >= self.visits.marked_from.get() {
             if let Some(given) = self.pool.marked.take_given() {
                 self.run_given(given);

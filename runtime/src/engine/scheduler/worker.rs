@@ -194,7 +194,7 @@ impl Worker {
     }
 
     fn is_extra(&self) -> bool {
-        self.pool.crew.is_extra(self.slot)
+        self.pool.spares.is_extra(self.slot)
     }
 
     pub(super) fn shared(&self) -> &WorkerShared {
@@ -233,8 +233,8 @@ impl Worker {
             if self.pool.is_closed() {
                 return;
             }
-            let crew = &self.pool.crew;
-            if self.is_extra() && crew.has_surplus(self.slot) && crew.dismiss(self.slot) {
+            let spares = &self.pool.spares;
+            if self.is_extra() && spares.has_surplus(self.slot) && spares.dismiss(self.slot) {
                 self.give_away();
                 return;
             }
@@ -378,7 +378,7 @@ impl Worker {
     #[cold]
     pub(super) fn recovered(&self, absence: Absence) {
         self.counters().stalls.add(1);
-        self.pool.crew.returned(absence);
+        self.pool.spares.returned(absence);
     }
 
     /// Looks at the driver between two polls.
@@ -441,7 +441,7 @@ impl Worker {
 
     /// Points 6 and 7 of the policy.
     fn idle(&self) -> Idle {
-        let sleep = &self.pool.crew.sleep;
+        let sleep = &self.pool.spares.sleep;
         if sleep.begin_search() {
             if let Some(task) = self.search_and_stop() {
                 return Idle::Run(task);
@@ -462,7 +462,7 @@ impl Worker {
                 return Idle::LookAgain;
             }
         }
-        if self.is_extra() && self.pool.crew.dismiss(self.slot) {
+        if self.is_extra() && self.pool.spares.dismiss(self.slot) {
             self.give_away();
             return Idle::Leave;
         }
@@ -521,10 +521,10 @@ impl Worker {
     /// If this is the last one to go to sleep, the monitor has nothing to look at.
     fn call_monitor_off(&self) {
         if self.wakes_seldom.get() {
-            let (crew, monitor) = (&self.pool.crew, &self.pool.monitor);
+            let (spares, monitor) = (&self.pool.spares, &self.pool.monitor);
             // The poll this worker takes itself, or it sleeps beside one who has it.
             monitor.park().call_off(|| {
-                self.pool.is_closed() || !crew.is_quiet(|| true) || monitor.is_bound_awake()
+                self.pool.is_closed() || !spares.is_quiet(|| true) || monitor.is_bound_awake()
             });
         }
     }
@@ -536,7 +536,7 @@ impl Worker {
 
     /// Does not sleep any more. It is counted as active before that.
     fn withdraw(&self) -> Withdrawn {
-        let withdrawn = self.pool.crew.withdraw(self.slot, self.pool.monitor.park());
+        let withdrawn = self.pool.spares.withdraw(self.slot, self.pool.monitor.park());
         if withdrawn == Withdrawn::Woken {
             if let Some(activity) = &self.pool.config.activity {
                 // Whoever woke it has counted it, too.
@@ -561,7 +561,7 @@ impl Worker {
     /// what is left finds somebody.
     fn search_and_stop(&self) -> Option<Runnable> {
         let found = self.search();
-        let last = self.pool.crew.sleep.end_search();
+        let last = self.pool.spares.sleep.end_search();
         if last && found.is_some() && self.pool.has_work() {
             self.pool.work_published();
         }
@@ -615,12 +615,12 @@ impl Worker {
     /// A dismissed spare's thread waits to be called again. False if nobody did for a while. A stand-in's waits in
     /// the blocking pool.
     fn rest(&self) -> bool {
-        if self.pool.crew.is_stand_in(self.slot) {
+        if self.pool.spares.is_stand_in(self.slot) {
             return false;
         }
         let deadline = Instant::now().checked_add(self.pool.config.keep_alive);
         let parker = &self.shared().parker;
-        self.pool.crew.rest(
+        self.pool.spares.rest(
             self.slot,
             || self.pool.is_closed(),
             || match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {

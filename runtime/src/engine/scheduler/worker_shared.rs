@@ -1,6 +1,6 @@
 //! A worker's place in the pool: what others see of it.
 //!
-//! The table of all slots: `worker_table.rs`. Which thread holds which slot: `crew.rs`.
+//! The table of all slots: `worker_table.rs`. Which thread holds which slot: `spares.rs`.
 
 use std::sync::OnceLock;
 use std::thread::ThreadId;

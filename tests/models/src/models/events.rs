@@ -1,4 +1,4 @@
-//! Models of `runtime/events.rs`, with those who sleep there (`scheduler/crew.rs`) and a stand-in for the system's poll:
+//! Models of `runtime/events.rs`, with those who sleep there (`scheduler/spares.rs`) and a stand-in for the system's poll:
 //! workers that sleep in the poll or beside it, and the monitor.
 
 use std::task::{Wake, Waker};
@@ -12,14 +12,14 @@ use crate::engine::clock::Clock;
 use crate::engine::driver::Driver;
 use crate::engine::primitive::{Parker, Unparked};
 use crate::engine::scheduler::Driver as _;
-use crate::engine::scheduler::crew::{Call, Crew};
 use crate::engine::scheduler::monitor_park::MonitorPark;
+use crate::engine::scheduler::spares::{Call, Spares};
 use crate::engine::task::Absence;
 use crate::engine::wake_list::WakeList;
 use crate::runtime::events::Events;
 
 struct Pool {
-    crew: Crew,
+    spares: Spares,
     park: MonitorPark,
     parkers: Vec<Parker>,
     io: Arc<Driver>,
@@ -57,10 +57,10 @@ impl Pool {
     ) -> std::sync::Arc<Pool> {
         let clock = Arc::new(clock);
         let io = Driver::new(clock.clone());
-        let crew = Crew::new(workers, spares, 0);
-        (0..workers).for_each(|slot| crew.take_worker(slot));
+        let spares = Spares::new(workers, spares, 0);
+        (0..workers).for_each(|slot| spares.take_worker(slot));
         std::sync::Arc::new(Pool {
-            crew,
+            spares,
             park: MonitorPark::new(),
             parkers: (0..workers + spares).map(|_| Parker::new()).collect(),
             events: Events::of_workers(io.clone(), clock.clone(), workers),
@@ -108,11 +108,11 @@ impl Pool {
     fn work(&self, slot: usize) {
         let mut ready = WakeList::new();
         while !self.is_over() {
-            let _must_look = self.crew.sleep.announce(slot);
+            let _must_look = self.spares.sleep.announce(slot);
             if !self.is_over() {
                 self.events.sleep(slot, &self.parkers[slot], &mut ready);
             }
-            let _withdrawn = self.crew.withdraw(slot, &self.park);
+            let _withdrawn = self.spares.withdraw(slot, &self.park);
             if !ready.is_empty() {
                 ready.wake_all();
                 self.stuck[slot].park();
@@ -125,15 +125,15 @@ impl Pool {
     fn guard(&self) {
         let (mut ready, mut looks_before) = (WakeList::new(), 0);
         for _ in 0..LOOKS {
-            let sleeping = self.crew.sleep.sleeping();
+            let sleeping = self.spares.sleep.sleeping();
             if sleeping > 0 {
-                self.crew.send_home(|slot| self.unpark(slot));
+                self.spares.send_home(|slot| self.unpark(slot));
                 if !self.events.has_holder() {
-                    self.crew.give_poll_back(|slot| self.unpark(slot));
+                    self.spares.give_poll_back(|slot| self.unpark(slot));
                 }
             }
             self.park.sleep_unless(|| {
-                self.is_over() || !self.crew.is_quiet(|| self.events.has_holder())
+                self.is_over() || !self.spares.is_quiet(|| self.events.has_holder())
             });
             if self.is_over() {
                 return;
@@ -187,18 +187,18 @@ fn an_event_is_seen_when_the_holder_does_not_come_back() {
 fn an_event_is_seen_when_the_holder_has_retired() {
     check(1, || {
         let pool = Pool::with_spares(1, 1, Clock::real(), 1);
-        pool.crew.missing(Absence::Stalled);
-        assert_eq!(pool.crew.call(|_| unreachable!()), Call::Start(1));
-        pool.crew.returned(Absence::Stalled);
+        pool.spares.missing(Absence::Stalled);
+        assert_eq!(pool.spares.call(|_| unreachable!()), Call::Start(1));
+        pool.spares.returned(Absence::Stalled);
         let spare = {
             let pool = pool.clone();
             thread::spawn(move || {
                 let mut ready = WakeList::new();
-                let _must_look = pool.crew.sleep.announce(1);
+                let _must_look = pool.spares.sleep.announce(1);
                 pool.events.sleep(1, &pool.parkers[1], &mut ready);
-                let _withdrawn = pool.crew.withdraw(1, &pool.park);
-                if pool.crew.dismiss(1) {
-                    pool.crew.vacate(1);
+                let _withdrawn = pool.spares.withdraw(1, &pool.park);
+                if pool.spares.dismiss(1) {
+                    pool.spares.vacate(1);
                 }
                 if !pool.is_over() {
                     pool.io.send(pool.task());

@@ -1,4 +1,4 @@
-//! Models of `scheduler/crew.rs`: spares that are called, retire and are called back; the monitor that looks
+//! Models of `scheduler/spares.rs`: spares that are called, retire and are called back; the monitor that looks
 //! after those who sleep, and sleeps itself.
 
 use std::time::Duration;
@@ -9,8 +9,8 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 use crate::engine::primitive::Parker;
-use crate::engine::scheduler::crew::{Call, Crew};
 use crate::engine::scheduler::monitor_park::MonitorPark;
+use crate::engine::scheduler::spares::{Call, Spares};
 use crate::engine::task::Absence;
 
 const STALLED: Absence = Absence::Stalled;
@@ -18,7 +18,7 @@ const IN_PLACE: Absence = Absence::InPlace;
 
 /// One worker and some spares. The worker, on slot 0, is stalled from the beginning or becomes so.
 struct Pool {
-    crew: Crew,
+    spares: Spares,
     park: MonitorPark,
     parkers: Vec<Parker>,
     /// Written by whoever holds it: two at a time are seen.
@@ -35,10 +35,10 @@ const SPARE: usize = 1;
 
 impl Pool {
     fn new(spares: usize) -> Arc<Pool> {
-        let crew = Crew::new(1, spares, 0);
-        crew.take_worker(WORKER);
+        let spares = Spares::new(1, spares, 0);
+        spares.take_worker(WORKER);
         Arc::new(Pool {
-            crew,
+            spares,
             park: MonitorPark::new(),
             parkers: (0..=spares).map(|_| Parker::new()).collect(),
             slots: (0..=spares).map(|_| UnsafeCell::new(0)).collect(),
@@ -49,20 +49,20 @@ impl Pool {
     /// A pool whose worker has stalled and recovered, and the spare that was called meanwhile.
     fn with_a_spare_too_many(spares: usize) -> Arc<Pool> {
         let pool = Pool::new(spares);
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         assert_eq!(pool.call(), Call::Start(SPARE));
-        pool.crew.returned(STALLED);
+        pool.spares.returned(STALLED);
         pool
     }
 
     /// A pool whose worker is in `block_in_place`, and the stand-in that was asked for. Its slot is number 1, too.
     fn with_a_stand_in_coming() -> Arc<Pool> {
-        let crew = Crew::new(1, 0, 1);
-        crew.take_worker(WORKER);
-        crew.missing(IN_PLACE);
-        assert!(crew.ask_for_stand_in());
+        let spares = Spares::new(1, 0, 1);
+        spares.take_worker(WORKER);
+        spares.missing(IN_PLACE);
+        assert!(spares.ask_for_stand_in());
         Arc::new(Pool {
-            crew,
+            spares,
             park: MonitorPark::new(),
             parkers: (0..2).map(|_| Parker::new()).collect(),
             slots: (0..2).map(|_| UnsafeCell::new(0)).collect(),
@@ -72,22 +72,22 @@ impl Pool {
 
     /// How many slots are stalled, and how many spares serve.
     fn stalls(&self) -> (usize, usize) {
-        (self.crew.count_missing(STALLED), self.crew.count_serving(STALLED))
+        (self.spares.count_missing(STALLED), self.spares.count_serving(STALLED))
     }
 
     /// How many slots are in place, and how many stand-ins serve.
     fn in_place(&self) -> (usize, usize) {
-        (self.crew.count_missing(IN_PLACE), self.crew.count_serving(IN_PLACE))
+        (self.spares.count_missing(IN_PLACE), self.spares.count_serving(IN_PLACE))
     }
 
     /// A job of the blocking pool: it serves until it is one too many.
     fn stand_in(&self, mut serve: impl FnMut()) {
-        let Some(slot) = self.crew.arrive() else { return };
+        let Some(slot) = self.spares.arrive() else { return };
         self.work_on(slot);
-        while !self.crew.dismiss(slot) {
+        while !self.spares.dismiss(slot) {
             serve();
         }
-        self.crew.vacate(slot);
+        self.spares.vacate(slot);
     }
 
     fn unpark(&self, slot: usize) {
@@ -95,7 +95,7 @@ impl Pool {
     }
 
     fn call(&self) -> Call {
-        self.crew.call(|slot| self.unpark(slot))
+        self.spares.call(|slot| self.unpark(slot))
     }
 
     /// Calls until it is known what comes of it, as the monitor does from look to look.
@@ -125,18 +125,18 @@ impl Pool {
 
     /// What a worker without work does, once.
     fn sleep(&self, slot: usize) {
-        let _must_look = self.crew.sleep.announce(slot);
+        let _must_look = self.spares.sleep.announce(slot);
         if !self.is_over() {
             self.parkers[slot].park();
         }
-        let _withdrawn = self.crew.withdraw(slot, &self.park);
+        let _withdrawn = self.spares.withdraw(slot, &self.park);
     }
 
     /// What the monitor does, in a pool whose poll is always held.
     fn guard(&self) {
         while !self.is_over() {
-            self.crew.send_home(|slot| self.unpark(slot));
-            self.park.sleep_unless(|| !self.crew.is_quiet(|| true) || self.is_over());
+            self.spares.send_home(|slot| self.unpark(slot));
+            self.park.sleep_unless(|| !self.spares.is_quiet(|| true) || self.is_over());
             thread::yield_now();
         }
     }
@@ -146,8 +146,8 @@ impl Pool {
 /// says whether it goes on waiting. Says whether it serves again; else it has gone.
 fn retire(pool: &Pool, wait: impl FnMut() -> bool) -> bool {
     pool.work_on(SPARE);
-    if pool.crew.dismiss(SPARE) && !pool.crew.rest(SPARE, || false, wait) {
-        pool.crew.vacate(SPARE);
+    if pool.spares.dismiss(SPARE) && !pool.spares.rest(SPARE, || false, wait) {
+        pool.spares.vacate(SPARE);
         return false;
     }
     pool.work_on(SPARE);
@@ -174,7 +174,7 @@ fn a_stall_against_a_spare_that_retires() {
                 })
             })
         };
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         let answer = pool.call_until_answered();
         assert!(matches!(answer, Call::NotNeeded | Call::Back), "{answer:?}");
         assert!(spare.join().unwrap(), "the stalled slot has no spare");
@@ -197,7 +197,7 @@ fn a_call_against_a_spare_that_gives_up() {
                 })
             })
         };
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         let answer = pool.call_until_answered();
         if let Call::Start(slot) = answer {
             // The new thread.
@@ -214,7 +214,7 @@ fn a_call_against_a_spare_that_gives_up() {
 fn two_calls_get_two_spares() {
     check(2, || {
         let pool = Pool::with_a_spare_too_many(2);
-        assert!(pool.crew.dismiss(SPARE));
+        assert!(pool.spares.dismiss(SPARE));
         pool.work_on(SPARE);
         let spare = {
             let pool = pool.clone();
@@ -223,12 +223,12 @@ fn two_calls_get_two_spares() {
                     pool.parkers[SPARE].park();
                     true
                 };
-                assert!(pool.crew.rest(SPARE, || false, wait));
+                assert!(pool.spares.rest(SPARE, || false, wait));
                 pool.work_on(SPARE);
             })
         };
         let call = |pool: &Pool| {
-            pool.crew.missing(STALLED);
+            pool.spares.missing(STALLED);
             let answer = pool.call_until_answered();
             if let Call::Start(slot) = answer {
                 pool.work_on(slot);
@@ -248,7 +248,7 @@ fn two_calls_get_two_spares() {
         }
         spare.join().unwrap();
         assert_eq!(pool.stalls(), (2, 2));
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         assert_eq!(pool.call(), Call::Limit);
     });
 }
@@ -266,13 +266,13 @@ impl Pool {
 fn a_spare_that_never_comes_is_counted_off() {
     loom::model(|| {
         let pool = Pool::new(1);
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         assert_eq!(pool.call(), Call::Start(SPARE));
         let other = {
             let pool = pool.clone();
-            thread::spawn(move || pool.crew.never_came(SPARE))
+            thread::spawn(move || pool.spares.never_came(SPARE))
         };
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         // Whether it is known yet or not.
         let answer = pool.call();
         assert!(matches!(answer, Call::Limit | Call::NotYet | Call::Start(SPARE)), "{answer:?}");
@@ -291,15 +291,15 @@ fn a_spare_that_never_comes_is_counted_off() {
 fn a_spare_too_many_goes_home() {
     check(2, || {
         let pool = Pool::new(1);
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         assert_eq!(pool.call(), Call::Start(SPARE));
         let spare = {
             let pool = pool.clone();
             thread::spawn(move || {
-                while !pool.crew.dismiss(SPARE) {
+                while !pool.spares.dismiss(SPARE) {
                     pool.sleep(SPARE);
                 }
-                pool.crew.vacate(SPARE);
+                pool.spares.vacate(SPARE);
                 pool.end();
             })
         };
@@ -307,7 +307,7 @@ fn a_spare_too_many_goes_home() {
             let pool = pool.clone();
             thread::spawn(move || pool.guard())
         };
-        pool.crew.returned(STALLED);
+        pool.spares.returned(STALLED);
         while !pool.is_over() {
             pool.sleep(WORKER);
         }
@@ -326,10 +326,10 @@ fn who_sleeps_beside_the_poll_is_woken_to_take_it() {
             let pool = pool.clone();
             thread::spawn(move || pool.sleep(WORKER))
         };
-        while pool.crew.sleep.sleeping() == 0 {
+        while pool.spares.sleep.sleeping() == 0 {
             thread::yield_now();
         }
-        pool.crew.give_poll_back(|slot| pool.unpark(slot));
+        pool.spares.give_poll_back(|slot| pool.unpark(slot));
         worker.join().unwrap();
     });
 }
@@ -343,11 +343,11 @@ fn who_withdraws_is_watched() {
             let pool = pool.clone();
             thread::spawn(move || {
                 // It ends when it has seen the worker awake, or has been woken by it.
-                pool.park.sleep_unless(|| !pool.crew.is_quiet(|| true));
+                pool.park.sleep_unless(|| !pool.spares.is_quiet(|| true));
             })
         };
-        let _must_look = pool.crew.sleep.announce(WORKER);
-        let _withdrawn = pool.crew.withdraw(WORKER, &pool.park);
+        let _must_look = pool.spares.sleep.announce(WORKER);
+        let _withdrawn = pool.spares.withdraw(WORKER, &pool.park);
         monitor.join().unwrap();
     });
 }
@@ -359,13 +359,13 @@ fn who_sleeps_has_shown_what_it_did() {
         let pool = Pool::new(1);
         let monitor = {
             let pool = pool.clone();
-            thread::spawn(move || pool.crew.is_quiet(|| true))
+            thread::spawn(move || pool.spares.is_quiet(|| true))
         };
         // In its poll it announces that it blocks, and a spare comes for it.
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         let call = pool.call();
-        pool.crew.returned(STALLED);
-        let _must_look = pool.crew.sleep.announce(WORKER);
+        pool.spares.returned(STALLED);
+        let _must_look = pool.spares.sleep.announce(WORKER);
         assert_eq!(call, Call::Start(SPARE));
         assert!(!monitor.join().unwrap(), "the spare is to be sent home");
     });
@@ -378,17 +378,17 @@ fn work_on_a_slot_that_has_just_been_taken_is_seen() {
     check(3, || {
         let pool = Pool::new(1);
         let queue = Arc::new(AtomicBool::new(false));
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         let (spare, pushed) = (pool.clone(), queue.clone());
         let spare = thread::spawn(move || {
             let Call::Start(slot) = spare.call() else { panic!("nobody else has called") };
             assert_eq!(slot, SPARE);
             pushed.store(true, Ordering::Relaxed);
-            spare.crew.sleep.published()
+            spare.spares.sleep.published()
         });
-        let must_look = pool.crew.sleep.announce(WORKER);
+        let must_look = pool.spares.sleep.announce(WORKER);
         let seen = must_look
-            && pool.crew.sleep.awake().from(0).any(|slot| slot == SPARE)
+            && pool.spares.sleep.awake().from(0).any(|slot| slot == SPARE)
             && queue.load(Ordering::Relaxed);
         let woken = spare.join().unwrap();
         assert!(seen || woken == Some(WORKER), "it would sleep beside the work");
@@ -409,10 +409,13 @@ fn a_spare_that_is_called_back_is_looked_at() {
                 })
             })
         };
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         let _answer = pool.call_until_answered();
         assert!(spare.join().unwrap());
-        assert!(pool.crew.sleep.awake().from(0).any(|slot| slot == SPARE), "nobody sees its work");
+        assert!(
+            pool.spares.sleep.awake().from(0).any(|slot| slot == SPARE),
+            "nobody sees its work"
+        );
     });
 }
 
@@ -426,11 +429,11 @@ fn a_stand_in_that_comes_serves_if_it_is_needed() {
             let pool = pool.clone();
             thread::spawn(move || pool.stand_in(thread::yield_now))
         };
-        pool.crew.returned(IN_PLACE);
+        pool.spares.returned(IN_PLACE);
         stand_in.join().unwrap();
         assert_eq!(pool.in_place(), (0, 0));
-        pool.crew.missing(IN_PLACE);
-        assert!(pool.crew.ask_for_stand_in(), "nobody is coming any more");
+        pool.spares.missing(IN_PLACE);
+        assert!(pool.spares.ask_for_stand_in(), "nobody is coming any more");
     });
 }
 
@@ -440,28 +443,28 @@ fn a_stand_in_that_comes_serves_if_it_is_needed() {
 fn a_slot_in_place_against_a_stand_in_that_retires() {
     loom::model(|| {
         let pool = Pool::with_a_stand_in_coming();
-        let slot = pool.crew.arrive().unwrap();
-        pool.crew.returned(IN_PLACE);
+        let slot = pool.spares.arrive().unwrap();
+        pool.spares.returned(IN_PLACE);
         let stand_in = {
             let pool = pool.clone();
             thread::spawn(move || {
                 pool.work_on(slot);
-                let retires = pool.crew.dismiss(slot);
+                let retires = pool.spares.dismiss(slot);
                 if retires {
-                    pool.crew.vacate(slot);
+                    pool.spares.vacate(slot);
                 }
                 retires
             })
         };
-        pool.crew.missing(IN_PLACE);
+        pool.spares.missing(IN_PLACE);
         // As the monitor does, from look to look.
-        let asked = pool.crew.ask_for_stand_in();
+        let asked = pool.spares.ask_for_stand_in();
         let retired = stand_in.join().unwrap();
         if retired && !asked {
-            assert!(pool.crew.ask_for_stand_in(), "the slot has no stand-in");
+            assert!(pool.spares.ask_for_stand_in(), "the slot has no stand-in");
         }
         if retired {
-            let slot = pool.crew.arrive().unwrap();
+            let slot = pool.spares.arrive().unwrap();
             pool.work_on(slot);
         }
         assert_eq!(pool.in_place(), (1, 1));
@@ -472,22 +475,22 @@ fn a_slot_in_place_against_a_stand_in_that_retires() {
 #[test]
 fn one_too_many_goes_and_no_more() {
     loom::model(|| {
-        let crew = Arc::new(Crew::new(1, 0, 2));
-        crew.take_worker(WORKER);
-        crew.missing(IN_PLACE);
-        crew.missing(IN_PLACE);
-        assert!(crew.ask_for_stand_in());
-        assert!(crew.ask_for_stand_in());
-        let first = crew.arrive().unwrap();
-        crew.returned(IN_PLACE);
+        let spares = Arc::new(Spares::new(1, 0, 2));
+        spares.take_worker(WORKER);
+        spares.missing(IN_PLACE);
+        spares.missing(IN_PLACE);
+        assert!(spares.ask_for_stand_in());
+        assert!(spares.ask_for_stand_in());
+        let first = spares.arrive().unwrap();
+        spares.returned(IN_PLACE);
         let second = {
-            let crew = crew.clone();
-            thread::spawn(move || crew.arrive().is_some())
+            let spares = spares.clone();
+            thread::spawn(move || spares.arrive().is_some())
         };
-        assert!(!crew.dismiss(first), "it is the only one that serves");
+        assert!(!spares.dismiss(first), "it is the only one that serves");
         assert!(!second.join().unwrap());
-        assert_eq!(crew.count_serving(IN_PLACE), 1);
-        assert_eq!(crew.count_wanted(IN_PLACE), 0);
+        assert_eq!(spares.count_serving(IN_PLACE), 1);
+        assert_eq!(spares.count_wanted(IN_PLACE), 0);
     });
 }
 
@@ -498,11 +501,11 @@ fn a_stand_in_that_does_not_come_is_asked_for_again() {
         let pool = Pool::with_a_stand_in_coming();
         let other = {
             let pool = pool.clone();
-            thread::spawn(move || pool.crew.not_coming())
+            thread::spawn(move || pool.spares.not_coming())
         };
-        let early = pool.crew.ask_for_stand_in();
+        let early = pool.spares.ask_for_stand_in();
         other.join().unwrap();
-        assert!(early != pool.crew.ask_for_stand_in());
+        assert!(early != pool.spares.ask_for_stand_in());
     });
 }
 
@@ -523,7 +526,7 @@ fn a_stand_in_too_many_goes_home() {
             let pool = pool.clone();
             thread::spawn(move || pool.guard())
         };
-        pool.crew.returned(IN_PLACE);
+        pool.spares.returned(IN_PLACE);
         while !pool.is_over() {
             pool.sleep(WORKER);
         }
@@ -537,19 +540,19 @@ fn a_stand_in_too_many_goes_home() {
 #[test]
 fn work_on_a_slot_that_has_just_woken_up_is_seen() {
     check(3, || {
-        let crew = Arc::new(Crew::new(2, 0, 0));
-        crew.take_worker(0);
-        crew.take_worker(1);
+        let spares = Arc::new(Spares::new(2, 0, 0));
+        spares.take_worker(0);
+        spares.take_worker(1);
         let queue = Arc::new(AtomicBool::new(false));
-        let _must_look = crew.sleep.announce(1);
-        let (other, pushed) = (crew.clone(), queue.clone());
+        let _must_look = spares.sleep.announce(1);
+        let (other, pushed) = (spares.clone(), queue.clone());
         let other = thread::spawn(move || {
             let _withdrawn = other.sleep.withdraw(1);
             pushed.store(true, Ordering::Relaxed);
             other.sleep.published()
         });
-        let must_look = crew.sleep.announce(0);
-        let looked_at = crew.sleep.awake().from(0).any(|slot| slot == 1);
+        let must_look = spares.sleep.announce(0);
+        let looked_at = spares.sleep.awake().from(0).any(|slot| slot == 1);
         let seen = must_look && looked_at && queue.load(Ordering::Relaxed);
         let woken = other.join().unwrap();
         assert!(seen || woken == Some(0), "it would sleep beside the work");

@@ -34,7 +34,7 @@
 //! 2. `serving` counts who serves instead. `coming` counts the stand-ins that the blocking pool has been asked for
 //!    and that have not come; a spare serves from the moment when it is called.
 //! 3. Whoever calls raises a count, against `missing` and the limit, before a slot is taken. It is lowered once
-//!    for each time: by the one that retires ([`Crew::dismiss`]), which does so only while more serve than are
+//!    for each time: by the one that retires ([`Spares::dismiss`]), which does so only while more serve than are
 //!    missing, by the stand-in that comes and is not needed any more, or by whoever finds that no thread came.
 //! 4. All decisions look at all counts in the one step that changes them. In two words a spare could
 //!    retire on a count of stalled slots from before a stall that did not call because of this very spare.
@@ -68,18 +68,18 @@
 //! |----------------------------------------------------|------------------------------------------------|
 //! | a slot is stalled, nobody sleeps, something waits  | calls a spare                                  |
 //! | a slot is in place, nobody sleeps, something waits | asks for a stand-in                            |
-//! | one too many sleeps                                | unparks it ([`Crew::send_home`]); it retires   |
-//! | nobody has the poll, somebody sleeps               | unparks one to take it ([`Crew::give_poll_back`]) |
+//! | one too many sleeps                                | unparks it ([`Spares::send_home`]); it retires   |
+//! | nobody has the poll, somebody sleeps               | unparks one to take it ([`Spares::give_poll_back`]) |
 //! | a verdict that came too late stands                | takes it back                                  |
 //!
-//! It may park for good when it owes nothing ([`Crew::is_quiet`]): everybody sleeps, one of them in the poll,
+//! It may park for good when it owes nothing ([`Spares::is_quiet`]): everybody sleeps, one of them in the poll,
 //! no slot is missing, no spare or stand-in serves. A stand-in that still comes finds that it is not needed.
 //!
 //! # Proof that nothing is owed while it sleeps
 //!
 //! The monitor says that it parks, fences (this fence is G), and looks at all of that: nothing that it knows from
 //! before counts. A worker that withdraws from the sleepers fences after it, and unparks the monitor if
-//! that has said that it parks ([`Crew::withdraw`], `monitor_park.rs`: within 2 ms). So a withdrawal whose fence comes after G wakes
+//! that has said that it parks ([`Spares::withdraw`], `monitor_park.rs`: within 2 ms). So a withdrawal whose fence comes after G wakes
 //! the monitor, and one before G is seen by it, with all that came before. Let the monitor find itself quiet.
 //!
 //! - *Everybody who works is on the list.* Who is listed is seen to have a place, since that was taken before
@@ -193,14 +193,14 @@ impl Account {
 
 /// Which thread holds which slot, and who sleeps.
 #[derive(Debug)]
-pub(crate) struct Crew {
+pub(crate) struct Spares {
     pub(crate) sleep: Sleep,
     stalls: Account,
     in_place: Account,
     /// First the workers', then the spares', then the stand-ins'.
     places: Box<[AtomicU8]>,
     workers: usize,
-    spares: usize,
+    limit: usize,
     /// Times that a spare was wanted and not to be had. For metrics.
     refused: AtomicU64,
 }
@@ -213,7 +213,7 @@ pub(crate) enum Call {
     NotNeeded,
     /// A spare that rested has been called back.
     Back,
-    /// This slot has been taken: its thread must be started, or [`Crew::never_came`] be called.
+    /// This slot has been taken: its thread must be started, or [`Spares::never_came`] be called.
     Start(usize),
     /// More are wanted than there may be.
     Limit,
@@ -221,17 +221,17 @@ pub(crate) enum Call {
     NotYet,
 }
 
-impl Crew {
+impl Spares {
     /// Places for workers, for spares, and for as many stand-ins as the blocking pool may have threads.
-    pub(crate) fn new(workers: usize, spares: usize, stand_ins: usize) -> Crew {
+    pub(crate) fn new(workers: usize, spares: usize, stand_ins: usize) -> Spares {
         let slots = workers + spares + stand_ins;
-        Crew {
+        Spares {
             sleep: Sleep::new(workers, slots),
             stalls: Account::new(),
             in_place: Account::new(),
             places: (0..slots).map(|_| AtomicU8::new(VACANT)).collect(),
             workers,
-            spares,
+            limit: spares,
             refused: AtomicU64::new(0),
         }
     }
@@ -248,12 +248,12 @@ impl Crew {
 
     /// Whether it is a stand-in, on a thread of the blocking pool.
     pub(crate) fn is_stand_in(&self, slot: usize) -> bool {
-        slot >= self.workers + self.spares
+        slot >= self.workers + self.limit
     }
 
     /// How many spares there may be.
     pub(crate) fn limit(&self) -> usize {
-        self.spares
+        self.limit
     }
 
     // ---- the accounts ----
@@ -298,7 +298,7 @@ impl Crew {
 
     /// Whether another stall would get its spare.
     pub(crate) fn has_spare(&self) -> bool {
-        self.stalls.counts().missing() < self.spares
+        self.stalls.counts().missing() < self.limit
     }
 
     /// Times that a spare was wanted and not to be had.
@@ -322,7 +322,7 @@ impl Crew {
     /// Puts a spare to work if fewer serve than slots are stalled. `unpark` is given the slot of
     /// one that rested.
     pub(crate) fn call(&self, unpark: impl FnOnce(usize)) -> Call {
-        let limit = self.spares;
+        let limit = self.limit;
         let raise = |counts: Counts| {
             let wanted = counts.missing().min(limit);
             (counts.serving() < wanted).then(|| counts.0 + ONE_SERVING)
@@ -334,7 +334,7 @@ impl Crew {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Call::Limit;
         }
-        let slots = self.workers..self.workers + self.spares;
+        let slots = self.workers..self.workers + self.limit;
         if let Some(slot) = slots.clone().find(|&slot| self.change(slot, RESTING, TAKEN)) {
             self.sleep.awake().insert(slot);
             unpark(slot); // wake: resting spare
@@ -358,7 +358,7 @@ impl Crew {
     }
 
     /// Whether a stand-in is wanted. If so it is counted as coming: the blocking pool must be given a job that
-    /// calls [`arrive`](Crew::arrive), or [`not_coming`](Crew::not_coming) when it is dropped unrun.
+    /// calls [`arrive`](Spares::arrive), or [`not_coming`](Spares::not_coming) when it is dropped unrun.
     #[must_use]
     pub(crate) fn ask_for_stand_in(&self) -> bool {
         let raise = |counts: Counts| {
@@ -379,7 +379,7 @@ impl Crew {
             self.not_coming();
             return None;
         }
-        let mut slots = self.workers + self.spares..self.places.len();
+        let mut slots = self.workers + self.limit..self.places.len();
         let slot = slots.find(|&slot| self.change(slot, VACANT, TAKEN));
         match slot {
             Some(slot) => self.sleep.awake().insert(slot),
