@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::Handle;
 use super::handle::{RuntimeId, TryCurrentError};
 use crate::engine::clock::Clock;
-use crate::engine::driver::Driver;
+use crate::engine::driver::IoDriver;
 use crate::engine::text;
 use crate::engine::timer::Shard;
 
@@ -199,7 +199,7 @@ pub(crate) fn expect_current<R>(f: impl FnOnce(&Handle) -> R) -> R {
 
 /// The driver of the current runtime.
 #[track_caller]
-pub(crate) fn io_driver() -> Arc<Driver> {
+pub(crate) fn io_driver() -> Arc<IoDriver> {
     match expect_current(|handle| handle.io().cloned()) {
         Some(driver) => driver,
         None => panic!("{}", text::IO_DISABLED),
@@ -207,7 +207,7 @@ pub(crate) fn io_driver() -> Arc<Driver> {
 }
 
 /// The driver of the current runtime, if there is one.
-pub(crate) fn try_io_driver() -> Option<Arc<Driver>> {
+pub(crate) fn try_io_driver() -> Option<Arc<IoDriver>> {
     with_current(|handle| handle.io().cloned()).ok().flatten()
 }
 

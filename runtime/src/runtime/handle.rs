@@ -16,7 +16,7 @@ use super::stall::Reporter;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
-use crate::engine::driver::Driver;
+use crate::engine::driver::IoDriver;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::Birth;
@@ -53,7 +53,7 @@ pub(super) struct Inner {
     pub(super) scheduler: Scheduler,
     pub(super) root: Node,
     pub(super) blocking: BlockingPool<BlockingJob>,
-    pub(super) driver: Arc<Driver>,
+    pub(super) driver: Arc<IoDriver>,
     pub(super) io_enabled: bool,
     pub(super) time_enabled: bool,
     pub(super) shards: Arc<Shards>,
@@ -186,12 +186,12 @@ impl Handle {
     }
 
     /// The driver, for metrics and the shutdown.
-    pub(super) fn driver(&self) -> &Arc<Driver> {
+    pub(super) fn driver(&self) -> &Arc<IoDriver> {
         &self.inner.driver
     }
 
     /// The driver, if the runtime was built with I/O.
-    pub(super) fn io(&self) -> Option<&Arc<Driver>> {
+    pub(super) fn io(&self) -> Option<&Arc<IoDriver>> {
         self.inner.io_enabled.then_some(&self.inner.driver)
     }
 

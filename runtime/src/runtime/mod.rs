@@ -19,7 +19,7 @@
 mod blocking;
 mod builder;
 pub(crate) mod context;
-mod events;
+mod drivers;
 mod foreign_wakes;
 mod handle;
 mod histogram;

@@ -2,7 +2,7 @@
 
 #[path = "../../../runtime/src/engine/scheduler/closing.rs"]
 pub(crate) mod closing;
-#[path = "../../../runtime/src/engine/scheduler/driver.rs"]
+#[path = "../../../runtime/src/engine/scheduler/park.rs"]
 mod driver;
 #[path = "../../../runtime/src/engine/scheduler/hand_over.rs"]
 pub(crate) mod hand_over;
@@ -19,4 +19,4 @@ pub(crate) mod spares;
 #[path = "../../../runtime/src/engine/scheduler/worker_set.rs"]
 pub(crate) mod worker_set;
 
-pub(crate) use driver::Driver;
+pub(crate) use driver::IoDriver;

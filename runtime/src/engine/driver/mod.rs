@@ -12,7 +12,7 @@
 //!              (operations)       (one source)   (token)      (poll's holder)
 //! ```
 //!
-//! The poll belongs to whoever sleeps in it: [`Driver::try_acquire`] makes the caller its holder
+//! The poll belongs to whoever sleeps in it: [`IoDriver::try_acquire`] makes the caller its holder
 //! until the [`Turn`] is dropped. There is no thread in here.
 //!
 //! # Invariants
@@ -83,7 +83,7 @@ const BATCH: usize = 64;
 
 /// The reactor of one runtime.
 #[derive(Debug)]
-pub(crate) struct Driver {
+pub(crate) struct IoDriver {
     /// Written at each look, and each of the locks by other threads: on cache lines of their own.
     selector: CachePadded<Mutex<Selector>>,
     registry: mio::Registry,
@@ -122,18 +122,18 @@ pub(crate) struct Counts {
     pub(crate) deregistered: u64,
 }
 
-impl Driver {
+impl IoDriver {
     /// Makes a driver. It takes part in what is left to do for the process until its
     /// [`shutdown`](Self::shutdown).
     ///
     /// # Errors
     ///
     /// When the process is out of file descriptors or memory.
-    pub(crate) fn new(batch: Batch) -> io::Result<Arc<Driver>> {
+    pub(crate) fn new(batch: Batch) -> io::Result<Arc<IoDriver>> {
         let selector = Selector::new(batch)?;
         let registry = selector.registry().try_clone()?;
         let waker = mio::Waker::new(&registry, mio::Token(WAKE))?;
-        let driver = Arc::new(Driver {
+        let driver = Arc::new(IoDriver {
             selector: CachePadded::new(Mutex::new(selector)),
             registry,
             waker,
@@ -143,7 +143,7 @@ impl Driver {
             delivered: AtomicU64::new(0),
             birth: Birth::here(),
         });
-        let home: Weak<Driver> = Arc::downgrade(&driver);
+        let home: Weak<IoDriver> = Arc::downgrade(&driver);
         orphans::open(home);
         Ok(driver)
     }
@@ -167,7 +167,7 @@ impl Driver {
     ///
     /// After [`shutdown`](Self::shutdown), and what the system says.
     pub(crate) fn register(
-        self: &Arc<Driver>,
+        self: &Arc<IoDriver>,
         source: &mut impl mio::event::Source,
         interest: Interest,
         initially: Ready,
@@ -243,21 +243,21 @@ impl Driver {
     }
 }
 
-impl Home for Driver {
+impl Home for IoDriver {
     fn watch_signals(&self) -> io::Result<()> {
-        Driver::watch_signals(self)
+        IoDriver::watch_signals(self)
     }
 }
 
 /// The right to sleep in the poll. Given up by dropping it.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
-    driver: &'a Driver,
+    driver: &'a IoDriver,
     selector: MutexGuard<'a, Selector>,
 }
 
 impl Turn<'_> {
-    /// Waits for events, a [`Driver::wake`] or the end of `timeout`, whichever is first; sets the
+    /// Waits for events, a [`IoDriver::wake`] or the end of `timeout`, whichever is first; sets the
     /// readiness of the sources and collects who is to be woken. May return early without reason.
     ///
     /// No timeout is no limit. A zero timeout is one system call that does not wait. On Linux any

@@ -14,7 +14,7 @@ use crate::engine::coop;
 use crate::engine::primitive::Arc;
 use crate::engine::text;
 
-use super::Driver;
+use super::IoDriver;
 use super::interest::Interest;
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::ready::Ready;
@@ -25,7 +25,7 @@ use crate::engine::waiter_list::Key;
 /// told by [`deregister`](Self::deregister) before.
 #[derive(Debug)]
 pub(crate) struct Registration {
-    driver: Arc<Driver>,
+    driver: Arc<IoDriver>,
     readiness: Arc<Readiness>,
     token: Token,
 }
@@ -49,7 +49,7 @@ fn alive(event: ReadyEvent) -> io::Result<ReadyEvent> {
 
 impl Registration {
     pub(super) fn new(
-        driver: Arc<Driver>,
+        driver: Arc<IoDriver>,
         readiness: Arc<Readiness>,
         token: Token,
     ) -> Registration {

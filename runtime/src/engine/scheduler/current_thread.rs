@@ -32,7 +32,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::ThreadId;
 use std::time::Instant;
 
-use super::Driver;
+use super::Park;
 use super::hand_over::{HandOver, Root};
 use super::here::{self, Here};
 use super::in_flight::InFlight;
@@ -86,7 +86,7 @@ pub(crate) struct CurrentThread {
     core: HandOver<Box<Core>>,
     injector: Mutex<VecDeque<Runnable>>,
     parker: Parker,
-    driver: Box<dyn Driver>,
+    driver: Box<dyn Park>,
     owned: Owned,
     in_flight: InFlight,
     closed: AtomicBool,
@@ -203,7 +203,7 @@ impl Schedule for SchedulerRef {
 impl CurrentThread {
     pub(crate) fn new(
         config: CurrentThreadConfig,
-        driver: Box<dyn Driver>,
+        driver: Box<dyn Park>,
         monitor: Monitor,
     ) -> Arc<CurrentThread> {
         let shared = Arc::new(CurrentThread {

@@ -2,12 +2,11 @@
 //!
 //! [`Pool`] is a set of workers that steal from each other, watched by a monitor;
 //! [`CurrentThread`] runs everything on the thread that blocks on it. Both see the outside world
-//! through the trait [`Driver`] and start no thread themselves: the room above hands in how.
+//! through the trait [`Park`] and start no thread themselves: the room above hands in how.
 
 mod announce;
 mod closing;
 mod current_thread;
-mod driver;
 mod foreign_wakers;
 mod hand_over;
 mod here;
@@ -19,6 +18,7 @@ mod metrics;
 mod monitor;
 mod monitor_park;
 mod observe;
+mod park;
 mod pinned;
 mod poll_age;
 mod pool;
@@ -32,13 +32,13 @@ mod worker_shared;
 mod worker_table;
 
 pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig, StartWatch};
-pub(crate) use driver::Driver;
 pub(crate) use here::{block_in_place, worker_index};
 pub(crate) use local::{LocalTasks, Poller};
 pub(crate) use metrics::WorkerCounters;
 pub(crate) use monitor::{Monitor, Stall, StallSink};
 pub use observe::TaskMeta;
 pub(crate) use observe::{Observe, TaskHook, terminated};
+pub(crate) use park::Park;
 pub(crate) use pinned::{PinnedHome, PinnedThread};
 pub(crate) use pool::{Asked, Hook, Pool, PoolConfig, Shortage, StandIn};
 pub(crate) use worker::NewWorker;

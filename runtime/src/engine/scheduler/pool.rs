@@ -38,7 +38,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Driver;
+use super::Park;
 use super::closing::Closing;
 use super::foreign_wakers::ForeignWakers;
 use super::here::{self, Here};
@@ -118,7 +118,7 @@ pub(crate) struct Pool {
     pub(super) injector: Injector,
     pub(super) marked: MarkedTasks,
     pub(super) foreign: ForeignWakers,
-    pub(super) driver: Box<dyn Driver>,
+    pub(super) driver: Box<dyn Park>,
     pub(super) config: PoolConfig,
     pub(super) monitor: Monitor,
     owned: Owned,
@@ -231,7 +231,7 @@ impl Pool {
     /// A pool without threads; [`start`](Pool::start) starts them.
     pub(crate) fn new(
         config: PoolConfig,
-        driver: Box<dyn Driver>,
+        driver: Box<dyn Park>,
         monitor: Monitor,
         start_thread: StartThread,
         ask_for_stand_in: AskForStandIn,

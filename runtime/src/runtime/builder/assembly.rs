@@ -13,7 +13,7 @@ use super::{Builder, Flavor, MAX_WORKERS};
 use crate::engine::activity::Activity;
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
-use crate::engine::driver::{Driver, exact_timers};
+use crate::engine::driver::{IoDriver, exact_timers};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::AtomicU64;
 use crate::engine::process_wide::fork::Birth;
@@ -28,7 +28,7 @@ use crate::engine::text;
 use crate::engine::timer::Shards;
 use crate::runtime::blocking::BlockingJob;
 use crate::runtime::context::{self, Service};
-use crate::runtime::events::Events;
+use crate::runtime::drivers::Drivers;
 use crate::runtime::handle::{Handle, Inner, RuntimeId, Scheduler};
 use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
@@ -47,7 +47,7 @@ type Current = Arc<OnceLock<Weak<Inner>>>;
 
 /// What a runtime of either flavour has beside its scheduler.
 struct Parts {
-    driver: Arc<Driver>,
+    driver: Arc<IoDriver>,
     shards: Arc<Shards>,
     jobs: Option<Arc<Activity>>,
     activity: Option<Arc<Activity>>,
@@ -65,12 +65,12 @@ impl Builder {
             None => default_workers()?,
         };
         let clock = Arc::new(Clock::new(self.start_paused, self.start_paused));
-        let driver = Driver::new(self.event_batch())?;
-        let events = Events::of_workers(Arc::clone(&driver), clock, workers);
+        let driver = IoDriver::new(self.event_batch())?;
+        let drivers = Drivers::of_workers(Arc::clone(&driver), clock, workers);
         if self.ends_timers {
-            events.shards().all().iter().for_each(|shard| shard.end_timers_when_closed());
+            drivers.shards().all().iter().for_each(|shard| shard.end_timers_when_closed());
         }
-        let parts = self.parts(driver, &events);
+        let parts = self.parts(driver, &drivers);
         let config = PoolConfig {
             workers,
             spares: self.spare_workers,
@@ -88,7 +88,7 @@ impl Builder {
         };
         let (monitor, start) = (self.monitor(&parts), self.start_worker(&parts, workers));
         let ask = ask_for_stand_in(&parts);
-        let pool = Pool::new(config, Box::new(events), monitor, Box::new(start), Box::new(ask));
+        let pool = Pool::new(config, Box::new(drivers), monitor, Box::new(start), Box::new(ask));
         let scheduler = Scheduler::MultiThread(Arc::clone(&pool));
         let runtime = self.assemble(parts, scheduler, workers, None);
         let watched = Arc::clone(&pool);
@@ -103,9 +103,9 @@ impl Builder {
 
     pub(super) fn build_current_thread(&self, local_to: Option<ThreadId>) -> io::Result<Runtime> {
         let clock = Arc::new(Clock::new(true, self.start_paused));
-        let driver = Driver::new(self.event_batch())?;
-        let events = Events::of_one_thread(Arc::clone(&driver), clock);
-        let parts = self.parts(driver, &events);
+        let driver = IoDriver::new(self.event_batch())?;
+        let drivers = Drivers::of_one_thread(Arc::clone(&driver), clock);
+        let parts = self.parts(driver, &drivers);
         let config = CurrentThreadConfig {
             global_queue_interval: self.global_queue_interval.unwrap_or(31),
             event_interval: self.event_interval,
@@ -115,21 +115,21 @@ impl Builder {
             panics: parts.panics.clone(),
             start_watch: self.stall_report.map(|_| Box::new(start_watch(&parts)) as StartWatch),
         };
-        let shared = CurrentThread::new(config, Box::new(events), self.monitor(&parts));
+        let shared = CurrentThread::new(config, Box::new(drivers), self.monitor(&parts));
         let scheduler = Scheduler::CurrentThread(shared);
         // No thread: see `current_thread.rs`.
         Ok(self.assemble(parts, scheduler, 1, local_to))
     }
 
-    fn parts(&self, driver: Arc<Driver>, events: &Events) -> Parts {
+    fn parts(&self, driver: Arc<IoDriver>, drivers: &Drivers) -> Parts {
         let current = Current::default();
-        let activity = events.counts_all();
+        let activity = drivers.counts_all();
         let reporter = Arc::new(self.reporter(activity.clone()));
         let starter = Starter::new(self.spare_workers);
         Parts {
             driver,
-            shards: Arc::clone(events.shards()),
-            jobs: events.counts_jobs(),
+            shards: Arc::clone(drivers.shards()),
+            jobs: drivers.counts_jobs(),
             panics: self.panics(&current),
             threads: Arc::new(Threads::new(starter, Arc::clone(&reporter))),
             reporter,

@@ -9,7 +9,7 @@ use crate::engine::primitive::{Arc, Condvar, Mutex, MutexGuard};
 use crate::engine::wake_list::WakeList;
 
 #[derive(Debug)]
-pub(crate) struct Driver {
+pub(crate) struct IoDriver {
     selector: Mutex<()>,
     /// Who sleeps with a limit sleeps until then.
     clock: Arc<Clock>,
@@ -23,10 +23,10 @@ struct System {
     events: Vec<Waker>,
 }
 
-impl Driver {
-    pub(crate) fn new(clock: Arc<Clock>) -> Arc<Driver> {
+impl IoDriver {
+    pub(crate) fn new(clock: Arc<Clock>) -> Arc<IoDriver> {
         let (selector, system) = (Mutex::new(()), Mutex::default());
-        Arc::new(Driver { selector, clock, system, changed: Condvar::new() })
+        Arc::new(IoDriver { selector, clock, system, changed: Condvar::new() })
     }
 
     pub(crate) fn try_acquire(&self) -> Option<Turn<'_>> {
@@ -47,7 +47,7 @@ impl Driver {
 }
 
 pub(crate) struct Turn<'a> {
-    driver: &'a Driver,
+    driver: &'a IoDriver,
     _selector: MutexGuard<'a, ()>,
 }
 

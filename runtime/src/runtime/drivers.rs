@@ -1,4 +1,4 @@
-//! Where I/O, timers and schedulers meet: the [`Driver`] that the schedulers see.
+//! Where I/O, timers and schedulers meet: the [`IoDriver`] that the schedulers see.
 //!
 //! # Who covers a timer
 //!
@@ -26,7 +26,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::engine::activity::Activity;
 use crate::engine::clock::{Clock, NEVER};
-use crate::engine::driver::{Driver, Turn};
+use crate::engine::driver::{IoDriver, Turn};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Parker};
 use crate::engine::scheduler;
@@ -37,8 +37,8 @@ use crate::engine::wake_list::WakeList;
 const PATIENCE: Duration = Duration::from_micros(500);
 
 /// I/O and timers of one runtime.
-pub(crate) struct Events {
-    io: Arc<Driver>,
+pub(crate) struct Drivers {
+    io: Arc<IoDriver>,
     shards: Arc<Shards>,
     clock: Arc<Clock>,
     cover: Arc<Cover>,
@@ -64,23 +64,23 @@ enum Jumps {
     WhenStill(Arc<Activity>),
 }
 
-impl Events {
+impl Drivers {
     /// For the `current_thread` flavour.
-    pub(crate) fn of_one_thread(io: Arc<Driver>, clock: Arc<Clock>) -> Events {
+    pub(crate) fn of_one_thread(io: Arc<IoDriver>, clock: Arc<Clock>) -> Drivers {
         let activity = new_activity(&io);
-        Events::new(io, clock, 0, Jumps::WithoutJobs(activity))
+        Drivers::new(io, clock, 0, Jumps::WithoutJobs(activity))
     }
 
     /// For several workers.
-    pub(crate) fn of_workers(io: Arc<Driver>, clock: Arc<Clock>, workers: usize) -> Events {
+    pub(crate) fn of_workers(io: Arc<IoDriver>, clock: Arc<Clock>, workers: usize) -> Drivers {
         let jumps = match clock.may_pause() {
             true => Jumps::WhenStill(new_activity(&io)),
             false => Jumps::Never,
         };
-        Events::new(io, clock, workers, jumps)
+        Drivers::new(io, clock, workers, jumps)
     }
 
-    fn new(io: Arc<Driver>, clock: Arc<Clock>, workers: usize, jumps: Jumps) -> Events {
+    fn new(io: Arc<IoDriver>, clock: Arc<Clock>, workers: usize, jumps: Jumps) -> Drivers {
         let cover = Arc::new(Cover::new());
         let shard = |mark| {
             let (io, cover) = (Arc::clone(&io), Arc::clone(&cover));
@@ -92,7 +92,7 @@ impl Events {
             Shard::new(Arc::clone(&clock), Box::new(made_earlier), mark)
         };
         let shards = Arc::new(Shards::new(Arc::clone(&clock), workers, shard));
-        Events { io: Arc::clone(&io), shards, clock, cover, holder: CachePadded::default(), jumps }
+        Drivers { io: Arc::clone(&io), shards, clock, cover, holder: CachePadded::default(), jumps }
     }
 
     pub(crate) fn shards(&self) -> &Arc<Shards> {
@@ -181,12 +181,12 @@ impl Events {
 }
 
 /// A count of what goes on, whose end wakes the poll's holder.
-fn new_activity(io: &Arc<Driver>) -> Arc<Activity> {
+fn new_activity(io: &Arc<IoDriver>) -> Arc<Activity> {
     let io = Arc::clone(io);
     Arc::new(Activity::new(Box::new(move || io.wake())))
 }
 
-impl scheduler::Driver for Events {
+impl scheduler::Park for Drivers {
     fn look(&self, slot: usize, ready: &mut WakeList) {
         if let Some(mut turn) = self.io.try_acquire() {
             let _ = turn.wait(Some(Duration::ZERO), ready);

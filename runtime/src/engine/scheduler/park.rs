@@ -6,7 +6,7 @@ use crate::engine::primitive::Parker;
 use crate::engine::wake_list::WakeList;
 
 /// I/O and timers, as a scheduler sees them. Wakers are collected, never called in here.
-pub(crate) trait Driver: Send + Sync + 'static {
+pub(crate) trait Park: Send + Sync + 'static {
     /// Looks without waiting at the timers of `slot` and, if nobody else has the poll, at I/O.
     fn look(&self, slot: usize, ready: &mut WakeList);
 

@@ -1,4 +1,4 @@
-//! Models of `runtime/events.rs`, with those who sleep there (`scheduler/spares.rs`) and a stand-in for the system's poll:
+//! Models of `runtime/drivers.rs`, with those who sleep there (`scheduler/spares.rs`) and a stand-in for the system's poll:
 //! workers that sleep in the poll or beside it, and the monitor.
 
 use std::task::{Wake, Waker};
@@ -9,21 +9,21 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
 use crate::engine::clock::Clock;
-use crate::engine::driver::Driver;
+use crate::engine::driver::IoDriver;
 use crate::engine::primitive::{Parker, Unparked};
-use crate::engine::scheduler::Driver as _;
+use crate::engine::scheduler::Park as _;
 use crate::engine::scheduler::monitor_park::MonitorPark;
 use crate::engine::scheduler::spares::{Call, Spares};
 use crate::engine::task::Absence;
 use crate::engine::wake_list::WakeList;
-use crate::runtime::events::Events;
+use crate::runtime::drivers::Drivers;
 
 struct Pool {
     spares: Spares,
     park: MonitorPark,
     parkers: Vec<Parker>,
-    io: Arc<Driver>,
-    events: Events,
+    io: Arc<IoDriver>,
+    events: Drivers,
     clock: Arc<Clock>,
     /// Workers whose first task does not return.
     stuck: Vec<Parker>,
@@ -56,14 +56,14 @@ impl Pool {
         expected: usize,
     ) -> std::sync::Arc<Pool> {
         let clock = Arc::new(clock);
-        let io = Driver::new(clock.clone());
+        let io = IoDriver::new(clock.clone());
         let spares = Spares::new(workers, spares, 0);
         (0..workers).for_each(|slot| spares.take_worker(slot));
         std::sync::Arc::new(Pool {
             spares,
             park: MonitorPark::new(),
             parkers: (0..workers + spares).map(|_| Parker::new()).collect(),
-            events: Events::of_workers(io.clone(), clock.clone(), workers),
+            events: Drivers::of_workers(io.clone(), clock.clone(), workers),
             io,
             clock,
             stuck: (0..workers).map(|_| Parker::new()).collect(),
