@@ -6,12 +6,13 @@
 
 pub(crate) mod activity;
 pub(crate) mod blocking;
+pub(crate) mod catch_panic;
 pub(crate) mod clock;
-pub(crate) mod contain;
 pub(crate) mod coop;
 pub(crate) mod driver;
 pub(crate) mod entered;
 pub(crate) mod fair_semaphore;
+pub(crate) mod messages;
 pub(crate) mod park_on;
 pub(crate) mod places;
 pub(crate) mod primitive;
@@ -32,7 +33,6 @@ pub(crate) mod scheduler;
 )]
 pub(crate) mod stall;
 pub(crate) mod task;
-pub(crate) mod text;
 pub(crate) mod timer;
 pub(crate) mod wait_queue;
 pub(crate) mod waiter_list;

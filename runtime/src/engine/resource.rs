@@ -28,7 +28,7 @@ use pin_project_lite::pin_project;
 use tracing::level_filters::LevelFilter;
 use tracing::{Span, trace, trace_span};
 
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 
 /// The span of a resource.
@@ -272,7 +272,7 @@ impl Resource {
             "poll_acquire",
             || wait!("tokio::sync::batch_semaphore", "Acquire::new"),
             || {
-                contain(|| {
+                catch_panic(|| {
                     wait_state!(permits_requested = permits, permits.op = "override");
                     wait_state!(permits_obtained = 0_usize, permits.op = "override");
                 });
@@ -309,7 +309,7 @@ impl Resource {
 
     fn tell(&self, event: impl FnOnce()) {
         if !self.0.is_none() {
-            contain(|| self.0.in_scope(event));
+            catch_panic(|| self.0.in_scope(event));
         }
     }
 
@@ -365,7 +365,7 @@ impl Resource {
         if self.0.is_none() {
             return;
         }
-        contain(|| {
+        catch_panic(|| {
             state!(arrived = 1, arrived.op = "add");
             wait_state!(arrived = true);
             if is_last {
@@ -450,7 +450,7 @@ impl Op {
         if let Some(spans) = &self.0 {
             // Polls exclude each other.
             if spans.due_untold.swap(false, Ordering::Relaxed) {
-                contain(|| due_in(left()));
+                catch_panic(|| due_in(left()));
             }
         }
     }
@@ -521,7 +521,7 @@ impl Given {
 
     /// Says it where a panic must not leave.
     pub(crate) fn tell(self, permits: &Resource) {
-        contain(|| self.say(permits));
+        catch_panic(|| self.say(permits));
     }
 
     /// Says it. A panic of the subscriber goes to the caller.
@@ -553,12 +553,12 @@ impl Spans {
         self.wait = wait!("tokio::time::sleep", "Sleep::reset");
         let _wait = self.wait.enter();
         self.polls = wait!(polls "tokio::time::sleep");
-        contain(|| due_in(left()));
+        catch_panic(|| due_in(left()));
         *self.due_untold.get_mut() = false;
     }
 
     fn tell(&self, is_ready: bool) {
-        contain(|| {
+        catch_panic(|| {
             trace!(target: "runtime::resource::poll_op", op_name = self.poll, is_ready);
         });
     }

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use super::at_once::{self, AtOnce};
 use super::job::job;
 use super::{FileTimes, OpenOptions};
-use crate::engine::{coop, text};
+use crate::engine::{coop, messages};
 use crate::io::on_pool::{self, Done, MOST_BYTES, OnPool};
 use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 use crate::runtime::{Handle, context};
@@ -507,7 +507,7 @@ impl File {
     /// ```
     #[track_caller]
     pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
-        assert!(max_buf_size > 0, "{}", text::ZERO_MAX_BUF_SIZE);
+        assert!(max_buf_size > 0, "{}", messages::ZERO_MAX_BUF_SIZE);
         self.max_buf_size = max_buf_size;
     }
 
@@ -657,6 +657,6 @@ impl From<std::fs::File> for File {
 
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(text::FILE).field("std", &self.std).finish()
+        f.debug_struct(messages::FILE).field("std", &self.std).finish()
     }
 }

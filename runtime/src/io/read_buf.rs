@@ -33,7 +33,7 @@ use bytes::BufMut;
 use bytes::buf::UninitSlice;
 
 use super::AsyncRead;
-use crate::engine::text;
+use crate::engine::messages;
 
 /// Bytes that are being read: a borrowed stretch of memory that knows how much of it is filled and
 /// how much was ever initialized.
@@ -176,7 +176,7 @@ impl<'a> ReadBuf<'a> {
     #[inline]
     #[track_caller]
     pub fn initialize_unfilled_to(&mut self, n: usize) -> &mut [u8] {
-        assert!(n <= self.remaining(), "{}", text::READ_BUF_TOO_SMALL);
+        assert!(n <= self.remaining(), "{}", messages::READ_BUF_TOO_SMALL);
         let end = self.filled + n;
         if self.initialized < end {
             self.buf[self.initialized..end].fill(MaybeUninit::new(0));
@@ -217,7 +217,7 @@ impl<'a> ReadBuf<'a> {
     #[inline]
     #[track_caller]
     pub fn set_filled(&mut self, n: usize) {
-        assert!(n <= self.initialized, "{}", text::READ_BUF_NOT_INITIALIZED);
+        assert!(n <= self.initialized, "{}", messages::READ_BUF_NOT_INITIALIZED);
         self.filled = n;
     }
 
@@ -240,7 +240,7 @@ impl<'a> ReadBuf<'a> {
     #[inline]
     #[track_caller]
     pub fn put_slice(&mut self, bytes: &[u8]) {
-        assert!(bytes.len() <= self.remaining(), "{}", text::READ_BUF_TOO_SMALL);
+        assert!(bytes.len() <= self.remaining(), "{}", messages::READ_BUF_TOO_SMALL);
         let end = self.filled + bytes.len();
         let target = &mut self.buf[self.filled..end];
         // SAFETY: `target` is exactly as long as `bytes`, and a `&mut` slice overlaps no `&` one.
@@ -281,7 +281,7 @@ impl<'a> ReadBuf<'a> {
     #[inline]
     #[track_caller]
     fn assert_over(&self, memory: *const [MaybeUninit<u8>]) {
-        assert!(std::ptr::eq(self.buf, memory), "{}", text::READ_BUF_SWAPPED);
+        assert!(std::ptr::eq(self.buf, memory), "{}", messages::READ_BUF_SWAPPED);
     }
 }
 
@@ -305,7 +305,7 @@ unsafe impl BufMut for ReadBuf<'_> {
 
     #[inline]
     unsafe fn advance_mut(&mut self, n: usize) {
-        assert!(n <= self.remaining(), "{}", text::READ_BUF_TOO_SMALL);
+        assert!(n <= self.remaining(), "{}", messages::READ_BUF_TOO_SMALL);
         // SAFETY: the caller has initialized the next `n` bytes; they fit, as checked.
         unsafe { self.assume_init(n) };
         self.filled += n;

@@ -66,7 +66,7 @@ macro_rules! halves {
 
         impl fmt::Display for ReuniteError {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(crate::engine::text::UNRELATED_OWNED_HALVES)
+                f.write_str(crate::engine::messages::UNRELATED_OWNED_HALVES)
             }
         }
 

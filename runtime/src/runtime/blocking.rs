@@ -19,7 +19,7 @@ use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Header, Identity, JoinHandle, Judge, Outcome, PanicSink, Runnable, Schedule, spawn_cell,
 };
-use crate::engine::{say, text};
+use crate::engine::{messages, say};
 
 /// What the pool's queue holds.
 pub(super) enum BlockingJob {
@@ -194,7 +194,7 @@ impl Handle {
             // The job is cancelled by being dropped.
             Err(Rejected::ShutDown(job)) => drop(job),
             Err(Rejected::NoThread(job, error)) => {
-                say::line(&text::no_thread_for_a_job(location, &error));
+                say::line(&messages::no_thread_for_a_job(location, &error));
                 drop(job);
             }
         }

@@ -18,7 +18,7 @@ use super::Handle;
 use super::handle::{RuntimeId, TryCurrentError};
 use crate::engine::clock::Clock;
 use crate::engine::driver::IoDriver;
-use crate::engine::text;
+use crate::engine::messages;
 use crate::engine::timer::Shard;
 
 thread_local! {
@@ -87,7 +87,7 @@ impl Drop for Restore {
         // The handle may be the last one of its runtime, and drop it: not while it is borrowed. After the sweep
         // a guard that is older has nothing to restore.
         if left.is_err() && !std::thread::panicking() && Sweep::is_to_come() {
-            panic!("{}", text::GUARDS_OUT_OF_ORDER);
+            panic!("{}", messages::GUARDS_OUT_OF_ORDER);
         }
     }
 }
@@ -186,7 +186,7 @@ pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Result<R, TryCurr
 /// The current handle; panics with advice without one.
 #[track_caller]
 pub(crate) fn expect() -> Rc<Handle> {
-    let Ok(handle) = current() else { panic!("{}", text::NO_RUNTIME) };
+    let Ok(handle) = current() else { panic!("{}", messages::NO_RUNTIME) };
     handle.assert_not_forked();
     handle
 }
@@ -202,7 +202,7 @@ pub(crate) fn expect_current<R>(f: impl FnOnce(&Handle) -> R) -> R {
 pub(crate) fn io_driver() -> Arc<IoDriver> {
     match expect_current(|handle| handle.io().cloned()) {
         Some(driver) => driver,
-        None => panic!("{}", text::IO_DISABLED),
+        None => panic!("{}", messages::IO_DISABLED),
     }
 }
 
@@ -223,7 +223,7 @@ pub(crate) fn timer_shard() -> Arc<Shard> {
     }
     match expect_current(|handle| handle.outside_shard().cloned()) {
         Some(shard) => shard,
-        None => panic!("{}", text::TIME_DISABLED),
+        None => panic!("{}", messages::TIME_DISABLED),
     }
 }
 

@@ -23,7 +23,7 @@ use std::task::Waker;
 
 use super::lane::Lane;
 use crate::engine::activity::Activity;
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::primitive::{Arc, Mutex};
 
 /// See the head of the file.
@@ -125,9 +125,9 @@ impl ForeignWakes {
                 }
                 (waker, again)
             };
-            contain(|| drop(again));
+            catch_panic(|| drop(again));
             let Some(waker) = waker else { return };
-            contain(|| waker.wake());
+            catch_panic(|| waker.wake());
             if let Some(activity) = &self.activity {
                 activity.end();
             }

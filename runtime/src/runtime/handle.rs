@@ -26,7 +26,7 @@ use crate::engine::task::scope::{Membership, Node};
 use crate::engine::task::{FullSize, Identity, JoinHandle, Owned, large_on_heap, of_root};
 use crate::engine::timer::{Shard, Shards};
 use crate::engine::wake_list::WakeList;
-use crate::engine::{coop, entered, park_on, text};
+use crate::engine::{coop, entered, messages, park_on};
 
 /// A reference to a [`Runtime`](super::Runtime), to spawn on it and to enter it from other threads.
 ///
@@ -102,7 +102,7 @@ impl Handle {
     /// Panics, with advice, in a child that was forked.
     #[track_caller]
     pub(crate) fn assert_not_forked(&self) {
-        assert!(!self.is_in_parent(), "{}", text::FORKED);
+        assert!(!self.is_in_parent(), "{}", messages::FORKED);
     }
 
     /// Whether this process was forked from the one that the runtime is in.
@@ -467,7 +467,7 @@ impl Handle {
         F: Future + 'static,
         F::Output: 'static,
     {
-        assert!(self.is_local_here(), "{}", text::NO_LOCAL_SET);
+        assert!(self.is_local_here(), "{}", messages::NO_LOCAL_SET);
         match &self.inner.scheduler {
             Scheduler::CurrentThread(shared) => shared.spawn_local(membership, future, identity),
             Scheduler::MultiThread(_) => unreachable!("a local runtime has one thread"),
@@ -637,7 +637,7 @@ impl fmt::Debug for TryCurrentError {
 
 impl fmt::Display for TryCurrentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.destroyed { text::THREAD_ENDING } else { text::NO_RUNTIME })
+        f.write_str(if self.destroyed { messages::THREAD_ENDING } else { messages::NO_RUNTIME })
     }
 }
 

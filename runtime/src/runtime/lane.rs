@@ -19,7 +19,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::primitive::thread::{self, Builder, JoinHandle};
 use crate::engine::primitive::{Arc, Condvar, Mutex};
 use crate::engine::process_wide::signal_mask::{deafly, is_deaf};
@@ -195,7 +195,7 @@ impl Shared {
                 }
             };
             // User code may panic; the next piece must still be done.
-            contain(work);
+            catch_panic(work);
         }
     }
 }

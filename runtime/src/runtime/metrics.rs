@@ -5,8 +5,8 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use super::handle::{Handle, Scheduler};
+use crate::engine::messages;
 use crate::engine::scheduler::WorkerCounters;
-use crate::engine::text;
 
 /// Numbers about a runtime as it runs: how many tasks, what waits where, what each worker did.
 ///
@@ -98,7 +98,7 @@ impl RuntimeMetrics {
     /// If `thread` is not below [`Builder::pinned_threads`](crate::Builder::pinned_threads).
     pub fn pinned_thread_task_count(&self, thread: usize) -> usize {
         let limit = self.handle.pinned().limit();
-        assert!(thread < limit, "{}", text::no_pinned_thread(thread, limit));
+        assert!(thread < limit, "{}", messages::no_pinned_thread(thread, limit));
         self.handle.pinned().tasks_of(thread)
     }
 

@@ -16,12 +16,12 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock, Weak};
 
 use super::handle::{Handle, Inner};
-use crate::engine::contain::{contain, forget_panic};
+use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::task::{Id, PanicSink, UnseenPanic, message};
 use crate::engine::waker_cell::WakerCell;
-use crate::engine::{say, text};
+use crate::engine::{messages, say};
 
 /// What a runtime does when a spawned task panics.
 ///
@@ -154,7 +154,7 @@ impl Panics {
         poll_fn(|cx| {
             waker.register(cx.waker());
             // No pair: the lock of the cell is between the store and the wake.
-            assert!(!self.ended.load(Ordering::Relaxed), "{}", text::TASK_PANICKED);
+            assert!(!self.ended.load(Ordering::Relaxed), "{}", messages::TASK_PANICKED);
             future.as_mut().poll(cx)
         })
         .await
@@ -194,7 +194,7 @@ impl PanicSink for Panics {
         self.ended.store(true, Ordering::Relaxed);
         let roots = self.roots.lock().clone();
         for root in roots {
-            contain(|| root.wake()); // wake: the runtime has ended
+            catch_panic(|| root.wake()); // wake: the runtime has ended
         }
     }
 
@@ -216,9 +216,9 @@ fn report(
 ) {
     let report = PanicReport { panic };
     match hook {
-        Some(hook) => contain(|| hook(&report)),
+        Some(hook) => catch_panic(|| hook(&report)),
         None if policy == UnhandledPanic::Ignore => {}
-        None => say::line(&text::unseen_panic(runtime, &report)),
+        None => say::line(&messages::unseen_panic(runtime, &report)),
     }
     if policy == UnhandledPanic::Abort {
         std::process::abort();

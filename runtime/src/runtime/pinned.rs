@@ -18,7 +18,7 @@ use crate::engine::primitive::{Arc as EngineArc, Condvar, Mutex};
 use crate::engine::scheduler::{Observe, PinnedHome, PinnedThread};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, Whose};
-use crate::engine::{entered, say, text};
+use crate::engine::{entered, messages, say};
 use crate::task::enter_local;
 
 type Thread = EngineArc<PinnedThread>;
@@ -213,13 +213,13 @@ impl Handle {
         self.assert_not_forked();
         let pinned = self.pinned();
         if let Some(index) = index {
-            assert!(index < pinned.limit, "{}", text::no_pinned_thread(index, pinned.limit));
+            assert!(index < pinned.limit, "{}", messages::no_pinned_thread(index, pinned.limit));
         }
         let chosen = pinned.choose(index, self.first_pinned_number());
         if let Some(home) = chosen.home {
             if let Err(error) = self.start_pinned(&chosen.thread, home) {
                 pinned.never_started(&chosen.thread);
-                say::line(&text::no_thread_to_pin(&error));
+                say::line(&messages::no_thread_to_pin(&error));
             }
         }
         chosen.thread.spawn(membership, make, identity)

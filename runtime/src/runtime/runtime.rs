@@ -52,7 +52,7 @@ use crate::engine::task::{
 };
 use crate::engine::timer::{Place, Registration};
 use crate::engine::wake_list::WakeList;
-use crate::engine::{entered, say, text};
+use crate::engine::{entered, messages, say};
 
 /// How often a drop that waits says so.
 const SAY_EVERY: Duration = Duration::from_secs(5);
@@ -118,7 +118,7 @@ impl Threads {
         let monitor = thread::Builder::new().name("runtime-monitor".to_owned());
         let body = move || {
             is_deaf();
-            or_abort(text::MONITOR_PANICKED, watch);
+            or_abort(messages::MONITOR_PANICKED, watch);
             reporter.close();
         };
         let thread = deafly(|| monitor.spawn(body))?;
@@ -142,7 +142,7 @@ impl Threads {
         }
         stuck.extend(self.reporter.join(Instant::now() + LAST_WORDS));
         if !stuck.is_empty() {
-            say::line_within(text::threads_left_behind(&stuck, LAST_WORDS), SAY_WITHIN);
+            say::line_within(messages::threads_left_behind(&stuck, LAST_WORDS), SAY_WITHIN);
         }
     }
 
@@ -393,7 +393,7 @@ impl Runtime {
                     Some(left) => pool.wait_closed(Some(left), own),
                     None => {
                         while !pool.wait_closed(Some(SAY_EVERY), own) {
-                            say::line_within(text::waiting_for_workers(&running()), SAY_WITHIN);
+                            say::line_within(messages::waiting_for_workers(&running()), SAY_WITHIN);
                         }
                         true
                     }
@@ -423,7 +423,7 @@ impl Runtime {
         let jobs = self.handle.blocking_pool().shutdown(left(), |remaining: &Remaining| {
             let remaining = remaining.clone().of_somebody();
             let jobs: Vec<_> = remaining.jobs.iter().map(Unfinished::job).collect();
-            say::line_within(text::waiting_for_jobs(remaining.threads, &jobs), SAY_WITHIN);
+            say::line_within(messages::waiting_for_jobs(remaining.threads, &jobs), SAY_WITHIN);
         });
         left_behind.jobs = jobs.of_somebody();
         self.threads.close();
@@ -454,7 +454,7 @@ impl Runtime {
             return;
         }
         while !pinned.wait_closed(SAY_EVERY, own) {
-            say::line_within(text::waiting_for_workers(&running()), SAY_WITHIN);
+            say::line_within(messages::waiting_for_workers(&running()), SAY_WITHIN);
         }
     }
 }
@@ -496,7 +496,7 @@ impl Drop for Runtime {
         let _left = self.end(if in_async { Some(Duration::ZERO) } else { None });
         if in_async && !thread::panicking() {
             // The payload is a plain `&str`, which programs look at.
-            std::panic::panic_any(text::DROPPED_IN_ASYNC);
+            std::panic::panic_any(messages::DROPPED_IN_ASYNC);
         }
     }
 }
@@ -517,7 +517,7 @@ impl Drop for Runtime {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn is_rt_shutdown_err(error: &io::Error) -> bool {
-    text::is_shut_down(error)
+    messages::is_shut_down(error)
 }
 
 // As `Handle`.
@@ -553,6 +553,6 @@ mod tests {
         let text = String::from_utf8_lossy(&output.stderr);
         let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
         assert_eq!(signal, Some(libc::SIGABRT), "{text}");
-        assert!(text.contains("a bug") && text.contains(text::MONITOR_PANICKED), "{text}");
+        assert!(text.contains("a bug") && text.contains(messages::MONITOR_PANICKED), "{text}");
     }
 }

@@ -8,7 +8,7 @@ use super::Handle;
 use super::runtime::SAY_WITHIN;
 use crate::engine::blocking::{Note, Remaining};
 use crate::engine::task::{self, Id, Whose};
-use crate::engine::{say, text};
+use crate::engine::{messages, say};
 
 /// What had not stopped when the time of [`Runtime::shutdown`](crate::Runtime::shutdown) was over.
 ///
@@ -42,7 +42,7 @@ impl ShutdownReport {
     #[doc(hidden)]
     pub fn say(&self) {
         if !self.is_clean() {
-            say::line_within(text::left_behind(self.runtime.as_deref(), self), SAY_WITHIN);
+            say::line_within(messages::left_behind(self.runtime.as_deref(), self), SAY_WITHIN);
         }
     }
 

@@ -34,7 +34,7 @@ use crate::engine::scheduler::{Shortage, Stall, StallSink};
 use crate::engine::stall::{self, Capture, How, ThreadState, Tid, Unwinder, Why, system_calls};
 use crate::engine::task::{self, Absence, Id};
 use crate::engine::wake_list::WakeList;
-use crate::engine::{say, text};
+use crate::engine::{messages, say};
 
 use super::foreign_wakes::ForeignWakes;
 use super::lane::Lane;
@@ -593,7 +593,11 @@ impl Voice {
             Some(on_shortage) => on_shortage(&shortage),
             None => {
                 let in_place = shortage.is_in_place();
-                say::line(&text::spare_shortage(self.manner.name.as_deref(), &shortage, in_place));
+                say::line(&messages::spare_shortage(
+                    self.manner.name.as_deref(),
+                    &shortage,
+                    in_place,
+                ));
             }
         }
     }

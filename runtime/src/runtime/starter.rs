@@ -28,8 +28,8 @@ use std::time::{Duration, Instant};
 use super::lane::{Lane, Refused, Why, Work};
 use super::runtime::Threads;
 use super::thread_plan::{BodyWithHooks, ThreadName, ThreadPlan, nameless};
+use crate::engine::messages;
 use crate::engine::primitive::{Condvar, Mutex};
-use crate::engine::text;
 
 /// How long a spare waits for its name.
 const NAME_WITHIN: Duration = Duration::from_millis(5);
@@ -98,7 +98,7 @@ impl Starter {
             drop(work);
             match why {
                 Why::NoThread(error) => error,
-                Why::Closed => text::shut_down(),
+                Why::Closed => messages::shut_down(),
                 // Not as long as each has a slot of its own.
                 Why::Full => io::ErrorKind::WouldBlock.into(),
             }

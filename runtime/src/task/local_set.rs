@@ -10,12 +10,12 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use crate::engine::messages;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::scheduler::{LocalTasks, Poller};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{FullSize, Identity, JoinHandle, PanicSink, UnseenPanic, large_on_heap};
-use crate::engine::text;
 use crate::runtime::panics::report_alone;
 use crate::runtime::{self, UnhandledPanic, context};
 use crate::{Handle, Runtime};
@@ -152,8 +152,8 @@ impl LocalPlace {
         }
         match context::with_current(Handle::clone) {
             Ok(handle) if handle.is_local_here() => LocalPlace::Runtime(handle),
-            Ok(handle) if handle.is_local() => panic!("{}", text::LOCAL_RUNTIME_ELSEWHERE),
-            Ok(_) | Err(_) => panic!("{}", text::NO_LOCAL_SET),
+            Ok(handle) if handle.is_local() => panic!("{}", messages::LOCAL_RUNTIME_ELSEWHERE),
+            Ok(_) | Err(_) => panic!("{}", messages::NO_LOCAL_SET),
         }
     }
 
@@ -265,7 +265,7 @@ impl LocalSet {
     }
 
     fn assert_not_ended(&self) {
-        assert!(!self.panics.ended.load(Ordering::Relaxed), "{}", text::LOCAL_TASK_PANICKED);
+        assert!(!self.panics.ended.load(Ordering::Relaxed), "{}", messages::LOCAL_TASK_PANICKED);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::engine::coop;
 use crate::engine::places::Key;
 use crate::engine::task::scope::{Awaits, Cause, Failure, Force, Guard, Membership, Node};
 use crate::engine::task::{FullSize, Id, Identity, JoinHandle, current_id, large_on_heap, name};
-use crate::engine::{say, text};
+use crate::engine::{messages, say};
 use crate::runtime::context;
 
 crate::task_local! {
@@ -642,7 +642,7 @@ fn fail(error: Box<dyn Error + Send + Sync>, location: &'static Location<'static
     let failure = Failure { id, name: name(id), location, cause: Cause::Error(error) };
     match MEMBER.try_with(|member| member.membership.clone()) {
         Ok(membership) => membership.fail(failure),
-        Err(_) => say::line(&text::failed_at_the_root(&failure.to_string())),
+        Err(_) => say::line(&messages::failed_at_the_root(&failure.to_string())),
     }
 }
 

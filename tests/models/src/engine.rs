@@ -4,10 +4,10 @@
 pub(crate) mod activity;
 #[path = "engine_blocking.rs"]
 pub(crate) mod blocking;
+#[path = "../../../runtime/src/engine/catch_panic.rs"]
+pub(crate) mod catch_panic;
 #[path = "stand_in/clock.rs"]
 pub(crate) mod clock;
-#[path = "../../../runtime/src/engine/contain.rs"]
-pub(crate) mod contain;
 #[path = "../../../runtime/src/engine/coop.rs"]
 pub(crate) mod coop;
 #[path = "engine_driver.rs"]
@@ -16,6 +16,8 @@ pub(crate) mod driver;
 pub(crate) mod entered;
 #[path = "../../../runtime/src/engine/fair_semaphore.rs"]
 pub(crate) mod fair_semaphore;
+#[path = "../../../runtime/src/engine/messages.rs"]
+pub(crate) mod messages;
 #[path = "../../../runtime/src/engine/park_on.rs"]
 pub(crate) mod park_on;
 #[path = "../../../runtime/src/engine/places.rs"]
@@ -36,8 +38,6 @@ pub(crate) mod scheduler;
 pub(crate) mod stall;
 #[path = "engine_task.rs"]
 pub(crate) mod task;
-#[path = "../../../runtime/src/engine/text.rs"]
-pub(crate) mod text;
 #[path = "../../../runtime/src/engine/timer/mod.rs"]
 pub(crate) mod timer;
 #[path = "../../../runtime/src/engine/wait_queue.rs"]

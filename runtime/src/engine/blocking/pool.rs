@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::job::{Job, Note};
 use super::queue::{Claim, Member, Metrics, Next, Queue};
-use crate::engine::contain::{contain, forget_panic};
+use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::primitive::{Arc, Mutex};
 
 /// Looks at an empty queue before a thread in a burst of short jobs goes idle: some microseconds.
@@ -175,7 +175,7 @@ impl<J: Job> Pool<J> {
         mut still: impl FnMut(&Remaining),
     ) -> Remaining {
         for job in self.shared.queue.close() {
-            contain(|| drop(job));
+            catch_panic(|| drop(job));
         }
         // The caller's own slot, if it is a thread of this pool.
         let own = OWN_SEAT.get().filter(|own| own.pool == self.address()).map(|own| own.slot);
@@ -260,12 +260,12 @@ fn work<J: Job>(shared: &Arc<Shared<J>>, mut member: Member, id: u64) {
             let _ = start(shared, claim);
         }
         if let Some(hook) = on_start.take() {
-            contain(|| hook());
+            catch_panic(|| hook());
         }
-        contain(|| job.run());
+        catch_panic(|| job.run());
     }
     for hook in on_start.into_iter().chain(&shared.config.on_stop) {
-        (shared.config.without_job)(&|| contain(|| hook()));
+        (shared.config.without_job)(&|| catch_panic(|| hook()));
     }
     let before = shared.handles.lock().leave(id);
     shared.queue.left();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::engine::driver::Batch;
-use crate::engine::text;
+use crate::engine::messages;
 use crate::engine::wake_list::WakeList;
 
 fn turn(driver: &IoDriver) {
@@ -113,7 +113,7 @@ fn a_wait_moves_to_another_driver_or_says_that_its_own_is_shut() {
             Poll::Ready(Err(error)) => error,
             poll => panic!("{poll:?}"),
         };
-        assert_eq!(error.to_string(), text::SHUT_DOWN);
+        assert_eq!(error.to_string(), messages::SHUT_DOWN);
         assert!(running.poll_exit(Waker::noop(), || Some(other.clone())).is_pending());
         drop(stdin);
         until(&other, || running.poll_exit(Waker::noop(), || None).is_ready());
@@ -128,6 +128,6 @@ fn a_child_that_cannot_be_watched_does_not_run_on() {
     let child = Command::new("sleep").arg("1000").spawn().unwrap();
     let pid = child.id();
     let refused = Running::new(child, &driver).unwrap_err();
-    assert_eq!(refused.to_string(), text::SHUT_DOWN);
+    assert_eq!(refused.to_string(), messages::SHUT_DOWN);
     until(&other, || !exists(pid));
 }

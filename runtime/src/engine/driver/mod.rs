@@ -53,12 +53,12 @@ use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
+use crate::engine::messages;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Mutex, MutexGuard};
 use crate::engine::process_wide::fork::Birth;
 use crate::engine::process_wide::orphans::{self, Home};
 use crate::engine::process_wide::signals;
-use crate::engine::text;
 use crate::engine::wake_list::WakeList;
 
 pub(crate) use child::Running;
@@ -173,10 +173,10 @@ impl IoDriver {
         initially: Ready,
     ) -> io::Result<Registration> {
         if self.birth.is_in_parent() {
-            return Err(text::forked());
+            return Err(messages::forked());
         }
         let readiness = Arc::new(Readiness::new(initially));
-        let token = self.table.lock().insert(readiness.clone()).ok_or_else(text::shut_down)?;
+        let token = self.table.lock().insert(readiness.clone()).ok_or_else(messages::shut_down)?;
         // From here on the registration's drop takes the source out of the table.
         let registration = Registration::new(self.clone(), readiness, token);
         source.register(&self.registry, mio::Token(token.raw()), system_interest(interest))?;
@@ -203,7 +203,7 @@ impl IoDriver {
     ///
     /// When the driver is shut.
     pub(crate) fn check_open(&self) -> io::Result<()> {
-        if self.table.lock().is_closed() { Err(text::shut_down()) } else { Ok(()) }
+        if self.table.lock().is_closed() { Err(messages::shut_down()) } else { Ok(()) }
     }
 
     /// Watches the process's signals from now on.
@@ -213,7 +213,7 @@ impl IoDriver {
     /// What the system says.
     pub(crate) fn watch_signals(&self) -> io::Result<()> {
         if self.birth.is_in_parent() {
-            return Err(text::forked());
+            return Err(messages::forked());
         }
         // Relaxed, no pair: it only saves taking the lock.
         if self.watches_signals.load(Ordering::Relaxed) {

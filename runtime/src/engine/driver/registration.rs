@@ -11,8 +11,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::engine::coop;
+use crate::engine::messages;
 use crate::engine::primitive::Arc;
-use crate::engine::text;
 
 use super::IoDriver;
 use super::interest::Interest;
@@ -44,7 +44,7 @@ fn would_block(error: &io::Error) -> bool {
 }
 
 fn alive(event: ReadyEvent) -> io::Result<ReadyEvent> {
-    if event.shut { Err(text::shut_down()) } else { Ok(event) }
+    if event.shut { Err(messages::shut_down()) } else { Ok(event) }
 }
 
 impl Registration {
@@ -81,7 +81,7 @@ impl Registration {
     /// Nobody would end the wait in a child that was forked.
     fn wait_for_ever_or_fail<T>(&self) -> Poll<io::Result<T>> {
         if self.driver.birth.is_in_parent() {
-            Poll::Ready(Err(text::forked()))
+            Poll::Ready(Err(messages::forked()))
         } else {
             Poll::Pending
         }

@@ -172,13 +172,13 @@ fn shutdown_ends_waits_and_refuses_what_comes_later() {
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
     for direction in [Direction::Read, Direction::Write] {
         match registration.poll_ready(cx, direction) {
-            Poll::Ready(Err(e)) => assert_eq!(e.to_string(), text::SHUT_DOWN),
+            Poll::Ready(Err(e)) => assert_eq!(e.to_string(), messages::SHUT_DOWN),
             other => panic!("{other:?}"),
         }
     }
     let (mut near, _far) = pair();
     let refused = driver.register(&mut near, BOTH, Ready::EMPTY).unwrap_err();
-    assert_eq!(refused.to_string(), text::SHUT_DOWN);
+    assert_eq!(refused.to_string(), messages::SHUT_DOWN);
 }
 
 #[test]

@@ -41,8 +41,8 @@ use std::task::{Poll, Waker};
 
 use super::fork::Birth;
 use super::signal_kind::{self, Ear, Kind};
+use crate::engine::messages;
 use crate::engine::primitive::Mutex;
-use crate::engine::text;
 use crate::engine::wake_list::WakeList;
 
 static SIGNALS: OnceLock<Signals> = OnceLock::new();
@@ -159,11 +159,11 @@ impl Listener {
     /// For signals that cannot or must not be caught, and what the system says.
     pub(crate) fn new(signal: libc::c_int) -> io::Result<Listener> {
         if signal < 0 || signal_hook_registry::FORBIDDEN.contains(&signal) {
-            return Err(io::Error::other(text::SIGNAL_REFUSED));
+            return Err(io::Error::other(messages::SIGNAL_REFUSED));
         }
         let signals = Signals::get()?;
         let number = usize::try_from(signal).ok().and_then(|n| signals.numbers.get(n));
-        let number = number.ok_or_else(|| io::Error::other(text::SIGNAL_UNKNOWN))?;
+        let number = number.ok_or_else(|| io::Error::other(messages::SIGNAL_UNKNOWN))?;
         {
             let mut installed = number.installed.lock();
             if !*installed {

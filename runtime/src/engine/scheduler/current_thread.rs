@@ -40,7 +40,7 @@ use super::metrics::{NOTE_INTERVAL, WorkerCounters};
 use super::monitor::Monitor;
 use super::observe::Observe;
 use super::pool::Hook;
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
@@ -51,7 +51,7 @@ use crate::engine::task::{
     spawn_cell,
 };
 use crate::engine::wake_list::WakeList;
-use crate::engine::{say, text};
+use crate::engine::{messages, say};
 
 /// Polls between two looks at the driver when all of them have only yielded. Fewer than on a worker:
 /// nobody else looks meanwhile.
@@ -458,7 +458,7 @@ impl CurrentThread {
         let Some(start) = &self.config.start_watch else { return };
         if let Err(error) = start() {
             self.watched.store(NO_WATCH, Ordering::Relaxed);
-            say::line(&text::no_thread_to_watch(&error));
+            say::line(&messages::no_thread_to_watch(&error));
         }
     }
 
@@ -683,7 +683,7 @@ impl CurrentThread {
 
     fn sleep(&self, core: &Core) {
         if let Some(hook) = &self.config.on_park {
-            self.bracket(|| contain(|| hook()));
+            self.bracket(|| catch_panic(|| hook()));
         }
         // The hook may have spawned.
         let mut looked = false;
@@ -704,7 +704,7 @@ impl CurrentThread {
             self.look(core);
         }
         if let Some(hook) = &self.config.on_unpark {
-            self.bracket(|| contain(|| hook()));
+            self.bracket(|| catch_panic(|| hook()));
         }
     }
 

@@ -32,7 +32,7 @@ use std::time::Instant;
 use pin_project_lite::pin_project;
 
 use super::observe::Observe;
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Backoff, Mutex};
@@ -286,7 +286,7 @@ impl LocalQueue {
         // Handles to tasks keep the queue, which is not to keep those who polled it.
         let mut wakers = WakeList::new();
         self.state.lock().pollers.take(|()| true, &mut wakers);
-        contain(|| drop(wakers));
+        catch_panic(|| drop(wakers));
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::metrics::{Counter, WorkerCounters};
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::task::{Header, Id, Judge, Outcome, Runnable};
 
 /// Which task a hook is called for.
@@ -165,5 +165,5 @@ pub(crate) fn terminated(hook: Option<&TaskHook>, task: &Header) {
 
 #[cold]
 fn call(hook: &TaskHook, meta: &TaskMeta<'_>) {
-    contain(|| hook(meta));
+    catch_panic(|| hook(meta));
 }

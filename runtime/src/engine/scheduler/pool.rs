@@ -52,6 +52,7 @@ use super::worker::NewWorker;
 use super::worker_shared::WorkerShared;
 use super::worker_table::{WorkerRef, WorkerTable};
 use crate::engine::activity::{Active, Activity};
+use crate::engine::messages;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Unparked};
 use crate::engine::process_wide::fork::Birth;
@@ -59,7 +60,6 @@ use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Absence, Header, Identity, JoinHandle, Owned, PanicSink, Runnable, Schedule, Whose, spawn_cell,
 };
-use crate::engine::text;
 
 /// Starts a thread that calls [`NewWorker::run`], or sees to it that it is started soon. In the second case an
 /// error comes later, by [`NewWorker::on_failure`]. The monitor calls it for spares, so it must not wait then, nor
@@ -273,7 +273,7 @@ impl Pool {
     fn start_on(self: &Arc<Pool>, slot: usize) -> io::Result<()> {
         if !self.closing.enter() {
             self.spares.never_came(slot);
-            return Err(text::shut_down());
+            return Err(messages::shut_down());
         }
         // If no thread comes of it, dropping the worker takes back what was done here.
         (self.start_thread)(NewWorker::new(Arc::clone(self), slot))

@@ -50,7 +50,7 @@ use super::sleep::Withdrawn;
 use super::visit::Visits;
 use super::worker_shared::WorkerShared;
 use super::worker_table::WorkerRef;
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::entered;
 use crate::engine::rng::FastRand;
@@ -209,7 +209,7 @@ impl Worker {
         let _abort = AbortOnUnwind;
         let entered = here::enter_worker(&self);
         self.shared().set_tid();
-        self.bracket(|| contain(set_up));
+        self.bracket(|| catch_panic(set_up));
         let _inside = entered::enter();
         loop {
             self.busy_since.set(Instant::now());
@@ -419,7 +419,7 @@ impl Worker {
     #[cold]
     pub(super) fn call_foreign(&self) {
         while let Some(waker) = self.pool.foreign.take() {
-            self.bracket(|| contain(|| waker.wake()));
+            self.bracket(|| catch_panic(|| waker.wake()));
         }
     }
 
@@ -435,7 +435,7 @@ impl Worker {
 
     fn call(&self, hook: Option<&Hook>) {
         if let Some(hook) = hook {
-            self.bracket(|| contain(|| hook()));
+            self.bracket(|| catch_panic(|| hook()));
         }
     }
 

@@ -22,7 +22,7 @@ use super::runnable::Outcome;
 use super::span::SpanId;
 use super::state::{EndPoll, State};
 use super::{Id, IdGuard, JoinError, Judge, Runnable, Schedule, waker};
-use crate::engine::contain::{contain, forget_panic};
+use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::primitive::UnsafeCell;
 
 /// What is the same for every task.
@@ -182,7 +182,7 @@ unsafe fn __runtime_short_backtrace_poll<F: Future>(
     polled.map(|output| {
         // SAFETY: the stage holds the future, which is not used again.
         if let Err(payload) = unsafe { drop_future::<F>(stage.cast()) } {
-            contain(|| drop(output));
+            catch_panic(|| drop(output));
             resume_unwind(payload);
         }
         // SAFETY: the stage holds nothing: the write drops nothing.
@@ -336,7 +336,7 @@ unsafe fn complete(task: NonNull<Header>) -> Outcome {
             header.join_waker.with(|waker| {
                 // SAFETY: JOIN_WAKER is set: both sides may read (rule 4).
                 if let Some(waker) = unsafe { &*waker } {
-                    contain(|| waker.wake_by_ref()); // wake: join
+                    catch_panic(|| waker.wake_by_ref()); // wake: join
                 }
             });
             if header.state.release_join_waker() {
@@ -348,8 +348,8 @@ unsafe fn complete(task: NonNull<Header>) -> Outcome {
         let dropped = unsafe { discard(task, header) };
         match dropped {
             Ok(None) => {}
-            Ok(Some(error)) => contain(|| error.unseen()),
-            Err(payload) => contain(|| panicked(task, header, payload).unseen()),
+            Ok(Some(error)) => catch_panic(|| error.unseen()),
+            Err(payload) => catch_panic(|| panicked(task, header, payload).unseen()),
         }
     }
     if before.is_named() {
@@ -386,7 +386,7 @@ fn drop_join_waker(header: &Header) {
         // SAFETY: by the caller's exclusive access.
         unsafe { (*waker).take() }
     });
-    contain(|| drop(waker));
+    catch_panic(|| drop(waker));
 }
 
 /// Takes the output.
@@ -454,7 +454,7 @@ pub(super) unsafe fn drop_join(task: NonNull<Header>) {
         // SAFETY: complete, and our interest was the one that counted: the output is ours.
         match unsafe { discard(task, header) } {
             Ok(None) => {}
-            Ok(Some(error)) => contain(|| error.unseen()),
+            Ok(Some(error)) => catch_panic(|| error.unseen()),
             // It has been shown by the panic hook; the scheduler may be gone.
             Err(payload) => forget_panic(payload),
         }
@@ -482,7 +482,7 @@ pub(super) unsafe fn free(task: NonNull<Header>) {
     // completion, the handle's after the output was taken or dropped. The allocation was made by `allocate`, as
     // a box of this layout.
     unsafe {
-        contain(|| scheduler.drop_in_place());
+        catch_panic(|| scheduler.drop_in_place());
         task.drop_in_place();
         dealloc(task.as_ptr().cast(), layout);
     }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::cell::{self, Header, drop_reference};
 use super::state::Wake;
 use super::{Id, JoinError};
-use crate::engine::{coop, text};
+use crate::engine::{coop, messages};
 
 /// Waits for a spawned task and yields its output.
 ///
@@ -104,7 +104,7 @@ impl<T> JoinHandle<T> {
     /// The output of a task that [is ready](JoinHandle::is_ready), once.
     pub(crate) fn take_output(&mut self) -> Result<T, JoinError> {
         let now = self.header().state.load();
-        assert!(now.is_complete() && !now.is_taken(), "{}", text::JOIN_HANDLE_POLLED_AGAIN);
+        assert!(now.is_complete() && !now.is_taken(), "{}", messages::JOIN_HANDLE_POLLED_AGAIN);
         // SAFETY: the task is complete and its output, a `T`, was not taken; the handle has a reference and
         // its interest.
         unsafe { cell::take_output(self.task) }

@@ -21,7 +21,7 @@ use super::cell::Header;
 use super::scope::Membership;
 use super::state::Wake;
 use super::{Id, Runnable};
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::waker_cell::WakerCell;
@@ -130,7 +130,7 @@ impl Owned {
         let told = if is_awaited { self.drained.take() } else { None };
         drop(shard);
         if let Some(waker) = told {
-            contain(|| waker.wake()); // wake: no task is left in a shard
+            catch_panic(|| waker.wake()); // wake: no task is left in a shard
         }
     }
 
@@ -197,7 +197,7 @@ impl Owned {
     /// Nobody waits any more. The waker goes: it may own the scheduler that the list is in.
     pub(crate) fn unwatch(&self) {
         let waker = self.drained.take();
-        contain(|| drop(waker));
+        catch_panic(|| drop(waker));
     }
 
     /// Tasks ever spawned.

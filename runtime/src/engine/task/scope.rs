@@ -92,7 +92,7 @@ use super::{
     AbortHandle, Id, Identity, JoinError, JoinHandle, PanicSink, Runnable, Schedule, UnseenPanic,
     name, spawn_cell,
 };
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::places::{Key, Places};
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Mutex, MutexGuard, last_of};
@@ -662,7 +662,7 @@ impl PanicSink for Keeper {
         }
         drop(state);
         if is_seen {
-            contain(|| drop(panic));
+            catch_panic(|| drop(panic));
         } else {
             self.sink.unseen(panic);
         }

@@ -15,7 +15,7 @@ use tracing::instrument::{Instrument, Instrumented};
 use tracing::{Span, trace, trace_span};
 
 use super::{Identity, is_large, next_id};
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 
 /// The kind of a job of the blocking pool.
 const BLOCKING: &str = "blocking";
@@ -59,7 +59,7 @@ impl SpanId {
             // The readers want the span's number, under the name of the task's.
             let event = || trace!(target: "tokio::task::waker", op, task.id = id.into_u64());
             // A panic of the subscriber must not lose a wake-up.
-            contain(event);
+            catch_panic(event);
         }
     }
 }

@@ -10,7 +10,7 @@ use socket2::Domain;
 
 use super::super::addr::{self, ToSocketAddrs};
 use super::super::evented::{PollEvented, check_nonblocking};
-use super::super::face::{descriptor, std_conversions};
+use super::super::socket_macros::{descriptor, std_conversions};
 use super::socket::TcpSocket;
 use super::stream::TcpStream;
 use crate::engine::driver::{Direction, Interest, Ready};

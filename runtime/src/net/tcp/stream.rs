@@ -12,7 +12,7 @@ use socket2::SockRef;
 
 use super::super::addr::{self, ToSocketAddrs};
 use super::super::evented::{Anonymous, BYTE_STREAM, PollEvented, Receive, check_nonblocking};
-use super::super::face::{
+use super::super::socket_macros::{
     descriptor, poll_ready_methods, std_conversions, stream_traits, try_stream_methods,
     wait_methods,
 };

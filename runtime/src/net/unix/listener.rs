@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use socket2::SockAddr;
 
 use super::super::evented::{PollEvented, check_nonblocking};
-use super::super::face::{descriptor, std_conversions};
+use super::super::socket_macros::{descriptor, std_conversions};
 use super::SocketAddr;
 use super::addr::system_addr;
 use super::socket::UnixSocket;

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::super::evented::{BOTH, PollEvented, check_nonblocking};
-use super::super::face::{
+use super::super::socket_macros::{
     descriptor, poll_ready_methods, std_conversions, stream_traits, try_stream_methods,
     wait_methods,
 };

@@ -14,6 +14,7 @@ use crate::engine::activity::Activity;
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
 use crate::engine::driver::{IoDriver, exact_timers};
+use crate::engine::messages;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::AtomicU64;
 use crate::engine::process_wide::fork::Birth;
@@ -24,7 +25,6 @@ use crate::engine::scheduler::{
     StandIn, StartWatch,
 };
 use crate::engine::task::scope::Node;
-use crate::engine::text;
 use crate::engine::timer::Shards;
 use crate::runtime::blocking::BlockingJob;
 use crate::runtime::context::{self, Service};
@@ -190,7 +190,7 @@ impl Builder {
         move |worker: NewWorker| {
             let slot = worker.slot_index();
             let handle = current.get().and_then(Handle::upgrade);
-            let handle = handle.ok_or_else(text::shut_down)?;
+            let handle = handle.ok_or_else(messages::shut_down)?;
             let failed = worker.on_failure();
             let body: BodyWithHooks = Box::new(move |hooks| {
                 let (id, timers) = (handle.id(), handle.time_enabled());
@@ -302,8 +302,8 @@ impl Builder {
 fn start_watch(parts: &Parts) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
     let (current, threads) = (Arc::clone(&parts.current), Arc::downgrade(&parts.threads));
     move || {
-        let handle = current.get().and_then(Handle::upgrade).ok_or_else(text::shut_down)?;
-        let threads = threads.upgrade().ok_or_else(text::shut_down)?;
+        let handle = current.get().and_then(Handle::upgrade).ok_or_else(messages::shut_down)?;
+        let threads = threads.upgrade().ok_or_else(messages::shut_down)?;
         let Scheduler::CurrentThread(shared) = handle.scheduler() else { return Ok(()) };
         let shared = Arc::clone(shared);
         threads.start_monitor(Box::new(move || shared.watch()))
