@@ -188,7 +188,7 @@ impl Resource {
         source: &'static str,
         poll: &'static str,
         make: impl FnOnce() -> F,
-    ) -> Seen<F> {
+    ) -> Instrumented<F> {
         self.wait_as(source, poll, false, make)
     }
 
@@ -198,7 +198,7 @@ impl Resource {
         source: &'static str,
         poll: &'static str,
         make: impl FnOnce() -> F,
-    ) -> Seen<impl Future<Output = F::Output>> {
+    ) -> Instrumented<impl Future<Output = F::Output>> {
         self.wait(source, poll, || async { make().await })
     }
 
@@ -208,7 +208,7 @@ impl Resource {
         source: &'static str,
         poll: &'static str,
         make: impl FnOnce() -> F,
-    ) -> Seen<F> {
+    ) -> Instrumented<F> {
         self.wait_as(source, poll, true, make)
     }
 
@@ -218,9 +218,9 @@ impl Resource {
         poll: &'static str,
         inherits: bool,
         make: impl FnOnce() -> F,
-    ) -> Seen<F> {
+    ) -> Instrumented<F> {
         if self.0.is_none() {
-            return Seen { future: make(), op: Op(None) };
+            return Instrumented { future: make(), op: Op(None) };
         }
         let mut future = None;
         let op = self.op(
@@ -232,7 +232,7 @@ impl Resource {
                 polls
             },
         );
-        Seen { future: future.expect("`op` calls its arguments"), op }
+        Instrumented { future: future.expect("`op` calls its arguments"), op }
     }
 
     /// The wait of a oneshot's receiver. It begins with the channel. The receiver has a handle to the
@@ -572,14 +572,14 @@ impl fmt::Debug for Op {
 
 pin_project! {
     /// The future of [`Resource::wait`].
-    pub(crate) struct Seen<F> {
+    pub(crate) struct Instrumented<F> {
         #[pin]
         future: F,
         op: Op,
     }
 }
 
-impl<F: Future> Future for Seen<F> {
+impl<F: Future> Future for Instrumented<F> {
     type Output = F::Output;
 
     #[inline]

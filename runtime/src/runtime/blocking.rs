@@ -17,7 +17,7 @@ use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::scheduler::{StandIn, TaskHook, terminated};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
-    Header, Identity, JoinHandle, Judge, Outcome, PanicSink, Runnable, Schedule, spawn_cell,
+    Header, Identity, JoinHandle, Outcome, PanicSink, Runnable, Schedule, StallPolicy, spawn_cell,
 };
 use crate::engine::{messages, say};
 
@@ -38,7 +38,7 @@ impl Job for BlockingJob {
     fn run(self) {
         match self {
             BlockingJob::Task { task, .. } => {
-                let outcome = task.run(&Judge::Nobody);
+                let outcome = task.run(&StallPolicy::Nobody);
                 debug_assert!(matches!(outcome, Outcome::Complete));
             }
             BlockingJob::StandIn { stand_in, runtime } => {

@@ -26,7 +26,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::engine::activity::Activity;
 use crate::engine::clock::{Clock, NEVER};
-use crate::engine::driver::{IoDriver, Turn};
+use crate::engine::driver::{IoDriver, PollGuard};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Parker};
 use crate::engine::scheduler;
@@ -144,7 +144,7 @@ impl Drivers {
         activity.begin();
     }
 
-    fn sleep_in_poll(&self, turn: &mut Turn<'_>, parker: &Parker, ready: &mut WakeList) {
+    fn sleep_in_poll(&self, turn: &mut PollGuard<'_>, parker: &Parker, ready: &mut WakeList) {
         let timeout = self.publish(None);
         let activity = match &self.jumps {
             Jumps::WithoutJobs(activity) | Jumps::WhenStill(activity) if self.clock.is_paused() => {

@@ -19,7 +19,7 @@ use crate::engine::clock::Clock;
 use crate::engine::driver::IoDriver;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
-use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::rng::{FastRand, Seeded};
 use crate::engine::scheduler::{CurrentThread, Monitor, Observe, Pool};
 use crate::engine::task::scope::{Membership, Node};
@@ -75,7 +75,7 @@ pub(super) struct Inner {
     pub(super) local_to: Option<ThreadId>,
     pub(super) name: Option<String>,
     pub(super) id: RuntimeId,
-    pub(super) birth: Birth,
+    pub(super) generation: ForkGeneration,
 }
 
 /// The flavours.
@@ -107,7 +107,7 @@ impl Handle {
 
     /// Whether this process was forked from the one that the runtime is in.
     pub(super) fn is_in_parent(&self) -> bool {
-        self.inner.birth.is_in_parent()
+        self.inner.generation.is_in_parent()
     }
 
     pub(super) fn downgrade(&self) -> std::sync::Weak<Inner> {

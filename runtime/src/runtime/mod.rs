@@ -23,7 +23,6 @@ mod drivers;
 mod foreign_wakes;
 mod handle;
 mod histogram;
-mod lane;
 mod local_runtime;
 mod metrics;
 pub(crate) mod panics;
@@ -33,6 +32,7 @@ mod rng_seed;
 mod runtime;
 #[cfg(feature = "schedule-latency")]
 mod schedule_latency;
+mod serial_thread;
 mod shutdown;
 mod stall;
 mod starter;

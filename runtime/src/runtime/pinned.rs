@@ -17,7 +17,7 @@ use super::thread_plan::{BodyWithHooks, ThreadPlan};
 use crate::engine::primitive::{Arc as EngineArc, Condvar, Mutex};
 use crate::engine::scheduler::{Observe, PinnedHome, PinnedThread};
 use crate::engine::task::scope::Membership;
-use crate::engine::task::{Identity, JoinHandle, Whose};
+use crate::engine::task::{Identity, JoinHandle, PollOwner};
 use crate::engine::{entered, messages, say};
 use crate::task::enter_local;
 
@@ -131,7 +131,7 @@ impl Pinned {
     }
 
     /// The tasks whose polls, or destructors, have not returned.
-    pub(super) fn busy_with(&self) -> Vec<Whose> {
+    pub(super) fn busy_with(&self) -> Vec<PollOwner> {
         let mut all = Vec::new();
         self.each(|thread| all.extend(thread.bound().busy_with()));
         all

@@ -48,7 +48,7 @@ use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::process_wide::signal_mask::{deafly, is_deaf};
 use crate::engine::task::{
-    Census, FullSize, Id, JoinHandle, Whose, current_id, large_on_heap, of_root,
+    Census, FullSize, Id, JoinHandle, PollOwner, current_id, large_on_heap, of_root,
 };
 use crate::engine::timer::{Place, Registration};
 use crate::engine::wake_list::WakeList;
@@ -480,7 +480,7 @@ impl Caller {
     }
 
     /// What runs beside the caller's task.
-    fn others(&self, busy_with: Vec<Whose>) -> Vec<Unfinished> {
+    fn others(&self, busy_with: Vec<PollOwner>) -> Vec<Unfinished> {
         let own = self.task.map_or(0, Id::as_u64);
         let others = busy_with.into_iter().filter(|whose| own == 0 || whose.id != own);
         others.map(Unfinished::running).collect()

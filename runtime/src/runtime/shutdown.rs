@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Handle;
 use super::runtime::SAY_WITHIN;
 use crate::engine::blocking::{Note, Remaining};
-use crate::engine::task::{self, Id, Whose};
+use crate::engine::task::{self, Id, PollOwner};
 use crate::engine::{messages, say};
 
 /// What had not stopped when the time of [`Runtime::shutdown`](crate::Runtime::shutdown) was over.
@@ -84,7 +84,7 @@ impl Unfinished {
         Unfinished { id, name: id.and_then(task::name), location, running: false }
     }
 
-    pub(super) fn running(whose: Whose) -> Unfinished {
+    pub(super) fn running(whose: PollOwner) -> Unfinished {
         Unfinished { running: true, ..Unfinished::new(Id::from_u64(whose.id), whose.location) }
     }
 

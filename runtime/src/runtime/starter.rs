@@ -14,9 +14,9 @@
 //! ```
 //!
 //! Stand-ins for those in `block_in_place` are jobs of the blocking pool, which starts their threads where it is given
-//! them. The monitor has a third lane do that.
+//! them. The monitor has a third thread do that.
 //!
-//! The first two are lanes, started with the first spare; the namer only where there is a function. The starter waits for
+//! The first two are threads, started with the first spare; the namer only where there is a function. The starter waits for
 //! a name for [`NAME_WITHIN`]. Then the spare gets the usual name, and those after it do not wait, until the
 //! function has returned; what it returned at last is the name of the next one. A function that panics, or whose
 //! name has no form that the system takes, costs the name and not the spare.
@@ -25,8 +25,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::lane::{Lane, Refused, Why, Work};
 use super::runtime::Threads;
+use super::serial_thread::{Refused, SerialThread, Why, Work};
 use super::thread_plan::{BodyWithHooks, ThreadName, ThreadPlan, nameless};
 use crate::engine::messages;
 use crate::engine::primitive::{Condvar, Mutex};
@@ -36,9 +36,9 @@ const NAME_WITHIN: Duration = Duration::from_millis(5);
 
 /// Starts spares of one runtime.
 pub(super) struct Starter {
-    lane: Lane,
+    thread: SerialThread,
     names: Arc<Names>,
-    asks: Lane,
+    asks: SerialThread,
 }
 
 /// How many stand-ins the monitor asks for at most before the first has been asked for: twice what it asks for at one look.
@@ -46,7 +46,7 @@ const MOST_ASKS: usize = 64;
 
 /// The names of spares.
 struct Names {
-    lane: Lane,
+    thread: SerialThread,
     state: Mutex<State>,
     told: Condvar,
 }
@@ -64,9 +64,9 @@ impl Starter {
     /// `most`: how many spares there may be.
     pub(super) fn new(most: usize) -> Starter {
         let (state, told) = (Mutex::default(), Condvar::new());
-        let names = Names { lane: Lane::new("runtime-namer", 1), state, told };
-        let asks = Lane::new("runtime-asker", MOST_ASKS);
-        Starter { lane: Lane::new("runtime-starter", most), names: Arc::new(names), asks }
+        let names = Names { thread: SerialThread::new("runtime-namer", 1), state, told };
+        let asks = SerialThread::new("runtime-asker", MOST_ASKS);
+        Starter { thread: SerialThread::new("runtime-starter", most), names: Arc::new(names), asks }
     }
 
     /// Gives the blocking pool a stand-in soon. If that cannot be, `ask` is dropped, and the monitor asks again.
@@ -94,7 +94,7 @@ impl Starter {
                 Err(error) => failed(error),
             }
         };
-        self.lane.add(Box::new(start)).map_err(|Refused { work, why }| {
+        self.thread.add(Box::new(start)).map_err(|Refused { work, why }| {
             drop(work);
             match why {
                 Why::NoThread(error) => error,
@@ -107,8 +107,8 @@ impl Starter {
 
     /// Starts nothing more but what has been handed over.
     pub(super) fn close(&self) {
-        self.lane.close();
-        self.names.lane.close();
+        self.thread.close();
+        self.names.thread.close();
         self.asks.close();
     }
 
@@ -116,15 +116,15 @@ impl Starter {
     pub(super) fn join(&self, deadline: Instant) -> Vec<&'static str> {
         self.close();
         let left = || deadline.saturating_duration_since(Instant::now());
-        let goes_on = |lane: &&Lane| {
-            let goes_on = !lane.join_within(left());
+        let goes_on = |thread: &&SerialThread| {
+            let goes_on = !thread.join_within(left());
             if goes_on {
-                lane.leave();
+                thread.leave();
             }
             goes_on
         };
-        let lanes = [&self.lane, &self.names.lane, &self.asks];
-        lanes.into_iter().filter(goes_on).map(Lane::name).collect()
+        let threads = [&self.thread, &self.names.thread, &self.asks];
+        threads.into_iter().filter(goes_on).map(SerialThread::name).collect()
     }
 }
 
@@ -145,7 +145,7 @@ impl Names {
             state.asked = true;
             drop(state);
             let (names, by) = (Arc::clone(self), by.clone());
-            let asked = self.lane.add(Box::new(move || names.ask(&by)));
+            let asked = self.thread.add(Box::new(move || names.ask(&by)));
             state = self.state.lock();
             if asked.is_err() {
                 state.asked = false;

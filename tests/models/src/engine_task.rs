@@ -35,7 +35,7 @@ pub(crate) use join::{AbortHandle, JoinHandle};
 pub(crate) use owned::Owned;
 pub(crate) use panic::{PanicSink, UnseenPanic};
 pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
-pub(crate) use watch::{Absence, Judge, Mark, Seen, Watch, Whose};
+pub(crate) use watch::{Absence, Mark, PollId, PollOwner, StallPolicy, Watch};
 
 pub(crate) trait Schedule: 'static {
     fn kind(&self) -> &'static str {

@@ -4,5 +4,5 @@
 pub(crate) mod drivers;
 #[path = "../../../runtime/src/runtime/foreign_wakes.rs"]
 pub(crate) mod foreign_wakes;
-#[path = "../../../runtime/src/runtime/lane.rs"]
-pub(crate) mod lane;
+#[path = "../../../runtime/src/runtime/serial_thread.rs"]
+pub(crate) mod serial_thread;

@@ -4,7 +4,7 @@
 //!
 //! Jobs block. So a job that waits in the queue must never depend on a thread that is inside
 //! another job, as long as a further thread may be had. On the other side most jobs are short, come
-//! in bursts, and a wake-up costs more than they do. Between the two stands the *looker*.
+//! in bursts, and a wake-up costs more than they do. Between the two stands the *designated waker*.
 //!
 //! # Words
 //!
@@ -19,9 +19,9 @@
 //!                         (none) <--- retire ------  idle -+
 //! ```
 //!
-//! The *looker* is the one thread that is on its way to the queue: started, woken, or looking in
-//! vain for a moment before it goes idle ([`Queue::linger`]). While there is a looker, a submission
-//! wakes nobody. A thread that takes a job and leaves others behind with no looker appoints the
+//! The *designated waker* is the one thread that is on its way to the queue: started, woken, or looking in
+//! vain for a moment before it goes idle ([`Queue::linger`]). While there is a designated waker, a submission
+//! wakes nobody. A thread that takes a job and leaves others behind with no designated waker appoints the
 //! next one before it runs its job ([`Queue::recruit`]). So n jobs that all block get n threads,
 //! one after the other; n short jobs wake one thread for each time a thread can reach the queue,
 //! not for each job.
@@ -34,7 +34,7 @@
 //! 2. A slot is on the idle stack exactly while its thread is parked there and nobody has decided to
 //!    wake it. Who pops a slot gives its parker one token after unlocking; the thread, seeing itself
 //!    popped, takes exactly that token before it does anything else. So no token is left over.
-//! 3. If the queue is not empty, then there is a looker, or no further thread can be had: the idle
+//! 3. If the queue is not empty, then there is a designated waker, or no further thread can be had: the idle
 //!    stack is empty, and `threads == limit` or the last attempt to start a thread failed.
 //! 4. A thread that was started leaves only when the queue is empty. A job is queued only when there
 //!    is a thread that was started, or along with the claim for the first one.
@@ -43,7 +43,7 @@
 //! # No job is lost
 //!
 //! (3) holds initially. It could break where the queue becomes non-empty (submit: recruits), where
-//! the looker goes (arrive: the thread is at the queue, takes a job, and recruits if some are left;
+//! the designated waker goes (arrive: the thread is at the queue, takes a job, and recruits if some are left;
 //! abandon: wakes an idle thread if there is one, and notes the failed attempt if not), where a
 //! thread goes idle (only with an empty queue), or where a slot becomes free (leave: only with an
 //! empty queue). In the second case of (3) all threads are in jobs or at the queue, and each looks
@@ -58,7 +58,7 @@
 //! # Jobs that are taken back
 //!
 //! A job that waits may be taken out of the queue by whoever submitted it, from the middle, too ([`Queue::take_back`]).
-//! That makes the queue shorter and nothing else: none of the invariants needs a job to be there, and a looker or a thread
+//! That makes the queue shorter and nothing else: none of the invariants needs a job to be there, and a designated waker or a thread
 //! that comes for it finds another one or goes idle. Under the lock either the thread or the taker gets the job. Who asks before
 //! it is queued finds nothing, and what it did before is seen by the submitter after the submission, since
 //! both have had the lock: so the submitter asks again.
@@ -118,7 +118,7 @@ struct State<J> {
     free: Vec<usize>,
     /// Parked threads; the last one parked is woken first.
     idle: Vec<usize>,
-    looker: Option<usize>,
+    designated_waker: Option<usize>,
     threads: usize,
     starting: usize,
     /// Threads that have not finished, those that left and run their last hook included.
@@ -264,7 +264,7 @@ pub(crate) struct Metrics {
     pub(crate) threads_failed: u64,
 }
 
-/// Whom [`Queue::recruit`] chose to be the looker.
+/// Whom [`Queue::recruit`] chose to be the designated waker.
 #[must_use]
 enum Recruit {
     Nobody,
@@ -278,7 +278,7 @@ impl Recruit {
         match self {
             Recruit::Nobody => None,
             Recruit::Wake(parker) => {
-                parker.unpark(); // wake: the looker
+                parker.unpark(); // wake: the designated waker
                 None
             }
             Recruit::Start(claim) => Some(claim),
@@ -297,7 +297,7 @@ impl<J: Job> Queue<J> {
                 slots: Vec::new(),
                 free: Vec::new(),
                 idle: Vec::new(),
-                looker: None,
+                designated_waker: None,
                 threads: 0,
                 starting: 0,
                 present: 0,
@@ -360,8 +360,8 @@ impl<J: Job> Queue<J> {
         state.started -= 1;
         state.failed += 1;
         state.growth_failed = true;
-        if state.looker == Some(claim.slot) {
-            state.looker = None;
+        if state.designated_waker == Some(claim.slot) {
+            state.designated_waker = None;
         }
         self.leave_slot(&mut state, claim.slot);
         let own = if claim.first { state.jobs.pop_back() } else { None };
@@ -400,9 +400,9 @@ impl<J: Job> Queue<J> {
                 self.leave_slot(&mut state, me.slot);
                 return Next::Leave;
             }
-            if may_linger && me.streak >= STREAK_TO_LINGER && state.looker.is_none() {
+            if may_linger && me.streak >= STREAK_TO_LINGER && state.designated_waker.is_none() {
                 may_linger = false;
-                state.looker = Some(me.slot);
+                state.designated_waker = Some(me.slot);
                 drop(state);
                 self.linger();
                 state = self.state.lock();
@@ -448,7 +448,7 @@ impl<J: Job> Queue<J> {
         Woken::ForWork(state)
     }
 
-    /// Looks for a moment, as the looker, whether the burst goes on.
+    /// Looks for a moment, as the designated waker, whether the burst goes on.
     fn linger(&self) {
         for _ in 0..self.linger {
             if self.depth.load(HINT) > 0 {
@@ -539,13 +539,13 @@ impl<J: Job> Queue<J> {
         }
     }
 
-    /// Appoints a looker if the queue needs one and somebody can be had (invariant 3).
+    /// Appoints a designated waker if the queue needs one and somebody can be had (invariant 3).
     fn recruit(&self, state: &mut State<J>) -> Recruit {
-        if state.jobs.is_empty() || state.looker.is_some() {
+        if state.jobs.is_empty() || state.designated_waker.is_some() {
             return Recruit::Nobody;
         }
         if let Some(slot) = state.idle.pop() {
-            state.looker = Some(slot);
+            state.designated_waker = Some(slot);
             return Recruit::Wake(Arc::clone(&state.slots[slot].parker));
         }
         if state.threads < self.limit && !state.growth_failed {
@@ -564,7 +564,7 @@ impl<J: Job> Queue<J> {
             state.slots.len() - 1
         });
         state.slots[slot].unsettled = Some(id);
-        state.looker = Some(slot);
+        state.designated_waker = Some(slot);
         state.threads += 1;
         state.present += 1;
         state.starting += 1;
@@ -577,8 +577,8 @@ impl<J: Job> Queue<J> {
         if state.slots[slot].unsettled.is_some() {
             self.mark_settled(state, slot);
         }
-        if state.looker == Some(slot) {
-            state.looker = None;
+        if state.designated_waker == Some(slot) {
+            state.designated_waker = None;
         }
     }
 

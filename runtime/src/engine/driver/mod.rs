@@ -8,12 +8,12 @@
 //! # Shape
 //!
 //! ```text
-//!    task ---- Registration ----> Readiness <---- Table <---- Turn::wait <---- the system
+//!    task ---- Registration ----> Readiness <---- Table <---- PollGuard::wait <---- the system
 //!              (operations)       (one source)   (token)      (poll's holder)
 //! ```
 //!
 //! The poll belongs to whoever sleeps in it: [`IoDriver::try_acquire`] makes the caller its holder
-//! until the [`Turn`] is dropped. There is no thread in here.
+//! until the [`PollGuard`] is dropped. There is no thread in here.
 //!
 //! # Invariants
 //!
@@ -56,7 +56,7 @@ use crossbeam_utils::CachePadded;
 use crate::engine::messages;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Mutex, MutexGuard};
-use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::process_wide::orphans::{self, Home};
 use crate::engine::process_wide::signals;
 use crate::engine::wake_list::WakeList;
@@ -93,7 +93,7 @@ pub(crate) struct IoDriver {
     signals: Mutex<Option<mio::net::UnixStream>>,
     watches_signals: AtomicBool,
     delivered: AtomicU64,
-    birth: Birth,
+    generation: ForkGeneration,
 }
 
 /// How many events one look at the system fetches at most.
@@ -141,7 +141,7 @@ impl IoDriver {
             signals: Mutex::default(),
             watches_signals: AtomicBool::new(false),
             delivered: AtomicU64::new(0),
-            birth: Birth::here(),
+            generation: ForkGeneration::here(),
         });
         let home: Weak<IoDriver> = Arc::downgrade(&driver);
         orphans::open(home);
@@ -149,9 +149,9 @@ impl IoDriver {
     }
 
     /// Makes the caller the poll's holder, unless somebody is.
-    pub(crate) fn try_acquire(&self) -> Option<Turn<'_>> {
+    pub(crate) fn try_acquire(&self) -> Option<PollGuard<'_>> {
         let selector = self.selector.try_lock()?;
-        Some(Turn { driver: self, selector })
+        Some(PollGuard { driver: self, selector })
     }
 
     /// Ends the wait of the poll's holder; if nobody waits, the next wait returns at once.
@@ -172,7 +172,7 @@ impl IoDriver {
         interest: Interest,
         initially: Ready,
     ) -> io::Result<Registration> {
-        if self.birth.is_in_parent() {
+        if self.generation.is_in_parent() {
             return Err(messages::forked());
         }
         let readiness = Arc::new(Readiness::new(initially));
@@ -185,7 +185,7 @@ impl IoDriver {
 
     /// Makes the system forget the source.
     fn deregister(&self, source: &mut impl mio::event::Source) -> io::Result<()> {
-        if self.birth.is_in_parent() {
+        if self.generation.is_in_parent() {
             // The child shares the poll with the parent, which goes on to use the source.
             return Ok(());
         }
@@ -193,7 +193,7 @@ impl IoDriver {
     }
 
     fn release(&self, token: Token) {
-        if self.birth.is_in_parent() {
+        if self.generation.is_in_parent() {
             return;
         }
         let _source = { self.table.lock().remove(token) };
@@ -212,7 +212,7 @@ impl IoDriver {
     ///
     /// What the system says.
     pub(crate) fn watch_signals(&self) -> io::Result<()> {
-        if self.birth.is_in_parent() {
+        if self.generation.is_in_parent() {
             return Err(messages::forked());
         }
         // Relaxed, no pair: it only saves taking the lock.
@@ -251,12 +251,12 @@ impl Home for IoDriver {
 
 /// The right to sleep in the poll. Given up by dropping it.
 #[derive(Debug)]
-pub(crate) struct Turn<'a> {
+pub(crate) struct PollGuard<'a> {
     driver: &'a IoDriver,
     selector: MutexGuard<'a, Selector>,
 }
 
-impl Turn<'_> {
+impl PollGuard<'_> {
     /// Waits for events, a [`IoDriver::wake`] or the end of `timeout`, whichever is first; sets the
     /// readiness of the sources and collects who is to be woken. May return early without reason.
     ///

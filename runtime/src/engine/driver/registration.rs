@@ -80,7 +80,7 @@ impl Registration {
 
     /// Nobody would end the wait in a child that was forked.
     fn wait_for_ever_or_fail<T>(&self) -> Poll<io::Result<T>> {
-        if self.driver.birth.is_in_parent() {
+        if self.driver.generation.is_in_parent() {
             Poll::Ready(Err(messages::forked()))
         } else {
             Poll::Pending

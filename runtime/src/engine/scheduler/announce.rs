@@ -10,7 +10,7 @@ use super::pool::Asked;
 use super::worker::Worker;
 use super::worker_shared::WorkerShared;
 use crate::engine::coop::{self, Budget};
-use crate::engine::task::{Absence, Judge, Outcome, Probation};
+use crate::engine::task::{Absence, Outcome, Probation, StallPolicy};
 
 impl Worker {
     /// `block_in_place`: what follows is not to be reported, and somebody from the blocking pool stands in.
@@ -116,7 +116,7 @@ impl Worker {
         let announced = announce();
         coop::refill(Budget::FULL);
         let limit = self.pool.monitor.takeover();
-        let judge = Judge::Probation(Probation::begin(Instant::now(), limit));
+        let judge = StallPolicy::Probation(Probation::begin(Instant::now(), limit));
         let outcome = self.pool.config.observe.run(task, &judge, Some(&slot.counters));
         drop(announced);
         if let Some(absence) = slot.watch.end() {

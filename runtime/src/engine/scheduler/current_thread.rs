@@ -33,7 +33,7 @@ use std::thread::ThreadId;
 use std::time::Instant;
 
 use super::Park;
-use super::hand_over::{HandOver, Root};
+use super::core_handoff::{CoreHandoff, Root};
 use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::metrics::{NOTE_INTERVAL, WorkerCounters};
@@ -44,11 +44,11 @@ use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
-use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
-    Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
-    spawn_cell,
+    Header, Identity, JoinHandle, Outcome, Owned, PanicSink, Runnable, Schedule, StallPolicy,
+    Watch, spawn_cell,
 };
 use crate::engine::wake_list::WakeList;
 use crate::engine::{messages, say};
@@ -83,7 +83,7 @@ const NO_WATCH: u8 = 2;
 
 /// What all threads see.
 pub(crate) struct CurrentThread {
-    core: HandOver<Box<Core>>,
+    core: CoreHandoff<Box<Core>>,
     injector: Mutex<VecDeque<Runnable>>,
     parker: Parker,
     driver: Box<dyn Park>,
@@ -103,7 +103,7 @@ pub(crate) struct CurrentThread {
     /// The thread that has the core.
     thread: Mutex<Option<ThreadId>>,
     monitor: Monitor,
-    birth: Birth,
+    generation: ForkGeneration,
     config: CurrentThreadConfig,
 }
 
@@ -207,7 +207,7 @@ impl CurrentThread {
         monitor: Monitor,
     ) -> Arc<CurrentThread> {
         let shared = Arc::new(CurrentThread {
-            core: HandOver::new(),
+            core: CoreHandoff::new(),
             injector: Mutex::new(VecDeque::new()),
             parker: Parker::new(),
             driver,
@@ -223,7 +223,7 @@ impl CurrentThread {
             tid: AtomicU32::new(0),
             thread: Mutex::new(None),
             monitor,
-            birth: Birth::here(),
+            generation: ForkGeneration::here(),
             config,
         });
         let core = Core {
@@ -344,7 +344,7 @@ impl CurrentThread {
                 core.queue.borrow_mut().push_back(task);
             }
             // A child: nobody is there to run it, and the sleeper is the parent's.
-            _ if self.birth.is_in_parent() => std::mem::forget(task),
+            _ if self.generation.is_in_parent() => std::mem::forget(task),
             _ => {
                 let _inside = self.in_flight.enter();
                 self.injector.lock().push_back(task);
@@ -369,7 +369,7 @@ impl CurrentThread {
         let mut cx = Context::from_waker(&waker);
         loop {
             if let Some(core) = self.core.take(&root) {
-                let turn = Turn { shared: self, core: Some(core) };
+                let turn = CoreGuard { shared: self, core: Some(core) };
                 return turn.run(future, &root, &mut cx);
             }
             let waiting = Waiting { shared: self, root: &root };
@@ -540,12 +540,12 @@ fn poll_root<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Ou
 }
 
 /// One thread's time with the core; puts it back also when the root future panics.
-struct Turn<'a> {
+struct CoreGuard<'a> {
     shared: &'a CurrentThread,
     core: Option<Box<Core>>,
 }
 
-impl Drop for Turn<'_> {
+impl Drop for CoreGuard<'_> {
     fn drop(&mut self) {
         self.shared.asleep.store(true, Ordering::Relaxed);
         if let Some(core) = self.core.take() {
@@ -555,7 +555,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-impl Turn<'_> {
+impl CoreGuard<'_> {
     fn run<F: Future>(
         self,
         mut future: Pin<&mut F>,
@@ -635,7 +635,7 @@ impl CurrentThread {
             self.watch.begin(task.id().as_u64(), Some(task.location()));
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                self.config.observe.run(task, &Judge::Nobody, Some(&self.counters))
+                self.config.observe.run(task, &StallPolicy::Nobody, Some(&self.counters))
             };
             let _ = self.watch.end();
             self.counters.polls.add(1);

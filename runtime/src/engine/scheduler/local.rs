@@ -38,8 +38,8 @@ use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Backoff, Mutex};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
-    Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
-    spawn_cell,
+    Header, Identity, JoinHandle, Outcome, Owned, PanicSink, Runnable, Schedule, StallPolicy,
+    Watch, spawn_cell,
 };
 use crate::engine::waiter_list::{Key, WaiterList};
 use crate::engine::wake_list::WakeList;
@@ -235,7 +235,7 @@ impl LocalQueue {
             }
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                self.observe.run(task, &Judge::Nobody, None)
+                self.observe.run(task, &StallPolicy::Nobody, None)
             };
             if let Some(watch) = watch {
                 let _ = watch.end();

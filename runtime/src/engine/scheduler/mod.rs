@@ -6,9 +6,9 @@
 
 mod announce;
 mod closing;
+mod core_handoff;
 mod current_thread;
 mod foreign_wakers;
-mod hand_over;
 mod here;
 mod in_flight;
 mod lifo_slot;

@@ -43,7 +43,7 @@ use super::worker_shared::WorkerShared;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::primitive::{Mutex, thread};
 use crate::engine::stall;
-use crate::engine::task::{self, Absence, Id, Mark, Seen, Watch, Whose};
+use crate::engine::task::{self, Absence, Id, Mark, PollId, PollOwner, Watch};
 use crate::engine::wake_list::WakeList;
 
 /// Time between two looks while workers are awake.
@@ -128,7 +128,7 @@ impl Bound {
     }
 
     /// The task whose poll, or destructor, has not returned.
-    pub(crate) fn busy_with(&self) -> Option<Whose> {
+    pub(crate) fn busy_with(&self) -> Option<PollOwner> {
         self.watch.whose(self.watch.look()?)
     }
 }
@@ -211,7 +211,7 @@ impl Monitor {
         tid: &AtomicU32,
         busy: impl Fn() -> bool,
         closed: impl Fn() -> bool,
-        goes_on: impl Fn(Seen) -> Box<dyn Fn() -> bool + Send>,
+        goes_on: impl Fn(PollId) -> Box<dyn Fn() -> bool + Send>,
     ) {
         let mut eye = Eye::default();
         let mut bound_eyes = Vec::new();
@@ -245,7 +245,7 @@ impl Monitor {
         worker: usize,
         tid: u32,
         now: Instant,
-        goes_on: impl Fn(Seen) -> Box<dyn Fn() -> bool + Send>,
+        goes_on: impl Fn(PollId) -> Box<dyn Fn() -> bool + Send>,
     ) {
         let Some(seen) = self.report.and_then(|threshold| eye.becomes(threshold)) else { return };
         let Some(whose) = watch.whose(seen) else { return };
@@ -551,7 +551,7 @@ impl Rounds<'_> {
 }
 
 /// The poll counts as stalled. What its slot holds is others' from now on.
-fn condemn(pool: &Arc<Pool>, slot: &WorkerShared, seen: Seen, mark: Mark) {
+fn condemn(pool: &Arc<Pool>, slot: &WorkerShared, seen: PollId, mark: Mark) {
     // Counted before the verdict can be seen and taken back.
     pool.spares.missing(Absence::Stalled);
     if slot.watch.condemn(seen, mark) {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::metrics::{Counter, WorkerCounters};
 use crate::engine::catch_panic::catch_panic;
-use crate::engine::task::{Header, Id, Judge, Outcome, Runnable};
+use crate::engine::task::{Header, Id, Outcome, Runnable, StallPolicy};
 
 /// Which task a hook is called for.
 ///
@@ -110,7 +110,7 @@ impl Observe {
     pub(super) fn run(
         &self,
         task: Runnable,
-        judge: &Judge<'_>,
+        judge: &StallPolicy<'_>,
         counters: Option<&WorkerCounters>,
     ) -> Outcome {
         if self.polls { self.run_in_view(task, judge, counters) } else { task.run(judge) }
@@ -120,7 +120,7 @@ impl Observe {
     fn run_in_view(
         &self,
         task: Runnable,
-        judge: &Judge<'_>,
+        judge: &StallPolicy<'_>,
         counters: Option<&WorkerCounters>,
     ) -> Outcome {
         let latency = self.origin.and_then(|origin| task.waited(origin));

@@ -55,10 +55,11 @@ use crate::engine::activity::{Active, Activity};
 use crate::engine::messages;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Unparked};
-use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
-    Absence, Header, Identity, JoinHandle, Owned, PanicSink, Runnable, Schedule, Whose, spawn_cell,
+    Absence, Header, Identity, JoinHandle, Owned, PanicSink, PollOwner, Runnable, Schedule,
+    spawn_cell,
 };
 
 /// Starts a thread that calls [`NewWorker::run`], or sees to it that it is started soon. In the second case an
@@ -130,7 +131,7 @@ pub(crate) struct Pool {
     no_thread: Mutex<Option<io::Error>>,
     /// Spares whose threads have not begun.
     starting: AtomicUsize,
-    birth: Birth,
+    generation: ForkGeneration,
 }
 
 /// Somebody is wanted who serves in a slot's place, and not to be had.
@@ -252,7 +253,7 @@ impl Pool {
             ask_for_stand_in,
             starting: AtomicUsize::new(0),
             no_thread: Mutex::new(None),
-            birth: Birth::here(),
+            generation: ForkGeneration::here(),
             config,
         })
     }
@@ -347,7 +348,7 @@ impl Pool {
     }
 
     fn inject(&self, task: Runnable) {
-        if self.birth.is_in_parent() {
+        if self.generation.is_in_parent() {
             // A child: nobody is there to run it, and the sleepers are the parent's.
             return std::mem::forget(task);
         }
@@ -595,7 +596,7 @@ impl Pool {
     }
 
     /// The tasks whose polls, or destructors, have not returned.
-    pub(crate) fn busy_with(&self) -> Vec<Whose> {
+    pub(crate) fn busy_with(&self) -> Vec<PollOwner> {
         let watches = self.slots.used().map(|(_, slot)| &slot.watch);
         watches.filter_map(|watch| watch.whose(watch.look()?)).collect()
     }

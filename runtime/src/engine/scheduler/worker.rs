@@ -54,7 +54,7 @@ use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::entered;
 use crate::engine::rng::FastRand;
-use crate::engine::task::{self, Absence, Judge, Outcome, Runnable};
+use crate::engine::task::{self, Absence, Outcome, Runnable, StallPolicy};
 use crate::engine::wake_list::WakeList;
 
 /// How often in a row the LIFO slot goes before the queue.
@@ -296,7 +296,7 @@ impl Worker {
         let slot = self.shared();
         coop::refill(Budget::FULL);
         slot.watch.begin(task.id().as_u64(), Some(task.location()));
-        let judge = Judge::Watch(&slot.watch);
+        let judge = StallPolicy::Watch(&slot.watch);
         let outcome = self.pool.config.observe.run(task, &judge, Some(&slot.counters));
         let absence = slot.watch.end();
         slot.counters.polls.add(1);

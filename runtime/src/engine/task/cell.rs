@@ -21,7 +21,7 @@ use super::panic::{Origin, Payload};
 use super::runnable::Outcome;
 use super::span::SpanId;
 use super::state::{EndPoll, State};
-use super::{Id, IdGuard, JoinError, Judge, Runnable, Schedule, waker};
+use super::{Id, IdGuard, JoinError, Runnable, Schedule, StallPolicy, waker};
 use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::primitive::UnsafeCell;
 
@@ -235,7 +235,7 @@ unsafe fn drop_output<T>(stage: *mut ()) -> Result<Option<JoinError>, Payload> {
 /// # Safety
 /// The caller gives up a `Runnable`.
 #[inline]
-pub(super) unsafe fn run(task: NonNull<Header>, judge: &Judge<'_>) -> Outcome {
+pub(super) unsafe fn run(task: NonNull<Header>, judge: &StallPolicy<'_>) -> Outcome {
     // SAFETY: until completion the life reference keeps the allocation, and after `end_poll` says `Idle` we do
     // not touch it.
     let header = unsafe { task.as_ref() };

@@ -53,7 +53,7 @@ pub(crate) use panic::{PanicSink, UnseenPanic, message};
 pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
 pub(crate) use span::{FullSize, of_root};
 pub(crate) use waker::is_task_waker;
-pub(crate) use watch::{Absence, Judge, Mark, Probation, Seen, Watch, Whose};
+pub(crate) use watch::{Absence, Mark, PollId, PollOwner, Probation, StallPolicy, Watch};
 
 /// What a task needs from its scheduler.
 ///

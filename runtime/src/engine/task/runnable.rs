@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::cell::{self, Header};
 use super::id::set_name;
 use super::span::{self, FullSize};
-use super::{AbortHandle, Id, JoinHandle, Judge, Mark, Schedule, next_id};
+use super::{AbortHandle, Id, JoinHandle, Mark, Schedule, StallPolicy, next_id};
 
 /// A task that is due to be run: the one permission to poll it (state.rs, invariant 1).
 ///
@@ -91,7 +91,7 @@ impl Runnable {
     /// Polls the task once; if it was cancelled, drops its future instead. `watch` tells whether
     /// the poll has been called stalled.
     #[inline]
-    pub(crate) fn run(self, judge: &Judge<'_>) -> Outcome {
+    pub(crate) fn run(self, judge: &StallPolicy<'_>) -> Outcome {
         let task = self.0;
         std::mem::forget(self);
         // SAFETY: we had the permission and have given it up.
@@ -116,7 +116,7 @@ impl Drop for Runnable {
         // SCHEDULED is set, so this makes no second `Runnable`; the run below sees CANCELLED.
         let _ = self.header().state.cancel();
         // SAFETY: we have the permission and use it now.
-        let outcome = unsafe { cell::run(self.0, &Judge::Nobody) };
+        let outcome = unsafe { cell::run(self.0, &StallPolicy::Nobody) };
         debug_assert!(matches!(outcome, Outcome::Complete));
     }
 }

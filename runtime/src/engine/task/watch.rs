@@ -87,14 +87,14 @@ pub(crate) struct Watch {
 
 /// A poll as the monitor saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct PollId {
     /// Its number; odd.
     pub(crate) seq: u64,
 }
 
 /// Whose poll it is.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Whose {
+pub(crate) struct PollOwner {
     /// The task's id, 0 if the user code is not a task's.
     pub(crate) id: u64,
     /// Where the task was spawned.
@@ -187,26 +187,26 @@ impl Watch {
     }
 
     /// The poll in progress, if there is one.
-    pub(crate) fn look(&self) -> Option<Seen> {
+    pub(crate) fn look(&self) -> Option<PollId> {
         let seq = self.seq.load(LOOK);
-        (seq & 1 == 1).then_some(Seen { seq })
+        (seq & 1 == 1).then_some(PollId { seq })
     }
 
     /// Whose poll `seen` is, if it is still going on.
-    pub(crate) fn whose(&self, seen: Seen) -> Option<Whose> {
+    pub(crate) fn whose(&self, seen: PollId) -> Option<PollOwner> {
         let id = self.id.load(READ);
         let location = self.location.load(READ);
         // No pair: it sees what the two before it have brought.
         if self.seq.load(Ordering::Relaxed) != seen.seq {
             return None;
         }
-        Some(Whose { id, location: super::location_from(location) })
+        Some(PollOwner { id, location: super::location_from(location) })
     }
 
     /// The monitor calls the poll stalled, and says how its task is to be marked. Says whether it did so now: then it
     /// counts it.
     #[must_use]
-    pub(crate) fn condemn(&self, seen: Seen, mark: Mark) -> bool {
+    pub(crate) fn condemn(&self, seen: PollId, mark: Mark) -> bool {
         let verdict = seen.seq | if mark == Mark::Computes { COMPUTES } else { 0 };
         self.verdict.compare_exchange(0, verdict, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
@@ -247,7 +247,7 @@ pub(crate) enum Mark {
 }
 
 /// Who says, when a poll has returned, whether the task is to be marked: as one that stalls its worker.
-pub(crate) enum Judge<'a> {
+pub(crate) enum StallPolicy<'a> {
     /// Nobody: the mark stays as it is.
     Nobody,
     /// The monitor's verdict: a poll that it has found stalled marks the task.
@@ -285,15 +285,15 @@ impl Probation {
     }
 }
 
-impl Judge<'_> {
+impl StallPolicy<'_> {
     /// The new mark, if it changes.
     #[inline]
     pub(super) fn mark(&self) -> Option<Option<Mark>> {
         match self {
-            Judge::Nobody => None,
+            StallPolicy::Nobody => None,
             // One that was announced (`block_in_place`) is none.
-            Judge::Watch(watch) => watch.mark().map(Some),
-            Judge::Probation(poll) => Some(poll.mark()),
+            StallPolicy::Watch(watch) => watch.mark().map(Some),
+            StallPolicy::Probation(poll) => Some(poll.mark()),
         }
     }
 }

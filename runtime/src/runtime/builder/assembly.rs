@@ -17,7 +17,7 @@ use crate::engine::driver::{IoDriver, exact_timers};
 use crate::engine::messages;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::AtomicU64;
-use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::rng;
 use crate::engine::scheduler::{
@@ -168,7 +168,7 @@ impl Builder {
             local_to,
             name: self.name.clone(),
             id: RuntimeId::next(),
-            birth: Birth::here(),
+            generation: ForkGeneration::here(),
         });
         let _ = current.set(handle.downgrade());
         Runtime::assemble(handle, threads)

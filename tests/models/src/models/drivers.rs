@@ -51,18 +51,18 @@ impl Pool {
 
     fn with_spares(
         workers: usize,
-        spares: usize,
+        most_spares: usize,
         clock: Clock,
         expected: usize,
     ) -> std::sync::Arc<Pool> {
         let clock = Arc::new(clock);
         let io = IoDriver::new(clock.clone());
-        let spares = Spares::new(workers, spares, 0);
+        let spares = Spares::new(workers, most_spares, 0);
         (0..workers).for_each(|slot| spares.take_worker(slot));
         std::sync::Arc::new(Pool {
             spares,
             park: MonitorPark::new(),
-            parkers: (0..workers + spares).map(|_| Parker::new()).collect(),
+            parkers: (0..workers + most_spares).map(|_| Parker::new()).collect(),
             events: Drivers::of_workers(io.clone(), clock.clone(), workers),
             io,
             clock,

@@ -7,7 +7,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::engine::scheduler::lifo_slot::LifoSlot;
-use crate::engine::task::{Header, Identity, Judge, Runnable, Schedule, spawn_cell};
+use crate::engine::task::{Header, Identity, Runnable, Schedule, StallPolicy, spawn_cell};
 
 struct Nowhere;
 
@@ -46,13 +46,13 @@ fn owner_against_thief() {
         let thief = {
             let shared = shared.clone();
             thread::spawn(move || {
-                shared.lifo_slot.take().map(|task| task.run(&Judge::Nobody)).is_some()
+                shared.lifo_slot.take().map(|task| task.run(&StallPolicy::Nobody)).is_some()
             })
         };
         // SAFETY: nobody has the task yet.
         shared.written.with_mut(|written| unsafe { *written = 1 });
         assert!(shared.lifo_slot.put(task).is_none());
-        let mine = shared.lifo_slot.take().map(|task| task.run(&Judge::Nobody)).is_some();
+        let mine = shared.lifo_slot.take().map(|task| task.run(&StallPolicy::Nobody)).is_some();
         let stolen = thief.join().unwrap();
         assert!(mine != stolen);
         // SAFETY: all have finished.

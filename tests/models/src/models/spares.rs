@@ -34,21 +34,21 @@ const WORKER: usize = 0;
 const SPARE: usize = 1;
 
 impl Pool {
-    fn new(spares: usize) -> Arc<Pool> {
-        let spares = Spares::new(1, spares, 0);
+    fn new(most_spares: usize) -> Arc<Pool> {
+        let spares = Spares::new(1, most_spares, 0);
         spares.take_worker(WORKER);
         Arc::new(Pool {
             spares,
             park: MonitorPark::new(),
-            parkers: (0..=spares).map(|_| Parker::new()).collect(),
-            slots: (0..=spares).map(|_| UnsafeCell::new(0)).collect(),
+            parkers: (0..=most_spares).map(|_| Parker::new()).collect(),
+            slots: (0..=most_spares).map(|_| UnsafeCell::new(0)).collect(),
             over: AtomicBool::new(false),
         })
     }
 
     /// A pool whose worker has stalled and recovered, and the spare that was called meanwhile.
-    fn with_a_spare_too_many(spares: usize) -> Arc<Pool> {
-        let pool = Pool::new(spares);
+    fn with_a_spare_too_many(most_spares: usize) -> Arc<Pool> {
+        let pool = Pool::new(most_spares);
         pool.spares.missing(STALLED);
         assert_eq!(pool.call(), Call::Start(SPARE));
         pool.spares.returned(STALLED);

@@ -29,8 +29,8 @@ impl IoDriver {
         Arc::new(IoDriver { selector, clock, system, changed: Condvar::new() })
     }
 
-    pub(crate) fn try_acquire(&self) -> Option<Turn<'_>> {
-        Some(Turn { driver: self, _selector: self.selector.try_lock()? })
+    pub(crate) fn try_acquire(&self) -> Option<PollGuard<'_>> {
+        Some(PollGuard { driver: self, _selector: self.selector.try_lock()? })
     }
 
     /// Kept until the next wait.
@@ -46,12 +46,12 @@ impl IoDriver {
     }
 }
 
-pub(crate) struct Turn<'a> {
+pub(crate) struct PollGuard<'a> {
     driver: &'a IoDriver,
     _selector: MutexGuard<'a, ()>,
 }
 
-impl Turn<'_> {
+impl PollGuard<'_> {
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
