@@ -89,7 +89,7 @@ impl PinnedThread {
 
     /// Tasks that were spawned and have not completed.
     pub(crate) fn alive_tasks(&self) -> usize {
-        self.tasks().alive()
+        self.tasks().about_alive()
     }
 
     /// Tasks ever spawned.

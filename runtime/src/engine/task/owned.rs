@@ -162,7 +162,18 @@ impl Owned {
     }
 
     /// Tasks that were spawned and have not completed.
+    ///
+    /// Takes the locks: who has closed the list and sees none knows that none gets in any more.
     pub(crate) fn alive(&self) -> usize {
+        let alive = |piece: &CachePadded<Piece>| {
+            let _shard = piece.shard.lock();
+            piece.alive()
+        };
+        self.shards.iter().map(alive).sum()
+    }
+
+    /// The same without a lock, as far as this thread knows. Nothing follows from it.
+    pub(crate) fn about_alive(&self) -> usize {
         self.shards.iter().map(|piece| piece.alive()).sum()
     }
 
