@@ -12,7 +12,8 @@
 //!
 //! and `rsp` at the call is known from unwinding its callee. So [`frame_pointer`] adds up what the
 //! prologue subtracts. If the prologue is of another form, it looks for a pair (saved `rbp`, return
-//! address) on the stack, where the return address follows a call of the very function.
+//! address) on the stack, where the return address follows a call of the very function. A signal handler is called by
+//! nobody: it returns to the code that ends the signal, which is known by its instructions.
 
 use gimli::{Register, Vendor, X86_64};
 
@@ -71,8 +72,8 @@ pub(super) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
     candidates().find(|fp| returns_to_a_call(place, *fp, Some(function))).or_else(|| {
         candidates().find(|fp| {
             let saved = place.word(*fp);
-            saved.is_some_and(|saved| saved > *fp && place.is_stack(saved))
-                && returns_to_a_call(place, *fp, None)
+            let saved = saved.is_some_and(|saved| saved > *fp && place.is_stack(saved));
+            saved && returns_to_a_call(place, *fp, None) || ends_a_signal(place, *fp)
         })
     })
 }
@@ -108,6 +109,16 @@ fn returns_to_a_call(place: &Place<'_>, fp: u64, function: Option<u64>) -> bool 
     let after = place.word(fp.wrapping_add(8)).filter(|after| place.is_code(*after));
     let call = after.and_then(Call::before);
     call.is_some_and(|call| function.is_none() || call.target == function)
+}
+
+/// `mov $15, %rax; syscall`: what returns from a signal handler. The kernel gives it to handlers as their return
+/// address, so it has the same form in every C library.
+const SIGNAL_RETURN: [u8; 9] = [0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05];
+
+/// Whether above `fp` there is a signal handler's return address.
+fn ends_a_signal(place: &Place<'_>, fp: u64) -> bool {
+    let after = place.word(fp.wrapping_add(8)).filter(|after| place.is_code(*after));
+    after.and_then(memory::read_array) == Some(SIGNAL_RETURN)
 }
 
 /// A call instruction.
