@@ -14,7 +14,6 @@ pub(crate) mod entered;
 pub(crate) mod fair_semaphore;
 pub(crate) mod messages;
 pub(crate) mod park_on;
-pub(crate) mod places;
 pub(crate) mod primitive;
 pub(crate) mod process_wide;
 pub(crate) mod ready_list;
@@ -23,6 +22,7 @@ pub(crate) mod resource;
 pub(crate) mod rng;
 pub(crate) mod say;
 pub(crate) mod scheduler;
+pub(crate) mod slab;
 #[cfg_attr(
     not(all(
         feature = "stall-backtrace",

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::local_set::LocalPlace;
 use crate::Handle;
 use crate::engine::coop;
-use crate::engine::places::Key;
+use crate::engine::slab::Key;
 use crate::engine::task::scope::{Awaits, Cause, Failure, Force, Guard, Membership, Node};
 use crate::engine::task::{FullSize, Id, Identity, JoinHandle, current_id, large_on_heap, name};
 use crate::engine::{messages, say};

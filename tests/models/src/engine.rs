@@ -20,8 +20,6 @@ pub(crate) mod fair_semaphore;
 pub(crate) mod messages;
 #[path = "../../../runtime/src/engine/park_on.rs"]
 pub(crate) mod park_on;
-#[path = "../../../runtime/src/engine/places.rs"]
-pub(crate) mod places;
 #[path = "stand_in/primitive.rs"]
 pub(crate) mod primitive;
 #[path = "engine_process_wide.rs"]
@@ -34,6 +32,8 @@ pub(crate) mod resource;
 pub(crate) mod rng;
 #[path = "engine_scheduler.rs"]
 pub(crate) mod scheduler;
+#[path = "../../../runtime/src/engine/slab.rs"]
+pub(crate) mod slab;
 #[path = "engine_stall.rs"]
 pub(crate) mod stall;
 #[path = "engine_task.rs"]

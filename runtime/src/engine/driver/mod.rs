@@ -69,9 +69,10 @@ pub(crate) use registration::{Registration, Short};
 
 pub(crate) use selector::exact_timers;
 
+use crate::engine::slab::Key;
 use readiness::Readiness;
 use selector::Selector;
-use table::{Table, Token};
+use table::Table;
 
 /// The token of the waker. No place of the table is so far out.
 const WAKE: usize = usize::MAX;
@@ -176,10 +177,10 @@ impl IoDriver {
             return Err(messages::forked());
         }
         let readiness = Arc::new(Readiness::new(initially));
-        let token = self.table.lock().insert(readiness.clone()).ok_or_else(messages::shut_down)?;
+        let key = self.table.lock().insert(readiness.clone()).ok_or_else(messages::shut_down)?;
         // From here on the registration's drop takes the source out of the table.
-        let registration = Registration::new(self.clone(), readiness, token);
-        source.register(&self.registry, mio::Token(token.raw()), system_interest(interest))?;
+        let registration = Registration::new(self.clone(), readiness, key);
+        source.register(&self.registry, mio::Token(key.to_raw()), system_interest(interest))?;
         Ok(registration)
     }
 
@@ -192,11 +193,11 @@ impl IoDriver {
         source.deregister(&self.registry)
     }
 
-    fn release(&self, token: Token) {
+    fn release(&self, key: Key) {
         if self.generation.is_in_parent() {
             return;
         }
-        let _source = { self.table.lock().remove(token) };
+        let _source = { self.table.lock().remove(key) };
     }
 
     /// # Errors

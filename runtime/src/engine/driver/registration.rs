@@ -18,8 +18,7 @@ use super::IoDriver;
 use super::interest::Interest;
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::ready::Ready;
-use super::table::Token;
-use crate::engine::waiter_list::Key;
+use crate::engine::slab::Key;
 
 /// One registered source. Dropping it takes the source out of the driver's table; the system is
 /// told by [`deregister`](Self::deregister) before.
@@ -27,7 +26,7 @@ use crate::engine::waiter_list::Key;
 pub(crate) struct Registration {
     driver: Arc<IoDriver>,
     readiness: Arc<Readiness>,
-    token: Token,
+    key: Key,
 }
 
 /// What an operation that got less than it asked for, and more than nothing, says about the source.
@@ -48,12 +47,8 @@ fn alive(event: ReadyEvent) -> io::Result<ReadyEvent> {
 }
 
 impl Registration {
-    pub(super) fn new(
-        driver: Arc<IoDriver>,
-        readiness: Arc<Readiness>,
-        token: Token,
-    ) -> Registration {
-        Registration { driver, readiness, token }
+    pub(super) fn new(driver: Arc<IoDriver>, readiness: Arc<Readiness>, key: Key) -> Registration {
+        Registration { driver, readiness, key }
     }
 
     /// Makes the system forget the source.
@@ -243,7 +238,7 @@ impl RefUnwindSafe for Registration {}
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.driver.release(self.token);
+        self.driver.release(self.key);
     }
 }
 
