@@ -354,7 +354,7 @@ struct Mention {
     module: Path,
     line: usize,
     path: Path,
-    /// Re-exports make no edge.
+    /// Re-exports of what is below make no edge.
     is_reexport: bool,
 }
 
@@ -391,12 +391,14 @@ impl Crate {
     /// Who names what of whom.
     fn edges(&self) -> Vec<Edge> {
         let mut edges = BTreeSet::new();
-        for mention in self.mentions.iter().filter(|mention| !mention.is_reexport) {
-            let Some(path) = self.from_root(mention) else { continue };
+        for mention in &self.mentions {
+            let Some(path) = self.whole_path(mention) else { continue };
             for to in self.files_of(&path, 0) {
                 // Of two files of one module the compiler sees one.
                 let own = &self.scopes[&mention.module];
-                if !own.iter().any(|scope| scope.file == to) {
+                let to_child = module_of(&to).starts_with(&module_of(&mention.file));
+                let is_edge = !(mention.is_reexport && to_child);
+                if is_edge && !own.iter().any(|scope| scope.file == to) {
                     let (from, path) = (mention.file.clone(), mention.path.join("::"));
                     edges.insert(Edge { from, line: mention.line, to, path });
                 }
@@ -406,10 +408,10 @@ impl Crate {
     }
 
     /// The whole path; nothing if it leads into another crate, or to something local.
-    fn from_root(&self, mention: &Mention) -> Option<Path> {
+    fn whole_path(&self, mention: &Mention) -> Option<Path> {
         let scope =
             self.scopes.get(&mention.module)?.iter().find(|scope| scope.file == mention.file)?;
-        scope.from_root(&mention.module, &mention.path)
+        scope.whole_path(&mention.module, &mention.path)
     }
 
     /// The files that define what `path` names.
@@ -458,7 +460,7 @@ impl Crate {
 
 impl Scope {
     /// A path that is written in this scope, from the crate's root.
-    fn from_root(&self, module: &[String], path: &[String]) -> Option<Path> {
+    fn whole_path(&self, module: &[String], path: &[String]) -> Option<Path> {
         let mut base = module.to_vec();
         let mut rest = path;
         match path.first()?.as_str() {
@@ -598,7 +600,7 @@ impl Reader<'_> {
         for Leaf { at, path, name } in leaves {
             let first = path[0].as_str();
             let root = match first {
-                "crate" | "self" | "super" => scope.from_root(module, &path),
+                "crate" | "self" | "super" => scope.whole_path(module, &path),
                 // A child, or another crate: `mod` lines may come later.
                 first => {
                     let child = self.declares(first, module);
