@@ -90,11 +90,6 @@ pub(crate) const ADMITTED: &[Admitted] = &[
         reason: "as it stands",
     },
     Admitted {
-        name: "files",
-        members: &["fs/file.rs", "fs/open_options.rs"],
-        reason: "as it stands",
-    },
-    Admitted {
         name: "lines",
         members: &["io/buf_read_ext.rs", "io/lines.rs"],
         reason: "as it stands",
