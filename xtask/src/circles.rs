@@ -105,11 +105,6 @@ pub(crate) const ADMITTED: &[Admitted] = &[
         reason: "as it stands",
     },
     Admitted {
-        name: "TCP halves",
-        members: &["net/tcp/halves.rs", "net/tcp/stream.rs"],
-        reason: "as it stands",
-    },
-    Admitted {
         name: "TCP listener",
         members: &["net/tcp/listener.rs", "net/tcp/socket.rs"],
         reason: "as it stands",
