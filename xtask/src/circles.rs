@@ -105,21 +105,6 @@ pub(crate) const ADMITTED: &[Admitted] = &[
         reason: "as it stands",
     },
     Admitted {
-        name: "TCP listener",
-        members: &["net/tcp/listener.rs", "net/tcp/socket.rs"],
-        reason: "as it stands",
-    },
-    Admitted {
-        name: "Unix sockets",
-        members: &[
-            "net/unix/halves.rs",
-            "net/unix/listener.rs",
-            "net/unix/socket.rs",
-            "net/unix/stream.rs",
-        ],
-        reason: "as it stands",
-    },
-    Admitted {
         name: "credentials",
         members: &[
             "net/unix/ucred.rs",
