@@ -105,15 +105,6 @@ pub(crate) const ADMITTED: &[Admitted] = &[
         reason: "as it stands",
     },
     Admitted {
-        name: "credentials",
-        members: &[
-            "net/unix/ucred.rs",
-            "net/unix/ucred/peer_linux.rs",
-            "net/unix/ucred/peer_portable.rs",
-        ],
-        reason: "as it stands",
-    },
-    Admitted {
         name: "runtime",
         members: &[
             "runtime/blocking.rs",
