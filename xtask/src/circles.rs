@@ -90,11 +90,6 @@ pub(crate) const ADMITTED: &[Admitted] = &[
         reason: "as it stands",
     },
     Admitted {
-        name: "lines",
-        members: &["io/buf_read_ext.rs", "io/lines.rs"],
-        reason: "as it stands",
-    },
-    Admitted {
         name: "read buffers",
         members: &["io/read_buf.rs", "io/traits.rs"],
         reason: "as it stands",
