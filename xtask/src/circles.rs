@@ -90,11 +90,6 @@ pub(crate) const ADMITTED: &[Admitted] = &[
         reason: "as it stands",
     },
     Admitted {
-        name: "read buffers",
-        members: &["io/read_buf.rs", "io/traits.rs"],
-        reason: "as it stands",
-    },
-    Admitted {
         name: "folders of the face",
         members: &["macros/", "runtime/", "task/", "time/"],
         reason: "as it stands",
