@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::Handle;
-use super::context::{self, Service};
-use super::handle::RuntimeId;
+use super::context;
+use super::id::RuntimeId;
 use super::panics::Panics;
+use super::this_thread::{self, Service};
 use crate::engine::activity::Activity;
 use crate::engine::blocking::{Job, Note, Rejected};
 use crate::engine::driver::exact_timers;
@@ -43,7 +44,7 @@ impl Job for BlockingJob {
             }
             BlockingJob::StandIn { stand_in, runtime } => {
                 if let Some(worker) = stand_in.arrive() {
-                    let _serves = context::serve(runtime, Service::Worker);
+                    let _serves = this_thread::serve(runtime, Service::Worker);
                     exact_timers();
                     // The thread has been set up by the blocking pool.
                     worker.run(&|| ());

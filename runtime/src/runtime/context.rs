@@ -9,13 +9,13 @@
 //! A worker's timer shard is its runtime's, and is known only while that is the first of those that were entered:
 //! neither a hook at the thread's end nor such a destructor sees it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Handle;
-use super::handle::{RuntimeId, TryCurrentError};
+use super::handle::TryCurrentError;
 use crate::engine::clock::Clock;
 use crate::engine::driver::Driver;
 use crate::engine::text;
@@ -28,10 +28,6 @@ thread_local! {
     static ENTERED: RefCell<ManuallyDrop<Vec<Rc<Handle>>>> =
         const { RefCell::new(ManuallyDrop::new(Vec::new())) };
     static SWEEP: Sweep = const { Sweep };
-    /// The runtime whose activities this thread is one of.
-    static COUNTED_FOR: Cell<Option<RuntimeId>> = const { Cell::new(None) };
-    /// The runtime that waits for this thread when it ends.
-    static SERVES: Cell<Option<(RuntimeId, Service)>> = const { Cell::new(None) };
     /// The shard of the worker that this thread is.
     static OWN_SHARD: RefCell<Option<Arc<Shard>>> = const { RefCell::new(None) };
 }
@@ -89,65 +85,6 @@ impl Drop for Restore {
         if left.is_err() && !std::thread::panicking() && Sweep::is_to_come() {
             panic!("{}", text::GUARDS_OUT_OF_ORDER);
         }
-    }
-}
-
-/// Takes back what [`count_thread`] said when dropped.
-#[derive(Debug)]
-pub(super) struct CountedThread {
-    before: Option<RuntimeId>,
-}
-
-/// This thread counts as one that is active in the runtime, as a worker or with a blocking job, until
-/// the guard is dropped: a `block_on` in there is not counted once more.
-pub(super) fn count_thread(runtime: RuntimeId) -> CountedThread {
-    CountedThread { before: COUNTED_FOR.replace(Some(runtime)) }
-}
-
-/// Calls `f` on a thread that is not active just now: a `block_on` in there is counted.
-pub(super) fn while_inactive(f: &dyn Fn()) {
-    let _before = CountedThread { before: COUNTED_FOR.take() };
-    f();
-}
-
-impl Drop for CountedThread {
-    fn drop(&mut self) {
-        let _ = COUNTED_FOR.try_with(|counted| counted.set(self.before));
-    }
-}
-
-/// Whether this thread counts as active in the runtime.
-pub(super) fn is_counted_for(runtime: RuntimeId) -> bool {
-    COUNTED_FOR.get() == Some(runtime)
-}
-
-/// What a thread does for its runtime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Service {
-    /// A worker or a spare.
-    Worker,
-    /// It has tasks pinned to it.
-    Pinned,
-}
-
-/// Takes back what [`serve`] said when dropped.
-#[derive(Debug)]
-pub(super) struct Serves(());
-
-/// The end of the runtime waits for this thread until the guard is dropped.
-pub(super) fn serve(runtime: RuntimeId, service: Service) -> Serves {
-    SERVES.set(Some((runtime, service)));
-    Serves(())
-}
-
-/// What this thread does for the runtime, if its end waits for this thread.
-pub(super) fn service(runtime: RuntimeId) -> Option<Service> {
-    SERVES.get().filter(|&(served, _)| served == runtime).map(|(_, service)| service)
-}
-
-impl Drop for Serves {
-    fn drop(&mut self) {
-        SERVES.set(None);
     }
 }
 

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use super::blocking::BlockingJob;
 use super::context::{self, Restore};
+use super::id::RuntimeId;
 use super::metrics::RuntimeMetrics;
 use super::panics::Panics;
 use super::pinned::Pinned;
 use super::stall::Reporter;
+use super::this_thread;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
@@ -259,7 +261,7 @@ impl Handle {
             None => park_on::run(future),
             Some(activity) => {
                 // A worker in `block_in_place` and a blocking job are counted already.
-                let own = (!context::is_counted_for(self.inner.id)).then(|| activity.enter());
+                let own = (!this_thread::is_counted_for(self.inner.id)).then(|| activity.enter());
                 let output = park_on::run_counted(future, activity);
                 drop(own);
                 output
@@ -560,25 +562,6 @@ impl Handle {
     /// The number of the runtime, unique in this process.
     pub fn id(&self) -> RuntimeId {
         self.inner.id
-    }
-}
-
-/// The number of a runtime, unique in this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RuntimeId(u64);
-
-/// Numbers the runtimes of this process.
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-
-impl RuntimeId {
-    pub(crate) fn next() -> RuntimeId {
-        RuntimeId(NEXT_ID.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-impl fmt::Display for RuntimeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

@@ -23,6 +23,7 @@ mod events;
 mod foreign_wakes;
 mod handle;
 mod histogram;
+mod id;
 mod lane;
 mod local_runtime;
 mod metrics;
@@ -36,6 +37,7 @@ mod schedule_latency;
 mod shutdown;
 mod stall;
 mod starter;
+pub(crate) mod this_thread;
 mod thread_plan;
 #[cfg(feature = "tokio-wording")]
 mod tokio_names;
@@ -43,10 +45,11 @@ mod tokio_names;
 mod tokio_switches;
 
 pub use builder::Builder;
-pub use handle::{EnterGuard, Handle, RuntimeFlavor, RuntimeId as Id, TryCurrentError};
+pub use handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
 pub use histogram::{
     HistogramConfiguration, InvalidHistogramConfiguration, LogHistogram, LogHistogramBuilder,
 };
+pub use id::RuntimeId as Id;
 pub use local_runtime::{LocalOptions, LocalRuntime};
 pub use metrics::RuntimeMetrics;
 pub use panics::{PanicReport, UnhandledPanic};

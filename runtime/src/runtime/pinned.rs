@@ -10,16 +10,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::context::{self, Service};
+use super::context;
 use super::handle::Handle;
 use super::panics::Panics;
+use super::this_thread::{self, Service, enter_local};
 use super::thread_plan::{BodyWithHooks, ThreadPlan};
 use crate::engine::primitive::{Arc as EngineArc, Condvar, Mutex};
 use crate::engine::scheduler::{Observe, PinnedHome, PinnedThread};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, Whose};
 use crate::engine::{entered, say, text};
-use crate::task::enter_local;
 
 type Thread = EngineArc<PinnedThread>;
 
@@ -235,8 +235,8 @@ impl Handle {
         let body: BodyWithHooks = Box::new(move |hooks| {
             let handle = counted.0.clone();
             let _current = context::enter(handle.clone());
-            let inside_it = context::count_thread(handle.id());
-            let serves = context::serve(handle.id(), Service::Pinned);
+            let inside_it = this_thread::count_thread(handle.id());
+            let serves = this_thread::serve(handle.id(), Service::Pinned);
             hooks.start();
             let inside = entered::enter();
             handle.guardian().watch_bound(bound);

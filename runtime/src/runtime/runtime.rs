@@ -35,12 +35,13 @@ use std::thread::{self, JoinHandle as Thread};
 use std::time::{Duration, Instant};
 
 use super::Builder;
-use super::context::{self, Service};
+use super::context;
 use super::handle::{EnterGuard, Handle, Scheduler};
 use super::metrics::RuntimeMetrics;
 use super::shutdown::{Left, ShutdownReport, Unfinished};
 use super::stall::{LAST_WORDS, Reporter};
 use super::starter::Starter;
+use super::this_thread::{self, Service};
 use super::thread_plan::Body;
 use crate::engine::blocking::Remaining;
 use crate::engine::clock::NEVER;
@@ -470,7 +471,7 @@ struct Caller {
 impl Caller {
     fn of(runtime: &Handle) -> Caller {
         // In async code nobody waits at all.
-        let service = context::service(runtime.id()).filter(|_| !entered::is_inside());
+        let service = this_thread::service(runtime.id()).filter(|_| !entered::is_inside());
         Caller { service, task: current_id().filter(|_| service.is_some()) }
     }
 

@@ -27,15 +27,17 @@ use crate::engine::task::scope::Node;
 use crate::engine::text;
 use crate::engine::timer::Shards;
 use crate::runtime::blocking::BlockingJob;
-use crate::runtime::context::{self, Service};
+use crate::runtime::context;
 use crate::runtime::events::Events;
-use crate::runtime::handle::{Handle, Inner, RuntimeId, Scheduler};
+use crate::runtime::handle::{Handle, Inner, Scheduler};
+use crate::runtime::id::RuntimeId;
 use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
 use crate::runtime::rng_seed::RngSeed;
 use crate::runtime::runtime::{Runtime, Threads};
 use crate::runtime::stall::{Manner, Reporter};
 use crate::runtime::starter::Starter;
+use crate::runtime::this_thread::{self, Service};
 use crate::runtime::thread_plan::{Body, BodyWithHooks, ThreadPlan};
 
 /// The most threads that stand in for those in `block_in_place`, however many blocking threads there may be: as many as
@@ -200,12 +202,12 @@ impl Builder {
                 }
                 let _current = context::enter(handle);
                 let own_shard = shard.map(context::own_shard);
-                let serves = context::serve(id, Service::Worker);
+                let serves = this_thread::serve(id, Service::Worker);
                 exact_timers();
                 let counted = Cell::new(None);
                 worker.run(&|| {
                     hooks.start();
-                    counted.set(Some(context::count_thread(id)));
+                    counted.set(Some(this_thread::count_thread(id)));
                 });
                 // The worker has left its pool: the hook is called by a thread that is nobody's.
                 drop((counted, serves, own_shard));
@@ -232,7 +234,7 @@ impl Builder {
             stack_size: self.thread_stack_size,
             on_start: self.on_thread_start.clone(),
             on_stop: self.on_thread_stop.clone(),
-            without_job: context::while_inactive,
+            without_job: this_thread::while_inactive,
         };
         let current = Arc::clone(current);
         let spawn = move |builder: thread::Builder, body: Body| {
@@ -243,7 +245,7 @@ impl Builder {
                     mask.apply();
                 }
                 let handle = current.get().and_then(Handle::upgrade);
-                let _counted = handle.as_ref().map(|handle| context::count_thread(handle.id()));
+                let _counted = handle.as_ref().map(|handle| this_thread::count_thread(handle.id()));
                 let _current = handle.map(context::enter);
                 body();
             });
