@@ -89,47 +89,6 @@ pub(crate) const ADMITTED: &[Admitted] = &[
         ],
         reason: "as it stands",
     },
-    Admitted {
-        name: "the builder folder",
-        members: &[
-            "runtime/builder/",
-            "runtime/local_runtime.rs",
-            "runtime/runtime.rs",
-            "runtime/shutdown.rs",
-            "runtime/starter.rs",
-            "runtime/tokio_names.rs",
-        ],
-        reason: "as it stands",
-    },
-    Admitted {
-        name: "folders of the face",
-        members: &["macros/", "task/"],
-        reason: "as it stands",
-    },
-    Admitted {
-        name: "runtime",
-        members: &[
-            "runtime/blocking.rs",
-            "runtime/context.rs",
-            "runtime/handle.rs",
-            "runtime/metrics.rs",
-            "runtime/panics.rs",
-            "runtime/pinned.rs",
-        ],
-        reason: "as it stands",
-    },
-    Admitted {
-        name: "runtime/builder.rs",
-        members: &[
-            "runtime/builder.rs",
-            "runtime/local_runtime.rs",
-            "runtime/runtime.rs",
-            "runtime/shutdown.rs",
-            "runtime/starter.rs",
-            "runtime/tokio_names.rs",
-        ],
-        reason: "as it stands",
-    },
 ];
 
 /// Files, or files and folders, that reach each other by imports.

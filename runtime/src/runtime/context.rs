@@ -10,16 +10,19 @@
 //! neither a hook at the thread's end nor such a destructor sees it.
 
 use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
 use std::mem::ManuallyDrop;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Handle;
-use super::handle::TryCurrentError;
 use crate::engine::clock::Clock;
 use crate::engine::driver::Driver;
-use crate::engine::text;
+use crate::engine::task::{FullSize, large_on_heap, of_root};
 use crate::engine::timer::Shard;
+use crate::engine::{entered, text};
 
 thread_local! {
     // Counted within the thread, so that no borrow is held while user code runs, which may enter or
@@ -182,3 +185,114 @@ pub(crate) fn worker_timer_shard() -> Option<Arc<Shard>> {
 pub(crate) fn clock() -> Option<Arc<Clock>> {
     with_current(|handle| handle.clock().clone()).ok()
 }
+
+impl Handle {
+    /// The handle of the runtime that this code runs in.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime; see [`try_current`](Handle::try_current).
+    #[track_caller]
+    pub fn current() -> Handle {
+        expect_current(Handle::clone)
+    }
+
+    /// The handle of the runtime that this code runs in.
+    ///
+    /// # Errors
+    ///
+    /// Outside a runtime, or while the thread's locals are being destroyed.
+    pub fn try_current() -> Result<Handle, TryCurrentError> {
+        with_current(Handle::clone)
+    }
+
+    /// Makes this the current runtime of the thread until the guard is dropped: `runtime::spawn`,
+    /// sockets and timers belong to it.
+    ///
+    /// # Panics
+    ///
+    /// When guards are dropped in another order than the reverse of how they were made.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        EnterGuard { _restore: enter(self.clone()), _handle: std::marker::PhantomData }
+    }
+
+    /// Runs a future on this thread, inside the runtime, to its end.
+    ///
+    /// On the `current_thread` flavour this drives neither tasks, nor I/O, nor timers: somebody must
+    /// be in [`Runtime::block_on`](super::Runtime::block_on) for them to go on.
+    ///
+    /// # Panics
+    ///
+    /// Inside async code, and if the future panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let (size, location) = (FullSize::of::<F>(), Location::caller());
+        large_on_heap!(future: F => self.block_on_sized(future, size, location))
+    }
+
+    #[track_caller]
+    fn block_on_sized<F: Future>(
+        &self,
+        future: F,
+        size: FullSize,
+        location: &'static Location<'static>,
+    ) -> F::Output {
+        self.assert_not_forked();
+        let _inside = entered::enter_alone();
+        let _current = self.enter();
+        let _seeded = self.seeded();
+        let future = of_root(future, size, location);
+        if self.panics().guards_roots() {
+            return self.run_root(self.panics().guard(future));
+        }
+        self.run_root(future)
+    }
+}
+
+/// Keeps a runtime current on this thread. Made by [`Handle::enter`].
+#[derive(Debug)]
+#[must_use = "the runtime is current only as long as the guard is kept"]
+pub struct EnterGuard<'a> {
+    _restore: Restore,
+    _handle: std::marker::PhantomData<&'a Handle>,
+}
+
+/// Why there is no current runtime.
+pub struct TryCurrentError {
+    destroyed: bool,
+}
+
+impl TryCurrentError {
+    fn missing() -> TryCurrentError {
+        TryCurrentError { destroyed: false }
+    }
+
+    fn destroyed() -> TryCurrentError {
+        TryCurrentError { destroyed: true }
+    }
+
+    /// This thread is in no runtime.
+    pub fn is_missing_context(&self) -> bool {
+        !self.destroyed
+    }
+
+    /// The thread is ending, and its locals are gone.
+    pub fn is_thread_local_destroyed(&self) -> bool {
+        self.destroyed
+    }
+}
+
+impl fmt::Debug for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.destroyed { "ThreadLocalDestroyed" } else { "NoContext" };
+        f.debug_tuple("TryCurrentError").field(&what).finish()
+    }
+}
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.destroyed { text::THREAD_ENDING } else { text::NO_RUNTIME })
+    }
+}
+
+impl std::error::Error for TryCurrentError {}

@@ -23,10 +23,10 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::lane::{Lane, Refused, Why, Work};
-use super::runtime::Threads;
 use super::thread_plan::{BodyWithHooks, ThreadName, ThreadPlan, nameless};
 use crate::engine::primitive::{Condvar, Mutex};
 use crate::engine::text;
@@ -74,7 +74,8 @@ impl Starter {
         drop(self.asks.add(ask));
     }
 
-    /// Starts a thread soon. If it cannot be had `body` is dropped, and then `failed` is called.
+    /// Starts a thread soon, and gives it to `started`. If it cannot be had `body` is dropped, and
+    /// then `failed` is called.
     ///
     /// # Errors
     ///
@@ -82,15 +83,15 @@ impl Starter {
     pub(super) fn start(
         &self,
         plan: Arc<ThreadPlan>,
-        threads: Arc<Threads>,
         body: BodyWithHooks,
+        started: impl FnOnce(JoinHandle<()>) + Send + 'static,
         failed: impl FnOnce(io::Error) + Send + 'static,
     ) -> io::Result<()> {
         let names = Arc::clone(&self.names);
         let start = move || {
             let name = names.next(&plan.name);
             match plan.start(name, body) {
-                Ok(thread) => threads.add(thread),
+                Ok(thread) => started(thread),
                 Err(error) => failed(error),
             }
         };

@@ -26,11 +26,11 @@ use crate::engine::scheduler::{
 use crate::engine::task::scope::Node;
 use crate::engine::text;
 use crate::engine::timer::Shards;
-use crate::runtime::blocking::BlockingJob;
 use crate::runtime::context;
 use crate::runtime::events::Events;
 use crate::runtime::handle::{Handle, Inner, Scheduler};
 use crate::runtime::id::RuntimeId;
+use crate::runtime::job::BlockingJob;
 use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
 use crate::runtime::rng_seed::RngSeed;
@@ -54,7 +54,7 @@ struct Parts {
     jobs: Option<Arc<Activity>>,
     activity: Option<Arc<Activity>>,
     current: Current,
-    panics: Arc<Panics>,
+    panics: Arc<Panics<Inner>>,
     reporter: Arc<Reporter>,
     threads: Arc<Threads>,
     plan: Arc<ThreadPlan>,
@@ -215,7 +215,8 @@ impl Builder {
             });
             if seat >= workers {
                 let (plan, all) = (Arc::clone(&plan), Arc::clone(&threads));
-                return threads.starter.start(plan, all, body, failed);
+                let started = move |thread| all.add(thread);
+                return threads.starter.start(plan, body, started, failed);
             }
             threads.add(plan.start(plan.name.for_worker()?, body)?);
             Ok(())
@@ -254,15 +255,15 @@ impl Builder {
         blocking::Pool::new(config, Arc::new(spawn))
     }
 
-    fn panics(&self, current: &Current) -> Arc<Panics> {
+    fn panics(&self, current: &Current) -> Arc<Panics<Inner>> {
         let hook = self.on_unhandled_panic.clone();
         Panics::new(self.unhandled_panic, hook, self.name.clone(), Arc::clone(current))
     }
 
-    fn pinned(&self, workers: usize, plan: Arc<ThreadPlan>, panics: &Arc<Panics>) -> Pinned {
+    fn pinned(&self, workers: usize, plan: Arc<ThreadPlan>, panics: &Arc<Panics<Inner>>) -> Pinned {
         let limit = self.pinned_threads.unwrap_or(workers);
         let observe = self.observe().without_times();
-        Pinned::new(limit, plan, Arc::clone(panics), observe)
+        Pinned::new(limit, plan, panics.clone(), observe)
     }
 
     fn observe(&self) -> Observe {
