@@ -29,16 +29,6 @@ pub(crate) struct Admitted {
 /// The circles that are admitted. `docs/architecture.md` names them, too.
 pub(crate) const ADMITTED: &[Admitted] = &[
     Admitted {
-        name: "driver",
-        members: &[
-            "engine/driver/mod.rs",
-            "engine/driver/registration.rs",
-            "engine/driver/selector_linux.rs",
-            "engine/driver/selector_portable.rs",
-        ],
-        reason: "as it stands",
-    },
-    Admitted {
         name: "stall and signal folders",
         members: &["engine/process_wide/", "engine/stall/"],
         reason: "as it stands",

@@ -14,11 +14,11 @@ use crate::engine::coop;
 use crate::engine::primitive::Arc;
 use crate::engine::text;
 
-use super::Driver;
 use super::interest::Interest;
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::ready::Ready;
 use super::table::Token;
+use super::{Driver, system_interest};
 use crate::engine::waiter_list::Key;
 
 /// One registered source. Dropping it takes the source out of the driver's table; the system is
@@ -47,15 +47,32 @@ fn alive(event: ReadyEvent) -> io::Result<ReadyEvent> {
     if event.shut { Err(text::shut_down()) } else { Ok(event) }
 }
 
-impl Registration {
-    pub(super) fn new(
-        driver: Arc<Driver>,
-        readiness: Arc<Readiness>,
-        token: Token,
-    ) -> Registration {
-        Registration { driver, readiness, token }
+impl Driver {
+    /// Takes in a source: the system will tell of it, and the [`Registration`] is how to hear.
+    /// `initially` is what the source is taken to be ready for before the first event.
+    ///
+    /// # Errors
+    ///
+    /// After [`shutdown`](Self::shutdown), and what the system says.
+    pub(crate) fn register(
+        self: &Arc<Driver>,
+        source: &mut impl mio::event::Source,
+        interest: Interest,
+        initially: Ready,
+    ) -> io::Result<Registration> {
+        if self.birth.is_in_parent() {
+            return Err(text::forked());
+        }
+        let readiness = Arc::new(Readiness::new(initially));
+        let token = self.table.lock().insert(readiness.clone()).ok_or_else(text::shut_down)?;
+        // From here on the registration's drop takes the source out of the table.
+        let registration = Registration { driver: self.clone(), readiness, token };
+        source.register(&self.registry, mio::Token(token.raw()), system_interest(interest))?;
+        Ok(registration)
     }
+}
 
+impl Registration {
     /// Makes the system forget the source.
     pub(crate) fn deregister(&self, source: &mut impl mio::event::Source) -> io::Result<()> {
         self.driver.deregister(source)
