@@ -34,20 +34,6 @@ pub(crate) const ADMITTED: &[Admitted] = &[
         reason: "as it stands",
     },
     Admitted {
-        name: "stall",
-        members: &[
-            "engine/process_wide/stall_signal.rs",
-            "engine/stall/arch_aarch64.rs",
-            "engine/stall/arch_x86_64.rs",
-            "engine/stall/capture.rs",
-            "engine/stall/capture_unsupported.rs",
-            "engine/stall/modules.rs",
-            "engine/stall/symbols.rs",
-            "engine/stall/unwind.rs",
-        ],
-        reason: "as it stands",
-    },
-    Admitted {
         name: "scheduler",
         members: &[
             "engine/scheduler/current_thread.rs",
