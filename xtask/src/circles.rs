@@ -50,21 +50,6 @@ pub(crate) const ADMITTED: &[Admitted] = &[
         members: &["engine/scheduler/metrics.rs", "engine/scheduler/observe.rs"],
         reason: "as it stands",
     },
-    Admitted {
-        name: "task",
-        members: &[
-            "engine/task/cell.rs",
-            "engine/task/join.rs",
-            "engine/task/mod.rs",
-            "engine/task/runnable.rs",
-            "engine/task/span.rs",
-            "engine/task/span_off.rs",
-            "engine/task/state.rs",
-            "engine/task/waker.rs",
-            "engine/task/watch.rs",
-        ],
-        reason: "as it stands",
-    },
 ];
 
 /// Files, or files and folders, that reach each other by imports.
