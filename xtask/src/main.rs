@@ -2,6 +2,7 @@
 //!
 //! | file          | content                                                             |
 //! |---------------|---------------------------------------------------------------------|
+//! | `circles.rs`  | files and folders that import each other                              |
 //! | `commands.rs` | what runs other programs: lint, test, bench                          |
 //! | `compat_bench.rs` | the same servers on tokio and on `compat/tokio`                  |
 //! | `counts.rs`   | instructions an operation, and those that lock                       |
@@ -12,6 +13,7 @@
 //! | `loom.rs`     | the models; with `--mutate`, whether they notice each mutant         |
 //! | `source.rs`   | Rust source as far as laws and mutants must understand it            |
 
+mod circles;
 mod commands;
 mod compat_bench;
 mod counts;

@@ -51,6 +51,7 @@ mod read_ext;
 mod seek_ext;
 mod split;
 mod stdio;
+mod stretch;
 mod take;
 mod traits;
 mod write_ext;

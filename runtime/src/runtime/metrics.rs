@@ -19,11 +19,14 @@ pub struct RuntimeMetrics {
     pub(super) handle: Handle,
 }
 
-impl RuntimeMetrics {
-    pub(super) fn new(handle: Handle) -> RuntimeMetrics {
-        RuntimeMetrics { handle }
+impl Handle {
+    /// Numbers about the runtime as it runs.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        RuntimeMetrics { handle: self.clone() }
     }
+}
 
+impl RuntimeMetrics {
     /// Workers, without spares; 1 for the `current_thread` flavour.
     pub fn num_workers(&self) -> usize {
         match self.handle.scheduler() {

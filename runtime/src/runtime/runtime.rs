@@ -34,13 +34,13 @@ use std::task::Poll;
 use std::thread::{self, JoinHandle as Thread};
 use std::time::{Duration, Instant};
 
-use super::Builder;
-use super::context::{self, Service};
-use super::handle::{EnterGuard, Handle, Scheduler};
+use super::context::{self, EnterGuard};
+use super::handle::{Handle, Scheduler};
 use super::metrics::RuntimeMetrics;
-use super::shutdown::{Left, ShutdownReport, Unfinished};
+use super::shutdown::{Left, SAY_WITHIN, ShutdownReport, Unfinished};
 use super::stall::{LAST_WORDS, Reporter};
 use super::starter::Starter;
+use super::this_thread::{self, Service};
 use super::thread_plan::Body;
 use crate::engine::blocking::Remaining;
 use crate::engine::clock::NEVER;
@@ -56,9 +56,6 @@ use crate::engine::{entered, messages, say};
 
 /// How often a drop that waits says so.
 const SAY_EVERY: Duration = Duration::from_secs(5);
-
-/// How long a shutdown waits for a line on stderr.
-pub(super) const SAY_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long [`Runtime::shutdown`] waits, at least, for what is under way after it was told to stop.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -186,15 +183,6 @@ impl Runtime {
     /// Starts the thread that watches the others.
     pub(super) fn start_monitor(&self, watch: Body) -> io::Result<()> {
         self.threads.start_monitor(watch)
-    }
-
-    /// A multi-thread runtime with every default, I/O and timers enabled.
-    ///
-    /// # Errors
-    ///
-    /// When the system gives no thread or no file descriptor for it.
-    pub fn new() -> io::Result<Runtime> {
-        Builder::new_multi_thread().enable_all().build()
     }
 
     /// A handle to the runtime, which can be cloned and sent to other threads.
@@ -470,7 +458,7 @@ struct Caller {
 impl Caller {
     fn of(runtime: &Handle) -> Caller {
         // In async code nobody waits at all.
-        let service = context::service(runtime.id()).filter(|_| !entered::is_inside());
+        let service = this_thread::service(runtime.id()).filter(|_| !entered::is_inside());
         Caller { service, task: current_id().filter(|_| service.is_some()) }
     }
 

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Handle;
-use super::runtime::SAY_WITHIN;
 use crate::engine::blocking::{Note, Remaining};
 use crate::engine::task::{self, Id, PollOwner};
 use crate::engine::{messages, say};
+
+/// How long a shutdown waits for a line on stderr.
+pub(super) const SAY_WITHIN: Duration = Duration::from_secs(1);
 
 /// What had not stopped when the time of [`Runtime::shutdown`](crate::Runtime::shutdown) was over.
 ///

@@ -23,9 +23,9 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::runtime::Threads;
 use super::serial_thread::{Refused, SerialThread, Why, Work};
 use super::thread_plan::{BodyWithHooks, ThreadName, ThreadPlan, nameless};
 use crate::engine::messages;
@@ -74,7 +74,8 @@ impl Starter {
         drop(self.asks.add(ask));
     }
 
-    /// Starts a thread soon. If it cannot be had `body` is dropped, and then `failed` is called.
+    /// Starts a thread soon, and gives it to `started`. If it cannot be had `body` is dropped, and
+    /// then `failed` is called.
     ///
     /// # Errors
     ///
@@ -82,15 +83,15 @@ impl Starter {
     pub(super) fn start(
         &self,
         plan: Arc<ThreadPlan>,
-        threads: Arc<Threads>,
         body: BodyWithHooks,
+        started: impl FnOnce(JoinHandle<()>) + Send + 'static,
         failed: impl FnOnce(io::Error) + Send + 'static,
     ) -> io::Result<()> {
         let names = Arc::clone(&self.names);
         let start = move || {
             let name = names.next(&plan.name);
             match plan.start(name, body) {
-                Ok(thread) => threads.add(thread),
+                Ok(thread) => started(thread),
                 Err(error) => failed(error),
             }
         };

@@ -1,6 +1,7 @@
 //! Tasks that end together: [`Scope`].
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -11,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::local_set::LocalPlace;
+use super::task_local::{self, LocalKey};
 use crate::Handle;
 use crate::engine::coop;
 use crate::engine::slab::Key;
@@ -19,10 +21,13 @@ use crate::engine::task::{FullSize, Id, Identity, JoinHandle, current_id, large_
 use crate::engine::{messages, say};
 use crate::runtime::context;
 
-crate::task_local! {
-    /// The place in its scope of the task that runs.
-    static MEMBER: Member;
+thread_local! {
+    static MEMBER_CELL: RefCell<Option<Member>> = const { RefCell::new(None) };
 }
+
+// `task_local!`, by hand: the macros are above the tasks.
+/// The place in its scope of the task that runs.
+static MEMBER: LocalKey<Member> = task_local::new_local_key(MEMBER_CELL);
 
 struct Member {
     scope: ScopeHandle,

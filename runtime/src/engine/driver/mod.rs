@@ -32,6 +32,7 @@
 //!
 //! The counters are Relaxed, no pair. Everything else is behind locks.
 
+mod batch;
 mod child;
 mod interest;
 #[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "pidfd_unsupported.rs")]
@@ -61,6 +62,7 @@ use crate::engine::process_wide::orphans::{self, Home};
 use crate::engine::process_wide::signals;
 use crate::engine::wake_list::WakeList;
 
+pub(crate) use batch::Batch;
 pub(crate) use child::Running;
 pub use interest::Interest;
 pub(crate) use readiness::{Direction, ReadyEvent};
@@ -70,7 +72,6 @@ pub(crate) use registration::{Registration, Short};
 pub(crate) use selector::exact_timers;
 
 use crate::engine::slab::Key;
-use readiness::Readiness;
 use selector::Selector;
 use table::Table;
 
@@ -95,21 +96,6 @@ pub(crate) struct IoDriver {
     watches_signals: AtomicBool,
     delivered: AtomicU64,
     generation: ForkGeneration,
-}
-
-/// How many events one look at the system fetches at most.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Batch {
-    /// By a holder who may sleep.
-    pub(crate) idle: usize,
-    /// By one who has something else to do.
-    pub(crate) busy: usize,
-}
-
-impl Default for Batch {
-    fn default() -> Batch {
-        Batch { idle: 1024, busy: 1024 }
-    }
 }
 
 /// What the driver has done since it was made.
@@ -159,29 +145,6 @@ impl IoDriver {
     pub(crate) fn wake(&self) {
         // Fails only when the descriptor is gone, which nobody but this driver can close.
         let _ = self.waker.wake();
-    }
-
-    /// Takes in a source: the system will tell of it, and the [`Registration`] is how to hear.
-    /// `initially` is what the source is taken to be ready for before the first event.
-    ///
-    /// # Errors
-    ///
-    /// After [`shutdown`](Self::shutdown), and what the system says.
-    pub(crate) fn register(
-        self: &Arc<IoDriver>,
-        source: &mut impl mio::event::Source,
-        interest: Interest,
-        initially: Ready,
-    ) -> io::Result<Registration> {
-        if self.generation.is_in_parent() {
-            return Err(messages::forked());
-        }
-        let readiness = Arc::new(Readiness::new(initially));
-        let key = self.table.lock().insert(readiness.clone()).ok_or_else(messages::shut_down)?;
-        // From here on the registration's drop takes the source out of the table.
-        let registration = Registration::new(self.clone(), readiness, key);
-        source.register(&self.registry, mio::Token(key.to_raw()), system_interest(interest))?;
-        Ok(registration)
     }
 
     /// Makes the system forget the source.

@@ -14,10 +14,10 @@ use crate::engine::coop;
 use crate::engine::messages;
 use crate::engine::primitive::Arc;
 
-use super::IoDriver;
 use super::interest::Interest;
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::ready::Ready;
+use super::{IoDriver, system_interest};
 use crate::engine::slab::Key;
 
 /// One registered source. Dropping it takes the source out of the driver's table; the system is
@@ -46,11 +46,32 @@ fn alive(event: ReadyEvent) -> io::Result<ReadyEvent> {
     if event.shut { Err(messages::shut_down()) } else { Ok(event) }
 }
 
-impl Registration {
-    pub(super) fn new(driver: Arc<IoDriver>, readiness: Arc<Readiness>, key: Key) -> Registration {
-        Registration { driver, readiness, key }
+impl IoDriver {
+    /// Takes in a source: the system will tell of it, and the [`Registration`] is how to hear.
+    /// `initially` is what the source is taken to be ready for before the first event.
+    ///
+    /// # Errors
+    ///
+    /// After [`shutdown`](Self::shutdown), and what the system says.
+    pub(crate) fn register(
+        self: &Arc<IoDriver>,
+        source: &mut impl mio::event::Source,
+        interest: Interest,
+        initially: Ready,
+    ) -> io::Result<Registration> {
+        if self.generation.is_in_parent() {
+            return Err(messages::forked());
+        }
+        let readiness = Arc::new(Readiness::new(initially));
+        let key = self.table.lock().insert(readiness.clone()).ok_or_else(messages::shut_down)?;
+        // From here on the registration's drop takes the source out of the table.
+        let registration = Registration { driver: self.clone(), readiness, key };
+        source.register(&self.registry, mio::Token(key.to_raw()), system_interest(interest))?;
+        Ok(registration)
     }
+}
 
+impl Registration {
     /// Makes the system forget the source.
     pub(crate) fn deregister(&self, source: &mut impl mio::event::Source) -> io::Result<()> {
         self.driver.deregister(source)

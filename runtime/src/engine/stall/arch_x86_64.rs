@@ -1,4 +1,4 @@
-//! What differs on x86-64: the registers, and how a frame pointer that is not known is found.
+//! What differs on x86-64: how a frame pointer that is not known is found.
 //!
 //! # The missing frame pointer
 //!
@@ -15,34 +15,9 @@
 //! address) on the stack, where the return address follows a call of the very function. A signal handler is called by
 //! nobody: it returns to the code that ends the signal, which is known by its instructions.
 
-use gimli::{Register, Vendor, X86_64};
-
-use super::unwind::{Place, Values};
+use super::frame::{Place, Values};
+use super::registers::{FP, SP};
 use super::{Registers, memory};
-
-/// How many registers the tables number, but those for floating-point numbers.
-pub(super) const REGISTERS: usize = 17;
-pub(super) const SP: Register = X86_64::RSP;
-pub(super) const FP: Register = X86_64::RBP;
-/// What a function leaves as it was.
-pub(super) const PRESERVED: [Register; 6] =
-    [X86_64::RBX, X86_64::RBP, X86_64::R12, X86_64::R13, X86_64::R14, X86_64::R15];
-pub(super) const VENDOR: Vendor = Vendor::Default;
-
-/// Bytes below the stack pointer that a function may use without moving it.
-pub(crate) const RED_ZONE: u64 = 128;
-
-/// The registers of an interrupted thread.
-pub(crate) fn registers(context: &libc::ucontext_t) -> Registers {
-    let of = |index: libc::c_int| context.uc_mcontext.gregs[index as usize] as u64;
-    Registers {
-        pc: of(libc::REG_RIP),
-        sp: of(libc::REG_RSP),
-        fp: Some(of(libc::REG_RBP)),
-        lr: None,
-        interrupted: true,
-    }
-}
 
 /// What is known of the innermost frame's registers.
 pub(super) fn values(registers: &Registers) -> Values {
@@ -50,11 +25,6 @@ pub(super) fn values(registers: &Registers) -> Values {
     values.set(SP, Some(registers.sp));
     values.set(FP, registers.fp);
     values
-}
-
-/// Return addresses are stored as they are.
-pub(super) fn without_signature(address: u64) -> u64 {
-    address
 }
 
 /// How many words of the stack are searched for a frame whose prologue is not understood.

@@ -51,7 +51,7 @@
 ))]
 #[cfg_attr(target_arch = "aarch64", path = "arch_aarch64.rs")]
 #[cfg_attr(target_arch = "x86_64", path = "arch_x86_64.rs")]
-pub(crate) mod arch;
+mod arch;
 #[cfg_attr(
     not(all(
         feature = "stall-backtrace",
@@ -61,6 +61,12 @@ pub(crate) mod arch;
     path = "capture_unsupported.rs"
 )]
 mod capture;
+#[cfg(all(
+    feature = "stall-backtrace",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod frame;
 #[cfg(all(
     feature = "stall-backtrace",
     target_os = "linux",
@@ -82,6 +88,14 @@ pub(crate) mod memory;
 mod modules;
 #[cfg_attr(not(target_os = "linux"), path = "procfs_unsupported.rs")]
 mod procfs;
+#[cfg(all(
+    feature = "stall-backtrace",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+#[cfg_attr(target_arch = "aarch64", path = "registers_aarch64.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "registers_x86_64.rs")]
+pub(crate) mod registers;
 #[cfg(all(
     feature = "stall-backtrace",
     target_os = "linux",

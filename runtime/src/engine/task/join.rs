@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::cell::{self, Header, drop_reference};
+use super::cell;
+use super::header::{Header, drop_reference, scheduler_of};
 use super::state::Wake;
 use super::{Id, JoinError};
 use crate::engine::{coop, messages};
@@ -214,6 +215,6 @@ pub(super) fn abort(task: NonNull<Header>, header: &Header) {
 fn tell_scheduler(task: NonNull<Header>, header: &Header) {
     let now = header.state.load();
     if now.is_cancelled() && !now.is_complete() && !now.is_running() {
-        cell::scheduler_of(task, header).aborted();
+        scheduler_of(task, header).aborted();
     }
 }

@@ -17,7 +17,7 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use super::cell::Header;
+use super::header::Header;
 use super::scope::Membership;
 use super::state::Wake;
 use super::{Id, Runnable};

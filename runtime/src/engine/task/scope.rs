@@ -87,7 +87,7 @@ use std::panic::Location;
 use std::task::Waker;
 use std::time::Instant;
 
-use super::cell::Header;
+use super::header::Header;
 use super::{
     AbortHandle, Id, Identity, JoinError, JoinHandle, PanicSink, Runnable, Schedule, UnseenPanic,
     name, spawn_cell,

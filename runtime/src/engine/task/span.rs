@@ -14,7 +14,7 @@ use std::panic::Location;
 use tracing::instrument::{Instrument, Instrumented};
 use tracing::{Span, trace, trace_span};
 
-use super::{Identity, is_large, next_id};
+use super::{Id, is_large, next_id};
 use crate::engine::catch_panic::catch_panic;
 
 /// The kind of a job of the blocking pool.
@@ -68,13 +68,16 @@ impl SpanId {
 pub(super) fn of_task<F: Future>(
     future: F,
     kind: &'static str,
-    identity: &Identity,
+    id: Id,
+    named: bool,
+    location: &'static Location<'static>,
+    full_size: FullSize,
 ) -> (InSpan<F>, SpanId) {
-    let name = if identity.named { super::name(identity.id) } else { None };
+    let name = if named { super::name(id) } else { None };
     let name = name.as_deref().unwrap_or_default();
-    let (id, location) = (identity.id.as_u64(), identity.location);
+    let id = id.as_u64();
     let size = size_of::<F>();
-    let original_size = identity.full_size.0;
+    let original_size = full_size.0;
     let span = if kind == BLOCKING {
         let function = closure_name(std::any::type_name::<F>());
         trace_span!(

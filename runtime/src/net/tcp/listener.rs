@@ -161,3 +161,22 @@ impl TcpListener {
         self.io.set_ttl(ttl)
     }
 }
+
+// The way from a socket to a listener.
+impl TcpSocket {
+    /// Makes the socket a listener; up to `backlog` connections wait to be accepted (the system
+    /// may set a lower limit).
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
+        self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        let listener = mio::net::TcpListener::from_std(self.socket.into());
+        TcpListener::from_mio(listener, Ready::EMPTY)
+    }
+}

@@ -26,16 +26,18 @@ use crate::engine::scheduler::{
 };
 use crate::engine::task::scope::Node;
 use crate::engine::timer::Shards;
-use crate::runtime::blocking::BlockingJob;
-use crate::runtime::context::{self, Service};
+use crate::runtime::context;
 use crate::runtime::drivers::Drivers;
-use crate::runtime::handle::{Handle, Inner, RuntimeId, Scheduler};
+use crate::runtime::handle::{Handle, Inner, Scheduler};
+use crate::runtime::id::RuntimeId;
+use crate::runtime::job::BlockingJob;
 use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
 use crate::runtime::rng_seed::RngSeed;
 use crate::runtime::runtime::{Runtime, Threads};
 use crate::runtime::stall::{Manner, Reporter};
 use crate::runtime::starter::Starter;
+use crate::runtime::this_thread::{self, Service};
 use crate::runtime::thread_plan::{Body, BodyWithHooks, ThreadPlan};
 
 /// The most threads that stand in for those in `block_in_place`, however many blocking threads there may be: as many as
@@ -52,7 +54,7 @@ struct Parts {
     jobs: Option<Arc<Activity>>,
     activity: Option<Arc<Activity>>,
     current: Current,
-    panics: Arc<Panics>,
+    panics: Arc<Panics<Inner>>,
     reporter: Arc<Reporter>,
     threads: Arc<Threads>,
     plan: Arc<ThreadPlan>,
@@ -200,12 +202,12 @@ impl Builder {
                 }
                 let _current = context::enter(handle);
                 let own_shard = shard.map(context::own_shard);
-                let serves = context::serve(id, Service::Worker);
+                let serves = this_thread::serve(id, Service::Worker);
                 exact_timers();
                 let counted = Cell::new(None);
                 worker.run(&|| {
                     hooks.start();
-                    counted.set(Some(context::count_thread(id)));
+                    counted.set(Some(this_thread::count_thread(id)));
                 });
                 // The worker has left its pool: the hook is called by a thread that is nobody's.
                 drop((counted, serves, own_shard));
@@ -213,7 +215,8 @@ impl Builder {
             });
             if slot >= workers {
                 let (plan, all) = (Arc::clone(&plan), Arc::clone(&threads));
-                return threads.starter.start(plan, all, body, failed);
+                let started = move |thread| all.add(thread);
+                return threads.starter.start(plan, body, started, failed);
             }
             threads.add(plan.start(plan.name.for_worker()?, body)?);
             Ok(())
@@ -232,7 +235,7 @@ impl Builder {
             stack_size: self.thread_stack_size,
             on_start: self.on_thread_start.clone(),
             on_stop: self.on_thread_stop.clone(),
-            without_job: context::while_inactive,
+            without_job: this_thread::while_inactive,
         };
         let current = Arc::clone(current);
         let spawn = move |builder: thread::Builder, body: Body| {
@@ -243,7 +246,7 @@ impl Builder {
                     mask.apply();
                 }
                 let handle = current.get().and_then(Handle::upgrade);
-                let _counted = handle.as_ref().map(|handle| context::count_thread(handle.id()));
+                let _counted = handle.as_ref().map(|handle| this_thread::count_thread(handle.id()));
                 let _current = handle.map(context::enter);
                 body();
             });
@@ -252,15 +255,15 @@ impl Builder {
         blocking::Pool::new(config, Arc::new(spawn))
     }
 
-    fn panics(&self, current: &Current) -> Arc<Panics> {
+    fn panics(&self, current: &Current) -> Arc<Panics<Inner>> {
         let hook = self.on_unhandled_panic.clone();
         Panics::new(self.unhandled_panic, hook, self.name.clone(), Arc::clone(current))
     }
 
-    fn pinned(&self, workers: usize, plan: Arc<ThreadPlan>, panics: &Arc<Panics>) -> Pinned {
+    fn pinned(&self, workers: usize, plan: Arc<ThreadPlan>, panics: &Arc<Panics<Inner>>) -> Pinned {
         let limit = self.pinned_threads.unwrap_or(workers);
         let observe = self.observe().without_times();
-        Pinned::new(limit, plan, Arc::clone(panics), observe)
+        Pinned::new(limit, plan, panics.clone(), observe)
     }
 
     fn observe(&self) -> Observe {
