@@ -36,18 +36,11 @@ pub(crate) const ADMITTED: &[Admitted] = &[
         members: &[
             "engine/scheduler/current_thread.rs",
             "engine/scheduler/here.rs",
-            "engine/scheduler/monitor.rs",
             "engine/scheduler/pool.rs",
-            "engine/scheduler/visit.rs",
             "engine/scheduler/worker.rs",
         ],
         reason: "a wake on a worker's thread goes to that worker's own queue: the pool asks the \
                  thread, which names the worker, which has the pool",
-    },
-    Admitted {
-        name: "counters",
-        members: &["engine/scheduler/metrics.rs", "engine/scheduler/observe.rs"],
-        reason: "a worker's counters are as long as the histograms that are observed",
     },
     Admitted {
         name: "the stall signal",

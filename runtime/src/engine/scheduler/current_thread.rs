@@ -38,17 +38,17 @@ use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::metrics::{NOTE_INTERVAL, WorkerCounters};
 use super::monitor::Monitor;
-use super::observe::Observe;
-use super::pool::Hook;
+use super::observe::{Hook, Observe};
+use super::watched_thread::WatchedThread;
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
-use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Header, Identity, JoinHandle, Outcome, Owned, PanicSink, Runnable, Schedule, StallPolicy,
-    Watch, spawn_cell,
+    spawn_cell,
 };
 use crate::engine::wake_list::WakeList;
 use crate::engine::{messages, say};
@@ -92,14 +92,13 @@ pub(crate) struct CurrentThread {
     closed: AtomicBool,
     /// The shutdown has dropped the last task.
     over: AtomicBool,
-    asleep: AtomicBool,
     /// A task has panicked, and this is the end: the running thread drops all tasks.
     stopped: AtomicBool,
     counters: WorkerCounters,
-    watch: Watch,
+    /// The thread that has the core, as the monitor sees it.
+    runner: WatchedThread,
     // No pair: whoever changes it to WATCHED starts the thread.
     watched: AtomicU8,
-    tid: AtomicU32,
     /// The thread that has the core.
     thread: Mutex<Option<ThreadId>>,
     monitor: Monitor,
@@ -215,12 +214,10 @@ impl CurrentThread {
             in_flight: InFlight::default(),
             closed: AtomicBool::new(false),
             over: AtomicBool::new(false),
-            asleep: AtomicBool::new(true),
             stopped: AtomicBool::new(false),
-            counters: WorkerCounters::with_histograms(&config.observe),
-            watch: Watch::new(),
+            counters: config.observe.counters(),
+            runner: WatchedThread::new(0),
             watched: AtomicU8::new(if config.start_watch.is_some() { UNWATCHED } else { WATCHED }),
-            tid: AtomicU32::new(0),
             thread: Mutex::new(None),
             monitor,
             generation: ForkGeneration::here(),
@@ -395,7 +392,7 @@ impl CurrentThread {
         let core = self.core.take_last();
         if let Some(core) = core {
             let entered = here::enter_core(&core);
-            self.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
+            self.runner.set_tid();
             self.awake();
             let backoff = Backoff::new();
             loop {
@@ -424,9 +421,9 @@ impl CurrentThread {
     fn cancel_tasks(&self, core: &Core) {
         let cancel = |task: Runnable| {
             self.have_watched();
-            self.watch.begin(task.id().as_u64(), Some(task.location()));
+            self.runner.watch().begin(task.id().as_u64(), Some(task.location()));
             task.cancel();
-            let _ = self.watch.end();
+            let _ = self.runner.watch().end();
         };
         self.owned.cancel_all(cancel);
         loop {
@@ -465,13 +462,11 @@ impl CurrentThread {
     /// Watches the running thread until the runtime closes. Run by the monitor's thread.
     pub(crate) fn watch(self: &Arc<CurrentThread>) {
         self.monitor.watch_one(
-            &self.watch,
-            &self.tid,
-            || !self.asleep.load(Ordering::Relaxed),
+            &self.runner,
             || self.over.load(Ordering::Relaxed),
             |seen| {
                 let shared = Arc::clone(self);
-                Box::new(move || shared.watch.look() == Some(seen))
+                Box::new(move || shared.runner.watch().look() == Some(seen))
             },
         );
     }
@@ -547,7 +542,7 @@ struct CoreGuard<'a> {
 
 impl Drop for CoreGuard<'_> {
     fn drop(&mut self) {
-        self.shared.asleep.store(true, Ordering::Relaxed);
+        self.shared.runner.set_awake(false);
         if let Some(core) = self.core.take() {
             self.shared.note_busy(&core);
             self.shared.core.put(core);
@@ -567,7 +562,7 @@ impl CoreGuard<'_> {
         let entered = here::enter_core(core);
         // What is left of a poll's budget must not stay with the thread.
         let _budget = coop::set(Budget::UNLIMITED);
-        shared.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
+        shared.runner.set_tid();
         *shared.thread.lock() = Some(std::thread::current().id());
         shared.awake();
         if shared.watched.load(Ordering::Relaxed) == NO_WATCH {
@@ -577,7 +572,7 @@ impl CoreGuard<'_> {
         let output = loop {
             if core.is_roots_turn() && root.take_woken() {
                 core.ahead.set(Core::ALL);
-                let polled = shared.bracket(|| poll_root(future.as_mut(), cx));
+                let polled = shared.runner.bracket(|| poll_root(future.as_mut(), cx));
                 if let Poll::Ready(output) = polled {
                     break output;
                 }
@@ -602,22 +597,7 @@ impl CoreGuard<'_> {
     }
 }
 
-/// Ends the watched stretch also when the user code in it panics.
-struct Bracket<'a>(&'a Watch);
-
-impl Drop for Bracket<'_> {
-    fn drop(&mut self) {
-        let _ = self.0.end();
-    }
-}
-
 impl CurrentThread {
-    fn bracket<R>(&self, user_code: impl FnOnce() -> R) -> R {
-        self.watch.begin(0, None);
-        let _bracket = Bracket(&self.watch);
-        user_code()
-    }
-
     /// Runs tasks until it is time to look at the driver, or the root's turn. Says whether there were
     /// none left.
     fn run_tasks(&self, core: &Core, root: &Root) -> bool {
@@ -632,12 +612,12 @@ impl CurrentThread {
             };
             core.ahead.set(ahead.saturating_sub(1));
             self.have_watched();
-            self.watch.begin(task.id().as_u64(), Some(task.location()));
+            self.runner.watch().begin(task.id().as_u64(), Some(task.location()));
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
                 self.config.observe.run(task, &StallPolicy::Nobody, Some(&self.counters))
             };
-            let _ = self.watch.end();
+            let _ = self.runner.watch().end();
             self.counters.polls.add(1);
             if let Outcome::Woken(task) = outcome {
                 let mut queue = core.queue.borrow_mut();
@@ -683,14 +663,14 @@ impl CurrentThread {
 
     fn sleep(&self, core: &Core) {
         if let Some(hook) = &self.config.on_park {
-            self.bracket(|| catch_panic(|| hook()));
+            self.runner.bracket(|| catch_panic(|| hook()));
         }
         // The hook may have spawned.
         let mut looked = false;
         if core.queue.borrow().is_empty() {
             self.counters.parks.add(1);
             self.note_busy(core);
-            self.asleep.store(true, Ordering::Relaxed);
+            self.runner.set_awake(false);
             let mut ready = core.ready.take();
             looked = self.driver.sleep(0, &self.parker, &mut ready);
             self.counters.unparks.add(1);
@@ -704,7 +684,7 @@ impl CurrentThread {
             self.look(core);
         }
         if let Some(hook) = &self.config.on_unpark {
-            self.bracket(|| catch_panic(|| hook()));
+            self.runner.bracket(|| catch_panic(|| hook()));
         }
     }
 
@@ -715,13 +695,13 @@ impl CurrentThread {
     }
 
     fn awake(&self) {
-        self.asleep.store(false, Ordering::Relaxed);
+        self.runner.set_awake(true);
         self.monitor.awake();
     }
 
     fn wake(&self, core: &Core, mut ready: WakeList) {
         if !ready.is_empty() {
-            self.bracket(|| ready.wake_all());
+            self.runner.bracket(|| ready.wake_all());
         }
         core.ready.replace(ready);
     }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::observe::Observe;
 use crate::engine::coop;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 
@@ -64,12 +63,12 @@ pub(crate) struct WorkerCounters {
 }
 
 impl WorkerCounters {
-    /// With room for the histograms that there are to be.
-    pub(crate) fn with_histograms(observe: &Observe) -> WorkerCounters {
-        let room = |starts: &[u64]| starts.iter().map(|_| Counter::default()).collect();
+    /// With histograms of so many buckets: none is no histogram.
+    pub(crate) fn with_histograms(poll_times: usize, latencies: usize) -> WorkerCounters {
+        let room = |buckets| (0..buckets).map(|_| Counter::default()).collect();
         WorkerCounters {
-            poll_times: room(&observe.poll_times),
-            latencies: room(&observe.latencies),
+            poll_times: room(poll_times),
+            latencies: room(latencies),
             ..WorkerCounters::default()
         }
     }

@@ -58,6 +58,9 @@ impl fmt::Debug for TaskMeta<'_> {
     }
 }
 
+/// User code to be called at a point of a worker's life.
+pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
+
 /// User code to be called at a point of a task's life.
 pub(crate) type TaskHook = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
 
@@ -91,6 +94,11 @@ impl Observe {
     /// The same without the histograms: for threads that have no counters.
     pub(crate) fn without_times(&self) -> Observe {
         Observe { poll_times: Arc::default(), latencies: Arc::default(), ..self.clone() }.ready()
+    }
+
+    /// What a thread counts in, with room for these histograms.
+    pub(super) fn counters(&self) -> WorkerCounters {
+        WorkerCounters::with_histograms(self.poll_times.len(), self.latencies.len())
     }
 
     #[inline]

@@ -23,8 +23,9 @@ use std::task::Poll;
 
 use super::local::{LocalHome, LocalQueue, LocalTasks, Poller};
 use super::metrics::Counter;
-use super::monitor::{Bound, Monitor};
+use super::monitor::Monitor;
 use super::observe::Observe;
+use super::watched_thread::WatchedThread;
 use crate::engine::activity::Activity;
 use crate::engine::primitive::Arc;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
@@ -35,7 +36,7 @@ use crate::engine::{coop, park_on};
 /// A thread, as those see it who spawn to it.
 pub(crate) struct PinnedThread {
     queue: Arc<LocalQueue>,
-    bound: std::sync::Arc<Bound>,
+    bound: std::sync::Arc<WatchedThread>,
     stop: AtomicBool,
     /// Polls that ran out of budget.
     forced_yields: Counter,
@@ -57,7 +58,7 @@ impl PinnedThread {
         let (queue, home) = LocalHome::new(panics, observe);
         let thread = Arc::new(PinnedThread {
             queue,
-            bound: std::sync::Arc::new(Bound::new(number)),
+            bound: std::sync::Arc::new(WatchedThread::new(number)),
             stop: AtomicBool::new(false),
             forced_yields: Counter::default(),
         });
@@ -108,7 +109,7 @@ impl PinnedThread {
     }
 
     /// What the monitor sees.
-    pub(crate) fn bound(&self) -> &std::sync::Arc<Bound> {
+    pub(crate) fn bound(&self) -> &std::sync::Arc<WatchedThread> {
         &self.bound
     }
 }

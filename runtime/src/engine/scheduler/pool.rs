@@ -45,9 +45,9 @@ use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::marked::MarkedTasks;
 use super::monitor::Monitor;
-use super::observe::Observe;
+use super::observe::{Hook, Observe};
 use super::queue::{Injector, Local};
-use super::spares::{Call, Spares};
+use super::spares::{Call, Shortage, Spares};
 use super::worker::NewWorker;
 use super::worker_shared::WorkerShared;
 use super::worker_table::{WorkerRef, WorkerTable};
@@ -109,9 +109,6 @@ pub(crate) struct PoolConfig {
     pub(crate) activity: Option<Arc<Activity>>,
 }
 
-/// User code to be called at a point of a worker's life.
-pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
-
 /// What the workers share.
 pub(crate) struct Pool {
     slots: WorkerTable,
@@ -132,21 +129,6 @@ pub(crate) struct Pool {
     /// Spares whose threads have not begun.
     starting: AtomicUsize,
     generation: ForkGeneration,
-}
-
-/// Somebody is wanted who serves in a slot's place, and not to be had.
-#[derive(Debug)]
-pub(crate) struct Shortage {
-    /// Why the slots do not serve.
-    pub(crate) absence: Absence,
-    /// How many slots do not serve for that reason.
-    pub(crate) missing: usize,
-    /// How many spares, or stand-ins, serve in their place.
-    pub(crate) serving: usize,
-    /// How many there may be: spares, or threads of the blocking pool.
-    pub(crate) limit: usize,
-    /// Why the system gave no thread, if the limit has not been reached.
-    pub(crate) no_thread: Option<io::Error>,
 }
 
 /// A thread of the blocking pool is wanted to serve in the place of one that is in `block_in_place`.

@@ -111,6 +111,8 @@
 //!   and each leaves threads idle that the other lacks.
 //! - Telling the monitor each time that the poll is left, or a stall ends: it looks every 2 ms anyway.
 
+use std::io;
+
 use super::monitor_park::MonitorPark;
 use super::sleep::{Sleep, Withdrawn};
 use crate::engine::primitive::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -203,6 +205,21 @@ pub(crate) struct Spares {
     limit: usize,
     /// Times that a spare was wanted and not to be had. For metrics.
     refused: AtomicU64,
+}
+
+/// Somebody is wanted who serves in a slot's place, and not to be had.
+#[derive(Debug)]
+pub(crate) struct Shortage {
+    /// Why the slots do not serve.
+    pub(crate) absence: Absence,
+    /// How many slots do not serve for that reason.
+    pub(crate) missing: usize,
+    /// How many spares, or stand-ins, serve in their place.
+    pub(crate) serving: usize,
+    /// How many there may be: spares, or threads of the blocking pool.
+    pub(crate) limit: usize,
+    /// Why the system gave no thread, if the limit has not been reached.
+    pub(crate) no_thread: Option<io::Error>,
 }
 
 /// What came of calling a spare.

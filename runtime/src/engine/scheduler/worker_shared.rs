@@ -46,7 +46,7 @@ impl WorkerShared {
         WorkerShared {
             watch: Watch::new(),
             lifo_slot: LifoSlot::new(),
-            counters: WorkerCounters::with_histograms(observe),
+            counters: observe.counters(),
             parker: Parker::new(),
             silent: AtomicBool::new(false),
             called: AtomicBool::new(false),

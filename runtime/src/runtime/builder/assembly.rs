@@ -22,7 +22,7 @@ use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::rng;
 use crate::engine::scheduler::{
     Asked, CurrentThread, CurrentThreadConfig, Monitor, NewWorker, Observe, Pool, PoolConfig,
-    StandIn, StartWatch,
+    StandIn, StartWatch, watch_pool,
 };
 use crate::engine::task::scope::Node;
 use crate::engine::timer::Shards;
@@ -97,7 +97,7 @@ impl Builder {
         let started = pool.start().and_then(|()| {
             runtime.start_monitor(Box::new(move || {
                 exact_timers();
-                Monitor::run(&watched);
+                watch_pool(&watched);
             }))
         });
         or_end(runtime, started)
