@@ -117,7 +117,7 @@ impl Worker {
         coop::refill(Budget::FULL);
         let limit = self.pool.monitor.takeover();
         let judge = StallPolicy::Probation(Probation::begin(Instant::now(), limit));
-        let outcome = self.pool.config.observe.run(task, &judge, Some(&slot.counters));
+        let outcome = self.pool.tasks.observe().run(task, &judge, Some(&slot.counters));
         drop(announced);
         if let Some(absence) = slot.watch.end() {
             self.recovered(absence);

@@ -26,7 +26,6 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::ThreadId;
@@ -39,6 +38,7 @@ use super::in_flight::InFlight;
 use super::metrics::{NOTE_INTERVAL, WorkerCounters};
 use super::monitor::Monitor;
 use super::observe::{Hook, Observe};
+use super::tasks::{HasTasks, Of, Tasks, Uncounted};
 use super::watched_thread::WatchedThread;
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
@@ -47,8 +47,7 @@ use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
-    Header, Identity, JoinHandle, Outcome, Owned, PanicSink, Runnable, Schedule, StallPolicy,
-    spawn_cell,
+    Identity, JoinHandle, Outcome, Owned, Runnable, StallPolicy, spawn_cell,
 };
 use crate::engine::wake_list::WakeList;
 use crate::engine::{messages, say};
@@ -63,10 +62,6 @@ pub(crate) struct CurrentThreadConfig {
     pub(crate) event_interval: u32,
     pub(crate) on_park: Option<Hook>,
     pub(crate) on_unpark: Option<Hook>,
-    /// What users want to see of tasks.
-    pub(crate) observe: Observe,
-    /// Hears of the tasks' panics.
-    pub(crate) panics: Arc<dyn PanicSink>,
     /// `None` if nobody wants to hear of stalls.
     pub(crate) start_watch: Option<StartWatch>,
 }
@@ -87,7 +82,7 @@ pub(crate) struct CurrentThread {
     injector: Mutex<VecDeque<Runnable>>,
     parker: Parker,
     driver: Box<dyn Park>,
-    owned: Owned,
+    tasks: Tasks,
     in_flight: InFlight,
     closed: AtomicBool,
     /// The shutdown has dropped the last task.
@@ -156,66 +151,39 @@ impl Wake for RootWaker {
     }
 }
 
-/// A task's pointer to its scheduler: uncounted, by the argument of `pool.rs`.
-struct SchedulerRef(NonNull<CurrentThread>);
-
-impl SchedulerRef {
-    fn get(&self) -> &CurrentThread {
-        // SAFETY: used on behalf of tasks that have not been released; `close` waits for all of them
-        // and for the wakes in flight before the scheduler can go.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl Schedule for SchedulerRef {
-    fn schedule(&self, task: Runnable) {
-        self.get().schedule(task);
+impl HasTasks for CurrentThread {
+    fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
-    #[inline]
-    fn wakes_only_ours(&self) -> bool {
-        true
+    fn push(&self, task: Runnable) {
+        self.schedule(task);
     }
 
-    #[inline]
-    fn origin(&self) -> Option<Instant> {
-        self.get().config.observe.origin
-    }
-
-    fn release(&self, task: &Header) {
-        let shared = self.get();
-        // First: once released, the task does not keep the scheduler.
-        shared.config.observe.terminated(task);
-        shared.owned.release(task);
-    }
-
-    fn panics(&self) -> Option<Arc<dyn PanicSink>> {
-        Some(Arc::clone(&self.get().config.panics))
-    }
-
-    fn stop(&self) -> bool {
-        self.get().stop();
-        true
+    fn stop(&self) {
+        CurrentThread::stop(self);
     }
 }
 
 impl CurrentThread {
     pub(crate) fn new(
         config: CurrentThreadConfig,
+        tasks: Tasks,
         driver: Box<dyn Park>,
         monitor: Monitor,
     ) -> Arc<CurrentThread> {
+        let counters = tasks.observe().counters();
         let shared = Arc::new(CurrentThread {
             core: CoreHandoff::new(),
             injector: Mutex::new(VecDeque::new()),
             parker: Parker::new(),
             driver,
-            owned: Owned::new(1),
+            tasks,
             in_flight: InFlight::default(),
             closed: AtomicBool::new(false),
             over: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
-            counters: config.observe.counters(),
+            counters,
             runner: WatchedThread::new(0),
             watched: AtomicU8::new(if config.start_watch.is_some() { UNWATCHED } else { WATCHED }),
             thread: Mutex::new(None),
@@ -301,7 +269,7 @@ impl CurrentThread {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let scheduler = SchedulerRef(NonNull::from(&**self));
+        let scheduler = self.of_a_task();
         let (task, handle) = spawn_cell(future, scheduler, identity);
         self.take_in(task, None);
         handle
@@ -322,16 +290,21 @@ impl CurrentThread {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let scheduler = SchedulerRef(NonNull::from(&**self));
+        let scheduler = self.of_a_task();
         let (task, handle) = membership.spawn_cell(future, scheduler, identity);
         self.take_in(task, Some(membership));
         handle
     }
 
+    /// A task's pointer to this scheduler.
+    fn of_a_task(&self) -> Of<Uncounted<CurrentThread>> {
+        // SAFETY: `close` waits for all tasks and for the wakes in flight before the scheduler can go.
+        Of(unsafe { Uncounted::new(self) })
+    }
+
     /// Takes a new task in and makes it run.
     fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
-        self.config.observe.spawned(&task);
-        self.owned.take_in(task, membership, |task| self.schedule(task));
+        self.tasks.take_in(task, membership, |task| self.schedule(task));
     }
 
     fn schedule(&self, task: Runnable) {
@@ -388,7 +361,7 @@ impl CurrentThread {
     /// Drops every task. Called once, by the thread that drops the runtime.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        self.owned.close();
+        self.tasks.owned().close();
         let core = self.core.take_last();
         if let Some(core) = core {
             let entered = here::enter_core(&core);
@@ -397,7 +370,7 @@ impl CurrentThread {
             let backoff = Backoff::new();
             loop {
                 self.cancel_tasks(&core);
-                if self.owned.alive() == 0 {
+                if self.tasks.alive() == 0 {
                     break;
                 }
                 backoff.snooze();
@@ -411,7 +384,7 @@ impl CurrentThread {
 
     /// No tasks from here on. Those that are there belong to the running thread, which drops them.
     pub(crate) fn stop(&self) {
-        self.owned.close();
+        self.tasks.owned().close();
         self.stopped.store(true, Ordering::Relaxed);
         self.unpark(); // wake: stop
     }
@@ -425,18 +398,16 @@ impl CurrentThread {
             task.cancel();
             let _ = self.runner.watch().end();
         };
-        self.owned.cancel_all(cancel);
-        loop {
+        let queued = std::iter::from_fn(|| {
             let task = core.queue.borrow_mut().pop_front();
-            let task = task.or_else(|| self.injector.lock().pop_front());
-            let Some(task) = task else { break };
-            cancel(task);
-        }
+            task.or_else(|| self.injector.lock().pop_front())
+        });
+        self.tasks.cancel_each(queued, cancel);
     }
 
     /// The list of all tasks.
     pub(crate) fn tasks(&self) -> &Owned {
-        &self.owned
+        self.tasks.owned()
     }
 
     /// Has the running thread watched from now on.
@@ -495,11 +466,11 @@ impl CurrentThread {
     }
 
     pub(crate) fn alive_tasks(&self) -> usize {
-        self.owned.alive()
+        self.tasks.alive()
     }
 
     pub(crate) fn spawned_tasks(&self) -> u64 {
-        self.owned.spawned()
+        self.tasks.spawned()
     }
 
     pub(crate) fn injected(&self) -> usize {
@@ -513,7 +484,7 @@ impl CurrentThread {
 
     /// What users want to see of tasks.
     pub(crate) fn observe(&self) -> &Observe {
-        &self.config.observe
+        self.tasks.observe()
     }
 }
 
@@ -615,7 +586,7 @@ impl CurrentThread {
             self.runner.watch().begin(task.id().as_u64(), Some(task.location()));
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                self.config.observe.run(task, &StallPolicy::Nobody, Some(&self.counters))
+                self.tasks.observe().run(task, &StallPolicy::Nobody, Some(&self.counters))
             };
             let _ = self.runner.watch().end();
             self.counters.polls.add(1);

@@ -34,9 +34,8 @@
 
 use std::future::Future;
 use std::io;
-use std::ptr::NonNull;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Park;
 use super::closing::Closing;
@@ -48,6 +47,7 @@ use super::monitor::Monitor;
 use super::observe::{Hook, Observe};
 use super::queue::{Injector, Local};
 use super::spares::{Call, Shortage, Spares};
+use super::tasks::{HasTasks, Of, Tasks, Uncounted};
 use super::worker::NewWorker;
 use super::worker_shared::WorkerShared;
 use super::worker_table::{WorkerRef, WorkerTable};
@@ -57,10 +57,7 @@ use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Unparked};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
-use crate::engine::task::{
-    Absence, Header, Identity, JoinHandle, Owned, PanicSink, PollOwner, Runnable, Schedule,
-    spawn_cell,
-};
+use crate::engine::task::{Absence, Identity, JoinHandle, Owned, PollOwner, Runnable, spawn_cell};
 
 /// Starts a thread that calls [`NewWorker::run`], or sees to it that it is started soon. In the second case an
 /// error comes later, by [`NewWorker::on_failure`]. The monitor calls it for spares, so it must not wait then, nor
@@ -101,10 +98,6 @@ pub(crate) struct PoolConfig {
     pub(crate) no_lifo_slot: bool,
     /// What begins the workers' random choices.
     pub(crate) seed: Option<u64>,
-    /// What users want to see of tasks.
-    pub(crate) observe: Observe,
-    /// Hears of the tasks' panics.
-    pub(crate) panics: Arc<dyn PanicSink>,
     /// Where to count what goes on, if anybody wants to know.
     pub(crate) activity: Option<Arc<Activity>>,
 }
@@ -119,7 +112,7 @@ pub(crate) struct Pool {
     pub(super) driver: Box<dyn Park>,
     pub(super) config: PoolConfig,
     pub(super) monitor: Monitor,
-    owned: Owned,
+    pub(super) tasks: Tasks,
     in_flight: InFlight,
     closing: Closing,
     start_thread: StartThread,
@@ -162,51 +155,18 @@ impl Drop for StandIn {
     }
 }
 
-/// A task's pointer to its pool.
-///
-/// Uncounted. While a task is not complete, its pool has not finished step 3 of its shutdown, and
-/// until then the last worker keeps the pool; afterwards tasks do not use the pointer.
-struct PoolRef(NonNull<Pool>);
-
-impl PoolRef {
-    fn get(&self) -> &Pool {
-        // SAFETY: called through `Schedule` only, that is on behalf of a task that is not complete
-        // (`schedule`, `panics`, `stop`) or has not yet been taken off the owned list
-        // (`release`); until then the pool is kept, see the type.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl Schedule for PoolRef {
-    #[inline]
-    fn schedule(&self, task: Runnable) {
-        self.get().schedule(task);
+impl HasTasks for Pool {
+    fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     #[inline]
-    fn wakes_only_ours(&self) -> bool {
-        true
+    fn push(&self, task: Runnable) {
+        self.schedule(task);
     }
 
-    #[inline]
-    fn origin(&self) -> Option<Instant> {
-        self.get().config.observe.origin
-    }
-
-    fn release(&self, task: &Header) {
-        let pool = self.get();
-        // First: once released, the task does not keep the pool.
-        pool.config.observe.terminated(task);
-        pool.owned.release(task);
-    }
-
-    fn panics(&self) -> Option<Arc<dyn PanicSink>> {
-        Some(Arc::clone(&self.get().config.panics))
-    }
-
-    fn stop(&self) -> bool {
-        self.get().close();
-        true
+    fn stop(&self) {
+        self.close();
     }
 }
 
@@ -214,6 +174,7 @@ impl Pool {
     /// A pool without threads; [`start`](Pool::start) starts them.
     pub(crate) fn new(
         config: PoolConfig,
+        tasks: Tasks,
         driver: Box<dyn Park>,
         monitor: Monitor,
         start_thread: StartThread,
@@ -221,14 +182,14 @@ impl Pool {
     ) -> Arc<Pool> {
         let extra = config.spares + config.stand_ins;
         Arc::new(Pool {
-            slots: WorkerTable::new(config.workers, extra, &config.observe),
+            slots: WorkerTable::new(config.workers, extra, tasks.observe()),
             spares: Spares::new(config.workers, config.spares, config.stand_ins),
             injector: Injector::new(),
             marked: MarkedTasks::new(config.workers),
             foreign: ForeignWakers::default(),
             driver,
             monitor,
-            owned: Owned::new(config.workers * 4),
+            tasks,
             in_flight: InFlight::default(),
             closing: Closing::new(),
             start_thread,
@@ -290,7 +251,7 @@ impl Pool {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (task, handle) = spawn_cell(future, PoolRef(NonNull::from(&**self)), identity);
+        let (task, handle) = spawn_cell(future, self.of_a_task(), identity);
         self.take_in(task, None);
         handle
     }
@@ -306,16 +267,22 @@ impl Pool {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let pool = PoolRef(NonNull::from(&**self));
+        let pool = self.of_a_task();
         let (task, handle) = membership.spawn_cell(future, pool, identity);
         self.take_in(task, Some(&membership));
         handle
     }
 
+    /// A task's pointer to this pool.
+    fn of_a_task(&self) -> Of<Uncounted<Pool>> {
+        // SAFETY: the last worker keeps the pool until step 3 of the shutdown has ended, which waits for all tasks and
+        // for the wakes in flight.
+        Of(unsafe { Uncounted::new(self) })
+    }
+
     /// Takes a new task in and makes it run.
     fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
-        self.config.observe.spawned(&task);
-        self.owned.take_in(task, membership, |task| self.schedule(task));
+        self.tasks.take_in(task, membership, |task| self.schedule(task));
     }
 
     /// A task has become runnable.
@@ -370,7 +337,7 @@ impl Pool {
 
     /// The slot, for the thread that comes to it.
     pub(super) fn take_slot(&self, slot: usize) -> WorkerRef {
-        self.slots.take(slot, &self.config.observe)
+        self.slots.take(slot, self.tasks.observe())
     }
 
     /// How many slots there may be.
@@ -484,7 +451,7 @@ impl Pool {
 
     /// Step 1 of the shutdown. Waits for nobody.
     pub(crate) fn close(&self) {
-        self.closing.close(&self.owned, || {
+        self.closing.close(self.tasks.owned(), || {
             self.slots.used().for_each(|(slot, _)| self.unpark(slot));
             self.monitor.wake();
             // Perhaps the monitor stands in at the poll.
@@ -519,7 +486,7 @@ impl Pool {
         let backoff = Backoff::new();
         loop {
             self.cancel_tasks(slot);
-            if self.owned.alive() == 0 {
+            if self.tasks.alive() == 0 {
                 break;
             }
             backoff.snooze();
@@ -546,24 +513,21 @@ impl Pool {
         let backoff = Backoff::new();
         loop {
             self.cancel_each(Runnable::cancel);
-            if self.owned.alive() <= 1 {
+            if self.tasks.alive() <= 1 {
                 return;
             }
             backoff.snooze();
         }
     }
 
-    fn cancel_each(&self, cancel: impl Fn(Runnable) + Copy) {
-        self.owned.cancel_all(cancel);
-        for (_, slot) in self.slots.used() {
-            slot.lifo_slot.take().into_iter().for_each(cancel);
-            while let Some(task) = slot.stealer().and_then(|stealer| stealer.steal()) {
-                cancel(task);
-            }
-        }
-        while let Some(task) = self.injector.pop().or_else(|| self.marked.pop()) {
-            cancel(task);
-        }
+    fn cancel_each(&self, cancel: impl FnMut(Runnable)) {
+        let of_slot = |slot: &WorkerShared| {
+            slot.lifo_slot.take().or_else(|| slot.stealer().and_then(|stealer| stealer.steal()))
+        };
+        let of_slots = self.slots.used();
+        let of_slots = of_slots.flat_map(|(_, slot)| std::iter::from_fn(move || of_slot(slot)));
+        let others = std::iter::from_fn(|| self.injector.pop().or_else(|| self.marked.pop()));
+        self.tasks.cancel_each(of_slots.chain(others), cancel);
     }
 
     /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False if `limit` ended
@@ -585,7 +549,7 @@ impl Pool {
 
     /// The list of all tasks.
     pub(crate) fn tasks(&self) -> &Owned {
-        &self.owned
+        self.tasks.owned()
     }
 
     /// The slots that somebody holds or has held: the workers', then the spares' and the stand-ins'.
@@ -598,11 +562,11 @@ impl Pool {
     }
 
     pub(crate) fn alive_tasks(&self) -> usize {
-        self.owned.alive()
+        self.tasks.alive()
     }
 
     pub(crate) fn spawned_tasks(&self) -> u64 {
-        self.owned.spawned()
+        self.tasks.spawned()
     }
 
     pub(crate) fn injected(&self) -> usize {
@@ -616,7 +580,7 @@ impl Pool {
 
     /// What users want to see of tasks.
     pub(crate) fn observe(&self) -> &Observe {
-        &self.config.observe
+        self.tasks.observe()
     }
 
     /// Spares at work, and refusals so far.

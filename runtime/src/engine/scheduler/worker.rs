@@ -298,7 +298,7 @@ impl Worker {
         coop::refill(Budget::FULL);
         slot.watch.begin(task.id().as_u64(), Some(task.location()));
         let judge = StallPolicy::Watch(&slot.watch);
-        let outcome = self.pool.config.observe.run(task, &judge, Some(&slot.counters));
+        let outcome = self.pool.tasks.observe().run(task, &judge, Some(&slot.counters));
         let absence = slot.watch.end();
         slot.counters.polls.add(1);
         if let Some(absence) = absence {

@@ -22,7 +22,7 @@ use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::rng;
 use crate::engine::scheduler::{
     Asked, CurrentThread, CurrentThreadConfig, Monitor, NewWorker, Observe, Pool, PoolConfig,
-    StandIn, StartWatch, watch_pool,
+    StandIn, StartWatch, Tasks, watch_pool,
 };
 use crate::engine::task::scope::Node;
 use crate::engine::timer::Shards;
@@ -84,13 +84,13 @@ impl Builder {
             on_unpark: self.on_thread_unpark.clone(),
             no_lifo_slot: self.disable_lifo_slot,
             seed: self.rng_seed.map(RngSeed::as_u64),
-            observe: self.observe(),
-            panics: parts.panics.clone(),
             activity: parts.activity.clone(),
         };
         let (monitor, start) = (self.monitor(&parts), self.start_worker(&parts, workers));
         let ask = ask_for_stand_in(&parts);
-        let pool = Pool::new(config, Box::new(drivers), monitor, Box::new(start), Box::new(ask));
+        let tasks = Tasks::new(workers * 4, self.observe(), parts.panics.clone());
+        let pool =
+            Pool::new(config, tasks, Box::new(drivers), monitor, Box::new(start), Box::new(ask));
         let scheduler = Scheduler::MultiThread(Arc::clone(&pool));
         let runtime = self.assemble(parts, scheduler, workers, None);
         let watched = Arc::clone(&pool);
@@ -113,11 +113,10 @@ impl Builder {
             event_interval: self.event_interval,
             on_park: self.on_thread_park.clone(),
             on_unpark: self.on_thread_unpark.clone(),
-            observe: self.observe(),
-            panics: parts.panics.clone(),
             start_watch: self.stall_report.map(|_| Box::new(start_watch(&parts)) as StartWatch),
         };
-        let shared = CurrentThread::new(config, Box::new(drivers), self.monitor(&parts));
+        let tasks = Tasks::new(1, self.observe(), parts.panics.clone());
+        let shared = CurrentThread::new(config, tasks, Box::new(drivers), self.monitor(&parts));
         let scheduler = Scheduler::CurrentThread(shared);
         // No thread: see `current_thread.rs`.
         Ok(self.assemble(parts, scheduler, 1, local_to))
