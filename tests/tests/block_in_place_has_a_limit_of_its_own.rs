@@ -2,6 +2,7 @@
 //! workers, which are there for mistakes. Below that limit nobody is held up, in whatever way they wait for
 //! each other; at the limit that is said.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -155,6 +156,34 @@ fn at_the_limit_that_is_said_and_no_spare_is_used_up() {
         assert_eq!(runtime.metrics().num_spare_workers(), 0);
         gate.open();
         assert_eq!(runtime.block_on(waits).unwrap(), 7);
+    });
+}
+
+/// The first thread that is to stand in takes its time before it runs jobs: it is one that can be had.
+#[test]
+fn a_thread_that_is_slow_to_come_is_no_shortage() {
+    within(|| {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let log = told.clone();
+        let threads = AtomicUsize::new(0);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(1)
+            .on_thread_start(move || {
+                // The worker's is the first thread.
+                if threads.fetch_add(1, Ordering::Relaxed) > 0 {
+                    std::thread::sleep(Duration::from_millis(300));
+                }
+            })
+            .on_spare_shortage(move |shortage| log.lock().unwrap().push(shortage.to_string()))
+            .enable_all()
+            .build()
+            .unwrap();
+        let gate = hold(&runtime, 1);
+        let waits = runtime.spawn(async { 7 });
+        assert_eq!(runtime.block_on(waits).unwrap(), 7);
+        gate.open();
+        assert_eq!(*told.lock().unwrap(), Vec::<String>::new());
     });
 }
 

@@ -47,6 +47,12 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "thread",
+        "runtimes_side_by_side",
+        "a_hundred_leave_no_thread_and_no_descriptor",
+        "what gives stacks their names is another process, on two descriptors",
+    ),
+    (
+        "thread",
         "an_idle_process_sleeps",
         "",
         "the sanitizer has a thread that wakes ten times a second",

@@ -16,6 +16,7 @@ use std::time::Duration;
 use super::job::{Job, Note};
 use super::queue::{Claim, Member, Metrics, Next, Queue};
 use crate::engine::catch_panic::{catch_panic, forget_panic};
+use crate::engine::primitive::atomic::AtomicBool;
 use crate::engine::primitive::{Arc, Mutex};
 
 /// Looks at an empty queue before a thread in a burst of short jobs goes idle: some microseconds.
@@ -207,6 +208,11 @@ impl<J: Job> Pool<J> {
 
     fn address(&self) -> usize {
         Arc::as_ptr(&self.shared).addr()
+    }
+
+    /// [`Queue::at_limit`].
+    pub(crate) fn at_limit(&self) -> Arc<AtomicBool> {
+        self.shared.queue.at_limit()
     }
 
     /// Numbers for metrics.

@@ -85,7 +85,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::job::{Job, Note};
-use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::primitive::{Arc, Condvar, Mutex, MutexGuard, Parker, hint};
 
 /// A hint outside the lock: publishes nothing, so it has no pair.
@@ -103,6 +103,8 @@ pub(crate) struct Queue<J> {
     state: Mutex<State<J>>,
     /// Length of the queue, as of the last change: a hint for lingering threads.
     depth: AtomicUsize,
+    /// [`Queue::at_limit`].
+    at_limit: Arc<AtomicBool>,
     /// Notified when `starting` falls.
     settled: Condvar,
     /// Notified when `present` falls after the pool was closed.
@@ -308,6 +310,7 @@ impl<J: Job> Queue<J> {
                 failed: 0,
             }),
             depth: AtomicUsize::new(0),
+            at_limit: Arc::new(AtomicBool::new(false)),
             settled: Condvar::new(),
             gone: Condvar::new(),
             limit,
@@ -332,6 +335,12 @@ impl<J: Job> Queue<J> {
         let recruit = self.recruit(&mut state);
         drop(state);
         Ok(recruit.carry_out())
+    }
+
+    /// Whether a job waits and no further thread can be had for it, as of the last job that came or was taken. A
+    /// thread that is only slow to start is one that is had.
+    pub(crate) fn at_limit(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.at_limit)
     }
 
     /// Takes a job out that waits; `place` is asked under the lock. `None` if it does not wait there any more, or does not
@@ -541,6 +550,14 @@ impl<J: Job> Queue<J> {
 
     /// Appoints a designated waker if the queue needs one and somebody can be had (invariant 3).
     fn recruit(&self, state: &mut State<J>) -> Recruit {
+        let recruit = self.choose(state);
+        // Relaxed, no pair: it is looked at now and then, for a report.
+        let at_limit = !state.jobs.is_empty() && state.designated_waker.is_none();
+        self.at_limit.store(at_limit, Ordering::Relaxed);
+        recruit
+    }
+
+    fn choose(&self, state: &mut State<J>) -> Recruit {
         if state.jobs.is_empty() || state.designated_waker.is_some() {
             return Recruit::Nobody;
         }

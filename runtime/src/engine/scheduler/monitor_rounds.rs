@@ -43,8 +43,8 @@ const SHORTAGE_EVERY: Duration = Duration::from_secs(1);
 /// The most spares, and stand-ins, that are called at one look. The threads are started elsewhere, but one after the other,
 /// 30 to 70 microseconds each: more of them would not be there before the next look.
 const CALLS: usize = 32;
-/// A stand-in that has been asked for and has not come for so long is not to be had: the blocking pool is at
-/// its limit. An idle thread of it comes in some 50 microseconds, a new one in 100, on a busy machine in milliseconds.
+/// For so long the blocking pool may have no thread for a stand-in before that is called a shortage: it may be a burst
+/// that is over at once. An idle thread of it comes in some 50 microseconds, a new one in 100.
 const OVERDUE: Duration = Duration::from_millis(20);
 
 /// The monitor's own state, on its thread.
@@ -232,8 +232,9 @@ impl Rounds<'_> {
             return before.or(shortage);
         }
         let since = *self.overdue.get_or_insert(now);
-        let overdue =
-            now.duration_since(since) >= OVERDUE && pool.spares.count_wanted(Absence::InPlace) > 0;
+        let overdue = now.duration_since(since) >= OVERDUE
+            && pool.no_stand_in()
+            && pool.spares.count_wanted(Absence::InPlace) > 0;
         before.or(shortage).or_else(|| overdue.then(|| pool.shortage(Absence::InPlace, None)))
     }
 

@@ -53,7 +53,7 @@ use super::worker_shared::WorkerShared;
 use super::worker_table::{WorkerRef, WorkerTable};
 use crate::engine::activity::{Active, Activity};
 use crate::engine::messages;
-use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Unparked};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
@@ -84,6 +84,8 @@ pub(crate) struct PoolConfig {
     pub(crate) spares: usize,
     /// The most stand-ins: as many as the blocking pool may have threads.
     pub(crate) stand_ins: usize,
+    /// Whether the blocking pool has no thread for a stand-in.
+    pub(crate) no_stand_in: Arc<AtomicBool>,
     /// The most polls between two looks at the injector.
     pub(crate) global_queue_interval: u32,
     /// The most polls between two looks at the driver.
@@ -418,6 +420,11 @@ impl Pool {
             (self.ask_for_stand_in)(StandIn(Some(Arc::clone(self))), asked);
         }
         wanted
+    }
+
+    /// Whether a stand-in that was asked for cannot come: the blocking pool is at its limit.
+    pub(super) fn no_stand_in(&self) -> bool {
+        self.config.no_stand_in.load(Ordering::Relaxed)
     }
 
     /// A thread that was to serve in somebody's place could not be had.

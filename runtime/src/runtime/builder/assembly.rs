@@ -58,6 +58,7 @@ struct Parts {
     reporter: Arc<Reporter>,
     threads: Arc<Threads>,
     plan: Arc<ThreadPlan>,
+    blocking: blocking::Pool<BlockingJob>,
 }
 
 impl Builder {
@@ -77,6 +78,7 @@ impl Builder {
             workers,
             spares: self.spare_workers,
             stand_ins: self.max_blocking_threads.min(MAX_STAND_INS),
+            no_stand_in: parts.blocking.at_limit(),
             global_queue_interval: self.global_queue_interval.unwrap_or(61),
             event_interval: self.event_interval,
             keep_alive: self.thread_keep_alive,
@@ -127,6 +129,7 @@ impl Builder {
         let activity = drivers.counts_all();
         let reporter = Arc::new(self.reporter(activity.clone()));
         let starter = Starter::new(self.spare_workers);
+        let plan = Arc::new(self.thread());
         Parts {
             driver,
             shards: Arc::clone(drivers.shards()),
@@ -134,7 +137,8 @@ impl Builder {
             panics: self.panics(&current),
             threads: Arc::new(Threads::new(starter, Arc::clone(&reporter))),
             reporter,
-            plan: Arc::new(self.thread()),
+            blocking: self.blocking_pool(&current, plan.mask),
+            plan,
             current,
             activity,
         }
@@ -147,12 +151,22 @@ impl Builder {
         workers: usize,
         local_to: Option<ThreadId>,
     ) -> Runtime {
-        let Parts { driver, shards, jobs, activity, current, panics, reporter, threads, plan } =
-            parts;
+        let Parts {
+            driver,
+            shards,
+            jobs,
+            activity,
+            current,
+            panics,
+            reporter,
+            threads,
+            plan,
+            blocking,
+        } = parts;
         let handle = Handle::new(Inner {
             scheduler,
             root: Node::root(),
-            blocking: self.blocking_pool(&current, plan.mask),
+            blocking,
             driver,
             io_enabled: self.enable_io,
             time_enabled: self.enable_time,
