@@ -90,7 +90,11 @@ fn what_the_book_quotes_stands_in_the_program() {
 fn the_page_of_the_four_ways_shows_their_files() {
     let folder = root().join("examples/examples/four_ways");
     let page = root().join("docs/four-ways.md");
-    assert_eq!(assert_quoted(&page, &folder), 6);
+    assert_eq!(assert_quoted(&page, &folder), 5);
+    let lines = ["threads", "event_loop", "actors", "tasks"]
+        .map(|way| read(&folder.join(format!("{way}.rs"))).lines().count().to_string());
+    let row = format!("| lines of code | {} |", lines.join(" | "));
+    assert!(read(&page).contains(&row), "the page lacks `{row}`");
 }
 
 #[test]
@@ -155,6 +159,22 @@ fn has_heading(text: &str, anchor: &str) -> bool {
         let words = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
         words.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).eq(anchor.chars())
     })
+}
+
+#[test]
+fn every_file_that_the_glossary_names_is_there() {
+    let text = read(&root().join("docs/glossary.md"));
+    let mut files = 0;
+    for row in text.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [term, _, file, _] = cells[..] else { continue };
+        if file != "file" && !file.is_empty() {
+            let path = root().join("runtime/src").join(file.trim_matches('`'));
+            assert!(path.exists(), "{term}: there is no {file} in runtime/src");
+            files += 1;
+        }
+    }
+    assert!(files > 40, "{files}");
 }
 
 #[test]
