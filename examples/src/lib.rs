@@ -2,7 +2,7 @@
 //!
 //! | example | what it shows |
 //! |---|---|
-//! | `from_scratch` | the code of the book (`docs/book/`): futures, wakers, an executor, and all that follows |
+//! | `from_scratch` | the code of the book (`docs/book/`), from a future by hand to its pitfalls |
 //! | `echo` | the smallest server |
 //! | `chat` | tasks that own their state and talk through channels |
 //! | `kv` | a protocol with pipelining: enough of Redis' for `redis-cli` and `redis-benchmark` |
@@ -10,9 +10,9 @@
 //! | `http_hello` | hyper on this runtime, HTTP/1.1 and HTTP/2, with a graceful end |
 //! | `drain` | a server that ends in good order: a scope of tasks, told to end |
 //! | `blocked` | what happens to the others when a task blocks its thread |
-//! | `four_ways` | one server as threads, event loop, actors and tasks, and what each costs (`docs/four-ways.md`) |
+//! | `four_ways` | one server as threads, event loop, actors and tasks, and what each costs |
 
-/// The blocks of the book that are not quoted from `from_scratch`: doc tests, each chapter by itself.
+/// The blocks of the book that are not quoted from `from_scratch` are doc tests.
 #[cfg(doctest)]
 mod book {
     #[doc = include_str!("../../docs/book/01-why-async.md")]

@@ -1,5 +1,5 @@
-//! The book, `docs/book/`, and what it quotes. That its other blocks compile and do what they say is for
-//! the doc tests of this package: `src/lib.rs` includes the chapters.
+//! The book, `docs/book/`, and what it quotes. That its other blocks compile and do what they say
+//! is for the doc tests of this package: `src/lib.rs` includes the chapters.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -42,8 +42,8 @@ impl Drop for Server {
     }
 }
 
-/// Where cargo put the example: next to the folder of the running test. `cargo test -p examples` builds
-/// it; `cargo test --test four_ways` alone does not.
+/// Where cargo put the example: next to the folder of the running test. `cargo test -p examples`
+/// builds it; `cargo test --test four_ways` alone does not.
 fn program() -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
@@ -108,7 +108,7 @@ fn each_way_serves_a_client_that_reads_late() {
             sent += n;
         }
         assert!(sent < lines.len(), "{way}: nothing had to wait");
-        writer.set_write_timeout(None).unwrap();
+        writer.set_write_timeout(Some(PATIENCE)).unwrap();
         std::thread::scope(|scope| {
             let rest = &lines[sent..];
             scope.spawn(move || writer.write_all(rest).unwrap());

@@ -1,5 +1,5 @@
-//! One thread for all connections. It asks the kernel which sockets are ready, and calls the function
-//! that was left for each. No function may wait; what it would remember lies in its closure.
+//! One thread for all connections. It asks the kernel which sockets are ready, and calls the
+//! function that was left for each. No function may wait; what it remembers lies in its closure.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};

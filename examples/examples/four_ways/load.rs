@@ -1,12 +1,10 @@
 //! The clients: any number of connections on one thread, over `mio`.
 //!
-//! | phase | who sends | what it shows |
-//! |---|---|---|
-//! | flat out | every connection again as soon as it has its answer | throughput, processor time of a request |
-//! | paced | 5 connections every millisecond, in turns, whether or not earlier answers are there | latency |
-//!
-//! The latency of a server that is flat out says no more than its throughput: with 10,000 requests under
-//! way each waits for 9,999 others. So it is measured in a phase of its own, at a rate that all can keep.
+//! Two phases. *Flat out*: every connection sends again as soon as it has its answer. That shows
+//! the throughput, and what a request costs the server. *Paced*: 5 connections send every
+//! millisecond, in turns, whether or not earlier answers are there. That shows the latency. The
+//! latency of a server that is flat out says no more than its throughput: of 10,000 requests under
+//! way each waits for 9,999 others.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};

@@ -11,9 +11,9 @@
 //! | `actors.rs` | an actor, which asks another actor for what they share |
 //! | `tasks.rs` | a task of the runtime |
 //!
-//! All four speak the protocol of `protocol.rs` and have its buffer. Each runs in a process of its own,
-//! so its memory is its own; the clients (`load.rs`) are one thread in this process. `docs/four-ways.md`
-//! shows the four side by side, with figures.
+//! All four speak the protocol of `protocol.rs` and have its buffer. Each runs in a process of its
+//! own, so its memory is its own; the clients (`load.rs`) are one thread in this process. The page
+//! `docs/four-ways.md` shows the four side by side, with figures.
 //!
 //! | option | default | |
 //! |---|---|---|

@@ -1,8 +1,8 @@
 //! The protocol and the buffer of a connection, the same for all four ways.
 //!
-//! A request is a line. The answer is a number, a space, and the line again. The number says how many
-//! lines the server has answered so far, on all connections together. So there is something to keep
-//! for each connection (a line that has not come whole yet) and something that all of them share.
+//! A request is a line. The answer is a number, a space, and the line again. The number says how
+//! many lines the server has answered so far, on all connections. So there is something to keep for
+//! each connection (a line that has not come whole yet) and something that all of them share.
 
 use std::io::{Error, ErrorKind, Result};
 

@@ -33,8 +33,8 @@ impl Server {
         }
     }
 
-    /// The memory that the process has, in bytes. The kernel's own (sockets, stacks of threads inside
-    /// of the kernel) is not in it. Not a number where there is no `/proc`.
+    /// The memory that the process has, in bytes. The kernel's own (sockets, stacks of threads
+    /// inside of the kernel) is not in it. Not a number where there is no `/proc`.
     pub(crate) fn memory(&self) -> f64 {
         let path = format!("/proc/{}/status", self.process.id());
         let status = std::fs::read_to_string(path).unwrap_or_default();
@@ -43,7 +43,7 @@ impl Server {
         kib.map_or(f64::NAN, |kib| kib * 1024.0)
     }
 
-    /// The processor time that the process has used, in steps of 10 ms. Zero where there is no `/proc`.
+    /// The processor time that the process has used, in steps of 10 ms. Zero without `/proc`.
     pub(crate) fn cpu(&self) -> Duration {
         /// A hundredth of a second is the unit of that file on every Linux.
         const TICK: Duration = Duration::from_millis(10);

@@ -53,7 +53,7 @@ impl<A: Future, B: Future> Future for Both<A, B> {
     type Output = (A::Output, B::Output);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Both are asked at every poll, with the same waker: whichever wakes it, the task is polled.
+        // Both are asked at every poll, with the same waker: whichever wakes the task.
         let first = self.first.is_done(cx);
         let second = self.second.is_done(cx);
         if !(first && second) {
@@ -104,8 +104,8 @@ pub(crate) async fn join_and_try_join() {
 }
 
 pub(crate) async fn select_in_a_loop() {
-    // `select!` asks only those that are not done. A fused future knows that it is, so the loop can go
-    // round until the `complete` arm says that all are.
+    // `select!` asks only those that are not done. A fused future knows that it is, so the loop can
+    // go round until the `complete` arm says that all are.
     let mut quick = pin!(step(5, 1).fuse());
     let mut slow = pin!(step(15, 10).fuse());
     let mut total = 0;
@@ -121,8 +121,8 @@ pub(crate) async fn select_in_a_loop() {
     assert!(quick.is_terminated() && slow.is_terminated());
     assert_eq!((total, rounds), (11, 2));
 
-    // `Fuse::terminated()` is a place for a future that is not there yet: here, a refresh that starts
-    // again each time the ticker says so, while the one before is forgotten.
+    // `Fuse::terminated()` is a place for a future that is not there yet: here, a refresh that
+    // starts again each time the ticker says so, while the one before is forgotten.
     let mut ticker = stream::unfold(0, |n| async move { (n < 3).then_some((n, n + 1)) })
         .then(|n| step(10, n))
         .boxed()

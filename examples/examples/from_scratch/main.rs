@@ -1,4 +1,4 @@
-//! Async Rust from its parts: what a runtime does, shown small, on a runtime that does it in earnest.
+//! Async Rust from its parts: what a runtime does, shown small, and then on a real one.
 //!
 //! ```text
 //! cargo run --release -p examples --example from_scratch
@@ -20,8 +20,8 @@
 //! | `locks.rs` | 13 | a lock held across an `.await` |
 //! | `pitfalls.rs` | 14 | what goes wrong most often |
 //!
-//! Every function checks what it shows, so the program is a test of itself. Much comes from the crate
-//! `futures`, which knows nothing of this runtime, and need not: a future is a future.
+//! Every function checks what it shows, so the program is a test of itself. Much comes from the
+//! crate `futures`, which knows nothing of this runtime, and need not: a future is a future.
 
 mod combine;
 mod executor;

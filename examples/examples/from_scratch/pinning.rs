@@ -46,8 +46,8 @@ pub(crate) async fn both_ways() {
     let counted = CountPolls { inner: Box::pin(looks_at_itself()), polls: 0 };
     assert_eq!(counted.await, (4, 3));
 
-    // Most types do not care whether they are pinned: they are `Unpin`. A future of an `async` block
-    // is not, and neither is what holds the marker.
+    // Most types do not care whether they are pinned: they are `Unpin`. A future of an `async`
+    // block is not, and neither is what holds the marker.
     fn does_not_care<T: Unpin>(_: &T) {}
     does_not_care(&String::new());
     does_not_care(&CountPolls { inner: Box::pin(looks_at_itself()), polls: 0 });

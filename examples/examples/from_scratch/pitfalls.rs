@@ -45,8 +45,8 @@ pub(crate) async fn blocking() {
 }
 
 pub(crate) async fn without_limit() {
-    // A task for each item is cheap; what all of them open at the same time may not be. A permit for
-    // each bounds it.
+    // A task for each item is cheap; what all of them open at the same time may not be. A permit
+    // for each bounds it.
     let permits = Arc::new(Semaphore::new(3));
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut tasks = runtime::task::JoinSet::new();
