@@ -2,8 +2,24 @@
 
 use proc_macro::{TokenStream, TokenTree};
 
-use crate::entry::Entry;
 use crate::tokens::{Error, Result, is_punct};
+
+/// Which of the two attributes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    Main,
+    Test,
+}
+
+impl Entry {
+    /// How the user writes it.
+    pub(crate) fn attribute(self) -> &'static str {
+        match self {
+            Entry::Main => "#[runtime::main]",
+            Entry::Test => "#[runtime::test]",
+        }
+    }
+}
 
 /// Which runtime is built.
 #[derive(Clone, Copy, PartialEq, Eq)]

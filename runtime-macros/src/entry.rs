@@ -20,26 +20,9 @@
 
 use proc_macro::{Delimiter, Group, Span, TokenStream, TokenTree};
 
-use crate::args::{self, Args, Flavor, UnhandledPanic};
+use crate::args::{self, Args, Entry, Flavor, UnhandledPanic};
 use crate::item::{self, AsyncFn};
 use crate::tokens::{Error, Result, fill, is_punct, mentions};
-
-/// Which of the two attributes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Entry {
-    Main,
-    Test,
-}
-
-impl Entry {
-    /// How the user writes it.
-    pub(crate) fn attribute(self) -> &'static str {
-        match self {
-            Entry::Main => "#[runtime::main]",
-            Entry::Test => "#[runtime::test]",
-        }
-    }
-}
 
 /// Expands the attribute. An error comes with as much of the item as still makes sense, so that it
 /// brings no others along.

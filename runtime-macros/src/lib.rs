@@ -18,7 +18,7 @@ mod tokens;
 
 use proc_macro::TokenStream;
 
-use entry::Entry;
+use args::Entry;
 
 /// Turns an `async fn` into a function that builds a runtime and runs the body on it.
 #[proc_macro_attribute]

@@ -45,7 +45,7 @@
 //!
 //! A poll should take microseconds. One that blocks its thread, or computes without end, holds up in other
 //! runtimes whatever its worker has in its queue, and, when each worker has met such a task, every
-//! socket and every timer. Here a thread of its own, the guardian, looks at the workers: after 3 ms
+//! socket and every timer. Here a thread of its own, the monitor, looks at the workers: after 3 ms
 //! ([`Builder::stall_takeover`]) others take what the stalled worker holds, and a spare worker takes its place;
 //! after 100 ms ([`Builder::stall_report`]) the task is named on stderr, or to [`Builder::on_stall`], with its
 //! id, where it was spawned and the stack that it stands on. This holds for tasks of the multi-thread flavour. A task

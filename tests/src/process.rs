@@ -27,7 +27,7 @@ pub fn thread_names() -> Vec<String> {
 pub fn others_wait() -> bool {
     // SAFETY: the call takes nothing and gives a number.
     let own = unsafe { libc::gettid() }.to_string();
-    // The guardian reads from its alarm.
+    // The monitor reads from its alarm.
     let waits = [
         libc::SYS_futex,
         libc::SYS_epoll_pwait,

@@ -46,7 +46,7 @@ fn sleeping_set(runtime: &Runtime, waker: &Arc<Blocking>, deadline: Instant) -> 
     set
 }
 
-/// Blocks the one worker of a runtime without spares, so that the guardian alone sees to its timers.
+/// Blocks the one worker of a runtime without spares, so that the monitor alone sees to its timers.
 fn stalled() -> (Runtime, Gate) {
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
@@ -63,14 +63,14 @@ fn stalled() -> (Runtime, Gate) {
 }
 
 #[test]
-fn it_does_not_stop_the_guardian() {
+fn it_does_not_stop_the_monitor() {
     within(|| {
         let (runtime, gate) = stalled();
         let waker = Blocking::new();
         let set = sleeping_set(&runtime, &waker, Instant::now() + Duration::from_millis(10));
         waker.gate.wait_for(1);
 
-        // Tasks of another runtime, with timers of this one: only its guardian can wake them.
+        // Tasks of another runtime, with timers of this one: only its monitor can wake them.
         let ticks = current_thread();
         let handle = runtime.handle().clone();
         let plain = ticks.block_on(ticks.spawn(async move {
@@ -84,7 +84,7 @@ fn it_does_not_stop_the_guardian() {
         }));
         plain.unwrap();
 
-        assert_ne!(waker.thread(), "runtime-guardian");
+        assert_ne!(waker.thread(), "runtime-monitor");
         assert!(!waker.gate.is_open(), "it has blocked all the while");
         waker.gate.open();
         gate.open();
@@ -138,7 +138,7 @@ fn a_worker_that_wakes_a_pinned_task_wakes_its_thread() {
 }
 
 #[test]
-fn the_guardian_wakes_pinned_tasks() {
+fn the_monitor_wakes_pinned_tasks() {
     within(|| {
         let (runtime, gate) = stalled();
         let _entered = runtime.enter();

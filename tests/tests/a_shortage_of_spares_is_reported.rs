@@ -62,9 +62,9 @@ fn once_to_the_hook_when_the_limit_is_reached() {
         let (runtime, log) = watched(&mut builder(2));
         let (gate, waits) = hold(&runtime, 3);
         eventually("the shortage is reported", || !log.lock().unwrap().is_empty());
-        // It goes on for many looks of the guardian: no second report.
+        // It goes on for many looks of the monitor: no second report.
         let refused = runtime.metrics().spare_workers_refused_count();
-        eventually("the guardian goes on looking", || {
+        eventually("the monitor goes on looking", || {
             runtime.metrics().spare_workers_refused_count() >= refused + 20
         });
         gate.open();
@@ -98,7 +98,7 @@ fn not_where_there_are_to_be_no_spares() {
         let (runtime, log) = watched(builder(0).stall_report(Duration::from_millis(20)));
         let (gate, waits) = hold(&runtime, 1);
         let metrics = runtime.metrics();
-        // The guardian has looked for long enough: it has reported the stall.
+        // The monitor has looked for long enough: it has reported the stall.
         eventually("the stall is reported", || metrics.stall_count() > 0);
         gate.open();
         assert_eq!(runtime.block_on(waits).unwrap(), 7);

@@ -80,8 +80,8 @@ fn while_block_on_waits() {
     });
 }
 
-/// How often the guardian has gone to sleep.
-fn sleeps_of_the_guardian() -> u64 {
+/// How often the monitor has gone to sleep.
+fn sleeps_of_the_monitor() -> u64 {
     let threads = std::fs::read_dir("/proc/self/task").unwrap();
     let statuses = threads
         .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("status")).ok())
@@ -93,15 +93,15 @@ fn sleeps_of_the_guardian() -> u64 {
     statuses.map(count).sum()
 }
 
-/// Work of a few microseconds now and then is over before the guardian would find anything.
+/// Work of a few microseconds now and then is over before the monitor would find anything.
 #[test]
-fn its_guardian_sleeps_through_what_happens_now_and_then() {
-    isolated("its_guardian_sleeps_through_what_happens_now_and_then", || {
+fn its_monitor_sleeps_through_what_happens_now_and_then() {
+    isolated("its_monitor_sleeps_through_what_happens_now_and_then", || {
         const EVENTS: u32 = 40;
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });
         settles();
-        let before = sleeps_of_the_guardian();
+        let before = sleeps_of_the_monitor();
         runtime
             .block_on(runtime.spawn(async {
                 for _ in 0..EVENTS {
@@ -109,7 +109,7 @@ fn its_guardian_sleeps_through_what_happens_now_and_then() {
                 }
             }))
             .unwrap();
-        let sleeps = sleeps_of_the_guardian() - before;
+        let sleeps = sleeps_of_the_monitor() - before;
         // One that looks on for a while looks some ten times each.
         assert!(sleeps <= u64::from(EVENTS), "{sleeps} times for {EVENTS} events");
     });

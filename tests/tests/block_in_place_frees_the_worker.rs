@@ -35,7 +35,7 @@ fn what_the_worker_held_is_run_by_others() {
         let runtime = workers(1);
         runtime.block_on(async {
             let done = runtime::spawn(async {
-                // Both lie with this worker, the last in its next slot, when it blocks.
+                // Both lie with this worker, the last in its LIFO slot, when it blocks.
                 let tasks: Vec<_> = (0..20).map(|n| runtime::spawn(async move { n })).collect();
                 let (send, receive) = std::sync::mpsc::channel();
                 let watcher = runtime::spawn(async move {

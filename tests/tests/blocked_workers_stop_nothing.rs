@@ -194,7 +194,7 @@ fn what_lies_in_a_blocked_worker_s_queues_runs_elsewhere() {
             let hold = gate.clone();
             let (send, receive) = std::sync::mpsc::channel();
             drop(runtime.spawn(async move {
-                // Into the local queue, the last into the next slot; then nobody else comes by.
+                // Into the local queue, the last into the LIFO slot; then nobody else comes by.
                 for n in 0..30 {
                     let send = send.clone();
                     drop(runtime::spawn(async move { send.send(n).unwrap() }));
@@ -226,7 +226,7 @@ fn a_task_woken_by_one_that_then_blocks_runs() {
                 done.send(()).unwrap();
             });
             let blocks = runtime.spawn(async move {
-                ping.send(()).unwrap(); // the woken task lies in the next slot
+                ping.send(()).unwrap(); // the woken task lies in the LIFO slot
                 hold.block();
             });
             ended.recv_timeout(PATIENCE).expect("the woken task waits behind the blocked one");

@@ -100,7 +100,7 @@ fn tasks_that_yield_do_not_starve_what_comes_from_outside() {
 
 #[test]
 fn two_tasks_that_wake_each_other_do_not_starve_others() {
-    // The next slot passes from one to the other; it must not do so for ever.
+    // The LIFO slot passes from one to the other; it must not do so for ever.
     beside(
         || async {
             let (to_second, mut second) = mpsc::channel::<()>(1);

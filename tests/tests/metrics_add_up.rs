@@ -68,7 +68,7 @@ fn each_poll_is_counted() {
             }
         });
         let polls = || sum(&metrics, RuntimeMetrics::worker_poll_count) - before;
-        // A spare's polls count too, but for a seat of its own; nothing here blocks.
+        // A spare's polls count too, but for a slot of its own; nothing here blocks.
         eventually("1100 polls are counted", || polls() >= 1100);
         // The root future's own polls may be counted by the current-thread flavour.
         assert!(polls() <= 1100 + 300, "{} polls", polls());
@@ -150,7 +150,7 @@ fn queues_are_as_long_as_they_are() {
             hold.block();
         }));
         was_filled.recv_timeout(tests::PATIENCE).unwrap();
-        // Seven wait locally, one of them perhaps in the next slot, which may not count as queue.
+        // Seven wait locally, one of them perhaps in the LIFO slot, which may not count as queue.
         let local = metrics.worker_local_queue_depth(0);
         assert!((6..=7).contains(&local), "{local}");
         for _ in 0..5 {

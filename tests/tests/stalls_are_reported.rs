@@ -342,7 +342,7 @@ fn on_stderr_by_default_at_a_limited_rate() {
     if tests::role().is_some() {
         let runtime = multi_thread(1).enable_all().stall_report(REPORT).build().unwrap();
         for stall in 1..=5 {
-            // Each holds its thread until it is counted, however late the guardian may be.
+            // Each holds its thread until it is counted, however late the monitor may be.
             let metrics = runtime.metrics();
             let nap = async move {
                 eventually("the stall is counted", || metrics.stall_count() >= stall);

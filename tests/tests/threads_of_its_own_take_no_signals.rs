@@ -55,7 +55,7 @@ fn wait_for(signal: libc::c_int) {
     }
 }
 
-/// A waker of somebody else, called by the guardian.
+/// A waker of somebody else, called by the monitor.
 struct Tells(Gate);
 
 impl Wake for Tells {
@@ -109,7 +109,7 @@ fn every_kind_of_thread() {
         runtime::spawn_blocking(|| ()).await.unwrap();
         runtime::task::spawn_pinned(|| async {}).await.unwrap();
     });
-    let own = ["runtime-guardian", "runtime-capture", "runtime-reporter", "runtime-starter"];
+    let own = ["runtime-monitor", "runtime-capture", "runtime-reporter", "runtime-starter"];
     let own = [&own[..], &["runtime-namer", "runtime-waker"]].concat();
     // The system cuts names off.
     let own: Vec<_> = own.iter().map(|name| &name[..name.len().min(15)]).collect();

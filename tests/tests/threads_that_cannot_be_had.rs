@@ -73,8 +73,8 @@ fn for_some_of_the_workers_is_an_error_that_leaves_nothing() {
 
 /// The thread that watches the others has the default stack, which is made large for this.
 #[test]
-fn for_the_guardian_is_an_error_of_build() {
-    const TEST: &str = "for_the_guardian_is_an_error_of_build";
+fn for_the_monitor_is_an_error_of_build() {
+    const TEST: &str = "for_the_monitor_is_an_error_of_build";
     isolated_with(TEST, &[("RUST_MIN_STACK", &STACK.to_string())], || {
         // Its thread is there already: none is started for it while none can be.
         within(|| {
@@ -204,7 +204,7 @@ fn for_spares_leaves_the_blocked_worker_to_itself() {
             let blocked = runtime.spawn(async move { hold.block() });
             gate.wait_for(1);
             let waiting: Vec<_> = (0..10).map(|n| runtime.spawn(async move { n })).collect();
-            // Long enough for the guardian to try and fail several times. No outcome depends on it.
+            // Long enough for the monitor to try and fail several times. No outcome depends on it.
             std::thread::sleep(Duration::from_millis(100));
             gate.open();
             runtime.block_on(async {

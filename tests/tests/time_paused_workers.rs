@@ -398,7 +398,7 @@ fn a_still_runtime_sleeps() {
 
 /// The stall watch and the blocking pool go by the machine's clock.
 #[test]
-fn the_guardian_goes_by_real_time() {
+fn the_monitor_goes_by_real_time() {
     within(|| {
         let (reported, report) = std_mpsc::channel();
         let rt = Builder::new_multi_thread()

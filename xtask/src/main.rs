@@ -2,8 +2,10 @@
 //!
 //! | file          | content                                                             |
 //! |---------------|---------------------------------------------------------------------|
+//! | `circles.rs`  | files and folders that import each other                              |
 //! | `commands.rs` | what runs other programs: lint, test, bench                          |
 //! | `compat_bench.rs` | the same servers on tokio and on `compat/tokio`                  |
+//! | `counts.rs`   | instructions an operation, and those that lock                       |
 //! | `second_tier.rs` | the tests under sanitizers and valgrind, and over and over        |
 //! | `tidy.rs`     | the laws of the source tree, each a function                         |
 //! | `face.rs`     | the functions of the face that give futures                          |
@@ -11,8 +13,10 @@
 //! | `loom.rs`     | the models; with `--mutate`, whether they notice each mutant         |
 //! | `source.rs`   | Rust source as far as laws and mutants must understand it            |
 
+mod circles;
 mod commands;
 mod compat_bench;
+mod counts;
 mod face;
 mod loom;
 mod mutants;
@@ -34,6 +38,9 @@ cargo xtask loom --mutate [filter]  weaken each ordering, fence and wake-up: doe
 cargo xtask bench [arguments]       the benchmarks
 cargo xtask compat-bench [--rounds N]
                                     axum and mini-redis on tokio and on compat/tokio
+cargo xtask counts [words] [--places]
+                                    instructions and locked instructions an operation, by the
+                                    number of workers (valgrind)
 cargo xtask sanitize [address|thread|memcheck] [words] [--from NAME] [-- arguments]
                                     the tests under a sanitizer (nightly) or valgrind: those test
                                     binaries whose name contains a word, from NAME on
@@ -55,6 +62,7 @@ fn main() -> ExitCode {
         "loom" => loom::run(&root(), &rest),
         "bench" => commands::bench(&rest),
         "compat-bench" => compat_bench::run(&rest),
+        "counts" => counts::run(&rest),
         "sanitize" => second_tier::sanitize(&rest),
         "stress" => second_tier::stress(&rest),
         "help" | "--help" | "-h" => {

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::Outcome;
+use crate::circles;
 use crate::face;
 use crate::source::{code_only, files, find_word, line_of, named_paths, without_tests};
 
@@ -71,6 +72,9 @@ pub(crate) fn run(root: &Path) -> Outcome {
     for (name, lines) in long_files(&tree) {
         println!("note: {name} has {lines} lines: is it one idea?");
     }
+    for circle in circles::ADMITTED {
+        println!("note: the circle `{}` is admitted: {}", circle.name, circle.reason);
+    }
     if breaches.is_empty() {
         println!("tidy: {} files keep the laws", tree.len());
         Ok(())
@@ -103,6 +107,7 @@ fn breaches(tree: &[File]) -> Vec<Breach> {
     all.extend(unsafe_rooms(tree));
     all.extend(orderings(tree));
     all.extend(unspawned(tree));
+    all.extend(in_circles(tree));
     all.sort();
     all.dedup();
     all
@@ -152,6 +157,34 @@ fn layers(file: &File) -> Vec<Breach> {
         }
     }
     found
+}
+
+// ---- circles ----
+
+/// The document that says which circles there are.
+const FLOORS: &str = "docs/architecture.md";
+
+/// Files and folders do not import each other, but for the circles that are admitted by name.
+fn in_circles(tree: &[File]) -> Vec<Breach> {
+    let mut found = Vec::new();
+    for start in circles::CRATES {
+        let files: Vec<(&str, &str)> = tree
+            .iter()
+            .filter_map(|file| Some((file.name.strip_prefix(start)?, file.text.as_str())))
+            .collect();
+        found.extend(circles::circles(&files));
+    }
+    let mut refused = circles::refused(&found, circles::ADMITTED);
+    let document = tree.iter().find(|file| file.name == FLOORS).map_or("", |file| &file.text);
+    for circle in circles::ADMITTED {
+        if !document.contains(&format!("**{}**", circle.name)) {
+            refused.push(format!("`{FLOORS}` does not say that there is `{}`", circle.name));
+        }
+    }
+    refused
+        .into_iter()
+        .map(|what| Breach { file: "xtask/src/circles.rs".into(), line: 1, law: "circles", what })
+        .collect()
 }
 
 // ---- banned names ----

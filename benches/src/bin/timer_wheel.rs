@@ -12,20 +12,20 @@
 )]
 #[path = "."]
 mod engine {
+    #[path = "../../../runtime/src/engine/catch_panic.rs"]
+    pub(crate) mod catch_panic;
     #[path = "../../../runtime/src/engine/clock.rs"]
     pub(crate) mod clock;
-    #[path = "../../../runtime/src/engine/contain.rs"]
-    pub(crate) mod contain;
     #[path = "../../../runtime/src/engine/primitive/mod.rs"]
     pub(crate) mod primitive;
     #[path = "../../../runtime/src/engine/process_wide"]
     pub(crate) mod process_wide {
         pub(crate) mod fork;
     }
+    #[path = "../../../runtime/src/engine/messages.rs"]
+    pub(crate) mod messages;
     #[path = "../../../runtime/src/engine/rng.rs"]
     pub(crate) mod rng;
-    #[path = "../../../runtime/src/engine/text.rs"]
-    pub(crate) mod text;
     #[path = "../../../runtime/src/engine/timer/mod.rs"]
     pub(crate) mod timer;
     #[path = "../../../runtime/src/engine/wake_list.rs"]

@@ -25,7 +25,7 @@
 //! | a blocking job                         | submitted                       | done, and its waiter woken|
 //! | a thread that gives the pool a task    | before the push                 | has woken whom it wakes   |
 //! | who holds wakers or tasks and is       | before it takes them            | has called or queued them |
-//! | none of these (guardian, `advance`)    |                                 |                           |
+//! | none of these (monitor, `advance`)    |                                 |                           |
 //!
 //! # Invariants
 //!
@@ -35,7 +35,7 @@
 //! 2. Whoever starts another activity counts that one before it ends its own.
 //! 3. So at a moment when the count is zero nothing can be run, and nothing inside the runtime will
 //!    change that, but the clock. From outside come threads that the runtime does not know, and
-//!    the system's events; the one that jumps looks for events in between (`runtime/events.rs`).
+//!    the system's events; the one that jumps looks for events in between (`runtime/drivers.rs`).
 //! 4. WATCHED is set by the thread that has the poll, from before its look at the deadlines until it is
 //!    awake again; it alone claims.
 //!

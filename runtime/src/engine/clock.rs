@@ -29,9 +29,9 @@
 use std::sync::atomic::{AtomicBool as StaticBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::messages;
 use super::primitive::Mutex;
 use super::primitive::atomic::AtomicBool;
-use super::text;
 
 /// A deadline that never comes.
 pub(crate) const NEVER: u64 = u64::MAX;
@@ -144,11 +144,11 @@ impl Clock {
     /// The text of what is wrong: the clock is frozen already, or its runtime has several workers.
     pub(crate) fn pause(&self) -> Result<(), &'static str> {
         if !self.may_pause {
-            return Err(text::PAUSE_NEEDS_ONE_THREAD);
+            return Err(messages::PAUSE_NEEDS_ONE_THREAD);
         }
         let mut state = self.state.lock();
         if state.running_since.is_none() {
-            return Err(text::ALREADY_FROZEN);
+            return Err(messages::ALREADY_FROZEN);
         }
         state.base = state.now();
         state.running_since = None;
@@ -161,7 +161,7 @@ impl Clock {
     pub(crate) fn resume(&self) -> Result<(), &'static str> {
         let mut state = self.state.lock();
         if state.running_since.is_some() {
-            return Err(text::NOT_FROZEN);
+            return Err(messages::NOT_FROZEN);
         }
         state.running_since = Some(Instant::now());
         state.unsettled = None;
@@ -227,10 +227,10 @@ impl Clock {
 impl State {
     fn move_by(&mut self, by: Duration) -> Result<(), &'static str> {
         if self.running_since.is_some() {
-            return Err(text::NOT_FROZEN);
+            return Err(messages::NOT_FROZEN);
         }
         let moved = self.base.checked_add(nanos(by)).filter(|&moved| moved <= LAST);
-        self.base = moved.ok_or(text::TOO_FAR)?;
+        self.base = moved.ok_or(messages::TOO_FAR)?;
         Ok(())
     }
 
@@ -281,13 +281,13 @@ mod tests {
         assert_eq!(clock.now(), stopped + 7);
         clock.advance_to(stopped + 100);
         assert_eq!(clock.now(), stopped + 100);
-        assert_eq!(clock.pause(), Err(text::ALREADY_FROZEN));
+        assert_eq!(clock.pause(), Err(messages::ALREADY_FROZEN));
         clock.resume().unwrap();
         assert!(clock.now() >= stopped + 100);
-        assert_eq!(clock.resume(), Err(text::NOT_FROZEN));
-        assert_eq!(clock.advance(Duration::ZERO), Err(text::NOT_FROZEN));
+        assert_eq!(clock.resume(), Err(messages::NOT_FROZEN));
+        assert_eq!(clock.advance(Duration::ZERO), Err(messages::NOT_FROZEN));
         clock.pause().unwrap();
-        assert_eq!(clock.advance(Duration::MAX), Err(text::TOO_FAR));
+        assert_eq!(clock.advance(Duration::MAX), Err(messages::TOO_FAR));
         assert!(any_virtual());
     }
 
@@ -304,7 +304,7 @@ mod tests {
         assert_eq!((clock.now(), clock.timers_now()), (20, 20));
         clock.resume().unwrap();
         assert!(clock.timers_now() >= 20);
-        assert_eq!(clock.move_ahead(Duration::ZERO), Err(text::NOT_FROZEN));
+        assert_eq!(clock.move_ahead(Duration::ZERO), Err(messages::NOT_FROZEN));
     }
 
     #[test]
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn only_a_runtime_of_one_thread_may_pause_unless_it_started_so() {
-        assert_eq!(Clock::new(false, false).pause(), Err(text::PAUSE_NEEDS_ONE_THREAD));
+        assert_eq!(Clock::new(false, false).pause(), Err(messages::PAUSE_NEEDS_ONE_THREAD));
         let clock = Clock::new(false, true);
         clock.resume().unwrap();
         clock.pause().unwrap();

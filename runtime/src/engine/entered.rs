@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use crate::engine::text;
+use crate::engine::messages;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -47,7 +47,7 @@ fn change(to: State) -> Guard {
 /// If it runs one already.
 #[track_caller]
 pub(crate) fn enter() -> Guard {
-    assert!(!is_inside(), "{}", text::NESTED_BLOCK_ON);
+    assert!(!is_inside(), "{}", messages::NESTED_BLOCK_ON);
     change(State::Inside)
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn enter() -> Guard {
 /// If it runs a runtime already.
 #[track_caller]
 pub(crate) fn enter_alone() -> Guard {
-    assert!(!is_inside(), "{}", text::NESTED_BLOCK_ON);
+    assert!(!is_inside(), "{}", messages::NESTED_BLOCK_ON);
     change(State::Alone)
 }
 
@@ -81,5 +81,5 @@ pub(crate) fn is_inside() -> bool {
 /// that this thread serves.
 #[track_caller]
 pub(crate) fn deny_blocking() {
-    assert!(!is_inside(), "{}", text::BLOCKING_IN_ASYNC);
+    assert!(!is_inside(), "{}", messages::BLOCKING_IN_ASYNC);
 }

@@ -6,14 +6,14 @@
 
 pub(crate) mod activity;
 pub(crate) mod blocking;
+pub(crate) mod catch_panic;
 pub(crate) mod clock;
-pub(crate) mod contain;
 pub(crate) mod coop;
 pub(crate) mod driver;
 pub(crate) mod entered;
 pub(crate) mod fair_semaphore;
+pub(crate) mod messages;
 pub(crate) mod park_on;
-pub(crate) mod places;
 pub(crate) mod primitive;
 pub(crate) mod process_wide;
 pub(crate) mod ready_list;
@@ -22,6 +22,7 @@ pub(crate) mod resource;
 pub(crate) mod rng;
 pub(crate) mod say;
 pub(crate) mod scheduler;
+pub(crate) mod slab;
 #[cfg_attr(
     not(all(
         feature = "stall-backtrace",
@@ -32,7 +33,6 @@ pub(crate) mod scheduler;
 )]
 pub(crate) mod stall;
 pub(crate) mod task;
-pub(crate) mod text;
 pub(crate) mod timer;
 pub(crate) mod wait_queue;
 pub(crate) mod waiter_list;

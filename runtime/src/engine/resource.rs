@@ -28,7 +28,7 @@ use pin_project_lite::pin_project;
 use tracing::level_filters::LevelFilter;
 use tracing::{Span, trace, trace_span};
 
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 
 /// The span of a resource.
@@ -188,7 +188,7 @@ impl Resource {
         source: &'static str,
         poll: &'static str,
         make: impl FnOnce() -> F,
-    ) -> Seen<F> {
+    ) -> Instrumented<F> {
         self.wait_as(source, poll, false, make)
     }
 
@@ -198,7 +198,7 @@ impl Resource {
         source: &'static str,
         poll: &'static str,
         make: impl FnOnce() -> F,
-    ) -> Seen<impl Future<Output = F::Output>> {
+    ) -> Instrumented<impl Future<Output = F::Output>> {
         self.wait(source, poll, || async { make().await })
     }
 
@@ -208,7 +208,7 @@ impl Resource {
         source: &'static str,
         poll: &'static str,
         make: impl FnOnce() -> F,
-    ) -> Seen<F> {
+    ) -> Instrumented<F> {
         self.wait_as(source, poll, true, make)
     }
 
@@ -218,9 +218,9 @@ impl Resource {
         poll: &'static str,
         inherits: bool,
         make: impl FnOnce() -> F,
-    ) -> Seen<F> {
+    ) -> Instrumented<F> {
         if self.0.is_none() {
-            return Seen { future: make(), op: Op(None) };
+            return Instrumented { future: make(), op: Op(None) };
         }
         let mut future = None;
         let op = self.op(
@@ -232,7 +232,7 @@ impl Resource {
                 polls
             },
         );
-        Seen { future: future.expect("`op` calls its arguments"), op }
+        Instrumented { future: future.expect("`op` calls its arguments"), op }
     }
 
     /// The wait of a oneshot's receiver. It begins with the channel. The receiver has a handle to the
@@ -272,7 +272,7 @@ impl Resource {
             "poll_acquire",
             || wait!("tokio::sync::batch_semaphore", "Acquire::new"),
             || {
-                contain(|| {
+                catch_panic(|| {
                     wait_state!(permits_requested = permits, permits.op = "override");
                     wait_state!(permits_obtained = 0_usize, permits.op = "override");
                 });
@@ -309,7 +309,7 @@ impl Resource {
 
     fn tell(&self, event: impl FnOnce()) {
         if !self.0.is_none() {
-            contain(|| self.0.in_scope(event));
+            catch_panic(|| self.0.in_scope(event));
         }
     }
 
@@ -365,7 +365,7 @@ impl Resource {
         if self.0.is_none() {
             return;
         }
-        contain(|| {
+        catch_panic(|| {
             state!(arrived = 1, arrived.op = "add");
             wait_state!(arrived = true);
             if is_last {
@@ -450,7 +450,7 @@ impl Op {
         if let Some(spans) = &self.0 {
             // Polls exclude each other.
             if spans.due_untold.swap(false, Ordering::Relaxed) {
-                contain(|| due_in(left()));
+                catch_panic(|| due_in(left()));
             }
         }
     }
@@ -521,7 +521,7 @@ impl Given {
 
     /// Says it where a panic must not leave.
     pub(crate) fn tell(self, permits: &Resource) {
-        contain(|| self.say(permits));
+        catch_panic(|| self.say(permits));
     }
 
     /// Says it. A panic of the subscriber goes to the caller.
@@ -553,12 +553,12 @@ impl Spans {
         self.wait = wait!("tokio::time::sleep", "Sleep::reset");
         let _wait = self.wait.enter();
         self.polls = wait!(polls "tokio::time::sleep");
-        contain(|| due_in(left()));
+        catch_panic(|| due_in(left()));
         *self.due_untold.get_mut() = false;
     }
 
     fn tell(&self, is_ready: bool) {
-        contain(|| {
+        catch_panic(|| {
             trace!(target: "runtime::resource::poll_op", op_name = self.poll, is_ready);
         });
     }
@@ -572,14 +572,14 @@ impl fmt::Debug for Op {
 
 pin_project! {
     /// The future of [`Resource::wait`].
-    pub(crate) struct Seen<F> {
+    pub(crate) struct Instrumented<F> {
         #[pin]
         future: F,
         op: Op,
     }
 }
 
-impl<F: Future> Future for Seen<F> {
+impl<F: Future> Future for Instrumented<F> {
     type Output = F::Output;
 
     #[inline]

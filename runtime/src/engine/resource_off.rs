@@ -69,7 +69,7 @@ impl Resource {
         _: &'static str,
         _: &'static str,
         make: impl FnOnce() -> F,
-    ) -> Seen<F> {
+    ) -> Instrumented<F> {
         make()
     }
 
@@ -89,7 +89,7 @@ impl Resource {
         _: &'static str,
         _: &'static str,
         make: impl FnOnce() -> F,
-    ) -> Seen<F> {
+    ) -> Instrumented<F> {
         make()
     }
 
@@ -133,7 +133,7 @@ impl Resource {
 #[derive(Debug)]
 pub(crate) struct Op;
 
-pub(crate) type Seen<F> = F;
+pub(crate) type Instrumented<F> = F;
 
 impl Op {
     #[inline]

@@ -6,8 +6,8 @@
 
 use std::task::Waker;
 
-pub(crate) use crate::engine::places::Key;
-use crate::engine::places::Places;
+pub(crate) use crate::engine::slab::Key;
+use crate::engine::slab::Slab;
 use crate::engine::wake_list::WakeList;
 
 #[derive(Debug)]
@@ -19,12 +19,12 @@ struct Entry<T> {
 /// The list. `T` says what an entry waits for.
 #[derive(Debug)]
 pub(crate) struct WaiterList<T> {
-    entries: Places<Entry<T>>,
+    entries: Slab<Entry<T>>,
 }
 
 impl<T> WaiterList<T> {
     pub(crate) const fn new() -> WaiterList<T> {
-        WaiterList { entries: Places::new() }
+        WaiterList { entries: Slab::new() }
     }
 
     /// Puts `waker` under `key` if that entry is still here, else under a new key. Gives back the

@@ -6,7 +6,7 @@
 
 use std::task::Waker;
 
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 
 /// Wakers to be called, in order. The first needs no allocation: most lists have one.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl WakeList {
     /// called; its panic has been shown by the panic hook and goes no further.
     pub(crate) fn wake_all(&mut self) {
         for waker in self.drain() {
-            contain(|| waker.wake());
+            catch_panic(|| waker.wake());
         }
     }
 

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use super::at_once::{self, AtOnce};
 use super::job::job;
 use super::{FileTimes, OpenOptions};
-use crate::engine::{coop, text};
+use crate::engine::{coop, messages};
 use crate::io::on_pool::{self, Done, MOST_BYTES, OnPool};
 use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 use crate::runtime::{Handle, context};
@@ -507,7 +507,7 @@ impl File {
     /// ```
     #[track_caller]
     pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
-        assert!(max_buf_size > 0, "{}", text::ZERO_MAX_BUF_SIZE);
+        assert!(max_buf_size > 0, "{}", messages::ZERO_MAX_BUF_SIZE);
         self.max_buf_size = max_buf_size;
     }
 
@@ -592,6 +592,39 @@ impl File {
     }
 }
 
+// The way from the options to a file.
+impl OpenOptions {
+    /// Opens the file: one job.
+    ///
+    /// # Errors
+    ///
+    /// Among others: [`NotFound`](io::ErrorKind::NotFound) without `create`, or if a directory on the
+    /// way is missing; [`AlreadyExists`](io::ErrorKind::AlreadyExists) with `create_new`;
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied);
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for options that contradict each other.
+    ///
+    /// # Cancel safety
+    ///
+    /// A file that was being opened is closed again; one that was being created may be there.
+    ///
+    /// # Examples
+    ///
+    /// See [`OpenOptions`].
+    #[track_caller]
+    pub fn open(&self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
+        self.opening(path)
+    }
+
+    /// A future that does not borrow the options.
+    #[track_caller]
+    fn opening<P: AsRef<Path>>(&self, path: P) -> impl Future<Output = io::Result<File>> + use<P> {
+        let owned = path.as_ref().to_owned();
+        let options = self.std.clone();
+        let location = Location::caller();
+        job(path, move || options.open(owned).map(|std| File::made_at(std, location)))
+    }
+}
+
 impl AsyncRead for File {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -657,6 +690,6 @@ impl From<std::fs::File> for File {
 
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(text::FILE).field("std", &self.std).finish()
+        f.debug_struct(messages::FILE).field("std", &self.std).finish()
     }
 }

@@ -1,13 +1,5 @@
 //! How a file is opened.
 
-use std::future::Future;
-use std::io;
-use std::panic::Location;
-use std::path::Path;
-
-use super::File;
-use super::job::job;
-
 /// How a file is opened: to read, to write, to create. Everything is off at first.
 ///
 /// # Examples
@@ -76,39 +68,6 @@ impl OpenOptions {
     pub fn create_new(&mut self, create_new: bool) -> &mut OpenOptions {
         self.std.create_new(create_new);
         self
-    }
-
-    /// Opens the file: one job.
-    ///
-    /// # Errors
-    ///
-    /// Among others: [`NotFound`](io::ErrorKind::NotFound) without `create`, or if a directory on the
-    /// way is missing; [`AlreadyExists`](io::ErrorKind::AlreadyExists) with `create_new`;
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied);
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for options that contradict each other.
-    ///
-    /// # Cancel safety
-    ///
-    /// A file that was being opened is closed again; one that was being created may be there.
-    ///
-    /// # Examples
-    ///
-    /// See [`OpenOptions`].
-    #[track_caller]
-    pub fn open(&self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        self.opening(path)
-    }
-
-    /// A future that does not borrow the options.
-    #[track_caller]
-    pub(super) fn opening<P: AsRef<Path>>(
-        &self,
-        path: P,
-    ) -> impl Future<Output = io::Result<File>> + use<P> {
-        let owned = path.as_ref().to_owned();
-        let options = self.std.clone();
-        let location = Location::caller();
-        job(path, move || options.open(owned).map(|std| File::made_at(std, location)))
     }
 }
 

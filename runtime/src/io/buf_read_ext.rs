@@ -1,11 +1,12 @@
 //! What a user calls on a buffered reader: [`AsyncBufReadExt`].
 
-use std::io::{self, BufRead};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::fill_buf::FillBuf;
 use super::op::{Op, Step};
+use super::stretch::poll_stretch;
 use super::{AsyncBufRead, Lines, Split, not_utf8};
 
 /// Methods for every [`AsyncBufRead`].
@@ -215,34 +216,6 @@ pub trait AsyncBufReadExt: AsyncBufRead {
 }
 
 impl<R: AsyncBufRead + ?Sized> AsyncBufReadExt for R {}
-
-/// Reads a stretch that ends with `delimiter` (or the stream), lending it to `take` piece by piece
-/// as it comes; says how many bytes it had in all. `read` counts across polls.
-pub(super) fn poll_stretch<R: AsyncBufRead + ?Sized>(
-    mut reader: Pin<&mut R>,
-    cx: &mut Context<'_>,
-    delimiter: u8,
-    read: &mut usize,
-    mut take: impl FnMut(&[u8]),
-) -> Poll<io::Result<usize>> {
-    loop {
-        let available = match ready!(reader.as_mut().poll_fill_buf(cx)) {
-            Ok(available) => available,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Poll::Ready(Err(error)),
-        };
-        // std's fast search, by its one public name.
-        let used = (&mut &*available).skip_until(delimiter)?;
-        let piece = &available[..used];
-        let done = piece.last().is_none_or(|&last| last == delimiter);
-        take(piece);
-        reader.as_mut().consume(used);
-        *read += used;
-        if done {
-            return Poll::Ready(Ok(std::mem::take(read)));
-        }
-    }
-}
 
 /// Reads a stretch of bytes.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 
 use super::traits::forward_write;
 use super::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, BUFFER_BYTES, ReadBuf};
-use crate::engine::text;
+use crate::engine::messages;
 
 pin_project! {
     /// Reads ahead into a buffer, so that many small reads cost few reads of what is inside.
@@ -68,7 +68,7 @@ enum Seek {
 impl ReadAhead {
     #[track_caller]
     fn new(capacity: usize) -> ReadAhead {
-        assert!(capacity > 0, "{}", text::ZERO_CAPACITY);
+        assert!(capacity > 0, "{}", messages::ZERO_CAPACITY);
         let memory = vec![0; capacity].into_boxed_slice();
         ReadAhead { memory, start: 0, end: 0, seek: Seek::None }
     }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use super::op::uninterrupted;
 use super::{AsyncBufRead, AsyncRead, AsyncWrite, BUFFER_BYTES, ReadBuf, write_zero};
 use crate::engine::coop::{self, RestoreOnPending};
-use crate::engine::text;
+use crate::engine::messages;
 
 /// One direction of a copy.
 ///
@@ -307,8 +307,8 @@ where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
-    assert!(a_to_b_buf_size > 0, "`a_to_b_buf_size` {}", text::ZERO_SIZE);
-    assert!(b_to_a_buf_size > 0, "`b_to_a_buf_size` {}", text::ZERO_SIZE);
+    assert!(a_to_b_buf_size > 0, "`a_to_b_buf_size` {}", messages::ZERO_SIZE);
+    assert!(b_to_a_buf_size > 0, "`b_to_a_buf_size` {}", messages::ZERO_SIZE);
     let mut there = Direction::Copying(Transfer::new(a_to_b_buf_size));
     let mut back = Direction::Copying(Transfer::new(b_to_a_buf_size));
     poll_fn(|cx| {

@@ -26,8 +26,8 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf, split};
 use crate::engine::coop;
+use crate::engine::messages;
 use crate::engine::primitive::{Arc, Mutex};
-use crate::engine::text;
 use crate::engine::wake_list::WakeList;
 
 /// A bounded buffer that is written at one end and read at the other.
@@ -59,7 +59,7 @@ impl End {
 impl Pipe {
     #[track_caller]
     fn new(limit: usize) -> Pipe {
-        assert!(limit > 0, "`max_buf_size` {}", text::ZERO_SIZE);
+        assert!(limit > 0, "`max_buf_size` {}", messages::ZERO_SIZE);
         Pipe { bytes: VecDeque::new(), limit, closed: false, reader: None, writer: None }
     }
 

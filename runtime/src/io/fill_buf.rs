@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::AsyncBufRead;
-use crate::engine::text;
+use crate::engine::messages;
 
 pin_project! {
     /// Waits until the buffer holds something, or the stream has ended.
@@ -39,7 +39,7 @@ impl<'a, R: AsyncBufRead + Unpin + ?Sized> Future for FillBuf<'a, R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&'a [u8]>> {
         let this = self.project();
-        let reader = this.reader.as_deref_mut().expect(text::POLLED_AFTER_DONE);
+        let reader = this.reader.as_deref_mut().expect(messages::POLLED_AFTER_DONE);
         let buffer: *const [u8] = ready!(Pin::new(reader).poll_fill_buf(cx))?;
         *this.reader = None;
         // SAFETY: the slice was borrowed from the reader, which this future held exclusively for

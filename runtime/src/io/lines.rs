@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::AsyncBufRead;
-use super::buf_read_ext::poll_stretch;
+use super::stretch::poll_stretch;
 
 pin_project! {
     /// The stretches of a reader that end with a delimiter. A part of the next one is kept here

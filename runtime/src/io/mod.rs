@@ -51,6 +51,7 @@ mod read_ext;
 mod seek_ext;
 mod split;
 mod stdio;
+mod stretch;
 mod take;
 mod traits;
 mod write_ext;
@@ -77,7 +78,7 @@ pub use write_ext::AsyncWriteExt;
 
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 
-use crate::engine::text;
+use crate::engine::messages;
 
 /// What only Unix has: watching any file descriptor.
 #[cfg(unix)]
@@ -95,13 +96,13 @@ const BUFFER_BYTES: usize = 8 * 1024;
 /// A stream ended amid what was asked for.
 #[cold]
 fn early_eof() -> Error {
-    Error::new(ErrorKind::UnexpectedEof, text::EARLY_EOF)
+    Error::new(ErrorKind::UnexpectedEof, messages::EARLY_EOF)
 }
 
 /// A writer takes nothing.
 #[cold]
 fn write_zero() -> Error {
-    Error::new(ErrorKind::WriteZero, text::WRITE_ZERO)
+    Error::new(ErrorKind::WriteZero, messages::WRITE_ZERO)
 }
 
 /// Bytes that are no text.

@@ -30,7 +30,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::engine::{coop, text};
+use crate::engine::{coop, messages};
 use crate::io::ReadBuf;
 use crate::runtime::context;
 use crate::task::JoinHandle;
@@ -276,7 +276,7 @@ impl OnPool {
         for<'a> &'a D: Seek,
     {
         if self.job.is_some() {
-            return Err(io::Error::other(text::SEEK_WHILE_BUSY));
+            return Err(io::Error::other(messages::SEEK_WHILE_BUSY));
         }
         self.start_with_memory(device, false, move |mut device, memory| {
             Done::Seek(memory.give_back(device).and_then(|()| device.seek(to)))
@@ -355,5 +355,5 @@ impl Memory {
 /// The job did not run, or panicked.
 #[cold]
 pub(crate) fn lost() -> io::Error {
-    io::Error::other(text::JOB_LOST)
+    io::Error::other(messages::JOB_LOST)
 }

@@ -26,14 +26,12 @@
 use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 
 use bytes::BufMut;
 use bytes::buf::UninitSlice;
 
-use super::AsyncRead;
-use crate::engine::text;
+use crate::engine::messages;
 
 /// Bytes that are being read: a borrowed stretch of memory that knows how much of it is filled and
 /// how much was ever initialized.
@@ -176,7 +174,7 @@ impl<'a> ReadBuf<'a> {
     #[inline]
     #[track_caller]
     pub fn initialize_unfilled_to(&mut self, n: usize) -> &mut [u8] {
-        assert!(n <= self.remaining(), "{}", text::READ_BUF_TOO_SMALL);
+        assert!(n <= self.remaining(), "{}", messages::READ_BUF_TOO_SMALL);
         let end = self.filled + n;
         if self.initialized < end {
             self.buf[self.initialized..end].fill(MaybeUninit::new(0));
@@ -217,7 +215,7 @@ impl<'a> ReadBuf<'a> {
     #[inline]
     #[track_caller]
     pub fn set_filled(&mut self, n: usize) {
-        assert!(n <= self.initialized, "{}", text::READ_BUF_NOT_INITIALIZED);
+        assert!(n <= self.initialized, "{}", messages::READ_BUF_NOT_INITIALIZED);
         self.filled = n;
     }
 
@@ -240,7 +238,7 @@ impl<'a> ReadBuf<'a> {
     #[inline]
     #[track_caller]
     pub fn put_slice(&mut self, bytes: &[u8]) {
-        assert!(bytes.len() <= self.remaining(), "{}", text::READ_BUF_TOO_SMALL);
+        assert!(bytes.len() <= self.remaining(), "{}", messages::READ_BUF_TOO_SMALL);
         let end = self.filled + bytes.len();
         let target = &mut self.buf[self.filled..end];
         // SAFETY: `target` is exactly as long as `bytes`, and a `&mut` slice overlaps no `&` one.
@@ -281,7 +279,7 @@ impl<'a> ReadBuf<'a> {
     #[inline]
     #[track_caller]
     fn assert_over(&self, memory: *const [MaybeUninit<u8>]) {
-        assert!(std::ptr::eq(self.buf, memory), "{}", text::READ_BUF_SWAPPED);
+        assert!(std::ptr::eq(self.buf, memory), "{}", messages::READ_BUF_SWAPPED);
     }
 }
 
@@ -305,7 +303,7 @@ unsafe impl BufMut for ReadBuf<'_> {
 
     #[inline]
     unsafe fn advance_mut(&mut self, n: usize) {
-        assert!(n <= self.remaining(), "{}", text::READ_BUF_TOO_SMALL);
+        assert!(n <= self.remaining(), "{}", messages::READ_BUF_TOO_SMALL);
         // SAFETY: the caller has initialized the next `n` bytes; they fit, as checked.
         unsafe { self.assume_init(n) };
         self.filled += n;
@@ -317,23 +315,18 @@ unsafe impl BufMut for ReadBuf<'_> {
     }
 }
 
-/// One read into whatever a `BufMut` offers next; says how many bytes came.
-pub(crate) fn poll_read_buf<R, B>(
-    reader: Pin<&mut R>,
-    cx: &mut Context<'_>,
+/// One `read` into whatever a `BufMut` offers next; says how many bytes came.
+pub(super) fn poll_read_buf<B: BufMut + ?Sized>(
     target: &mut B,
-) -> Poll<io::Result<usize>>
-where
-    R: AsyncRead + ?Sized,
-    B: BufMut + ?Sized,
-{
+    read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
+) -> Poll<io::Result<usize>> {
     if !target.has_remaining_mut() {
         return Poll::Ready(Ok(0));
     }
     // SAFETY: the memory goes into a `ReadBuf` alone, whose invariant 3 is what is asked for.
     let mut buf = ReadBuf::uninit(unsafe { target.chunk_mut().as_uninit_slice_mut() });
     let memory: *const [MaybeUninit<u8>] = buf.buf;
-    ready!(reader.poll_read(cx, &mut buf))?;
+    ready!(read(&mut buf))?;
     buf.assert_over(memory);
     let n = buf.filled;
     // SAFETY: `buf` was over the target's next chunk (4), whose first `n` bytes are initialized (1, 2).
@@ -388,17 +381,16 @@ impl<V: Grown> VecTail<V> {
         VecTail { vec, initialized, brought }
     }
 
-    /// One read behind the vector's end; says how many bytes came.
-    pub(super) fn poll_read<R: AsyncRead + ?Sized>(
+    /// One `read` behind the vector's end; says how many bytes came.
+    pub(super) fn poll_read(
         &mut self,
-        reader: Pin<&mut R>,
-        cx: &mut Context<'_>,
+        read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
     ) -> Poll<io::Result<usize>> {
         let vec = self.vec.vec();
         let len = vec.len();
         if vec.capacity() - len < PROBE {
             if self.brought >= PROBE && vec.capacity() == self.brought {
-                return self.poll_probe(reader, cx);
+                return self.poll_probe(read);
             }
             vec.reserve(PROBE);
             // The vector may lie elsewhere now, with its content alone.
@@ -407,7 +399,7 @@ impl<V: Grown> VecTail<V> {
         let initialized = self.initialized.saturating_sub(len);
         let mut buf = ReadBuf { buf: vec.spare_capacity_mut(), filled: 0, initialized };
         let memory: *const [MaybeUninit<u8>] = buf.buf;
-        let result = reader.poll_read(cx, &mut buf);
+        let result = read(&mut buf);
         buf.assert_over(memory);
         let n = buf.filled;
         self.initialized = len + buf.initialized;
@@ -420,14 +412,13 @@ impl<V: Grown> VecTail<V> {
     /// A caller who brought just enough room must not see it doubled only to learn that nothing
     /// more comes: the next bytes, or the end, go through the stack.
     #[cold]
-    fn poll_probe<R: AsyncRead + ?Sized>(
+    fn poll_probe(
         &mut self,
-        reader: Pin<&mut R>,
-        cx: &mut Context<'_>,
+        read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
     ) -> Poll<io::Result<usize>> {
         let mut memory = [MaybeUninit::uninit(); PROBE];
         let mut buf = ReadBuf::uninit(&mut memory);
-        ready!(reader.poll_read(cx, &mut buf))?;
+        ready!(read(&mut buf))?;
         let vec = self.vec.vec();
         vec.extend_from_slice(buf.filled());
         self.initialized = vec.len();
@@ -446,7 +437,11 @@ impl VecTail<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::Context;
+
     use super::*;
+    use crate::io::AsyncRead;
 
     /// Puts another buffer in the place of the one it was lent.
     struct Swapper;
@@ -476,14 +471,14 @@ mod tests {
     fn swapped_buffer_is_noticed_by_a_vector() {
         let mut vec = Vec::with_capacity(100);
         let mut tail = VecTail::new(&mut vec);
-        let _ = tail.poll_read(Pin::new(&mut Swapper), &mut cx());
+        let _ = tail.poll_read(|buf| Pin::new(&mut Swapper).poll_read(&mut cx(), buf));
     }
 
     #[test]
     #[should_panic(expected = "another `ReadBuf`")]
     fn swapped_buffer_is_noticed_by_a_buf_mut() {
         let mut vec: Vec<u8> = Vec::with_capacity(100);
-        let _ = poll_read_buf(Pin::new(&mut Swapper), &mut cx(), &mut vec);
+        let _ = poll_read_buf(&mut vec, |buf| Pin::new(&mut Swapper).poll_read(&mut cx(), buf));
     }
 
     #[test]
@@ -535,7 +530,8 @@ mod tests {
         let mut tail = VecTail::new(&mut vec);
         let mut reader = Bytewise(0);
         for _ in 0..60 {
-            assert!(tail.poll_read(Pin::new(&mut reader), &mut cx()).is_ready());
+            let read = tail.poll_read(|buf| Pin::new(&mut reader).poll_read(&mut cx(), buf));
+            assert!(read.is_ready());
         }
         assert_eq!(vec, [0; 60]);
     }
@@ -546,7 +542,10 @@ mod tests {
         let content = [1; 100];
         let mut reader = &content[..];
         let mut tail = VecTail::new(&mut vec);
-        while !matches!(tail.poll_read(Pin::new(&mut reader), &mut cx()), Poll::Ready(Ok(0))) {}
+        while !matches!(
+            tail.poll_read(|buf| Pin::new(&mut reader).poll_read(&mut cx(), buf)),
+            Poll::Ready(Ok(0))
+        ) {}
         assert_eq!((vec.len(), vec.capacity()), (100, 100));
     }
 }

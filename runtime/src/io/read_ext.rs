@@ -374,7 +374,7 @@ impl<R: AsyncRead + ?Sized, B: BufMut + ?Sized> Step<R> for ReadIntoBuf<'_, B> {
 
     #[inline]
     fn poll_step(&mut self, reader: Pin<&mut R>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        poll_read_buf(reader, cx, self.buf)
+        poll_read_buf(self.buf, |buf| reader.poll_read(cx, buf))
     }
 }
 
@@ -414,7 +414,8 @@ fn poll_to_end<R: AsyncRead + ?Sized, V: Grown>(
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
     loop {
-        match ready!(uninterrupted(|| tail.poll_read(reader.as_mut(), cx)))? {
+        let mut more = || tail.poll_read(|buf| reader.as_mut().poll_read(cx, buf));
+        match ready!(uninterrupted(&mut more))? {
             0 => return Poll::Ready(Ok(std::mem::take(read))),
             n => *read += n,
         }

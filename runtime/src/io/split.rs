@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::engine::messages;
 use crate::engine::primitive::{Arc, Mutex};
-use crate::engine::text;
 
 /// What both halves share. The box pins the stream without a word of `unsafe`.
 struct Shared<T> {
@@ -70,10 +70,10 @@ impl<T> ReadHalf<T> {
     where
         T: Unpin,
     {
-        assert!(self.is_pair_of(&other), "{}", text::UNRELATED_HALVES);
+        assert!(self.is_pair_of(&other), "{}", messages::UNRELATED_HALVES);
         drop(other);
         // Two halves were made, one of which is gone.
-        let shared = Arc::try_unwrap(self.shared).ok().expect(text::UNRELATED_HALVES);
+        let shared = Arc::try_unwrap(self.shared).ok().expect(messages::UNRELATED_HALVES);
         *Pin::into_inner(shared.stream.into_inner())
     }
 }

@@ -14,7 +14,7 @@ use bytes::BufMut;
 use socket2::{SockAddr, SockRef};
 
 use crate::engine::driver::{Direction, Interest, Ready, Registration, Short};
-use crate::engine::text;
+use crate::engine::messages;
 use crate::io::ReadBuf;
 use crate::runtime::context;
 
@@ -341,7 +341,7 @@ impl Receive for Signed {
 /// In builds with debug assertions, if the socket is in blocking mode.
 #[track_caller]
 pub(crate) fn check_nonblocking<'a>(socket: impl Into<SockRef<'a>>) -> io::Result<()> {
-    debug_assert!(socket.into().nonblocking()?, "{}", text::BLOCKING_SOCKET);
+    debug_assert!(socket.into().nonblocking()?, "{}", messages::BLOCKING_SOCKET);
     Ok(())
 }
 

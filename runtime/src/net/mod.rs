@@ -27,8 +27,8 @@
 
 mod addr;
 pub(crate) mod evented;
-mod face;
 mod options;
+mod socket_macros;
 mod split;
 pub mod tcp;
 mod udp;

@@ -2,9 +2,10 @@
 //! type of stream, in types of its own.
 
 /// Declares `ReadHalf`, `WriteHalf`, `OwnedReadHalf`, `OwnedWriteHalf` and `ReuniteError` of a stream
-/// that has a field `io`, its `PollEvented`, and a method `shutdown_write`.
+/// that has a field `io`, its `PollEvented`, and a method `shutdown_write`; and how it is split. `$make`
+/// is a line of an example that makes a stream.
 macro_rules! halves {
-    ($stream:ident, $addr:ty) => {
+    ($stream:ident, $addr:ty, $make:literal) => {
         use std::error::Error;
         use std::fmt;
         use std::io::{self, IoSlice, IoSliceMut};
@@ -55,18 +56,48 @@ macro_rules! halves {
         #[derive(Debug)]
         pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
 
-        pub(super) fn borrowed_halves(stream: &$stream) -> (ReadHalf<'_>, WriteHalf<'_>) {
-            (ReadHalf(stream), WriteHalf(stream))
-        }
+        impl $stream {
+            /// Lends the two halves, for one task that reads and writes at the same time.
+            ///
+            /// For two tasks there is [`into_split`](Self::into_split).
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $make]
+            /// let mut socket = socket;
+            /// let (reader, writer) = socket.split();
+            /// # drop((reader, writer));
+            /// # Ok(()) }
+            /// ```
+            pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+                (ReadHalf(self), WriteHalf(self))
+            }
 
-        pub(super) fn owned_halves(stream: $stream) -> (OwnedReadHalf, OwnedWriteHalf) {
-            let stream = Arc::new(stream);
-            (OwnedReadHalf(stream.clone()), OwnedWriteHalf { stream, shutdown_on_drop: true })
+            /// Splits the stream into two halves that can move to different tasks.
+            ///
+            /// Dropping the writing half ends what the other side can read.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// let (reader, writer) = socket.into_split();
+            /// let socket = reader.reunite(writer)?;
+            /// # drop(socket);
+            /// # Ok(()) }
+            /// ```
+            pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+                let stream = Arc::new(self);
+                (OwnedReadHalf(stream.clone()), OwnedWriteHalf { stream, shutdown_on_drop: true })
+            }
         }
 
         impl fmt::Display for ReuniteError {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(crate::engine::text::UNRELATED_OWNED_HALVES)
+                f.write_str(crate::engine::messages::UNRELATED_OWNED_HALVES)
             }
         }
 

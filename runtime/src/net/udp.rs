@@ -11,10 +11,10 @@ use socket2::{SockAddr, SockRef};
 
 use super::addr::{self, ToSocketAddrs};
 use super::evented::{Anonymous, BOTH, PollEvented, Receive, Signed, check_nonblocking};
-use super::face::{
+use super::options::shared_options;
+use super::socket_macros::{
     datagram_methods, descriptor, poll_ready_methods, std_conversions, wait_methods,
 };
-use super::options::shared_options;
 use crate::engine::driver::{Direction, Interest, Ready};
 use crate::io::ReadBuf;
 

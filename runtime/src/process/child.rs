@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use super::stdio::{ChildStderr, ChildStdin, ChildStdout};
 use crate::engine::coop;
-use crate::engine::driver::{Driver, Running};
+use crate::engine::driver::{IoDriver, Running};
 use crate::io::{AsyncRead, AsyncReadExt};
 use crate::runtime::context;
 use crate::try_join;
@@ -74,7 +74,7 @@ impl Child {
     pub(super) fn new(
         mut child: process::Child,
         kill_on_drop: bool,
-        driver: &Arc<Driver>,
+        driver: &Arc<IoDriver>,
     ) -> io::Result<Child> {
         let (stdin, stdout, stderr) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());

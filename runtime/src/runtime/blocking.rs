@@ -2,75 +2,26 @@
 //! id, a name and containment of panics like any other task.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::Handle;
-use super::context::{self, Service};
-use super::handle::RuntimeId;
+use super::context;
+use super::handle::Inner;
+use super::job::BlockingJob;
 use super::panics::Panics;
 use crate::engine::activity::Activity;
-use crate::engine::blocking::{Job, Note, Rejected};
-use crate::engine::driver::exact_timers;
+use crate::engine::blocking::Rejected;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::scheduler::{StandIn, TaskHook, terminated};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
-    Header, Identity, JoinHandle, Judge, Outcome, PanicSink, Runnable, Schedule, spawn_cell,
+    FullSize, Header, Identity, JoinHandle, PanicSink, Runnable, Schedule, large_on_heap,
+    spawn_cell,
 };
-use crate::engine::{say, text};
-
-/// What the pool's queue holds.
-pub(super) enum BlockingJob {
-    Task {
-        task: Runnable,
-        mandatory: bool,
-    },
-    /// Works in the place of a worker that is in `block_in_place`.
-    StandIn {
-        stand_in: StandIn,
-        runtime: RuntimeId,
-    },
-}
-
-impl Job for BlockingJob {
-    fn run(self) {
-        match self {
-            BlockingJob::Task { task, .. } => {
-                let outcome = task.run(&Judge::Nobody);
-                debug_assert!(matches!(outcome, Outcome::Complete));
-            }
-            BlockingJob::StandIn { stand_in, runtime } => {
-                if let Some(worker) = stand_in.arrive() {
-                    let _serves = context::serve(runtime, Service::Worker);
-                    exact_timers();
-                    // The thread has been set up by the blocking pool.
-                    worker.run(&|| ());
-                }
-            }
-        }
-    }
-
-    fn note(&self) -> Note {
-        match self {
-            BlockingJob::Task { task, .. } => {
-                Note { id: task.id().as_u64(), spawned_at: Some(task.location()) }
-            }
-            BlockingJob::StandIn { .. } => Note::default(),
-        }
-    }
-
-    fn queued_at(&self, place: u64) {
-        if let BlockingJob::Task { task, .. } = self {
-            task.queued_at(place);
-        }
-    }
-
-    fn is_mandatory(&self) -> bool {
-        matches!(self, BlockingJob::Task { mandatory: true, .. })
-    }
-}
+use crate::engine::{messages, say};
 
 /// The future that a blocking closure is: one poll, which runs it.
 struct Once<F>(Option<F>);
@@ -94,7 +45,7 @@ struct Unscheduled {
     /// Keeps paused time from jumping while the job is pending.
     activity: Option<Arc<Activity>>,
     /// It knows the runtime, too, whose pool that is.
-    panics: Arc<Panics>,
+    panics: Arc<Panics<Inner>>,
     on_terminate: Option<TaskHook>,
 }
 
@@ -114,7 +65,7 @@ impl Schedule for Unscheduled {
     }
 
     fn aborted(&self) {
-        let Some(handle) = self.panics.runtime() else { return };
+        let Some(handle) = self.panics.runtime().map(Handle::of) else { return };
         let place = || self.place.load(Ordering::Relaxed);
         let Some(job) = handle.blocking_pool().take_back(place) else { return };
         // It is cancelled by being dropped: here, with no lock held, inside the runtime as on a thread of the pool.
@@ -135,6 +86,79 @@ impl Schedule for Unscheduled {
 }
 
 impl Handle {
+    /// Runs a closure that may block on a thread of the blocking pool. See
+    /// [`runtime::spawn_blocking`](crate::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, closure: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.spawn_blocking_at(closure, None, Location::caller())
+    }
+
+    pub(crate) fn spawn_blocking_at<F, R>(
+        &self,
+        closure: F,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let size = FullSize::of::<F>();
+        large_on_heap!(closure closure: F => self.spawn_blocking_sized(closure, name, location, size))
+    }
+
+    /// As [`spawn_blocking_at`](Handle::spawn_blocking_at). A large closure is in its box.
+    pub(crate) fn spawn_blocking_sized<F, R>(
+        &self,
+        closure: F,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+        size: FullSize,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.assert_not_forked();
+        self.spawn_blocking_in(None, closure, Identity::new(name, location).of_size(size))
+    }
+
+    /// The same for a closure that may have a place in a scope.
+    pub(crate) fn spawn_blocking_in<F, R>(
+        &self,
+        membership: Option<Membership>,
+        closure: F,
+        identity: Identity,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        match self.submit_blocking(membership, closure, identity, false) {
+            Ok(job) | Err(job) => job,
+        }
+    }
+
+    /// Like [`spawn_blocking`](Handle::spawn_blocking), for who has to know at once that the runtime
+    /// takes no more jobs. A mandatory one runs even if the runtime is shut down while all threads are busy:
+    /// what a program wrote last.
+    pub(crate) fn try_spawn_blocking<F, R>(
+        &self,
+        closure: F,
+        location: &'static Location<'static>,
+        mandatory: bool,
+    ) -> Option<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.submit_blocking(None, closure, Identity::new(None, location), mandatory).ok()
+    }
+
     /// Gives a closure to the blocking pool. If the pool, or the scope that it has a place in, refuses it,
     /// the handle says that the job is cancelled; if the pool does, it comes as an error.
     pub(super) fn submit_blocking<F, R>(
@@ -194,7 +218,7 @@ impl Handle {
             // The job is cancelled by being dropped.
             Err(Rejected::ShutDown(job)) => drop(job),
             Err(Rejected::NoThread(job, error)) => {
-                say::line(&text::no_thread_for_a_job(location, &error));
+                say::line(&messages::no_thread_for_a_job(location, &error));
                 drop(job);
             }
         }

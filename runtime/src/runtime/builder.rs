@@ -87,7 +87,7 @@ pub struct Builder {
     pub(super) counts_latencies: bool,
     pub(super) latencies: HistogramConfiguration,
     #[cfg(feature = "tokio-wording")]
-    pub(super) older_histogram: super::tokio_names::OlderHistogram,
+    pub(super) older_histogram: super::older_histogram::OlderHistogram,
     disable_lifo_slot: bool,
     rng_seed: Option<RngSeed>,
 }
@@ -130,7 +130,7 @@ impl Builder {
             counts_latencies: false,
             latencies: HistogramConfiguration::default(),
             #[cfg(feature = "tokio-wording")]
-            older_histogram: super::tokio_names::OlderHistogram::default(),
+            older_histogram: super::older_histogram::OlderHistogram::default(),
             disable_lifo_slot: false,
             rng_seed: None,
         }
@@ -683,6 +683,29 @@ impl Builder {
         self.thread_name.check()?;
         let here = thread::current().id();
         self.build_current_thread(Some(here)).map(LocalRuntime::over)
+    }
+}
+
+impl Runtime {
+    /// A multi-thread runtime with every default, I/O and timers enabled.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread or no file descriptor for it.
+    pub fn new() -> io::Result<Runtime> {
+        Builder::new_multi_thread().enable_all().build()
+    }
+}
+
+impl LocalRuntime {
+    /// A runtime of this thread, with I/O and timers. [`Builder::build_local`] makes one with other
+    /// settings.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread or no file descriptor for it.
+    pub fn new() -> io::Result<LocalRuntime> {
+        Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
     }
 }
 

@@ -9,17 +9,20 @@
 //! A worker's timer shard is its runtime's, and is known only while that is the first of those that were entered:
 //! neither a hook at the thread's end nor such a destructor sees it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
 use std::mem::ManuallyDrop;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Handle;
-use super::handle::{RuntimeId, TryCurrentError};
 use crate::engine::clock::Clock;
-use crate::engine::driver::Driver;
-use crate::engine::text;
+use crate::engine::driver::IoDriver;
+use crate::engine::task::{FullSize, large_on_heap, of_root};
 use crate::engine::timer::Shard;
+use crate::engine::{entered, messages};
 
 thread_local! {
     // Counted within the thread, so that no borrow is held while user code runs, which may enter or
@@ -28,10 +31,6 @@ thread_local! {
     static ENTERED: RefCell<ManuallyDrop<Vec<Rc<Handle>>>> =
         const { RefCell::new(ManuallyDrop::new(Vec::new())) };
     static SWEEP: Sweep = const { Sweep };
-    /// The runtime whose activities this thread is one of.
-    static COUNTED_FOR: Cell<Option<RuntimeId>> = const { Cell::new(None) };
-    /// The runtime that waits for this thread when it ends.
-    static SERVES: Cell<Option<(RuntimeId, Service)>> = const { Cell::new(None) };
     /// The shard of the worker that this thread is.
     static OWN_SHARD: RefCell<Option<Arc<Shard>>> = const { RefCell::new(None) };
 }
@@ -87,67 +86,8 @@ impl Drop for Restore {
         // The handle may be the last one of its runtime, and drop it: not while it is borrowed. After the sweep
         // a guard that is older has nothing to restore.
         if left.is_err() && !std::thread::panicking() && Sweep::is_to_come() {
-            panic!("{}", text::GUARDS_OUT_OF_ORDER);
+            panic!("{}", messages::GUARDS_OUT_OF_ORDER);
         }
-    }
-}
-
-/// Takes back what [`count_thread`] said when dropped.
-#[derive(Debug)]
-pub(super) struct CountedThread {
-    before: Option<RuntimeId>,
-}
-
-/// This thread counts as one that is active in the runtime, as a worker or with a blocking job, until
-/// the guard is dropped: a `block_on` in there is not counted once more.
-pub(super) fn count_thread(runtime: RuntimeId) -> CountedThread {
-    CountedThread { before: COUNTED_FOR.replace(Some(runtime)) }
-}
-
-/// Calls `f` on a thread that is not active just now: a `block_on` in there is counted.
-pub(super) fn while_inactive(f: &dyn Fn()) {
-    let _before = CountedThread { before: COUNTED_FOR.take() };
-    f();
-}
-
-impl Drop for CountedThread {
-    fn drop(&mut self) {
-        let _ = COUNTED_FOR.try_with(|counted| counted.set(self.before));
-    }
-}
-
-/// Whether this thread counts as active in the runtime.
-pub(super) fn is_counted_for(runtime: RuntimeId) -> bool {
-    COUNTED_FOR.get() == Some(runtime)
-}
-
-/// What a thread does for its runtime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Service {
-    /// A worker or a spare.
-    Worker,
-    /// It has tasks pinned to it.
-    Pinned,
-}
-
-/// Takes back what [`serve`] said when dropped.
-#[derive(Debug)]
-pub(super) struct Serves(());
-
-/// The end of the runtime waits for this thread until the guard is dropped.
-pub(super) fn serve(runtime: RuntimeId, service: Service) -> Serves {
-    SERVES.set(Some((runtime, service)));
-    Serves(())
-}
-
-/// What this thread does for the runtime, if its end waits for this thread.
-pub(super) fn service(runtime: RuntimeId) -> Option<Service> {
-    SERVES.get().filter(|&(served, _)| served == runtime).map(|(_, service)| service)
-}
-
-impl Drop for Serves {
-    fn drop(&mut self) {
-        SERVES.set(None);
     }
 }
 
@@ -186,7 +126,7 @@ pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Result<R, TryCurr
 /// The current handle; panics with advice without one.
 #[track_caller]
 pub(crate) fn expect() -> Rc<Handle> {
-    let Ok(handle) = current() else { panic!("{}", text::NO_RUNTIME) };
+    let Ok(handle) = current() else { panic!("{}", messages::NO_RUNTIME) };
     handle.assert_not_forked();
     handle
 }
@@ -199,15 +139,15 @@ pub(crate) fn expect_current<R>(f: impl FnOnce(&Handle) -> R) -> R {
 
 /// The driver of the current runtime.
 #[track_caller]
-pub(crate) fn io_driver() -> Arc<Driver> {
+pub(crate) fn io_driver() -> Arc<IoDriver> {
     match expect_current(|handle| handle.io().cloned()) {
         Some(driver) => driver,
-        None => panic!("{}", text::IO_DISABLED),
+        None => panic!("{}", messages::IO_DISABLED),
     }
 }
 
 /// The driver of the current runtime, if there is one.
-pub(crate) fn try_io_driver() -> Option<Arc<Driver>> {
+pub(crate) fn try_io_driver() -> Option<Arc<IoDriver>> {
     with_current(|handle| handle.io().cloned()).ok().flatten()
 }
 
@@ -223,11 +163,11 @@ pub(crate) fn timer_shard() -> Arc<Shard> {
     }
     match expect_current(|handle| handle.outside_shard().cloned()) {
         Some(shard) => shard,
-        None => panic!("{}", text::TIME_DISABLED),
+        None => panic!("{}", messages::TIME_DISABLED),
     }
 }
 
-/// Whether this thread is the worker whose seat owns the shard.
+/// Whether this thread is the worker whose slot owns the shard.
 #[inline]
 pub(crate) fn on_owner_of(shard: &Arc<Shard>) -> bool {
     OWN_SHARD
@@ -245,3 +185,114 @@ pub(crate) fn worker_timer_shard() -> Option<Arc<Shard>> {
 pub(crate) fn clock() -> Option<Arc<Clock>> {
     with_current(|handle| handle.clock().clone()).ok()
 }
+
+impl Handle {
+    /// The handle of the runtime that this code runs in.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime; see [`try_current`](Handle::try_current).
+    #[track_caller]
+    pub fn current() -> Handle {
+        expect_current(Handle::clone)
+    }
+
+    /// The handle of the runtime that this code runs in.
+    ///
+    /// # Errors
+    ///
+    /// Outside a runtime, or while the thread's locals are being destroyed.
+    pub fn try_current() -> Result<Handle, TryCurrentError> {
+        with_current(Handle::clone)
+    }
+
+    /// Makes this the current runtime of the thread until the guard is dropped: `runtime::spawn`,
+    /// sockets and timers belong to it.
+    ///
+    /// # Panics
+    ///
+    /// When guards are dropped in another order than the reverse of how they were made.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        EnterGuard { _restore: enter(self.clone()), _handle: std::marker::PhantomData }
+    }
+
+    /// Runs a future on this thread, inside the runtime, to its end.
+    ///
+    /// On the `current_thread` flavour this drives neither tasks, nor I/O, nor timers: somebody must
+    /// be in [`Runtime::block_on`](super::Runtime::block_on) for them to go on.
+    ///
+    /// # Panics
+    ///
+    /// Inside async code, and if the future panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let (size, location) = (FullSize::of::<F>(), Location::caller());
+        large_on_heap!(future: F => self.block_on_sized(future, size, location))
+    }
+
+    #[track_caller]
+    fn block_on_sized<F: Future>(
+        &self,
+        future: F,
+        size: FullSize,
+        location: &'static Location<'static>,
+    ) -> F::Output {
+        self.assert_not_forked();
+        let _inside = entered::enter_alone();
+        let _current = self.enter();
+        let _seeded = self.seeded();
+        let future = of_root(future, size, location);
+        if self.panics().guards_roots() {
+            return self.run_root(self.panics().guard(future));
+        }
+        self.run_root(future)
+    }
+}
+
+/// Keeps a runtime current on this thread. Made by [`Handle::enter`].
+#[derive(Debug)]
+#[must_use = "the runtime is current only as long as the guard is kept"]
+pub struct EnterGuard<'a> {
+    _restore: Restore,
+    _handle: std::marker::PhantomData<&'a Handle>,
+}
+
+/// Why there is no current runtime.
+pub struct TryCurrentError {
+    destroyed: bool,
+}
+
+impl TryCurrentError {
+    fn missing() -> TryCurrentError {
+        TryCurrentError { destroyed: false }
+    }
+
+    fn destroyed() -> TryCurrentError {
+        TryCurrentError { destroyed: true }
+    }
+
+    /// This thread is in no runtime.
+    pub fn is_missing_context(&self) -> bool {
+        !self.destroyed
+    }
+
+    /// The thread is ending, and its locals are gone.
+    pub fn is_thread_local_destroyed(&self) -> bool {
+        self.destroyed
+    }
+}
+
+impl fmt::Debug for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.destroyed { "ThreadLocalDestroyed" } else { "NoContext" };
+        f.debug_tuple("TryCurrentError").field(&what).finish()
+    }
+}
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.destroyed { messages::THREAD_ENDING } else { messages::NO_RUNTIME })
+    }
+}
+
+impl std::error::Error for TryCurrentError {}

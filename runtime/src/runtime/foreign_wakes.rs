@@ -2,7 +2,7 @@
 //!
 //! # Problem
 //!
-//! The guardian finds timers that are due and events that have come, and whose waker that is may be somebody else's:
+//! The monitor finds timers that are due and events that have come, and whose waker that is may be somebody else's:
 //! user code, which may block. It must not be called there, nor even dropped; it must be called soon; and if
 //! one blocks for good the others that come must not take the memory.
 //!
@@ -16,19 +16,19 @@
 //!    ([`ForeignWakes::have_called`]). `calling` and the queue change under one lock, and `calling` ends only where the
 //!    queue is empty, or no thread could be had.
 //!
-//! They have a lane of their own, so that they do not wait for stacks and hooks.
+//! They have a thread of their own, so that they do not wait for stacks and hooks.
 
 use std::collections::{HashSet, VecDeque};
 use std::task::Waker;
 
-use super::lane::Lane;
+use super::serial_thread::SerialThread;
 use crate::engine::activity::Activity;
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::primitive::{Arc, Mutex};
 
 /// See the head of the file.
 pub(crate) struct ForeignWakes {
-    lane: Lane,
+    thread: SerialThread,
     activity: Option<Arc<Activity>>,
     waiting: Mutex<Waiting>,
 }
@@ -40,7 +40,7 @@ struct Waiting {
     known: HashSet<(usize, usize)>,
     /// Further ones of those, to be dropped.
     again: Vec<Waker>,
-    /// The lane has been told, and has not come to the end of the queue.
+    /// The thread has been told, and has not come to the end of the queue.
     calling: bool,
 }
 
@@ -51,13 +51,13 @@ pub(crate) const MOST_AGAIN: usize = 4096;
 impl ForeignWakes {
     pub(crate) fn new(activity: Option<Arc<Activity>>) -> ForeignWakes {
         // One piece of work calls all of them.
-        let lane = Lane::new("runtime-waker", 2);
-        ForeignWakes { lane, activity, waiting: Mutex::default() }
+        let thread = SerialThread::new("runtime-waker", 2);
+        ForeignWakes { thread, activity, waiting: Mutex::default() }
     }
 
-    /// The lane that calls them.
-    pub(crate) fn lane(&self) -> &Lane {
-        &self.lane
+    /// The thread that calls them.
+    pub(crate) fn thread(&self) -> &SerialThread {
+        &self.thread
     }
 
     /// Adds one, to be followed by [`have_called`](ForeignWakes::have_called).
@@ -98,7 +98,7 @@ impl ForeignWakes {
             waiting.calling = true;
         }
         let wakes = Arc::clone(this);
-        if this.lane.add(Box::new(move || wakes.call_all())).is_err() {
+        if this.thread.add(Box::new(move || wakes.call_all())).is_err() {
             this.waiting.lock().calling = false;
         }
     }
@@ -125,9 +125,9 @@ impl ForeignWakes {
                 }
                 (waker, again)
             };
-            contain(|| drop(again));
+            catch_panic(|| drop(again));
             let Some(waker) = waker else { return };
-            contain(|| waker.wake());
+            catch_panic(|| waker.wake());
             if let Some(activity) = &self.activity {
                 activity.end();
             }

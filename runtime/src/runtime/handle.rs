@@ -7,26 +7,26 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use super::blocking::BlockingJob;
-use super::context::{self, Restore};
-use super::metrics::RuntimeMetrics;
-use super::panics::Panics;
+use super::id::RuntimeId;
+use super::job::BlockingJob;
+use super::panics::{Panics, Stops};
 use super::pinned::Pinned;
 use super::stall::Reporter;
+use super::this_thread;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
-use crate::engine::driver::Driver;
+use crate::engine::driver::IoDriver;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
-use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::rng::{FastRand, Seeded};
-use crate::engine::scheduler::{CurrentThread, Guardian, Observe, Pool};
+use crate::engine::scheduler::{CurrentThread, Monitor, Observe, Pool};
 use crate::engine::task::scope::{Membership, Node};
-use crate::engine::task::{FullSize, Identity, JoinHandle, Owned, large_on_heap, of_root};
+use crate::engine::task::{FullSize, Identity, JoinHandle, Owned, large_on_heap};
 use crate::engine::timer::{Shard, Shards};
 use crate::engine::wake_list::WakeList;
-use crate::engine::{coop, entered, park_on, text};
+use crate::engine::{coop, messages, park_on};
 
 /// A reference to a [`Runtime`](super::Runtime), to spawn on it and to enter it from other threads.
 ///
@@ -49,11 +49,11 @@ pub struct Handle {
 }
 
 /// What all handles of a runtime share.
-pub(super) struct Inner {
+pub(crate) struct Inner {
     pub(super) scheduler: Scheduler,
     pub(super) root: Node,
     pub(super) blocking: BlockingPool<BlockingJob>,
-    pub(super) driver: Arc<Driver>,
+    pub(super) driver: Arc<IoDriver>,
     pub(super) io_enabled: bool,
     pub(super) time_enabled: bool,
     pub(super) shards: Arc<Shards>,
@@ -61,7 +61,7 @@ pub(super) struct Inner {
     pub(super) jobs: Option<Arc<Activity>>,
     /// What everything else is counted in.
     pub(super) activity: Option<Arc<Activity>>,
-    pub(super) panics: Arc<Panics>,
+    pub(super) panics: Arc<Panics<Inner>>,
     pub(super) pinned: Pinned,
     pub(super) reporter: Arc<Reporter>,
     /// Polls that ran out of budget on threads that blocked on the runtime.
@@ -75,7 +75,17 @@ pub(super) struct Inner {
     pub(super) local_to: Option<ThreadId>,
     pub(super) name: Option<String>,
     pub(super) id: RuntimeId,
-    pub(super) birth: Birth,
+    pub(super) generation: ForkGeneration,
+}
+
+impl Stops for Inner {
+    fn stop(&self) {
+        match &self.scheduler {
+            Scheduler::MultiThread(pool) => pool.close(),
+            Scheduler::CurrentThread(shared) => shared.stop(),
+        }
+        self.pinned.close();
+    }
 }
 
 /// The flavours.
@@ -96,18 +106,18 @@ pub enum RuntimeFlavor {
 
 impl Handle {
     pub(super) fn new(inner: Inner) -> Handle {
-        Handle { inner: Arc::new(inner) }
+        Handle::of(Arc::new(inner))
     }
 
     /// Panics, with advice, in a child that was forked.
     #[track_caller]
     pub(crate) fn assert_not_forked(&self) {
-        assert!(!self.is_in_parent(), "{}", text::FORKED);
+        assert!(!self.is_in_parent(), "{}", messages::FORKED);
     }
 
     /// Whether this process was forked from the one that the runtime is in.
     pub(super) fn is_in_parent(&self) -> bool {
-        self.inner.birth.is_in_parent()
+        self.inner.generation.is_in_parent()
     }
 
     pub(super) fn downgrade(&self) -> std::sync::Weak<Inner> {
@@ -115,7 +125,11 @@ impl Handle {
     }
 
     pub(super) fn upgrade(weak: &std::sync::Weak<Inner>) -> Option<Handle> {
-        weak.upgrade().map(|inner| Handle { inner })
+        weak.upgrade().map(Handle::of)
+    }
+
+    pub(super) fn of(inner: Arc<Inner>) -> Handle {
+        Handle { inner }
     }
 
     pub(super) fn scheduler(&self) -> &Scheduler {
@@ -131,7 +145,7 @@ impl Handle {
         self.inner.jobs.as_ref()
     }
 
-    pub(crate) fn panics(&self) -> &Arc<Panics> {
+    pub(crate) fn panics(&self) -> &Arc<Panics<Inner>> {
         &self.inner.panics
     }
 
@@ -161,37 +175,28 @@ impl Handle {
         }
     }
 
-    pub(super) fn guardian(&self) -> &Guardian {
+    pub(super) fn monitor(&self) -> &Monitor {
         match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => pool.guardian(),
-            Scheduler::CurrentThread(shared) => shared.guardian(),
+            Scheduler::MultiThread(pool) => pool.monitor(),
+            Scheduler::CurrentThread(shared) => shared.monitor(),
         }
     }
 
     /// In reports the pinned threads come after workers and spares.
     pub(super) fn first_pinned_number(&self) -> usize {
         match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => pool.all_seats(),
+            Scheduler::MultiThread(pool) => pool.all_slots(),
             Scheduler::CurrentThread(_) => 1,
         }
     }
 
-    /// A panic has ended the runtime: nothing is taken any more, and what is there is dropped.
-    pub(super) fn stop(&self) {
-        match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => pool.close(),
-            Scheduler::CurrentThread(shared) => shared.stop(),
-        }
-        self.pinned().close();
-    }
-
     /// The driver, for metrics and the shutdown.
-    pub(super) fn driver(&self) -> &Arc<Driver> {
+    pub(super) fn driver(&self) -> &Arc<IoDriver> {
         &self.inner.driver
     }
 
     /// The driver, if the runtime was built with I/O.
-    pub(super) fn io(&self) -> Option<&Arc<Driver>> {
+    pub(super) fn io(&self) -> Option<&Arc<IoDriver>> {
         self.inner.io_enabled.then_some(&self.inner.driver)
     }
 
@@ -259,7 +264,7 @@ impl Handle {
             None => park_on::run(future),
             Some(activity) => {
                 // A worker in `block_in_place` and a blocking job are counted already.
-                let own = (!context::is_counted_for(self.inner.id)).then(|| activity.enter());
+                let own = (!this_thread::is_counted_for(self.inner.id)).then(|| activity.enter());
                 let output = park_on::run_counted(future, activity);
                 drop(own);
                 output
@@ -284,35 +289,6 @@ impl Handle {
             Scheduler::MultiThread(pool) => pool.observe(),
             Scheduler::CurrentThread(shared) => shared.observe(),
         }
-    }
-
-    /// The handle of the runtime that this code runs in.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime; see [`try_current`](Handle::try_current).
-    #[track_caller]
-    pub fn current() -> Handle {
-        context::expect_current(Handle::clone)
-    }
-
-    /// The handle of the runtime that this code runs in.
-    ///
-    /// # Errors
-    ///
-    /// Outside a runtime, or while the thread's locals are being destroyed.
-    pub fn try_current() -> Result<Handle, TryCurrentError> {
-        context::with_current(Handle::clone)
-    }
-
-    /// Makes this the current runtime of the thread until the guard is dropped: `runtime::spawn`,
-    /// sockets and timers belong to it.
-    ///
-    /// # Panics
-    ///
-    /// When guards are dropped in another order than the reverse of how they were made.
-    pub fn enter(&self) -> EnterGuard<'_> {
-        EnterGuard { _restore: context::enter(self.clone()), _handle: std::marker::PhantomData }
     }
 
     /// Spawns a task on the runtime. See [`runtime::spawn`](crate::spawn).
@@ -390,63 +366,6 @@ impl Handle {
         &self.inner.root
     }
 
-    /// Runs a closure that may block on a thread of the blocking pool. See
-    /// [`runtime::spawn_blocking`](crate::spawn_blocking).
-    #[track_caller]
-    pub fn spawn_blocking<F, R>(&self, closure: F) -> JoinHandle<R>
-    where
-        F: FnOnce() -> R + Send + 'static,
-        R: Send + 'static,
-    {
-        self.spawn_blocking_at(closure, None, Location::caller())
-    }
-
-    pub(crate) fn spawn_blocking_at<F, R>(
-        &self,
-        closure: F,
-        name: Option<&str>,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<R>
-    where
-        F: FnOnce() -> R + Send + 'static,
-        R: Send + 'static,
-    {
-        let size = FullSize::of::<F>();
-        large_on_heap!(closure closure: F => self.spawn_blocking_sized(closure, name, location, size))
-    }
-
-    /// As [`spawn_blocking_at`](Handle::spawn_blocking_at). A large closure is in its box.
-    pub(crate) fn spawn_blocking_sized<F, R>(
-        &self,
-        closure: F,
-        name: Option<&str>,
-        location: &'static Location<'static>,
-        size: FullSize,
-    ) -> JoinHandle<R>
-    where
-        F: FnOnce() -> R + Send + 'static,
-        R: Send + 'static,
-    {
-        self.assert_not_forked();
-        self.spawn_blocking_in(None, closure, Identity::new(name, location).of_size(size))
-    }
-
-    /// The same for a closure that may have a place in a scope.
-    pub(crate) fn spawn_blocking_in<F, R>(
-        &self,
-        membership: Option<Membership>,
-        closure: F,
-        identity: Identity,
-    ) -> JoinHandle<R>
-    where
-        F: FnOnce() -> R + Send + 'static,
-        R: Send + 'static,
-    {
-        match self.submit_blocking(membership, closure, identity, false) {
-            Ok(job) | Err(job) => job,
-        }
-    }
-
     /// Whether this is a local runtime, and this its thread.
     pub(crate) fn is_local_here(&self) -> bool {
         self.inner.local_to == Some(std::thread::current().id())
@@ -467,27 +386,11 @@ impl Handle {
         F: Future + 'static,
         F::Output: 'static,
     {
-        assert!(self.is_local_here(), "{}", text::NO_LOCAL_SET);
+        assert!(self.is_local_here(), "{}", messages::NO_LOCAL_SET);
         match &self.inner.scheduler {
             Scheduler::CurrentThread(shared) => shared.spawn_local(membership, future, identity),
             Scheduler::MultiThread(_) => unreachable!("a local runtime has one thread"),
         }
-    }
-
-    /// Like [`spawn_blocking`](Handle::spawn_blocking), for who has to know at once that the runtime
-    /// takes no more jobs. A mandatory one runs even if the runtime is shut down while all threads are busy:
-    /// what a program wrote last.
-    pub(crate) fn try_spawn_blocking<F, R>(
-        &self,
-        closure: F,
-        location: &'static Location<'static>,
-        mandatory: bool,
-    ) -> Option<JoinHandle<R>>
-    where
-        F: FnOnce() -> R + Send + 'static,
-        R: Send + 'static,
-    {
-        self.submit_blocking(None, closure, Identity::new(None, location), mandatory).ok()
     }
 
     /// Whether the shutdown has begun.
@@ -507,49 +410,12 @@ impl Handle {
         matches!(self.inner.scheduler, Scheduler::MultiThread(_))
     }
 
-    /// Runs a future on this thread, inside the runtime, to its end.
-    ///
-    /// On the `current_thread` flavour this drives neither tasks, nor I/O, nor timers: somebody must
-    /// be in [`Runtime::block_on`](super::Runtime::block_on) for them to go on.
-    ///
-    /// # Panics
-    ///
-    /// Inside async code, and if the future panics.
-    #[track_caller]
-    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let (size, location) = (FullSize::of::<F>(), Location::caller());
-        large_on_heap!(future: F => self.block_on_sized(future, size, location))
-    }
-
-    #[track_caller]
-    fn block_on_sized<F: Future>(
-        &self,
-        future: F,
-        size: FullSize,
-        location: &'static Location<'static>,
-    ) -> F::Output {
-        self.assert_not_forked();
-        let _inside = entered::enter_alone();
-        let _current = self.enter();
-        let _seeded = self.seeded();
-        let future = of_root(future, size, location);
-        if self.panics().guards_roots() {
-            return self.run_root(self.panics().guard(future));
-        }
-        self.run_root(future)
-    }
-
     /// Which scheduler the runtime has.
     pub fn runtime_flavor(&self) -> RuntimeFlavor {
         match &self.inner.scheduler {
             Scheduler::MultiThread(_) => RuntimeFlavor::MultiThread,
             Scheduler::CurrentThread(_) => RuntimeFlavor::CurrentThread,
         }
-    }
-
-    /// Numbers about the runtime as it runs.
-    pub fn metrics(&self) -> RuntimeMetrics {
-        RuntimeMetrics::new(self.clone())
     }
 
     /// The name given by [`Builder::name`](super::Builder::name).
@@ -560,25 +426,6 @@ impl Handle {
     /// The number of the runtime, unique in this process.
     pub fn id(&self) -> RuntimeId {
         self.inner.id
-    }
-}
-
-/// The number of a runtime, unique in this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RuntimeId(u64);
-
-/// Numbers the runtimes of this process.
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-
-impl RuntimeId {
-    pub(crate) fn next() -> RuntimeId {
-        RuntimeId(NEXT_ID.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-impl fmt::Display for RuntimeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 
@@ -594,51 +441,3 @@ impl fmt::Debug for Handle {
             .finish_non_exhaustive()
     }
 }
-
-/// Keeps a runtime current on this thread. Made by [`Handle::enter`].
-#[derive(Debug)]
-#[must_use = "the runtime is current only as long as the guard is kept"]
-pub struct EnterGuard<'a> {
-    _restore: Restore,
-    _handle: std::marker::PhantomData<&'a Handle>,
-}
-
-/// Why there is no current runtime.
-pub struct TryCurrentError {
-    destroyed: bool,
-}
-
-impl TryCurrentError {
-    pub(super) fn missing() -> TryCurrentError {
-        TryCurrentError { destroyed: false }
-    }
-
-    pub(super) fn destroyed() -> TryCurrentError {
-        TryCurrentError { destroyed: true }
-    }
-
-    /// This thread is in no runtime.
-    pub fn is_missing_context(&self) -> bool {
-        !self.destroyed
-    }
-
-    /// The thread is ending, and its locals are gone.
-    pub fn is_thread_local_destroyed(&self) -> bool {
-        self.destroyed
-    }
-}
-
-impl fmt::Debug for TryCurrentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.destroyed { "ThreadLocalDestroyed" } else { "NoContext" };
-        f.debug_tuple("TryCurrentError").field(&what).finish()
-    }
-}
-
-impl fmt::Display for TryCurrentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.destroyed { text::THREAD_ENDING } else { text::NO_RUNTIME })
-    }
-}
-
-impl std::error::Error for TryCurrentError {}

@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::builder::Builder;
-use super::handle::{EnterGuard, Handle};
+use super::context::EnterGuard;
+use super::handle::Handle;
 use super::metrics::RuntimeMetrics;
 use super::runtime::Runtime;
 use super::shutdown::ShutdownReport;
@@ -48,16 +47,6 @@ pub struct LocalOptions {
 impl LocalRuntime {
     pub(super) fn over(runtime: Runtime) -> LocalRuntime {
         LocalRuntime { runtime, _thread: PhantomData }
-    }
-
-    /// A runtime of this thread, with I/O and timers. [`Builder::build_local`] makes one with other
-    /// settings.
-    ///
-    /// # Errors
-    ///
-    /// When the system gives no thread or no file descriptor for it.
-    pub fn new() -> io::Result<LocalRuntime> {
-        Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
     }
 
     /// Numbers about the runtime as it runs.

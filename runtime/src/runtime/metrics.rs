@@ -5,8 +5,8 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use super::handle::{Handle, Scheduler};
+use crate::engine::messages;
 use crate::engine::scheduler::WorkerCounters;
-use crate::engine::text;
 
 /// Numbers about a runtime as it runs: how many tasks, what waits where, what each worker did.
 ///
@@ -19,11 +19,14 @@ pub struct RuntimeMetrics {
     pub(super) handle: Handle,
 }
 
-impl RuntimeMetrics {
-    pub(super) fn new(handle: Handle) -> RuntimeMetrics {
-        RuntimeMetrics { handle }
+impl Handle {
+    /// Numbers about the runtime as it runs.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        RuntimeMetrics { handle: self.clone() }
     }
+}
 
+impl RuntimeMetrics {
     /// Workers, without spares; 1 for the `current_thread` flavour.
     pub fn num_workers(&self) -> usize {
         match self.handle.scheduler() {
@@ -67,7 +70,7 @@ impl RuntimeMetrics {
     pub fn budget_forced_yield_count(&self) -> u64 {
         let of_workers = match self.handle.scheduler() {
             Scheduler::MultiThread(pool) => {
-                pool.seats().map(|seat| seat.counters().forced_yields.get()).sum()
+                pool.slots().map(|slot| slot.counters().forced_yields.get()).sum()
             }
             Scheduler::CurrentThread(shared) => shared.counters().forced_yields.get(),
         };
@@ -98,7 +101,7 @@ impl RuntimeMetrics {
     /// If `thread` is not below [`Builder::pinned_threads`](crate::Builder::pinned_threads).
     pub fn pinned_thread_task_count(&self, thread: usize) -> usize {
         let limit = self.handle.pinned().limit();
-        assert!(thread < limit, "{}", text::no_pinned_thread(thread, limit));
+        assert!(thread < limit, "{}", messages::no_pinned_thread(thread, limit));
         self.handle.pinned().tasks_of(thread)
     }
 
@@ -138,8 +141,8 @@ impl RuntimeMetrics {
     /// Polls that took longer than the report threshold.
     pub fn stall_count(&self) -> u64 {
         match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.guardian().stalls(),
-            Scheduler::CurrentThread(shared) => shared.guardian().stalls(),
+            Scheduler::MultiThread(pool) => pool.monitor().stalls(),
+            Scheduler::CurrentThread(shared) => shared.monitor().stalls(),
         }
     }
 
@@ -155,8 +158,8 @@ impl RuntimeMetrics {
         f: impl FnOnce(&WorkerCounters, usize) -> R,
     ) -> R {
         match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => match pool.any_seat(worker) {
-                Some(seat) => f(seat.counters(), seat.queue_len()),
+            Scheduler::MultiThread(pool) => match pool.any_slot(worker) {
+                Some(slot) => f(slot.counters(), slot.queue_len()),
                 None => panic!("there is no worker {worker}"),
             },
             Scheduler::CurrentThread(shared) => {
@@ -200,7 +203,7 @@ impl RuntimeMetrics {
     pub fn worker_thread_id(&self, worker: usize) -> Option<ThreadId> {
         self.worker(worker, |_, _| ());
         match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.any_seat(worker)?.thread_id(),
+            Scheduler::MultiThread(pool) => pool.any_slot(worker)?.thread_id(),
             Scheduler::CurrentThread(shared) => shared.thread_id(),
         }
     }

@@ -19,13 +19,16 @@
 mod blocking;
 mod builder;
 pub(crate) mod context;
-mod events;
+mod drivers;
 mod foreign_wakes;
 mod handle;
 mod histogram;
-mod lane;
+mod id;
+mod job;
 mod local_runtime;
 mod metrics;
+#[cfg(feature = "tokio-wording")]
+mod older_histogram;
 pub(crate) mod panics;
 mod pinned;
 mod rng_seed;
@@ -33,9 +36,12 @@ mod rng_seed;
 mod runtime;
 #[cfg(feature = "schedule-latency")]
 mod schedule_latency;
+mod serial_thread;
 mod shutdown;
+mod spawn_pinned;
 mod stall;
 mod starter;
+pub(crate) mod this_thread;
 mod thread_plan;
 #[cfg(feature = "tokio-wording")]
 mod tokio_names;
@@ -43,20 +49,22 @@ mod tokio_names;
 mod tokio_switches;
 
 pub use builder::Builder;
-pub use handle::{EnterGuard, Handle, RuntimeFlavor, RuntimeId as Id, TryCurrentError};
+pub use context::{EnterGuard, TryCurrentError};
+pub use handle::{Handle, RuntimeFlavor};
 pub use histogram::{
     HistogramConfiguration, InvalidHistogramConfiguration, LogHistogram, LogHistogramBuilder,
 };
+pub use id::RuntimeId as Id;
 pub use local_runtime::{LocalOptions, LocalRuntime};
 pub use metrics::RuntimeMetrics;
+#[cfg(feature = "tokio-wording")]
+#[doc(hidden)]
+pub use older_histogram::HistogramScale;
 pub use panics::{PanicReport, UnhandledPanic};
 pub use rng_seed::RngSeed;
 pub use runtime::{Runtime, is_rt_shutdown_err};
 pub use shutdown::{ShutdownReport, Unfinished};
 pub use stall::{SpareShortage, StallReport};
-#[cfg(feature = "tokio-wording")]
-#[doc(hidden)]
-pub use tokio_names::HistogramScale;
 
 pub use crate::engine::scheduler::TaskMeta;
 

@@ -15,13 +15,12 @@ use std::panic::Location;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock, Weak};
 
-use super::handle::{Handle, Inner};
-use crate::engine::contain::{contain, forget_panic};
+use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::task::{Id, PanicSink, UnseenPanic, message};
 use crate::engine::waker_cell::WakerCell;
-use crate::engine::{say, text};
+use crate::engine::{messages, say};
 
 /// What a runtime does when a spawned task panics.
 ///
@@ -107,33 +106,39 @@ impl fmt::Debug for PanicReport {
 /// A function that is told of panics.
 pub(super) type OnPanic = Arc<dyn Fn(&PanicReport) + Send + Sync>;
 
-/// A runtime's policy.
-pub(crate) struct Panics {
+/// What a panic can end as a whole.
+pub(crate) trait Stops: Send + Sync + 'static {
+    /// Takes nothing any more, and drops what is there.
+    fn stop(&self);
+}
+
+/// The policy of the runtime `R`.
+pub(crate) struct Panics<R> {
     policy: UnhandledPanic,
     hook: Option<OnPanic>,
     /// The name of the runtime.
     name: Option<String>,
     /// To be stopped as a whole, whichever part the task was in.
-    runtime: Arc<OnceLock<Weak<Inner>>>,
+    runtime: Arc<OnceLock<Weak<R>>>,
     ended: AtomicBool,
     /// The futures that are blocked on, under `ShutdownRuntime`.
     roots: Mutex<Vec<Arc<WakerCell>>>,
 }
 
-impl Panics {
+impl<R> Panics<R> {
     pub(super) fn new(
         policy: UnhandledPanic,
         hook: Option<OnPanic>,
         name: Option<String>,
-        runtime: Arc<OnceLock<Weak<Inner>>>,
-    ) -> Arc<Panics> {
+        runtime: Arc<OnceLock<Weak<R>>>,
+    ) -> Arc<Panics<R>> {
         let (ended, roots) = (AtomicBool::new(false), Mutex::new(Vec::new()));
         Arc::new(Panics { policy, hook, name, runtime, ended, roots })
     }
 
     /// Whose policy it is, if that is still there.
-    pub(super) fn runtime(&self) -> Option<Handle> {
-        self.runtime.get().and_then(Handle::upgrade)
+    pub(super) fn runtime(&self) -> Option<Arc<R>> {
+        self.runtime.get().and_then(Weak::upgrade)
     }
 
     /// Whether `block_on` must use [`guard`](Panics::guard).
@@ -149,12 +154,12 @@ impl Panics {
     pub(super) async fn guard<F: Future>(&self, future: F) -> F::Output {
         let waker = Arc::new(WakerCell::new());
         self.roots.lock().push(Arc::clone(&waker));
-        let _listed = Listed { panics: self, waker: &waker };
+        let _listed = Listed { roots: &self.roots, waker: &waker };
         let mut future = pin!(future);
         poll_fn(|cx| {
             waker.register(cx.waker());
             // No pair: the lock of the cell is between the store and the wake.
-            assert!(!self.ended.load(Ordering::Relaxed), "{}", text::TASK_PANICKED);
+            assert!(!self.ended.load(Ordering::Relaxed), "{}", messages::TASK_PANICKED);
             future.as_mut().poll(cx)
         })
         .await
@@ -172,29 +177,29 @@ impl Panics {
 }
 
 struct Listed<'a> {
-    panics: &'a Panics,
+    roots: &'a Mutex<Vec<Arc<WakerCell>>>,
     waker: &'a Arc<WakerCell>,
 }
 
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
-        self.panics.roots.lock().retain(|other| !Arc::ptr_eq(other, self.waker));
+        self.roots.lock().retain(|other| !Arc::ptr_eq(other, self.waker));
     }
 }
 
-impl PanicSink for Panics {
+impl<R: Stops> PanicSink for Panics<R> {
     fn ends_scheduler(&self) -> bool {
         self.policy == UnhandledPanic::ShutdownRuntime
     }
 
     fn ended(&self) {
-        if let Some(handle) = self.runtime() {
-            handle.stop();
+        if let Some(runtime) = self.runtime() {
+            runtime.stop();
         }
         self.ended.store(true, Ordering::Relaxed);
         let roots = self.roots.lock().clone();
         for root in roots {
-            contain(|| root.wake()); // wake: the runtime has ended
+            catch_panic(|| root.wake()); // wake: the runtime has ended
         }
     }
 
@@ -216,9 +221,9 @@ fn report(
 ) {
     let report = PanicReport { panic };
     match hook {
-        Some(hook) => contain(|| hook(&report)),
+        Some(hook) => catch_panic(|| hook(&report)),
         None if policy == UnhandledPanic::Ignore => {}
-        None => say::line(&text::unseen_panic(runtime, &report)),
+        None => say::line(&messages::unseen_panic(runtime, &report)),
     }
     if policy == UnhandledPanic::Abort {
         std::process::abort();

@@ -1,60 +1,53 @@
 //! The pinned threads of a runtime: for futures that cannot leave their thread. The threads' own
-//! mechanism is `scheduler/pinned.rs`; here they are started, chosen and ended.
+//! mechanism is `scheduler/pinned.rs`; here they are chosen and ended. `spawn_pinned.rs` starts
+//! them.
 //!
 //! A thread is started when a task comes and every thread that is there has one already, up to the limit.
 //! After that the thread with the fewest tasks gets the next. Threads stay until the shutdown, since a task
 //! may leave things behind for the next one in thread-locals.
 
-use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::context::{self, Service};
-use super::handle::Handle;
-use super::panics::Panics;
-use super::thread_plan::{BodyWithHooks, ThreadPlan};
+use super::thread_plan::ThreadPlan;
 use crate::engine::primitive::{Arc as EngineArc, Condvar, Mutex};
 use crate::engine::scheduler::{Observe, PinnedHome, PinnedThread};
-use crate::engine::task::scope::Membership;
-use crate::engine::task::{Identity, JoinHandle, Whose};
-use crate::engine::{entered, say, text};
-use crate::task::enter_local;
+use crate::engine::task::{PanicSink, PollOwner};
 
-type Thread = EngineArc<PinnedThread>;
+pub(super) type Thread = EngineArc<PinnedThread>;
 
 /// The threads.
 pub(super) struct Pinned {
-    limit: usize,
-    plan: Arc<ThreadPlan>,
-    panics: Arc<Panics>,
+    pub(super) limit: usize,
+    pub(super) plan: Arc<ThreadPlan>,
+    panics: Arc<dyn PanicSink>,
     observe: Observe,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     all_left: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     /// By index; `None` where none has been started.
     threads: Vec<Option<Thread>>,
     /// Threads that run, or are being started.
     running: usize,
-    handles: Vec<std::thread::JoinHandle<()>>,
+    pub(super) handles: Vec<std::thread::JoinHandle<()>>,
     closed: bool,
 }
 
 /// A thread that a task goes to.
-struct Chosen {
-    thread: Thread,
+pub(super) struct Chosen {
+    pub(super) thread: Thread,
     /// It is to be started.
-    home: Option<PinnedHome>,
+    pub(super) home: Option<PinnedHome>,
 }
 
 impl Pinned {
     pub(super) fn new(
         limit: usize,
         plan: Arc<ThreadPlan>,
-        panics: Arc<Panics>,
+        panics: Arc<dyn PanicSink>,
         observe: Observe,
     ) -> Pinned {
         let threads = (0..limit).map(|_| None).collect();
@@ -78,7 +71,7 @@ impl Pinned {
     }
 
     /// `first_number`: what the first pinned thread is called in reports.
-    fn choose(&self, index: Option<usize>, first_number: usize) -> Chosen {
+    pub(super) fn choose(&self, index: Option<usize>, first_number: usize) -> Chosen {
         let mut state = self.state.lock();
         let index = index.unwrap_or_else(|| state.least_loaded());
         if let Some(thread) = &state.threads[index] {
@@ -96,7 +89,7 @@ impl Pinned {
         Chosen { thread, home: Some(home) }
     }
 
-    fn left(&self) {
+    pub(super) fn left(&self) {
         let mut state = self.state.lock();
         state.running -= 1;
         // One may be the thread that waits.
@@ -106,7 +99,7 @@ impl Pinned {
     }
 
     /// No thread could be had.
-    fn never_started(&self, thread: &Thread) {
+    pub(super) fn never_started(&self, thread: &Thread) {
         let mut state = self.state.lock();
         for place in &mut state.threads {
             if place.as_ref().is_some_and(|other| EngineArc::ptr_eq(other, thread)) {
@@ -131,7 +124,7 @@ impl Pinned {
     }
 
     /// The tasks whose polls, or destructors, have not returned.
-    pub(super) fn busy_with(&self) -> Vec<Whose> {
+    pub(super) fn busy_with(&self) -> Vec<PollOwner> {
         let mut all = Vec::new();
         self.each(|thread| all.extend(thread.bound().busy_with()));
         all
@@ -171,81 +164,5 @@ impl State {
         // An idle thread before one that is to be started, and that before any other.
         let cost = |load: Option<usize>| load.map_or(1, |tasks| tasks * 2);
         (0..self.threads.len()).min_by_key(|&index| cost(load(&self.threads[index]))).unwrap_or(0)
-    }
-}
-
-/// Counts a thread off, however it ends. Until then it is an activity of the runtime, but while it waits.
-struct Counted(Handle);
-
-impl Counted {
-    fn new(handle: Handle) -> Counted {
-        if let Some(activity) = handle.jobs() {
-            activity.begin();
-        }
-        Counted(handle)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.pinned().left();
-        if let Some(activity) = self.0.jobs() {
-            activity.end();
-        }
-    }
-}
-
-impl Handle {
-    /// Spawns the future that `make` makes on a pinned thread, into a scope if it has a place in one.
-    #[track_caller]
-    pub(crate) fn spawn_pinned_as<M, F>(
-        &self,
-        membership: Option<Membership>,
-        make: M,
-        index: Option<usize>,
-        identity: Identity,
-    ) -> JoinHandle<F::Output>
-    where
-        M: FnOnce() -> F + Send + 'static,
-        F: Future + 'static,
-        F::Output: Send + 'static,
-    {
-        self.assert_not_forked();
-        let pinned = self.pinned();
-        if let Some(index) = index {
-            assert!(index < pinned.limit, "{}", text::no_pinned_thread(index, pinned.limit));
-        }
-        let chosen = pinned.choose(index, self.first_pinned_number());
-        if let Some(home) = chosen.home {
-            if let Err(error) = self.start_pinned(&chosen.thread, home) {
-                pinned.never_started(&chosen.thread);
-                say::line(&text::no_thread_to_pin(&error));
-            }
-        }
-        chosen.thread.spawn(membership, make, identity)
-    }
-
-    /// If no thread comes of it the home is dropped, and what is spawned to it is cancelled.
-    fn start_pinned(&self, thread: &Thread, home: PinnedHome) -> io::Result<()> {
-        let counted = Counted::new(self.clone());
-        let bound = Arc::clone(thread.bound());
-        self.have_watched();
-        let plan = &self.pinned().plan;
-        let name = plan.name.for_any()?;
-        let body: BodyWithHooks = Box::new(move |hooks| {
-            let handle = counted.0.clone();
-            let _current = context::enter(handle.clone());
-            let inside_it = context::count_thread(handle.id());
-            let serves = context::serve(handle.id(), Service::Pinned);
-            hooks.start();
-            let inside = entered::enter();
-            handle.guardian().watch_bound(bound);
-            home.run(handle.guardian(), handle.jobs(), enter_local);
-            drop((inside, serves, inside_it, counted));
-            hooks.stop();
-        });
-        let started = plan.start(name, body)?;
-        self.pinned().state.lock().handles.push(started);
-        Ok(())
     }
 }

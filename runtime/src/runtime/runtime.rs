@@ -9,7 +9,7 @@
 //! 3. The driver and the timers are shut: operations that are still polled elsewhere give an error.
 //! 4. The blocking pool takes no more jobs, drops those for which no thread is free and waits for the
 //!    others.
-//! 5. The guardian and the reporter end.
+//! 5. The monitor and the reporter end.
 //!
 //! A plain drop waits for 2 and 4 without limit, and says every 5 seconds for what. For the reporter it waits
 //! 5 seconds: a hook that does not return, or a stderr that nobody reads, must not keep a program from ending.
@@ -22,7 +22,7 @@
 //! The thread that ends its runtime may be one of those that 2 waits for: a worker whose task is in
 //! `block_in_place`, or a thread in its start hook. It waits for all others, does then what the last worker would have
 //! done, but for the task that it is in, and goes on with the list. Its task runs to the end of its poll, with a runtime that
-//! is shut down around it, and is dropped; then the thread leaves, and behind it the guardian, for which
+//! is shut down around it, and is dropped; then the thread leaves, and behind it the monitor, for which
 //! nobody waits. On a thread of the blocking pool 4 waits for the other jobs ([`Caller`]).
 
 use std::fmt;
@@ -34,13 +34,13 @@ use std::task::Poll;
 use std::thread::{self, JoinHandle as Thread};
 use std::time::{Duration, Instant};
 
-use super::Builder;
-use super::context::{self, Service};
-use super::handle::{EnterGuard, Handle, Scheduler};
+use super::context::{self, EnterGuard};
+use super::handle::{Handle, Scheduler};
 use super::metrics::RuntimeMetrics;
-use super::shutdown::{Left, ShutdownReport, Unfinished};
+use super::shutdown::{Left, SAY_WITHIN, ShutdownReport, Unfinished};
 use super::stall::{LAST_WORDS, Reporter};
 use super::starter::Starter;
+use super::this_thread::{self, Service};
 use super::thread_plan::Body;
 use crate::engine::blocking::Remaining;
 use crate::engine::clock::NEVER;
@@ -48,17 +48,14 @@ use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::process_wide::signal_mask::{deafly, is_deaf};
 use crate::engine::task::{
-    Census, FullSize, Id, JoinHandle, Whose, current_id, large_on_heap, of_root,
+    Census, FullSize, Id, JoinHandle, PollOwner, current_id, large_on_heap, of_root,
 };
 use crate::engine::timer::{Place, Registration};
 use crate::engine::wake_list::WakeList;
-use crate::engine::{entered, say, text};
+use crate::engine::{entered, messages, say};
 
 /// How often a drop that waits says so.
 const SAY_EVERY: Duration = Duration::from_secs(5);
-
-/// How long a shutdown waits for a line on stderr.
-pub(super) const SAY_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long [`Runtime::shutdown`] waits, at least, for what is under way after it was told to stop.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -93,15 +90,15 @@ pub struct Runtime {
 /// The threads that run tasks or look after those, but for the pinned ones.
 pub(super) struct Threads {
     workers: Mutex<Vec<Thread<()>>>,
-    guardian: Mutex<Option<Thread<()>>>,
+    monitor: Mutex<Option<Thread<()>>>,
     pub(super) starter: Starter,
     pub(super) reporter: Arc<Reporter>,
 }
 
 impl Threads {
     pub(super) fn new(starter: Starter, reporter: Arc<Reporter>) -> Threads {
-        let (workers, guardian) = (Mutex::new(Vec::new()), Mutex::new(None));
-        Threads { workers, guardian, starter, reporter }
+        let (workers, monitor) = (Mutex::new(Vec::new()), Mutex::new(None));
+        Threads { workers, monitor, starter, reporter }
     }
 
     pub(super) fn add(&self, thread: Thread<()>) {
@@ -113,21 +110,21 @@ impl Threads {
 
     /// Starts the thread that watches the others. It takes no signals. What it hands over is the reporter's, which
     /// therefore closes after it.
-    pub(super) fn start_guardian(&self, watch: Body) -> io::Result<()> {
+    pub(super) fn start_monitor(&self, watch: Body) -> io::Result<()> {
         let reporter = Arc::clone(&self.reporter);
-        let guardian = thread::Builder::new().name("runtime-guardian".to_owned());
+        let monitor = thread::Builder::new().name("runtime-monitor".to_owned());
         let body = move || {
             is_deaf();
-            or_abort(text::GUARDIAN_PANICKED, watch);
+            or_abort(messages::MONITOR_PANICKED, watch);
             reporter.close();
         };
-        let thread = deafly(|| guardian.spawn(body))?;
-        *self.guardian.lock() = Some(thread);
+        let thread = deafly(|| monitor.spawn(body))?;
+        *self.monitor.lock() = Some(thread);
         Ok(())
     }
 
     /// Waits for the threads' very end; they have left the scheduler already. If the caller is one of them, the
-    /// guardian watches it until it leaves, too, and is not waited for.
+    /// monitor watches it until it leaves, too, and is not waited for.
     fn join(&self, caller_serves: bool) {
         // First: it starts workers.
         let mut stuck = self.starter.join(Instant::now() + LAST_WORDS);
@@ -135,21 +132,21 @@ impl Threads {
             let Some(thread) = self.workers.lock().pop() else { break };
             end(thread);
         }
-        let guardian = self.guardian.lock().take().filter(|_| !caller_serves);
-        match guardian {
-            Some(guardian) => end(guardian),
+        let monitor = self.monitor.lock().take().filter(|_| !caller_serves);
+        match monitor {
+            Some(monitor) => end(monitor),
             None => self.reporter.close(),
         }
         stuck.extend(self.reporter.join(Instant::now() + LAST_WORDS));
         if !stuck.is_empty() {
-            say::line_within(text::threads_left_behind(&stuck, LAST_WORDS), SAY_WITHIN);
+            say::line_within(messages::threads_left_behind(&stuck, LAST_WORDS), SAY_WITHIN);
         }
     }
 
     /// Has those end that are not workers, and waits for nobody.
     fn close(&self) {
         self.starter.close();
-        if self.guardian.lock().is_none() {
+        if self.monitor.lock().is_none() {
             self.reporter.close();
         }
     }
@@ -162,7 +159,7 @@ fn end(thread: Thread<()>) {
     }
 }
 
-/// Runs what must not end by a panic. The guardian calls nothing that is the user's, so if it panics that is a
+/// Runs what must not end by a panic. The monitor calls nothing that is the user's, so if it panics that is a
 /// bug of the runtime; and without it a task that blocks would stop the others, in silence.
 fn or_abort(what: &'static str, body: impl FnOnce()) {
     struct Abort(&'static str);
@@ -184,17 +181,8 @@ impl Runtime {
     }
 
     /// Starts the thread that watches the others.
-    pub(super) fn start_guardian(&self, watch: Body) -> io::Result<()> {
-        self.threads.start_guardian(watch)
-    }
-
-    /// A multi-thread runtime with every default, I/O and timers enabled.
-    ///
-    /// # Errors
-    ///
-    /// When the system gives no thread or no file descriptor for it.
-    pub fn new() -> io::Result<Runtime> {
-        Builder::new_multi_thread().enable_all().build()
+    pub(super) fn start_monitor(&self, watch: Body) -> io::Result<()> {
+        self.threads.start_monitor(watch)
     }
 
     /// A handle to the runtime, which can be cloned and sent to other threads.
@@ -393,7 +381,7 @@ impl Runtime {
                     Some(left) => pool.wait_closed(Some(left), own),
                     None => {
                         while !pool.wait_closed(Some(SAY_EVERY), own) {
-                            say::line_within(text::waiting_for_workers(&running()), SAY_WITHIN);
+                            say::line_within(messages::waiting_for_workers(&running()), SAY_WITHIN);
                         }
                         true
                     }
@@ -423,7 +411,7 @@ impl Runtime {
         let jobs = self.handle.blocking_pool().shutdown(left(), |remaining: &Remaining| {
             let remaining = remaining.clone().of_somebody();
             let jobs: Vec<_> = remaining.jobs.iter().map(Unfinished::job).collect();
-            say::line_within(text::waiting_for_jobs(remaining.threads, &jobs), SAY_WITHIN);
+            say::line_within(messages::waiting_for_jobs(remaining.threads, &jobs), SAY_WITHIN);
         });
         left_behind.jobs = jobs.of_somebody();
         self.threads.close();
@@ -454,7 +442,7 @@ impl Runtime {
             return;
         }
         while !pinned.wait_closed(SAY_EVERY, own) {
-            say::line_within(text::waiting_for_workers(&running()), SAY_WITHIN);
+            say::line_within(messages::waiting_for_workers(&running()), SAY_WITHIN);
         }
     }
 }
@@ -470,7 +458,7 @@ struct Caller {
 impl Caller {
     fn of(runtime: &Handle) -> Caller {
         // In async code nobody waits at all.
-        let service = context::service(runtime.id()).filter(|_| !entered::is_inside());
+        let service = this_thread::service(runtime.id()).filter(|_| !entered::is_inside());
         Caller { service, task: current_id().filter(|_| service.is_some()) }
     }
 
@@ -480,7 +468,7 @@ impl Caller {
     }
 
     /// What runs beside the caller's task.
-    fn others(&self, busy_with: Vec<Whose>) -> Vec<Unfinished> {
+    fn others(&self, busy_with: Vec<PollOwner>) -> Vec<Unfinished> {
         let own = self.task.map_or(0, Id::as_u64);
         let others = busy_with.into_iter().filter(|whose| own == 0 || whose.id != own);
         others.map(Unfinished::running).collect()
@@ -496,7 +484,7 @@ impl Drop for Runtime {
         let _left = self.end(if in_async { Some(Duration::ZERO) } else { None });
         if in_async && !thread::panicking() {
             // The payload is a plain `&str`, which programs look at.
-            std::panic::panic_any(text::DROPPED_IN_ASYNC);
+            std::panic::panic_any(messages::DROPPED_IN_ASYNC);
         }
     }
 }
@@ -517,7 +505,7 @@ impl Drop for Runtime {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn is_rt_shutdown_err(error: &io::Error) -> bool {
-    text::is_shut_down(error)
+    messages::is_shut_down(error)
 }
 
 // As `Handle`.
@@ -536,15 +524,15 @@ mod tests {
 
     /// Runs in a process of its own, which ends by it.
     #[test]
-    fn a_guardian_that_panics_ends_the_process_and_says_so() {
+    fn a_monitor_that_panics_ends_the_process_and_says_so() {
         const CHILD: &str = "RUNTIME_TEST_ABORTS";
         if std::env::var_os(CHILD).is_some() {
             let threads = Threads::new(Starter::new(1), Arc::new(Reporter::silent()));
-            threads.start_guardian(Box::new(|| panic!("a bug"))).unwrap();
+            threads.start_monitor(Box::new(|| panic!("a bug"))).unwrap();
             threads.join(false);
             return;
         }
-        let test = "runtime::runtime::tests::a_guardian_that_panics_ends_the_process_and_says_so";
+        let test = "runtime::runtime::tests::a_monitor_that_panics_ends_the_process_and_says_so";
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", test, "--nocapture"])
             .env(CHILD, "1")
@@ -553,6 +541,6 @@ mod tests {
         let text = String::from_utf8_lossy(&output.stderr);
         let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
         assert_eq!(signal, Some(libc::SIGABRT), "{text}");
-        assert!(text.contains("a bug") && text.contains(text::GUARDIAN_PANICKED), "{text}");
+        assert!(text.contains("a bug") && text.contains(messages::MONITOR_PANICKED), "{text}");
     }
 }

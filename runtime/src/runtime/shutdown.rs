@@ -3,12 +3,15 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Handle;
-use super::runtime::SAY_WITHIN;
 use crate::engine::blocking::{Note, Remaining};
-use crate::engine::task::{self, Id, Whose};
-use crate::engine::{say, text};
+use crate::engine::task::{self, Id, PollOwner};
+use crate::engine::{messages, say};
+
+/// How long a shutdown waits for a line on stderr.
+pub(super) const SAY_WITHIN: Duration = Duration::from_secs(1);
 
 /// What had not stopped when the time of [`Runtime::shutdown`](crate::Runtime::shutdown) was over.
 ///
@@ -42,7 +45,7 @@ impl ShutdownReport {
     #[doc(hidden)]
     pub fn say(&self) {
         if !self.is_clean() {
-            say::line_within(text::left_behind(self.runtime.as_deref(), self), SAY_WITHIN);
+            say::line_within(messages::left_behind(self.runtime.as_deref(), self), SAY_WITHIN);
         }
     }
 
@@ -84,7 +87,7 @@ impl Unfinished {
         Unfinished { id, name: id.and_then(task::name), location, running: false }
     }
 
-    pub(super) fn running(whose: Whose) -> Unfinished {
+    pub(super) fn running(whose: PollOwner) -> Unfinished {
         Unfinished { running: true, ..Unfinished::new(Id::from_u64(whose.id), whose.location) }
     }
 

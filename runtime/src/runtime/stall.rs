@@ -1,6 +1,6 @@
-//! Reports of stalls: the threads that do what the guardian must not.
+//! Reports of stalls: the threads that do what the monitor must not.
 //!
-//! The guardian may not block, so it only hands over. One thread looks at the stalled thread and copies its
+//! The monitor may not block, so it only hands over. One thread looks at the stalled thread and copies its
 //! stack, at once, as long as it is the stack of the stall; another one does what takes long or is the user's:
 //! it symbolises, calls the hook or writes the line; a third calls wakers that are not tasks'. Each is
 //! started with its first piece of work, and takes no signals.
@@ -9,13 +9,13 @@
 //!
 //! A hook may never return, and nobody may read stderr. So:
 //!
-//! 1. At most [`MOST_AT_ONCE`] reports are under way, from the moment in which the guardian hands one over to that
+//! 1. At most [`MOST_AT_ONCE`] reports are under way, from the moment in which the monitor hands one over to that
 //!    in which the hook has returned or the line is written: 4 MiB of stacks. Of lines there is at most one in
 //!    [`LINE_EVERY`]. Both are decided before the thread is looked at, so that what will not be said costs
 //!    nothing.
 //! 2. What is left out is counted: for ever ([`RuntimeMetrics::stall_reports_left_out_count`]) and until the
 //!    next report, which says how many.
-//! 3. One shortage of spares waits to be reported; the guardian comes again with the next.
+//! 3. One shortage of spares waits to be reported; the monitor comes again with the next.
 //! 4. A waker that waits to be called stands for all others that are the same.
 //! 5. The end of a runtime waits for all of that for [`LAST_WORDS`] and no longer.
 //!
@@ -34,10 +34,10 @@ use crate::engine::scheduler::{Shortage, Stall, StallSink};
 use crate::engine::stall::{self, Capture, How, ThreadState, Tid, Unwinder, Why, system_calls};
 use crate::engine::task::{self, Absence, Id};
 use crate::engine::wake_list::WakeList;
-use crate::engine::{say, text};
+use crate::engine::{messages, say};
 
 use super::foreign_wakes::ForeignWakes;
-use super::lane::Lane;
+use super::serial_thread::SerialThread;
 
 /// At most one line on stderr in this time.
 const LINE_EVERY: Duration = Duration::from_secs(1);
@@ -61,7 +61,7 @@ pub struct StallReport {
     name: Option<Arc<str>>,
     location: Option<&'static Location<'static>>,
     duration: Duration,
-    seen: Seen,
+    seen: ThreadActivity,
     processor_share: Option<f64>,
     backtrace: Option<String>,
     left_out: u64,
@@ -69,7 +69,7 @@ pub struct StallReport {
 
 /// What was seen of the thread when it was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seen {
+enum ThreadActivity {
     /// The system does not tell.
     Untold,
     /// Nothing: the poll had returned by then.
@@ -127,9 +127,9 @@ impl StallReport {
     /// system does not tell, or the poll had returned by then.
     pub fn is_blocked(&self) -> Option<bool> {
         match self.seen {
-            Seen::Untold | Seen::Over => None,
-            Seen::Computing => Some(false),
-            Seen::Waiting(_) => Some(true),
+            ThreadActivity::Untold | ThreadActivity::Over => None,
+            ThreadActivity::Computing => Some(false),
+            ThreadActivity::Waiting(_) => Some(true),
         }
     }
 
@@ -138,7 +138,7 @@ impl StallReport {
     /// channel, of the program or of a library such as the allocator.
     pub fn system_call(&self) -> Option<&'static str> {
         match self.seen {
-            Seen::Waiting(Some(number)) => system_calls::name(number),
+            ThreadActivity::Waiting(Some(number)) => system_calls::name(number),
             _ => None,
         }
     }
@@ -173,19 +173,21 @@ impl StallReport {
     fn verdict(&self) -> Verdict {
         let computed = self.processor_share.is_some_and(|share| share >= 0.5);
         match self.seen {
-            Seen::Untold => Verdict::Unknown,
-            Seen::Over => Verdict::Over,
-            Seen::Computing if self.is_starved() == Some(true) => Verdict::Starved,
-            Seen::Computing => Verdict::Computes,
-            Seen::Waiting(_) if computed => Verdict::ComputesAndWaits,
-            Seen::Waiting(_) if self.system_call() == Some("futex") => Verdict::WaitsForAThread,
-            Seen::Waiting(_) => Verdict::Blocks,
+            ThreadActivity::Untold => Verdict::Unknown,
+            ThreadActivity::Over => Verdict::Over,
+            ThreadActivity::Computing if self.is_starved() == Some(true) => Verdict::Starved,
+            ThreadActivity::Computing => Verdict::Computes,
+            ThreadActivity::Waiting(_) if computed => Verdict::ComputesAndWaits,
+            ThreadActivity::Waiting(_) if self.system_call() == Some("futex") => {
+                Verdict::WaitsForAThread
+            }
+            ThreadActivity::Waiting(_) => Verdict::Blocks,
         }
     }
 
     /// Whether there is nothing to say but that it took long, because it was over too soon.
     fn is_empty(&self) -> bool {
-        self.seen == Seen::Over && self.processor_share.is_none()
+        self.seen == ThreadActivity::Over && self.processor_share.is_none()
     }
 
     /// What to do. `others_go_on`: somebody stands in for the stalled thread.
@@ -223,7 +225,7 @@ impl fmt::Display for Place<'_> {
         match (self.0.seen, self.0.system_call()) {
             (_, Some("futex")) => f.write_str("in `futex`, for a lock or for another thread"),
             (_, Some(name)) => write!(f, "in `{name}`"),
-            (Seen::Waiting(Some(number)), None) => write!(f, "in system call {number}"),
+            (ThreadActivity::Waiting(Some(number)), None) => write!(f, "in system call {number}"),
             _ => f.write_str("in the kernel, perhaps for memory that is read in"),
         }
     }
@@ -346,9 +348,9 @@ impl fmt::Display for SpareShortage {
 /// The reporter of one runtime.
 pub(super) struct Reporter {
     /// Looks at threads and copies stacks.
-    captures: Lane,
+    captures: SerialThread,
     /// Symbolises, writes, calls the user's hook.
-    speaks: Lane,
+    speaks: SerialThread,
     wakes: Arc<ForeignWakes>,
     voice: Arc<Voice>,
 }
@@ -383,9 +385,9 @@ impl Reporter {
             unsaid: AtomicU64::new(0),
         };
         Reporter {
-            captures: Lane::new("runtime-capture", MOST_AT_ONCE),
+            captures: SerialThread::new("runtime-capture", MOST_AT_ONCE),
             // And a shortage.
-            speaks: Lane::new("runtime-reporter", MOST_AT_ONCE + 1),
+            speaks: SerialThread::new("runtime-reporter", MOST_AT_ONCE + 1),
             wakes: Arc::new(ForeignWakes::new(activity)),
             voice: Arc::new(voice),
         }
@@ -406,7 +408,7 @@ impl Reporter {
 
     /// Takes nothing more. What has been handed over is still done.
     pub(super) fn close(&self) {
-        self.wakes.lane().close();
+        self.wakes.thread().close();
         self.captures.close();
     }
 
@@ -415,7 +417,7 @@ impl Reporter {
     pub(super) fn join(&self, deadline: Instant) -> Vec<&'static str> {
         let left = || deadline.saturating_duration_since(Instant::now());
         let mut stuck = Vec::new();
-        let mut end = |lane: &Lane| {
+        let mut end = |lane: &SerialThread| {
             lane.close();
             if !lane.join_within(left()) {
                 let _forgotten = lane.leave();
@@ -424,7 +426,7 @@ impl Reporter {
         };
         end(&self.captures);
         end(&self.speaks);
-        end(self.wakes.lane());
+        end(self.wakes.thread());
         // What no thread could be had for.
         self.wakes.call_all_unless_called();
         stuck
@@ -446,7 +448,7 @@ impl StallSink for Arc<Reporter> {
             name: stall.task.and_then(task::name),
             location: stall.location,
             duration: stall.duration,
-            seen: Seen::Untold,
+            seen: ThreadActivity::Untold,
             processor_share: stall.processor_share,
             backtrace: None,
             left_out: 0,
@@ -502,12 +504,12 @@ struct Voice {
 }
 
 /// A report's place among those under way. A report that comes to nothing is counted when its turn ends.
-struct Turn {
+struct Ticket {
     voice: Arc<Voice>,
     given: bool,
 }
 
-impl Drop for Turn {
+impl Drop for Ticket {
     fn drop(&mut self) {
         let voice = &self.voice;
         if !self.given {
@@ -519,7 +521,7 @@ impl Drop for Turn {
     }
 }
 
-impl Turn {
+impl Ticket {
     fn report(mut self, mut report: StallReport, capture: Option<Capture>) {
         if report.is_empty() {
             return;
@@ -542,15 +544,15 @@ impl Drop for ShortageWaits {
 
 impl Voice {
     /// Whether a stall may be reported now; it is counted if not.
-    fn admit(self: &Arc<Voice>) -> Option<Turn> {
-        // On one thread, the guardian's, so nobody else adds between the look and the addition.
+    fn admit(self: &Arc<Voice>) -> Option<Ticket> {
+        // On one thread, the monitor's, so nobody else adds between the look and the addition.
         let admitted = self.under_way.load(Ordering::Relaxed) < MOST_AT_ONCE && self.may_speak();
         if !admitted {
             self.leave_out();
             return None;
         }
         self.under_way.fetch_add(1, Ordering::Relaxed);
-        Some(Turn { voice: Arc::clone(self), given: false })
+        Some(Ticket { voice: Arc::clone(self), given: false })
     }
 
     /// A hook is told of everything, stderr of something now and then.
@@ -593,27 +595,31 @@ impl Voice {
             Some(on_shortage) => on_shortage(&shortage),
             None => {
                 let in_place = shortage.is_in_place();
-                say::line(&text::spare_shortage(self.manner.name.as_deref(), &shortage, in_place));
+                say::line(&messages::spare_shortage(
+                    self.manner.name.as_deref(),
+                    &shortage,
+                    in_place,
+                ));
             }
         }
     }
 }
 
 /// What the stalled thread does, and its stack, unless the poll has ended meanwhile.
-fn look_at(stall: &Stall, backtrace: bool) -> (Seen, Option<Capture>) {
+fn look_at(stall: &Stall, backtrace: bool) -> (ThreadActivity, Option<Capture>) {
     let Some(tid) = i32::try_from(stall.tid).ok().filter(|&tid| tid != 0).map(Tid) else {
-        return (Seen::Untold, None);
+        return (ThreadActivity::Untold, None);
     };
     let state = stall::thread_state(tid);
     let capture = backtrace.then(|| stall::capture(tid, How::ANY).ok()).flatten();
     if !(stall.goes_on)() {
-        return (Seen::Over, None);
+        return (ThreadActivity::Over, None);
     }
     let seen = match state {
-        Ok(ThreadState::Running) => Seen::Computing,
-        Ok(ThreadState::Blocked { syscall }) => Seen::Waiting(syscall),
-        Err(Why::Gone) => Seen::Over,
-        Err(_) => Seen::Untold,
+        Ok(ThreadState::Running) => ThreadActivity::Computing,
+        Ok(ThreadState::Blocked { syscall }) => ThreadActivity::Waiting(syscall),
+        Err(Why::Gone) => ThreadActivity::Over,
+        Err(_) => ThreadActivity::Untold,
     };
     (seen, capture)
 }

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 
 use super::*;
 
-fn report(seen: Seen, processor_share: Option<f64>) -> StallReport {
+fn report(seen: ThreadActivity, processor_share: Option<f64>) -> StallReport {
     StallReport {
         worker: 3,
         task: Some(Id::from_u64(210).unwrap()),
@@ -33,52 +33,52 @@ fn a_report_is_a_sentence_whatever_is_known() {
     let share = |percent: u32| format!(", which had a processor for {percent} % of that");
     let futex = "in `futex`, for a lock or for another thread";
     let read = libc::SYS_read as i64;
-    let cases: [(Seen, Option<f64>, String); 15] = [
-        (Seen::Untold, None, none.to_owned()),
-        (Seen::Untold, Some(0.25), none.to_owned() + &share(25)),
+    let cases: [(ThreadActivity, Option<f64>, String); 15] = [
+        (ThreadActivity::Untold, None, none.to_owned()),
+        (ThreadActivity::Untold, Some(0.25), none.to_owned() + &share(25)),
         (
-            Seen::Over,
+            ThreadActivity::Over,
             Some(0.0),
             "had not returned from its poll for 101 ms on worker 3".to_owned()
                 + &share(0)
                 + ", and returned before it was looked at",
         ),
         (
-            Seen::Over,
+            ThreadActivity::Over,
             Some(1.0),
             "had not returned from its poll for 101 ms on worker 3".to_owned()
                 + &share(100)
                 + ", and returned before it was looked at",
         ),
         (
-            Seen::Over,
+            ThreadActivity::Over,
             None,
             "had not returned from its poll for 101 ms on worker 3, and returned before it was looked at"
                 .to_owned(),
         ),
-        (Seen::Computing, None, format!("computes: {some}")),
-        (Seen::Computing, Some(0.9), format!("computes: {some}")),
-        (Seen::Computing, Some(0.2), format!("is kept from computing: {some}{}", share(20))),
-        (Seen::Waiting(Some(read)), None, format!("blocks its thread in `read`: {some}")),
-        (Seen::Waiting(Some(read)), Some(0.1), format!("blocks its thread in `read`: {some}")),
+        (ThreadActivity::Computing, None, format!("computes: {some}")),
+        (ThreadActivity::Computing, Some(0.9), format!("computes: {some}")),
+        (ThreadActivity::Computing, Some(0.2), format!("is kept from computing: {some}{}", share(20))),
+        (ThreadActivity::Waiting(Some(read)), None, format!("blocks its thread in `read`: {some}")),
+        (ThreadActivity::Waiting(Some(read)), Some(0.1), format!("blocks its thread in `read`: {some}")),
         (
-            Seen::Waiting(Some(read)),
+            ThreadActivity::Waiting(Some(read)),
             Some(0.75),
             format!("computes, though just now it waits in `read`: {some}{}", share(75)),
         ),
-        (Seen::Waiting(Some(FUTEX)), Some(0.1), format!("waits {futex}: {some}")),
+        (ThreadActivity::Waiting(Some(FUTEX)), Some(0.1), format!("waits {futex}: {some}")),
         (
-            Seen::Waiting(Some(FUTEX)),
+            ThreadActivity::Waiting(Some(FUTEX)),
             Some(0.75),
             format!("computes, though just now it waits {futex}: {some}{}", share(75)),
         ),
         (
-            Seen::Waiting(Some(9999)),
+            ThreadActivity::Waiting(Some(9999)),
             None,
             format!("blocks its thread in system call 9999: {some}"),
         ),
         (
-            Seen::Waiting(None),
+            ThreadActivity::Waiting(None),
             None,
             format!("blocks its thread in the kernel, perhaps for memory that is read in: {some}"),
         ),
@@ -101,11 +101,11 @@ fn a_report_is_a_sentence_whatever_is_known() {
 #[test]
 #[cfg(target_os = "linux")]
 fn who_waits_for_a_lock_is_not_told_to_move_what_blocks() {
-    let waits = report(Seen::Waiting(Some(FUTEX)), Some(0.0));
+    let waits = report(ThreadActivity::Waiting(Some(FUTEX)), Some(0.0));
     assert_eq!((waits.is_blocked(), waits.system_call()), (Some(true), Some("futex")));
     let advice = waits.advice(true);
     assert!(!advice.contains("Move what blocks") && advice.contains("allocator"), "{advice}");
-    let sleeps = report(Seen::Waiting(Some(libc::SYS_clock_nanosleep as i64)), Some(0.0));
+    let sleeps = report(ThreadActivity::Waiting(Some(libc::SYS_clock_nanosleep as i64)), Some(0.0));
     assert_eq!(sleeps.system_call(), Some("clock_nanosleep"));
     assert!(sleeps.advice(true).contains("Move what blocks"));
     assert!(sleeps.advice(false).starts_with("Other tasks wait."));
@@ -126,13 +126,13 @@ fn what_nothing_is_known_of_is_counted_and_not_said() {
     let (reporter, hears) = reporter();
     for _ in 0..3 {
         let turn = reporter.voice.admit().unwrap();
-        turn.report(report(Seen::Over, None), None);
+        turn.report(report(ThreadActivity::Over, None), None);
     }
     assert!(hears.try_recv().is_err());
     assert_eq!(reporter.left_out(), 3);
-    reporter.voice.admit().unwrap().report(report(Seen::Over, Some(0.4)), None);
+    reporter.voice.admit().unwrap().report(report(ThreadActivity::Over, Some(0.4)), None);
     assert_eq!(hears.recv().unwrap().left_out(), 3);
-    reporter.voice.admit().unwrap().report(report(Seen::Untold, None), None);
+    reporter.voice.admit().unwrap().report(report(ThreadActivity::Untold, None), None);
     assert_eq!(hears.recv().unwrap().left_out(), 0);
     assert_eq!(reporter.left_out(), 3);
     assert_eq!(reporter.voice.under_way.load(Ordering::Relaxed), 0);

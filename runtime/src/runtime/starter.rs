@@ -1,52 +1,52 @@
-//! Starts the threads of spares, so that the guardian need not.
+//! Starts the threads of spares, so that the monitor need not.
 //!
 //! # Problem
 //!
-//! The guardian finds that a spare is wanted. To start a thread takes system calls that may be slow, and a
+//! The monitor finds that a spare is wanted. To start a thread takes system calls that may be slow, and a
 //! name, for which a function of the user's may have to be asked: it may wait for a lock that the
-//! very task holds for which the spare is wanted. The guardian waits for nobody, and the spare must not wait for
+//! very task holds for which the spare is wanted. The monitor waits for nobody, and the spare must not wait for
 //! that task either.
 //!
 //! # Shape
 //!
 //! ```text
-//!   guardian --- NewWorker ---> starter: a name, a thread <--- a name --- namer: asks the function
+//!   monitor --- NewWorker ---> starter: a name, a thread <--- a name --- namer: asks the function
 //! ```
 //!
 //! Stand-ins for those in `block_in_place` are jobs of the blocking pool, which starts their threads where it is given
-//! them. The guardian has a third lane do that.
+//! them. The monitor has a third thread do that.
 //!
-//! The first two are lanes, started with the first spare; the namer only where there is a function. The starter waits for
+//! The first two are threads, started with the first spare; the namer only where there is a function. The starter waits for
 //! a name for [`NAME_WITHIN`]. Then the spare gets the usual name, and those after it do not wait, until the
 //! function has returned; what it returned at last is the name of the next one. A function that panics, or whose
 //! name has no form that the system takes, costs the name and not the spare.
 
 use std::io;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::lane::{Lane, Refused, Why, Work};
-use super::runtime::Threads;
+use super::serial_thread::{Refused, SerialThread, Why, Work};
 use super::thread_plan::{BodyWithHooks, ThreadName, ThreadPlan, nameless};
+use crate::engine::messages;
 use crate::engine::primitive::{Condvar, Mutex};
-use crate::engine::text;
 
 /// How long a spare waits for its name.
 const NAME_WITHIN: Duration = Duration::from_millis(5);
 
 /// Starts spares of one runtime.
 pub(super) struct Starter {
-    lane: Lane,
+    thread: SerialThread,
     names: Arc<Names>,
-    asks: Lane,
+    asks: SerialThread,
 }
 
-/// How many stand-ins the guardian asks for at most before the first has been asked for: twice what it asks for at one look.
+/// How many stand-ins the monitor asks for at most before the first has been asked for: twice what it asks for at one look.
 const MOST_ASKS: usize = 64;
 
 /// The names of spares.
 struct Names {
-    lane: Lane,
+    thread: SerialThread,
     state: Mutex<State>,
     told: Condvar,
 }
@@ -64,17 +64,18 @@ impl Starter {
     /// `most`: how many spares there may be.
     pub(super) fn new(most: usize) -> Starter {
         let (state, told) = (Mutex::default(), Condvar::new());
-        let names = Names { lane: Lane::new("runtime-namer", 1), state, told };
-        let asks = Lane::new("runtime-asker", MOST_ASKS);
-        Starter { lane: Lane::new("runtime-starter", most), names: Arc::new(names), asks }
+        let names = Names { thread: SerialThread::new("runtime-namer", 1), state, told };
+        let asks = SerialThread::new("runtime-asker", MOST_ASKS);
+        Starter { thread: SerialThread::new("runtime-starter", most), names: Arc::new(names), asks }
     }
 
-    /// Gives the blocking pool a stand-in soon. If that cannot be, `ask` is dropped, and the guardian asks again.
+    /// Gives the blocking pool a stand-in soon. If that cannot be, `ask` is dropped, and the monitor asks again.
     pub(super) fn ask(&self, ask: Work) {
         drop(self.asks.add(ask));
     }
 
-    /// Starts a thread soon. If it cannot be had `body` is dropped, and then `failed` is called.
+    /// Starts a thread soon, and gives it to `started`. If it cannot be had `body` is dropped, and
+    /// then `failed` is called.
     ///
     /// # Errors
     ///
@@ -82,24 +83,24 @@ impl Starter {
     pub(super) fn start(
         &self,
         plan: Arc<ThreadPlan>,
-        threads: Arc<Threads>,
         body: BodyWithHooks,
+        started: impl FnOnce(JoinHandle<()>) + Send + 'static,
         failed: impl FnOnce(io::Error) + Send + 'static,
     ) -> io::Result<()> {
         let names = Arc::clone(&self.names);
         let start = move || {
             let name = names.next(&plan.name);
             match plan.start(name, body) {
-                Ok(thread) => threads.add(thread),
+                Ok(thread) => started(thread),
                 Err(error) => failed(error),
             }
         };
-        self.lane.add(Box::new(start)).map_err(|Refused { work, why }| {
+        self.thread.add(Box::new(start)).map_err(|Refused { work, why }| {
             drop(work);
             match why {
                 Why::NoThread(error) => error,
-                Why::Closed => text::shut_down(),
-                // Not as long as each has a seat of its own.
+                Why::Closed => messages::shut_down(),
+                // Not as long as each has a slot of its own.
                 Why::Full => io::ErrorKind::WouldBlock.into(),
             }
         })
@@ -107,8 +108,8 @@ impl Starter {
 
     /// Starts nothing more but what has been handed over.
     pub(super) fn close(&self) {
-        self.lane.close();
-        self.names.lane.close();
+        self.thread.close();
+        self.names.thread.close();
         self.asks.close();
     }
 
@@ -116,15 +117,15 @@ impl Starter {
     pub(super) fn join(&self, deadline: Instant) -> Vec<&'static str> {
         self.close();
         let left = || deadline.saturating_duration_since(Instant::now());
-        let goes_on = |lane: &&Lane| {
-            let goes_on = !lane.join_within(left());
+        let goes_on = |thread: &&SerialThread| {
+            let goes_on = !thread.join_within(left());
             if goes_on {
-                lane.leave();
+                thread.leave();
             }
             goes_on
         };
-        let lanes = [&self.lane, &self.names.lane, &self.asks];
-        lanes.into_iter().filter(goes_on).map(Lane::name).collect()
+        let threads = [&self.thread, &self.names.thread, &self.asks];
+        threads.into_iter().filter(goes_on).map(SerialThread::name).collect()
     }
 }
 
@@ -145,7 +146,7 @@ impl Names {
             state.asked = true;
             drop(state);
             let (names, by) = (Arc::clone(self), by.clone());
-            let asked = self.lane.add(Box::new(move || names.ask(&by)));
+            let asked = self.thread.add(Box::new(move || names.ask(&by)));
             state = self.state.lock();
             if asked.is_err() {
                 state.asked = false;

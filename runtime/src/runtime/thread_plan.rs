@@ -4,10 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
+use crate::engine::messages;
 use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::scheduler::Hook;
-use crate::engine::text;
 
 /// What a thread does. Boxed, so that the program holds what std does around it once, and not for each kind of thread.
 pub(super) type Body = Box<dyn FnOnce() + Send>;
@@ -35,7 +35,7 @@ impl Hooks {
 
 fn call(hook: Option<&Hook>) {
     if let Some(hook) = hook {
-        contain(|| hook());
+        catch_panic(|| hook());
     }
 }
 
@@ -65,7 +65,7 @@ impl ThreadName {
     pub(super) fn check(&self) -> io::Result<()> {
         match self {
             ThreadName::Fixed(name) if name.contains('\0') => {
-                Err(io::Error::new(io::ErrorKind::InvalidInput, text::name_with_nul(name)))
+                Err(io::Error::new(io::ErrorKind::InvalidInput, messages::name_with_nul(name)))
             }
             _ => Ok(()),
         }
@@ -79,7 +79,10 @@ impl ThreadName {
     pub(super) fn for_worker(&self) -> io::Result<String> {
         let name = self.ask()?;
         if name.contains('\0') {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, text::name_with_nul(&name)));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                messages::name_with_nul(&name),
+            ));
         }
         Ok(name)
     }
@@ -107,7 +110,7 @@ impl ThreadName {
             ThreadName::Fixed(name) => Ok((**name).to_owned()),
             ThreadName::By(function) => {
                 let mut name = None;
-                contain(|| name = Some(function()));
+                catch_panic(|| name = Some(function()));
                 name.ok_or_else(|| io::Error::other("the function that names threads panicked"))
             }
         }

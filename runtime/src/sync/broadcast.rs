@@ -35,10 +35,10 @@ use std::fmt;
 use self::error::{RecvError, SendError, TryRecvError};
 use super::Notify;
 use crate::engine::coop::cooperative;
+use crate::engine::messages;
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Arc, Mutex};
-use crate::engine::text;
 
 /// Publishes what a sender did before it went. Pairs with [`SEE_GONE`].
 const GONE: Ordering = Ordering::AcqRel;
@@ -185,8 +185,8 @@ impl<T> Sender<T> {
     /// Panics if `capacity` is 0 or exceeds `usize::MAX / 2`.
     #[track_caller]
     pub fn new(capacity: usize) -> Sender<T> {
-        assert!(capacity > 0, "{}", text::BROADCAST_WITHOUT_ROOM);
-        assert!(capacity <= usize::MAX / 2, "{}", text::BROADCAST_TOO_LARGE);
+        assert!(capacity > 0, "{}", messages::BROADCAST_WITHOUT_ROOM);
+        assert!(capacity <= usize::MAX / 2, "{}", messages::BROADCAST_TOO_LARGE);
         let empty = || Mutex::new(Slot { position: u64::MAX, value: None, unread: 0 });
         Sender {
             shared: Arc::new(Shared {

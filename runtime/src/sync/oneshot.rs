@@ -44,11 +44,11 @@ use std::task::{Context, Poll, ready};
 
 use self::error::{RecvError, TryRecvError};
 use crate::engine::coop;
+use crate::engine::messages;
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::atomic::{AtomicU32, Ordering};
 use crate::engine::primitive::{Arc, UnsafeCell};
 use crate::engine::resource::{Op, Resource};
-use crate::engine::text;
 use crate::engine::waker_cell::WakerCell;
 
 const SENT: u32 = 1;
@@ -385,7 +385,7 @@ impl<T> Receiver<T> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, RecvError>> {
         let coop = ready!(coop::poll_proceed(cx));
-        let shared = place.as_ref().expect(text::ONESHOT_POLLED_AGAIN);
+        let shared = place.as_ref().expect(messages::ONESHOT_POLLED_AGAIN);
         let mut state = shared.state.load(OBSERVE);
         if state & (SENT | CLOSED) == 0 {
             shared.rx_waker.register(cx.waker());

@@ -21,10 +21,10 @@ use std::sync::Arc;
 
 use super::TryLockError;
 use crate::engine::fair_semaphore::{Closed, FairSemaphore};
+use crate::engine::messages;
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
 use crate::engine::resource::Resource;
-use crate::engine::text;
 
 /// Readers at a time, unless the user says otherwise.
 const MAX_READERS: u32 = u32::MAX >> 3;
@@ -147,8 +147,8 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync
 
 #[track_caller]
 const fn check(max_readers: u32) {
-    assert!(max_readers != 0, "{}", text::NO_READERS);
-    assert!(max_readers <= MAX_READERS, "{}", text::TOO_MANY_READERS);
+    assert!(max_readers != 0, "{}", messages::NO_READERS);
+    assert!(max_readers <= MAX_READERS, "{}", messages::TOO_MANY_READERS);
 }
 
 impl<T: ?Sized> RwLock<T> {

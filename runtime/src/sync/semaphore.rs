@@ -9,10 +9,10 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::engine::fair_semaphore::{Closed, FairSemaphore, Refusal};
+use crate::engine::messages;
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::const_fn;
 use crate::engine::resource::Resource;
-use crate::engine::text;
 
 /// The semaphore was closed, so no permit will come.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Semaphore {
     /// Panics if `permits` exceeds [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
     #[track_caller]
     pub fn new(permits: usize) -> Semaphore {
-        assert!(permits <= Semaphore::MAX_PERMITS, "{}", text::TOO_MANY_PERMITS);
+        assert!(permits <= Semaphore::MAX_PERMITS, "{}", messages::TOO_MANY_PERMITS);
         let make = || FairSemaphore::seen(permits);
         let (resource, permits) = Resource::semaphore(Location::caller(), make);
         Semaphore { permits: permits.inside(resource) }
@@ -124,7 +124,7 @@ impl Semaphore {
     /// Panics if `permits` exceeds [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
     #[track_caller]
     pub const fn const_new(permits: usize) -> Semaphore {
-        assert!(permits <= Semaphore::MAX_PERMITS, "{}", text::TOO_MANY_PERMITS);
+        assert!(permits <= Semaphore::MAX_PERMITS, "{}", messages::TOO_MANY_PERMITS);
         Semaphore { permits: FairSemaphore::new(permits) }
     }
     }
@@ -142,7 +142,7 @@ impl Semaphore {
     /// added.
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
-        assert!(self.permits.add(n), "{}", text::TOO_MANY_PERMITS);
+        assert!(self.permits.add(n), "{}", messages::TOO_MANY_PERMITS);
     }
 
     /// Takes up to `n` of the available permits away for good, and says how many.
@@ -356,7 +356,7 @@ impl<'a> SemaphorePermit<'a> {
     /// Panics if `other` belongs to another semaphore.
     #[track_caller]
     pub fn merge(&mut self, mut other: Self) {
-        assert!(std::ptr::eq(self.semaphore, other.semaphore), "{}", text::FOREIGN_PERMIT);
+        assert!(std::ptr::eq(self.semaphore, other.semaphore), "{}", messages::FOREIGN_PERMIT);
         self.count += std::mem::take(&mut other.count);
     }
 
@@ -390,7 +390,7 @@ impl OwnedSemaphorePermit {
     /// Panics if `other` belongs to another semaphore.
     #[track_caller]
     pub fn merge(&mut self, mut other: Self) {
-        assert!(Arc::ptr_eq(&self.semaphore, &other.semaphore), "{}", text::FOREIGN_PERMIT);
+        assert!(Arc::ptr_eq(&self.semaphore, &other.semaphore), "{}", messages::FOREIGN_PERMIT);
         self.count += std::mem::take(&mut other.count);
     }
 

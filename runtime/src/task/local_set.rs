@@ -1,6 +1,5 @@
 //! Tasks that stay on one thread: [`LocalSet`] and [`spawn_local`].
 
-use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -10,19 +9,16 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use crate::engine::messages;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::scheduler::{LocalTasks, Poller};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{FullSize, Identity, JoinHandle, PanicSink, UnseenPanic, large_on_heap};
-use crate::engine::text;
 use crate::runtime::panics::report_alone;
+use crate::runtime::this_thread::{self, LocalEnterGuard, enter_local};
 use crate::runtime::{self, UnhandledPanic, context};
 use crate::{Handle, Runtime};
-
-thread_local! {
-    static CURRENT: RefCell<Option<LocalTasks>> = const { RefCell::new(None) };
-}
 
 /// Tasks that run on the thread of this set, so their futures need not be `Send`.
 ///
@@ -81,31 +77,6 @@ impl PanicSink for SetPanics {
     }
 }
 
-/// Makes a set current on this thread. Made by [`LocalSet::enter`].
-pub struct LocalEnterGuard {
-    before: Option<LocalTasks>,
-}
-
-/// Makes these the tasks of [`spawn_local`] on this thread.
-pub(crate) fn enter_local(tasks: LocalTasks) -> LocalEnterGuard {
-    let before = CURRENT.with_borrow_mut(|current| current.replace(tasks));
-    LocalEnterGuard { before }
-}
-
-impl Drop for LocalEnterGuard {
-    fn drop(&mut self) {
-        let before = self.before.take();
-        let ours = CURRENT.try_with(|current| current.replace(before));
-        drop(ours);
-    }
-}
-
-impl fmt::Debug for LocalEnterGuard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalEnterGuard").finish_non_exhaustive()
-    }
-}
-
 /// Spawns a task on the current [`LocalSet`], or on the runtime if it is a
 /// [`LocalRuntime`](crate::runtime::LocalRuntime).
 ///
@@ -146,14 +117,13 @@ impl LocalPlace {
     /// That of this thread.
     #[track_caller]
     pub(super) fn here() -> LocalPlace {
-        if let Some(tasks) = CURRENT.with_borrow(|current| current.as_ref().map(LocalTasks::share))
-        {
+        if let Some(tasks) = this_thread::local_tasks() {
             return LocalPlace::Set(tasks);
         }
         match context::with_current(Handle::clone) {
             Ok(handle) if handle.is_local_here() => LocalPlace::Runtime(handle),
-            Ok(handle) if handle.is_local() => panic!("{}", text::LOCAL_RUNTIME_ELSEWHERE),
-            Ok(_) | Err(_) => panic!("{}", text::NO_LOCAL_SET),
+            Ok(handle) if handle.is_local() => panic!("{}", messages::LOCAL_RUNTIME_ELSEWHERE),
+            Ok(_) | Err(_) => panic!("{}", messages::NO_LOCAL_SET),
         }
     }
 
@@ -173,11 +143,6 @@ impl LocalPlace {
             LocalPlace::Runtime(handle) => handle.spawn_local_in(membership, future, identity),
         }
     }
-}
-
-/// Whether this thread is inside a set.
-pub(super) fn is_inside() -> bool {
-    CURRENT.try_with(|current| current.borrow().is_some()).unwrap_or(false)
 }
 
 impl LocalSet {
@@ -265,7 +230,7 @@ impl LocalSet {
     }
 
     fn assert_not_ended(&self) {
-        assert!(!self.panics.ended.load(Ordering::Relaxed), "{}", text::LOCAL_TASK_PANICKED);
+        assert!(!self.panics.ended.load(Ordering::Relaxed), "{}", messages::LOCAL_TASK_PANICKED);
     }
 }
 
@@ -290,7 +255,7 @@ impl Future for LocalSet {
 impl Drop for LocalSet {
     fn drop(&mut self) {
         // In a thread-local the set may outlive the thread's other locals.
-        let _current = CURRENT.try_with(|_| ()).ok().map(|()| self.enter());
+        let _current = this_thread::can_enter_local().then(|| self.enter());
         self.tasks.close(None);
     }
 }

@@ -15,14 +15,14 @@ pub(crate) mod task_local;
 mod yield_now;
 
 pub use crate::engine::task::{AbortHandle, Id, JoinError, JoinHandle};
+pub use crate::runtime::this_thread::LocalEnterGuard;
 pub use builder::Builder;
 #[doc(hidden)]
 #[deprecated = "moved to `task::coop::consume_budget`"]
 pub use coop::consume_budget;
 pub use coop::unconstrained;
 pub use join_set::JoinSet;
-pub(crate) use local_set::enter_local;
-pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
+pub use local_set::{LocalSet, spawn_local};
 pub use pinned::{spawn_pinned, spawn_pinned_by_idx};
 pub use scope::{CancelGuard, Scope, ScopeError, ScopeHandle};
 pub use spawn::{block_in_place, id, spawn, spawn_blocking, try_id};

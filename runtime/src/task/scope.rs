@@ -1,6 +1,7 @@
 //! Tasks that end together: [`Scope`].
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -11,18 +12,22 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::local_set::LocalPlace;
+use super::task_local::{self, LocalKey};
 use crate::Handle;
 use crate::engine::coop;
-use crate::engine::places::Key;
+use crate::engine::slab::Key;
 use crate::engine::task::scope::{Awaits, Cause, Failure, Force, Guard, Membership, Node};
 use crate::engine::task::{FullSize, Id, Identity, JoinHandle, current_id, large_on_heap, name};
-use crate::engine::{say, text};
+use crate::engine::{messages, say};
 use crate::runtime::context;
 
-crate::task_local! {
-    /// The place in its scope of the task that runs.
-    static MEMBER: Member;
+thread_local! {
+    static MEMBER_CELL: RefCell<Option<Member>> = const { RefCell::new(None) };
 }
+
+// `task_local!`, by hand: the macros are above the tasks.
+/// The place in its scope of the task that runs.
+static MEMBER: LocalKey<Member> = task_local::new_local_key(MEMBER_CELL);
 
 struct Member {
     scope: ScopeHandle,
@@ -642,7 +647,7 @@ fn fail(error: Box<dyn Error + Send + Sync>, location: &'static Location<'static
     let failure = Failure { id, name: name(id), location, cause: Cause::Error(error) };
     match MEMBER.try_with(|member| member.membership.clone()) {
         Ok(membership) => membership.fail(failure),
-        Err(_) => say::line(&text::failed_at_the_root(&failure.to_string())),
+        Err(_) => say::line(&messages::failed_at_the_root(&failure.to_string())),
     }
 }
 

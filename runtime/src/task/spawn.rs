@@ -3,11 +3,10 @@
 use std::future::Future;
 use std::panic::Location;
 
-use super::local_set;
 use crate::engine::coop::{self, Budget};
 use crate::engine::task::{FullSize, Id, JoinHandle, current_id, large_on_heap};
-use crate::engine::{entered, scheduler, text};
-use crate::runtime::context;
+use crate::engine::{entered, messages, scheduler};
+use crate::runtime::{context, this_thread};
 
 /// Spawns a task on the current runtime: it runs by itself, also if the handle is never awaited or is
 /// dropped.
@@ -136,8 +135,8 @@ where
         return closure();
     }
     let multi_thread = context::with_current(|handle| handle.is_multi_thread()).unwrap_or(false);
-    let bound = local_set::is_inside() || !(multi_thread || entered::is_alone());
-    assert!(!bound, "{}", text::BLOCK_IN_PLACE_NEEDS_WORKERS);
+    let bound = this_thread::is_in_local_set() || !(multi_thread || entered::is_alone());
+    assert!(!bound, "{}", messages::BLOCK_IN_PLACE_NEEDS_WORKERS);
     scheduler::block_in_place(|| {
         let _outside = entered::leave();
         let _budget = coop::set(Budget::UNLIMITED);
@@ -154,7 +153,7 @@ where
 pub fn id() -> Id {
     match current_id() {
         Some(id) => id,
-        None => panic!("{}", text::NO_TASK),
+        None => panic!("{}", messages::NO_TASK),
     }
 }
 

@@ -28,7 +28,7 @@ use std::thread;
 
 use pin_project_lite::pin_project;
 
-use crate::engine::text;
+use crate::engine::messages;
 
 /// A key to a value that each task has for itself, declared with [`task_local!`](crate::task_local).
 ///
@@ -149,7 +149,7 @@ impl<T: 'static> LocalKey<T> {
     {
         match self.try_with(f) {
             Ok(result) => result,
-            Err(_) => panic!("{}", text::TASK_LOCAL_NOT_SET),
+            Err(_) => panic!("{}", messages::TASK_LOCAL_NOT_SET),
         }
     }
 
@@ -235,8 +235,8 @@ impl Refused {
     #[track_caller]
     fn panic(self) -> ! {
         match self {
-            Refused::Borrowed => panic!("{}", text::TASK_LOCAL_BORROWED),
-            Refused::Destroyed => panic!("{}", text::TASK_LOCAL_DESTROYED),
+            Refused::Borrowed => panic!("{}", messages::TASK_LOCAL_BORROWED),
+            Refused::Destroyed => panic!("{}", messages::TASK_LOCAL_DESTROYED),
         }
     }
 }
@@ -312,7 +312,7 @@ impl<T: 'static, F: Future> Future for TaskLocalFuture<T, F> {
             Err(refused) => refused.panic(),
         };
         let Some(future) = this.future.as_mut().as_pin_mut() else {
-            panic!("{}", text::TASK_LOCAL_POLLED_AFTER_COMPLETION);
+            panic!("{}", messages::TASK_LOCAL_POLLED_AFTER_COMPLETION);
         };
         let poll = future.poll(cx);
         if poll.is_ready() {
@@ -347,7 +347,7 @@ impl fmt::Debug for AccessError {
 
 impl fmt::Display for AccessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(text::TASK_LOCAL_ACCESS_ERROR)
+        f.write_str(messages::TASK_LOCAL_ACCESS_ERROR)
     }
 }
 

@@ -4,14 +4,14 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::engine::messages;
 use crate::engine::task::current_id;
-use crate::engine::text;
 use crate::runtime::{Handle, RuntimeFlavor, context};
 
 /// Calls `f` with the current runtime.
 #[track_caller]
 fn with_runtime(f: impl FnOnce(&Handle) -> Result<(), &'static str>) {
-    let outcome = context::with_current(f).unwrap_or(Err(text::NO_CLOCK));
+    let outcome = context::with_current(f).unwrap_or(Err(messages::NO_CLOCK));
     if let Err(text) = outcome {
         panic!("{text}");
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::Instant;
 use super::sleep::Timer;
+use crate::engine::messages;
 use crate::engine::resource::Resource;
-use crate::engine::text;
 
 /// How late a tick may be without counting as missed.
 const TOLERANCE: Duration = Duration::from_millis(5);
@@ -37,7 +37,7 @@ const TOLERANCE: Duration = Duration::from_millis(5);
 /// ```
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
-    assert!(period > Duration::ZERO, "{}", text::ZERO_PERIOD);
+    assert!(period > Duration::ZERO, "{}", messages::ZERO_PERIOD);
     let resource = Resource::interval(Location::caller());
     Interval::new(Timer::after(Duration::ZERO), period, resource)
 }
@@ -62,7 +62,7 @@ pub fn interval(period: Duration) -> Interval {
 /// ```
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
-    assert!(period > Duration::ZERO, "{}", text::ZERO_PERIOD);
+    assert!(period > Duration::ZERO, "{}", messages::ZERO_PERIOD);
     let resource = Resource::interval(Location::caller());
     Interval::new(Timer::until(start), period, resource)
 }

@@ -12,4 +12,4 @@ pub(crate) mod table;
 #[path = "stand_in/poll.rs"]
 mod poll;
 
-pub(crate) use poll::{Driver, Turn};
+pub(crate) use poll::{IoDriver, PollGuard};

@@ -2,21 +2,21 @@
 
 #[path = "../../../runtime/src/engine/scheduler/closing.rs"]
 pub(crate) mod closing;
-#[path = "../../../runtime/src/engine/scheduler/crew.rs"]
-pub(crate) mod crew;
-#[path = "../../../runtime/src/engine/scheduler/driver.rs"]
-mod driver;
-#[path = "../../../runtime/src/engine/scheduler/hand_over.rs"]
-pub(crate) mod hand_over;
+#[path = "../../../runtime/src/engine/scheduler/core_handoff.rs"]
+pub(crate) mod core_handoff;
 #[path = "../../../runtime/src/engine/scheduler/in_flight.rs"]
 pub(crate) mod in_flight;
-#[path = "../../../runtime/src/engine/scheduler/nap.rs"]
-pub(crate) mod nap;
-#[path = "../../../runtime/src/engine/scheduler/seat_set.rs"]
-pub(crate) mod seat_set;
+#[path = "../../../runtime/src/engine/scheduler/lifo_slot.rs"]
+pub(crate) mod lifo_slot;
+#[path = "../../../runtime/src/engine/scheduler/monitor_park.rs"]
+pub(crate) mod monitor_park;
+#[path = "../../../runtime/src/engine/scheduler/park.rs"]
+mod park;
 #[path = "../../../runtime/src/engine/scheduler/sleep.rs"]
 pub(crate) mod sleep;
-#[path = "../../../runtime/src/engine/scheduler/slot.rs"]
-pub(crate) mod slot;
+#[path = "../../../runtime/src/engine/scheduler/spares.rs"]
+pub(crate) mod spares;
+#[path = "../../../runtime/src/engine/scheduler/worker_set.rs"]
+pub(crate) mod worker_set;
 
-pub(crate) use driver::Driver;
+pub(crate) use park::Park;

@@ -7,6 +7,8 @@ mod cell;
 mod due;
 #[path = "../../../runtime/src/engine/task/error.rs"]
 mod error;
+#[path = "../../../runtime/src/engine/task/header.rs"]
+mod header;
 #[path = "stand_in/id.rs"]
 mod id;
 #[path = "../../../runtime/src/engine/task/join.rs"]
@@ -28,38 +30,14 @@ mod waker;
 #[path = "../../../runtime/src/engine/task/watch.rs"]
 mod watch;
 
-pub(crate) use cell::Header;
 pub(crate) use error::JoinError;
+pub(crate) use header::{Header, Outcome, Runnable, Schedule};
 pub(crate) use id::{Id, IdGuard, name, next_id};
 pub(crate) use join::{AbortHandle, JoinHandle};
 pub(crate) use owned::Owned;
 pub(crate) use panic::{PanicSink, UnseenPanic};
-pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
-pub(crate) use watch::{Absence, Judge, Mark, Seen, Watch, Whose};
-
-pub(crate) trait Schedule: 'static {
-    fn kind(&self) -> &'static str {
-        "task"
-    }
-
-    fn schedule(&self, task: Runnable);
-    fn wakes_only_ours(&self) -> bool {
-        false
-    }
-    fn queued_at(&self, _place: u64) {}
-    fn aborted(&self) {}
-    fn origin(&self) -> Option<std::time::Instant> {
-        None
-    }
-    fn failed(&self, _task: &Header, _error: &JoinError) {}
-    fn release(&self, task: &Header);
-    fn panics(&self) -> Option<std::sync::Arc<dyn PanicSink>> {
-        None
-    }
-    fn stop(&self) -> bool {
-        false
-    }
-}
+pub(crate) use runnable::{Identity, spawn_cell};
+pub(crate) use watch::{Absence, Mark, PollId, PollOwner, StallPolicy, Watch};
 
 fn location_from(
     location: *mut std::panic::Location<'static>,

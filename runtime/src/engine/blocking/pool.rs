@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::job::{Job, Note};
 use super::queue::{Claim, Member, Metrics, Next, Queue};
-use crate::engine::contain::{contain, forget_panic};
+use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::primitive::{Arc, Mutex};
 
 /// Looks at an empty queue before a thread in a burst of short jobs goes idle: some microseconds.
@@ -26,13 +26,13 @@ const REPORT_EVERY: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// Set on the threads of a pool, so that one that shuts its pool down does not wait for itself.
-    static OWN_SEAT: Cell<Option<OwnSeat>> = const { Cell::new(None) };
+    static OWN_SEAT: Cell<Option<WorkerRef>> = const { Cell::new(None) };
 }
 
 #[derive(Clone, Copy)]
-struct OwnSeat {
+struct WorkerRef {
     pool: usize,
-    seat: usize,
+    slot: usize,
 }
 
 /// Starts a thread, or refuses.
@@ -175,10 +175,10 @@ impl<J: Job> Pool<J> {
         mut still: impl FnMut(&Remaining),
     ) -> Remaining {
         for job in self.shared.queue.close() {
-            contain(|| drop(job));
+            catch_panic(|| drop(job));
         }
-        // The caller's own seat, if it is a thread of this pool.
-        let own = OWN_SEAT.get().filter(|own| own.pool == self.address()).map(|own| own.seat);
+        // The caller's own slot, if it is a thread of this pool.
+        let own = OWN_SEAT.get().filter(|own| own.pool == self.address()).map(|own| own.slot);
         let others = usize::from(own.is_some());
         match timeout {
             Some(timeout) => {
@@ -252,7 +252,7 @@ fn start<J: Job>(shared: &Arc<Shared<J>>, claim: Claim) -> Option<(J, io::Error)
 
 /// The life of a thread of the pool.
 fn work<J: Job>(shared: &Arc<Shared<J>>, mut member: Member, id: u64) {
-    OWN_SEAT.set(Some(OwnSeat { pool: Arc::as_ptr(shared).addr(), seat: member.seat() }));
+    OWN_SEAT.set(Some(WorkerRef { pool: Arc::as_ptr(shared).addr(), slot: member.slot() }));
     let mut on_start = shared.config.on_start.as_ref();
     while let Next::Run(job, claim) = shared.queue.next(&mut member) {
         if let Some(claim) = claim {
@@ -260,12 +260,12 @@ fn work<J: Job>(shared: &Arc<Shared<J>>, mut member: Member, id: u64) {
             let _ = start(shared, claim);
         }
         if let Some(hook) = on_start.take() {
-            contain(|| hook());
+            catch_panic(|| hook());
         }
-        contain(|| job.run());
+        catch_panic(|| job.run());
     }
     for hook in on_start.into_iter().chain(&shared.config.on_stop) {
-        (shared.config.without_job)(&|| contain(|| hook()));
+        (shared.config.without_job)(&|| catch_panic(|| hook()));
     }
     let before = shared.handles.lock().leave(id);
     shared.queue.left();

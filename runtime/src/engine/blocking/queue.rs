@@ -4,11 +4,11 @@
 //!
 //! Jobs block. So a job that waits in the queue must never depend on a thread that is inside
 //! another job, as long as a further thread may be had. On the other side most jobs are short, come
-//! in bursts, and a wake-up costs more than they do. Between the two stands the *looker*.
+//! in bursts, and a wake-up costs more than they do. Between the two stands the *designated waker*.
 //!
 //! # Words
 //!
-//! A *seat* is a place for one thread; there are at most `limit`. A thread is, at any moment:
+//! A *slot* is a place for one thread; there are at most `limit`. A thread is, at any moment:
 //!
 //! ```text
 //!             start_one                arrive                 take
@@ -19,22 +19,22 @@
 //!                         (none) <--- retire ------  idle -+
 //! ```
 //!
-//! The *looker* is the one thread that is on its way to the queue: started, woken, or looking in
-//! vain for a moment before it goes idle ([`Queue::linger`]). While there is a looker, a submission
-//! wakes nobody. A thread that takes a job and leaves others behind with no looker appoints the
+//! The *designated waker* is the one thread that is on its way to the queue: started, woken, or looking in
+//! vain for a moment before it goes idle ([`Queue::linger`]). While there is a designated waker, a submission
+//! wakes nobody. A thread that takes a job and leaves others behind with no designated waker appoints the
 //! next one before it runs its job ([`Queue::recruit`]). So n jobs that all block get n threads,
 //! one after the other; n short jobs wake one thread for each time a thread can reach the queue,
 //! not for each job.
 //!
 //! # Invariants (all under the one lock)
 //!
-//! 1. `threads` counts the seats in use: starting + idle + at the queue + in a job. It never exceeds
+//! 1. `threads` counts the slots in use: starting + idle + at the queue + in a job. It never exceeds
 //!    `limit`. `starting` counts those whose creation is neither known to have succeeded (the
 //!    claimer said so, or the thread arrived) nor to have failed.
-//! 2. A seat is on the idle stack exactly while its thread is parked there and nobody has decided to
-//!    wake it. Who pops a seat gives its parker one token after unlocking; the thread, seeing itself
+//! 2. A slot is on the idle stack exactly while its thread is parked there and nobody has decided to
+//!    wake it. Who pops a slot gives its parker one token after unlocking; the thread, seeing itself
 //!    popped, takes exactly that token before it does anything else. So no token is left over.
-//! 3. If the queue is not empty, then there is a looker, or no further thread can be had: the idle
+//! 3. If the queue is not empty, then there is a designated waker, or no further thread can be had: the idle
 //!    stack is empty, and `threads == limit` or the last attempt to start a thread failed.
 //! 4. A thread that was started leaves only when the queue is empty. A job is queued only when there
 //!    is a thread that was started, or along with the claim for the first one.
@@ -43,9 +43,9 @@
 //! # No job is lost
 //!
 //! (3) holds initially. It could break where the queue becomes non-empty (submit: recruits), where
-//! the looker goes (arrive: the thread is at the queue, takes a job, and recruits if some are left;
+//! the designated waker goes (arrive: the thread is at the queue, takes a job, and recruits if some are left;
 //! abandon: wakes an idle thread if there is one, and notes the failed attempt if not), where a
-//! thread goes idle (only with an empty queue), or where a seat becomes free (leave: only with an
+//! thread goes idle (only with an empty queue), or where a slot becomes free (leave: only with an
 //! empty queue). In the second case of (3) all threads are in jobs or at the queue, and each looks
 //! at the queue before it goes idle or leaves; by (5) there is at least one.
 //!
@@ -58,7 +58,7 @@
 //! # Jobs that are taken back
 //!
 //! A job that waits may be taken out of the queue by whoever submitted it, from the middle, too ([`Queue::take_back`]).
-//! That makes the queue shorter and nothing else: none of the invariants needs a job to be there, and a looker or a thread
+//! That makes the queue shorter and nothing else: none of the invariants needs a job to be there, and a designated waker or a thread
 //! that comes for it finds another one or goes idle. Under the lock either the thread or the taker gets the job. Who asks before
 //! it is queued finds nothing, and what it did before is seen by the submitter after the submission, since
 //! both have had the lock: so the submitter asks again.
@@ -78,7 +78,7 @@
 //!   they describe are where such pools have lost jobs.
 //! - Starting a thread for each job that finds nobody idle: ten thousand short jobs make hundreds of
 //!   threads.
-//! - Handing the job to the woken thread in its seat: a thread that finishes meanwhile is sooner
+//! - Handing the job to the woken thread in its slot: a thread that finishes meanwhile is sooner
 //!   there.
 
 use std::collections::VecDeque;
@@ -114,11 +114,11 @@ pub(crate) struct Queue<J> {
 
 struct State<J> {
     jobs: Line<J>,
-    seats: Vec<Seat>,
+    slots: Vec<ThreadSlot>,
     free: Vec<usize>,
     /// Parked threads; the last one parked is woken first.
     idle: Vec<usize>,
-    looker: Option<usize>,
+    designated_waker: Option<usize>,
     threads: usize,
     starting: usize,
     /// Threads that have not finished, those that left and run their last hook included.
@@ -200,7 +200,7 @@ impl<J: Job> Line<J> {
     }
 }
 
-struct Seat {
+struct ThreadSlot {
     parker: Arc<Parker>,
     /// The claim in progress, until it is known to have succeeded.
     unsettled: Option<u64>,
@@ -213,7 +213,7 @@ struct Seat {
 #[must_use = "the account counts this thread already"]
 pub(crate) struct Claim {
     id: u64,
-    seat: usize,
+    slot: usize,
     /// No thread was there when this one was claimed.
     first: bool,
 }
@@ -225,19 +225,19 @@ impl Claim {
     }
 }
 
-/// A thread's own side of its seat: made by [`Queue::member`] on the started thread.
+/// A thread's own side of its slot: made by [`Queue::member`] on the started thread.
 #[derive(Debug)]
 pub(crate) struct Member {
-    seat: usize,
+    slot: usize,
     parker: Arc<Parker>,
     /// Jobs taken since the thread last slept.
     streak: u32,
 }
 
 impl Member {
-    /// Which seat it is.
-    pub(crate) fn seat(&self) -> usize {
-        self.seat
+    /// Which slot it is.
+    pub(crate) fn slot(&self) -> usize {
+        self.slot
     }
 }
 
@@ -264,7 +264,7 @@ pub(crate) struct Metrics {
     pub(crate) threads_failed: u64,
 }
 
-/// Whom [`Queue::recruit`] chose to be the looker.
+/// Whom [`Queue::recruit`] chose to be the designated waker.
 #[must_use]
 enum Recruit {
     Nobody,
@@ -278,7 +278,7 @@ impl Recruit {
         match self {
             Recruit::Nobody => None,
             Recruit::Wake(parker) => {
-                parker.unpark(); // wake: the looker
+                parker.unpark(); // wake: the designated waker
                 None
             }
             Recruit::Start(claim) => Some(claim),
@@ -294,10 +294,10 @@ impl<J: Job> Queue<J> {
         Queue {
             state: Mutex::new(State {
                 jobs: Line::new(),
-                seats: Vec::new(),
+                slots: Vec::new(),
                 free: Vec::new(),
                 idle: Vec::new(),
-                looker: None,
+                designated_waker: None,
                 threads: 0,
                 starting: 0,
                 present: 0,
@@ -346,8 +346,8 @@ impl<J: Job> Queue<J> {
     /// The claimed thread was created.
     pub(crate) fn settle(&self, claim: Claim) {
         let mut state = self.state.lock();
-        if state.seats[claim.seat].unsettled == Some(claim.id) {
-            self.mark_settled(&mut state, claim.seat);
+        if state.slots[claim.slot].unsettled == Some(claim.id) {
+            self.mark_settled(&mut state, claim.slot);
         }
     }
 
@@ -355,15 +355,15 @@ impl<J: Job> Queue<J> {
     /// it was claimed comes back (unless it was taken back, or the pool was closed meanwhile and dropped it).
     pub(crate) fn abandon(&self, claim: Claim) -> Option<J> {
         let mut state = self.state.lock();
-        debug_assert_eq!(state.seats[claim.seat].unsettled, Some(claim.id));
-        self.mark_settled(&mut state, claim.seat);
+        debug_assert_eq!(state.slots[claim.slot].unsettled, Some(claim.id));
+        self.mark_settled(&mut state, claim.slot);
         state.started -= 1;
         state.failed += 1;
         state.growth_failed = true;
-        if state.looker == Some(claim.seat) {
-            state.looker = None;
+        if state.designated_waker == Some(claim.slot) {
+            state.designated_waker = None;
         }
-        self.leave_seat(&mut state, claim.seat);
+        self.leave_slot(&mut state, claim.slot);
         let own = if claim.first { state.jobs.pop_back() } else { None };
         self.publish_depth(&state);
         debug_assert!(state.threads > 0 || state.jobs.is_empty());
@@ -375,38 +375,38 @@ impl<J: Job> Queue<J> {
         own
     }
 
-    /// The seat of a thread that was started for `claim`.
+    /// The slot of a thread that was started for `claim`.
     pub(crate) fn member(&self, claim: &Claim) -> Member {
-        let parker = Arc::clone(&self.state.lock().seats[claim.seat].parker);
-        Member { seat: claim.seat, parker, streak: 0 }
+        let parker = Arc::clone(&self.state.lock().slots[claim.slot].parker);
+        Member { slot: claim.slot, parker, streak: 0 }
     }
 
     /// Waits for a job, or for the time to leave.
     pub(crate) fn next(&self, me: &mut Member) -> Next<J> {
         let mut state = self.state.lock();
-        state.seats[me.seat].running = None;
-        self.arrive(&mut state, me.seat);
+        state.slots[me.slot].running = None;
+        self.arrive(&mut state, me.slot);
         let mut may_linger = self.linger > 0;
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 me.streak += 1;
-                state.seats[me.seat].running = Some(job.note());
+                state.slots[me.slot].running = Some(job.note());
                 self.publish_depth(&state);
                 let recruit = self.recruit(&mut state);
                 drop(state);
                 return Next::Run(job, recruit.carry_out());
             }
             if state.closed {
-                self.leave_seat(&mut state, me.seat);
+                self.leave_slot(&mut state, me.slot);
                 return Next::Leave;
             }
-            if may_linger && me.streak >= STREAK_TO_LINGER && state.looker.is_none() {
+            if may_linger && me.streak >= STREAK_TO_LINGER && state.designated_waker.is_none() {
                 may_linger = false;
-                state.looker = Some(me.seat);
+                state.designated_waker = Some(me.slot);
                 drop(state);
                 self.linger();
                 state = self.state.lock();
-                self.arrive(&mut state, me.seat);
+                self.arrive(&mut state, me.slot);
                 continue;
             }
             match self.idle(state, me) {
@@ -417,9 +417,9 @@ impl<J: Job> Queue<J> {
         }
     }
 
-    /// Parks until somebody pops the seat or the keep-alive ends.
+    /// Parks until somebody pops the slot or the keep-alive ends.
     fn idle<'a>(&'a self, mut state: MutexGuard<'a, State<J>>, me: &mut Member) -> Woken<'a, J> {
-        state.idle.push(me.seat);
+        state.idle.push(me.slot);
         drop(state);
         me.streak = 0;
         let token = if self.keep_alive == FOREVER {
@@ -430,11 +430,11 @@ impl<J: Job> Queue<J> {
         };
         let mut state = self.state.lock();
         if !token {
-            if let Some(place) = state.idle.iter().position(|&seat| seat == me.seat) {
+            if let Some(place) = state.idle.iter().position(|&slot| slot == me.slot) {
                 state.idle.remove(place);
                 // Invariant 4: while somebody was on its way to the queue, nobody woke this thread.
                 if state.jobs.is_empty() && !state.closed {
-                    self.leave_seat(&mut state, me.seat);
+                    self.leave_slot(&mut state, me.slot);
                     return Woken::ToLeave;
                 }
                 return Woken::ForWork(state);
@@ -444,11 +444,11 @@ impl<J: Job> Queue<J> {
             me.parker.park();
             state = self.state.lock();
         }
-        self.arrive(&mut state, me.seat);
+        self.arrive(&mut state, me.slot);
         Woken::ForWork(state)
     }
 
-    /// Looks for a moment, as the looker, whether the burst goes on.
+    /// Looks for a moment, as the designated waker, whether the burst goes on.
     fn linger(&self) {
         for _ in 0..self.linger {
             if self.depth.load(HINT) > 0 {
@@ -469,7 +469,7 @@ impl<J: Job> Queue<J> {
     pub(crate) fn close(&self) -> Vec<J> {
         let mut state = self.state.lock();
         state.closed = true;
-        let busy = state.seats.iter().filter(|seat| seat.running.is_some()).count();
+        let busy = state.slots.iter().filter(|slot| slot.running.is_some()).count();
         // After a failed start none may be had, and with jobs in the queue none is free (invariant 3).
         let mut free = if state.growth_failed { 0 } else { self.limit - busy };
         let mut unrun = Vec::new();
@@ -485,7 +485,7 @@ impl<J: Job> Queue<J> {
         state.jobs.waiting -= unrun.len();
         self.publish_depth(&state);
         let idle = std::mem::take(&mut state.idle);
-        let parkers: Vec<_> = idle.iter().map(|&i| Arc::clone(&state.seats[i].parker)).collect();
+        let parkers: Vec<_> = idle.iter().map(|&i| Arc::clone(&state.slots[i].parker)).collect();
         drop(state);
         for parker in parkers {
             parker.unpark(); // wake: everybody idle, to leave
@@ -513,11 +513,11 @@ impl<J: Job> Queue<J> {
     }
 
     /// Threads not yet gone, and the jobs they run or, after [`close`](Queue::close), have yet to run;
-    /// the thread of seat `except` is left out.
+    /// the thread of slot `except` is left out.
     pub(crate) fn remaining(&self, except: Option<usize>) -> (usize, Vec<Note>) {
         let state = self.state.lock();
-        let others = state.seats.iter().enumerate().filter(|(seat, _)| Some(*seat) != except);
-        let running = others.filter_map(|(_, seat)| seat.running);
+        let others = state.slots.iter().enumerate().filter(|(slot, _)| Some(*slot) != except);
+        let running = others.filter_map(|(_, slot)| slot.running);
         let jobs = running.chain(state.jobs.iter().map(Job::note)).collect();
         (state.present - usize::from(except.is_some()), jobs)
     }
@@ -539,14 +539,14 @@ impl<J: Job> Queue<J> {
         }
     }
 
-    /// Appoints a looker if the queue needs one and somebody can be had (invariant 3).
+    /// Appoints a designated waker if the queue needs one and somebody can be had (invariant 3).
     fn recruit(&self, state: &mut State<J>) -> Recruit {
-        if state.jobs.is_empty() || state.looker.is_some() {
+        if state.jobs.is_empty() || state.designated_waker.is_some() {
             return Recruit::Nobody;
         }
-        if let Some(seat) = state.idle.pop() {
-            state.looker = Some(seat);
-            return Recruit::Wake(Arc::clone(&state.seats[seat].parker));
+        if let Some(slot) = state.idle.pop() {
+            state.designated_waker = Some(slot);
+            return Recruit::Wake(Arc::clone(&state.slots[slot].parker));
         }
         if state.threads < self.limit && !state.growth_failed {
             return Recruit::Start(self.start_one(state));
@@ -558,40 +558,40 @@ impl<J: Job> Queue<J> {
     fn start_one(&self, state: &mut State<J>) -> Claim {
         let first = state.threads == 0;
         let id = state.started + state.failed;
-        let seat = state.free.pop().unwrap_or_else(|| {
+        let slot = state.free.pop().unwrap_or_else(|| {
             let parker = Arc::new(Parker::new());
-            state.seats.push(Seat { parker, unsettled: None, running: None });
-            state.seats.len() - 1
+            state.slots.push(ThreadSlot { parker, unsettled: None, running: None });
+            state.slots.len() - 1
         });
-        state.seats[seat].unsettled = Some(id);
-        state.looker = Some(seat);
+        state.slots[slot].unsettled = Some(id);
+        state.designated_waker = Some(slot);
         state.threads += 1;
         state.present += 1;
         state.starting += 1;
         state.started += 1;
-        Claim { id, seat, first }
+        Claim { id, slot, first }
     }
 
-    /// The thread of `seat` is at the queue: it exists, and it is no longer on its way.
-    fn arrive(&self, state: &mut State<J>, seat: usize) {
-        if state.seats[seat].unsettled.is_some() {
-            self.mark_settled(state, seat);
+    /// The thread of `slot` is at the queue: it exists, and it is no longer on its way.
+    fn arrive(&self, state: &mut State<J>, slot: usize) {
+        if state.slots[slot].unsettled.is_some() {
+            self.mark_settled(state, slot);
         }
-        if state.looker == Some(seat) {
-            state.looker = None;
+        if state.designated_waker == Some(slot) {
+            state.designated_waker = None;
         }
     }
 
-    fn mark_settled(&self, state: &mut State<J>, seat: usize) {
-        state.seats[seat].unsettled = None;
+    fn mark_settled(&self, state: &mut State<J>, slot: usize) {
+        state.slots[slot].unsettled = None;
         state.starting -= 1;
         self.settled.notify_all(); // wake: who waits for the creation of a thread to be decided
     }
 
-    /// The thread of `seat` serves no more; it has still to say [`left`](Queue::left).
-    fn leave_seat(&self, state: &mut State<J>, seat: usize) {
+    /// The thread of `slot` serves no more; it has still to say [`left`](Queue::left).
+    fn leave_slot(&self, state: &mut State<J>, slot: usize) {
         state.threads -= 1;
-        state.free.push(seat);
+        state.free.push(slot);
     }
 
     fn left_locked(&self, state: &mut State<J>) {

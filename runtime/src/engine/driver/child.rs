@@ -43,7 +43,7 @@ use std::process::{Child, ExitStatus};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::pidfd::Pidfd;
-use super::{Direction, Driver, Interest, Ready, Registration};
+use super::{Direction, Interest, IoDriver, Ready, Registration};
 use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::process_wide::orphans;
 use crate::engine::process_wide::signals::Listener;
@@ -96,20 +96,20 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(child: &Child, driver: &Arc<Driver>) -> io::Result<Watch> {
+    fn new(child: &Child, driver: &Arc<IoDriver>) -> io::Result<Watch> {
         let by_pidfd =
             Pidfd::open(child).and_then(|pidfd| Watch::place(Told::ByPidfd(pidfd), driver));
         by_pidfd.or_else(|_| Watch::by_signal(driver))
     }
 
-    fn by_signal(driver: &Arc<Driver>) -> io::Result<Watch> {
+    fn by_signal(driver: &Arc<IoDriver>) -> io::Result<Watch> {
         let listener = Listener::new(libc::SIGCHLD)?;
         let watch = Watch::place(Told::BySignal(listener), driver)?;
         driver.watch_signals()?;
         Ok(watch)
     }
 
-    fn place(mut told: Told, driver: &Arc<Driver>) -> io::Result<Watch> {
+    fn place(mut told: Told, driver: &Arc<IoDriver>) -> io::Result<Watch> {
         let registration = driver.register(&mut told, Interest::READABLE, Ready::EMPTY)?;
         Ok(Watch { told, registration })
     }
@@ -182,7 +182,7 @@ impl Running {
     ///
     /// When the driver is shut, or out of descriptors for any way to watch. The child is killed then:
     /// nobody could wait for it.
-    pub(crate) fn new(mut child: Child, driver: &Arc<Driver>) -> io::Result<Running> {
+    pub(crate) fn new(mut child: Child, driver: &Arc<IoDriver>) -> io::Result<Running> {
         match Watch::new(&child, driver) {
             Ok(watch) => Ok(Running(Some(Watched { child, watch, killed: false }))),
             Err(error) => {
@@ -219,7 +219,7 @@ impl Running {
     pub(crate) fn poll_exit(
         &mut self,
         waker: &Waker,
-        elsewhere: impl Fn() -> Option<Arc<Driver>>,
+        elsewhere: impl Fn() -> Option<Arc<IoDriver>>,
     ) -> Poll<io::Result<ExitStatus>> {
         let watched = self.0.as_mut().expect(RUNS);
         loop {

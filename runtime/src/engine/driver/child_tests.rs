@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::engine::driver::Batch;
-use crate::engine::text;
+use crate::engine::messages;
 use crate::engine::wake_list::WakeList;
 
-fn turn(driver: &Driver) {
+fn turn(driver: &IoDriver) {
     let mut wakers = WakeList::new();
     let timeout = Some(Duration::from_millis(20));
     driver.try_acquire().unwrap().wait(timeout, &mut wakers).unwrap();
     wakers.wake_all();
 }
 
-fn until(driver: &Driver, mut condition: impl FnMut() -> bool) {
+fn until(driver: &IoDriver, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < Duration::from_secs(20));
@@ -25,12 +25,12 @@ fn until(driver: &Driver, mut condition: impl FnMut() -> bool) {
     }
 }
 
-type Way = fn(&Child, &Arc<Driver>) -> io::Result<Watch>;
+type Way = fn(&Child, &Arc<IoDriver>) -> io::Result<Watch>;
 
 const WAYS: [Way; 2] = [Watch::new, |_, driver| Watch::by_signal(driver)];
 
 /// A child that ends when its stdin is closed.
-fn running(driver: &Arc<Driver>, way: Way) -> (Running, OwnedFd, u32) {
+fn running(driver: &Arc<IoDriver>, way: Way) -> (Running, OwnedFd, u32) {
     let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
     let (stdin, pid) = (child.stdin.take().unwrap(), child.id());
     let watch = way(&child, driver).unwrap();
@@ -45,7 +45,7 @@ fn exists(pid: u32) -> bool {
 #[test]
 fn an_end_ends_the_wait() {
     for way in WAYS {
-        let driver = Driver::new(Batch::default()).unwrap();
+        let driver = IoDriver::new(Batch::default()).unwrap();
         let (mut running, stdin, _) = running(&driver, way);
         assert!(running.poll_exit(Waker::noop(), || None).is_pending());
         drop(stdin);
@@ -59,7 +59,7 @@ fn an_end_ends_the_wait() {
 #[test]
 fn an_end_before_the_watch_is_told() {
     for way in WAYS {
-        let driver = Driver::new(Batch::default()).unwrap();
+        let driver = IoDriver::new(Batch::default()).unwrap();
         let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
         // It has ended when its stdout has.
         io::copy(&mut child.stdout.take().unwrap(), &mut io::sink()).unwrap();
@@ -73,7 +73,7 @@ fn an_end_before_the_watch_is_told() {
 #[test]
 fn what_is_dropped_is_asked_for() {
     for way in WAYS {
-        let driver = Driver::new(Batch::default()).unwrap();
+        let driver = IoDriver::new(Batch::default()).unwrap();
         let (running, stdin, pid) = running(&driver, way);
         drop(running);
         turn(&driver);
@@ -87,9 +87,9 @@ fn what_is_dropped_is_asked_for() {
 
 #[test]
 fn an_orphan_outlives_its_driver_and_finds_another() {
-    let other = Driver::new(Batch::default()).unwrap();
+    let other = IoDriver::new(Batch::default()).unwrap();
     for way in WAYS {
-        let driver = Driver::new(Batch::default()).unwrap();
+        let driver = IoDriver::new(Batch::default()).unwrap();
         let (running, stdin, pid) = running(&driver, way);
         drop(running);
         driver.shutdown();
@@ -106,14 +106,14 @@ fn an_orphan_outlives_its_driver_and_finds_another() {
 fn a_wait_moves_to_another_driver_or_says_that_its_own_is_shut() {
     for way in WAYS {
         let (driver, other) =
-            (Driver::new(Batch::default()).unwrap(), Driver::new(Batch::default()).unwrap());
+            (IoDriver::new(Batch::default()).unwrap(), IoDriver::new(Batch::default()).unwrap());
         let (mut running, stdin, _) = running(&driver, way);
         driver.shutdown();
         let error = match running.poll_exit(Waker::noop(), || None) {
             Poll::Ready(Err(error)) => error,
             poll => panic!("{poll:?}"),
         };
-        assert_eq!(error.to_string(), text::SHUT_DOWN);
+        assert_eq!(error.to_string(), messages::SHUT_DOWN);
         assert!(running.poll_exit(Waker::noop(), || Some(other.clone())).is_pending());
         drop(stdin);
         until(&other, || running.poll_exit(Waker::noop(), || None).is_ready());
@@ -123,11 +123,11 @@ fn a_wait_moves_to_another_driver_or_says_that_its_own_is_shut() {
 #[test]
 fn a_child_that_cannot_be_watched_does_not_run_on() {
     let (driver, other) =
-        (Driver::new(Batch::default()).unwrap(), Driver::new(Batch::default()).unwrap());
+        (IoDriver::new(Batch::default()).unwrap(), IoDriver::new(Batch::default()).unwrap());
     driver.shutdown();
     let child = Command::new("sleep").arg("1000").spawn().unwrap();
     let pid = child.id();
     let refused = Running::new(child, &driver).unwrap_err();
-    assert_eq!(refused.to_string(), text::SHUT_DOWN);
+    assert_eq!(refused.to_string(), messages::SHUT_DOWN);
     until(&other, || !exists(pid));
 }

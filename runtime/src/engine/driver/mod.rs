@@ -8,12 +8,12 @@
 //! # Shape
 //!
 //! ```text
-//!    task ---- Registration ----> Readiness <---- Table <---- Turn::wait <---- the system
+//!    task ---- Registration ----> Readiness <---- Table <---- PollGuard::wait <---- the system
 //!              (operations)       (one source)   (token)      (poll's holder)
 //! ```
 //!
-//! The poll belongs to whoever sleeps in it: [`Driver::try_acquire`] makes the caller its holder
-//! until the [`Turn`] is dropped. There is no thread in here.
+//! The poll belongs to whoever sleeps in it: [`IoDriver::try_acquire`] makes the caller its holder
+//! until the [`PollGuard`] is dropped. There is no thread in here.
 //!
 //! # Invariants
 //!
@@ -32,6 +32,7 @@
 //!
 //! The counters are Relaxed, no pair. Everything else is behind locks.
 
+mod batch;
 mod child;
 mod interest;
 #[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "pidfd_unsupported.rs")]
@@ -51,14 +52,17 @@ use std::io;
 use std::sync::Weak;
 use std::time::Duration;
 
+use crossbeam_utils::CachePadded;
+
+use crate::engine::messages;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Mutex, MutexGuard};
-use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::process_wide::orphans::{self, Home};
 use crate::engine::process_wide::signals;
-use crate::engine::text;
 use crate::engine::wake_list::WakeList;
 
+pub(crate) use batch::Batch;
 pub(crate) use child::Running;
 pub use interest::Interest;
 pub(crate) use readiness::{Direction, ReadyEvent};
@@ -67,9 +71,9 @@ pub(crate) use registration::{Registration, Short};
 
 pub(crate) use selector::exact_timers;
 
-use readiness::Readiness;
+use crate::engine::slab::Key;
 use selector::Selector;
-use table::{Table, Token};
+use table::Table;
 
 /// The token of the waker. No place of the table is so far out.
 const WAKE: usize = usize::MAX;
@@ -81,31 +85,17 @@ const BATCH: usize = 64;
 
 /// The reactor of one runtime.
 #[derive(Debug)]
-pub(crate) struct Driver {
-    selector: Mutex<Selector>,
+pub(crate) struct IoDriver {
+    /// Written at each look, and each of the locks by other threads: on cache lines of their own.
+    selector: CachePadded<Mutex<Selector>>,
     registry: mio::Registry,
     waker: mio::Waker,
-    table: Mutex<Table>,
+    table: CachePadded<Mutex<Table>>,
     /// This driver's end of the process's signals, once somebody has listened.
     signals: Mutex<Option<mio::net::UnixStream>>,
     watches_signals: AtomicBool,
     delivered: AtomicU64,
-    birth: Birth,
-}
-
-/// How many events one look at the system fetches at most.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Batch {
-    /// By a holder who may sleep.
-    pub(crate) idle: usize,
-    /// By one who has something else to do.
-    pub(crate) busy: usize,
-}
-
-impl Default for Batch {
-    fn default() -> Batch {
-        Batch { idle: 1024, busy: 1024 }
-    }
+    generation: ForkGeneration,
 }
 
 /// What the driver has done since it was made.
@@ -119,36 +109,36 @@ pub(crate) struct Counts {
     pub(crate) deregistered: u64,
 }
 
-impl Driver {
+impl IoDriver {
     /// Makes a driver. It takes part in what is left to do for the process until its
     /// [`shutdown`](Self::shutdown).
     ///
     /// # Errors
     ///
     /// When the process is out of file descriptors or memory.
-    pub(crate) fn new(batch: Batch) -> io::Result<Arc<Driver>> {
+    pub(crate) fn new(batch: Batch) -> io::Result<Arc<IoDriver>> {
         let selector = Selector::new(batch)?;
         let registry = selector.registry().try_clone()?;
         let waker = mio::Waker::new(&registry, mio::Token(WAKE))?;
-        let driver = Arc::new(Driver {
-            selector: Mutex::new(selector),
+        let driver = Arc::new(IoDriver {
+            selector: CachePadded::new(Mutex::new(selector)),
             registry,
             waker,
-            table: Mutex::default(),
+            table: CachePadded::default(),
             signals: Mutex::default(),
             watches_signals: AtomicBool::new(false),
             delivered: AtomicU64::new(0),
-            birth: Birth::here(),
+            generation: ForkGeneration::here(),
         });
-        let home: Weak<Driver> = Arc::downgrade(&driver);
+        let home: Weak<IoDriver> = Arc::downgrade(&driver);
         orphans::open(home);
         Ok(driver)
     }
 
     /// Makes the caller the poll's holder, unless somebody is.
-    pub(crate) fn try_acquire(&self) -> Option<Turn<'_>> {
+    pub(crate) fn try_acquire(&self) -> Option<PollGuard<'_>> {
         let selector = self.selector.try_lock()?;
-        Some(Turn { driver: self, selector })
+        Some(PollGuard { driver: self, selector })
     }
 
     /// Ends the wait of the poll's holder; if nobody waits, the next wait returns at once.
@@ -157,50 +147,27 @@ impl Driver {
         let _ = self.waker.wake();
     }
 
-    /// Takes in a source: the system will tell of it, and the [`Registration`] is how to hear.
-    /// `initially` is what the source is taken to be ready for before the first event.
-    ///
-    /// # Errors
-    ///
-    /// After [`shutdown`](Self::shutdown), and what the system says.
-    pub(crate) fn register(
-        self: &Arc<Driver>,
-        source: &mut impl mio::event::Source,
-        interest: Interest,
-        initially: Ready,
-    ) -> io::Result<Registration> {
-        if self.birth.is_in_parent() {
-            return Err(text::forked());
-        }
-        let readiness = Arc::new(Readiness::new(initially));
-        let token = self.table.lock().insert(readiness.clone()).ok_or_else(text::shut_down)?;
-        // From here on the registration's drop takes the source out of the table.
-        let registration = Registration::new(self.clone(), readiness, token);
-        source.register(&self.registry, mio::Token(token.raw()), system_interest(interest))?;
-        Ok(registration)
-    }
-
     /// Makes the system forget the source.
     fn deregister(&self, source: &mut impl mio::event::Source) -> io::Result<()> {
-        if self.birth.is_in_parent() {
+        if self.generation.is_in_parent() {
             // The child shares the poll with the parent, which goes on to use the source.
             return Ok(());
         }
         source.deregister(&self.registry)
     }
 
-    fn release(&self, token: Token) {
-        if self.birth.is_in_parent() {
+    fn release(&self, key: Key) {
+        if self.generation.is_in_parent() {
             return;
         }
-        let _source = { self.table.lock().remove(token) };
+        let _source = { self.table.lock().remove(key) };
     }
 
     /// # Errors
     ///
     /// When the driver is shut.
     pub(crate) fn check_open(&self) -> io::Result<()> {
-        if self.table.lock().is_closed() { Err(text::shut_down()) } else { Ok(()) }
+        if self.table.lock().is_closed() { Err(messages::shut_down()) } else { Ok(()) }
     }
 
     /// Watches the process's signals from now on.
@@ -209,8 +176,8 @@ impl Driver {
     ///
     /// What the system says.
     pub(crate) fn watch_signals(&self) -> io::Result<()> {
-        if self.birth.is_in_parent() {
-            return Err(text::forked());
+        if self.generation.is_in_parent() {
+            return Err(messages::forked());
         }
         // Relaxed, no pair: it only saves taking the lock.
         if self.watches_signals.load(Ordering::Relaxed) {
@@ -240,21 +207,21 @@ impl Driver {
     }
 }
 
-impl Home for Driver {
+impl Home for IoDriver {
     fn watch_signals(&self) -> io::Result<()> {
-        Driver::watch_signals(self)
+        IoDriver::watch_signals(self)
     }
 }
 
 /// The right to sleep in the poll. Given up by dropping it.
 #[derive(Debug)]
-pub(crate) struct Turn<'a> {
-    driver: &'a Driver,
+pub(crate) struct PollGuard<'a> {
+    driver: &'a IoDriver,
     selector: MutexGuard<'a, Selector>,
 }
 
-impl Turn<'_> {
-    /// Waits for events, a [`Driver::wake`] or the end of `timeout`, whichever is first; sets the
+impl PollGuard<'_> {
+    /// Waits for events, a [`IoDriver::wake`] or the end of `timeout`, whichever is first; sets the
     /// readiness of the sources and collects who is to be woken. May return early without reason.
     ///
     /// No timeout is no limit. A zero timeout is one system call that does not wait. On Linux any

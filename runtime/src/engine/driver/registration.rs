@@ -11,23 +11,22 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::engine::coop;
+use crate::engine::messages;
 use crate::engine::primitive::Arc;
-use crate::engine::text;
 
-use super::Driver;
 use super::interest::Interest;
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::ready::Ready;
-use super::table::Token;
-use crate::engine::waiter_list::Key;
+use super::{IoDriver, system_interest};
+use crate::engine::slab::Key;
 
 /// One registered source. Dropping it takes the source out of the driver's table; the system is
 /// told by [`deregister`](Self::deregister) before.
 #[derive(Debug)]
 pub(crate) struct Registration {
-    driver: Arc<Driver>,
+    driver: Arc<IoDriver>,
     readiness: Arc<Readiness>,
-    token: Token,
+    key: Key,
 }
 
 /// What an operation that got less than it asked for, and more than nothing, says about the source.
@@ -44,18 +43,35 @@ fn would_block(error: &io::Error) -> bool {
 }
 
 fn alive(event: ReadyEvent) -> io::Result<ReadyEvent> {
-    if event.shut { Err(text::shut_down()) } else { Ok(event) }
+    if event.shut { Err(messages::shut_down()) } else { Ok(event) }
+}
+
+impl IoDriver {
+    /// Takes in a source: the system will tell of it, and the [`Registration`] is how to hear.
+    /// `initially` is what the source is taken to be ready for before the first event.
+    ///
+    /// # Errors
+    ///
+    /// After [`shutdown`](Self::shutdown), and what the system says.
+    pub(crate) fn register(
+        self: &Arc<IoDriver>,
+        source: &mut impl mio::event::Source,
+        interest: Interest,
+        initially: Ready,
+    ) -> io::Result<Registration> {
+        if self.generation.is_in_parent() {
+            return Err(messages::forked());
+        }
+        let readiness = Arc::new(Readiness::new(initially));
+        let key = self.table.lock().insert(readiness.clone()).ok_or_else(messages::shut_down)?;
+        // From here on the registration's drop takes the source out of the table.
+        let registration = Registration { driver: self.clone(), readiness, key };
+        source.register(&self.registry, mio::Token(key.to_raw()), system_interest(interest))?;
+        Ok(registration)
+    }
 }
 
 impl Registration {
-    pub(super) fn new(
-        driver: Arc<Driver>,
-        readiness: Arc<Readiness>,
-        token: Token,
-    ) -> Registration {
-        Registration { driver, readiness, token }
-    }
-
     /// Makes the system forget the source.
     pub(crate) fn deregister(&self, source: &mut impl mio::event::Source) -> io::Result<()> {
         self.driver.deregister(source)
@@ -80,8 +96,8 @@ impl Registration {
 
     /// Nobody would end the wait in a child that was forked.
     fn wait_for_ever_or_fail<T>(&self) -> Poll<io::Result<T>> {
-        if self.driver.birth.is_in_parent() {
-            Poll::Ready(Err(text::forked()))
+        if self.driver.generation.is_in_parent() {
+            Poll::Ready(Err(messages::forked()))
         } else {
             Poll::Pending
         }
@@ -243,7 +259,7 @@ impl RefUnwindSafe for Registration {}
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.driver.release(self.token);
+        self.driver.release(self.key);
     }
 }
 

@@ -24,7 +24,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use super::Batch;
+use super::batch::Batch;
 use super::ready::Ready;
 
 /// From here on the kernel's thousandth exceeds the 50 microseconds it takes anyway.

@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::Batch;
+use super::batch::Batch;
 use super::ready::Ready;
 
 /// The system's selector and room for its events.

@@ -4,13 +4,9 @@
 //!
 //! An event names its source by a number that was given at registration. The source may be gone by
 //! the time the event is read, and its number may belong to another one by then. A false "ready"
-//! costs a system call at best; to a connect in progress it is a lie.
-//!
-//! # Shape
-//!
-//! Pages of places, so that growing moves nothing. A token is a place and its generation: the
-//! generation advances when the place is vacated, so an event of the former tenant finds nobody.
-//! (A generation repeats after 2^32 tenants of one place; 2^12 where pointers have 32 bits.)
+//! costs a system call at best; to a connect in progress it is a lie. So a token is a key of a
+//! generational slab: an event of the former tenant finds nobody. (A token repeats after 2^32 tenants of one
+//! place; 2^12 where pointers have 32 bits. An event is read in the batch that it was fetched with.)
 //!
 //! # Rejected
 //!
@@ -19,46 +15,15 @@
 //! list of sources that only the poll's holder may free.
 
 use crate::engine::primitive::{Arc, Mutex};
+use crate::engine::slab::{Key, Slab};
 use crate::engine::wake_list::WakeList;
 
 use super::readiness::Readiness;
 
-const PLACE_BITS: u32 = if usize::BITS == 64 { 32 } else { 20 };
-const PAGE: usize = 256;
-
-/// What a source is registered under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Token(usize);
-
-impl Token {
-    pub(crate) const fn raw(self) -> usize {
-        self.0
-    }
-
-    fn new(place: usize, generation: usize) -> Token {
-        Token(generation << PLACE_BITS | place)
-    }
-
-    fn place(self) -> usize {
-        self.0 & ((1 << PLACE_BITS) - 1)
-    }
-
-    fn generation(self) -> usize {
-        self.0 >> PLACE_BITS
-    }
-}
-
-#[derive(Debug)]
-struct Place {
-    generation: usize,
-    source: Option<Arc<Readiness>>,
-}
-
 /// Every registered source.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    pages: Vec<Vec<Place>>,
-    vacant: Vec<usize>,
+    sources: Slab<Arc<Readiness>>,
     closed: bool,
     registered: u64,
     deregistered: u64,
@@ -66,52 +31,32 @@ pub(crate) struct Table {
 
 impl Table {
     /// Takes `source` in; `None` once the table is closed.
-    pub(crate) fn insert(&mut self, source: Arc<Readiness>) -> Option<Token> {
+    pub(crate) fn insert(&mut self, source: Arc<Readiness>) -> Option<Key> {
         if self.closed {
             return None;
         }
-        let index = self.vacant.pop().unwrap_or_else(|| self.add_place());
-        let place = &mut self.pages[index / PAGE][index % PAGE];
-        place.source = Some(source);
         self.registered += 1;
-        Some(Token::new(index, place.generation))
-    }
-
-    fn add_place(&mut self) -> usize {
-        if self.pages.last().is_none_or(|page| page.len() == PAGE) {
-            self.pages.push(Vec::with_capacity(PAGE));
-        }
-        let last = self.pages.len() - 1;
-        let page = &mut self.pages[last];
-        page.push(Place { generation: 0, source: None });
-        last * PAGE + page.len() - 1
+        Some(self.sources.insert(source))
     }
 
     /// The source that `token` still names.
     #[inline]
     pub(crate) fn get(&self, token: usize) -> Option<&Readiness> {
-        let token = Token(token);
-        let place = self.pages.get(token.place() / PAGE)?.get(token.place() % PAGE)?;
-        if place.generation == token.generation() { place.source.as_deref() } else { None }
+        self.sources.get_raw(token).map(|source| &**source)
     }
 
     /// Lets the source go. The caller drops it, outside the lock: its wakers are user code.
     #[must_use = "to be dropped when the table's lock is gone"]
-    pub(crate) fn remove(&mut self, token: Token) -> Option<Arc<Readiness>> {
-        let place = &mut self.pages[token.place() / PAGE][token.place() % PAGE];
-        if place.generation != token.generation() {
-            return None;
-        }
-        place.generation = Token::new(0, place.generation.wrapping_add(1)).generation();
-        self.vacant.push(token.place());
-        self.deregistered += 1;
-        place.source.take()
+    pub(crate) fn remove(&mut self, key: Key) -> Option<Arc<Readiness>> {
+        let source = self.sources.remove(key);
+        self.deregistered += u64::from(source.is_some());
+        source
     }
 
     /// Takes nothing in any more; returns what is in it.
     fn close(&mut self) -> Vec<Arc<Readiness>> {
         self.closed = true;
-        self.pages.iter().flatten().filter_map(|place| place.source.clone()).collect()
+        self.sources.iter().cloned().collect()
     }
 
     /// Whether nothing is taken in any more.

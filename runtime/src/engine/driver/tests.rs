@@ -18,7 +18,7 @@ impl Wake for Count {
     }
 }
 
-fn turn(driver: &Driver, timeout: Option<Duration>) -> usize {
+fn turn(driver: &IoDriver, timeout: Option<Duration>) -> usize {
     let mut ready = WakeList::new();
     driver.try_acquire().expect("nobody holds the poll").wait(timeout, &mut ready).unwrap();
     let woken = ready.len();
@@ -26,7 +26,7 @@ fn turn(driver: &Driver, timeout: Option<Duration>) -> usize {
     woken
 }
 
-fn block_on<F: Future>(driver: &Driver, future: F) -> F::Output {
+fn block_on<F: Future>(driver: &IoDriver, future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -46,7 +46,7 @@ fn pair() -> (mio::net::TcpStream, std::net::TcpStream) {
 
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-fn registered(driver: &Arc<Driver>) -> (Registration, mio::net::TcpStream, std::net::TcpStream) {
+fn registered(driver: &Arc<IoDriver>) -> (Registration, mio::net::TcpStream, std::net::TcpStream) {
     let (mut near, far) = pair();
     let registration = driver.register(&mut near, BOTH, Ready::EMPTY).unwrap();
     (registration, near, far)
@@ -67,7 +67,7 @@ fn read(
 
 #[test]
 fn an_event_ends_a_wait_and_a_short_read_needs_no_second_call() {
-    let driver = Driver::new(Batch::default()).unwrap();
+    let driver = IoDriver::new(Batch::default()).unwrap();
     let (registration, near, mut far) = registered(&driver);
     let (mut buf, mut calls) = ([0; 64], 0);
     for _ in 0..3 {
@@ -84,7 +84,7 @@ fn an_event_ends_a_wait_and_a_short_read_needs_no_second_call() {
 
 #[test]
 fn data_and_end_that_come_together_are_both_seen() {
-    let driver = Driver::new(Batch::default()).unwrap();
+    let driver = IoDriver::new(Batch::default()).unwrap();
     let (registration, near, mut far) = registered(&driver);
     far.write_all(b"bye").unwrap();
     drop(far);
@@ -100,7 +100,7 @@ fn data_and_end_that_come_together_are_both_seen() {
 #[cfg(target_os = "linux")]
 #[test]
 fn urgent_data_does_not_strand_what_comes_after_it() {
-    let driver = Driver::new(Batch::default()).unwrap();
+    let driver = IoDriver::new(Batch::default()).unwrap();
     let (mut near, far) = pair();
     let interest = BOTH.add(Interest::PRIORITY);
     let registration = driver.register(&mut near, interest, Ready::EMPTY).unwrap();
@@ -121,7 +121,7 @@ fn urgent_data_does_not_strand_what_comes_after_it() {
 
 #[test]
 fn every_waiter_of_a_source_is_woken_once() {
-    let driver = Driver::new(Batch::default()).unwrap();
+    let driver = IoDriver::new(Batch::default()).unwrap();
     let (registration, _near, mut far) = registered(&driver);
     let counts: Vec<_> = (0..10).map(|_| std::sync::Arc::new(Count::default())).collect();
     let mut waits: Vec<_> =
@@ -143,7 +143,7 @@ fn every_waiter_of_a_source_is_woken_once() {
 
 #[test]
 fn an_event_of_a_former_tenant_finds_nobody() {
-    let driver = Driver::new(Batch::default()).unwrap();
+    let driver = IoDriver::new(Batch::default()).unwrap();
     let (registration, mut near, mut far) = registered(&driver);
     turn(&driver, Some(Duration::ZERO));
     far.write_all(b"x").unwrap();
@@ -162,7 +162,7 @@ fn an_event_of_a_former_tenant_finds_nobody() {
 
 #[test]
 fn shutdown_ends_waits_and_refuses_what_comes_later() {
-    let driver = Driver::new(Batch::default()).unwrap();
+    let driver = IoDriver::new(Batch::default()).unwrap();
     let (registration, ..) = registered(&driver);
     let count = std::sync::Arc::new(Count::default());
     let waker = Waker::from(count.clone());
@@ -172,18 +172,18 @@ fn shutdown_ends_waits_and_refuses_what_comes_later() {
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
     for direction in [Direction::Read, Direction::Write] {
         match registration.poll_ready(cx, direction) {
-            Poll::Ready(Err(e)) => assert_eq!(e.to_string(), text::SHUT_DOWN),
+            Poll::Ready(Err(e)) => assert_eq!(e.to_string(), messages::SHUT_DOWN),
             other => panic!("{other:?}"),
         }
     }
     let (mut near, _far) = pair();
     let refused = driver.register(&mut near, BOTH, Ready::EMPTY).unwrap_err();
-    assert_eq!(refused.to_string(), text::SHUT_DOWN);
+    assert_eq!(refused.to_string(), messages::SHUT_DOWN);
 }
 
 #[test]
 fn a_wake_from_another_thread_ends_a_wait_without_limit() {
-    let driver = Driver::new(Batch::default()).unwrap();
+    let driver = IoDriver::new(Batch::default()).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             std::thread::sleep(Duration::from_millis(20));
@@ -198,7 +198,7 @@ fn a_wake_from_another_thread_ends_a_wait_without_limit() {
 
 #[test]
 fn a_wait_ends_neither_early_nor_a_millisecond_late() {
-    let driver = Driver::new(Batch::default()).unwrap();
+    let driver = IoDriver::new(Batch::default()).unwrap();
     for micros in [100, 700, 1_300, 10_500] {
         let wanted = Duration::from_micros(micros);
         let mut waits: Vec<_> = (0..20)
@@ -220,7 +220,7 @@ fn a_wait_ends_neither_early_nor_a_millisecond_late() {
 
 #[test]
 fn counts_tell_what_came_and_went() {
-    let driver = Driver::new(Batch::default()).unwrap();
+    let driver = IoDriver::new(Batch::default()).unwrap();
     let (registration, mut near, _far) = registered(&driver);
     let second = registered(&driver);
     registration.deregister(&mut near).unwrap();

@@ -7,26 +7,26 @@
 //! of them is a hang, and telling epoll anything disturbs the parent.
 //!
 //! So a handler that runs in every child counts generations, what must not be used in a child
-//! remembers the generation of its birth, and its cold entries compare, before they take any lock.
+//! remembers the generation it was made in, and its cold entries compare, before they take any lock.
 #![allow(unsafe_code, reason = "pthread_atfork; docs/unsafe.md, K3")]
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Forks that lie between the first process that made a [`Birth`] and this one.
+/// Forks that lie between the first process that made a [`ForkGeneration`] and this one.
 // No pair: it changes only in a child that has one thread.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
 /// In which process something was made.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Birth(u64);
+pub(crate) struct ForkGeneration(u64);
 
-impl Birth {
+impl ForkGeneration {
     /// This process.
-    pub(crate) fn here() -> Birth {
+    pub(crate) fn here() -> ForkGeneration {
         static HANDLER: Once = Once::new();
         HANDLER.call_once(install);
-        Birth(GENERATION.load(Ordering::Relaxed))
+        ForkGeneration(GENERATION.load(Ordering::Relaxed))
     }
 
     /// Whether this process is a child forked since.

@@ -59,7 +59,7 @@ use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use super::fork::Birth;
+use super::fork::ForkGeneration;
 use super::signals::Listener;
 use crate::engine::primitive::{Arc, Mutex};
 
@@ -119,7 +119,7 @@ pub(crate) fn adopt(child: Child) {
 struct Killed {
     children: Vec<Child>,
     /// Where the thread that asks was started, if there is one.
-    reaper: Option<Birth>,
+    reaper: Option<ForkGeneration>,
 }
 
 static KILLED: Mutex<Killed> = Mutex::new(Killed { children: Vec::new(), reaper: None });
@@ -135,13 +135,13 @@ pub(crate) fn adopt_killed(child: Child) {
         let mut killed = KILLED.lock();
         killed.children.push(child);
         // In a forked child the thread is the parent's.
-        if killed.reaper.as_ref().is_some_and(|birth| !birth.is_in_parent()) {
+        if killed.reaper.as_ref().is_some_and(|generation| !generation.is_in_parent()) {
             return;
         }
         let reaper = thread::Builder::new().name("runtime-reaper".to_owned()).spawn(ask_until_gone);
         match reaper {
             Ok(_) => {
-                killed.reaper = Some(Birth::here());
+                killed.reaper = Some(ForkGeneration::here());
                 return;
             }
             Err(_) => std::mem::take(&mut killed.children),

@@ -20,11 +20,11 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use super::fork::Birth;
+use super::fork::ForkGeneration;
 use crate::engine::primitive::Mutex;
 
 /// The file, and the process whose memory it shows.
-static OPEN: Mutex<Option<(Birth, File)>> = Mutex::new(None);
+static OPEN: Mutex<Option<(ForkGeneration, File)>> = Mutex::new(None);
 
 /// The file's descriptor; -1 as long as there is none.
 // No pair: it is set by the thread that then copies, or before it asks another one by a signal, whose answer
@@ -34,12 +34,12 @@ static DESCRIPTOR: AtomicI32 = AtomicI32::new(-1);
 /// Opens the file, unless this process has it open.
 pub(crate) fn open() -> io::Result<()> {
     let mut open = OPEN.lock();
-    if open.as_ref().is_some_and(|(birth, _)| !birth.is_in_parent()) {
+    if open.as_ref().is_some_and(|(generation, _)| !generation.is_in_parent()) {
         return Ok(());
     }
     let file = File::open("/proc/self/mem")?;
     DESCRIPTOR.store(file.as_raw_fd(), Ordering::Relaxed);
-    *open = Some((Birth::here(), file));
+    *open = Some((ForkGeneration::here(), file));
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 //!
 //! A signal for the process goes to any thread that does not block it. A program that blocks SIGTERM on its
 //! own threads and waits for it by `sigwait` counts on there being no other thread; one that has a handler
-//! counts on it running on a thread that it knows. A thread that the runtime has for itself (the guardian,
+//! counts on it running on a thread that it knows. A thread that the runtime has for itself (the monitor,
 //! the reporter's) is neither, so it must not take any.
 //!
 //! # How

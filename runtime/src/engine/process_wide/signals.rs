@@ -39,10 +39,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 use std::task::{Poll, Waker};
 
-use super::fork::Birth;
+use super::fork::ForkGeneration;
 use super::signal_kind::{self, Ear, Kind};
+use crate::engine::messages;
 use crate::engine::primitive::Mutex;
-use crate::engine::text;
 use crate::engine::wake_list::WakeList;
 
 static SIGNALS: OnceLock<Signals> = OnceLock::new();
@@ -54,7 +54,7 @@ struct Signals {
     /// Written by the handler.
     sender: UnixStream,
     /// The process whose socket it is.
-    birth: Mutex<Birth>,
+    generation: Mutex<ForkGeneration>,
     numbers: Box<[Number]>,
 }
 
@@ -68,9 +68,9 @@ struct Number {
 impl Signals {
     fn new() -> io::Result<Signals> {
         let (receiver, sender) = pair()?;
-        let birth = Mutex::new(Birth::here());
+        let generation = Mutex::new(ForkGeneration::here());
         let number = |_| Number { installed: Mutex::new(false), kind: Kind::new() };
-        Ok(Signals { receiver, sender, birth, numbers: (0..=highest()).map(number).collect() })
+        Ok(Signals { receiver, sender, generation, numbers: (0..=highest()).map(number).collect() })
     }
 
     fn get() -> io::Result<&'static Signals> {
@@ -85,15 +85,15 @@ impl Signals {
 
     /// In a child that was forked: puts a socket of its own in the place of the parent's (3).
     fn part_from_parent(&self) -> io::Result<()> {
-        let mut birth = self.birth.lock();
-        if birth.is_in_parent() {
+        let mut generation = self.generation.lock();
+        if generation.is_in_parent() {
             let (receiver, sender) = pair()?;
             replace(&self.receiver, &receiver)?;
             replace(&self.sender, &sender)?;
             for number in &self.numbers {
                 number.kind.start_over();
             }
-            *birth = Birth::here();
+            *generation = ForkGeneration::here();
         }
         Ok(())
     }
@@ -159,11 +159,11 @@ impl Listener {
     /// For signals that cannot or must not be caught, and what the system says.
     pub(crate) fn new(signal: libc::c_int) -> io::Result<Listener> {
         if signal < 0 || signal_hook_registry::FORBIDDEN.contains(&signal) {
-            return Err(io::Error::other(text::SIGNAL_REFUSED));
+            return Err(io::Error::other(messages::SIGNAL_REFUSED));
         }
         let signals = Signals::get()?;
         let number = usize::try_from(signal).ok().and_then(|n| signals.numbers.get(n));
-        let number = number.ok_or_else(|| io::Error::other(text::SIGNAL_UNKNOWN))?;
+        let number = number.ok_or_else(|| io::Error::other(messages::SIGNAL_UNKNOWN))?;
         {
             let mut installed = number.installed.lock();
             if !*installed {

@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use crate::engine::primitive::Mutex;
 use crate::engine::stall::slot::Slot;
-use crate::engine::stall::{Registers, STACK_BYTES, Tid, Why, arch, memory};
+use crate::engine::stall::{Registers, STACK_BYTES, Tid, Why, memory, registers};
 
 const SIGNAL: libc::c_int = libc::SIGURG;
 
@@ -147,8 +147,8 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     let asked = room.slot.answer(me.unsigned_abs(), |copy| {
         // SAFETY: with SA_SIGINFO the kernel passes the context of the interrupted code as the third
         // argument, valid for the call.
-        copy.registers = arch::registers(unsafe { &*context.cast::<libc::ucontext_t>() });
-        copy.start = copy.registers.sp.saturating_sub(arch::RED_ZONE);
+        copy.registers = registers::registers(unsafe { &*context.cast::<libc::ucontext_t>() });
+        copy.start = copy.registers.sp.saturating_sub(registers::RED_ZONE);
         copy.length = memory::read(copy.start, &mut copy.stack);
     });
     if !asked {

@@ -1,35 +1,35 @@
 //! What a worker does before it stops serving on purpose: `block_in_place`, and the polls of marked tasks.
 //!
-//! Everything that its seat holds is given to others beforehand, and if nobody is free, somebody is called. The states
-//! that a seat goes through, and who serves instead, are in `docs/scheduler.md`.
+//! Everything that its slot holds is given to others beforehand, and if nobody is free, somebody is called. The states
+//! that a slot goes through, and who serves instead, are in `docs/scheduler.md`.
 
 use std::time::Instant;
 
 use super::marked::Taken;
 use super::pool::Asked;
-use super::seat::Seat;
 use super::worker::Worker;
+use super::worker_shared::WorkerShared;
 use crate::engine::coop::{self, Budget};
-use crate::engine::task::{Absence, Judge, Outcome, Probation};
+use crate::engine::task::{Absence, Outcome, Probation, StallPolicy};
 
 impl Worker {
     /// `block_in_place`: what follows is not to be reported, and somebody from the blocking pool stands in.
     pub(super) fn block_in_place<R>(&self, f: impl FnOnce() -> R) -> R {
         let _announced = self.announce_in_place();
-        let _silent = Silent::new(self.seat());
+        let _silent = Silent::new(self.shared());
         f()
     }
 
     #[cold]
     fn announce_in_place(&self) -> Announced<'_> {
-        let crew = &self.pool.crew;
-        let before = self.seat().watch.announce();
+        let spares = &self.pool.spares;
+        let before = self.shared().watch.announce();
         let counted = before != Some(Absence::InPlace);
         if counted {
-            crew.missing(Absence::InPlace);
+            spares.missing(Absence::InPlace);
         }
         if before == Some(Absence::Stalled) {
-            crew.returned(Absence::Stalled);
+            spares.returned(Absence::Stalled);
         }
         self.hand_over(|| {
             self.pool.call_stand_in(Asked::ByWorker);
@@ -40,23 +40,23 @@ impl Worker {
     /// The poll that begins is expected to stall, until the guard is dropped: a spare comes beforehand.
     #[cold]
     fn expect_stall(&self) -> Announced<'_> {
-        let counted = self.seat().watch.expect_stall();
+        let counted = self.shared().watch.expect_stall();
         if counted {
-            self.pool.crew.missing(Absence::Stalled);
+            self.pool.spares.missing(Absence::Stalled);
         }
         self.hand_over(|| {
-            // The guardian tries again, and says so if there is none to be had.
+            // The monitor tries again, and says so if there is none to be had.
             let _ = self.pool.call_spare();
         });
         Announced { worker: self, counted }
     }
 
-    /// Everything that this seat holds is given to others. If nobody is free, somebody is called.
+    /// Everything that this slot holds is given to others. If nobody is free, somebody is called.
     fn hand_over(&self, call: impl FnOnce()) {
-        if let Some(task) = self.seat().slot.take() {
+        if let Some(task) = self.shared().lifo_slot.take() {
             self.queue.push(task);
         }
-        if self.pool.crew.sleep.sleeping() == 0 {
+        if self.pool.spares.sleep.sleeping() == 0 {
             call();
         }
         // Also for one that has just gone to sleep.
@@ -68,11 +68,11 @@ impl Worker {
     /// A task that has stalled a worker before has its turn: on a spare, if there is one and others are waiting here.
     #[cold]
     pub(super) fn give_or_run(&self, taken: Taken) {
-        let crew = &self.pool.crew;
-        if !crew.has_spare() || !self.has_queued() {
+        let spares = &self.pool.spares;
+        if !spares.has_spare() || !self.has_queued() {
             return self.run_marked(taken);
         }
-        crew.missing(Absence::Stalled);
+        spares.missing(Absence::Stalled);
         self.pool.marked.give(taken);
         if !self.pool.call_spare().is_ok_and(|called| called) {
             // Whoever has taken it meanwhile needs nobody.
@@ -86,10 +86,10 @@ impl Worker {
     #[cold]
     pub(super) fn run_given(&self, given: Taken) {
         self.poll_marked(given, || {
-            let counted = self.seat().watch.expect_stall();
+            let counted = self.shared().watch.expect_stall();
             if !counted {
-                // Another verdict stands, which counts until the guardian sees that its poll has ended.
-                self.pool.crew.returned(Absence::Stalled);
+                // Another verdict stands, which counts until the monitor sees that its poll has ended.
+                self.pool.spares.returned(Absence::Stalled);
             }
             self.hand_over(|| ());
             Announced { worker: self, counted }
@@ -100,7 +100,7 @@ impl Worker {
     #[cold]
     pub(super) fn run_marked(&self, taken: Taken) {
         let begun = Instant::now();
-        let has_spare = self.pool.crew.has_spare();
+        let has_spare = self.pool.spares.has_spare();
         self.poll_marked(taken, || self.expect_stall());
         if !has_spare {
             let now = Instant::now();
@@ -111,19 +111,19 @@ impl Worker {
     /// It is polled like a call that announces that it blocks. One poll that does not take long clears its name.
     fn poll_marked<'a>(&'a self, taken: Taken, announce: impl FnOnce() -> Announced<'a>) {
         let (mark, task) = (taken.mark(), taken.task);
-        let seat = self.seat();
-        seat.watch.begin(task.id().as_u64(), Some(task.location()));
+        let slot = self.shared();
+        slot.watch.begin(task.id().as_u64(), Some(task.location()));
         let announced = announce();
         coop::refill(Budget::FULL);
-        let limit = self.pool.guardian.takeover();
-        let judge = Judge::Probation(Probation::begin(Instant::now(), limit));
-        let outcome = self.pool.config.observe.run(task, &judge, Some(&seat.counters));
+        let limit = self.pool.monitor.takeover();
+        let judge = StallPolicy::Probation(Probation::begin(Instant::now(), limit));
+        let outcome = self.pool.tasks.observe().run(task, &judge, Some(&slot.counters));
         drop(announced);
-        if let Some(absence) = seat.watch.end() {
+        if let Some(absence) = slot.watch.end() {
             self.recovered(absence);
         }
         self.pool.marked.ended(mark);
-        seat.counters.polls.add(1);
+        slot.counters.polls.add(1);
         self.yields.set(0);
         // The others' pace is not that of marked tasks.
         self.visits.awake(Instant::now(), self.tick.get());
@@ -133,17 +133,17 @@ impl Worker {
     }
 }
 
-/// Nothing that the seat does is reported as a stall until this is dropped.
+/// Nothing that the slot does is reported as a stall until this is dropped.
 struct Silent<'a> {
-    seat: &'a Seat,
+    slot: &'a WorkerShared,
     /// In a `block_in_place` already.
     nested: bool,
 }
 
 impl Silent<'_> {
-    fn new(seat: &Seat) -> Silent<'_> {
-        let nested = seat.fall_silent();
-        Silent { seat, nested }
+    fn new(slot: &WorkerShared) -> Silent<'_> {
+        let nested = slot.fall_silent();
+        Silent { slot, nested }
     }
 }
 
@@ -151,7 +151,7 @@ impl Drop for Silent<'_> {
     fn drop(&mut self) {
         if !self.nested {
             // What follows in this poll is watched from now on.
-            self.seat.speak_again();
+            self.slot.speak_again();
         }
     }
 }
@@ -168,8 +168,8 @@ impl Drop for Announced<'_> {
             return;
         }
         // Perhaps it announced something else meanwhile, and has taken that back.
-        if let Some(absence) = self.worker.seat().watch.take_verdict() {
-            self.worker.pool.crew.returned(absence);
+        if let Some(absence) = self.worker.shared().watch.take_verdict() {
+            self.worker.pool.spares.returned(absence);
         }
     }
 }

@@ -26,32 +26,31 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::ThreadId;
 use std::time::Instant;
 
-use super::Driver;
-use super::guardian::Guardian;
-use super::hand_over::{HandOver, Root};
+use super::Park;
+use super::core_handoff::{CoreHandoff, Root};
 use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::metrics::{NOTE_INTERVAL, WorkerCounters};
-use super::observe::Observe;
-use super::pool::Hook;
-use crate::engine::contain::contain;
+use super::monitor::Monitor;
+use super::observe::{Hook, Observe};
+use super::tasks::{HasTasks, Of, Tasks, Uncounted};
+use super::watched_thread::WatchedThread;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
-use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
-use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
-    Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
-    spawn_cell,
+    Identity, JoinHandle, Outcome, Owned, Runnable, StallPolicy, spawn_cell,
 };
 use crate::engine::wake_list::WakeList;
-use crate::engine::{say, text};
+use crate::engine::{messages, say};
 
 /// Polls between two looks at the driver when all of them have only yielded. Fewer than on a worker:
 /// nobody else looks meanwhile.
@@ -63,10 +62,6 @@ pub(crate) struct CurrentThreadConfig {
     pub(crate) event_interval: u32,
     pub(crate) on_park: Option<Hook>,
     pub(crate) on_unpark: Option<Hook>,
-    /// What users want to see of tasks.
-    pub(crate) observe: Observe,
-    /// Hears of the tasks' panics.
-    pub(crate) panics: Arc<dyn PanicSink>,
     /// `None` if nobody wants to hear of stalls.
     pub(crate) start_watch: Option<StartWatch>,
 }
@@ -83,27 +78,26 @@ const NO_WATCH: u8 = 2;
 
 /// What all threads see.
 pub(crate) struct CurrentThread {
-    core: HandOver<Box<Core>>,
+    core: CoreHandoff<Box<Core>>,
     injector: Mutex<VecDeque<Runnable>>,
     parker: Parker,
-    driver: Box<dyn Driver>,
-    owned: Owned,
+    driver: Box<dyn Park>,
+    tasks: Tasks,
     in_flight: InFlight,
     closed: AtomicBool,
     /// The shutdown has dropped the last task.
     over: AtomicBool,
-    asleep: AtomicBool,
     /// A task has panicked, and this is the end: the running thread drops all tasks.
     stopped: AtomicBool,
     counters: WorkerCounters,
-    watch: Watch,
+    /// The thread that has the core, as the monitor sees it.
+    runner: WatchedThread,
     // No pair: whoever changes it to WATCHED starts the thread.
     watched: AtomicU8,
-    tid: AtomicU32,
     /// The thread that has the core.
     thread: Mutex<Option<ThreadId>>,
-    guardian: Guardian,
-    birth: Birth,
+    monitor: Monitor,
+    generation: ForkGeneration,
     config: CurrentThreadConfig,
 }
 
@@ -157,73 +151,44 @@ impl Wake for RootWaker {
     }
 }
 
-/// A task's pointer to its scheduler: uncounted, by the argument of `pool.rs`.
-struct SchedulerRef(NonNull<CurrentThread>);
-
-impl SchedulerRef {
-    fn get(&self) -> &CurrentThread {
-        // SAFETY: used on behalf of tasks that have not been released; `close` waits for all of them
-        // and for the wakes in flight before the scheduler can go.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl Schedule for SchedulerRef {
-    fn schedule(&self, task: Runnable) {
-        self.get().schedule(task);
+impl HasTasks for CurrentThread {
+    fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
-    #[inline]
-    fn wakes_only_ours(&self) -> bool {
-        true
+    fn push(&self, task: Runnable) {
+        self.schedule(task);
     }
 
-    #[inline]
-    fn origin(&self) -> Option<Instant> {
-        self.get().config.observe.origin
-    }
-
-    fn release(&self, task: &Header) {
-        let shared = self.get();
-        // First: once released, the task does not keep the scheduler.
-        shared.config.observe.terminated(task);
-        shared.owned.release(task);
-    }
-
-    fn panics(&self) -> Option<Arc<dyn PanicSink>> {
-        Some(Arc::clone(&self.get().config.panics))
-    }
-
-    fn stop(&self) -> bool {
-        self.get().stop();
-        true
+    fn stop(&self) {
+        CurrentThread::stop(self);
     }
 }
 
 impl CurrentThread {
     pub(crate) fn new(
         config: CurrentThreadConfig,
-        driver: Box<dyn Driver>,
-        guardian: Guardian,
+        tasks: Tasks,
+        driver: Box<dyn Park>,
+        monitor: Monitor,
     ) -> Arc<CurrentThread> {
+        let counters = tasks.observe().counters();
         let shared = Arc::new(CurrentThread {
-            core: HandOver::new(),
+            core: CoreHandoff::new(),
             injector: Mutex::new(VecDeque::new()),
             parker: Parker::new(),
             driver,
-            owned: Owned::new(1),
+            tasks,
             in_flight: InFlight::default(),
             closed: AtomicBool::new(false),
             over: AtomicBool::new(false),
-            asleep: AtomicBool::new(true),
             stopped: AtomicBool::new(false),
-            counters: WorkerCounters::with_histograms(&config.observe),
-            watch: Watch::new(),
+            counters,
+            runner: WatchedThread::new(0),
             watched: AtomicU8::new(if config.start_watch.is_some() { UNWATCHED } else { WATCHED }),
-            tid: AtomicU32::new(0),
             thread: Mutex::new(None),
-            guardian,
-            birth: Birth::here(),
+            monitor,
+            generation: ForkGeneration::here(),
             config,
         });
         let core = Core {
@@ -304,7 +269,7 @@ impl CurrentThread {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let scheduler = SchedulerRef(NonNull::from(&**self));
+        let scheduler = self.of_a_task();
         let (task, handle) = spawn_cell(future, scheduler, identity);
         self.take_in(task, None);
         handle
@@ -325,16 +290,21 @@ impl CurrentThread {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let scheduler = SchedulerRef(NonNull::from(&**self));
+        let scheduler = self.of_a_task();
         let (task, handle) = membership.spawn_cell(future, scheduler, identity);
         self.take_in(task, Some(membership));
         handle
     }
 
+    /// A task's pointer to this scheduler.
+    fn of_a_task(&self) -> Of<Uncounted<CurrentThread>> {
+        // SAFETY: `close` waits for all tasks and for the wakes in flight before the scheduler can go.
+        Of(unsafe { Uncounted::new(self) })
+    }
+
     /// Takes a new task in and makes it run.
     fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
-        self.config.observe.spawned(&task);
-        self.owned.take_in(task, membership, |task| self.schedule(task));
+        self.tasks.take_in(task, membership, |task| self.schedule(task));
     }
 
     fn schedule(&self, task: Runnable) {
@@ -344,7 +314,7 @@ impl CurrentThread {
                 core.queue.borrow_mut().push_back(task);
             }
             // A child: nobody is there to run it, and the sleeper is the parent's.
-            _ if self.birth.is_in_parent() => std::mem::forget(task),
+            _ if self.generation.is_in_parent() => std::mem::forget(task),
             _ => {
                 let _inside = self.in_flight.enter();
                 self.injector.lock().push_back(task);
@@ -369,7 +339,7 @@ impl CurrentThread {
         let mut cx = Context::from_waker(&waker);
         loop {
             if let Some(core) = self.core.take(&root) {
-                let turn = Turn { shared: self, core: Some(core) };
+                let turn = CoreGuard { shared: self, core: Some(core) };
                 return turn.run(future, &root, &mut cx);
             }
             let waiting = Waiting { shared: self, root: &root };
@@ -391,16 +361,16 @@ impl CurrentThread {
     /// Drops every task. Called once, by the thread that drops the runtime.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        self.owned.close();
+        self.tasks.owned().close();
         let core = self.core.take_last();
         if let Some(core) = core {
             let entered = here::enter_core(&core);
-            self.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
+            self.runner.set_tid();
             self.awake();
             let backoff = Backoff::new();
             loop {
                 self.cancel_tasks(&core);
-                if self.owned.alive() == 0 {
+                if self.tasks.alive() == 0 {
                     break;
                 }
                 backoff.snooze();
@@ -409,37 +379,35 @@ impl CurrentThread {
             drop(entered);
         }
         self.over.store(true, Ordering::Relaxed);
-        self.guardian.wake();
+        self.monitor.wake();
     }
 
     /// No tasks from here on. Those that are there belong to the running thread, which drops them.
     pub(crate) fn stop(&self) {
-        self.owned.close();
+        self.tasks.owned().close();
         self.stopped.store(true, Ordering::Relaxed);
         self.unpark(); // wake: stop
     }
 
-    /// Drops the tasks that wait and those that are queued, under the guardian's eyes. Called by the
+    /// Drops the tasks that wait and those that are queued, under the monitor's eyes. Called by the
     /// thread that has the core.
     fn cancel_tasks(&self, core: &Core) {
         let cancel = |task: Runnable| {
             self.have_watched();
-            self.watch.begin(task.id().as_u64(), Some(task.location()));
+            self.runner.watch().begin(task.id().as_u64(), Some(task.location()));
             task.cancel();
-            let _ = self.watch.end();
+            let _ = self.runner.watch().end();
         };
-        self.owned.cancel_all(cancel);
-        loop {
+        let queued = std::iter::from_fn(|| {
             let task = core.queue.borrow_mut().pop_front();
-            let task = task.or_else(|| self.injector.lock().pop_front());
-            let Some(task) = task else { break };
-            cancel(task);
-        }
+            task.or_else(|| self.injector.lock().pop_front())
+        });
+        self.tasks.cancel_each(queued, cancel);
     }
 
     /// The list of all tasks.
     pub(crate) fn tasks(&self) -> &Owned {
-        &self.owned
+        self.tasks.owned()
     }
 
     /// Has the running thread watched from now on.
@@ -458,20 +426,18 @@ impl CurrentThread {
         let Some(start) = &self.config.start_watch else { return };
         if let Err(error) = start() {
             self.watched.store(NO_WATCH, Ordering::Relaxed);
-            say::line(&text::no_thread_to_watch(&error));
+            say::line(&messages::no_thread_to_watch(&error));
         }
     }
 
-    /// Watches the running thread until the runtime closes. Run by the guardian's thread.
+    /// Watches the running thread until the runtime closes. Run by the monitor's thread.
     pub(crate) fn watch(self: &Arc<CurrentThread>) {
-        self.guardian.watch_one(
-            &self.watch,
-            &self.tid,
-            || !self.asleep.load(Ordering::Relaxed),
+        self.monitor.watch_one(
+            &self.runner,
             || self.over.load(Ordering::Relaxed),
             |seen| {
                 let shared = Arc::clone(self);
-                Box::new(move || shared.watch.look() == Some(seen))
+                Box::new(move || shared.runner.watch().look() == Some(seen))
             },
         );
     }
@@ -495,16 +461,16 @@ impl CurrentThread {
         &self.counters
     }
 
-    pub(crate) fn guardian(&self) -> &Guardian {
-        &self.guardian
+    pub(crate) fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 
     pub(crate) fn alive_tasks(&self) -> usize {
-        self.owned.alive()
+        self.tasks.alive()
     }
 
     pub(crate) fn spawned_tasks(&self) -> u64 {
-        self.owned.spawned()
+        self.tasks.spawned()
     }
 
     pub(crate) fn injected(&self) -> usize {
@@ -518,7 +484,7 @@ impl CurrentThread {
 
     /// What users want to see of tasks.
     pub(crate) fn observe(&self) -> &Observe {
-        &self.config.observe
+        self.tasks.observe()
     }
 }
 
@@ -540,14 +506,14 @@ fn poll_root<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Ou
 }
 
 /// One thread's time with the core; puts it back also when the root future panics.
-struct Turn<'a> {
+struct CoreGuard<'a> {
     shared: &'a CurrentThread,
     core: Option<Box<Core>>,
 }
 
-impl Drop for Turn<'_> {
+impl Drop for CoreGuard<'_> {
     fn drop(&mut self) {
-        self.shared.asleep.store(true, Ordering::Relaxed);
+        self.shared.runner.set_awake(false);
         if let Some(core) = self.core.take() {
             self.shared.note_busy(&core);
             self.shared.core.put(core);
@@ -555,7 +521,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-impl Turn<'_> {
+impl CoreGuard<'_> {
     fn run<F: Future>(
         self,
         mut future: Pin<&mut F>,
@@ -567,7 +533,7 @@ impl Turn<'_> {
         let entered = here::enter_core(core);
         // What is left of a poll's budget must not stay with the thread.
         let _budget = coop::set(Budget::UNLIMITED);
-        shared.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
+        shared.runner.set_tid();
         *shared.thread.lock() = Some(std::thread::current().id());
         shared.awake();
         if shared.watched.load(Ordering::Relaxed) == NO_WATCH {
@@ -577,7 +543,7 @@ impl Turn<'_> {
         let output = loop {
             if core.is_roots_turn() && root.take_woken() {
                 core.ahead.set(Core::ALL);
-                let polled = shared.bracket(|| poll_root(future.as_mut(), cx));
+                let polled = shared.runner.bracket(|| poll_root(future.as_mut(), cx));
                 if let Poll::Ready(output) = polled {
                     break output;
                 }
@@ -602,22 +568,7 @@ impl Turn<'_> {
     }
 }
 
-/// Ends the watched stretch also when the user code in it panics.
-struct Bracket<'a>(&'a Watch);
-
-impl Drop for Bracket<'_> {
-    fn drop(&mut self) {
-        let _ = self.0.end();
-    }
-}
-
 impl CurrentThread {
-    fn bracket<R>(&self, user_code: impl FnOnce() -> R) -> R {
-        self.watch.begin(0, None);
-        let _bracket = Bracket(&self.watch);
-        user_code()
-    }
-
     /// Runs tasks until it is time to look at the driver, or the root's turn. Says whether there were
     /// none left.
     fn run_tasks(&self, core: &Core, root: &Root) -> bool {
@@ -632,12 +583,12 @@ impl CurrentThread {
             };
             core.ahead.set(ahead.saturating_sub(1));
             self.have_watched();
-            self.watch.begin(task.id().as_u64(), Some(task.location()));
+            self.runner.watch().begin(task.id().as_u64(), Some(task.location()));
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                self.config.observe.run(task, &Judge::Nobody, Some(&self.counters))
+                self.tasks.observe().run(task, &StallPolicy::Nobody, Some(&self.counters))
             };
-            let _ = self.watch.end();
+            let _ = self.runner.watch().end();
             self.counters.polls.add(1);
             if let Outcome::Woken(task) = outcome {
                 let mut queue = core.queue.borrow_mut();
@@ -683,14 +634,14 @@ impl CurrentThread {
 
     fn sleep(&self, core: &Core) {
         if let Some(hook) = &self.config.on_park {
-            self.bracket(|| contain(|| hook()));
+            self.runner.bracket(|| catch_panic(|| hook()));
         }
         // The hook may have spawned.
         let mut looked = false;
         if core.queue.borrow().is_empty() {
             self.counters.parks.add(1);
             self.note_busy(core);
-            self.asleep.store(true, Ordering::Relaxed);
+            self.runner.set_awake(false);
             let mut ready = core.ready.take();
             looked = self.driver.sleep(0, &self.parker, &mut ready);
             self.counters.unparks.add(1);
@@ -704,7 +655,7 @@ impl CurrentThread {
             self.look(core);
         }
         if let Some(hook) = &self.config.on_unpark {
-            self.bracket(|| contain(|| hook()));
+            self.runner.bracket(|| catch_panic(|| hook()));
         }
     }
 
@@ -715,13 +666,13 @@ impl CurrentThread {
     }
 
     fn awake(&self) {
-        self.asleep.store(false, Ordering::Relaxed);
-        self.guardian.awake();
+        self.runner.set_awake(true);
+        self.monitor.awake();
     }
 
     fn wake(&self, core: &Core, mut ready: WakeList) {
         if !ready.is_empty() {
-            self.bracket(|| ready.wake_all());
+            self.runner.bracket(|| ready.wake_all());
         }
         core.ready.replace(ready);
     }

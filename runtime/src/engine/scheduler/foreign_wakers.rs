@@ -9,7 +9,7 @@
 //!
 //! 1. The thread that brings wakers puts them here and then takes one after the other, under its watch. So nobody
 //!    else is woken for them as long as each returns.
-//! 2. If one does not return, the seat is found stalled, and what is left here is work that waits: a sleeper or
+//! 2. If one does not return, the slot is found stalled, and what is left here is work that waits: a sleeper or
 //!    a spare comes for it as for tasks (`pool.rs::has_work`).
 
 use std::collections::VecDeque;

@@ -27,19 +27,18 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 use pin_project_lite::pin_project;
 
 use super::observe::Observe;
-use crate::engine::contain::contain;
+use super::tasks::{HasTasks, Of, Tasks};
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Backoff, Mutex};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
-    Header, Identity, JoinHandle, Judge, Outcome, Owned, PanicSink, Runnable, Schedule, Watch,
-    spawn_cell,
+    Identity, JoinHandle, Outcome, Owned, PanicSink, Runnable, StallPolicy, Watch, spawn_cell,
 };
 use crate::engine::waiter_list::{Key, WaiterList};
 use crate::engine::wake_list::WakeList;
@@ -50,11 +49,7 @@ const TICK: usize = 61;
 /// The tasks of one set.
 pub(crate) struct LocalQueue {
     state: Mutex<State>,
-    owned: Owned,
-    /// Hears of the tasks' panics.
-    panics: std::sync::Arc<dyn PanicSink>,
-    /// What users want to see of the tasks.
-    observe: Observe,
+    tasks: Tasks,
     /// A task has panicked, and this is the end.
     stopped: AtomicBool,
     /// It is a pinned thread that polls it, so its waker gives that thread a token. Anybody may poll a set, with
@@ -68,56 +63,34 @@ struct State {
     pollers: WaiterList<()>,
 }
 
-struct QueueRef(Arc<LocalQueue>);
+impl HasTasks for LocalQueue {
+    const KIND: &'static str = "local";
 
-impl Schedule for QueueRef {
-    fn kind(&self) -> &'static str {
-        "local"
+    fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
-    fn schedule(&self, task: Runnable) {
-        self.0.push(task);
+    fn push(&self, task: Runnable) {
+        LocalQueue::push(self, task);
     }
 
     #[inline]
     fn wakes_only_ours(&self) -> bool {
-        self.0.polled_by_us
+        self.polled_by_us
     }
 
-    #[inline]
-    fn origin(&self) -> Option<Instant> {
-        self.0.observe.origin
-    }
-
-    fn release(&self, task: &Header) {
-        // First: once released, the task does not keep the queue.
-        self.0.observe.terminated(task);
-        self.0.owned.release(task);
-    }
-
-    fn panics(&self) -> Option<std::sync::Arc<dyn PanicSink>> {
-        Some(std::sync::Arc::clone(&self.0.panics))
-    }
-
-    fn stop(&self) -> bool {
+    fn stop(&self) {
         // Its thread does the rest.
-        self.0.owned.close();
-        self.0.stopped.store(true, Ordering::Relaxed);
-        true
+        self.tasks.owned().close();
+        self.stopped.store(true, Ordering::Relaxed);
     }
 }
 
 impl LocalQueue {
-    fn new(
-        panics: std::sync::Arc<dyn PanicSink>,
-        observe: Observe,
-        polled_by_us: bool,
-    ) -> LocalQueue {
+    fn new(tasks: Tasks, polled_by_us: bool) -> LocalQueue {
         LocalQueue {
             state: Mutex::new(State { queue: VecDeque::new(), pollers: WaiterList::new() }),
-            owned: Owned::new(1),
-            panics,
-            observe,
+            tasks,
             stopped: AtomicBool::new(false),
             polled_by_us,
         }
@@ -142,12 +115,12 @@ impl LocalQueue {
 
     /// From here on spawned tasks are cancelled at once.
     pub(super) fn refuse(&self) {
-        self.owned.close();
+        self.tasks.owned().close();
     }
 
     /// The list of all tasks.
     pub(super) fn tasks(&self) -> &Owned {
-        &self.owned
+        self.tasks.owned()
     }
 
     /// Spawns a task, into a scope if it has a place in one.
@@ -166,7 +139,7 @@ impl LocalQueue {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let queue = QueueRef(Arc::clone(self));
+        let queue = Of(Arc::clone(self));
         let (task, handle) = match &membership {
             None => spawn_cell(future, queue, identity),
             Some(membership) => membership.spawn_cell(future, queue, identity),
@@ -177,8 +150,7 @@ impl LocalQueue {
 
     /// Takes a new task in and makes it run.
     fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
-        self.observe.spawned(&task);
-        self.owned.take_in(task, membership, |task| self.push(task));
+        self.tasks.take_in(task, membership, |task| self.push(task));
     }
 
     fn push(&self, task: Runnable) {
@@ -219,7 +191,7 @@ impl LocalQueue {
         }
     }
 
-    /// Polls tasks that are due. If the thread is watched, each poll is shown to the guardian.
+    /// Polls tasks that are due. If the thread is watched, each poll is shown to the monitor.
     fn tick(&self, watch: Option<&Watch>) -> bool {
         // How many tasks are ahead of the first that has yielded.
         let mut ahead = None;
@@ -235,7 +207,7 @@ impl LocalQueue {
             }
             let outcome = {
                 let _budget = coop::set(Budget::FULL);
-                self.observe.run(task, &Judge::Nobody, None)
+                self.tasks.observe().run(task, &StallPolicy::Nobody, None)
             };
             if let Some(watch) = watch {
                 let _ = watch.end();
@@ -254,7 +226,7 @@ impl LocalQueue {
         !self.state.lock().queue.is_empty()
     }
 
-    /// Drops the tasks that wait and those that are queued, each shown to the guardian like a poll.
+    /// Drops the tasks that wait and those that are queued, each shown to the monitor like a poll.
     fn cancel_tasks(&self, watch: Option<&Watch>) {
         let cancel = |task: Runnable| {
             if let Some(watch) = watch {
@@ -265,20 +237,16 @@ impl LocalQueue {
                 let _ = watch.end();
             }
         };
-        self.owned.cancel_all(cancel);
-        loop {
-            let task = self.state.lock().queue.pop_front();
-            let Some(task) = task else { break };
-            cancel(task);
-        }
+        let queued = std::iter::from_fn(|| self.state.lock().queue.pop_front());
+        self.tasks.cancel_each(queued, cancel);
     }
 
     fn close(&self, watch: Option<&Watch>) {
         let backoff = Backoff::new();
         loop {
-            self.owned.close();
+            self.tasks.owned().close();
             self.cancel_tasks(watch);
-            if self.owned.alive() == 0 {
+            if self.tasks.alive() == 0 {
                 break;
             }
             backoff.snooze();
@@ -286,7 +254,7 @@ impl LocalQueue {
         // Handles to tasks keep the queue, which is not to keep those who polled it.
         let mut wakers = WakeList::new();
         self.state.lock().pollers.take(|()| true, &mut wakers);
-        contain(|| drop(wakers));
+        catch_panic(|| drop(wakers));
     }
 }
 
@@ -324,7 +292,7 @@ impl LocalHome {
         panics: std::sync::Arc<dyn PanicSink>,
         observe: Observe,
     ) -> (Arc<LocalQueue>, LocalHome) {
-        let queue = Arc::new(LocalQueue::new(panics, observe, true));
+        let queue = Arc::new(LocalQueue::new(Tasks::new(1, observe, panics), true));
         (Arc::clone(&queue), LocalHome { queue })
     }
 
@@ -347,7 +315,7 @@ pub(crate) struct LocalTasks {
 
 impl LocalTasks {
     pub(crate) fn new(panics: std::sync::Arc<dyn PanicSink>) -> LocalTasks {
-        let queue = Arc::new(LocalQueue::new(panics, Observe::default(), false));
+        let queue = Arc::new(LocalQueue::new(Tasks::new(1, Observe::default(), panics), false));
         LocalTasks { queue, _thread: std::marker::PhantomData }
     }
 
@@ -371,7 +339,7 @@ impl LocalTasks {
     }
 
     /// One turn of a future that polls the set: polls tasks that are due, a bounded number. If the thread is watched,
-    /// each poll is shown to the guardian. The future is to have [registered](LocalTasks::register) in this poll.
+    /// each poll is shown to the monitor. The future is to have [registered](LocalTasks::register) in this poll.
     pub(crate) fn turn(&self, poller: &Poller, watch: Option<&Watch>, waker: &Waker) {
         if self.queue.tick(watch) {
             self.queue.pass_on(poller.0, waker);
@@ -395,6 +363,6 @@ impl LocalTasks {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.owned.alive() == 0
+        self.queue.tasks.alive() == 0
     }
 }

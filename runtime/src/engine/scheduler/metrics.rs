@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::observe::Observe;
 use crate::engine::coop;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 
@@ -53,9 +52,9 @@ pub(crate) struct WorkerCounters {
     pub(crate) mean_poll_ns: Counter,
     /// Polls that `mean_poll_ns` knows of.
     polls_noted: Counter,
-    /// Tasks pushed to its own queue or slot.
+    /// Tasks pushed to its own queue or LIFO slot.
     pub(crate) local_schedules: Counter,
-    /// Polls that the guardian called stalled.
+    /// Polls that the monitor called stalled.
     pub(crate) stalls: Counter,
     /// A histogram of how long polls took, if there is one.
     pub(crate) poll_times: Box<[Counter]>,
@@ -64,12 +63,12 @@ pub(crate) struct WorkerCounters {
 }
 
 impl WorkerCounters {
-    /// With room for the histograms that there are to be.
-    pub(crate) fn with_histograms(observe: &Observe) -> WorkerCounters {
-        let room = |starts: &[u64]| starts.iter().map(|_| Counter::default()).collect();
+    /// With histograms of so many buckets: none is no histogram.
+    pub(crate) fn with_histograms(poll_times: usize, latencies: usize) -> WorkerCounters {
+        let room = |buckets| (0..buckets).map(|_| Counter::default()).collect();
         WorkerCounters {
-            poll_times: room(&observe.poll_times),
-            latencies: room(&observe.latencies),
+            poll_times: room(poll_times),
+            latencies: room(latencies),
             ..WorkerCounters::default()
         }
     }

@@ -1,44 +1,51 @@
 //! Schedulers: which thread runs which task, and when a thread sleeps.
 //!
-//! [`Pool`] is a set of workers that steal from each other, watched by a guardian;
+//! [`Pool`] is a set of workers that steal from each other, watched by a monitor;
 //! [`CurrentThread`] runs everything on the thread that blocks on it. Both see the outside world
-//! through the trait [`Driver`] and start no thread themselves: the room above hands in how.
+//! through the trait [`Park`] and start no thread themselves: the room above hands in how.
 
 mod announce;
 mod closing;
-mod crew;
+mod core_handoff;
 mod current_thread;
-mod driver;
 mod foreign_wakers;
-mod guardian;
-mod hand_over;
 mod here;
 mod in_flight;
+mod lifo_slot;
 mod local;
 mod marked;
 mod metrics;
-mod nap;
+mod monitor;
+mod monitor_park;
+mod monitor_rounds;
 mod observe;
+mod pace;
+mod park;
 mod pinned;
 mod poll_age;
 mod pool;
 mod queue;
-mod seat;
-mod seat_set;
-mod seats;
 mod sleep;
-mod slot;
+mod spares;
+mod tasks;
 mod visit;
+mod watched_thread;
 mod worker;
+mod worker_set;
+mod worker_shared;
+mod worker_table;
 
 pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig, StartWatch};
-pub(crate) use driver::Driver;
-pub(crate) use guardian::{Guardian, Stall, StallSink};
 pub(crate) use here::{block_in_place, worker_index};
 pub(crate) use local::{LocalTasks, Poller};
 pub(crate) use metrics::WorkerCounters;
+pub(crate) use monitor::{Monitor, Stall, StallSink};
+pub(crate) use monitor_rounds::watch_pool;
 pub use observe::TaskMeta;
-pub(crate) use observe::{Observe, TaskHook, terminated};
+pub(crate) use observe::{Hook, Observe, TaskHook, terminated};
+pub(crate) use park::Park;
 pub(crate) use pinned::{PinnedHome, PinnedThread};
-pub(crate) use pool::{Asked, Hook, Pool, PoolConfig, Shortage, StandIn};
+pub(crate) use pool::{Asked, Pool, PoolConfig, StandIn};
+pub(crate) use spares::Shortage;
+pub(crate) use tasks::Tasks;
 pub(crate) use worker::NewWorker;

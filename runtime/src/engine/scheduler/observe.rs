@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::metrics::{Counter, WorkerCounters};
-use crate::engine::contain::contain;
-use crate::engine::task::{Header, Id, Judge, Outcome, Runnable};
+use crate::engine::catch_panic::catch_panic;
+use crate::engine::task::{Header, Id, Outcome, Runnable, StallPolicy};
 
 /// Which task a hook is called for.
 ///
@@ -58,6 +58,9 @@ impl fmt::Debug for TaskMeta<'_> {
     }
 }
 
+/// User code to be called at a point of a worker's life.
+pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
+
 /// User code to be called at a point of a task's life.
 pub(crate) type TaskHook = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
 
@@ -93,6 +96,11 @@ impl Observe {
         Observe { poll_times: Arc::default(), latencies: Arc::default(), ..self.clone() }.ready()
     }
 
+    /// What a thread counts in, with room for these histograms.
+    pub(super) fn counters(&self) -> WorkerCounters {
+        WorkerCounters::with_histograms(self.poll_times.len(), self.latencies.len())
+    }
+
     #[inline]
     pub(super) fn spawned(&self, task: &Runnable) {
         if let Some(hook) = &self.on_spawn {
@@ -110,7 +118,7 @@ impl Observe {
     pub(super) fn run(
         &self,
         task: Runnable,
-        judge: &Judge<'_>,
+        judge: &StallPolicy<'_>,
         counters: Option<&WorkerCounters>,
     ) -> Outcome {
         if self.polls { self.run_in_view(task, judge, counters) } else { task.run(judge) }
@@ -120,7 +128,7 @@ impl Observe {
     fn run_in_view(
         &self,
         task: Runnable,
-        judge: &Judge<'_>,
+        judge: &StallPolicy<'_>,
         counters: Option<&WorkerCounters>,
     ) -> Outcome {
         let latency = self.origin.and_then(|origin| task.waited(origin));
@@ -165,5 +173,5 @@ pub(crate) fn terminated(hook: Option<&TaskHook>, task: &Header) {
 
 #[cold]
 fn call(hook: &TaskHook, meta: &TaskMeta<'_>) {
-    contain(|| hook(meta));
+    catch_panic(|| hook(meta));
 }

@@ -21,10 +21,11 @@
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 
-use super::guardian::{Bound, Guardian};
 use super::local::{LocalHome, LocalQueue, LocalTasks, Poller};
 use super::metrics::Counter;
+use super::monitor::Monitor;
 use super::observe::Observe;
+use super::watched_thread::WatchedThread;
 use crate::engine::activity::Activity;
 use crate::engine::primitive::Arc;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
@@ -35,7 +36,7 @@ use crate::engine::{coop, park_on};
 /// A thread, as those see it who spawn to it.
 pub(crate) struct PinnedThread {
     queue: Arc<LocalQueue>,
-    bound: std::sync::Arc<Bound>,
+    bound: std::sync::Arc<WatchedThread>,
     stop: AtomicBool,
     /// Polls that ran out of budget.
     forced_yields: Counter,
@@ -57,7 +58,7 @@ impl PinnedThread {
         let (queue, home) = LocalHome::new(panics, observe);
         let thread = Arc::new(PinnedThread {
             queue,
-            bound: std::sync::Arc::new(Bound::new(number)),
+            bound: std::sync::Arc::new(WatchedThread::new(number)),
             stop: AtomicBool::new(false),
             forced_yields: Counter::default(),
         });
@@ -89,7 +90,7 @@ impl PinnedThread {
 
     /// Tasks that were spawned and have not completed.
     pub(crate) fn alive_tasks(&self) -> usize {
-        self.tasks().alive()
+        self.tasks().about_alive()
     }
 
     /// Tasks ever spawned.
@@ -107,8 +108,8 @@ impl PinnedThread {
         self.forced_yields.get()
     }
 
-    /// What the guardian sees.
-    pub(crate) fn bound(&self) -> &std::sync::Arc<Bound> {
+    /// What the monitor sees.
+    pub(crate) fn bound(&self) -> &std::sync::Arc<WatchedThread> {
         &self.bound
     }
 }
@@ -119,7 +120,7 @@ impl PinnedHome {
     /// If there is an `activity` the thread is counted in it already.
     pub(crate) fn run<G>(
         mut self,
-        guardian: &Guardian,
+        monitor: &Monitor,
         activity: Option<&Arc<Activity>>,
         settle: impl FnOnce(LocalTasks) -> G,
     ) {
@@ -135,7 +136,7 @@ impl PinnedHome {
                 return Poll::Ready(());
             }
             thread.bound.set_awake(true);
-            guardian.awake();
+            monitor.awake();
             tasks.0.turn(&poller, Some(thread.bound.watch()), cx.waker());
             thread.forced_yields.add(coop::take_forced());
             thread.bound.set_awake(false);
@@ -147,10 +148,10 @@ impl PinnedHome {
         }
         // While what has settled is still there: destructors may spawn.
         thread.bound.set_awake(true);
-        guardian.awake();
+        monitor.awake();
         tasks.0.close(Some(thread.bound.watch()));
         thread.bound.set_awake(false);
-        guardian.wake();
+        monitor.wake();
     }
 }
 

@@ -37,12 +37,12 @@ use std::time::{Duration, Instant};
 
 use crate::engine::primitive::thread;
 use crate::engine::stall;
-use crate::engine::task::{Mark, Seen, Watch};
+use crate::engine::task::{Mark, PollId, Watch};
 
 /// The most that is taken for granted between two looks: the time between them when nothing delays the second.
 const BETWEEN_SIGHTS: Duration = Duration::from_millis(2);
 
-/// The guardian's eye on one thread.
+/// The monitor's eye on one thread.
 #[derive(Debug, Default)]
 pub(super) struct Eye {
     known: Option<Known>,
@@ -51,7 +51,7 @@ pub(super) struct Eye {
 /// What is known of the poll that goes on.
 #[derive(Debug)]
 struct Known {
-    seen: Seen,
+    seen: PollId,
     /// At the first sight.
     since: Instant,
     /// What the thread had computed then.
@@ -122,7 +122,7 @@ impl Eye {
     }
 
     /// The poll that goes on, if there is one.
-    pub(super) fn seen(&self) -> Option<Seen> {
+    pub(super) fn seen(&self) -> Option<PollId> {
         self.known.as_ref().map(|known| known.seen)
     }
 
@@ -135,7 +135,7 @@ impl Eye {
     }
 
     /// The poll, if it is `threshold` old and has not been told of yet: once each.
-    pub(super) fn becomes(&mut self, threshold: Duration) -> Option<Seen> {
+    pub(super) fn becomes(&mut self, threshold: Duration) -> Option<PollId> {
         let known = self.known.as_mut()?;
         let due = known.age >= threshold && !known.reported;
         due.then_some(known.seen)

@@ -4,7 +4,7 @@
 //!
 //! | woken or spawned by                  | goes to                                         |
 //! |--------------------------------------|-------------------------------------------------|
-//! | the task that runs on a worker       | that worker's next slot; what was there, to the |
+//! | the task that runs on a worker       | that worker's LIFO slot; what was there, to the |
 //! |                                      | back of its queue                               |
 //! | itself, in its own poll              | the back of the worker's queue                  |
 //! | a worker that does not serve         | the injector                                    |
@@ -16,9 +16,9 @@
 //!
 //! # Who serves for those who do not
 //!
-//! A seat whose thread is stalled or in `block_in_place` does not serve. Somebody does in its place: a spare, or a
+//! A slot whose thread is stalled or in `block_in_place` does not serve. Somebody does in its place: a spare, or a
 //! stand-in on a thread of the blocking pool. Who counts, calls and retires, and why nobody is left without:
-//! `crew.rs`.
+//! `spares.rs`.
 //!
 //! # Shutdown
 //!
@@ -29,40 +29,38 @@
 //!
 //! Who closes, spawns and leaves, and why no task is left behind: `closing.rs`. Every future that is
 //! dropped on the way is dropped under its worker's watch, like a poll: a destructor may block, too, and
-//! the guardian looks on until the last thread has left.
+//! the monitor looks on until the last thread has left.
 #![allow(unsafe_code, reason = "tasks point to their pool uncounted; docs/unsafe.md, P1")]
 
 use std::future::Future;
 use std::io;
-use std::ptr::NonNull;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::Driver;
+use super::Park;
 use super::closing::Closing;
-use super::crew::{Call, Crew};
 use super::foreign_wakers::ForeignWakers;
-use super::guardian::Guardian;
 use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::marked::MarkedTasks;
-use super::observe::Observe;
+use super::monitor::Monitor;
+use super::observe::{Hook, Observe};
 use super::queue::{Injector, Local};
-use super::seat::Seat;
-use super::seats::{OwnSeat, Seats};
+use super::spares::{Call, Shortage, Spares};
+use super::tasks::{HasTasks, Of, Tasks, Uncounted};
 use super::worker::NewWorker;
+use super::worker_shared::WorkerShared;
+use super::worker_table::{WorkerRef, WorkerTable};
 use crate::engine::activity::{Active, Activity};
+use crate::engine::messages;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Unparked};
-use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
-use crate::engine::task::{
-    Absence, Header, Identity, JoinHandle, Owned, PanicSink, Runnable, Schedule, Whose, spawn_cell,
-};
-use crate::engine::text;
+use crate::engine::task::{Absence, Identity, JoinHandle, Owned, PollOwner, Runnable, spawn_cell};
 
 /// Starts a thread that calls [`NewWorker::run`], or sees to it that it is started soon. In the second case an
-/// error comes later, by [`NewWorker::on_failure`]. The guardian calls it for spares, so it must not wait then, nor
+/// error comes later, by [`NewWorker::on_failure`]. The monitor calls it for spares, so it must not wait then, nor
 /// call what is the user's.
 pub(crate) type StartThread = Box<dyn Fn(NewWorker) -> io::Result<()> + Send + Sync>;
 
@@ -74,15 +72,15 @@ pub(crate) type AskForStandIn = Box<dyn Fn(StandIn, Asked) + Send + Sync>;
 pub(crate) enum Asked {
     /// One that may wait for a thread to be started, and call the function that names it.
     ByWorker,
-    /// The guardian, which may do neither.
-    ByGuardian,
+    /// The monitor, which may do neither.
+    ByMonitor,
 }
 
 /// How a pool is made.
 pub(crate) struct PoolConfig {
-    /// Seats for workers; at least one.
+    /// WorkerTable for workers; at least one.
     pub(crate) workers: usize,
-    /// Seats for spares.
+    /// WorkerTable for spares.
     pub(crate) spares: usize,
     /// The most stand-ins: as many as the blocking pool may have threads.
     pub(crate) stand_ins: usize,
@@ -96,32 +94,25 @@ pub(crate) struct PoolConfig {
     pub(crate) on_park: Option<Hook>,
     /// Called by a worker after it slept.
     pub(crate) on_unpark: Option<Hook>,
-    /// A task that is woken by the running one goes to the back of the queue, not to the next slot.
-    pub(crate) no_slot: bool,
+    /// A task that is woken by the running one goes to the back of the queue, not to the LIFO slot.
+    pub(crate) no_lifo_slot: bool,
     /// What begins the workers' random choices.
     pub(crate) seed: Option<u64>,
-    /// What users want to see of tasks.
-    pub(crate) observe: Observe,
-    /// Hears of the tasks' panics.
-    pub(crate) panics: Arc<dyn PanicSink>,
     /// Where to count what goes on, if anybody wants to know.
     pub(crate) activity: Option<Arc<Activity>>,
 }
 
-/// User code to be called at a point of a worker's life.
-pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
-
 /// What the workers share.
 pub(crate) struct Pool {
-    seats: Seats,
-    pub(super) crew: Crew,
+    slots: WorkerTable,
+    pub(super) spares: Spares,
     pub(super) injector: Injector,
     pub(super) marked: MarkedTasks,
     pub(super) foreign: ForeignWakers,
-    pub(super) driver: Box<dyn Driver>,
+    pub(super) driver: Box<dyn Park>,
     pub(super) config: PoolConfig,
-    pub(super) guardian: Guardian,
-    owned: Owned,
+    pub(super) monitor: Monitor,
+    pub(super) tasks: Tasks,
     in_flight: InFlight,
     closing: Closing,
     start_thread: StartThread,
@@ -130,37 +121,22 @@ pub(crate) struct Pool {
     no_thread: Mutex<Option<io::Error>>,
     /// Spares whose threads have not begun.
     starting: AtomicUsize,
-    birth: Birth,
-}
-
-/// Somebody is wanted who serves in a seat's place, and not to be had.
-#[derive(Debug)]
-pub(crate) struct Shortage {
-    /// Why the seats do not serve.
-    pub(crate) absence: Absence,
-    /// How many seats do not serve for that reason.
-    pub(crate) missing: usize,
-    /// How many spares, or stand-ins, serve in their place.
-    pub(crate) serving: usize,
-    /// How many there may be: spares, or threads of the blocking pool.
-    pub(crate) limit: usize,
-    /// Why the system gave no thread, if the limit has not been reached.
-    pub(crate) no_thread: Option<io::Error>,
+    generation: ForkGeneration,
 }
 
 /// A thread of the blocking pool is wanted to serve in the place of one that is in `block_in_place`.
 pub(crate) struct StandIn(Option<Arc<Pool>>);
 
 impl StandIn {
-    /// A thread has come. The seat that it sits down on, unless it is not needed any more.
+    /// A thread has come. The slot that it takes, unless it is not needed any more.
     pub(crate) fn arrive(mut self) -> Option<NewWorker> {
         let pool = self.0.take()?;
-        let seat = pool.crew.arrive()?;
+        let slot = pool.spares.arrive()?;
         if !pool.closing.enter() {
-            pool.crew.never_came(seat);
+            pool.spares.never_came(slot);
             return None;
         }
-        Some(NewWorker::new(pool, seat))
+        Some(NewWorker::new(pool, slot))
     }
 
     /// There is no thread, for this reason.
@@ -174,56 +150,23 @@ impl StandIn {
 impl Drop for StandIn {
     fn drop(&mut self) {
         if let Some(pool) = self.0.take() {
-            pool.crew.not_coming();
+            pool.spares.not_coming();
         }
     }
 }
 
-/// A task's pointer to its pool.
-///
-/// Uncounted. While a task is not complete, its pool has not finished step 3 of its shutdown, and
-/// until then the last worker keeps the pool; afterwards tasks do not use the pointer.
-struct PoolRef(NonNull<Pool>);
-
-impl PoolRef {
-    fn get(&self) -> &Pool {
-        // SAFETY: called through `Schedule` only, that is on behalf of a task that is not complete
-        // (`schedule`, `panics`, `stop`) or has not yet been taken off the owned list
-        // (`release`); until then the pool is kept, see the type.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl Schedule for PoolRef {
-    #[inline]
-    fn schedule(&self, task: Runnable) {
-        self.get().schedule(task);
+impl HasTasks for Pool {
+    fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     #[inline]
-    fn wakes_only_ours(&self) -> bool {
-        true
+    fn push(&self, task: Runnable) {
+        self.schedule(task);
     }
 
-    #[inline]
-    fn origin(&self) -> Option<Instant> {
-        self.get().config.observe.origin
-    }
-
-    fn release(&self, task: &Header) {
-        let pool = self.get();
-        // First: once released, the task does not keep the pool.
-        pool.config.observe.terminated(task);
-        pool.owned.release(task);
-    }
-
-    fn panics(&self) -> Option<Arc<dyn PanicSink>> {
-        Some(Arc::clone(&self.get().config.panics))
-    }
-
-    fn stop(&self) -> bool {
-        self.get().close();
-        true
+    fn stop(&self) {
+        self.close();
     }
 }
 
@@ -231,37 +174,38 @@ impl Pool {
     /// A pool without threads; [`start`](Pool::start) starts them.
     pub(crate) fn new(
         config: PoolConfig,
-        driver: Box<dyn Driver>,
-        guardian: Guardian,
+        tasks: Tasks,
+        driver: Box<dyn Park>,
+        monitor: Monitor,
         start_thread: StartThread,
         ask_for_stand_in: AskForStandIn,
     ) -> Arc<Pool> {
         let extra = config.spares + config.stand_ins;
         Arc::new(Pool {
-            seats: Seats::new(config.workers, extra, &config.observe),
-            crew: Crew::new(config.workers, config.spares, config.stand_ins),
+            slots: WorkerTable::new(config.workers, extra, tasks.observe()),
+            spares: Spares::new(config.workers, config.spares, config.stand_ins),
             injector: Injector::new(),
             marked: MarkedTasks::new(config.workers),
             foreign: ForeignWakers::default(),
             driver,
-            guardian,
-            owned: Owned::new(config.workers * 4),
+            monitor,
+            tasks,
             in_flight: InFlight::default(),
             closing: Closing::new(),
             start_thread,
             ask_for_stand_in,
             starting: AtomicUsize::new(0),
             no_thread: Mutex::new(None),
-            birth: Birth::here(),
+            generation: ForkGeneration::here(),
             config,
         })
     }
 
     /// Starts the workers' threads. On an error those that were started are told to leave.
     pub(crate) fn start(self: &Arc<Pool>) -> io::Result<()> {
-        for seat in 0..self.config.workers {
-            self.crew.take_worker(seat);
-            if let Err(error) = self.start_on(seat) {
+        for slot in 0..self.config.workers {
+            self.spares.take_worker(slot);
+            if let Err(error) = self.start_on(slot) {
                 self.close();
                 return Err(error);
             }
@@ -269,26 +213,26 @@ impl Pool {
         Ok(())
     }
 
-    /// Starts a thread on a seat that has been taken for it.
-    fn start_on(self: &Arc<Pool>, seat: usize) -> io::Result<()> {
+    /// Starts a thread on a slot that has been taken for it.
+    fn start_on(self: &Arc<Pool>, slot: usize) -> io::Result<()> {
         if !self.closing.enter() {
-            self.crew.never_came(seat);
-            return Err(text::shut_down());
+            self.spares.never_came(slot);
+            return Err(messages::shut_down());
         }
         // If no thread comes of it, dropping the worker takes back what was done here.
-        (self.start_thread)(NewWorker::new(Arc::clone(self), seat))
+        (self.start_thread)(NewWorker::new(Arc::clone(self), slot))
     }
 
-    /// No thread came to a seat that was taken for it.
-    pub(super) fn never_came(&self, seat: usize) {
-        self.thread_left(seat);
-        self.crew.never_came(seat);
+    /// No thread came to a slot that was taken for it.
+    pub(super) fn never_came(&self, slot: usize) {
+        self.thread_left(slot);
+        self.spares.never_came(slot);
         if self.marked.has_given() {
             self.work_published();
         }
     }
 
-    /// A thread is on its way to a spare's seat, or is not any more.
+    /// A thread is on its way to a spare's slot, or is not any more.
     pub(super) fn count_starting(&self, up: bool) {
         // No pair: it only keeps a report from being made twice.
         match up {
@@ -307,7 +251,7 @@ impl Pool {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (task, handle) = spawn_cell(future, PoolRef(NonNull::from(&**self)), identity);
+        let (task, handle) = spawn_cell(future, self.of_a_task(), identity);
         self.take_in(task, None);
         handle
     }
@@ -323,16 +267,22 @@ impl Pool {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let pool = PoolRef(NonNull::from(&**self));
+        let pool = self.of_a_task();
         let (task, handle) = membership.spawn_cell(future, pool, identity);
         self.take_in(task, Some(&membership));
         handle
     }
 
+    /// A task's pointer to this pool.
+    fn of_a_task(&self) -> Of<Uncounted<Pool>> {
+        // SAFETY: the last worker keeps the pool until step 3 of the shutdown has ended, which waits for all tasks and
+        // for the wakes in flight.
+        Of(unsafe { Uncounted::new(self) })
+    }
+
     /// Takes a new task in and makes it run.
     fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
-        self.config.observe.spawned(&task);
-        self.owned.take_in(task, membership, |task| self.schedule(task));
+        self.tasks.take_in(task, membership, |task| self.schedule(task));
     }
 
     /// A task has become runnable.
@@ -347,7 +297,7 @@ impl Pool {
     }
 
     fn inject(&self, task: Runnable) {
-        if self.birth.is_in_parent() {
+        if self.generation.is_in_parent() {
             // A child: nobody is there to run it, and the sleepers are the parent's.
             return std::mem::forget(task);
         }
@@ -364,12 +314,12 @@ impl Pool {
     /// Wakes a sleeper for work that has just been published, if one is needed.
     #[inline]
     pub(super) fn work_published(&self) {
-        if let Some(seat) = self.crew.sleep.published() {
+        if let Some(slot) = self.spares.sleep.published() {
             // On behalf of the woken worker, while the caller is counted itself.
             if let Some(activity) = &self.config.activity {
                 activity.begin();
             }
-            self.unpark(seat);
+            self.unpark(slot);
         }
     }
 
@@ -378,42 +328,45 @@ impl Pool {
         self.config.activity.as_deref().map(Activity::enter)
     }
 
-    pub(super) fn unpark(&self, seat: usize) {
-        let Some(seat) = self.seats.get(seat) else { return };
-        if seat.parker.unpark() == Unparked::Elsewhere {
+    pub(super) fn unpark(&self, slot: usize) {
+        let Some(slot) = self.slots.get(slot) else { return };
+        if slot.parker.unpark() == Unparked::Elsewhere {
             self.driver.wake();
         }
     }
 
-    /// The seat, for the thread that comes to it.
-    pub(super) fn take_seat(&self, seat: usize) -> OwnSeat {
-        self.seats.take(seat, &self.config.observe)
+    /// The slot, for the thread that comes to it.
+    pub(super) fn take_slot(&self, slot: usize) -> WorkerRef {
+        self.slots.take(slot, self.tasks.observe())
     }
 
-    /// How many seats there may be.
-    pub(crate) fn all_seats(&self) -> usize {
-        self.crew.seats() as usize
+    /// How many slots there may be.
+    pub(crate) fn all_slots(&self) -> usize {
+        self.spares.slots() as usize
     }
 
-    /// A seat, whether or not anybody has ever sat there.
-    pub(crate) fn any_seat(&self, seat: usize) -> Option<OwnSeat> {
-        (seat < self.all_seats()).then(|| self.take_seat(seat))
+    /// A slot, whether or not anybody has ever held it.
+    pub(crate) fn any_slot(&self, slot: usize) -> Option<WorkerRef> {
+        (slot < self.all_slots()).then(|| self.take_slot(slot))
     }
 
-    /// A seat that somebody sits on or has sat on.
-    pub(crate) fn seat(&self, seat: usize) -> Option<&Seat> {
-        self.seats.get(seat)
+    /// A slot that somebody holds or has held.
+    pub(crate) fn shared(&self, slot: usize) -> Option<&WorkerShared> {
+        self.slots.get(slot)
     }
 
-    /// One more than the last seat on which there may be work; at least 1.
+    /// One more than the last slot on which there may be work; at least 1.
     pub(super) fn awake_bound(&self) -> u32 {
-        self.crew.sleep.awake().bound().max(1)
+        self.spares.sleep.awake().bound().max(1)
     }
 
-    /// The seats on which there may be work, beginning at one and around the end.
-    pub(super) fn awake_seats(&self, start: usize) -> impl Iterator<Item = (usize, &Seat)> + Clone {
-        let awake = self.crew.sleep.awake().from(start);
-        awake.filter_map(|number| Some((number, self.seats.get(number)?)))
+    /// The slots on which there may be work, beginning at one and around the end.
+    pub(super) fn awake_slots(
+        &self,
+        start: usize,
+    ) -> impl Iterator<Item = (usize, &WorkerShared)> + Clone {
+        let awake = self.spares.sleep.awake().from(start);
+        awake.filter_map(|number| Some((number, self.slots.get(number)?)))
     }
 
     /// Whether anything waits that any worker could take.
@@ -422,22 +375,22 @@ impl Pool {
             || self.marked.is_ready()
             || self.marked.has_given()
             || !self.foreign.is_empty()
-            || self.awake_seats(0).any(|(_, seat)| seat.has_queued())
+            || self.awake_slots(0).any(|(_, slot)| slot.has_queued())
     }
 
     /// How many tasks wait that any worker could take, counted up to `enough`.
     pub(super) fn waiting(&self, enough: usize) -> usize {
         let mut waiting = self.injector.len() + self.marked.len();
-        for (_, seat) in self.awake_seats(0) {
+        for (_, slot) in self.awake_slots(0) {
             if waiting >= enough {
                 break;
             }
-            waiting += seat.queue_len();
+            waiting += slot.queue_len();
         }
         waiting
     }
 
-    /// Puts a spare to work, if fewer serve than seats are stalled. Says whether one was called.
+    /// Puts a spare to work, if fewer serve than slots are stalled. Says whether one was called.
     ///
     /// # Errors
     ///
@@ -446,10 +399,10 @@ impl Pool {
         if self.is_closed() {
             return Ok(false);
         }
-        match self.crew.call(|seat| self.unpark(seat)) {
+        match self.spares.call(|slot| self.unpark(slot)) {
             Call::NotNeeded | Call::NotYet => Ok(false),
             Call::Back => Ok(true),
-            Call::Start(seat) => match self.start_on(seat) {
+            Call::Start(slot) => match self.start_on(slot) {
                 Ok(()) => Ok(true),
                 Err(error) => Err(self.shortage(Absence::Stalled, Some(error))),
             },
@@ -457,10 +410,10 @@ impl Pool {
         }
     }
 
-    /// Has the blocking pool send somebody, if fewer serve or come than seats are in `block_in_place`. Says
+    /// Has the blocking pool send somebody, if fewer serve or come than slots are in `block_in_place`. Says
     /// whether it was asked.
     pub(super) fn call_stand_in(self: &Arc<Pool>, asked: Asked) -> bool {
-        let wanted = !self.is_closed() && self.crew.ask_for_stand_in();
+        let wanted = !self.is_closed() && self.spares.ask_for_stand_in();
         if wanted {
             (self.ask_for_stand_in)(StandIn(Some(Arc::clone(self))), asked);
         }
@@ -479,9 +432,9 @@ impl Pool {
 
     pub(super) fn shortage(&self, absence: Absence, no_thread: Option<io::Error>) -> Shortage {
         let (missing, serving) =
-            (self.crew.count_missing(absence), self.crew.count_serving(absence));
+            (self.spares.count_missing(absence), self.spares.count_serving(absence));
         let limit = match absence {
-            Absence::Stalled => self.crew.limit(),
+            Absence::Stalled => self.spares.limit(),
             Absence::InPlace => self.config.stand_ins,
         };
         Shortage { absence, missing, serving, limit, no_thread }
@@ -498,42 +451,42 @@ impl Pool {
 
     /// Step 1 of the shutdown. Waits for nobody.
     pub(crate) fn close(&self) {
-        self.closing.close(&self.owned, || {
-            self.seats.used().for_each(|(seat, _)| self.unpark(seat));
-            self.guardian.wake();
-            // Perhaps the guardian stands in at the poll.
+        self.closing.close(self.tasks.owned(), || {
+            self.slots.used().for_each(|(slot, _)| self.unpark(slot));
+            self.monitor.wake();
+            // Perhaps the monitor stands in at the poll.
             self.driver.wake();
         });
     }
 
     /// Step 2, on each worker that leaves. Called while it is still this thread's worker.
-    pub(super) fn leave(&self, seat: usize) {
+    pub(super) fn leave(&self, slot: usize) {
         if self.is_closed() {
-            self.cancel_tasks(seat);
+            self.cancel_tasks(slot);
         }
     }
 
-    /// A thread goes, and leaves its seat.
-    pub(super) fn vacate(&self, seat: usize, own: &Seat, queue: Local) {
-        // The seat is watched as long as it is taken.
-        self.thread_left(seat);
+    /// A thread goes, and leaves its slot.
+    pub(super) fn vacate(&self, slot: usize, own: &WorkerShared, queue: Local) {
+        // The slot is watched as long as it is taken.
+        self.thread_left(slot);
         own.put_queue(queue);
-        self.crew.vacate(seat);
+        self.spares.vacate(slot);
     }
 
     /// A thread that was counted is there no more, or never came. The last one does step 3.
-    fn thread_left(&self, seat: usize) {
-        if self.closing.leave(|| self.finish(seat)) && self.is_closed() {
-            self.guardian.wake();
+    fn thread_left(&self, slot: usize) {
+        if self.closing.leave(|| self.finish(slot)) && self.is_closed() {
+            self.monitor.wake();
         }
     }
 
     /// Step 3.
-    fn finish(&self, seat: usize) {
+    fn finish(&self, slot: usize) {
         let backoff = Backoff::new();
         loop {
-            self.cancel_tasks(seat);
-            if self.owned.alive() == 0 {
+            self.cancel_tasks(slot);
+            if self.tasks.alive() == 0 {
                 break;
             }
             backoff.snooze();
@@ -541,15 +494,15 @@ impl Pool {
         self.in_flight.wait();
     }
 
-    /// Cancels the tasks that wait and whatever is queued anywhere, on the thread of a seat.
-    fn cancel_tasks(&self, seat: usize) {
-        let own = self.take_seat(seat);
+    /// Cancels the tasks that wait and whatever is queued anywhere, on the thread of a slot.
+    fn cancel_tasks(&self, slot: usize) {
+        let own = self.take_slot(slot);
         let watch = &own.watch;
         self.cancel_each(|task: Runnable| {
             watch.begin(task.id().as_u64(), Some(task.location()));
             task.cancel();
             if let Some(absence) = watch.end() {
-                self.crew.returned(absence);
+                self.spares.returned(absence);
             }
         });
     }
@@ -560,24 +513,21 @@ impl Pool {
         let backoff = Backoff::new();
         loop {
             self.cancel_each(Runnable::cancel);
-            if self.owned.alive() <= 1 {
+            if self.tasks.alive() <= 1 {
                 return;
             }
             backoff.snooze();
         }
     }
 
-    fn cancel_each(&self, cancel: impl Fn(Runnable) + Copy) {
-        self.owned.cancel_all(cancel);
-        for (_, seat) in self.seats.used() {
-            seat.slot.take().into_iter().for_each(cancel);
-            while let Some(task) = seat.stealer().and_then(|stealer| stealer.steal()) {
-                cancel(task);
-            }
-        }
-        while let Some(task) = self.injector.pop().or_else(|| self.marked.pop()) {
-            cancel(task);
-        }
+    fn cancel_each(&self, cancel: impl FnMut(Runnable)) {
+        let of_slot = |slot: &WorkerShared| {
+            slot.lifo_slot.take().or_else(|| slot.stealer().and_then(|stealer| stealer.steal()))
+        };
+        let of_slots = self.slots.used();
+        let of_slots = of_slots.flat_map(|(_, slot)| std::iter::from_fn(move || of_slot(slot)));
+        let others = std::iter::from_fn(|| self.injector.pop().or_else(|| self.marked.pop()));
+        self.tasks.cancel_each(of_slots.chain(others), cancel);
     }
 
     /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False if `limit` ended
@@ -592,19 +542,19 @@ impl Pool {
     }
 
     /// The tasks whose polls, or destructors, have not returned.
-    pub(crate) fn busy_with(&self) -> Vec<Whose> {
-        let watches = self.seats.used().map(|(_, seat)| &seat.watch);
+    pub(crate) fn busy_with(&self) -> Vec<PollOwner> {
+        let watches = self.slots.used().map(|(_, slot)| &slot.watch);
         watches.filter_map(|watch| watch.whose(watch.look()?)).collect()
     }
 
     /// The list of all tasks.
     pub(crate) fn tasks(&self) -> &Owned {
-        &self.owned
+        self.tasks.owned()
     }
 
-    /// The seats on which somebody sits or has sat: the workers', then the spares' and the stand-ins'.
-    pub(crate) fn seats(&self) -> impl Iterator<Item = &Seat> {
-        self.seats.used().map(|(_, seat)| seat)
+    /// The slots that somebody holds or has held: the workers', then the spares' and the stand-ins'.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &WorkerShared> {
+        self.slots.used().map(|(_, slot)| slot)
     }
 
     pub(crate) fn workers(&self) -> usize {
@@ -612,11 +562,11 @@ impl Pool {
     }
 
     pub(crate) fn alive_tasks(&self) -> usize {
-        self.owned.alive()
+        self.tasks.alive()
     }
 
     pub(crate) fn spawned_tasks(&self) -> u64 {
-        self.owned.spawned()
+        self.tasks.spawned()
     }
 
     pub(crate) fn injected(&self) -> usize {
@@ -630,15 +580,15 @@ impl Pool {
 
     /// What users want to see of tasks.
     pub(crate) fn observe(&self) -> &Observe {
-        &self.config.observe
+        self.tasks.observe()
     }
 
     /// Spares at work, and refusals so far.
     pub(crate) fn spare_counts(&self) -> (usize, u64) {
-        (self.crew.count_serving(Absence::Stalled), self.crew.count_refused())
+        (self.spares.count_serving(Absence::Stalled), self.spares.count_refused())
     }
 
-    pub(crate) fn guardian(&self) -> &Guardian {
-        &self.guardian
+    pub(crate) fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 }

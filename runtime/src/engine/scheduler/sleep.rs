@@ -17,7 +17,7 @@
 //!
 //! A worker *searches* while it looks for work in other workers' queues. It *sleeps* from its
 //! announcement to its withdrawal. `sleepers` lists those announced, most recent last. `awake` is the set
-//! of seats on which there may be work: whoever looks at all queues looks at those of that set.
+//! of slots on which there may be work: whoever looks at all queues looks at those of that set.
 //!
 //! # Protocol
 //!
@@ -29,7 +29,7 @@
 //! | then take one sleeper, count it   | something there? withdraw and search; else sleep   |
 //! | as searching, unpark it           |                                                    |
 //!
-//! A seat is taken out of `awake` with the announcement, by its thread, whose queue is empty then; it is put in
+//! A slot is taken out of `awake` with the announcement, by its thread, whose queue is empty then; it is put in
 //! again with the withdrawal, or before a thread comes to it.
 //!
 //! A searcher that stops, with work or without, takes itself off the count, fences, and if it was
@@ -51,8 +51,8 @@
 //! after P's, and its look sees the push. A worker that does not announce itself is awake, and
 //! looks before it sleeps.
 //!
-//! *The look leaves out no queue that has something.* Only its own thread pushes to a seat's queue, and the seat was
-//! in the set before that, by this thread itself or by who started it. So whoever sees the push sees the seat in
+//! *The look leaves out no queue that has something.* Only its own thread pushes to a slot's queue, and the slot was
+//! in the set before that, by this thread itself or by who started it. So whoever sees the push sees the slot in
 //! the set, or taken out later: by its thread, when its queue was empty. What had been pushed before was taken
 //! then, by itself or by a thief, who is awake and searches.
 //!
@@ -71,7 +71,9 @@
 //! - A bitmap of sleepers in place of the list: the list is touched only with a system call to
 //!   follow or just made, so its lock costs nothing that can be measured.
 
-use super::seat_set::SeatSet;
+use crossbeam_utils::CachePadded;
+
+use super::worker_set::WorkerSet;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering, fence};
 
@@ -84,9 +86,10 @@ const ONE_SLEEPING: u64 = 1 << 32;
 /// The state of the protocol.
 #[derive(Debug)]
 pub(crate) struct Sleep {
-    counts: AtomicU64,
-    sleepers: Mutex<Vec<usize>>,
-    awake: SeatSet,
+    /// Read at each push and written at each sleep: on cache lines of its own, as all that others write often.
+    counts: CachePadded<AtomicU64>,
+    sleepers: CachePadded<Mutex<Vec<usize>>>,
+    awake: WorkerSet,
     /// How many may search at a time.
     searchers: u64,
 }
@@ -110,12 +113,12 @@ fn sleeping(counts: u64) -> u64 {
 }
 
 impl Sleep {
-    /// For `workers` workers, of which at most half search at a time, among `seats` seats.
-    pub(crate) fn new(workers: usize, seats: usize) -> Sleep {
+    /// For `workers` workers, of which at most half search at a time, among `slots` slots.
+    pub(crate) fn new(workers: usize, slots: usize) -> Sleep {
         Sleep {
-            counts: AtomicU64::new(0),
-            sleepers: Mutex::new(Vec::with_capacity(workers)),
-            awake: SeatSet::new(seats),
+            counts: CachePadded::new(AtomicU64::new(0)),
+            sleepers: CachePadded::new(Mutex::new(Vec::with_capacity(workers))),
+            awake: WorkerSet::new(slots),
             searchers: (workers as u64).div_ceil(2),
         }
     }
@@ -138,9 +141,9 @@ impl Sleep {
         if searching(self.counts.load(Ordering::Relaxed)) > 0 {
             return None;
         }
-        let seat = sleepers.pop()?;
+        let slot = sleepers.pop()?;
         self.counts.fetch_add(ONE_SEARCHING.wrapping_sub(ONE_SLEEPING), Ordering::Relaxed);
-        Some(seat)
+        Some(slot)
     }
 
     /// A worker wants to search. False if enough do already.
@@ -164,11 +167,11 @@ impl Sleep {
     /// A worker that does not search is about to sleep. True if it must look at all queues again
     /// first: nobody else does it.
     #[must_use]
-    pub(crate) fn announce(&self, seat: usize) -> bool {
+    pub(crate) fn announce(&self, slot: usize) -> bool {
         let before = {
             let mut sleepers = self.sleepers.lock();
-            sleepers.push(seat);
-            self.awake.remove(seat);
+            sleepers.push(slot);
+            self.awake.remove(slot);
             self.counts.fetch_add(ONE_SLEEPING, Ordering::Relaxed)
         };
         fence(BETWEEN);
@@ -176,10 +179,10 @@ impl Sleep {
     }
 
     /// A worker does not sleep, or not any more.
-    pub(crate) fn withdraw(&self, seat: usize) -> Withdrawn {
-        self.awake.insert(seat);
+    pub(crate) fn withdraw(&self, slot: usize) -> Withdrawn {
+        self.awake.insert(slot);
         let mut sleepers = self.sleepers.lock();
-        match sleepers.iter().rposition(|&sleeper| sleeper == seat) {
+        match sleepers.iter().rposition(|&sleeper| sleeper == slot) {
             Some(place) => {
                 sleepers.remove(place);
                 self.counts.fetch_sub(ONE_SLEEPING, Ordering::Relaxed);
@@ -189,8 +192,8 @@ impl Sleep {
         }
     }
 
-    /// The seats on which there may be work.
-    pub(crate) fn awake(&self) -> &SeatSet {
+    /// The slots on which there may be work.
+    pub(crate) fn awake(&self) -> &WorkerSet {
         &self.awake
     }
 
@@ -206,6 +209,6 @@ impl Sleep {
 
     /// Somebody who sleeps now, to be unparked for another reason than work: it stays in the list.
     pub(crate) fn any_sleeper(&self, except: impl Fn(usize) -> bool) -> Option<usize> {
-        self.sleepers.lock().iter().rev().copied().find(|&seat| !except(seat))
+        self.sleepers.lock().iter().rev().copied().find(|&slot| !except(slot))
     }
 }

@@ -6,7 +6,7 @@
 //! injector, at marked tasks, and at the queues of others. How often is a matter of time, not of polls: 61 polls
 //! are 3 microseconds or a minute. So each visit reads the clock and sets the next one: after as many polls as take
 //! [`VISIT_EVERY`] at the pace since the last one, and after `global_queue_interval` and `event_interval` at most. If
-//! polls have become longer since then, the guardian sees a task in the injector at two looks, and calls for a visit.
+//! polls have become longer since then, the monitor sees a task in the injector at two looks, and calls for a visit.
 //!
 //! *The injector.* Its share (the tasks in it by the number of workers) goes to the back of the own queue. So a task
 //! from outside stands behind those that were here before it, and before those that come after: it waits as long as
@@ -20,13 +20,13 @@
 //!
 //! What it does for 200 equal tasks: `docs/performance.md`, "Under load".
 
-use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::marked::Offer;
 use super::metrics::NOTE_INTERVAL;
-use super::seat::Seat;
+use super::pace::RECENT;
 use super::worker::Worker;
+use super::worker_shared::WorkerShared;
 use crate::engine::task::{Absence, Runnable};
 
 /// How often a worker that always has work looks around. A visit costs a look at the clock and one at the driver, some
@@ -39,75 +39,19 @@ const FIRST: u32 = 8;
 /// in the cache. Servers stay below it until they are overloaded.
 const UNEVEN: Duration = Duration::from_millis(4);
 
-/// The time over which a worker's pace is taken, and twice that. Others take the processor for some ten milliseconds at a
-/// time; a pace that follows each of them sends tasks to and fro.
-const RECENT: Duration = Duration::from_millis(250);
 /// Among how many others a worker looks for one whose tasks wait longer. A choice of two at random would do (Mitzenmacher,
 /// "The power of two choices", 2001); up to here a look at all costs no more.
 const LOOKS_AT: usize = 8;
-
-/// When a worker looked around last, and will the next time.
-pub(super) struct Visits {
-    /// The tick of the next one.
-    pub(super) next: Cell<u32>,
-    /// The time and the tick from which the pace is measured.
-    since: Cell<Instant>,
-    since_tick: Cell<u32>,
-    /// How many nanoseconds a poll is expected to take until the next visit.
-    expected: Cell<u64>,
-    /// Nanoseconds and polls of the last while.
-    recent: Cell<(u64, u64)>,
-    /// No task from outside goes first before this.
-    first_from: Cell<Instant>,
-    /// No marked task is run without a spare before this.
-    pub(super) marked_from: Cell<Instant>,
-}
-
-impl Visits {
-    pub(super) fn new() -> Visits {
-        let now = Instant::now();
-        Visits {
-            next: Cell::new(0),
-            since: Cell::new(now),
-            since_tick: Cell::new(0),
-            expected: Cell::new(0),
-            recent: Cell::new((0, 0)),
-            first_from: Cell::new(now),
-            marked_from: Cell::new(now),
-        }
-    }
-
-    /// Time in which nothing was polled ends.
-    pub(super) fn awake(&self, now: Instant, tick: u32) {
-        self.since.set(now);
-        self.since_tick.set(tick);
-    }
-
-    /// How many nanoseconds a poll has taken: since the last visit, and in the last [`RECENT`].
-    fn pace(&self, now: Instant, tick: u32) -> (u64, u64) {
-        let polls = u64::from(tick.wrapping_sub(self.since_tick.replace(tick)).max(1));
-        let time = (now - self.since.replace(now)).as_nanos() as u64;
-        let (mut times, mut all) = self.recent.get();
-        times += time;
-        all += polls;
-        let pace = (time / polls, times / all);
-        if times > RECENT.as_nanos() as u64 {
-            (times, all) = (times / 2, all.div_ceil(2));
-        }
-        self.recent.set((times, all));
-        pace
-    }
-}
 
 impl Worker {
     /// Looks around. Returns a task from outside that goes first.
     #[cold]
     pub(super) fn visit(&self, tick: u32) -> Option<Runnable> {
         let now = Instant::now();
-        self.seat().call(false);
+        self.shared().call(false);
         let config = &self.pool.config;
         let (pace, recent) = self.visits.pace(now, tick);
-        self.seat().set_pace(recent);
+        self.shared().set_pace(recent);
         let most = config.global_queue_interval.min(config.event_interval);
         // One short poll among long ones says little of the next; one long poll says that there are some.
         let expected = pace.max(self.visits.expected.get() / 2);
@@ -121,13 +65,13 @@ impl Worker {
         if !self.pool.foreign.is_empty() {
             self.call_foreign();
         }
-        let wait = Duration::from_nanos(self.seat().queued().saturating_mul(recent));
+        let wait = Duration::from_nanos(self.shared().queued().saturating_mul(recent));
         // With empty hands: it may be polled here.
         if self.pool.marked.has_given() {
             self.run_what_nobody_took(now);
         }
         if self.pool.marked.is_ready() {
-            let may_run = self.pool.crew.has_spare() || now >= self.visits.marked_from.get();
+            let may_run = self.pool.spares.has_spare() || now >= self.visits.marked_from.get();
             if let Some(taken) = self.pool.marked.take(Offer { now, wait, may_run }) {
                 self.give_or_run(taken);
             }
@@ -141,7 +85,7 @@ impl Worker {
     /// A task was given away, and no thread came for it: the system had none. Then it has its turn here.
     fn run_what_nobody_took(&self, now: Instant) {
         let nobody_comes =
-            !self.pool.are_starting() && self.pool.crew.count_wanted(Absence::Stalled) > 0;
+            !self.pool.are_starting() && self.pool.spares.count_wanted(Absence::Stalled) > 0;
         if nobody_comes && now >= self.visits.marked_from.get() {
             if let Some(given) = self.pool.marked.take_given() {
                 self.run_given(given);
@@ -169,38 +113,38 @@ impl Worker {
         }
     }
 
-    /// Takes its share of what seats hold that do not serve, as of the injector: nobody who has work steals. And takes
+    /// Takes its share of what slots hold that do not serve, as of the injector: nobody who has work steals. And takes
     /// tasks from another worker's queue, if they wait there for much longer than here.
     fn even_out(&self) {
         let start = self.rng.below(self.pool.awake_bound()) as usize;
-        let others = self.pool.awake_seats(start).filter(|&(seat, _)| seat != self.seat);
+        let others = self.pool.awake_slots(start).filter(|&(slot, _)| slot != self.slot);
         let (mut longest, mut from) = (0, None);
-        for (_, seat) in others.take(LOOKS_AT) {
-            let queued = seat.queued();
+        for (_, slot) in others.take(LOOKS_AT) {
+            let queued = slot.queued();
             if queued == 0 {
                 continue;
             }
-            if seat.watch.is_stalled() {
-                self.take_from(seat, (queued as usize).div_ceil(self.pool.config.workers));
+            if slot.watch.is_stalled() {
+                self.take_from(slot, (queued as usize).div_ceil(self.pool.config.workers));
                 continue;
             }
-            let wait = queued.saturating_mul(seat.pace());
+            let wait = queued.saturating_mul(slot.pace());
             if wait > longest {
-                (longest, from) = (wait, Some(seat));
+                (longest, from) = (wait, Some(slot));
             }
         }
         let Some(other) = from else { return };
-        let own = self.seat().queued().saturating_mul(self.seat().pace());
+        let own = self.shared().queued().saturating_mul(self.shared().pace());
         let uneven = own.saturating_add(own / 2).saturating_add(UNEVEN.as_nanos() as u64);
         if longest >= uneven {
             // With so many moved, both wait equally long.
-            let both = self.seat().pace().saturating_add(other.pace()).max(1);
+            let both = self.shared().pace().saturating_add(other.pace()).max(1);
             let tasks = (longest - own) / both;
             self.take_from(other, tasks as usize);
         }
     }
 
-    fn take_from(&self, other: &Seat, tasks: usize) {
+    fn take_from(&self, other: &WorkerShared, tasks: usize) {
         if let Some(stealer) = other.stealer() {
             let before = self.queue.len();
             stealer.move_into(&self.queue, tasks);

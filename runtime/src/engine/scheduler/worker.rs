@@ -5,7 +5,7 @@
 //! 1. A *visit*, every 200 microseconds or so: `visit.rs`. And a look at the driver when all that ran have only
 //!    yielded, for such tasks usually wait for an event: when each task in the queue has had its turn, but
 //!    at most every 6 polls.
-//! 2. The next slot, at most [`SLOT_RUNS`] times in a row.
+//! 2. The LIFO slot, at most [`SLOT_RUNS`] times in a row.
 //! 3. The own queue, first in, first out.
 //! 4. A batch from the injector.
 //! 5. A marked task (`marked.rs`).
@@ -44,20 +44,21 @@ use std::time::{Duration, Instant};
 use super::here;
 use super::marked::Offer;
 use super::metrics::WorkerCounters;
-use super::pool::{Hook, Pool};
+use super::observe::Hook;
+use super::pace::Visits;
+use super::pool::Pool;
 use super::queue::Local;
-use super::seat::Seat;
-use super::seats::OwnSeat;
 use super::sleep::Withdrawn;
-use super::visit::Visits;
-use crate::engine::contain::contain;
+use super::worker_shared::WorkerShared;
+use super::worker_table::WorkerRef;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::entered;
 use crate::engine::rng::FastRand;
-use crate::engine::task::{self, Absence, Judge, Outcome, Runnable};
+use crate::engine::task::{self, Absence, Outcome, Runnable, StallPolicy};
 use crate::engine::wake_list::WakeList;
 
-/// How often in a row the next slot goes before the queue.
+/// How often in a row the LIFO slot goes before the queue.
 const SLOT_RUNS: u8 = 3;
 /// The least number of polls between two looks at the driver when all of them have only yielded. With more
 /// tasks than that in the queue each has its turn first: a look is a system call, and every few polls of
@@ -65,41 +66,41 @@ const SLOT_RUNS: u8 = 3;
 /// an event needs one poll more when its budget is spent, and one to see what the event has made ready.
 const YIELD_INTERVAL: u32 = 6;
 
-/// A worker that wakes up less often calls the guardian off when it goes to sleep: that is a system call more a time, some
+/// A worker that wakes up less often calls the monitor off when it goes to sleep: that is a system call more a time, some
 /// 300 ns. One that wakes up more often leaves it: a look each 2 ms costs less.
 const SELDOM: Duration = Duration::from_micros(500);
-/// A seat that has been taken for a thread to be started.
+/// A slot that has been taken for a thread to be started.
 pub(crate) struct NewWorker {
     pool: Arc<Pool>,
-    seat: usize,
+    slot: usize,
     ran: bool,
 }
 
 impl NewWorker {
-    pub(super) fn new(pool: Arc<Pool>, seat: usize) -> NewWorker {
+    pub(super) fn new(pool: Arc<Pool>, slot: usize) -> NewWorker {
         pool.count_starting(true);
-        NewWorker { pool, seat, ran: false }
+        NewWorker { pool, slot, ran: false }
     }
 
-    /// Which seat of the pool it is.
-    pub(crate) fn seat_index(&self) -> usize {
-        self.seat
+    /// Which slot of the pool it is.
+    pub(crate) fn slot_index(&self) -> usize {
+        self.slot
     }
 
-    /// What to call with the reason if no thread can be had for it. Dropping the worker gives its seat back, and
+    /// What to call with the reason if no thread can be had for it. Dropping the worker gives its slot back, and
     /// this has it said why, in the next report of a shortage.
     pub(crate) fn on_failure(&self) -> impl FnOnce(io::Error) + Send + 'static {
         let pool = Arc::clone(&self.pool);
         move |error| pool.thread_refused(error)
     }
 
-    /// Works until the pool closes or, on another seat than a worker's, until it has not been needed for a
+    /// Works until the pool closes or, on another slot than a worker's, until it has not been needed for a
     /// while. To be called by the new thread. `set_up` is called first: it may be user code, and is watched
     /// like a poll.
     pub(crate) fn run(mut self, set_up: &dyn Fn()) {
         self.ran = true;
         self.pool.count_starting(false);
-        Worker::new(Arc::clone(&self.pool), self.seat).run(set_up);
+        Worker::new(Arc::clone(&self.pool), self.slot).run(set_up);
     }
 }
 
@@ -108,7 +109,7 @@ impl Drop for NewWorker {
     fn drop(&mut self) {
         if !self.ran {
             self.pool.count_starting(false);
-            self.pool.never_came(self.seat);
+            self.pool.never_came(self.slot);
         }
     }
 }
@@ -116,8 +117,8 @@ impl Drop for NewWorker {
 /// A worker at work, on its thread's stack.
 pub(super) struct Worker {
     pub(super) pool: Arc<Pool>,
-    pub(super) seat: usize,
-    pub(super) own: OwnSeat,
+    pub(super) slot: usize,
+    pub(super) own: WorkerRef,
     pub(super) queue: Local,
     pub(super) rng: FastRand,
     pub(super) tick: Cell<u32>,
@@ -166,18 +167,18 @@ enum Idle {
 }
 
 impl Worker {
-    fn new(pool: Arc<Pool>, seat: usize) -> Worker {
-        let own = pool.take_seat(seat);
+    fn new(pool: Arc<Pool>, slot: usize) -> Worker {
+        let own = pool.take_slot(slot);
         let queue = own.take_queue();
         let pool_seed = pool.config.seed;
         Worker {
             pool,
-            seat,
+            slot,
             own,
             queue,
             rng: match pool_seed {
                 // Each worker its own, and the same each time.
-                Some(pool_seed) => FastRand::from_seed(pool_seed.wrapping_add(seat as u64)),
+                Some(pool_seed) => FastRand::from_seed(pool_seed.wrapping_add(slot as u64)),
                 None => FastRand::new(),
             },
             tick: Cell::new(0),
@@ -194,22 +195,22 @@ impl Worker {
     }
 
     fn is_extra(&self) -> bool {
-        self.pool.crew.is_extra(self.seat)
+        self.pool.spares.is_extra(self.slot)
     }
 
-    pub(super) fn seat(&self) -> &Seat {
+    pub(super) fn shared(&self) -> &WorkerShared {
         &self.own
     }
 
     pub(super) fn counters(&self) -> &WorkerCounters {
-        &self.seat().counters
+        &self.shared().counters
     }
 
     fn run(self, set_up: &dyn Fn()) {
         let _abort = AbortOnUnwind;
         let entered = here::enter_worker(&self);
-        self.seat().set_tid();
-        self.bracket(|| contain(set_up));
+        self.shared().set_tid();
+        self.bracket(|| catch_panic(set_up));
         let _inside = entered::enter();
         loop {
             self.busy_since.set(Instant::now());
@@ -221,10 +222,10 @@ impl Worker {
                 break;
             }
         }
-        self.pool.leave(self.seat);
+        self.pool.leave(self.slot);
         drop(entered);
-        let Worker { pool, seat, own, queue, .. } = self;
-        pool.vacate(seat, &own, queue);
+        let Worker { pool, slot, own, queue, .. } = self;
+        pool.vacate(slot, &own, queue);
     }
 
     /// Until the pool closes, or whoever serves in somebody's place is not needed any more.
@@ -233,8 +234,8 @@ impl Worker {
             if self.pool.is_closed() {
                 return;
             }
-            let crew = &self.pool.crew;
-            if self.is_extra() && crew.has_surplus(self.seat) && crew.dismiss(self.seat) {
+            let spares = &self.pool.spares;
+            if self.is_extra() && spares.has_surplus(self.slot) && spares.dismiss(self.slot) {
                 self.give_away();
                 return;
             }
@@ -262,16 +263,16 @@ impl Worker {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
         let is_due = tick.wrapping_sub(self.visits.next.get()) < u32::MAX / 2;
-        if is_due || self.seat().is_called() {
+        if is_due || self.shared().is_called() {
             if let Some(first) = self.visit(tick) {
                 return Some(first);
             }
         } else if self.all_have_yielded() {
             self.look();
         }
-        let slot = &self.seat().slot;
+        let lifo_slot = &self.shared().lifo_slot;
         if self.slot_runs.get() > 0 {
-            if let Some(task) = slot.take() {
+            if let Some(task) = lifo_slot.take() {
                 self.slot_runs.set(self.slot_runs.get() - 1);
                 return Some(task);
             }
@@ -281,7 +282,7 @@ impl Worker {
             return Some(task);
         }
         self.slot_runs.set(SLOT_RUNS);
-        slot.take().or_else(|| self.pool.injector.steal_into(&self.queue))
+        lifo_slot.take().or_else(|| self.pool.injector.steal_into(&self.queue))
     }
 
     /// Whether tasks do nothing but yield, and each in the queue has had its turn since the last look.
@@ -293,13 +294,13 @@ impl Worker {
 
     #[inline]
     fn run_task(&self, task: Runnable) {
-        let seat = self.seat();
+        let slot = self.shared();
         coop::refill(Budget::FULL);
-        seat.watch.begin(task.id().as_u64(), Some(task.location()));
-        let judge = Judge::Watch(&seat.watch);
-        let outcome = self.pool.config.observe.run(task, &judge, Some(&seat.counters));
-        let absence = seat.watch.end();
-        seat.counters.polls.add(1);
+        slot.watch.begin(task.id().as_u64(), Some(task.location()));
+        let judge = StallPolicy::Watch(&slot.watch);
+        let outcome = self.pool.tasks.observe().run(task, &judge, Some(&slot.counters));
+        let absence = slot.watch.end();
+        slot.counters.polls.add(1);
         if let Some(absence) = absence {
             self.recovered(absence);
         }
@@ -314,7 +315,9 @@ impl Worker {
 
     /// Whether this worker has something else to do.
     pub(super) fn has_queued(&self) -> bool {
-        self.queue.len() > 0 || !self.seat().slot.is_empty() || !self.pool.injector.is_empty()
+        self.queue.len() > 0
+            || !self.shared().lifo_slot.is_empty()
+            || !self.pool.injector.is_empty()
     }
 
     /// The task woke itself: to the back of the queue.
@@ -335,12 +338,12 @@ impl Worker {
             self.pool.marked.push(task);
             return self.publish();
         }
-        if self.pool.config.no_slot {
+        if self.pool.config.no_lifo_slot {
             self.queue.push(task);
             return self.publish();
         }
-        // The owner will run what is in the slot next; thieves are called for what it displaces.
-        if let Some(displaced) = self.seat().slot.put(task) {
+        // The owner will run what is in the LIFO slot next; thieves are called for what it displaces.
+        if let Some(displaced) = self.shared().lifo_slot.put(task) {
             self.queue.push(displaced);
             self.publish();
         }
@@ -355,9 +358,9 @@ impl Worker {
         }
     }
 
-    /// The number of the seat.
+    /// The number of the slot.
     pub(super) fn index(&self) -> usize {
-        self.seat
+        self.slot
     }
 
     /// Whether this is a worker of `pool`.
@@ -366,28 +369,28 @@ impl Worker {
         std::ptr::eq(&*self.pool, pool)
     }
 
-    /// Whether what is put on this seat now might lie there for long.
+    /// Whether what is put on this slot now might lie there for long.
     #[inline]
     pub(super) fn is_stalled(&self) -> bool {
-        self.seat().watch.is_stalled()
+        self.shared().watch.is_stalled()
     }
 
-    /// The guardian's verdict has been taken back.
+    /// The monitor's verdict has been taken back.
     #[cold]
     pub(super) fn recovered(&self, absence: Absence) {
         self.counters().stalls.add(1);
-        self.pool.crew.returned(absence);
+        self.pool.spares.returned(absence);
     }
 
     /// Looks at the driver between two polls.
     pub(super) fn look(&self) {
         self.yields.set(0);
         let mut ready = self.ready.take();
-        self.pool.driver.look(self.seat, &mut ready);
+        self.pool.driver.look(self.slot, &mut ready);
         self.wake(ready);
     }
 
-    /// Calls wakers under the guardian's eyes: first those of tasks, as one batch, then the others, which
+    /// Calls wakers under the monitor's eyes: first those of tasks, as one batch, then the others, which
     /// are user code and lie where others can take them (`foreign_wakers.rs`).
     fn wake(&self, mut ready: WakeList) {
         if !ready.is_empty() {
@@ -417,12 +420,12 @@ impl Worker {
     #[cold]
     pub(super) fn call_foreign(&self) {
         while let Some(waker) = self.pool.foreign.take() {
-            self.bracket(|| contain(|| waker.wake()));
+            self.bracket(|| catch_panic(|| waker.wake()));
         }
     }
 
     fn bracket(&self, user_code: impl FnOnce()) {
-        let watch = &self.seat().watch;
+        let watch = &self.shared().watch;
         watch.begin(0, None);
         coop::refill(Budget::UNLIMITED);
         user_code();
@@ -433,13 +436,13 @@ impl Worker {
 
     fn call(&self, hook: Option<&Hook>) {
         if let Some(hook) = hook {
-            self.bracket(|| contain(|| hook()));
+            self.bracket(|| catch_panic(|| hook()));
         }
     }
 
     /// Points 6 and 7 of the policy.
     fn idle(&self) -> Idle {
-        let sleep = &self.pool.crew.sleep;
+        let sleep = &self.pool.spares.sleep;
         if sleep.begin_search() {
             if let Some(task) = self.search_and_stop() {
                 return Idle::Run(task);
@@ -460,24 +463,24 @@ impl Worker {
                 return Idle::LookAgain;
             }
         }
-        if self.is_extra() && self.pool.crew.dismiss(self.seat) {
+        if self.is_extra() && self.pool.spares.dismiss(self.slot) {
             self.give_away();
             return Idle::Leave;
         }
         // Before the announcement: a hook may block, and may make tasks runnable.
         self.call(self.pool.config.on_park.as_ref());
-        if !self.seat().slot.is_empty() || self.queue.len() > 0 {
+        if !self.shared().lifo_slot.is_empty() || self.queue.len() > 0 {
             return Idle::LookAgain;
         }
-        let must_look = sleep.announce(self.seat);
+        let must_look = sleep.announce(self.slot);
         if self.pool.is_closed() || (must_look && self.pool.has_work()) {
             return self.stay_awake();
         }
         self.counters().parks.add(1);
         self.note_busy();
-        self.call_guardian_off();
+        self.call_monitor_off();
         let mut ready = self.ready.take();
-        self.pool.driver.sleep(self.seat, &self.seat().parker, &mut ready);
+        self.pool.driver.sleep(self.slot, &self.shared().parker, &mut ready);
         self.counters().unparks.add(1);
         let now = Instant::now();
         let before = self.woke_at.replace(now);
@@ -516,13 +519,13 @@ impl Worker {
         }
     }
 
-    /// If this is the last one to go to sleep, the guardian has nothing to look at.
-    fn call_guardian_off(&self) {
+    /// If this is the last one to go to sleep, the monitor has nothing to look at.
+    fn call_monitor_off(&self) {
         if self.wakes_seldom.get() {
-            let (crew, guardian) = (&self.pool.crew, &self.pool.guardian);
+            let (spares, monitor) = (&self.pool.spares, &self.pool.monitor);
             // The poll this worker takes itself, or it sleeps beside one who has it.
-            guardian.nap().call_off(|| {
-                self.pool.is_closed() || !crew.is_quiet(|| true) || guardian.is_bound_awake()
+            monitor.park().call_off(|| {
+                self.pool.is_closed() || !spares.is_quiet(|| true) || monitor.is_bound_awake()
             });
         }
     }
@@ -534,7 +537,7 @@ impl Worker {
 
     /// Does not sleep any more. It is counted as active before that.
     fn withdraw(&self) -> Withdrawn {
-        let withdrawn = self.pool.crew.withdraw(self.seat, self.pool.guardian.nap());
+        let withdrawn = self.pool.spares.withdraw(self.slot, self.pool.monitor.park());
         if withdrawn == Withdrawn::Woken {
             if let Some(activity) = &self.pool.config.activity {
                 // Whoever woke it has counted it, too.
@@ -559,7 +562,7 @@ impl Worker {
     /// what is left finds somebody.
     fn search_and_stop(&self) -> Option<Runnable> {
         let found = self.search();
-        let last = self.pool.crew.sleep.end_search();
+        let last = self.pool.spares.sleep.end_search();
         if last && found.is_some() && self.pool.has_work() {
             self.pool.work_published();
         }
@@ -572,10 +575,10 @@ impl Worker {
             return Some(task);
         }
         let start = self.rng.below(self.pool.workers() as u32) as usize;
-        let others = self.pool.awake_seats(start).filter(|&(seat, _)| seat != self.seat);
-        for (_, seat) in others.clone() {
+        let others = self.pool.awake_slots(start).filter(|&(slot, _)| slot != self.slot);
+        for (_, slot) in others.clone() {
             // A look at an empty queue is two loads, a try to steal from it a step that others wait for.
-            let Some(stealer) = seat.stealer().filter(|stealer| !stealer.is_empty()) else {
+            let Some(stealer) = slot.stealer().filter(|stealer| !stealer.is_empty()) else {
                 continue;
             };
             if let Some(task) = stealer.steal_into(&self.queue) {
@@ -583,8 +586,8 @@ impl Worker {
                 return Some(task);
             }
         }
-        for (_, seat) in others {
-            if let Some(task) = seat.slot.take() {
+        for (_, slot) in others {
+            if let Some(task) = slot.lifo_slot.take() {
                 self.count_stolen(1);
                 return Some(task);
             }
@@ -599,7 +602,7 @@ impl Worker {
 
     /// Who is dismissed leaves nothing behind.
     fn give_away(&self) {
-        if let Some(task) = self.seat().slot.take() {
+        if let Some(task) = self.shared().lifo_slot.take() {
             self.pool.injector.push(task);
         }
         while let Some(task) = self.queue.pop() {
@@ -613,13 +616,13 @@ impl Worker {
     /// A dismissed spare's thread waits to be called again. False if nobody did for a while. A stand-in's waits in
     /// the blocking pool.
     fn rest(&self) -> bool {
-        if self.pool.crew.is_stand_in(self.seat) {
+        if self.pool.spares.is_stand_in(self.slot) {
             return false;
         }
         let deadline = Instant::now().checked_add(self.pool.config.keep_alive);
-        let parker = &self.seat().parker;
-        self.pool.crew.rest(
-            self.seat,
+        let parker = &self.shared().parker;
+        self.pool.spares.rest(
+            self.slot,
             || self.pool.is_closed(),
             || match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => {

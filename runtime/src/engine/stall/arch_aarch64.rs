@@ -1,4 +1,4 @@
-//! What differs on aarch64: the registers, and how a frame pointer that is not known is found.
+//! What differs on aarch64: how a frame pointer that is not known is found.
 //!
 //! Of a blocked thread the kernel tells `sp` and `pc` alone. Functions keep frame records (the saved
 //! frame pointer, then the return address) as a rule, each pointing up to the next, so the first
@@ -6,44 +6,11 @@
 //! A leaf function that makes the system call has its return address in the link register only:
 //! its caller is then missing from the trace.
 
-use gimli::{AArch64, Register, Vendor};
+use gimli::AArch64;
 
-use super::unwind::{Place, Values};
+use super::frame::{Place, Values};
+use super::registers::{FP, SP, without_signature};
 use super::{Registers, memory};
-
-/// How many registers the tables number, but those for floating-point numbers.
-pub(super) const REGISTERS: usize = 32;
-pub(super) const SP: Register = AArch64::SP;
-pub(super) const FP: Register = AArch64::X29;
-/// What a function leaves as it was.
-pub(super) const PRESERVED: [Register; 11] = [
-    AArch64::X19,
-    AArch64::X20,
-    AArch64::X21,
-    AArch64::X22,
-    AArch64::X23,
-    AArch64::X24,
-    AArch64::X25,
-    AArch64::X26,
-    AArch64::X27,
-    AArch64::X28,
-    AArch64::X29,
-];
-pub(super) const VENDOR: Vendor = Vendor::AArch64;
-
-/// Nothing below the stack pointer belongs to the thread.
-pub(crate) const RED_ZONE: u64 = 0;
-
-/// The registers of an interrupted thread.
-pub(crate) fn registers(context: &libc::ucontext_t) -> Registers {
-    Registers {
-        pc: context.uc_mcontext.pc,
-        sp: context.uc_mcontext.sp,
-        fp: Some(context.uc_mcontext.regs[29]),
-        lr: Some(context.uc_mcontext.regs[30]),
-        interrupted: true,
-    }
-}
 
 /// What is known of the innermost frame's registers.
 pub(super) fn values(registers: &Registers) -> Values {
@@ -52,12 +19,6 @@ pub(super) fn values(registers: &Registers) -> Values {
     values.set(FP, registers.fp);
     values.set(AArch64::X30, registers.lr);
     values
-}
-
-/// A return address without the signature that a processor with pointer authentication puts into the bits above
-/// those of a program's addresses.
-pub(super) fn without_signature(address: u64) -> u64 {
-    address & 0x0000_ffff_ffff_ffff
 }
 
 /// How many words of the stack are searched for a frame record.

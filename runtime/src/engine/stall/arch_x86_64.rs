@@ -1,4 +1,4 @@
-//! What differs on x86-64: the registers, and how a frame pointer that is not known is found.
+//! What differs on x86-64: how a frame pointer that is not known is found.
 //!
 //! # The missing frame pointer
 //!
@@ -12,36 +12,12 @@
 //!
 //! and `rsp` at the call is known from unwinding its callee. So [`frame_pointer`] adds up what the
 //! prologue subtracts. If the prologue is of another form, it looks for a pair (saved `rbp`, return
-//! address) on the stack, where the return address follows a call of the very function.
+//! address) on the stack, where the return address follows a call of the very function. A signal handler is called by
+//! nobody: it returns to the code that ends the signal, which is known by its instructions.
 
-use gimli::{Register, Vendor, X86_64};
-
-use super::unwind::{Place, Values};
+use super::frame::{Place, Values};
+use super::registers::{FP, SP};
 use super::{Registers, memory};
-
-/// How many registers the tables number, but those for floating-point numbers.
-pub(super) const REGISTERS: usize = 17;
-pub(super) const SP: Register = X86_64::RSP;
-pub(super) const FP: Register = X86_64::RBP;
-/// What a function leaves as it was.
-pub(super) const PRESERVED: [Register; 6] =
-    [X86_64::RBX, X86_64::RBP, X86_64::R12, X86_64::R13, X86_64::R14, X86_64::R15];
-pub(super) const VENDOR: Vendor = Vendor::Default;
-
-/// Bytes below the stack pointer that a function may use without moving it.
-pub(crate) const RED_ZONE: u64 = 128;
-
-/// The registers of an interrupted thread.
-pub(crate) fn registers(context: &libc::ucontext_t) -> Registers {
-    let of = |index: libc::c_int| context.uc_mcontext.gregs[index as usize] as u64;
-    Registers {
-        pc: of(libc::REG_RIP),
-        sp: of(libc::REG_RSP),
-        fp: Some(of(libc::REG_RBP)),
-        lr: None,
-        interrupted: true,
-    }
-}
 
 /// What is known of the innermost frame's registers.
 pub(super) fn values(registers: &Registers) -> Values {
@@ -49,11 +25,6 @@ pub(super) fn values(registers: &Registers) -> Values {
     values.set(SP, Some(registers.sp));
     values.set(FP, registers.fp);
     values
-}
-
-/// Return addresses are stored as they are.
-pub(super) fn without_signature(address: u64) -> u64 {
-    address
 }
 
 /// How many words of the stack are searched for a frame whose prologue is not understood.
@@ -71,8 +42,8 @@ pub(super) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
     candidates().find(|fp| returns_to_a_call(place, *fp, Some(function))).or_else(|| {
         candidates().find(|fp| {
             let saved = place.word(*fp);
-            saved.is_some_and(|saved| saved > *fp && place.is_stack(saved))
-                && returns_to_a_call(place, *fp, None)
+            let saved = saved.is_some_and(|saved| saved > *fp && place.is_stack(saved));
+            saved && returns_to_a_call(place, *fp, None) || ends_a_signal(place, *fp)
         })
     })
 }
@@ -108,6 +79,16 @@ fn returns_to_a_call(place: &Place<'_>, fp: u64, function: Option<u64>) -> bool 
     let after = place.word(fp.wrapping_add(8)).filter(|after| place.is_code(*after));
     let call = after.and_then(Call::before);
     call.is_some_and(|call| function.is_none() || call.target == function)
+}
+
+/// `mov $15, %rax; syscall`: what returns from a signal handler. The kernel gives it to handlers as their return
+/// address, so it has the same form in every C library.
+const SIGNAL_RETURN: [u8; 9] = [0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05];
+
+/// Whether above `fp` there is a signal handler's return address.
+fn ends_a_signal(place: &Place<'_>, fp: u64) -> bool {
+    let after = place.word(fp.wrapping_add(8)).filter(|after| place.is_code(*after));
+    after.and_then(memory::read_array) == Some(SIGNAL_RETURN)
 }
 
 /// A call instruction.

@@ -1,7 +1,7 @@
 //! The raw copy of a thread's stack and registers.
 
 use super::procfs::{self, Syscall};
-use super::{How, Registers, STACK_BYTES, Tid, Trace, Unwinder, Why, arch, memory};
+use super::{How, Registers, STACK_BYTES, Tid, Why, memory, registers};
 use crate::engine::process_wide::{own_memory, stall_signal};
 
 /// A blocked thread that is never found twice in the same place is left alone after so many looks.
@@ -16,12 +16,6 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
-    /// Unwinds and symbolises: slow (the first time it reads the program's debug information),
-    /// allocates, and takes the locks of the allocator and of the dynamic loader.
-    pub(crate) fn trace(&self, unwinder: &mut Unwinder) -> Trace {
-        unwinder.trace(self)
-    }
-
     /// The word at `address`, if it is part of the copy.
     pub(super) fn word(&self, address: u64) -> Option<u64> {
         let offset = usize::try_from(address.checked_sub(self.start)?).ok()?;
@@ -54,7 +48,7 @@ pub(crate) fn capture(tid: Tid, how: How) -> Result<Capture, Why> {
         if !how.blocked {
             return Err(Why::NotAllowed(before.state()));
         }
-        let start = registers.sp.saturating_sub(arch::RED_ZONE);
+        let start = registers.sp.saturating_sub(registers::RED_ZONE);
         let length = memory::read(start, &mut stack);
         // The same place before and after: the thread slept throughout, or went round a loop and
         // sleeps again, in the very frames of which the copy is.

@@ -35,7 +35,7 @@
 //! on to release what it holds. A capture that allocates while the target is inside malloc waits for
 //! that critical section like any other thread would, and no longer. If the target blocks for good
 //! while it holds a lock of the allocator or of the dynamic loader, the reporting thread hangs with
-//! it, as every other thread of the process would; therefore the guardian thread never unwinds or
+//! it, as every other thread of the process would; therefore the monitor thread never unwinds or
 //! symbolises. Taking the capture itself needs one allocation, made before anything is read of
 //! the target.
 //!
@@ -51,7 +51,7 @@
 ))]
 #[cfg_attr(target_arch = "aarch64", path = "arch_aarch64.rs")]
 #[cfg_attr(target_arch = "x86_64", path = "arch_x86_64.rs")]
-pub(crate) mod arch;
+mod arch;
 #[cfg_attr(
     not(all(
         feature = "stall-backtrace",
@@ -61,6 +61,12 @@ pub(crate) mod arch;
     path = "capture_unsupported.rs"
 )]
 mod capture;
+#[cfg(all(
+    feature = "stall-backtrace",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod frame;
 #[cfg(all(
     feature = "stall-backtrace",
     target_os = "linux",
@@ -82,6 +88,14 @@ pub(crate) mod memory;
 mod modules;
 #[cfg_attr(not(target_os = "linux"), path = "procfs_unsupported.rs")]
 mod procfs;
+#[cfg(all(
+    feature = "stall-backtrace",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+#[cfg_attr(target_arch = "aarch64", path = "registers_aarch64.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "registers_x86_64.rs")]
+pub(crate) mod registers;
 #[cfg(all(
     feature = "stall-backtrace",
     target_os = "linux",

@@ -14,7 +14,7 @@ use gimli::{
     UnwindExpression, UnwindSection, UnwindTableRow,
 };
 
-use super::{arch, memory};
+use super::{memory, registers};
 use crate::engine::process_wide::own_memory;
 
 /// More than any table is large; a larger number is a misreading.
@@ -158,7 +158,7 @@ impl Tables {
             BaseAddresses::default().set_eh_frame_hdr(self.header).set_eh_frame(self.frames);
         let mut frames = EhFrame::new(&self.frame_bytes, LittleEndian);
         frames.set_address_size(8);
-        frames.set_vendor(arch::VENDOR);
+        frames.set_vendor(registers::VENDOR);
         let header = parse(&self.header_bytes, self.header)?;
         let table = header.table()?;
         let entry = table.fde_for_address(&frames, &bases, address, EhFrame::cie_from_offset);

@@ -171,7 +171,11 @@ fn a_computing_thread_is_found_in_its_loop() {
 #[test]
 fn a_thread_that_waits_in_a_signal_handler_is_found_with_the_code_it_interrupted() {
     static LEAVE: AtomicBool = AtomicBool::new(false);
-    extern "C" fn handler_of_this_test(_: libc::c_int) {
+    /// What aligns its stack anew, as sanitizers' code does.
+    #[repr(align(64))]
+    struct Aligned(#[allow(dead_code, reason = "there for its alignment")] u8);
+    extern "C" fn handler_of_this_test(signal: libc::c_int) {
+        std::hint::black_box(&Aligned(signal as u8));
         while !LEAVE.load(Ordering::Relaxed) {
             let time = libc::timespec { tv_sec: 0, tv_nsec: 50_000_000 };
             // SAFETY: `time` is valid, and no remainder is asked for.

@@ -16,9 +16,10 @@ use gimli::{
 };
 
 use super::capture::Capture;
+use super::frame::{Place, Values};
 use super::modules::{self, Description, Image, Tables};
 use super::symbols::Symbols;
-use super::{Address, Frame, Registers, Trace, arch, lines};
+use super::{Address, Frame, Registers, Trace, arch, lines, registers};
 
 /// More frames than that are a loop in damaged data.
 const MOST_FRAMES: usize = 256;
@@ -41,7 +42,7 @@ impl Unwinder {
         Unwinder::default()
     }
 
-    pub(super) fn trace(&mut self, capture: &Capture) -> Trace {
+    fn trace(&mut self, capture: &Capture) -> Trace {
         self.refresh();
         let (addresses, complete) = self.unwind(capture);
         let mut symbols = Symbols::of(&self.images);
@@ -81,9 +82,10 @@ impl Unwinder {
             let place = Place { capture, images: &self.images, at, may_be_leaf };
             let caller = match place.caller(&values) {
                 Err(Stop::NeedsFramePointer) => {
-                    let fp = values.get(arch::SP).and_then(|sp| arch::frame_pointer(&place, sp));
+                    let fp =
+                        values.get(registers::SP).and_then(|sp| arch::frame_pointer(&place, sp));
                     let Some(fp) = fp else { return (found, false) };
-                    values.set(arch::FP, Some(fp));
+                    values.set(registers::FP, Some(fp));
                     place.caller(&values)
                 }
                 caller => caller,
@@ -101,6 +103,14 @@ impl Unwinder {
     }
 }
 
+impl Capture {
+    /// Unwinds and symbolises: slow (the first time it reads the program's debug information),
+    /// allocates, and takes the locks of the allocator and of the dynamic loader.
+    pub(crate) fn trace(&self, unwinder: &mut Unwinder) -> Trace {
+        unwinder.trace(self)
+    }
+}
+
 /// Why there is no way to the caller's frame.
 enum Stop {
     /// There is no caller.
@@ -111,38 +121,12 @@ enum Stop {
     Lost,
 }
 
-/// What the registers hold, as far as it is known, by the numbers that the tables give them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Values([Option<u64>; arch::REGISTERS]);
-
-impl Values {
-    pub(super) fn get(&self, register: Register) -> Option<u64> {
-        *self.0.get(usize::from(register.0))?
-    }
-
-    /// Registers that nobody asks for, those for floating-point numbers, are not kept.
-    pub(super) fn set(&mut self, register: Register, value: Option<u64>) {
-        if let Some(place) = self.0.get_mut(usize::from(register.0)) {
-            *place = value;
-        }
-    }
-}
-
 /// Room for the rules of one function: at most so many registers are saved, and their rules set aside so often.
 struct Room;
 
 impl UnwindContextStorage<usize> for Room {
     type Rules = [(Register, RegisterRule<usize>); 64];
     type Stack = [UnwindTableRow<usize, Self>; 4];
-}
-
-/// A frame, and what is needed to leave it.
-pub(super) struct Place<'a> {
-    capture: &'a Capture,
-    images: &'a [(Image, Option<Tables>)],
-    at: Address,
-    /// Whether its function may have called nobody.
-    may_be_leaf: bool,
 }
 
 impl Place<'_> {
@@ -157,7 +141,7 @@ impl Place<'_> {
         let frame = match row.cfa() {
             CfaRule::RegisterAndOffset { register, offset } => match values.get(*register) {
                 Some(value) => value.wrapping_add_signed(*offset),
-                None if *register == arch::FP => return Err(Stop::NeedsFramePointer),
+                None if *register == registers::FP => return Err(Stop::NeedsFramePointer),
                 None => return Err(Stop::Lost),
             },
             CfaRule::Expression(rule) => match expression(rule, None) {
@@ -167,10 +151,10 @@ impl Place<'_> {
         };
         // What a function is to leave as it was stays so without a rule; of the others nothing is known.
         let mut callers = Values::default();
-        for register in arch::PRESERVED {
+        for register in registers::PRESERVED {
             callers.set(register, values.get(register));
         }
-        callers.set(arch::SP, Some(frame));
+        callers.set(registers::SP, Some(frame));
         for (register, rule) in row.registers() {
             let value = match rule {
                 RegisterRule::SameValue => values.get(*register),
@@ -194,14 +178,14 @@ impl Place<'_> {
             (false, None) => return self.search(values),
             (false, link) => link,
         };
-        let pc = arch::without_signature(pc.ok_or(Stop::Lost)?);
+        let pc = registers::without_signature(pc.ok_or(Stop::Lost)?);
         callers.set(register, None);
         Ok((Address { pc, exact: description.is_signal_trampoline() }, callers))
     }
 
     /// The same where the tables do not tell.
     fn search(&self, values: &Values) -> Result<(Address, Values), Stop> {
-        let found = values.get(arch::SP).and_then(|sp| arch::return_address(self, sp, values));
+        let found = values.get(registers::SP).and_then(|sp| arch::return_address(self, sp, values));
         let (pc, callers) = found.ok_or(Stop::Lost)?;
         Ok((Address { pc, exact: false }, callers))
     }
@@ -232,31 +216,5 @@ impl Place<'_> {
             stack.push(value);
         }
         stack.pop()
-    }
-
-    /// What the tables tell of the frame's function.
-    pub(super) fn description(&self) -> Option<Description<'_>> {
-        let (_, tables) = self.images.iter().find(|(i, _)| i.addresses.contains(&self.pc()))?;
-        tables.as_ref()?.description(self.pc())
-    }
-
-    /// Where the frame is.
-    pub(super) fn pc(&self) -> u64 {
-        self.at.inside()
-    }
-
-    /// A word of the stack.
-    pub(super) fn word(&self, address: u64) -> Option<u64> {
-        self.capture.word(address)
-    }
-
-    /// Whether there is code at the address.
-    pub(super) fn is_code(&self, address: u64) -> bool {
-        self.images.iter().any(|(i, _)| i.code.iter().any(|code| code.contains(&address)))
-    }
-
-    /// Whether the address is in the copy of the stack.
-    pub(super) fn is_stack(&self, address: u64) -> bool {
-        (self.capture.start..self.capture.end()).contains(&address)
     }
 }

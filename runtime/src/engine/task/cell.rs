@@ -8,7 +8,7 @@
 //! Functions that may free the task take its address and no reference to it: a reference that is an argument has
 //! to be good until the function returns.
 
-use std::alloc::{Layout, dealloc};
+use std::alloc::Layout;
 use std::future::Future;
 use std::mem::{ManuallyDrop, offset_of};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -17,59 +17,16 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
 use super::due::Due;
+use super::header::{
+    Header, Links, Outcome, Runnable, Schedule, Vtable, drop_join_waker, drop_reference,
+    scheduler_of,
+};
 use super::panic::{Origin, Payload};
-use super::runnable::Outcome;
 use super::span::SpanId;
 use super::state::{EndPoll, State};
-use super::{Id, IdGuard, JoinError, Judge, Runnable, Schedule, waker};
-use crate::engine::contain::{contain, forget_panic};
+use super::{Id, IdGuard, JoinError, StallPolicy, waker};
+use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::primitive::UnsafeCell;
-
-/// What is the same for every task.
-#[repr(C)]
-pub(crate) struct Header {
-    pub(super) state: State,
-    pub(super) vtable: &'static Vtable,
-    /// Rule 2.
-    pub(super) links: UnsafeCell<Links>,
-    pub(super) id: Id,
-    pub(super) location: &'static Location<'static>,
-    pub(super) span: SpanId,
-    pub(super) due: Due,
-    /// Rule 4.
-    join_waker: UnsafeCell<Option<Waker>>,
-    /// Rule 3: stands for the stage, whose type the header does not know. It takes no room.
-    stage: UnsafeCell<()>,
-}
-
-/// Neighbours in the owned list.
-#[derive(Debug)]
-pub(super) struct Links {
-    pub(super) next: Option<NonNull<Header>>,
-    pub(super) prev: Option<NonNull<Header>>,
-}
-
-/// What depends on the types of the future and the scheduler.
-pub(super) struct Vtable {
-    /// Polls the future that is in the stage; leaves its output there, or nothing if it unwinds.
-    poll: unsafe fn(*mut (), &mut Context<'_>) -> Poll<()>,
-    /// Drops the future that is in the stage.
-    drop_future: unsafe fn(*mut ()) -> Result<(), Payload>,
-    /// Puts an error into the stage, which holds nothing.
-    put_error: unsafe fn(*mut (), JoinError),
-    /// Drops what is in the stage, which holds the output or an error. The error comes back.
-    drop_output: unsafe fn(*mut ()) -> Result<Option<JoinError>, Payload>,
-    /// Gives a `Runnable` to the scheduler.
-    pub(super) schedule: unsafe fn(NonNull<Header>),
-    /// [`Schedule::wakes_only_ours`].
-    pub(super) wakes_only_ours: unsafe fn(NonNull<Header>) -> bool,
-    /// The task's scheduler.
-    scheduler: unsafe fn(NonNull<Header>) -> NonNull<dyn Schedule>,
-    /// Of the whole task.
-    layout: Layout,
-    /// How far from the task's address the stage is.
-    stage: usize,
-}
 
 /// A task.
 #[repr(C)]
@@ -182,7 +139,7 @@ unsafe fn __runtime_short_backtrace_poll<F: Future>(
     polled.map(|output| {
         // SAFETY: the stage holds the future, which is not used again.
         if let Err(payload) = unsafe { drop_future::<F>(stage.cast()) } {
-            contain(|| drop(output));
+            catch_panic(|| drop(output));
             resume_unwind(payload);
         }
         // SAFETY: the stage holds nothing: the write drops nothing.
@@ -235,7 +192,7 @@ unsafe fn drop_output<T>(stage: *mut ()) -> Result<Option<JoinError>, Payload> {
 /// # Safety
 /// The caller gives up a `Runnable`.
 #[inline]
-pub(super) unsafe fn run(task: NonNull<Header>, judge: &Judge<'_>) -> Outcome {
+pub(super) unsafe fn run(task: NonNull<Header>, judge: &StallPolicy<'_>) -> Outcome {
     // SAFETY: until completion the life reference keeps the allocation, and after `end_poll` says `Idle` we do
     // not touch it.
     let header = unsafe { task.as_ref() };
@@ -336,7 +293,7 @@ unsafe fn complete(task: NonNull<Header>) -> Outcome {
             header.join_waker.with(|waker| {
                 // SAFETY: JOIN_WAKER is set: both sides may read (rule 4).
                 if let Some(waker) = unsafe { &*waker } {
-                    contain(|| waker.wake_by_ref()); // wake: join
+                    catch_panic(|| waker.wake_by_ref()); // wake: join
                 }
             });
             if header.state.release_join_waker() {
@@ -348,8 +305,8 @@ unsafe fn complete(task: NonNull<Header>) -> Outcome {
         let dropped = unsafe { discard(task, header) };
         match dropped {
             Ok(None) => {}
-            Ok(Some(error)) => contain(|| error.unseen()),
-            Err(payload) => contain(|| panicked(task, header, payload).unseen()),
+            Ok(Some(error)) => catch_panic(|| error.unseen()),
+            Err(payload) => catch_panic(|| panicked(task, header, payload).unseen()),
         }
     }
     if before.is_named() {
@@ -372,21 +329,6 @@ unsafe fn discard(task: NonNull<Header>, header: &Header) -> Result<Option<JoinE
 fn with_stage<R>(task: NonNull<Header>, header: &Header, f: impl FnOnce(*mut ()) -> R) -> R {
     // SAFETY: the stage is in the same allocation.
     header.stage.with_mut(|_| f(unsafe { task.byte_add(header.vtable.stage) }.as_ptr().cast()))
-}
-
-/// The task's scheduler, which is only read (rule 5). `header` is the task's.
-pub(super) fn scheduler_of(task: NonNull<Header>, header: &Header) -> &dyn Schedule {
-    // SAFETY: the vtable was made for the task's types; the scheduler lives as long as the header does.
-    unsafe { (header.vtable.scheduler)(task).as_ref() }
-}
-
-/// Drops the join waker. The caller has it for itself (rule 4).
-fn drop_join_waker(header: &Header) {
-    let waker = header.join_waker.with_mut(|waker| {
-        // SAFETY: by the caller's exclusive access.
-        unsafe { (*waker).take() }
-    });
-    contain(|| drop(waker));
 }
 
 /// Takes the output.
@@ -454,7 +396,7 @@ pub(super) unsafe fn drop_join(task: NonNull<Header>) {
         // SAFETY: complete, and our interest was the one that counted: the output is ours.
         match unsafe { discard(task, header) } {
             Ok(None) => {}
-            Ok(Some(error)) => contain(|| error.unseen()),
+            Ok(Some(error)) => catch_panic(|| error.unseen()),
             // It has been shown by the panic hook; the scheduler may be gone.
             Err(payload) => forget_panic(payload),
         }
@@ -463,54 +405,4 @@ pub(super) unsafe fn drop_join(task: NonNull<Header>) {
         drop_join_waker(header);
     }
     drop_reference(task);
-}
-
-/// Frees the task.
-///
-/// # Safety
-/// The last reference is gone.
-#[inline(never)]
-pub(super) unsafe fn free(task: NonNull<Header>) {
-    // SAFETY: nobody else uses the task.
-    let header = unsafe { task.as_ref() };
-    // Through its cell, like every other access: a model sees it if this comes too early.
-    drop_join_waker(header);
-    let layout = header.vtable.layout;
-    // SAFETY: the vtable was made for the task's types.
-    let scheduler = unsafe { (header.vtable.scheduler)(task) };
-    // SAFETY: nobody uses the task after this. The stage holds nothing: the life reference is dropped after
-    // completion, the handle's after the output was taken or dropped. The allocation was made by `allocate`, as
-    // a box of this layout.
-    unsafe {
-        contain(|| scheduler.drop_in_place());
-        task.drop_in_place();
-        dealloc(task.as_ptr().cast(), layout);
-    }
-}
-
-/// Gives up one reference that the caller has.
-pub(super) fn drop_reference(task: NonNull<Header>) {
-    // SAFETY: the caller has a reference, so the task is alive.
-    let header = unsafe { task.as_ref() };
-    if header.state.drop_reference() {
-        // SAFETY: it was the last.
-        unsafe { free(task) };
-    }
-}
-
-impl Header {
-    /// The task's id.
-    pub(crate) fn id(&self) -> Id {
-        self.id
-    }
-
-    /// Where the task was spawned.
-    pub(crate) fn location(&self) -> &'static Location<'static> {
-        self.location
-    }
-
-    /// The header's address, to tell tasks apart.
-    pub(super) fn as_ptr(&self) -> NonNull<Header> {
-        NonNull::from(self)
-    }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
+
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 
@@ -17,7 +19,17 @@ const BATCH: u64 = 64;
 static NEXT_BATCH: AtomicU64 = AtomicU64::new(BATCH);
 
 /// The names of the named tasks that are alive, out of line, so that unnamed ones pay nothing.
-static NAMES: Mutex<Option<HashMap<u64, Arc<str>>>> = Mutex::new(None);
+static NAMES: [CachePadded<Mutex<Option<Names>>>; NAME_SHARDS] =
+    [const { CachePadded::new(Mutex::new(None)) }; NAME_SHARDS];
+
+type Names = HashMap<u64, Arc<str>>;
+
+/// Ids come in batches by thread, so threads that name tasks meet at one lock rarely. A power of two.
+const NAME_SHARDS: usize = 16;
+
+fn names_with(id: Id) -> &'static Mutex<Option<Names>> {
+    &NAMES[id.batch() as usize % NAME_SHARDS]
+}
 
 thread_local! {
     static BATCH_LEFT: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
@@ -115,16 +127,16 @@ impl Drop for IdGuard {
 
 /// Notes the name of a task.
 pub(super) fn set_name(id: Id, name: &str) {
-    NAMES.lock().get_or_insert_default().insert(id.as_u64(), name.into());
+    names_with(id).lock().get_or_insert_default().insert(id.as_u64(), name.into());
 }
 
 /// The name of a task that is alive.
 pub(crate) fn name(id: Id) -> Option<Arc<str>> {
-    NAMES.lock().as_ref()?.get(&id.as_u64()).cloned()
+    names_with(id).lock().as_ref()?.get(&id.as_u64()).cloned()
 }
 
 pub(super) fn forget_name(id: Id) {
-    if let Some(names) = NAMES.lock().as_mut() {
+    if let Some(names) = names_with(id).lock().as_mut() {
         names.remove(&id.as_u64());
     }
 }

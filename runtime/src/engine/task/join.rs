@@ -8,10 +8,11 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::cell::{self, Header, drop_reference};
+use super::cell;
+use super::header::{Header, drop_reference, scheduler_of};
 use super::state::Wake;
 use super::{Id, JoinError};
-use crate::engine::{coop, text};
+use crate::engine::{coop, messages};
 
 /// Waits for a spawned task and yields its output.
 ///
@@ -104,7 +105,7 @@ impl<T> JoinHandle<T> {
     /// The output of a task that [is ready](JoinHandle::is_ready), once.
     pub(crate) fn take_output(&mut self) -> Result<T, JoinError> {
         let now = self.header().state.load();
-        assert!(now.is_complete() && !now.is_taken(), "{}", text::JOIN_HANDLE_POLLED_AGAIN);
+        assert!(now.is_complete() && !now.is_taken(), "{}", messages::JOIN_HANDLE_POLLED_AGAIN);
         // SAFETY: the task is complete and its output, a `T`, was not taken; the handle has a reference and
         // its interest.
         unsafe { cell::take_output(self.task) }
@@ -214,6 +215,6 @@ pub(super) fn abort(task: NonNull<Header>, header: &Header) {
 fn tell_scheduler(task: NonNull<Header>, header: &Header) {
     let now = header.state.load();
     if now.is_cancelled() && !now.is_complete() && !now.is_running() {
-        cell::scheduler_of(task, header).aborted();
+        scheduler_of(task, header).aborted();
     }
 }

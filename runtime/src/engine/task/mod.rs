@@ -28,6 +28,7 @@ mod cell;
 #[cfg_attr(not(feature = "schedule-latency"), path = "due_off.rs")]
 mod due;
 mod error;
+mod header;
 mod id;
 mod join;
 mod large;
@@ -45,69 +46,15 @@ pub use error::JoinError;
 pub use id::Id;
 pub use join::{AbortHandle, JoinHandle};
 
-pub(crate) use cell::Header;
+pub(crate) use header::{Header, Outcome, Runnable, Schedule};
 pub(crate) use id::{IdGuard, current_id, name, next_id};
 pub(crate) use large::{is_large, large_on_heap};
 pub(crate) use owned::{Census, Owned};
 pub(crate) use panic::{PanicSink, UnseenPanic, message};
-pub(crate) use runnable::{Identity, Outcome, Runnable, spawn_cell};
+pub(crate) use runnable::{Identity, spawn_cell};
 pub(crate) use span::{FullSize, of_root};
 pub(crate) use waker::is_task_waker;
-pub(crate) use watch::{Absence, Judge, Mark, Probation, Seen, Watch, Whose};
-
-/// What a task needs from its scheduler.
-///
-/// Implementations must be cheap to keep in every task: one pointer.
-pub(crate) trait Schedule: 'static {
-    /// What its tasks are to the readers of spans.
-    fn kind(&self) -> &'static str {
-        "task"
-    }
-
-    /// The task has become runnable. Called on any thread, in the middle of a wake.
-    fn schedule(&self, task: Runnable);
-
-    /// Whether [`schedule`](Schedule::schedule) runs the runtime's own code and nothing else. Asked where a waker of a
-    /// user must not be called: it may block. Always the same answer for one task.
-    fn wakes_only_ours(&self) -> bool {
-        false
-    }
-
-    /// Where in a queue the task's `Runnable` waits, if the scheduler wants to know: so that it can take it out.
-    #[inline]
-    fn queued_at(&self, _place: u64) {}
-
-    /// The task was aborted while its `Runnable` exists. A scheduler whose tasks may have to wait long for a thread takes the
-    /// `Runnable` out of its queue and cancels it. Called on any thread, with a reference to the task, perhaps more
-    /// than once.
-    #[inline]
-    fn aborted(&self) {}
-
-    /// From when it measures how long tasks wait for their polls, if it does.
-    #[inline]
-    fn origin(&self) -> Option<std::time::Instant> {
-        None
-    }
-
-    /// The task ends without an output. Called before anybody can see that it is complete.
-    #[inline]
-    fn failed(&self, _task: &Header, _error: &JoinError) {}
-
-    /// The task has completed: take it off the owned list. Called once, before the life reference
-    /// is dropped.
-    fn release(&self, task: &Header);
-
-    /// Who hears of panics. Asked when a task has panicked.
-    fn panics(&self) -> Option<std::sync::Arc<dyn PanicSink>> {
-        None
-    }
-
-    /// A panic ends the scheduler: it takes no more tasks and drops those it has. Called on any
-    /// thread, waits for nobody. Says whether it is one that ends.
-    fn stop(&self) -> bool {
-        false
-    }
-}
+pub(crate) use watch::{Absence, Mark, PollId, PollOwner, Probation, StallPolicy, Watch};
 
 /// Reads a location that [`Watch`] has stored.
 fn location_from(

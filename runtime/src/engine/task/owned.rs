@@ -17,18 +17,19 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use super::cell::Header;
+use super::header::Header;
 use super::scope::Membership;
 use super::state::Wake;
 use super::{Id, Runnable};
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::primitive::Mutex;
+use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::waker_cell::WakerCell;
 use crossbeam_utils::CachePadded;
 
 /// The tasks of one scheduler.
 pub(crate) struct Owned {
-    shards: Box<[CachePadded<Mutex<Shard>>]>,
+    shards: Box<[CachePadded<Piece>]>,
     /// Who waits for the last task to go.
     drained: WakerCell,
 }
@@ -40,10 +41,17 @@ pub(crate) struct Census {
     pub(crate) spawned: u64,
 }
 
+/// A shard and its lock.
+struct Piece {
+    shard: Mutex<Shard>,
+    /// Tasks of this shard that are alive. Written under the lock. Relaxed, no pair: who reads it without the
+    /// lock is told a number, and nothing else.
+    alive: AtomicUsize,
+}
+
 struct Shard {
     head: Option<NonNull<Header>>,
     closed: bool,
-    alive: usize,
     spawned: u64,
     /// Somebody waits for `alive` to become no more than that.
     watched: Option<usize>,
@@ -57,19 +65,14 @@ impl Owned {
     /// A list cut in at least `shards` pieces.
     pub(crate) fn new(shards: usize) -> Owned {
         let shard = || {
-            CachePadded::new(Mutex::new(Shard {
-                head: None,
-                closed: false,
-                alive: 0,
-                spawned: 0,
-                watched: None,
-            }))
+            let shard = Mutex::new(Shard { head: None, closed: false, spawned: 0, watched: None });
+            CachePadded::new(Piece { shard, alive: AtomicUsize::new(0) })
         };
         let shards = (0..shards.next_power_of_two()).map(|_| shard()).collect();
         Owned { shards, drained: WakerCell::new() }
     }
 
-    fn shard(&self, header: &Header) -> &Mutex<Shard> {
+    fn piece(&self, header: &Header) -> &Piece {
         &self.shards[header.id.batch() as usize & (self.shards.len() - 1)]
     }
 
@@ -98,13 +101,14 @@ impl Owned {
     /// Takes the task in. Gives it back if the list is closed.
     fn bind(&self, task: Runnable) -> Result<Runnable, Runnable> {
         let header = task.as_header();
-        let mut shard = self.shard(header).lock();
+        let piece = self.piece(header);
+        let mut shard = piece.shard.lock();
         if shard.closed {
             mark_refused(header);
             drop(shard);
             return Err(task);
         }
-        shard.alive += 1;
+        piece.set_alive(piece.alive() + 1);
         shard.spawned += 1;
         shard.push(task.as_ptr());
         drop(shard);
@@ -113,34 +117,36 @@ impl Owned {
 
     /// Takes a completed task out.
     pub(crate) fn release(&self, header: &Header) {
-        let mut shard = self.shard(header).lock();
+        let piece = self.piece(header);
+        let mut shard = piece.shard.lock();
         if is_refused(header) {
             return;
         }
-        shard.alive -= 1;
+        let alive = piece.alive() - 1;
+        piece.set_alive(alive);
         shard.unlink(header);
         // Taken here: without a task alive and without the lock the list may be gone.
-        let is_awaited = shard.watched.is_some_and(|few| shard.alive <= few);
+        let is_awaited = shard.watched.is_some_and(|few| alive <= few);
         let told = if is_awaited { self.drained.take() } else { None };
         drop(shard);
         if let Some(waker) = told {
-            contain(|| waker.wake()); // wake: no task is left in a shard
+            catch_panic(|| waker.wake()); // wake: no task is left in a shard
         }
     }
 
     /// From here on the list takes no task.
     pub(crate) fn close(&self) {
-        for shard in &self.shards {
-            shard.lock().closed = true;
+        for piece in &self.shards {
+            piece.shard.lock().closed = true;
         }
     }
 
     /// Cancels every task in the list. Those that are idle are given to `cancel`, to be cancelled on
     /// this thread. The list is closed.
     pub(crate) fn cancel_all(&self, mut cancel: impl FnMut(Runnable)) {
-        for shard in &self.shards {
+        for piece in &self.shards {
             loop {
-                let mut guard = shard.lock();
+                let mut guard = piece.shard.lock();
                 let Some(task) = guard.pop() else { break };
                 // SAFETY: it was in the list, hence not released, hence alive (invariant 1), and
                 // its release needs the lock that we hold.
@@ -156,15 +162,26 @@ impl Owned {
     }
 
     /// Tasks that were spawned and have not completed.
+    ///
+    /// Takes the locks: who has closed the list and sees none knows that none gets in any more.
     pub(crate) fn alive(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().alive).sum()
+        let alive = |piece: &CachePadded<Piece>| {
+            let _shard = piece.shard.lock();
+            piece.alive()
+        };
+        self.shards.iter().map(alive).sum()
+    }
+
+    /// The same without a lock, as far as this thread knows. Nothing follows from it.
+    pub(crate) fn about_alive(&self) -> usize {
+        self.shards.iter().map(|piece| piece.alive()).sum()
     }
 
     /// Who is alive.
     pub(crate) fn list(&self) -> Vec<(Id, &'static Location<'static>)> {
         let mut all = Vec::new();
-        for shard in &self.shards {
-            shard.lock().for_each(|header| all.push((header.id, header.location)));
+        for piece in &self.shards {
+            piece.shard.lock().for_each(|header| all.push((header.id, header.location)));
         }
         all
     }
@@ -179,10 +196,10 @@ impl Owned {
     pub(crate) fn census(&self, few: usize, waker: &Waker) -> Census {
         self.drained.register(waker);
         let mut sum = Census::default();
-        for shard in &self.shards {
-            let mut shard = shard.lock();
+        for piece in &self.shards {
+            let mut shard = piece.shard.lock();
             shard.watched = Some(few);
-            sum.alive += shard.alive;
+            sum.alive += piece.alive();
             sum.spawned += shard.spawned;
         }
         sum
@@ -191,12 +208,23 @@ impl Owned {
     /// Nobody waits any more. The waker goes: it may own the scheduler that the list is in.
     pub(crate) fn unwatch(&self) {
         let waker = self.drained.take();
-        contain(|| drop(waker));
+        catch_panic(|| drop(waker));
     }
 
     /// Tasks ever spawned.
     pub(crate) fn spawned(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.lock().spawned).sum()
+        self.shards.iter().map(|piece| piece.shard.lock().spawned).sum()
+    }
+}
+
+impl Piece {
+    fn alive(&self) -> usize {
+        self.alive.load(Ordering::Relaxed)
+    }
+
+    /// Called with the lock.
+    fn set_alive(&self, alive: usize) {
+        self.alive.store(alive, Ordering::Relaxed);
     }
 }
 

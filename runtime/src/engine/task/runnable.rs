@@ -6,41 +6,13 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use super::cell::{self, Header};
+use super::cell;
+use super::header::{Header, Outcome, Runnable, Schedule, scheduler_of};
 use super::id::set_name;
 use super::span::{self, FullSize};
-use super::{AbortHandle, Id, JoinHandle, Judge, Mark, Schedule, next_id};
-
-/// A task that is due to be run: the one permission to poll it (state.rs, invariant 1).
-///
-/// Dropping it unrun cancels the task: its future is dropped on this thread.
-pub(crate) struct Runnable(NonNull<Header>);
-
-// SAFETY: a `Runnable` stands for exclusive access to the future and for nothing bound to a thread.
-// Whoever spawns a `!Send` future (`LocalSet`, `current_thread`) sees to it that its scheduler
-// gives the `Runnable` to the right thread only.
-unsafe impl Send for Runnable {}
-
-/// How a run ended.
-#[derive(Debug)]
-#[must_use]
-pub(crate) enum Outcome {
-    /// The task waits for a wake.
-    Idle,
-    /// It was woken while it was polled: it goes to the back of the queue.
-    Woken(Runnable),
-    /// It is complete.
-    Complete,
-}
+use super::{AbortHandle, Id, JoinHandle, Mark, StallPolicy, next_id};
 
 impl Runnable {
-    /// # Safety
-    /// The caller has just turned SCHEDULED on (or was handed that permission) for a task that is
-    /// not complete, and makes no other `Runnable` of it.
-    pub(super) unsafe fn from_raw(task: NonNull<Header>) -> Runnable {
-        Runnable(task)
-    }
-
     /// The task's address; [`from_address`](Runnable::from_address) takes it back.
     pub(crate) fn into_address(self) -> *mut () {
         let address = self.0.as_ptr().cast();
@@ -74,7 +46,7 @@ impl Runnable {
 
     /// Tells the task's scheduler where in a queue this waits.
     pub(crate) fn queued_at(&self, place: u64) {
-        cell::scheduler_of(self.0, self.header()).queued_at(place);
+        scheduler_of(self.0, self.header()).queued_at(place);
     }
 
     /// How long it has been due, if its scheduler measures that from `origin`.
@@ -91,7 +63,7 @@ impl Runnable {
     /// Polls the task once; if it was cancelled, drops its future instead. `watch` tells whether
     /// the poll has been called stalled.
     #[inline]
-    pub(crate) fn run(self, judge: &Judge<'_>) -> Outcome {
+    pub(crate) fn run(self, judge: &StallPolicy<'_>) -> Outcome {
         let task = self.0;
         std::mem::forget(self);
         // SAFETY: we had the permission and have given it up.
@@ -116,7 +88,7 @@ impl Drop for Runnable {
         // SCHEDULED is set, so this makes no second `Runnable`; the run below sees CANCELLED.
         let _ = self.header().state.cancel();
         // SAFETY: we have the permission and use it now.
-        let outcome = unsafe { cell::run(self.0, &Judge::Nobody) };
+        let outcome = unsafe { cell::run(self.0, &StallPolicy::Nobody) };
         debug_assert!(matches!(outcome, Outcome::Complete));
     }
 }
@@ -166,7 +138,14 @@ where
     F: Future + 'static,
     S: Schedule,
 {
-    let (future, span) = span::of_task(future, scheduler.kind(), &identity);
+    let (future, span) = span::of_task(
+        future,
+        scheduler.kind(),
+        identity.id,
+        identity.named,
+        identity.location,
+        identity.full_size,
+    );
     let task = cell::allocate(future, scheduler, identity.id, identity.location, span);
     // SAFETY: the initial state has SCHEDULED set, and the reference of one `JoinHandle`.
     let (task, handle) = unsafe { (Runnable::from_raw(task), JoinHandle::from_raw(task)) };

@@ -87,15 +87,15 @@ use std::panic::Location;
 use std::task::Waker;
 use std::time::Instant;
 
-use super::cell::Header;
+use super::header::Header;
 use super::{
     AbortHandle, Id, Identity, JoinError, JoinHandle, PanicSink, Runnable, Schedule, UnseenPanic,
     name, spawn_cell,
 };
-use crate::engine::contain::contain;
-use crate::engine::places::{Key, Places};
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Mutex, MutexGuard, last_of};
+use crate::engine::slab::{Key, Slab};
 use crate::engine::waiter_list::WaiterList;
 use crate::engine::wake_list::WakeList;
 
@@ -120,8 +120,8 @@ struct State {
     shut: bool,
     /// Invariant 1.
     live: usize,
-    members: Places<Entry>,
-    children: Places<Node>,
+    members: Slab<Entry>,
+    children: Slab<Node>,
     /// The first failure, until it is taken.
     failure: Option<Failure>,
     first_failed: Option<Id>,
@@ -223,8 +223,8 @@ impl Node {
             state: Mutex::new(State {
                 shut: false,
                 live: 0,
-                members: Places::new(),
-                children: Places::new(),
+                members: Slab::new(),
+                children: Slab::new(),
                 failure: None,
                 first_failed: None,
                 failures: 0,
@@ -662,7 +662,7 @@ impl PanicSink for Keeper {
         }
         drop(state);
         if is_seen {
-            contain(|| drop(panic));
+            catch_panic(|| drop(panic));
         } else {
             self.sink.unseen(panic);
         }

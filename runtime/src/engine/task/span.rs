@@ -5,7 +5,7 @@
 //! readers look for those.
 //!
 //! A subscriber is user code. It is called when a task is spawned, polled and dropped, where user code
-//! runs anyway, and when a waker is used. So a task that has a span is to the guardian like a waker of
+//! runs anyway, and when a waker is used. So a task that has a span is to the monitor like a waker of
 //! somebody else: see [`is_task_waker`](super::is_task_waker).
 
 use std::future::Future;
@@ -14,8 +14,8 @@ use std::panic::Location;
 use tracing::instrument::{Instrument, Instrumented};
 use tracing::{Span, trace, trace_span};
 
-use super::{Identity, is_large, next_id};
-use crate::engine::contain::contain;
+use super::{Id, is_large, next_id};
+use crate::engine::catch_panic::catch_panic;
 
 /// The kind of a job of the blocking pool.
 const BLOCKING: &str = "blocking";
@@ -59,7 +59,7 @@ impl SpanId {
             // The readers want the span's number, under the name of the task's.
             let event = || trace!(target: "tokio::task::waker", op, task.id = id.into_u64());
             // A panic of the subscriber must not lose a wake-up.
-            contain(event);
+            catch_panic(event);
         }
     }
 }
@@ -68,13 +68,16 @@ impl SpanId {
 pub(super) fn of_task<F: Future>(
     future: F,
     kind: &'static str,
-    identity: &Identity,
+    id: Id,
+    named: bool,
+    location: &'static Location<'static>,
+    full_size: FullSize,
 ) -> (InSpan<F>, SpanId) {
-    let name = if identity.named { super::name(identity.id) } else { None };
+    let name = if named { super::name(id) } else { None };
     let name = name.as_deref().unwrap_or_default();
-    let (id, location) = (identity.id.as_u64(), identity.location);
+    let id = id.as_u64();
     let size = size_of::<F>();
-    let original_size = identity.full_size.0;
+    let original_size = full_size.0;
     let span = if kind == BLOCKING {
         let function = closure_name(std::any::type_name::<F>());
         trace_span!(

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 
-use super::Identity;
+use super::Id;
 
 pub(crate) type InSpan<F> = F;
 
@@ -40,9 +40,11 @@ impl SpanId {
 pub(super) fn of_task<F: Future>(
     future: F,
     _: &'static str,
-    identity: &Identity,
+    _: Id,
+    _: bool,
+    _: &'static Location<'static>,
+    FullSize: FullSize,
 ) -> (InSpan<F>, SpanId) {
-    let FullSize = identity.full_size;
     (future, SpanId)
 }
 

@@ -3,7 +3,7 @@
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::cell::{self, Header, drop_reference};
+use super::header::{Header, drop_reference, free};
 use super::state::Wake;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
@@ -58,7 +58,7 @@ unsafe fn wake(data: *const ()) {
         Wake::Schedule => unsafe { (vtable.schedule)(task) }, // wake: task
         Wake::Done => {}
         // SAFETY: ours was the last reference.
-        Wake::Free => unsafe { cell::free(task) },
+        Wake::Free => unsafe { free(task) },
     }
 }
 

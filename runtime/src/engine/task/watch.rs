@@ -1,4 +1,4 @@
-//! What a thread that polls tasks shows to the guardian: which poll it is in, since when it has not
+//! What a thread that polls tasks shows to the monitor: which poll it is in, since when it has not
 //! changed, and whose it is.
 //!
 //! # Problem
@@ -13,7 +13,7 @@
 //! | seq      | the owner, plain stores                             | odd: inside user code          |
 //! | id       | the owner, while seq is even                        | the task being polled, or 0    |
 //! | location | the owner, while seq is even                        | where it was spawned, or null  |
-//! | verdict  | the guardian 0 → seq; the owner 0 → EXPECTED and    | the thread does not serve      |
+//! | verdict  | the monitor 0 → seq; the owner 0 → EXPECTED and    | the thread does not serve      |
 //! |          | any → IN_PLACE; both → 0                            |                                |
 //!
 //! # Verdicts
@@ -21,7 +21,7 @@
 //! | verdict  | means                                             | counts as             |
 //! |----------|---------------------------------------------------|-----------------------|
 //! | 0        | the thread serves                                 |                       |
-//! | a seq    | the guardian has found that poll stalled; with    | [`Absence::Stalled`]  |
+//! | a seq    | the monitor has found that poll stalled; with    | [`Absence::Stalled`]  |
 //! |          | COMPUTES it computes                              |                       |
 //! | EXPECTED | a marked task runs: it has stalled before         | [`Absence::Stalled`]  |
 //! | IN_PLACE | the thread is in `block_in_place`                 | [`Absence::InPlace`]  |
@@ -32,7 +32,7 @@
 //!    sequence lock with one writer; Boehm, "Can seqlocks get along with programming language
 //!    memory models?", 2012).
 //! 2. Each non-zero verdict is taken back exactly once: by the owner's swap, at the end of a poll or when it
-//!    announces something else, or by the guardian's compare-exchange when it sees that the poll has
+//!    announces something else, or by the monitor's compare-exchange when it sees that the poll has
 //!    changed. Whoever takes it back also takes it off the count that it was counted in.
 
 use std::panic::Location;
@@ -43,11 +43,11 @@ use crate::engine::primitive::thread::Usage;
 
 /// The number of a poll publishes its words. Pairs with [`LOOK`].
 const SHOW: Ordering = Ordering::Release;
-/// The guardian sees the words of the poll it saw, or later ones. Pairs with [`SHOW`].
+/// The monitor sees the words of the poll it saw, or later ones. Pairs with [`SHOW`].
 const LOOK: Ordering = Ordering::Acquire;
 /// The words of a poll publish that the one before has ended. Pairs with [`READ`].
 const CHANGE: Ordering = Ordering::Release;
-/// The guardian that reads words of a later poll sees that the one it saw has ended. Pairs with
+/// The monitor that reads words of a later poll sees that the one it saw has ended. Pairs with
 /// [`CHANGE`].
 const READ: Ordering = Ordering::Acquire;
 
@@ -76,7 +76,7 @@ fn absence(verdict: u64) -> Option<Absence> {
     }
 }
 
-/// One thread's window to the guardian.
+/// One thread's window to the monitor.
 #[derive(Debug)]
 pub(crate) struct Watch {
     seq: AtomicU64,
@@ -85,16 +85,16 @@ pub(crate) struct Watch {
     verdict: AtomicU64,
 }
 
-/// A poll as the guardian saw it.
+/// A poll as the monitor saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct PollId {
     /// Its number; odd.
     pub(crate) seq: u64,
 }
 
 /// Whose poll it is.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Whose {
+pub(crate) struct PollOwner {
     /// The task's id, 0 if the user code is not a task's.
     pub(crate) id: u64,
     /// Where the task was spawned.
@@ -122,7 +122,7 @@ impl Watch {
         self.seq.store(seq + 1, SHOW);
     }
 
-    /// The user code has returned. Says what the thread counted as, if the guardian had called it stalled:
+    /// The user code has returned. Says what the thread counted as, if the monitor had called it stalled:
     /// then the caller has taken the verdict back and must count it off (invariant 2).
     #[inline]
     #[must_use]
@@ -147,7 +147,7 @@ impl Watch {
                 || verdict & !COMPUTES == self.seq.load(Ordering::Relaxed))
     }
 
-    /// How the task of this poll is to be marked, if the guardian has found the poll stalled.
+    /// How the task of this poll is to be marked, if the monitor has found the poll stalled.
     #[inline]
     fn mark(&self) -> Option<Mark> {
         let verdict = self.verdict.load(Ordering::Relaxed);
@@ -158,7 +158,7 @@ impl Watch {
         Some(if verdict & COMPUTES == 0 { Mark::Blocks } else { Mark::Computes })
     }
 
-    /// The owner takes back a verdict, its own or the guardian's.
+    /// The owner takes back a verdict, its own or the monitor's.
     #[cold]
     #[must_use]
     pub(crate) fn take_verdict(&self) -> Option<Absence> {
@@ -187,26 +187,26 @@ impl Watch {
     }
 
     /// The poll in progress, if there is one.
-    pub(crate) fn look(&self) -> Option<Seen> {
+    pub(crate) fn look(&self) -> Option<PollId> {
         let seq = self.seq.load(LOOK);
-        (seq & 1 == 1).then_some(Seen { seq })
+        (seq & 1 == 1).then_some(PollId { seq })
     }
 
     /// Whose poll `seen` is, if it is still going on.
-    pub(crate) fn whose(&self, seen: Seen) -> Option<Whose> {
+    pub(crate) fn whose(&self, seen: PollId) -> Option<PollOwner> {
         let id = self.id.load(READ);
         let location = self.location.load(READ);
         // No pair: it sees what the two before it have brought.
         if self.seq.load(Ordering::Relaxed) != seen.seq {
             return None;
         }
-        Some(Whose { id, location: super::location_from(location) })
+        Some(PollOwner { id, location: super::location_from(location) })
     }
 
-    /// The guardian calls the poll stalled, and says how its task is to be marked. Says whether it did so now: then it
+    /// The monitor calls the poll stalled, and says how its task is to be marked. Says whether it did so now: then it
     /// counts it.
     #[must_use]
-    pub(crate) fn condemn(&self, seen: Seen, mark: Mark) -> bool {
+    pub(crate) fn condemn(&self, seen: PollId, mark: Mark) -> bool {
         let verdict = seen.seq | if mark == Mark::Computes { COMPUTES } else { 0 };
         self.verdict.compare_exchange(0, verdict, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
@@ -216,13 +216,13 @@ impl Watch {
         self.verdict.load(Ordering::Relaxed) & (EXPECTED | IN_PLACE) != 0
     }
 
-    /// Whether a verdict of the guardian's stands.
+    /// Whether a verdict of the monitor's stands.
     pub(crate) fn is_judged(&self) -> bool {
         let verdict = self.verdict.load(Ordering::Relaxed);
         verdict != 0 && verdict & (EXPECTED | IN_PLACE) == 0
     }
 
-    /// The guardian takes back a verdict that came too late: the poll it was for had ended. Says
+    /// The monitor takes back a verdict that came too late: the poll it was for had ended. Says
     /// whether it did: then it counts it off.
     #[must_use]
     pub(crate) fn pardon(&self) -> bool {
@@ -247,10 +247,10 @@ pub(crate) enum Mark {
 }
 
 /// Who says, when a poll has returned, whether the task is to be marked: as one that stalls its worker.
-pub(crate) enum Judge<'a> {
+pub(crate) enum StallPolicy<'a> {
     /// Nobody: the mark stays as it is.
     Nobody,
-    /// The guardian's verdict: a poll that it has found stalled marks the task.
+    /// The monitor's verdict: a poll that it has found stalled marks the task.
     Watch(&'a Watch),
     /// A marked task has another chance: one poll that ends in time takes the mark away.
     Probation(Probation),
@@ -285,15 +285,15 @@ impl Probation {
     }
 }
 
-impl Judge<'_> {
+impl StallPolicy<'_> {
     /// The new mark, if it changes.
     #[inline]
     pub(super) fn mark(&self) -> Option<Option<Mark>> {
         match self {
-            Judge::Nobody => None,
+            StallPolicy::Nobody => None,
             // One that was announced (`block_in_place`) is none.
-            Judge::Watch(watch) => watch.mark().map(Some),
-            Judge::Probation(poll) => Some(poll.mark()),
+            StallPolicy::Watch(watch) => watch.mark().map(Some),
+            StallPolicy::Probation(poll) => Some(poll.mark()),
         }
     }
 }

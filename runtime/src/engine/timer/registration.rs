@@ -37,8 +37,8 @@ use std::task::{Poll, RawWakerVTable, Waker};
 use super::shard::{Refused, Shard};
 use super::wheel::Key;
 use crate::engine::clock::NEVER;
+use crate::engine::messages;
 use crate::engine::primitive::Arc;
-use crate::engine::text;
 
 /// Where a timer is to be set, as seen from the calling thread.
 #[derive(Debug)]
@@ -198,7 +198,7 @@ impl Registration {
     /// In a child of a fork the lock may be taken for ever, and no timer fires.
     #[inline]
     fn assert_not_forked(&self) {
-        assert!(!self.shard.is_in_parent(), "{}", text::FORKED);
+        assert!(!self.shard.is_in_parent(), "{}", messages::FORKED);
     }
 
     /// The shard says that the time has come for a timer that was set.
@@ -208,7 +208,7 @@ impl Registration {
 
     /// The shard says that the time has come.
     fn passed(&self) -> Poll<()> {
-        assert!(self.shard.elapsed() != NEVER, "{}", text::TIMER_SHUT_DOWN);
+        assert!(self.shard.elapsed() != NEVER, "{}", messages::TIMER_SHUT_DOWN);
         Poll::Ready(())
     }
 

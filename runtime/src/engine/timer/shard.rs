@@ -58,7 +58,7 @@ use super::wheel::{Key, Limit, Wheel};
 use crate::engine::clock::{Clock, LAST, NEVER};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Mutex};
-use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::wake_list::WakeList;
 
 /// Of `next` and `elapsed`: no pair, see "Orderings". Nor has `ends_timers`, which is said before there are timers.
@@ -76,7 +76,7 @@ pub(crate) struct Shard {
     wheel: Mutex<Wheel>,
     clock: Arc<Clock>,
     wake: Box<dyn Fn() + Send + Sync>,
-    birth: Birth,
+    generation: ForkGeneration,
     /// Timers that are set when it is closed are over then.
     ends_timers: AtomicBool,
     mark: Mark,
@@ -99,7 +99,7 @@ impl Shard {
             wheel: Mutex::new(Wheel::new()),
             clock,
             wake,
-            birth: Birth::here(),
+            generation: ForkGeneration::here(),
             ends_timers: AtomicBool::new(false),
             mark,
         }
@@ -118,7 +118,7 @@ impl Shard {
     /// that moment, and nobody turns the wheel.
     #[inline]
     pub(crate) fn is_in_parent(&self) -> bool {
-        self.birth.is_in_parent()
+        self.generation.is_in_parent()
     }
 
     /// The clock that the shard's times are of.

@@ -46,9 +46,9 @@ impl Shards {
         self.occupied.iter().map(|shard| &self.all[shard])
     }
 
-    /// The shard of the worker on a seat; spares have none.
-    pub(crate) fn of_worker(&self, seat: usize) -> Option<&Arc<Shard>> {
-        self.all[..self.all.len() - 1].get(seat)
+    /// The shard of the worker on a slot; spares have none.
+    pub(crate) fn of_worker(&self, slot: usize) -> Option<&Arc<Shard>> {
+        self.all[..self.all.len() - 1].get(slot)
     }
 
     /// The shard of all other threads.

@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 use super::on_pool::{MOST_BYTES, OnPool};
 use super::traits::forward_write;
 use super::{AsyncRead, AsyncWrite, ReadBuf};
-use crate::engine::text;
+use crate::engine::messages;
 use output::Output;
 
 /// The process's standard input: what [`stdin`] gives.
@@ -73,7 +73,7 @@ impl std::panic::RefUnwindSafe for Stderr {}
 pub fn stdin() -> Stdin {
     Stdin {
         device: Arc::new(io::stdin()),
-        on_pool: OnPool::new(Location::caller(), text::shut_down),
+        on_pool: OnPool::new(Location::caller(), messages::shut_down),
     }
 }
 

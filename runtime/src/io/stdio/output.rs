@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::engine::text;
+use crate::engine::messages;
 use crate::io::AsyncWrite;
 use crate::io::on_pool::{MOST_BYTES, OnPool};
 
@@ -24,7 +24,7 @@ impl<D> Output<D> {
     pub(super) fn new(device: D) -> Output<D> {
         Output {
             device: Arc::new(device),
-            on_pool: OnPool::new(Location::caller(), text::shut_down),
+            on_pool: OnPool::new(Location::caller(), messages::shut_down),
             unflushed: false,
         }
     }

@@ -5,7 +5,11 @@ use std::net::SocketAddr;
 use super::super::split::halves;
 use super::stream::TcpStream;
 
-halves!(TcpStream, SocketAddr);
+halves!(
+    TcpStream,
+    SocketAddr,
+    "let socket = runtime::net::TcpStream::connect(\"127.0.0.1:8080\").await?;"
+);
 
 macro_rules! peek_methods {
     ($half:ty) => {

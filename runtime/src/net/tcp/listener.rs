@@ -10,7 +10,7 @@ use socket2::Domain;
 
 use super::super::addr::{self, ToSocketAddrs};
 use super::super::evented::{PollEvented, check_nonblocking};
-use super::super::face::{descriptor, std_conversions};
+use super::super::socket_macros::{descriptor, std_conversions};
 use super::socket::TcpSocket;
 use super::stream::TcpStream;
 use crate::engine::driver::{Direction, Interest, Ready};
@@ -159,5 +159,24 @@ impl TcpListener {
     /// What the system says.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.io.set_ttl(ttl)
+    }
+}
+
+// The way from a socket to a listener.
+impl TcpSocket {
+    /// Makes the socket a listener; up to `backlog` connections wait to be accepted (the system
+    /// may set a lower limit).
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
+        self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        let listener = mio::net::TcpListener::from_std(self.socket.into());
+        TcpListener::from_mio(listener, Ready::EMPTY)
     }
 }

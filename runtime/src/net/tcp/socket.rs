@@ -10,7 +10,6 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::super::options::shared_options;
-use super::listener::TcpListener;
 use super::stream::TcpStream;
 use crate::engine::driver::Ready;
 
@@ -31,7 +30,7 @@ use crate::engine::driver::Ready;
 /// # Ok(()) }
 /// ```
 pub struct TcpSocket {
-    socket: Socket,
+    pub(super) socket: Socket,
 }
 
 shared_options!(TcpSocket);
@@ -121,22 +120,6 @@ impl TcpSocket {
         }
         let socket = mio::net::TcpStream::from_std(self.socket.into());
         TcpStream::from_mio(socket, Ready::EMPTY)?.connected().await
-    }
-
-    /// Makes the socket a listener; up to `backlog` connections wait to be accepted (the system
-    /// may set a lower limit).
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    ///
-    /// # Errors
-    ///
-    /// What the system says.
-    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
-        self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        let listener = mio::net::TcpListener::from_std(self.socket.into());
-        TcpListener::from_mio(listener, Ready::EMPTY)
     }
 
     /// The address of this end.

@@ -12,12 +12,10 @@ use socket2::SockRef;
 
 use super::super::addr::{self, ToSocketAddrs};
 use super::super::evented::{Anonymous, BYTE_STREAM, PollEvented, Receive, check_nonblocking};
-use super::super::face::{
+use super::super::socket_macros::{
     descriptor, poll_ready_methods, std_conversions, stream_traits, try_stream_methods,
     wait_methods,
 };
-use super::halves::{borrowed_halves, owned_halves};
-use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::engine::driver::{Direction, Interest, Ready};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -57,10 +55,7 @@ try_stream_methods!(
     TcpStream,
     "let socket = runtime::net::TcpStream::connect(\"127.0.0.1:8080\").await?;"
 );
-stream_traits!(
-    TcpStream,
-    "let socket = runtime::net::TcpStream::connect(\"127.0.0.1:8080\").await?;"
-);
+stream_traits!(TcpStream);
 std_conversions!(
     TcpStream,
     std::net::TcpStream,

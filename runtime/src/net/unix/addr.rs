@@ -13,7 +13,7 @@ use std::path::Path;
 
 use socket2::SockAddr;
 
-use crate::engine::text;
+use crate::engine::messages;
 
 /// The address of a Unix socket: a path, a name in the abstract namespace of Linux, or nothing.
 ///
@@ -75,7 +75,7 @@ impl SocketAddr {
 pub(super) fn system_addr(path: &Path) -> io::Result<SockAddr> {
     let bytes = path.as_os_str().as_bytes();
     if bytes.contains(&0) && !(HAS_ABSTRACT_NAMES && bytes[0] == 0) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text::ZERO_BYTE_IN_PATH));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, messages::ZERO_BYTE_IN_PATH));
     }
     SockAddr::unix(path)
 }

@@ -11,7 +11,7 @@ use bytes::BufMut;
 use socket2::{SockAddr, SockRef};
 
 use super::super::evented::{Anonymous, BOTH, PollEvented, Receive, Signed, check_nonblocking};
-use super::super::face::{
+use super::super::socket_macros::{
     datagram_methods, descriptor, poll_ready_methods, std_conversions, wait_methods,
 };
 use super::SocketAddr;

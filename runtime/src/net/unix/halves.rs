@@ -4,4 +4,8 @@ use super::super::split::halves;
 use super::SocketAddr;
 use super::stream::UnixStream;
 
-halves!(UnixStream, SocketAddr);
+halves!(
+    UnixStream,
+    SocketAddr,
+    "let socket = runtime::net::UnixStream::connect(\"/tmp/socket\").await?;"
+);

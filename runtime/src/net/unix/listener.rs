@@ -6,10 +6,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::task::{Context, Poll};
 
-use socket2::SockAddr;
+use socket2::{SockAddr, Type};
 
 use super::super::evented::{PollEvented, check_nonblocking};
-use super::super::face::{descriptor, std_conversions};
+use super::super::socket_macros::{descriptor, std_conversions};
 use super::SocketAddr;
 use super::addr::system_addr;
 use super::socket::UnixSocket;
@@ -137,5 +137,25 @@ impl UnixListener {
     /// What the system says.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.io.take_error()
+    }
+}
+
+// The way from a socket to a listener.
+impl UnixSocket {
+    /// Makes the socket a listener; up to `backlog` connections wait to be accepted.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// If it was not made by [`new_stream`](Self::new_stream), and what the system says.
+    #[track_caller]
+    pub fn listen(self, backlog: u32) -> io::Result<UnixListener> {
+        self.must_be(Type::STREAM, "listen cannot be called on a datagram socket")?;
+        self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        let listener = mio::net::UnixListener::from_std(OwnedFd::from(self.socket).into());
+        UnixListener::from_mio(listener, Ready::EMPTY)
     }
 }

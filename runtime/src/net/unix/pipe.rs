@@ -28,7 +28,7 @@ use std::task::{Context, Poll};
 use bytes::BufMut;
 
 use super::super::evented::{PollEvented, can_read, can_write};
-use super::super::face::descriptor;
+use super::super::socket_macros::descriptor;
 use crate::engine::driver::{Interest, Ready};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 

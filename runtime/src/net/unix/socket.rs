@@ -9,8 +9,6 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::addr::system_addr;
 use super::datagram::UnixDatagram;
-use super::listener::UnixListener;
-use super::stream::UnixStream;
 use crate::engine::driver::Ready;
 
 /// A Unix socket that is not yet connected and does not listen.
@@ -29,7 +27,7 @@ use crate::engine::driver::Ready;
 /// ```
 #[derive(Debug)]
 pub struct UnixSocket {
-    socket: Socket,
+    pub(super) socket: Socket,
 }
 
 impl UnixSocket {
@@ -73,54 +71,8 @@ impl UnixSocket {
         self.socket.bind(addr)
     }
 
-    fn must_be(&self, kind: Type, refusal: &'static str) -> io::Result<()> {
+    pub(super) fn must_be(&self, kind: Type, refusal: &'static str) -> io::Result<()> {
         if self.socket.r#type()? == kind { Ok(()) } else { Err(io::Error::other(refusal)) }
-    }
-
-    /// Makes the socket a listener; up to `backlog` connections wait to be accepted.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    ///
-    /// # Errors
-    ///
-    /// If it was not made by [`new_stream`](Self::new_stream), and what the system says.
-    #[track_caller]
-    pub fn listen(self, backlog: u32) -> io::Result<UnixListener> {
-        self.must_be(Type::STREAM, "listen cannot be called on a datagram socket")?;
-        self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        let listener = mio::net::UnixListener::from_std(OwnedFd::from(self.socket).into());
-        UnixListener::from_mio(listener, Ready::EMPTY)
-    }
-
-    /// Connects to the socket at `path`.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future closes the socket.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    ///
-    /// # Errors
-    ///
-    /// If it was not made by [`new_stream`](Self::new_stream);
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it;
-    /// and what the system says. One for datagrams is connected after [`datagram`](Self::datagram).
-    pub async fn connect(self, path: impl AsRef<Path>) -> io::Result<UnixStream> {
-        self.must_be(Type::STREAM, "connect cannot be called on a datagram socket")?;
-        self.connect_to(&system_addr(path.as_ref())?).await
-    }
-
-    pub(super) async fn connect_to(self, addr: &SockAddr) -> io::Result<UnixStream> {
-        match self.socket.connect(addr) {
-            Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => return Err(e),
-            _ => {}
-        }
-        let stream = mio::net::UnixStream::from_std(OwnedFd::from(self.socket).into());
-        UnixStream::from_mio(stream, Ready::EMPTY)?.connected().await
     }
 
     /// Makes the socket a [`UnixDatagram`].

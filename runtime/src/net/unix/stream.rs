@@ -8,15 +8,16 @@ use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::{SockAddr, Type};
+
 use super::super::evented::{BOTH, PollEvented, check_nonblocking};
-use super::super::face::{
+use super::super::socket_macros::{
     descriptor, poll_ready_methods, std_conversions, stream_traits, try_stream_methods,
     wait_methods,
 };
 use super::addr::system_addr;
-use super::halves::{borrowed_halves, owned_halves};
 use super::socket::UnixSocket;
-use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, UCred, WriteHalf, ucred};
+use super::{SocketAddr, UCred, ucred};
 use crate::engine::driver::{Interest, Ready};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -49,10 +50,7 @@ try_stream_methods!(
     UnixStream,
     "let socket = runtime::net::UnixStream::connect(\"/tmp/socket\").await?;"
 );
-stream_traits!(
-    UnixStream,
-    "let socket = runtime::net::UnixStream::connect(\"/tmp/socket\").await?;"
-);
+stream_traits!(UnixStream);
 std_conversions!(
     UnixStream,
     std::os::unix::net::UnixStream,
@@ -182,5 +180,37 @@ impl UnixStream {
     /// What the system says.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.io.take_error()
+    }
+}
+
+// The way from a socket to a stream.
+impl UnixSocket {
+    /// Connects to the socket at `path`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// If it was not made by [`new_stream`](Self::new_stream);
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it;
+    /// and what the system says. One for datagrams is connected after [`datagram`](Self::datagram).
+    pub async fn connect(self, path: impl AsRef<Path>) -> io::Result<UnixStream> {
+        self.must_be(Type::STREAM, "connect cannot be called on a datagram socket")?;
+        self.connect_to(&system_addr(path.as_ref())?).await
+    }
+
+    async fn connect_to(self, addr: &SockAddr) -> io::Result<UnixStream> {
+        match self.socket.connect(addr) {
+            Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => return Err(e),
+            _ => {}
+        }
+        let stream = mio::net::UnixStream::from_std(OwnedFd::from(self.socket).into());
+        UnixStream::from_mio(stream, Ready::EMPTY)?.connected().await
     }
 }

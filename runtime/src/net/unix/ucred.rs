@@ -44,5 +44,6 @@ impl UCred {
 }
 
 pub(super) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<UCred> {
-    peer::credentials(socket)
+    let (pid, uid, gid) = peer::credentials(socket)?;
+    Ok(UCred { pid, uid, gid })
 }

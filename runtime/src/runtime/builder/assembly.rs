@@ -1,4 +1,4 @@
-//! What is built from the settings: clock, driver, scheduler, guardian and their threads.
+//! What is built from the settings: clock, driver, scheduler, monitor and their threads.
 //!
 //! The order is that of what needs what. Threads start last, and find the runtime through [`Current`], which is
 //! weak: a runtime does not keep itself alive. If one thread cannot be had, those that have started end.
@@ -13,29 +13,31 @@ use super::{Builder, Flavor, MAX_WORKERS};
 use crate::engine::activity::Activity;
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
-use crate::engine::driver::{Driver, exact_timers};
+use crate::engine::driver::{IoDriver, exact_timers};
+use crate::engine::messages;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::AtomicU64;
-use crate::engine::process_wide::fork::Birth;
+use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::rng;
 use crate::engine::scheduler::{
-    Asked, CurrentThread, CurrentThreadConfig, Guardian, NewWorker, Observe, Pool, PoolConfig,
-    StandIn, StartWatch,
+    Asked, CurrentThread, CurrentThreadConfig, Monitor, NewWorker, Observe, Pool, PoolConfig,
+    StandIn, StartWatch, Tasks, watch_pool,
 };
 use crate::engine::task::scope::Node;
-use crate::engine::text;
 use crate::engine::timer::Shards;
-use crate::runtime::blocking::BlockingJob;
-use crate::runtime::context::{self, Service};
-use crate::runtime::events::Events;
-use crate::runtime::handle::{Handle, Inner, RuntimeId, Scheduler};
+use crate::runtime::context;
+use crate::runtime::drivers::Drivers;
+use crate::runtime::handle::{Handle, Inner, Scheduler};
+use crate::runtime::id::RuntimeId;
+use crate::runtime::job::BlockingJob;
 use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
 use crate::runtime::rng_seed::RngSeed;
 use crate::runtime::runtime::{Runtime, Threads};
 use crate::runtime::stall::{Manner, Reporter};
 use crate::runtime::starter::Starter;
+use crate::runtime::this_thread::{self, Service};
 use crate::runtime::thread_plan::{Body, BodyWithHooks, ThreadPlan};
 
 /// The most threads that stand in for those in `block_in_place`, however many blocking threads there may be: as many as
@@ -47,12 +49,12 @@ type Current = Arc<OnceLock<Weak<Inner>>>;
 
 /// What a runtime of either flavour has beside its scheduler.
 struct Parts {
-    driver: Arc<Driver>,
+    driver: Arc<IoDriver>,
     shards: Arc<Shards>,
     jobs: Option<Arc<Activity>>,
     activity: Option<Arc<Activity>>,
     current: Current,
-    panics: Arc<Panics>,
+    panics: Arc<Panics<Inner>>,
     reporter: Arc<Reporter>,
     threads: Arc<Threads>,
     plan: Arc<ThreadPlan>,
@@ -65,12 +67,12 @@ impl Builder {
             None => default_workers()?,
         };
         let clock = Arc::new(Clock::new(self.start_paused, self.start_paused));
-        let driver = Driver::new(self.event_batch())?;
-        let events = Events::of_workers(Arc::clone(&driver), clock, workers);
+        let driver = IoDriver::new(self.event_batch())?;
+        let drivers = Drivers::of_workers(Arc::clone(&driver), clock, workers);
         if self.ends_timers {
-            events.shards().all().iter().for_each(|shard| shard.end_timers_when_closed());
+            drivers.shards().all().iter().for_each(|shard| shard.end_timers_when_closed());
         }
-        let parts = self.parts(driver, &events);
+        let parts = self.parts(driver, &drivers);
         let config = PoolConfig {
             workers,
             spares: self.spare_workers,
@@ -80,22 +82,22 @@ impl Builder {
             keep_alive: self.thread_keep_alive,
             on_park: self.on_thread_park.clone(),
             on_unpark: self.on_thread_unpark.clone(),
-            no_slot: self.disable_lifo_slot,
+            no_lifo_slot: self.disable_lifo_slot,
             seed: self.rng_seed.map(RngSeed::as_u64),
-            observe: self.observe(),
-            panics: parts.panics.clone(),
             activity: parts.activity.clone(),
         };
-        let (guardian, start) = (self.guardian(&parts), self.start_worker(&parts, workers));
+        let (monitor, start) = (self.monitor(&parts), self.start_worker(&parts, workers));
         let ask = ask_for_stand_in(&parts);
-        let pool = Pool::new(config, Box::new(events), guardian, Box::new(start), Box::new(ask));
+        let tasks = Tasks::new(workers * 4, self.observe(), parts.panics.clone());
+        let pool =
+            Pool::new(config, tasks, Box::new(drivers), monitor, Box::new(start), Box::new(ask));
         let scheduler = Scheduler::MultiThread(Arc::clone(&pool));
         let runtime = self.assemble(parts, scheduler, workers, None);
         let watched = Arc::clone(&pool);
         let started = pool.start().and_then(|()| {
-            runtime.start_guardian(Box::new(move || {
+            runtime.start_monitor(Box::new(move || {
                 exact_timers();
-                Guardian::run(&watched);
+                watch_pool(&watched);
             }))
         });
         or_end(runtime, started)
@@ -103,33 +105,32 @@ impl Builder {
 
     pub(super) fn build_current_thread(&self, local_to: Option<ThreadId>) -> io::Result<Runtime> {
         let clock = Arc::new(Clock::new(true, self.start_paused));
-        let driver = Driver::new(self.event_batch())?;
-        let events = Events::of_one_thread(Arc::clone(&driver), clock);
-        let parts = self.parts(driver, &events);
+        let driver = IoDriver::new(self.event_batch())?;
+        let drivers = Drivers::of_one_thread(Arc::clone(&driver), clock);
+        let parts = self.parts(driver, &drivers);
         let config = CurrentThreadConfig {
             global_queue_interval: self.global_queue_interval.unwrap_or(31),
             event_interval: self.event_interval,
             on_park: self.on_thread_park.clone(),
             on_unpark: self.on_thread_unpark.clone(),
-            observe: self.observe(),
-            panics: parts.panics.clone(),
             start_watch: self.stall_report.map(|_| Box::new(start_watch(&parts)) as StartWatch),
         };
-        let shared = CurrentThread::new(config, Box::new(events), self.guardian(&parts));
+        let tasks = Tasks::new(1, self.observe(), parts.panics.clone());
+        let shared = CurrentThread::new(config, tasks, Box::new(drivers), self.monitor(&parts));
         let scheduler = Scheduler::CurrentThread(shared);
         // No thread: see `current_thread.rs`.
         Ok(self.assemble(parts, scheduler, 1, local_to))
     }
 
-    fn parts(&self, driver: Arc<Driver>, events: &Events) -> Parts {
+    fn parts(&self, driver: Arc<IoDriver>, drivers: &Drivers) -> Parts {
         let current = Current::default();
-        let activity = events.counts_all();
+        let activity = drivers.counts_all();
         let reporter = Arc::new(self.reporter(activity.clone()));
         let starter = Starter::new(self.spare_workers);
         Parts {
             driver,
-            shards: Arc::clone(events.shards()),
-            jobs: events.counts_jobs(),
+            shards: Arc::clone(drivers.shards()),
+            jobs: drivers.counts_jobs(),
             panics: self.panics(&current),
             threads: Arc::new(Threads::new(starter, Arc::clone(&reporter))),
             reporter,
@@ -168,15 +169,15 @@ impl Builder {
             local_to,
             name: self.name.clone(),
             id: RuntimeId::next(),
-            birth: Birth::here(),
+            generation: ForkGeneration::here(),
         });
         let _ = current.set(handle.downgrade());
         Runtime::assemble(handle, threads)
     }
 
-    fn guardian(&self, parts: &Parts) -> Guardian {
+    fn monitor(&self, parts: &Parts) -> Monitor {
         let sink = Box::new(Arc::clone(&parts.reporter));
-        Guardian::new(self.stall_takeover, self.stall_report, sink)
+        Monitor::new(self.stall_takeover, self.stall_report, sink)
     }
 
     /// How a worker gets its thread, and a spare, later and elsewhere.
@@ -188,32 +189,33 @@ impl Builder {
         let (plan, seed) = (Arc::clone(&parts.plan), self.rng_seed);
         let (current, threads) = (Arc::clone(&parts.current), Arc::clone(&parts.threads));
         move |worker: NewWorker| {
-            let seat = worker.seat_index();
+            let slot = worker.slot_index();
             let handle = current.get().and_then(Handle::upgrade);
-            let handle = handle.ok_or_else(text::shut_down)?;
+            let handle = handle.ok_or_else(messages::shut_down)?;
             let failed = worker.on_failure();
             let body: BodyWithHooks = Box::new(move |hooks| {
                 let (id, timers) = (handle.id(), handle.time_enabled());
-                let shard = handle.shards().of_worker(seat).filter(|_| timers).cloned();
+                let shard = handle.shards().of_worker(slot).filter(|_| timers).cloned();
                 if let Some(seed) = seed {
-                    rng::seed_thread(seed.as_u64().wrapping_add(seat as u64));
+                    rng::seed_thread(seed.as_u64().wrapping_add(slot as u64));
                 }
                 let _current = context::enter(handle);
                 let own_shard = shard.map(context::own_shard);
-                let serves = context::serve(id, Service::Worker);
+                let serves = this_thread::serve(id, Service::Worker);
                 exact_timers();
                 let counted = Cell::new(None);
                 worker.run(&|| {
                     hooks.start();
-                    counted.set(Some(context::count_thread(id)));
+                    counted.set(Some(this_thread::count_thread(id)));
                 });
                 // The worker has left its pool: the hook is called by a thread that is nobody's.
                 drop((counted, serves, own_shard));
                 hooks.stop();
             });
-            if seat >= workers {
+            if slot >= workers {
                 let (plan, all) = (Arc::clone(&plan), Arc::clone(&threads));
-                return threads.starter.start(plan, all, body, failed);
+                let started = move |thread| all.add(thread);
+                return threads.starter.start(plan, body, started, failed);
             }
             threads.add(plan.start(plan.name.for_worker()?, body)?);
             Ok(())
@@ -232,7 +234,7 @@ impl Builder {
             stack_size: self.thread_stack_size,
             on_start: self.on_thread_start.clone(),
             on_stop: self.on_thread_stop.clone(),
-            without_job: context::while_inactive,
+            without_job: this_thread::while_inactive,
         };
         let current = Arc::clone(current);
         let spawn = move |builder: thread::Builder, body: Body| {
@@ -243,7 +245,7 @@ impl Builder {
                     mask.apply();
                 }
                 let handle = current.get().and_then(Handle::upgrade);
-                let _counted = handle.as_ref().map(|handle| context::count_thread(handle.id()));
+                let _counted = handle.as_ref().map(|handle| this_thread::count_thread(handle.id()));
                 let _current = handle.map(context::enter);
                 body();
             });
@@ -252,15 +254,15 @@ impl Builder {
         blocking::Pool::new(config, Arc::new(spawn))
     }
 
-    fn panics(&self, current: &Current) -> Arc<Panics> {
+    fn panics(&self, current: &Current) -> Arc<Panics<Inner>> {
         let hook = self.on_unhandled_panic.clone();
         Panics::new(self.unhandled_panic, hook, self.name.clone(), Arc::clone(current))
     }
 
-    fn pinned(&self, workers: usize, plan: Arc<ThreadPlan>, panics: &Arc<Panics>) -> Pinned {
+    fn pinned(&self, workers: usize, plan: Arc<ThreadPlan>, panics: &Arc<Panics<Inner>>) -> Pinned {
         let limit = self.pinned_threads.unwrap_or(workers);
         let observe = self.observe().without_times();
-        Pinned::new(limit, plan, Arc::clone(panics), observe)
+        Pinned::new(limit, plan, panics.clone(), observe)
     }
 
     fn observe(&self) -> Observe {
@@ -302,11 +304,11 @@ impl Builder {
 fn start_watch(parts: &Parts) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
     let (current, threads) = (Arc::clone(&parts.current), Arc::downgrade(&parts.threads));
     move || {
-        let handle = current.get().and_then(Handle::upgrade).ok_or_else(text::shut_down)?;
-        let threads = threads.upgrade().ok_or_else(text::shut_down)?;
+        let handle = current.get().and_then(Handle::upgrade).ok_or_else(messages::shut_down)?;
+        let threads = threads.upgrade().ok_or_else(messages::shut_down)?;
         let Scheduler::CurrentThread(shared) = handle.scheduler() else { return Ok(()) };
         let shared = Arc::clone(shared);
-        threads.start_guardian(Box::new(move || shared.watch()))
+        threads.start_monitor(Box::new(move || shared.watch()))
     }
 }
 
@@ -318,7 +320,7 @@ fn ask_for_stand_in(parts: &Parts) -> impl Fn(StandIn, Asked) + Send + Sync + 's
         let ask = move || handle.submit_stand_in(stand_in);
         match asked {
             Asked::ByWorker => ask(),
-            Asked::ByGuardian => threads.starter.ask(Box::new(ask)),
+            Asked::ByMonitor => threads.starter.ask(Box::new(ask)),
         }
     }
 }

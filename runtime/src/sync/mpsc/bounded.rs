@@ -13,8 +13,8 @@ use super::chan::{self, Limit, Rx, Tx, WeakTx};
 use super::error::{SendError, TryRecvError, TrySendError};
 use super::list::{Claim, List};
 use crate::engine::fair_semaphore::{FairSemaphore, Refusal};
+use crate::engine::messages;
 use crate::engine::park_on::park_on;
-use crate::engine::text;
 
 struct Places {
     permits: FairSemaphore,
@@ -90,8 +90,8 @@ pub struct OwnedPermit<T> {
 /// ```
 #[track_caller]
 pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
-    assert!(buffer > 0, "{}", text::CHANNEL_WITHOUT_ROOM);
-    assert!(buffer <= FairSemaphore::MAX_PERMITS, "{}", text::TOO_MANY_PERMITS);
+    assert!(buffer > 0, "{}", messages::CHANNEL_WITHOUT_ROOM);
+    assert!(buffer <= FairSemaphore::MAX_PERMITS, "{}", messages::TOO_MANY_PERMITS);
     let (tx, rx) = chan::channel(Places { permits: FairSemaphore::seen(buffer), bound: buffer });
     (Sender { tx }, Receiver { rx })
 }

@@ -3,8 +3,6 @@
 use std::error::Error;
 use std::fmt;
 
-pub use super::send_timeout::SendTimeoutError;
-
 /// The receiver was closed or dropped; holds what was not sent.
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub struct SendError<T>(pub T);
@@ -66,6 +64,44 @@ impl<T> From<SendError<T>> for TrySendError<T> {
         TrySendError::Closed(value)
     }
 }
+
+/// Why nothing was sent in time; holds what was not sent.
+#[derive(PartialEq, Eq, Clone, Copy)]
+pub enum SendTimeoutError<T> {
+    /// There was no room until the time was over.
+    Timeout(T),
+    /// The receiver was closed or dropped.
+    Closed(T),
+}
+
+impl<T> SendTimeoutError<T> {
+    /// What was not sent.
+    pub fn into_inner(self) -> T {
+        match self {
+            SendTimeoutError::Timeout(value) | SendTimeoutError::Closed(value) => value,
+        }
+    }
+}
+
+impl<T> fmt::Debug for SendTimeoutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            SendTimeoutError::Timeout(_) => "Timeout(..)",
+            SendTimeoutError::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for SendTimeoutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            SendTimeoutError::Timeout(_) => "the channel was full until the time was over",
+            SendTimeoutError::Closed(_) => "the channel is closed",
+        })
+    }
+}
+
+impl<T> Error for SendTimeoutError<T> {}
 
 /// Why nothing was received at once.
 #[derive(PartialEq, Eq, Clone, Copy, Debug)]

@@ -1,47 +1,9 @@
 //! Sending with a limit of time: the one thing here that needs a runtime, for its timer.
 
-use std::fmt;
 use std::time::Duration;
 
-use super::{Sender, error::SendError};
-
-/// Why nothing was sent in time; holds what was not sent.
-#[derive(PartialEq, Eq, Clone, Copy)]
-pub enum SendTimeoutError<T> {
-    /// There was no room until the time was over.
-    Timeout(T),
-    /// The receiver was closed or dropped.
-    Closed(T),
-}
-
-impl<T> SendTimeoutError<T> {
-    /// What was not sent.
-    pub fn into_inner(self) -> T {
-        match self {
-            SendTimeoutError::Timeout(value) | SendTimeoutError::Closed(value) => value,
-        }
-    }
-}
-
-impl<T> fmt::Debug for SendTimeoutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            SendTimeoutError::Timeout(_) => "Timeout(..)",
-            SendTimeoutError::Closed(_) => "Closed(..)",
-        })
-    }
-}
-
-impl<T> fmt::Display for SendTimeoutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            SendTimeoutError::Timeout(_) => "the channel was full until the time was over",
-            SendTimeoutError::Closed(_) => "the channel is closed",
-        })
-    }
-}
-
-impl<T> std::error::Error for SendTimeoutError<T> {}
+use super::Sender;
+use super::error::{SendError, SendTimeoutError};
 
 impl<T> Sender<T> {
     /// Sends `value`; waits while the channel is full, but no longer than `timeout`.

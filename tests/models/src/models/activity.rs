@@ -112,8 +112,8 @@ impl Pool {
         &self.runtime.activity
     }
 
-    fn unpark(&self, seat: usize) {
-        if seat == 0 {
+    fn unpark(&self, slot: usize) {
+        if slot == 0 {
             self.runtime.poll.unpark()
         } else {
             self.parker.unpark()
@@ -124,9 +124,9 @@ impl Pool {
     fn push(&self) {
         let _active = self.activity().enter();
         self.queued.fetch_add(1, Ordering::Relaxed);
-        if let Some(seat) = self.sleep.published() {
+        if let Some(slot) = self.sleep.published() {
             self.activity().begin();
-            self.unpark(seat); // wake: sleeper
+            self.unpark(slot); // wake: sleeper
         }
     }
 
@@ -151,17 +151,17 @@ impl Pool {
     }
 
     /// What `Worker` does until time jumps, or it is told to stop. The caller has counted it.
-    fn work(&self, seat: usize) {
+    fn work(&self, slot: usize) {
         loop {
             if self.sleep.begin_search() {
                 self.search();
             }
             while self.run_one() {}
-            let must_look = self.sleep.announce(seat);
+            let must_look = self.sleep.announce(slot);
             let mut claimed = false;
             if !(must_look && self.has_work()) {
                 self.activity().end();
-                if seat == 0 {
+                if slot == 0 {
                     claimed = self.runtime.rest();
                     if claimed {
                         // No task is queued, and none is in anybody's hands.
@@ -172,7 +172,7 @@ impl Pool {
                     self.activity().begin();
                 }
             }
-            if self.sleep.withdraw(seat) == Withdrawn::Woken {
+            if self.sleep.withdraw(slot) == Withdrawn::Woken {
                 self.activity().end();
                 self.search();
             }

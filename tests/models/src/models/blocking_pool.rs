@@ -175,7 +175,7 @@ fn a_job_submitted_while_the_thread_goes_idle_runs() {
     });
 }
 
-/// Would catch: a thread that lingers at the empty queue as the looker, and goes idle although a
+/// Would catch: a thread that lingers at the empty queue as the designated waker, and goes idle although a
 /// submission relied on it.
 #[test]
 fn a_job_submitted_while_a_thread_lingers_runs() {
@@ -191,7 +191,7 @@ fn a_job_submitted_while_a_thread_lingers_runs() {
     });
 }
 
-/// Would catch: a looker that takes a job, leaves another one in the queue and does not see to it
+/// Would catch: a designated waker that takes a job, leaves another one in the queue and does not see to it
 /// that somebody comes: the second job then waits for the first, which waits for the second.
 #[test]
 fn jobs_that_wait_for_each_other_all_get_threads() {
@@ -263,9 +263,9 @@ fn the_last_thread_does_not_leave_a_job_to_one_that_cannot_be_created() {
 }
 
 /// Would catch: a thread that leaves after its keep-alive because nobody has woken it, although a
-/// job waits for the looker, which cannot be created.
+/// job waits for the designated waker, which cannot be created.
 #[test]
-fn a_thread_does_not_retire_while_a_job_waits_for_the_looker() {
+fn a_thread_does_not_retire_while_a_job_waits_for_the_designated_waker() {
     check(2, || {
         let pool = Pool::new(2, SHORT, 0, 0);
         let (ran, began, gate) = (Count::new(), Count::new(), Count::new());
@@ -291,8 +291,8 @@ fn a_thread_does_not_retire_while_a_job_waits_for_the_looker() {
     });
 }
 
-/// Would catch: a thread goes idle while the looker is being created, a job is then queued on
-/// account of that looker, its creation fails, and the idle thread is not woken.
+/// Would catch: a thread goes idle while the designated waker is being created, a job is then queued on
+/// account of that designated waker, its creation fails, and the idle thread is not woken.
 #[test]
 fn an_idle_thread_is_woken_when_the_looker_cannot_be_created() {
     check(3, || {

@@ -67,8 +67,8 @@ fn a_call_begins_after_the_last_wake() {
             ForeignWakes::have_called(&wakes);
             assert!(!wakes.are_owed());
         }
-        wakes.lane().close();
-        wakes.lane().join();
+        wakes.thread().close();
+        wakes.thread().join();
         assert_eq!(seen.seen.load(Ordering::Relaxed), 2);
         assert!((1..=2).contains(&seen.calls.load(Ordering::Relaxed)));
         assert!(!wakes.are_owed());

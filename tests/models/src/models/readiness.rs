@@ -196,7 +196,7 @@ fn an_event_of_a_former_tenant_finds_nobody() {
         let seen = events.clone();
         let holder = thread::spawn(move || {
             let table = there.lock();
-            if let Some(source) = table.get(token.raw()) {
+            if let Some(source) = table.get(token.to_raw()) {
                 source.set(Ready::READABLE, &mut WakeList::new());
                 seen.fetch_add(1, Ordering::Relaxed);
             }

@@ -10,8 +10,8 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
 use super::task::{Queue, QueueRef};
-use crate::engine::places::Key;
 use crate::engine::primitive::Mutex;
+use crate::engine::slab::Key;
 use crate::engine::task::scope::{Awaits, Force, Node};
 use crate::engine::task::{Identity, JoinHandle};
 

@@ -31,9 +31,9 @@ impl Pool {
     }
 
     fn published(&self) {
-        if let Some(seat) = self.sleep.published() {
+        if let Some(slot) = self.sleep.published() {
             self.woken.fetch_add(1, Ordering::Relaxed);
-            self.parkers[seat].unpark(); // wake: sleeper
+            self.parkers[slot].unpark(); // wake: sleeper
         }
     }
 
@@ -57,16 +57,16 @@ impl Pool {
     }
 
     /// What `Worker` does until it has found one task.
-    fn find_one(&self, seat: usize) {
+    fn find_one(&self, slot: usize) {
         loop {
             if self.sleep.begin_search() && self.search_and_stop() {
                 return;
             }
-            let must_look = self.sleep.announce(seat);
+            let must_look = self.sleep.announce(slot);
             if !(must_look && self.has_work()) {
-                self.parkers[seat].park();
+                self.parkers[slot].park();
             }
-            match self.sleep.withdraw(seat) {
+            match self.sleep.withdraw(slot) {
                 Withdrawn::Alone => {}
                 Withdrawn::Woken => {
                     if self.search_and_stop() {
@@ -99,9 +99,9 @@ fn a_push_during_a_search_is_found() {
     model.check(|| {
         let pool = Pool::new(2);
         let workers: Vec<_> = (0..2)
-            .map(|seat| {
+            .map(|slot| {
                 let pool = pool.clone();
-                thread::spawn(move || pool.find_one(seat))
+                thread::spawn(move || pool.find_one(slot))
             })
             .collect();
         pool.push();
@@ -123,9 +123,9 @@ fn a_batch_published_once_is_not_forgotten() {
     model.check(|| {
         let pool = Pool::new(2);
         let workers: Vec<_> = (0..2)
-            .map(|seat| {
+            .map(|slot| {
                 let pool = pool.clone();
-                thread::spawn(move || pool.find_one(seat))
+                thread::spawn(move || pool.find_one(slot))
             })
             .collect();
         pool.queued.fetch_add(1, Ordering::Relaxed);

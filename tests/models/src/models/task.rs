@@ -13,7 +13,7 @@ use loom::thread;
 use crate::engine::primitive::Mutex;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
-    Header, Identity, JoinHandle, Judge, Outcome, Owned, Runnable, Schedule, spawn_cell,
+    Header, Identity, JoinHandle, Outcome, Owned, Runnable, Schedule, StallPolicy, spawn_cell,
 };
 
 /// A scheduler that is a queue.
@@ -47,7 +47,7 @@ impl Queue {
     pub(super) fn run(&self) -> bool {
         let task = self.tasks.lock().pop_front();
         let Some(task) = task else { return false };
-        if let Outcome::Woken(task) = task.run(&Judge::Nobody) {
+        if let Outcome::Woken(task) = task.run(&StallPolicy::Nobody) {
             self.tasks.lock().push_back(task);
         }
         true

@@ -21,7 +21,7 @@ fn a_poll_is_never_given_another_ones_name() {
                 let _ = owner.end();
             }
         });
-        let guardian = thread::spawn(move || {
+        let monitor = thread::spawn(move || {
             // Until a poll is seen, but no longer than both take.
             for _ in 0..2 {
                 if let Some(seen) = watch.look() {
@@ -34,7 +34,7 @@ fn a_poll_is_never_given_another_ones_name() {
                 }
             }
         });
-        guardian.join().unwrap();
+        monitor.join().unwrap();
         thread.join().unwrap();
     });
 }
@@ -45,18 +45,18 @@ fn a_renewed_poll_keeps_its_name() {
     loom::model(|| {
         let watch = Arc::new(Watch::new());
         let owner = watch.clone();
-        let guardian = thread::spawn(move || {
+        let monitor = thread::spawn(move || {
             if let Some(whose) = watch.look().and_then(|seen| watch.whose(seen)) {
                 assert_eq!(whose.id, 11);
             }
         });
         owner.begin(11, None);
         owner.renew();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
     });
 }
 
-/// A seat that counts as stalled for ever, or is counted off twice.
+/// A slot that counts as stalled for ever, or is counted off twice.
 #[test]
 fn a_verdict_is_taken_back_once() {
     loom::model(|| {
@@ -80,7 +80,7 @@ fn a_verdict_is_taken_back_once() {
             stalled.fetch_sub(1, Ordering::Relaxed);
         }
         thread.join().unwrap();
-        // The guardian's next look.
+        // The monitor's next look.
         if watch.pardon() {
             stalled.fetch_sub(1, Ordering::Relaxed);
         }
@@ -88,7 +88,7 @@ fn a_verdict_is_taken_back_once() {
     });
 }
 
-/// A seat that goes into `block_in_place` in a poll that is just found stalled, and counts as both, or as neither.
+/// A slot that goes into `block_in_place` in a poll that is just found stalled, and counts as both, or as neither.
 #[test]
 fn what_is_announced_takes_the_place_of_a_verdict() {
     loom::model(|| {

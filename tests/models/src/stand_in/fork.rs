@@ -1,11 +1,11 @@
 //! A process that never forks.
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Birth;
+pub(crate) struct ForkGeneration;
 
-impl Birth {
-    pub(crate) fn here() -> Birth {
-        Birth
+impl ForkGeneration {
+    pub(crate) fn here() -> ForkGeneration {
+        ForkGeneration
     }
 
     pub(crate) fn is_in_parent(self) -> bool {

@@ -9,7 +9,7 @@ use crate::engine::primitive::{Arc, Condvar, Mutex, MutexGuard};
 use crate::engine::wake_list::WakeList;
 
 #[derive(Debug)]
-pub(crate) struct Driver {
+pub(crate) struct IoDriver {
     selector: Mutex<()>,
     /// Who sleeps with a limit sleeps until then.
     clock: Arc<Clock>,
@@ -23,14 +23,14 @@ struct System {
     events: Vec<Waker>,
 }
 
-impl Driver {
-    pub(crate) fn new(clock: Arc<Clock>) -> Arc<Driver> {
+impl IoDriver {
+    pub(crate) fn new(clock: Arc<Clock>) -> Arc<IoDriver> {
         let (selector, system) = (Mutex::new(()), Mutex::default());
-        Arc::new(Driver { selector, clock, system, changed: Condvar::new() })
+        Arc::new(IoDriver { selector, clock, system, changed: Condvar::new() })
     }
 
-    pub(crate) fn try_acquire(&self) -> Option<Turn<'_>> {
-        Some(Turn { driver: self, _selector: self.selector.try_lock()? })
+    pub(crate) fn try_acquire(&self) -> Option<PollGuard<'_>> {
+        Some(PollGuard { driver: self, _selector: self.selector.try_lock()? })
     }
 
     /// Kept until the next wait.
@@ -46,12 +46,12 @@ impl Driver {
     }
 }
 
-pub(crate) struct Turn<'a> {
-    driver: &'a Driver,
+pub(crate) struct PollGuard<'a> {
+    driver: &'a IoDriver,
     _selector: MutexGuard<'a, ()>,
 }
 
-impl Turn<'_> {
+impl PollGuard<'_> {
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,

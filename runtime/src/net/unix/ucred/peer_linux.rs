@@ -4,9 +4,9 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::UCred;
+use super::super::{gid_t, pid_t, uid_t};
 
-pub(super) fn credentials(socket: BorrowedFd<'_>) -> io::Result<UCred> {
+pub(super) fn credentials(socket: BorrowedFd<'_>) -> io::Result<(Option<pid_t>, uid_t, gid_t)> {
     let mut cred = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut len = size_of::<libc::ucred>() as libc::socklen_t;
     // SAFETY: `cred` is writable for the `len` bytes that are said, `len` itself too, and the
@@ -23,5 +23,5 @@ pub(super) fn credentials(socket: BorrowedFd<'_>) -> io::Result<UCred> {
     if done < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(UCred { pid: Some(cred.pid), uid: cred.uid, gid: cred.gid })
+    Ok((Some(cred.pid), cred.uid, cred.gid))
 }

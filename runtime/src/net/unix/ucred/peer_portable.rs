@@ -4,14 +4,14 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::UCred;
+use super::super::{gid_t, pid_t, uid_t};
 
-pub(super) fn credentials(socket: BorrowedFd<'_>) -> io::Result<UCred> {
+pub(super) fn credentials(socket: BorrowedFd<'_>) -> io::Result<(Option<pid_t>, uid_t, gid_t)> {
     let (mut uid, mut gid) = (0, 0);
     // SAFETY: both numbers are writable, and the descriptor is borrowed, so open.
     let done = unsafe { libc::getpeereid(socket.as_raw_fd(), &mut uid, &mut gid) };
     if done < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(UCred { pid: None, uid, gid })
+    Ok((None, uid, gid))
 }

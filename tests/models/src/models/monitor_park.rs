@@ -1,57 +1,57 @@
-//! Models of `scheduler/nap.rs`.
+//! Models of `scheduler/monitor_park.rs`.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::engine::scheduler::nap::Nap;
+use crate::engine::scheduler::monitor_park::MonitorPark;
 
-/// A guardian that sleeps while a worker is busy.
+/// A monitor that sleeps while a worker is busy.
 #[test]
-fn a_busy_worker_wakes_the_guardian() {
+fn a_busy_worker_wakes_the_monitor() {
     loom::model(|| {
-        let nap = Arc::new(Nap::new());
+        let park = Arc::new(MonitorPark::new());
         let busy = Arc::new(AtomicBool::new(false));
-        let (nap2, busy2) = (nap.clone(), busy.clone());
+        let (park2, busy2) = (park.clone(), busy.clone());
         let worker = thread::spawn(move || {
             busy2.store(true, Ordering::Relaxed);
-            nap2.busy();
+            park2.busy();
         });
         // Goes to sleep for good unless it sees the worker or is woken by it.
-        nap.sleep_unless(|| busy.load(Ordering::Relaxed));
+        park.sleep_unless(|| busy.load(Ordering::Relaxed));
         worker.join().unwrap();
     });
 }
 
 /// Workers that become busy and go to sleep, and the one that is busy in the end.
 struct Workers {
-    nap: Nap,
+    park: MonitorPark,
     busy: AtomicUsize,
 }
 
 impl Workers {
     fn new() -> Arc<Workers> {
-        Arc::new(Workers { nap: Nap::new(), busy: AtomicUsize::new(0) })
+        Arc::new(Workers { park: MonitorPark::new(), busy: AtomicUsize::new(0) })
     }
 
     fn wake_up(&self) {
         self.busy.fetch_add(1, Ordering::Relaxed);
-        self.nap.busy();
+        self.park.busy();
     }
 
     fn go_to_sleep(&self) {
         self.busy.fetch_sub(1, Ordering::Relaxed);
-        self.nap.call_off(|| self.is_anybody_busy());
+        self.park.call_off(|| self.is_anybody_busy());
     }
 
     fn is_anybody_busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed) > 0
     }
 
-    /// What the guardian does until it has seen somebody busy.
+    /// What the monitor does until it has seen somebody busy.
     fn guard(&self) {
         while !self.is_anybody_busy() {
-            self.nap.sleep_unless(|| self.is_anybody_busy());
+            self.park.sleep_unless(|| self.is_anybody_busy());
         }
     }
 }
@@ -62,12 +62,12 @@ fn check(model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// A guardian that is called off by a worker that goes to sleep, just when another one becomes busy and stays so.
+/// A monitor that is called off by a worker that goes to sleep, just when another one becomes busy and stays so.
 #[test]
 fn who_stays_busy_is_watched_though_another_one_goes_to_sleep() {
     check(|| {
         let workers = Workers::new();
-        let guardian = {
+        let monitor = {
             let workers = workers.clone();
             thread::spawn(move || workers.guard())
         };
@@ -79,7 +79,7 @@ fn who_stays_busy_is_watched_though_another_one_goes_to_sleep() {
             })
         };
         workers.wake_up();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
         brief.join().unwrap();
     });
 }
@@ -89,56 +89,56 @@ fn who_stays_busy_is_watched_though_another_one_goes_to_sleep() {
 fn who_becomes_busy_again_is_watched() {
     check(|| {
         let workers = Workers::new();
-        let guardian = {
+        let monitor = {
             let workers = workers.clone();
             thread::spawn(move || workers.guard())
         };
         workers.wake_up();
         workers.go_to_sleep();
         workers.wake_up();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
     });
 }
 
-/// A guardian that sleeps on beside an end, because a worker that goes to sleep clears the alarm.
+/// A monitor that sleeps on beside an end, because a worker that goes to sleep clears the alarm.
 #[test]
 fn an_end_is_not_cleared_away() {
     check(|| {
-        let nap = Arc::new(Nap::new());
+        let park = Arc::new(MonitorPark::new());
         let closed = Arc::new(AtomicBool::new(false));
-        let guardian = {
-            let (nap, closed) = (nap.clone(), closed.clone());
+        let monitor = {
+            let (park, closed) = (park.clone(), closed.clone());
             thread::spawn(move || {
                 while !closed.load(Ordering::Relaxed) {
-                    nap.sleep_unless(|| closed.load(Ordering::Relaxed));
+                    park.sleep_unless(|| closed.load(Ordering::Relaxed));
                 }
             })
         };
         let worker = {
-            let (nap, closed) = (nap.clone(), closed.clone());
+            let (park, closed) = (park.clone(), closed.clone());
             thread::spawn(move || {
-                nap.busy();
-                nap.call_off(|| closed.load(Ordering::Relaxed));
+                park.busy();
+                park.call_off(|| closed.load(Ordering::Relaxed));
             })
         };
         closed.store(true, Ordering::Relaxed);
-        nap.end();
+        park.end();
         worker.join().unwrap();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
     });
 }
 
-/// A guardian that looks although the one who called it has gone to sleep: nothing else would end its wait.
+/// A monitor that looks although the one who called it has gone to sleep: nothing else would end its wait.
 #[test]
-fn a_guardian_that_was_called_off_sleeps_on() {
+fn a_monitor_that_was_called_off_sleeps_on() {
     loom::model(|| {
-        let nap = Arc::new(Nap::new());
-        let other = nap.clone();
-        let guardian = thread::spawn(move || other.sleep_unless(|| false));
-        nap.busy();
-        nap.call_off(|| false);
+        let park = Arc::new(MonitorPark::new());
+        let other = park.clone();
+        let monitor = thread::spawn(move || other.sleep_unless(|| false));
+        park.busy();
+        park.call_off(|| false);
         // It has been woken, or waits for this.
-        nap.end();
-        guardian.join().unwrap();
+        park.end();
+        monitor.join().unwrap();
     });
 }

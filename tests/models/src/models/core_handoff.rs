@@ -1,11 +1,11 @@
-//! Models of `scheduler/hand_over.rs`.
+//! Models of `scheduler/core_handoff.rs`.
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::engine::scheduler::hand_over::{HandOver, Root};
+use crate::engine::scheduler::core_handoff::{CoreHandoff, Root};
 
 /// A core whose use by two threads at a time is seen.
 struct Core(UnsafeCell<usize>);
@@ -17,10 +17,10 @@ impl Core {
     }
 }
 
-type Shared = Arc<HandOver<Box<Core>>>;
+type Shared = Arc<CoreHandoff<Box<Core>>>;
 
 fn shared() -> Shared {
-    let shared = Arc::new(HandOver::new());
+    let shared = Arc::new(CoreHandoff::new());
     shared.put(Box::new(Core(UnsafeCell::new(0))));
     shared
 }

@@ -1,11 +1,11 @@
-//! Where I/O, timers and schedulers meet: the [`Driver`] that the schedulers see.
+//! Where I/O, timers and schedulers meet: the [`IoDriver`] that the schedulers see.
 //!
 //! # Who covers a timer
 //!
 //! Each worker's timers are in a shard of its own, those of other threads in one more. Whoever sleeps
 //! in the poll sleeps until the earliest deadline of all shards, and publishes it as `asleep_until`.
 //! A worker that sleeps beside it trusts that, unless its own next deadline is earlier than what
-//! the holder has published: then it wakes itself for it. When nobody is in the poll, the guardian is
+//! the holder has published: then it wakes itself for it. When nobody is in the poll, the monitor is
 //! awake and waits no longer than until the next deadline. `timer/cover.rs` has the proof.
 //!
 //! A holder that gets work leaves the poll, and tells nobody: that would be a futex call for each
@@ -22,9 +22,11 @@
 
 use std::time::Duration;
 
+use crossbeam_utils::CachePadded;
+
 use crate::engine::activity::Activity;
 use crate::engine::clock::{Clock, NEVER};
-use crate::engine::driver::{Driver, Turn};
+use crate::engine::driver::{IoDriver, PollGuard};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Parker};
 use crate::engine::scheduler;
@@ -35,15 +37,21 @@ use crate::engine::wake_list::WakeList;
 const PATIENCE: Duration = Duration::from_micros(500);
 
 /// I/O and timers of one runtime.
-pub(crate) struct Events {
-    io: Arc<Driver>,
+pub(crate) struct Drivers {
+    io: Arc<IoDriver>,
     shards: Arc<Shards>,
     clock: Arc<Clock>,
     cover: Arc<Cover>,
-    /// The poll is held to sleep in it.
-    held: AtomicBool,
-    looks: AtomicU64,
+    holder: CachePadded<Holder>,
     jumps: Jumps,
+}
+
+/// What the poll's holder writes, at each look: apart from what everybody reads.
+#[derive(Default)]
+struct Holder {
+    /// It holds the poll to sleep in it.
+    sleeps: AtomicBool,
+    looks: AtomicU64,
 }
 
 /// When paused time jumps to the next deadline.
@@ -56,23 +64,23 @@ enum Jumps {
     WhenStill(Arc<Activity>),
 }
 
-impl Events {
+impl Drivers {
     /// For the `current_thread` flavour.
-    pub(crate) fn of_one_thread(io: Arc<Driver>, clock: Arc<Clock>) -> Events {
+    pub(crate) fn of_one_thread(io: Arc<IoDriver>, clock: Arc<Clock>) -> Drivers {
         let activity = new_activity(&io);
-        Events::new(io, clock, 0, Jumps::WithoutJobs(activity))
+        Drivers::new(io, clock, 0, Jumps::WithoutJobs(activity))
     }
 
     /// For several workers.
-    pub(crate) fn of_workers(io: Arc<Driver>, clock: Arc<Clock>, workers: usize) -> Events {
+    pub(crate) fn of_workers(io: Arc<IoDriver>, clock: Arc<Clock>, workers: usize) -> Drivers {
         let jumps = match clock.may_pause() {
             true => Jumps::WhenStill(new_activity(&io)),
             false => Jumps::Never,
         };
-        Events::new(io, clock, workers, jumps)
+        Drivers::new(io, clock, workers, jumps)
     }
 
-    fn new(io: Arc<Driver>, clock: Arc<Clock>, workers: usize, jumps: Jumps) -> Events {
+    fn new(io: Arc<IoDriver>, clock: Arc<Clock>, workers: usize, jumps: Jumps) -> Drivers {
         let cover = Arc::new(Cover::new());
         let shard = |mark| {
             let (io, cover) = (Arc::clone(&io), Arc::clone(&cover));
@@ -84,15 +92,7 @@ impl Events {
             Shard::new(Arc::clone(&clock), Box::new(made_earlier), mark)
         };
         let shards = Arc::new(Shards::new(Arc::clone(&clock), workers, shard));
-        Events {
-            io: Arc::clone(&io),
-            shards,
-            clock,
-            cover,
-            held: AtomicBool::new(false),
-            looks: AtomicU64::new(0),
-            jumps,
-        }
+        Drivers { io: Arc::clone(&io), shards, clock, cover, holder: CachePadded::default(), jumps }
     }
 
     pub(crate) fn shards(&self) -> &Arc<Shards> {
@@ -133,7 +133,7 @@ impl Events {
 
     fn count_look(&self) {
         // Only the poll's holder counts.
-        self.looks.store(self.looks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.holder.looks.store(self.holder.looks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     /// The caller sleeps in `sleep`, and is not counted while it does.
@@ -144,7 +144,7 @@ impl Events {
         activity.begin();
     }
 
-    fn sleep_in_poll(&self, turn: &mut Turn<'_>, parker: &Parker, ready: &mut WakeList) {
+    fn sleep_in_poll(&self, turn: &mut PollGuard<'_>, parker: &Parker, ready: &mut WakeList) {
         let timeout = self.publish(None);
         let activity = match &self.jumps {
             Jumps::WithoutJobs(activity) | Jumps::WhenStill(activity) if self.clock.is_paused() => {
@@ -181,37 +181,37 @@ impl Events {
 }
 
 /// A count of what goes on, whose end wakes the poll's holder.
-fn new_activity(io: &Arc<Driver>) -> Arc<Activity> {
+fn new_activity(io: &Arc<IoDriver>) -> Arc<Activity> {
     let io = Arc::clone(io);
     Arc::new(Activity::new(Box::new(move || io.wake())))
 }
 
-impl scheduler::Driver for Events {
-    fn look(&self, seat: usize, ready: &mut WakeList) {
+impl scheduler::Park for Drivers {
+    fn look(&self, slot: usize, ready: &mut WakeList) {
         if let Some(mut turn) = self.io.try_acquire() {
             let _ = turn.wait(Some(Duration::ZERO), ready);
             self.count_look();
         }
         self.shards
-            .look(self.shards.of_worker(seat).into_iter().chain([self.shards.outside()]), ready);
+            .look(self.shards.of_worker(slot).into_iter().chain([self.shards.outside()]), ready);
     }
 
-    fn sleep(&self, seat: usize, parker: &Parker, ready: &mut WakeList) -> bool {
+    fn sleep(&self, slot: usize, parker: &Parker, ready: &mut WakeList) -> bool {
         if let Some(mut turn) = self.io.try_acquire() {
             if !parker.begin_elsewhere() {
                 return false;
             }
-            self.held.store(true, Ordering::Relaxed);
+            self.holder.sleeps.store(true, Ordering::Relaxed);
             self.sleep_in_poll(&mut turn, parker, ready);
             self.cover.retract();
-            self.held.store(false, Ordering::Relaxed);
+            self.holder.sleeps.store(false, Ordering::Relaxed);
             self.count_look();
             drop(turn);
             parker.end_elsewhere();
             self.shards.look(self.shards.with_deadline(), ready);
             return true;
         }
-        let own = self.shards.of_worker(seat);
+        let own = self.shards.of_worker(slot);
         let deadline = own.map_or(NEVER, |shard| shard.next_deadline());
         let limit = self.until(deadline).filter(|_| !self.clock.is_paused()).map(|limit| {
             // Who sleeps for all may be busy by then: it turns busy without a word.
@@ -249,11 +249,11 @@ impl scheduler::Driver for Events {
     }
 
     fn has_holder(&self) -> bool {
-        self.held.load(Ordering::Relaxed)
+        self.holder.sleeps.load(Ordering::Relaxed)
     }
 
     fn looks(&self) -> u64 {
-        self.looks.load(Ordering::Relaxed)
+        self.holder.looks.load(Ordering::Relaxed)
     }
 
     fn wake(&self) {

@@ -1,5 +1,5 @@
-//! Models of `runtime/events.rs`, with those who sleep there (`scheduler/crew.rs`) and a stand-in for the system's poll:
-//! workers that sleep in the poll or beside it, and the guardian.
+//! Models of `runtime/drivers.rs`, with those who sleep there (`scheduler/spares.rs`) and a stand-in for the system's poll:
+//! workers that sleep in the poll or beside it, and the monitor.
 
 use std::task::{Wake, Waker};
 use std::time::Duration;
@@ -9,21 +9,21 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
 use crate::engine::clock::Clock;
-use crate::engine::driver::Driver;
+use crate::engine::driver::IoDriver;
 use crate::engine::primitive::{Parker, Unparked};
-use crate::engine::scheduler::Driver as _;
-use crate::engine::scheduler::crew::{Call, Crew};
-use crate::engine::scheduler::nap::Nap;
+use crate::engine::scheduler::Park as _;
+use crate::engine::scheduler::monitor_park::MonitorPark;
+use crate::engine::scheduler::spares::{Call, Spares};
 use crate::engine::task::Absence;
 use crate::engine::wake_list::WakeList;
-use crate::runtime::events::Events;
+use crate::runtime::drivers::Drivers;
 
 struct Pool {
-    crew: Crew,
-    nap: Nap,
+    spares: Spares,
+    park: MonitorPark,
     parkers: Vec<Parker>,
-    io: Arc<Driver>,
-    events: Events,
+    io: Arc<IoDriver>,
+    events: Drivers,
     clock: Arc<Clock>,
     /// Workers whose first task does not return.
     stuck: Vec<Parker>,
@@ -51,19 +51,19 @@ impl Pool {
 
     fn with_spares(
         workers: usize,
-        spares: usize,
+        most_spares: usize,
         clock: Clock,
         expected: usize,
     ) -> std::sync::Arc<Pool> {
         let clock = Arc::new(clock);
-        let io = Driver::new(clock.clone());
-        let crew = Crew::new(workers, spares, 0);
-        (0..workers).for_each(|seat| crew.take_worker(seat));
+        let io = IoDriver::new(clock.clone());
+        let spares = Spares::new(workers, most_spares, 0);
+        (0..workers).for_each(|slot| spares.take_worker(slot));
         std::sync::Arc::new(Pool {
-            crew,
-            nap: Nap::new(),
-            parkers: (0..workers + spares).map(|_| Parker::new()).collect(),
-            events: Events::of_workers(io.clone(), clock.clone(), workers),
+            spares,
+            park: MonitorPark::new(),
+            parkers: (0..workers + most_spares).map(|_| Parker::new()).collect(),
+            events: Drivers::of_workers(io.clone(), clock.clone(), workers),
             io,
             clock,
             stuck: (0..workers).map(|_| Parker::new()).collect(),
@@ -87,53 +87,53 @@ impl Pool {
 
     fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
-        (0..self.parkers.len()).for_each(|seat| self.unpark(seat));
+        (0..self.parkers.len()).for_each(|slot| self.unpark(slot));
         for stuck in &self.stuck {
             let _ = stuck.unpark();
         }
-        self.nap.end();
+        self.park.end();
     }
 
     fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
     }
 
-    fn unpark(&self, seat: usize) {
-        if self.parkers[seat].unpark() == Unparked::Elsewhere {
+    fn unpark(&self, slot: usize) {
+        if self.parkers[slot].unpark() == Unparked::Elsewhere {
             self.io.wake();
         }
     }
 
     /// What a worker without work does until all is over. What it wakes is done only then.
-    fn work(&self, seat: usize) {
+    fn work(&self, slot: usize) {
         let mut ready = WakeList::new();
         while !self.is_over() {
-            let _must_look = self.crew.sleep.announce(seat);
+            let _must_look = self.spares.sleep.announce(slot);
             if !self.is_over() {
-                self.events.sleep(seat, &self.parkers[seat], &mut ready);
+                self.events.sleep(slot, &self.parkers[slot], &mut ready);
             }
-            let _withdrawn = self.crew.withdraw(seat, &self.nap);
+            let _withdrawn = self.spares.withdraw(slot, &self.park);
             if !ready.is_empty() {
                 ready.wake_all();
-                self.stuck[seat].park();
+                self.stuck[slot].park();
             }
         }
     }
 
-    /// What the guardian does. It has lingered: it sleeps for good whenever it owes nothing. After some
+    /// What the monitor does. It has lingered: it sleeps for good whenever it owes nothing. After some
     /// looks the model ends: as long as it looks, nothing is lost.
     fn guard(&self) {
         let (mut ready, mut looks_before) = (WakeList::new(), 0);
         for _ in 0..LOOKS {
-            let sleeping = self.crew.sleep.sleeping();
+            let sleeping = self.spares.sleep.sleeping();
             if sleeping > 0 {
-                self.crew.send_home(|seat| self.unpark(seat));
+                self.spares.send_home(|slot| self.unpark(slot));
                 if !self.events.has_holder() {
-                    self.crew.give_poll_back(|seat| self.unpark(seat));
+                    self.spares.give_poll_back(|slot| self.unpark(slot));
                 }
             }
-            self.nap.sleep_unless(|| {
-                self.is_over() || !self.crew.is_quiet(|| self.events.has_holder())
+            self.park.sleep_unless(|| {
+                self.is_over() || !self.spares.is_quiet(|| self.events.has_holder())
             });
             if self.is_over() {
                 return;
@@ -149,7 +149,7 @@ impl Pool {
     }
 }
 
-/// Of the guardian, in one run of a model.
+/// Of the monitor, in one run of a model.
 const LOOKS: usize = 2;
 
 fn spawn(
@@ -174,54 +174,54 @@ fn an_event_is_seen_when_the_holder_does_not_come_back() {
     check(1, || {
         let pool = Pool::new(2, Clock::real(), 2);
         pool.io.send(pool.task());
-        let workers = [0, 1].map(|seat| spawn(&pool, move |pool| pool.work(seat)));
-        let guardian = spawn(&pool, Pool::guard);
+        let workers = [0, 1].map(|slot| spawn(&pool, move |pool| pool.work(slot)));
+        let monitor = spawn(&pool, Pool::guard);
         workers.into_iter().for_each(|worker| worker.join().unwrap());
-        guardian.join().unwrap();
+        monitor.join().unwrap();
     });
 }
 
 /// An event that comes when the poll's holder was a spare that has retired, while the worker has parked beside it and the
-/// guardian goes to sleep for good: what it knows of the poll is from before.
+/// monitor goes to sleep for good: what it knows of the poll is from before.
 #[test]
 fn an_event_is_seen_when_the_holder_has_retired() {
     check(1, || {
         let pool = Pool::with_spares(1, 1, Clock::real(), 1);
-        pool.crew.missing(Absence::Stalled);
-        assert_eq!(pool.crew.call(|_| unreachable!()), Call::Start(1));
-        pool.crew.returned(Absence::Stalled);
+        pool.spares.missing(Absence::Stalled);
+        assert_eq!(pool.spares.call(|_| unreachable!()), Call::Start(1));
+        pool.spares.returned(Absence::Stalled);
         let spare = {
             let pool = pool.clone();
             thread::spawn(move || {
                 let mut ready = WakeList::new();
-                let _must_look = pool.crew.sleep.announce(1);
+                let _must_look = pool.spares.sleep.announce(1);
                 pool.events.sleep(1, &pool.parkers[1], &mut ready);
-                let _withdrawn = pool.crew.withdraw(1, &pool.nap);
-                if pool.crew.dismiss(1) {
-                    pool.crew.vacate(1);
+                let _withdrawn = pool.spares.withdraw(1, &pool.park);
+                if pool.spares.dismiss(1) {
+                    pool.spares.vacate(1);
                 }
                 if !pool.is_over() {
                     pool.io.send(pool.task());
                 }
             })
         };
-        let guardian = spawn(&pool, Pool::guard);
+        let monitor = spawn(&pool, Pool::guard);
         pool.work(0);
         spare.join().unwrap();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
     });
 }
 
-/// The same when there is no other worker: the guardian looks itself.
+/// The same when there is no other worker: the monitor looks itself.
 #[test]
 fn an_event_is_seen_when_all_are_stuck() {
     check(2, || {
         let pool = Pool::new(1, Clock::real(), 2);
         pool.io.send(pool.task());
         let worker = spawn(&pool, |pool| pool.work(0));
-        let guardian = spawn(&pool, Pool::guard);
+        let monitor = spawn(&pool, Pool::guard);
         worker.join().unwrap();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
     });
 }
 
@@ -231,11 +231,11 @@ fn a_timer_from_outside_is_seen() {
     check(2, || {
         let pool = Pool::new(1, Clock::real(), 1);
         let worker = spawn(&pool, |pool| pool.work(0));
-        let guardian = spawn(&pool, Pool::guard);
+        let monitor = spawn(&pool, Pool::guard);
         let outside = pool.events.shards().outside();
         let _key = outside.insert(10, pool.task(), false).unwrap();
         worker.join().unwrap();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
         let fired = pool.seen.load(Ordering::Relaxed) == 1;
         assert!(!fired || pool.clock.now() >= 10, "it fired before its time");
     });

@@ -312,8 +312,8 @@ pub(crate) fn threads_left_behind(names: &[&str], waited: std::time::Duration) -
     )
 }
 
-/// The guardian has panicked.
-pub(crate) const GUARDIAN_PANICKED: &str = "runtime: the thread that watches the others has panicked, which is a bug of \
+/// The monitor has panicked.
+pub(crate) const MONITOR_PANICKED: &str = "runtime: the thread that watches the others has panicked, which is a bug of \
      the runtime: please report it. The process ends, since a task that blocks would now stop all others unseen";
 
 /// A thread cannot have this name.

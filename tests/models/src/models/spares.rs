@@ -1,4 +1,4 @@
-//! Models of `scheduler/crew.rs`: spares that are called, retire and are called back; the guardian that looks
+//! Models of `scheduler/spares.rs`: spares that are called, retire and are called back; the monitor that looks
 //! after those who sleep, and sleeps itself.
 
 use std::time::Duration;
@@ -9,96 +9,96 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 use crate::engine::primitive::Parker;
-use crate::engine::scheduler::crew::{Call, Crew};
-use crate::engine::scheduler::nap::Nap;
+use crate::engine::scheduler::monitor_park::MonitorPark;
+use crate::engine::scheduler::spares::{Call, Spares};
 use crate::engine::task::Absence;
 
 const STALLED: Absence = Absence::Stalled;
 const IN_PLACE: Absence = Absence::InPlace;
 
-/// One worker and some spares. The worker, on seat 0, is stalled from the beginning or becomes so.
+/// One worker and some spares. The worker, on slot 0, is stalled from the beginning or becomes so.
 struct Pool {
-    crew: Crew,
-    nap: Nap,
+    spares: Spares,
+    park: MonitorPark,
     parkers: Vec<Parker>,
-    /// Written by whoever sits there: two at a time are seen.
-    seats: Vec<UnsafeCell<u8>>,
+    /// Written by whoever holds it: two at a time are seen.
+    slots: Vec<UnsafeCell<u8>>,
     over: AtomicBool,
 }
 
-// SAFETY: whether the accesses to a seat overlap is what the models check.
+// SAFETY: whether the accesses to a slot overlap is what the models check.
 unsafe impl Sync for Pool {}
 
 const WORKER: usize = 0;
-/// The first seat of a spare.
+/// The first slot of a spare.
 const SPARE: usize = 1;
 
 impl Pool {
-    fn new(spares: usize) -> Arc<Pool> {
-        let crew = Crew::new(1, spares, 0);
-        crew.take_worker(WORKER);
+    fn new(most_spares: usize) -> Arc<Pool> {
+        let spares = Spares::new(1, most_spares, 0);
+        spares.take_worker(WORKER);
         Arc::new(Pool {
-            crew,
-            nap: Nap::new(),
-            parkers: (0..=spares).map(|_| Parker::new()).collect(),
-            seats: (0..=spares).map(|_| UnsafeCell::new(0)).collect(),
+            spares,
+            park: MonitorPark::new(),
+            parkers: (0..=most_spares).map(|_| Parker::new()).collect(),
+            slots: (0..=most_spares).map(|_| UnsafeCell::new(0)).collect(),
             over: AtomicBool::new(false),
         })
     }
 
     /// A pool whose worker has stalled and recovered, and the spare that was called meanwhile.
-    fn with_a_spare_too_many(spares: usize) -> Arc<Pool> {
-        let pool = Pool::new(spares);
-        pool.crew.missing(STALLED);
+    fn with_a_spare_too_many(most_spares: usize) -> Arc<Pool> {
+        let pool = Pool::new(most_spares);
+        pool.spares.missing(STALLED);
         assert_eq!(pool.call(), Call::Start(SPARE));
-        pool.crew.returned(STALLED);
+        pool.spares.returned(STALLED);
         pool
     }
 
-    /// A pool whose worker is in `block_in_place`, and the stand-in that was asked for. Its seat is number 1, too.
+    /// A pool whose worker is in `block_in_place`, and the stand-in that was asked for. Its slot is number 1, too.
     fn with_a_stand_in_coming() -> Arc<Pool> {
-        let crew = Crew::new(1, 0, 1);
-        crew.take_worker(WORKER);
-        crew.missing(IN_PLACE);
-        assert!(crew.ask_for_stand_in());
+        let spares = Spares::new(1, 0, 1);
+        spares.take_worker(WORKER);
+        spares.missing(IN_PLACE);
+        assert!(spares.ask_for_stand_in());
         Arc::new(Pool {
-            crew,
-            nap: Nap::new(),
+            spares,
+            park: MonitorPark::new(),
             parkers: (0..2).map(|_| Parker::new()).collect(),
-            seats: (0..2).map(|_| UnsafeCell::new(0)).collect(),
+            slots: (0..2).map(|_| UnsafeCell::new(0)).collect(),
             over: AtomicBool::new(false),
         })
     }
 
-    /// How many seats are stalled, and how many spares serve.
+    /// How many slots are stalled, and how many spares serve.
     fn stalls(&self) -> (usize, usize) {
-        (self.crew.count_missing(STALLED), self.crew.count_serving(STALLED))
+        (self.spares.count_missing(STALLED), self.spares.count_serving(STALLED))
     }
 
-    /// How many seats are in place, and how many stand-ins serve.
+    /// How many slots are in place, and how many stand-ins serve.
     fn in_place(&self) -> (usize, usize) {
-        (self.crew.count_missing(IN_PLACE), self.crew.count_serving(IN_PLACE))
+        (self.spares.count_missing(IN_PLACE), self.spares.count_serving(IN_PLACE))
     }
 
     /// A job of the blocking pool: it serves until it is one too many.
     fn stand_in(&self, mut serve: impl FnMut()) {
-        let Some(seat) = self.crew.arrive() else { return };
-        self.sit(seat);
-        while !self.crew.dismiss(seat) {
+        let Some(slot) = self.spares.arrive() else { return };
+        self.work_on(slot);
+        while !self.spares.dismiss(slot) {
             serve();
         }
-        self.crew.vacate(seat);
+        self.spares.vacate(slot);
     }
 
-    fn unpark(&self, seat: usize) {
-        let _ = self.parkers[seat].unpark();
+    fn unpark(&self, slot: usize) {
+        let _ = self.parkers[slot].unpark();
     }
 
     fn call(&self) -> Call {
-        self.crew.call(|seat| self.unpark(seat))
+        self.spares.call(|slot| self.unpark(slot))
     }
 
-    /// Calls until it is known what comes of it, as the guardian does from look to look.
+    /// Calls until it is known what comes of it, as the monitor does from look to look.
     fn call_until_answered(&self) -> Call {
         loop {
             match self.call() {
@@ -108,9 +108,9 @@ impl Pool {
         }
     }
 
-    fn sit(&self, seat: usize) {
-        // SAFETY: whoever has taken the seat has it alone.
-        self.seats[seat].with_mut(|seat| unsafe { *seat += 1 });
+    fn work_on(&self, slot: usize) {
+        // SAFETY: whoever has taken the slot has it alone.
+        self.slots[slot].with_mut(|slot| unsafe { *slot += 1 });
     }
 
     fn is_over(&self) -> bool {
@@ -119,24 +119,24 @@ impl Pool {
 
     fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
-        (0..self.parkers.len()).for_each(|seat| self.unpark(seat));
-        self.nap.end();
+        (0..self.parkers.len()).for_each(|slot| self.unpark(slot));
+        self.park.end();
     }
 
     /// What a worker without work does, once.
-    fn sleep(&self, seat: usize) {
-        let _must_look = self.crew.sleep.announce(seat);
+    fn sleep(&self, slot: usize) {
+        let _must_look = self.spares.sleep.announce(slot);
         if !self.is_over() {
-            self.parkers[seat].park();
+            self.parkers[slot].park();
         }
-        let _withdrawn = self.crew.withdraw(seat, &self.nap);
+        let _withdrawn = self.spares.withdraw(slot, &self.park);
     }
 
-    /// What the guardian does, in a pool whose poll is always held.
+    /// What the monitor does, in a pool whose poll is always held.
     fn guard(&self) {
         while !self.is_over() {
-            self.crew.send_home(|seat| self.unpark(seat));
-            self.nap.sleep_unless(|| !self.crew.is_quiet(|| true) || self.is_over());
+            self.spares.send_home(|slot| self.unpark(slot));
+            self.park.sleep_unless(|| !self.spares.is_quiet(|| true) || self.is_over());
             thread::yield_now();
         }
     }
@@ -145,12 +145,12 @@ impl Pool {
 /// The spare of [`Pool::with_a_spare_too_many`] retires, unless it is needed by then. `wait` waits for its token and
 /// says whether it goes on waiting. Says whether it serves again; else it has gone.
 fn retire(pool: &Pool, wait: impl FnMut() -> bool) -> bool {
-    pool.sit(SPARE);
-    if pool.crew.dismiss(SPARE) && !pool.crew.rest(SPARE, || false, wait) {
-        pool.crew.vacate(SPARE);
+    pool.work_on(SPARE);
+    if pool.spares.dismiss(SPARE) && !pool.spares.rest(SPARE, || false, wait) {
+        pool.spares.vacate(SPARE);
         return false;
     }
-    pool.sit(SPARE);
+    pool.work_on(SPARE);
     true
 }
 
@@ -174,15 +174,15 @@ fn a_stall_against_a_spare_that_retires() {
                 })
             })
         };
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         let answer = pool.call_until_answered();
         assert!(matches!(answer, Call::NotNeeded | Call::Back), "{answer:?}");
-        assert!(spare.join().unwrap(), "the stalled seat has no spare");
+        assert!(spare.join().unwrap(), "the stalled slot has no spare");
         assert_eq!(pool.stalls(), (1, 1));
     });
 }
 
-/// A call of a spare that gives up waiting in that moment: nobody comes, or two come to the same seat.
+/// A call of a spare that gives up waiting in that moment: nobody comes, or two come to the same slot.
 #[test]
 fn a_call_against_a_spare_that_gives_up() {
     loom::model(|| {
@@ -197,25 +197,25 @@ fn a_call_against_a_spare_that_gives_up() {
                 })
             })
         };
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         let answer = pool.call_until_answered();
-        if let Call::Start(seat) = answer {
+        if let Call::Start(slot) = answer {
             // The new thread.
-            pool.sit(seat);
+            pool.work_on(slot);
         }
         assert_ne!(spare.join().unwrap(), answer == Call::Start(SPARE), "{answer:?}");
         assert_eq!(pool.stalls(), (1, 1));
     });
 }
 
-/// Two who call at the same time and get the same seat, or one spare for two stalls, or one more than
+/// Two who call at the same time and get the same slot, or one spare for two stalls, or one more than
 /// there may be.
 #[test]
 fn two_calls_get_two_spares() {
     check(2, || {
         let pool = Pool::with_a_spare_too_many(2);
-        assert!(pool.crew.dismiss(SPARE));
-        pool.sit(SPARE);
+        assert!(pool.spares.dismiss(SPARE));
+        pool.work_on(SPARE);
         let spare = {
             let pool = pool.clone();
             thread::spawn(move || {
@@ -223,15 +223,15 @@ fn two_calls_get_two_spares() {
                     pool.parkers[SPARE].park();
                     true
                 };
-                assert!(pool.crew.rest(SPARE, || false, wait));
-                pool.sit(SPARE);
+                assert!(pool.spares.rest(SPARE, || false, wait));
+                pool.work_on(SPARE);
             })
         };
         let call = |pool: &Pool| {
-            pool.crew.missing(STALLED);
+            pool.spares.missing(STALLED);
             let answer = pool.call_until_answered();
-            if let Call::Start(seat) = answer {
-                pool.sit(seat);
+            if let Call::Start(slot) = answer {
+                pool.work_on(slot);
             }
             answer
         };
@@ -248,13 +248,13 @@ fn two_calls_get_two_spares() {
         }
         spare.join().unwrap();
         assert_eq!(pool.stalls(), (2, 2));
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         assert_eq!(pool.call(), Call::Limit);
     });
 }
 
 impl Pool {
-    /// As the guardian does.
+    /// As the monitor does.
     fn end_of_rest(&self, answers: &mut Vec<Call>) {
         answers.push(self.call_until_answered());
         assert!(answers.contains(&Call::Back), "{answers:?}");
@@ -266,13 +266,13 @@ impl Pool {
 fn a_spare_that_never_comes_is_counted_off() {
     loom::model(|| {
         let pool = Pool::new(1);
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         assert_eq!(pool.call(), Call::Start(SPARE));
         let other = {
             let pool = pool.clone();
-            thread::spawn(move || pool.crew.never_came(SPARE))
+            thread::spawn(move || pool.spares.never_came(SPARE))
         };
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         // Whether it is known yet or not.
         let answer = pool.call();
         assert!(matches!(answer, Call::Limit | Call::NotYet | Call::Start(SPARE)), "{answer:?}");
@@ -285,34 +285,34 @@ fn a_spare_that_never_comes_is_counted_off() {
     });
 }
 
-/// A spare that sleeps on when the seat that it stood in for has recovered, with a guardian that has gone to sleep
+/// A spare that sleeps on when the slot that it stood in for has recovered, with a monitor that has gone to sleep
 /// for good on what it saw before.
 #[test]
 fn a_spare_too_many_goes_home() {
     check(2, || {
         let pool = Pool::new(1);
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         assert_eq!(pool.call(), Call::Start(SPARE));
         let spare = {
             let pool = pool.clone();
             thread::spawn(move || {
-                while !pool.crew.dismiss(SPARE) {
+                while !pool.spares.dismiss(SPARE) {
                     pool.sleep(SPARE);
                 }
-                pool.crew.vacate(SPARE);
+                pool.spares.vacate(SPARE);
                 pool.end();
             })
         };
-        let guardian = {
+        let monitor = {
             let pool = pool.clone();
             thread::spawn(move || pool.guard())
         };
-        pool.crew.returned(STALLED);
+        pool.spares.returned(STALLED);
         while !pool.is_over() {
             pool.sleep(WORKER);
         }
         spare.join().unwrap();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
         assert_eq!(pool.stalls(), (0, 0));
     });
 }
@@ -326,69 +326,69 @@ fn who_sleeps_beside_the_poll_is_woken_to_take_it() {
             let pool = pool.clone();
             thread::spawn(move || pool.sleep(WORKER))
         };
-        while pool.crew.sleep.sleeping() == 0 {
+        while pool.spares.sleep.sleeping() == 0 {
             thread::yield_now();
         }
-        pool.crew.give_poll_back(|seat| pool.unpark(seat));
+        pool.spares.give_poll_back(|slot| pool.unpark(slot));
         worker.join().unwrap();
     });
 }
 
-/// A worker that withdraws, with or without having slept, while the guardian goes to sleep for good: nobody watches it.
+/// A worker that withdraws, with or without having slept, while the monitor goes to sleep for good: nobody watches it.
 #[test]
 fn who_withdraws_is_watched() {
     loom::model(|| {
         let pool = Pool::new(0);
-        let guardian = {
+        let monitor = {
             let pool = pool.clone();
             thread::spawn(move || {
                 // It ends when it has seen the worker awake, or has been woken by it.
-                pool.nap.sleep_unless(|| !pool.crew.is_quiet(|| true));
+                pool.park.sleep_unless(|| !pool.spares.is_quiet(|| true));
             })
         };
-        let _must_look = pool.crew.sleep.announce(WORKER);
-        let _withdrawn = pool.crew.withdraw(WORKER, &pool.nap);
-        guardian.join().unwrap();
+        let _must_look = pool.spares.sleep.announce(WORKER);
+        let _withdrawn = pool.spares.withdraw(WORKER, &pool.park);
+        monitor.join().unwrap();
     });
 }
 
-/// A guardian that finds everybody asleep, and none of what one of them did before.
+/// A monitor that finds everybody asleep, and none of what one of them did before.
 #[test]
 fn who_sleeps_has_shown_what_it_did() {
     loom::model(|| {
         let pool = Pool::new(1);
-        let guardian = {
+        let monitor = {
             let pool = pool.clone();
-            thread::spawn(move || pool.crew.is_quiet(|| true))
+            thread::spawn(move || pool.spares.is_quiet(|| true))
         };
         // In its poll it announces that it blocks, and a spare comes for it.
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         let call = pool.call();
-        pool.crew.returned(STALLED);
-        let _must_look = pool.crew.sleep.announce(WORKER);
+        pool.spares.returned(STALLED);
+        let _must_look = pool.spares.sleep.announce(WORKER);
         assert_eq!(call, Call::Start(SPARE));
-        assert!(!guardian.join().unwrap(), "the spare is to be sent home");
+        assert!(!monitor.join().unwrap(), "the spare is to be sent home");
     });
 }
 
-/// Work that a new spare leaves on its seat, and a worker that goes to sleep looks at too few seats to see it,
+/// Work that a new spare leaves on its slot, and a worker that goes to sleep looks at too few slots to see it,
 /// though nobody wakes it for that.
 #[test]
-fn work_on_a_seat_that_has_just_been_taken_is_seen() {
+fn work_on_a_slot_that_has_just_been_taken_is_seen() {
     check(3, || {
         let pool = Pool::new(1);
         let queue = Arc::new(AtomicBool::new(false));
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         let (spare, pushed) = (pool.clone(), queue.clone());
         let spare = thread::spawn(move || {
-            let Call::Start(seat) = spare.call() else { panic!("nobody else has called") };
-            assert_eq!(seat, SPARE);
+            let Call::Start(slot) = spare.call() else { panic!("nobody else has called") };
+            assert_eq!(slot, SPARE);
             pushed.store(true, Ordering::Relaxed);
-            spare.crew.sleep.published()
+            spare.spares.sleep.published()
         });
-        let must_look = pool.crew.sleep.announce(WORKER);
+        let must_look = pool.spares.sleep.announce(WORKER);
         let seen = must_look
-            && pool.crew.sleep.awake().from(0).any(|seat| seat == SPARE)
+            && pool.spares.sleep.awake().from(0).any(|slot| slot == SPARE)
             && queue.load(Ordering::Relaxed);
         let woken = spare.join().unwrap();
         assert!(seen || woken == Some(WORKER), "it would sleep beside the work");
@@ -409,10 +409,13 @@ fn a_spare_that_is_called_back_is_looked_at() {
                 })
             })
         };
-        pool.crew.missing(STALLED);
+        pool.spares.missing(STALLED);
         let _answer = pool.call_until_answered();
         assert!(spare.join().unwrap());
-        assert!(pool.crew.sleep.awake().from(0).any(|seat| seat == SPARE), "nobody sees its work");
+        assert!(
+            pool.spares.sleep.awake().from(0).any(|slot| slot == SPARE),
+            "nobody sees its work"
+        );
     });
 }
 
@@ -426,43 +429,43 @@ fn a_stand_in_that_comes_serves_if_it_is_needed() {
             let pool = pool.clone();
             thread::spawn(move || pool.stand_in(thread::yield_now))
         };
-        pool.crew.returned(IN_PLACE);
+        pool.spares.returned(IN_PLACE);
         stand_in.join().unwrap();
         assert_eq!(pool.in_place(), (0, 0));
-        pool.crew.missing(IN_PLACE);
-        assert!(pool.crew.ask_for_stand_in(), "nobody is coming any more");
+        pool.spares.missing(IN_PLACE);
+        assert!(pool.spares.ask_for_stand_in(), "nobody is coming any more");
     });
 }
 
-/// A seat in place that asks for nobody because of a stand-in that is just retiring, or that has nobody though one
+/// A slot in place that asks for nobody because of a stand-in that is just retiring, or that has nobody though one
 /// was asked for.
 #[test]
-fn a_seat_in_place_against_a_stand_in_that_retires() {
+fn a_slot_in_place_against_a_stand_in_that_retires() {
     loom::model(|| {
         let pool = Pool::with_a_stand_in_coming();
-        let seat = pool.crew.arrive().unwrap();
-        pool.crew.returned(IN_PLACE);
+        let slot = pool.spares.arrive().unwrap();
+        pool.spares.returned(IN_PLACE);
         let stand_in = {
             let pool = pool.clone();
             thread::spawn(move || {
-                pool.sit(seat);
-                let retires = pool.crew.dismiss(seat);
+                pool.work_on(slot);
+                let retires = pool.spares.dismiss(slot);
                 if retires {
-                    pool.crew.vacate(seat);
+                    pool.spares.vacate(slot);
                 }
                 retires
             })
         };
-        pool.crew.missing(IN_PLACE);
-        // As the guardian does, from look to look.
-        let asked = pool.crew.ask_for_stand_in();
+        pool.spares.missing(IN_PLACE);
+        // As the monitor does, from look to look.
+        let asked = pool.spares.ask_for_stand_in();
         let retired = stand_in.join().unwrap();
         if retired && !asked {
-            assert!(pool.crew.ask_for_stand_in(), "the seat has no stand-in");
+            assert!(pool.spares.ask_for_stand_in(), "the slot has no stand-in");
         }
         if retired {
-            let seat = pool.crew.arrive().unwrap();
-            pool.sit(seat);
+            let slot = pool.spares.arrive().unwrap();
+            pool.work_on(slot);
         }
         assert_eq!(pool.in_place(), (1, 1));
     });
@@ -472,22 +475,22 @@ fn a_seat_in_place_against_a_stand_in_that_retires() {
 #[test]
 fn one_too_many_goes_and_no_more() {
     loom::model(|| {
-        let crew = Arc::new(Crew::new(1, 0, 2));
-        crew.take_worker(WORKER);
-        crew.missing(IN_PLACE);
-        crew.missing(IN_PLACE);
-        assert!(crew.ask_for_stand_in());
-        assert!(crew.ask_for_stand_in());
-        let first = crew.arrive().unwrap();
-        crew.returned(IN_PLACE);
+        let spares = Arc::new(Spares::new(1, 0, 2));
+        spares.take_worker(WORKER);
+        spares.missing(IN_PLACE);
+        spares.missing(IN_PLACE);
+        assert!(spares.ask_for_stand_in());
+        assert!(spares.ask_for_stand_in());
+        let first = spares.arrive().unwrap();
+        spares.returned(IN_PLACE);
         let second = {
-            let crew = crew.clone();
-            thread::spawn(move || crew.arrive().is_some())
+            let spares = spares.clone();
+            thread::spawn(move || spares.arrive().is_some())
         };
-        assert!(!crew.dismiss(first), "it is the only one that serves");
+        assert!(!spares.dismiss(first), "it is the only one that serves");
         assert!(!second.join().unwrap());
-        assert_eq!(crew.count_serving(IN_PLACE), 1);
-        assert_eq!(crew.count_wanted(IN_PLACE), 0);
+        assert_eq!(spares.count_serving(IN_PLACE), 1);
+        assert_eq!(spares.count_wanted(IN_PLACE), 0);
     });
 }
 
@@ -498,15 +501,15 @@ fn a_stand_in_that_does_not_come_is_asked_for_again() {
         let pool = Pool::with_a_stand_in_coming();
         let other = {
             let pool = pool.clone();
-            thread::spawn(move || pool.crew.not_coming())
+            thread::spawn(move || pool.spares.not_coming())
         };
-        let early = pool.crew.ask_for_stand_in();
+        let early = pool.spares.ask_for_stand_in();
         other.join().unwrap();
-        assert!(early != pool.crew.ask_for_stand_in());
+        assert!(early != pool.spares.ask_for_stand_in());
     });
 }
 
-/// A guardian that sleeps for good beside a stand-in that is one too many and sleeps, too; the worker was in place and
+/// A monitor that sleeps for good beside a stand-in that is one too many and sleeps, too; the worker was in place and
 /// has returned.
 #[test]
 fn a_stand_in_too_many_goes_home() {
@@ -519,37 +522,37 @@ fn a_stand_in_too_many_goes_home() {
                 pool.end();
             })
         };
-        let guardian = {
+        let monitor = {
             let pool = pool.clone();
             thread::spawn(move || pool.guard())
         };
-        pool.crew.returned(IN_PLACE);
+        pool.spares.returned(IN_PLACE);
         while !pool.is_over() {
             pool.sleep(WORKER);
         }
         stand_in.join().unwrap();
-        guardian.join().unwrap();
+        monitor.join().unwrap();
         assert_eq!(pool.in_place(), (0, 0));
     });
 }
 
-/// Work that a worker leaves on its seat after it has slept, and another one looks at the seats without that one.
+/// Work that a worker leaves on its slot after it has slept, and another one looks at the slots without that one.
 #[test]
-fn work_on_a_seat_that_has_just_woken_up_is_seen() {
+fn work_on_a_slot_that_has_just_woken_up_is_seen() {
     check(3, || {
-        let crew = Arc::new(Crew::new(2, 0, 0));
-        crew.take_worker(0);
-        crew.take_worker(1);
+        let spares = Arc::new(Spares::new(2, 0, 0));
+        spares.take_worker(0);
+        spares.take_worker(1);
         let queue = Arc::new(AtomicBool::new(false));
-        let _must_look = crew.sleep.announce(1);
-        let (other, pushed) = (crew.clone(), queue.clone());
+        let _must_look = spares.sleep.announce(1);
+        let (other, pushed) = (spares.clone(), queue.clone());
         let other = thread::spawn(move || {
             let _withdrawn = other.sleep.withdraw(1);
             pushed.store(true, Ordering::Relaxed);
             other.sleep.published()
         });
-        let must_look = crew.sleep.announce(0);
-        let looked_at = crew.sleep.awake().from(0).any(|seat| seat == 1);
+        let must_look = spares.sleep.announce(0);
+        let looked_at = spares.sleep.awake().from(0).any(|slot| slot == 1);
         let seen = must_look && looked_at && queue.load(Ordering::Relaxed);
         let woken = other.join().unwrap();
         assert!(seen || woken == Some(0), "it would sleep beside the work");

@@ -59,15 +59,15 @@ impl Root {
 }
 
 /// The core, and who wants it.
-pub(crate) struct HandOver<C> {
+pub(crate) struct CoreHandoff<C> {
     core: Mutex<Option<C>>,
     waiting: Mutex<Vec<Arc<Root>>>,
 }
 
-impl<C> HandOver<C> {
+impl<C> CoreHandoff<C> {
     /// Nobody has the core.
-    pub(crate) fn new() -> HandOver<C> {
-        HandOver { core: Mutex::new(None), waiting: Mutex::new(Vec::new()) }
+    pub(crate) fn new() -> CoreHandoff<C> {
+        CoreHandoff { core: Mutex::new(None), waiting: Mutex::new(Vec::new()) }
     }
 
     /// Takes the core, or leaves word that it is wanted (rule 1).

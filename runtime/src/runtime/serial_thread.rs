@@ -1,4 +1,4 @@
-//! A thread that does one thing after another, started with the first.
+//! Runs jobs serially on a lazily started thread.
 //!
 //! # Invariants
 //!
@@ -7,9 +7,9 @@
 //! 2. There is a thread from the first piece of work that found one to be had. Work without a thread
 //!    is given back.
 //! 3. No more work waits than the limit. What is beyond is given back, and whoever wanted it done counts it: a
-//!    lane whose thread is stuck (in a hook, on a stderr that nobody reads) must not take the memory.
+//!    thread that is stuck (in a hook, on a stderr that nobody reads) must not take the memory.
 //! 4. The thread says that it is over, under the lock, as the last thing it does. Whoever waits for that with a limit
-//!    and gives up takes away what still waits ([`Lane::leave`]): it is not done behind the back of a program
+//!    and gives up takes away what still waits ([`SerialThread::leave`]): it is not done behind the back of a program
 //!    that believes that its runtime has ended.
 //!
 //! The thread takes no signals: see `engine/process_wide/signal_mask.rs`.
@@ -19,14 +19,14 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::engine::contain::contain;
+use crate::engine::catch_panic::catch_panic;
 use crate::engine::primitive::thread::{self, Builder, JoinHandle};
 use crate::engine::primitive::{Arc, Condvar, Mutex};
 use crate::engine::process_wide::signal_mask::{deafly, is_deaf};
 
-/// A thread that does one thing after another, started with the first. Clones are of the same.
+/// Runs jobs serially on a lazily started thread. Clones share the thread.
 #[derive(Clone)]
-pub(crate) struct Lane(Arc<Shared>);
+pub(crate) struct SerialThread(Arc<Shared>);
 
 /// One thing to do.
 pub(crate) type Work = Box<dyn FnOnce() + Send>;
@@ -41,7 +41,7 @@ pub(crate) struct Refused {
 /// Why work was not taken.
 #[derive(Debug)]
 pub(crate) enum Why {
-    /// The lane has been closed.
+    /// [`SerialThread::close`] was called.
     Closed,
     /// As much waits as may.
     Full,
@@ -72,11 +72,11 @@ struct State {
     over: bool,
 }
 
-impl Lane {
+impl SerialThread {
     /// At most `limit` pieces of work wait; the one that is being done does not count.
-    pub(crate) fn new(name: &'static str, limit: usize) -> Lane {
+    pub(crate) fn new(name: &'static str, limit: usize) -> SerialThread {
         let (added, ended) = (Condvar::new(), Condvar::new());
-        Lane(Arc::new(Shared { name, limit, state: Mutex::default(), added, ended }))
+        SerialThread(Arc::new(Shared { name, limit, state: Mutex::default(), added, ended }))
     }
 
     /// The name of its thread.
@@ -95,7 +95,7 @@ impl Lane {
         }
         state.work.push_back(work);
         if state.started {
-            self.0.added.notify_one(); // wake: lane
+            self.0.added.notify_one(); // wake: serial thread
             return Ok(());
         }
         let shared = Arc::clone(&self.0);
@@ -116,10 +116,10 @@ impl Lane {
     /// Takes no more work; what is there is still done.
     pub(crate) fn close(&self) {
         self.0.state.lock().closed = true;
-        self.0.added.notify_one(); // wake: lane closes
+        self.0.added.notify_one(); // wake: serial thread closes
     }
 
-    /// Waits for the thread of a closed lane, unless this is the thread itself.
+    /// Waits for the thread to end after [`close`](Self::close), unless the caller is that thread.
     #[allow(dead_code, reason = "for the models, which know no time")]
     pub(crate) fn join(&self) {
         let thread = {
@@ -188,14 +188,14 @@ impl Shared {
                     }
                     if state.closed {
                         state.over = true;
-                        self.ended.notify_all(); // wake: lane has ended
+                        self.ended.notify_all(); // wake: serial thread has ended
                         return;
                     }
                     self.added.wait(&mut state);
                 }
             };
             // User code may panic; the next piece must still be done.
-            contain(work);
+            catch_panic(work);
         }
     }
 }

@@ -6,16 +6,16 @@ use crate::engine::primitive::Parker;
 use crate::engine::wake_list::WakeList;
 
 /// I/O and timers, as a scheduler sees them. Wakers are collected, never called in here.
-pub(crate) trait Driver: Send + Sync + 'static {
-    /// Looks without waiting at the timers of `seat` and, if nobody else has the poll, at I/O.
-    fn look(&self, seat: usize, ready: &mut WakeList);
+pub(crate) trait Park: Send + Sync + 'static {
+    /// Looks without waiting at the timers of `slot` and, if nobody else has the poll, at I/O.
+    fn look(&self, slot: usize, ready: &mut WakeList);
 
     /// Sleeps until there is something to wake, or `parker` is given its token. Sleeps in the poll
     /// if nobody else has it, else on the parker. May return early. A worker that is counted as active
     /// is so before and after, and in between while it does not sleep.
     ///
     /// False if the token was there already: then it has only been taken, and nothing was looked at.
-    fn sleep(&self, seat: usize, parker: &Parker, ready: &mut WakeList) -> bool;
+    fn sleep(&self, slot: usize, parker: &Parker, ready: &mut WakeList) -> bool;
 
     /// Waits in the poll for at most `limit`, for whoever should have had it, and looks at all
     /// timers. Returns false, without waiting, if somebody else has the poll.

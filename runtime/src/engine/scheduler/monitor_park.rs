@@ -1,14 +1,14 @@
-//! How the guardian sleeps for good, and is called by whoever becomes busy.
+//! How the monitor sleeps for good, and is called by whoever becomes busy.
 //!
 //! # Problem
 //!
 //! A worker that becomes busy must be watched from then on, and mostly it is idle again before there would be
-//! anything to see. Waking the guardian each time costs two changes of threads for every request of a
-//! server with few of them; so does a guardian that goes on looking for a while in case the next one comes.
+//! anything to see. Waking the monitor each time costs two changes of threads for every request of a
+//! server with few of them; so does a monitor that goes on looking for a while in case the next one comes.
 //!
 //! # Protocol
 //!
-//! | the guardian                 | a worker that wakes up        | the last one that goes to sleep       |
+//! | the monitor                 | a worker that wakes up        | the last one that goes to sleep       |
 //! |------------------------------|-------------------------------|---------------------------------------|
 //! | state = PARKED               | it counts as busy             | it counts as asleep                   |
 //! | fence                        | fence                         | state = CALLED? then = CLEARING       |
@@ -18,7 +18,7 @@
 //! |                              |                               | = PARKED; anything else? set it again |
 //!
 //! *Who is busy is looked at within [`DELAY`] and a look.* The fences are SeqCst, hence in one order. If the worker's fence
-//! comes before the guardian's, the guardian sees it busy; else the worker sees PARKED, or what came of it.
+//! comes before the monitor's, the monitor sees it busy; else the worker sees PARKED, or what came of it.
 //!
 //! - It finds PARKED: it sets the alarm. One worker does: a second one that set it again would put the look off.
 //! - It finds CALLED: somebody has set the alarm. It could be cleared behind the worker's back only by one that
@@ -28,14 +28,14 @@
 //!
 //! *Whoever ends its sleep at once* does as one who becomes busy, and sets the alarm in any case.
 //!
-//! *A clearing that comes too late* takes the alarm from another one that was set meanwhile, if the guardian has woken up,
+//! *A clearing that comes too late* takes the alarm from another one that was set meanwhile, if the monitor has woken up,
 //! looked and parked again in between. Then the state is not CLEARING any more, and the alarm is set once more: an
 //! alarm that goes off in vain makes one look too many.
 //!
 //! The alarm is the kernel's (`primitive/alarm.rs`): one system call when a worker becomes busy and nobody looks, and
 //! one when it goes to sleep before the alarm goes off; nobody is woken. A worker that wakes up more often than
-//! that is worth it leaves the alarm alone (`worker.rs::call_guardian_off`): then the guardian looks once each [`DELAY`].
-//! Where there is no such timer (another system, no descriptor left), the guardian is woken at once.
+//! that is worth it leaves the alarm alone (`worker.rs::call_monitor_off`): then the monitor looks once each [`DELAY`].
+//! Where there is no such timer (another system, no descriptor left), the monitor is woken at once.
 //!
 //! What it does for a server with few requests: `docs/performance.md`, "Under load".
 
@@ -53,22 +53,26 @@ const CALLED: u32 = 2;
 const CLEARING: u32 = 3;
 const WANTED: u32 = 4;
 
-/// How long after a worker has become busy the guardian looks. As long as between two looks: a poll is found no
+/// How long after a worker has become busy the monitor looks. As long as between two looks: a poll is found no
 /// later than if it had begun between them.
 pub(crate) const DELAY: Duration = Duration::from_millis(2);
 
-/// The guardian's sleep.
+/// The monitor's sleep.
 #[derive(Debug)]
-pub(crate) struct Nap {
+pub(crate) struct MonitorPark {
     state: AtomicU32,
     parker: Parker,
     /// `None` if it cannot be had.
     alarm: Option<Alarm>,
 }
 
-impl Nap {
-    pub(crate) fn new() -> Nap {
-        Nap { state: AtomicU32::new(RUNNING), parker: Parker::new(), alarm: Alarm::new().ok() }
+impl MonitorPark {
+    pub(crate) fn new() -> MonitorPark {
+        MonitorPark {
+            state: AtomicU32::new(RUNNING),
+            parker: Parker::new(),
+            alarm: Alarm::new().ok(),
+        }
     }
 
     /// Called by a thread that has become busy.
@@ -94,10 +98,10 @@ impl Nap {
     fn set(&self) {
         match &self.alarm {
             Some(alarm) => {
-                alarm.set(DELAY); // wake: guardian, after a while
+                alarm.set(DELAY); // wake: monitor, after a while
             }
             None => {
-                self.parker.unpark(); // wake: guardian without an alarm
+                self.parker.unpark(); // wake: monitor without an alarm
             }
         }
     }
@@ -106,7 +110,7 @@ impl Nap {
         self.state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Called by a thread that counts as asleep: if the guardian has been called and sleeps on, and `needed` says that it
+    /// Called by a thread that counts as asleep: if the monitor has been called and sleeps on, and `needed` says that it
     /// would find nothing, it is called off.
     pub(crate) fn call_off(&self, needed: impl FnOnce() -> bool) {
         let Some(alarm) = &self.alarm else { return };
@@ -115,11 +119,11 @@ impl Nap {
         }
         fence(BETWEEN);
         if needed() {
-            // Who made it WANTED counts on an alarm that is still set. Nothing is to be done if the guardian is awake.
+            // Who made it WANTED counts on an alarm that is still set. Nothing is to be done if the monitor is awake.
             let is_set = self.change(CLEARING, CALLED) || self.change(WANTED, CALLED);
             if !is_set && self.change(PARKED, CALLED) {
                 // Another one that came too late has cleared it.
-                alarm.set(DELAY); // wake: guardian that somebody else called off
+                alarm.set(DELAY); // wake: monitor that somebody else called off
             }
             return;
         }
@@ -127,27 +131,27 @@ impl Nap {
         if !self.change(CLEARING, PARKED) {
             // Somebody has become busy, or this came too late.
             let _ = self.change(WANTED, CALLED);
-            alarm.set(DELAY); // wake: guardian that was called off too soon
+            alarm.set(DELAY); // wake: monitor that was called off too soon
         }
     }
 
-    /// Ends a wait at once. What the guardian is to see was done before, and who calls it off must ask for that, too.
+    /// Ends a wait at once. What the monitor is to see was done before, and who calls it off must ask for that, too.
     pub(crate) fn end(&self) {
         fence(BETWEEN);
         // An alarm that is just being cleared is set again by who does it.
         let _ = self.change(CLEARING, WANTED);
-        self.parker.unpark(); // wake: guardian at once
+        self.parker.unpark(); // wake: monitor at once
         if let Some(alarm) = &self.alarm {
-            alarm.set(Duration::ZERO); // wake: guardian that sleeps for good
+            alarm.set(Duration::ZERO); // wake: monitor that sleeps for good
         }
     }
 
-    /// The guardian waits for a while.
+    /// The monitor waits for a while.
     pub(crate) fn pause(&self, limit: Duration) {
         self.parker.park_timeout(limit);
     }
 
-    /// The guardian waits for [`busy`](Nap::busy) or [`end`](Nap::end), unless `needed` says no.
+    /// The monitor waits for [`busy`](MonitorPark::busy) or [`end`](MonitorPark::end), unless `needed` says no.
     pub(crate) fn sleep_unless(&self, needed: impl FnOnce() -> bool) {
         // A swap, as all changes of the word: each follows the one before it.
         self.state.swap(PARKED, Ordering::Relaxed);

@@ -277,9 +277,9 @@ macro_rules! try_stream_methods {
 }
 pub(crate) use try_stream_methods;
 
-/// Reading, writing and splitting a byte stream socket.
+/// Reading and writing a byte stream socket.
 macro_rules! stream_traits {
-    ($type:ident, $make:literal) => {
+    ($type:ident) => {
         impl AsyncRead for $type {
             fn poll_read(
                 self: Pin<&mut Self>,
@@ -329,44 +329,6 @@ macro_rules! stream_traits {
                     Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
                     done => done,
                 }
-            }
-        }
-
-        impl $type {
-            /// Lends the two halves, for one task that reads and writes at the same time.
-            ///
-            /// For two tasks there is [`into_split`](Self::into_split).
-            ///
-            /// # Examples
-            ///
-            /// ```no_run
-            /// # async fn example() -> std::io::Result<()> {
-            #[doc = $make]
-            /// let mut socket = socket;
-            /// let (reader, writer) = socket.split();
-            /// # drop((reader, writer));
-            /// # Ok(()) }
-            /// ```
-            pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-                borrowed_halves(self)
-            }
-
-            /// Splits the stream into two halves that can move to different tasks.
-            ///
-            /// Dropping the writing half ends what the other side can read.
-            ///
-            /// # Examples
-            ///
-            /// ```no_run
-            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-            #[doc = $make]
-            /// let (reader, writer) = socket.into_split();
-            /// let socket = reader.reunite(writer)?;
-            /// # drop(socket);
-            /// # Ok(()) }
-            /// ```
-            pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-                owned_halves(self)
             }
         }
 

@@ -1,4 +1,4 @@
-//! A model of `scheduler/slot.rs`.
+//! A model of `scheduler/lifo_slot.rs`.
 
 use std::panic::Location;
 
@@ -6,8 +6,8 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::engine::scheduler::slot::Slot;
-use crate::engine::task::{Header, Identity, Judge, Runnable, Schedule, spawn_cell};
+use crate::engine::scheduler::lifo_slot::LifoSlot;
+use crate::engine::task::{Header, Identity, Runnable, Schedule, StallPolicy, spawn_cell};
 
 struct Nowhere;
 
@@ -17,7 +17,7 @@ impl Schedule for Nowhere {
 }
 
 struct Shared {
-    slot: Slot,
+    lifo_slot: LifoSlot,
     written: UnsafeCell<u8>,
     runs: UnsafeCell<u8>,
 }
@@ -32,25 +32,27 @@ unsafe impl Send for Shared {}
 fn owner_against_thief() {
     loom::model(|| {
         let shared = Arc::new(Shared {
-            slot: Slot::new(),
+            lifo_slot: LifoSlot::new(),
             written: UnsafeCell::new(0),
             runs: UnsafeCell::new(0),
         });
         let seen = shared.clone();
         let future = async move {
-            // SAFETY: whoever runs this took the task from the slot.
+            // SAFETY: whoever runs this took the task from the LIFO slot.
             assert_eq!(seen.written.with(|written| unsafe { *written }), 1);
             seen.runs.with_mut(|runs| unsafe { *runs += 1 });
         };
         let (task, handle) = spawn_cell(future, Nowhere, Identity::new(None, Location::caller()));
         let thief = {
             let shared = shared.clone();
-            thread::spawn(move || shared.slot.take().map(|task| task.run(&Judge::Nobody)).is_some())
+            thread::spawn(move || {
+                shared.lifo_slot.take().map(|task| task.run(&StallPolicy::Nobody)).is_some()
+            })
         };
         // SAFETY: nobody has the task yet.
         shared.written.with_mut(|written| unsafe { *written = 1 });
-        assert!(shared.slot.put(task).is_none());
-        let mine = shared.slot.take().map(|task| task.run(&Judge::Nobody)).is_some();
+        assert!(shared.lifo_slot.put(task).is_none());
+        let mine = shared.lifo_slot.take().map(|task| task.run(&StallPolicy::Nobody)).is_some();
         let stolen = thief.join().unwrap();
         assert!(mine != stolen);
         // SAFETY: all have finished.

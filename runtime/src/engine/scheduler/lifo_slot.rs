@@ -1,4 +1,4 @@
-//! The next slot: room for one task, the one that was just woken.
+//! The LIFO slot: room for one task, the one that was just woken.
 //!
 //! # Problem
 //!
@@ -8,7 +8,7 @@
 //!
 //! # Invariants
 //!
-//! 1. The slot's word is the only owner of the `Runnable` in it: whoever swaps it out has it.
+//! 1. The LIFO slot's word is the only owner of the `Runnable` in it: whoever swaps it out has it.
 //! 2. The owner puts; the owner and thieves take. All three are one swap.
 #![allow(unsafe_code, reason = "a Runnable is carried as its address; docs/unsafe.md, S1")]
 
@@ -23,11 +23,11 @@ const TAKE: Ordering = Ordering::Acquire;
 
 /// Room for one task.
 #[derive(Debug)]
-pub(crate) struct Slot(AtomicPtr<()>);
+pub(crate) struct LifoSlot(AtomicPtr<()>);
 
-impl Slot {
-    pub(crate) fn new() -> Slot {
-        Slot(AtomicPtr::new(std::ptr::null_mut()))
+impl LifoSlot {
+    pub(crate) fn new() -> LifoSlot {
+        LifoSlot(AtomicPtr::new(std::ptr::null_mut()))
     }
 
     /// Puts a task in and returns the one that was there.
@@ -55,7 +55,7 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
+impl Drop for LifoSlot {
     fn drop(&mut self) {
         drop(self.take());
     }

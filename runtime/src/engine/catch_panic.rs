@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Calls user code. Its panic has been shown by the panic hook and goes no further.
-pub(crate) fn contain(f: impl FnOnce()) {
+pub(crate) fn catch_panic(f: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
         forget_panic(panic);
     }

@@ -1,14 +1,14 @@
 //! A worker's place in the pool: what others see of it.
 //!
-//! The table of all seats: `seats.rs`. Who sits where: `crew.rs`.
+//! The table of all slots: `worker_table.rs`. Which thread holds which slot: `spares.rs`.
 
 use std::sync::OnceLock;
 use std::thread::ThreadId;
 
+use super::lifo_slot::LifoSlot;
 use super::metrics::WorkerCounters;
 use super::observe::Observe;
 use super::queue::{Local, Stealer};
-use super::slot::Slot;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::primitive::{Mutex, Parker};
 use crate::engine::task::Watch;
@@ -20,33 +20,33 @@ const HEAR: Ordering = Ordering::Acquire;
 
 /// A worker's place.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct WorkerShared {
     pub(super) watch: Watch,
-    pub(super) slot: Slot,
+    pub(super) lifo_slot: LifoSlot,
     pub(super) counters: WorkerCounters,
     pub(super) parker: Parker,
     /// Its thread is in `block_in_place`: that is no stall to report. Written by the owner.
     silent: AtomicBool,
-    /// Its thread is to look around after this poll. Set by the guardian.
+    /// Its thread is to look around after this poll. Set by the monitor.
     called: AtomicBool,
     /// How long a poll takes here at present, in nanoseconds. Written by the owner.
     pace: AtomicU64,
-    /// Made when the first thread sits down, and never changed.
+    /// Made when the first thread takes it, and never changed.
     stealer: OnceLock<Stealer>,
     /// The queue while no thread has it.
     local: Mutex<Option<Local>>,
-    /// The kernel's number of the thread on this seat; 0 if unknown.
+    /// The kernel's number of the thread on this slot; 0 if unknown.
     tid: AtomicU32,
     /// The same as the standard library calls it.
     thread: Mutex<Option<ThreadId>>,
 }
 
-impl Seat {
-    pub(super) fn new(observe: &Observe) -> Seat {
-        Seat {
+impl WorkerShared {
+    pub(super) fn new(observe: &Observe) -> WorkerShared {
+        WorkerShared {
             watch: Watch::new(),
-            slot: Slot::new(),
-            counters: WorkerCounters::with_histograms(observe),
+            lifo_slot: LifoSlot::new(),
+            counters: observe.counters(),
             parker: Parker::new(),
             silent: AtomicBool::new(false),
             called: AtomicBool::new(false),
@@ -64,7 +64,7 @@ impl Seat {
         *self.thread.lock() = None;
     }
 
-    /// The queue, for the thread that sits down.
+    /// The queue, for the thread that takes the slot.
     pub(super) fn take_queue(&self) -> Local {
         let local = self.local.lock().take().unwrap_or_else(Local::new);
         let _ = self.stealer.set(local.stealer());
@@ -81,7 +81,7 @@ impl Seat {
     }
 
     pub(crate) fn queue_len(&self) -> usize {
-        self.stealer().map_or(0, Stealer::len) + usize::from(!self.slot.is_empty())
+        self.stealer().map_or(0, Stealer::len) + usize::from(!self.lifo_slot.is_empty())
     }
 
     /// Nothing that goes on here is a stall to report. Says whether it was so already. Called by the owner.
@@ -129,7 +129,7 @@ impl Seat {
         &self.counters
     }
 
-    /// The thread on this seat.
+    /// The thread on this slot.
     pub(crate) fn thread_id(&self) -> Option<ThreadId> {
         *self.thread.lock()
     }

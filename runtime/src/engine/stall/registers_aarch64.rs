@@ -1,0 +1,45 @@
+//! The registers of aarch64, as the tables number them and as the kernel tells them.
+
+use gimli::{AArch64, Register, Vendor};
+
+use super::Registers;
+
+/// How many registers the tables number, but those for floating-point numbers.
+pub(super) const REGISTERS: usize = 32;
+pub(super) const SP: Register = AArch64::SP;
+pub(super) const FP: Register = AArch64::X29;
+/// What a function leaves as it was.
+pub(super) const PRESERVED: [Register; 11] = [
+    AArch64::X19,
+    AArch64::X20,
+    AArch64::X21,
+    AArch64::X22,
+    AArch64::X23,
+    AArch64::X24,
+    AArch64::X25,
+    AArch64::X26,
+    AArch64::X27,
+    AArch64::X28,
+    AArch64::X29,
+];
+pub(super) const VENDOR: Vendor = Vendor::AArch64;
+
+/// Nothing below the stack pointer belongs to the thread.
+pub(crate) const RED_ZONE: u64 = 0;
+
+/// The registers of an interrupted thread.
+pub(crate) fn registers(context: &libc::ucontext_t) -> Registers {
+    Registers {
+        pc: context.uc_mcontext.pc,
+        sp: context.uc_mcontext.sp,
+        fp: Some(context.uc_mcontext.regs[29]),
+        lr: Some(context.uc_mcontext.regs[30]),
+        interrupted: true,
+    }
+}
+
+/// A return address without the signature that a processor with pointer authentication puts into the bits above
+/// those of a program's addresses.
+pub(super) fn without_signature(address: u64) -> u64 {
+    address & 0x0000_ffff_ffff_ffff
+}

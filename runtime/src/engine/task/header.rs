@@ -1,0 +1,214 @@
+//! What is the same for every task: its header, the permission to run it, and what it asks of its
+//! scheduler. The three name each other, so they are one file. What is done with a task is above:
+//! `cell.rs` polls it, `waker.rs` wakes it, `join.rs` waits for it.
+
+use std::alloc::{Layout, dealloc};
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker};
+
+use super::due::Due;
+use super::panic::Payload;
+use super::span::SpanId;
+use super::state::State;
+use super::{Id, JoinError, PanicSink};
+use crate::engine::catch_panic::catch_panic;
+use crate::engine::primitive::UnsafeCell;
+
+/// What is the same for every task.
+#[repr(C)]
+pub(crate) struct Header {
+    pub(super) state: State,
+    pub(super) vtable: &'static Vtable,
+    /// Rule 2.
+    pub(super) links: UnsafeCell<Links>,
+    pub(super) id: Id,
+    pub(super) location: &'static Location<'static>,
+    pub(super) span: SpanId,
+    pub(super) due: Due,
+    /// Rule 4.
+    pub(super) join_waker: UnsafeCell<Option<Waker>>,
+    /// Rule 3: stands for the stage, whose type the header does not know. It takes no room.
+    pub(super) stage: UnsafeCell<()>,
+}
+
+/// Neighbours in the owned list.
+#[derive(Debug)]
+pub(super) struct Links {
+    pub(super) next: Option<NonNull<Header>>,
+    pub(super) prev: Option<NonNull<Header>>,
+}
+
+/// What depends on the types of the future and the scheduler.
+pub(super) struct Vtable {
+    /// Polls the future that is in the stage; leaves its output there, or nothing if it unwinds.
+    pub(super) poll: unsafe fn(*mut (), &mut Context<'_>) -> Poll<()>,
+    /// Drops the future that is in the stage.
+    pub(super) drop_future: unsafe fn(*mut ()) -> Result<(), Payload>,
+    /// Puts an error into the stage, which holds nothing.
+    pub(super) put_error: unsafe fn(*mut (), JoinError),
+    /// Drops what is in the stage, which holds the output or an error. The error comes back.
+    pub(super) drop_output: unsafe fn(*mut ()) -> Result<Option<JoinError>, Payload>,
+    /// Gives a `Runnable` to the scheduler.
+    pub(super) schedule: unsafe fn(NonNull<Header>),
+    /// [`Schedule::wakes_only_ours`].
+    pub(super) wakes_only_ours: unsafe fn(NonNull<Header>) -> bool,
+    /// The task's scheduler.
+    pub(super) scheduler: unsafe fn(NonNull<Header>) -> NonNull<dyn Schedule>,
+    /// Of the whole task.
+    pub(super) layout: Layout,
+    /// How far from the task's address the stage is.
+    pub(super) stage: usize,
+}
+
+/// A task that is due to be run: the one permission to poll it (state.rs, invariant 1).
+///
+/// Dropping it unrun cancels the task: its future is dropped on this thread.
+pub(crate) struct Runnable(pub(super) NonNull<Header>);
+
+// SAFETY: a `Runnable` stands for exclusive access to the future and for nothing bound to a thread.
+// Whoever spawns a `!Send` future (`LocalSet`, `current_thread`) sees to it that its scheduler
+// gives the `Runnable` to the right thread only.
+unsafe impl Send for Runnable {}
+
+/// How a run ended.
+#[derive(Debug)]
+#[must_use]
+pub(crate) enum Outcome {
+    /// The task waits for a wake.
+    Idle,
+    /// It was woken while it was polled: it goes to the back of the queue.
+    Woken(Runnable),
+    /// It is complete.
+    Complete,
+}
+
+impl Runnable {
+    /// # Safety
+    /// The caller has just turned SCHEDULED on (or was handed that permission) for a task that is
+    /// not complete, and makes no other `Runnable` of it.
+    pub(super) unsafe fn from_raw(task: NonNull<Header>) -> Runnable {
+        Runnable(task)
+    }
+}
+
+/// What a task needs from its scheduler.
+///
+/// Implementations must be cheap to keep in every task: one pointer.
+pub(crate) trait Schedule: 'static {
+    /// What its tasks are to the readers of spans.
+    fn kind(&self) -> &'static str {
+        "task"
+    }
+
+    /// The task has become runnable. Called on any thread, in the middle of a wake.
+    fn schedule(&self, task: Runnable);
+
+    /// Whether [`schedule`](Schedule::schedule) runs the runtime's own code and nothing else. Asked where a waker of a
+    /// user must not be called: it may block. Always the same answer for one task.
+    fn wakes_only_ours(&self) -> bool {
+        false
+    }
+
+    /// Where in a queue the task's `Runnable` waits, if the scheduler wants to know: so that it can take it out.
+    #[inline]
+    fn queued_at(&self, _place: u64) {}
+
+    /// The task was aborted while its `Runnable` exists. A scheduler whose tasks may have to wait long for a thread takes the
+    /// `Runnable` out of its queue and cancels it. Called on any thread, with a reference to the task, perhaps more
+    /// than once.
+    #[inline]
+    fn aborted(&self) {}
+
+    /// From when it measures how long tasks wait for their polls, if it does.
+    #[inline]
+    fn origin(&self) -> Option<std::time::Instant> {
+        None
+    }
+
+    /// The task ends without an output. Called before anybody can see that it is complete.
+    #[inline]
+    fn failed(&self, _task: &Header, _error: &JoinError) {}
+
+    /// The task has completed: take it off the owned list. Called once, before the life reference
+    /// is dropped.
+    fn release(&self, task: &Header);
+
+    /// Who hears of panics. Asked when a task has panicked.
+    fn panics(&self) -> Option<std::sync::Arc<dyn PanicSink>> {
+        None
+    }
+
+    /// A panic ends the scheduler: it takes no more tasks and drops those it has. Called on any
+    /// thread, waits for nobody. Says whether it is one that ends.
+    fn stop(&self) -> bool {
+        false
+    }
+}
+
+/// The task's scheduler, which is only read (rule 5). `header` is the task's.
+#[inline]
+pub(super) fn scheduler_of(task: NonNull<Header>, header: &Header) -> &dyn Schedule {
+    // SAFETY: the vtable was made for the task's types; the scheduler lives as long as the header does.
+    unsafe { (header.vtable.scheduler)(task).as_ref() }
+}
+
+/// Drops the join waker. The caller has it for itself (rule 4).
+pub(super) fn drop_join_waker(header: &Header) {
+    let waker = header.join_waker.with_mut(|waker| {
+        // SAFETY: by the caller's exclusive access.
+        unsafe { (*waker).take() }
+    });
+    catch_panic(|| drop(waker));
+}
+
+/// Frees the task.
+///
+/// # Safety
+/// The last reference is gone.
+#[inline(never)]
+pub(super) unsafe fn free(task: NonNull<Header>) {
+    // SAFETY: nobody else uses the task.
+    let header = unsafe { task.as_ref() };
+    // Through its cell, like every other access: a model sees it if this comes too early.
+    drop_join_waker(header);
+    let layout = header.vtable.layout;
+    // SAFETY: the vtable was made for the task's types.
+    let scheduler = unsafe { (header.vtable.scheduler)(task) };
+    // SAFETY: nobody uses the task after this. The stage holds nothing: the life reference is dropped after
+    // completion, the handle's after the output was taken or dropped. The allocation was made by `allocate`, as
+    // a box of this layout.
+    unsafe {
+        catch_panic(|| scheduler.drop_in_place());
+        task.drop_in_place();
+        dealloc(task.as_ptr().cast(), layout);
+    }
+}
+
+/// Gives up one reference that the caller has.
+#[inline]
+pub(super) fn drop_reference(task: NonNull<Header>) {
+    // SAFETY: the caller has a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    if header.state.drop_reference() {
+        // SAFETY: it was the last.
+        unsafe { free(task) };
+    }
+}
+
+impl Header {
+    /// The task's id.
+    pub(crate) fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Where the task was spawned.
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// The header's address, to tell tasks apart.
+    pub(super) fn as_ptr(&self) -> NonNull<Header> {
+        NonNull::from(self)
+    }
+}

@@ -1,0 +1,40 @@
+//! For compat/tokio: the histogram of poll times as older names of tokio's describe it.
+
+use std::time::Duration;
+
+use super::histogram::HistogramConfiguration;
+
+/// How the buckets of the histogram of poll times grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HistogramScale {
+    /// Not at all.
+    Linear,
+    /// Each is twice as wide as the one before.
+    Log,
+}
+
+/// A histogram as it is described by these names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OlderHistogram {
+    pub(super) scale: HistogramScale,
+    pub(super) resolution: Duration,
+    pub(super) buckets: usize,
+}
+
+impl Default for OlderHistogram {
+    fn default() -> OlderHistogram {
+        let resolution = Duration::from_micros(100);
+        OlderHistogram { scale: HistogramScale::Linear, resolution, buckets: 10 }
+    }
+}
+
+impl OlderHistogram {
+    #[track_caller]
+    pub(super) fn configuration(self) -> HistogramConfiguration {
+        match self.scale {
+            HistogramScale::Linear => HistogramConfiguration::linear(self.resolution, self.buckets),
+            HistogramScale::Log => HistogramConfiguration::doubling(self.resolution, self.buckets),
+        }
+    }
+}
