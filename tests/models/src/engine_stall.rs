@@ -1,4 +1,7 @@
 //! `runtime::engine::stall`, as far as it is a protocol between threads.
 
-#[path = "../../../runtime/src/engine/stall/slot.rs"]
-pub(crate) mod slot;
+#[path = "."]
+pub(crate) mod stack {
+    #[path = "../../../runtime/src/engine/stall/stack/slot.rs"]
+    pub(crate) mod slot;
+}

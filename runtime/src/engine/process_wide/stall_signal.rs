@@ -34,8 +34,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::engine::primitive::Mutex;
-use crate::engine::stall::slot::Slot;
-use crate::engine::stall::{Registers, STACK_BYTES, Tid, Why, memory, registers};
+use crate::engine::stall::stack::slot::Slot;
+use crate::engine::stall::stack::{memory, registers};
+use crate::engine::stall::{Registers, STACK_BYTES, Tid, Why};
 
 const SIGNAL: libc::c_int = libc::SIGURG;
 

@@ -20,13 +20,13 @@
 //! stack is read from `/proc/self/mem`, which fails where plain reads would fault. The thread
 //! never notices. If the file says something else afterwards, then the thread has moved meanwhile,
 //! the copy may be torn, and it is taken again. The kernel does not tell the frame pointer; where
-//! the unwinder needs it, it is derived from the code of the function ([`unwind`]).
+//! the unwinder needs it, it is derived from the code of the function (`stack/unwind.rs`).
 //!
 //! **Running**: the registers exist only in the processor, so there a signal is sent, whose handler
 //! copies registers and raw stack into memory that lies ready, and returns
 //! (`process_wide::stall_signal` argues why that is safe, and what it can disturb).
 //!
-//! Both give a [`Capture`](capture::Capture): raw words, cheap to take. It is unwound and symbolised later, by
+//! Both give a [`Capture`]: raw words, cheap to take. It is unwound and symbolised later, by
 //! whoever has the time and owns an [`Unwinder`], from the copy.
 //!
 //! # Locks that the target may hold
@@ -44,90 +44,27 @@
 //! On other systems, other processors, and without the feature `stall-backtrace`, a capture
 //! answers [`Why::Unsupported`], and the report has the spawn location alone.
 
-#[cfg(all(
-    feature = "stall-backtrace",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-#[cfg_attr(target_arch = "aarch64", path = "arch_aarch64.rs")]
-#[cfg_attr(target_arch = "x86_64", path = "arch_x86_64.rs")]
-mod arch;
+#[cfg_attr(not(target_os = "linux"), path = "procfs_unsupported.rs")]
+mod procfs;
 #[cfg_attr(
     not(all(
         feature = "stall-backtrace",
         target_os = "linux",
         any(target_arch = "x86_64", target_arch = "aarch64")
     )),
-    path = "capture_unsupported.rs"
+    path = "stack_unsupported.rs"
 )]
-mod capture;
-#[cfg(all(
-    feature = "stall-backtrace",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-mod frame;
-#[cfg(all(
-    feature = "stall-backtrace",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-#[cfg_attr(not(feature = "stall-lines"), path = "lines_off.rs")]
-mod lines;
-#[cfg(all(
-    feature = "stall-backtrace",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-pub(crate) mod memory;
-#[cfg(all(
-    feature = "stall-backtrace",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-mod modules;
-#[cfg_attr(not(target_os = "linux"), path = "procfs_unsupported.rs")]
-mod procfs;
-#[cfg(all(
-    feature = "stall-backtrace",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-#[cfg_attr(target_arch = "aarch64", path = "registers_aarch64.rs")]
-#[cfg_attr(target_arch = "x86_64", path = "registers_x86_64.rs")]
-pub(crate) mod registers;
-#[cfg(all(
-    feature = "stall-backtrace",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-pub(crate) mod slot;
-#[cfg(all(
-    feature = "stall-backtrace",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-mod symbols;
+pub(crate) mod stack;
 #[cfg_attr(not(target_os = "linux"), path = "system_calls_unsupported.rs")]
 pub(crate) mod system_calls;
 mod trace;
-#[cfg_attr(
-    not(all(
-        feature = "stall-backtrace",
-        target_os = "linux",
-        any(target_arch = "x86_64", target_arch = "aarch64")
-    )),
-    path = "unwind_unsupported.rs"
-)]
-mod unwind;
 
 use std::fmt;
 use std::io;
 
-pub(crate) use capture::{Capture, capture};
 pub(crate) use procfs::{queued, sleeps, thread_state};
+pub(crate) use stack::{Capture, Unwinder, capture};
 pub(crate) use trace::{Address, Frame, Trace};
-pub(crate) use unwind::Unwinder;
 
 /// Bytes of stack that are copied: some hundred frames of a release build.
 pub(crate) const STACK_BYTES: usize = 256 * 1024;
@@ -211,11 +148,3 @@ pub(crate) struct Registers {
     /// `pc` is an instruction that has not run yet, not one after a call.
     pub(crate) interrupted: bool,
 }
-
-#[cfg(all(
-    test,
-    feature = "stall-backtrace",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-mod tests;

@@ -3,7 +3,7 @@
 use loom::thread;
 
 use crate::engine::primitive::Arc;
-use crate::engine::stall::slot::Slot;
+use crate::engine::stall::stack::slot::Slot;
 
 /// Would catch: an answer that is read before it is written in full.
 #[test]

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::super::{ThreadState, thread_state};
 use super::*;
 
 const BLOCKED: How = How { blocked: true, signal: false };

@@ -1,0 +1,24 @@
+//! The stack of another thread: copied, later unwound and given names. `stall/mod.rs` says how, and why so.
+
+#[cfg_attr(target_arch = "aarch64", path = "arch_aarch64.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "arch_x86_64.rs")]
+mod arch;
+mod capture;
+mod frame;
+#[cfg_attr(not(feature = "stall-lines"), path = "lines_off.rs")]
+mod lines;
+pub(crate) mod memory;
+mod modules;
+#[cfg_attr(target_arch = "aarch64", path = "registers_aarch64.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "registers_x86_64.rs")]
+pub(crate) mod registers;
+pub(crate) mod slot;
+mod symbols;
+#[cfg(test)]
+mod tests;
+mod unwind;
+
+use super::{Address, Frame, How, Registers, STACK_BYTES, Tid, Trace, Why, procfs};
+
+pub(crate) use capture::{Capture, capture};
+pub(crate) use unwind::Unwinder;
