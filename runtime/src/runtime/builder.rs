@@ -87,7 +87,7 @@ pub struct Builder {
     pub(super) counts_latencies: bool,
     pub(super) latencies: HistogramConfiguration,
     #[cfg(feature = "tokio-wording")]
-    pub(super) older_histogram: super::older_histogram::OlderHistogram,
+    pub(super) older_histogram: super::tokio_wording::OlderHistogram,
     disable_lifo_slot: bool,
     rng_seed: Option<RngSeed>,
 }
@@ -130,7 +130,7 @@ impl Builder {
             counts_latencies: false,
             latencies: HistogramConfiguration::default(),
             #[cfg(feature = "tokio-wording")]
-            older_histogram: super::older_histogram::OlderHistogram::default(),
+            older_histogram: super::tokio_wording::OlderHistogram::default(),
             disable_lifo_slot: false,
             rng_seed: None,
         }

@@ -27,8 +27,6 @@ mod id;
 mod job;
 mod local_runtime;
 mod metrics;
-#[cfg(feature = "tokio-wording")]
-mod older_histogram;
 pub(crate) mod panics;
 mod pinned;
 mod rng_seed;
@@ -44,9 +42,7 @@ mod starter;
 pub(crate) mod this_thread;
 mod thread_plan;
 #[cfg(feature = "tokio-wording")]
-mod tokio_names;
-#[cfg(feature = "tokio-wording")]
-mod tokio_switches;
+mod tokio_wording;
 
 pub use builder::Builder;
 pub use context::{EnterGuard, TryCurrentError};
@@ -57,14 +53,14 @@ pub use histogram::{
 pub use id::RuntimeId as Id;
 pub use local_runtime::{LocalOptions, LocalRuntime};
 pub use metrics::RuntimeMetrics;
-#[cfg(feature = "tokio-wording")]
-#[doc(hidden)]
-pub use older_histogram::HistogramScale;
 pub use panics::{PanicReport, UnhandledPanic};
 pub use rng_seed::RngSeed;
 pub use runtime::{Runtime, is_rt_shutdown_err};
 pub use shutdown::{ShutdownReport, Unfinished};
 pub use stall::{SpareShortage, StallReport};
+#[cfg(feature = "tokio-wording")]
+#[doc(hidden)]
+pub use tokio_wording::HistogramScale;
 
 pub use crate::engine::scheduler::TaskMeta;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::histogram::HistogramConfiguration;
+use super::super::histogram::HistogramConfiguration;
 
 /// How the buckets of the histogram of poll times grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +16,10 @@ pub enum HistogramScale {
 
 /// A histogram as it is described by these names.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct OlderHistogram {
-    pub(super) scale: HistogramScale,
-    pub(super) resolution: Duration,
-    pub(super) buckets: usize,
+pub(in crate::runtime) struct OlderHistogram {
+    pub(in crate::runtime) scale: HistogramScale,
+    pub(in crate::runtime) resolution: Duration,
+    pub(in crate::runtime) buckets: usize,
 }
 
 impl Default for OlderHistogram {
@@ -31,7 +31,7 @@ impl Default for OlderHistogram {
 
 impl OlderHistogram {
     #[track_caller]
-    pub(super) fn configuration(self) -> HistogramConfiguration {
+    pub(in crate::runtime) fn configuration(self) -> HistogramConfiguration {
         match self.scale {
             HistogramScale::Linear => HistogramConfiguration::linear(self.resolution, self.buckets),
             HistogramScale::Log => HistogramConfiguration::doubling(self.resolution, self.buckets),

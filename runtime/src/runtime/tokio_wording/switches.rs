@@ -1,7 +1,7 @@
 //! For compat/tokio: switches that choose between two forms of a part of tokio, of which this runtime
 //! has one. A program that sets them gets what it asks for, so they turn little.
 
-use super::Builder;
+use super::super::Builder;
 
 #[doc(hidden)]
 impl Builder {

@@ -1,0 +1,9 @@
+//! What only a program has that was written for tokio: its older names, and options that mean nothing here.
+//! `compat/tokio` turns it on.
+
+mod names;
+mod older_histogram;
+mod switches;
+
+pub use older_histogram::HistogramScale;
+pub(super) use older_histogram::OlderHistogram;
