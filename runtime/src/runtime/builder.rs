@@ -17,6 +17,8 @@ use crate::engine::driver::Batch;
 use crate::engine::scheduler::{Hook, Observe, TaskMeta};
 
 mod assembly;
+#[cfg(feature = "tokio-wording")]
+pub(super) mod older_histogram;
 
 /// The most workers that a runtime can have.
 const MAX_WORKERS: usize = 32_768;
@@ -87,7 +89,7 @@ pub struct Builder {
     pub(super) counts_latencies: bool,
     pub(super) latencies: HistogramConfiguration,
     #[cfg(feature = "tokio-wording")]
-    pub(super) older_histogram: super::tokio_wording::OlderHistogram,
+    pub(super) older_histogram: older_histogram::OlderHistogram,
     disable_lifo_slot: bool,
     rng_seed: Option<RngSeed>,
 }
@@ -130,7 +132,7 @@ impl Builder {
             counts_latencies: false,
             latencies: HistogramConfiguration::default(),
             #[cfg(feature = "tokio-wording")]
-            older_histogram: super::tokio_wording::OlderHistogram::default(),
+            older_histogram: older_histogram::OlderHistogram::default(),
             disable_lifo_slot: false,
             rng_seed: None,
         }

@@ -45,6 +45,9 @@ mod thread_plan;
 mod tokio_wording;
 
 pub use builder::Builder;
+#[cfg(feature = "tokio-wording")]
+#[doc(hidden)]
+pub use builder::older_histogram::HistogramScale;
 pub use context::{EnterGuard, TryCurrentError};
 pub use handle::{Handle, RuntimeFlavor};
 pub use histogram::{
@@ -58,9 +61,6 @@ pub use rng_seed::RngSeed;
 pub use runtime::{Runtime, is_rt_shutdown_err};
 pub use shutdown::{ShutdownReport, Unfinished};
 pub use stall::{SpareShortage, StallReport};
-#[cfg(feature = "tokio-wording")]
-#[doc(hidden)]
-pub use tokio_wording::HistogramScale;
 
 pub use crate::engine::scheduler::TaskMeta;
 

@@ -2,8 +2,4 @@
 //! `compat/tokio` turns it on.
 
 mod names;
-mod older_histogram;
 mod switches;
-
-pub use older_histogram::HistogramScale;
-pub(super) use older_histogram::OlderHistogram;

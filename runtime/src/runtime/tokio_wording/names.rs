@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::super::builder::older_histogram::{HistogramScale, OlderHistogram};
 use super::super::{Builder, RuntimeMetrics};
-use super::older_histogram::{HistogramScale, OlderHistogram};
 
 #[doc(hidden)]
 impl Builder {
