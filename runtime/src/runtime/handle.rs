@@ -11,6 +11,7 @@ use super::id::RuntimeId;
 use super::job::BlockingJob;
 use super::panics::{Panics, Stops};
 use super::pinned::Pinned;
+use super::scheduler::{RuntimeFlavor, Scheduler};
 use super::stall::Reporter;
 use super::this_thread;
 use crate::engine::activity::Activity;
@@ -21,7 +22,7 @@ use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::rng::{FastRand, Seeded};
-use crate::engine::scheduler::{CurrentThread, Monitor, Observe, Pool};
+use crate::engine::scheduler::{Monitor, Observe};
 use crate::engine::task::scope::{Membership, Node};
 use crate::engine::task::{FullSize, Identity, JoinHandle, Owned, large_on_heap};
 use crate::engine::timer::{Shard, Shards};
@@ -80,28 +81,9 @@ pub(crate) struct Inner {
 
 impl Stops for Inner {
     fn stop(&self) {
-        match &self.scheduler {
-            Scheduler::MultiThread(pool) => pool.close(),
-            Scheduler::CurrentThread(shared) => shared.stop(),
-        }
+        self.scheduler.stop();
         self.pinned.close();
     }
-}
-
-/// The flavours.
-pub(super) enum Scheduler {
-    MultiThread(Arc<Pool>),
-    CurrentThread(Arc<CurrentThread>),
-}
-
-/// Which scheduler a runtime has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RuntimeFlavor {
-    /// Everything runs on the thread that calls `block_on`.
-    CurrentThread,
-    /// Tasks run on several workers, which steal from each other.
-    MultiThread,
 }
 
 impl Handle {
@@ -170,24 +152,18 @@ impl Handle {
 
     /// From now on somebody watches the threads of this runtime, if anybody ever does.
     pub(crate) fn have_watched(&self) {
-        if let Scheduler::CurrentThread(shared) = &self.inner.scheduler {
+        if let Some(shared) = self.inner.scheduler.current_thread() {
             shared.have_watched();
         }
     }
 
     pub(super) fn monitor(&self) -> &Monitor {
-        match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => pool.monitor(),
-            Scheduler::CurrentThread(shared) => shared.monitor(),
-        }
+        self.inner.scheduler.monitor()
     }
 
     /// In reports the pinned threads come after workers and spares.
     pub(super) fn first_pinned_number(&self) -> usize {
-        match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => pool.all_slots(),
-            Scheduler::CurrentThread(_) => 1,
-        }
+        self.inner.scheduler.slots()
     }
 
     /// The driver, for metrics and the shutdown.
@@ -285,10 +261,7 @@ impl Handle {
 
     /// What users want to see of tasks.
     pub(super) fn observe(&self) -> &Observe {
-        match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => pool.observe(),
-            Scheduler::CurrentThread(shared) => shared.observe(),
-        }
+        self.inner.scheduler.tasks().observe()
     }
 
     /// Spawns a task on the runtime. See [`runtime::spawn`](crate::spawn).
@@ -329,10 +302,7 @@ impl Handle {
     {
         self.assert_not_forked();
         let identity = Identity::new(name, location).of_size(size);
-        match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => pool.spawn(future, identity),
-            Scheduler::CurrentThread(shared) => shared.spawn(future, identity),
-        }
+        self.inner.scheduler.spawn(future, identity)
     }
 
     /// Spawns a task that has a place in a scope of this runtime.
@@ -346,18 +316,12 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => pool.spawn_in(membership, future, identity),
-            Scheduler::CurrentThread(shared) => shared.spawn_in(membership, future, identity),
-        }
+        self.inner.scheduler.spawn_in(membership, future, identity)
     }
 
     /// Calls `f` with each list of tasks.
     pub(super) fn each_list(&self, mut f: impl FnMut(&Owned)) {
-        match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => f(pool.tasks()),
-            Scheduler::CurrentThread(shared) => f(shared.tasks()),
-        }
+        f(self.inner.scheduler.tasks().owned());
         self.inner.pinned.each(|thread| f(thread.tasks()));
     }
 
@@ -387,18 +351,13 @@ impl Handle {
         F::Output: 'static,
     {
         assert!(self.is_local_here(), "{}", messages::NO_LOCAL_SET);
-        match &self.inner.scheduler {
-            Scheduler::CurrentThread(shared) => shared.spawn_local(membership, future, identity),
-            Scheduler::MultiThread(_) => unreachable!("a local runtime has one thread"),
-        }
+        let shared = self.inner.scheduler.current_thread();
+        shared.expect("a local runtime has one thread").spawn_local(membership, future, identity)
     }
 
     /// Whether the shutdown has begun.
     pub(crate) fn is_shut_down(&self) -> bool {
-        match &self.inner.scheduler {
-            Scheduler::MultiThread(pool) => pool.is_closed(),
-            Scheduler::CurrentThread(shared) => shared.is_closed(),
-        }
+        self.inner.scheduler.is_closed()
     }
 
     /// Whether this is a local runtime, of whatever thread.
@@ -407,15 +366,12 @@ impl Handle {
     }
 
     pub(crate) fn is_multi_thread(&self) -> bool {
-        matches!(self.inner.scheduler, Scheduler::MultiThread(_))
+        self.inner.scheduler.pool().is_some()
     }
 
     /// Which scheduler the runtime has.
     pub fn runtime_flavor(&self) -> RuntimeFlavor {
-        match &self.inner.scheduler {
-            Scheduler::MultiThread(_) => RuntimeFlavor::MultiThread,
-            Scheduler::CurrentThread(_) => RuntimeFlavor::CurrentThread,
-        }
+        self.inner.scheduler.flavor()
     }
 
     /// The name given by [`Builder::name`](super::Builder::name).

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use super::handle::{Handle, Scheduler};
+use super::handle::Handle;
 use crate::engine::messages;
 use crate::engine::scheduler::WorkerCounters;
 
@@ -29,28 +29,19 @@ impl Handle {
 impl RuntimeMetrics {
     /// Workers, without spares; 1 for the `current_thread` flavour.
     pub fn num_workers(&self) -> usize {
-        match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.workers(),
-            Scheduler::CurrentThread(_) => 1,
-        }
+        self.handle.scheduler().pool().map_or(1, |pool| pool.workers())
     }
 
     /// Tasks that have been spawned and have not completed.
     pub fn num_alive_tasks(&self) -> usize {
-        let mut tasks = match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.alive_tasks(),
-            Scheduler::CurrentThread(shared) => shared.alive_tasks(),
-        };
+        let mut tasks = self.handle.scheduler().tasks().alive();
         self.handle.pinned().each(|thread| tasks += thread.alive_tasks());
         tasks
     }
 
     /// Tasks that have ever been spawned.
     pub fn spawned_tasks_count(&self) -> u64 {
-        let mut tasks = match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.spawned_tasks(),
-            Scheduler::CurrentThread(shared) => shared.spawned_tasks(),
-        };
+        let mut tasks = self.handle.scheduler().tasks().spawned();
         self.handle.pinned().each(|thread| tasks += thread.spawned_tasks());
         tasks
     }
@@ -58,33 +49,22 @@ impl RuntimeMetrics {
     /// Times that a task was spawned or woken elsewhere than on a worker, and went to the queue of
     /// [`global_queue_depth`](RuntimeMetrics::global_queue_depth).
     pub fn remote_schedule_count(&self) -> u64 {
-        match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.remote_schedules(),
-            Scheduler::CurrentThread(shared) => shared.remote_schedules(),
-        }
+        self.handle.scheduler().remote_schedules()
     }
 
     /// Polls that spent their budget and had to let others run: see [`task::coop`](crate::task::coop).
     /// A worker adds its own when it goes to sleep, and every 1,024 polls or so; a thread that blocks on
     /// the runtime when it is done.
     pub fn budget_forced_yield_count(&self) -> u64 {
-        let of_workers = match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => {
-                pool.slots().map(|slot| slot.counters().forced_yields.get()).sum()
-            }
-            Scheduler::CurrentThread(shared) => shared.counters().forced_yields.get(),
-        };
-        let mut sum: u64 = of_workers;
+        let of_workers = self.handle.scheduler().forced_yields();
+        let mut sum = of_workers;
         self.handle.pinned().each(|thread| sum += thread.forced_yields());
         sum + self.handle.forced_yields_of_roots()
     }
 
     /// Tasks that wait in the queue for tasks woken outside the workers.
     pub fn global_queue_depth(&self) -> usize {
-        match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.injected(),
-            Scheduler::CurrentThread(shared) => shared.injected(),
-        }
+        self.handle.scheduler().injected()
     }
 
     /// Pinned threads that have been started.
@@ -122,28 +102,19 @@ impl RuntimeMetrics {
 
     /// Spare workers that stand in for stalled ones now.
     pub fn num_spare_workers(&self) -> usize {
-        match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.spare_counts().0,
-            Scheduler::CurrentThread(_) => 0,
-        }
+        self.handle.scheduler().pool().map_or(0, |pool| pool.spare_counts().0)
     }
 
     /// Times that a spare worker was wanted and not to be had: the limit was reached, or the system gave
     /// no thread. It is also reported: see
     /// [`Builder::on_spare_shortage`](crate::Builder::on_spare_shortage).
     pub fn spare_workers_refused_count(&self) -> u64 {
-        match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.spare_counts().1,
-            Scheduler::CurrentThread(_) => 0,
-        }
+        self.handle.scheduler().pool().map_or(0, |pool| pool.spare_counts().1)
     }
 
     /// Polls that took longer than the report threshold.
     pub fn stall_count(&self) -> u64 {
-        match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.monitor().stalls(),
-            Scheduler::CurrentThread(shared) => shared.monitor().stalls(),
-        }
+        self.handle.scheduler().monitor().stalls()
     }
 
     /// Of these, the ones that were not reported: too many at one time, more than one line a second on stderr, no
@@ -157,16 +128,8 @@ impl RuntimeMetrics {
         worker: usize,
         f: impl FnOnce(&WorkerCounters, usize) -> R,
     ) -> R {
-        match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => match pool.any_slot(worker) {
-                Some(slot) => f(slot.counters(), slot.queue_len()),
-                None => panic!("there is no worker {worker}"),
-            },
-            Scheduler::CurrentThread(shared) => {
-                assert!(worker == 0, "there is no worker {worker}");
-                f(shared.counters(), shared.queue_len())
-            }
-        }
+        let found = self.handle.scheduler().worker(worker, f);
+        found.unwrap_or_else(|| panic!("there is no worker {worker}"))
     }
 
     /// Polls that the worker has made.
@@ -202,10 +165,7 @@ impl RuntimeMetrics {
     /// blocks on the runtime, or was the last to.
     pub fn worker_thread_id(&self, worker: usize) -> Option<ThreadId> {
         self.worker(worker, |_, _| ());
-        match self.handle.scheduler() {
-            Scheduler::MultiThread(pool) => pool.any_slot(worker)?.thread_id(),
-            Scheduler::CurrentThread(shared) => shared.thread_id(),
-        }
+        self.handle.scheduler().thread_of(worker)
     }
 
     /// Whether polls are measured: see

@@ -34,6 +34,7 @@ mod rng_seed;
 mod runtime;
 #[cfg(feature = "schedule-latency")]
 mod schedule_latency;
+mod scheduler;
 mod serial_thread;
 mod shutdown;
 mod spawn_pinned;
@@ -49,7 +50,7 @@ pub use builder::Builder;
 #[doc(hidden)]
 pub use builder::older_histogram::HistogramScale;
 pub use context::{EnterGuard, TryCurrentError};
-pub use handle::{Handle, RuntimeFlavor};
+pub use handle::Handle;
 pub use histogram::{
     HistogramConfiguration, InvalidHistogramConfiguration, LogHistogram, LogHistogramBuilder,
 };
@@ -59,6 +60,7 @@ pub use metrics::RuntimeMetrics;
 pub use panics::{PanicReport, UnhandledPanic};
 pub use rng_seed::RngSeed;
 pub use runtime::{Runtime, is_rt_shutdown_err};
+pub use scheduler::RuntimeFlavor;
 pub use shutdown::{ShutdownReport, Unfinished};
 pub use stall::{SpareShortage, StallReport};
 

@@ -35,8 +35,9 @@ use std::thread::{self, JoinHandle as Thread};
 use std::time::{Duration, Instant};
 
 use super::context::{self, EnterGuard};
-use super::handle::{Handle, Scheduler};
+use super::handle::Handle;
 use super::metrics::RuntimeMetrics;
+use super::scheduler::Scheduler;
 use super::shutdown::{Left, SAY_WITHIN, ShutdownReport, Unfinished};
 use super::stall::{LAST_WORDS, Reporter};
 use super::starter::Starter;

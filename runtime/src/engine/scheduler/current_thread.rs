@@ -37,7 +37,7 @@ use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::metrics::{NOTE_INTERVAL, WorkerCounters};
 use super::monitor::Monitor;
-use super::observe::{Hook, Observe};
+use super::observe::Hook;
 use super::tasks::{HasTasks, Of, Tasks, Uncounted};
 use super::watched_thread::WatchedThread;
 use crate::engine::catch_panic::catch_panic;
@@ -46,9 +46,7 @@ use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
-use crate::engine::task::{
-    Identity, JoinHandle, Outcome, Owned, Runnable, StallPolicy, spawn_cell,
-};
+use crate::engine::task::{Identity, JoinHandle, Outcome, Runnable, StallPolicy, spawn_cell};
 use crate::engine::wake_list::WakeList;
 use crate::engine::{messages, say};
 
@@ -405,9 +403,8 @@ impl CurrentThread {
         self.tasks.cancel_each(queued, cancel);
     }
 
-    /// The list of all tasks.
-    pub(crate) fn tasks(&self) -> &Owned {
-        self.tasks.owned()
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// Has the running thread watched from now on.
@@ -465,14 +462,6 @@ impl CurrentThread {
         &self.monitor
     }
 
-    pub(crate) fn alive_tasks(&self) -> usize {
-        self.tasks.alive()
-    }
-
-    pub(crate) fn spawned_tasks(&self) -> u64 {
-        self.tasks.spawned()
-    }
-
     pub(crate) fn injected(&self) -> usize {
         self.injector.lock().len()
     }
@@ -480,11 +469,6 @@ impl CurrentThread {
     /// Tasks that other threads have made runnable.
     pub(crate) fn remote_schedules(&self) -> u64 {
         self.in_flight.ever()
-    }
-
-    /// What users want to see of tasks.
-    pub(crate) fn observe(&self) -> &Observe {
-        self.tasks.observe()
     }
 }
 

@@ -44,7 +44,7 @@ use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::marked::MarkedTasks;
 use super::monitor::Monitor;
-use super::observe::{Hook, Observe};
+use super::observe::Hook;
 use super::queue::{Injector, Local};
 use super::spares::{Call, Shortage, Spares};
 use super::tasks::{HasTasks, Of, Tasks, Uncounted};
@@ -57,7 +57,7 @@ use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Unparked};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
-use crate::engine::task::{Absence, Identity, JoinHandle, Owned, PollOwner, Runnable, spawn_cell};
+use crate::engine::task::{Absence, Identity, JoinHandle, PollOwner, Runnable, spawn_cell};
 
 /// Starts a thread that calls [`NewWorker::run`], or sees to it that it is started soon. In the second case an
 /// error comes later, by [`NewWorker::on_failure`]. The monitor calls it for spares, so it must not wait then, nor
@@ -554,9 +554,8 @@ impl Pool {
         watches.filter_map(|watch| watch.whose(watch.look()?)).collect()
     }
 
-    /// The list of all tasks.
-    pub(crate) fn tasks(&self) -> &Owned {
-        self.tasks.owned()
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// The slots that somebody holds or has held: the workers', then the spares' and the stand-ins'.
@@ -568,14 +567,6 @@ impl Pool {
         self.config.workers
     }
 
-    pub(crate) fn alive_tasks(&self) -> usize {
-        self.tasks.alive()
-    }
-
-    pub(crate) fn spawned_tasks(&self) -> u64 {
-        self.tasks.spawned()
-    }
-
     pub(crate) fn injected(&self) -> usize {
         self.injector.len() + self.marked.len()
     }
@@ -583,11 +574,6 @@ impl Pool {
     /// Tasks that were made runnable elsewhere than on a worker.
     pub(crate) fn remote_schedules(&self) -> u64 {
         self.in_flight.ever()
-    }
-
-    /// What users want to see of tasks.
-    pub(crate) fn observe(&self) -> &Observe {
-        self.tasks.observe()
     }
 
     /// Spares at work, and refusals so far.

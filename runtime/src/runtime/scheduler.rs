@@ -1,0 +1,153 @@
+//! The scheduler of a runtime, of either flavour.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::thread::ThreadId;
+
+use crate::engine::scheduler::{CurrentThread, Monitor, Pool, Tasks, WorkerCounters};
+use crate::engine::task::scope::Membership;
+use crate::engine::task::{Identity, JoinHandle};
+
+/// Which scheduler a runtime has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuntimeFlavor {
+    /// Everything runs on the thread that calls `block_on`.
+    CurrentThread,
+    /// Tasks run on several workers, which steal from each other.
+    MultiThread,
+}
+
+/// The flavours.
+pub(super) enum Scheduler {
+    MultiThread(Arc<Pool>),
+    CurrentThread(Arc<CurrentThread>),
+}
+
+/// The same call to whichever it is.
+macro_rules! either {
+    ($scheduler:expr, $it:ident => $call:expr) => {
+        match $scheduler {
+            Scheduler::MultiThread($it) => $call,
+            Scheduler::CurrentThread($it) => $call,
+        }
+    };
+}
+
+impl Scheduler {
+    pub(super) fn pool(&self) -> Option<&Arc<Pool>> {
+        match self {
+            Scheduler::MultiThread(pool) => Some(pool),
+            Scheduler::CurrentThread(_) => None,
+        }
+    }
+
+    pub(super) fn current_thread(&self) -> Option<&Arc<CurrentThread>> {
+        match self {
+            Scheduler::MultiThread(_) => None,
+            Scheduler::CurrentThread(shared) => Some(shared),
+        }
+    }
+
+    pub(super) fn flavor(&self) -> RuntimeFlavor {
+        match self {
+            Scheduler::MultiThread(_) => RuntimeFlavor::MultiThread,
+            Scheduler::CurrentThread(_) => RuntimeFlavor::CurrentThread,
+        }
+    }
+
+    /// Spawns a task.
+    #[inline]
+    pub(super) fn spawn<F>(&self, future: F, identity: Identity) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        either!(self, it => it.spawn(future, identity))
+    }
+
+    /// Spawns a task that has a place in a scope.
+    #[inline]
+    pub(super) fn spawn_in<F>(
+        &self,
+        membership: Membership,
+        future: F,
+        identity: Identity,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        either!(self, it => it.spawn_in(membership, future, identity))
+    }
+
+    pub(super) fn tasks(&self) -> &Tasks {
+        either!(self, it => it.tasks())
+    }
+
+    pub(super) fn monitor(&self) -> &Monitor {
+        either!(self, it => it.monitor())
+    }
+
+    /// Tasks that were made runnable elsewhere than on a worker.
+    pub(super) fn remote_schedules(&self) -> u64 {
+        either!(self, it => it.remote_schedules())
+    }
+
+    /// Tasks in the queue that all workers share.
+    pub(super) fn injected(&self) -> usize {
+        either!(self, it => it.injected())
+    }
+
+    /// Whether the shutdown has begun.
+    pub(super) fn is_closed(&self) -> bool {
+        either!(self, it => it.is_closed())
+    }
+
+    /// No tasks from here on. Those that are there are dropped by the threads that run them.
+    pub(super) fn stop(&self) {
+        match self {
+            Scheduler::MultiThread(pool) => pool.close(),
+            Scheduler::CurrentThread(shared) => shared.stop(),
+        }
+    }
+
+    /// Workers, spares and stand-ins, as reports number them.
+    pub(super) fn slots(&self) -> usize {
+        self.pool().map_or(1, |pool| pool.all_slots())
+    }
+
+    /// What a worker counts, and how many tasks are in its queue. `None` if there is no such worker.
+    pub(super) fn worker<R>(
+        &self,
+        worker: usize,
+        f: impl FnOnce(&WorkerCounters, usize) -> R,
+    ) -> Option<R> {
+        match self {
+            Scheduler::MultiThread(pool) => {
+                pool.any_slot(worker).map(|slot| f(slot.counters(), slot.queue_len()))
+            }
+            Scheduler::CurrentThread(shared) => {
+                (worker == 0).then(|| f(shared.counters(), shared.queue_len()))
+            }
+        }
+    }
+
+    /// The thread of a worker that there is.
+    pub(super) fn thread_of(&self, worker: usize) -> Option<ThreadId> {
+        match self {
+            Scheduler::MultiThread(pool) => pool.any_slot(worker)?.thread_id(),
+            Scheduler::CurrentThread(shared) => shared.thread_id(),
+        }
+    }
+
+    /// Polls of workers that ran out of budget.
+    pub(super) fn forced_yields(&self) -> u64 {
+        match self {
+            Scheduler::MultiThread(pool) => {
+                pool.slots().map(|slot| slot.counters().forced_yields.get()).sum()
+            }
+            Scheduler::CurrentThread(shared) => shared.counters().forced_yields.get(),
+        }
+    }
+}
