@@ -8,6 +8,7 @@
 //! that does not own a shard makes its next deadline earlier is a function that the shard is given.
 
 mod cover;
+mod entries;
 mod occupied;
 mod registration;
 mod shard;

@@ -57,36 +57,19 @@
 //! a finest slot. A slot that the cursor stands in is searched at each visit, and visits are at least
 //! a system call apart: with a tick of 2^16 ns a slot of a thousand timers was searched some sixty
 //! times, with 2^10 it is once or twice, for one more level that costs nothing.
-//!
-//! # Memory
-//!
-//! Entries live in chunks that never move. New entries go to the lowest chunk with room, so that the
-//! upper ones empty out and are given back one by one; one empty chunk is kept.
 
 use std::task::Waker;
 
+use super::entries::{Entries, NIL};
 use crate::engine::wake_list::WakeList;
+
+pub(crate) use super::entries::Key;
 
 const TICK_BITS: u32 = 10;
 const SLOT_BITS: u32 = 6;
 const SLOTS: usize = 1 << SLOT_BITS;
 const LEVELS: usize = 9;
 const _: () = assert!(TICK_BITS + LEVELS as u32 * SLOT_BITS == u64::BITS);
-
-const CHUNK_BITS: u32 = 10;
-const CHUNK: usize = 1 << CHUNK_BITS;
-
-/// No entry.
-const NIL: u32 = u32::MAX;
-/// The `place` of an entry that is not in the wheel.
-const FREE: u16 = u16::MAX;
-
-/// Names one insertion (invariant 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
-    index: u32,
-    stamp: u32,
-}
 
 /// What one turn may do, so that a burst holds up nobody.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +92,7 @@ pub(crate) struct Wheel {
     elapsed: u64,
     /// The slot of a cascade that is not done (invariant 3).
     unfinished: Option<u16>,
-    entries: Slab,
+    entries: Entries,
     insertions: u64,
 }
 
@@ -118,18 +101,6 @@ struct Slot {
     head: u32,
     tail: u32,
     min: u64,
-}
-
-#[derive(Debug)]
-struct Entry {
-    deadline: u64,
-    waker: Option<Waker>,
-    prev: u32,
-    /// The next of its slot's list, or of its chunk's free list.
-    next: u32,
-    stamp: u32,
-    /// `level * SLOTS + slot`, or [`FREE`].
-    place: u16,
 }
 
 const EMPTY: Slot = Slot { head: NIL, tail: NIL, min: u64::MAX };
@@ -142,7 +113,7 @@ impl Wheel {
             cursor: 0,
             elapsed: 0,
             unfinished: None,
-            entries: Slab::default(),
+            entries: Entries::default(),
             insertions: 0,
         }
     }
@@ -154,7 +125,7 @@ impl Wheel {
 
     /// How many entries there are.
     pub(crate) fn len(&self) -> usize {
-        self.entries.len
+        self.entries.len()
     }
 
     /// How many entries there ever were.
@@ -406,133 +377,6 @@ impl Wheel {
     }
 }
 
-/// Entries in chunks that never move.
-#[derive(Debug, Default)]
-struct Slab {
-    chunks: Vec<Chunk>,
-    /// A bit for each chunk that has room.
-    room: Vec<u64>,
-    /// No word of `room` before this one has a bit.
-    first_room: usize,
-    len: usize,
-}
-
-#[derive(Debug)]
-struct Chunk {
-    entries: Box<[Entry; CHUNK]>,
-    /// The first entry of the free list, counted from the chunk's start.
-    free: u32,
-    live: u32,
-}
-
-impl Chunk {
-    fn new() -> Chunk {
-        let entries: Vec<Entry> = (1..=CHUNK as u32)
-            .map(|next| Entry {
-                deadline: 0,
-                waker: None,
-                prev: NIL,
-                next: if next == CHUNK as u32 { NIL } else { next },
-                stamp: 0,
-                place: FREE,
-            })
-            .collect();
-        let Ok(entries) = entries.into_boxed_slice().try_into() else {
-            unreachable!("as many entries as asked for")
-        };
-        Chunk { entries, free: 0, live: 0 }
-    }
-}
-
-impl Slab {
-    /// The entry at an index that the wheel's lists hold.
-    #[inline]
-    fn at(&mut self, index: u32) -> &mut Entry {
-        let chunk = &mut self.chunks[(index >> CHUNK_BITS) as usize];
-        &mut chunk.entries[index as usize & (CHUNK - 1)]
-    }
-
-    /// The entry that a key names, if it is still there (invariant 7).
-    #[inline]
-    fn find(&mut self, key: Key) -> Option<&mut Entry> {
-        let chunk = self.chunks.get_mut((key.index >> CHUNK_BITS) as usize)?;
-        let entry = &mut chunk.entries[key.index as usize & (CHUNK - 1)];
-        (entry.place != FREE && entry.stamp == key.stamp).then_some(entry)
-    }
-
-    /// Takes a free entry of the lowest chunk that has one.
-    #[inline]
-    fn take(&mut self) -> u32 {
-        while let Some(&word) = self.room.get(self.first_room) {
-            if word != 0 {
-                let number = self.first_room * 64 + word.trailing_zeros() as usize;
-                return self.take_from(number);
-            }
-            self.first_room += 1;
-        }
-        self.grow();
-        self.take()
-    }
-
-    #[inline]
-    fn take_from(&mut self, number: usize) -> u32 {
-        let chunk = &mut self.chunks[number];
-        let inside = chunk.free;
-        chunk.free = chunk.entries[inside as usize].next;
-        chunk.live += 1;
-        self.len += 1;
-        if chunk.free == NIL {
-            self.room[number / 64] &= !(1 << (number % 64));
-        }
-        (number as u32) << CHUNK_BITS | inside
-    }
-
-    /// Makes the entry free and hands out its waker.
-    #[inline]
-    fn put_back(&mut self, index: u32) -> Option<Waker> {
-        let number = (index >> CHUNK_BITS) as usize;
-        let chunk = &mut self.chunks[number];
-        let entry = &mut chunk.entries[index as usize & (CHUNK - 1)];
-        entry.place = FREE;
-        entry.next = chunk.free;
-        let waker = entry.waker.take();
-        chunk.free = index & (CHUNK as u32 - 1);
-        chunk.live -= 1;
-        self.len -= 1;
-        self.room[number / 64] |= 1 << (number % 64);
-        self.first_room = self.first_room.min(number / 64);
-        if chunk.live == 0 {
-            self.shrink();
-        }
-        waker
-    }
-
-    #[cold]
-    fn grow(&mut self) {
-        let number = self.chunks.len();
-        assert!(number < (NIL >> CHUNK_BITS) as usize, "four thousand million timers");
-        self.chunks.push(Chunk::new());
-        if number / 64 == self.room.len() {
-            self.room.push(0);
-        }
-        self.room[number / 64] |= 1 << (number % 64);
-        self.first_room = number / 64;
-    }
-
-    /// Gives the last chunks back while they are empty, but for one.
-    #[cold]
-    fn shrink(&mut self) {
-        while let [.., before, last] = &self.chunks[..] {
-            if before.live != 0 || last.live != 0 {
-                return;
-            }
-            self.chunks.pop();
-            let number = self.chunks.len();
-            self.room[number / 64] &= !(1 << (number % 64));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -744,14 +588,14 @@ mod tests {
         for round in 0..4 {
             let keys: Vec<Key> = (0..100_000u64).map(|i| wheel.insert(i << 20, noop())).collect();
             if round == 0 {
-                peak = wheel.entries.chunks.len();
+                peak = wheel.entries.chunks();
             }
-            assert_eq!(wheel.entries.chunks.len(), peak);
+            assert_eq!(wheel.entries.chunks(), peak);
             for key in keys {
                 assert!(wheel.remove(key).is_some());
             }
             assert_eq!(wheel.len(), 0);
-            assert!(wheel.entries.chunks.len() <= 1);
+            assert!(wheel.entries.chunks() <= 1);
         }
     }
 
