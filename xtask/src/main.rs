@@ -9,6 +9,7 @@
 //! | `second_tier.rs` | the tests under sanitizers and valgrind, and over and over        |
 //! | `tidy.rs`     | the laws of the source tree, each a function                         |
 //! | `face.rs`     | the functions of the face that give futures                          |
+//! | `prose.rs`    | how wide comments are, and rows that stand twice                      |
 //! | `mutants.rs`  | what can be weakened in a protocol: orderings, fences, wake-ups      |
 //! | `loom.rs`     | the models; with `--mutate`, whether they notice each mutant         |
 //! | `source.rs`   | Rust source as far as laws and mutants must understand it            |
@@ -20,6 +21,7 @@ mod counts;
 mod face;
 mod loom;
 mod mutants;
+mod prose;
 mod second_tier;
 mod source;
 mod tidy;

@@ -11,6 +11,7 @@ use std::path::Path;
 use crate::Outcome;
 use crate::circles;
 use crate::face;
+use crate::prose;
 use crate::source::{code_only, files, find_word, line_of, named_paths, without_tests};
 
 /// A place where a law is broken.
@@ -103,6 +104,7 @@ fn breaches(tree: &[File]) -> Vec<Breach> {
         all.extend(left_over(file));
         all.extend(places(file));
         all.extend(dead_names(file, tree));
+        all.extend(prose(file));
     }
     all.extend(unsafe_rooms(tree));
     all.extend(orderings(tree));
@@ -603,6 +605,20 @@ fn host_name() -> Option<String> {
     let name = fs::read_to_string("/etc/hostname").ok()?.trim().to_owned();
     let telling = name.len() >= 8 && name.bytes().any(|b| b.is_ascii_digit() || b == b'-');
     telling.then_some(name)
+}
+
+// ---- prose ----
+
+/// Comments have at most [`prose::WIDTH`] columns, and no row stands twice in a table.
+fn prose(file: &File) -> Vec<Breach> {
+    const LAW: &str = "prose";
+    if file.name.ends_with(".rs") {
+        let wide = prose::wide_comments(&file.text).into_iter();
+        let what = format!("a comment of more than {} columns", prose::WIDTH);
+        return wide.map(|line| file.breach(line, LAW, what.clone())).collect();
+    }
+    let doubled = prose::doubled_rows(&file.text).into_iter();
+    doubled.map(|line| file.breach(line, LAW, "this row stands in the table already")).collect()
 }
 
 // ---- notes ----
