@@ -1,7 +1,7 @@
 //! The system's allocator, counted while somebody asks.
 //!
-//! Counting is off except around a measurement of memory: off, it costs one relaxed load a call, for every
-//! peer alike.
+//! Counting is off except around a measurement of memory: off, it costs one relaxed load a call,
+//! for every peer alike.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
@@ -37,7 +37,8 @@ pub fn stop() -> Counts {
 }
 
 fn usable(p: *mut u8) -> i64 {
-    // SAFETY: called with a live pointer that `System` returned, which is malloc's on this platform.
+    // SAFETY: called with a live pointer that `System` returned, which is malloc's on this
+    // platform.
     unsafe { libc::malloc_usable_size(p.cast()) as i64 }
 }
 
@@ -51,7 +52,8 @@ fn count(p: *mut u8, size: usize, sign: i64) {
     HELD.fetch_add(sign * usable(p), Relaxed);
 }
 
-// SAFETY: every call goes to `System` unchanged; the counting neither allocates nor touches the memory.
+// SAFETY: every call goes to `System` unchanged; the counting neither allocates nor touches the
+// memory.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.

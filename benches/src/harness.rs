@@ -1,8 +1,8 @@
 //! Runs every workload on every peer, interleaved.
 //!
-//! A machine drifts: figures taken minutes apart differ by more than the peers do. So the order is: workload,
-//! then run, then peer; each run starts with the next peer; and a ratio is the median over runs of the ratio
-//! within one run, never a ratio of figures from different minutes.
+//! A machine drifts: figures taken minutes apart differ by more than the peers do. So the order is:
+//! workload, then run, then peer; each run starts with the next peer; and a ratio is the median
+//! over runs of the ratio within one run, never a ratio of figures from different minutes.
 
 use std::thread;
 use std::time::Duration;
@@ -145,7 +145,8 @@ impl Row {
         (low, v.iter().copied().fold(f64::NEG_INFINITY, f64::max))
     }
 
-    /// How many times better `a` is than `b`: the median of the runs' own ratios. Above 1, `a` wins.
+    /// How many times better `a` is than `b`: the median of the runs' own ratios. Above 1, `a`
+    /// wins.
     ///
     /// None where a count is next to nothing: a multiple of it says nothing, the figures do.
     pub fn times_better(&self, a: usize, b: usize) -> Option<f64> {

@@ -1,8 +1,9 @@
 //! Benchmarks: every workload written once, on this runtime and on its peers.
 //!
-//! `peers` says what a workload may ask of a runtime; `workloads` holds the workloads; `harness` runs them
-//! interleaved; `table` and `plot` write down what came out. `serve` and `load` are the two ends of the
-//! workloads that need processes of their own. `under_load` holds what is measured beside busy processes.
+//! `peers` says what a workload may ask of a runtime; `workloads` holds the workloads; `harness`
+//! runs them interleaved; `table` and `plot` write down what came out. `serve` and `load` are the
+//! two ends of the workloads that need processes of their own. `under_load` holds what is measured
+//! beside busy processes.
 
 pub mod alloc;
 pub mod harness;

@@ -1,7 +1,7 @@
 //! The client's end of the echo: one thread, one epoll, no runtime, the same for every peer.
 //!
-//! Each connection sends 64 bytes, waits until they are back, and sends again. Prints one line: requests,
-//! nanoseconds, and the latency's p50, p90, p99, p99.9 and maximum in microseconds.
+//! Each connection sends 64 bytes, waits until they are back, and sends again. Prints one line:
+//! requests, nanoseconds, and the latency's p50, p90, p99, p99.9 and maximum in microseconds.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;

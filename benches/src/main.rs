@@ -1,4 +1,5 @@
-//! `cargo run --release -p benches`: measures, prints the table, writes the plots. `--help` lists the options.
+//! `cargo run --release -p benches`: measures, prints the table, writes the plots. `--help` lists
+//! the options.
 
 use std::fs;
 use std::path::PathBuf;

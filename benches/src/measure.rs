@@ -1,5 +1,5 @@
-//! Clocks, counters, percentiles, and the few primitives that all workloads share so that they cost all peers
-//! the same.
+//! Clocks, counters, percentiles, and the few primitives that all workloads share so that they cost
+//! all peers the same.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -52,7 +52,8 @@ pub fn thread_cpu_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// How much of this machine others have used between two looks: what makes a run's figures doubtful.
+/// How much of this machine others have used between two looks: what makes a run's figures
+/// doubtful.
 pub struct Others {
     busy: f64,
     idle: f64,
@@ -112,8 +113,8 @@ pub fn now_ns() -> u64 {
     ORIGIN.get_or_init(Instant::now).elapsed().as_nanos() as u64
 }
 
-/// A fixed piece of work of about `us` microseconds: a count of rounds, calibrated once, so that a thread that
-/// is preempted does not thereby do less.
+/// A fixed piece of work of about `us` microseconds: a count of rounds, calibrated once, so that a
+/// thread that is preempted does not thereby do less.
 pub fn work(us: u64) {
     static ROUNDS_PER_US: OnceLock<u64> = OnceLock::new();
     let rounds = *ROUNDS_PER_US.get_or_init(|| {
@@ -143,8 +144,8 @@ pub fn spin_for(d: Duration) {
     }
 }
 
-/// Computes without yielding for this much of the thread's CPU time: a thread that is preempted does not
-/// thereby do less.
+/// Computes without yielding for this much of the thread's CPU time: a thread that is preempted
+/// does not thereby do less.
 pub fn spin_cpu_for(d: Duration) {
     let end = thread_cpu_time() + d;
     while thread_cpu_time() < end {

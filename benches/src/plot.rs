@@ -1,7 +1,7 @@
 //! Plots, written as SVG by hand: one file a group, one band a figure, one bar a peer.
 //!
-//! A bar's length is the peer's figure relative to the best of its band, on a logarithmic axis; a rate is drawn
-//! as its inverse. So in every band shorter is better, and the best bar ends at 1.
+//! A bar's length is the peer's figure relative to the best of its band, on a logarithmic axis; a
+//! rate is drawn as its inverse. So in every band shorter is better, and the best bar ends at 1.
 
 use std::fmt::Write;
 

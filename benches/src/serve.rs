@@ -1,8 +1,9 @@
-//! The server's end of the workloads over TCP, a process of its own so that its CPU time and its system calls
-//! are its own.
+//! The server's end of the workloads over TCP, a process of its own so that its CPU time and its
+//! system calls are its own.
 //!
-//! It prints its address, then answers each line on its standard input with the CPU time that it has used so far,
-//! in microseconds; at the end of its input it exits. For the kind `lines` both are what is copied.
+//! It prints its address, then answers each line on its standard input with the CPU time that it
+//! has used so far, in microseconds; at the end of its input it exits. For the kind `lines` both
+//! are what is copied.
 
 use std::convert::Infallible;
 use std::io::{BufRead, Read, Write};
@@ -105,8 +106,8 @@ fn start<P: Peer>(kind: String, workers: usize, addr_tx: mpsc::Sender<String>) {
     });
 }
 
-/// Bytes that the process grows by for each of 100,000 idle tasks; where their handles and wakers go is there
-/// before.
+/// Bytes that the process grows by for each of 100,000 idle tasks; where their handles and wakers
+/// go is there before.
 async fn resident<P: Peer>() -> f64 {
     const TASKS: usize = 100_000;
     static WAKERS: Mutex<Vec<Waker>> = Mutex::new(Vec::new());

@@ -1,4 +1,5 @@
-//! What came out, as tables: Markdown for people, comma-separated runs for whoever wants to look closer.
+//! What came out, as tables: Markdown for people, comma-separated runs for whoever wants to look
+//! closer.
 
 use std::fmt::Write;
 

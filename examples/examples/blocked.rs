@@ -7,11 +7,11 @@
 //! Two workers, and two tasks that each do what no async code should: `napper` calls
 //! `std::thread::sleep`, `spinner` computes without an `.await`. Together they hold both workers.
 //!
-//! Meanwhile a metronome ticks every 10 ms and two tasks echo bytes over a socket. On a runtime whose
-//! workers alone deliver timers and I/O both would stand still until a hog comes back, without a
-//! word about why. Here the monitor thread notices that a worker's poll does not end, lets a spare
-//! worker take over what waits behind it, and names the culprit on stderr: the task's name, where it
-//! was spawned, how long it has blocked and, on Linux, the stack it stands on.
+//! Meanwhile a metronome ticks every 10 ms and two tasks echo bytes over a socket. On a runtime
+//! whose workers alone deliver timers and I/O both would stand still until a hog comes back,
+//! without a word about why. Here the monitor thread notices that a worker's poll does not end,
+//! lets a spare worker take over what waits behind it, and names the culprit on stderr: the task's
+//! name, where it was spawned, how long it has blocked and, on Linux, the stack it stands on.
 //!
 //! The program prints how late the ticks came and how long an echo took. The lines on stderr that
 //! begin with the runtime's name come from the runtime itself.

@@ -10,8 +10,8 @@
 //! broadcast by hand. A connection is two tasks, because reading and writing wait for different
 //! things: one turns lines into events, one turns messages into bytes.
 //!
-//! Who reads slowly must not hold up the room. Each member's channel has a bound, and a member whose
-//! channel is full when a message arrives is shown the door.
+//! Who reads slowly must not hold up the room. Each member's channel has a bound, and a member
+//! whose channel is full when a message arrives is shown the door.
 //!
 //! The port is 7001, or what the variable `PORT` says.
 

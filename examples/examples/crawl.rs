@@ -4,9 +4,9 @@
 //! cargo run --release -p examples --example crawl
 //! ```
 //!
-//! The program starts a site of its own on a free port, so it needs no network: a few dozen pages that
-//! link to each other, some slow, one that never answers, one link that leads nowhere. Then it crawls
-//! it from `/0`:
+//! The program starts a site of its own on a free port, so it needs no network: a few dozen pages
+//! that link to each other, some slow, one that never answers, one link that leads nowhere. Then it
+//! crawls it from `/0`:
 //!
 //! - each fetch is a task; a `Semaphore` keeps no more than eight under way;
 //! - `timeout` gives up on a page that takes too long, which drops the fetch and closes its socket;

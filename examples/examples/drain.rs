@@ -5,11 +5,12 @@
 //! nc 127.0.0.1 7004        # type a number of milliseconds, and ctrl-c the server meanwhile
 //! ```
 //!
-//! The idea is the scope. Every connection is a task of one scope; at the signal the scope is told to
-//! end, and from then on there are three kinds of tasks. One that waits for its client hears of it and
-//! leaves. One that is at work finishes that piece of work and then leaves. One that has not left after
-//! [`GRACE`] is dropped where it stands, unless it holds a `CancelGuard`: it is in the middle of something
-//! that must not be torn, here the last line of an answer. When `shutdown` returns, no task is left.
+//! The idea is the scope. Every connection is a task of one scope; at the signal the scope is told
+//! to end, and from then on there are three kinds of tasks. One that waits for its client hears of
+//! it and leaves. One that is at work finishes that piece of work and then leaves. One that has not
+//! left after [`GRACE`] is dropped where it stands, unless it holds a `CancelGuard`: it is in the
+//! middle of something that must not be torn, here the last line of an answer. When `shutdown`
+//! returns, no task is left.
 //!
 //! The port is 7004, or what the variable `PORT` says.
 

@@ -5,9 +5,9 @@
 //! nc 127.0.0.1 7000
 //! ```
 //!
-//! One task listens, one task a connection copies. The code reads as if each connection had a thread
-//! of its own; what runs is two workers for any number of them. A connection ends when its client
-//! closes or its socket fails, and a failure ends that connection alone.
+//! One task listens, one task a connection copies. The code reads as if each connection had a
+//! thread of its own; what runs is two workers for any number of them. A connection ends when its
+//! client closes or its socket fails, and a failure ends that connection alone.
 //!
 //! The port is 7000, or what the variable `PORT` says.
 

@@ -6,15 +6,15 @@
 //! curl --http2-prior-knowledge http://127.0.0.1:8080/       # HTTP/2
 //! ```
 //!
-//! The address is 127.0.0.1:8080, or the port that the variable `PORT` names (0: any free one). It is
-//! printed once the socket listens, so a script can wait for that line.
+//! The address is 127.0.0.1:8080, or the port that the variable `PORT` names (0: any free one). It
+//! is printed once the socket listens, so a script can wait for that line.
 //!
 //! What to look at:
 //!
 //! 1. hyper knows no runtime. It asks for four things (read and write, spawn, sleep), and
 //!    `runtime_hyper` wraps what the runtime has into those four traits.
-//! 2. HTTP/1.1 and HTTP/2 share the port. A client that speaks HTTP/2 without TLS opens with a fixed
-//!    preface that is no HTTP/1.1 request; `sniff` reads until the two differ, and gives the
+//! 2. HTTP/1.1 and HTTP/2 share the port. A client that speaks HTTP/2 without TLS opens with a
+//!    fixed preface that is no HTTP/1.1 request; `sniff` reads until the two differ, and gives the
 //!    bytes back through `Rewound`.
 //! 3. Ctrl-C or SIGTERM drains: the listener closes, idle connections close, requests under way are
 //!    answered, and the process exits when the last connection has gone or after ten seconds.

@@ -10,11 +10,12 @@
 //! works in rounds: read what has come, run every command that is complete, answer all of them in
 //! one write. The busier the client, the more commands share a system call.
 //!
-//! The data sits behind a plain `std::sync::Mutex`. A command holds it for a few hundred nanoseconds
-//! and never across an `.await`, so a task that waited for it in a cleverer way would only lose.
+//! The data sits behind a plain `std::sync::Mutex`. A command holds it for a few hundred
+//! nanoseconds and never across an `.await`, so a task that waited for it in a cleverer way would
+//! only lose.
 //!
-//! A command comes as an array of byte strings (`*2\r\n$3\r\nGET\r\n$1\r\nk\r\n`) or, typed by hand, as
-//! words on a line (`GET k`). The port is 7002, or what the variable `PORT` says.
+//! A command comes as an array of byte strings (`*2\r\n$3\r\nGET\r\n$1\r\nk\r\n`) or, typed by
+//! hand, as words on a line (`GET k`). The port is 7002, or what the variable `PORT` says.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Write};

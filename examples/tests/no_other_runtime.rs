@@ -1,5 +1,5 @@
-//! The examples run on this runtime alone. hyper brings the crate `tokio` along for its channels and
-//! traits; nothing of it that could run a task, open a socket or keep time may be switched on.
+//! The examples run on this runtime alone. hyper brings the crate `tokio` along for its channels
+//! and traits; nothing of it that could run a task, open a socket or keep time may be switched on.
 
 use std::process::Command;
 

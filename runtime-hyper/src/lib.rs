@@ -3,8 +3,8 @@
 //! [`HyperIo`] wraps a stream of the runtime and is one of hyper's, or the other way round.
 //! [`HyperExecutor`] spawns what hyper spawns, [`HyperTimer`] times what hyper times.
 //!
-//! A package of its own, because hyper depends on the package `tokio`: where that is `compat/tokio`,
-//! which rests on `runtime`, a feature of `runtime` for hyper would close a circle.
+//! A package of its own, because hyper depends on the package `tokio`: where that is
+//! `compat/tokio`, which rests on `runtime`, a feature of `runtime` for hyper would close a circle.
 #![warn(missing_docs)]
 #![allow(unsafe_code, reason = "hyper's read cursor is advanced over memory that a reader filled")]
 

@@ -11,9 +11,9 @@
 //! }
 //! ```
 //!
-//! The `return` that never runs is the first one in the block, so it settles the block's type. Every
-//! other `return`, every `?` and the value at the end are then held against `Output` where they
-//! stand, and a mismatch is reported in the user's code; without it the error would show the
+//! The `return` that never runs is the first one in the block, so it settles the block's type.
+//! Every other `return`, every `?` and the value at the end are then held against `Output` where
+//! they stand, and a mismatch is reported in the user's code; without it the error would show the
 //! expansion, or ask for type annotations.
 //!
 //! Names that the expansion introduces are invisible to the user's code (`Span::mixed_site`).
@@ -188,7 +188,8 @@ fn build(entry: Entry, default_crate: &str, args: &Args, function: &AsyncFn) -> 
     out
 }
 
-/// The `return` that never runs, placed at the output type: "return type inferred here" points there.
+/// The `return` that never runs, placed at the output type: "return type inferred here" points
+/// there.
 fn settle(function: &AsyncFn, name: TokenStream) -> TokenStream {
     let here = Span::mixed_site();
     let (first, last) = match &function.output[..] {

@@ -1,9 +1,9 @@
 //! An async runtime that one blocked task cannot stop.
 //!
-//! Futures need somebody to poll them when they can go on. This crate is that somebody: it runs tasks on
-//! a few threads that take work from each other, turns the system's events into wake-ups, keeps timers, and
-//! has the asynchronous counterparts of what `std` offers for files, sockets, processes, channels and locks.
-//! Names, signatures and meaning follow tokio 1.x.
+//! Futures need somebody to poll them when they can go on. This crate is that somebody: it runs
+//! tasks on a few threads that take work from each other, turns the system's events into wake-ups,
+//! keeps timers, and has the asynchronous counterparts of what `std` offers for files, sockets,
+//! processes, channels and locks. Names, signatures and meaning follow tokio 1.x.
 //!
 //! ```no_run
 //! use runtime::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,13 +43,14 @@
 //!
 //! # A task that does not return
 //!
-//! A poll should take microseconds. One that blocks its thread, or computes without end, holds up in other
-//! runtimes whatever its worker has in its queue, and, when each worker has met such a task, every
-//! socket and every timer. Here a thread of its own, the monitor, looks at the workers: after 3 ms
-//! ([`Builder::stall_takeover`]) others take what the stalled worker holds, and a spare worker takes its place;
-//! after 100 ms ([`Builder::stall_report`]) the task is named on stderr, or to [`Builder::on_stall`], with its
-//! id, where it was spawned and the stack that it stands on. This holds for tasks of the multi-thread flavour. A task
-//! that is bound to one thread ([`task::LocalSet`], the current-thread flavour) can only be reported.
+//! A poll should take microseconds. One that blocks its thread, or computes without end, holds up
+//! in other runtimes whatever its worker has in its queue, and, when each worker has met such a
+//! task, every socket and every timer. Here a thread of its own, the monitor, looks at the workers:
+//! after 3 ms ([`Builder::stall_takeover`]) others take what the stalled worker holds, and a spare
+//! worker takes its place; after 100 ms ([`Builder::stall_report`]) the task is named on stderr, or
+//! to [`Builder::on_stall`], with its id, where it was spawned and the stack that it stands on.
+//! This holds for tasks of the multi-thread flavour. A task that is bound to one thread
+//! ([`task::LocalSet`], the current-thread flavour) can only be reported.
 //!
 //! # Features
 //!
@@ -96,8 +97,8 @@ pub use crate::task::{spawn, spawn_blocking};
 ///
 /// # Panics
 ///
-/// Inside async code, if the future panics, and if the system gives no thread or no file descriptor for
-/// the runtime; [`Builder`] gives an error instead.
+/// Inside async code, if the future panics, and if the system gives no thread or no file descriptor
+/// for the runtime; [`Builder`] gives an error instead.
 ///
 /// # Examples
 ///

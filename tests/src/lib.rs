@@ -29,8 +29,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// How many times slower than usual the program runs: more than 1 under a sanitizer or valgrind.
 ///
 /// `cargo xtask sanitize` says it in the environment. Limits for hangs are that many times longer
-/// ([`patience`]), and what is large for its own sake is that many times smaller ([`scaled`]). These
-/// tools also replace the allocator, so that figures of memory mean nothing there.
+/// ([`patience`]), and what is large for its own sake is that many times smaller ([`scaled`]).
+/// These tools also replace the allocator, so that figures of memory mean nothing there.
 pub fn slowness() -> u32 {
     static SLOWNESS: OnceLock<u32> = OnceLock::new();
     *SLOWNESS.get_or_init(|| match std::env::var("RUNTIME_TEST_SLOWNESS") {

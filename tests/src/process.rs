@@ -62,7 +62,8 @@ pub fn memory(figure: &str) -> usize {
 
 /// Has the allocator give back what it keeps, so that what remains is in use.
 ///
-/// glibc keeps freed memory in an arena for each thread; how much depends on which thread allocated.
+/// glibc keeps freed memory in an arena for each thread; how much depends on which thread
+/// allocated.
 #[cfg(target_os = "linux")]
 pub fn give_back_memory() {
     // SAFETY: the call takes no pointer and touches free memory only.
@@ -189,9 +190,9 @@ pub enum Forked {
 
 /// Forks, runs `check` in the child and says what became of it.
 ///
-/// The child ends without running exit handlers; an alarm ends it if `check` hangs. Only the forking
-/// thread lives on in the child, so `check` may do only what needs no lock that another thread could
-/// have held.
+/// The child ends without running exit handlers; an alarm ends it if `check` hangs. Only the
+/// forking thread lives on in the child, so `check` may do only what needs no lock that another
+/// thread could have held.
 #[cfg(unix)]
 pub fn in_a_fork(check: impl FnOnce() -> bool) -> Forked {
     // SAFETY: the child runs `check` on a copy of this thread and leaves through `_exit`; glibc
@@ -224,8 +225,8 @@ pub fn in_a_fork(check: impl FnOnce() -> bool) -> Forked {
     }
 }
 
-/// The children of this process with their states: `Z` is one that has ended and nobody has asked for.
-/// The one with which a sanitizer gives stacks their names is not counted.
+/// The children of this process with their states: `Z` is one that has ended and nobody has asked
+/// for. The one with which a sanitizer gives stacks their names is not counted.
 #[cfg(target_os = "linux")]
 pub fn children() -> Vec<(u32, char)> {
     let own = std::process::id().to_string();

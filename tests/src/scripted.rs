@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 use runtime::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that stay for as long as the process; a script needs such. They stay reachable, so that they
-/// are no leak to those who look for one.
+/// Bytes that stay for as long as the process; a script needs such. They stay reachable, so that
+/// they are no leak to those who look for one.
 pub fn kept(bytes: Vec<u8>) -> &'static [u8] {
     static KEPT: Mutex<Vec<&'static [u8]>> = Mutex::new(Vec::new());
     let bytes: &'static [u8] = bytes.leak();

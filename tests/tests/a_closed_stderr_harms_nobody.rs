@@ -1,4 +1,5 @@
-//! The runtime's lines on stderr are lost where nobody can read them, and nothing else is: no panic comes of it.
+//! The runtime's lines on stderr are lost where nobody can read them, and nothing else is: no panic
+//! comes of it.
 #![cfg(target_os = "linux")]
 
 use std::process::Stdio;

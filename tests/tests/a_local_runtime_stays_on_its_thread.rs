@@ -1,5 +1,5 @@
-//! A `LocalRuntime` polls and drops all its tasks on the thread that made it, and is otherwise a runtime
-//! like others.
+//! A `LocalRuntime` polls and drops all its tasks on the thread that made it, and is otherwise a
+//! runtime like others.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! Whoever polls a `LocalSet` chooses its waker, and that is called when a task of the set is woken: user code, which
-//! may block. It is called where it holds up nobody.
+//! Whoever polls a `LocalSet` chooses its waker, and that is called when a task of the set is
+//! woken: user code, which may block. It is called where it holds up nobody.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -35,7 +35,8 @@ impl Wake for Blocking {
     }
 }
 
-/// A set whose task sleeps until `deadline` on the timers of `runtime`, polled once with that waker.
+/// A set whose task sleeps until `deadline` on the timers of `runtime`, polled once with that
+/// waker.
 fn sleeping_set(runtime: &Runtime, waker: &Arc<Blocking>, deadline: Instant) -> LocalSet {
     let mut set = LocalSet::new();
     let _entered = runtime.enter();

@@ -1,5 +1,5 @@
-//! A million tasks alive at once, and a burst of a million over and over: memory, threads and descriptors
-//! stay within what the tasks themselves need, and come back.
+//! A million tasks alive at once, and a burst of a million over and over: memory, threads and
+//! descriptors stay within what the tasks themselves need, and come back.
 #![cfg(target_os = "linux")]
 
 use std::sync::Arc;
@@ -38,7 +38,8 @@ fn are_alive_at_once() {
             })
             .await;
             assert!(metrics.num_alive_tasks() >= million());
-            // The task, its future with a waiter of the semaphore, its handle here, a queue's place.
+            // The task, its future with a waiter of the semaphore, its handle here, a queue's
+            // place.
             let each = (memory("VmRSS") - before) / million();
             println!("{each} bytes a task");
             assert!(each < 600 || slowness() > 1, "{each} bytes a task");
@@ -107,8 +108,8 @@ fn over_and_over_leave_memory_threads_and_descriptors_flat() {
         // A leak of 16 bytes a task shows.
         let flat = grown < 16 * BURSTS * million();
         assert!(flat || slowness() > 1, "grown by {grown} bytes over {memory_before}");
-        // Who spawns a million tasks in one poll stalls its worker: spares come, and go again. The three
-        // threads more are those that start spares, copy the stack and write the report.
+        // Who spawns a million tasks in one poll stalls its worker: spares come, and go again. The
+        // three threads more are those that start spares, copy the stack and write the report.
         eventually("the spares have gone", || threads() <= threads_at_first + 3);
         assert_eq!(descriptors(), descriptors_before);
     });

@@ -1,5 +1,5 @@
-//! A process that gets no processor time, since its quota is spent or it was stopped, is not stalled: its polls are
-//! short. It says nothing of the kind, goes on, and ends.
+//! A process that gets no processor time, since its quota is spent or it was stopped, is not
+//! stalled: its polls are short. It says nothing of the kind, goes on, and ends.
 #![cfg(target_os = "linux")]
 
 use std::cell::Cell;
@@ -119,7 +119,8 @@ fn run_under_the_quota() {
     if std::env::var_os("RUNTIME_WORKER_THREADS").is_none() {
         assert_eq!(runtime.metrics().num_workers(), 1);
     }
-    // Polls that were held up for as long as the threshold, by their own clock: those may be reported.
+    // Polls that were held up for as long as the threshold, by their own clock: those may be
+    // reported.
     let held_up = Arc::new(AtomicUsize::new(0));
     let tasks: Vec<_> = (0..8)
         .map(|_| {

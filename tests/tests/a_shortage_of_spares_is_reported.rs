@@ -1,5 +1,6 @@
-//! When work waits behind stalled workers and there is no spare worker for it, that is said: how many are stalled, what
-//! the limit is, what to do. Once for each shortage, to the hook or on stderr.
+//! When work waits behind stalled workers and there is no spare worker for it, that is said: how
+//! many are stalled, what the limit is, what to do. Once for each shortage, to the hook or on
+//! stderr.
 
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};

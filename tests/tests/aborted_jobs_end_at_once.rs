@@ -1,5 +1,6 @@
-//! A blocking job that is aborted while it waits for a thread is over when `abort` returns: its handle says so, its
-//! closure is dropped, and it is no longer counted. It does not matter how long all threads are busy.
+//! A blocking job that is aborted while it waits for a thread is over when `abort` returns: its
+//! handle says so, its closure is dropped, and it is no longer counted. It does not matter how long
+//! all threads are busy.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};

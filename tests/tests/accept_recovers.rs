@@ -1,6 +1,6 @@
 //! Out of file descriptors a server goes on: the connections it has are served, and as soon as some
-//! close, those that wait are accepted. None is lost. So it is with a loop that pauses after an error
-//! and with one that asks again at once.
+//! close, those that wait are accepted. None is lost. So it is with a loop that pauses after an
+//! error and with one that asks again at once.
 #![cfg(target_os = "linux")]
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};

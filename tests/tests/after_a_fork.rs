@@ -21,7 +21,8 @@ fn refused<T>(call: impl FnOnce() -> T) -> bool {
 }
 
 fn on_each(test: &str, body: impl Fn(Runtime)) {
-    // In a process of its own, so that no other test's threads hold a lock at the moment of the fork.
+    // In a process of its own, so that no other test's threads hold a lock at the moment of the
+    // fork.
     isolated(test, || {
         for runtime in [workers(2), current_thread()] {
             body(runtime);
@@ -107,7 +108,8 @@ fn a_task_s_handle_gives_an_error_or_nothing_but_does_not_lie() {
     });
 }
 
-/// A timer that was set in the parent is never fired in the child, whose memory is all that knows it.
+/// A timer that was set in the parent is never fired in the child, whose memory is all that knows
+/// it.
 #[test]
 fn timers_say_so_and_their_drop_comes_back() {
     on_each("timers_say_so_and_their_drop_comes_back", |runtime| {

@@ -8,9 +8,10 @@ use runtime::net::TcpListener;
 use tests::process::{context_switches, processor_time_of_others};
 use tests::{PATIENCE, isolated};
 
-/// Waits until a whole second has passed without a switch of any thread but this one's own two (asleep,
-/// awake), and without work of any other, or fails. What it costs to find out is not counted: under a tool it is
-/// much. It does not sleep and hope: a runtime that never rests never passes.
+/// Waits until a whole second has passed without a switch of any thread but this one's own two
+/// (asleep, awake), and without work of any other, or fails. What it costs to find out is not
+/// counted: under a tool it is much. It does not sleep and hope: a runtime that never rests never
+/// passes.
 fn settles() {
     let start = Instant::now();
     let mut least = u64::MAX;

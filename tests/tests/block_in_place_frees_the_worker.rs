@@ -1,5 +1,5 @@
-//! `block_in_place` lets a task block without holding up the others, says no where it cannot, and lets
-//! the task use `block_on` inside.
+//! `block_in_place` lets a task block without holding up the others, says no where it cannot, and
+//! lets the task use `block_on` inside.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! Threads that are in `block_in_place` count against `Builder::max_blocking_threads`, and not against the spare
-//! workers, which are there for mistakes. Below that limit nobody is held up, in whatever way they wait for
-//! each other; at the limit that is said.
+//! Threads that are in `block_in_place` count against `Builder::max_blocking_threads`, and not
+//! against the spare workers, which are there for mistakes. Below that limit nobody is held up, in
+//! whatever way they wait for each other; at the limit that is said.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,8 +20,8 @@ fn runtime(workers: usize, limit: usize) -> Runtime {
         .unwrap()
 }
 
-/// As many tasks as asked for wait in `block_in_place`, each for a message of its own, and are sent it by
-/// another task when all of them wait.
+/// As many tasks as asked for wait in `block_in_place`, each for a message of its own, and are sent
+/// it by another task when all of them wait.
 fn wait_for_each_other(runtime: &Runtime, tasks: usize) {
     let arrivals = Gate::default();
     arrivals.open();
@@ -159,7 +159,8 @@ fn at_the_limit_that_is_said_and_no_spare_is_used_up() {
     });
 }
 
-/// The first thread that is to stand in takes its time before it runs jobs: it is one that can be had.
+/// The first thread that is to stand in takes its time before it runs jobs: it is one that can be
+/// had.
 #[test]
 fn a_thread_that_is_slow_to_come_is_no_shortage() {
     within(|| {

@@ -1,8 +1,9 @@
-//! Tasks that block or hog all workers stop nobody else: timers fire, sockets are served, tasks that are
-//! spawned or woken run, what lay in a blocked worker's queues runs elsewhere.
+//! Tasks that block or hog all workers stop nobody else: timers fire, sockets are served, tasks
+//! that are spawned or woken run, what lay in a blocked worker's queues runs elsewhere.
 //!
-//! Each test holds every worker for as long as it takes: the hogs end only when the others have done
-//! their work. So a runtime that fails here does not pass by being slow, it hangs until the deadline.
+//! Each test holds every worker for as long as it takes: the hogs end only when the others have
+//! done their work. So a runtime that fails here does not pass by being slow, it hangs until the
+//! deadline.
 
 use std::future::Future;
 use std::hint::spin_loop;

@@ -1,6 +1,7 @@
-//! What is promised of a future that is given up: whatever it waited for is still there for the next one,
-//! and what it was to do is not done. Each operation here is made again and again, and given up now at
-//! its first, now at its second `Pending`, now when it was woken and not polled yet.
+//! What is promised of a future that is given up: whatever it waited for is still there for the
+//! next one, and what it was to do is not done. Each operation here is made again and again, and
+//! given up now at its first, now at its second `Pending`, now when it was woken and not polled
+//! yet.
 
 #![cfg(unix)]
 
@@ -358,7 +359,8 @@ fn pattern() -> Vec<u8> {
     (0..40_000u32).map(|n| (n % 251) as u8).collect()
 }
 
-/// Sends the pattern through a stream: what is written and read, in pieces of all sizes, is the same.
+/// Sends the pattern through a stream: what is written and read, in pieces of all sizes, is the
+/// same.
 async fn carries(
     mut writer: impl AsyncWrite + Unpin + Send + 'static,
     mut reader: impl AsyncRead + Unpin,
@@ -632,8 +634,8 @@ fn of_signals_and_children() {
     });
 }
 
-/// The promise is that of the queue, not of luck: nobody who was woken and left keeps what was meant for
-/// the next.
+/// The promise is that of the queue, not of luck: nobody who was woken and left keeps what was
+/// meant for the next.
 #[test]
 fn of_many_in_one_line() {
     on_each(|| async {

@@ -1,6 +1,6 @@
-//! Tasks that do the same get as many turns as each other, whether they were spawned inside or outside, yield or are
-//! woken from outside, and however long their turns are. A machine that is busy with other things changes nothing, and makes no
-//! stalls of short polls.
+//! Tasks that do the same get as many turns as each other, whether they were spawned inside or
+//! outside, yield or are woken from outside, and however long their turns are. A machine that is
+//! busy with other things changes nothing, and makes no stalls of short polls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -12,9 +12,11 @@ use tests::{eventually, isolated, workers};
 
 /// How long the tasks take turns, at least.
 const TIME: Duration = Duration::from_millis(1500);
-/// Turns that the task with the fewest must have had before they are compared: below that one more or less is much.
+/// Turns that the task with the fewest must have had before they are compared: below that one more
+/// or less is much.
 const FEWEST: u32 = 6;
-/// By how much they may differ. On a quiet machine it is 1.3; the first version had 18 to 55, tokio has 2 to 3.
+/// By how much they may differ. On a quiet machine it is 1.3; the first version had 18 to 55, tokio
+/// has 2 to 3.
 const RATIO: u32 = 4;
 
 /// Computes for so long, by the clock of this thread: being preempted makes a turn no shorter.
@@ -133,7 +135,8 @@ fn beside_busy_threads_and_nobody_is_said_to_stall() {
     });
 }
 
-/// Eight tasks that block and eight that compute are marked, and have their turns beside those of the others.
+/// Eight tasks that block and eight that compute are marked, and have their turns beside those of
+/// the others.
 #[test]
 fn beside_tasks_that_stall() {
     isolated("beside_tasks_that_stall", || {

@@ -200,8 +200,8 @@ fn the_root_future_gets_its_turn() {
     });
 }
 
-/// On the thread that does all, a root that yields, or is woken by a task, comes after the tasks that
-/// were ready before: one yield is enough for each of them to have run.
+/// On the thread that does all, a root that yields, or is woken by a task, comes after the tasks
+/// that were ready before: one yield is enough for each of them to have run.
 #[test]
 fn the_root_future_comes_after_the_tasks_that_are_ready() {
     within(|| {
@@ -376,7 +376,8 @@ fn the_root_hears_of_events_after_one_yield() {
             for round in 1..=10 {
                 near.send(b"ball").await.unwrap();
                 far.recv(&mut [0; 4]).await.unwrap();
-                // At first it is not known that something is there, and later nothing is waited for.
+                // At first it is not known that something is there, and later nothing is waited
+                // for.
                 assert!(turns.load(Ordering::Relaxed) <= round, "{turns:?} in round {round}");
             }
             task.abort();
@@ -384,10 +385,10 @@ fn the_root_hears_of_events_after_one_yield() {
     });
 }
 
-/// Who yields until an event has been seen need not yield often. Where another thread of the runtime
-/// waits in the poll, it is that thread which sees the event, as soon as the machine lets it run: on a
-/// crowded one that may take long, so a part of the rounds is enough. Looks that come too seldom would
-/// let fewer through by luck.
+/// Who yields until an event has been seen need not yield often. Where another thread of the
+/// runtime waits in the poll, it is that thread which sees the event, as soon as the machine lets
+/// it run: on a crowded one that may take long, so a part of the rounds is enough. Looks that come
+/// too seldom would let fewer through by luck.
 #[test]
 fn events_after_a_few_yields() {
     const ROUNDS: usize = 40;

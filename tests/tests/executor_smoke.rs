@@ -84,7 +84,8 @@ fn a_blocked_worker_stops_nobody() {
                 runtime::spawn(async move { hold.block() })
             })
             .collect();
-        // It comes to its end while they are held; else they lose their patience, which shows below.
+        // It comes to its end while they are held; else they lose their patience, which shows
+        // below.
         runtime::spawn(async {
             for _ in 0..20 {
                 runtime::time::sleep(Duration::from_millis(1)).await;

@@ -1,5 +1,5 @@
-//! A file that is dropped without a flush: what was written comes later, also when the runtime ends,
-//! and the file is closed then.
+//! A file that is dropped without a flush: what was written comes later, also when the runtime
+//! ends, and the file is closed then.
 
 use runtime::Builder;
 use runtime::fs::File;

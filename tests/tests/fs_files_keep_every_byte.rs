@@ -1,5 +1,6 @@
-//! Reads, writes, seeks and cuts in any order, some of them given up half-way, leave a file with what
-//! they would have left in memory; each read gives what is there, and the position is the caller's.
+//! Reads, writes, seeks and cuts in any order, some of them given up half-way, leave a file with
+//! what they would have left in memory; each read gives what is there, and the position is the
+//! caller's.
 
 use std::future::poll_fn;
 use std::io::SeekFrom;

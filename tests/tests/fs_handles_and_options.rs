@@ -1,5 +1,5 @@
-//! What files are made of and made from: options, descriptors, std's files, paths; and that they and
-//! their futures go between threads.
+//! What files are made of and made from: options, descriptors, std's files, paths; and that they
+//! and their futures go between threads.
 
 use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};

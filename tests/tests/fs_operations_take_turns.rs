@@ -1,5 +1,6 @@
-//! One operation of a file at a time, in the order in which they were begun; one that was given up goes
-//! on, and what it gets is there for the next. A task that always finds something to read lets others in.
+//! One operation of a file at a time, in the order in which they were begun; one that was given up
+//! goes on, and what it gets is there for the next. A task that always finds something to read lets
+//! others in.
 
 use std::io::{ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;

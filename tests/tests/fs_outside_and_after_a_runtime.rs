@@ -1,5 +1,5 @@
-//! Files without a runtime: outside of one the panic says what to do; where the runtime was shut down
-//! each operation is an error, and the file stays usable from within another.
+//! Files without a runtime: outside of one the panic says what to do; where the runtime was shut
+//! down each operation is an error, and the file stays usable from within another.
 
 use std::io::SeekFrom;
 

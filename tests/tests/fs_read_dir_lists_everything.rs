@@ -1,4 +1,5 @@
-//! A directory of more entries than one job fetches: each is given once, also if calls are given up.
+//! A directory of more entries than one job fetches: each is given once, also if calls are given
+//! up.
 
 use std::collections::BTreeSet;
 use std::future::poll_fn;

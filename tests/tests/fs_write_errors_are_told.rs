@@ -1,5 +1,5 @@
-//! A write that fails in the background is told by the next write, flush or sync: once, and not lost to
-//! a read, a seek or a look at the file in between.
+//! A write that fails in the background is told by the next write, flush or sync: once, and not
+//! lost to a read, a seek or a look at the file in between.
 
 use std::pin::pin;
 

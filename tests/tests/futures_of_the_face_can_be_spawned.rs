@@ -1,12 +1,12 @@
 //! Whatever a program can wait for, it can wait for in a task: in the task's own body, in a boxed
 //! future, and through a function of its own, with generic arguments, references and `?`.
 //!
-//! This is a test of the compiler's: what is here must compile, and nothing of it is run. A future that
-//! is `Send` for one lifetime but not for all compiles alone, and is refused ("implementation of `Send`
-//! is not general enough") in the body of a task.
+//! This is a test of the compiler's: what is here must compile, and nothing of it is run. A future
+//! that is `Send` for one lifetime but not for all compiles alone, and is refused ("implementation
+//! of `Send` is not general enough") in the body of a task.
 //!
-//! `cargo xtask tidy` finds each function of the face that gives a future and is not called here, as
-//! `Type::function(..)` or `room::function(..)`.
+//! `cargo xtask tidy` finds each function of the face that gives a future and is not called here,
+//! as `Type::function(..)` or `room::function(..)`.
 
 use std::error::Error;
 use std::fmt::Debug;

@@ -1,5 +1,5 @@
-//! A thread's hooks run while its runtime is current. In them, and in the destructors of the thread's locals, other
-//! runtimes that live on can be used: their timers fire.
+//! A thread's hooks run while its runtime is current. In them, and in the destructors of the
+//! thread's locals, other runtimes that live on can be used: their timers fire.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -141,7 +141,8 @@ thread_local! {
     static EARLY: RefCell<Option<OnDrop<Box<dyn FnOnce()>>>> = const { RefCell::new(None) };
 }
 
-/// Has a timer of `other` awaited in the destructors of two of this thread's locals, whichever goes first.
+/// Has a timer of `other` awaited in the destructors of two of this thread's locals, whichever goes
+/// first.
 fn await_timers_at_the_end(other: &Handle, done: &Arc<AtomicUsize>) {
     for local in [&EARLY, &LAST] {
         let (other, done) = (other.clone(), done.clone());

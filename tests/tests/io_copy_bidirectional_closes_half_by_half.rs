@@ -38,7 +38,8 @@ fn copy_bidirectional_closes_half_by_half() {
     assert_eq!(copied.unwrap(), (8, 600));
 }
 
-/// A proxy between sockets: much goes both ways, and each end is passed on while the other way is open.
+/// A proxy between sockets: much goes both ways, and each end is passed on while the other way is
+/// open.
 #[test]
 fn between_sockets() {
     async fn talk(

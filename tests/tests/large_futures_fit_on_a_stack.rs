@@ -1,5 +1,5 @@
-//! A future that fits on the stack of whoever makes it fits on the stack of whoever spawns it, in an unoptimized
-//! program, too: it is not copied again and again on its way into the task.
+//! A future that fits on the stack of whoever makes it fits on the stack of whoever spawns it, in
+//! an unoptimized program, too: it is not copied again and again on its way into the task.
 
 use std::future::Future;
 use std::thread;

@@ -1,5 +1,5 @@
-//! Each poll of a task may make 128 steps of progress, with whatever: then it lets others run. A step that
-//! had to wait costs nothing, and what is `unconstrained` is not counted.
+//! Each poll of a task may make 128 steps of progress, with whatever: then it lets others run. A
+//! step that had to wait costs nothing, and what is `unconstrained` is not counted.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -180,7 +180,8 @@ fn futures_of_others_can_take_part() {
             .unwrap();
         runtime
             .block_on(runtime.spawn(async {
-                // One that must wait gives its unit back, and one that is not asked to keep it, too.
+                // One that must wait gives its unit back, and one that is not asked to keep it,
+                // too.
                 for _ in 0..1000 {
                     assert!(poll(pin!(cooperative(std::future::pending::<()>()))).is_pending());
                     assert!(poll_proceed(&mut Context::from_waker(Waker::noop())).is_ready());

@@ -1,5 +1,5 @@
-//! `LocalSet` and `spawn_local` run futures that are not `Send`, on the thread that made the set, and
-//! such tasks end with the set.
+//! `LocalSet` and `spawn_local` run futures that are not `Send`, on the thread that made the set,
+//! and such tasks end with the set.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -239,8 +239,8 @@ fn do_not_starve_the_root_future() {
     });
 }
 
-/// A task of the set that yields goes behind the future that runs beside the set, and behind tasks that
-/// are none of the set.
+/// A task of the set that yields goes behind the future that runs beside the set, and behind tasks
+/// that are none of the set.
 #[test]
 fn take_turns_with_the_root_future() {
     within(|| {

@@ -1,6 +1,6 @@
 //! When the process is out of file descriptors, `accept` says so, and the connection that waits is
-//! accepted as soon as there is a descriptor again: no new connection is needed to wake the listener.
-//! (A process of its own: the limit is the process's.)
+//! accepted as soon as there is a descriptor again: no new connection is needed to wake the
+//! listener. (A process of its own: the limit is the process's.)
 #![cfg(target_os = "linux")]
 
 use std::fs::File;

@@ -1,4 +1,5 @@
-//! What is written to a TCP stream is read at its other end: every byte, in order, and then the end.
+//! What is written to a TCP stream is read at its other end: every byte, in order, and then the
+//! end.
 
 use std::io;
 use std::net::SocketAddr;

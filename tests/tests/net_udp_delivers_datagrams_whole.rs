@@ -1,4 +1,5 @@
-//! A UDP socket sends and receives datagrams whole, says who sent them, and says when nobody is there.
+//! A UDP socket sends and receives datagrams whole, says who sent them, and says when nobody is
+//! there.
 
 use std::future::poll_fn;
 use std::io::ErrorKind;
@@ -73,7 +74,8 @@ async fn a_send_and_a_receive_go_on_at_the_same_time() {
     echo.await.unwrap();
 }
 
-/// The system reports an error, not that anything can be read: a reader must hear of it all the same.
+/// The system reports an error, not that anything can be read: a reader must hear of it all the
+/// same.
 #[cfg(target_os = "linux")]
 #[runtime::test]
 async fn a_reader_hears_that_nobody_is_there() {

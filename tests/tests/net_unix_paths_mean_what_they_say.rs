@@ -1,6 +1,6 @@
-//! A path is taken whole or refused: one with a zero byte in it never names what stands before that.
-//! On Linux a zero byte at the beginning makes it an abstract name, and an empty path lets the system
-//! choose one.
+//! A path is taken whole or refused: one with a zero byte in it never names what stands before
+//! that. On Linux a zero byte at the beginning makes it an abstract name, and an empty path lets
+//! the system choose one.
 #![cfg(unix)]
 
 use std::ffi::OsStr;

@@ -170,8 +170,8 @@ async fn a_pipe_ends_when_its_sender_goes() {
     assert_eq!(sender.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
 }
 
-/// Once a writer has gone, the system has said "closed". A new writer undoes that, and a reader that
-/// still believed it would spin.
+/// Once a writer has gone, the system has said "closed". A new writer undoes that, and a reader
+/// that still believed it would spin.
 #[cfg(target_os = "linux")]
 #[runtime::test]
 async fn a_named_pipe_can_be_opened_anew() {

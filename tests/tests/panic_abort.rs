@@ -1,5 +1,5 @@
-//! Built with `panic = "abort"` a panic in a task ends the process, with the panic's text, as the setting
-//! says: it is not swallowed, it does not hang. All else works as ever.
+//! Built with `panic = "abort"` a panic in a task ends the process, with the panic's text, as the
+//! setting says: it is not swallowed, it does not hang. All else works as ever.
 //!
 //! The setting holds for a whole build, so this test builds a small program once more with it.
 #![cfg(unix)]

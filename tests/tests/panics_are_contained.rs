@@ -1,5 +1,5 @@
-//! A panic in user code stays in its task, wherever it strikes: in a poll, in the drop of a future, in
-//! the drop of an output, in a waker. The handle reports it, the worker lives on, nothing leaks.
+//! A panic in user code stays in its task, wherever it strikes: in a poll, in the drop of a future,
+//! in the drop of an output, in a waker. The handle reports it, the worker lives on, nothing leaks.
 
 use std::future::Future;
 use std::pin::pin;
@@ -311,7 +311,8 @@ fn in_the_function_that_names_threads_it_is_an_error_of_build() {
     });
 }
 
-/// Many wait for one thing; the waker of each other one panics, and the others are woken all the same.
+/// Many wait for one thing; the waker of each other one panics, and the others are woken all the
+/// same.
 #[test]
 fn in_a_waker_among_many() {
     use runtime::sync::{Barrier, Notify, Semaphore, broadcast, watch};
@@ -429,8 +430,8 @@ fn a_future_is_not_polled_again_after_its_panic() {
     });
 }
 
-/// A future whose own `poll` panics is dropped while the panic is under way, as a stack frame is: what it
-/// holds can see that, and so a lock is poisoned.
+/// A future whose own `poll` panics is dropped while the panic is under way, as a stack frame is:
+/// what it holds can see that, and so a lock is poisoned.
 #[test]
 fn in_a_poll_is_seen_by_what_the_future_held() {
     struct Holds<F: FnOnce()>(OnDrop<F>);

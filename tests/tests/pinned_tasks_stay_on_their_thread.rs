@@ -1,5 +1,5 @@
-//! A pinned task is made, polled and dropped on one thread, whatever wakes it; in all else it is a task like
-//! any other.
+//! A pinned task is made, polled and dropped on one thread, whatever wakes it; in all else it is a
+//! task like any other.
 
 use std::cell::Cell;
 use std::collections::HashSet;

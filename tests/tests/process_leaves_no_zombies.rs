@@ -1,5 +1,5 @@
-//! A child that is dropped before it has ended is asked for when it ends: no zombie is left, no thread
-//! waits for it, and it does not matter whether its runtime is still there.
+//! A child that is dropped before it has ended is asked for when it ends: no zombie is left, no
+//! thread waits for it, and it does not matter whether its runtime is still there.
 #![cfg(target_os = "linux")]
 
 use std::process::Stdio;

@@ -1,5 +1,5 @@
-//! Children at the same time do not mix: each wait gets the status of its own, and no thread is taken
-//! for any.
+//! Children at the same time do not mix: each wait gets the status of its own, and no thread is
+//! taken for any.
 
 use std::process::Stdio;
 

@@ -1,4 +1,5 @@
-//! A child that cannot be had says why, and does not run; a wait that can come to no end is an error.
+//! A child that cannot be had says why, and does not run; a wait that can come to no end is an
+//! error.
 #![cfg(target_os = "linux")]
 
 use std::process::Stdio;

@@ -146,8 +146,8 @@ fn a_hundred_shut_down_in_the_background_leave_nothing_either() {
     });
 }
 
-/// What a runtime is made of goes with it, however it ends: nothing that it holds keeps it alive. Each
-/// of its hooks holds what is counted here.
+/// What a runtime is made of goes with it, however it ends: nothing that it holds keeps it alive.
+/// Each of its hooks holds what is counted here.
 #[test]
 fn nothing_of_one_stays_in_memory() {
     within(|| {

@@ -1,5 +1,5 @@
-//! `cancel` only tells; `abort` ends what holds no guard; the drop of a scope ends everything, and nothing
-//! is polled again after the poll that it is in.
+//! `cancel` only tells; `abort` ends what holds no guard; the drop of a scope ends everything, and
+//! nothing is polled again after the poll that it is in.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,5 @@
-//! When `Scope::close` returns, every task of the scope and of the scopes inside has ended, with its
-//! future dropped and its handle finished; nothing can be spawned there any more.
+//! When `Scope::close` returns, every task of the scope and of the scopes inside has ended, with
+//! its future dropped and its handle finished; nothing can be spawned there any more.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
-//! What a scope does takes as long as what it does it to: not as long as what waits around it, and, however
-//! scopes are nested, no longer than once for each of them. They can be nested as deep as there is memory.
+//! What a scope does takes as long as what it does it to: not as long as what waits around it, and,
+//! however scopes are nested, no longer than once for each of them. They can be nested as deep as
+//! there is memory.
 
 #![cfg(unix)]
 

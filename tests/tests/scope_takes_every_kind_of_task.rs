@@ -1,5 +1,5 @@
-//! Blocking jobs, tasks bound to a thread and pinned ones have a place in a scope like any other task: it
-//! waits for them, tells them, ends them, and hears of their failure.
+//! Blocking jobs, tasks bound to a thread and pinned ones have a place in a scope like any other
+//! task: it waits for them, tells them, ends them, and hears of their failure.
 
 use std::rc::Rc;
 

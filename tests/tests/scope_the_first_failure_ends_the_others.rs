@@ -1,5 +1,5 @@
-//! When a task of a scope fails, by an error or a panic, the others are cancelled and aborted, and `close`
-//! returns the first failure.
+//! When a task of a scope fails, by an error or a panic, the others are cancelled and aborted, and
+//! `close` returns the first failure.
 
 use std::io;
 

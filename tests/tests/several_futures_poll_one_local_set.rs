@@ -1,5 +1,5 @@
-//! A `LocalSet` may be polled by several futures at the same time, in one task or in none: no wake-up is lost,
-//! whichever of them ends first, is dropped, or is polled no more.
+//! A `LocalSet` may be polled by several futures at the same time, in one task or in none: no
+//! wake-up is lost, whichever of them ends first, is dropped, or is polled no more.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};

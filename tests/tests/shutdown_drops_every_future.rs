@@ -1,5 +1,5 @@
-//! When a runtime goes, every future that was given to it is dropped, in whatever state its task is, and
-//! before `drop` returns where that is possible. Nothing hangs, whatever is pending.
+//! When a runtime goes, every future that was given to it is dropped, in whatever state its task
+//! is, and before `drop` returns where that is possible. Nothing hangs, whatever is pending.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

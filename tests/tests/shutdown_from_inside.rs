@@ -206,8 +206,8 @@ fn while_another_thread_is_in_block_on() {
     });
 }
 
-/// Has a task of the runtime itself end it in `block_in_place`, in the way that `act` says, and waits until all of
-/// that is over.
+/// Has a task of the runtime itself end it in `block_in_place`, in the way that `act` says, and
+/// waits until all of that is over.
 fn ended_in_place(
     runtime: Runtime,
     act: impl FnOnce(Runtime) + Send + 'static,

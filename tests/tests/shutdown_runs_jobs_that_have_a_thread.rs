@@ -1,5 +1,5 @@
-//! A blocking job that was spawned before the shutdown runs if a thread is free for it, whether that
-//! thread has reached it or not; only one that waits behind busy threads is cancelled.
+//! A blocking job that was spawned before the shutdown runs if a thread is free for it, whether
+//! that thread has reached it or not; only one that waits behind busy threads is cancelled.
 
 use std::time::Duration;
 

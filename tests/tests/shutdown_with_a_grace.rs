@@ -1,5 +1,5 @@
-//! `Runtime::shutdown` tells every task to end, gives it time, and names what has not stopped: on every
-//! flavour.
+//! `Runtime::shutdown` tells every task to end, gives it time, and names what has not stopped: on
+//! every flavour.
 
 use std::process::Stdio;
 use std::rc::Rc;

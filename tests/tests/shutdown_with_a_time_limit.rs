@@ -1,5 +1,5 @@
-//! `shutdown_timeout` waits for blocking jobs no longer than it was told, `shutdown_background` not at
-//! all, and what has not stopped by then does no harm.
+//! `shutdown_timeout` waits for blocking jobs no longer than it was told, `shutdown_background` not
+//! at all, and what has not stopped by then does no harm.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! A hook that does not return, or a stderr that nobody reads, costs reports: no memory without end, and no
-//! program that cannot end.
+//! A hook that does not return, or a stderr that nobody reads, costs reports: no memory without
+//! end, and no program that cannot end.
 #![cfg(target_os = "linux")]
 
 use std::process::Stdio;
@@ -12,7 +12,8 @@ use tests::{Gate, PATIENCE, eventually, isolated, role, slowness, within};
 
 const REPORT: Duration = Duration::from_millis(10);
 
-/// Far more than may be under way. Each that is takes some 50 KiB, as far as the stacks of threads go.
+/// Far more than may be under way. Each that is takes some 50 KiB, as far as the stacks of threads
+/// go.
 const STALLS: u64 = 400;
 
 fn builder() -> Builder {
@@ -157,7 +158,8 @@ fn in_call(name: &str, call: libc::c_long) -> bool {
 /// Writes until nothing more fits.
 fn fill_stderr() {
     let line = [b' '; 4096];
-    // SAFETY: the calls take numbers, and a pointer to a live buffer of the length that they are told.
+    // SAFETY: the calls take numbers, and a pointer to a live buffer of the length that they are
+    // told.
     unsafe {
         let flags = libc::fcntl(2, libc::F_GETFL);
         assert_eq!(libc::fcntl(2, libc::F_SETFL, flags | libc::O_NONBLOCK), 0);

@@ -1,5 +1,5 @@
-//! A task that holds its thread too long is named: to the hook, on stderr, in the counter. Once a stall,
-//! with its name, id, spawn location, how long, and, on Linux, the stack it stands on.
+//! A task that holds its thread too long is named: to the hook, on stderr, in the counter. Once a
+//! stall, with its name, id, spawn location, how long, and, on Linux, the stack it stands on.
 
 use std::panic::Location;
 use std::process::Stdio;

@@ -1,5 +1,5 @@
-//! A process that is killed for looking into other processes still gets its stalls reported, with the stack: the
-//! runtime looks into its own memory by a file.
+//! A process that is killed for looking into other processes still gets its stalls reported, with
+//! the stack: the runtime looks into its own memory by a file.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,8 @@ use runtime::Builder;
 use tests::process::{Forked, in_a_fork};
 use tests::{Gate, eventually, isolated, within};
 
-/// From now on this thread, and those that it starts, are killed with their process for such a call.
+/// From now on this thread, and those that it starts, are killed with their process for such a
+/// call.
 fn killed_for(call: libc::c_long) {
     let statement = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
     let mut filter = [
@@ -20,8 +21,8 @@ fn killed_for(call: libc::c_long) {
         statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let program = libc::sock_fprog { len: 4, filter: filter.as_mut_ptr() };
-    // SAFETY: the program points to a live filter of four statements, which the kernel copies; the other arguments
-    // are numbers.
+    // SAFETY: the program points to a live filter of four statements, which the kernel copies; the
+    // other arguments are numbers.
     unsafe {
         assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
         let set = libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program);

@@ -1,4 +1,5 @@
-//! A barrier lets nobody through before all have come; a cell is filled once, whoever tries and fails.
+//! A barrier lets nobody through before all have come; a cell is filled once, whoever tries and
+//! fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,5 @@
-//! Whatever part of the value a guard shows, and whichever way it came about, it holds the whole lock until
-//! it is dropped, and then the next in line has it.
+//! Whatever part of the value a guard shows, and whichever way it came about, it holds the whole
+//! lock until it is dropped, and then the next in line has it.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};

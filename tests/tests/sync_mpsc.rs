@@ -1,5 +1,5 @@
-//! Values from many senders reach one receiver: each once, in each sender's order, and the end after
-//! all of them.
+//! Values from many senders reach one receiver: each once, in each sender's order, and the end
+//! after all of them.
 
 use std::future::Future;
 use std::pin::{Pin, pin};

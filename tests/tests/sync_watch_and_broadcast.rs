@@ -107,7 +107,8 @@ fn a_value_is_dropped_when_all_have_it_or_have_left() {
     assert_eq!(Arc::strong_count(&token), 1);
 }
 
-/// What a `Clone` does, the last listener sees as the others do; and one that panics loses its value.
+/// What a `Clone` does, the last listener sees as the others do; and one that panics loses its
+/// value.
 #[test]
 fn each_listener_gets_a_clone_the_last_too() {
     #[derive(Debug)]

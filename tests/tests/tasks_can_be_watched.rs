@@ -1,4 +1,5 @@
-//! Hooks see each task come, run and go; the histogram counts each poll once. Neither can harm the runtime.
+//! Hooks see each task come, run and go; the histogram counts each poll once. Neither can harm the
+//! runtime.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

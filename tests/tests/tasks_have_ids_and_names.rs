@@ -1,5 +1,5 @@
-//! Every task has an id that no other living task has, and may have a name; inside it can ask for its
-//! own.
+//! Every task has an id that no other living task has, and may have a name; inside it can ask for
+//! its own.
 
 use std::collections::HashSet;
 

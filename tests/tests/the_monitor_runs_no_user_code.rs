@@ -1,5 +1,5 @@
-//! What the program gives the runtime to call is never called by the thread that watches: it may wait for
-//! the very task that is in the way.
+//! What the program gives the runtime to call is never called by the thread that watches: it may
+//! wait for the very task that is in the way.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,8 @@ fn named(name: impl Fn(usize) -> String + Send + Sync + 'static) -> Runtime {
         .unwrap()
 }
 
-/// While the only worker is held others go on, and what runs is on a thread with the name that is returned.
+/// While the only worker is held others go on, and what runs is on a thread with the name that is
+/// returned.
 fn name_of_the_spare(runtime: &Runtime) -> String {
     let gate = Gate::default();
     let hold = gate.clone();

@@ -1,5 +1,5 @@
-//! The threads that the runtime has for itself are none of the program's business: they take no signal from
-//! it, and on one thread there is none before there are tasks.
+//! The threads that the runtime has for itself are none of the program's business: they take no
+//! signal from it, and on one thread there is none before there are tasks.
 #![cfg(target_os = "linux")]
 
 use std::collections::BTreeMap;
@@ -164,7 +164,8 @@ fn a_signal_that_the_program_blocks_and_waits_for_reaches_it() {
     });
 }
 
-/// What a process may only do while it has one thread it may do in a runtime of one thread, until there are tasks.
+/// What a process may only do while it has one thread it may do in a runtime of one thread, until
+/// there are tasks.
 #[test]
 fn on_one_thread_there_is_no_other_before_there_are_tasks() {
     isolated("on_one_thread_there_is_no_other_before_there_are_tasks", || {

@@ -1,5 +1,5 @@
-//! When the system gives no more threads, a runtime reports it or makes do with those it has. It does
-//! not abort, and it does not hang.
+//! When the system gives no more threads, a runtime reports it or makes do with those it has. It
+//! does not abort, and it does not hang.
 #![cfg(target_os = "linux")]
 
 use std::time::Duration;
@@ -26,8 +26,8 @@ fn no_more_threads() {
     assert!(refused.is_err(), "the limit has no effect, so the test would show nothing");
 }
 
-/// Without reports of stalls: on a slow machine there may be some, and what they need of the address space is
-/// missing elsewhere.
+/// Without reports of stalls: on a slow machine there may be some, and what they need of the
+/// address space is missing elsewhere.
 fn large_stacks(builder: &mut Builder) -> &mut Builder {
     builder.enable_all().thread_stack_size(STACK).stall_report(Duration::MAX)
 }
@@ -57,7 +57,8 @@ fn for_some_of_the_workers_is_an_error_that_leaves_nothing() {
                 // Those that had started end in the background.
                 eventually("no thread is left", || threads() <= before.0);
                 eventually("no stack is left", || {
-                    // The stack of a thread that nobody joined goes when another one comes and goes.
+                    // The stack of a thread that nobody joined goes when another one comes and
+                    // goes.
                     std::thread::spawn(|| {}).join().unwrap();
                     memory("VmSize") < size + STACK
                 });

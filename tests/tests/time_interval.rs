@@ -18,8 +18,8 @@ async fn due(interval: &mut Interval, start: Instant) -> Option<u128> {
     .await
 }
 
-/// Ticks every 50 ms; away from 60 to 180. Then the ticks that are seen, looking each millisecond, as
-/// (when seen, when due).
+/// Ticks every 50 ms; away from 60 to 180. Then the ticks that are seen, looking each millisecond,
+/// as (when seen, when due).
 async fn after_a_miss(behavior: MissedTickBehavior) -> Vec<(u128, u128)> {
     let start = Instant::now();
     let mut interval = interval(50 * MS);

@@ -1,4 +1,5 @@
-//! Many timers at once: every one fires, in bounded bursts, and memory does not grow with repetition.
+//! Many timers at once: every one fires, in bounded bursts, and memory does not grow with
+//! repetition.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -13,7 +13,8 @@ fn flavours() -> Vec<Runtime> {
     ]
 }
 
-/// Around every power of two from 1 us to 67 ms: each level of the wheel, and both sides of its edges.
+/// Around every power of two from 1 us to 67 ms: each level of the wheel, and both sides of its
+/// edges.
 fn lengths() -> Vec<Duration> {
     let around = |shift: u32| [(1u64 << shift) - 1, 1 << shift, (1 << shift) + 1];
     (10..=26).flat_map(around).map(Duration::from_nanos).collect()
@@ -83,7 +84,8 @@ fn is_elapsed_turns_with_the_deadline() {
     }
 }
 
-/// The runtime's own thread fires the timer; the future is polled by an executor that knows of none.
+/// The runtime's own thread fires the timer; the future is polled by an executor that knows of
+/// none.
 #[test]
 fn polled_by_a_foreign_executor() {
     let rt = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

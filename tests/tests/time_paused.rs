@@ -50,9 +50,9 @@ async fn advance_fires_what_is_due() {
     assert!(poll!(&mut late).is_ready());
 }
 
-/// Hours pass in no time, in the order of the deadlines, to the nanosecond.
-/// The caller of `advance` goes on before the tasks that it makes due, if it is the root future of the
-/// one thread, and behind those that were ready. A task goes on behind both.
+/// Hours pass in no time, in the order of the deadlines, to the nanosecond. The caller of `advance`
+/// goes on before the tasks that it makes due, if it is the root future of the one thread, and
+/// behind those that were ready. A task goes on behind both.
 #[runtime::test(start_paused = true)]
 async fn advance_puts_its_caller_before_what_it_makes_due() {
     let (log, mut said) = mpsc::unbounded_channel();

@@ -1,5 +1,5 @@
-//! Paused time on several workers: it stands while anything goes on anywhere in the runtime, and jumps
-//! to the next deadline when nothing does.
+//! Paused time on several workers: it stands while anything goes on anywhere in the runtime, and
+//! jumps to the next deadline when nothing does.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc as std_mpsc};

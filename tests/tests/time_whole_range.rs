@@ -1,4 +1,5 @@
-//! Every `Duration` and every `Instant` works: the longest ends after 30 years, and nothing overflows.
+//! Every `Duration` and every `Instant` works: the longest ends after 30 years, and nothing
+//! overflows.
 
 use futures::{FutureExt, poll};
 use runtime::time::{self, Duration, Instant, sleep, sleep_until, timeout, timeout_at};

@@ -1,5 +1,5 @@
-//! What may not be sent, shared or moved stays so: a type that allows more than is promised could not
-//! take it back.
+//! What may not be sent, shared or moved stays so: a type that allows more than is promised could
+//! not take it back.
 
 use std::cell::Cell;
 use std::future::Pending;
@@ -9,8 +9,8 @@ use runtime::sync::futures::{Notified, OwnedNotified};
 use runtime::task::coop::RestoreOnPending;
 use runtime::task::futures::TaskLocalFuture;
 
-/// `lacks!(Type: Trait)` does not compile if the type has the trait: which of two `lacks` is meant is
-/// then open.
+/// `lacks!(Type: Trait)` does not compile if the type has the trait: which of two `lacks` is meant
+/// is then open.
 macro_rules! lacks {
     ($($type:ty: $trait:path);+ $(;)?) => {
         $(const _: fn() = || {

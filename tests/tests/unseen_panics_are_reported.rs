@@ -1,5 +1,5 @@
-//! A panic that no handle can show is reported once, with whose it is; one that a handle shows is not.
-//! The policy can be another one, on every flavour.
+//! A panic that no handle can show is reported once, with whose it is; one that a handle shows is
+//! not. The policy can be another one, on every flavour.
 
 use std::panic::Location;
 use std::rc::Rc;

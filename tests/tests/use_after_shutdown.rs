@@ -1,5 +1,5 @@
-//! Whatever outlives its runtime (a handle, a socket, a timer, a waker) gives an error when it is used,
-//! or does nothing: it does not hang, and it does not bring the process down.
+//! Whatever outlives its runtime (a handle, a socket, a timer, a waker) gives an error when it is
+//! used, or does nothing: it does not hang, and it does not bring the process down.
 
 use std::future::Future;
 use std::sync::Arc;

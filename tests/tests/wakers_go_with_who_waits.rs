@@ -1,6 +1,6 @@
-//! Whoever waits leaves a waker with what it waits for. When it waits no longer, because it is done or
-//! was dropped, that waker goes, and with it the memory of the task: it does not stay for as long as
-//! somebody else keeps the other end.
+//! Whoever waits leaves a waker with what it waits for. When it waits no longer, because it is done
+//! or was dropped, that waker goes, and with it the memory of the task: it does not stay for as
+//! long as somebody else keeps the other end.
 
 use std::future::Future;
 use std::io;
@@ -309,7 +309,8 @@ fn of_whoever_has_waited_for_a_child() {
         task.waits_for(child.wait());
         drop(child);
         task.is_forgotten();
-        // SAFETY: the call takes two numbers; the child was not waited for, so the number is its own.
+        // SAFETY: the call takes two numbers; the child was not waited for, so the number is its
+        // own.
         assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0);
     });
 }

@@ -1,5 +1,5 @@
-//! A task's waker works from any thread, before the first poll has ended, during the runtime's life and
-//! after its end. It wakes exactly its task, and it never keeps the future alive.
+//! A task's waker works from any thread, before the first poll has ended, during the runtime's life
+//! and after its end. It wakes exactly its task, and it never keeps the future alive.
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,5 +1,5 @@
-//! User code that runs on a worker between polls (hooks, wakers that are not tasks') may block like a task, and holds up
-//! as few others: what is to be woken lies where others can take it.
+//! User code that runs on a worker between polls (hooks, wakers that are not tasks') may block like
+//! a task, and holds up as few others: what is to be woken lies where others can take it.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
-//! A thread that sleeps for the runtime is woken by what others do meanwhile: a task that becomes runnable, time that
-//! stops, goes on or is moved, a thread that leaves. Each test hangs if nobody tells it.
+//! A thread that sleeps for the runtime is woken by what others do meanwhile: a task that becomes
+//! runnable, time that stops, goes on or is moved, a thread that leaves. Each test hangs if nobody
+//! tells it.
 
 use std::time::Duration;
 

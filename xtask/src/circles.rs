@@ -1,18 +1,19 @@
 //! Circles of imports, between files and between folders.
 //!
 //! The law reads a crate the way the compiler does, as far as names go: the tree of modules from
-//! `lib.rs` on, the `use` lines, and the paths in the code. A path is followed through re-exports to
-//! the file that defines the item. What is under `#[cfg(test)]` does not count, nor do comments.
+//! `lib.rs` on, the `use` lines, and the paths in the code. A path is followed through re-exports
+//! to the file that defines the item. What is under `#[cfg(test)]` does not count, nor do comments.
 //! All branches of other `cfg`s count: a circle on one system is a circle.
 //!
 //! Between a module and its children, `mod` lines and re-exports are no edge. A child that names an
-//! item that is defined in its parent's file is an edge, and so is a parent whose code uses a child.
+//! item that is defined in its parent's file is an edge, and so is a parent whose code uses a
+//! child.
 //!
 //! Only names count. A method that is called through a value of a type is no edge, wherever its
 //! `impl` stands: the type is.
 //!
-//! A folder is what lies under a module. In each folder the law looks at the files and the folders in
-//! it, each folder as one, and at the edges between them.
+//! A folder is what lies under a module. In each folder the law looks at the files and the folders
+//! in it, each folder as one, and at the edges between them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

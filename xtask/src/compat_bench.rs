@@ -86,8 +86,8 @@ fn build(side: &str) -> Result<PathBuf, String> {
 /// How many kinds of tasks the programs have whose sizes are compared.
 const KINDS: [usize; 3] = [1, 21, 101];
 
-/// Builds programs that spawn so many different futures, and says how large they are: a runtime is linked once,
-/// what it is generic over once for each future.
+/// Builds programs that spawn so many different futures, and says how large they are: a runtime is
+/// linked once, what it is generic over once for each future.
 fn sizes() -> Outcome {
     println!("\n| kinds of tasks | program, KiB, ours / tokio |\n|---|---|");
     for kinds in KINDS {

@@ -1,10 +1,10 @@
 //! Instructions and locked instructions an operation, by the number of configured workers.
 //!
-//! valgrind counts each instruction of `benches/src/bin/counts.rs`, in two runs of different length; the
-//! difference is what the operations cost, without start and end. An instruction with a `lock` prefix, and
-//! an `xchg` with memory, is one that another core can delay: whatever grows here with the number of
-//! workers will not scale. valgrind runs one thread at a time, so the counts do not depend on the machine's
-//! load, and nothing in them is waiting.
+//! valgrind counts each instruction of `benches/src/bin/counts.rs`, in two runs of different
+//! length; the difference is what the operations cost, without start and end. An instruction with a
+//! `lock` prefix, and an `xchg` with memory, is one that another core can delay: whatever grows
+//! here with the number of workers will not scale. valgrind runs one thread at a time, so the
+//! counts do not depend on the machine's load, and nothing in them is waiting.
 
 use std::collections::HashMap;
 use std::fs;
@@ -134,8 +134,9 @@ fn profile(
 }
 
 impl Profile {
-    /// Reads callgrind's format: `ob=` says whose instructions follow, each line of figures is an address,
-    /// a source line and a count; the line behind `calls=` counts what is inside the call, a second time.
+    /// Reads callgrind's format: `ob=` says whose instructions follow, each line of figures is an
+    /// address, a source line and a count; the line behind `calls=` counts what is inside the call,
+    /// a second time.
     fn parse(text: &str, program: &Path) -> Profile {
         let (mut own, mut call) = (false, false);
         let mut profile = Profile { total: 0.0, by_address: HashMap::new() };

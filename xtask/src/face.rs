@@ -2,8 +2,8 @@
 //! name them.
 //!
 //! A future that is not `Send` for every lifetime compiles by itself and fails in the program of
-//! somebody who spawns it. So [`TEST`] uses each of these functions inside a task, and this law makes
-//! sure that it is each.
+//! somebody who spawns it. So [`TEST`] uses each of these functions inside a task, and this law
+//! makes sure that it is each.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,10 +1,10 @@
 //! The loom models; with `--mutate`, whether they notice what they are there to notice.
 //!
 //! A model that passes proves little until it is known what makes it fail. All mutants
-//! (`mutants.rs`) are built into one program, in a copy of the tree; for each in turn the models that
-//! use the mutated file are run, the nearest first, until one fails; loom makes a deadlock a failure. A mutant that
-//! none of them notices is a survivor: either a model is missing, or the ordering is stronger than
-//! it must be, or `docs/loom-survivors.md` says why loom cannot see it.
+//! (`mutants.rs`) are built into one program, in a copy of the tree; for each in turn the models
+//! that use the mutated file are run, the nearest first, until one fails; loom makes a deadlock a
+//! failure. A mutant that none of them notices is a survivor: either a model is missing, or the
+//! ordering is stronger than it must be, or `docs/loom-survivors.md` says why loom cannot see it.
 //!
 //! A model that runs out of time has noticed nothing yet: the machine may be busy, or the mutant
 //! may only make it longer. The others go on; if none of them fails either, the mutant is listed

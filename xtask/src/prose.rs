@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 /// The most columns of a comment.
 pub(crate) const WIDTH: usize = 100;
 
-/// The lines with comments that are too wide and could be broken. Rows of tables, code in examples and what has
-/// no space cannot.
+/// The lines with comments that are too wide and could be broken. Rows of tables, code in examples
+/// and what has no space cannot.
 pub(crate) fn wide_comments(text: &str) -> Vec<usize> {
     let mut wide = Vec::new();
     let mut in_code = false;

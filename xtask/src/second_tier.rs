@@ -1,9 +1,9 @@
 //! The second tier: the tests under sanitizers and valgrind, and over and over under load.
 //!
 //! Each test binary runs by itself, with its output in a file; a failure does not keep the others
-//! from running. At the end stands what ran, what failed and how to run it again. A binary that does
-//! not end is stopped, its threads' stacks are put into its file if gdb is there, and it counts as
-//! failed.
+//! from running. At the end stands what ran, what failed and how to run it again. A binary that
+//! does not end is stopped, its threads' stacks are put into its file if gdb is there, and it
+//! counts as failed.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -176,8 +176,8 @@ const LIMIT: Duration = Duration::from_secs(10 * 60);
 
 struct Tool {
     name: &'static str,
-    /// How many times slower programs are. The tests wait that much longer and make what is large for
-    /// its own sake that much smaller (`tests/src/lib.rs::slowness`).
+    /// How many times slower programs are. The tests wait that much longer and make what is large
+    /// for its own sake that much smaller (`tests/src/lib.rs::slowness`).
     slowness: u32,
     /// Compiler flags, and whether the binaries are instrumented at all.
     flags: Option<&'static str>,
@@ -292,7 +292,8 @@ impl Choice {
         named && self.from.as_deref().is_none_or(|from| name >= from)
     }
 
-    /// What cargo is told to build: the unit tests of the libraries, and the files of `tests/tests`.
+    /// What cargo is told to build: the unit tests of the libraries, and the files of
+    /// `tests/tests`.
     fn targets(&self) -> Result<Vec<String>, String> {
         let folder = root().join("tests").join("tests");
         let entries =
@@ -368,8 +369,8 @@ fn under(tool: &Tool, choice: &Choice) -> Outcome {
             command.args(["--skip", test]);
             report.skip(&format!("{name}::{test}"), reason);
         }
-        // The output goes to a file anyhow, and the buffer in which the harness would keep it is the
-        // uninstrumented standard library's.
+        // The output goes to a file anyhow, and the buffer in which the harness would keep it is
+        // the uninstrumented standard library's.
         command.arg("--nocapture").args(&choice.arguments);
         // Many tests panic on purpose. The library's way to a backtrace is slow under a tool, and
         // under a lock that ThreadSanitizer does not see.
@@ -626,8 +627,8 @@ fn wait(
     Err(format!("hangs: stopped after {} s", limit.as_secs()))
 }
 
-/// How many tests passed, by the words of the test binary itself. The words of those that it started
-/// count, too, if it shows them: only its own last line is taken.
+/// How many tests passed, by the words of the test binary itself. The words of those that it
+/// started count, too, if it shows them: only its own last line is taken.
 fn passed(output: &str) -> usize {
     output
         .lines()

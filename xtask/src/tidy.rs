@@ -392,8 +392,8 @@ fn rooms(document: &str) -> BTreeSet<String> {
 
 // ---- orderings ----
 
-/// The register of orderings: tables with the file in the first column, which may stand for the rows
-/// below too, and the model in the last.
+/// The register of orderings: tables with the file in the first column, which may stand for the
+/// rows below too, and the model in the last.
 const REGISTER: &str = "docs/memory-orderings.md";
 
 /// Every ordering of `runtime` that has a name is in the register with its model, and every one in

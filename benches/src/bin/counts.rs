@@ -1,7 +1,7 @@
 //! A fixed number of operations of one workload, for whoever counts instructions.
 //!
-//! `cargo xtask counts` runs it under valgrind, twice with different numbers, so that what a start and an
-//! end cost falls out of the difference. `counts PEER WORKLOAD WORKERS OPERATIONS`
+//! `cargo xtask counts` runs it under valgrind, twice with different numbers, so that what a start
+//! and an end cost falls out of the difference. `counts PEER WORKLOAD WORKERS OPERATIONS`
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

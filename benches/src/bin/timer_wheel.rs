@@ -1,7 +1,7 @@
 //! What the timers of the engine cost by themselves: the wheel, its lock, its registrations.
 //!
-//! Compiles the engine's files as they are, by path: the public API puts a runtime around them, whose
-//! cost is measured elsewhere. `cargo run --release -p benches --bin timer_wheel`
+//! Compiles the engine's files as they are, by path: the public API puts a runtime around them,
+//! whose cost is measured elsewhere. `cargo run --release -p benches --bin timer_wheel`
 
 #[allow(
     dead_code,
@@ -63,7 +63,8 @@ fn poll(registration: &mut Registration, waker: &Waker) {
     assert!(registration.poll(waker, true, |_| Place::Own).is_pending());
 }
 
-/// The best of the rounds of `f`, which returns the time for `count` operations, in nanoseconds each.
+/// The best of the rounds of `f`, which returns the time for `count` operations, in nanoseconds
+/// each.
 fn best(what: &str, count: usize, mut f: impl FnMut() -> Duration) {
     let best = (0..ROUNDS).map(|_| f()).min().unwrap_or_default();
     println!("{what:<58} {:>8.1} ns", best.as_nanos() as f64 / count as f64);

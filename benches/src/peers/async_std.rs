@@ -24,8 +24,8 @@ use super::smol::FlagEvent;
 
 pub struct AsyncStd;
 
-/// Gives async-std as many threads as `--workers` says, two without it; it reads the variable when it is first
-/// used.
+/// Gives async-std as many threads as `--workers` says, two without it; it reads the variable when
+/// it is first used.
 ///
 /// # Safety
 ///

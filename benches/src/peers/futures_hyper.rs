@@ -14,7 +14,8 @@ impl<S: AsyncRead + Unpin> hyper::rt::Read for FuturesIo<S> {
         cx: &mut Context<'_>,
         mut buf: hyper::rt::ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        // futures-io reads into initialised memory only: zero what hyper offers, as smol-hyper does.
+        // futures-io reads into initialised memory only: zero what hyper offers, as smol-hyper
+        // does.
         // SAFETY: every byte of the uninitialised slice is written before it is read as `u8`.
         let bytes = unsafe {
             let spare = buf.as_mut();

@@ -1,7 +1,7 @@
 //! What a workload may ask of a runtime, and who answers.
 //!
-//! A workload is written once, against [`Peer`]. Each peer answers with what its users would write: its own
-//! channels and locks where it has them, the usual companion crate where it has none.
+//! A workload is written once, against [`Peer`]. Each peer answers with what its users would write:
+//! its own channels and locks where it has them, the usual companion crate where it has none.
 
 use std::future::Future;
 use std::io;

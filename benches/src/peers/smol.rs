@@ -1,7 +1,7 @@
 //! smol: an `async_executor::Executor` on threads of its own, each inside `async_io::block_on`.
 //!
-//! This is what `smol::spawn` does with `SMOL_THREADS`, but stoppable. The current executor is found through
-//! a thread local instead of a static.
+//! This is what `smol::spawn` does with `SMOL_THREADS`, but stoppable. The current executor is
+//! found through a thread local instead of a static.
 
 use std::cell::RefCell;
 use std::future::Future;

@@ -1,4 +1,5 @@
-//! One source for the two runtimes that share tokio's API: what is measured cannot differ by accident.
+//! One source for the two runtimes that share tokio's API: what is measured cannot differ by
+//! accident.
 
 macro_rules! tokio_shape {
     ($peer:ident, $rt:ident, $name:literal, $features:expr) => {
@@ -276,8 +277,8 @@ macro_rules! tokio_shape {
         impl<F: Future> Future for Mapped<F> {
             type Output = Option<F::Output>;
             fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-                // SAFETY: the field is pinned with its owner: it is never moved out, `Mapped` has no
-                // `Drop` of its own, and it is `Unpin` only when its field is.
+                // SAFETY: the field is pinned with its owner: it is never moved out, `Mapped` has
+                // no `Drop` of its own, and it is `Unpin` only when its field is.
                 let inner = unsafe { self.map_unchecked_mut(|m| &mut m.0) };
                 inner.poll(cx).map(Result::ok)
             }

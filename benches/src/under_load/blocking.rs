@@ -9,7 +9,8 @@ use super::Out;
 use super::peer::UnderLoad;
 use crate::measure::percentile;
 
-/// How late each tick was in milliseconds, due every `every` whether or not the one before was seen.
+/// How late each tick was in milliseconds, due every `every` whether or not the one before was
+/// seen.
 struct Ticks<P: UnderLoad> {
     stop: Arc<AtomicBool>,
     late: P::Join<Vec<f64>>,

@@ -362,7 +362,8 @@ fn json(
     ask: &Ask,
     others_percent: f64,
 ) -> String {
-    // Names and labels are this program's own: nothing in them has to be escaped. JSON has no infinity.
+    // Names and labels are this program's own: nothing in them has to be escaped. JSON has no
+    // infinity.
     let value =
         |v: Option<f64>| v.filter(|v| v.is_finite()).map_or("null".into(), |v| v.to_string());
     let mut text = format!(

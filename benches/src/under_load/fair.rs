@@ -1,4 +1,5 @@
-//! Equal tasks that compute and yield: does each get as many turns as the others, and how long does it wait?
+//! Equal tasks that compute and yield: does each get as many turns as the others, and how long does
+//! it wait?
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,7 +101,8 @@ async fn yielding<P: UnderLoad>(shared: Arc<Shared>, task: usize) {
 async fn woken(shared: Arc<Shared>, task: usize, again: mpsc::Sender<usize>) {
     while !shared.is_over() {
         shared.take_turn(task);
-        // The poll ends here, however soon the thread wakes the task: else it would go on with its next turn at once.
+        // The poll ends here, however soon the thread wakes the task: else it would go on with its
+        // next turn at once.
         let mut asked = false;
         poll_fn(|cx| {
             if std::mem::replace(&mut asked, true) {

@@ -1,11 +1,11 @@
 //! The same programs on this runtime and on tokio, beside processes that keep the cores busy.
 //!
-//! Each measurement is a process of its own, so that its threads and its CPU time are its own and one that hangs
-//! can be ended and told. `drive` starts them in turns, and the busy processes beside them; `program` lists what
-//! there is to run; the other files hold the programs.
+//! Each measurement is a process of its own, so that its threads and its CPU time are its own and
+//! one that hangs can be ended and told. `drive` starts them in turns, and the busy processes
+//! beside them; `program` lists what there is to run; the other files hold the programs.
 //!
-//! A process that was started by another one ends when its standard input does, that is, when the other one ends,
-//! however it ends.
+//! A process that was started by another one ends when its standard input does, that is, when the
+//! other one ends, however it ends.
 
 mod blocking;
 mod drive;
@@ -118,8 +118,8 @@ fn one(args: &[String]) {
         "smol" => program.run_on_any::<crate::peers::smol::Smol>(&ask, &Out),
         _ => panic!("one: no peer named {peer}"),
     }
-    // Without stopping the runtime: how it stops is not measured here, and its tasks may be in the middle of
-    // something long.
+    // Without stopping the runtime: how it stops is not measured here, and its tasks may be in the
+    // middle of something long.
     std::process::exit(0);
 }
 

@@ -110,7 +110,8 @@ pub(super) fn rare_events<P: UnderLoad>(rt: &P::Runtime, a_second: u32, ask: &As
     out.less("answer after, p99", "us", us.next().unwrap());
 }
 
-/// The other end of `rare_events`: `ADDRESS REQUESTS A_SECOND`. Prints two percentiles in microseconds.
+/// The other end of `rare_events`: `ADDRESS REQUESTS A_SECOND`. Prints two percentiles in
+/// microseconds.
 pub(super) fn client(args: &[String]) {
     end_with_parent();
     let [addr, requests, a_second] = args else {

@@ -48,7 +48,8 @@ pub(super) fn spawn<P: UnderLoad>(rt: &P::Runtime, busy: usize, ask: &Ask, out: 
     }
     let ended = Instant::now();
     let mut waits = std::mem::take(&mut *waits.lock().unwrap());
-    // Tasks are not told apart: that those who still wait came last makes their waits no longer than they are.
+    // Tasks are not told apart: that those who still wait came last makes their waits no longer
+    // than they are.
     let waiting = spawns - waits.len();
     waits.extend(spawned[spawns - waiting..].iter().map(|&at| (ended - at).as_secs_f64() * 1e3));
     stop.store(true, Ordering::Relaxed);

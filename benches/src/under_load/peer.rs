@@ -1,4 +1,5 @@
-//! What the workloads under load ask of a runtime beyond [`Peer`]: limits, hooks, handles, announced blocking.
+//! What the workloads under load ask of a runtime beyond [`Peer`]: limits, hooks, handles,
+//! announced blocking.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -91,8 +91,8 @@ pub(super) fn waker<P: UnderLoad>(rt: &P::Runtime, out: &Out) {
     const THREADS: usize = 50;
     let due = Instant::now() + Duration::from_millis(600);
     let (done, all_done) = mpsc::channel();
-    // Timers that are due at the same moment may be served first come first or the other way round: one comes
-    // before those of the threads and one after.
+    // Timers that are due at the same moment may be served first come first or the other way round:
+    // one comes before those of the threads and one after.
     let before = stuck_timer::<P>(rt, due);
     for _ in 0..THREADS {
         let (handle, done) = (P::handle(rt), done.clone());

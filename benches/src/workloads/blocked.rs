@@ -1,7 +1,8 @@
 //! Tasks that hold their threads: what becomes of everybody else's timers and sockets.
 //!
-//! A tick is due every millisecond, whether or not the one before was seen: a task that wakes 300 ms late is late
-//! for 300 ticks, by 300 ms, 299 ms and so on. The echo is asked the same way, by a thread outside the runtime.
+//! A tick is due every millisecond, whether or not the one before was seen: a task that wakes 300
+//! ms late is late for 300 ticks, by 300 ms, 299 ms and so on. The echo is asked the same way, by a
+//! thread outside the runtime.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

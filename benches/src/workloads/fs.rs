@@ -1,4 +1,5 @@
-//! Files whose content the system has in memory: what is measured is the way to a thread that may block, and back.
+//! Files whose content the system has in memory: what is measured is the way to a thread that may
+//! block, and back.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -116,9 +116,9 @@ fn echo(peer: &str, connections: usize, plan: &Plan) -> Vec<Figure> {
 
 /// System calls a request, in a short run of its own.
 ///
-/// `perf stat` counts in the kernel and hardly disturbs. `strace` takes its place where the tracepoints are
-/// closed; it slows the server so much that an answer is often there before the server would have waited for
-/// it, and then counts fewer `epoll_wait`s than there are.
+/// `perf stat` counts in the kernel and hardly disturbs. `strace` takes its place where the
+/// tracepoints are closed; it slows the server so much that an answer is often there before the
+/// server would have waited for it, and then counts fewer `epoll_wait`s than there are.
 fn system_calls(server: &Server, connections: usize, plan: &Plan) -> Vec<Figure> {
     let requests = plan.count(20_000, 5_000);
     let count = |requests: usize| {

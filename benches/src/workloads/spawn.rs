@@ -179,7 +179,8 @@ pub(super) fn fan_20<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
     fan_out::<P>(rt, 20, plan.count(5, 1))
 }
 
-/// Pending at its first poll; leaves its waker in a list that has room already, and ends when woken.
+/// Pending at its first poll; leaves its waker in a list that has room already, and ends when
+/// woken.
 pub(crate) struct Idle {
     wakers: &'static Mutex<Vec<Waker>>,
     polled: bool,

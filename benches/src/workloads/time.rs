@@ -39,7 +39,8 @@ pub(super) fn million<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
     let n = plan.count(1_000_000, 50_000);
     on_worker::<P, _>(rt, async move {
         let mut rng = Rng(0x5EED);
-        // Boxed, so that each can be pinned; the boxes are made inside the measured time, for every peer.
+        // Boxed, so that each can be pinned; the boxes are made inside the measured time, for every
+        // peer.
         let mut timers = Vec::with_capacity(n);
         let t = Instant::now();
         for _ in 0..n {

@@ -1,5 +1,5 @@
-//! The servers that are measured: `compat-bench axum` and `compat-bench redis`. Each prints its address
-//! and serves until it is killed.
+//! The servers that are measured: `compat-bench axum` and `compat-bench redis`. Each prints its
+//! address and serves until it is killed.
 
 use axum::routing::get;
 use axum::{Json, Router};

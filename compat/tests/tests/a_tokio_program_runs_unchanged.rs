@@ -1,6 +1,6 @@
-//! A program as people write them for tokio, with what only the crate `tokio` knows in its paths: the
-//! attributes, `select!` in a loop, task-local values, sets of tasks, local tasks, blocking jobs,
-//! signals, child processes.
+//! A program as people write them for tokio, with what only the crate `tokio` knows in its paths:
+//! the attributes, `select!` in a loop, task-local values, sets of tasks, local tasks, blocking
+//! jobs, signals, child processes.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! actix: an event loop of one thread for each arbiter, with tasks that are not `Send`, and a web server on
-//! top of them.
+//! actix: an event loop of one thread for each arbiter, with tasks that are not `Send`, and a web
+//! server on top of them.
 
 use std::cell::Cell;
 use std::net::SocketAddr;

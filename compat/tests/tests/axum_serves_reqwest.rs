@@ -1,5 +1,5 @@
-//! axum serves what reqwest asks for: JSON, bodies that stream, connections that stay, many at once,
-//! and an end that lets everybody finish.
+//! axum serves what reqwest asks for: JSON, bodies that stream, connections that stay, many at
+//! once, and an end that lets everybody finish.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

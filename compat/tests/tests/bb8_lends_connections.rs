@@ -1,5 +1,5 @@
-//! bb8: a pool whose connections are waited for with a timeout, looked at before they are lent, and closed
-//! by a task of its own.
+//! bb8: a pool whose connections are waited for with a timeout, looked at before they are lent, and
+//! closed by a task of its own.
 
 use std::io;
 use std::sync::Arc;

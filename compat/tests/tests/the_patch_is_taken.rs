@@ -25,7 +25,8 @@ fn no_tokio_of_the_registry_is_in_the_lock() {
 
 #[test]
 fn every_feature_name_of_the_release_is_there() {
-    // Those that the release declares, those that its optional dependencies imply, and the unstable.
+    // Those that the release declares, those that its optional dependencies imply, and the
+    // unstable.
     const NAMES: &[&str] = &[
         "bytes",
         "default",

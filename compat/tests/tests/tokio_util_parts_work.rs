@@ -1,5 +1,5 @@
-//! tokio-util: codecs, tokens that cancel, tasks that are tracked, delays in a queue, and the bridge to
-//! the traits of futures-io.
+//! tokio-util: codecs, tokens that cancel, tasks that are tracked, delays in a queue, and the
+//! bridge to the traits of futures-io.
 
 use std::time::Duration;
 

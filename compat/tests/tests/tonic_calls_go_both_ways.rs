@@ -1,5 +1,5 @@
-//! tonic: a call, and streams in each direction. The service is written by hand, as its code generator
-//! would write it.
+//! tonic: a call, and streams in each direction. The service is written by hand, as its code
+//! generator would write it.
 
 use std::net::SocketAddr;
 use std::pin::Pin;

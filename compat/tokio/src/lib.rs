@@ -5,11 +5,12 @@
 //! tokio = { path = "../runtime/compat/tokio" }
 //! ```
 //!
-//! With these lines every crate of an application that asks for `tokio` gets this package, and with it
-//! this runtime. Nothing is implemented here: what tokio offers, `runtime` offers, in the same shape.
+//! With these lines every crate of an application that asks for `tokio` gets this package, and with
+//! it this runtime. Nothing is implemented here: what tokio offers, `runtime` offers, in the same
+//! shape.
 //!
-//! All of the runtime is there whichever features are on, because it is built in any case. Where tokio
-//! would hide a whole module, this crate hides it too.
+//! All of the runtime is there whichever features are on, because it is built in any case. Where
+//! tokio would hide a whole module, this crate hides it too.
 
 #[cfg(feature = "fs")]
 pub use ::runtime::fs;

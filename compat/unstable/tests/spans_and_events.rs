@@ -1,5 +1,5 @@
-//! What a subscriber of `tracing` is told of tasks, wakers, locks, channels and timers: the names, fields and
-//! targets that tokio has.
+//! What a subscriber of `tracing` is told of tasks, wakers, locks, channels and timers: the names,
+//! fields and targets that tokio has.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -209,7 +209,8 @@ impl Recorder {
         events.iter().filter(of).map(|event| event.fields["duration"].clone()).collect()
     }
 
-    /// How the polls of the waits for the resource ended: what was called, and whether it was ready.
+    /// How the polls of the waits for the resource ended: what was called, and whether it was
+    /// ready.
     fn polls(&self, resource: &Span) -> Vec<(String, String, bool)> {
         let events = self.0.events.lock().unwrap();
         let mut polls = Vec::new();

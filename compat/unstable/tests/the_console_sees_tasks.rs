@@ -1,5 +1,5 @@
-//! tokio-console, as it would be: its layer in the program, its server on loopback, and a client that asks
-//! as the console does.
+//! tokio-console, as it would be: its layer in the program, its server on loopback, and a client
+//! that asks as the console does.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::poll_fn;

@@ -1,4 +1,5 @@
-//! tokio-metrics: what it reads of the runtime and what it measures of tasks agrees with what was done.
+//! tokio-metrics: what it reads of the runtime and what it measures of tasks agrees with what was
+//! done.
 
 use std::time::Duration;
 

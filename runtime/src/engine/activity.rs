@@ -4,9 +4,9 @@
 //!
 //! Paused time jumps to the next deadline when nothing else is left to be done. "Nothing" spans
 //! places that know nothing of each other: workers, queues, jobs on blocking threads, threads in
-//! `block_on`, wakers that somebody is about to call. Looked at one after the other, each of them can
-//! be found idle although at no moment all were: work moves on behind the looker's back, from a job to
-//! a task to a root future. So there is one word that says it of all of them at once.
+//! `block_on`, wakers that somebody is about to call. Looked at one after the other, each of them
+//! can be found idle although at no moment all were: work moves on behind the looker's back, from a
+//! job to a task to a root future. So there is one word that says it of all of them at once.
 //!
 //! # The word
 //!
@@ -29,15 +29,15 @@
 //!
 //! # Invariants
 //!
-//! 1. What can be run (a queued task, a root future that was woken, a waker that was taken out) is in
-//!    the hands of an activity, or was published to one: who publishes a task counts itself, and then
-//!    `scheduler/sleep.rs` proves that an awake worker sees it or one is chosen to be woken.
+//! 1. What can be run (a queued task, a root future that was woken, a waker that was taken out) is
+//!    in the hands of an activity, or was published to one: who publishes a task counts itself, and
+//!    then `scheduler/sleep.rs` proves that an awake worker sees it or one is chosen to be woken.
 //! 2. Whoever starts another activity counts that one before it ends its own.
 //! 3. So at a moment when the count is zero nothing can be run, and nothing inside the runtime will
 //!    change that, but the clock. From outside come threads that the runtime does not know, and
 //!    the system's events; the one that jumps looks for events in between (`runtime/drivers.rs`).
-//! 4. WATCHED is set by the thread that has the poll, from before its look at the deadlines until it is
-//!    awake again; it alone claims.
+//! 4. WATCHED is set by the thread that has the poll, from before its look at the deadlines until
+//!    it is awake again; it alone claims.
 //!
 //! # Who jumps
 //!
@@ -48,27 +48,27 @@
 //! | nothing but WATCHED left?   | then count itself in the same step: it may jump             |
 //! | then wake who has the poll  | else sleep                                                  |
 //!
-//! All steps are read-modify-writes of one word, so they are in one order. If the last activity ends
-//! before WATCHED is set, the watcher sees an empty word and what was done before (END with WATCH); if
-//! after, it finds WATCHED and wakes the watcher, which begins anew. Should the watcher find no
-//! deadline, it sleeps with WATCHED set, so an activity that sets one later wakes it too.
+//! All steps are read-modify-writes of one word, so they are in one order. If the last activity
+//! ends before WATCHED is set, the watcher sees an empty word and what was done before (END with
+//! WATCH); if after, it finds WATCHED and wakes the watcher, which begins anew. Should the watcher
+//! find no deadline, it sleeps with WATCHED set, so an activity that sets one later wakes it too.
 //!
 //! The claim is the snapshot: at that step nobody else was active, and from then on the watcher is.
 //! Events and deadlines are looked at after it: before it others may have come and gone.
 //!
 //! # Cost
 //!
-//! Only a runtime that was built to start paused counts threads and tasks; any other one has no such
-//! word. On the `current_thread` flavour, where time may be paused at any moment, jobs alone are
-//! counted: its one thread knows about everything else.
+//! Only a runtime that was built to start paused counts threads and tasks; any other one has no
+//! such word. On the `current_thread` flavour, where time may be paused at any moment, jobs alone
+//! are counted: its one thread knows about everything else.
 //!
 //! # Rejected
 //!
-//! - Looking at the counts that are there anyway (sleepers, jobs, wakes in flight) twice, to see that
-//!   nothing moved: a job can start and end between two looks at the same zero, so each count would
-//!   need a version, and each of them a proof.
-//! - A thread that looks every so often whether all are idle: tests that jump a thousand times would
-//!   take as many of its rounds, and a look is no proof.
+//! - Looking at the counts that are there anyway (sleepers, jobs, wakes in flight) twice, to see
+//!   that nothing moved: a job can start and end between two looks at the same zero, so each count
+//!   would need a version, and each of them a proof.
+//! - A thread that looks every so often whether all are idle: tests that jump a thousand times
+//!   would take as many of its rounds, and a look is no proof.
 
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 
@@ -101,8 +101,8 @@ impl Activity {
     }
 
     /// An activity begins; [`end`](Activity::end) must follow.
-    // No pair: the beginning publishes nothing. It comes before the end of whoever starts it, in the
-    // order of the word.
+    // No pair: the beginning publishes nothing. It comes before the end of whoever starts it, in
+    // the order of the word.
     pub(crate) fn begin(&self) {
         self.word.fetch_add(ONE, Ordering::Relaxed);
     }
@@ -120,7 +120,8 @@ impl Activity {
         Active(self)
     }
 
-    /// The poll's holder, which does not count itself, wants to be woken when the last activity ends.
+    /// The poll's holder, which does not count itself, wants to be woken when the last activity
+    /// ends.
     pub(crate) fn watch(&self) {
         self.word.fetch_or(WATCHED, WATCH);
     }

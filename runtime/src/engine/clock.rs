@@ -3,12 +3,13 @@
 //! # Problem
 //!
 //! Timers and `time::Instant::now` must agree on what time it is, reading it must cost no more than
-//! the operating system's clock does, and a test must be able to stop it, move it, and let it go on.
+//! the operating system's clock does, and a test must be able to stop it, move it, and let it go
+//! on.
 //!
 //! # Shape
 //!
-//! A [`Clock`] counts nanoseconds since its origin in a `u64` (584 years). Each runtime has one; two
-//! clocks share nothing.
+//! A [`Clock`] counts nanoseconds since its origin in a `u64` (584 years). Each runtime has one;
+//! two clocks share nothing.
 //!
 //! | mode    | `now()`                                   | left by               |
 //! |---------|-------------------------------------------|-----------------------|
@@ -20,9 +21,9 @@
 //!
 //! 1. `now()` never goes back as seen by one thread: the machine's clock does not, `pause` stops at
 //!    the current value, and nothing but `advance` moves a frozen clock, forwards.
-//! 2. A clock that was never paused takes no lock. `mode` is the only field read on that path. It is
-//!    Relaxed: it publishes nothing, since whoever sees "virtual" takes the lock, and a thread that
-//!    does not see it yet reads a time that was right a moment ago.
+//! 2. A clock that was never paused takes no lock. `mode` is the only field read on that path. It
+//!    is Relaxed: it publishes nothing, since whoever sees "virtual" takes the lock, and a thread
+//!    that does not see it yet reads a time that was right a moment ago.
 //! 3. [`any_virtual`] may say yes when no clock is virtual any longer; never no to a thread that a
 //!    `pause` happened before.
 
@@ -176,8 +177,8 @@ impl Clock {
         Ok(())
     }
 
-    /// Moves a frozen clock forwards by `by`. Until [`Clock::settle`] no timer that begins to wait takes
-    /// note.
+    /// Moves a frozen clock forwards by `by`. Until [`Clock::settle`] no timer that begins to wait
+    /// takes note.
     pub(crate) fn move_ahead(&self, by: Duration) -> Result<(), &'static str> {
         let mut state = self.state.lock();
         let before = state.unsettled.unwrap_or(state.base);

@@ -13,8 +13,8 @@
 //!    that bought only a `Pending` costs nothing.
 //! 2. Outside a task (a `block_on` root, a foreign executor) the budget is unlimited unless the
 //!    runtime set one.
-//! 3. A poll that is refused a unit is counted, once, in its thread; whoever has a place to keep the
-//!    number fetches it now and then by [`take_forced`].
+//! 3. A poll that is refused a unit is counted, once, in its thread; whoever has a place to keep
+//!    the number fetches it now and then by [`take_forced`].
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};

@@ -28,8 +28,8 @@
 //!
 //! # Invariants
 //!
-//! 1. QUEUED is set and cleared only under the lock, and whenever the lock is free it is set exactly
-//!    when somebody stands in line.
+//! 1. QUEUED is set and cleared only under the lock, and whenever the lock is free it is set
+//!    exactly when somebody stands in line.
 //! 2. While QUEUED is set permits leave the word only under the lock, for the first in line (or
 //!    by `forget`, which takes none then). So nobody overtakes, and what the first in line still
 //!    lacks piles up in the word.
@@ -37,45 +37,47 @@
 //!    compare-exchange on the very word that it found too small. The word has one order of
 //!    modifications: either the adder comes first and the one who queues sees the permits, or it
 //!    comes second and sees QUEUED, then waits for the lock and finds the waiter. No wake is lost.
-//! 4. Who serves the first in line takes its entry out and stores its number in `served`. Numbers are
-//!    given in the order of the line, so a waiter was served exactly when `served` has reached its
-//!    number: it need not take the lock to learn of it, and holds what it wanted from then on. (On a
-//!    machine whose words wrap, one that looks too late takes the lock and finds no entry.) A waiter that
-//!    leaves gives what it holds back through `release`, which serves the next; one that leaves
-//!    unserved serves the line too, because the next may want less than it did.
-//! 5. CLOSED is set once, under the lock, and the line is emptied in the same critical section: each
-//!    entry says so and stays until its waiter has read it. What had piled up for the first in line goes
-//!    with it: it is back when the first has learned of its fate, so the bounded channel is not over before.
+//! 4. Who serves the first in line takes its entry out and stores its number in `served`. Numbers
+//!    are given in the order of the line, so a waiter was served exactly when `served` has reached
+//!    its number: it need not take the lock to learn of it, and holds what it wanted from then on.
+//!    (On a machine whose words wrap, one that looks too late takes the lock and finds no entry.) A
+//!    waiter that leaves gives what it holds back through `release`, which serves the next; one
+//!    that leaves unserved serves the line too, because the next may want less than it did.
+//! 5. CLOSED is set once, under the lock, and the line is emptied in the same critical section:
+//!    each entry says so and stays until its waiter has read it. What had piled up for the first in
+//!    line goes with it: it is back when the first has learned of its fate, so the bounded channel
+//!    is not over before.
 //! 6. A waiter that was served finds the semaphore closed when it looks after that: it gives its
 //!    permits back, and the error is what it gets.
-//! 7. A unit of the budget is asked for when the permits are there, not before: a task that has used
-//!    up its budget gets in line, and keeps what it gets for its next poll.
+//! 7. A unit of the budget is asked for when the permits are there, not before: a task that has
+//!    used up its budget gets in line, and keeps what it gets for its next poll.
 //!
 //! # Orderings
 //!
 //! [`GIVE`] pairs with [`TAKE`]: what a holder did before it gave a permit is visible to whoever
-//! takes it. Every change of the word is a read-modify-write, so all later ones continue the release
-//! sequence that a `GIVE` began. A permit that goes through the line is taken from the word by the
-//! one who serves, with `TAKE`, and passed to the waiter by [`SERVE`], which pairs with [`SEE_SERVED`], or
-//! through the lock. Whoever is served later is so under the lock, after those before: a waiter that reads a
-//! later number sees what its own server saw. [`CLOSE`] pairs with
+//! takes it. Every change of the word is a read-modify-write, so all later ones continue the
+//! release sequence that a `GIVE` began. A permit that goes through the line is taken from the word
+//! by the one who serves, with `TAKE`, and passed to the waiter by [`SERVE`], which pairs with
+//! [`SEE_SERVED`], or through the lock. Whoever is served later is so under the lock, after those
+//! before: a waiter that reads a later number sees what its own server saw. [`CLOSE`] pairs with
 //! [`SEE_CLOSED`]: what happened before `close` is visible to those who learn of it.
 //! All others are `Relaxed`: the flags only say where to look, the lock orders what is there.
 //!
 //! # What a subscriber is told
 //!
-//! The permits that a newcomer could take: when QUEUED is set, what is in the word counts as obtained by the
-//! one who lines up, and when QUEUED is cleared, what is left counts as added. All of it is said when the
-//! lock is gone ([`Given`]), and a claim notes first what it has: saying it may panic.
+//! The permits that a newcomer could take: when QUEUED is set, what is in the word counts as
+//! obtained by the one who lines up, and when QUEUED is cleared, what is left counts as added. All
+//! of it is said when the lock is gone ([`Given`]), and a claim notes first what it has: saying it
+//! may panic.
 //!
 //! # Ways rejected
 //!
 //! Giving waiters their permits piecemeal, as they come back, needs a count in each entry and puts
 //! it back when a waiter leaves; leaving them in the word costs nothing and forgets nothing.
 //! Letting a releasing thread's next `acquire` overtake makes a contended lock faster and starves
-//! the line; order is part of the contract.
-//! A word in each waiter's entry that says `Granted`: the waiter had to take the lock to read it, the third
-//! time for each permit that goes through the line, beside lining up and serving.
+//! the line; order is part of the contract. A word in each waiter's entry that says `Granted`: the
+//! waiter had to take the lock to read it, the third time for each permit that goes through the
+//! line, beside lining up and serving.
 
 use std::fmt;
 use std::future::Future;

@@ -1,5 +1,6 @@
-//! Waiting for a future by putting the thread to sleep: what the `blocking_` methods of the channels
-//! and locks rest on. No task, no driver, no budget: the future is one that another thread wakes.
+//! Waiting for a future by putting the thread to sleep: what the `blocking_` methods of the
+//! channels and locks rest on. No task, no driver, no budget: the future is one that another thread
+//! wakes.
 
 use std::future::Future;
 use std::pin::pin;
@@ -35,7 +36,8 @@ pub(crate) fn park_on<F: Future>(future: F) -> F::Output {
     run(future)
 }
 
-/// Sleeps until `future` is ready, with no question asked: the root future of a multi-thread runtime.
+/// Sleeps until `future` is ready, with no question asked: the root future of a multi-thread
+/// runtime.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     // Each call has a parker of its own, so a waker kept too long wakes nobody else.

@@ -2,16 +2,16 @@
 //!
 //! # Problem
 //!
-//! Whoever waits for the next of many must not ask each of them: a wait would cost as much as there are
-//! members. So each member's waker knows the member's key, and puts it on a list.
+//! Whoever waits for the next of many must not ask each of them: a wait would cost as much as there
+//! are members. So each member's waker knows the member's key, and puts it on a list.
 //!
 //! # Invariants
 //!
 //! 1. Keys and the owner's waker are behind one lock: an owner that found no key has left its waker
 //!    before the next key comes, and that key's push takes the waker out and calls it.
 //! 2. The owner collects all keys at a time, so that the lock is taken once for many of them.
-//! 3. A key may be listed more often than its member is ready, and after the member has gone (a waker
-//!    may be late). The owner asks the member, and takes no key at its word.
+//! 3. A key may be listed more often than its member is ready, and after the member has gone (a
+//!    waker may be late). The owner asks the member, and takes no key at its word.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -64,8 +64,8 @@ impl ReadyList {
                 return !keys.is_empty();
             }
         }
-        // Cloning and dropping are user code, so not under the lock; what came meanwhile is looked for
-        // again.
+        // Cloning and dropping are user code, so not under the lock; what came meanwhile is looked
+        // for again.
         let mut other = Some(waker.clone());
         let mut state = self.state.lock();
         mem::swap(&mut state.keys, keys);

@@ -1,5 +1,5 @@
-//! Locks, channels and timers as spans of `tracing`, and what happens to them as events: what tokio-console
-//! reads.
+//! Locks, channels and timers as spans of `tracing`, and what happens to them as events: what
+//! tokio-console reads.
 //!
 //! ```text
 //! runtime.resource                  the lock, from its making to its drop
@@ -7,15 +7,15 @@
 //!     runtime.resource.async_op.poll   entered for each poll of the wait
 //! ```
 //!
-//! Events in the resource's span say what its state is now, events in the wait's how a poll ended. The
-//! names, fields, targets and parents are the ones that tokio has, because the readers look for those. So a
-//! lock, a semaphore and a bounded channel have a second resource inside, their permits, and a wait for
-//! the lock has a wait for permits inside; an interval has a sleep.
+//! Events in the resource's span say what its state is now, events in the wait's how a poll ended.
+//! The names, fields, targets and parents are the ones that tokio has, because the readers look for
+//! those. So a lock, a semaphore and a bounded channel have a second resource inside, their
+//! permits, and a wait for the lock has a wait for permits inside; an interval has a sleep.
 //!
-//! A subscriber is user code: nothing here is called under a lock of the engine, and a panic of an event
-//! is contained where it would leave a lock locked or lose a value. Where nothing is lost by it, when
-//! permits are awaited or added, it goes to the caller: see [`Resource::say`]. Without a subscriber, all
-//! is one load and a branch.
+//! A subscriber is user code: nothing here is called under a lock of the engine, and a panic of an
+//! event is contained where it would leave a lock locked or lose a value. Where nothing is lost by
+//! it, when permits are awaited or added, it goes to the caller: see [`Resource::say`]. Without a
+//! subscriber, all is one load and a branch.
 
 use std::fmt;
 use std::future::Future;
@@ -60,8 +60,8 @@ macro_rules! wait {
     };
 }
 
-/// Says how a part of the resource's state is now, or what is added to it or taken off. The resource is
-/// entered.
+/// Says how a part of the resource's state is now, or what is added to it or taken off. The
+/// resource is entered.
 macro_rules! state {
     ($($field:tt)*) => {
         trace!(target: "runtime::resource::state_update", $($field)*)
@@ -85,8 +85,8 @@ fn is_heard() -> bool {
 #[derive(Clone)]
 pub(crate) struct Resource(Span);
 
-// A span is a handle to a subscriber; what that is like after a panic is its own matter, and the locks
-// are safe to be used after one.
+// A span is a handle to a subscriber; what that is like after a panic is its own matter, and the
+// locks are safe to be used after one.
 impl UnwindSafe for Resource {}
 impl RefUnwindSafe for Resource {}
 
@@ -181,8 +181,8 @@ impl Resource {
 
 /// Waits.
 impl Resource {
-    /// Somebody begins to wait. `source` is what was called, `poll` how its polls are called, `make` makes
-    /// the future.
+    /// Somebody begins to wait. `source` is what was called, `poll` how its polls are called,
+    /// `make` makes the future.
     pub(crate) fn wait<F: Future>(
         &self,
         source: &'static str,
@@ -235,8 +235,9 @@ impl Resource {
         Instrumented { future: future.expect("`op` calls its arguments"), op }
     }
 
-    /// The wait of a oneshot's receiver. It begins with the channel. The receiver has a handle to the
-    /// channel, so the wait has none: its polls are to be called [`within`](Resource::within) it.
+    /// The wait of a oneshot's receiver. It begins with the channel. The receiver has a handle to
+    /// the channel, so the wait has none: its polls are to be called [`within`](Resource::within)
+    /// it.
     pub(crate) fn receiving(&self) -> Op {
         if self.0.is_none() {
             return Op(None);
@@ -313,8 +314,8 @@ impl Resource {
         }
     }
 
-    /// Says it also if nobody saw the resource being made, and lets a panic of the subscriber go to the
-    /// caller.
+    /// Says it also if nobody saw the resource being made, and lets a panic of the subscriber go to
+    /// the caller.
     fn say(&self, event: impl FnOnce()) {
         if is_heard() {
             self.0.in_scope(event);
@@ -463,8 +464,8 @@ impl Op {
         }
     }
 
-    /// The sleep was given another deadline, `left` from now. What waits for it from now on is another
-    /// wait.
+    /// The sleep was given another deadline, `left` from now. What waits for it from now on is
+    /// another wait.
     #[inline]
     pub(crate) fn sleep_again(&mut self, left: impl FnOnce() -> Duration) {
         if let Some(spans) = &mut self.0 {

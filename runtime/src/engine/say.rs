@@ -1,14 +1,15 @@
 //! Lines on stderr.
 //!
-//! `eprintln!` panics where stderr is closed, and it waits where nobody reads what is written. Neither may
-//! happen to a program because the runtime has something to say: a panic in the middle of a shutdown leaves
-//! half of it undone. So every line of the runtime goes through here (`cargo xtask tidy` sees to it):
+//! `eprintln!` panics where stderr is closed, and it waits where nobody reads what is written.
+//! Neither may happen to a program because the runtime has something to say: a panic in the middle
+//! of a shutdown leaves half of it undone. So every line of the runtime goes through here
+//! (`cargo xtask tidy` sees to it):
 //!
-//! - [`line`] writes on this thread, and nobody is told of an error: there is nobody who could be. It waits
-//!   for as long as stderr takes, so it is for threads that the runtime has for that, and where user code
-//!   has just failed, whose own panic message has gone the same way.
-//! - [`line_within`] writes on a thread of its own and waits no longer than it is told: for shutdowns, which
-//!   have a limit.
+//! - [`line`] writes on this thread, and nobody is told of an error: there is nobody who could be.
+//!   It waits for as long as stderr takes, so it is for threads that the runtime has for that, and
+//!   where user code has just failed, whose own panic message has gone the same way.
+//! - [`line_within`] writes on a thread of its own and waits no longer than it is told: for
+//!   shutdowns, which have a limit.
 
 use std::io::Write;
 use std::thread::Builder;
@@ -29,8 +30,8 @@ pub(crate) fn line(text: &str) {
 // No pair: it decides only whether there is one more thread.
 static WAITS: AtomicBool = AtomicBool::new(false);
 
-/// Writes a line to stderr, and waits for that up to `limit`. What has not been written by then may be
-/// later; until it has, other lines are left out.
+/// Writes a line to stderr, and waits for that up to `limit`. What has not been written by then may
+/// be later; until it has, other lines are left out.
 pub(crate) fn line_within(text: String, limit: Duration) {
     if WAITS.swap(true, Ordering::Relaxed) {
         return;

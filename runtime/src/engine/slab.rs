@@ -1,16 +1,18 @@
-//! A generational slab: values under keys, put, found and removed at the same cost however many there are.
+//! A generational slab: values under keys, put, found and removed at the same cost however many
+//! there are.
 //!
 //! # Shape
 //!
-//! Pages of entries, so that growing moves nothing once there is a page of them. A key is a place and a
-//! generation, which advances when the place is vacated: an old key never names the next tenant.
-//! The memory of a crowd is given back when the last of it has left; entries that are made afterwards begin at the
-//! highest generation there was.
+//! Pages of entries, so that growing moves nothing once there is a page of them. A key is a place
+//! and a generation, which advances when the place is vacated: an old key never names the next
+//! tenant. The memory of a crowd is given back when the last of it has left; entries that are made
+//! afterwards begin at the highest generation there was.
 //!
 //! # Rejected
 //!
-//! A crate: `slab` has no generations; `slotmap` keeps the memory of a crowd, moves all values when it grows (under the
-//! driver's lock), and its keys do not fit into a token where pointers have 32 bits.
+//! A crate: `slab` has no generations; `slotmap` keeps the memory of a crowd, moves all values when
+//! it grows (under the driver's lock), and its keys do not fit into a token where pointers have 32
+//! bits.
 
 /// Entries of a page.
 const PAGE: usize = 256;
@@ -28,7 +30,8 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// The key in one word, with the lower 32 bits of the generation (12 where pointers have 32 bits).
+    /// The key in one word, with the lower 32 bits of the generation (12 where pointers have 32
+    /// bits).
     pub(crate) fn to_raw(self) -> usize {
         (self.generation as usize) << PLACE_BITS | self.place
     }

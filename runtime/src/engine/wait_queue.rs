@@ -9,8 +9,8 @@
 //! # Structure
 //!
 //! Entries live in one vector and are chained by index. Who serves the queue either takes the first
-//! entry out, and its key is void from then on, or unlinks an entry and leaves word in it, which the
-//! waiter reads before it removes it.
+//! entry out, and its key is void from then on, or unlinks an entry and leaves word in it, which
+//! the waiter reads before it removes it.
 //!
 //! ```text
 //!   push_back            pop_front, pop_back          remove
@@ -18,8 +18,9 @@
 //!                   \______________ take_front, remove ____________/
 //! ```
 //!
-//! 1. A [`Key`] belongs to one waiter and is used by it alone. Entries are numbered as they come, and a
-//!    key carries the number: one whose entry was taken out finds nothing, whoever has the place now.
+//! 1. A [`Key`] belongs to one waiter and is used by it alone. Entries are numbered as they come,
+//!    and a key carries the number: one whose entry was taken out finds nothing, whoever has the
+//!    place now.
 //! 2. The structure has no lock of its own: its user keeps it in one.
 //! 3. When the last entry goes and the vector has grown large, its memory is given back.
 //!

@@ -66,16 +66,16 @@ impl<T> WriteOnce<T> {
         self.value.with(|value| unsafe { (*value).as_ref() })
     }
 
-    /// Writes what is in `value`, and leaves `None` there; leaves it if there is a value already. Says
-    /// whether it was written. The value, which may be large, is not copied on the way.
+    /// Writes what is in `value`, and leaves `None` there; leaves it if there is a value already.
+    /// Says whether it was written. The value, which may be large, is not copied on the way.
     pub(crate) fn set(&self, value: &mut Option<T>) -> bool {
         let _writer = self.writer.lock();
         if self.is_written() {
             return false;
         }
         self.value.with_mut(|place| {
-            // SAFETY: not written and under the lock: nobody else touches the cell (rule 2). What it
-            // held is `None`.
+            // SAFETY: not written and under the lock: nobody else touches the cell (rule 2). What
+            // it held is `None`.
             unsafe { std::ptr::swap_nonoverlapping(place, value, 1) };
         });
         self.written.store(true, PUBLISH);

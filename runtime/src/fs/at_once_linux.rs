@@ -1,8 +1,8 @@
 //! Reads that are over at once: what the system has in memory is copied by the caller itself.
 //!
-//! The system is asked not to wait (`RWF_NOWAIT`): it copies what it has in memory, which costs less
-//! than half a wake-up, or says that it would have to wait. Then the read is a job like any other.
-//! The position moves as it does in a read.
+//! The system is asked not to wait (`RWF_NOWAIT`): it copies what it has in memory, which costs
+//! less than half a wake-up, or says that it would have to wait. Then the read is a job like any
+//! other. The position moves as it does in a read.
 #![allow(unsafe_code, reason = "bytes that the system wrote are initialised; see docs/unsafe.md")]
 
 use std::fs::File;

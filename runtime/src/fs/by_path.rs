@@ -79,8 +79,8 @@ pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 ///
 /// # Errors
 ///
-/// A directory on the way is not there, permission is denied, the disk is full, and whatever else the
-/// system says. The file may have part of the content then.
+/// A directory on the way is not there, permission is denied, the disk is full, and whatever else
+/// the system says. The file may have part of the content then.
 ///
 /// # Examples
 ///
@@ -287,7 +287,8 @@ pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<P
 ///
 /// # Errors
 ///
-/// Nothing is there, a directory on the way must not be searched, and whatever else the system says.
+/// Nothing is there, a directory on the way must not be searched, and whatever else the system
+/// says.
 ///
 /// # Examples
 ///
@@ -356,7 +357,8 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Resu
 ///
 /// # Errors
 ///
-/// It cannot be known: a directory on the way must not be searched, and whatever else the system says.
+/// It cannot be known: a directory on the way must not be searched, and whatever else the system
+/// says.
 ///
 /// # Examples
 ///
@@ -425,8 +427,8 @@ pub fn set_permissions(
 ///
 /// # Errors
 ///
-/// Something is there already, the parent is not, permission is denied, and whatever else the system
-/// says.
+/// Something is there already, the parent is not, permission is denied, and whatever else the
+/// system says.
 ///
 /// # Examples
 ///
@@ -457,8 +459,8 @@ pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 ///
 /// # Errors
 ///
-/// Something on the way is no directory, permission is denied, and whatever else the system says. Some
-/// of the parents may have been made.
+/// Something on the way is no directory, permission is denied, and whatever else the system says.
+/// Some of the parents may have been made.
 ///
 /// # Examples
 ///
@@ -490,7 +492,8 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 ///
 /// # Errors
 ///
-/// It is not there, no directory or not empty, permission is denied, and whatever else the system says.
+/// It is not there, no directory or not empty, permission is denied, and whatever else the system
+/// says.
 ///
 /// # Examples
 ///

@@ -26,24 +26,26 @@ use crate::task;
 /// Read it by [`AsyncReadExt`](crate::io::AsyncReadExt), write it by
 /// [`AsyncWriteExt`](crate::io::AsyncWriteExt), move in it by
 /// [`AsyncSeekExt`](crate::io::AsyncSeekExt). Each operation is one job, of at most
-/// [`max_buf_size`](File::max_buf_size) bytes, and there is one at a time: the next one waits for it. ([`metadata`](File::metadata) and
-/// [`set_permissions`](File::set_permissions) touch neither content nor position, and do not wait.) On Linux a read of at most
-/// 64 KiB that the system has in memory needs no job.
+/// [`max_buf_size`](File::max_buf_size) bytes, and there is one at a time: the next one waits for
+/// it. ([`metadata`](File::metadata) and [`set_permissions`](File::set_permissions) touch neither
+/// content nor position, and do not wait.) On Linux a read of at most 64 KiB that the system has in
+/// memory needs no job.
 ///
 /// # Writes are done in the background
 ///
-/// A write takes the bytes, hands them to a job, and is done. **Flush to know that they are written**
-/// ([`AsyncWriteExt::flush`](crate::io::AsyncWriteExt::flush)): a write that failed is told by the next
-/// write or flush, or by [`sync_all`](File::sync_all) and [`sync_data`](File::sync_data). If the file is
-/// dropped without, nobody is told, and who looks at the file at once may find that the last write is
-/// not there yet. It is made, also when the runtime is shut down, but not when the process ends first.
-/// The file is closed when the last job is done.
+/// A write takes the bytes, hands them to a job, and is done. **Flush to know that they are
+/// written** ([`AsyncWriteExt::flush`](crate::io::AsyncWriteExt::flush)): a write that failed is
+/// told by the next write or flush, or by [`sync_all`](File::sync_all) and
+/// [`sync_data`](File::sync_data). If the file is dropped without, nobody is told, and who looks at
+/// the file at once may find that the last write is not there yet. It is made, also when the
+/// runtime is shut down, but not when the process ends first. The file is closed when the last job
+/// is done.
 ///
 /// # Cancel safety
 ///
 /// An operation that was given up goes on. What a read gets is kept for the next one; a write has
-/// taken its bytes if, and only if, it was done. A write or seek in between gives back what was kept:
-/// positions are always those that the caller knows of.
+/// taken its bytes if, and only if, it was done. A write or seek in between gives back what was
+/// kept: positions are always those that the caller knows of.
 ///
 /// # Examples
 ///
@@ -134,7 +136,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of [`OpenOptions::open`]; [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it is there.
+    /// Those of [`OpenOptions::open`]; [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it is
+    /// there.
     ///
     /// # Examples
     ///
@@ -197,8 +200,8 @@ impl File {
         }
     }
 
-    /// Waits for the operation in flight and gives the file out, at the position that the caller knows
-    /// of. The error of a write in flight is lost: flush before.
+    /// Waits for the operation in flight and gives the file out, at the position that the caller
+    /// knows of. The error of a write in flight is lost: flush before.
     ///
     /// # Cancel safety
     ///
@@ -481,8 +484,8 @@ impl File {
         self.set_times(FileTimes::new().set_modified(time)).await
     }
 
-    /// Sets the most bytes that one job reads or writes, and one read or write gives or takes. 2 MiB
-    /// unless set.
+    /// Sets the most bytes that one job reads or writes, and one read or write gives or takes. 2
+    /// MiB unless set.
     ///
     /// # Panics
     ///
@@ -534,8 +537,8 @@ impl File {
         Ok(on_pool)
     }
 
-    /// Runs something as the one operation of the file, so that who comes later waits for it even if
-    /// this caller gives up.
+    /// Runs something as the one operation of the file, so that who comes later waits for it even
+    /// if this caller gives up.
     async fn run<R: Send + 'static>(
         &self,
         on_pool: &mut OnPool,
@@ -567,7 +570,8 @@ impl File {
             return Poll::Ready(AtOnce::Later);
         }
         let unit = ready!(coop::poll_proceed(cx));
-        // Without a runtime, and after its end, a file fails as it would where nothing is in memory.
+        // Without a runtime, and after its end, a file fails as it would where nothing is in
+        // memory.
         if context::expect_current(Handle::is_shut_down) {
             return Poll::Ready(AtOnce::Later);
         }
@@ -598,8 +602,8 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// Among others: [`NotFound`](io::ErrorKind::NotFound) without `create`, or if a directory on the
-    /// way is missing; [`AlreadyExists`](io::ErrorKind::AlreadyExists) with `create_new`;
+    /// Among others: [`NotFound`](io::ErrorKind::NotFound) without `create`, or if a directory on
+    /// the way is missing; [`AlreadyExists`](io::ErrorKind::AlreadyExists) with `create_new`;
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied);
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for options that contradict each other.
     ///

@@ -113,8 +113,8 @@ impl ReadDir {
         poll_fn(|cx| self.poll_next_entry(cx)).await
     }
 
-    /// [`next_entry`](ReadDir::next_entry) as a poll: wakes the waker of the last call when there is
-    /// an entry, an error or the end.
+    /// [`next_entry`](ReadDir::next_entry) as a poll: wakes the waker of the last call when there
+    /// is an entry, an error or the end.
     ///
     /// # Errors
     ///

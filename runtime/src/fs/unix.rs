@@ -67,8 +67,8 @@ impl OpenOptions {
         self
     }
 
-    /// Further flags for the system's `open`, such as `libc::O_NOFOLLOW`. Those that say whether the
-    /// file is read or written are ignored.
+    /// Further flags for the system's `open`, such as `libc::O_NOFOLLOW`. Those that say whether
+    /// the file is read or written are ignored.
     pub fn custom_flags(&mut self, flags: i32) -> &mut OpenOptions {
         self.std.custom_flags(flags);
         self

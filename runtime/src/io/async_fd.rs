@@ -17,11 +17,12 @@ use crate::runtime::context;
 
 /// A file descriptor of yours that the runtime watches.
 ///
-/// For sockets of other libraries, devices, `inotify`, `timerfd` and the like. The descriptor must be
-/// in non-blocking mode, and of a kind that can be watched (a regular file is not). The runtime
-/// neither reads nor writes it: it tells when you can. Readiness stays until you say that it is over,
-/// which is what the guards are for: do your operation in their `try_io`, or call `clear_ready` when
-/// it would have blocked (and only then: what is cleared wrongly is not told again).
+/// For sockets of other libraries, devices, `inotify`, `timerfd` and the like. The descriptor must
+/// be in non-blocking mode, and of a kind that can be watched (a regular file is not). The runtime
+/// neither reads nor writes it: it tells when you can. Readiness stays until you say that it is
+/// over, which is what the guards are for: do your operation in their `try_io`, or call
+/// `clear_ready` when it would have blocked (and only then: what is cleared wrongly is not told
+/// again).
 ///
 /// # Examples
 ///

@@ -26,8 +26,8 @@ use super::{AsyncBufRead, Lines, Split, not_utf8};
 /// # }
 /// ```
 pub trait AsyncBufReadExt: AsyncBufRead {
-    /// Reads up to the next `byte`, with it, or to the end, and appends that to `buf`; says how many
-    /// bytes came.
+    /// Reads up to the next `byte`, with it, or to the end, and appends that to `buf`; says how
+    /// many bytes came.
     ///
     /// Equivalent to:
     ///
@@ -88,8 +88,8 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: dropped before it is done, the whole characters that were read lie in `buf`,
-    /// but the first bytes of a character that came apart are lost.
+    /// Not cancel safe: dropped before it is done, the whole characters that were read lie in
+    /// `buf`, but the first bytes of a character that came apart are lost.
     /// [`read_until`](AsyncBufReadExt::read_until) and [`Lines::next_line`] lose nothing.
     ///
     /// # Examples

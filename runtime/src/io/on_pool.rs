@@ -17,9 +17,10 @@
 //!    it writes was taken before.
 //! 3. Nobody waits for a write that went well. The error of one that did not is kept until the next
 //!    write or flush, and given once.
-//! 4. A read asks for no more than its caller does. So bytes lie here unread only when somebody gave
-//!    a read up or came back with less room. Meanwhile the device is that much further than the caller
-//!    believes: whatever depends on the position goes back first ([`OnPool::poll_give_back`]).
+//! 4. A read asks for no more than its caller does. So bytes lie here unread only when somebody
+//!    gave a read up or came back with less room. Meanwhile the device is that much further than
+//!    the caller believes: whatever depends on the position goes back first
+//!    ([`OnPool::poll_give_back`]).
 //! 5. Writes run even if the runtime is shut down before they have begun; nothing else does.
 //!
 //! The bytes cross through the memory, since the caller's is his again when he gives up.
@@ -65,7 +66,8 @@ pub(crate) enum Done {
     Other,
 }
 
-/// `bytes[start..end]` was read and not used. In the job of a write, it is all that is to be written.
+/// `bytes[start..end]` was read and not used. In the job of a write, it is all that is to be
+/// written.
 #[derive(Debug, Default)]
 struct Memory {
     bytes: Vec<u8>,
@@ -122,7 +124,8 @@ impl OnPool {
         self.submit(mandatory, Box::new(move |memory| work(&device, memory)))
     }
 
-    /// The work is boxed, so that there is one type of job, and the program holds the life of a job once.
+    /// The work is boxed, so that there is one type of job, and the program holds the life of a job
+    /// once.
     fn submit(&mut self, mandatory: bool, work: Work) -> io::Result<()> {
         debug_assert!(self.job.is_none(), "rule 1");
         context::expect_current(|handle| {
@@ -269,7 +272,8 @@ impl OnPool {
     ///
     /// # Errors
     ///
-    /// A job runs: [`poll_complete`](OnPool::poll_complete) first. Or the runtime takes no more jobs.
+    /// A job runs: [`poll_complete`](OnPool::poll_complete) first. Or the runtime takes no more
+    /// jobs.
     pub(crate) fn start_seek<D>(&mut self, device: &Arc<D>, to: SeekFrom) -> io::Result<()>
     where
         D: Send + Sync + 'static,

@@ -329,7 +329,8 @@ pub(super) fn poll_read_buf<B: BufMut + ?Sized>(
     ready!(read(&mut buf))?;
     buf.assert_over(memory);
     let n = buf.filled;
-    // SAFETY: `buf` was over the target's next chunk (4), whose first `n` bytes are initialized (1, 2).
+    // SAFETY: `buf` was over the target's next chunk (4), whose first `n` bytes are initialized (1,
+    // 2).
     unsafe { target.advance_mut(n) };
     Poll::Ready(Ok(n))
 }
@@ -404,7 +405,8 @@ impl<V: Grown> VecTail<V> {
         let n = buf.filled;
         self.initialized = len + buf.initialized;
         ready!(result)?;
-        // SAFETY: `buf` was over the spare capacity (4), whose first `n` bytes are initialized (1, 2).
+        // SAFETY: `buf` was over the spare capacity (4), whose first `n` bytes are initialized (1,
+        // 2).
         unsafe { vec.set_len(len + n) };
         Poll::Ready(Ok(n))
     }

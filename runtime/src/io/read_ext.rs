@@ -148,7 +148,8 @@ pub trait AsyncReadExt: AsyncRead {
     /// ```
     ///
     /// 0 means that the stream has ended, or that `buf` has no room
-    /// ([`remaining_mut`](BufMut::remaining_mut) is 0). A `Vec` or `BytesMut` grows when it is full.
+    /// ([`remaining_mut`](BufMut::remaining_mut) is 0). A `Vec` or `BytesMut` grows when it is
+    /// full.
     ///
     /// # Errors
     ///

@@ -27,9 +27,9 @@ pub struct WriteHalf<T> {
 
 /// Splits a stream into a half that reads and a half that writes, to be used by two tasks.
 ///
-/// Each poll holds a lock that both halves share. A socket's own `into_split` needs none: prefer it.
-/// [`ReadHalf::unsplit`] puts the halves together again. Dropping the writing half does not shut the
-/// stream down: it lives while either half does.
+/// Each poll holds a lock that both halves share. A socket's own `into_split` needs none: prefer
+/// it. [`ReadHalf::unsplit`] puts the halves together again. Dropping the writing half does not
+/// shut the stream down: it lives while either half does.
 ///
 /// # Examples
 ///

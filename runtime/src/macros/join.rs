@@ -55,10 +55,10 @@ macro_rules! join {
 
 /// The common part of `join!` and `try_join!`.
 ///
-/// Takes one future a step and pairs it with the name of its value. The names are all written `value`,
-/// but each step's is another one to the compiler, so any number of variables can be made without a
-/// list of names. The futures become one nested value, so that what waits holds one reference, however
-/// many they are.
+/// Takes one future a step and pairs it with the name of its value. The names are all written
+/// `value`, but each step's is another one to the compiler, so any number of variables can be made
+/// without a list of names. The futures become one nested value, so that what waits holds one
+/// reference, however many they are.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __join_each {

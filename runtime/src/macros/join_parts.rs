@@ -1,8 +1,8 @@
 //! The futures of a `join!` or `try_join!`, each with its output until all are done.
 //!
-//! The macros nest them: the last future and those before it, which are again a last and those before
-//! it, down to `()`. So the macros need one pinned value and one reference to it, and no `unsafe`; and
-//! the value is built by repetition, not by a recursion that the compiler limits.
+//! The macros nest them: the last future and those before it, which are again a last and those
+//! before it, down to `()`. So the macros need one pinned value and one reference to it, and no
+//! `unsafe`; and the value is built by repetition, not by a recursion that the compiler limits.
 
 use std::convert::Infallible;
 use std::future::{Future, IntoFuture};
@@ -19,8 +19,8 @@ pub trait Parts<E> {
     /// How many there are.
     const COUNT: u32;
 
-    /// Polls those of the places `from` up to `to`, `to` not included, that are not done. The result
-    /// is `Pending` if one of them is still not.
+    /// Polls those of the places `from` up to `to`, `to` not included, that are not done. The
+    /// result is `Pending` if one of them is still not.
     fn poll_range(
         self: Pin<&mut Self>,
         from: u32,
@@ -199,8 +199,8 @@ where
 pin_project! {
     // Running, then done, then taken. The future is dropped as soon as it is done.
     //
-    // `repr(C)`: which of them it is must not be told by a byte inside the future, which may be borrowed by
-    // the future itself.
+    // `repr(C)`: which of them it is must not be told by a byte inside the future, which may be
+    // borrowed by the future itself.
     #[project = Project]
     #[project_replace = Owned]
     #[repr(C)]

@@ -34,8 +34,8 @@ mod try_join;
 /// | `shutdown_grace` | a time like `"500ms"`, `"5s"` or `"1m"`: see below | none |
 /// | `crate` | the path under which the runtime's crate is known | `"::runtime"` |
 ///
-/// With `shutdown_grace` the runtime is not dropped at the end but
-/// [shut down](crate::Runtime::shutdown): tasks are told to end, have that long to do it, and what has
+/// With `shutdown_grace` the runtime is not dropped at the end but [shut
+/// down](crate::Runtime::shutdown): tasks are told to end, have that long to do it, and what has
 /// not ended by then is named on stderr.
 ///
 /// The I/O driver and the timers are on. Everything else a runtime can be told is told to a

@@ -67,9 +67,9 @@ fn resolve(host: impl ToSocketAddrs) -> impl Future<Output = io::Result<Addrs>> 
 
 /// Tries each address of `host` in turn until `attempt` succeeds; the last error else.
 ///
-/// An attempt that waits is a plain closure that gives a future of its own, not an asynchronous one:
-/// the future of that borrows what the closure does, and a task that holds it is not `Send` enough for
-/// the compiler.
+/// An attempt that waits is a plain closure that gives a future of its own, not an asynchronous
+/// one: the future of that borrows what the closure does, and a task that holds it is not `Send`
+/// enough for the compiler.
 pub(super) async fn each<T, F>(
     host: impl ToSocketAddrs,
     mut attempt: impl FnMut(SocketAddr) -> F,

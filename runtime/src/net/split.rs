@@ -1,9 +1,9 @@
-//! The halves of a byte stream: one pair that borrows it, one that shares it. The same words for each
-//! type of stream, in types of its own.
+//! The halves of a byte stream: one pair that borrows it, one that shares it. The same words for
+//! each type of stream, in types of its own.
 
-/// Declares `ReadHalf`, `WriteHalf`, `OwnedReadHalf`, `OwnedWriteHalf` and `ReuniteError` of a stream
-/// that has a field `io`, its `PollEvented`, and a method `shutdown_write`; and how it is split. `$make`
-/// is a line of an example that makes a stream.
+/// Declares `ReadHalf`, `WriteHalf`, `OwnedReadHalf`, `OwnedWriteHalf` and `ReuniteError` of a
+/// stream that has a field `io`, its `PollEvented`, and a method `shutdown_write`; and how it is
+/// split. `$make` is a line of an example that makes a stream.
 macro_rules! halves {
     ($stream:ident, $addr:ty, $make:literal) => {
         use std::error::Error;

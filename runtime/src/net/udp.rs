@@ -21,9 +21,9 @@ use crate::io::ReadBuf;
 /// A UDP socket.
 ///
 /// It sends to and receives from anybody ([`send_to`](UdpSocket::send_to),
-/// [`recv_from`](UdpSocket::recv_from)), or, once it is [connected](UdpSocket::connect), one address
-/// alone ([`send`](UdpSocket::send), [`recv`](UdpSocket::recv)). All of these take `&self`, and any
-/// number of tasks may wait at the same time: to use it from several, share it in an `Arc`.
+/// [`recv_from`](UdpSocket::recv_from)), or, once it is [connected](UdpSocket::connect), one
+/// address alone ([`send`](UdpSocket::send), [`recv`](UdpSocket::recv)). All of these take `&self`,
+/// and any number of tasks may wait at the same time: to use it from several, share it in an `Arc`.
 ///
 /// # Examples
 ///

@@ -101,8 +101,8 @@ impl Child {
         }
     }
 
-    /// Kills the child (`SIGKILL`), and does not wait until it has ended. Once it has been waited for
-    /// this does nothing.
+    /// Kills the child (`SIGKILL`), and does not wait until it has ended. Once it has been waited
+    /// for this does nothing.
     ///
     /// # Errors
     ///
@@ -142,9 +142,9 @@ impl Child {
 
     /// Waits until the child has ended. From then on this returns at once.
     ///
-    /// [`stdin`](Self::stdin) is closed first, so that a child that reads to the end of its input does
-    /// not wait for its parent while the parent waits for it. To keep it open, take it. Output that
-    /// is piped must be read meanwhile: a child whose pipe is full waits until it is;
+    /// [`stdin`](Self::stdin) is closed first, so that a child that reads to the end of its input
+    /// does not wait for its parent while the parent waits for it. To keep it open, take it. Output
+    /// that is piped must be read meanwhile: a child whose pipe is full waits until it is;
     /// [`wait_with_output`](Self::wait_with_output) does both.
     ///
     /// It may be called in another runtime than that which the child was spawned in.

@@ -215,14 +215,14 @@ impl Command {
     }
 
     /// Has `f` called in the child, after the fork and before the program takes its place. Several
-    /// are called in their order; the first error ends the child, and [`spawn`](Self::spawn) returns
-    /// it.
+    /// are called in their order; the first error ends the child, and [`spawn`](Self::spawn)
+    /// returns it.
     ///
     /// # Safety
     ///
     /// `f` runs in a copy of this process that has one thread, and locks that other threads held
-    /// when it was made stay locked in it. So `f` may do only what is allowed in a signal handler: it
-    /// may not allocate, lock or use the runtime. What it does to descriptors must respect that
+    /// when it was made stay locked in it. So `f` may do only what is allowed in a signal handler:
+    /// it may not allocate, lock or use the runtime. What it does to descriptors must respect that
     /// others own them.
     pub unsafe fn pre_exec<F>(&mut self, f: F) -> &mut Command
     where
@@ -260,8 +260,8 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// When the program cannot be started, the process is out of descriptors, or the runtime has been
-    /// shut down. No child is left running then.
+    /// When the program cannot be started, the process is out of descriptors, or the runtime has
+    /// been shut down. No child is left running then.
     ///
     /// # Examples
     ///
@@ -334,8 +334,8 @@ impl Command {
         }
     }
 
-    /// Starts the child at once with pipes for output and error, waits for its end, and returns what
-    /// it has written.
+    /// Starts the child at once with pipes for output and error, waits for its end, and returns
+    /// what it has written.
     ///
     /// # Panics
     ///

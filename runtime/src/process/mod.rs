@@ -1,8 +1,8 @@
 //! Child processes: started, talked to and waited for without blocking a thread.
 //!
 //! [`Command`] is built as [`std::process::Command`] is, and [`spawn`](Command::spawn) gives a
-//! [`Child`]. Its pipes are read and written as sockets are. Its end is told by the system's events:
-//! no thread waits for it. Names and meaning follow `tokio::process`.
+//! [`Child`]. Its pipes are read and written as sockets are. Its end is told by the system's
+//! events: no thread waits for it. Names and meaning follow `tokio::process`.
 //!
 //! # Examples
 //!
@@ -43,17 +43,18 @@
 //!
 //! # Dropping a child
 //!
-//! A [`Child`] that is dropped goes on running, unless [`Command::kill_on_drop`] was set. When it ends
-//! the runtime asks for its status, so that no zombie is left: the runtime that it was spawned in, or
-//! if that has been shut down first, whichever runtime of the process is polled then. Where no runtime
-//! is alive, the next one does it. A child that was killed, by that option or by hand, needs none: once its own runtime has
-//! been shut down, a thread asks for it, which ends when all of those have ended. To be sure when a child is gone, [`wait`](Child::wait) for it.
+//! A [`Child`] that is dropped goes on running, unless [`Command::kill_on_drop`] was set. When it
+//! ends the runtime asks for its status, so that no zombie is left: the runtime that it was spawned
+//! in, or if that has been shut down first, whichever runtime of the process is polled then. Where
+//! no runtime is alive, the next one does it. A child that was killed, by that option or by hand,
+//! needs none: once its own runtime has been shut down, a thread asks for it, which ends when all
+//! of those have ended. To be sure when a child is gone, [`wait`](Child::wait) for it.
 //!
 //! # Signals
 //!
-//! On Linux since 5.3 a child's end is told by a descriptor of its own, of which a [`Child`] keeps one.
-//! Elsewhere, when descriptors are used up, and for dropped children whose runtime is gone, it is told
-//! by SIGCHLD, for which a handler is installed then.
+//! On Linux since 5.3 a child's end is told by a descriptor of its own, of which a [`Child`] keeps
+//! one. Elsewhere, when descriptors are used up, and for dropped children whose runtime is gone, it
+//! is told by SIGCHLD, for which a handler is installed then.
 //!
 //! A program that ignores SIGCHLD, or waits for any child by itself, takes the status away: waiting
 //! for a [`Child`] is an error then.

@@ -1,5 +1,5 @@
-//! Jobs of the blocking pool as tasks: a closure in a task's cell, so that it has a `JoinHandle`, an
-//! id, a name and containment of panics like any other task.
+//! Jobs of the blocking pool as tasks: a closure in a task's cell, so that it has a `JoinHandle`,
+//! an id, a name and containment of panics like any other task.
 
 use std::future::Future;
 use std::panic::Location;
@@ -38,7 +38,8 @@ impl<F: FnOnce() -> R, R> Future for Once<F> {
     }
 }
 
-/// A blocking task is never scheduled again: it runs in one poll. While it waits for that it is in the pool's queue.
+/// A blocking task is never scheduled again: it runs in one poll. While it waits for that it is in
+/// the pool's queue.
 struct Unscheduled {
     /// Where it waits, or has waited. Written and read under the queue's lock.
     place: AtomicU64,
@@ -68,7 +69,8 @@ impl Schedule for Unscheduled {
         let Some(handle) = self.panics.runtime().map(Handle::of) else { return };
         let place = || self.place.load(Ordering::Relaxed);
         let Some(job) = handle.blocking_pool().take_back(place) else { return };
-        // It is cancelled by being dropped: here, with no lock held, inside the runtime as on a thread of the pool.
+        // It is cancelled by being dropped: here, with no lock held, inside the runtime as on a
+        // thread of the pool.
         let _current = context::enter(handle);
         drop(job);
     }
@@ -143,9 +145,9 @@ impl Handle {
         }
     }
 
-    /// Like [`spawn_blocking`](Handle::spawn_blocking), for who has to know at once that the runtime
-    /// takes no more jobs. A mandatory one runs even if the runtime is shut down while all threads are busy:
-    /// what a program wrote last.
+    /// Like [`spawn_blocking`](Handle::spawn_blocking), for who has to know at once that the
+    /// runtime takes no more jobs. A mandatory one runs even if the runtime is shut down while all
+    /// threads are busy: what a program wrote last.
     pub(crate) fn try_spawn_blocking<F, R>(
         &self,
         closure: F,
@@ -159,8 +161,9 @@ impl Handle {
         self.submit_blocking(None, closure, Identity::new(None, location), mandatory).ok()
     }
 
-    /// Gives a closure to the blocking pool. If the pool, or the scope that it has a place in, refuses it,
-    /// the handle says that the job is cancelled; if the pool does, it comes as an error.
+    /// Gives a closure to the blocking pool. If the pool, or the scope that it has a place in,
+    /// refuses it, the handle says that the job is cancelled; if the pool does, it comes as an
+    /// error.
     pub(super) fn submit_blocking<F, R>(
         &self,
         membership: Option<Membership>,

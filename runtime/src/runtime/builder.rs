@@ -23,10 +23,11 @@ pub(super) mod older_histogram;
 /// The most workers that a runtime can have.
 const MAX_WORKERS: usize = 32_768;
 
-/// The least stack of a thread, in bytes. Measured in an unoptimized program on x86-64 Linux: spawning, timers,
-/// TCP, files, look-up, children, channels, `block_in_place`, stalls, and a panic with its backtrace each
-/// work from 30 KiB on (28 are too few: what frees the queues' memory at a thread's end has the deepest
-/// stack); a panic's backtrace alone needs up to 34 without us. The rest is for the program's own frames.
+/// The least stack of a thread, in bytes. Measured in an unoptimized program on x86-64 Linux:
+/// spawning, timers, TCP, files, look-up, children, channels, `block_in_place`, stalls, and a panic
+/// with its backtrace each work from 30 KiB on (28 are too few: what frees the queues' memory at a
+/// thread's end has the deepest stack); a panic's backtrace alone needs up to 34 without us. The
+/// rest is for the program's own frames.
 const LEAST_STACK: usize = 64 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,11 +146,13 @@ impl Builder {
 
     /// A runtime that runs everything on the thread that calls [`Runtime::block_on`].
     ///
-    /// As long as there is only the future that is blocked on the runtime has no other thread, so that a program may do
-    /// what takes a process of one thread, such as `unshare` with a user namespace. With the first task that is polled
-    /// comes a thread that watches for stalls ([`stall_report`](Builder::stall_report)); it takes no signals. With
-    /// `stall_report(Duration::MAX)` it never comes. A stall of the future that is blocked on is therefore reported only
-    /// where there are tasks as well, which it keeps waiting. Blocking jobs and pinned tasks have threads, of course.
+    /// As long as there is only the future that is blocked on the runtime has no other thread, so
+    /// that a program may do what takes a process of one thread, such as `unshare` with a user
+    /// namespace. With the first task that is polled comes a thread that watches for stalls
+    /// ([`stall_report`](Builder::stall_report)); it takes no signals. With
+    /// `stall_report(Duration::MAX)` it never comes. A stall of the future that is blocked on is
+    /// therefore reported only where there are tasks as well, which it keeps waiting. Blocking jobs
+    /// and pinned tasks have threads, of course.
     pub fn new_current_thread() -> Builder {
         Builder::new(Flavor::CurrentThread)
     }
@@ -172,9 +175,10 @@ impl Builder {
     }
 
     /// How many threads run tasks. The default is the number of processors that this process may
-    /// use, or what the environment variable `RUNTIME_WORKER_THREADS` says. On Linux its affinity and the
-    /// quota of its cgroup count: with a quota of one and a half processors there are two workers, with
-    /// one of a fifth there is one. The `current_thread` flavour has none and ignores it.
+    /// use, or what the environment variable `RUNTIME_WORKER_THREADS` says. On Linux its affinity
+    /// and the quota of its cgroup count: with a quota of one and a half processors there are two
+    /// workers, with one of a fifth there is one. The `current_thread` flavour has none and ignores
+    /// it.
     ///
     /// # Panics
     ///
@@ -193,10 +197,11 @@ impl Builder {
     /// The most threads of the blocking pool, which `spawn_blocking`, file operations and name
     /// look-ups use. The default is 512. They are started when needed; jobs beyond wait in a queue.
     ///
-    /// A task in [`block_in_place`](crate::task::block_in_place) uses one, too: it works in the place of the task's
-    /// worker. Tasks and jobs that wait for each other in these ways all go on below the limit. When it is reached,
-    /// all workers are in `block_in_place` and tasks wait, that is reported: to
-    /// [`on_spare_shortage`](Builder::on_spare_shortage), or as a line on stderr.
+    /// A task in [`block_in_place`](crate::task::block_in_place) uses one, too: it works in the
+    /// place of the task's worker. Tasks and jobs that wait for each other in these ways all go on
+    /// below the limit. When it is reached, all workers are in `block_in_place` and tasks wait,
+    /// that is reported: to [`on_spare_shortage`](Builder::on_spare_shortage), or as a line on
+    /// stderr.
     ///
     /// # Panics
     ///
@@ -228,20 +233,21 @@ impl Builder {
         self
     }
 
-    /// The name of the threads that run tasks and jobs. The default is `runtime-worker`. With a NUL in it,
-    /// which no name of a thread may have, [`build`](Builder::build) gives an error.
+    /// The name of the threads that run tasks and jobs. The default is `runtime-worker`. With a NUL
+    /// in it, which no name of a thread may have, [`build`](Builder::build) gives an error.
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Builder {
         self.thread_name = ThreadName::Fixed(name.into().into());
         self
     }
 
-    /// A function that names each thread that runs tasks and jobs, called before the thread is started, on the
-    /// thread that wants it: the one that builds the runtime, or that has a job for the blocking pool.
+    /// A function that names each thread that runs tasks and jobs, called before the thread is
+    /// started, on the thread that wants it: the one that builds the runtime, or that has a job for
+    /// the blocking pool.
     ///
-    /// If it panics for a worker, or names it with a NUL, [`build`](Builder::build) gives an error; later on NULs
-    /// are left out. For spare workers ([`spare_workers`](Builder::spare_workers)) it is called on a
-    /// thread of its own. One that has no name after 5 ms, or for which the function panics, is called
-    /// `runtime-worker`: no spare waits for the program.
+    /// If it panics for a worker, or names it with a NUL, [`build`](Builder::build) gives an error;
+    /// later on NULs are left out. For spare workers ([`spare_workers`](Builder::spare_workers)) it
+    /// is called on a thread of its own. One that has no name after 5 ms, or for which the function
+    /// panics, is called `runtime-worker`: no spare waits for the program.
     pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn() -> String + Send + Sync + 'static,
@@ -253,8 +259,8 @@ impl Builder {
     /// The stack of each thread, in bytes. The default is that of `std::thread`: 2 MiB.
     ///
     /// Less than 64 KiB becomes 64 KiB, which is about twice what the runtime itself needs in an
-    /// unoptimized program. The system rounds it up to whole pages, and sets memory aside only for those
-    /// that are used.
+    /// unoptimized program. The system rounds it up to whole pages, and sets memory aside only for
+    /// those that are used.
     ///
     /// # Examples
     ///
@@ -270,15 +276,16 @@ impl Builder {
         self
     }
 
-    /// A function to call on each of the runtime's threads before it does anything else. The runtime is current there,
-    /// and the function may block, on other runtimes, too.
+    /// A function to call on each of the runtime's threads before it does anything else. The
+    /// runtime is current there, and the function may block, on other runtimes, too.
     pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
         self.on_thread_start = Some(Arc::new(f));
         self
     }
 
-    /// A function to call on each of the runtime's threads before it ends: when it has done all it had to do. The runtime
-    /// is current there, but may have been shut down; another one that lives on can be used, and blocked on.
+    /// A function to call on each of the runtime's threads before it ends: when it has done all it
+    /// had to do. The runtime is current there, but may have been shut down; another one that lives
+    /// on can be used, and blocked on.
     pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
         self.on_thread_stop = Some(Arc::new(f));
         self
@@ -296,8 +303,9 @@ impl Builder {
         self
     }
 
-    /// How many polls a worker makes between two looks at the queue for tasks from outside, at most: it looks every 200 µs
-    /// or so if polls are longer. The default is 61, and 31 for the `current_thread` flavour, which counts polls only.
+    /// How many polls a worker makes between two looks at the queue for tasks from outside, at
+    /// most: it looks every 200 µs or so if polls are longer. The default is 61, and 31 for the
+    /// `current_thread` flavour, which counts polls only.
     ///
     /// # Panics
     ///
@@ -309,8 +317,9 @@ impl Builder {
         self
     }
 
-    /// How many polls a worker makes between two looks at I/O and timers, at most: it looks every 200 µs or so if polls are
-    /// longer. The default is 61. The `current_thread` flavour counts polls only.
+    /// How many polls a worker makes between two looks at I/O and timers, at most: it looks every
+    /// 200 µs or so if polls are longer. The default is 61. The `current_thread` flavour counts
+    /// polls only.
     ///
     /// # Panics
     ///
@@ -362,9 +371,9 @@ impl Builder {
         self
     }
 
-    /// A function to call when a task has ended, in whatever way, on the thread that does it. Tasks of
-    /// a [`LocalSet`](crate::task::LocalSet) are not shown; blocking jobs are, though the other hooks do not
-    /// see them.
+    /// A function to call when a task has ended, in whatever way, on the thread that does it. Tasks
+    /// of a [`LocalSet`](crate::task::LocalSet) are not shown; blocking jobs are, though the other
+    /// hooks do not see them.
     pub fn on_task_terminate<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -382,7 +391,8 @@ impl Builder {
     }
 
     /// The buckets of the histogram of poll times. The default is ten buckets of 100 µs. Without
-    /// [`enable_metrics_poll_time_histogram`](Builder::enable_metrics_poll_time_histogram) it stays empty.
+    /// [`enable_metrics_poll_time_histogram`](Builder::enable_metrics_poll_time_histogram) it stays
+    /// empty.
     pub fn metrics_poll_time_histogram_configuration(
         &mut self,
         configuration: HistogramConfiguration,
@@ -391,16 +401,17 @@ impl Builder {
         self
     }
 
-    /// A task that is woken by the running one goes to the back of the worker's queue, and not to the next
-    /// slot, which is run first. Fairer, and slower for tasks that talk to each other. The
+    /// A task that is woken by the running one goes to the back of the worker's queue, and not to
+    /// the next slot, which is run first. Fairer, and slower for tasks that talk to each other. The
     /// `current_thread` flavour has no such slot and ignores it.
     pub fn disable_lifo_slot(&mut self) -> &mut Builder {
         self.disable_lifo_slot = true;
         self
     }
 
-    /// Fixes what random choices begin with: which branch of `select!` is looked at first, where a thief
-    /// begins. On the `current_thread` flavour the same program then makes the same choices each time.
+    /// Fixes what random choices begin with: which branch of `select!` is looked at first, where a
+    /// thief begins. On the `current_thread` flavour the same program then makes the same choices
+    /// each time.
     pub fn rng_seed(&mut self, seed: RngSeed) -> &mut Builder {
         self.rng_seed = Some(seed);
         self
@@ -437,17 +448,19 @@ impl Builder {
         Batch { idle, busy: self.max_io_events_per_busy_tick.unwrap_or(idle) }
     }
 
-    /// Begins with the time paused, as by [`time::pause`](crate::time::pause). The default is false.
+    /// Begins with the time paused, as by [`time::pause`](crate::time::pause). The default is
+    /// false.
     ///
-    /// On the multi-thread flavour this is the only way to a time that can be paused at all: a runtime
-    /// built so may also [`resume`](crate::time::resume) and pause again. All its workers then see one
-    /// clock, which jumps to the next deadline when nothing goes on anywhere: no task can run, no
-    /// blocking job is pending, every thread in `block_on` waits. What the runtime cannot see does not
-    /// hold the clock: threads of the program's own, and what comes from outside over the network
-    /// (over the loopback device, too, where the system delivers by a thread of its own).
+    /// On the multi-thread flavour this is the only way to a time that can be paused at all: a
+    /// runtime built so may also [`resume`](crate::time::resume) and pause again. All its workers
+    /// then see one clock, which jumps to the next deadline when nothing goes on anywhere: no task
+    /// can run, no blocking job is pending, every thread in `block_on` waits. What the runtime
+    /// cannot see does not hold the clock: threads of the program's own, and what comes from
+    /// outside over the network (over the loopback device, too, where the system delivers by a
+    /// thread of its own).
     ///
-    /// It is for tests: such a runtime keeps count of what goes on, which costs each task that is woken
-    /// from outside and each sleep of a worker a few nanoseconds.
+    /// It is for tests: such a runtime keeps count of what goes on, which costs each task that is
+    /// woken from outside and each sleep of a worker a few nanoseconds.
     ///
     /// # Examples
     ///
@@ -475,10 +488,10 @@ impl Builder {
         self
     }
 
-    /// How many spare workers may stand in for workers that are blocked or compute for long, without having announced it
-    /// by [`block_in_place`](crate::task::block_in_place). The
-    /// default is 64; they are started when needed. With 0 a task that blocks costs its worker: what is queued there is
-    /// taken by workers that are free, and when none is, waits.
+    /// How many spare workers may stand in for workers that are blocked or compute for long,
+    /// without having announced it by [`block_in_place`](crate::task::block_in_place). The default
+    /// is 64; they are started when needed. With 0 a task that blocks costs its worker: what is
+    /// queued there is taken by workers that are free, and when none is, waits.
     ///
     /// When the limit is reached and work waits, that is reported: to
     /// [`on_spare_shortage`](Builder::on_spare_shortage), or as a line on stderr.
@@ -493,8 +506,8 @@ impl Builder {
         self
     }
 
-    /// The most threads for [`task::spawn_pinned`](crate::task::spawn_pinned). The default is the number of
-    /// workers, and 1 for the `current_thread` flavour. They are started when needed.
+    /// The most threads for [`task::spawn_pinned`](crate::task::spawn_pinned). The default is the
+    /// number of workers, and 1 for the `current_thread` flavour. They are started when needed.
     ///
     /// # Panics
     ///
@@ -510,9 +523,9 @@ impl Builder {
     }
 
     /// How long one poll may take before the worker counts as stalled and others take over what it
-    /// holds. The default is 3 ms; what is watched is looked at every 1 to 2 ms. What counts is the time that the poll's thread
-    /// computes or waits by itself, and not the time for which others have the processor (Linux tells; elsewhere it is
-    /// the time on the clock).
+    /// holds. The default is 3 ms; what is watched is looked at every 1 to 2 ms. What counts is the
+    /// time that the poll's thread computes or waits by itself, and not the time for which others
+    /// have the processor (Linux tells; elsewhere it is the time on the clock).
     ///
     /// # Panics
     ///
@@ -524,12 +537,12 @@ impl Builder {
         self
     }
 
-    /// How long one poll may take before it is reported, once: to [`on_stall`](Builder::on_stall), or
-    /// as a line on stderr, of which there is at most one a second. The default is 100 ms, counted as for
-    /// [`stall_takeover`](Builder::stall_takeover). `Duration::MAX` reports nothing.
+    /// How long one poll may take before it is reported, once: to [`on_stall`](Builder::on_stall),
+    /// or as a line on stderr, of which there is at most one a second. The default is 100 ms,
+    /// counted as for [`stall_takeover`](Builder::stall_takeover). `Duration::MAX` reports nothing.
     ///
-    /// A poll that was over before its thread could be looked at is reported by its share of the processor; if that
-    /// is not known either it is only counted
+    /// A poll that was over before its thread could be looked at is reported by its share of the
+    /// processor; if that is not known either it is only counted
     /// ([`stall_reports_left_out_count`](crate::runtime::RuntimeMetrics::stall_reports_left_out_count)).
     ///
     /// # Panics
@@ -544,23 +557,23 @@ impl Builder {
 
     /// Whether a report has the backtrace of the stalled thread. The default is true.
     ///
-    /// A thread that waits in a system call is looked at without disturbing it. One that computes gets
-    /// a signal (SIGURG), which may interrupt a system call that it is just entering. The first
-    /// report reads the program's debug information, which takes a moment of one processor and stays in
-    /// memory. From then on the process has `/proc/self/mem` open, by which it reads its own memory: sandboxes that kill
-    /// for looking into processes (`process_vm_readv`, `ptrace`) let that through. The calls that a report makes are
-    /// listed in `docs/platforms.md`.
+    /// A thread that waits in a system call is looked at without disturbing it. One that computes
+    /// gets a signal (SIGURG), which may interrupt a system call that it is just entering. The
+    /// first report reads the program's debug information, which takes a moment of one processor
+    /// and stays in memory. From then on the process has `/proc/self/mem` open, by which it reads
+    /// its own memory: sandboxes that kill for looking into processes (`process_vm_readv`,
+    /// `ptrace`) let that through. The calls that a report makes are listed in `docs/platforms.md`.
     pub fn stall_backtrace(&mut self, capture: bool) -> &mut Builder {
         self.stall_backtrace = capture;
         self
     }
 
-    /// A function to call with each stall instead of the line on stderr. It runs on a thread of its own, which
-    /// takes no signals, and nor do threads that it starts.
+    /// A function to call with each stall instead of the line on stderr. It runs on a thread of its
+    /// own, which takes no signals, and nor do threads that it starts.
     ///
-    /// At most 16 reports are under way at one time. What comes while they are, because the function takes its time, is
-    /// left out and counted: [`StallReport::left_out`]. When the runtime is dropped that waits 5 seconds for the
-    /// function to return.
+    /// At most 16 reports are under way at one time. What comes while they are, because the
+    /// function takes its time, is left out and counted: [`StallReport::left_out`]. When the
+    /// runtime is dropped that waits 5 seconds for the function to return.
     ///
     /// # Examples
     ///
@@ -582,11 +595,12 @@ impl Builder {
         self
     }
 
-    /// A function to call when work waits behind stalled workers and no spare worker is to be had: the limit
-    /// of [`spare_workers`](Builder::spare_workers) is reached, or the system gives no thread. It is called
-    /// instead of writing a line on stderr, once for each such shortage and at most once a second, on a thread of its
-    /// own. With `spare_workers(0)`, or without reports ([`stall_report`](Builder::stall_report) of
-    /// `Duration::MAX`), there is neither call nor line.
+    /// A function to call when work waits behind stalled workers and no spare worker is to be had:
+    /// the limit of [`spare_workers`](Builder::spare_workers) is reached, or the system gives no
+    /// thread. It is called instead of writing a line on stderr, once for each such shortage and at
+    /// most once a second, on a thread of its own. With `spare_workers(0)`, or without reports
+    /// ([`stall_report`](Builder::stall_report) of `Duration::MAX`), there is neither call nor
+    /// line.
     ///
     /// # Examples
     ///
@@ -608,8 +622,8 @@ impl Builder {
         self
     }
 
-    /// What happens when a spawned task panics. The default is [`UnhandledPanic::Report`]: a panic that no
-    /// [`JoinHandle`](crate::task::JoinHandle) can show, since it was dropped, is reported.
+    /// What happens when a spawned task panics. The default is [`UnhandledPanic::Report`]: a panic
+    /// that no [`JoinHandle`](crate::task::JoinHandle) can show, since it was dropped, is reported.
     ///
     /// # Examples
     ///
@@ -633,9 +647,10 @@ impl Builder {
         self
     }
 
-    /// A function to call with each panic of a task or blocking job that nobody can see, instead of the
-    /// line on stderr; whatever [`unhandled_panic`](Builder::unhandled_panic) says happens beside it. It
-    /// runs on the thread that noticed: the one that polled the task or dropped the handle.
+    /// A function to call with each panic of a task or blocking job that nobody can see, instead of
+    /// the line on stderr; whatever [`unhandled_panic`](Builder::unhandled_panic) says happens
+    /// beside it. It runs on the thread that noticed: the one that polled the task or dropped the
+    /// handle.
     ///
     /// # Examples
     ///
@@ -657,8 +672,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the system gives no thread or no file descriptor for it, and when threads cannot have the names that
-    /// they are given.
+    /// When the system gives no thread or no file descriptor for it, and when threads cannot have
+    /// the names that they are given.
     pub fn build(&mut self) -> io::Result<Runtime> {
         self.thread_name.check()?;
         match self.flavor {

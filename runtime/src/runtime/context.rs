@@ -2,12 +2,13 @@
 //!
 //! # At the end of a thread
 //!
-//! Destructors of a program's thread-locals run in an order that nobody knows, and may enter a runtime that lives on:
-//! block on it, set a timer there. So the list of entered handles has no destructor of its own, and is good to the
-//! very end. What is in it when [`Sweep`] goes (the handles of guards that were forgotten) is let go then.
+//! Destructors of a program's thread-locals run in an order that nobody knows, and may enter a
+//! runtime that lives on: block on it, set a timer there. So the list of entered handles has no
+//! destructor of its own, and is good to the very end. What is in it when [`Sweep`] goes (the
+//! handles of guards that were forgotten) is let go then.
 //!
-//! A worker's timer shard is its runtime's, and is known only while that is the first of those that were entered:
-//! neither a hook at the thread's end nor such a destructor sees it.
+//! A worker's timer shard is its runtime's, and is known only while that is the first of those that
+//! were entered: neither a hook at the thread's end nor such a destructor sees it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -39,7 +40,8 @@ thread_local! {
 struct Sweep;
 
 impl Sweep {
-    /// Sees to it that the thread has one. False if it has had it: the thread's locals are being destroyed.
+    /// Sees to it that the thread has one. False if it has had it: the thread's locals are being
+    /// destroyed.
     fn is_to_come() -> bool {
         SWEEP.try_with(|_| ()).is_ok()
     }
@@ -83,8 +85,8 @@ impl Drop for Restore {
             let all = entered.is_empty() && !Sweep::is_to_come();
             Ok((left, all.then(|| std::mem::take(&mut **entered))))
         });
-        // The handle may be the last one of its runtime, and drop it: not while it is borrowed. After the sweep
-        // a guard that is older has nothing to restore.
+        // The handle may be the last one of its runtime, and drop it: not while it is borrowed.
+        // After the sweep a guard that is older has nothing to restore.
         if left.is_err() && !std::thread::panicking() && Sweep::is_to_come() {
             panic!("{}", messages::GUARDS_OUT_OF_ORDER);
         }
@@ -95,8 +97,8 @@ impl Drop for Restore {
 #[derive(Debug)]
 pub(super) struct OwnShard(());
 
-/// This thread is a worker whose timers go to `shard`, until the guard is dropped. Its runtime is the only one that
-/// has been entered here, and stays so for as long.
+/// This thread is a worker whose timers go to `shard`, until the guard is dropped. Its runtime is
+/// the only one that has been entered here, and stays so for as long.
 pub(super) fn own_shard(shard: Arc<Shard>) -> OwnShard {
     OWN_SHARD.set(Some(shard));
     OwnShard(())
@@ -218,8 +220,8 @@ impl Handle {
 
     /// Runs a future on this thread, inside the runtime, to its end.
     ///
-    /// On the `current_thread` flavour this drives neither tasks, nor I/O, nor timers: somebody must
-    /// be in [`Runtime::block_on`](super::Runtime::block_on) for them to go on.
+    /// On the `current_thread` flavour this drives neither tasks, nor I/O, nor timers: somebody
+    /// must be in [`Runtime::block_on`](super::Runtime::block_on) for them to go on.
     ///
     /// # Panics
     ///

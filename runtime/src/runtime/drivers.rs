@@ -2,23 +2,24 @@
 //!
 //! # Who covers a timer
 //!
-//! Each worker's timers are in a shard of its own, those of other threads in one more. Whoever sleeps
-//! in the poll sleeps until the earliest deadline of all shards, and publishes it as `asleep_until`.
-//! A worker that sleeps beside it trusts that, unless its own next deadline is earlier than what
-//! the holder has published: then it wakes itself for it. When nobody is in the poll, the monitor is
-//! awake and waits no longer than until the next deadline. `timer/cover.rs` has the proof.
+//! Each worker's timers are in a shard of its own, those of other threads in one more. Whoever
+//! sleeps in the poll sleeps until the earliest deadline of all shards, and publishes it as
+//! `asleep_until`. A worker that sleeps beside it trusts that, unless its own next deadline is
+//! earlier than what the holder has published: then it wakes itself for it. When nobody is in the
+//! poll, the monitor is awake and waits no longer than until the next deadline. `timer/cover.rs`
+//! has the proof.
 //!
 //! A holder that gets work leaves the poll, and tells nobody: that would be a futex call for each
-//! request. So a worker that trusted it wakes itself all the same, [`PATIENCE`] after its deadline, in
-//! a wait that it makes anyway. What it finds fired by then it does not wait for again.
+//! request. So a worker that trusted it wakes itself all the same, [`PATIENCE`] after its deadline,
+//! in a wait that it makes anyway. What it finds fired by then it does not wait for again.
 //!
 //! # Paused time
 //!
-//! Then nobody waits for a deadline. If nothing goes on anywhere (`engine/activity.rs`), who sleeps in the
-//! poll looks whether an event waits, and if none does, moves the clock to the next deadline and fires
-//! what is due. Who sleeps beside it, or stands in, waits without timers. A clock
-//! that is stopped or let go on wakes the holder, so that it starts anew; until then it sleeps by
-//! what it knew.
+//! Then nobody waits for a deadline. If nothing goes on anywhere (`engine/activity.rs`), who sleeps
+//! in the poll looks whether an event waits, and if none does, moves the clock to the next deadline
+//! and fires what is due. Who sleeps beside it, or stands in, waits without timers. A clock that is
+//! stopped or let go on wakes the holder, so that it starts anew; until then it sleeps by what it
+//! knew.
 
 use std::time::Duration;
 
@@ -162,8 +163,8 @@ impl Drivers {
             activity.end();
             activity.watch();
             if self.shards.earliest() != NEVER && activity.claim() {
-                // Not before the claim: what others have sent until they ended is there now. The look
-                // may take the driver's wake along, and a job gives the token before it ends.
+                // Not before the claim: what others have sent until they ended is there now. The
+                // look may take the driver's wake along, and a job gives the token before it ends.
                 let _ = turn.wait(Some(Duration::ZERO), ready);
                 if ready.is_empty() && !parker.is_notified() {
                     self.shards.jump(ready);

@@ -2,19 +2,19 @@
 //!
 //! # Problem
 //!
-//! The monitor finds timers that are due and events that have come, and whose waker that is may be somebody else's:
-//! user code, which may block. It must not be called there, nor even dropped; it must be called soon; and if
-//! one blocks for good the others that come must not take the memory.
+//! The monitor finds timers that are due and events that have come, and whose waker that is may be
+//! somebody else's: user code, which may block. It must not be called there, nor even dropped; it
+//! must be called soon; and if one blocks for good the others that come must not take the memory.
 //!
 //! # Invariants
 //!
 //! 1. Nothing of a waker is called on the thread that puts it here.
-//! 2. A waker that waits is not put in a second time, as one call that begins later is enough for both. So no
-//!    more wait than there are different ones. It is off the list before it is called: one that comes while it
-//!    is being called waits anew.
-//! 3. While wakers wait, somebody calls them (`calling`) or they are owed: then whoever put them comes again
-//!    ([`ForeignWakes::have_called`]). `calling` and the queue change under one lock, and `calling` ends only where the
-//!    queue is empty, or no thread could be had.
+//! 2. A waker that waits is not put in a second time, as one call that begins later is enough for
+//!    both. So no more wait than there are different ones. It is off the list before it is called:
+//!    one that comes while it is being called waits anew.
+//! 3. While wakers wait, somebody calls them (`calling`) or they are owed: then whoever put them
+//!    comes again ([`ForeignWakes::have_called`]). `calling` and the queue change under one lock,
+//!    and `calling` ends only where the queue is empty, or no thread could be had.
 //!
 //! They have a thread of their own, so that they do not wait for stacks and hooks.
 
@@ -44,8 +44,8 @@ struct Waiting {
     calling: bool,
 }
 
-/// So many clones of wakers that wait are kept to be dropped elsewhere. There are more only if a waker blocks, and
-/// then one clone more of it, which is one count, is never dropped.
+/// So many clones of wakers that wait are kept to be dropped elsewhere. There are more only if a
+/// waker blocks, and then one clone more of it, which is one count, is never dropped.
 pub(crate) const MOST_AGAIN: usize = 4096;
 
 impl ForeignWakes {

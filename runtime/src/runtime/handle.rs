@@ -31,8 +31,8 @@ use crate::engine::{coop, messages, park_on};
 
 /// A reference to a [`Runtime`](super::Runtime), to spawn on it and to enter it from other threads.
 ///
-/// A handle does not keep the runtime running: once the [`Runtime`](super::Runtime) is dropped, tasks
-/// spawned through a handle are cancelled at once.
+/// A handle does not keep the runtime running: once the [`Runtime`](super::Runtime) is dropped,
+/// tasks spawned through a handle are cancelled at once.
 ///
 /// # Examples
 ///
@@ -180,7 +180,8 @@ impl Handle {
         &self.inner.shards
     }
 
-    /// The shard for the timers of threads that are no workers, if the runtime was built with timers.
+    /// The shard for the timers of threads that are no workers, if the runtime was built with
+    /// timers.
     pub(super) fn outside_shard(&self) -> Option<&Arc<Shard>> {
         self.inner.time_enabled.then(|| self.inner.shards.outside())
     }

@@ -1,7 +1,7 @@
 //! How a histogram divides time: where its buckets begin.
 //!
-//! A histogram is nothing but the list of its buckets' beginnings, so that linear and logarithmic ones
-//! differ only in how the list is made.
+//! A histogram is nothing but the list of its buckets' beginnings, so that linear and logarithmic
+//! ones differ only in how the list is made.
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,13 +45,14 @@ impl HistogramConfiguration {
         HistogramConfiguration { starts }
     }
 
-    /// Buckets whose width grows with the time that they stand for, so that the relative error is bounded.
+    /// Buckets whose width grows with the time that they stand for, so that the relative error is
+    /// bounded.
     pub fn log(configuration: impl Into<LogHistogram>) -> HistogramConfiguration {
         HistogramConfiguration { starts: configuration.into().starts().into() }
     }
 
-    /// Buckets of which each is twice as wide as the one before. The width of the first is a power of two of
-    /// nanoseconds, at least the one that is given.
+    /// Buckets of which each is twice as wide as the one before. The width of the first is a power
+    /// of two of nanoseconds, at least the one that is given.
     #[cfg(feature = "tokio-wording")]
     #[track_caller]
     pub(super) fn doubling(first_width: Duration, num_buckets: usize) -> HistogramConfiguration {

@@ -95,7 +95,8 @@ impl LocalRuntime {
         self.runtime.enter()
     }
 
-    /// Shuts down in good order, and says what did not stop within `grace`. See [`Runtime::shutdown`].
+    /// Shuts down in good order, and says what did not stop within `grace`. See
+    /// [`Runtime::shutdown`].
     ///
     /// # Panics
     ///

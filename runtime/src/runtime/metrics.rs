@@ -52,9 +52,9 @@ impl RuntimeMetrics {
         self.handle.scheduler().remote_schedules()
     }
 
-    /// Polls that spent their budget and had to let others run: see [`task::coop`](crate::task::coop).
-    /// A worker adds its own when it goes to sleep, and every 1,024 polls or so; a thread that blocks on
-    /// the runtime when it is done.
+    /// Polls that spent their budget and had to let others run: see
+    /// [`task::coop`](crate::task::coop). A worker adds its own when it goes to sleep, and every
+    /// 1,024 polls or so; a thread that blocks on the runtime when it is done.
     pub fn budget_forced_yield_count(&self) -> u64 {
         let of_workers = self.handle.scheduler().forced_yields();
         let mut sum = of_workers;
@@ -105,8 +105,8 @@ impl RuntimeMetrics {
         self.handle.scheduler().pool().map_or(0, |pool| pool.spare_counts().0)
     }
 
-    /// Times that a spare worker was wanted and not to be had: the limit was reached, or the system gave
-    /// no thread. It is also reported: see
+    /// Times that a spare worker was wanted and not to be had: the limit was reached, or the system
+    /// gave no thread. It is also reported: see
     /// [`Builder::on_spare_shortage`](crate::Builder::on_spare_shortage).
     pub fn spare_workers_refused_count(&self) -> u64 {
         self.handle.scheduler().pool().map_or(0, |pool| pool.spare_counts().1)
@@ -117,8 +117,9 @@ impl RuntimeMetrics {
         self.handle.scheduler().monitor().stalls()
     }
 
-    /// Of these, the ones that were not reported: too many at one time, more than one line a second on stderr, no
-    /// thread for the report, or nothing known of the poll any more. The next report says how many.
+    /// Of these, the ones that were not reported: too many at one time, more than one line a second
+    /// on stderr, no thread for the report, or nothing known of the poll any more. The next report
+    /// says how many.
     pub fn stall_reports_left_out_count(&self) -> u64 {
         self.handle.reports_left_out()
     }
@@ -161,8 +162,8 @@ impl RuntimeMetrics {
         self.worker(worker, |counters, _| counters.parks.get() + counters.unparks.get())
     }
 
-    /// The thread that the worker is, while it has one. On the `current_thread` flavour it is the one that
-    /// blocks on the runtime, or was the last to.
+    /// The thread that the worker is, while it has one. On the `current_thread` flavour it is the
+    /// one that blocks on the runtime, or was the last to.
     pub fn worker_thread_id(&self, worker: usize) -> Option<ThreadId> {
         self.worker(worker, |_, _| ());
         self.handle.scheduler().thread_of(worker)
@@ -180,7 +181,8 @@ impl RuntimeMetrics {
         if enabled { starts.len() } else { 0 }
     }
 
-    /// The times that a bucket of the histogram stands for. The last one ends at `u64::MAX` nanoseconds.
+    /// The times that a bucket of the histogram stands for. The last one ends at `u64::MAX`
+    /// nanoseconds.
     ///
     /// # Panics
     ///
@@ -227,9 +229,9 @@ impl RuntimeMetrics {
         self.worker(worker, |_, _| 0)
     }
 
-    /// How long a poll of the worker takes, with what the worker does between two polls: a mean in which
-    /// the last ten polls or so weigh most. It is brought up to date when the worker goes to sleep, and
-    /// every 1,024 polls or so.
+    /// How long a poll of the worker takes, with what the worker does between two polls: a mean in
+    /// which the last ten polls or so weigh most. It is brought up to date when the worker goes to
+    /// sleep, and every 1,024 polls or so.
     pub fn worker_mean_poll_time(&self, worker: usize) -> Duration {
         self.worker(worker, |counters, _| Duration::from_nanos(counters.mean_poll_ns.get()))
     }
@@ -239,14 +241,14 @@ impl RuntimeMetrics {
         self.worker(worker, |counters, _| counters.stalls.get())
     }
 
-    /// How long the worker has been awake. A worker adds to it when it goes to sleep, and every 1,024 polls
-    /// or so.
+    /// How long the worker has been awake. A worker adds to it when it goes to sleep, and every
+    /// 1,024 polls or so.
     pub fn worker_total_busy_duration(&self, worker: usize) -> Duration {
         self.worker(worker, |counters, _| counters.busy())
     }
 
-    /// Tasks that wait in the worker's queue. On the `current_thread` flavour only the thread that blocks on
-    /// the runtime can tell; to others there are none.
+    /// Tasks that wait in the worker's queue. On the `current_thread` flavour only the thread that
+    /// blocks on the runtime can tell; to others there are none.
     pub fn worker_local_queue_depth(&self, worker: usize) -> usize {
         self.worker(worker, |_, queued| queued)
     }

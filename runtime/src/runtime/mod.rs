@@ -66,8 +66,9 @@ pub use stall::{SpareShortage, StallReport};
 
 pub use crate::engine::scheduler::TaskMeta;
 
-/// The number of the worker that this code runs on, as [`RuntimeMetrics`] counts them; 0 on the thread that
-/// runs a `current_thread` runtime. `None` everywhere else, and in the future of a multi-thread `block_on`.
+/// The number of the worker that this code runs on, as [`RuntimeMetrics`] counts them; 0 on the
+/// thread that runs a `current_thread` runtime. `None` everywhere else, and in the future of a
+/// multi-thread `block_on`.
 ///
 /// # Examples
 ///

@@ -1,12 +1,12 @@
 //! What a runtime does about tasks that panic.
 //!
-//! A panic that a [`JoinHandle`](crate::task::JoinHandle) can show belongs to whoever has the handle. What
-//! nobody can see any more comes here, from whatever thread noticed it: the one that polled the task, or
-//! the one that dropped the handle later.
+//! A panic that a [`JoinHandle`](crate::task::JoinHandle) can show belongs to whoever has the
+//! handle. What nobody can see any more comes here, from whatever thread noticed it: the one that
+//! polled the task, or the one that dropped the handle later.
 //!
-//! Under [`UnhandledPanic::ShutdownRuntime`] each panic of a task ends the runtime. The futures that are
-//! blocked on must hear of that, wherever they wait: each one is wrapped so that it leaves its waker here
-//! ([`Panics::guard`]). Under the other policies nothing is wrapped.
+//! Under [`UnhandledPanic::ShutdownRuntime`] each panic of a task ends the runtime. The futures
+//! that are blocked on must hear of that, wherever they wait: each one is wrapped so that it leaves
+//! its waker here ([`Panics::guard`]). Under the other policies nothing is wrapped.
 
 use std::any::Any;
 use std::fmt;
@@ -29,21 +29,22 @@ use crate::engine::{messages, say};
 #[non_exhaustive]
 pub enum UnhandledPanic {
     /// A panic that nobody can see is reported, once: to the function given to
-    /// [`on_unhandled_panic`](crate::Builder::on_unhandled_panic), or as a line on stderr. The default.
+    /// [`on_unhandled_panic`](crate::Builder::on_unhandled_panic), or as a line on stderr. The
+    /// default.
     #[default]
     Report,
     /// As `Report`, without the line on stderr: the panic hook of the process is all there is.
     Ignore,
-    /// Each panic of a spawned task, seen or not, stops the runtime: all tasks are dropped, those spawned
-    /// later are cancelled at once, and `block_on` panics, now and later. Jobs of `spawn_blocking` are
-    /// not counted among the tasks.
+    /// Each panic of a spawned task, seen or not, stops the runtime: all tasks are dropped, those
+    /// spawned later are cancelled at once, and `block_on` panics, now and later. Jobs of
+    /// `spawn_blocking` are not counted among the tasks.
     ShutdownRuntime,
     /// A panic that nobody can see is reported, and the process aborts.
     Abort,
 }
 
-/// A panic that nobody can see: of a task whose [`JoinHandle`](crate::task::JoinHandle) was dropped without
-/// having yielded it.
+/// A panic that nobody can see: of a task whose [`JoinHandle`](crate::task::JoinHandle) was dropped
+/// without having yielded it.
 ///
 /// Given to [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic).
 pub struct PanicReport {

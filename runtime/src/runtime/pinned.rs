@@ -2,9 +2,9 @@
 //! mechanism is `scheduler/pinned.rs`; here they are chosen and ended. `spawn_pinned.rs` starts
 //! them.
 //!
-//! A thread is started when a task comes and every thread that is there has one already, up to the limit.
-//! After that the thread with the fewest tasks gets the next. Threads stay until the shutdown, since a task
-//! may leave things behind for the next one in thread-locals.
+//! A thread is started when a task comes and every thread that is there has one already, up to the
+//! limit. After that the thread with the fewest tasks gets the next. Threads stay until the
+//! shutdown, since a task may leave things behind for the next one in thread-locals.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -130,8 +130,8 @@ impl Pinned {
         all
     }
 
-    /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False if `limit` ended
-    /// first.
+    /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False
+    /// if `limit` ended first.
     pub(super) fn wait_closed(&self, limit: Duration, own: usize) -> bool {
         let deadline = Instant::now().checked_add(limit);
         let mut state = self.state.lock();

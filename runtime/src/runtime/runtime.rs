@@ -2,28 +2,30 @@
 //!
 //! # Shutdown, in order
 //!
-//! 0. Only by [`Runtime::shutdown`]: all tasks are told to end, and run on for as long as they are given.
+//! 0. Only by [`Runtime::shutdown`]: all tasks are told to end, and run on for as long as they are
+//!    given.
 //! 1. The scheduler closes: tasks spawned from now on are cancelled at once.
-//! 2. The workers finish the poll they are in and leave; the last one drops every future that is left.
-//!    The pinned threads do the same, each for its own tasks.
+//! 2. The workers finish the poll they are in and leave; the last one drops every future that is
+//!    left. The pinned threads do the same, each for its own tasks.
 //! 3. The driver and the timers are shut: operations that are still polled elsewhere give an error.
-//! 4. The blocking pool takes no more jobs, drops those for which no thread is free and waits for the
-//!    others.
+//! 4. The blocking pool takes no more jobs, drops those for which no thread is free and waits for
+//!    the others.
 //! 5. The monitor and the reporter end.
 //!
-//! A plain drop waits for 2 and 4 without limit, and says every 5 seconds for what. For the reporter it waits
-//! 5 seconds: a hook that does not return, or a stderr that nobody reads, must not keep a program from ending.
-//! [`Runtime::shutdown`] and [`Runtime::shutdown_timeout`] wait up to a limit and say what they left,
-//! [`Runtime::shutdown_background`] waits not at all; what has not ended then goes on in the background
-//! and ends by itself.
+//! A plain drop waits for 2 and 4 without limit, and says every 5 seconds for what. For the
+//! reporter it waits 5 seconds: a hook that does not return, or a stderr that nobody reads, must
+//! not keep a program from ending. [`Runtime::shutdown`] and [`Runtime::shutdown_timeout`] wait up
+//! to a limit and say what they left, [`Runtime::shutdown_background`] waits not at all; what has
+//! not ended then goes on in the background and ends by itself.
 //!
 //! # From inside
 //!
 //! The thread that ends its runtime may be one of those that 2 waits for: a worker whose task is in
-//! `block_in_place`, or a thread in its start hook. It waits for all others, does then what the last worker would have
-//! done, but for the task that it is in, and goes on with the list. Its task runs to the end of its poll, with a runtime that
-//! is shut down around it, and is dropped; then the thread leaves, and behind it the monitor, for which
-//! nobody waits. On a thread of the blocking pool 4 waits for the other jobs ([`Caller`]).
+//! `block_in_place`, or a thread in its start hook. It waits for all others, does then what the
+//! last worker would have done, but for the task that it is in, and goes on with the list. Its task
+//! runs to the end of its poll, with a runtime that is shut down around it, and is dropped; then
+//! the thread leaves, and behind it the monitor, for which nobody waits. On a thread of the
+//! blocking pool 4 waits for the other jobs ([`Caller`]).
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -63,16 +65,16 @@ const SETTLE: Duration = Duration::from_millis(100);
 
 /// An executor, a reactor, timers and a pool for blocking work, all running.
 ///
-/// Most programs let [`#[runtime::main]`](crate::main) make it. Dropping it shuts it down: it waits for
-/// the poll that each worker is in and for blocking jobs, except those that wait because all threads for
-/// them are busy; every other task is dropped where it stands. For hooks, wakers and lines on stderr that are
-/// on threads of the runtime's own it waits 5 seconds.
+/// Most programs let [`#[runtime::main]`](crate::main) make it. Dropping it shuts it down: it waits
+/// for the poll that each worker is in and for blocking jobs, except those that wait because all
+/// threads for them are busy; every other task is dropped where it stands. For hooks, wakers and
+/// lines on stderr that are on threads of the runtime's own it waits 5 seconds.
 ///
 /// # Panics
 ///
-/// Dropping it inside async code panics, after everything has been told to stop. `block_in_place` makes it possible: the
-/// task that drops its own runtime there is not waited for. All other tasks have ended when the drop returns; that
-/// task is dropped at the end of its poll.
+/// Dropping it inside async code panics, after everything has been told to stop. `block_in_place`
+/// makes it possible: the task that drops its own runtime there is not waited for. All other tasks
+/// have ended when the drop returns; that task is dropped at the end of its poll.
 ///
 /// # Examples
 ///
@@ -109,8 +111,8 @@ impl Threads {
         threads.push(thread);
     }
 
-    /// Starts the thread that watches the others. It takes no signals. What it hands over is the reporter's, which
-    /// therefore closes after it.
+    /// Starts the thread that watches the others. It takes no signals. What it hands over is the
+    /// reporter's, which therefore closes after it.
     pub(super) fn start_monitor(&self, watch: Body) -> io::Result<()> {
         let reporter = Arc::clone(&self.reporter);
         let monitor = thread::Builder::new().name("runtime-monitor".to_owned());
@@ -124,8 +126,8 @@ impl Threads {
         Ok(())
     }
 
-    /// Waits for the threads' very end; they have left the scheduler already. If the caller is one of them, the
-    /// monitor watches it until it leaves, too, and is not waited for.
+    /// Waits for the threads' very end; they have left the scheduler already. If the caller is one
+    /// of them, the monitor watches it until it leaves, too, and is not waited for.
     fn join(&self, caller_serves: bool) {
         // First: it starts workers.
         let mut stuck = self.starter.join(Instant::now() + LAST_WORDS);
@@ -160,8 +162,9 @@ fn end(thread: Thread<()>) {
     }
 }
 
-/// Runs what must not end by a panic. The monitor calls nothing that is the user's, so if it panics that is a
-/// bug of the runtime; and without it a task that blocks would stop the others, in silence.
+/// Runs what must not end by a panic. The monitor calls nothing that is the user's, so if it panics
+/// that is a bug of the runtime; and without it a task that blocks would stop the others, in
+/// silence.
 fn or_abort(what: &'static str, body: impl FnOnce()) {
     struct Abort(&'static str);
     impl Drop for Abort {
@@ -211,8 +214,8 @@ impl Runtime {
         self.handle.spawn_blocking(closure)
     }
 
-    /// Runs a future on this thread to its end. Tasks that it spawned and did not wait for go on in the
-    /// background, and on the `current_thread` flavour wait for the next call.
+    /// Runs a future on this thread to its end. Tasks that it spawned and did not wait for go on in
+    /// the background, and on the `current_thread` flavour wait for the next call.
     ///
     /// # Panics
     ///
@@ -258,13 +261,14 @@ impl Runtime {
         self.handle.metrics()
     }
 
-    /// Shuts down in good order: tells every task to end, gives them `grace` for it, drops those that have
-    /// not, and says which those were.
+    /// Shuts down in good order: tells every task to end, gives them `grace` for it, drops those
+    /// that have not, and says which those were.
     ///
-    /// Who listens to [`Scope::cancelled`](crate::task::ScopeHandle::cancelled), in whatever scope, is told;
-    /// all tasks go on until they have ended or the grace is over. What is left of it then is for the
-    /// blocking jobs that have started. The grace is measured by the runtime's clock, also if that is
-    /// paused. After it, this waits another 100 ms for polls, destructors and jobs that are under way.
+    /// Who listens to [`Scope::cancelled`](crate::task::ScopeHandle::cancelled), in whatever scope,
+    /// is told; all tasks go on until they have ended or the grace is over. What is left of it then
+    /// is for the blocking jobs that have started. The grace is measured by the runtime's clock,
+    /// also if that is paused. After it, this waits another 100 ms for polls, destructors and jobs
+    /// that are under way.
     ///
     /// # Panics
     ///
@@ -335,8 +339,8 @@ impl Runtime {
         self.handle.each_list(|tasks| tasks.unwatch());
     }
 
-    /// Shuts down, waiting for at most `duration` for polls and blocking jobs. What has not returned by
-    /// then is named on stderr. Tasks are dropped where they stand; see
+    /// Shuts down, waiting for at most `duration` for polls and blocking jobs. What has not
+    /// returned by then is named on stderr. Tasks are dropped where they stand; see
     /// [`shutdown`](Runtime::shutdown).
     ///
     /// # Panics

@@ -1,8 +1,8 @@
-//! How long tasks wait for their polls: from the spawn, the wake, or the end of the poll during which the wake
-//! came, until a worker takes the task up.
+//! How long tasks wait for their polls: from the spawn, the wake, or the end of the poll during
+//! which the wake came, until a worker takes the task up.
 //!
-//! It needs a word in every task, so it is a feature. A runtime whose builder did not ask for it reads no
-//! clock for it.
+//! It needs a word in every task, so it is a feature. A runtime whose builder did not ask for it
+//! reads no clock for it.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -14,7 +14,8 @@ impl Builder {
     /// Measures how long each task waits for each of its polls. The hooks of polls are told:
     /// [`TaskMeta::schedule_latency`](crate::runtime::TaskMeta::schedule_latency).
     ///
-    /// It costs a look at the clock when a task becomes due and one when it is polled, and is off by default.
+    /// It costs a look at the clock when a task becomes due and one when it is polled, and is off
+    /// by default.
     ///
     /// # Examples
     ///
@@ -40,8 +41,8 @@ impl Builder {
     }
 
     /// The buckets of that histogram. The default is ten buckets of 100 µs. Without
-    /// [`enable_metrics_schedule_latency_histogram`](Builder::enable_metrics_schedule_latency_histogram) it stays
-    /// empty.
+    /// [`enable_metrics_schedule_latency_histogram`](Builder::enable_metrics_schedule_latency_histogram)
+    /// it stays empty.
     pub fn metrics_schedule_latency_histogram_configuration(
         &mut self,
         configuration: HistogramConfiguration,
@@ -73,7 +74,8 @@ impl RuntimeMetrics {
         self.latencies().len()
     }
 
-    /// The times that a bucket of the histogram stands for. The last one ends at `u64::MAX` nanoseconds.
+    /// The times that a bucket of the histogram stands for. The last one ends at `u64::MAX`
+    /// nanoseconds.
     ///
     /// # Panics
     ///
@@ -86,7 +88,8 @@ impl RuntimeMetrics {
         Duration::from_nanos(starts[bucket])..Duration::from_nanos(end)
     }
 
-    /// Polls of the worker for which a task waited a time in the bucket's range; 0 without a histogram.
+    /// Polls of the worker for which a task waited a time in the bucket's range; 0 without a
+    /// histogram.
     ///
     /// # Panics
     ///

@@ -117,7 +117,8 @@ impl Scheduler {
         self.pool().map_or(1, |pool| pool.all_slots())
     }
 
-    /// What a worker counts, and how many tasks are in its queue. `None` if there is no such worker.
+    /// What a worker counts, and how many tasks are in its queue. `None` if there is no such
+    /// worker.
     pub(super) fn worker<R>(
         &self,
         worker: usize,

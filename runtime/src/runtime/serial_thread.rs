@@ -2,15 +2,17 @@
 //!
 //! # Invariants
 //!
-//! 1. Work and `closed` change under the lock, and whoever changes them wakes the thread. It looks at
-//!    both under the same lock before it sleeps, work first: what was added before the end is done.
-//! 2. There is a thread from the first piece of work that found one to be had. Work without a thread
-//!    is given back.
-//! 3. No more work waits than the limit. What is beyond is given back, and whoever wanted it done counts it: a
-//!    thread that is stuck (in a hook, on a stderr that nobody reads) must not take the memory.
-//! 4. The thread says that it is over, under the lock, as the last thing it does. Whoever waits for that with a limit
-//!    and gives up takes away what still waits ([`SerialThread::leave`]): it is not done behind the back of a program
-//!    that believes that its runtime has ended.
+//! 1. Work and `closed` change under the lock, and whoever changes them wakes the thread. It looks
+//!    at both under the same lock before it sleeps, work first: what was added before the end is
+//!    done.
+//! 2. There is a thread from the first piece of work that found one to be had. Work without a
+//!    thread is given back.
+//! 3. No more work waits than the limit. What is beyond is given back, and whoever wanted it done
+//!    counts it: a thread that is stuck (in a hook, on a stderr that nobody reads) must not take
+//!    the memory.
+//! 4. The thread says that it is over, under the lock, as the last thing it does. Whoever waits for
+//!    that with a limit and gives up takes away what still waits ([`SerialThread::leave`]): it is
+//!    not done behind the back of a program that believes that its runtime has ended.
 //!
 //! The thread takes no signals: see `engine/process_wide/signal_mask.rs`.
 
@@ -150,7 +152,8 @@ impl SerialThread {
         true
     }
 
-    /// Takes away what has not been begun, and says how much that was. The thread ends after what it is at.
+    /// Takes away what has not been begun, and says how much that was. The thread ends after what
+    /// it is at.
     pub(crate) fn leave(&self) -> usize {
         self.close();
         let left = std::mem::take(&mut self.0.state.lock().work);

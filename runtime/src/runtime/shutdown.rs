@@ -41,7 +41,8 @@ impl ShutdownReport {
         self.tasks.is_empty() && self.jobs.is_empty() && self.threads == 0
     }
 
-    /// Says it on stderr, if something has not stopped. What `#[runtime::main(shutdown_grace = ..)]` does.
+    /// Says it on stderr, if something has not stopped. What
+    /// `#[runtime::main(shutdown_grace = ..)]` does.
     #[doc(hidden)]
     pub fn say(&self) {
         if !self.is_clean() {
@@ -49,8 +50,8 @@ impl ShutdownReport {
         }
     }
 
-    /// The tasks that had not ended when the grace was over. All of them have been dropped since but those
-    /// that are [running](Unfinished::is_running).
+    /// The tasks that had not ended when the grace was over. All of them have been dropped since
+    /// but those that are [running](Unfinished::is_running).
     pub fn tasks(&self) -> &[Unfinished] {
         &self.tasks
     }
@@ -60,8 +61,8 @@ impl ShutdownReport {
         &self.jobs
     }
 
-    /// How many threads are still there, because of polls, destructors and jobs that have not returned.
-    /// They end when those do.
+    /// How many threads are still there, because of polls, destructors and jobs that have not
+    /// returned. They end when those do.
     pub fn threads(&self) -> usize {
         self.threads
     }
@@ -110,8 +111,8 @@ impl Unfinished {
         self.location
     }
 
-    /// Whether its poll, its destructor or its closure has not returned, so that its thread is still
-    /// there.
+    /// Whether its poll, its destructor or its closure has not returned, so that its thread is
+    /// still there.
     pub fn is_running(&self) -> bool {
         self.running
     }

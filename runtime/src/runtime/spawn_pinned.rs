@@ -14,7 +14,8 @@ use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle};
 use crate::engine::{entered, messages, say};
 
-/// Counts a thread off, however it ends. Until then it is an activity of the runtime, but while it waits.
+/// Counts a thread off, however it ends. Until then it is an activity of the runtime, but while it
+/// waits.
 struct Counted(Handle);
 
 impl Counted {
@@ -36,7 +37,8 @@ impl Drop for Counted {
 }
 
 impl Handle {
-    /// Spawns the future that `make` makes on a pinned thread, into a scope if it has a place in one.
+    /// Spawns the future that `make` makes on a pinned thread, into a scope if it has a place in
+    /// one.
     #[track_caller]
     pub(crate) fn spawn_pinned_as<M, F>(
         &self,

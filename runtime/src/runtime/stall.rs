@@ -1,20 +1,20 @@
 //! Reports of stalls: the threads that do what the monitor must not.
 //!
-//! The monitor may not block, so it only hands over. One thread looks at the stalled thread and copies its
-//! stack, at once, as long as it is the stack of the stall; another one does what takes long or is the user's:
-//! it symbolises, calls the hook or writes the line; a third calls wakers that are not tasks'. Each is
-//! started with its first piece of work, and takes no signals.
+//! The monitor may not block, so it only hands over. One thread looks at the stalled thread and
+//! copies its stack, at once, as long as it is the stack of the stall; another one does what takes
+//! long or is the user's: it symbolises, calls the hook or writes the line; a third calls wakers
+//! that are not tasks'. Each is started with its first piece of work, and takes no signals.
 //!
 //! # Limits
 //!
 //! A hook may never return, and nobody may read stderr. So:
 //!
-//! 1. At most [`MOST_AT_ONCE`] reports are under way, from the moment in which the monitor hands one over to that
-//!    in which the hook has returned or the line is written: 4 MiB of stacks. Of lines there is at most one in
-//!    [`LINE_EVERY`]. Both are decided before the thread is looked at, so that what will not be said costs
-//!    nothing.
-//! 2. What is left out is counted: for ever ([`RuntimeMetrics::stall_reports_left_out_count`]) and until the
-//!    next report, which says how many.
+//! 1. At most [`MOST_AT_ONCE`] reports are under way, from the moment in which the monitor hands
+//!    one over to that in which the hook has returned or the line is written: 4 MiB of stacks. Of
+//!    lines there is at most one in [`LINE_EVERY`]. Both are decided before the thread is looked
+//!    at, so that what will not be said costs nothing.
+//! 2. What is left out is counted: for ever ([`RuntimeMetrics::stall_reports_left_out_count`]) and
+//!    until the next report, which says how many.
 //! 3. One shortage of spares waits to be reported; the monitor comes again with the next.
 //! 4. A waker that waits to be called stands for all others that are the same.
 //! 5. The end of a runtime waits for all of that for [`LAST_WORDS`] and no longer.
@@ -90,7 +90,8 @@ enum Verdict {
     ComputesAndWaits,
     /// It waits in a call that makes threads wait.
     Blocks,
-    /// It waits for another thread, for a lock or for a message. That may be a lock of the allocator.
+    /// It waits for another thread, for a lock or for a message. That may be a lock of the
+    /// allocator.
     WaitsForAThread,
     /// It was over before it was looked at.
     Over,
@@ -123,8 +124,8 @@ impl StallReport {
         self.duration
     }
 
-    /// Whether the thread waited in the kernel (true) or computed (false) when it was looked at. `None` if the
-    /// system does not tell, or the poll had returned by then.
+    /// Whether the thread waited in the kernel (true) or computed (false) when it was looked at.
+    /// `None` if the system does not tell, or the poll had returned by then.
     pub fn is_blocked(&self) -> Option<bool> {
         match self.seen {
             ThreadActivity::Untold | ThreadActivity::Over => None,
@@ -133,9 +134,9 @@ impl StallReport {
         }
     }
 
-    /// The name of the system call that the thread waited in, if it did and the call is one that threads are
-    /// known to wait in: `clock_nanosleep`, `read`, `futex`. The last is a lock, a condition variable or a
-    /// channel, of the program or of a library such as the allocator.
+    /// The name of the system call that the thread waited in, if it did and the call is one that
+    /// threads are known to wait in: `clock_nanosleep`, `read`, `futex`. The last is a lock, a
+    /// condition variable or a channel, of the program or of a library such as the allocator.
     pub fn system_call(&self) -> Option<&'static str> {
         match self.seen {
             ThreadActivity::Waiting(Some(number)) => system_calls::name(number),
@@ -143,29 +144,31 @@ impl StallReport {
         }
     }
 
-    /// For which part of the time the thread had a processor, from 0 to 1, if the system tells (Linux does). It is
-    /// measured from the moment at which the poll was first seen, at most some 2 ms after it began.
+    /// For which part of the time the thread had a processor, from 0 to 1, if the system tells
+    /// (Linux does). It is measured from the moment at which the poll was first seen, at most some
+    /// 2 ms after it began.
     pub fn processor_share(&self) -> Option<f64> {
         self.processor_share
     }
 
-    /// Whether the poll takes long because its thread, which would compute, had a processor for less than half of
-    /// the time: other threads and processes had them, or the process has used up its quota. `None` if the system
-    /// does not tell.
+    /// Whether the poll takes long because its thread, which would compute, had a processor for
+    /// less than half of the time: other threads and processes had them, or the process has used up
+    /// its quota. `None` if the system does not tell.
     pub fn is_starved(&self) -> Option<bool> {
         Some(!self.is_blocked()? && self.processor_share? < 0.5)
     }
 
     /// The stack of the stalled thread, innermost first, if it could be had.
     ///
-    /// Compilers and linkers keep one of several functions that have the same code, so the name of a function
-    /// may be that of another one, for another type as a rule. The last line says so where that may be.
+    /// Compilers and linkers keep one of several functions that have the same code, so the name of
+    /// a function may be that of another one, for another type as a rule. The last line says so
+    /// where that may be.
     pub fn backtrace(&self) -> Option<&str> {
         self.backtrace.as_deref()
     }
 
-    /// How many stalls have not been reported since the last report: too many were under way at one time, or
-    /// nothing was known of them any more.
+    /// How many stalls have not been reported since the last report: too many were under way at one
+    /// time, or nothing was known of them any more.
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
@@ -278,8 +281,8 @@ impl fmt::Display for StallReport {
 /// A hook for shortages of spare workers.
 pub(super) type OnSpareShortage = Arc<dyn Fn(&SpareShortage) + Send + Sync>;
 
-/// Work waits behind workers that do not serve, and there is nobody to do it in their place: the limit is reached, or
-/// the system gives no thread.
+/// Work waits behind workers that do not serve, and there is nobody to do it in their place: the
+/// limit is reached, or the system gives no thread.
 ///
 /// Given to [`Builder::on_spare_shortage`](crate::Builder::on_spare_shortage).
 #[derive(Debug)]
@@ -292,20 +295,21 @@ impl SpareShortage {
         self.0.absence == Absence::InPlace
     }
 
-    /// How many workers do not serve for that reason. Those that serve in place of others and do not serve themselves
-    /// are among them.
+    /// How many workers do not serve for that reason. Those that serve in place of others and do
+    /// not serve themselves are among them.
     pub fn stalled(&self) -> usize {
         self.0.missing
     }
 
-    /// How many serve in their place: spare workers or, for those in `block_in_place`, threads of the
-    /// blocking pool.
+    /// How many serve in their place: spare workers or, for those in `block_in_place`, threads of
+    /// the blocking pool.
     pub fn spare_workers(&self) -> usize {
         self.0.serving
     }
 
-    /// How many there may be: [`Builder::spare_workers`](crate::Builder::spare_workers) or, for those in
-    /// `block_in_place`, [`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads), blocking jobs
+    /// How many there may be: [`Builder::spare_workers`](crate::Builder::spare_workers) or, for
+    /// those in `block_in_place`,
+    /// [`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads), blocking jobs
     /// included.
     pub fn limit(&self) -> usize {
         self.0.limit
@@ -412,8 +416,9 @@ impl Reporter {
         self.captures.close();
     }
 
-    /// Waits for what has been handed over, until `deadline` at most. Without it the last report may be lost.
-    /// Returns the threads that have not come to an end, and forgets what they have not begun.
+    /// Waits for what has been handed over, until `deadline` at most. Without it the last report
+    /// may be lost. Returns the threads that have not come to an end, and forgets what they have
+    /// not begun.
     pub(super) fn join(&self, deadline: Instant) -> Vec<&'static str> {
         let left = || deadline.saturating_duration_since(Instant::now());
         let mut stuck = Vec::new();
@@ -503,7 +508,8 @@ struct Voice {
     unsaid: AtomicU64,
 }
 
-/// A report's place among those under way. A report that comes to nothing is counted when its turn ends.
+/// A report's place among those under way. A report that comes to nothing is counted when its turn
+/// ends.
 struct Ticket {
     voice: Arc<Voice>,
     given: bool,

@@ -2,10 +2,10 @@
 //!
 //! # Problem
 //!
-//! The monitor finds that a spare is wanted. To start a thread takes system calls that may be slow, and a
-//! name, for which a function of the user's may have to be asked: it may wait for a lock that the
-//! very task holds for which the spare is wanted. The monitor waits for nobody, and the spare must not wait for
-//! that task either.
+//! The monitor finds that a spare is wanted. To start a thread takes system calls that may be slow,
+//! and a name, for which a function of the user's may have to be asked: it may wait for a lock that
+//! the very task holds for which the spare is wanted. The monitor waits for nobody, and the spare
+//! must not wait for that task either.
 //!
 //! # Shape
 //!
@@ -13,13 +13,14 @@
 //!   monitor --- NewWorker ---> starter: a name, a thread <--- a name --- namer: asks the function
 //! ```
 //!
-//! Stand-ins for those in `block_in_place` are jobs of the blocking pool, which starts their threads where it is given
-//! them. The monitor has a third thread do that.
+//! Stand-ins for those in `block_in_place` are jobs of the blocking pool, which starts their
+//! threads where it is given them. The monitor has a third thread do that.
 //!
-//! The first two are threads, started with the first spare; the namer only where there is a function. The starter waits for
-//! a name for [`NAME_WITHIN`]. Then the spare gets the usual name, and those after it do not wait, until the
-//! function has returned; what it returned at last is the name of the next one. A function that panics, or whose
-//! name has no form that the system takes, costs the name and not the spare.
+//! The first two are threads, started with the first spare; the namer only where there is a
+//! function. The starter waits for a name for [`NAME_WITHIN`]. Then the spare gets the usual name,
+//! and those after it do not wait, until the function has returned; what it returned at last is the
+//! name of the next one. A function that panics, or whose name has no form that the system takes,
+//! costs the name and not the spare.
 
 use std::io;
 use std::sync::Arc;
@@ -41,7 +42,8 @@ pub(super) struct Starter {
     asks: SerialThread,
 }
 
-/// How many stand-ins the monitor asks for at most before the first has been asked for: twice what it asks for at one look.
+/// How many stand-ins the monitor asks for at most before the first has been asked for: twice what
+/// it asks for at one look.
 const MOST_ASKS: usize = 64;
 
 /// The names of spares.
@@ -69,7 +71,8 @@ impl Starter {
         Starter { thread: SerialThread::new("runtime-starter", most), names: Arc::new(names), asks }
     }
 
-    /// Gives the blocking pool a stand-in soon. If that cannot be, `ask` is dropped, and the monitor asks again.
+    /// Gives the blocking pool a stand-in soon. If that cannot be, `ask` is dropped, and the
+    /// monitor asks again.
     pub(super) fn ask(&self, ask: Work) {
         drop(self.asks.add(ask));
     }

@@ -22,8 +22,8 @@ pub(super) struct CountedThread {
     before: Option<RuntimeId>,
 }
 
-/// This thread counts as one that is active in the runtime, as a worker or with a blocking job, until
-/// the guard is dropped: a `block_on` in there is not counted once more.
+/// This thread counts as one that is active in the runtime, as a worker or with a blocking job,
+/// until the guard is dropped: a `block_on` in there is not counted once more.
 pub(super) fn count_thread(runtime: RuntimeId) -> CountedThread {
     CountedThread { before: COUNTED_FOR.replace(Some(runtime)) }
 }

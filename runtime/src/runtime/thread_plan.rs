@@ -9,7 +9,8 @@ use crate::engine::messages;
 use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::scheduler::Hook;
 
-/// What a thread does. Boxed, so that the program holds what std does around it once, and not for each kind of thread.
+/// What a thread does. Boxed, so that the program holds what std does around it once, and not for
+/// each kind of thread.
 pub(super) type Body = Box<dyn FnOnce() + Send>;
 
 /// The same for one that calls the hooks at both ends itself, where its runtime is current.
@@ -47,7 +48,8 @@ const NAMELESS: &str = "runtime-worker";
 pub(super) enum ThreadName {
     /// All the same.
     Fixed(Arc<str>),
-    /// Each by this function, which is the user's: it may block, panic, or give something that is no name.
+    /// Each by this function, which is the user's: it may block, panic, or give something that is
+    /// no name.
     By(Arc<dyn Fn() -> String + Send + Sync>),
 }
 
@@ -87,8 +89,8 @@ impl ThreadName {
         Ok(name)
     }
 
-    /// The name for a thread that is started later. It is not to be missing because of its name, so what the
-    /// system would not take is left out.
+    /// The name for a thread that is started later. It is not to be missing because of its name, so
+    /// what the system would not take is left out.
     ///
     /// # Errors
     ///

@@ -18,17 +18,18 @@
 //!
 //! # How it works
 //!
-//! Values lie in a ring. The position of a value counts up for ever; its place is the position modulo
-//! the ring's length. Each slot has a lock of its own, so receivers that copy different values, and
-//! a sender that writes a third, do not meet. A lock for the tail orders the senders.
+//! Values lie in a ring. The position of a value counts up for ever; its place is the position
+//! modulo the ring's length. Each slot has a lock of its own, so receivers that copy different
+//! values, and a sender that writes a third, do not meet. A lock for the tail orders the senders.
 //!
 //! 1. Lock order: the tail before a slot. A slot is written under both.
-//! 2. A slot counts how many receivers have not yet read it. The last to read it takes the value out,
-//!    to be dropped.
-//! 3. Who finds nothing gets in line first and looks again; who sends writes first and notifies then.
-//! 4. A value that goes is dropped after the locks are free. Each receiver gets a clone, the last too:
-//!    what `Clone` does is part of what users see. It is cloned under its slot's lock: a `Clone` that is
-//!    slow delays the sender that comes round the ring to that slot.
+//! 2. A slot counts how many receivers have not yet read it. The last to read it takes the value
+//!    out, to be dropped.
+//! 3. Who finds nothing gets in line first and looks again; who sends writes first and notifies
+//!    then.
+//! 4. A value that goes is dropped after the locks are free. Each receiver gets a clone, the last
+//!    too: what `Clone` does is part of what users see. It is cloned under its slot's lock: a
+//!    `Clone` that is slow delays the sender that comes round the ring to that slot.
 
 use std::fmt;
 
@@ -200,8 +201,8 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Sends `value` to all receivers; says how many there are. That does not mean that each will get
-    /// it.
+    /// Sends `value` to all receivers; says how many there are. That does not mean that each will
+    /// get it.
     ///
     /// # Errors
     ///
@@ -237,12 +238,13 @@ impl<T> Sender<T> {
         WeakSender { shared: self.shared.clone() }
     }
 
-    /// How many values are in the channel that some receiver has not read. Takes time that grows with
-    /// their number.
+    /// How many values are in the channel that some receiver has not read. Takes time that grows
+    /// with their number.
     pub fn len(&self) -> usize {
         let tail = self.shared.tail.lock();
         let oldest = tail.position.saturating_sub(self.shared.ring.len() as u64);
-        // Whoever has read a value has read, or lost, all before it: the unread ones are the latest.
+        // Whoever has read a value has read, or lost, all before it: the unread ones are the
+        // latest.
         let unread = |position: &u64| self.shared.slot(*position).lock().unread > 0;
         (oldest..tail.position).rev().take_while(unread).count()
     }
@@ -425,7 +427,8 @@ impl<T> Receiver<T> {
 }
 
 impl<T> Slot<T> {
-    /// Counts the value as read by one more; moves it to `last`, which is empty, if that was the last.
+    /// Counts the value as read by one more; moves it to `last`, which is empty, if that was the
+    /// last.
     fn count_read_to(&mut self, last: &mut Option<T>) {
         self.unread -= 1;
         if self.unread == 0 {
@@ -451,8 +454,8 @@ impl<T: Clone> Receiver<T> {
     ///
     /// No value is lost when the future is dropped.
     pub async fn recv(&mut self) -> Result<T, RecvError> {
-        // The value goes straight here: handed from one future to the next, a large one would be on the
-        // stack several times.
+        // The value goes straight here: handed from one future to the next, a large one would be on
+        // the stack several times.
         let mut value = None;
         cooperative(self.wait(&mut value)).await?;
         value.ok_or(RecvError::Closed)

@@ -24,9 +24,9 @@ use crate::engine::resource::Resource;
 
 /// A lock for a value, fair, that is held across `.await`.
 ///
-/// Those who wait get the lock in the order in which they asked (their first poll). A panic while it
-/// is held leaves the value as it is and the lock free: there is no poison. Where no `.await` comes
-/// between lock and unlock, `std::sync::Mutex` is the better choice.
+/// Those who wait get the lock in the order in which they asked (their first poll). A panic while
+/// it is held leaves the value as it is and the lock free: there is no poison. Where no `.await`
+/// comes between lock and unlock, `std::sync::Mutex` is the better choice.
 ///
 /// ```
 /// # runtime::Runtime::new().unwrap().block_on(async {

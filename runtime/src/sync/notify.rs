@@ -21,23 +21,24 @@
 //!
 //! 1. The phase moves to and from WAITING only under the lock, and whenever the lock is free it is
 //!    WAITING exactly when somebody stands in line. Between EMPTY and NOTIFIED it moves without.
-//! 2. While the phase is WAITING the count changes only under the lock, and everybody's entry is taken
-//!    out of the line with it. A `Notified` remembers the count of its creation: another one means that
-//!    it was notified, whether it stood in line or not.
-//! 3. Who finds the phase WAITING takes the lock and finds the waiter there; who queues up moves the
-//!    phase in a compare-exchange that fails when a notification has come. No wake is lost.
-//! 4. A waiter that was notified alone has an entry that says so, apart from the line, until it reads it.
-//!    A waiter that leaves with such a notification passes it on, in the direction in which it was given.
-//! 5. `alone` counts these entries, under the lock. A waiter that finds another count than its own in the
-//!    word, and none `alone`, has no entry any more: it need not take the lock. It reads `alone` after the
-//!    word, so it sees its own entry counted if it has one: who wrote that count of the word had the lock
-//!    after the one who notified it alone.
+//! 2. While the phase is WAITING the count changes only under the lock, and everybody's entry is
+//!    taken out of the line with it. A `Notified` remembers the count of its creation: another one
+//!    means that it was notified, whether it stood in line or not.
+//! 3. Who finds the phase WAITING takes the lock and finds the waiter there; who queues up moves
+//!    the phase in a compare-exchange that fails when a notification has come. No wake is lost.
+//! 4. A waiter that was notified alone has an entry that says so, apart from the line, until it
+//!    reads it. A waiter that leaves with such a notification passes it on, in the direction in
+//!    which it was given.
+//! 5. `alone` counts these entries, under the lock. A waiter that finds another count than its own
+//!    in the word, and none `alone`, has no entry any more: it need not take the lock. It reads
+//!    `alone` after the word, so it sees its own entry counted if it has one: who wrote that count
+//!    of the word had the lock after the one who notified it alone.
 //!
 //! # Orderings
 //!
 //! [`NOTIFY`] pairs with [`NOTICE`]: what happened before a notification is visible to who gets it,
-//! from the word (a permit, or the count) or through the lock (an entry). `alone` is `Relaxed`: the lock
-//! and the word order it.
+//! from the word (a permit, or the count) or through the lock (an entry). `alone` is `Relaxed`: the
+//! lock and the word order it.
 
 use std::fmt;
 use std::future::Future;
@@ -134,8 +135,8 @@ impl Notify {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the future loses its place in line; a notification from `notify_one` that reached it
-    /// in the meantime goes to the next.
+    /// Dropped, the future loses its place in line; a notification from `notify_one` that reached
+    /// it in the meantime goes to the next.
     pub fn notified(&self) -> Notified<'_> {
         Notified { notify: self, wait: self.wait(), pinned: PhantomPinned }
     }
@@ -251,8 +252,8 @@ impl Notify {
         }
     }
 
-    /// Whether all who stood in line when the count was `calls` were notified since, and none of them
-    /// alone. If not, the lock tells.
+    /// Whether all who stood in line when the count was `calls` were notified since, and none of
+    /// them alone. If not, the lock tells.
     #[inline]
     fn were_all_notified_since(&self, calls: usize) -> bool {
         let now = self.state.load(NOTICE) & !PHASE;

@@ -1,7 +1,7 @@
 //! A value that is made once, by an async function, and then read without waiting.
 //!
-//! A semaphore with one permit is the right to make the value; when the value is there the semaphore
-//! is closed, and everybody who waited for the right finds the value.
+//! A semaphore with one permit is the right to make the value; when the value is there the
+//! semaphore is closed, and everybody who waited for the right finds the value.
 
 use std::fmt;
 use std::future::Future;

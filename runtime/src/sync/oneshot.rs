@@ -1,7 +1,7 @@
 //! A channel for one value, from one sender to one receiver.
 //!
-//! [`Sender::send`] does not wait, so it may be called anywhere. The [`Receiver`] is a future. Either
-//! side learns when the other has gone.
+//! [`Sender::send`] does not wait, so it may be called anywhere. The [`Receiver`] is a future.
+//! Either side learns when the other has gone.
 //!
 //! ```
 //! # runtime::Runtime::new().unwrap().block_on(async {
@@ -22,15 +22,16 @@
 //! | RX_WAITS| receiver        | its waker may lie in its place                     |
 //! | TX_WAITS| sender          | its waker may lie in its place                     |
 //!
-//! 1. Before SENT only the sender touches the cell. It sets SENT by a compare-exchange that fails once
-//!    CLOSED is set; then the value stays the sender's.
+//! 1. Before SENT only the sender touches the cell. It sets SENT by a compare-exchange that fails
+//!    once CLOSED is set; then the value stays the sender's.
 //! 2. After SENT only the receiver touches the cell; when it has gone, the last owner's drop does.
 //! 3. A side that must wait leaves its waker, then sets its WAITS bit in the read-modify-write that
-//!    looks for the other's news: the other either comes later and sees the bit, or came earlier and
-//!    its news is seen. The lock around a waker's place orders the rest (`engine/waker_cell.rs`).
-//! 4. A side that waits no longer, because it has its news, is done or gone, takes its own waker out:
-//!    the waker, and with it a task's memory, does not stay for as long as the other side does. Nobody
-//!    loses a wake by it, for only that side would have been woken.
+//!    looks for the other's news: the other either comes later and sees the bit, or came earlier
+//!    and its news is seen. The lock around a waker's place orders the rest
+//!    (`engine/waker_cell.rs`).
+//! 4. A side that waits no longer, because it has its news, is done or gone, takes its own waker
+//!    out: the waker, and with it a task's memory, does not stay for as long as the other side
+//!    does. Nobody loses a wake by it, for only that side would have been woken.
 //!
 //! `PUBLISH` pairs with `OBSERVE`: the value is written before SENT is set and read after it was
 //! seen; likewise what the receiver did before it closed is visible to a sender that sees CLOSED.

@@ -31,9 +31,9 @@ const MAX_READERS: u32 = u32::MAX >> 3;
 
 /// A lock for a value, fair, that many readers or one writer hold across `.await`.
 ///
-/// Those who wait get it in the order in which they asked (their first poll). So a task that holds it
-/// for reading and asks for reading again may wait for ever: for a writer that waits for the task.
-/// There is no poison.
+/// Those who wait get it in the order in which they asked (their first poll). So a task that holds
+/// it for reading and asks for reading again may wait for ever: for a writer that waits for the
+/// task. There is no poison.
 ///
 /// ```
 /// # runtime::Runtime::new().unwrap().block_on(async {
@@ -83,7 +83,8 @@ pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
     marker: PhantomData<&'a mut T>,
 }
 
-/// Shared access to the value, or a part of it, of an [`RwLock`] in an [`Arc`]. Dropping it unlocks.
+/// Shared access to the value, or a part of it, of an [`RwLock`] in an [`Arc`]. Dropping it
+/// unlocks.
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
     lock: Arc<RwLock<T>>,

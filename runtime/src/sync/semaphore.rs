@@ -158,8 +158,8 @@ impl Semaphore {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, the future loses its place in line; a permit that it was given in
-    /// the meantime goes to the next.
+    /// Dropped before it is ready, the future loses its place in line; a permit that it was given
+    /// in the meantime goes to the next.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.wait("Semaphore::acquire", 1).await?;
         Ok(SemaphorePermit { semaphore: self, count: 1 })

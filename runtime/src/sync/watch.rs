@@ -13,8 +13,8 @@
 //!
 //! # How it works
 //!
-//! The value lies under a lock of readers and writers. A word beside it holds the value's version and
-//! the flag CLOSED; each receiver remembers the version that it has seen.
+//! The value lies under a lock of readers and writers. A word beside it holds the value's version
+//! and the flag CLOSED; each receiver remembers the version that it has seen.
 //!
 //! 1. The version changes only while the value's lock is held for writing. So who holds it for
 //!    reading knows the version of what it sees.
@@ -36,8 +36,8 @@ const ONE_VERSION: usize = 2;
 
 /// Publishes a new version, the end, or what a receiver did before it went. Pairs with `OBSERVE`.
 const PUBLISH: Ordering = Ordering::Release;
-/// A sender goes: publishes what it did, and the last sees what all did, which it publishes with the
-/// end. Pairs with itself and with `OBSERVE`.
+/// A sender goes: publishes what it did, and the last sees what all did, which it publishes with
+/// the end. Pairs with itself and with `OBSERVE`.
 const GONE: Ordering = Ordering::AcqRel;
 /// Sees a new version, the end, or who went. Pairs with `PUBLISH` and `GONE`.
 const OBSERVE: Ordering = Ordering::Acquire;
@@ -123,8 +123,8 @@ pub struct Receiver<T> {
     seen: usize,
 }
 
-/// A look at the value. It holds a lock: while it lives, no sender can change the value, and a thread
-/// that tries is blocked. So keep it short, and never across an `.await`.
+/// A look at the value. It holds a lock: while it lives, no sender can change the value, and a
+/// thread that tries is blocked. So keep it short, and never across an `.await`.
 pub struct Ref<'a, T> {
     value: RwLockReadGuard<'a, T>,
     has_changed: bool,

@@ -168,7 +168,8 @@ impl<'a> Builder<'a> {
         }))
     }
 
-    /// Spawns the future that `make` makes into a scope, on a pinned thread. See [`ScopeHandle::spawn_pinned`].
+    /// Spawns the future that `make` makes into a scope, on a pinned thread. See
+    /// [`ScopeHandle::spawn_pinned`].
     ///
     /// # Errors
     ///
@@ -208,7 +209,8 @@ impl<'a> Builder<'a> {
         }))
     }
 
-    /// Runs a closure on the blocking pool, with a place in a scope. See [`ScopeHandle::spawn_blocking`].
+    /// Runs a closure on the blocking pool, with a place in a scope. See
+    /// [`ScopeHandle::spawn_blocking`].
     ///
     /// # Errors
     ///

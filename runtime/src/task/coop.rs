@@ -1,8 +1,8 @@
 //! The cooperative budget: why a task that never has to wait still lets others run.
 //!
-//! Each poll of a task may make so much progress with sockets, channels, timers and locks; then the next
-//! operation returns `Pending` and wakes the task, which goes to the back of the queue. Code that
-//! makes no such operation for long should call [`consume_budget`].
+//! Each poll of a task may make so much progress with sockets, channels, timers and locks; then the
+//! next operation returns `Pending` and wakes the task, which goes to the back of the queue. Code
+//! that makes no such operation for long should call [`consume_budget`].
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -45,8 +45,8 @@ pub async fn consume_budget() {
     .await;
 }
 
-/// For futures of your own: spends a unit of the budget. With none left it wakes the task and returns
-/// `Pending`. Unless [`RestoreOnPending::made_progress`] is called, the unit is given back.
+/// For futures of your own: spends a unit of the budget. With none left it wakes the task and
+/// returns `Pending`. Unless [`RestoreOnPending::made_progress`] is called, the unit is given back.
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     coop::poll_proceed(cx).map(|unit| RestoreOnPending { unit, _thread: PhantomData })
 }
@@ -119,7 +119,8 @@ pin_project! {
     }
 }
 
-/// Lets a future make as much progress in one poll as it can. Others on the same worker wait as long.
+/// Lets a future make as much progress in one poll as it can. Others on the same worker wait as
+/// long.
 pub fn unconstrained<F>(inner: F) -> Unconstrained<F> {
     Unconstrained { inner }
 }

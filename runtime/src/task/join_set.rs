@@ -2,15 +2,16 @@
 
 // # Problem
 //
-// The next task to end is one of many, and finding it must not cost more the more there are. So each
-// task has a waker of its own that names it (`engine/ready_list.rs`), and only tasks that were named are asked.
+// The next task to end is one of many, and finding it must not cost more the more there are. So
+// each task has a waker of its own that names it (`engine/ready_list.rs`), and only tasks that were
+// named are asked.
 //
 // # Slots
 //
-// The handles lie in a table; a task's key is its index there. A slot keeps its waker when its task has
-// been joined, so that a set which goes on spawning allocates none for the next. A waker may be called
-// late, for a task that has left its slot: what comes out of it is one question to a task that is not
-// ready, and the task has the same waker already.
+// The handles lie in a table; a task's key is its index there. A slot keeps its waker when its task
+// has been joined, so that a set which goes on spawning allocates none for the next. A waker may be
+// called late, for a task that has left its slot: what comes out of it is one question to a task
+// that is not ready, and the task has the same waker already.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -175,8 +176,8 @@ impl<T> JoinSet<T> {
         }
     }
 
-    /// Waits for the next task to end and takes it out of the set: its output, or why there is none.
-    /// `None` if the set is empty.
+    /// Waits for the next task to end and takes it out of the set: its output, or why there is
+    /// none. `None` if the set is empty.
     ///
     /// # Cancel safety
     ///
@@ -206,8 +207,8 @@ impl<T> JoinSet<T> {
 
     /// Polls for the next task to end. What [`join_next`](JoinSet::join_next) is made of.
     ///
-    /// `Ready(None)` if the set is empty. If `Pending`, the waker is called when a task ends; only that of
-    /// the last call is.
+    /// `Ready(None)` if the set is empty. If `Pending`, the waker is called when a task ends; only
+    /// that of the last call is.
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         self.poll_take_next(cx).map(|ended| ended.map(|(_, result)| result))
     }
@@ -224,8 +225,8 @@ impl<T> JoinSet<T> {
     ///
     /// # Panics
     ///
-    /// With the panic of the first task that panicked, and if a task was aborted. The other tasks are
-    /// aborted then.
+    /// With the panic of the first task that panicked, and if a task was aborted. The other tasks
+    /// are aborted then.
     ///
     /// # Cancel safety
     ///
@@ -324,7 +325,8 @@ impl<T: 'static> JoinSet<T> {
         self.insert(spawn_local_named(task, None, Location::caller()))
     }
 
-    /// Spawns a task on a [`LocalSet`] and puts it in this set. It runs when the `LocalSet` is polled.
+    /// Spawns a task on a [`LocalSet`] and puts it in this set. It runs when the `LocalSet` is
+    /// polled.
     #[track_caller]
     pub fn spawn_local_on<F>(&mut self, task: F, local_set: &LocalSet) -> AbortHandle
     where

@@ -22,8 +22,9 @@ use crate::{Handle, Runtime};
 
 /// Tasks that run on the thread of this set, so their futures need not be `Send`.
 ///
-/// The set is a future: its tasks run while it, or a future made by [`run_until`](LocalSet::run_until),
-/// is being polled. Awaited itself it completes when all of its tasks have. Dropping it drops them.
+/// The set is a future: its tasks run while it, or a future made by
+/// [`run_until`](LocalSet::run_until), is being polled. Awaited itself it completes when all of its
+/// tasks have. Dropping it drops them.
 ///
 /// # Examples
 ///
@@ -153,11 +154,11 @@ impl LocalSet {
         LocalSet { tasks, poller, panics, id: runtime::Id::next() }
     }
 
-    /// What happens when a task of the set panics. Without a choice it is what the runtime does in which
-    /// the set runs, but no panic in the set stops the runtime.
+    /// What happens when a task of the set panics. Without a choice it is what the runtime does in
+    /// which the set runs, but no panic in the set stops the runtime.
     ///
-    /// With [`UnhandledPanic::ShutdownRuntime`] each panic of a task stops the set: its tasks are dropped,
-    /// and polling the set or a future of [`run_until`](LocalSet::run_until) panics.
+    /// With [`UnhandledPanic::ShutdownRuntime`] each panic of a task stops the set: its tasks are
+    /// dropped, and polling the set or a future of [`run_until`](LocalSet::run_until) panics.
     pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut LocalSet {
         *self.panics.policy.lock() = Some(behavior);
         self
@@ -210,8 +211,8 @@ impl LocalSet {
 
     /// Runs a future, and the set's tasks beside it, until the future completes.
     ///
-    /// Several such futures may be polled at the same time, in a `join!` or a `FuturesUnordered`. Whichever is polled
-    /// runs the tasks of all.
+    /// Several such futures may be polled at the same time, in a `join!` or a `FuturesUnordered`.
+    /// Whichever is polled runs the tasks of all.
     ///
     /// # Cancel safety
     ///
@@ -223,7 +224,8 @@ impl LocalSet {
     /// One turn of the set's tasks. The waker hears of what becomes runnable later.
     fn turn(&self, poller: &Poller, cx: &mut Context<'_>) {
         self.assert_not_ended();
-        // On a `current_thread` runtime nobody watches before there are tasks. Elsewhere somebody does, or nobody.
+        // On a `current_thread` runtime nobody watches before there are tasks. Elsewhere somebody
+        // does, or nobody.
         let _ = context::with_current(|handle| handle.have_watched());
         self.tasks.turn(poller, None, cx.waker());
         self.assert_not_ended();

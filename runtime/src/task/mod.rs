@@ -1,8 +1,8 @@
 //! Tasks: spawning, waiting for them, and being one.
 //!
-//! A task is a future that runs by itself. [`spawn`] starts one and gives a [`JoinHandle`], which is a
-//! future of its output. Work that blocks its thread belongs into [`spawn_blocking`] or, inside a
-//! task, [`block_in_place`].
+//! A task is a future that runs by itself. [`spawn`] starts one and gives a [`JoinHandle`], which
+//! is a future of its output. Work that blocks its thread belongs into [`spawn_blocking`] or,
+//! inside a task, [`block_in_place`].
 
 mod builder;
 pub mod coop;

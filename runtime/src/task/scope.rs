@@ -36,8 +36,8 @@ struct Member {
 
 /// Tasks that end together: none of them outlives the scope.
 ///
-/// What is spawned by a [`ScopeHandle`] of the scope belongs to it, and so does what is spawned in scopes
-/// inside it. The scope ends in one of these ways:
+/// What is spawned by a [`ScopeHandle`] of the scope belongs to it, and so does what is spawned in
+/// scopes inside it. The scope ends in one of these ways:
 ///
 /// | by | tasks that are alive | waits |
 /// |---|---|---|
@@ -48,11 +48,11 @@ struct Member {
 /// | [`abort`](Scope::abort) | are told and aborted at once | no; `close` does |
 /// | dropping it | are told and aborted, also those that hold a guard | no |
 ///
-/// An aborted task is dropped at its next `.await`: it is not polled again after the poll that it is in.
-/// One that holds a [`CancelGuard`] goes on until it has dropped it.
+/// An aborted task is dropped at its next `.await`: it is not polled again after the poll that it
+/// is in. One that holds a [`CancelGuard`] goes on until it has dropped it.
 ///
-/// A task *fails* when it panics, or when it was spawned by [`try_spawn`](ScopeHandle::try_spawn) and
-/// returns an error. The first failure is what `close` returns.
+/// A task *fails* when it panics, or when it was spawned by [`try_spawn`](ScopeHandle::try_spawn)
+/// and returns an error. The first failure is what `close` returns.
 ///
 /// Every task belongs to a scope. A plain [`spawn`](crate::spawn) goes to that of the runtime, also
 /// when it is called inside another one.
@@ -117,8 +117,8 @@ impl Scope {
         Scope::current().child()
     }
 
-    /// The scope of the task that this code runs in. That of the runtime, if the task is in no other
-    /// one, or in the future of `block_on`.
+    /// The scope of the task that this code runs in. That of the runtime, if the task is in no
+    /// other one, or in the future of `block_on`.
     ///
     /// # Panics
     ///
@@ -136,8 +136,8 @@ impl Scope {
         &self.handle
     }
 
-    /// Aborts all tasks, also those in scopes inside, and takes no more. A task is dropped at its next
-    /// `.await`; one that holds a [`CancelGuard`] goes on until it has dropped it.
+    /// Aborts all tasks, also those in scopes inside, and takes no more. A task is dropped at its
+    /// next `.await`; one that holds a [`CancelGuard`] goes on until it has dropped it.
     pub fn abort(&self) {
         self.handle.node.abort(Force::No);
     }
@@ -210,16 +210,16 @@ impl ScopeHandle {
         ScopeHandle { node: runtime.root().clone(), runtime: runtime.clone() }
     }
 
-    /// A scope inside this one: cancelled and aborted with it, and waited for by its `close`. A failure
-    /// inside stays inside until somebody passes on what the inner `close` returns.
+    /// A scope inside this one: cancelled and aborted with it, and waited for by its `close`. A
+    /// failure inside stays inside until somebody passes on what the inner `close` returns.
     pub fn child(&self) -> Scope {
         Scope { handle: ScopeHandle { node: self.node.child(), runtime: self.runtime.clone() } }
     }
 
     /// Spawns a task into the scope. If it panics, the scope has failed.
     ///
-    /// It runs on the runtime that the scope was made in. If the scope has ended or was aborted, the
-    /// task is cancelled on the spot, and its handle says so.
+    /// It runs on the runtime that the scope was made in. If the scope has ended or was aborted,
+    /// the task is cancelled on the spot, and its handle says so.
     ///
     /// # Panics
     ///
@@ -248,10 +248,11 @@ impl ScopeHandle {
         self.spawn_named(future, None, Location::caller())
     }
 
-    /// Spawns a task into the scope that can fail. Its handle yields `None` if it did: the error is with
-    /// the scope, and [`Scope::close`] returns the first one.
+    /// Spawns a task into the scope that can fail. Its handle yields `None` if it did: the error is
+    /// with the scope, and [`Scope::close`] returns the first one.
     ///
-    /// The scope of a runtime keeps no error, since nobody closes it: there it becomes a line on stderr.
+    /// The scope of a runtime keeps no error, since nobody closes it: there it becomes a line on
+    /// stderr.
     ///
     /// # Panics
     ///
@@ -285,12 +286,13 @@ impl ScopeHandle {
         self.spawn_named(future, None, location)
     }
 
-    /// Runs a closure that may block on the blocking pool, as [`spawn_blocking`](crate::spawn_blocking)
-    /// does, with a place in the scope. If it panics, the scope has failed.
+    /// Runs a closure that may block on the blocking pool, as
+    /// [`spawn_blocking`](crate::spawn_blocking) does, with a place in the scope. If it panics, the
+    /// scope has failed.
     ///
-    /// An abort, or the drop of the scope, cancels the job at once if it has not begun: its closure is dropped by the
-    /// thread that aborts. One that has cannot be
-    /// stopped: [`close`](Scope::close) waits for it. It hears of the end by
+    /// An abort, or the drop of the scope, cancels the job at once if it has not begun: its closure
+    /// is dropped by the thread that aborts. One that has cannot be stopped:
+    /// [`close`](Scope::close) waits for it. It hears of the end by
     /// [`is_cancelled`](ScopeHandle::is_cancelled).
     ///
     /// # Panics
@@ -326,8 +328,9 @@ impl ScopeHandle {
         self.spawn_blocking_as(closure, Identity::new(None, Location::caller()))
     }
 
-    /// As [`spawn_blocking`](ScopeHandle::spawn_blocking), for a closure that can fail. Its handle yields `None` if
-    /// it did: the error is with the scope, as [`try_spawn`](ScopeHandle::try_spawn) says.
+    /// As [`spawn_blocking`](ScopeHandle::spawn_blocking), for a closure that can fail. Its handle
+    /// yields `None` if it did: the error is with the scope, as
+    /// [`try_spawn`](ScopeHandle::try_spawn) says.
     ///
     /// # Panics
     ///
@@ -381,12 +384,12 @@ impl ScopeHandle {
         self.runtime.spawn_blocking_in(Some(membership), closure, identity)
     }
 
-    /// Spawns a task that stays on this thread, as [`spawn_local`](crate::task::spawn_local) does, with a
-    /// place in the scope. If it panics, the scope has failed.
+    /// Spawns a task that stays on this thread, as [`spawn_local`](crate::task::spawn_local) does,
+    /// with a place in the scope. If it panics, the scope has failed.
     ///
     /// It belongs to the scope and to the [`LocalSet`](crate::task::LocalSet),
-    /// [`LocalRuntime`](crate::runtime::LocalRuntime) or [pinned thread](crate::task::spawn_pinned) of the
-    /// caller: it runs when that runs, and the end of either is its end.
+    /// [`LocalRuntime`](crate::runtime::LocalRuntime) or [pinned thread](crate::task::spawn_pinned)
+    /// of the caller: it runs when that runs, and the end of either is its end.
     ///
     /// # Panics
     ///
@@ -420,8 +423,9 @@ impl ScopeHandle {
         self.spawn_local_as(future, Identity::new(None, Location::caller()))
     }
 
-    /// As [`spawn_local`](ScopeHandle::spawn_local), for a task that can fail. Its handle yields `None` if it did:
-    /// the error is with the scope, as [`try_spawn`](ScopeHandle::try_spawn) says.
+    /// As [`spawn_local`](ScopeHandle::spawn_local), for a task that can fail. Its handle yields
+    /// `None` if it did: the error is with the scope, as [`try_spawn`](ScopeHandle::try_spawn)
+    /// says.
     ///
     /// # Panics
     ///
@@ -463,8 +467,8 @@ impl ScopeHandle {
     }
 
     /// Spawns the future that `make` makes on a pinned thread, as
-    /// [`spawn_pinned`](crate::task::spawn_pinned) does, with a place in the scope. If it panics, the scope
-    /// has failed.
+    /// [`spawn_pinned`](crate::task::spawn_pinned) does, with a place in the scope. If it panics,
+    /// the scope has failed.
     ///
     /// # Panics
     ///
@@ -494,8 +498,9 @@ impl ScopeHandle {
         self.spawn_pinned_as(make, Identity::new(None, Location::caller()))
     }
 
-    /// As [`spawn_pinned`](ScopeHandle::spawn_pinned), for a task that can fail. Its handle yields `None` if it did:
-    /// the error is with the scope, as [`try_spawn`](ScopeHandle::try_spawn) says.
+    /// As [`spawn_pinned`](ScopeHandle::spawn_pinned), for a task that can fail. Its handle yields
+    /// `None` if it did: the error is with the scope, as [`try_spawn`](ScopeHandle::try_spawn)
+    /// says.
     ///
     /// # Panics
     ///
@@ -536,8 +541,8 @@ impl ScopeHandle {
         self.runtime.spawn_pinned_as(Some(membership), make, None, identity)
     }
 
-    /// A place for a new task; none in the scope of the runtime. The task must be made: until it is over
-    /// the scope counts it.
+    /// A place for a new task; none in the scope of the runtime. The task must be made: until it is
+    /// over the scope counts it.
     #[track_caller]
     fn member(&self) -> Option<Member> {
         if self.is_root() {
@@ -623,8 +628,8 @@ impl ScopeHandle {
         Cancelled { wait: Wait { node, awaits: Awaits::Cancelled, key: None } }
     }
 
-    /// How many tasks are alive in the scope, not counting those in scopes inside. For the scope of a
-    /// runtime: how many the runtime has, in whatever scope.
+    /// How many tasks are alive in the scope, not counting those in scopes inside. For the scope of
+    /// a runtime: how many the runtime has, in whatever scope.
     pub fn alive_tasks(&self) -> usize {
         if self.is_root() {
             return self.runtime.metrics().num_alive_tasks();
@@ -716,14 +721,14 @@ impl fmt::Debug for Cancelled {
 }
 
 /// While it is held, the task that it was made in is not dropped by an abort of its scope: not by
-/// [`Scope::abort`], the end of the grace of [`Scope::shutdown`], or the failure of another task. The
-/// abort is carried out when the last guard of the task is gone.
+/// [`Scope::abort`], the end of the grace of [`Scope::shutdown`], or the failure of another task.
+/// The abort is carried out when the last guard of the task is gone.
 ///
 /// It is for a stretch that must not be left in the middle, and for the good order after
-/// [`cancelled`](ScopeHandle::cancelled). It does not help against what waits for nobody: the drop of the
-/// scope, [`JoinHandle::abort`], the end of the runtime. An abort that was asked for before the guard was
-/// made comes at the next `.await` all the same. In a task of the runtime's own scope, which is never
-/// aborted but by the runtime's end, a guard does nothing.
+/// [`cancelled`](ScopeHandle::cancelled). It does not help against what waits for nobody: the drop
+/// of the scope, [`JoinHandle::abort`], the end of the runtime. An abort that was asked for before
+/// the guard was made comes at the next `.await` all the same. In a task of the runtime's own
+/// scope, which is never aborted but by the runtime's end, a guard does nothing.
 ///
 /// # Examples
 ///
@@ -806,8 +811,8 @@ impl ScopeError {
     }
 
     /// The value that the task panicked with, to be passed to
-    /// [`resume_unwind`](std::panic::resume_unwind) or looked into. `None` if it returned an error, or if
-    /// its [`JoinHandle`] has the panic.
+    /// [`resume_unwind`](std::panic::resume_unwind) or looked into. `None` if it returned an error,
+    /// or if its [`JoinHandle`] has the panic.
     pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
         match self.failure.cause {
             Cause::Panic { panic: Some(panic), .. } => Some(panic.into_inner().0.payload),

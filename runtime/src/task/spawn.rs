@@ -8,8 +8,8 @@ use crate::engine::task::{FullSize, Id, JoinHandle, current_id, large_on_heap};
 use crate::engine::{entered, messages, scheduler};
 use crate::runtime::{context, this_thread};
 
-/// Spawns a task on the current runtime: it runs by itself, also if the handle is never awaited or is
-/// dropped.
+/// Spawns a task on the current runtime: it runs by itself, also if the handle is never awaited or
+/// is dropped.
 ///
 /// Whether it gets to run before this returns is not defined. When the runtime shuts down it is
 /// dropped where it stands; it is not waited for.
@@ -58,11 +58,11 @@ where
 
 /// Runs a closure that may block its thread on the blocking pool, and yields its result.
 ///
-/// The pool grows to [`max_blocking_threads`](crate::Builder::max_blocking_threads); jobs beyond wait.
-/// A job that has started cannot be cancelled: aborting or dropping the handle leaves it running, and
-/// the drop of the runtime waits for it. One that waits for a thread is cancelled at once
-/// ([`JoinHandle::abort`]). A job for which a thread is free counts as started; one that
-/// waits because all are busy is cancelled when the runtime is shut down.
+/// The pool grows to [`max_blocking_threads`](crate::Builder::max_blocking_threads); jobs beyond
+/// wait. A job that has started cannot be cancelled: aborting or dropping the handle leaves it
+/// running, and the drop of the runtime waits for it. One that waits for a thread is cancelled at
+/// once ([`JoinHandle::abort`]). A job for which a thread is free counts as started; one that waits
+/// because all are busy is cancelled when the runtime is shut down.
 ///
 /// # Panics
 ///
@@ -103,19 +103,19 @@ where
     context::expect().spawn_blocking_sized(closure, name, location, size)
 }
 
-/// Runs a closure that may block, on this thread, while others take over everything else that
-/// this one served: a worker that is free, or a thread of the blocking pool. So it counts against
-/// [`max_blocking_threads`](crate::Builder::max_blocking_threads). At that limit the closure runs all the same, and what this
-/// thread served waits for a thread.
+/// Runs a closure that may block, on this thread, while others take over everything else that this
+/// one served: a worker that is free, or a thread of the blocking pool. So it counts against
+/// [`max_blocking_threads`](crate::Builder::max_blocking_threads). At that limit the closure runs
+/// all the same, and what this thread served waits for a thread.
 ///
-/// The rest of the calling task waits for the closure: branches of `join!` or `select!` in it do not go
-/// on meanwhile. Inside the closure `Handle::block_on` is allowed, and so is dropping the runtime itself: that waits for
-/// all other tasks, and this one is dropped at the end of its poll.
+/// The rest of the calling task waits for the closure: branches of `join!` or `select!` in it do
+/// not go on meanwhile. Inside the closure `Handle::block_on` is allowed, and so is dropping the
+/// runtime itself: that waits for all other tasks, and this one is dropped at the end of its poll.
 ///
 /// # Panics
 ///
-/// Where there is nobody to take over: in a [`LocalSet`](crate::task::LocalSet), and on the `current_thread`
-/// flavour, unless in [`Handle::block_on`](crate::Handle::block_on).
+/// Where there is nobody to take over: in a [`LocalSet`](crate::task::LocalSet), and on the
+/// `current_thread` flavour, unless in [`Handle::block_on`](crate::Handle::block_on).
 ///
 /// # Examples
 ///

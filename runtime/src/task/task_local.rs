@@ -30,7 +30,8 @@ use pin_project_lite::pin_project;
 
 use crate::engine::messages;
 
-/// A key to a value that each task has for itself, declared with [`task_local!`](crate::task_local).
+/// A key to a value that each task has for itself, declared with
+/// [`task_local!`](crate::task_local).
 ///
 /// # Examples
 ///

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 
 /// Lets other tasks of this worker run before this one goes on.
 ///
-/// The task goes to the back of its queue. Which tasks run meanwhile, and on which thread it goes on, is
-/// not defined.
+/// The task goes to the back of its queue. Which tasks run meanwhile, and on which thread it goes
+/// on, is not defined.
 ///
 /// # Cancel safety
 ///

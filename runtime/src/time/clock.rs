@@ -74,17 +74,18 @@ pub fn resume() {
 
 /// Moves a clock that was stopped by [`pause`] forwards by `duration`.
 ///
-/// The clock is moved at the first poll. The tasks whose timers are then due are woken (of all workers, if
-/// there are several) before this returns, and other tasks get a turn. Those that were woken have not
-/// necessarily run: in the future that was given to the `block_on` of a `current_thread` runtime, and so
-/// in most tests, none of them has. Await what you are waiting for.
+/// The clock is moved at the first poll. The tasks whose timers are then due are woken (of all
+/// workers, if there are several) before this returns, and other tasks get a turn. Those that were
+/// woken have not necessarily run: in the future that was given to the `block_on` of a
+/// `current_thread` runtime, and so in most tests, none of them has. Await what you are waiting
+/// for.
 ///
 /// Timers between now and then do not each get a moment of their own: the clock makes one jump.
 ///
 /// # Panics
 ///
-/// When time is not frozen, outside a runtime, and when the clock would come to more than some hundred
-/// years after its start.
+/// When time is not frozen, outside a runtime, and when the clock would come to more than some
+/// hundred years after its start.
 ///
 /// # Cancel safety
 ///
@@ -113,8 +114,8 @@ pub async fn advance(duration: Duration) {
         with_runtime(|runtime| runtime.advance_time(duration));
         return yield_once().await;
     };
-    // The tasks that are ready run first, at the new time, and the caller goes on before those that it
-    // makes due.
+    // The tasks that are ready run first, at the new time, and the caller goes on before those that
+    // it makes due.
     with_runtime(|runtime| runtime.move_time(duration));
     let _settle = Settle(runtime);
     yield_once().await;

@@ -69,8 +69,8 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 
 /// What an [`Interval`] does about ticks that nobody awaited in time.
 ///
-/// A tick counts as missed when it is more than 5 ms late. With a period of 50 ms and a task that is
-/// away for 120 ms after the second tick:
+/// A tick counts as missed when it is more than 5 ms late. With a period of 50 ms and a task that
+/// is away for 120 ms after the second tick:
 ///
 /// ```text
 /// on time:   |     |     |     |     |     |     |
@@ -80,20 +80,21 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissedTickBehavior {
-    /// Missed ticks come one right after the other until the interval has caught up. As many ticks as
-    /// periods: for work that must be done that often. The default.
+    /// Missed ticks come one right after the other until the interval has caught up. As many ticks
+    /// as periods: for work that must be done that often. The default.
     #[default]
     Burst,
     /// The next tick is one period after the late one. At least a period between any two: for work
     /// that must not come too close together.
     Delay,
-    /// The next tick is the next multiple of the period, counted from the tick that was late. Missed
-    /// ones are left out: for work that belongs to points in time.
+    /// The next tick is the next multiple of the period, counted from the tick that was late.
+    /// Missed ones are left out: for work that belongs to points in time.
     Skip,
 }
 
 impl MissedTickBehavior {
-    /// When the tick after `due` is, which was seen as late as `now`. `None`: later than can be said.
+    /// When the tick after `due` is, which was seen as late as `now`. `None`: later than can be
+    /// said.
     fn next(self, due: Instant, now: Instant, period: Duration) -> Option<Instant> {
         match self {
             MissedTickBehavior::Burst => due.checked_add(period),

@@ -10,8 +10,8 @@
 //! depends on the machine and on what else it has to do. A [`Duration`] of any length works: one
 //! of more than 30 years ends after 30 years.
 //!
-//! Everything here must be *created* in the context of a runtime (inside `block_on`, a spawned task,
-//! or under the guard of `Handle::enter`), except [`Instant`].
+//! Everything here must be *created* in the context of a runtime (inside `block_on`, a spawned
+//! task, or under the guard of `Handle::enter`), except [`Instant`].
 //!
 //! # Examples
 //!

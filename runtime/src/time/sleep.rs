@@ -20,10 +20,10 @@ use crate::runtime::context;
 
 /// Waits for `duration`.
 ///
-/// Never shorter, to the nanosecond. [`Duration::ZERO`] ends at the first poll. The longest is 30 years:
-/// a longer duration ends then, so that paused time comes to its end too. Time counts from the call, not from the first poll; a
-/// future that lay about for longer than it was to sleep may need a second poll, for which it wakes its
-/// task at once.
+/// Never shorter, to the nanosecond. [`Duration::ZERO`] ends at the first poll. The longest is 30
+/// years: a longer duration ends then, so that paused time comes to its end too. Time counts from
+/// the call, not from the first poll; a future that lay about for longer than it was to sleep may
+/// need a second poll, for which it wakes its task at once.
 ///
 /// # Panics
 ///
@@ -130,17 +130,17 @@ impl Sleep {
         self.timer.deadline()
     }
 
-    /// Whether the deadline has passed. A `Sleep` that has been neither polled nor reset has not begun, so
-    /// it has not elapsed.
+    /// Whether the deadline has passed. A `Sleep` that has been neither polled nor reset has not
+    /// begun, so it has not elapsed.
     pub fn is_elapsed(&self) -> bool {
         self.timer.is_elapsed()
     }
 
     /// Sets another deadline, earlier or later, also after the first one has passed.
     ///
-    /// The task that polled last and was told to wait will be woken at the new deadline; it need not
-    /// poll again for that. A deadline that has passed wakes it at once, or, where time is real, as soon
-    /// as the runtime looks at its timers. No memory is allocated.
+    /// The task that polled last and was told to wait will be woken at the new deadline; it need
+    /// not poll again for that. A deadline that has passed wakes it at once, or, where time is
+    /// real, as soon as the runtime looks at its timers. No memory is allocated.
     ///
     /// # Examples
     ///
@@ -179,13 +179,14 @@ impl fmt::Debug for Sleep {
 }
 
 /// A timer that is at least as long as this and is polled for the first time need not ask the clock
-/// whether it is due already. Should it be, because it lay about, the wheel says so at its next turn.
+/// whether it is due already. Should it be, because it lay about, the wheel says so at its next
+/// turn.
 const SURELY_AHEAD: Duration = Duration::from_millis(1);
 
 /// A deadline as its user gave it, and the engine's side of it. Unlike [`Sleep`] it can be moved.
 ///
-/// A timeout whose future is ready at once never needs the engine's side: what that costs to find out
-/// is left to the first poll.
+/// A timeout whose future is ready at once never needs the engine's side: what that costs to find
+/// out is left to the first poll.
 #[derive(Debug)]
 pub(super) struct Timer {
     shown: Instant,
@@ -206,7 +207,8 @@ enum Untold {
 }
 
 impl Timer {
-    // Written where it is to lie: a copy right after the fields were written one by one waits for them.
+    // Written where it is to lie: a copy right after the fields were written one by one waits for
+    // them.
     #[inline(always)]
     #[track_caller]
     pub(super) fn after(duration: Duration) -> Timer {

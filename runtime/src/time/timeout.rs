@@ -17,7 +17,8 @@ use crate::engine::coop::{self, Budget};
 /// with the [`Timeout`], that is, at once when it was awaited. The future is polled first: one that
 /// is ready wins even when the time is over.
 ///
-/// The limit can only be seen when the future yields: one that blocks the thread is not interrupted.
+/// The limit can only be seen when the future yields: one that blocks the thread is not
+/// interrupted.
 ///
 /// A timeout whose future is ready at its first poll never sets a timer.
 ///
@@ -31,8 +32,8 @@ use crate::engine::coop::{self, Budget};
 ///
 /// # Cancel safety
 ///
-/// Dropping the `Timeout` drops the future: it is as cancel safe as that is. To keep the future, pass
-/// it by reference.
+/// Dropping the `Timeout` drops the future: it is as cancel safe as that is. To keep the future,
+/// pass it by reference.
 ///
 /// # Examples
 ///

@@ -16,12 +16,12 @@ pub(crate) trait Job: Send + 'static {
         Note::default()
     }
 
-    /// Under which number [`Queue::take_back`](super::queue::Queue::take_back) finds the job, from now until it is taken.
-    /// Called under the pool's lock: a plain write.
+    /// Under which number [`Queue::take_back`](super::queue::Queue::take_back) finds the job, from
+    /// now until it is taken. Called under the pool's lock: a plain write.
     fn queued_at(&self, _place: u64) {}
 
-    /// Whether the job runs even if the pool is shut down while all its threads are busy with others.
-    /// Called under the pool's lock: a plain read.
+    /// Whether the job runs even if the pool is shut down while all its threads are busy with
+    /// others. Called under the pool's lock: a plain read.
     fn is_mandatory(&self) -> bool {
         false
     }

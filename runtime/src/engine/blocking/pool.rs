@@ -166,8 +166,9 @@ impl<J: Job> Pool<J> {
     }
 
     /// Takes no more jobs, drops those that wait for a thread because all are busy (unless they are
-    /// mandatory), and waits for the others: for `timeout` at most, or, without one, for as long as it
-    /// takes. Then `still` is called every 5 seconds with what is left. Returns what did not stop.
+    /// mandatory), and waits for the others: for `timeout` at most, or, without one, for as long as
+    /// it takes. Then `still` is called every 5 seconds with what is left. Returns what did not
+    /// stop.
     ///
     /// On a thread of the pool itself it waits for the others.
     pub(crate) fn shutdown(

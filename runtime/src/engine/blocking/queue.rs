@@ -19,49 +19,52 @@
 //!                         (none) <--- retire ------  idle -+
 //! ```
 //!
-//! The *designated waker* is the one thread that is on its way to the queue: started, woken, or looking in
-//! vain for a moment before it goes idle ([`Queue::linger`]). While there is a designated waker, a submission
-//! wakes nobody. A thread that takes a job and leaves others behind with no designated waker appoints the
-//! next one before it runs its job ([`Queue::recruit`]). So n jobs that all block get n threads,
-//! one after the other; n short jobs wake one thread for each time a thread can reach the queue,
-//! not for each job.
+//! The *designated waker* is the one thread that is on its way to the queue: started, woken, or
+//! looking in vain for a moment before it goes idle ([`Queue::linger`]). While there is a
+//! designated waker, a submission wakes nobody. A thread that takes a job and leaves others behind
+//! with no designated waker appoints the next one before it runs its job ([`Queue::recruit`]). So n
+//! jobs that all block get n threads, one after the other; n short jobs wake one thread for each
+//! time a thread can reach the queue, not for each job.
 //!
 //! # Invariants (all under the one lock)
 //!
-//! 1. `threads` counts the slots in use: starting + idle + at the queue + in a job. It never exceeds
-//!    `limit`. `starting` counts those whose creation is neither known to have succeeded (the
-//!    claimer said so, or the thread arrived) nor to have failed.
-//! 2. A slot is on the idle stack exactly while its thread is parked there and nobody has decided to
-//!    wake it. Who pops a slot gives its parker one token after unlocking; the thread, seeing itself
-//!    popped, takes exactly that token before it does anything else. So no token is left over.
-//! 3. If the queue is not empty, then there is a designated waker, or no further thread can be had: the idle
-//!    stack is empty, and `threads == limit` or the last attempt to start a thread failed.
-//! 4. A thread that was started leaves only when the queue is empty. A job is queued only when there
-//!    is a thread that was started, or along with the claim for the first one.
+//! 1. `threads` counts the slots in use: starting + idle + at the queue + in a job. It never
+//!    exceeds `limit`. `starting` counts those whose creation is neither known to have succeeded
+//!    (the claimer said so, or the thread arrived) nor to have failed.
+//! 2. A slot is on the idle stack exactly while its thread is parked there and nobody has decided
+//!    to wake it. Who pops a slot gives its parker one token after unlocking; the thread, seeing
+//!    itself popped, takes exactly that token before it does anything else. So no token is left
+//!    over.
+//! 3. If the queue is not empty, then there is a designated waker, or no further thread can be had:
+//!    the idle stack is empty, and `threads == limit` or the last attempt to start a thread failed.
+//! 4. A thread that was started leaves only when the queue is empty. A job is queued only when
+//!    there is a thread that was started, or along with the claim for the first one.
 //! 5. `threads == 0` implies that the queue is empty.
 //!
 //! # No job is lost
 //!
 //! (3) holds initially. It could break where the queue becomes non-empty (submit: recruits), where
-//! the designated waker goes (arrive: the thread is at the queue, takes a job, and recruits if some are left;
-//! abandon: wakes an idle thread if there is one, and notes the failed attempt if not), where a
-//! thread goes idle (only with an empty queue), or where a slot becomes free (leave: only with an
-//! empty queue). In the second case of (3) all threads are in jobs or at the queue, and each looks
-//! at the queue before it goes idle or leaves; by (5) there is at least one.
+//! the designated waker goes (arrive: the thread is at the queue, takes a job, and recruits if some
+//! are left; abandon: wakes an idle thread if there is one, and notes the failed attempt if not),
+//! where a thread goes idle (only with an empty queue), or where a slot becomes free (leave: only
+//! with an empty queue). In the second case of (3) all threads are in jobs or at the queue, and
+//! each looks at the queue before it goes idle or leaves; by (5) there is at least one.
 //!
-//! (5) could break in `abandon` alone. By (4), a job that was queued while a started thread was there
-//! has kept that thread there. What is left is the job that was queued along with the claim for the
-//! first thread: every other submission has waited (`settled`) until the attempt was decided, so the
-//! queue holds that job and nothing else, and it is handed back (unless it was taken back). The wait is as long as one thread
-//! takes to create, and happens only while the pool has no thread at all.
+//! (5) could break in `abandon` alone. By (4), a job that was queued while a started thread was
+//! there has kept that thread there. What is left is the job that was queued along with the claim
+//! for the first thread: every other submission has waited (`settled`) until the attempt was
+//! decided, so the queue holds that job and nothing else, and it is handed back (unless it was
+//! taken back). The wait is as long as one thread takes to create, and happens only while the pool
+//! has no thread at all.
 //!
 //! # Jobs that are taken back
 //!
-//! A job that waits may be taken out of the queue by whoever submitted it, from the middle, too ([`Queue::take_back`]).
-//! That makes the queue shorter and nothing else: none of the invariants needs a job to be there, and a designated waker or a thread
-//! that comes for it finds another one or goes idle. Under the lock either the thread or the taker gets the job. Who asks before
-//! it is queued finds nothing, and what it did before is seen by the submitter after the submission, since
-//! both have had the lock: so the submitter asks again.
+//! A job that waits may be taken out of the queue by whoever submitted it, from the middle, too
+//! ([`Queue::take_back`]). That makes the queue shorter and nothing else: none of the invariants
+//! needs a job to be there, and a designated waker or a thread that comes for it finds another one
+//! or goes idle. Under the lock either the thread or the taker gets the job. Who asks before it is
+//! queued finds nothing, and what it did before is seen by the submitter after the submission,
+//! since both have had the lock: so the submitter asks again.
 //!
 //! # Orderings
 //!
@@ -76,8 +79,8 @@
 //!   reuses the thread that was used last, whose cache is warm too.
 //! - A queue in shards: the lock was not what cost; waking was. Counts kept apart from the queue
 //!   they describe are where such pools have lost jobs.
-//! - Starting a thread for each job that finds nobody idle: ten thousand short jobs make hundreds of
-//!   threads.
+//! - Starting a thread for each job that finds nobody idle: ten thousand short jobs make hundreds
+//!   of threads.
 //! - Handing the job to the woken thread in its slot: a thread that finishes meanwhile is sooner
 //!   there.
 
@@ -134,8 +137,9 @@ struct State<J> {
     failed: u64,
 }
 
-/// The jobs that wait, in the order in which they came. A job that is taken out of the middle leaves its place
-/// empty, until the front of the line comes to it, or more places are empty than not.
+/// The jobs that wait, in the order in which they came. A job that is taken out of the middle
+/// leaves its place empty, until the front of the line comes to it, or more places are empty than
+/// not.
 struct Line<J> {
     /// Sorted by the numbers of the places, none of which is used twice.
     places: VecDeque<(u64, Option<J>)>,
@@ -337,14 +341,14 @@ impl<J: Job> Queue<J> {
         Ok(recruit.carry_out())
     }
 
-    /// Whether a job waits and no further thread can be had for it, as of the last job that came or was taken. A
-    /// thread that is only slow to start is one that is had.
+    /// Whether a job waits and no further thread can be had for it, as of the last job that came or
+    /// was taken. A thread that is only slow to start is one that is had.
     pub(crate) fn at_limit(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.at_limit)
     }
 
-    /// Takes a job out that waits; `place` is asked under the lock. `None` if it does not wait there any more, or does not
-    /// yet.
+    /// Takes a job out that waits; `place` is asked under the lock. `None` if it does not wait
+    /// there any more, or does not yet.
     pub(crate) fn take_back(&self, place: impl FnOnce() -> u64) -> Option<J> {
         let mut state = self.state.lock();
         let job = state.jobs.take(place());
@@ -361,7 +365,8 @@ impl<J: Job> Queue<J> {
     }
 
     /// The claimed thread could not be created. If the pool has no other thread, the job for which
-    /// it was claimed comes back (unless it was taken back, or the pool was closed meanwhile and dropped it).
+    /// it was claimed comes back (unless it was taken back, or the pool was closed meanwhile and
+    /// dropped it).
     pub(crate) fn abandon(&self, claim: Claim) -> Option<J> {
         let mut state = self.state.lock();
         debug_assert_eq!(state.slots[claim.slot].unsettled, Some(claim.id));
@@ -473,13 +478,14 @@ impl<J: Job> Queue<J> {
     }
 
     /// Takes no more jobs and tells the threads to leave once the queue is empty. Hands out the
-    /// jobs that will not run. Those for which a thread is free or may be had stay and run: they wait
-    /// only because threads come one after the other. So do those that are mandatory.
+    /// jobs that will not run. Those for which a thread is free or may be had stay and run: they
+    /// wait only because threads come one after the other. So do those that are mandatory.
     pub(crate) fn close(&self) -> Vec<J> {
         let mut state = self.state.lock();
         state.closed = true;
         let busy = state.slots.iter().filter(|slot| slot.running.is_some()).count();
-        // After a failed start none may be had, and with jobs in the queue none is free (invariant 3).
+        // After a failed start none may be had, and with jobs in the queue none is free (invariant
+        // 3).
         let mut free = if state.growth_failed { 0 } else { self.limit - busy };
         let mut unrun = Vec::new();
         // Those that stay keep their places.
@@ -521,8 +527,8 @@ impl<J: Job> Queue<J> {
         true
     }
 
-    /// Threads not yet gone, and the jobs they run or, after [`close`](Queue::close), have yet to run;
-    /// the thread of slot `except` is left out.
+    /// Threads not yet gone, and the jobs they run or, after [`close`](Queue::close), have yet to
+    /// run; the thread of slot `except` is left out.
     pub(crate) fn remaining(&self, except: Option<usize>) -> (usize, Vec<Note>) {
         let state = self.state.lock();
         let others = state.slots.iter().enumerate().filter(|(slot, _)| Some(*slot) != except);

@@ -21,16 +21,16 @@
 //! ```
 //!
 //! With a pidfd an end wakes who waits for it, and nobody else: one event, one `waitpid`. Where the
-//! system has none (before Linux 5.3, elsewhere, or when descriptors are used up) every SIGCHLD wakes
-//! everybody who waits for some child, and each asks for its own.
+//! system has none (before Linux 5.3, elsewhere, or when descriptors are used up) every SIGCHLD
+//! wakes everybody who waits for some child, and each asks for its own.
 //!
 //! An orphan is a waker that waits: woken by the poll's holder, it asks for the status and goes. It
 //! is kept alive by its place in the driver, and by nothing else.
 //!
 //! # Invariants
 //!
-//! 1. Who waits is enlisted (`poll_event`, `Listener::poll`) before it asks: an end after the question
-//!    wakes it.
+//! 1. Who waits is enlisted (`poll_event`, `Listener::poll`) before it asks: an end after the
+//!    question wakes it.
 //! 2. A child's status is asked for through the one `std` value that it has, so its number is not
 //!    used any more once the system may give it to another process.
 //! 3. Watches have a place in the table even if the poll knows nothing of them. So a shutdown wakes
@@ -167,8 +167,8 @@ impl Watched {
     }
 }
 
-/// A child whose status nobody has got yet. If it is dropped the driver asks for the status when the
-/// child has ended, and throws it away.
+/// A child whose status nobody has got yet. If it is dropped the driver asks for the status when
+/// the child has ended, and throws it away.
 #[derive(Debug)]
 pub(crate) struct Running(Option<Watched>);
 
@@ -180,8 +180,8 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// When the driver is shut, or out of descriptors for any way to watch. The child is killed then:
-    /// nobody could wait for it.
+    /// When the driver is shut, or out of descriptors for any way to watch. The child is killed
+    /// then: nobody could wait for it.
     pub(crate) fn new(mut child: Child, driver: &Arc<IoDriver>) -> io::Result<Running> {
         match Watch::new(&child, driver) {
             Ok(watch) => Ok(Running(Some(Watched { child, watch, killed: false }))),

@@ -25,8 +25,8 @@
 //!    forgotten it. Events of a source that has left the table find nobody (see `table.rs`).
 //! 4. The table is closed under its lock, and [`table::shut_all`] shuts every source that was in it
 //!    then: a source is either refused or shut, never forgotten.
-//! 5. The system's waker lives as long as the driver, and who sleeps in the poll borrows the driver:
-//!    a wake cannot be taken back by dropping the waker.
+//! 5. The system's waker lives as long as the driver, and who sleeps in the poll borrows the
+//!    driver: a wake cannot be taken back by dropping the waker.
 //!
 //! # Orderings
 //!

@@ -34,9 +34,9 @@
 //!    operation and the clear has advanced the tick, so the clear does nothing: the event is kept.
 //!    (65536 events in that gap would defeat it; each costs a turn of the poll.)
 //! 3. Who is about to wait looks at the word under the lock and, if there is nothing, stores its
-//!    waker under the same hold of it. Who sets changes the word and then takes the wakers under the
-//!    lock. Whichever has the lock first, either the waiter sees the condition or the setter sees the
-//!    waker. Who sees the condition leaves no waker.
+//!    waker under the same hold of it. Who sets changes the word and then takes the wakers under
+//!    the lock. Whichever has the lock first, either the waiter sees the condition or the setter
+//!    sees the waker. Who sees the condition leaves no waker.
 //! 4. A waker leaves the place where it waits when it is collected; every wait that an event ends
 //!    is ended by it. So a waiter that is dropped when it has been woken owes nobody a wake.
 //! 5. Closed conditions stay when a task only says "over": they never end. They go when an
@@ -244,8 +244,8 @@ impl Readiness {
         Poll::Pending
     }
 
-    /// The one reader or the one writer is gone. Whoever was the last to wait as such is woken, and not
-    /// only forgotten: it may be somebody who comes back.
+    /// The one reader or the one writer is gone. Whoever was the last to wait as such is woken, and
+    /// not only forgotten: it may be somebody who comes back.
     pub(crate) fn end_turn(&self, direction: Direction) {
         let waker = self.waiters.lock().slot(direction).take();
         if let Some(waker) = waker {

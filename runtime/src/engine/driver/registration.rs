@@ -1,8 +1,9 @@
 //! A source's connection with the driver: operations that wait until the source is ready.
 //!
-//! Every operation passes the cooperative hook (`engine::coop`), is tried only while the source seems
-//! ready, and clears the readiness that it proved wrong. Only the bare wait for readiness, as one of
-//! any number, does without the hook: programs count on its being ready as long as the source is.
+//! Every operation passes the cooperative hook (`engine::coop`), is tried only while the source
+//! seems ready, and clears the readiness that it proved wrong. Only the bare wait for readiness, as
+//! one of any number, does without the hook: programs count on its being ready as long as the
+//! source is.
 
 use std::future::{Future, poll_fn};
 use std::io;

@@ -4,7 +4,8 @@
 //!
 //! mio rounds a timeout up to whole milliseconds, since epoll_wait counts in them. epoll_pwait2
 //! (Linux 5.11) takes nanoseconds and costs the same one call. Where it is missing, whole
-//! milliseconds are waited by epoll_wait, and the rest, below one, by ppoll on the epoll descriptor.
+//! milliseconds are waited by epoll_wait, and the rest, below one, by ppoll on the epoll
+//! descriptor.
 //!
 //! Measured on 2026-11-23 on a busy machine with 2 cores, lateness in the median, microseconds:
 //!
@@ -104,8 +105,8 @@ impl Selector {
     fn epoll_wait(&mut self, timeout_ms: i32, most: usize) -> io::Result<usize> {
         let room = i32::try_from(most.min(self.events.len())).unwrap_or(i32::MAX);
         let epoll = self.poll.as_raw_fd();
-        // SAFETY: `events` is initialised, exclusively borrowed and has at least `room` entries; the kernel
-        // writes no more than that. The descriptor is open: `self.poll` owns it.
+        // SAFETY: `events` is initialised, exclusively borrowed and has at least `room` entries;
+        // the kernel writes no more than that. The descriptor is open: `self.poll` owns it.
         let n = unsafe { libc::epoll_wait(epoll, self.events.as_mut_ptr(), room, timeout_ms) };
         usize::try_from(n).map_err(|_| io::Error::last_os_error())
     }
@@ -163,9 +164,9 @@ fn ready_of(bits: u32) -> Ready {
     ready
 }
 
-/// Asks the kernel to end this thread's waits as exactly as it can. Unasked it takes 50 microseconds
-/// to spare, so that wake-ups of several threads can fall together. For threads of the engine: what
-/// it costs is the power that this would save.
+/// Asks the kernel to end this thread's waits as exactly as it can. Unasked it takes 50
+/// microseconds to spare, so that wake-ups of several threads can fall together. For threads of the
+/// engine: what it costs is the power that this would save.
 pub(crate) fn exact_timers() {
     // SAFETY: the call takes two numbers and concerns the calling thread alone. If it fails, waits
     // end as late as before.

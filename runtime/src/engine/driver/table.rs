@@ -5,14 +5,15 @@
 //! An event names its source by a number that was given at registration. The source may be gone by
 //! the time the event is read, and its number may belong to another one by then. A false "ready"
 //! costs a system call at best; to a connect in progress it is a lie. So a token is a key of a
-//! generational slab: an event of the former tenant finds nobody. (A token repeats after 2^32 tenants of one
-//! place; 2^12 where pointers have 32 bits. An event is read in the batch that it was fetched with.)
+//! generational slab: an event of the former tenant finds nobody. (A token repeats after 2^32
+//! tenants of one place; 2^12 where pointers have 32 bits. An event is read in the batch that it
+//! was fetched with.)
 //!
 //! # Rejected
 //!
 //! The source's address as the token, which saves one lock a batch of events (about 10 ns, measured
-//! against the 300 ns of the cheapest epoll_wait) and one load an event. It needs unsafe code, and a
-//! list of sources that only the poll's holder may free.
+//! against the 300 ns of the cheapest epoll_wait) and one load an event. It needs unsafe code, and
+//! a list of sources that only the poll's holder may free.
 
 use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::slab::{Key, Slab};
@@ -70,8 +71,8 @@ impl Table {
     }
 }
 
-/// Takes nothing in any more, and shuts what is there: whoever waits for a source is woken. Calls wakers,
-/// so the caller holds no lock.
+/// Takes nothing in any more, and shuts what is there: whoever waits for a source is woken. Calls
+/// wakers, so the caller holds no lock.
 pub(crate) fn shut_all(table: &Mutex<Table>) {
     let sources = { table.lock().close() };
     let mut wakers = WakeList::new();

@@ -1,7 +1,8 @@
 //! A wait that another thread ends after a while, without being there when it does.
 //!
-//! A parker can be woken now. To be woken in two milliseconds costs whoever wants it a thread that wakes up
-//! at once and then waits. A timer of the kernel is set by one system call and wakes nobody until it fires.
+//! A parker can be woken now. To be woken in two milliseconds costs whoever wants it a thread that
+//! wakes up at once and then waits. A timer of the kernel is set by one system call and wakes
+//! nobody until it fires.
 #![allow(unsafe_code, reason = "two system calls; blocks cite docs/unsafe.md")]
 
 use std::fs::File;
@@ -41,7 +42,8 @@ impl Alarm {
             libc::timespec { tv_sec: delay.as_secs() as _, tv_nsec: delay.subsec_nanos() as _ };
         let interval = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let setting = libc::itimerspec { it_interval: interval, it_value: value };
-        // SAFETY: `setting` outlives the call; the old setting is not asked for; the descriptor is open.
+        // SAFETY: `setting` outlives the call; the old setting is not asked for; the descriptor is
+        // open.
         unsafe { libc::timerfd_settime(self.0.as_raw_fd(), 0, &setting, std::ptr::null_mut()) };
     }
 

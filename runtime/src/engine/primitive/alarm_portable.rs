@@ -1,4 +1,5 @@
-//! An alarm, where the system has no timer that one thread sets and another one waits for: it cannot be had.
+//! An alarm, where the system has no timer that one thread sets and another one waits for: it
+//! cannot be had.
 
 use std::io;
 use std::time::Duration;

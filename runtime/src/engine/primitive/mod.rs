@@ -5,10 +5,10 @@
 //! names made of loom's types, so no source file knows whether it is being model-checked.
 //!
 //! The list of names is the contract: `atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64,
-//! AtomicUsize, AtomicPtr, Ordering, fence}`, `Arc`, `Mutex` with `MutexGuard`, `Condvar`,
-//! `RwLock` with its guards, `UnsafeCell`, `Alarm`, `Parker`, `Backoff`, `hint::spin_loop`, `thread::{Builder,
-//! JoinHandle, current, yield_now, Usage, cpu_time, os_id}`, and three that are no types: [`const_fn`],
-//! [`last_of`] and [`sizes`].
+//! AtomicUsize, AtomicPtr, Ordering, fence}`, `Arc`, `Mutex` with `MutexGuard`, `Condvar`, `RwLock`
+//! with its guards, `UnsafeCell`, `Alarm`, `Parker`, `Backoff`, `hint::spin_loop`,
+//! `thread::{Builder, JoinHandle, current, yield_now, Usage, cpu_time, os_id}`, and three that are
+//! no types: [`const_fn`], [`last_of`] and [`sizes`].
 
 #[cfg_attr(not(target_os = "linux"), path = "alarm_portable.rs")]
 mod alarm;
@@ -46,8 +46,8 @@ pub(crate) mod thread {
     pub(crate) use super::os_thread::{Usage, cpu_time, os_id};
 }
 
-/// The value, for the one that drops the last reference. What it owns can then be taken apart by a loop
-/// where the drop glue of a chain would call itself.
+/// The value, for the one that drops the last reference. What it owns can then be taken apart by a
+/// loop where the drop glue of a chain would call itself.
 pub(crate) fn last_of<T>(reference: Arc<T>) -> Option<T> {
     Arc::into_inner(reference)
 }

@@ -10,10 +10,12 @@ pub(crate) fn os_id() -> u32 {
     unsafe { libc::gettid() as u32 }
 }
 
-/// For how long a thread of this process has had a processor so far, to this moment. `None` if there is no such
-/// thread. One system call of some 300 ns, and no file: it works without `/proc` and without descriptors.
+/// For how long a thread of this process has had a processor so far, to this moment. `None` if
+/// there is no such thread. One system call of some 300 ns, and no file: it works without `/proc`
+/// and without descriptors.
 pub(crate) fn cpu_time(os_id: u32) -> Option<Duration> {
-    /// "This number is a thread's", and "what the scheduler has counted", in the kernel's form of a clock.
+    /// "This number is a thread's", and "what the scheduler has counted", in the kernel's form of a
+    /// clock.
     const OF_A_THREAD: libc::clockid_t = 0b110;
     let thread = libc::clockid_t::try_from(os_id).ok().filter(|&id| id != 0)?;
     let clock = (!thread << 3) | OF_A_THREAD;

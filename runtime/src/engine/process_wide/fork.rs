@@ -2,12 +2,13 @@
 //!
 //! # Problem
 //!
-//! A `fork` copies one thread. The child has the memory of a runtime whose threads are not there, locks
-//! that nobody will unlock, and an epoll instance that it shares with the parent: waiting for any
-//! of them is a hang, and telling epoll anything disturbs the parent.
+//! A `fork` copies one thread. The child has the memory of a runtime whose threads are not there,
+//! locks that nobody will unlock, and an epoll instance that it shares with the parent: waiting for
+//! any of them is a hang, and telling epoll anything disturbs the parent.
 //!
 //! So a handler that runs in every child counts generations, what must not be used in a child
-//! remembers the generation it was made in, and its cold entries compare, before they take any lock.
+//! remembers the generation it was made in, and its cold entries compare, before they take any
+//! lock.
 #![allow(unsafe_code, reason = "pthread_atfork; docs/unsafe.md, K3")]
 
 use std::sync::Once;

@@ -27,24 +27,25 @@
 //! 1. Whoever leaves children in the list has armed the listener before it asked them for the last
 //!    time: a child that ends later raises a signal that the listener hears.
 //! 2. While there are children, every home that opened before or after watches signals.
-//! 3. The list's lock comes before those of the signals. Homes are called without it, since the last
-//!    reference to one may be dropped then, and its wakers with it.
+//! 3. The list's lock comes before those of the signals. Homes are called without it, since the
+//!    last reference to one may be dropped then, and its wakers with it.
 //!
 //! With no home the signal stays pending until one opens, and that one asks.
 //!
 //! # Children that were killed
 //!
-//! A program that ends its children with its last runtime may never have another one, and goes on. A child that was
-//! killed ends at once, as a rule, so nobody need wait for a signal: a thread asks for all of those, less and
-//! less often, and ends when none is left. It is started with the first, and again with one that comes later.
+//! A program that ends its children with its last runtime may never have another one, and goes on.
+//! A child that was killed ends at once, as a rule, so nobody need wait for a signal: a thread asks
+//! for all of those, less and less often, and ends when none is left. It is started with the first,
+//! and again with one that comes later.
 //!
 //! | who adopts, under the lock               | the thread, under the lock                    |
 //! |------------------------------------------|-----------------------------------------------|
 //! | adds the child                           | asks all, and forgets those that have ended   |
 //! | starts a thread if there is none, notes it | if none is left: notes that there is no thread, and ends |
 //!
-//! Both under one lock, so a child is added before the thread has asked for the last time, or finds that there is none. If
-//! there is no thread to be had, a home must do.
+//! Both under one lock, so a child is added before the thread has asked for the last time, or finds
+//! that there is none. If there is no thread to be had, a home must do.
 //!
 //! # Rejected
 //!
@@ -79,8 +80,8 @@ struct Orphans {
 static ORPHANS: Mutex<Orphans> =
     Mutex::new(Orphans { homes: Vec::new(), children: Vec::new(), listener: None });
 
-/// The waker that asks. It has a size, so that a waker points into the allocation and not just behind it:
-/// tools that look for leaks take it for lost otherwise.
+/// The waker that asks. It has a size, so that a waker points into the allocation and not just
+/// behind it: tools that look for leaks take it for lost otherwise.
 struct Reaper {
     _size: u8,
 }
@@ -124,12 +125,14 @@ struct Killed {
 
 static KILLED: Mutex<Killed> = Mutex::new(Killed { children: Vec::new(), reaper: None });
 
-/// How long it is until the thread asks for the second time; each time it is twice as long, up to [`SELDOM`].
+/// How long it is until the thread asks for the second time; each time it is twice as long, up to
+/// [`SELDOM`].
 const SOON: Duration = Duration::from_millis(1);
 /// For a child that does not end though it was killed: the system holds it.
 const SELDOM: Duration = Duration::from_millis(500);
 
-/// As [`adopt`], of a child that was killed: a thread asks for it, whether there is a runtime or not.
+/// As [`adopt`], of a child that was killed: a thread asks for it, whether there is a runtime or
+/// not.
 pub(crate) fn adopt_killed(child: Child) {
     let left = {
         let mut killed = KILLED.lock();

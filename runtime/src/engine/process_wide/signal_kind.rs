@@ -2,8 +2,8 @@
 //!
 //! # Problem
 //!
-//! A handler may set a flag and write a byte, no more; it may interrupt anything, also another handler.
-//! The byte wakes a thread, which must tell every listener, each once.
+//! A handler may set a flag and write a byte, no more; it may interrupt anything, also another
+//! handler. The byte wakes a thread, which must tell every listener, each once.
 //!
 //! A listener remembers the count that it has seen. So a signal that comes before the first poll is
 //! not lost, each listener hears of it by itself, and several signals of a kind that come before a
@@ -14,14 +14,14 @@
 //! 1. The handler sets the flag before it writes, and whoever reads looks at the flags after it has
 //!    emptied the socket: the byte of a flag that was not seen is still there, or will be.
 //! 2. A full socket swallows the byte, but then it holds others that were not read yet (1).
-//! 3. The count changes before the waiters are taken under the lock; a listener looks at the count and
-//!    stores its waker under one hold of the lock. It sees the count, or its waker is found.
+//! 3. The count changes before the waiters are taken under the lock; a listener looks at the count
+//!    and stores its waker under one hold of the lock. It sees the count, or its waker is found.
 //!
 //! # Orderings
 //!
-//! All are Relaxed. The flag has no pair of its own: write(2) follows it and read(2) precedes the look,
-//! and the socket's lock in the kernel orders the two; a flag that is seen early, without its byte,
-//! carries nothing else. The count is ordered by the waiters' lock (3).
+//! All are Relaxed. The flag has no pair of its own: write(2) follows it and read(2) precedes the
+//! look, and the socket's lock in the kernel orders the two; a flag that is seen early, without its
+//! byte, carries nothing else. The count is ordered by the waiters' lock (3).
 
 use std::ops::Deref;
 use std::task::{Poll, Waker};
@@ -50,13 +50,14 @@ impl Kind {
 
     /// A signal came. Called by the handler; `write` writes the byte.
     pub(crate) fn raise(&self, write: impl FnOnce()) {
-        // A store would do. A swap lets a model see that it comes before or after that of `collect`.
+        // A store would do. A swap lets a model see that it comes before or after that of
+        // `collect`.
         self.pending.swap(true, Ordering::Relaxed);
         write(); // wake: signal handler
     }
 
-    /// Forgets what came and who waits: all of it is another process's. The wakers are neither called
-    /// nor dropped, as both may need what only that process has.
+    /// Forgets what came and who waits: all of it is another process's. The wakers are neither
+    /// called nor dropped, as both may need what only that process has.
     pub(crate) fn start_over(&self) {
         self.pending.store(false, Ordering::Relaxed);
         let mut wakers = WakeList::new();

@@ -2,24 +2,24 @@
 //!
 //! # Problem
 //!
-//! A signal for the process goes to any thread that does not block it. A program that blocks SIGTERM on its
-//! own threads and waits for it by `sigwait` counts on there being no other thread; one that has a handler
-//! counts on it running on a thread that it knows. A thread that the runtime has for itself (the monitor,
-//! the reporter's) is neither, so it must not take any.
+//! A signal for the process goes to any thread that does not block it. A program that blocks
+//! SIGTERM on its own threads and waits for it by `sigwait` counts on there being no other thread;
+//! one that has a handler counts on it running on a thread that it knows. A thread that the runtime
+//! has for itself (the monitor, the reporter's) is neither, so it must not take any.
 //!
 //! # How
 //!
-//! A new thread has the mask of the thread that starts it. So whoever starts one of these blocks all
-//! signals, starts it, and puts its own mask back ([`deafly`]): there is no moment in which the new thread
-//! would take one. Signals that a thread raises by what it does (SIGSEGV and the like) stay as they are:
-//! where they are blocked the kernel ends the process without asking the handler.
+//! A new thread has the mask of the thread that starts it. So whoever starts one of these blocks
+//! all signals, starts it, and puts its own mask back ([`deafly`]): there is no moment in which the
+//! new thread would take one. Signals that a thread raises by what it does (SIGSEGV and the like)
+//! stay as they are: where they are blocked the kernel ends the process without asking the handler.
 //!
-//! Threads that run tasks and jobs take signals as the thread that started them, as everywhere else. Where
-//! that is one of the deaf threads, they get the mask that the thread had which built the runtime
-//! ([`for_new_thread`]).
+//! Threads that run tasks and jobs take signals as the thread that started them, as everywhere
+//! else. Where that is one of the deaf threads, they get the mask that the thread had which built
+//! the runtime ([`for_new_thread`]).
 //!
-//! SIGURG, by which a computing thread is asked for its stack, goes to threads that run tasks, never to
-//! one of the deaf.
+//! SIGURG, by which a computing thread is asked for its stack, goes to threads that run tasks,
+//! never to one of the deaf.
 #![allow(unsafe_code, reason = "pthread_sigmask; docs/unsafe.md, K1")]
 
 use std::cell::Cell;
@@ -48,8 +48,8 @@ impl Mask {
     /// That of this thread.
     pub(crate) fn here() -> Mask {
         let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
-        // SAFETY: without a new mask the call writes the present one, into room that is lent for it. A
-        // zeroed set is a valid one, should it fail.
+        // SAFETY: without a new mask the call writes the present one, into room that is lent for
+        // it. A zeroed set is a valid one, should it fail.
         unsafe {
             libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::null(), mask.as_mut_ptr());
             Mask(mask.assume_init())
@@ -59,8 +59,8 @@ impl Mask {
     /// All but [`OWN`].
     fn deaf() -> Mask {
         let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
-        // SAFETY: `sigfillset` makes a set of the room that it is lent, and `sigdelset` takes members out of
-        // it. The numbers are those of signals.
+        // SAFETY: `sigfillset` makes a set of the room that it is lent, and `sigdelset` takes
+        // members out of it. The numbers are those of signals.
         unsafe {
             libc::sigfillset(mask.as_mut_ptr());
             for signal in OWN {
@@ -79,7 +79,8 @@ impl Mask {
     }
 }
 
-/// Calls `start` while this thread takes no signal: a thread that it starts takes none from its first moment.
+/// Calls `start` while this thread takes no signal: a thread that it starts takes none from its
+/// first moment.
 pub(crate) fn deafly<R>(start: impl FnOnce() -> R) -> R {
     struct Restore(Mask);
     impl Drop for Restore {
@@ -97,8 +98,8 @@ pub(crate) fn is_deaf() {
     DEAF.set(true);
 }
 
-/// The mask for a thread that this thread starts and that runs what is the user's: `usual` if this thread
-/// is deaf, and else its own, by itself.
+/// The mask for a thread that this thread starts and that runs what is the user's: `usual` if this
+/// thread is deaf, and else its own, by itself.
 pub(crate) fn for_new_thread(usual: Mask) -> Option<Mask> {
     DEAF.get().then_some(usual)
 }

@@ -17,20 +17,20 @@
 //!                        the poll's holder wakes them, in whatever runtime they are
 //! ```
 //!
-//! This file is the system's side: the handler, the socket. Why no signal is lost on the way stands in
-//! `signal_kind.rs`.
+//! This file is the system's side: the handler, the socket. Why no signal is lost on the way stands
+//! in `signal_kind.rs`.
 //!
 //! # Invariants
 //!
-//! 1. A driver watches the socket by a duplicate of its own, by edges: when a byte comes all drivers
-//!    are told, the first one to look takes the flags, the others find none. So it does not matter
-//!    which runtime a listener was made in, as long as one driver that watches is polled; a listener
-//!    makes the driver of the runtime that polls it watch.
+//! 1. A driver watches the socket by a duplicate of its own, by edges: when a byte comes all
+//!    drivers are told, the first one to look takes the flags, the others find none. So it does not
+//!    matter which runtime a listener was made in, as long as one driver that watches is polled; a
+//!    listener makes the driver of the runtime that polls it watch.
 //! 2. A handler stays once it is installed: nobody can tell whether its absence would matter.
-//! 3. A child that was forked has inherited the socket, and would take bytes that are the parent's. So
-//!    before anything is made there, the descriptors that the handler and the drivers know become those
-//!    of a new socket, and who waited in the parent is forgotten, since the copies of their tasks are
-//!    nobody's.
+//! 3. A child that was forked has inherited the socket, and would take bytes that are the parent's.
+//!    So before anything is made there, the descriptors that the handler and the drivers know
+//!    become those of a new socket, and who waited in the parent is forgotten, since the copies of
+//!    their tasks are nobody's.
 #![allow(unsafe_code, reason = "the handler and its one write; blocks cite docs/unsafe.md")]
 
 use std::io::{self, Read};
@@ -183,8 +183,9 @@ impl Listener {
 fn install(signal: libc::c_int, kind: &'static Kind, sender: RawFd) -> io::Result<()> {
     let handler = move || {
         kind.raise(|| {
-            // SAFETY: write(2) may be called in a signal handler; the byte is a static, and `sender` is
-            // never closed, since its owner is in a static. A full socket is no loss (see `Kind`).
+            // SAFETY: write(2) may be called in a signal handler; the byte is a static, and
+            // `sender` is never closed, since its owner is in a static. A full socket is no loss
+            // (see `Kind`).
             unsafe { libc::write(sender, c"!".as_ptr().cast(), 1) };
         });
     };

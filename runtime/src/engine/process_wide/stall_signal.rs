@@ -146,8 +146,8 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     // SAFETY: as above.
     let saved = unsafe { *errno };
     let asked = room.slot.answer(me.unsigned_abs(), |copy| {
-        // SAFETY: with SA_SIGINFO the kernel passes the context of the interrupted code as the third
-        // argument, valid for the call.
+        // SAFETY: with SA_SIGINFO the kernel passes the context of the interrupted code as the
+        // third argument, valid for the call.
         copy.registers = registers::registers(unsafe { &*context.cast::<libc::ucontext_t>() });
         copy.start = copy.registers.sp.saturating_sub(registers::RED_ZONE);
         copy.length = memory::read(copy.start, &mut copy.stack);

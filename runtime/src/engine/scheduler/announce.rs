@@ -1,7 +1,8 @@
-//! What a worker does before it stops serving on purpose: `block_in_place`, and the polls of marked tasks.
+//! What a worker does before it stops serving on purpose: `block_in_place`, and the polls of marked
+//! tasks.
 //!
-//! Everything that its slot holds is given to others beforehand, and if nobody is free, somebody is called. The states
-//! that a slot goes through, and who serves instead, are in `docs/scheduler.md`.
+//! Everything that its slot holds is given to others beforehand, and if nobody is free, somebody is
+//! called. The states that a slot goes through, and who serves instead, are in `docs/scheduler.md`.
 
 use std::time::Instant;
 
@@ -13,7 +14,8 @@ use crate::engine::coop::{self, Budget};
 use crate::engine::task::{Absence, Outcome, Probation, StallPolicy};
 
 impl Worker {
-    /// `block_in_place`: what follows is not to be reported, and somebody from the blocking pool stands in.
+    /// `block_in_place`: what follows is not to be reported, and somebody from the blocking pool
+    /// stands in.
     pub(super) fn block_in_place<R>(&self, f: impl FnOnce() -> R) -> R {
         let _announced = self.announce_in_place();
         let _silent = Silent::new(self.shared());
@@ -37,7 +39,8 @@ impl Worker {
         Announced { worker: self, counted }
     }
 
-    /// The poll that begins is expected to stall, until the guard is dropped: a spare comes beforehand.
+    /// The poll that begins is expected to stall, until the guard is dropped: a spare comes
+    /// beforehand.
     #[cold]
     fn expect_stall(&self) -> Announced<'_> {
         let counted = self.shared().watch.expect_stall();
@@ -65,7 +68,8 @@ impl Worker {
         }
     }
 
-    /// A task that has stalled a worker before has its turn: on a spare, if there is one and others are waiting here.
+    /// A task that has stalled a worker before has its turn: on a spare, if there is one and others
+    /// are waiting here.
     #[cold]
     pub(super) fn give_or_run(&self, taken: Taken) {
         let spares = &self.pool.spares;
@@ -88,7 +92,8 @@ impl Worker {
         self.poll_marked(given, || {
             let counted = self.shared().watch.expect_stall();
             if !counted {
-                // Another verdict stands, which counts until the monitor sees that its poll has ended.
+                // Another verdict stands, which counts until the monitor sees that its poll has
+                // ended.
                 self.pool.spares.returned(Absence::Stalled);
             }
             self.hand_over(|| ());
@@ -96,7 +101,8 @@ impl Worker {
         });
     }
 
-    /// A marked task is polled here. Without a spare for that, the others then have as long before the next one.
+    /// A marked task is polled here. Without a spare for that, the others then have as long before
+    /// the next one.
     #[cold]
     pub(super) fn run_marked(&self, taken: Taken) {
         let begun = Instant::now();
@@ -108,7 +114,8 @@ impl Worker {
         }
     }
 
-    /// It is polled like a call that announces that it blocks. One poll that does not take long clears its name.
+    /// It is polled like a call that announces that it blocks. One poll that does not take long
+    /// clears its name.
     fn poll_marked<'a>(&'a self, taken: Taken, announce: impl FnOnce() -> Announced<'a>) {
         let (mark, task) = (taken.mark(), taken.task);
         let slot = self.shared();

@@ -2,9 +2,10 @@
 //!
 //! # Problem
 //!
-//! Threads spawn and wake tasks, workers come and go, and somebody closes the pool, all at the same time.
-//! In the end every task must have been dropped by one of the threads, and whoever waits must be told
-//! when the last of them has left: not before, since tasks point to the pool without keeping it.
+//! Threads spawn and wake tasks, workers come and go, and somebody closes the pool, all at the same
+//! time. In the end every task must have been dropped by one of the threads, and whoever waits must
+//! be told when the last of them has left: not before, since tasks point to the pool without
+//! keeping it.
 //!
 //! # The protocol
 //!
@@ -15,24 +16,26 @@
 //! | wakes everybody                               | the last one of a closed pool cancels all tasks     |
 //! | waits until the count is 0                    | is counted off                                      |
 //!
-//! Who closes the pool may be one of its threads, in the middle of a task that may block. It waits until it is the
-//! only one that is counted, and leaves later, like any other: as the last one.
+//! Who closes the pool may be one of its threads, in the middle of a task that may block. It waits
+//! until it is the only one that is counted, and leaves later, like any other: as the last one.
 //!
 //! # Invariants
 //!
-//! 1. The list is closed before `closed` is set: a task that got in is there for every thread that saw
-//!    `closed`. In the other order the last thread could leave before the task is on the list.
+//! 1. The list is closed before `closed` is set: a task that got in is there for every thread that
+//!    saw `closed`. In the other order the last thread could leave before the task is on the list.
 //! 2. The count is changed under a lock, and `closed` is looked at under the same lock to decide. A
-//!    worker leaves when it has seen `closed`, so it sees it there, too; and so does every thread that takes
-//!    the lock after it, or after who closed the pool has begun to wait. So nobody is counted any more once
-//!    the last one has found itself to be the last, or once the wait has found nobody.
+//!    worker leaves when it has seen `closed`, so it sees it there, too; and so does every thread
+//!    that takes the lock after it, or after who closed the pool has begun to wait. So nobody is
+//!    counted any more once the last one has found itself to be the last, or once the wait has
+//!    found nobody.
 //! 3. The last thread takes itself off the count when no task is alive.
 //!
 //! # Orderings
 //!
-//! `closed` is `Relaxed`. It is read before a lock is taken that was taken before it was written (that of
-//! the list's shard), or under the lock of the count. A thread that reads it set and then found the list
-//! open would have locked the shard before it was closed, hence read the flag before it was set.
+//! `closed` is `Relaxed`. It is read before a lock is taken that was taken before it was written
+//! (that of the list's shard), or under the lock of the count. A thread that reads it set and then
+//! found the list open would have locked the shard before it was closed, hence read the flag before
+//! it was set.
 
 use std::time::{Duration, Instant};
 
@@ -77,16 +80,16 @@ impl Closing {
         open
     }
 
-    /// Invariant 1. `wake_all` gives a token to each thread that may sleep: it looks whether the pool is
-    /// closed after it has announced its sleep, and after each wait.
+    /// Invariant 1. `wake_all` gives a token to each thread that may sleep: it looks whether the
+    /// pool is closed after it has announced its sleep, and after each wait.
     pub(crate) fn close(&self, tasks: &Owned, wake_all: impl FnOnce()) {
         tasks.close();
         self.closed.store(true, Ordering::Relaxed);
         wake_all(); // wake: close
     }
 
-    /// A thread that was counted goes. `finish` is called if it is the last one of a closed pool. Says
-    /// whether nobody is left.
+    /// A thread that was counted goes. `finish` is called if it is the last one of a closed pool.
+    /// Says whether nobody is left.
     pub(crate) fn leave(&self, finish: impl FnOnce()) -> bool {
         let mut threads = self.threads.lock();
         if *threads == 1 && self.is_closed() {
@@ -102,8 +105,8 @@ impl Closing {
         *threads == 0
     }
 
-    /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False if `limit` ended
-    /// first.
+    /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False
+    /// if `limit` ended first.
     pub(crate) fn wait(&self, limit: Option<Duration>, own: usize) -> bool {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut threads = self.threads.lock();

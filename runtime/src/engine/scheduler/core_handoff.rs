@@ -2,19 +2,22 @@
 //!
 //! # Problem
 //!
-//! What runs the tasks, the *core*, is one thread's at a time. A second thread that blocks on the same
-//! runtime polls its own root future only, and takes the core over when that is free. It must not sleep
-//! while the core lies there, and a call to take it must not end at a thread that is done without it.
+//! What runs the tasks, the *core*, is one thread's at a time. A second thread that blocks on the
+//! same runtime polls its own root future only, and takes the core over when that is free. It must
+//! not sleep while the core lies there, and a call to take it must not end at a thread that is done
+//! without it.
 //!
 //! # Rules
 //!
-//! 1. A thread that does not get the core is on the list before it lets go of the core's lock. Whoever
-//!    puts the core back does so under that lock and then calls the one who has waited least long.
-//! 2. A call takes the thread off the list and unparks it: it finds the token however late it parks.
-//! 3. A thread that goes without the core and is not on the list any more was called: it passes the call
-//!    on. Nobody else was told of the core.
-//! 4. A wake of a root sets `woken`, and then unparks: whoever takes the mark away polls the root after
-//!    it, with what the waking thread wrote before.
+//! 1. A thread that does not get the core is on the list before it lets go of the core's lock.
+//!    Whoever puts the core back does so under that lock and then calls the one who has waited
+//!    least long.
+//! 2. A call takes the thread off the list and unparks it: it finds the token however late it
+//!    parks.
+//! 3. A thread that goes without the core and is not on the list any more was called: it passes the
+//!    call on. Nobody else was told of the core.
+//! 4. A wake of a root sets `woken`, and then unparks: whoever takes the mark away polls the root
+//!    after it, with what the waking thread wrote before.
 
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Mutex, Parker};

@@ -14,11 +14,12 @@
 //!
 //! # Who watches
 //!
-//! Nobody, as long as there is nothing but the future that is blocked on: then the process has the one thread
-//! that it had, and may do what only such a process may (`unshare` and `setns` with a user namespace, a
-//! `fork` that copies everything). The thread that watches is started with the first poll of a task, or the
-//! first task that is dropped, by the thread that runs it ([`CurrentThread::have_watched`]): then there is
-//! something that a stall keeps waiting. If it cannot be had that is said, and the next `block_on` tries again.
+//! Nobody, as long as there is nothing but the future that is blocked on: then the process has the
+//! one thread that it had, and may do what only such a process may (`unshare` and `setns` with a
+//! user namespace, a `fork` that copies everything). The thread that watches is started with the
+//! first poll of a task, or the first task that is dropped, by the thread that runs it
+//! ([`CurrentThread::have_watched`]): then there is something that a stall keeps waiting. If it
+//! cannot be had that is said, and the next `block_on` tries again.
 #![allow(unsafe_code, reason = "tasks point to their scheduler uncounted; docs/unsafe.md, P1")]
 
 use std::cell::{Cell, RefCell};
@@ -50,8 +51,8 @@ use crate::engine::task::{Identity, JoinHandle, Outcome, Runnable, StallPolicy, 
 use crate::engine::wake_list::WakeList;
 use crate::engine::{messages, say};
 
-/// Polls between two looks at the driver when all of them have only yielded. Fewer than on a worker:
-/// nobody else looks meanwhile.
+/// Polls between two looks at the driver when all of them have only yielded. Fewer than on a
+/// worker: nobody else looks meanwhile.
 const YIELD_INTERVAL: u32 = 4;
 
 /// How the scheduler is made.
@@ -105,8 +106,8 @@ pub(crate) struct Core {
     tick: Cell<u32>,
     /// Polls in a row that ended with the task having woken itself.
     yields: Cell<u32>,
-    /// How many polls come before the root's turn, which is behind the tasks that are ready, and ahead
-    /// of the first that has only yielded. [`Core::ALL`] and little less while none has.
+    /// How many polls come before the root's turn, which is behind the tasks that are ready, and
+    /// ahead of the first that has only yielded. [`Core::ALL`] and little less while none has.
     ahead: Cell<u32>,
     /// When the time was noted last, and at which tick.
     busy_since: Cell<Instant>,
@@ -296,7 +297,8 @@ impl CurrentThread {
 
     /// A task's pointer to this scheduler.
     fn of_a_task(&self) -> Of<Uncounted<CurrentThread>> {
-        // SAFETY: `close` waits for all tasks and for the wakes in flight before the scheduler can go.
+        // SAFETY: `close` waits for all tasks and for the wakes in flight before the scheduler can
+        // go.
         Of(unsafe { Uncounted::new(self) })
     }
 
@@ -439,7 +441,8 @@ impl CurrentThread {
         );
     }
 
-    /// Tasks in the queue of the thread that runs them, if this is that thread. Others may not look into it.
+    /// Tasks in the queue of the thread that runs them, if this is that thread. Others may not look
+    /// into it.
     pub(crate) fn queue_len(&self) -> usize {
         here::with(|here| match here {
             Here::Core(core) if std::ptr::eq(core.owner, self) => {
@@ -531,7 +534,8 @@ impl CoreGuard<'_> {
                 if let Poll::Ready(output) = polled {
                     break output;
                 }
-                // It may wait for an event: the first task that only yields lets the driver be seen.
+                // It may wait for an event: the first task that only yields lets the driver be
+                // seen.
                 core.yields.set(YIELD_INTERVAL - 1);
             }
             let ran_out = shared.run_tasks(core, root);
@@ -553,8 +557,8 @@ impl CoreGuard<'_> {
 }
 
 impl CurrentThread {
-    /// Runs tasks until it is time to look at the driver, or the root's turn. Says whether there were
-    /// none left.
+    /// Runs tasks until it is time to look at the driver, or the root's turn. Says whether there
+    /// were none left.
     fn run_tasks(&self, core: &Core, root: &Root) -> bool {
         for _ in 0..self.config.event_interval {
             let ahead = core.ahead.get();
@@ -633,8 +637,8 @@ impl CurrentThread {
             self.awake();
             self.wake(core, ready);
         }
-        // Something was woken before the sleep, by the hook or by another thread. That may be so each
-        // time, and events must not wait until it is not.
+        // Something was woken before the sleep, by the hook or by another thread. That may be so
+        // each time, and events must not wait until it is not.
         if !looked {
             self.look(core);
         }

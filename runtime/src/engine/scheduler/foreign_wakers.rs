@@ -2,15 +2,15 @@
 //!
 //! # Problem
 //!
-//! One look at the driver can find fifty wakers to be called, and the first may block. In a list of the thread
-//! that calls them the other 49 would wait with it.
+//! One look at the driver can find fifty wakers to be called, and the first may block. In a list of
+//! the thread that calls them the other 49 would wait with it.
 //!
 //! # Rules
 //!
-//! 1. The thread that brings wakers puts them here and then takes one after the other, under its watch. So nobody
-//!    else is woken for them as long as each returns.
-//! 2. If one does not return, the slot is found stalled, and what is left here is work that waits: a sleeper or
-//!    a spare comes for it as for tasks (`pool.rs::has_work`).
+//! 1. The thread that brings wakers puts them here and then takes one after the other, under its
+//!    watch. So nobody else is woken for them as long as each returns.
+//! 2. If one does not return, the slot is found stalled, and what is left here is work that waits:
+//!    a sleeper or a spare comes for it as for tasks (`pool.rs::has_work`).
 
 use std::collections::VecDeque;
 use std::task::Waker;

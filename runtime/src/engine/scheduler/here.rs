@@ -65,8 +65,8 @@ pub(super) fn with<R>(f: impl FnOnce(Here<'_>) -> R) -> R {
     match pointer {
         Pointer::Nobody => f(Here::Nobody),
         // SAFETY: the pointer was made from a reference that the `Entered` guard borrows, and the
-        // guard takes it back before that borrow ends. Guards are private to this folder, are kept in
-        // local variables of the run functions and never leaked. `f` cannot keep the reference.
+        // guard takes it back before that borrow ends. Guards are private to this folder, are kept
+        // in local variables of the run functions and never leaked. `f` cannot keep the reference.
         Pointer::Worker(worker) => f(Here::Worker(unsafe { &*worker })),
         // SAFETY: as above.
         Pointer::Core(core) => f(Here::Core(unsafe { &*core })),

@@ -40,8 +40,8 @@ thread_local! {
     static SHARD: Cell<Option<u8>> = const { Cell::new(None) };
 }
 
-/// The count, in shards, so that waking threads do not meet on one word. Beside it, in the same words, how
-/// many there have ever been.
+/// The count, in shards, so that waking threads do not meet on one word. Beside it, in the same
+/// words, how many there have ever been.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight([CachePadded<AtomicU64>; SHARDS]);
 

@@ -10,13 +10,16 @@
 //! 1. A `Runnable` of a local task is run or dropped only through [`LocalQueue::tick`] and
 //!    [`LocalQueue::close`], and these are called only by the set, which is `!Send`: on its thread.
 //! 2. Other threads only push to the queue.
-//! 3. A task that was spawned and never polled may hold something else than the future: a closure that
-//!    makes it, and is `Send`. So other threads may spawn such tasks ([`LocalQueue::spawn_made_there`]).
-//! 4. A queue made with a [`LocalHome`] has no thread until that is settled, and its tasks are not polled
-//!    before: until then the home may go to any thread. There is one home, and settling takes it.
-//! 5. Several futures may poll one set, each with a waker of its own. Whoever of them waits has been woken since the
-//!    queue was last seen with a task in it: a push wakes all that wait, and so does a turn that leaves tasks. So it does
-//!    not matter which of them is polled next, nor that one is dropped after it was woken.
+//! 3. A task that was spawned and never polled may hold something else than the future: a closure
+//!    that makes it, and is `Send`. So other threads may spawn such tasks
+//!    ([`LocalQueue::spawn_made_there`]).
+//! 4. A queue made with a [`LocalHome`] has no thread until that is settled, and its tasks are not
+//!    polled before: until then the home may go to any thread. There is one home, and settling
+//!    takes it.
+//! 5. Several futures may poll one set, each with a waker of its own. Whoever of them waits has
+//!    been woken since the queue was last seen with a task in it: a push wakes all that wait, and
+//!    so does a turn that leaves tasks. So it does not matter which of them is polled next, nor
+//!    that one is dropped after it was woken.
 //! 6. After `close` has returned no task of the set is left, so no push comes any more: a task that
 //!    was woken and not yet pushed is alive, and `close` waits for it.
 //!
@@ -52,8 +55,8 @@ pub(crate) struct LocalQueue {
     tasks: Tasks,
     /// A task has panicked, and this is the end.
     stopped: AtomicBool,
-    /// It is a pinned thread that polls it, so its waker gives that thread a token. Anybody may poll a set, with
-    /// any waker.
+    /// It is a pinned thread that polls it, so its waker gives that thread a token. Anybody may
+    /// poll a set, with any waker.
     polled_by_us: bool,
 }
 
@@ -108,8 +111,9 @@ impl LocalQueue {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        // SAFETY: until its first poll, which is on the queue's thread (invariant 1), the future holds
-        // `make` alone, which is `Send`; so is the output. A task that is refused is dropped unpolled.
+        // SAFETY: until its first poll, which is on the queue's thread (invariant 1), the future
+        // holds `make` alone, which is `Send`; so is the output. A task that is refused is dropped
+        // unpolled.
         unsafe { self.spawn_anything(membership, MadeThere::NotYet { make: Some(make) }, identity) }
     }
 
@@ -127,8 +131,8 @@ impl LocalQueue {
     ///
     /// # Safety
     ///
-    /// The caller is on the thread of the set; or the future is `Send` until it is polled, and so is its
-    /// output.
+    /// The caller is on the thread of the set; or the future is `Send` until it is polled, and so
+    /// is its output.
     unsafe fn spawn_anything<F>(
         self: &Arc<LocalQueue>,
         membership: Option<Membership>,
@@ -176,8 +180,8 @@ impl LocalQueue {
         old
     }
 
-    /// The caller, who is registered, leaves tasks in the queue: it is woken, and with it everybody who waits
-    /// (invariant 5).
+    /// The caller, who is registered, leaves tasks in the queue: it is woken, and with it everybody
+    /// who waits (invariant 5).
     fn pass_on(&self, key: Option<Key>, waker: &Waker) {
         let alone = {
             let pollers = &mut self.state.lock().pollers;
@@ -338,8 +342,9 @@ impl LocalTasks {
         unsafe { self.queue.spawn_anything(membership, future, identity) }
     }
 
-    /// One turn of a future that polls the set: polls tasks that are due, a bounded number. If the thread is watched,
-    /// each poll is shown to the monitor. The future is to have [registered](LocalTasks::register) in this poll.
+    /// One turn of a future that polls the set: polls tasks that are due, a bounded number. If the
+    /// thread is watched, each poll is shown to the monitor. The future is to have
+    /// [registered](LocalTasks::register) in this poll.
     pub(crate) fn turn(&self, poller: &Poller, watch: Option<&Watch>, waker: &Waker) {
         if self.queue.tick(watch) {
             self.queue.pass_on(poller.0, waker);
@@ -357,7 +362,8 @@ impl LocalTasks {
         self.queue.state.lock().pollers.remove(key)
     }
 
-    /// Drops every task, under the watch if there is one; from now on spawned tasks are cancelled at once.
+    /// Drops every task, under the watch if there is one; from now on spawned tasks are cancelled
+    /// at once.
     pub(crate) fn close(&self, watch: Option<&Watch>) {
         self.queue.close(watch);
     }

@@ -2,39 +2,44 @@
 //!
 //! # Problem
 //!
-//! Who polls a marked task announces beforehand that it will stall, so that a spare serves meanwhile: the others do
-//! not pay the detection again. But that gives the task a thread beside those of the others. If marked tasks
-//! had their turn whenever a spare is to be had, 200 equal tasks of 10 ms would run on 66 threads at once, and
-//! 8 tasks of 20 ms would take four fifths of two processors from 200 of 1 ms. If they came last, one that was marked by
-//! chance would starve. The mark must keep others from waiting for the task, and change nothing else.
+//! Who polls a marked task announces beforehand that it will stall, so that a spare serves
+//! meanwhile: the others do not pay the detection again. But that gives the task a thread beside
+//! those of the others. If marked tasks had their turn whenever a spare is to be had, 200 equal
+//! tasks of 10 ms would run on 66 threads at once, and 8 tasks of 20 ms would take four fifths of
+//! two processors from 200 of 1 ms. If they came last, one that was marked by chance would starve.
+//! The mark must keep others from waiting for the task, and change nothing else.
 //!
 //! # Rules
 //!
-//! 1. A marked task waits as long as it would without the mark: until a worker comes by whose own queue, at its pace,
-//!    takes as long as the task has waited. A worker that has nothing else to do takes it at once.
-//! 2. Of those that *compute* no more are polled at a time than there are workers. With the threads that serve the others
-//!    beside them, they get half of the processors when they want more.
-//! 3. Those that *block* need no processor. They are polled as long as there are spares, and beyond that by rule 4.
-//! 4. When no spare is to be had, the poll costs the others a worker. Then a worker gives marked tasks at most half of
-//!    its time: as much as it gave the others since the last one.
+//! 1. A marked task waits as long as it would without the mark: until a worker comes by whose own
+//!    queue, at its pace, takes as long as the task has waited. A worker that has nothing else to
+//!    do takes it at once.
+//! 2. Of those that *compute* no more are polled at a time than there are workers. With the threads
+//!    that serve the others beside them, they get half of the processors when they want more.
+//! 3. Those that *block* need no processor. They are polled as long as there are spares, and beyond
+//!    that by rule 4.
+//! 4. When no spare is to be had, the poll costs the others a worker. Then a worker gives marked
+//!    tasks at most half of its time: as much as it gave the others since the last one.
 //! 5. First come, first served, within each kind.
-//! 6. A worker that has others in its queue does not poll it: it would leave them behind. It counts the poll as a
-//!    stall, as it is about to be one, *gives* the task away and calls a spare, which polls it and nothing else.
+//! 6. A worker that has others in its queue does not poll it: it would leave them behind. It counts
+//!    the poll as a stall, as it is about to be one, *gives* the task away and calls a spare, which
+//!    polls it and nothing else.
 //!
 //! Whether a task computes or blocks is what its last long poll did for longer.
 //!
 //! # Who looks, and when
 //!
-//! Workers at each visit, and when they have nothing else. [`is_ready`](MarkedTasks::is_ready) counts as work for those about
-//! to sleep. A task that waits because of rule 2 does not; whoever ends a poll of one looks for the next before it
-//! sleeps.
+//! Workers at each visit, and when they have nothing else. [`is_ready`](MarkedTasks::is_ready)
+//! counts as work for those about to sleep. A task that waits because of rule 2 does not; whoever
+//! ends a poll of one looks for the next before it sleeps.
 //!
 //! # Rejected
 //!
-//! - A queue that is looked at last, but for every second visit of the injector (the first version): equal tasks of
-//!   1 ms were marked by chance and then waited for up to 8.8 s.
-//! - Marked tasks in the queues of all others: a spare that is in a poll of one for long has others in its
-//!   queue, and what is taken from there comes to the back of another one, in no order at all.
+//! - A queue that is looked at last, but for every second visit of the injector (the first
+//!   version): equal tasks of 1 ms were marked by chance and then waited for up to 8.8 s.
+//! - Marked tasks in the queues of all others: a spare that is in a poll of one for long has others
+//!   in its queue, and what is taken from there comes to the back of another one, in no order at
+//!   all.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -47,7 +52,8 @@ use crate::engine::task::{Mark, Runnable};
 #[derive(Debug)]
 pub(super) struct MarkedTasks {
     queues: Mutex<Queues>,
-    /// Some can be taken: written under the lock, a hint outside of it. What makes it true is published as a push.
+    /// Some can be taken: written under the lock, a hint outside of it. What makes it true is
+    /// published as a push.
     ready: AtomicBool,
     /// Tasks that were given away (rule 6).
     given: Mutex<VecDeque<Taken>>,
@@ -100,8 +106,8 @@ impl MarkedTasks {
         MarkedTasks { queues, ready, given, given_count, waiting, limit }
     }
 
-    /// Rule 6. The poll has been counted as a stall; whoever takes the task counts it off. To be followed by a call of a
-    /// spare, or a publication.
+    /// Rule 6. The poll has been counted as a stall; whoever takes the task counts it off. To be
+    /// followed by a call of a spare, or a publication.
     pub(super) fn give(&self, taken: Taken) {
         let mut given = self.given.lock();
         given.push_back(taken);

@@ -29,7 +29,8 @@ impl Counter {
 /// What the last poll weighs in the mean: what came before it keeps the rest.
 const NEWEST: f64 = 0.1;
 
-/// Polls after which a worker that does not sleep notes its time: a look at the clock is worth one poll.
+/// Polls after which a worker that does not sleep notes its time: a look at the clock is worth one
+/// poll.
 pub(super) const NOTE_INTERVAL: u32 = 1024;
 
 /// What a worker counts.

@@ -16,10 +16,11 @@
 //! | `poll_age.rs` | how old a poll is |
 //! | `watched_thread.rs` | a thread whose tasks are bound to it |
 //!
-//! A look that came much later than it was meant to says nothing about the workers in the time for which the process
-//! was stopped: that does not count into the age of a poll. The age does not begin anew either, or a process that is
-//! stopped again and again would never hear of a stall. Where the monitor itself has waited for a processor the
-//! process did run, and so that time counts.
+//! A look that came much later than it was meant to says nothing about the workers in the time for
+//! which the process was stopped: that does not count into the age of a poll. The age does not
+//! begin anew either, or a process that is stopped again and again would never hear of a stall.
+//! Where the monitor itself has waited for a processor the process did run, and so that time
+//! counts.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -56,11 +57,13 @@ pub(crate) struct Stall {
 /// Takes stalls, and wakers that are not ours, off the monitor's hands. Must not block.
 pub(crate) trait StallSink: Send + Sync + 'static {
     fn stalled(&self, stall: Stall);
-    /// Work waits behind stalled slots, and there is no spare for it. False if nobody could be told.
+    /// Work waits behind stalled slots, and there is no spare for it. False if nobody could be
+    /// told.
     fn short_of_spares(&self, shortage: Shortage) -> bool;
     /// Calls wakers that may be user code on a thread that may block.
     fn wake(&self, ready: &mut WakeList);
-    /// Whether wakers wait for a thread that could not be had: [`wake`](StallSink::wake) tries again.
+    /// Whether wakers wait for a thread that could not be had: [`wake`](StallSink::wake) tries
+    /// again.
     fn owes_wakes(&self) -> bool;
 }
 
@@ -90,8 +93,8 @@ impl Monitor {
         self.bound.lock().push(bound);
     }
 
-    /// Looks at the threads with tasks bound to them; each has an eye in `eyes`. Says whether a poll is
-    /// going on in one of them.
+    /// Looks at the threads with tasks bound to them; each has an eye in `eyes`. Says whether a
+    /// poll is going on in one of them.
     pub(super) fn look_at_bound(&self, eyes: &mut Vec<Eye>, now: Instant) -> bool {
         let all = self.bound.lock();
         eyes.resize_with(all.len(), Eye::default);
@@ -228,8 +231,8 @@ impl Punctuality {
         Punctuality { last: Instant::now(), queued: None, looks: 0 }
     }
 
-    /// A look begins, which was meant to come `pause` after the last one. For how long the process was stopped in
-    /// between, if the look comes much later.
+    /// A look begins, which was meant to come `pause` after the last one. For how long the process
+    /// was stopped in between, if the look comes much later.
     pub(super) fn stopped(
         &mut self,
         now: Instant,

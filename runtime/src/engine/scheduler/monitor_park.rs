@@ -2,9 +2,10 @@
 //!
 //! # Problem
 //!
-//! A worker that becomes busy must be watched from then on, and mostly it is idle again before there would be
-//! anything to see. Waking the monitor each time costs two changes of threads for every request of a
-//! server with few of them; so does a monitor that goes on looking for a while in case the next one comes.
+//! A worker that becomes busy must be watched from then on, and mostly it is idle again before
+//! there would be anything to see. Waking the monitor each time costs two changes of threads for
+//! every request of a server with few of them; so does a monitor that goes on looking for a while
+//! in case the next one comes.
 //!
 //! # Protocol
 //!
@@ -17,25 +18,30 @@
 //! | state = RUNNING              | CLEARING? then = WANTED       | else clear the alarm, CLEARING? then  |
 //! |                              |                               | = PARKED; anything else? set it again |
 //!
-//! *Who is busy is looked at within [`DELAY`] and a look.* The fences are SeqCst, hence in one order. If the worker's fence
-//! comes before the monitor's, the monitor sees it busy; else the worker sees PARKED, or what came of it.
+//! *Who is busy is looked at within [`DELAY`] and a look.* The fences are SeqCst, hence in one
+//! order. If the worker's fence comes before the monitor's, the monitor sees it busy; else the
+//! worker sees PARKED, or what came of it.
 //!
-//! - It finds PARKED: it sets the alarm. One worker does: a second one that set it again would put the look off.
-//! - It finds CALLED: somebody has set the alarm. It could be cleared behind the worker's back only by one that
-//!   made it CLEARING later and found nobody busy; but then the worker's fence came before that one's, which saw it busy.
-//! - It finds CLEARING, and makes it WANTED: whoever clears the alarm finds that, and sets it again.
+//! - It finds PARKED: it sets the alarm. One worker does: a second one that set it again would put
+//!   the look off.
+//! - It finds CALLED: somebody has set the alarm. It could be cleared behind the worker's back only
+//!   by one that made it CLEARING later and found nobody busy; but then the worker's fence came
+//!   before that one's, which saw it busy.
+//! - It finds CLEARING, and makes it WANTED: whoever clears the alarm finds that, and sets it
+//!   again.
 //! - It finds WANTED: as CLEARING.
 //!
 //! *Whoever ends its sleep at once* does as one who becomes busy, and sets the alarm in any case.
 //!
-//! *A clearing that comes too late* takes the alarm from another one that was set meanwhile, if the monitor has woken up,
-//! looked and parked again in between. Then the state is not CLEARING any more, and the alarm is set once more: an
-//! alarm that goes off in vain makes one look too many.
+//! *A clearing that comes too late* takes the alarm from another one that was set meanwhile, if the
+//! monitor has woken up, looked and parked again in between. Then the state is not CLEARING any
+//! more, and the alarm is set once more: an alarm that goes off in vain makes one look too many.
 //!
-//! The alarm is the kernel's (`primitive/alarm.rs`): one system call when a worker becomes busy and nobody looks, and
-//! one when it goes to sleep before the alarm goes off; nobody is woken. A worker that wakes up more often than
-//! that is worth it leaves the alarm alone (`worker.rs::call_monitor_off`): then the monitor looks once each [`DELAY`].
-//! Where there is no such timer (another system, no descriptor left), the monitor is woken at once.
+//! The alarm is the kernel's (`primitive/alarm.rs`): one system call when a worker becomes busy and
+//! nobody looks, and one when it goes to sleep before the alarm goes off; nobody is woken. A worker
+//! that wakes up more often than that is worth it leaves the alarm alone
+//! (`worker.rs::call_monitor_off`): then the monitor looks once each [`DELAY`]. Where there is no
+//! such timer (another system, no descriptor left), the monitor is woken at once.
 //!
 //! What it does for a server with few requests: `docs/performance.md`, "Under load".
 
@@ -53,8 +59,8 @@ const CALLED: u32 = 2;
 const CLEARING: u32 = 3;
 const WANTED: u32 = 4;
 
-/// How long after a worker has become busy the monitor looks. As long as between two looks: a poll is found no
-/// later than if it had begun between them.
+/// How long after a worker has become busy the monitor looks. As long as between two looks: a poll
+/// is found no later than if it had begun between them.
 pub(crate) const DELAY: Duration = Duration::from_millis(2);
 
 /// The monitor's sleep.
@@ -110,8 +116,8 @@ impl MonitorPark {
         self.state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Called by a thread that counts as asleep: if the monitor has been called and sleeps on, and `needed` says that it
-    /// would find nothing, it is called off.
+    /// Called by a thread that counts as asleep: if the monitor has been called and sleeps on, and
+    /// `needed` says that it would find nothing, it is called off.
     pub(crate) fn call_off(&self, needed: impl FnOnce() -> bool) {
         let Some(alarm) = &self.alarm else { return };
         if self.state.load(Ordering::Relaxed) != CALLED || !self.change(CALLED, CLEARING) {
@@ -119,7 +125,8 @@ impl MonitorPark {
         }
         fence(BETWEEN);
         if needed() {
-            // Who made it WANTED counts on an alarm that is still set. Nothing is to be done if the monitor is awake.
+            // Who made it WANTED counts on an alarm that is still set. Nothing is to be done if the
+            // monitor is awake.
             let is_set = self.change(CLEARING, CALLED) || self.change(WANTED, CALLED);
             if !is_set && self.change(PARKED, CALLED) {
                 // Another one that came too late has cleared it.
@@ -135,7 +142,8 @@ impl MonitorPark {
         }
     }
 
-    /// Ends a wait at once. What the monitor is to see was done before, and who calls it off must ask for that, too.
+    /// Ends a wait at once. What the monitor is to see was done before, and who calls it off must
+    /// ask for that, too.
     pub(crate) fn end(&self) {
         fence(BETWEEN);
         // An alarm that is just being cleared is set again by who does it.
@@ -151,7 +159,8 @@ impl MonitorPark {
         self.parker.park_timeout(limit);
     }
 
-    /// The monitor waits for [`busy`](MonitorPark::busy) or [`end`](MonitorPark::end), unless `needed` says no.
+    /// The monitor waits for [`busy`](MonitorPark::busy) or [`end`](MonitorPark::end), unless
+    /// `needed` says no.
     pub(crate) fn sleep_unless(&self, needed: impl FnOnce() -> bool) {
         // A swap, as all changes of the word: each follows the one before it.
         self.state.swap(PARKED, Ordering::Relaxed);

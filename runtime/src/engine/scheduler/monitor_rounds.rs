@@ -1,26 +1,29 @@
-//! What the monitor does for a pool: takes over, calls spares, looks after the poll, has stalls reported.
+//! What the monitor does for a pool: takes over, calls spares, looks after the poll, has stalls
+//! reported.
 //!
 //! # What a look does, in order
 //!
-//! 0. Threads that have tasks bound to them (`watched_thread.rs`) are looked at: their stalls are reported.
-//! 1. The [`Watch`] of each slot on which somebody is awake is read. A poll that has reached the age of the
-//!    takeover threshold is *condemned*: its slot counts as stalled, its LIFO slot is emptied into the injector, and a
-//!    sleeper is called for what it holds. At the report threshold the poll is handed to the [`StallSink`], once. The
-//!    age of a poll is what its thread has computed and waited by itself: `poll_age.rs`.
-//!    If something is in the injector as at the last look, all are called to look around after their polls.
-//! 2. If a worker sleeps and nobody has the poll, it is unparked to take it. If one sleeps that is too
-//!    many, it is sent home.
-//! 3. If nobody sleeps, fewer serve than slots are missing, and something waits to be run or nobody has the poll,
-//!    spares are called and stand-ins are asked for: as many as are wanted and there are tasks for, at
-//!    most [`CALLS`] a look. If there is none to be had that is reported.
+//! 0. Threads that have tasks bound to them (`watched_thread.rs`) are looked at: their stalls are
+//!    reported.
+//! 1. The [`Watch`] of each slot on which somebody is awake is read. A poll that has reached the
+//!    age of the takeover threshold is *condemned*: its slot counts as stalled, its LIFO slot is
+//!    emptied into the injector, and a sleeper is called for what it holds. At the report threshold
+//!    the poll is handed to the [`StallSink`], once. The age of a poll is what its thread has
+//!    computed and waited by itself: `poll_age.rs`. If something is in the injector as at the last
+//!    look, all are called to look around after their polls.
+//! 2. If a worker sleeps and nobody has the poll, it is unparked to take it. If one sleeps that is
+//!    too many, it is sent home.
+//! 3. If nobody sleeps, fewer serve than slots are missing, and something waits to be run or nobody
+//!    has the poll, spares are called and stand-ins are asked for: as many as are wanted and there
+//!    are tasks for, at most [`CALLS`] a look. If there is none to be had that is reported.
 //! 4. If nobody has looked at the poll since the last look, the monitor waits in it until the
 //!    next one; else it waits on its own parker.
 //!
 //! # Sleep of the monitor
 //!
-//! While any worker is awake it looks every [`LOOK`], more often while something is amiss. When all sleep and it owes
-//! nothing it parks for good: `spares.rs` says what it owes, and proves that none of it arises unseen; `monitor_park.rs` how
-//! it is called.
+//! While any worker is awake it looks every [`LOOK`], more often while something is amiss. When all
+//! sleep and it owes nothing it parks for good: `spares.rs` says what it owes, and proves that none
+//! of it arises unseen; `monitor_park.rs` how it is called.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,11 +43,13 @@ const LOOK: Duration = monitor_park::DELAY;
 const CLOSE_LOOK: Duration = Duration::from_millis(1);
 /// At most one shortage of spares is reported in this time.
 const SHORTAGE_EVERY: Duration = Duration::from_secs(1);
-/// The most spares, and stand-ins, that are called at one look. The threads are started elsewhere, but one after the other,
-/// 30 to 70 microseconds each: more of them would not be there before the next look.
+/// The most spares, and stand-ins, that are called at one look. The threads are started elsewhere,
+/// but one after the other, 30 to 70 microseconds each: more of them would not be there before the
+/// next look.
 const CALLS: usize = 32;
-/// For so long the blocking pool may have no thread for a stand-in before that is called a shortage: it may be a burst
-/// that is over at once. An idle thread of it comes in some 50 microseconds, a new one in 100.
+/// For so long the blocking pool may have no thread for a stand-in before that is called a
+/// shortage: it may be a burst that is over at once. An idle thread of it comes in some 50
+/// microseconds, a new one in 100.
 const OVERDUE: Duration = Duration::from_millis(20);
 
 /// The monitor's own state, on its thread.
@@ -79,7 +84,8 @@ impl Rounds<'_> {
             eyes: Vec::new(),
             condemned: Vec::new(),
             bound_eyes: Vec::new(),
-            // As if somebody had looked: workers that have just been started come to the poll by themselves.
+            // As if somebody had looked: workers that have just been started come to the poll by
+            // themselves.
             looks_before: u64::MAX,
             ready: WakeList::new(),
             foreign: false,
@@ -113,7 +119,8 @@ impl Rounds<'_> {
             if !self.all_asleep() {
                 pause = if amiss { CLOSE_LOOK } else { LOOK };
             } else if !self.is_needed() {
-                // What was so before counts for nothing: all of it is looked at again behind the fence.
+                // What was so before counts for nothing: all of it is looked at again behind the
+                // fence.
                 monitor.park().sleep_unless(|| self.is_needed());
                 pause = LOOK;
                 punctuality = Punctuality::new();
@@ -238,7 +245,8 @@ impl Rounds<'_> {
         before.or(shortage).or_else(|| overdue.then(|| pool.shortage(Absence::InPlace, None)))
     }
 
-    /// Has a shortage reported, once as long as it lasts. Without spares (a limit of 0) there is none to speak of.
+    /// Has a shortage reported, once as long as it lasts. Without spares (a limit of 0) there is
+    /// none to speak of.
     fn tell(&mut self, shortage: Option<Shortage>, now: Instant) {
         let monitor = &self.pool.monitor;
         let Some(shortage) = shortage.filter(|shortage| shortage.limit > 0) else {
@@ -274,8 +282,9 @@ impl Rounds<'_> {
         self.pool.monitor.park().pause(pause.max(Duration::from_micros(50)));
     }
 
-    /// Wakes what is ready. Those of our tasks are called here: that is a push. The others are user code: they are put
-    /// where any thread of the pool takes them, and if none has by the next look, a thread of their own calls them.
+    /// Wakes what is ready. Those of our tasks are called here: that is a push. The others are user
+    /// code: they are put where any thread of the pool takes them, and if none has by the next
+    /// look, a thread of their own calls them.
     fn wake(&mut self) {
         let pool = self.pool;
         if std::mem::take(&mut self.foreign) || pool.monitor.sink().owes_wakes() {

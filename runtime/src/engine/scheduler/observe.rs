@@ -1,7 +1,7 @@
 //! What users see of tasks as they come, run and go: hooks, and how long polls take.
 //!
-//! All of it is off by default. A poll then costs one look at a flag, a spawn and an end one look at a
-//! pointer each.
+//! All of it is off by default. A poll then costs one look at a flag, a spawn and an end one look
+//! at a pointer each.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -39,10 +39,11 @@ impl TaskMeta<'_> {
         self.spawned_at
     }
 
-    /// How long the task has waited for this poll since it was spawned or woken. Known in the hooks of polls
-    /// ([`Builder::on_before_task_poll`](crate::Builder::on_before_task_poll) and
+    /// How long the task has waited for this poll since it was spawned or woken. Known in the hooks
+    /// of polls ([`Builder::on_before_task_poll`](crate::Builder::on_before_task_poll) and
     /// [`on_after_task_poll`](crate::Builder::on_after_task_poll)), if
-    /// [`Builder::track_task_schedule_latency`](crate::Builder::track_task_schedule_latency) was called.
+    /// [`Builder::track_task_schedule_latency`](crate::Builder::track_task_schedule_latency) was
+    /// called.
     #[cfg(feature = "schedule-latency")]
     pub fn schedule_latency(&self) -> Option<Duration> {
         self.latency
@@ -113,7 +114,8 @@ impl Observe {
         terminated(self.on_terminate.as_ref(), task);
     }
 
-    /// Polls the task, in view of whoever wants to see it. The thread has counters if there are histograms.
+    /// Polls the task, in view of whoever wants to see it. The thread has counters if there are
+    /// histograms.
     #[inline]
     pub(super) fn run(
         &self,

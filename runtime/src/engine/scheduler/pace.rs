@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// The time over which a worker's pace is taken, and twice that. Others take the processor for some ten milliseconds at a
-/// time; a pace that follows each of them sends tasks to and fro.
+/// The time over which a worker's pace is taken, and twice that. Others take the processor for some
+/// ten milliseconds at a time; a pace that follows each of them sends tasks to and fro.
 pub(super) const RECENT: Duration = Duration::from_millis(250);
 
 /// When a worker looked around last, and will the next time.

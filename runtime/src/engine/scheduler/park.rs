@@ -11,10 +11,11 @@ pub(crate) trait Park: Send + Sync + 'static {
     fn look(&self, slot: usize, ready: &mut WakeList);
 
     /// Sleeps until there is something to wake, or `parker` is given its token. Sleeps in the poll
-    /// if nobody else has it, else on the parker. May return early. A worker that is counted as active
-    /// is so before and after, and in between while it does not sleep.
+    /// if nobody else has it, else on the parker. May return early. A worker that is counted as
+    /// active is so before and after, and in between while it does not sleep.
     ///
-    /// False if the token was there already: then it has only been taken, and nothing was looked at.
+    /// False if the token was there already: then it has only been taken, and nothing was looked
+    /// at.
     fn sleep(&self, slot: usize, parker: &Parker, ready: &mut WakeList) -> bool;
 
     /// Waits in the poll for at most `limit`, for whoever should have had it, and looks at all

@@ -2,21 +2,22 @@
 //!
 //! # Problem
 //!
-//! A future that is not `Send` can be made on the thread where it will live, by a closure that is. The
-//! thread needs tasks, wakers that may go anywhere, and somebody who notices when it hangs; I/O and timers
-//! it can leave to the runtime, whose wakers unpark it.
+//! A future that is not `Send` can be made on the thread where it will live, by a closure that is.
+//! The thread needs tasks, wakers that may go anywhere, and somebody who notices when it hangs; I/O
+//! and timers it can leave to the runtime, whose wakers unpark it.
 //!
 //! # Parts
 //!
-//! [`PinnedThread`] is what all threads see: they spawn to it. [`PinnedHome`] is the one right to be its
-//! thread. The tasks are those of a [`LocalQueue`]: a pinned thread is a `LocalSet` that is blocked on.
+//! [`PinnedThread`] is what all threads see: they spawn to it. [`PinnedHome`] is the one right to
+//! be its thread. The tasks are those of a [`LocalQueue`]: a pinned thread is a `LocalSet` that is
+//! blocked on.
 //!
 //! # Invariants
 //!
-//! 1. Whoever has the [`PinnedHome`] is the thread of the queue (`local.rs`, invariant 4). A home that is
-//!    dropped without having been run closes the queue.
-//! 2. `stop` is set before the home's waker is called, and the home looks at it after it has left its
-//!    waker: it cannot sleep through it.
+//! 1. Whoever has the [`PinnedHome`] is the thread of the queue (`local.rs`, invariant 4). A home
+//!    that is dropped without having been run closes the queue.
+//! 2. `stop` is set before the home's waker is called, and the home looks at it after it has left
+//!    its waker: it cannot sleep through it.
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
@@ -115,9 +116,9 @@ impl PinnedThread {
 }
 
 impl PinnedHome {
-    /// Runs the thread's tasks until [`PinnedThread::close`]. `settle` is called once, with the access
-    /// that tasks on this thread have to it, and what it returns is dropped at the end.
-    /// If there is an `activity` the thread is counted in it already.
+    /// Runs the thread's tasks until [`PinnedThread::close`]. `settle` is called once, with the
+    /// access that tasks on this thread have to it, and what it returns is dropped at the end. If
+    /// there is an `activity` the thread is counted in it already.
     pub(crate) fn run<G>(
         mut self,
         monitor: &Monitor,

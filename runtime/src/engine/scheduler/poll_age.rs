@@ -1,16 +1,17 @@
-//! How long a poll has gone on, without the time in which its thread would have run and was not let.
+//! How long a poll has gone on, without the time in which its thread would have run and was not
+//! let.
 //!
 //! # Problem
 //!
-//! Time on the wall is not time on the processor. On a machine with other work to do a poll of a microsecond
-//! that is preempted takes as long on the wall as one that blocks. Judged by the wall, equal tasks are found
-//! stalled by chance, spares come that only take processors from each other, and reports name tasks
-//! that did nothing wrong.
+//! Time on the wall is not time on the processor. On a machine with other work to do a poll of a
+//! microsecond that is preempted takes as long on the wall as one that blocks. Judged by the wall,
+//! equal tasks are found stalled by chance, spares come that only take processors from each other,
+//! and reports name tasks that did nothing wrong.
 //!
 //! # What counts
 //!
-//! A poll has the age that its thread has spent in it *computing* or *waiting by itself* (in a system call, for a lock,
-//! for a page). What it has spent waiting for a processor does not count.
+//! A poll has the age that its thread has spent in it *computing* or *waiting by itself* (in a
+//! system call, for a lock, for a page). What it has spent waiting for a processor does not count.
 //!
 //! | what                 | from where                                                    | costs    |
 //! |----------------------|---------------------------------------------------------------|----------|
@@ -19,19 +20,20 @@
 //! |                      | half of the time                                              |          |
 //! | waited for processor | `/proc/self/task/TID/schedstat`, likewise                     | 8 us     |
 //!
-//! After the second sight they are read again only when the poll may have reached an age at which something is done: in the
-//! meantime it has grown older by no more than the time on the wall. So a poll that blocks for a second is looked
-//! at so closely four or five times.
+//! After the second sight they are read again only when the poll may have reached an age at which
+//! something is done: in the meantime it has grown older by no more than the time on the wall. So a
+//! poll that blocks for a second is looked at so closely four or five times.
 //!
-//! The kernel adds a wait for the processor when it is over. So while the thread sleeps all three are exact, and it has
-//! waited by itself for what is left of the time on the wall. While it would run, no more than what it had waited by
-//! itself at the last look is known, and that is what counts beside what it has computed.
+//! The kernel adds a wait for the processor when it is over. So while the thread sleeps all three
+//! are exact, and it has waited by itself for what is left of the time on the wall. While it would
+//! run, no more than what it had waited by itself at the last look is known, and that is what
+//! counts beside what it has computed.
 //!
-//! Between the first two sights nothing is known of waits for the processor. If the poll sleeps at the second one it is
-//! taken to have slept since the first, up to [`BETWEEN_SIGHTS`].
+//! Between the first two sights nothing is known of waits for the processor. If the poll sleeps at
+//! the second one it is taken to have slept since the first, up to [`BETWEEN_SIGHTS`].
 //!
-//! Where the system tells nothing (no such clock; no descriptor left for the files), the time on the wall counts. The files
-//! are not kept open: a server that is out of descriptors needs each.
+//! Where the system tells nothing (no such clock; no descriptor left for the files), the time on
+//! the wall counts. The files are not kept open: a server that is out of descriptors needs each.
 
 use std::time::{Duration, Instant};
 
@@ -39,7 +41,8 @@ use crate::engine::primitive::thread;
 use crate::engine::stall;
 use crate::engine::task::{Mark, PollId, Watch};
 
-/// The most that is taken for granted between two looks: the time between them when nothing delays the second.
+/// The most that is taken for granted between two looks: the time between them when nothing delays
+/// the second.
 const BETWEEN_SIGHTS: Duration = Duration::from_millis(2);
 
 /// The monitor's eye on one thread.
@@ -77,9 +80,9 @@ struct Second {
 }
 
 impl Eye {
-    /// How old the present poll is; zero if there is none, or it is seen for the first time. `os_id` is the kernel's
-    /// number of the thread, 0 if it is unknown. Below `threshold`, and between `threshold` and `last`, the answer may
-    /// be that of an earlier look.
+    /// How old the present poll is; zero if there is none, or it is seen for the first time.
+    /// `os_id` is the kernel's number of the thread, 0 if it is unknown. Below `threshold`, and
+    /// between `threshold` and `last`, the answer may be that of an earlier look.
     pub(super) fn look(
         &mut self,
         watch: &Watch,
@@ -148,7 +151,8 @@ impl Eye {
         }
     }
 
-    /// For how long the poll has gone on by the clock on the wall, and for which part of that the thread computed.
+    /// For how long the poll has gone on by the clock on the wall, and for which part of that the
+    /// thread computed.
     pub(super) fn on_the_wall(&self, os_id: u32, now: Instant) -> (Duration, Option<f64>) {
         let Some(known) = &self.known else { return (Duration::ZERO, None) };
         let wall = now.saturating_duration_since(known.since);
@@ -156,7 +160,8 @@ impl Eye {
         (wall, computed.map(|computed| (computed.as_secs_f64() / wall.as_secs_f64()).min(1.0)))
     }
 
-    /// Nobody could look for so long, and the process did not run: that time says nothing about the poll.
+    /// Nobody could look for so long, and the process did not run: that time says nothing about the
+    /// poll.
     pub(super) fn excuse(&mut self, stopped: Duration) {
         if let Some(known) = &mut self.known {
             known.since += stopped;

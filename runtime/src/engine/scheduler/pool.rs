@@ -10,26 +10,27 @@
 //! | a worker that does not serve         | the injector                                    |
 //! | any other thread                     | the injector                                    |
 //!
-//! A marked task, of which a poll has stalled a worker before, goes to a queue of its own in every case
-//! (`marked.rs`). The worker that takes it from there announces itself as stalled beforehand, so that a spare is in its
-//! place before the damage is done.
+//! A marked task, of which a poll has stalled a worker before, goes to a queue of its own in every
+//! case (`marked.rs`). The worker that takes it from there announces itself as stalled beforehand,
+//! so that a spare is in its place before the damage is done.
 //!
 //! # Who serves for those who do not
 //!
-//! A slot whose thread is stalled or in `block_in_place` does not serve. Somebody does in its place: a spare, or a
-//! stand-in on a thread of the blocking pool. Who counts, calls and retires, and why nobody is left without:
-//! `spares.rs`.
+//! A slot whose thread is stalled or in `block_in_place` does not serve. Somebody does in its
+//! place: a spare, or a stand-in on a thread of the blocking pool. Who counts, calls and retires,
+//! and why nobody is left without: `spares.rs`.
 //!
 //! # Shutdown
 //!
-//! 1. `close` closes the owned list (spawns are cancelled from here on), sets `closed`, wakes everybody.
+//! 1. `close` closes the owned list (spawns are cancelled from here on), sets `closed`, wakes
+//!    everybody.
 //! 2. Each worker, after its current poll, cancels every idle task and empties the queues.
 //! 3. The last worker to leave empties all queues until no task is alive, and waits for wakes in
 //!    flight. From here on nothing points to the pool but counted references.
 //!
-//! Who closes, spawns and leaves, and why no task is left behind: `closing.rs`. Every future that is
-//! dropped on the way is dropped under its worker's watch, like a poll: a destructor may block, too, and
-//! the monitor looks on until the last thread has left.
+//! Who closes, spawns and leaves, and why no task is left behind: `closing.rs`. Every future that
+//! is dropped on the way is dropped under its worker's watch, like a poll: a destructor may block,
+//! too, and the monitor looks on until the last thread has left.
 #![allow(unsafe_code, reason = "tasks point to their pool uncounted; docs/unsafe.md, P1")]
 
 use std::future::Future;
@@ -59,9 +60,9 @@ use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Absence, Identity, JoinHandle, PollOwner, Runnable, spawn_cell};
 
-/// Starts a thread that calls [`NewWorker::run`], or sees to it that it is started soon. In the second case an
-/// error comes later, by [`NewWorker::on_failure`]. The monitor calls it for spares, so it must not wait then, nor
-/// call what is the user's.
+/// Starts a thread that calls [`NewWorker::run`], or sees to it that it is started soon. In the
+/// second case an error comes later, by [`NewWorker::on_failure`]. The monitor calls it for spares,
+/// so it must not wait then, nor call what is the user's.
 pub(crate) type StartThread = Box<dyn Fn(NewWorker) -> io::Result<()> + Send + Sync>;
 
 /// Gives the blocking pool a job that calls [`StandIn::arrive`].
@@ -126,7 +127,8 @@ pub(crate) struct Pool {
     generation: ForkGeneration,
 }
 
-/// A thread of the blocking pool is wanted to serve in the place of one that is in `block_in_place`.
+/// A thread of the blocking pool is wanted to serve in the place of one that is in
+/// `block_in_place`.
 pub(crate) struct StandIn(Option<Arc<Pool>>);
 
 impl StandIn {
@@ -277,8 +279,8 @@ impl Pool {
 
     /// A task's pointer to this pool.
     fn of_a_task(&self) -> Of<Uncounted<Pool>> {
-        // SAFETY: the last worker keeps the pool until step 3 of the shutdown has ended, which waits for all tasks and
-        // for the wakes in flight.
+        // SAFETY: the last worker keeps the pool until step 3 of the shutdown has ended, which
+        // waits for all tasks and for the wakes in flight.
         Of(unsafe { Uncounted::new(self) })
     }
 
@@ -412,8 +414,8 @@ impl Pool {
         }
     }
 
-    /// Has the blocking pool send somebody, if fewer serve or come than slots are in `block_in_place`. Says
-    /// whether it was asked.
+    /// Has the blocking pool send somebody, if fewer serve or come than slots are in
+    /// `block_in_place`. Says whether it was asked.
     pub(super) fn call_stand_in(self: &Arc<Pool>, asked: Asked) -> bool {
         let wanted = !self.is_closed() && self.spares.ask_for_stand_in();
         if wanted {
@@ -514,8 +516,9 @@ impl Pool {
         });
     }
 
-    /// On a thread of the closed pool that has waited for all others, in the middle of a task: what they have left is
-    /// dropped here, within the poll of that task, the only one that is alive afterwards.
+    /// On a thread of the closed pool that has waited for all others, in the middle of a task: what
+    /// they have left is dropped here, within the poll of that task, the only one that is alive
+    /// afterwards.
     pub(crate) fn cancel_others(&self) {
         let backoff = Backoff::new();
         loop {
@@ -537,8 +540,8 @@ impl Pool {
         self.tasks.cancel_each(of_slots.chain(others), cancel);
     }
 
-    /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False if `limit` ended
-    /// first.
+    /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False
+    /// if `limit` ended first.
     pub(crate) fn wait_closed(&self, limit: Option<Duration>, own: usize) -> bool {
         self.closing.wait(limit, own)
     }
@@ -558,7 +561,8 @@ impl Pool {
         &self.tasks
     }
 
-    /// The slots that somebody holds or has held: the workers', then the spares' and the stand-ins'.
+    /// The slots that somebody holds or has held: the workers', then the spares' and the
+    /// stand-ins'.
     pub(crate) fn slots(&self) -> impl Iterator<Item = &WorkerShared> {
         self.slots.used().map(|(_, slot)| slot)
     }

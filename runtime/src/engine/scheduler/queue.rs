@@ -2,8 +2,8 @@
 //!
 //! They are those of crossbeam-deque: a Chase-Lev deque per worker (Chase and Lev, "Dynamic
 //! circular work-stealing deque", 2005; with the orderings of Lê et al., 2013), used first in,
-//! first out, and a linked list of blocks for tasks from outside. Neither has a bound: a spawn never
-//! fails and never waits.
+//! first out, and a linked list of blocks for tasks from outside. Neither has a bound: a spawn
+//! never fails and never waits.
 
 use crossbeam_deque::{Injector as Global, Steal, Stealer as Thief, Worker as Deque};
 

@@ -16,8 +16,9 @@
 //! ```
 //!
 //! A worker *searches* while it looks for work in other workers' queues. It *sleeps* from its
-//! announcement to its withdrawal. `sleepers` lists those announced, most recent last. `awake` is the set
-//! of slots on which there may be work: whoever looks at all queues looks at those of that set.
+//! announcement to its withdrawal. `sleepers` lists those announced, most recent last. `awake` is
+//! the set of slots on which there may be work: whoever looks at all queues looks at those of that
+//! set.
 //!
 //! # Protocol
 //!
@@ -29,8 +30,8 @@
 //! | then take one sleeper, count it   | something there? withdraw and search; else sleep   |
 //! | as searching, unpark it           |                                                    |
 //!
-//! A slot is taken out of `awake` with the announcement, by its thread, whose queue is empty then; it is put in
-//! again with the withdrawal, or before a thread comes to it.
+//! A slot is taken out of `awake` with the announcement, by its thread, whose queue is empty then;
+//! it is put in again with the withdrawal, or before a thread comes to it.
 //!
 //! A searcher that stops, with work or without, takes itself off the count, fences, and if it was
 //! the last looks at all queues again; if something is there and it is not going to take it, it
@@ -38,8 +39,9 @@
 //!
 //! # Proof that no task is forgotten
 //!
-//! Let P push a task, or several, to queues that others can steal from, and wake nobody. After its fence it
-//! read either (a) searching > 0, or (b) sleeping = 0. The fences are SeqCst, hence in one order.
+//! Let P push a task, or several, to queues that others can steal from, and wake nobody. After its
+//! fence it read either (a) searching > 0, or (b) sleeping = 0. The fences are SeqCst, hence in one
+//! order.
 //!
 //! (a) Some worker S was searching. When S stops it decrements, fences, and, if the count is then
 //! zero, looks. If P read a count that includes S, S's decrement comes after P's read in the word's
@@ -51,19 +53,20 @@
 //! after P's, and its look sees the push. A worker that does not announce itself is awake, and
 //! looks before it sleeps.
 //!
-//! *The look leaves out no queue that has something.* Only its own thread pushes to a slot's queue, and the slot was
-//! in the set before that, by this thread itself or by who started it. So whoever sees the push sees the slot in
-//! the set, or taken out later: by its thread, when its queue was empty. What had been pushed before was taken
-//! then, by itself or by a thief, who is awake and searches.
+//! *The look leaves out no queue that has something.* Only its own thread pushes to a slot's queue,
+//! and the slot was in the set before that, by this thread itself or by who started it. So whoever
+//! sees the push sees the slot in the set, or taken out later: by its thread, when its queue was
+//! empty. What had been pushed before was taken then, by itself or by a thief, who is awake and
+//! searches.
 //!
 //! So some worker sees the task before it sleeps. A worker that has announced itself and is not
 //! the last searcher may skip its look while another one searches: case (a) holds for that one.
 //!
 //! # How many are woken
 //!
-//! One wake per publication at the most, and none while anybody searches. A searcher that finds work
-//! wakes the next only if it was the last and there is more. So n tasks wake at most
-//! min(n, sleeping) workers, one after another.
+//! One wake per publication at the most, and none while anybody searches. A searcher that finds
+//! work wakes the next only if it was the last and there is more. So n tasks wake at most min(n,
+//! sleeping) workers, one after another.
 //!
 //! # Rejected
 //!
@@ -86,7 +89,8 @@ const ONE_SLEEPING: u64 = 1 << 32;
 /// The state of the protocol.
 #[derive(Debug)]
 pub(crate) struct Sleep {
-    /// Read at each push and written at each sleep: on cache lines of its own, as all that others write often.
+    /// Read at each push and written at each sleep: on cache lines of its own, as all that others
+    /// write often.
     counts: CachePadded<AtomicU64>,
     sleepers: CachePadded<Mutex<Vec<usize>>>,
     awake: WorkerSet,
@@ -202,7 +206,8 @@ impl Sleep {
         sleeping(self.counts.load(Ordering::Relaxed)) as usize
     }
 
-    /// How many have announced themselves. What they did before is seen by the caller: the list's lock.
+    /// How many have announced themselves. What they did before is seen by the caller: the list's
+    /// lock.
     pub(crate) fn listed(&self) -> usize {
         self.sleepers.lock().len()
     }

@@ -2,18 +2,20 @@
 //!
 //! # Problem
 //!
-//! A slot whose thread is stalled, or has announced that it blocks, does not serve; a spare does, as long as
-//! that lasts. Stalls begin and end on their own, spares come, sleep, stall, retire and are called
-//! back, all at the same time. No stalled slot may be left without its spare while work waits, no spare may
-//! be left over, and no two threads may hold one slot. Beside that somebody must have the poll
-//! whenever all sleep, and nobody is told when its holder leaves it: that would be a futex call for each
-//! request. Both are the monitor's business, and the monitor itself sleeps for good when all is well.
+//! A slot whose thread is stalled, or has announced that it blocks, does not serve; a spare does,
+//! as long as that lasts. Stalls begin and end on their own, spares come, sleep, stall, retire and
+//! are called back, all at the same time. No stalled slot may be left without its spare while work
+//! waits, no spare may be left over, and no two threads may hold one slot. Beside that somebody
+//! must have the poll whenever all sleep, and nobody is told when its holder leaves it: that would
+//! be a futex call for each request. Both are the monitor's business, and the monitor itself sleeps
+//! for good when all is well.
 //!
 //! # Two accounts
 //!
-//! A slot is *stalled* when its poll does not return, or is expected not to: a mistake, and nobody has asked for
-//! it. A slot is *in place* when its thread is in `block_in_place`: it was announced, and there may be many. Each kind
-//! has an account of its own, so that what is announced never uses up what is there for mistakes.
+//! A slot is *stalled* when its poll does not return, or is expected not to: a mistake, and nobody
+//! has asked for it. A slot is *in place* when its thread is in `block_in_place`: it was announced,
+//! and there may be many. Each kind has an account of its own, so that what is announced never uses
+//! up what is there for mistakes.
 //!
 //! | account    | who is missing      | who serves instead | at most                | whose threads        |
 //! |------------|---------------------|--------------------|------------------------|----------------------|
@@ -28,18 +30,20 @@
 //!  └───────────┴───────────┴───────────┘
 //! ```
 //!
-//! 1. `missing` counts the slots of that kind whose thread does not serve: one for each verdict that has not
-//!    been taken back (`task/watch.rs`, invariant 2); and one for each marked task that a worker has given away and nobody
-//!    polls yet (`marked.rs`, rule 6).
-//! 2. `serving` counts who serves instead. `coming` counts the stand-ins that the blocking pool has been asked for
-//!    and that have not come; a spare serves from the moment when it is called.
-//! 3. Whoever calls raises a count, against `missing` and the limit, before a slot is taken. It is lowered once
-//!    for each time: by the one that retires ([`Spares::dismiss`]), which does so only while more serve than are
-//!    missing, by the stand-in that comes and is not needed any more, or by whoever finds that no thread came.
-//! 4. All decisions look at all counts in the one step that changes them. In two words a spare could
-//!    retire on a count of stalled slots from before a stall that did not call because of this very spare.
-//! 5. A stand-in that is coming is no reason for one that serves to retire: the blocking pool may have no thread for
-//!    it for as long as its jobs take.
+//! 1. `missing` counts the slots of that kind whose thread does not serve: one for each verdict
+//!    that has not been taken back (`task/watch.rs`, invariant 2); and one for each marked task
+//!    that a worker has given away and nobody polls yet (`marked.rs`, rule 6).
+//! 2. `serving` counts who serves instead. `coming` counts the stand-ins that the blocking pool has
+//!    been asked for and that have not come; a spare serves from the moment when it is called.
+//! 3. Whoever calls raises a count, against `missing` and the limit, before a slot is taken. It is
+//!    lowered once for each time: by the one that retires ([`Spares::dismiss`]), which does so only
+//!    while more serve than are missing, by the stand-in that comes and is not needed any more, or
+//!    by whoever finds that no thread came.
+//! 4. All decisions look at all counts in the one step that changes them. In two words a spare
+//!    could retire on a count of stalled slots from before a stall that did not call because of
+//!    this very spare.
+//! 5. A stand-in that is coming is no reason for one that serves to retire: the blocking pool may
+//!    have no thread for it for as long as its jobs take.
 //!
 //! # Places
 //!
@@ -51,16 +55,17 @@
 //!          no thread came, or the thread goes (the pool is closed)
 //! ```
 //!
-//! 6. Only `call` makes a spare's place TAKEN, by compare-exchange: one caller gets it. Only its thread takes it
-//!    to RESTING and VACANT, and to LEAVING by compare-exchange against `call`: a thread that is called
-//!    in its last moment finds its place TAKEN and stays.
-//! 7. There is a token for each call of a thread that rests, given after its place is TAKEN: the thread
-//!    looks at its place after each wait.
-//! 8. A spare that was dismissed has its place until it rests, and one that leaves until it has gone. A call in that
-//!    moment may find no place though the count allows one ([`Call::NotYet`]). Nobody waits for it: the
-//!    monitor calls again at its next look, and it looks as long as a slot is stalled.
-//! 9. A stand-in takes any vacant place of its kind, and leaves it when it retires: its thread rests in the
-//!    blocking pool. There are as many places as that has threads, so one is vacant.
+//! 6. Only `call` makes a spare's place TAKEN, by compare-exchange: one caller gets it. Only its
+//!    thread takes it to RESTING and VACANT, and to LEAVING by compare-exchange against `call`: a
+//!    thread that is called in its last moment finds its place TAKEN and stays.
+//! 7. There is a token for each call of a thread that rests, given after its place is TAKEN: the
+//!    thread looks at its place after each wait.
+//! 8. A spare that was dismissed has its place until it rests, and one that leaves until it has
+//!    gone. A call in that moment may find no place though the count allows one ([`Call::NotYet`]).
+//!    Nobody waits for it: the monitor calls again at its next look, and it looks as long as a slot
+//!    is stalled.
+//! 9. A stand-in takes any vacant place of its kind, and leaves it when it retires: its thread
+//!    rests in the blocking pool. There are as many places as that has threads, so one is vacant.
 //!
 //! # What the monitor owes
 //!
@@ -72,44 +77,51 @@
 //! | nobody has the poll, somebody sleeps               | unparks one to take it ([`Spares::give_poll_back`]) |
 //! | a verdict that came too late stands                | takes it back                                  |
 //!
-//! It may park for good when it owes nothing ([`Spares::is_quiet`]): everybody sleeps, one of them in the poll,
-//! no slot is missing, no spare or stand-in serves. A stand-in that still comes finds that it is not needed.
+//! It may park for good when it owes nothing ([`Spares::is_quiet`]): everybody sleeps, one of them
+//! in the poll, no slot is missing, no spare or stand-in serves. A stand-in that still comes finds
+//! that it is not needed.
 //!
 //! # Proof that nothing is owed while it sleeps
 //!
-//! The monitor says that it parks, fences (this fence is G), and looks at all of that: nothing that it knows from
-//! before counts. A worker that withdraws from the sleepers fences after it, and unparks the monitor if
-//! that has said that it parks ([`Spares::withdraw`], `monitor_park.rs`: within 2 ms). So a withdrawal whose fence comes after G wakes
-//! the monitor, and one before G is seen by it, with all that came before. Let the monitor find itself quiet.
+//! The monitor says that it parks, fences (this fence is G), and looks at all of that: nothing that
+//! it knows from before counts. A worker that withdraws from the sleepers fences after it, and
+//! unparks the monitor if that has said that it parks ([`Spares::withdraw`], `monitor_park.rs`:
+//! within 2 ms). So a withdrawal whose fence comes after G wakes the monitor, and one before G is
+//! seen by it, with all that came before. Let the monitor find itself quiet.
 //!
-//! - *Everybody who works is on the list.* Who is listed is seen to have a place, since that was taken before
-//!   it came. As many are listed as places are seen to be taken, so all of these are listed. What they did
-//!   before is seen: the list is read under its lock.
-//! - *The counts are 0, not only as read.* Suppose that they were changed after the value that is read, and take
-//!   the first change. Nobody retires, for nobody serves instead, and a stand-in that comes is not needed: so a
-//!   slot went missing. By the monitor: it would
-//!   know. By a thread in its own poll: it is a worker's, as nobody serves instead; a worker keeps its place
-//!   and so is listed; the monitor has seen what it did, and read an older value. It cannot have.
-//!   So nobody serves instead, and no slot is missing, until somebody who sleeps withdraws.
-//! - *Somebody has the poll.* Whoever is seen to hold it has announced itself before, and withdraws after it has left.
-//!   If the fence of that is before G, it is seen to have left; if after G, it wakes the monitor.
+//! - *Everybody who works is on the list.* Who is listed is seen to have a place, since that was
+//!   taken before it came. As many are listed as places are seen to be taken, so all of these are
+//!   listed. What they did before is seen: the list is read under its lock.
+//! - *The counts are 0, not only as read.* Suppose that they were changed after the value that is
+//!   read, and take the first change. Nobody retires, for nobody serves instead, and a stand-in
+//!   that comes is not needed: so a slot went missing. By the monitor: it would know. By a thread
+//!   in its own poll: it is a worker's, as nobody serves instead; a worker keeps its place and so
+//!   is listed; the monitor has seen what it did, and read an older value. It cannot have. So
+//!   nobody serves instead, and no slot is missing, until somebody who sleeps withdraws.
+//! - *Somebody has the poll.* Whoever is seen to hold it has announced itself before, and withdraws
+//!   after it has left. If the fence of that is before G, it is seen to have left; if after G, it
+//!   wakes the monitor.
 //!
-//! A worker that withdraws without having slept is no exception: the monitor may have seen it among the sleepers.
+//! A worker that withdraws without having slept is no exception: the monitor may have seen it among
+//! the sleepers.
 //!
 //! # Orderings
 //!
-//! The counts are Relaxed: each account is one word, and publishes nothing else. What a thread did on a slot passes to
-//! the next one with its place ([`LEAVE`], [`TAKE`]); to a thread that rests, with the token. What the
-//! monitor must not miss is ordered by the fences of `monitor_park.rs` and by the lock of the sleepers.
+//! The counts are Relaxed: each account is one word, and publishes nothing else. What a thread did
+//! on a slot passes to the next one with its place ([`LEAVE`], [`TAKE`]); to a thread that rests,
+//! with the token. What the monitor must not miss is ordered by the fences of `monitor_park.rs` and
+//! by the lock of the sleepers.
 //!
 //! # Rejected
 //!
-//! - Two counts, one of stalled slots, one of spares: see 4. The monitor repaired it at its next look.
-//! - One account for both kinds: 80 tasks in `block_in_place` that waited for each other used up 64 spares, and
-//!   hung for ever.
-//! - Threads of the scheduler's own for those in place: then `block_in_place` and `spawn_blocking` need two limits,
-//!   and each leaves threads idle that the other lacks.
-//! - Telling the monitor each time that the poll is left, or a stall ends: it looks every 2 ms anyway.
+//! - Two counts, one of stalled slots, one of spares: see 4. The monitor repaired it at its next
+//!   look.
+//! - One account for both kinds: 80 tasks in `block_in_place` that waited for each other used up 64
+//!   spares, and hung for ever.
+//! - Threads of the scheduler's own for those in place: then `block_in_place` and `spawn_blocking`
+//!   need two limits, and each leaves threads idle that the other lacks.
+//! - Telling the monitor each time that the poll is left, or a stall ends: it looks every 2 ms
+//!   anyway.
 
 use std::io;
 
@@ -131,7 +143,8 @@ const LEAVING: u8 = 3;
 const LEAVE: Ordering = Ordering::Release;
 /// The slot is as the last thread left it. Pairs with [`LEAVE`] and [`REST`].
 const TAKE: Ordering = Ordering::Acquire;
-/// That the slot was taken out of those that may have work, to who puts it in again. Pairs with [`TAKE`].
+/// That the slot was taken out of those that may have work, to who puts it in again. Pairs with
+/// [`TAKE`].
 const REST: Ordering = Ordering::Release;
 
 const ONE_SERVING: u64 = 1;
@@ -183,7 +196,8 @@ impl Account {
         self.0.fetch_sub(amount, Ordering::Relaxed);
     }
 
-    /// Decides and changes in one step. The counts by which nothing was changed come back as the error.
+    /// Decides and changes in one step. The counts by which nothing was changed come back as the
+    /// error.
     fn change(&self, change: impl Fn(Counts) -> Option<u64>) -> Result<(), Counts> {
         let change = |counts| change(Counts(counts));
         match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change) {
@@ -239,7 +253,8 @@ pub(crate) enum Call {
 }
 
 impl Spares {
-    /// Places for workers, for spares, and for as many stand-ins as the blocking pool may have threads.
+    /// Places for workers, for spares, and for as many stand-ins as the blocking pool may have
+    /// threads.
     pub(crate) fn new(workers: usize, spares: usize, stand_ins: usize) -> Spares {
         let slots = workers + spares + stand_ins;
         Spares {
@@ -374,8 +389,9 @@ impl Spares {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether a stand-in is wanted. If so it is counted as coming: the blocking pool must be given a job that
-    /// calls [`arrive`](Spares::arrive), or [`not_coming`](Spares::not_coming) when it is dropped unrun.
+    /// Whether a stand-in is wanted. If so it is counted as coming: the blocking pool must be given
+    /// a job that calls [`arrive`](Spares::arrive), or [`not_coming`](Spares::not_coming) when it
+    /// is dropped unrun.
     #[must_use]
     pub(crate) fn ask_for_stand_in(&self) -> bool {
         let raise = |counts: Counts| {
@@ -435,8 +451,8 @@ impl Spares {
         }
     }
 
-    /// A dismissed spare's thread retires until it is called again (true) or has waited long enough: then it
-    /// must leave. `wait` waits for its token and says whether to go on waiting.
+    /// A dismissed spare's thread retires until it is called again (true) or has waited long
+    /// enough: then it must leave. `wait` waits for its token and says whether to go on waiting.
     #[must_use]
     pub(crate) fn rest(
         &self,
@@ -444,7 +460,8 @@ impl Spares {
         is_closed: impl Fn() -> bool,
         mut wait: impl FnMut() -> bool,
     ) -> bool {
-        // It has given away what it held. Before the place can be taken: then the slot is put in again.
+        // It has given away what it held. Before the place can be taken: then the slot is put in
+        // again.
         self.sleep.awake().remove(slot);
         self.places[slot].store(RESTING, REST);
         loop {

@@ -1,7 +1,8 @@
-//! The tasks of one scheduler, whichever it is: the list of them, who sees them come and go, who hears of their panics.
+//! The tasks of one scheduler, whichever it is: the list of them, who sees them come and go, who
+//! hears of their panics.
 //!
-//! A scheduler implements [`HasTasks`] and hands out [`Of`], a pointer of its own kind to itself; what a task asks of
-//! its scheduler ([`Schedule`]) is answered here for all of them.
+//! A scheduler implements [`HasTasks`] and hands out [`Of`], a pointer of its own kind to itself;
+//! what a task asks of its scheduler ([`Schedule`]) is answered here for all of them.
 
 #![allow(unsafe_code, reason = "pointers that do not count; docs/unsafe.md, P1")]
 
@@ -141,8 +142,8 @@ pub(super) struct Uncounted<S>(NonNull<S>);
 impl<S> Uncounted<S> {
     /// # Safety
     ///
-    /// The scheduler stays until all tasks that have this pointer are released, and the wakes that are in flight then
-    /// have ended; afterwards tasks do not use it.
+    /// The scheduler stays until all tasks that have this pointer are released, and the wakes that
+    /// are in flight then have ended; afterwards tasks do not use it.
     pub(super) unsafe fn new(scheduler: &S) -> Uncounted<S> {
         Uncounted(NonNull::from(scheduler))
     }
@@ -153,8 +154,9 @@ impl<S> Deref for Uncounted<S> {
 
     #[inline]
     fn deref(&self) -> &S {
-        // SAFETY: used through `Schedule` only, that is on behalf of a task that is not complete (`schedule`, `panics`,
-        // `stop`) or has not yet been taken off the list (`release`); until then the scheduler is kept, see the type.
+        // SAFETY: used through `Schedule` only, that is on behalf of a task that is not complete
+        // (`schedule`, `panics`, `stop`) or has not yet been taken off the list (`release`); until
+        // then the scheduler is kept, see the type.
         unsafe { self.0.as_ref() }
     }
 }

@@ -2,21 +2,24 @@
 //!
 //! # Problem
 //!
-//! What a worker has in its own queue keeps it from all else, so every so often it looks around: at the driver, at the
-//! injector, at marked tasks, and at the queues of others. How often is a matter of time, not of polls: 61 polls
-//! are 3 microseconds or a minute. So each visit reads the clock and sets the next one: after as many polls as take
-//! [`VISIT_EVERY`] at the pace since the last one, and after `global_queue_interval` and `event_interval` at most. If
-//! polls have become longer since then, the monitor sees a task in the injector at two looks, and calls for a visit.
+//! What a worker has in its own queue keeps it from all else, so every so often it looks around: at
+//! the driver, at the injector, at marked tasks, and at the queues of others. How often is a matter
+//! of time, not of polls: 61 polls are 3 microseconds or a minute. So each visit reads the clock
+//! and sets the next one: after as many polls as take [`VISIT_EVERY`] at the pace since the last
+//! one, and after `global_queue_interval` and `event_interval` at most. If polls have become longer
+//! since then, the monitor sees a task in the injector at two looks, and calls for a visit.
 //!
-//! *The injector.* Its share (the tasks in it by the number of workers) goes to the back of the own queue. So a task
-//! from outside stands behind those that were here before it, and before those that come after: it waits as long as
-//! one of its age inside, and no longer. Now and then the one that has waited longest goes first ([`FIRST`]): whoever
-//! spawns a task now and then on a busy runtime has it begin at once, and those in the queue hardly notice.
+//! *The injector.* Its share (the tasks in it by the number of workers) goes to the back of the own
+//! queue. So a task from outside stands behind those that were here before it, and before those
+//! that come after: it waits as long as one of its age inside, and no longer. Now and then the one
+//! that has waited longest goes first ([`FIRST`]): whoever spawns a task now and then on a busy
+//! runtime has it begin at once, and those in the queue hardly notice.
 //!
-//! *The others' queues.* Tasks that yield stay where they are, and nobody who has work steals. So 168 tasks could
-//! share one worker, and 32 another one, for ever. A worker that finds another one whose last task will wait
-//! much longer than its own takes some of what makes the difference. What counts is the wait, tasks by the pace: a
-//! worker whose thread gets half of the processor should have half of the tasks.
+//! *The others' queues.* Tasks that yield stay where they are, and nobody who has work steals. So
+//! 168 tasks could share one worker, and 32 another one, for ever. A worker that finds another one
+//! whose last task will wait much longer than its own takes some of what makes the difference. What
+//! counts is the wait, tasks by the pace: a worker whose thread gets half of the processor should
+//! have half of the tasks.
 //!
 //! What it does for 200 equal tasks: `docs/performance.md`, "Under load".
 
@@ -29,18 +32,20 @@ use super::worker::Worker;
 use super::worker_shared::WorkerShared;
 use crate::engine::task::{Absence, Runnable};
 
-/// How often a worker that always has work looks around. A visit costs a look at the clock and one at the driver, some
-/// 300 ns: at this rate less than two thousandths. tokio looks at its injector as often.
+/// How often a worker that always has work looks around. A visit costs a look at the clock and one
+/// at the driver, some 300 ns: at this rate less than two thousandths. tokio looks at its injector
+/// as often.
 const VISIT_EVERY: Duration = Duration::from_micros(200);
-/// So many tasks from outside may go first while a task waits in the queue: with a hundred in it, it waits for a twelfth
-/// longer.
+/// So many tasks from outside may go first while a task waits in the queue: with a hundred in it,
+/// it waits for a twelfth longer.
 const FIRST: u32 = 8;
-/// A difference between two workers' queues that is not worth a move: it moves tasks away from what they have
-/// in the cache. Servers stay below it until they are overloaded.
+/// A difference between two workers' queues that is not worth a move: it moves tasks away from what
+/// they have in the cache. Servers stay below it until they are overloaded.
 const UNEVEN: Duration = Duration::from_millis(4);
 
-/// Among how many others a worker looks for one whose tasks wait longer. A choice of two at random would do (Mitzenmacher,
-/// "The power of two choices", 2001); up to here a look at all costs no more.
+/// Among how many others a worker looks for one whose tasks wait longer. A choice of two at random
+/// would do (Mitzenmacher, "The power of two choices", 2001); up to here a look at all costs no
+/// more.
 const LOOKS_AT: usize = 8;
 
 impl Worker {
@@ -53,7 +58,8 @@ impl Worker {
         let (pace, recent) = self.visits.pace(now, tick);
         self.shared().set_pace(recent);
         let most = config.global_queue_interval.min(config.event_interval);
-        // One short poll among long ones says little of the next; one long poll says that there are some.
+        // One short poll among long ones says little of the next; one long poll says that there are
+        // some.
         let expected = pace.max(self.visits.expected.get() / 2);
         self.visits.expected.set(expected);
         let polls = VISIT_EVERY.as_nanos() as u64 / expected.max(1);
@@ -82,7 +88,8 @@ impl Worker {
         first
     }
 
-    /// A task was given away, and no thread came for it: the system had none. Then it has its turn here.
+    /// A task was given away, and no thread came for it: the system had none. Then it has its turn
+    /// here.
     fn run_what_nobody_took(&self, now: Instant) {
         let nobody_comes =
             !self.pool.are_starting() && self.pool.spares.count_wanted(Absence::Stalled) > 0;
@@ -113,8 +120,9 @@ impl Worker {
         }
     }
 
-    /// Takes its share of what slots hold that do not serve, as of the injector: nobody who has work steals. And takes
-    /// tasks from another worker's queue, if they wait there for much longer than here.
+    /// Takes its share of what slots hold that do not serve, as of the injector: nobody who has
+    /// work steals. And takes tasks from another worker's queue, if they wait there for much longer
+    /// than here.
     fn even_out(&self) {
         let start = self.rng.below(self.pool.awake_bound()) as usize;
         let others = self.pool.awake_slots(start).filter(|&(slot, _)| slot != self.slot);

@@ -6,8 +6,8 @@ use crate::engine::task::{PollOwner, Watch};
 
 /// What the monitor knows of such a thread.
 ///
-/// The number and the flag are Relaxed, no pair: they say whom to look at. What must not be missed is ordered by the
-/// fences of `monitor_park.rs`.
+/// The number and the flag are Relaxed, no pair: they say whom to look at. What must not be missed
+/// is ordered by the fences of `monitor_park.rs`.
 pub(crate) struct WatchedThread {
     watch: Watch,
     /// The kernel's number of the thread; 0 if unknown.

@@ -2,9 +2,9 @@
 //!
 //! # The policy, in order
 //!
-//! 1. A *visit*, every 200 microseconds or so: `visit.rs`. And a look at the driver when all that ran have only
-//!    yielded, for such tasks usually wait for an event: when each task in the queue has had its turn, but
-//!    at most every 6 polls.
+//! 1. A *visit*, every 200 microseconds or so: `visit.rs`. And a look at the driver when all that
+//!    ran have only yielded, for such tasks usually wait for an event: when each task in the queue
+//!    has had its turn, but at most every 6 polls.
 //! 2. The LIFO slot, at most [`SLOT_RUNS`] times in a row.
 //! 3. The own queue, first in, first out.
 //! 4. A batch from the injector.
@@ -14,15 +14,16 @@
 //!
 //! # Batches
 //!
-//! One look at the driver can make a hundred tasks runnable. Each push would be published by itself,
-//! and the first one wakes a sleeper. On a busy machine the kernel then often runs the woken thread in
-//! the waker's place, and what has not been pushed yet lies in a list that nobody can steal from, until
-//! the waker runs again. So the tasks of one look are pushed first and published once: `wake`. No user
-//! code runs between the first push and the publication, so it is not put off by more than the pushes
-//! themselves: wakers that are not a task's are called after it.
+//! One look at the driver can make a hundred tasks runnable. Each push would be published by
+//! itself, and the first one wakes a sleeper. On a busy machine the kernel then often runs the
+//! woken thread in the waker's place, and what has not been pushed yet lies in a list that nobody
+//! can steal from, until the waker runs again. So the tasks of one look are pushed first and
+//! published once: `wake`. No user code runs between the first push and the publication, so it is
+//! not put off by more than the pushes themselves: wakers that are not a task's are called after
+//! it.
 //!
-//! Counted on 2026-11-27 with `perf stat`, 50 connections on two cores that others used too, per 1,000
-//! requests, in turns from one binary, medians of 7:
+//! Counted on 2026-11-27 with `perf stat`, 50 connections on two cores that others used too, per
+//! 1,000 requests, in turns from one binary, medians of 7:
 //!
 //! |                    | context switches | forced ones | epoll_wait | tokio's context switches |
 //! |--------------------|------------------|-------------|------------|--------------------------|
@@ -60,14 +61,16 @@ use crate::engine::wake_list::WakeList;
 
 /// How often in a row the LIFO slot goes before the queue.
 const SLOT_RUNS: u8 = 3;
-/// The least number of polls between two looks at the driver when all of them have only yielded. With more
-/// tasks than that in the queue each has its turn first: a look is a system call, and every few polls of
-/// 40 ns it took a quarter of the time (`yield-200`, 2026-11-27). Not 8: whoever yields ten times in the hope of
-/// an event needs one poll more when its budget is spent, and one to see what the event has made ready.
+/// The least number of polls between two looks at the driver when all of them have only yielded.
+/// With more tasks than that in the queue each has its turn first: a look is a system call, and
+/// every few polls of 40 ns it took a quarter of the time (`yield-200`, 2026-11-27). Not 8: whoever
+/// yields ten times in the hope of an event needs one poll more when its budget is spent, and one
+/// to see what the event has made ready.
 const YIELD_INTERVAL: u32 = 6;
 
-/// A worker that wakes up less often calls the monitor off when it goes to sleep: that is a system call more a time, some
-/// 300 ns. One that wakes up more often leaves it: a look each 2 ms costs less.
+/// A worker that wakes up less often calls the monitor off when it goes to sleep: that is a system
+/// call more a time, some 300 ns. One that wakes up more often leaves it: a look each 2 ms costs
+/// less.
 const SELDOM: Duration = Duration::from_micros(500);
 /// A slot that has been taken for a thread to be started.
 pub(crate) struct NewWorker {
@@ -87,16 +90,16 @@ impl NewWorker {
         self.slot
     }
 
-    /// What to call with the reason if no thread can be had for it. Dropping the worker gives its slot back, and
-    /// this has it said why, in the next report of a shortage.
+    /// What to call with the reason if no thread can be had for it. Dropping the worker gives its
+    /// slot back, and this has it said why, in the next report of a shortage.
     pub(crate) fn on_failure(&self) -> impl FnOnce(io::Error) + Send + 'static {
         let pool = Arc::clone(&self.pool);
         move |error| pool.thread_refused(error)
     }
 
-    /// Works until the pool closes or, on another slot than a worker's, until it has not been needed for a
-    /// while. To be called by the new thread. `set_up` is called first: it may be user code, and is watched
-    /// like a poll.
+    /// Works until the pool closes or, on another slot than a worker's, until it has not been
+    /// needed for a while. To be called by the new thread. `set_up` is called first: it may be user
+    /// code, and is watched like a poll.
     pub(crate) fn run(mut self, set_up: &dyn Fn()) {
         self.ran = true;
         self.pool.count_starting(false);
@@ -136,8 +139,9 @@ pub(super) struct Worker {
     wakes_seldom: Cell<bool>,
 }
 
-/// User code is contained wherever a worker calls it. What unwinds all the same is a bug of the engine,
-/// and a worker that went without shutting down would leave tasks behind that point to its pool.
+/// User code is contained wherever a worker calls it. What unwinds all the same is a bug of the
+/// engine, and a worker that went without shutting down would leave tasks behind that point to its
+/// pool.
 struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
@@ -285,7 +289,8 @@ impl Worker {
         lifo_slot.take().or_else(|| self.pool.injector.steal_into(&self.queue))
     }
 
-    /// Whether tasks do nothing but yield, and each in the queue has had its turn since the last look.
+    /// Whether tasks do nothing but yield, and each in the queue has had its turn since the last
+    /// look.
     #[inline]
     fn all_have_yielded(&self) -> bool {
         let yields = self.yields.get();
@@ -342,7 +347,8 @@ impl Worker {
             self.queue.push(task);
             return self.publish();
         }
-        // The owner will run what is in the LIFO slot next; thieves are called for what it displaces.
+        // The owner will run what is in the LIFO slot next; thieves are called for what it
+        // displaces.
         if let Some(displaced) = self.shared().lifo_slot.put(task) {
             self.queue.push(displaced);
             self.publish();
@@ -390,8 +396,8 @@ impl Worker {
         self.wake(ready);
     }
 
-    /// Calls wakers under the monitor's eyes: first those of tasks, as one batch, then the others, which
-    /// are user code and lie where others can take them (`foreign_wakers.rs`).
+    /// Calls wakers under the monitor's eyes: first those of tasks, as one batch, then the others,
+    /// which are user code and lie where others can take them (`foreign_wakers.rs`).
     fn wake(&self, mut ready: WakeList) {
         if !ready.is_empty() {
             let mut others = WakeList::new();
@@ -577,7 +583,8 @@ impl Worker {
         let start = self.rng.below(self.pool.workers() as u32) as usize;
         let others = self.pool.awake_slots(start).filter(|&(slot, _)| slot != self.slot);
         for (_, slot) in others.clone() {
-            // A look at an empty queue is two loads, a try to steal from it a step that others wait for.
+            // A look at an empty queue is two loads, a try to steal from it a step that others wait
+            // for.
             let Some(stealer) = slot.stealer().filter(|stealer| !stealer.is_empty()) else {
                 continue;
             };
@@ -613,8 +620,8 @@ impl Worker {
         }
     }
 
-    /// A dismissed spare's thread waits to be called again. False if nobody did for a while. A stand-in's waits in
-    /// the blocking pool.
+    /// A dismissed spare's thread waits to be called again. False if nobody did for a while. A
+    /// stand-in's waits in the blocking pool.
     fn rest(&self) -> bool {
         if self.pool.spares.is_stand_in(self.slot) {
             return false;

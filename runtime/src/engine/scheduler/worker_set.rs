@@ -1,9 +1,10 @@
 //! A set of slots, as a bitmap that any thread may change.
 //!
-//! It says on which slots there may be work, so that whoever looks for some looks at those alone: with 512
-//! workers of which two are awake, at two slots and eight words.
+//! It says on which slots there may be work, so that whoever looks for some looks at those alone:
+//! with 512 workers of which two are awake, at two slots and eight words.
 //!
-//! The words share their cache lines with nothing else: they are written whenever a worker sleeps or wakes.
+//! The words share their cache lines with nothing else: they are written whenever a worker sleeps
+//! or wakes.
 //!
 //! All accesses are Relaxed: who must see what is argued where the set is used (`sleep.rs`).
 
@@ -53,8 +54,8 @@ impl WorkerSet {
         last.map_or(0, |(index, word)| ((index + 1) * BITS) as u32 - word.leading_zeros())
     }
 
-    /// The slots in it, beginning at `start` and around the end. Each word is looked at once, when the walk
-    /// comes to it, but the first one, whose lower part comes last.
+    /// The slots in it, beginning at `start` and around the end. Each word is looked at once, when
+    /// the walk comes to it, but the first one, whose lower part comes last.
     pub(crate) fn from(&self, start: usize) -> impl Iterator<Item = usize> + Clone {
         let (first, bit) = (start / BITS % self.used, start % BITS);
         let words = self.used;

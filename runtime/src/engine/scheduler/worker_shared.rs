@@ -15,7 +15,8 @@ use crate::engine::task::Watch;
 
 /// What was announced is over: publishes the number of the poll that follows. Pairs with [`HEAR`].
 const SPEAK: Ordering = Ordering::Release;
-/// Who hears that looks at the poll that follows, not at the one that was announced. Pairs with [`SPEAK`].
+/// Who hears that looks at the poll that follows, not at the one that was announced. Pairs with
+/// [`SPEAK`].
 const HEAR: Ordering = Ordering::Acquire;
 
 /// A worker's place.
@@ -84,7 +85,8 @@ impl WorkerShared {
         self.stealer().map_or(0, Stealer::len) + usize::from(!self.lifo_slot.is_empty())
     }
 
-    /// Nothing that goes on here is a stall to report. Says whether it was so already. Called by the owner.
+    /// Nothing that goes on here is a stall to report. Says whether it was so already. Called by
+    /// the owner.
     pub(super) fn fall_silent(&self) -> bool {
         self.silent.swap(true, Ordering::Relaxed)
     }

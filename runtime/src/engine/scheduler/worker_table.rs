@@ -1,7 +1,8 @@
 //! The table of all slots: first those of the workers, then the spares', then the stand-ins'.
 //!
-//! The workers' are made with the pool, the others when somebody takes it for the first time: there may be as
-//! many as the blocking pool may have threads. A slot is never moved and outlives the threads that hold it.
+//! The workers' are made with the pool, the others when somebody takes it for the first time: there
+//! may be as many as the blocking pool may have threads. A slot is never moved and outlives the
+//! threads that hold it.
 
 use std::sync::{Arc, OnceLock};
 

@@ -8,13 +8,13 @@
 //! - A signal interrupts system calls. `SA_RESTART` does not restart `nanosleep`, `epoll_wait`,
 //!   `poll`, or a read with a receive timeout: looking at a program would change what it does.
 //! - `ptrace` does not work within a process, and stops the thread.
-//! - Unwinding on the stalled thread runs an unwinder that allocates and locks, at a moment when the
-//!   thread may hold those very locks.
+//! - Unwinding on the stalled thread runs an unwinder that allocates and locks, at a moment when
+//!   the thread may hold those very locks.
 //!
 //! # The two ways
 //!
-//! [`thread_state`] asks the kernel (`/proc/self/task/TID/syscall`). [`queued`] tells a thread that waits by itself
-//! from one that would run and is not let (`schedstat`).
+//! [`thread_state`] asks the kernel (`/proc/self/task/TID/syscall`). [`queued`] tells a thread that
+//! waits by itself from one that would run and is not let (`schedstat`).
 //!
 //! **Blocked** in a system call: the same file tells the stack pointer and the program counter. The
 //! stack is read from `/proc/self/mem`, which fails where plain reads would fault. The thread
@@ -32,11 +32,11 @@
 //! # Locks that the target may hold
 //!
 //! The target is never stopped (or, by the signal, only for a copy that takes no lock), so it goes
-//! on to release what it holds. A capture that allocates while the target is inside malloc waits for
-//! that critical section like any other thread would, and no longer. If the target blocks for good
-//! while it holds a lock of the allocator or of the dynamic loader, the reporting thread hangs with
-//! it, as every other thread of the process would; therefore the monitor thread never unwinds or
-//! symbolises. Taking the capture itself needs one allocation, made before anything is read of
+//! on to release what it holds. A capture that allocates while the target is inside malloc waits
+//! for that critical section like any other thread would, and no longer. If the target blocks for
+//! good while it holds a lock of the allocator or of the dynamic loader, the reporting thread hangs
+//! with it, as every other thread of the process would; therefore the monitor thread never unwinds
+//! or symbolises. Taking the capture itself needs one allocation, made before anything is read of
 //! the target.
 //!
 //! # Elsewhere

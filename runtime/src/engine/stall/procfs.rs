@@ -18,8 +18,8 @@ pub(crate) fn sleeps(os_id: u32) -> Option<bool> {
     Some(text.trim_end() != "running")
 }
 
-/// For how long the thread has waited for a processor so far, without the wait that goes on. `None` if the system does
-/// not tell.
+/// For how long the thread has waited for a processor so far, without the wait that goes on. `None`
+/// if the system does not tell.
 pub(crate) fn queued(os_id: u32) -> Option<Duration> {
     let mut buffer = [0; 64];
     let text = read(tid_of(os_id)?, "schedstat", &mut buffer).ok()?;

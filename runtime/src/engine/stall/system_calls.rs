@@ -8,7 +8,8 @@ pub(crate) fn name(number: i64) -> Option<&'static str> {
 /// The pairs of number and name.
 macro_rules! names {
     ($($number:ident $name:literal),* $(,)?) => {
-        // The numbers are `c_long`, which is 64 bits wide on the processors where stacks can be had, and not on each.
+        // The numbers are `c_long`, which is 64 bits wide on the processors where stacks can be
+        // had, and not on each.
         &[$((libc::$number as i64, $name)),*]
     };
 }

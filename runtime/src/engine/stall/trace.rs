@@ -17,8 +17,9 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Whether the function is one of which compilers and linkers find several with the same code, and then keep
-    /// one under one of their names: the runtime's and std's, of which each type gets its own, and generic ones.
+    /// Whether the function is one of which compilers and linkers find several with the same code,
+    /// and then keep one under one of their names: the runtime's and std's, of which each type gets
+    /// its own, and generic ones.
     fn may_be_shared(&self) -> bool {
         const CRATES: [&str; 5] = ["runtime::", "tokio::", "core::", "alloc::", "std::"];
         self.name.as_deref().is_some_and(|name| {
@@ -62,8 +63,8 @@ impl Trace {
         &self.frames
     }
 
-    /// The frames that are not the runtime's: those inside the innermost poll of a task, or, without one, inside the
-    /// function with which std begins a thread.
+    /// The frames that are not the runtime's: those inside the innermost poll of a task, or,
+    /// without one, inside the function with which std begins a thread.
     pub(crate) fn user_frames(&self) -> &[Frame] {
         let marker = |name: &str| {
             let outermost = |f: &Frame| f.name.as_deref().is_some_and(|n| n.contains(name));

@@ -1,12 +1,13 @@
 //! The layout of a task, and what is done with it.
 //!
-//! A program has many types of futures and a few of schedulers, so what needs neither type is written once for
-//! all tasks. What needs the future's type is polling it ([`__runtime_short_backtrace_poll`]) and
-//! [dropping it](drop_future); what needs the output's is putting an error in its place, and dropping and taking it. Of a
-//! scheduler there is a trait object.
+//! A program has many types of futures and a few of schedulers, so what needs neither type is
+//! written once for all tasks. What needs the future's type is polling it
+//! ([`__runtime_short_backtrace_poll`]) and [dropping it](drop_future); what needs the output's is
+//! putting an error in its place, and dropping and taking it. Of a scheduler there is a trait
+//! object.
 //!
-//! Functions that may free the task take its address and no reference to it: a reference that is an argument has
-//! to be good until the function returns.
+//! Functions that may free the task take its address and no reference to it: a reference that is an
+//! argument has to be good until the function returns.
 
 use std::alloc::Layout;
 use std::future::Future;
@@ -35,8 +36,8 @@ struct Cell<F: Future, S> {
     stage: Stage<F>,
 }
 
-/// A task as far as it does not depend on the future's type. The header comes first, so that its address is the
-/// task's.
+/// A task as far as it does not depend on the future's type. The header comes first, so that its
+/// address is the task's.
 #[repr(C)]
 struct Front<S> {
     header: Header,
@@ -104,8 +105,8 @@ unsafe fn scheduler<S: Schedule>(task: NonNull<Header>) -> NonNull<dyn Schedule>
 /// # Safety
 /// As for [`scheduler`], and the caller has just made the `Runnable`.
 unsafe fn schedule<S: Schedule>(task: NonNull<Header>) {
-    // SAFETY: by the caller; the life reference keeps the task until the `Runnable` is used up, and a scheduler
-    // is only read (rule 5).
+    // SAFETY: by the caller; the life reference keeps the task until the `Runnable` is used up, and
+    // a scheduler is only read (rule 5).
     let scheduler: &S = unsafe { task.byte_add(offset_of!(Front<S>, scheduler)).cast().as_ref() };
     // SAFETY: as above.
     unsafe { task.as_ref() }.due.again(|| scheduler.origin());
@@ -121,8 +122,8 @@ unsafe fn wakes_only_ours<S: Schedule>(task: NonNull<Header>) -> bool {
     scheduler.wakes_only_ours()
 }
 
-/// Polls the future; drops it and leaves the output when it is ready, drops it if it panics. By its name a report
-/// of a stall ends at this frame (`stall/trace.rs`).
+/// Polls the future; drops it and leaves the output when it is ready, drops it if it panics. By its
+/// name a report of a stall ends at this frame (`stall/trace.rs`).
 ///
 /// # Safety
 /// The stage is the caller's (rule 3) and holds the future.
@@ -147,13 +148,14 @@ unsafe fn __runtime_short_backtrace_poll<F: Future>(
     })
 }
 
-/// Drops the future when its poll panics, while the panic is under way: its destructors can see that the
-/// thread is panicking, so that a `std::sync::Mutex` whose guard it holds is poisoned.
+/// Drops the future when its poll panics, while the panic is under way: its destructors can see
+/// that the thread is panicking, so that a `std::sync::Mutex` whose guard it holds is poisoned.
 struct DropOnUnwind<F: Future>(*mut Stage<F>);
 
 impl<F: Future> Drop for DropOnUnwind<F> {
     fn drop(&mut self) {
-        // SAFETY: made by the poll, whose stage it is: it holds the future, which is not used again.
+        // SAFETY: made by the poll, whose stage it is: it holds the future, which is not used
+        // again.
         if let Err(second) = unsafe { drop_future::<F>(self.0.cast()) } {
             // The panic of the poll is what the user wants to see.
             forget_panic(second);
@@ -180,7 +182,8 @@ unsafe fn put_error<T>(stage: *mut (), error: JoinError) {
 }
 
 /// # Safety
-/// The stage is the caller's (rule 3), of a future with this output, and holds it; nobody reads it after this.
+/// The stage is the caller's (rule 3), of a future with this output, and holds it; nobody reads it
+/// after this.
 unsafe fn drop_output<T>(stage: *mut ()) -> Result<Option<JoinError>, Payload> {
     // SAFETY: by the caller; the output is at the beginning of the stage.
     let output = unsafe { stage.cast::<Result<T, JoinError>>().read() };
@@ -193,8 +196,8 @@ unsafe fn drop_output<T>(stage: *mut ()) -> Result<Option<JoinError>, Payload> {
 /// The caller gives up a `Runnable`.
 #[inline]
 pub(super) unsafe fn run(task: NonNull<Header>, judge: &StallPolicy<'_>) -> Outcome {
-    // SAFETY: until completion the life reference keeps the allocation, and after `end_poll` says `Idle` we do
-    // not touch it.
+    // SAFETY: until completion the life reference keeps the allocation, and after `end_poll` says
+    // `Idle` we do not touch it.
     let header = unsafe { task.as_ref() };
     let _id = IdGuard::enter(Some(header.id));
     if header.state.start_poll().is_cancelled() {
@@ -206,7 +209,8 @@ pub(super) unsafe fn run(task: NonNull<Header>, judge: &StallPolicy<'_>) -> Outc
     let waker = ManuallyDrop::new(unsafe { waker::borrowed(task) });
     let mut cx = Context::from_waker(&waker);
     let polled = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: we have RUNNING and the task is not complete: the stage is ours and holds the future (rule 3).
+        // SAFETY: we have RUNNING and the task is not complete: the stage is ours and holds the
+        // future (rule 3).
         with_stage(task, header, |stage| unsafe { (header.vtable.poll)(stage, &mut cx) })
     }));
     match polled {
@@ -240,7 +244,8 @@ pub(super) unsafe fn run(task: NonNull<Header>, judge: &StallPolicy<'_>) -> Outc
 unsafe fn cancel(task: NonNull<Header>) -> Outcome {
     // SAFETY: alive, since it is not complete.
     let header = unsafe { task.as_ref() };
-    // SAFETY: we have RUNNING, so the stage is ours and holds the future (rule 3); it is not used again.
+    // SAFETY: we have RUNNING, so the stage is ours and holds the future (rule 3); it is not used
+    // again.
     let dropped = with_stage(task, header, |stage| unsafe { (header.vtable.drop_future)(stage) });
     let error = match dropped {
         Ok(()) => JoinError::cancelled(header.id),
@@ -325,7 +330,8 @@ unsafe fn discard(task: NonNull<Header>, header: &Header) -> Result<Option<JoinE
     with_stage(task, header, |stage| unsafe { (header.vtable.drop_output)(stage) })
 }
 
-/// Calls `f` with the address of the stage, of which rule 3 says whose it is. `header` is the task's.
+/// Calls `f` with the address of the stage, of which rule 3 says whose it is. `header` is the
+/// task's.
 fn with_stage<R>(task: NonNull<Header>, header: &Header, f: impl FnOnce(*mut ()) -> R) -> R {
     // SAFETY: the stage is in the same allocation.
     header.stage.with_mut(|_| f(unsafe { task.byte_add(header.vtable.stage) }.as_ptr().cast()))
@@ -334,14 +340,14 @@ fn with_stage<R>(task: NonNull<Header>, header: &Header, f: impl FnOnce(*mut ())
 /// Takes the output.
 ///
 /// # Safety
-/// The caller is the `JoinHandle`, whose output is of this type; the task is complete, and the output was not
-/// taken.
+/// The caller is the `JoinHandle`, whose output is of this type; the task is complete, and the
+/// output was not taken.
 pub(super) unsafe fn take_output<T>(task: NonNull<Header>) -> Result<T, JoinError> {
     // SAFETY: the handle has a reference.
     let header = unsafe { task.as_ref() };
     let output = with_stage(task, header, |stage| {
-        // SAFETY: complete, and the handle has JOIN_INTEREST: the output is the handle's, at the beginning of
-        // the stage. Nobody reads the stage after this.
+        // SAFETY: complete, and the handle has JOIN_INTEREST: the output is the handle's, at the
+        // beginning of the stage. Nobody reads the stage after this.
         unsafe { stage.cast::<Result<T, JoinError>>().read() }
     });
     header.state.output_taken();

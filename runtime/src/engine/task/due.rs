@@ -1,7 +1,8 @@
 //! Since when a task is due: for those who want to know how long tasks wait for their polls.
 //!
-//! Written by whoever has just made the task's `Runnable`, read by whoever takes it to run the task: the two
-//! are one after the other, and the `Runnable` orders them on its way. So the number is Relaxed.
+//! Written by whoever has just made the task's `Runnable`, read by whoever takes it to run the
+//! task: the two are one after the other, and the `Runnable` orders them on its way. So the number
+//! is Relaxed.
 
 use std::time::{Duration, Instant};
 

@@ -104,19 +104,21 @@ pub(crate) trait Schedule: 'static {
     /// The task has become runnable. Called on any thread, in the middle of a wake.
     fn schedule(&self, task: Runnable);
 
-    /// Whether [`schedule`](Schedule::schedule) runs the runtime's own code and nothing else. Asked where a waker of a
-    /// user must not be called: it may block. Always the same answer for one task.
+    /// Whether [`schedule`](Schedule::schedule) runs the runtime's own code and nothing else. Asked
+    /// where a waker of a user must not be called: it may block. Always the same answer for one
+    /// task.
     fn wakes_only_ours(&self) -> bool {
         false
     }
 
-    /// Where in a queue the task's `Runnable` waits, if the scheduler wants to know: so that it can take it out.
+    /// Where in a queue the task's `Runnable` waits, if the scheduler wants to know: so that it can
+    /// take it out.
     #[inline]
     fn queued_at(&self, _place: u64) {}
 
-    /// The task was aborted while its `Runnable` exists. A scheduler whose tasks may have to wait long for a thread takes the
-    /// `Runnable` out of its queue and cancels it. Called on any thread, with a reference to the task, perhaps more
-    /// than once.
+    /// The task was aborted while its `Runnable` exists. A scheduler whose tasks may have to wait
+    /// long for a thread takes the `Runnable` out of its queue and cancels it. Called on any
+    /// thread, with a reference to the task, perhaps more than once.
     #[inline]
     fn aborted(&self) {}
 
@@ -149,7 +151,8 @@ pub(crate) trait Schedule: 'static {
 /// The task's scheduler, which is only read (rule 5). `header` is the task's.
 #[inline]
 pub(super) fn scheduler_of(task: NonNull<Header>, header: &Header) -> &dyn Schedule {
-    // SAFETY: the vtable was made for the task's types; the scheduler lives as long as the header does.
+    // SAFETY: the vtable was made for the task's types; the scheduler lives as long as the header
+    // does.
     unsafe { (header.vtable.scheduler)(task).as_ref() }
 }
 
@@ -175,9 +178,9 @@ pub(super) unsafe fn free(task: NonNull<Header>) {
     let layout = header.vtable.layout;
     // SAFETY: the vtable was made for the task's types.
     let scheduler = unsafe { (header.vtable.scheduler)(task) };
-    // SAFETY: nobody uses the task after this. The stage holds nothing: the life reference is dropped after
-    // completion, the handle's after the output was taken or dropped. The allocation was made by `allocate`, as
-    // a box of this layout.
+    // SAFETY: nobody uses the task after this. The stage holds nothing: the life reference is
+    // dropped after completion, the handle's after the output was taken or dropped. The allocation
+    // was made by `allocate`, as a box of this layout.
     unsafe {
         catch_panic(|| scheduler.drop_in_place());
         task.drop_in_place();

@@ -24,7 +24,8 @@ static NAMES: [CachePadded<Mutex<Option<Names>>>; NAME_SHARDS] =
 
 type Names = HashMap<u64, Arc<str>>;
 
-/// Ids come in batches by thread, so threads that name tasks meet at one lock rarely. A power of two.
+/// Ids come in batches by thread, so threads that name tasks meet at one lock rarely. A power of
+/// two.
 const NAME_SHARDS: usize = 16;
 
 fn names_with(id: Id) -> &'static Mutex<Option<Names>> {

@@ -67,9 +67,9 @@ impl<T> JoinHandle<T> {
     /// A task that has completed already is not affected. A task that is being polled is dropped
     /// when that poll returns, unless it completes in it.
     ///
-    /// A job of `spawn_blocking` that has started cannot be stopped. One that waits for a thread is over when this
-    /// returns: its closure is dropped here, on the calling thread. So do not hold a lock that the destructor of something
-    /// in the closure takes.
+    /// A job of `spawn_blocking` that has started cannot be stopped. One that waits for a thread is
+    /// over when this returns: its closure is dropped here, on the calling thread. So do not hold a
+    /// lock that the destructor of something in the closure takes.
     pub fn abort(&self) {
         abort(self.task, self.header());
     }
@@ -90,8 +90,8 @@ impl<T> JoinHandle<T> {
         self.header().id
     }
 
-    /// The task's `Runnable` has just been put where the scheduler finds it. If the task was aborted before, it is
-    /// told now.
+    /// The task's `Runnable` has just been put where the scheduler finds it. If the task was
+    /// aborted before, it is told now.
     pub(crate) fn queued(&self) {
         tell_scheduler(self.task, self.header());
     }
@@ -106,8 +106,8 @@ impl<T> JoinHandle<T> {
     pub(crate) fn take_output(&mut self) -> Result<T, JoinError> {
         let now = self.header().state.load();
         assert!(now.is_complete() && !now.is_taken(), "{}", messages::JOIN_HANDLE_POLLED_AGAIN);
-        // SAFETY: the task is complete and its output, a `T`, was not taken; the handle has a reference and
-        // its interest.
+        // SAFETY: the task is complete and its output, a `T`, was not taken; the handle has a
+        // reference and its interest.
         unsafe { cell::take_output(self.task) }
     }
 }
@@ -211,7 +211,8 @@ pub(super) fn abort(task: NonNull<Header>, header: &Header) {
     }
 }
 
-/// Tells the scheduler of a task that was aborted, if it may have to wait for its turn to be dropped.
+/// Tells the scheduler of a task that was aborted, if it may have to wait for its turn to be
+/// dropped.
 fn tell_scheduler(task: NonNull<Header>, header: &Header) {
     let now = header.state.load();
     if now.is_cancelled() && !now.is_complete() && !now.is_running() {

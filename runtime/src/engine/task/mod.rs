@@ -16,8 +16,8 @@
 //!
 //! 1. `state`: anybody with a reference, through the verbs of `state.rs`.
 //! 2. `links`: whoever holds the lock of the task's shard in the [`Owned`] list.
-//! 3. `stage`: the thread that has RUNNING; after COMPLETE the `JoinHandle`, if JOIN_INTEREST was set
-//!    at that moment, else the completing thread.
+//! 3. `stage`: the thread that has RUNNING; after COMPLETE the `JoinHandle`, if JOIN_INTEREST was
+//!    set at that moment, else the completing thread.
 //! 4. `join waker`: the `JoinHandle` while JOIN_WAKER is 0 and it has JOIN_INTEREST; both sides,
 //!    reading only, while JOIN_WAKER is 1; whoever is told so by `release_join_waker` or
 //!    `drop_join` afterwards; the freeing thread at the end.

@@ -9,8 +9,9 @@
 //! # Invariants
 //!
 //! 1. A task is in the list from its spawn until it completes, or until a shutdown has popped it.
-//! 2. A closed shard takes no task. A spawn that comes too late is told so and cancels its task, which
-//!    is never counted: else those who go on spawning could keep a shutdown from ever seeing zero.
+//! 2. A closed shard takes no task. A spawn that comes too late is told so and cancels its task,
+//!    which is never counted: else those who go on spawning could keep a shutdown from ever seeing
+//!    zero.
 //! 3. `alive` counts the tasks that were bound and have not been released, popped or not.
 
 use std::panic::Location;
@@ -44,8 +45,8 @@ pub(crate) struct Census {
 /// A shard and its lock.
 struct Piece {
     shard: Mutex<Shard>,
-    /// Tasks of this shard that are alive. Written under the lock. Relaxed, no pair: who reads it without the
-    /// lock is told a number, and nothing else.
+    /// Tasks of this shard that are alive. Written under the lock. Relaxed, no pair: who reads it
+    /// without the lock is told a number, and nothing else.
     alive: AtomicUsize,
 }
 
@@ -76,8 +77,9 @@ impl Owned {
         &self.shards[header.id.batch() as usize & (self.shards.len() - 1)]
     }
 
-    /// Takes a new task in and calls `schedule` with it. If the list is closed, or the scope that the task has
-    /// a place in does not let it run, it is cancelled on the spot, and its handle says so.
+    /// Takes a new task in and calls `schedule` with it. If the list is closed, or the scope that
+    /// the task has a place in does not let it run, it is cancelled on the spot, and its handle
+    /// says so.
     #[inline]
     pub(crate) fn take_in(
         &self,
@@ -141,8 +143,8 @@ impl Owned {
         }
     }
 
-    /// Cancels every task in the list. Those that are idle are given to `cancel`, to be cancelled on
-    /// this thread. The list is closed.
+    /// Cancels every task in the list. Those that are idle are given to `cancel`, to be cancelled
+    /// on this thread. The list is closed.
     pub(crate) fn cancel_all(&self, mut cancel: impl FnMut(Runnable)) {
         for piece in &self.shards {
             loop {
@@ -188,9 +190,9 @@ impl Owned {
 
     /// Counts. `waker` hears when `alive` may have become `few`, or less.
     ///
-    /// If `alive` is 0 and a second call gives the same `spawned`, then there was a moment between the
-    /// two without a task: nobody was there at the first look at each shard, and nobody came until the
-    /// second. So for several lists with their sums.
+    /// If `alive` is 0 and a second call gives the same `spawned`, then there was a moment between
+    /// the two without a task: nobody was there at the first look at each shard, and nobody came
+    /// until the second. So for several lists with their sums.
     ///
     /// The waker is kept until [`unwatch`](Owned::unwatch).
     pub(crate) fn census(&self, few: usize, waker: &Waker) -> Census {
@@ -240,7 +242,8 @@ impl Shard {
         }
     }
 
-    /// The address is what the list gives back: it is good for the whole task, as one made from a header is not.
+    /// The address is what the list gives back: it is good for the whole task, as one made from a
+    /// header is not.
     fn push(&mut self, task: NonNull<Header>) {
         // SAFETY: the caller has the task.
         let header = unsafe { task.as_ref() };

@@ -1,9 +1,9 @@
 //! What becomes of a panic: who hears of it when no handle can show it.
 //!
-//! A task's panic is kept in its [`JoinError`](super::JoinError). If that is dropped without anybody having
-//! been given it (there is no handle, or the handle goes without being awaited) the [`PanicSink`] hears of
-//! it, once. The sink is fetched when a task panics, and travels with the error: a handle may be dropped
-//! when the scheduler is gone.
+//! A task's panic is kept in its [`JoinError`](super::JoinError). If that is dropped without
+//! anybody having been given it (there is no handle, or the handle goes without being awaited) the
+//! [`PanicSink`] hears of it, once. The sink is fetched when a task panics, and travels with the
+//! error: a handle may be dropped when the scheduler is gone.
 
 use std::any::Any;
 use std::panic::Location;

@@ -2,14 +2,14 @@
 //!
 //! # Problem
 //!
-//! Whoever starts tasks must be able to wait for all of them, to tell all of them to stop, and to be
-//! sure that none is left behind. A task may come or end, a scope inside another may be opened, and
-//! the end may be asked for (by its owner, by a failure, by the scope around it), all at the same
-//! time and on different threads.
+//! Whoever starts tasks must be able to wait for all of them, to tell all of them to stop, and to
+//! be sure that none is left behind. A task may come or end, a scope inside another may be opened,
+//! and the end may be asked for (by its owner, by a failure, by the scope around it), all at the
+//! same time and on different threads.
 //!
-//! The scope around all others is the runtime's. Its own tasks are those of a plain spawn: they are on
-//! the [`Owned`](super::Owned) list of their scheduler and nowhere in here, so they neither pay for
-//! scopes nor touch a word that is shared by all.
+//! The scope around all others is the runtime's. Its own tasks are those of a plain spawn: they are
+//! on the [`Owned`](super::Owned) list of their scheduler and nowhere in here, so they neither pay
+//! for scopes nor touch a word that is shared by all.
 //!
 //! # States
 //!
@@ -28,31 +28,32 @@
 //! # Invariants
 //!
 //! 1. `live` is the number of members plus the number of scopes inside with a `live` above zero. A
-//!    scope's step from 0 to 1 is made with the parent's leave (its `live` is raised first); the step
-//!    from 1 to 0 is told to the parent afterwards. So a parent with `live = 0` has nothing alive below
-//!    it, and once it is shut nothing comes to life below it any more.
+//!    scope's step from 0 to 1 is made with the parent's leave (its `live` is raised first); the
+//!    step from 1 to 0 is told to the parent afterwards. So a parent with `live = 0` has nothing
+//!    alive below it, and once it is shut nothing comes to life below it any more.
 //! 2. A scope is on its parent's list until it is shut and its `live` is 0. Whoever sets `shut`, or
 //!    lowers `live` to 0, takes it off.
-//! 3. Cancel and abort mark a scope and copy its list of children under one lock, then go on to those.
-//!    A child that is opened before is on the list; one that is opened later takes over the marks.
-//! 4. A member is entered before its task exists and leaves when it has completed: after its future is
-//!    dropped and its output is in place. So whoever sees `live = 0` sees finished tasks.
-//! 5. A member is aborted through the handle in its entry. If there is none yet, the entry is marked, and
-//!    whoever files the handle aborts; if the task holds a guard, whoever drops the last guard does. Only
-//!    an abort by force does not ask for guards. The handle stays: when two abort at the same time, none of
-//!    them relies on the other, who may have been held up.
-//! 6. Locks are taken from a child to its parent, never the other way round. Wakers and abort handles
-//!    are used, and dropped, without a lock.
-//! 7. `told` is the strongest word that has gone all the way: all that are in the scope and below it have
-//!    heard it, their wakers are called and their aborts are asked for. Who has carried a word notes that
-//!    last, in each scope it came through. A word that is no stronger turns back there: whoever is below
-//!    has heard it or came later, and who comes later takes over the cancellation and finds the door shut
-//!    (invariants 1 and 3).
+//! 3. Cancel and abort mark a scope and copy its list of children under one lock, then go on to
+//!    those. A child that is opened before is on the list; one that is opened later takes over the
+//!    marks.
+//! 4. A member is entered before its task exists and leaves when it has completed: after its future
+//!    is dropped and its output is in place. So whoever sees `live = 0` sees finished tasks.
+//! 5. A member is aborted through the handle in its entry. If there is none yet, the entry is
+//!    marked, and whoever files the handle aborts; if the task holds a guard, whoever drops the
+//!    last guard does. Only an abort by force does not ask for guards. The handle stays: when two
+//!    abort at the same time, none of them relies on the other, who may have been held up.
+//! 6. Locks are taken from a child to its parent, never the other way round. Wakers and abort
+//!    handles are used, and dropped, without a lock.
+//! 7. `told` is the strongest word that has gone all the way: all that are in the scope and below
+//!    it have heard it, their wakers are called and their aborts are asked for. Who has carried a
+//!    word notes that last, in each scope it came through. A word that is no stronger turns back
+//!    there: whoever is below has heard it or came later, and who comes later takes over the
+//!    cancellation and finds the door shut (invariants 1 and 3).
 //!
 //! # What an operation costs
 //!
-//! Scopes can be nested as deep as there is memory, and a thread's stack is small: nothing here calls
-//! itself for the next scope, up or down, not even to free it.
+//! Scopes can be nested as deep as there is memory, and a thread's stack is small: nothing here
+//! calls itself for the next scope, up or down, not even to free it.
 //!
 //! | what | touches |
 //! |---|---|
@@ -61,24 +62,25 @@
 //! | any other member | the scope |
 //! | a word | what is inside and has not heard it: each scope once for each word, in whatever order nested scopes are told |
 //!
-//! Nobody looks at waiters who wait for something else: those for the end and those for the cancellation
-//! are two lists.
+//! Nobody looks at waiters who wait for something else: those for the end and those for the
+//! cancellation are two lists.
 //!
 //! # Orderings
 //!
-//! All but one word is under the lock. [`Node::is_cancelled`] looks at `cancelled` without it: what the
-//! cancelling thread wrote before is seen by who finds it set.
+//! All but one word is under the lock. [`Node::is_cancelled`] looks at `cancelled` without it: what
+//! the cancelling thread wrote before is seen by who finds it set.
 //!
 //! # Ways rejected
 //!
-//! - **The list links of the task's header.** They belong to the scheduler's list, and a second pair
-//!   would cost every task 16 bytes.
+//! - **The list links of the task's header.** They belong to the scheduler's list, and a second
+//!   pair would cost every task 16 bytes.
 //! - **A future around the member's future that leaves when it is dropped.** It is gone before the
 //!   output is in place: `close` would return while a `JoinHandle` still says that its task runs.
-//! - **A mark that a word has come by, set before it has gone on.** A second word would turn back at it
-//!   while the first is still on its way: the drop of a scope would return before its tasks were aborted.
-//! - **A count in each scope of everything below it.** Every spawn would touch every scope up to the
-//!   root, whose count would be the most contended word of the program.
+//! - **A mark that a word has come by, set before it has gone on.** A second word would turn back
+//!   at it while the first is still on its way: the drop of a scope would return before its tasks
+//!   were aborted.
+//! - **A count in each scope of everything below it.** Every spawn would touch every scope up to
+//!   the root, whose count would be the most contended word of the program.
 
 use std::error::Error;
 use std::fmt;
@@ -169,8 +171,8 @@ pub(crate) enum Cause {
     Panic {
         /// What it said, if it said it in words.
         message: Option<String>,
-        /// The panic itself, once its `JoinHandle` is gone, and who hears of it if nobody asks here. The
-        /// lock makes it `Sync`; nobody ever waits for it.
+        /// The panic itself, once its `JoinHandle` is gone, and who hears of it if nobody asks
+        /// here. The lock makes it `Sync`; nobody ever waits for it.
         panic: Option<Mutex<(UnseenPanic, std::sync::Arc<dyn PanicSink>)>>,
     },
     /// It returned an error.
@@ -262,8 +264,8 @@ impl Node {
 
     /// Raises `live`, unless this scope or one around it is shut.
     fn enter(&self, state: &mut State) -> bool {
-        // The scopes around that come to life with this one stay locked until it is known whether they
-        // may (invariants 1 and 6). Most often there is none, or one.
+        // The scopes around that come to life with this one stay locked until it is known whether
+        // they may (invariants 1 and 6). Most often there is none, or one.
         let mut farthest: Option<MutexGuard<'_, State>> = None;
         let mut between = Vec::new();
         let (mut shut, mut live, mut node) = (state.shut, state.live, self);
@@ -447,7 +449,8 @@ struct End {
 }
 
 impl Drop for Inner {
-    /// The scopes around that nobody else has go one after the other, not each in the drop of the next.
+    /// The scopes around that nobody else has go one after the other, not each in the drop of the
+    /// next.
     fn drop(&mut self) {
         let mut parent = self.parent.take();
         while let Some((node, _)) = parent {
@@ -493,7 +496,8 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Makes the task that the place is for. Before it runs it is to be [admitted](Membership::admit).
+    /// Makes the task that the place is for. Before it runs it is to be
+    /// [admitted](Membership::admit).
     pub(crate) fn spawn_cell<F, S>(
         &self,
         future: F,
@@ -632,8 +636,8 @@ impl<S: Schedule> Schedule for Scoped<S> {
     }
 }
 
-/// Hears of panics that no handle can show: the one that made the scope fail is with the scope, whose
-/// owner sees it.
+/// Hears of panics that no handle can show: the one that made the scope fail is with the scope,
+/// whose owner sees it.
 struct Keeper {
     node: Node,
     sink: std::sync::Arc<dyn PanicSink>,

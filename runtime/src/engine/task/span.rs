@@ -1,12 +1,13 @@
-//! Tasks as spans of `tracing`, and what is done with their wakers as events: what tokio-console reads.
+//! Tasks as spans of `tracing`, and what is done with their wakers as events: what tokio-console
+//! reads.
 //!
 //! A task's span begins at its spawn, is entered for every poll and for the drop of the future, and
 //! ends with the future. The names, fields and targets are the ones that tokio has, because the
 //! readers look for those.
 //!
-//! A subscriber is user code. It is called when a task is spawned, polled and dropped, where user code
-//! runs anyway, and when a waker is used. So a task that has a span is to the monitor like a waker of
-//! somebody else: see [`is_task_waker`](super::is_task_waker).
+//! A subscriber is user code. It is called when a task is spawned, polled and dropped, where user
+//! code runs anyway, and when a waker is used. So a task that has a span is to the monitor like a
+//! waker of somebody else: see [`is_task_waker`](super::is_task_waker).
 
 use std::future::Future;
 use std::panic::Location;

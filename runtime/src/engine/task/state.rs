@@ -78,7 +78,8 @@ const JOIN_LOOK: Ordering = Ordering::Acquire;
 /// came first, whoever then takes the output looks again, with [`JOIN_LOOK`].
 const JOIN_SET: Ordering = Ordering::Release;
 /// Hands the join waker from completion to the `JoinHandle`, or the reverse: whoever comes second
-/// sees that the first is done with it. A dropped handle sees the output, too (pairs with [`FINISH`]).
+/// sees that the first is done with it. A dropped handle sees the output, too (pairs with
+/// [`FINISH`]).
 const WAKER_HAND_OVER: Ordering = Ordering::AcqRel;
 /// A dropped reference publishes all uses of the task to whoever frees it. Pairs with the Acquire
 /// fence in [`State::drop_reference`].
@@ -281,8 +282,8 @@ impl State {
         before.is_complete()
     }
 
-    /// The `JoinHandle` wants its waker back to change it. Says whether it has it: not if the task is
-    /// complete.
+    /// The `JoinHandle` wants its waker back to change it. Says whether it has it: not if the task
+    /// is complete.
     #[must_use]
     pub(super) fn unset_join_waker(&self) -> bool {
         // No pair: completion has not touched the waker if this succeeds, and nobody goes on to the
@@ -300,8 +301,9 @@ impl State {
         }
     }
 
-    /// The `JoinHandle` has taken the output. It still exists: clearing its interest here would make
-    /// a completion that is about to release the join waker believe that the waker is left to it.
+    /// The `JoinHandle` has taken the output. It still exists: clearing its interest here would
+    /// make a completion that is about to release the join waker believe that the waker is left to
+    /// it.
     pub(super) fn output_taken(&self) {
         // No pair: only the handle looks at it.
         self.0.fetch_or(TAKEN, Ordering::Relaxed);

@@ -31,9 +31,10 @@
 //! 1. `id` and `location` belong to the poll `seq` if `seq` reads the same before and after them (a
 //!    sequence lock with one writer; Boehm, "Can seqlocks get along with programming language
 //!    memory models?", 2012).
-//! 2. Each non-zero verdict is taken back exactly once: by the owner's swap, at the end of a poll or when it
-//!    announces something else, or by the monitor's compare-exchange when it sees that the poll has
-//!    changed. Whoever takes it back also takes it off the count that it was counted in.
+//! 2. Each non-zero verdict is taken back exactly once: by the owner's swap, at the end of a poll
+//!    or when it announces something else, or by the monitor's compare-exchange when it sees that
+//!    the poll has changed. Whoever takes it back also takes it off the count that it was counted
+//!    in.
 
 use std::panic::Location;
 use std::time::{Duration, Instant};
@@ -51,8 +52,8 @@ const CHANGE: Ordering = Ordering::Release;
 /// [`CHANGE`].
 const READ: Ordering = Ordering::Acquire;
 
-/// The verdicts that an owner gives itself: they are taken back by the owner alone. Even, unlike a poll's
-/// number.
+/// The verdicts that an owner gives itself: they are taken back by the owner alone. Even, unlike a
+/// poll's number.
 const EXPECTED: u64 = 1 << 63;
 const IN_PLACE: u64 = 1 << 62;
 /// With the number of a poll: it computes.
@@ -122,8 +123,8 @@ impl Watch {
         self.seq.store(seq + 1, SHOW);
     }
 
-    /// The user code has returned. Says what the thread counted as, if the monitor had called it stalled:
-    /// then the caller has taken the verdict back and must count it off (invariant 2).
+    /// The user code has returned. Says what the thread counted as, if the monitor had called it
+    /// stalled: then the caller has taken the verdict back and must count it off (invariant 2).
     #[inline]
     #[must_use]
     pub(crate) fn end(&self) -> Option<Absence> {
@@ -136,8 +137,8 @@ impl Watch {
         self.take_verdict()
     }
 
-    /// Whether the thread does not serve in this poll; a verdict on one before it does not count. For others
-    /// than the owner it is a hint.
+    /// Whether the thread does not serve in this poll; a verdict on one before it does not count.
+    /// For others than the owner it is a hint.
     #[inline]
     pub(crate) fn is_stalled(&self) -> bool {
         let verdict = self.verdict.load(Ordering::Relaxed);
@@ -165,15 +166,15 @@ impl Watch {
         absence(self.verdict.swap(0, Ordering::Relaxed))
     }
 
-    /// The owner expects the poll that begins not to return soon. Says whether there was no verdict: then the
-    /// caller counts this one.
+    /// The owner expects the poll that begins not to return soon. Says whether there was no
+    /// verdict: then the caller counts this one.
     #[must_use]
     pub(crate) fn expect_stall(&self) -> bool {
         self.verdict.compare_exchange(0, EXPECTED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// The owner is about to block by announcement. Says what it counted as until now: the caller counts that
-    /// off and this one in, unless they are the same.
+    /// The owner is about to block by announcement. Says what it counted as until now: the caller
+    /// counts that off and this one in, unless they are the same.
     #[must_use]
     pub(crate) fn announce(&self) -> Option<Absence> {
         absence(self.verdict.swap(IN_PLACE, Ordering::Relaxed))
@@ -203,8 +204,8 @@ impl Watch {
         Some(PollOwner { id, location: super::location_from(location) })
     }
 
-    /// The monitor calls the poll stalled, and says how its task is to be marked. Says whether it did so now: then it
-    /// counts it.
+    /// The monitor calls the poll stalled, and says how its task is to be marked. Says whether it
+    /// did so now: then it counts it.
     #[must_use]
     pub(crate) fn condemn(&self, seen: PollId, mark: Mark) -> bool {
         let verdict = seen.seq | if mark == Mark::Computes { COMPUTES } else { 0 };
@@ -246,7 +247,8 @@ pub(crate) enum Mark {
     Computes,
 }
 
-/// Who says, when a poll has returned, whether the task is to be marked: as one that stalls its worker.
+/// Who says, when a poll has returned, whether the task is to be marked: as one that stalls its
+/// worker.
 pub(crate) enum StallPolicy<'a> {
     /// Nobody: the mark stays as it is.
     Nobody,
@@ -269,8 +271,8 @@ impl Probation {
         Probation { since: now, used: Usage::now(), limit }
     }
 
-    /// The mark from now on. Time in which the thread would have run, and others had the processor, is not the
-    /// task's.
+    /// The mark from now on. Time in which the thread would have run, and others had the processor,
+    /// is not the task's.
     fn mark(&self) -> Option<Mark> {
         let wall = self.since.elapsed();
         if wall < self.limit {

@@ -2,8 +2,8 @@
 //!
 //! # Problem
 //!
-//! One thread sleeps in the poll until the earliest deadline of all shards. Another thread that has set
-//! an earlier one, for itself or for a third, must not go to sleep trusting it.
+//! One thread sleeps in the poll until the earliest deadline of all shards. Another thread that has
+//! set an earlier one, for itself or for a third, must not go to sleep trusting it.
 //!
 //! | who has set a timer                | who sleeps for all               |
 //! |------------------------------------|----------------------------------|
@@ -32,8 +32,8 @@ impl Cover {
         Cover { asleep_until: AtomicU64::new(NOBODY) }
     }
 
-    /// The caller is about to sleep for all: returns until when it may. `earliest` reads the earliest
-    /// deadline.
+    /// The caller is about to sleep for all: returns until when it may. `earliest` reads the
+    /// earliest deadline.
     pub(crate) fn publish(&self, earliest: impl Fn() -> u64) -> u64 {
         let mut deadline = earliest();
         loop {
@@ -53,8 +53,8 @@ impl Cover {
         self.asleep_until.store(NOBODY, Ordering::Relaxed);
     }
 
-    /// Whether nobody is known to wake up for `deadline`, which the caller has set: nobody sleeps for
-    /// all, or whoever does, sleeps longer.
+    /// Whether nobody is known to wake up for `deadline`, which the caller has set: nobody sleeps
+    /// for all, or whoever does, sleeps longer.
     pub(crate) fn leaves_out(&self, deadline: u64) -> bool {
         fence(BETWEEN);
         let until = self.asleep_until.load(Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! The wheel's entries.
 //!
-//! Entries live in chunks that never move. New entries go to the lowest chunk with room, so that the
-//! upper ones empty out and are given back one by one; one empty chunk is kept.
+//! Entries live in chunks that never move. New entries go to the lowest chunk with room, so that
+//! the upper ones empty out and are given back one by one; one empty chunk is kept.
 
 use std::task::Waker;
 

@@ -2,31 +2,33 @@
 //!
 //! # Problem
 //!
-//! Whoever sleeps for everybody's timers asks for the earliest deadline before it sleeps and for what is
-//! due after it, at each sleep. It must not look at every shard for that: there is one for each worker,
-//! however few of them work. So each shard has a bit, and who asks looks at the shards whose bit is set.
+//! Whoever sleeps for everybody's timers asks for the earliest deadline before it sleeps and for
+//! what is due after it, at each sleep. It must not look at every shard for that: there is one for
+//! each worker, however few of them work. So each shard has a bit, and who asks looks at the shards
+//! whose bit is set.
 //!
 //! # Invariants
 //!
-//! 1. Under a shard's lock its bit is set if and only if its `next` is not [`NEVER`](crate::engine::clock::NEVER).
-//!    The bit is written with `next`, where that becomes `NEVER` or ceases to be it. The lock orders
-//!    what is done to the bit; that the others in its word change meanwhile is why the writes are
-//!    read-modify-writes.
-//! 2. A shard that has a deadline pays nothing: a timer that is set beside others, or moved, leaves the bit.
+//! 1. Under a shard's lock its bit is set if and only if its `next` is not
+//!    [`NEVER`](crate::engine::clock::NEVER). The bit is written with `next`, where that becomes
+//!    `NEVER` or ceases to be it. The lock orders what is done to the bit; that the others in its
+//!    word change meanwhile is why the writes are read-modify-writes.
+//! 2. A shard that has a deadline pays nothing: a timer that is set beside others, or moved, leaves
+//!    the bit.
 //!
 //! # Orderings
 //!
-//! Relaxed, as those of `next`, and for the same reasons (`shard.rs`): who finds a bit looks at the shard,
-//! and who finds something due there takes the lock. A thread for which `next` had to be visible finds
-//! the bit as well, since both are stored in one place, before the fence or the wake that makes them
-//! visible: `timer/cover.rs`, and invariant 4 of `shard.rs`. If it finds the bit cleared all the same, then by
-//! one who has fired that timer since.
+//! Relaxed, as those of `next`, and for the same reasons (`shard.rs`): who finds a bit looks at the
+//! shard, and who finds something due there takes the lock. A thread for which `next` had to be
+//! visible finds the bit as well, since both are stored in one place, before the fence or the wake
+//! that makes them visible: `timer/cover.rs`, and invariant 4 of `shard.rs`. If it finds the bit
+//! cleared all the same, then by one who has fired that timer since.
 //!
 //! # Rejected
 //!
-//! The earliest deadline of all in one word (every timer that is the earliest of its worker would write
-//! it, and who fires it would have to look at all shards for the next). A bit that whoever sets a timer
-//! reads (the shard knows already).
+//! The earliest deadline of all in one word (every timer that is the earliest of its worker would
+//! write it, and who fires it would have to look at all shards for the next). A bit that whoever
+//! sets a timer reads (the shard knows already).
 
 use crate::engine::primitive::Arc;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};

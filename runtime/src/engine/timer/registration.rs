@@ -2,9 +2,9 @@
 //!
 //! # Problem
 //!
-//! A timer is created for nearly every request and dropped unfired; while it is pending, its task is
-//! polled for other reasons many times. So creating, polling again and dropping must each cost next
-//! to nothing, and a wake must never be lost for it.
+//! A timer is created for nearly every request and dropped unfired; while it is pending, its task
+//! is polled for other reasons many times. So creating, polling again and dropping must each cost
+//! next to nothing, and a wake must never be lost for it.
 //!
 //! # States
 //!
@@ -97,14 +97,15 @@ impl Registration {
             && (self.deadline <= self.shard.elapsed() || self.deadline <= self.shard.clock().now())
     }
 
-    /// Whether the deadline has passed; if not, `waker` will be called when it has. `place` is asked
-    /// only when a timer has to be set. `ahead`: the deadline was ahead a moment ago, so that real time
-    /// need not be asked; if it has passed all the same, the waker is called at the next turn.
+    /// Whether the deadline has passed; if not, `waker` will be called when it has. `place` is
+    /// asked only when a timer has to be set. `ahead`: the deadline was ahead a moment ago, so that
+    /// real time need not be asked; if it has passed all the same, the waker is called at the next
+    /// turn.
     ///
     /// # Panics
     ///
-    /// When the shard was closed, unless that [ends](Shard::end_timers_when_closed) the timer, and in a forked
-    /// child.
+    /// When the shard was closed, unless that [ends](Shard::end_timers_when_closed) the timer, and
+    /// in a forked child.
     #[inline]
     pub(crate) fn poll(
         &mut self,
@@ -212,9 +213,9 @@ impl Registration {
         Poll::Ready(())
     }
 
-    /// Changes the deadline. A timer that is set stays set, and its waker is called at the new deadline.
-    /// If that is known to have passed, the waker is called here; real time is not asked. `owner` is
-    /// asked only when the timer stays set.
+    /// Changes the deadline. A timer that is set stays set, and its waker is called at the new
+    /// deadline. If that is known to have passed, the waker is called here; real time is not asked.
+    /// `owner` is asked only when the timer stays set.
     pub(crate) fn reset(&mut self, deadline: u64, owner: impl FnOnce(&Arc<Shard>) -> bool) {
         self.deadline = deadline;
         if self.set.is_some() {
@@ -241,7 +242,8 @@ impl Registration {
             || (clock.is_virtual() && self.deadline <= clock.timers_now())
     }
 
-    /// Takes the timer out of the wheel and calls its waker. If it is not there, somebody else does.
+    /// Takes the timer out of the wheel and calls its waker. If it is not there, somebody else
+    /// does.
     #[cold]
     fn fire(&mut self) {
         if let Some(waker) = self.set.take().and_then(|set| self.shard.remove(set.key)) {

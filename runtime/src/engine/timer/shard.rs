@@ -3,9 +3,9 @@
 //! # Problem
 //!
 //! Three kinds of threads meet here: the owner (a worker) sets, cancels and fires timers all the
-//! time; another thread may drop a timer that it did not set, or fire the timers of an owner that is
-//! stuck; and whoever is about to sleep wants to know how long it may. The owner must hardly ever
-//! wait, and who only asks must not lock.
+//! time; another thread may drop a timer that it did not set, or fire the timers of an owner that
+//! is stuck; and whoever is about to sleep wants to know how long it may. The owner must hardly
+//! ever wait, and who only asks must not lock.
 //!
 //! # Shape
 //!
@@ -28,8 +28,8 @@
 //!    value.
 //! 4. A thread that is not the owner and makes `next` earlier calls `wake` after it has stored
 //!    `next` and given up the lock. The owner needs no call: it reads `next` before it sleeps.
-//! 5. Where `next` becomes [`NEVER`], or ceases to be it, the shard's bit among all shards changes with it
-//!    (`occupied.rs`).
+//! 5. Where `next` becomes [`NEVER`], or ceases to be it, the shard's bit among all shards changes
+//!    with it (`occupied.rs`).
 //! 6. A closed shard has `elapsed == NEVER` and takes no timer.
 //!
 //! # Orderings
@@ -37,19 +37,20 @@
 //! Both numbers are Relaxed. Neither publishes anything: whoever finds that something is due takes
 //! the lock, which orders the rest. What remains is that nobody misses a change for good:
 //!
-//! - `elapsed` (invariant 2): the store comes before the call of the waker, and a wake happens before
-//!   the poll that it causes, as `std::task::Waker` promises. A poll that comes from elsewhere may
-//!   read an older value; it returns `Pending`, and the wake that is on its way causes another.
-//! - `next` (invariant 4): the store comes before `wake`, and what `wake` does (a parker's token, an
-//!   eventfd) happens before the return of the sleep that it ends. A sleeper that read `next` too
-//!   early finds the token and does not sleep.
+//! - `elapsed` (invariant 2): the store comes before the call of the waker, and a wake happens
+//!   before the poll that it causes, as `std::task::Waker` promises. A poll that comes from
+//!   elsewhere may read an older value; it returns `Pending`, and the wake that is on its way
+//!   causes another.
+//! - `next` (invariant 4): the store comes before `wake`, and what `wake` does (a parker's token,
+//!   an eventfd) happens before the return of the sleep that it ends. A sleeper that read `next`
+//!   too early finds the token and does not sleep.
 //!
 //! # Rejected
 //!
-//! One wheel for all (its lock is the server's most wanted one). A lock-free list of changes for the
-//! owner to merge (two more atomics for each timer, and a timer dropped elsewhere becomes a message
-//! that somebody must wait for). The wheel as its owner's alone (a stuck owner's timers would be
-//! stuck with it).
+//! One wheel for all (its lock is the server's most wanted one). A lock-free list of changes for
+//! the owner to merge (two more atomics for each timer, and a timer dropped elsewhere becomes a
+//! message that somebody must wait for). The wheel as its owner's alone (a stuck owner's timers
+//! would be stuck with it).
 
 use std::task::Waker;
 
@@ -61,7 +62,8 @@ use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::wake_list::WakeList;
 
-/// Of `next` and `elapsed`: no pair, see "Orderings". Nor has `ends_timers`, which is said before there are timers.
+/// Of `next` and `elapsed`: no pair, see "Orderings". Nor has `ends_timers`, which is said before
+/// there are timers.
 const NUMBER: Ordering = Ordering::Relaxed;
 
 /// What one turn does under the lock at most: some tens of microseconds.
@@ -90,8 +92,8 @@ pub(crate) struct Refused(
 );
 
 impl Shard {
-    /// An empty shard. `wake` is called, with no lock held, when a thread that is not the owner makes
-    /// the next deadline earlier. `mark` is the shard's place among others.
+    /// An empty shard. `wake` is called, with no lock held, when a thread that is not the owner
+    /// makes the next deadline earlier. `mark` is the shard's place among others.
     pub(crate) fn new(clock: Arc<Clock>, wake: Box<dyn Fn() + Send + Sync>, mark: Mark) -> Shard {
         Shard {
             next: AtomicU64::new(NEVER),
@@ -114,8 +116,8 @@ impl Shard {
         self.ends_timers.load(NUMBER)
     }
 
-    /// Whether this process is a child that was forked since: another thread may have had the lock at
-    /// that moment, and nobody turns the wheel.
+    /// Whether this process is a child that was forked since: another thread may have had the lock
+    /// at that moment, and nobody turns the wheel.
     #[inline]
     pub(crate) fn is_in_parent(&self) -> bool {
         self.generation.is_in_parent()
@@ -127,8 +129,8 @@ impl Shard {
         &self.clock
     }
 
-    /// Nothing is due before this time, in nanoseconds since the clock's origin; [`NEVER`] when there
-    /// is nothing. After a cancel it may be too early, once.
+    /// Nothing is due before this time, in nanoseconds since the clock's origin; [`NEVER`] when
+    /// there is nothing. After a cancel it may be too early, once.
     #[inline]
     pub(crate) fn next_deadline(&self) -> u64 {
         self.next.load(NUMBER)
@@ -180,8 +182,8 @@ impl Shard {
         Ok(key)
     }
 
-    /// Moves a timer to another deadline, which may have passed: its waker is then called at the next
-    /// turn. Says whether the timer was still there.
+    /// Moves a timer to another deadline, which may have passed: its waker is then called at the
+    /// next turn. Says whether the timer was still there.
     pub(crate) fn reset(&self, key: Key, deadline: u64, owner: bool) -> bool {
         let mut wheel = self.wheel.lock();
         let found = wheel.reschedule(key, deadline);
@@ -205,8 +207,8 @@ impl Shard {
         self.wheel.lock().remove(key)
     }
 
-    /// Takes every waker out, to be called, and refuses timers from now on: whoever polls one is told
-    /// that the runtime is gone.
+    /// Takes every waker out, to be called, and refuses timers from now on: whoever polls one is
+    /// told that the runtime is gone.
     pub(crate) fn close(&self, ready: &mut WakeList) {
         let mut wheel = self.wheel.lock();
         wheel.close(ready);

@@ -2,11 +2,12 @@
 //!
 //! # Paused time
 //!
-//! Real time moves by itself, and whoever looks at a shard fires what is due. Paused time is moved, by
-//! [`Shards::move_by`] or [`Shards::jump`], and who moves it must be able to say: everything that
-//! this made due has been woken. So moving the clock and collecting what is then due from all shards
-//! is one step under `moving`, and while the clock is virtual a look at a shard takes that lock, too:
-//! no other thread can have some of those wakers in its hands. Wakers are called after it, like any.
+//! Real time moves by itself, and whoever looks at a shard fires what is due. Paused time is moved,
+//! by [`Shards::move_by`] or [`Shards::jump`], and who moves it must be able to say: everything
+//! that this made due has been woken. So moving the clock and collecting what is then due from all
+//! shards is one step under `moving`, and while the clock is virtual a look at a shard takes that
+//! lock, too: no other thread can have some of those wakers in its hands. Wakers are called after
+//! it, like any.
 //!
 //! Lock order: `moving`, then a shard's own.
 
@@ -76,7 +77,8 @@ impl Shards {
         for shard in shards {
             if shard.next_deadline() != NEVER {
                 let now = *now.get_or_insert_with(|| self.clock.now());
-                // What is more than a turn's worth is left to the next look: `next_deadline` is past.
+                // What is more than a turn's worth is left to the next look: `next_deadline` is
+                // past.
                 shard.advance(now, ready);
             }
         }

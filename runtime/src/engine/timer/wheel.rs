@@ -3,17 +3,17 @@
 //! # Problem
 //!
 //! A server sets a timer for nearly every request and lets hardly any fire. So setting and
-//! cancelling have to cost a few memory accesses, however many timers there are, and firing may cost
-//! more. A heap pays a logarithm for each; a wheel (Varghese and Lauck, 1987) does not.
+//! cancelling have to cost a few memory accesses, however many timers there are, and firing may
+//! cost more. A heap pays a logarithm for each; a wheel (Varghese and Lauck, 1987) does not.
 //!
-//! This one is pure: it has no lock, no clock and no thread, and it calls no waker. Time comes in as
-//! an argument, wakers go out in a list. What threads do to it is in `shard.rs`.
+//! This one is pure: it has no lock, no clock and no thread, and it calls no waker. Time comes in
+//! as an argument, wakers go out in a list. What threads do to it is in `shard.rs`.
 //!
 //! # Shape
 //!
 //! Time is a `u64` of nanoseconds. A *tick* is 2^10 of them. Nine levels of 64 slots each cover the
-//! whole range (10 + 9 * 6 = 64 bits): a slot of level 0 is one tick wide, a slot of level `l` is as
-//! wide as the whole level below.
+//! whole range (10 + 9 * 6 = 64 bits): a slot of level 0 is one tick wide, a slot of level `l` is
+//! as wide as the whole level below.
 //!
 //! ```text
 //!            bits of a deadline, in ticks            cursor = 5:2:61
@@ -26,19 +26,19 @@
 //!    0 .. 5 ..  63  <----------------------+     9:0:00 -> level 2, slot 9
 //! ```
 //!
-//! The *cursor* is the tick up to which time has passed. When it enters a slot of a higher level, the
-//! slot's entries are filed again, lower (a *cascade*). Each level has a bitmap of its occupied
+//! The *cursor* is the tick up to which time has passed. When it enters a slot of a higher level,
+//! the slot's entries are filed again, lower (a *cascade*). Each level has a bitmap of its occupied
 //! slots, so finding the next one is one instruction a level; no tick is ever visited for its own
 //! sake, and a jump of a year costs what a jump of a tick does.
 //!
 //! # Invariants
 //!
-//! 1. An entry is filed where [`Wheel::place`] says for the present cursor. The cursor moves only to
-//!    the start of the earliest occupied slot, or, when that lies ahead of the time given, to that
-//!    time: neither changes the highest digit in which any entry left behind differs.
+//! 1. An entry is filed where [`Wheel::place`] says for the present cursor. The cursor moves only
+//!    to the start of the earliest occupied slot, or, when that lies ahead of the time given, to
+//!    that time: neither changes the highest digit in which any entry left behind differs.
 //! 2. So on every level all occupied slots lie ahead of the cursor's digit (on level 0: at it or
-//!    ahead), and every entry of a level is due before every entry of the levels above. The earliest
-//!    slot is the lowest bit of the lowest level that is not empty.
+//!    ahead), and every entry of a level is due before every entry of the levels above. The
+//!    earliest slot is the lowest bit of the lowest level that is not empty.
 //! 3. The one exception is a cascade that ran out of its budget: its slot carries the cursor's own
 //!    digit. `unfinished` names it, and the next turn goes on there before anything else.
 //! 4. A waker leaves only when its exact deadline has been reached: `deadline <= elapsed`. A slot
@@ -53,10 +53,10 @@
 //!
 //! # Why a tick of a microsecond
 //!
-//! Entries keep their exact deadline, so the tick does not round; it only says how many entries share
-//! a finest slot. A slot that the cursor stands in is searched at each visit, and visits are at least
-//! a system call apart: with a tick of 2^16 ns a slot of a thousand timers was searched some sixty
-//! times, with 2^10 it is once or twice, for one more level that costs nothing.
+//! Entries keep their exact deadline, so the tick does not round; it only says how many entries
+//! share a finest slot. A slot that the cursor stands in is searched at each visit, and visits are
+//! at least a system call apart: with a tick of 2^16 ns a slot of a thousand timers was searched
+//! some sixty times, with 2^10 it is once or twice, for one more level that costs nothing.
 
 use std::task::Waker;
 
@@ -153,8 +153,8 @@ impl Wheel {
         self.entries.put_back(key.index)
     }
 
-    /// Changes an entry's waker and hands out the old one; hands back the new one when the entry has
-    /// left already.
+    /// Changes an entry's waker and hands out the old one; hands back the new one when the entry
+    /// has left already.
     pub(crate) fn update_waker(&mut self, key: Key, waker: Waker) -> Result<Option<Waker>, Waker> {
         match self.entries.find(key) {
             Some(entry) => Ok(entry.waker.replace(waker)),
@@ -171,8 +171,8 @@ impl Wheel {
         true
     }
 
-    /// Collects the wakers of what is due at `now`, within `limit`; says whether more is due. A time
-    /// before one given earlier counts as that one.
+    /// Collects the wakers of what is due at `now`, within `limit`; says whether more is due. A
+    /// time before one given earlier counts as that one.
     pub(crate) fn advance(&mut self, now: u64, limit: Limit, out: &mut WakeList) -> bool {
         let now = now.max(self.elapsed);
         self.elapsed = now;
@@ -240,7 +240,8 @@ impl Wheel {
         self.elapsed = u64::MAX;
     }
 
-    /// Where a deadline belongs (invariant 1). One that has passed belongs to the cursor's own tick.
+    /// Where a deadline belongs (invariant 1). One that has passed belongs to the cursor's own
+    /// tick.
     #[inline]
     fn place(&self, deadline: u64) -> u16 {
         let tick = (deadline >> TICK_BITS).max(self.cursor);

@@ -46,9 +46,9 @@ impl std::panic::RefUnwindSafe for Stderr {}
 
 /// The process's standard input.
 ///
-/// Each read is a job on the blocking pool, which nothing can cancel: **the drop of the runtime waits
-/// until it has an answer**, from a terminal until Enter is pressed. A program that reads a user's
-/// words is better off with a thread of its own, or leaves by
+/// Each read is a job on the blocking pool, which nothing can cancel: **the drop of the runtime
+/// waits until it has an answer**, from a terminal until Enter is pressed. A program that reads a
+/// user's words is better off with a thread of its own, or leaves by
 /// [`Runtime::shutdown_background`](crate::Runtime::shutdown_background).
 ///
 /// # Cancel safety

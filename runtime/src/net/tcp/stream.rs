@@ -21,9 +21,9 @@ use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A TCP connection.
 ///
-/// Made by [`connect`](TcpStream::connect) or [`TcpListener::accept`]. Reading and writing go through
-/// [`AsyncRead`] and [`AsyncWrite`] (with their extension traits). One task may read while another
-/// writes: see [`into_split`](TcpStream::into_split).
+/// Made by [`connect`](TcpStream::connect) or [`TcpListener::accept`]. Reading and writing go
+/// through [`AsyncRead`] and [`AsyncWrite`] (with their extension traits). One task may read while
+/// another writes: see [`into_split`](TcpStream::into_split).
 ///
 /// Dropping it closes the connection.
 ///
@@ -107,8 +107,8 @@ impl TcpStream {
         Ok(self)
     }
 
-    /// A stream just accepted. Its first bytes have mostly come with the connection: it is taken to be
-    /// ready, and a call that finds nothing costs less than waiting for the first event.
+    /// A stream just accepted. Its first bytes have mostly come with the connection: it is taken to
+    /// be ready, and a call that finds nothing costs less than waiting for the first event.
     #[track_caller]
     pub(super) fn accepted(socket: mio::net::TcpStream) -> io::Result<TcpStream> {
         TcpStream::from_mio(socket, Ready::READABLE | Ready::WRITABLE)
@@ -150,8 +150,8 @@ impl TcpStream {
         self.io.take_error()
     }
 
-    /// Waits for data and copies it into `buf`, but leaves it in the stream; says how much. 0 is the
-    /// end of the stream.
+    /// Waits for data and copies it into `buf`, but leaves it in the stream; says how much. 0 is
+    /// the end of the stream.
     ///
     /// # Errors
     ///

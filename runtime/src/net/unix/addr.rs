@@ -65,13 +65,13 @@ impl SocketAddr {
     }
 }
 
-/// What `path` means to the system: a path; where there is an abstract namespace, a name in it if it
-/// begins with a zero byte; or nothing, if it is empty.
+/// What `path` means to the system: a path; where there is an abstract namespace, a name in it if
+/// it begins with a zero byte; or nothing, if it is empty.
 ///
 /// # Errors
 ///
-/// `InvalidInput` if it is too long, or a path with a zero byte: the system would take what is before
-/// that for the whole.
+/// `InvalidInput` if it is too long, or a path with a zero byte: the system would take what is
+/// before that for the whole.
 pub(super) fn system_addr(path: &Path) -> io::Result<SockAddr> {
     let bytes = path.as_os_str().as_bytes();
     if bytes.contains(&0) && !(HAS_ABSTRACT_NAMES && bytes[0] == 0) {

@@ -60,8 +60,8 @@ descriptor!(UnixDatagram);
 
 impl UnixDatagram {
     /// Makes a socket at `path`, which must not exist. On Linux a path that begins with a zero byte
-    /// is a name in the abstract namespace, and an empty one lets the system choose such a name (see
-    /// [`local_addr`](Self::local_addr)).
+    /// is a name in the abstract namespace, and an empty one lets the system choose such a name
+    /// (see [`local_addr`](Self::local_addr)).
     ///
     /// # Panics
     ///
@@ -69,8 +69,8 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
-    /// and what the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
+    /// in it, and what the system says.
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
         let addr = system_addr(path.as_ref())?;
@@ -127,8 +127,8 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
-    /// and what the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
+    /// in it, and what the system says.
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
         SockRef::from(&*self.io).connect(&system_addr(path.as_ref())?)
     }
@@ -137,8 +137,8 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
-    /// and what the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
+    /// in it, and what the system says.
     ///
     /// # Cancel safety
     ///

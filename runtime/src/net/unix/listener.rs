@@ -57,8 +57,8 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
-    /// and what the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
+    /// in it, and what the system says.
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
         UnixListener::listen(&system_addr(path.as_ref())?)

@@ -270,7 +270,8 @@ macro_rules! end {
             ///
             /// # Errors
             ///
-            /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it is not, and what `operation` returns.
+            /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it is not, and what `operation`
+            /// returns.
             pub fn try_io<R>(&self, operation: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
                 self.io.try_io($interest, operation)
             }

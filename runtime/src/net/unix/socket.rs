@@ -55,14 +55,14 @@ impl UnixSocket {
         Ok(UnixSocket { socket })
     }
 
-    /// Gives the socket the address `path`, which must not exist. On Linux a path that begins with a
-    /// zero byte is a name in the abstract namespace, and an empty one lets the system choose such a
-    /// name.
+    /// Gives the socket the address `path`, which must not exist. On Linux a path that begins with
+    /// a zero byte is a name in the abstract namespace, and an empty one lets the system choose
+    /// such a name.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
-    /// and what the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
+    /// in it, and what the system says.
     pub fn bind(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.bind_to(&system_addr(path.as_ref())?)
     }

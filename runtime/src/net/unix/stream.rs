@@ -76,9 +76,9 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
-    /// and what the system says; for one, that nobody listens, or (`WouldBlock`) that too many wait to be
-    /// accepted.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
+    /// in it, and what the system says; for one, that nobody listens, or (`WouldBlock`) that too
+    /// many wait to be accepted.
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         let addr = system_addr(path.as_ref())?;
         UnixSocket::new_stream()?.connect_to(&addr).await
@@ -131,8 +131,8 @@ impl UnixStream {
         Ok((UnixStream::from_mio(a, Ready::WRITABLE)?, UnixStream::from_mio(b, Ready::WRITABLE)?))
     }
 
-    /// A stream just accepted. Its first bytes have mostly come with the connection: it is taken to be
-    /// ready, and a call that finds nothing costs less than waiting for the first event.
+    /// A stream just accepted. Its first bytes have mostly come with the connection: it is taken to
+    /// be ready, and a call that finds nothing costs less than waiting for the first event.
     #[track_caller]
     pub(super) fn accepted(socket: mio::net::UnixStream) -> io::Result<UnixStream> {
         UnixStream::from_mio(socket, Ready::READABLE | Ready::WRITABLE)
@@ -198,8 +198,9 @@ impl UnixSocket {
     /// # Errors
     ///
     /// If it was not made by [`new_stream`](Self::new_stream);
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it;
-    /// and what the system says. One for datagrams is connected after [`datagram`](Self::datagram).
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
+    /// in it; and what the system says. One for datagrams is connected after
+    /// [`datagram`](Self::datagram).
     pub async fn connect(self, path: impl AsRef<Path>) -> io::Result<UnixStream> {
         self.must_be(Type::STREAM, "connect cannot be called on a datagram socket")?;
         self.connect_to(&system_addr(path.as_ref())?).await

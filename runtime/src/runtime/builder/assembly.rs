@@ -1,7 +1,8 @@
 //! What is built from the settings: clock, driver, scheduler, monitor and their threads.
 //!
-//! The order is that of what needs what. Threads start last, and find the runtime through [`Current`], which is
-//! weak: a runtime does not keep itself alive. If one thread cannot be had, those that have started end.
+//! The order is that of what needs what. Threads start last, and find the runtime through
+//! [`Current`], which is weak: a runtime does not keep itself alive. If one thread cannot be had,
+//! those that have started end.
 
 use std::cell::Cell;
 use std::io;
@@ -41,8 +42,9 @@ use crate::runtime::starter::Starter;
 use crate::runtime::this_thread::{self, Service};
 use crate::runtime::thread_plan::{Body, BodyWithHooks, ThreadPlan};
 
-/// The most threads that stand in for those in `block_in_place`, however many blocking threads there may be: as many as
-/// there can be workers. Linux gives a process 32,768 threads unless it is told otherwise.
+/// The most threads that stand in for those in `block_in_place`, however many blocking threads
+/// there may be: as many as there can be workers. Linux gives a process 32,768 threads unless it is
+/// told otherwise.
 const MAX_STAND_INS: usize = MAX_WORKERS;
 
 /// The runtime that is being built, for its threads.

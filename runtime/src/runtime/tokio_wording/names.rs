@@ -43,8 +43,8 @@ impl Builder {
         self.set_older(|histogram| histogram.buckets = buckets)
     }
 
-    /// These names describe one histogram together; the last description, by these or by the newer name, is
-    /// the one that counts.
+    /// These names describe one histogram together; the last description, by these or by the newer
+    /// name, is the one that counts.
     #[track_caller]
     fn set_older(&mut self, set: impl FnOnce(&mut OlderHistogram)) -> &mut Builder {
         set(&mut self.older_histogram);

@@ -1,8 +1,8 @@
 //! The channel with a limit.
 //!
-//! A permit of the semaphore is a free place. A sender takes one before it pushes, the receiver gives
-//! one back for each value that it takes. After `close` no permit can be taken, so when all are back
-//! nothing is in the channel and nothing will come.
+//! A permit of the semaphore is a free place. A sender takes one before it pushes, the receiver
+//! gives one back for each value that it takes. After `close` no permit can be taken, so when all
+//! are back nothing is in the channel and nothing will come.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -78,7 +78,8 @@ pub struct OwnedPermit<T> {
 ///
 /// # Panics
 ///
-/// Panics if `buffer` is 0 or exceeds [`Semaphore::MAX_PERMITS`](crate::sync::Semaphore::MAX_PERMITS).
+/// Panics if `buffer` is 0 or exceeds
+/// [`Semaphore::MAX_PERMITS`](crate::sync::Semaphore::MAX_PERMITS).
 ///
 /// ```
 /// # runtime::Runtime::new().unwrap().block_on(async {
@@ -136,8 +137,8 @@ impl<T> Drop for Asking<'_, T> {
 }
 
 impl<T> Sender<T> {
-    /// Sends `value`; waits while the channel is full. Senders get places in the order in which they
-    /// asked.
+    /// Sends `value`; waits while the channel is full. Senders get places in the order in which
+    /// they asked.
     ///
     /// # Errors
     ///
@@ -236,8 +237,8 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, the future loses its place in line and drops the sender: clone it
-    /// beforehand to have one left.
+    /// Dropped before it is ready, the future loses its place in line and drops the sender: clone
+    /// it beforehand to have one left.
     pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
         self.take_places(1).await?;
         Ok(OwnedPermit { tx: Some(self.tx) })
@@ -427,8 +428,8 @@ impl<T> Receiver<T> {
         park_on(self.recv_many(buffer, limit))
     }
 
-    /// Lets no more values in. Senders get errors; what has been sent, and what those who hold a permit
-    /// still send, can be received.
+    /// Lets no more values in. Senders get errors; what has been sent, and what those who hold a
+    /// permit still send, can be received.
     pub fn close(&mut self) {
         self.rx.close();
     }
@@ -458,9 +459,9 @@ impl<T> Receiver<T> {
         self.rx.limit().bound
     }
 
-    /// Like [`recv`](Receiver::recv), for use in a hand-written future: after `Pending` the waker of
-    /// the latest call is woken. May be `Pending` when the task has used up its budget; then it is
-    /// woken at once.
+    /// Like [`recv`](Receiver::recv), for use in a hand-written future: after `Pending` the waker
+    /// of the latest call is woken. May be `Pending` when the task has used up its budget; then it
+    /// is woken at once.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.rx.poll_recv(cx)
     }
@@ -493,7 +494,8 @@ impl<T> fmt::Debug for Receiver<T> {
 }
 
 impl<T> Permit<'_, T> {
-    /// Sends `value`, without waiting. If the receiver is gone the value is dropped with the channel.
+    /// Sends `value`, without waiting. If the receiver is gone the value is dropped with the
+    /// channel.
     pub fn send(self, value: T) {
         let this = ManuallyDrop::new(self);
         this.tx.fill(claim(this.tx), value);

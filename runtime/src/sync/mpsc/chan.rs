@@ -332,8 +332,8 @@ impl<T, L: Limit> Rx<T, L> {
 }
 
 impl<T, L: Limit> Chan<T, L> {
-    /// Whether there is a value. A sender may be in the middle of it while a later one has finished, and
-    /// the caller may know that: it must get a value, and waits for it here.
+    /// Whether there is a value. A sender may be in the middle of it while a later one has
+    /// finished, and the caller may know that: it must get a value, and waits for it here.
     #[inline]
     fn look(&self, head: &Head<T>) -> Result<(), TryRecvError> {
         if head.is_ready() { Ok(()) } else { self.look_again(head) }
@@ -351,8 +351,8 @@ impl<T, L: Limit> Chan<T, L> {
         }
     }
 
-    /// Goes to sleep, or finds that there is a value after all, or the end: rule 1. Says whether there is
-    /// a value.
+    /// Goes to sleep, or finds that there is a value after all, or the end: rule 1. Says whether
+    /// there is a value.
     #[cold]
     fn wait(&self, head: &mut Head<T>, cx: &mut Context<'_>) -> Poll<bool> {
         self.rx_waker.register(cx.waker());

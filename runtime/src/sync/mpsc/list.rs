@@ -27,9 +27,9 @@
 //! 2. Who takes the last slot of a block puts the next block in place, moves `tail` past the mark
 //!    and links the block, all before it makes its own slot FULL. Meanwhile other senders wait:
 //!    for three stores, because the new block was made beforehand.
-//! 3. `tail.block` is the block of `tail` when that is not at a mark: it changes only while `tail` is
-//!    there. So a sender that read the block between a load of `tail` and a compare-exchange from
-//!    the same value has the right one.
+//! 3. `tail.block` is the block of `tail` when that is not at a mark: it changes only while `tail`
+//!    is there. So a sender that read the block between a load of `tail` and a compare-exchange
+//!    from the same value has the right one.
 //! 4. The receiver reads a slot after it saw it FULL and frees a block after it read all its slots;
 //!    by 1 and 2 no sender touches it any more.
 //! 5. After CLOSED nothing is pushed; the flag stays through every later change of `tail`.
@@ -37,12 +37,12 @@
 //! # Orderings
 //!
 //! [`FILL`] pairs with [`DRAIN`]: the value and the link to the next block are written before the
-//! slot is FULL. [`ENTER`] pairs with [`FOLLOW`]: the new block is ready, and in `tail.block`, before
-//! `tail` leaves the mark. A sender that reads a later block than its `tail` needs no pair: somebody has
-//! moved `tail` on from that value, and two cannot do so.
-//! [`SHUT`] pairs with [`FOLLOW`]: what happened before closing is visible to who sees CLOSED.
-//! That the receiver waits is told through the slot's state; its waker lies under a lock, and
-//! `engine/waker_cell.rs` shows why that needs no fence here.
+//! slot is FULL. [`ENTER`] pairs with [`FOLLOW`]: the new block is ready, and in `tail.block`,
+//! before `tail` leaves the mark. A sender that reads a later block than its `tail` needs no pair:
+//! somebody has moved `tail` on from that value, and two cannot do so. [`SHUT`] pairs with
+//! [`FOLLOW`]: what happened before closing is visible to who sees CLOSED. That the receiver waits
+//! is told through the slot's state; its waker lies under a lock, and `engine/waker_cell.rs` shows
+//! why that needs no fence here.
 //!
 //! # Ways rejected
 //!
@@ -98,7 +98,8 @@ impl<T> Block<T> {
         let place = block.as_mut_ptr();
         for index in 0..SLOTS {
             // SAFETY: `place` is the box's own memory and `index` is within the array. Written in
-            // place, field by field: neither a block nor a slot of large values need fit on the stack.
+            // place, field by field: neither a block nor a slot of large values need fit on the
+            // stack.
             unsafe {
                 let slot = &raw mut (*place).slots[index];
                 UnsafeCell::<MaybeUninit<T>>::make_at(&mut *(&raw mut (*slot).value).cast());
@@ -130,11 +131,11 @@ pub(super) struct Head<T> {
     block: *mut Block<T>,
 }
 
-/// A slot that belongs to the caller (invariant 1). It must be filled, and at once: who receives waits for
-/// it, and so does what comes after it.
+/// A slot that belongs to the caller (invariant 1). It must be filled, and at once: who receives
+/// waits for it, and so does what comes after it.
 ///
-/// It is taken before the value is touched, so that a value, which may be large, is not handed from one
-/// function to the next on the way.
+/// It is taken before the value is touched, so that a value, which may be large, is not handed from
+/// one function to the next on the way.
 #[must_use = "a slot that is not filled stops the channel"]
 pub(super) struct Claim<'a, T> {
     slot: &'a Slot<T>,
@@ -146,8 +147,9 @@ impl<T> Claim<'_, T> {
     pub(super) fn fill(self, value: T) -> bool {
         let value = ManuallyDrop::new(value);
         self.slot.value.with_mut(|place| {
-            // SAFETY: the slot is ours (invariant 1): nobody else touches the value before it is FULL.
-            // What was the caller's value is the slot's from here on, and is not dropped here.
+            // SAFETY: the slot is ours (invariant 1): nobody else touches the value before it is
+            // FULL. What was the caller's value is the slot's from here on, and is not dropped
+            // here.
             unsafe { place.cast::<T>().copy_from_nonoverlapping(&raw const *value, 1) };
         });
         self.slot.state.swap(FULL, FILL) == AWAITED
@@ -256,8 +258,8 @@ impl<T> Head<T> {
     #[inline]
     pub(super) unsafe fn take(&mut self, place: &mut MaybeUninit<T>) {
         self.slot().value.with(|value| {
-            // SAFETY: the slot is FULL, so its sender is done with it (invariant 1); moving the head
-            // on makes sure that the value is moved out once.
+            // SAFETY: the slot is FULL, so its sender is done with it (invariant 1); moving the
+            // head on makes sure that the value is moved out once.
             unsafe { place.as_mut_ptr().copy_from_nonoverlapping((*value).as_ptr(), 1) };
         });
         self.advance();
@@ -299,8 +301,8 @@ impl<T> Head<T> {
             }
         }
         let _advance = Advance(self);
-        // SAFETY: the slot is FULL, so its sender is done with it (invariant 1); the head moves on, so it
-        // is dropped once.
+        // SAFETY: the slot is FULL, so its sender is done with it (invariant 1); the head moves on,
+        // so it is dropped once.
         unsafe { value.drop_in_place() };
         true
     }

@@ -1,7 +1,7 @@
 //! Channels of many senders and one receiver.
 //!
-//! [`channel`] makes one that holds a limited number of values: a sender waits while it is full, so a
-//! fast producer cannot outrun a slow consumer. [`unbounded_channel`] makes one without a limit,
+//! [`channel`] makes one that holds a limited number of values: a sender waits while it is full, so
+//! a fast producer cannot outrun a slow consumer. [`unbounded_channel`] makes one without a limit,
 //! whose senders never wait, and whose memory only the programmer's care limits.
 //!
 //! When every sender is gone, the receiver gets what is left and then `None`. When the receiver is

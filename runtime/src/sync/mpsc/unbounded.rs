@@ -221,9 +221,9 @@ impl<T> UnboundedReceiver<T> {
         self.rx.len()
     }
 
-    /// Like [`recv`](UnboundedReceiver::recv), for use in a hand-written future: after `Pending` the waker of
-    /// the latest call is woken. May be `Pending` when the task has used up its budget; then it is
-    /// woken at once.
+    /// Like [`recv`](UnboundedReceiver::recv), for use in a hand-written future: after `Pending`
+    /// the waker of the latest call is woken. May be `Pending` when the task has used up its
+    /// budget; then it is woken at once.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.rx.poll_recv(cx)
     }

@@ -1,4 +1,5 @@
-//! Models of `engine/activity.rs`, and of those who are counted: `scheduler/sleep.rs`, `park_on.rs`.
+//! Models of `engine/activity.rs`, and of those who are counted: `scheduler/sleep.rs`,
+//! `park_on.rs`.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -226,8 +227,8 @@ fn time_stands_whoever_runs_the_task() {
     });
 }
 
-/// A jump between the wake of a root future and its poll; a root future that is never polled, or polled
-/// without what came before the wake.
+/// A jump between the wake of a root future and its poll; a root future that is never polled, or
+/// polled without what came before the wake.
 #[test]
 fn time_stands_while_a_root_is_woken() {
     let mut model = loom::model::Builder::new();

@@ -175,8 +175,8 @@ fn a_job_submitted_while_the_thread_goes_idle_runs() {
     });
 }
 
-/// Would catch: a thread that lingers at the empty queue as the designated waker, and goes idle although a
-/// submission relied on it.
+/// Would catch: a thread that lingers at the empty queue as the designated waker, and goes idle
+/// although a submission relied on it.
 #[test]
 fn a_job_submitted_while_a_thread_lingers_runs() {
     check(3, || {
@@ -191,8 +191,9 @@ fn a_job_submitted_while_a_thread_lingers_runs() {
     });
 }
 
-/// Would catch: a designated waker that takes a job, leaves another one in the queue and does not see to it
-/// that somebody comes: the second job then waits for the first, which waits for the second.
+/// Would catch: a designated waker that takes a job, leaves another one in the queue and does not
+/// see to it that somebody comes: the second job then waits for the first, which waits for the
+/// second.
 #[test]
 fn jobs_that_wait_for_each_other_all_get_threads() {
     check(2, || {
@@ -291,8 +292,9 @@ fn a_thread_does_not_retire_while_a_job_waits_for_the_designated_waker() {
     });
 }
 
-/// Would catch: a thread goes idle while the designated waker is being created, a job is then queued on
-/// account of that designated waker, its creation fails, and the idle thread is not woken.
+/// Would catch: a thread goes idle while the designated waker is being created, a job is then
+/// queued on account of that designated waker, its creation fails, and the idle thread is not
+/// woken.
 #[test]
 fn an_idle_thread_is_woken_when_the_looker_cannot_be_created() {
     check(3, || {
@@ -345,8 +347,8 @@ fn a_mandatory_job_runs_after_the_shutdown_began() {
     });
 }
 
-/// Would catch: a job that is dropped although a thread was on its way to it, or about to be sent for;
-/// a job that is kept although nobody comes for it.
+/// Would catch: a job that is dropped although a thread was on its way to it, or about to be sent
+/// for; a job that is kept although nobody comes for it.
 #[test]
 fn a_job_that_a_thread_is_free_for_runs_after_the_shutdown_began() {
     check(3, || {
@@ -360,7 +362,8 @@ fn a_job_that_a_thread_is_free_for_runs_after_the_shutdown_began() {
     });
 }
 
-/// Would catch: a job that is both run and taken back, or neither; one behind it that nobody comes for.
+/// Would catch: a job that is both run and taken back, or neither; one behind it that nobody comes
+/// for.
 #[test]
 fn a_job_is_taken_back_or_run() {
     check(3, || {
@@ -379,8 +382,8 @@ fn a_job_is_taken_back_or_run() {
     });
 }
 
-/// Would catch: a thread that was sent for because of a job that is taken back, and does not come for the next one; the
-/// first job waits for that.
+/// Would catch: a thread that was sent for because of a job that is taken back, and does not come
+/// for the next one; the first job waits for that.
 #[test]
 fn a_job_behind_one_that_is_taken_back_gets_its_thread() {
     check(2, || {
@@ -401,8 +404,8 @@ fn a_job_behind_one_that_is_taken_back_gets_its_thread() {
     });
 }
 
-/// Would catch: the job that comes back with the first thread that cannot be created, although it was taken back, or
-/// another one in its place.
+/// Would catch: the job that comes back with the first thread that cannot be created, although it
+/// was taken back, or another one in its place.
 #[test]
 fn a_job_is_taken_back_or_comes_back() {
     check(3, || {
@@ -420,7 +423,8 @@ fn a_job_is_taken_back_or_comes_back() {
     });
 }
 
-/// Would catch: a job that is aborted while it is being submitted, and stays in the queue behind a thread that is busy.
+/// Would catch: a job that is aborted while it is being submitted, and stays in the queue behind a
+/// thread that is busy.
 #[test]
 fn a_job_that_is_aborted_while_it_is_queued_waits_no_longer() {
     check(3, || {
@@ -453,8 +457,8 @@ fn a_job_that_is_aborted_while_it_is_queued_waits_no_longer() {
     });
 }
 
-/// Would catch: a job that the shutdown drops and that is taken back as well; places that are counted wrongly, so that a
-/// job is left or a thread stays.
+/// Would catch: a job that the shutdown drops and that is taken back as well; places that are
+/// counted wrongly, so that a job is left or a thread stays.
 #[test]
 fn a_job_is_taken_back_or_settled_by_the_shutdown() {
     check(2, || {

@@ -129,8 +129,8 @@ fn close_against_a_thread_that_starts() {
     });
 }
 
-/// A thread of the pool that closes it, waits for itself, or is told too early that the others have left; and a task
-/// that nobody drops, because each thread takes the other for the last one.
+/// A thread of the pool that closes it, waits for itself, or is told too early that the others have
+/// left; and a task that nobody drops, because each thread takes the other for the last one.
 #[test]
 fn close_by_a_thread_of_the_pool() {
     check(|| {

@@ -1,4 +1,5 @@
-//! Models of `timer/cover.rs`, and of `timer/occupied.rs`, which the thread that sleeps for all goes by.
+//! Models of `timer/cover.rs`, and of `timer/occupied.rs`, which the thread that sleeps for all
+//! goes by.
 
 use std::task::Waker;
 
@@ -15,9 +16,9 @@ const DEADLINE: u64 = 10;
 /// Until when the thread that sleeps for all has slept before.
 const EARLIER: u64 = 5;
 
-/// A thread that has slept for all and is about to again, and beside it one that sets a deadline and
-/// then asks: it may see the sleep that is over.
-/// Returns until when the first one sleeps, and what the second one was told.
+/// A thread that has slept for all and is about to again, and beside it one that sets a deadline
+/// and then asks: it may see the sleep that is over. Returns until when the first one sleeps, and
+/// what the second one was told.
 fn sleeper_against_setter(ask: impl Fn(&Cover) -> bool) -> (u64, bool) {
     let cover = Arc::new(Cover::new());
     let deadline = Arc::new(AtomicU64::new(u64::MAX));
@@ -94,7 +95,8 @@ fn a_look_at_all_goes_to_those_that_have_a_deadline() {
     });
 }
 
-/// The first timer of a shard, which the thread that sleeps for all passes over, since the shard had none.
+/// The first timer of a shard, which the thread that sleeps for all passes over, since the shard
+/// had none.
 #[test]
 fn the_first_timer_of_a_shard_is_seen_or_left_out() {
     loom::model(|| {
@@ -113,8 +115,8 @@ fn the_first_timer_of_a_shard_is_seen_or_left_out() {
     });
 }
 
-/// A timer that is set while another thread fires the last one of the same shard, or of its neighbour, and then
-/// belongs to a shard that nobody looks at.
+/// A timer that is set while another thread fires the last one of the same shard, or of its
+/// neighbour, and then belongs to a shard that nobody looks at.
 #[test]
 fn a_timer_that_is_set_while_others_fire_is_found() {
     for same in [true, false] {
@@ -137,7 +139,8 @@ fn a_timer_that_is_set_while_others_fire_is_found() {
     }
 }
 
-/// A timer that is set beside another one, whose setter has not yet said that the shard has a deadline.
+/// A timer that is set beside another one, whose setter has not yet said that the shard has a
+/// deadline.
 #[test]
 fn a_timer_that_is_set_beside_another_is_found_at_once() {
     loom::model(|| {

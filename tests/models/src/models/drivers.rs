@@ -1,5 +1,5 @@
-//! Models of `runtime/drivers.rs`, with those who sleep there (`scheduler/spares.rs`) and a stand-in for the system's poll:
-//! workers that sleep in the poll or beside it, and the monitor.
+//! Models of `runtime/drivers.rs`, with those who sleep there (`scheduler/spares.rs`) and a
+//! stand-in for the system's poll: workers that sleep in the poll or beside it, and the monitor.
 
 use std::task::{Wake, Waker};
 use std::time::Duration;
@@ -33,8 +33,8 @@ struct Pool {
     over: AtomicBool,
 }
 
-/// A task that waits for an event or a timer. As long as that was not the last one, it makes the next event happen and
-/// does not return.
+/// A task that waits for an event or a timer. As long as that was not the last one, it makes the
+/// next event happen and does not return.
 struct Task(std::sync::Weak<Pool>);
 
 impl Wake for Task {
@@ -120,8 +120,8 @@ impl Pool {
         }
     }
 
-    /// What the monitor does. It has lingered: it sleeps for good whenever it owes nothing. After some
-    /// looks the model ends: as long as it looks, nothing is lost.
+    /// What the monitor does. It has lingered: it sleeps for good whenever it owes nothing. After
+    /// some looks the model ends: as long as it looks, nothing is lost.
     fn guard(&self) {
         let (mut ready, mut looks_before) = (WakeList::new(), 0);
         for _ in 0..LOOKS {
@@ -167,8 +167,8 @@ fn check(bound: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// An event that comes when the poll's holder has left it, and does not come back, while the other worker has
-/// parked beside it: nobody sees the event.
+/// An event that comes when the poll's holder has left it, and does not come back, while the other
+/// worker has parked beside it: nobody sees the event.
 #[test]
 fn an_event_is_seen_when_the_holder_does_not_come_back() {
     check(1, || {
@@ -181,8 +181,9 @@ fn an_event_is_seen_when_the_holder_does_not_come_back() {
     });
 }
 
-/// An event that comes when the poll's holder was a spare that has retired, while the worker has parked beside it and the
-/// monitor goes to sleep for good: what it knows of the poll is from before.
+/// An event that comes when the poll's holder was a spare that has retired, while the worker has
+/// parked beside it and the monitor goes to sleep for good: what it knows of the poll is from
+/// before.
 #[test]
 fn an_event_is_seen_when_the_holder_has_retired() {
     check(1, || {
@@ -249,8 +250,8 @@ fn work_in_paused_time(pool: &Pool) {
     activity.end();
 }
 
-/// Paused time that jumps over the earliest timer, which is in another shard than the next one, or that stands for ever;
-/// a jump while whoever sets timers has not ended.
+/// Paused time that jumps over the earliest timer, which is in another shard than the next one, or
+/// that stands for ever; a jump while whoever sets timers has not ended.
 #[test]
 fn paused_time_goes_to_the_earliest_of_all_shards() {
     check(3, || {
@@ -267,8 +268,9 @@ fn paused_time_goes_to_the_earliest_of_all_shards() {
     });
 }
 
-/// Time that is moved by hand while somebody looks at the shards: whoever moved it must be able to say that all that
-/// this made due has been woken. In the other order a look has one of the wakers in its hands.
+/// Time that is moved by hand while somebody looks at the shards: whoever moved it must be able to
+/// say that all that this made due has been woken. In the other order a look has one of the wakers
+/// in its hands.
 #[test]
 fn who_moves_the_time_has_woken_all_that_is_due() {
     check(3, || {

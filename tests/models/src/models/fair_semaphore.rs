@@ -147,8 +147,8 @@ fn permits_that_nobody_held_wake() {
     });
 }
 
-/// A waiter that learns without the lock, and without having been woken, that it was served, and does not see
-/// what its server saw; also when another is served right after it.
+/// A waiter that learns without the lock, and without having been woken, that it was served, and
+/// does not see what its server saw; also when another is served right after it.
 #[test]
 fn who_was_served_sees_what_the_holders_did() {
     model(3, || {

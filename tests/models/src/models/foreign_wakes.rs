@@ -50,8 +50,8 @@ fn waker(seen: &Arc<Seen>) -> Waker {
     unsafe { Waker::from_raw(made(seen.clone())) }
 }
 
-/// A wake that is lost, because its waker was taken for one that waits when it was being called already; or because
-/// the thread that calls went to sleep when one had just been put there.
+/// A wake that is lost, because its waker was taken for one that waits when it was being called
+/// already; or because the thread that calls went to sleep when one had just been put there.
 #[test]
 fn a_call_begins_after_the_last_wake() {
     loom::model(|| {

@@ -27,7 +27,8 @@ unsafe impl Sync for Shared {}
 // SAFETY: as above.
 unsafe impl Send for Shared {}
 
-/// A task that owner and thief both take, or that a thief takes without what the waking thread wrote.
+/// A task that owner and thief both take, or that a thief takes without what the waking thread
+/// wrote.
 #[test]
 fn owner_against_thief() {
     loom::model(|| {

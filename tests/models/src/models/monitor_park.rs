@@ -62,7 +62,8 @@ fn check(model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// A monitor that is called off by a worker that goes to sleep, just when another one becomes busy and stays so.
+/// A monitor that is called off by a worker that goes to sleep, just when another one becomes busy
+/// and stays so.
 #[test]
 fn who_stays_busy_is_watched_though_another_one_goes_to_sleep() {
     check(|| {
@@ -128,7 +129,8 @@ fn an_end_is_not_cleared_away() {
     });
 }
 
-/// A monitor that looks although the one who called it has gone to sleep: nothing else would end its wait.
+/// A monitor that looks although the one who called it has gone to sleep: nothing else would end
+/// its wait.
 #[test]
 fn a_monitor_that_was_called_off_sleeps_on() {
     loom::model(|| {

@@ -72,8 +72,8 @@ fn a_full_channel_goes_on() {
     });
 }
 
-/// A sender that waits for room although a value was taken, one or many at a time or without a wait,
-/// or a permit was given back.
+/// A sender that waits for room although a value was taken, one or many at a time or without a
+/// wait, or a permit was given back.
 #[test]
 fn whatever_makes_room_wakes_who_waits_for_it() {
     let takes: [fn(&mut Receiver<u8>); 3] = [
@@ -186,8 +186,8 @@ fn drop_against_send() {
     });
 }
 
-/// A closed receiver that waits for ever for a permit that was given back, or takes its return for the
-/// end without what its holder did before.
+/// A closed receiver that waits for ever for a permit that was given back, or takes its return for
+/// the end without what its holder did before.
 #[test]
 fn the_last_permit_ends_a_closed_channel() {
     model(3, || {

@@ -120,8 +120,8 @@ fn all_who_came_before_are_notified() {
     }
 }
 
-/// A waiter that learns without the lock, and without having been woken, that all were notified, and does not
-/// see what came before.
+/// A waiter that learns without the lock, and without having been woken, that all were notified,
+/// and does not see what came before.
 #[test]
 fn who_was_notified_with_all_sees_what_came_before() {
     loom::model(|| {
@@ -142,8 +142,8 @@ fn who_was_notified_with_all_sees_what_came_before() {
     });
 }
 
-/// A notification that is lost with the waiter that it reached, because all were notified after that. Whatever
-/// comes first, one is left at the end: nobody stands in line who could have got it.
+/// A notification that is lost with the waiter that it reached, because all were notified after
+/// that. Whatever comes first, one is left at the end: nobody stands in line who could have got it.
 #[test]
 fn a_notification_of_its_own_outlives_one_for_all() {
     loom::model(|| {

@@ -159,7 +159,8 @@ fn left(task: &Arc<Task>) -> usize {
     Arc::strong_count(task) - 1
 }
 
-/// A waker that stays after its side has gone or has its news, for as long as the other side is kept.
+/// A waker that stays after its side has gone or has its news, for as long as the other side is
+/// kept.
 #[test]
 fn no_waker_stays() {
     // The receiver goes, the sender is kept.

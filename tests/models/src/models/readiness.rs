@@ -63,8 +63,8 @@ fn poll_read(source: &Readiness, kernel: &Kernel, cx: &mut Context<'_>) -> Poll<
 }
 
 /// Would catch: a clear without a tick, that wipes out an event which came after the read; a wait
-/// that does not look again once its waker is stored; an event that takes no waker. Each is a reader
-/// that sleeps for ever.
+/// that does not look again once its waker is stored; an event that takes no waker. Each is a
+/// reader that sleeps for ever.
 #[test]
 fn every_event_reaches_the_reader() {
     model(|| {

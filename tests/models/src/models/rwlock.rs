@@ -1,5 +1,5 @@
-//! Models of `sync/rwlock.rs`: its right to the value is permits, so these hold it and the semaphore
-//! against each other.
+//! Models of `sync/rwlock.rs`: its right to the value is permits, so these hold it and the
+//! semaphore against each other.
 
 use loom::future::block_on;
 use loom::sync::Arc;

@@ -158,7 +158,8 @@ fn abort_against_the_last_guard() {
     });
 }
 
-/// Leaves its waker, and a word if it is polled once `ended` is set: a panic would stay in the task.
+/// Leaves its waker, and a word if it is polled once `ended` is set: a panic would stay in the
+/// task.
 struct NotAfter {
     ended: Arc<AtomicBool>,
     polled: Arc<AtomicBool>,
@@ -237,7 +238,8 @@ fn an_abort_beside_the_last_guard_returns_when_all_is_aborted() {
     });
 }
 
-/// The same for a cancellation: one that turns back where the word has come by, but has not gone on.
+/// The same for a cancellation: one that turns back where the word has come by, but has not gone
+/// on.
 #[test]
 fn a_cancellation_beside_another_returns_when_all_is_told() {
     check(|| {
@@ -296,7 +298,8 @@ fn the_last_two_inside_free_what_is_around_them() {
     });
 }
 
-/// A cancellation that does not reach somebody, or comes without what the cancelling thread did before.
+/// A cancellation that does not reach somebody, or comes without what the cancelling thread did
+/// before.
 #[test]
 fn cancel_is_heard_with_what_came_before_it() {
     check(|| {
@@ -323,7 +326,8 @@ fn cancel_is_heard_with_what_came_before_it() {
     });
 }
 
-/// A scope that stays on its parent's list when nobody has it any more: loom sees what is not freed.
+/// A scope that stays on its parent's list when nobody has it any more: loom sees what is not
+/// freed.
 #[test]
 fn what_has_ended_is_forgotten() {
     check(|| {

@@ -1,5 +1,5 @@
-//! Models of `process_wide/signal_kind.rs`. A handler is a thread of its own; the socket is a count behind
-//! a lock, as in the kernel.
+//! Models of `process_wide/signal_kind.rs`. A handler is a thread of its own; the socket is a count
+//! behind a lock, as in the kernel.
 
 use std::future::poll_fn;
 

@@ -1,5 +1,5 @@
-//! Models of `scheduler/sleep.rs`. The queue is a bare counter without an ordering of its own: what a
-//! worker sees of it, it sees by the protocol.
+//! Models of `scheduler/sleep.rs`. The queue is a bare counter without an ordering of its own: what
+//! a worker sees of it, it sees by the protocol.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -114,8 +114,8 @@ fn a_push_during_a_search_is_found() {
     });
 }
 
-/// Several tasks that are pushed first and published once: the one who is woken for them must see to it
-/// that a second sleeper gets its share.
+/// Several tasks that are pushed first and published once: the one who is woken for them must see
+/// to it that a second sleeper gets its share.
 #[test]
 fn a_batch_published_once_is_not_forgotten() {
     let mut model = loom::model::Builder::new();

@@ -1,5 +1,5 @@
-//! Models of `scheduler/spares.rs`: spares that are called, retire and are called back; the monitor that looks
-//! after those who sleep, and sleeps itself.
+//! Models of `scheduler/spares.rs`: spares that are called, retire and are called back; the monitor
+//! that looks after those who sleep, and sleeps itself.
 
 use std::time::Duration;
 
@@ -55,7 +55,8 @@ impl Pool {
         pool
     }
 
-    /// A pool whose worker is in `block_in_place`, and the stand-in that was asked for. Its slot is number 1, too.
+    /// A pool whose worker is in `block_in_place`, and the stand-in that was asked for. Its slot is
+    /// number 1, too.
     fn with_a_stand_in_coming() -> Arc<Pool> {
         let spares = Spares::new(1, 0, 1);
         spares.take_worker(WORKER);
@@ -142,8 +143,9 @@ impl Pool {
     }
 }
 
-/// The spare of [`Pool::with_a_spare_too_many`] retires, unless it is needed by then. `wait` waits for its token and
-/// says whether it goes on waiting. Says whether it serves again; else it has gone.
+/// The spare of [`Pool::with_a_spare_too_many`] retires, unless it is needed by then. `wait` waits
+/// for its token and says whether it goes on waiting. Says whether it serves again; else it has
+/// gone.
 fn retire(pool: &Pool, wait: impl FnMut() -> bool) -> bool {
     pool.work_on(SPARE);
     if pool.spares.dismiss(SPARE) && !pool.spares.rest(SPARE, || false, wait) {
@@ -160,7 +162,8 @@ fn check(bound: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// A stall that calls nobody because of a spare that is just retiring; a spare that is called back and sleeps on.
+/// A stall that calls nobody because of a spare that is just retiring; a spare that is called back
+/// and sleeps on.
 #[test]
 fn a_stall_against_a_spare_that_retires() {
     loom::model(|| {
@@ -182,7 +185,8 @@ fn a_stall_against_a_spare_that_retires() {
     });
 }
 
-/// A call of a spare that gives up waiting in that moment: nobody comes, or two come to the same slot.
+/// A call of a spare that gives up waiting in that moment: nobody comes, or two come to the same
+/// slot.
 #[test]
 fn a_call_against_a_spare_that_gives_up() {
     loom::model(|| {
@@ -208,8 +212,8 @@ fn a_call_against_a_spare_that_gives_up() {
     });
 }
 
-/// Two who call at the same time and get the same slot, or one spare for two stalls, or one more than
-/// there may be.
+/// Two who call at the same time and get the same slot, or one spare for two stalls, or one more
+/// than there may be.
 #[test]
 fn two_calls_get_two_spares() {
     check(2, || {
@@ -285,8 +289,8 @@ fn a_spare_that_never_comes_is_counted_off() {
     });
 }
 
-/// A spare that sleeps on when the slot that it stood in for has recovered, with a monitor that has gone to sleep
-/// for good on what it saw before.
+/// A spare that sleeps on when the slot that it stood in for has recovered, with a monitor that has
+/// gone to sleep for good on what it saw before.
 #[test]
 fn a_spare_too_many_goes_home() {
     check(2, || {
@@ -334,7 +338,8 @@ fn who_sleeps_beside_the_poll_is_woken_to_take_it() {
     });
 }
 
-/// A worker that withdraws, with or without having slept, while the monitor goes to sleep for good: nobody watches it.
+/// A worker that withdraws, with or without having slept, while the monitor goes to sleep for good:
+/// nobody watches it.
 #[test]
 fn who_withdraws_is_watched() {
     loom::model(|| {
@@ -371,8 +376,8 @@ fn who_sleeps_has_shown_what_it_did() {
     });
 }
 
-/// Work that a new spare leaves on its slot, and a worker that goes to sleep looks at too few slots to see it,
-/// though nobody wakes it for that.
+/// Work that a new spare leaves on its slot, and a worker that goes to sleep looks at too few slots
+/// to see it, though nobody wakes it for that.
 #[test]
 fn work_on_a_slot_that_has_just_been_taken_is_seen() {
     check(3, || {
@@ -419,8 +424,8 @@ fn a_spare_that_is_called_back_is_looked_at() {
     });
 }
 
-/// A stand-in that comes when the one it was asked for has just returned, and that stays for ever, or that goes
-/// although another one has gone into its place.
+/// A stand-in that comes when the one it was asked for has just returned, and that stays for ever,
+/// or that goes although another one has gone into its place.
 #[test]
 fn a_stand_in_that_comes_serves_if_it_is_needed() {
     loom::model(|| {
@@ -437,8 +442,8 @@ fn a_stand_in_that_comes_serves_if_it_is_needed() {
     });
 }
 
-/// A slot in place that asks for nobody because of a stand-in that is just retiring, or that has nobody though one
-/// was asked for.
+/// A slot in place that asks for nobody because of a stand-in that is just retiring, or that has
+/// nobody though one was asked for.
 #[test]
 fn a_slot_in_place_against_a_stand_in_that_retires() {
     loom::model(|| {
@@ -471,7 +476,8 @@ fn a_slot_in_place_against_a_stand_in_that_retires() {
     });
 }
 
-/// One stand-in serves, and a second one that is not needed comes: both see that there is one too many, and go.
+/// One stand-in serves, and a second one that is not needed comes: both see that there is one too
+/// many, and go.
 #[test]
 fn one_too_many_goes_and_no_more() {
     loom::model(|| {
@@ -509,8 +515,8 @@ fn a_stand_in_that_does_not_come_is_asked_for_again() {
     });
 }
 
-/// A monitor that sleeps for good beside a stand-in that is one too many and sleeps, too; the worker was in place and
-/// has returned.
+/// A monitor that sleeps for good beside a stand-in that is one too many and sleeps, too; the
+/// worker was in place and has returned.
 #[test]
 fn a_stand_in_too_many_goes_home() {
     check(2, || {
@@ -536,7 +542,8 @@ fn a_stand_in_too_many_goes_home() {
     });
 }
 
-/// Work that a worker leaves on its slot after it has slept, and another one looks at the slots without that one.
+/// Work that a worker leaves on its slot after it has slept, and another one looks at the slots
+/// without that one.
 #[test]
 fn work_on_a_slot_that_has_just_woken_up_is_seen() {
     check(3, || {

@@ -54,8 +54,8 @@ impl Wake for Count {
     }
 }
 
-/// A poll that takes the short way ("the shard has not come that far, and it has my waker") when the
-/// waker has been called already: the task would wait for ever.
+/// A poll that takes the short way ("the shard has not come that far, and it has my waker") when
+/// the waker has been called already: the task would wait for ever.
 #[test]
 fn a_fired_timer_is_seen() {
     loom::model(|| {
@@ -177,8 +177,8 @@ fn reset_to_the_past_against_fire() {
     });
 }
 
-/// A waiter that nobody wakes, because the timer's thread looked at the next deadline before there was
-/// one, and sleeps for good.
+/// A waiter that nobody wakes, because the timer's thread looked at the next deadline before there
+/// was one, and sleeps for good.
 #[test]
 fn an_earlier_deadline_from_outside_wakes_the_owner() {
     loom::model(|| {

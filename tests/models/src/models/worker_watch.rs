@@ -88,7 +88,8 @@ fn a_verdict_is_taken_back_once() {
     });
 }
 
-/// A slot that goes into `block_in_place` in a poll that is just found stalled, and counts as both, or as neither.
+/// A slot that goes into `block_in_place` in a poll that is just found stalled, and counts as both,
+/// or as neither.
 #[test]
 fn what_is_announced_takes_the_place_of_a_verdict() {
     loom::model(|| {

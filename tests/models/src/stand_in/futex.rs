@@ -1,8 +1,8 @@
 //! The kernel's part of a futex: who waits on which word.
 //!
-//! loom may switch threads at its own operations only. So what stands behind an access of the word and
-//! before the next one happens at once with it, as under the kernel's lock; and, unlike a lock, it
-//! orders nothing for the two sides that the word does not order.
+//! loom may switch threads at its own operations only. So what stands behind an access of the word
+//! and before the next one happens at once with it, as under the kernel's lock; and, unlike a lock,
+//! it orders nothing for the two sides that the word does not order.
 
 use std::cell::RefCell;
 use std::time::Duration;

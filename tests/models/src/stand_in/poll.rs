@@ -1,4 +1,5 @@
-//! The driver without a system: a poll that one thread at a time sleeps in, and the events that a model sends.
+//! The driver without a system: a poll that one thread at a time sleeps in, and the events that a
+//! model sends.
 
 use std::io;
 use std::task::Waker;

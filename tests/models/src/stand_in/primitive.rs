@@ -11,8 +11,8 @@ mod parker;
 pub(crate) use loom::sync::Arc;
 pub(crate) use parker::{Parker, Unparked};
 
-/// loom has no time: an alarm goes off as soon as it is set. Setting, clearing and waiting are in one order, as
-/// under the kernel's lock.
+/// loom has no time: an alarm goes off as soon as it is set. Setting, clearing and waiting are in
+/// one order, as under the kernel's lock.
 #[derive(Debug)]
 pub(crate) struct Alarm {
     is_set: loom::sync::Mutex<bool>,

@@ -12,8 +12,9 @@
 //!
 //! and `rsp` at the call is known from unwinding its callee. So [`frame_pointer`] adds up what the
 //! prologue subtracts. If the prologue is of another form, it looks for a pair (saved `rbp`, return
-//! address) on the stack, where the return address follows a call of the very function. A signal handler is called by
-//! nobody: it returns to the code that ends the signal, which is known by its instructions.
+//! address) on the stack, where the return address follows a call of the very function. A signal
+//! handler is called by nobody: it returns to the code that ends the signal, which is known by its
+//! instructions.
 
 use super::frame::{Place, Values};
 use super::registers::{FP, SP};
@@ -53,8 +54,8 @@ pub(super) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
 const SEARCH_RETURN: u64 = 64;
 const MOST_CODE: u64 = 1 << 14;
 
-/// The return address of a function that no table describes, and the registers after the return: the nearest
-/// address on the stack behind a call of code that begins shortly before it.
+/// The return address of a function that no table describes, and the registers after the return:
+/// the nearest address on the stack behind a call of code that begins shortly before it.
 pub(super) fn return_address(place: &Place<'_>, sp: u64, values: &Values) -> Option<(u64, Values)> {
     let returns = || {
         (0..SEARCH_RETURN).map(|word| sp + word * 8).filter_map(|at| {
@@ -73,16 +74,16 @@ pub(super) fn return_address(place: &Place<'_>, sp: u64, values: &Values) -> Opt
     })
 }
 
-/// Whether above `fp` there is a return address behind a call instruction; one that calls `function`
-/// if that is given.
+/// Whether above `fp` there is a return address behind a call instruction; one that calls
+/// `function` if that is given.
 fn returns_to_a_call(place: &Place<'_>, fp: u64, function: Option<u64>) -> bool {
     let after = place.word(fp.wrapping_add(8)).filter(|after| place.is_code(*after));
     let call = after.and_then(Call::before);
     call.is_some_and(|call| function.is_none() || call.target == function)
 }
 
-/// `mov $15, %rax; syscall`: what returns from a signal handler. The kernel gives it to handlers as their return
-/// address, so it has the same form in every C library.
+/// `mov $15, %rax; syscall`: what returns from a signal handler. The kernel gives it to handlers as
+/// their return address, so it has the same form in every C library.
 const SIGNAL_RETURN: [u8; 9] = [0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05];
 
 /// Whether above `fp` there is a signal handler's return address.

@@ -11,8 +11,8 @@
 use crate::engine::process_wide::own_memory;
 
 /// Copies from `address` on into `into`, up to the first page that is not readable; returns the
-/// number of bytes copied: none before [`own_memory::open`]. Async-signal-safe: no allocation, no lock;
-/// it may change `errno`.
+/// number of bytes copied: none before [`own_memory::open`]. Async-signal-safe: no allocation, no
+/// lock; it may change `errno`.
 pub(crate) fn read(address: u64, into: &mut [u8]) -> usize {
     let Some(memory) = own_memory::descriptor() else { return 0 };
     let mut done = 0;
@@ -22,10 +22,11 @@ pub(crate) fn read(address: u64, into: &mut [u8]) -> usize {
             break;
         };
         let rest = &mut into[done..];
-        // SAFETY: K2. `rest` is `rest.len()` bytes that this function borrows mutably. The kernel copies what is at
-        // the address itself, and answers with an error for what is not mapped: the process does not fault.
-        // Reading memory that another thread writes is a copy made by the kernel, not an access of this program's
-        // memory model. The file is never closed, or is no more used by this process once another is.
+        // SAFETY: K2. `rest` is `rest.len()` bytes that this function borrows mutably. The kernel
+        // copies what is at the address itself, and answers with an error for what is not mapped:
+        // the process does not fault. Reading memory that another thread writes is a copy made by
+        // the kernel, not an access of this program's memory model. The file is never closed, or is
+        // no more used by this process once another is.
         let copied = unsafe { libc::pread64(memory, rest.as_mut_ptr().cast(), rest.len(), at) };
         match usize::try_from(copied) {
             Ok(copied @ 1..) => done += copied,

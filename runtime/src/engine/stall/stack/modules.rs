@@ -211,7 +211,8 @@ impl Description<'_> {
         self.entry.cie().return_address_register()
     }
 
-    /// Whether it was not called, but entered for a signal: it returns to an instruction that has not run yet.
+    /// Whether it was not called, but entered for a signal: it returns to an instruction that has
+    /// not run yet.
     pub(super) fn is_signal_trampoline(&self) -> bool {
         self.entry.is_signal_trampoline()
     }

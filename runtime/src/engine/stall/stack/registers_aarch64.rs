@@ -38,8 +38,8 @@ pub(crate) fn registers(context: &libc::ucontext_t) -> Registers {
     }
 }
 
-/// A return address without the signature that a processor with pointer authentication puts into the bits above
-/// those of a program's addresses.
+/// A return address without the signature that a processor with pointer authentication puts into
+/// the bits above those of a program's addresses.
 pub(super) fn without_signature(address: u64) -> u64 {
     address & 0x0000_ffff_ffff_ffff
 }

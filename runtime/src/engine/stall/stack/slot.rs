@@ -29,8 +29,8 @@
 //!
 //! # Orderings
 //!
-//! ARM pairs with TAKE: what the asking thread has read of the last answer is read before the handler
-//! writes the next one. FINISH pairs with SEE: the answer is written before it is read.
+//! ARM pairs with TAKE: what the asking thread has read of the last answer is read before the
+//! handler writes the next one. FINISH pairs with SEE: the answer is written before it is read.
 #![allow(unsafe_code, reason = "the value of the slot; blocks cite docs/unsafe.md")]
 
 use crate::engine::primitive::UnsafeCell;

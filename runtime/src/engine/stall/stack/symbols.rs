@@ -2,17 +2,18 @@
 //!
 //! # Problem
 //!
-//! A report is read in production, where programs have no debug information but mostly do have a symbol
-//! table: names, without files and lines. The crates that read both cost a program more than 300 KiB; the
-//! table alone is an array, and needs some lines of code and a demangler
+//! A report is read in production, where programs have no debug information but mostly do have a
+//! symbol table: names, without files and lines. The crates that read both cost a program more than
+//! 300 KiB; the table alone is an array, and needs some lines of code and a demangler
 //! (`docs/decisions/0012-stacks-by-symbol-table.md`).
 //!
 //! # How
 //!
-//! The loader does not load these tables, so they are read from the files that `/proc/self/maps` names.
-//! A file that was replaced since is another one, which its inode tells; then there are no names. The
-//! program's own file can be had through `/proc/self/exe` even then. Of a stripped file there is what it
-//! shows to the dynamic loader. A report is rare: nothing is kept from one to the next.
+//! The loader does not load these tables, so they are read from the files that `/proc/self/maps`
+//! names. A file that was replaced since is another one, which its inode tells; then there are no
+//! names. The program's own file can be had through `/proc/self/exe` even then. Of a stripped file
+//! there is what it shows to the dynamic loader. A report is rare: nothing is kept from one to the
+//! next.
 
 use std::fs::File;
 use std::ops::Range;

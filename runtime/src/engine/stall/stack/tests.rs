@@ -189,8 +189,8 @@ fn a_thread_that_waits_in_a_signal_handler_is_found_with_the_code_it_interrupted
         std::hint::black_box(spins_in_this_function(&theirs));
     });
     find(tid, How::ANY, "spins_in_this_function");
-    // SAFETY: the handler makes a system call that may be made there, and touches one atomic; nobody else in this
-    // process uses the signal. The thread has not been joined.
+    // SAFETY: the handler makes a system call that may be made there, and touches one atomic;
+    // nobody else in this process uses the signal. The thread has not been joined.
     unsafe {
         let handler = handler_of_this_test as extern "C" fn(libc::c_int);
         libc::signal(libc::SIGWINCH, handler as libc::sighandler_t);
@@ -297,7 +297,8 @@ fn a_thousand_captures_leak_nothing() {
     let before = resources();
     round(500);
     let after = resources();
-    // Other tests run meanwhile; a leak of one capture each would be 250 MiB. A tool keeps what was freed.
+    // Other tests run meanwhile; a leak of one capture each would be 250 MiB. A tool keeps what was
+    // freed.
     assert!(under_a_tool() || after.0 < before.0 + 16 * 1024, "{before:?} {after:?}");
     assert!(after.1 < before.1 + 64, "{before:?} {after:?}");
     stop.store(true, Ordering::Relaxed);

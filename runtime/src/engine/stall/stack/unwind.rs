@@ -1,12 +1,12 @@
 //! From a raw copy to a trace.
 //!
-//! The call frame information of each image tells how to get from a frame to its caller's: where the frame
-//! begins, and where in it the caller's registers were saved. The `gimli` crate reads it; what it tells is done
-//! here, with words from the copy alone. A register that is not known is no obstacle until a rule wants it. The
-//! frame pointer can be derived from the function's code then ([`arch::frame_pointer`]); it is needed once at
-//! most, for from then on each frame restores its caller's. A function that is described nowhere (assembly, the
-//! C library of a musl target) is left by the nearest return address that follows a call of it
-//! ([`arch::return_address`]).
+//! The call frame information of each image tells how to get from a frame to its caller's: where
+//! the frame begins, and where in it the caller's registers were saved. The `gimli` crate reads it;
+//! what it tells is done here, with words from the copy alone. A register that is not known is no
+//! obstacle until a rule wants it. The frame pointer can be derived from the function's code then
+//! ([`arch::frame_pointer`]); it is needed once at most, for from then on each frame restores its
+//! caller's. A function that is described nowhere (assembly, the C library of a musl target) is
+//! left by the nearest return address that follows a call of it ([`arch::return_address`]).
 
 use std::fmt;
 
@@ -121,7 +121,8 @@ enum Stop {
     Lost,
 }
 
-/// Room for the rules of one function: at most so many registers are saved, and their rules set aside so often.
+/// Room for the rules of one function: at most so many registers are saved, and their rules set
+/// aside so often.
 struct Room;
 
 impl UnwindContextStorage<usize> for Room {
@@ -149,7 +150,8 @@ impl Place<'_> {
                 None => return self.search(values),
             },
         };
-        // What a function is to leave as it was stays so without a rule; of the others nothing is known.
+        // What a function is to leave as it was stays so without a rule; of the others nothing is
+        // known.
         let mut callers = Values::default();
         for register in registers::PRESERVED {
             callers.set(register, values.get(register));
@@ -190,8 +192,9 @@ impl Place<'_> {
         Ok((Address { pc, exact: false }, callers))
     }
 
-    /// What an expression of the tables comes to, `first` being what it finds there. Compilers and libraries
-    /// write such as take a register, go some way from it, and follow pointers; others have no value here.
+    /// What an expression of the tables comes to, `first` being what it finds there. Compilers and
+    /// libraries write such as take a register, go some way from it, and follow pointers; others
+    /// have no value here.
     fn evaluate(
         &self,
         description: &Description<'_>,
