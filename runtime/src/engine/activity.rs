@@ -1,4 +1,4 @@
-//! Whether anything goes on inside a runtime, so that its paused time may jump.
+//! Counts what goes on inside a runtime, so that paused time jumps when nothing does.
 //!
 //! # Problem
 //!

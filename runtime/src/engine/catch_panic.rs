@@ -1,4 +1,4 @@
-//! Calling what is not ours, so that its panic ends here.
+//! Calls user code and catches its panic.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,4 @@
-//! Lines on stderr.
+//! Writes lines to stderr, and ignores errors of it.
 //!
 //! `eprintln!` panics where stderr is closed, and it waits where nobody reads what is written.
 //! Neither may happen to a program because the runtime has something to say: a panic in the middle

@@ -1,4 +1,4 @@
-//! A first-in first-out list of those who wait, from whose middle anybody may leave.
+//! A first-in first-out list of waiters, from whose middle anybody may leave.
 //!
 //! # Problem
 //!

@@ -1,4 +1,4 @@
-//! A place for a value that is written at most once and then read without a lock.
+//! A cell that is written at most once and then read without a lock.
 //!
 //! 1. `written` goes from false to true once, under the lock, after the value is in its cell.
 //! 2. Before that only the holder of the lock touches the cell; after it nobody writes to it, but

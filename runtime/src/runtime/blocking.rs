@@ -145,8 +145,8 @@ impl Handle {
         }
     }
 
-    /// Like [`spawn_blocking`](Handle::spawn_blocking), for who has to know at once that the
-    /// runtime takes no more jobs. A mandatory one runs even if the runtime is shut down while all
+    /// Like [`spawn_blocking`](Handle::spawn_blocking), for callers that must learn immediately
+    /// that the pool is closed. A mandatory one runs even if the runtime is shut down while all
     /// threads are busy: what a program wrote last.
     pub(crate) fn try_spawn_blocking<F, R>(
         &self,

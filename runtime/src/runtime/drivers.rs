@@ -1,4 +1,4 @@
-//! Where I/O, timers and schedulers meet: the [`IoDriver`] that the schedulers see.
+//! I/O and timers of a runtime, behind the trait `Park` through which schedulers see them.
 //!
 //! # Who covers a timer
 //!

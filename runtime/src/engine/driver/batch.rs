@@ -1,4 +1,4 @@
-//! How much one look at the system may bring.
+//! How many events one look at the system fetches.
 
 /// How many events one look at the system fetches at most.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-//! From the token that the system hands back with an event to the source it belongs to.
+//! Maps the token of an event to the source that it was registered for.
 //!
 //! # Problem
 //!

@@ -1,4 +1,4 @@
-//! Whether this process is a child that was forked after something was made.
+//! Tells whether this process was forked after something was made.
 //!
 //! # Problem
 //!

@@ -1,4 +1,4 @@
-//! How a pool ends: no task is left behind, and nobody uses the pool after that.
+//! Closes a pool: no task is left behind, and nobody uses the pool after that.
 //!
 //! # Problem
 //!

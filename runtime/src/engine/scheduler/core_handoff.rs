@@ -1,4 +1,4 @@
-//! Who of the threads that block on a `current_thread` runtime runs it.
+//! Decides which of the threads that block on a `current_thread` runtime runs it.
 //!
 //! # Problem
 //!

@@ -1,4 +1,4 @@
-//! Wakers that are to be called and may be user code, where every thread of the pool can take them.
+//! Wakers that may be user code, left where every thread of the pool can take them.
 //!
 //! # Problem
 //!

@@ -1,4 +1,4 @@
-//! Which worker this thread is.
+//! The worker, or the core, that runs on the current thread.
 //!
 //! A task that is woken by the task running on this thread goes to this thread's own queue; so the
 //! wake must find the worker. A thread-local pointer to the worker on the thread's stack does that

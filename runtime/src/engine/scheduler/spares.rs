@@ -1,4 +1,5 @@
-//! Who holds which slot, how many spares are wanted, and what the monitor owes to those who sleep.
+//! Assigns threads to worker slots, decides when a spare is needed, and says what the monitor owes
+//! to those who sleep.
 //!
 //! # Problem
 //!

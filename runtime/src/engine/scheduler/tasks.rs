@@ -1,5 +1,4 @@
-//! The tasks of one scheduler, whichever it is: the list of them, who sees them come and go, who
-//! hears of their panics.
+//! What every scheduler has of its tasks: the list of them, the hooks, who hears of their panics.
 //!
 //! A scheduler implements [`HasTasks`] and hands out [`Of`], a pointer of its own kind to itself;
 //! what a task asks of its scheduler ([`Schedule`]) is answered here for all of them.

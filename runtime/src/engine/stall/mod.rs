@@ -1,4 +1,4 @@
-//! Where is that thread? The state and the stack of another thread, without disturbing it.
+//! Captures the state and the stack of another thread without disturbing it.
 //!
 //! # Problem
 //!

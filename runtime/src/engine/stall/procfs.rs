@@ -1,4 +1,4 @@
-//! What the kernel tells of a thread under `/proc/self/task`.
+//! Reads what the kernel tells of a thread under `/proc/self/task`.
 
 use std::fs::File;
 use std::io::{self, Read};

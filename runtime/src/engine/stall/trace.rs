@@ -1,4 +1,4 @@
-//! A thread's calls, for people.
+//! A stack trace, formatted for people.
 
 use std::fmt;
 use std::path::PathBuf;

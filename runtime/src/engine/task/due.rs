@@ -1,4 +1,4 @@
-//! Since when a task is due: for those who want to know how long tasks wait for their polls.
+//! When a task became due: measures how long tasks wait for their polls.
 //!
 //! Written by whoever has just made the task's `Runnable`, read by whoever takes it to run the
 //! task: the two are one after the other, and the `Runnable` orders them on its way. So the number

@@ -1,4 +1,4 @@
-//! What becomes of a panic: who hears of it when no handle can show it.
+//! Decides who hears of a panic that no handle can show.
 //!
 //! A task's panic is kept in its [`JoinError`](super::JoinError). If that is dropped without
 //! anybody having been given it (there is no handle, or the handle goes without being awaited) the

@@ -1,4 +1,4 @@
-//! Until when the thread that sleeps for everybody's timers sleeps.
+//! The wake-up time published by the thread that is parked in the driver.
 //!
 //! # Problem
 //!

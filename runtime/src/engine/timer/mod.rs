@@ -1,4 +1,4 @@
-//! Timers: the wing that knows when somebody wants to be woken.
+//! Timers: registrations, the shards that they are in, and the wheel of a shard.
 //!
 //! `wheel.rs` is the data structure, without threads. `shard.rs` puts a lock around it and two
 //! atomics beside it, so that most questions need no lock; each worker has a shard, threads outside

@@ -1,4 +1,4 @@
-//! From a raw copy to a trace.
+//! Unwinds the raw copy of a stack into a trace.
 //!
 //! The call frame information of each image tells how to get from a frame to its caller's: where
 //! the frame begins, and where in it the caller's registers were saved. The `gimli` crate reads it;
