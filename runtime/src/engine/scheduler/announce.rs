@@ -123,8 +123,8 @@ impl Worker {
         let announced = announce();
         coop::refill(Budget::FULL);
         let limit = self.pool.monitor.takeover();
-        let judge = StallPolicy::Probation(Probation::begin(Instant::now(), limit));
-        let outcome = self.pool.tasks.observe().run(task, &judge, Some(&slot.counters));
+        let policy = StallPolicy::Probation(Probation::begin(Instant::now(), limit));
+        let outcome = self.pool.tasks.observe().run(task, &policy, Some(&slot.counters));
         drop(announced);
         if let Some(absence) = slot.watch.end() {
             self.recovered(absence);

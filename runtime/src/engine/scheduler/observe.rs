@@ -120,17 +120,17 @@ impl Observe {
     pub(super) fn run(
         &self,
         task: Runnable,
-        judge: &StallPolicy<'_>,
+        policy: &StallPolicy<'_>,
         counters: Option<&WorkerCounters>,
     ) -> Outcome {
-        if self.polls { self.run_in_view(task, judge, counters) } else { task.run(judge) }
+        if self.polls { self.run_in_view(task, policy, counters) } else { task.run(policy) }
     }
 
     #[cold]
     fn run_in_view(
         &self,
         task: Runnable,
-        judge: &StallPolicy<'_>,
+        policy: &StallPolicy<'_>,
         counters: Option<&WorkerCounters>,
     ) -> Outcome {
         let latency = self.origin.and_then(|origin| task.waited(origin));
@@ -142,7 +142,7 @@ impl Observe {
             call(hook, &meta);
         }
         let began = Instant::now();
-        let outcome = task.run(judge);
+        let outcome = task.run(policy);
         if let Some(counters) = counters {
             if !self.poll_times.is_empty() {
                 count(&self.poll_times, &counters.poll_times, began.elapsed());

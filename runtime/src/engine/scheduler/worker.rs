@@ -302,8 +302,8 @@ impl Worker {
         let slot = self.shared();
         coop::refill(Budget::FULL);
         slot.watch.begin(task.id().as_u64(), Some(task.location()));
-        let judge = StallPolicy::Watch(&slot.watch);
-        let outcome = self.pool.tasks.observe().run(task, &judge, Some(&slot.counters));
+        let policy = StallPolicy::Watch(&slot.watch);
+        let outcome = self.pool.tasks.observe().run(task, &policy, Some(&slot.counters));
         let absence = slot.watch.end();
         slot.counters.polls.add(1);
         if let Some(absence) = absence {

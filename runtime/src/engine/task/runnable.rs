@@ -60,14 +60,18 @@ impl Runnable {
         self.header().state.peek().mark()
     }
 
-    /// Polls the task once; if it was cancelled, drops its future instead. `watch` tells whether
-    /// the poll has been called stalled.
+    /// Polls the task once; if it was cancelled, drops its future instead. `policy` tells
+    /// whether the poll has been called stalled.
     #[inline]
-    pub(crate) fn run(self, judge: &StallPolicy<'_>) -> Outcome {
+    pub(crate) fn run(self, policy: &StallPolicy<'_>) -> Outcome {
         let task = self.0;
         std::mem::forget(self);
-        // SAFETY: we had the permission and have given it up.
-        unsafe { cell::run(task, judge) }
+        match policy {
+            // SAFETY: we had the permission and have given it up.
+            StallPolicy::Nobody => unsafe { cell::run(task, unchanged) },
+            // SAFETY: as above.
+            policy => unsafe { cell::run(task, || policy.mark()) },
+        }
     }
 
     /// A handle that can abort the task.
@@ -88,9 +92,14 @@ impl Drop for Runnable {
         // SCHEDULED is set, so this makes no second `Runnable`; the run below sees CANCELLED.
         let _ = self.header().state.cancel();
         // SAFETY: we have the permission and use it now.
-        let outcome = unsafe { cell::run(self.0, &StallPolicy::Nobody) };
+        let outcome = unsafe { cell::run(self.0, unchanged) };
         debug_assert!(matches!(outcome, Outcome::Complete));
     }
+}
+
+/// The mark stays as it is.
+fn unchanged() -> Option<Option<Mark>> {
+    None
 }
 
 impl fmt::Debug for Runnable {
