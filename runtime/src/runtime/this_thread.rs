@@ -81,6 +81,7 @@ pub struct LocalEnterGuard {
 }
 
 /// Makes these the tasks of [`spawn_local`](crate::task::spawn_local) on this thread.
+#[inline]
 pub(crate) fn enter_local(tasks: LocalTasks) -> LocalEnterGuard {
     let before = CURRENT.with_borrow_mut(|current| current.replace(tasks));
     LocalEnterGuard { before }
@@ -101,16 +102,19 @@ impl fmt::Debug for LocalEnterGuard {
 }
 
 /// The tasks of [`spawn_local`](crate::task::spawn_local) on this thread.
+#[inline]
 pub(crate) fn local_tasks() -> Option<LocalTasks> {
     CURRENT.with_borrow(|current| current.as_ref().map(LocalTasks::share))
 }
 
 /// Whether this thread is inside a local set.
+#[inline]
 pub(crate) fn is_in_local_set() -> bool {
     CURRENT.try_with(|current| current.borrow().is_some()).unwrap_or(false)
 }
 
 /// False when the thread's locals have been destroyed.
+#[inline]
 pub(crate) fn can_enter_local() -> bool {
     CURRENT.try_with(|_| ()).is_ok()
 }

@@ -24,7 +24,7 @@ use super::header::{
 use super::panic::{Origin, Payload};
 use super::span::SpanId;
 use super::state::{EndPoll, State};
-use super::{Id, IdGuard, JoinError, Judge, waker};
+use super::{Id, IdGuard, JoinError, Mark, waker};
 use crate::engine::contain::{contain, forget_panic};
 use crate::engine::primitive::UnsafeCell;
 
@@ -187,12 +187,16 @@ unsafe fn drop_output<T>(stage: *mut ()) -> Result<Option<JoinError>, Payload> {
     catch_unwind(AssertUnwindSafe(|| output.map(drop).err()))
 }
 
-/// Polls the task or, if it is cancelled, drops its future.
+/// Polls the task or, if it is cancelled, drops its future. `new_mark` is asked after a poll that was
+/// pending. It is a type, so that a scheduler whose tasks nobody marks has a copy without the question.
 ///
 /// # Safety
 /// The caller gives up a `Runnable`.
-#[inline]
-pub(super) unsafe fn run(task: NonNull<Header>, judge: &Judge<'_>) -> Outcome {
+#[inline(never)]
+pub(super) unsafe fn run(
+    task: NonNull<Header>,
+    new_mark: impl FnOnce() -> Option<Option<Mark>>,
+) -> Outcome {
     // SAFETY: until completion the life reference keeps the allocation, and after `end_poll` says `Idle` we do
     // not touch it.
     let header = unsafe { task.as_ref() };
@@ -212,7 +216,7 @@ pub(super) unsafe fn run(task: NonNull<Header>, judge: &Judge<'_>) -> Outcome {
     match polled {
         Ok(Poll::Pending) => {
             // While RUNNING: afterwards the task may be anywhere.
-            if let Some(mark) = judge.mark() {
+            if let Some(mark) = new_mark() {
                 header.state.set_mark(mark);
             }
             match header.state.end_poll() {

@@ -147,7 +147,6 @@ pub(crate) trait Schedule: 'static {
 }
 
 /// The task's scheduler, which is only read (rule 5). `header` is the task's.
-#[inline]
 pub(super) fn scheduler_of(task: NonNull<Header>, header: &Header) -> &dyn Schedule {
     // SAFETY: the vtable was made for the task's types; the scheduler lives as long as the header does.
     unsafe { (header.vtable.scheduler)(task).as_ref() }
@@ -186,7 +185,6 @@ pub(super) unsafe fn free(task: NonNull<Header>) {
 }
 
 /// Gives up one reference that the caller has.
-#[inline]
 pub(super) fn drop_reference(task: NonNull<Header>) {
     // SAFETY: the caller has a reference, so the task is alive.
     let header = unsafe { task.as_ref() };

@@ -66,8 +66,12 @@ impl Runnable {
     pub(crate) fn run(self, judge: &Judge<'_>) -> Outcome {
         let task = self.0;
         std::mem::forget(self);
-        // SAFETY: we had the permission and have given it up.
-        unsafe { cell::run(task, judge) }
+        match judge {
+            // SAFETY: we had the permission and have given it up.
+            Judge::Nobody => unsafe { cell::run(task, unchanged) },
+            // SAFETY: as above.
+            judge => unsafe { cell::run(task, || judge.mark()) },
+        }
     }
 
     /// A handle that can abort the task.
@@ -88,9 +92,14 @@ impl Drop for Runnable {
         // SCHEDULED is set, so this makes no second `Runnable`; the run below sees CANCELLED.
         let _ = self.header().state.cancel();
         // SAFETY: we have the permission and use it now.
-        let outcome = unsafe { cell::run(self.0, &Judge::Nobody) };
+        let outcome = unsafe { cell::run(self.0, unchanged) };
         debug_assert!(matches!(outcome, Outcome::Complete));
     }
+}
+
+/// The mark stays as it is.
+fn unchanged() -> Option<Option<Mark>> {
+    None
 }
 
 impl fmt::Debug for Runnable {
