@@ -1,4 +1,8 @@
 //! Errors of these channels.
+//!
+//! # Examples
+//!
+//! See [`SendError`].
 
 use std::error::Error;
 use std::fmt;
@@ -6,6 +10,20 @@ use std::fmt;
 pub use super::send_timeout::SendTimeoutError;
 
 /// The receiver was closed or dropped; holds what was not sent.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::mpsc::{self, error::SendError};
+///
+/// let (sender, receiver) = mpsc::channel(1);
+/// drop(receiver);
+/// let SendError(value) = sender.send("back to me").await.unwrap_err();
+/// assert_eq!(value, "back to me");
+/// # }
+/// ```
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub struct SendError<T>(pub T);
 
@@ -24,6 +42,10 @@ impl<T> fmt::Display for SendError<T> {
 impl<T> Error for SendError<T> {}
 
 /// Why nothing was sent at once; holds what was not sent.
+///
+/// # Examples
+///
+/// See [`Sender::try_send`](super::Sender::try_send).
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum TrySendError<T> {
     /// There is no room now, or others wait for room.
@@ -34,6 +56,10 @@ pub enum TrySendError<T> {
 
 impl<T> TrySendError<T> {
     /// What was not sent.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender::try_send`](super::Sender::try_send).
     pub fn into_inner(self) -> T {
         match self {
             TrySendError::Full(value) | TrySendError::Closed(value) => value,
@@ -68,6 +94,10 @@ impl<T> From<SendError<T>> for TrySendError<T> {
 }
 
 /// Why nothing was received at once.
+///
+/// # Examples
+///
+/// See [`Receiver::try_recv`](super::Receiver::try_recv).
 #[derive(PartialEq, Eq, Clone, Copy, Debug)]
 pub enum TryRecvError {
     /// Nothing is there now.
