@@ -85,6 +85,10 @@ pub(super) enum Scheduler {
 }
 
 /// Which scheduler a runtime has.
+///
+/// # Examples
+///
+/// See [`Handle::current`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuntimeFlavor {
@@ -291,6 +295,21 @@ impl Handle {
     /// # Panics
     ///
     /// Outside a runtime; see [`try_current`](Handle::try_current).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::runtime::{Handle, RuntimeFlavor};
+    ///
+    /// let handle = Handle::current();
+    /// assert_eq!(handle.runtime_flavor(), RuntimeFlavor::MultiThread);
+    /// // The handle can go where there is no runtime, and spawn from there.
+    /// let thread = std::thread::spawn(move || handle.spawn(async { 1 }));
+    /// assert_eq!(thread.join().unwrap().await.unwrap(), 1);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn current() -> Handle {
         context::expect_current(Handle::clone)
@@ -301,6 +320,20 @@ impl Handle {
     /// # Errors
     ///
     /// Outside a runtime, or while the thread's locals are being destroyed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::runtime::Handle;
+    ///
+    /// let error = Handle::try_current().unwrap_err();
+    /// assert!(error.is_missing_context() && !error.is_thread_local_destroyed());
+    ///
+    /// let runtime = runtime::Runtime::new()?;
+    /// let inside = runtime.block_on(async { Handle::try_current().is_ok() });
+    /// assert!(inside);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_current() -> Result<Handle, TryCurrentError> {
         context::with_current(Handle::clone)
     }
@@ -311,11 +344,35 @@ impl Handle {
     /// # Panics
     ///
     /// When guards are dropped in another order than the reverse of how they were made.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let task = {
+    ///     let _guard = handle.enter();
+    ///     runtime::spawn(async { 1 })
+    /// };
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
         EnterGuard { _restore: context::enter(self.clone()), _handle: std::marker::PhantomData }
     }
 
     /// Spawns a task on the runtime. See [`runtime::spawn`](crate::spawn).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Runtime::new()?;
+    /// let handle = runtime.handle().clone();
+    /// let task = handle.spawn(async { 1 });
+    /// let job = handle.spawn_blocking(|| 2);
+    /// assert_eq!(handle.block_on(async { task.await.unwrap() + job.await.unwrap() }), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -392,6 +449,10 @@ impl Handle {
 
     /// Runs a closure that may block on a thread of the blocking pool. See
     /// [`runtime::spawn_blocking`](crate::spawn_blocking).
+    ///
+    /// # Examples
+    ///
+    /// See [`spawn`](Self::spawn).
     #[track_caller]
     pub fn spawn_blocking<F, R>(&self, closure: F) -> JoinHandle<R>
     where
@@ -515,6 +576,10 @@ impl Handle {
     /// # Panics
     ///
     /// Inside async code, and if the future panics.
+    ///
+    /// # Examples
+    ///
+    /// See [`Handle`].
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let (size, location) = (FullSize::of::<F>(), Location::caller());
@@ -540,6 +605,10 @@ impl Handle {
     }
 
     /// Which scheduler the runtime has.
+    ///
+    /// # Examples
+    ///
+    /// See [`current`](Self::current).
     pub fn runtime_flavor(&self) -> RuntimeFlavor {
         match &self.inner.scheduler {
             Scheduler::MultiThread(_) => RuntimeFlavor::MultiThread,
@@ -548,22 +617,50 @@ impl Handle {
     }
 
     /// Numbers about the runtime as it runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread().name("search").build()?;
+    /// let handle = runtime.handle();
+    /// assert_eq!(handle.name(), Some("search"));
+    /// assert_eq!(handle.metrics().num_alive_tasks(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn metrics(&self) -> RuntimeMetrics {
         RuntimeMetrics::new(self.clone())
     }
 
     /// The name given by [`Builder::name`](super::Builder::name).
+    ///
+    /// # Examples
+    ///
+    /// See [`metrics`](Self::metrics).
     pub fn name(&self) -> Option<&str> {
         self.inner.name.as_deref()
     }
 
     /// The number of the runtime, unique in this process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let one = runtime::Runtime::new()?;
+    /// let other = runtime::Runtime::new()?;
+    /// assert_eq!(one.handle().id(), one.handle().clone().id());
+    /// assert_ne!(one.handle().id(), other.handle().id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn id(&self) -> RuntimeId {
         self.inner.id
     }
 }
 
 /// The number of a runtime, unique in this process.
+///
+/// # Examples
+///
+/// See [`Handle::id`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RuntimeId(u64);
 
@@ -596,6 +693,10 @@ impl fmt::Debug for Handle {
 }
 
 /// Keeps a runtime current on this thread. Made by [`Handle::enter`].
+///
+/// # Examples
+///
+/// See [`Handle::enter`].
 #[derive(Debug)]
 #[must_use = "the runtime is current only as long as the guard is kept"]
 pub struct EnterGuard<'a> {
@@ -604,6 +705,10 @@ pub struct EnterGuard<'a> {
 }
 
 /// Why there is no current runtime.
+///
+/// # Examples
+///
+/// See [`Handle::try_current`].
 pub struct TryCurrentError {
     destroyed: bool,
 }
@@ -618,11 +723,19 @@ impl TryCurrentError {
     }
 
     /// This thread is in no runtime.
+    ///
+    /// # Examples
+    ///
+    /// See [`Handle::try_current`].
     pub fn is_missing_context(&self) -> bool {
         !self.destroyed
     }
 
     /// The thread is ending, and its locals are gone.
+    ///
+    /// # Examples
+    ///
+    /// See [`Handle::try_current`].
     pub fn is_thread_local_destroyed(&self) -> bool {
         self.destroyed
     }

@@ -9,6 +9,7 @@ use super::{Builder, RuntimeMetrics};
 /// How the buckets of the histogram of poll times grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[doc(hidden)]
 pub enum HistogramScale {
     /// Not at all.
     Linear,
