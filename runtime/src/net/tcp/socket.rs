@@ -30,6 +30,29 @@ use crate::engine::driver::Ready;
 /// # drop(listener);
 /// # Ok(()) }
 /// ```
+///
+/// Settings, and what the system makes of them:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use runtime::net::TcpSocket;
+///
+/// let socket = TcpSocket::new_v4()?;
+/// socket.set_keepalive(true)?;
+/// socket.set_nodelay(true)?;
+/// socket.set_reuseaddr(true)?;
+/// socket.set_zero_linger()?;
+/// assert!(socket.keepalive()? && socket.nodelay()? && socket.reuseaddr()?);
+/// assert_eq!(socket.linger()?, Some(std::time::Duration::ZERO));
+/// socket.set_send_buffer_size(64 * 1024)?;
+/// socket.set_recv_buffer_size(64 * 1024)?;
+/// println!("{} and {} bytes", socket.send_buffer_size()?, socket.recv_buffer_size()?);
+/// println!("{} {:?}", socket.local_addr()?, socket.take_error()?);
+/// # runtime::task::yield_now().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct TcpSocket {
     socket: Socket,
 }
@@ -61,6 +84,21 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v6()?;
+    /// socket.bind("[::1]:8080".parse()?)?;
+    /// let listener = socket.listen(1024)?;
+    /// # runtime::task::yield_now().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new_v6() -> io::Result<TcpSocket> {
         TcpSocket::new(Domain::IPV6)
     }
@@ -97,6 +135,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says; for one, that the address is in use.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
         self.socket.bind(&addr.into())
     }
@@ -114,6 +156,25 @@ impl TcpSocket {
     /// # Cancel safety
     ///
     /// Dropping the future closes the socket.
+    ///
+    /// # Examples
+    ///
+    /// From an address of its own, with settings that hold from the first packet on:
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::{TcpListener, TcpSocket};
+    ///
+    /// let server = TcpListener::bind("127.0.0.1:0").await?;
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.bind("127.0.0.1:0".parse()?)?;
+    /// socket.set_nodelay(true)?;
+    /// let stream = socket.connect(server.local_addr()?).await?;
+    /// assert!(stream.nodelay()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
         match self.socket.connect(&addr.into()) {
             Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => return Err(e),
@@ -133,6 +194,23 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_reuseaddr(true)?; // the port of a server that has just ended
+    /// socket.bind("127.0.0.1:0".parse()?)?;
+    /// let listener = socket.listen(1024)?;
+    /// println!("listens at {}", listener.local_addr()?);
+    /// # runtime::task::yield_now().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         let listener = mio::net::TcpListener::from_std(self.socket.into());
@@ -144,6 +222,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()?.as_socket().ok_or_else(|| {
             io::Error::new(
@@ -158,6 +240,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.socket.take_error()
     }
@@ -167,6 +253,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn keepalive(&self) -> io::Result<bool> {
         self.socket.keepalive()
     }
@@ -176,6 +266,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn set_keepalive(&self, keepalive: bool) -> io::Result<()> {
         self.socket.set_keepalive(keepalive)
     }
@@ -185,6 +279,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn reuseaddr(&self) -> io::Result<bool> {
         self.socket.reuse_address()
     }
@@ -194,6 +292,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn set_reuseaddr(&self, reuseaddr: bool) -> io::Result<()> {
         self.socket.set_reuse_address(reuseaddr)
     }
@@ -203,6 +305,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_reuseport`](Self::set_reuseport).
     pub fn reuseport(&self) -> io::Result<bool> {
         self.socket.reuse_port()
     }
@@ -212,6 +318,23 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// Several listeners at one address; the system shares out the connections:
+    ///
+    /// ```
+    /// use runtime::net::TcpSocket;
+    ///
+    /// let first = TcpSocket::new_v4()?;
+    /// first.set_reuseport(true)?;
+    /// assert!(first.reuseport()?);
+    /// first.bind("127.0.0.1:0".parse()?)?;
+    /// let second = TcpSocket::new_v4()?;
+    /// second.set_reuseport(true)?;
+    /// second.bind(first.local_addr()?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_reuseport(&self, reuseport: bool) -> io::Result<()> {
         self.socket.set_reuse_port(reuseport)
     }
@@ -221,6 +344,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         Ok(self.socket.send_buffer_size()? as u32)
     }
@@ -231,6 +358,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn set_send_buffer_size(&self, size: u32) -> io::Result<()> {
         self.socket.set_send_buffer_size(size as usize)
     }
@@ -240,6 +371,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         Ok(self.socket.recv_buffer_size()? as u32)
     }
@@ -250,6 +385,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn set_recv_buffer_size(&self, size: u32) -> io::Result<()> {
         self.socket.set_recv_buffer_size(size as usize)
     }
@@ -259,6 +398,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         self.socket.linger()
     }
@@ -281,6 +424,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn set_zero_linger(&self) -> io::Result<()> {
         self.socket.set_linger(Some(Duration::ZERO))
     }
@@ -290,6 +437,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn nodelay(&self) -> io::Result<bool> {
         self.socket.tcp_nodelay()
     }
@@ -299,6 +450,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.socket.set_tcp_nodelay(nodelay)
     }

@@ -38,6 +38,23 @@ impl UnixSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::UnixSocket;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("doc-newdgram-{}", std::process::id()));
+    /// let socket = UnixSocket::new_datagram()?;
+    /// socket.bind(&path)?;
+    /// let datagrams = socket.datagram()?;
+    /// # runtime::fs::remove_file(path).await?;
+    /// # drop(datagrams);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new_datagram() -> io::Result<UnixSocket> {
         UnixSocket::new(Type::DGRAM)
     }
@@ -47,6 +64,10 @@ impl UnixSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixSocket`].
     pub fn new_stream() -> io::Result<UnixSocket> {
         UnixSocket::new(Type::STREAM)
     }
@@ -65,6 +86,10 @@ impl UnixSocket {
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
     /// and what the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixSocket`].
     pub fn bind(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.bind_to(&system_addr(path.as_ref())?)
     }
@@ -86,6 +111,10 @@ impl UnixSocket {
     /// # Errors
     ///
     /// If it was not made by [`new_stream`](Self::new_stream), and what the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixSocket`].
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<UnixListener> {
         self.must_be(Type::STREAM, "listen cannot be called on a datagram socket")?;
@@ -96,10 +125,6 @@ impl UnixSocket {
 
     /// Connects to the socket at `path`.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future closes the socket.
-    ///
     /// # Panics
     ///
     /// Outside a runtime.
@@ -109,6 +134,29 @@ impl UnixSocket {
     /// If it was not made by [`new_stream`](Self::new_stream);
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it;
     /// and what the system says. One for datagrams is connected after [`datagram`](Self::datagram).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::UnixSocket;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("doc-uconnect-{}", std::process::id()));
+    /// let server = UnixSocket::new_stream()?;
+    /// server.bind(&path)?;
+    /// let listener = server.listen(16)?;
+    /// let client = UnixSocket::new_stream()?.connect(&path).await?;
+    /// let (_stream, _) = listener.accept().await?;
+    /// # runtime::fs::remove_file(path).await?;
+    /// # drop(client);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect(self, path: impl AsRef<Path>) -> io::Result<UnixStream> {
         self.must_be(Type::STREAM, "connect cannot be called on a datagram socket")?;
         self.connect_to(&system_addr(path.as_ref())?).await
@@ -132,6 +180,10 @@ impl UnixSocket {
     /// # Errors
     ///
     /// If it was not made by [`new_datagram`](Self::new_datagram), and what the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`new_datagram`](Self::new_datagram).
     pub fn datagram(self) -> io::Result<UnixDatagram> {
         self.must_be(Type::DGRAM, "datagram cannot be called on a stream socket")?;
         let socket = mio::net::UnixDatagram::from_std(OwnedFd::from(self.socket).into());

@@ -68,10 +68,6 @@ impl UnixStream {
     /// Connects to the socket at `path`. On Linux a path that begins with a zero byte is a name in
     /// the abstract namespace.
     ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: no socket is left behind.
-    ///
     /// # Panics
     ///
     /// Outside a runtime.
@@ -81,16 +77,37 @@ impl UnixStream {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte in it,
     /// and what the system says; for one, that nobody listens, or (`WouldBlock`) that too many wait to be
     /// accepted.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no socket is left behind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::{UnixListener, UnixStream};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("doc-sconnect-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// let client = UnixStream::connect(&path).await?;
+    /// let (server, _) = listener.accept().await?;
+    /// assert_eq!(client.peer_addr()?.as_pathname(), Some(path.as_path()));
+    /// assert!(client.local_addr()?.is_unnamed() && client.take_error()?.is_none());
+    ///
+    /// let peer = server.peer_cred()?;
+    /// println!("user {}, group {}, process {:?}", peer.uid(), peer.gid(), peer.pid());
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         let addr = system_addr(path.as_ref())?;
         UnixSocket::new_stream()?.connect_to(&addr).await
     }
 
     /// Connects to the socket at `addr`.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: no socket is left behind.
     ///
     /// # Panics
     ///
@@ -99,6 +116,14 @@ impl UnixStream {
     /// # Errors
     ///
     /// As for [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no socket is left behind.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixListener::bind_addr`](crate::net::UnixListener::bind_addr).
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
         UnixSocket::new_stream()?.connect_to(&addr.to_system()?).await
     }
@@ -153,6 +178,10 @@ impl UnixStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`connect`](Self::connect).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr().map(SocketAddr)
     }
@@ -162,6 +191,10 @@ impl UnixStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`connect`](Self::connect).
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.peer_addr().map(SocketAddr)
     }
@@ -171,6 +204,10 @@ impl UnixStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`connect`](Self::connect).
     pub fn peer_cred(&self) -> io::Result<UCred> {
         ucred::of_peer(self.as_fd())
     }
@@ -180,6 +217,10 @@ impl UnixStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`connect`](Self::connect).
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.io.take_error()
     }
