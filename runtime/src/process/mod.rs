@@ -1,8 +1,16 @@
 //! Child processes: started, talked to and waited for without blocking a thread.
 //!
 //! [`Command`] is built as [`std::process::Command`] is, and [`spawn`](Command::spawn) gives a
-//! [`Child`]. Its pipes are read and written as sockets are. Its end is told by the system's events:
-//! no thread waits for it. Names and meaning follow `tokio::process`.
+//! [`Child`]. Its pipes are read and written as sockets are, and no thread waits for its end. Names
+//! and meaning follow `tokio::process`.
+//!
+//! | you want | use |
+//! |---|---|
+//! | what it writes, all at once | [`Command::output`] |
+//! | only whether it went well | [`Command::status`] |
+//! | to talk to it while it runs | [`Command::spawn`], and the pipes of the [`Child`] |
+//! | to limit how long it may take | [`timeout`](crate::time::timeout()) around [`Child::wait`], then [`Child::kill`] |
+//! | that it ends when you lose interest | [`Command::kill_on_drop`] |
 //!
 //! # Examples
 //!
@@ -43,11 +51,12 @@
 //!
 //! # Dropping a child
 //!
-//! A [`Child`] that is dropped goes on running, unless [`Command::kill_on_drop`] was set. When it ends
-//! the runtime asks for its status, so that no zombie is left: the runtime that it was spawned in, or
-//! if that has been shut down first, whichever runtime of the process is polled then. Where no runtime
-//! is alive, the next one does it. A child that was killed, by that option or by hand, needs none: once its own runtime has
-//! been shut down, a thread asks for it, which ends when all of those have ended. To be sure when a child is gone, [`wait`](Child::wait) for it.
+//! A [`Child`] that is dropped goes on running, unless [`Command::kill_on_drop`] was set. When it
+//! ends the runtime asks for its status, so that no zombie is left: the runtime that it was spawned
+//! in, or if that has been shut down first, whichever runtime of the process is polled then. Where
+//! no runtime is alive, the next one does it. A child that was killed, by that option or by hand,
+//! needs none: once its own runtime has been shut down, a thread asks for it, which ends when all
+//! of those have ended. To be sure when a child is gone, [`wait`](Child::wait) for it.
 //!
 //! # Signals
 //!
