@@ -6,6 +6,7 @@
 //! | `compat_bench.rs` | the same servers on tokio and on `compat/tokio`                  |
 //! | `second_tier.rs` | the tests under sanitizers and valgrind, and over and over        |
 //! | `tidy.rs`     | the laws of the source tree, each a function                         |
+//! | `docs.rs`     | the documentation of the face: examples, and the form of the sections |
 //! | `face.rs`     | the functions of the face that give futures                          |
 //! | `mutants.rs`  | what can be weakened in a protocol: orderings, fences, wake-ups      |
 //! | `loom.rs`     | the models; with `--mutate`, whether they notice each mutant         |
@@ -13,6 +14,7 @@
 
 mod commands;
 mod compat_bench;
+mod docs;
 mod face;
 mod loom;
 mod mutants;
