@@ -156,8 +156,8 @@
 //! A report names the task, where it was spawned, what it does, and where in the code it is:
 //!
 //! ```text
-//! runtime: task 64 spawned at src/main.rs:9:16 blocks its thread in `clock_nanosleep`: it has not
-//! returned from its poll for 100 ms on worker 1
+//! runtime: task 64 spawned at src/main.rs:9:16 blocks its thread in `clock_nanosleep`: it has
+//! not returned from its poll for 100 ms on worker 1
 //!    0: __GI___clock_nanosleep
 //!              at ./time/../sysdeps/unix/sysv/linux/clock_nanosleep.c:48
 //!    ..
@@ -184,8 +184,8 @@
 //!
 //! # The end
 //!
-//! Dropping a [`Runtime`] stops it. [In what order, and which of the ways to end
-//! it when](Runtime#how-it-ends) stands there.
+//! Dropping a [`Runtime`] stops it. There are ways with a limit, and one that tells the tasks before:
+//! [how a runtime ends](Runtime#how-it-ends).
 
 mod blocking;
 mod builder;
