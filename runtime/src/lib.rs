@@ -1,9 +1,31 @@
 //! An async runtime that one blocked task cannot stop.
 //!
-//! Futures need somebody to poll them when they can go on. This crate is that somebody: it runs
-//! tasks on a few threads that take work from each other, turns the system's events into wake-ups,
-//! keeps timers, and has the asynchronous counterparts of what `std` offers for files, sockets,
-//! processes, channels and locks. Names, signatures and meaning follow tokio 1.x.
+//! Async functions do nothing by themselves: somebody must call them again whenever they can go on.
+//! A *runtime* does that. This one runs any number of tasks on a few threads, wakes them when their
+//! sockets, timers and channels are ready, and has the async counterparts of what [`std`] offers
+//! for files, sockets, processes and locks. Names, signatures and meaning follow tokio 1.x.
+//!
+//! # Start here
+//!
+//! [`#[runtime::main]`](macro@main) makes an `async fn main` the entry point of the program.
+//! [`spawn`] starts a task, which runs beside the present code. `.await` waits for something, and
+//! lets others run meanwhile.
+//!
+//! ```
+//! use runtime::time::{Duration, sleep};
+//!
+//! #[runtime::main]
+//! async fn main() {
+//!     let task = runtime::spawn(async {
+//!         sleep(Duration::from_millis(10)).await;
+//!         6 * 7
+//!     });
+//!     println!("The task sleeps, and this goes on.");
+//!     assert_eq!(task.await.unwrap(), 42);
+//! }
+//! ```
+//!
+//! A server that sends back what it gets, with a task for each connection:
 //!
 //! ```no_run
 //! use runtime::io::{AsyncReadExt, AsyncWriteExt};
@@ -30,27 +52,32 @@
 //!
 //! | you want to | see |
 //! |---|---|
-//! | start | [`main`](macro@main), [`test`](macro@test), [`block_on`], [`Builder`] |
-//! | run something beside the present code | [`spawn`], [`task`]; in groups: [`task::JoinSet`], [`task::Scope`] |
+//! | start a program, or a test | [`main`](macro@main), [`test`](macro@test), [`block_on`], [`Builder`] |
+//! | choose a flavour of runtime | [the table in `runtime`](crate::runtime#which-flavour) |
+//! | run something beside the present code | [`spawn`]; in groups: [`task::JoinSet`], [`task::Scope`] |
 //! | call code that blocks | [`spawn_blocking`], [`task::block_in_place`] |
 //! | wait for several things | [`join!`], [`try_join!`], [`select!`] |
-//! | wait for a time | [`time`] |
+//! | wait for a time, or limit how long something takes | [`time`] |
 //! | talk over sockets and pipes | [`net`], [`io`] |
-//! | pass values, share state | [`sync`] |
+//! | pass values between tasks, share state | [`sync`], with [a table of which one when](sync#which-one-when) |
 //! | use files, processes, signals | [`fs`], [`process`], [`signal`] |
-//! | see inside | [`Handle::metrics`], [`Builder::on_stall`], the hooks of [`Builder`] |
-//! | end in good order | [`Runtime::shutdown`], [`task::Scope`] |
+//! | understand an error about `Send` | [`task`](task#send-or-why-the-compiler-refuses-a-task) |
+//! | know what may be dropped halfway | [cancel safety, in one table](select!#cancel-safety) |
+//! | find out why a program is slow | [`Handle::metrics`], [stalls](crate::runtime#stalls-tasks-that-do-not-return) |
+//! | end in good order | [`Runtime`](Runtime#how-it-ends), [`task::Scope`] |
 //!
 //! # A task that does not return
 //!
-//! A poll should take microseconds. One that blocks its thread, or computes without end, holds up
-//! in other runtimes whatever its worker has in its queue, and, when each worker has met such a
-//! task, every socket and every timer. Here a thread of its own, the monitor, looks at the workers:
-//! after 3 ms ([`Builder::stall_takeover`]) others take what the stalled worker holds, and a spare
-//! worker takes its place; after 100 ms ([`Builder::stall_report`]) the task is named on stderr, or
-//! to [`Builder::on_stall`], with its id, where it was spawned and the stack that it stands on.
-//! This holds for tasks of the multi-thread flavour. A task that is bound to one thread
-//! ([`task::LocalSet`], the current-thread flavour) can only be reported.
+//! Tasks take turns at their `.await`s. One that computes for long, or calls something that blocks,
+//! keeps its thread. In other runtimes, whatever waits behind it stands still, and when each thread
+//! has met such a task, so does the program.
+//!
+//! Here a thread of its own watches the others. After 3 ms other workers take over what the task
+//! holds up, and a spare worker stands in for its thread. After 100 ms the task is reported: its
+//! id, where it was spawned, and the stack that it stands on. [What a report looks like and what to
+//! do](crate::runtime#stalls-tasks-that-do-not-return) is in [`runtime`](mod@crate::runtime). A
+//! task that is bound to one thread ([`task::LocalSet`], the current-thread flavour) can only be
+//! reported.
 //!
 //! # Features
 //!
@@ -88,7 +115,9 @@ pub use macros::{main, test};
 #[doc(hidden)]
 pub use macros::{main_of_tokio, test_of_tokio};
 
+#[doc(inline)]
 pub use crate::runtime::{Builder, Handle, Runtime};
+#[doc(inline)]
 pub use crate::task::{spawn, spawn_blocking};
 
 /// Builds a multi-thread runtime with every default, runs `future` on it, and shuts it down.

@@ -113,7 +113,7 @@ fn uses(test: &str, name: &str) -> usize {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Owner {
+pub(crate) enum Owner {
     /// A function's body, or a module: what is inside belongs to what is around.
     Nobody,
     Type(String),
@@ -125,7 +125,7 @@ enum Owner {
 }
 
 /// Whose the block is that begins with `impl` or `trait`.
-fn owner(tokens: &[(usize, &str)], is_public: bool) -> Owner {
+pub(crate) fn owner(tokens: &[(usize, &str)], is_public: bool) -> Owner {
     let end = tokens.iter().position(|&(_, word)| word == "{" || word == ";");
     let head: Vec<&str> = tokens[1..end.unwrap_or(tokens.len())].iter().map(|t| t.1).collect();
     if tokens[0].1 == "trait" {
@@ -149,7 +149,7 @@ fn owner(tokens: &[(usize, &str)], is_public: bool) -> Owner {
     }
 }
 
-fn is_modifier(word: &str) -> bool {
+pub(crate) fn is_modifier(word: &str) -> bool {
     matches!(word, "pub" | "async" | "const" | "unsafe")
 }
 

@@ -8,6 +8,7 @@
 //! | `counts.rs`   | instructions an operation, and those that lock                       |
 //! | `second_tier.rs` | the tests under sanitizers and valgrind, and over and over        |
 //! | `tidy.rs`     | the laws of the source tree, each a function                         |
+//! | `docs.rs`     | the documentation of the face: examples, and the form of the sections |
 //! | `face.rs`     | the functions of the face that give futures                          |
 //! | `prose.rs`    | how wide comments are, and rows that stand twice                      |
 //! | `mutants.rs`  | what can be weakened in a protocol: orderings, fences, wake-ups      |
@@ -18,6 +19,7 @@ mod circles;
 mod commands;
 mod compat_bench;
 mod counts;
+mod docs;
 mod face;
 mod loom;
 mod mutants;

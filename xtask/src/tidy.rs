@@ -10,6 +10,7 @@ use std::path::Path;
 
 use crate::Outcome;
 use crate::circles;
+use crate::docs;
 use crate::face;
 use crate::prose;
 use crate::source::{code_only, files, find_word, line_of, named_paths, without_tests};
@@ -76,6 +77,9 @@ pub(crate) fn run(root: &Path) -> Outcome {
     for circle in circles::ADMITTED {
         println!("note: the circle `{}` is admitted: {}", circle.name, circle.reason);
     }
+    for line in docs::figures(&documented(&tree)) {
+        println!("note: {line}");
+    }
     if breaches.is_empty() {
         println!("tidy: {} files keep the laws", tree.len());
         Ok(())
@@ -110,6 +114,7 @@ fn breaches(tree: &[File]) -> Vec<Breach> {
     all.extend(orderings(tree));
     all.extend(unspawned(tree));
     all.extend(in_circles(tree));
+    all.extend(undocumented(tree));
     all.sort();
     all.dedup();
     all
@@ -544,6 +549,41 @@ fn unspawned(tree: &[File]) -> Vec<Breach> {
         .collect()
 }
 
+// ---- documentation of the face ----
+
+/// The public items of `runtime`, those of the engine included: the number of each one's file is
+/// its place in `tree`.
+fn documented(tree: &[File]) -> Vec<docs::Item> {
+    let files = || tree.iter().enumerate().filter(|(_, file)| file.is_production());
+    let public =
+        files().flat_map(|(_, file)| docs::public_modules(&file.code, &file.module())).collect();
+    let is_open = |file: &File| docs::is_public_module(&file.module(), &public);
+    let exported: BTreeSet<String> = files()
+        .filter(|(_, file)| is_open(file))
+        .flat_map(|(_, file)| docs::exported(&file.code))
+        .collect();
+    files()
+        .flat_map(|(at, file)| {
+            let module = file.module();
+            let mut items = docs::items(at, &file.text, &file.code, &module);
+            items.retain(|item| is_open(file) || item.is_exported(&exported));
+            items.extend(docs::page(at, &file.text, &module, &public));
+            items
+        })
+        .collect()
+}
+
+/// Each public item of the face is documented and shown; the sections of its documentation have
+/// one form.
+fn undocumented(tree: &[File]) -> Vec<Breach> {
+    const LAW: &str = "documentation";
+    let items = documented(tree);
+    docs::breaches(&items)
+        .into_iter()
+        .map(|(item, what)| tree[item.file].breach(item.line, LAW, what))
+        .collect()
+}
+
 // ---- what must not be left over ----
 
 fn left_over(file: &File) -> Vec<Breach> {
@@ -623,13 +663,17 @@ fn prose(file: &File) -> Vec<Breach> {
 
 // ---- notes ----
 
-/// More than this many lines are rarely one idea.
+/// More than this many lines are rarely one idea. Documentation of items is not counted.
 const LONG: usize = 900;
+
+fn is_no_documentation(line: &&str) -> bool {
+    !line.trim_start().starts_with("///")
+}
 
 fn long_files(tree: &[File]) -> Vec<(&str, usize)> {
     tree.iter()
         .filter(|file| file.name.ends_with(".rs"))
-        .map(|file| (file.name.as_str(), file.text.lines().count()))
+        .map(|file| (file.name.as_str(), file.text.lines().filter(is_no_documentation).count()))
         .filter(|&(_, lines)| lines > LONG)
         .collect()
 }

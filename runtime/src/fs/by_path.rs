@@ -9,13 +9,13 @@ use super::job::job;
 
 /// The whole content of a file.
 ///
-/// # Cancel safety
-///
-/// Cancel safe: it changes nothing.
-///
 /// # Errors
 ///
 /// The file is not there or must not be read, and whatever else the system says.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
 ///
 /// # Examples
 ///
@@ -40,13 +40,13 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
 
 /// The whole content of a file that is text.
 ///
-/// # Cancel safety
-///
-/// Cancel safe: it changes nothing.
-///
 /// # Errors
 ///
 /// Those of [`read`], and [`InvalidData`](io::ErrorKind::InvalidData) if it is no UTF-8.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
 ///
 /// # Examples
 ///
@@ -73,14 +73,14 @@ pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 ///
 /// The content is copied first, since the caller may give up while it is written.
 ///
-/// # Cancel safety
-///
-/// Once polled, all of it is written, unless the runtime is shut down before.
-///
 /// # Errors
 ///
 /// A directory on the way is not there, permission is denied, the disk is full, and whatever else
 /// the system says. The file may have part of the content then.
+///
+/// # Cancel safety
+///
+/// Once polled, all of it is written, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -110,13 +110,13 @@ pub fn write(
 /// Copies content and permissions of the file `from` to the file `to`, which is created or written
 /// over. Gives the number of bytes.
 ///
-/// # Cancel safety
-///
-/// Once polled it is done, unless the runtime is shut down before.
-///
 /// # Errors
 ///
 /// `from` is not there or no file, `to` must not be written, and whatever else the system says.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -142,14 +142,14 @@ pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output 
 
 /// Gives a file or directory another name, in the place of what had that name.
 ///
-/// # Cancel safety
-///
-/// Once polled it is done, unless the runtime is shut down before.
-///
 /// # Errors
 ///
 /// `from` is not there, `to` is on another file system or a directory with content, permission is
 /// denied, and whatever else the system says.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -179,13 +179,13 @@ pub fn rename(
 
 /// Gives the file `original` a second name, on the same file system.
 ///
-/// # Cancel safety
-///
-/// Once polled it is done, unless the runtime is shut down before.
-///
 /// # Errors
 ///
 /// `original` is not there or a directory, `link` is there, and whatever else the system says.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -215,13 +215,13 @@ pub fn hard_link(
 
 /// Where a symbolic link leads to, as it is written there.
 ///
-/// # Cancel safety
-///
-/// Cancel safe: it changes nothing.
-///
 /// # Errors
 ///
 /// Nothing is there, or no link, and whatever else the system says.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
 ///
 /// # Examples
 ///
@@ -248,13 +248,13 @@ pub fn read_link(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Path
 
 /// The absolute path without links, `.` and `..`.
 ///
-/// # Cancel safety
-///
-/// Cancel safe: it changes nothing.
-///
 /// # Errors
 ///
 /// Nothing is there, something on the way is no directory, and whatever else the system says.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
 ///
 /// # Examples
 ///
@@ -281,14 +281,14 @@ pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<P
 
 /// What is known of a file or directory; of a link, what is known of that to which it leads.
 ///
-/// # Cancel safety
-///
-/// Cancel safe: it changes nothing.
-///
 /// # Errors
 ///
 /// Nothing is there, a directory on the way must not be searched, and whatever else the system
 /// says.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
 ///
 /// # Examples
 ///
@@ -314,13 +314,13 @@ pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metad
 
 /// As [`metadata`], but of a link itself.
 ///
-/// # Cancel safety
-///
-/// Cancel safe: it changes nothing.
-///
 /// # Errors
 ///
 /// Those of [`metadata`].
+///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
 ///
 /// # Examples
 ///
@@ -351,14 +351,14 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Resu
 /// What is true now may be false when you act on it: to create a file that must not be there, see
 /// [`File::create_new`](super::File::create_new).
 ///
-/// # Cancel safety
-///
-/// Cancel safe: it changes nothing.
-///
 /// # Errors
 ///
 /// It cannot be known: a directory on the way must not be searched, and whatever else the system
 /// says.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
 ///
 /// # Examples
 ///
@@ -384,13 +384,13 @@ pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<boo
 
 /// Sets the permissions of a file or directory.
 ///
-/// # Cancel safety
-///
-/// Once polled it is done, unless the runtime is shut down before.
-///
 /// # Errors
 ///
 /// Nothing is there, it is somebody else's, and whatever else the system says.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -421,14 +421,14 @@ pub fn set_permissions(
 
 /// Makes a directory; its parent must be there.
 ///
-/// # Cancel safety
-///
-/// Once polled it is done, unless the runtime is shut down before.
-///
 /// # Errors
 ///
 /// Something is there already, the parent is not, permission is denied, and whatever else the
 /// system says.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -453,14 +453,14 @@ pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 
 /// Makes a directory and its parents, as far as they are not there.
 ///
-/// # Cancel safety
-///
-/// Once polled it is done, unless the runtime is shut down before.
-///
 /// # Errors
 ///
 /// Something on the way is no directory, permission is denied, and whatever else the system says.
 /// Some of the parents may have been made.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -486,14 +486,14 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 
 /// Removes a directory that is empty.
 ///
-/// # Cancel safety
-///
-/// Once polled it is done, unless the runtime is shut down before.
-///
 /// # Errors
 ///
 /// It is not there, no directory or not empty, permission is denied, and whatever else the system
 /// says.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -519,13 +519,13 @@ pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 
 /// Removes a directory with everything in it. Links are removed, not followed.
 ///
-/// # Cancel safety
-///
-/// Once polled it is done, unless the runtime is shut down before.
-///
 /// # Errors
 ///
 /// Those of [`remove_dir`] and [`remove_file`]. Part of it may be gone then.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -552,13 +552,13 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 
 /// Removes a file or a link. Who has the file open can go on using it.
 ///
-/// # Cancel safety
-///
-/// Once polled it is done, unless the runtime is shut down before.
-///
 /// # Errors
 ///
 /// It is not there or a directory, permission is denied, and whatever else the system says.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Examples
 ///

@@ -31,12 +31,33 @@ pub struct DirBuilder {
 
 impl DirBuilder {
     /// Makes one directory, which must not be there, with the system's usual permissions.
+    ///
+    /// # Examples
+    ///
+    /// See [`DirBuilder`].
     pub fn new() -> DirBuilder {
         DirBuilder::default()
     }
 
     /// Whether parents that are missing are made too; then it is no error that the directory is
     /// there. Off by default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::fs::DirBuilder;
+    ///
+    /// # let base = std::env::temp_dir().join(format!("doc-recursive-{}", std::process::id()));
+    /// let path = base.join("a/b");
+    /// DirBuilder::new().recursive(true).create(&path).await?;
+    /// // It is no error that it is there.
+    /// DirBuilder::new().recursive(true).create(&path).await?;
+    /// # runtime::fs::remove_dir_all(base).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn recursive(&mut self, recursive: bool) -> &mut DirBuilder {
         self.recursive = recursive;
         self
@@ -44,14 +65,14 @@ impl DirBuilder {
 
     /// Makes the directory: one job.
     ///
-    /// # Cancel safety
-    ///
-    /// Once polled it is done, unless the runtime is shut down before.
-    ///
     /// # Errors
     ///
     /// Something is there already (unless `recursive` and it is a directory), a parent is missing
     /// (unless `recursive`), permission is denied, and whatever else the system says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled it is done, unless the runtime is shut down before.
     ///
     /// # Examples
     ///

@@ -79,13 +79,13 @@ pub struct File {
 impl File {
     /// Opens a file to read it: one job.
     ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: what is opened after that is closed again.
-    ///
     /// # Errors
     ///
     /// Those of [`OpenOptions::open`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what is opened after that is closed again.
     ///
     /// # Examples
     ///
@@ -112,13 +112,13 @@ impl File {
 
     /// Opens a file to write it: it is created, or loses its content. One job.
     ///
-    /// # Cancel safety
-    ///
-    /// Once polled it is done, unless the runtime is shut down before.
-    ///
     /// # Errors
     ///
     /// Those of [`OpenOptions::open`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled it is done, unless the runtime is shut down before.
     ///
     /// # Examples
     ///
@@ -130,14 +130,14 @@ impl File {
 
     /// Creates a file, which must not be there, to read and write it: one job.
     ///
-    /// # Cancel safety
-    ///
-    /// Once polled it is done, unless the runtime is shut down before.
-    ///
     /// # Errors
     ///
     /// Those of [`OpenOptions::open`]; [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it is
     /// there.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled it is done, unless the runtime is shut down before.
     ///
     /// # Examples
     ///
@@ -163,6 +163,21 @@ impl File {
     /// # Examples
     ///
     /// See [`OpenOptions`].
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::fs::File;
+    /// use runtime::io::AsyncWriteExt;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("doc-options-{}", std::process::id()));
+    /// let mut log = File::options().create(true).append(true).open(&path).await?;
+    /// log.write_all(b"a line\n").await?;
+    /// log.sync_data().await?;
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn options() -> OpenOptions {
         OpenOptions::new()
@@ -273,13 +288,13 @@ impl File {
 
     /// Waits until content and metadata are on the disk.
     ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: it waits, and changes nothing.
-    ///
     /// # Errors
     ///
     /// A write before failed and nobody was told yet, or the disk has an error.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it waits, and changes nothing.
     ///
     /// # Examples
     ///
@@ -304,17 +319,19 @@ impl File {
 
     /// Waits until the content is on the disk, and as much of the metadata as is needed to read it.
     ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: it waits, and changes nothing.
-    ///
     /// # Errors
     ///
     /// Those of [`sync_all`](File::sync_all).
     ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it waits, and changes nothing.
+    ///
     /// # Examples
     ///
     /// As for [`sync_all`](File::sync_all).
+    ///
+    /// See [`options`](Self::options).
     pub async fn sync_data(&self) -> io::Result<()> {
         let mut on_pool = self.written().await?;
         self.run(&mut on_pool, std::fs::File::sync_data).await
@@ -323,13 +340,13 @@ impl File {
     /// Cuts the file off after `size` bytes, or extends it with zeroes. The position stays, even
     /// beyond the end.
     ///
-    /// # Cancel safety
-    ///
-    /// Once it has begun it is done; as long as it waits for a write before it, it has not.
-    ///
     /// # Errors
     ///
     /// It is not open for writing, and whatever else the system says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once it has begun it is done; as long as it waits for a write before it, it has not.
     ///
     /// # Examples
     ///
@@ -355,13 +372,13 @@ impl File {
 
     /// What is known of the file. Waits for nothing: a write that was not flushed may not be seen.
     ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: it changes nothing.
-    ///
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it changes nothing.
     ///
     /// # Examples
     ///
@@ -372,13 +389,13 @@ impl File {
 
     /// A second handle to the same open file: it has the same position, which either moves.
     ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: it changes nothing.
-    ///
     /// # Errors
     ///
     /// The process has too many files open, and whatever else the system says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it changes nothing.
     ///
     /// # Examples
     ///
@@ -407,13 +424,13 @@ impl File {
 
     /// Sets the permissions. Waits for nothing.
     ///
-    /// # Cancel safety
-    ///
-    /// Once polled it is done, unless the runtime is shut down before.
-    ///
     /// # Errors
     ///
     /// The file is somebody else's, and whatever else the system says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled it is done, unless the runtime is shut down before.
     ///
     /// # Examples
     ///
@@ -438,13 +455,13 @@ impl File {
 
     /// Sets when the file was used, after the writes that were taken.
     ///
-    /// # Cancel safety
-    ///
-    /// Once it has begun it is done; as long as it waits for a write before it, it has not.
-    ///
     /// # Errors
     ///
     /// The file is somebody else's, and whatever else the system says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once it has begun it is done; as long as it waits for a write before it, it has not.
     ///
     /// # Examples
     ///
@@ -456,13 +473,13 @@ impl File {
 
     /// Sets when the file was last written: [`set_times`](File::set_times) with that alone.
     ///
-    /// # Cancel safety
-    ///
-    /// Once it has begun it is done; as long as it waits for a write before it, it has not.
-    ///
     /// # Errors
     ///
     /// Those of [`set_times`](File::set_times).
+    ///
+    /// # Cancel safety
+    ///
+    /// Once it has begun it is done; as long as it waits for a write before it, it has not.
     ///
     /// # Examples
     ///

@@ -24,13 +24,13 @@ const BATCH: usize = 256;
 ///
 /// One job opens the directory and fetches the first 256 entries; each 256 more are one more job.
 ///
-/// # Cancel safety
-///
-/// Cancel safe: it changes nothing.
-///
 /// # Errors
 ///
 /// It is not there, is no directory, permission is denied, and whatever else the system says.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it changes nothing.
 ///
 /// # Examples
 ///
@@ -65,6 +65,27 @@ pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadD
 }
 
 /// The entries of a directory: what [`read_dir`] gives.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use runtime::fs;
+///
+/// # let dir = std::env::temp_dir().join(format!("runtime-doc-readdir-{}", std::process::id()));
+/// # fs::create_dir(&dir).await?;
+/// fs::write(dir.join("a"), "content").await?;
+/// let mut entries = fs::read_dir(&dir).await?;
+/// while let Some(entry) = entries.next_entry().await? {
+///     assert_eq!(entry.file_name(), "a");
+///     assert_eq!(entry.path(), dir.join("a"));
+///     assert!(entry.file_type().await?.is_file());
+/// }
+/// # fs::remove_dir_all(dir).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is read unless you call `next_entry`"]
 pub struct ReadDir {
@@ -119,6 +140,23 @@ impl ReadDir {
     /// # Errors
     ///
     /// Those of [`next_entry`](ReadDir::next_entry).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::poll_fn;
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("doc-pollentry-{}", std::process::id()));
+    /// # runtime::fs::create_dir(&dir).await?;
+    /// let mut entries = runtime::fs::read_dir(&dir).await?;
+    /// let first = poll_fn(|cx| entries.poll_next_entry(cx)).await?;
+    /// assert!(first.is_none(), "the directory is empty");
+    /// # runtime::fs::remove_dir_all(dir).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_next_entry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<DirEntry>>> {
         let unit = ready!(coop::poll_proceed(cx));
         loop {
@@ -147,6 +185,10 @@ impl ReadDir {
 }
 
 /// An entry of a directory.
+///
+/// # Examples
+///
+/// See [`ReadDir::poll_next_entry`].
 #[derive(Debug)]
 pub struct DirEntry {
     pub(super) std: Arc<std::fs::DirEntry>,
@@ -160,24 +202,32 @@ impl DirEntry {
     }
 
     /// The path that was given to [`read_dir`], and the name.
+    ///
+    /// # Examples
+    ///
+    /// See [`metadata`](Self::metadata).
     pub fn path(&self) -> PathBuf {
         self.std.path()
     }
 
     /// The name, without the directory.
+    ///
+    /// # Examples
+    ///
+    /// See [`metadata`](Self::metadata).
     pub fn file_name(&self) -> OsString {
         self.std.file_name()
     }
 
     /// What is known of the entry: one job. Of a link: not of what it leads to.
     ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: it changes nothing.
-    ///
     /// # Errors
     ///
     /// The entry is gone meanwhile, and whatever else the system says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it changes nothing.
     ///
     /// # Examples
     ///
@@ -204,13 +254,13 @@ impl DirEntry {
 
     /// Whether it is a file, a directory or a link: no job, if the system told along with the name.
     ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: it changes nothing.
-    ///
     /// # Errors
     ///
     /// Those of [`metadata`](DirEntry::metadata).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it changes nothing.
     ///
     /// # Examples
     ///

@@ -12,13 +12,13 @@ use super::{DirBuilder, DirEntry, File, OpenOptions};
 
 /// Makes `link` a symbolic link to `original`, which need not be there: one job.
 ///
-/// # Cancel safety
-///
-/// Once polled it is done, unless the runtime is shut down before.
-///
 /// # Errors
 ///
 /// Something is at `link` already, permission is denied, and whatever else the system says.
+///
+/// # Cancel safety
+///
+/// Once polled it is done, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -69,6 +69,23 @@ impl OpenOptions {
 
     /// Further flags for the system's `open`, such as `libc::O_NOFOLLOW`. Those that say whether
     /// the file is read or written are ignored.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::fs::OpenOptions;
+    ///
+    /// const O_NOFOLLOW: i32 = 0o400000; // of Linux on x86-64
+    ///
+    /// let mut options = OpenOptions::new();
+    /// let opened = options.read(true).custom_flags(O_NOFOLLOW).open("/etc/hostname").await;
+    /// if let Err(error) = opened {
+    ///     println!("no such file, or a link: {error}");
+    /// }
+    /// # }
+    /// ```
     pub fn custom_flags(&mut self, flags: i32) -> &mut OpenOptions {
         self.std.custom_flags(flags);
         self
@@ -107,6 +124,19 @@ impl DirBuilder {
 
 impl DirEntry {
     /// The inode's number; asks nobody.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut entries = runtime::fs::read_dir("/").await?;
+    /// while let Some(entry) = entries.next_entry().await? {
+    ///     println!("{} {:?}", entry.ino(), entry.file_name());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ino(&self) -> u64 {
         self.std.ino()
     }

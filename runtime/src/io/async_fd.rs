@@ -71,6 +71,10 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// When the system cannot watch it, or the runtime has been shut down; the error hands `inner`
     /// back.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncFd`].
     #[track_caller]
     pub unsafe fn register(inner: T) -> Result<AsyncFd<T>, AsyncFdRegisterError<T>> {
         AsyncFd::watch(inner, Interest::READABLE | Interest::WRITABLE)
@@ -89,6 +93,27 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Errors
     ///
     /// As for [`register`](Self::register).
+    ///
+    /// # Examples
+    ///
+    /// Only for reads, and what to do when the system cannot watch it:
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::os::unix::net::UnixStream;
+    /// use runtime::io::{Interest, unix::{AsyncFd, AsyncFdRegisterError}};
+    ///
+    /// let (socket, _other) = UnixStream::pair()?;
+    /// socket.set_nonblocking(true)?;
+    /// // SAFETY: a `UnixStream` keeps its descriptor open and always names the same one.
+    /// let watched = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) };
+    /// let watched = watched.map_err(|error: AsyncFdRegisterError<_>| error.into_parts().1)?;
+    /// let guard = watched.readable().await?;
+    /// # drop(guard);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub unsafe fn register_with_interest(
         inner: T,
@@ -173,11 +198,19 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// The value whose descriptor it is.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncFd`].
     pub fn get_ref(&self) -> &T {
         self.inner.as_ref().expect(OPEN)
     }
 
     /// The value whose descriptor it is.
+    ///
+    /// # Examples
+    ///
+    /// See [`into_inner`](Self::into_inner).
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.as_mut().expect(OPEN)
     }
@@ -190,6 +223,27 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Watches no more, and gives the value back.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::os::unix::net::UnixStream;
+    /// use runtime::io::unix::AsyncFd;
+    ///
+    /// let (socket, _other) = UnixStream::pair()?;
+    /// socket.set_nonblocking(true)?;
+    /// // SAFETY: a `UnixStream` keeps its descriptor open and always names the same one.
+    /// let mut watched = unsafe { AsyncFd::register(socket)? };
+    /// println!("{:?}", watched.get_ref().local_addr());
+    /// watched.get_mut().set_read_timeout(None)?;
+    /// let socket: UnixStream = watched.into_inner();
+    /// # runtime::task::yield_now().await;
+    /// # drop(socket);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_inner(mut self) -> T {
         self.take().expect(OPEN)
     }
@@ -203,6 +257,30 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// Safe: once ready, it stays so until a guard clears it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::io::{Read, Write};
+    /// use std::os::unix::net::UnixStream;
+    /// use runtime::io::{Interest, unix::AsyncFd};
+    ///
+    /// async fn serve(socket: &AsyncFd<UnixStream>) -> std::io::Result<()> {
+    ///     let mut guard = socket.ready(Interest::READABLE | Interest::WRITABLE).await?;
+    ///     if guard.ready().is_readable() {
+    ///         let mut buf = [0; 64];
+    ///         let _read = guard.try_io(|socket| socket.get_ref().read(&mut buf));
+    ///     }
+    ///     if guard.ready().is_writable() {
+    ///         let _written = guard.try_io(|socket| socket.get_ref().write(b"tick"));
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn ready(&self, interest: Interest) -> io::Result<AsyncFdReadyGuard<'_, T>> {
         let event = self.registration.ready(interest).await?;
         Ok(AsyncFdReadyGuard { async_fd: self, event: Some(event) })
@@ -217,6 +295,30 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// Safe: once ready, it stays so until a guard clears it.
+    ///
+    /// # Examples
+    ///
+    /// A value that must be borrowed mutably for its operation, such as a device of a library:
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::io::Read;
+    /// use std::os::unix::net::UnixStream;
+    /// use runtime::io::{Interest, unix::AsyncFd};
+    ///
+    /// async fn read(socket: &mut AsyncFd<UnixStream>, buf: &mut [u8]) -> std::io::Result<usize> {
+    ///     loop {
+    ///         let mut guard = socket.ready_mut(Interest::READABLE).await?;
+    ///         match guard.try_io(|socket| socket.get_mut().read(buf)) {
+    ///             Ok(done) => return done,
+    ///             Err(_would_block) => continue,
+    ///         }
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn ready_mut(
         &mut self,
         interest: Interest,
@@ -234,6 +336,10 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// Safe: once readable, it stays so until a guard clears it.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncFd`].
     pub async fn readable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
         self.ready(Interest::READABLE).await
     }
@@ -247,6 +353,30 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// Safe: once readable, it stays so until a guard clears it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::io::{Read, Write};
+    /// use std::os::unix::net::UnixStream;
+    /// use runtime::io::unix::AsyncFd;
+    ///
+    /// async fn echo_once(socket: &mut AsyncFd<UnixStream>) -> std::io::Result<()> {
+    ///     let mut buf = [0; 64];
+    ///     let mut guard = socket.readable_mut().await?;
+    ///     let n = match guard.try_io(|socket| socket.get_mut().read(&mut buf)) {
+    ///         Ok(read) => read?,
+    ///         Err(_would_block) => return Ok(()),
+    ///     };
+    ///     let mut guard = socket.writable_mut().await?;
+    ///     let _written = guard.try_io(|socket| socket.get_mut().write(&buf[..n]));
+    ///     Ok(())
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn readable_mut(&mut self) -> io::Result<AsyncFdReadyMutGuard<'_, T>> {
         self.ready_mut(Interest::READABLE).await
     }
@@ -257,6 +387,31 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Errors
     ///
     /// When the runtime has been shut down.
+    ///
+    /// # Examples
+    ///
+    /// A source of bytes of your own:
+    ///
+    /// ```no_run
+    /// use std::io::{self, Read};
+    /// use std::os::unix::net::UnixStream;
+    /// use std::task::{Context, Poll, ready};
+    /// use runtime::io::unix::AsyncFd;
+    ///
+    /// fn poll_read(
+    ///     fd: &AsyncFd<UnixStream>,
+    ///     cx: &mut Context<'_>,
+    ///     buf: &mut [u8],
+    /// ) -> Poll<io::Result<usize>> {
+    ///     loop {
+    ///         let mut guard = ready!(fd.poll_read_ready(cx))?;
+    ///         if let Ok(done) = guard.try_io(|fd| fd.get_ref().read(buf)) {
+    ///             return Poll::Ready(done);
+    ///         }
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn poll_read_ready<'a>(
         &'a self,
         cx: &mut Context<'_>,
@@ -270,6 +425,24 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Errors
     ///
     /// When the runtime has been shut down.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::io::{self, Read, Write};
+    /// use std::os::unix::net::UnixStream;
+    /// use std::task::{Context, Poll, ready};
+    /// use runtime::io::unix::AsyncFd;
+    ///
+    /// fn poll_tick(fd: &mut AsyncFd<UnixStream>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    ///     let mut guard = ready!(fd.poll_read_ready_mut(cx))?;
+    ///     let _read = guard.try_io(|fd| fd.get_mut().read(&mut [0]));
+    ///     let mut guard = ready!(fd.poll_write_ready_mut(cx))?;
+    ///     let _written = guard.try_io(|fd| fd.get_mut().write(&[0]));
+    ///     Poll::Ready(Ok(()))
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn poll_read_ready_mut<'a>(
         &'a mut self,
         cx: &mut Context<'_>,
@@ -287,6 +460,28 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// Safe: once writable, it stays so until a guard clears it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    /// use runtime::io::unix::AsyncFd;
+    ///
+    /// async fn send(socket: &AsyncFd<UnixStream>, bytes: &[u8]) -> std::io::Result<usize> {
+    ///     loop {
+    ///         let mut guard = socket.writable().await?;
+    ///         match guard.try_io(|socket| socket.get_ref().write(bytes)) {
+    ///             Ok(done) => return done,
+    ///             Err(_would_block) => continue,
+    ///         }
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn writable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
         self.ready(Interest::WRITABLE).await
     }
@@ -300,6 +495,10 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// Safe: once writable, it stays so until a guard clears it.
+    ///
+    /// # Examples
+    ///
+    /// See [`readable_mut`](Self::readable_mut).
     pub async fn writable_mut(&mut self) -> io::Result<AsyncFdReadyMutGuard<'_, T>> {
         self.ready_mut(Interest::WRITABLE).await
     }
@@ -310,6 +509,29 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Errors
     ///
     /// When the runtime has been shut down.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::io::{self, Write};
+    /// use std::os::unix::net::UnixStream;
+    /// use std::task::{Context, Poll, ready};
+    /// use runtime::io::unix::AsyncFd;
+    ///
+    /// fn poll_write(
+    ///     fd: &AsyncFd<UnixStream>,
+    ///     cx: &mut Context<'_>,
+    ///     buf: &[u8],
+    /// ) -> Poll<io::Result<usize>> {
+    ///     loop {
+    ///         let mut guard = ready!(fd.poll_write_ready(cx))?;
+    ///         if let Ok(done) = guard.try_io(|fd| fd.get_ref().write(buf)) {
+    ///             return Poll::Ready(done);
+    ///         }
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn poll_write_ready<'a>(
         &'a self,
         cx: &mut Context<'_>,
@@ -323,6 +545,10 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Errors
     ///
     /// When the runtime has been shut down.
+    ///
+    /// # Examples
+    ///
+    /// See [`poll_read_ready_mut`](Self::poll_read_ready_mut).
     pub fn poll_write_ready_mut<'a>(
         &'a mut self,
         cx: &mut Context<'_>,
@@ -336,6 +562,23 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it is not, and what `operation` returns.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::io::{self, Read};
+    /// use std::os::unix::net::UnixStream;
+    /// use runtime::io::{Interest, unix::AsyncFd};
+    ///
+    /// fn read_now(socket: &AsyncFd<UnixStream>, buf: &mut [u8]) -> io::Result<usize> {
+    ///     // `WouldBlock` if nothing is there: no wait.
+    ///     socket.try_io(Interest::READABLE, |mut socket| socket.read(buf))
+    /// }
+    ///
+    /// fn drain(socket: &mut AsyncFd<UnixStream>) -> io::Result<usize> {
+    ///     socket.try_io_mut(Interest::READABLE, |socket| socket.read(&mut [0; 64]))
+    /// }
+    /// ```
     pub fn try_io<R>(
         &self,
         interest: Interest,
@@ -349,6 +592,10 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Errors
     ///
     /// As for [`try_io`](Self::try_io).
+    ///
+    /// # Examples
+    ///
+    /// See [`try_io`](Self::try_io).
     pub fn try_io_mut<R>(
         &mut self,
         interest: Interest,
@@ -398,6 +645,21 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// As for [`async_io`](Self::async_io).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::io::{self, Read};
+    /// use std::os::unix::net::UnixStream;
+    /// use runtime::io::{Interest, unix::AsyncFd};
+    ///
+    /// async fn read(socket: &mut AsyncFd<UnixStream>, buf: &mut [u8]) -> io::Result<usize> {
+    ///     socket.async_io_mut(Interest::READABLE, |socket| socket.read(buf)).await
+    /// }
+    /// # }
+    /// ```
     pub async fn async_io_mut<R>(
         &mut self,
         interest: Interest,
@@ -436,6 +698,30 @@ impl<T: AsRawFd> Drop for AsyncFd<T> {
 /// The descriptor was ready: what to do about it is for the holder to say.
 ///
 /// Dropping it leaves the readiness as it is, and the next wait ends at once.
+///
+/// # Examples
+///
+/// ```no_run
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::io::{ErrorKind, Read};
+/// use std::os::unix::net::UnixStream;
+/// use runtime::io::{Ready, unix::AsyncFd};
+///
+/// async fn look(socket: &AsyncFd<UnixStream>) -> std::io::Result<()> {
+///     let mut guard = socket.readable().await?;
+///     assert!(std::ptr::eq(guard.get_ref(), socket));
+///     match guard.get_inner().read(&mut [0; 64]) {
+///         Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
+///         // There may be more: the next wait ends at once.
+///         _ => guard.retain_ready(),
+///     }
+///     guard.clear_ready_matching(Ready::WRITABLE);
+///     Ok(())
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "say whether the readiness is over: `try_io`, `clear_ready` or `retain_ready`"]
 pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
     async_fd: &'a AsyncFd<T>,
@@ -443,6 +729,27 @@ pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
 }
 
 /// As [`AsyncFdReadyGuard`], lending the value mutably.
+///
+/// # Examples
+///
+/// ```no_run
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::io::Read;
+/// use std::os::unix::net::UnixStream;
+/// use runtime::io::unix::AsyncFd;
+///
+/// async fn look(socket: &mut AsyncFd<UnixStream>) -> std::io::Result<()> {
+///     let mut guard = socket.readable_mut().await?;
+///     println!("{:?}", guard.get_inner().peer_addr());
+///     println!("{:?}", guard.get_ref().get_ref().local_addr());
+///     guard.get_mut().get_mut().set_nonblocking(true)?;
+///     let _n = guard.get_inner_mut().read(&mut [0; 64])?;
+///     Ok(())
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "say whether the readiness is over: `try_io`, `clear_ready` or `retain_ready`"]
 pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
     async_fd: &'a mut AsyncFd<T>,
@@ -455,6 +762,10 @@ macro_rules! guard {
         impl<'a, T: AsRawFd> $guard<'a, T> {
             /// The readiness is over: an operation has just said that it would block. What came in
             /// the meantime is not lost.
+            ///
+            /// # Examples
+            ///
+            /// See [`AsyncFdReadyGuard`].
             pub fn clear_ready(&mut self) {
                 if let Some(event) = self.event.take() {
                     self.async_fd.registration.clear(event);
@@ -463,6 +774,10 @@ macro_rules! guard {
 
             /// As [`clear_ready`](Self::clear_ready), for a part of what the descriptor is ready
             /// for.
+            ///
+            /// # Examples
+            ///
+            /// See [`AsyncFdReadyGuard`].
             pub fn clear_ready_matching(&mut self, ready: Ready) {
                 if let Some(event) = self.event.take() {
                     self.async_fd.registration.clear(event.with_ready(ready));
@@ -474,9 +789,17 @@ macro_rules! guard {
             }
 
             /// The readiness is not over. The same as dropping the guard.
+            ///
+            /// # Examples
+            ///
+            /// See [`AsyncFdReadyGuard`].
             pub fn retain_ready(&mut self) {}
 
             /// What the descriptor was ready for and has not been cleared.
+            ///
+            /// # Examples
+            ///
+            /// See [`AsyncFd::ready`].
             pub fn ready(&self) -> Ready {
                 self.event.map_or(Ready::EMPTY, |event| event.ready)
             }
@@ -487,6 +810,10 @@ macro_rules! guard {
             ///
             /// [`TryIoError`] if it would block: wait again. What else `operation` returns is
             /// within.
+            ///
+            /// # Examples
+            ///
+            /// See [`AsyncFd`].
             pub fn try_io<R>(
                 &mut self,
                 operation: impl FnOnce($lent) -> io::Result<R>,
@@ -514,11 +841,19 @@ guard!(AsyncFdReadyMutGuard, &mut AsyncFd<T>, "MutReadyGuard");
 
 impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
     /// The `AsyncFd` it belongs to.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncFdReadyGuard`].
     pub fn get_ref(&self) -> &'a AsyncFd<T> {
         self.async_fd
     }
 
     /// The value whose descriptor it is.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncFdReadyGuard`].
     pub fn get_inner(&self) -> &'a T {
         self.async_fd.get_ref()
     }
@@ -526,31 +861,67 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
 
 impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
     /// The `AsyncFd` it belongs to.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncFdReadyMutGuard`].
     pub fn get_ref(&self) -> &AsyncFd<T> {
         self.async_fd
     }
 
     /// The `AsyncFd` it belongs to.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncFdReadyMutGuard`].
     pub fn get_mut(&mut self) -> &mut AsyncFd<T> {
         self.async_fd
     }
 
     /// The value whose descriptor it is.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncFdReadyMutGuard`].
     pub fn get_inner(&self) -> &T {
         self.async_fd.get_ref()
     }
 
     /// The value whose descriptor it is.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncFdReadyMutGuard`].
     pub fn get_inner_mut(&mut self) -> &mut T {
         self.async_fd.get_mut()
     }
 }
 
 /// An operation would have blocked: wait again.
+///
+/// # Examples
+///
+/// ```no_run
+/// # #[runtime::main]
+/// # async fn main() {
+/// use std::io::Read;
+/// use std::os::unix::net::UnixStream;
+/// use runtime::io::unix::{AsyncFd, TryIoError};
+///
+/// async fn read_once(socket: &AsyncFd<UnixStream>) -> Result<std::io::Result<usize>, TryIoError> {
+///     let Ok(mut guard) = socket.readable().await else { return Ok(Ok(0)) };
+///     guard.try_io(|socket| socket.get_ref().read(&mut [0; 64]))
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TryIoError(());
 
 /// A descriptor could not be watched; the value is in [`into_parts`](Self::into_parts).
+///
+/// # Examples
+///
+/// See [`AsyncFd::register_with_interest`].
 pub struct AsyncFdRegisterError<T> {
     inner: T,
     cause: io::Error,
@@ -563,6 +934,10 @@ pub type AsyncFdTryNewError<T> = AsyncFdRegisterError<T>;
 
 impl<T> AsyncFdRegisterError<T> {
     /// The value, and what was wrong.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncFd::register_with_interest`].
     pub fn into_parts(self) -> (T, io::Error) {
         (self.inner, self.cause)
     }

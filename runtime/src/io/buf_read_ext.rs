@@ -184,6 +184,21 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     ///
     /// `amt` must be no more than [`fill_buf`](AsyncBufReadExt::fill_buf) gave; what happens
     /// otherwise is up to the reader.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::io::AsyncBufReadExt;
+    ///
+    /// let mut reader: &[u8] = b"key=value";
+    /// let length = reader.fill_buf().await?.iter().position(|&byte| byte == b'=').unwrap();
+    /// reader.consume(length + 1);
+    /// assert_eq!(reader, b"value");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn consume(&mut self, amt: usize)
     where
         Self: Unpin,

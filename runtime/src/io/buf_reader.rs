@@ -33,6 +33,25 @@ pin_project! {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// What a buffer holds, and what lies under it:
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::io::{AsyncReadExt, BufReader};
+    ///
+    /// let source: &[u8] = b"hello";
+    /// let mut reader = BufReader::with_capacity(4, source);
+    /// assert_eq!(reader.read_u8().await?, b'h');
+    /// assert_eq!(reader.buffer(), b"ell");
+    /// assert_eq!(reader.get_ref(), b"o");
+    /// *reader.get_mut() = b"!";
+    /// // What was read and not used is lost.
+    /// assert_eq!(reader.into_inner(), b"!");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub struct BufReader<R> {
         #[pin]
         pub(super) inner: R,
@@ -86,6 +105,10 @@ impl ReadAhead {
 
 impl<R: AsyncRead> BufReader<R> {
     /// A reader with a buffer of 8 KiB.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufReader`].
     pub fn new(inner: R) -> BufReader<R> {
         BufReader::with_capacity(BUFFER_BYTES, inner)
     }
@@ -95,6 +118,10 @@ impl<R: AsyncRead> BufReader<R> {
     /// # Panics
     ///
     /// When `capacity` is 0.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufReader`].
     #[track_caller]
     pub fn with_capacity(capacity: usize, inner: R) -> BufReader<R> {
         BufReader { inner, buffer: ReadAhead::new(capacity) }
@@ -103,28 +130,55 @@ impl<R: AsyncRead> BufReader<R> {
 
 impl<R> BufReader<R> {
     /// What is inside.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufReader`].
     pub fn get_ref(&self) -> &R {
         &self.inner
     }
 
     /// What is inside, to be changed. What is read from it directly comes before what was read
     /// ahead already.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufReader`].
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.inner
     }
 
     /// What is inside, pinned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use runtime::io::BufReader;
+    ///
+    /// let mut reader = pin!(BufReader::new(&b"hello"[..]));
+    /// *reader.as_mut().get_pin_mut() = b"bye";
+    /// assert_eq!(reader.get_ref(), b"bye");
+    /// ```
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut R> {
         self.project().inner
     }
 
     /// Gives back what is inside. What was read ahead is lost.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufReader`].
     pub fn into_inner(self) -> R {
         self.inner
     }
 
     /// What was read ahead. Unlike [`fill_buf`](super::AsyncBufReadExt::fill_buf) this reads
     /// nothing.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufReader`].
     pub fn buffer(&self) -> &[u8] {
         self.buffer.rest()
     }

@@ -29,6 +29,25 @@ pin_project! {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// Sizes, and what lies under it:
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::io::{AsyncReadExt, AsyncWriteExt, BufStream, duplex};
+    ///
+    /// let (near, mut far) = duplex(64);
+    /// let mut stream = BufStream::with_capacity(1024, 4096, near);
+    /// stream.write_all(b"hello").await?;
+    /// stream.flush().await?;
+    /// assert_eq!(far.read(&mut [0; 16]).await?, 5);
+    /// println!("{:?}", stream.get_ref());
+    /// stream.get_mut().write_all(b"past the buffer").await?;
+    /// let _near = stream.into_inner();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[derive(Debug)]
     pub struct BufStream<RW> {
         #[pin]
@@ -38,6 +57,10 @@ pin_project! {
 
 impl<RW: AsyncRead + AsyncWrite> BufStream<RW> {
     /// A stream with two buffers of 8 KiB.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufStream`].
     pub fn new(stream: RW) -> BufStream<RW> {
         BufStream { inner: BufReader::new(BufWriter::new(stream)) }
     }
@@ -47,6 +70,10 @@ impl<RW: AsyncRead + AsyncWrite> BufStream<RW> {
     /// # Panics
     ///
     /// When `reader_capacity` is 0.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufStream`].
     #[track_caller]
     pub fn with_capacity(
         reader_capacity: usize,
@@ -60,21 +87,43 @@ impl<RW: AsyncRead + AsyncWrite> BufStream<RW> {
 
 impl<RW> BufStream<RW> {
     /// What is inside.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufStream`].
     pub fn get_ref(&self) -> &RW {
         self.inner.get_ref().get_ref()
     }
 
     /// What is inside, to be changed. Reading or writing it directly goes past the buffers.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufStream`].
     pub fn get_mut(&mut self) -> &mut RW {
         self.inner.get_mut().get_mut()
     }
 
     /// What is inside, pinned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::{Pin, pin};
+    /// use runtime::io::{BufStream, DuplexStream, duplex};
+    ///
+    /// let mut stream = pin!(BufStream::new(duplex(64).0));
+    /// let _inner: Pin<&mut DuplexStream> = stream.as_mut().get_pin_mut();
+    /// ```
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut RW> {
         self.project().inner.get_pin_mut().get_pin_mut()
     }
 
     /// Gives back what is inside. What is in the buffers is lost.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufStream`].
     pub fn into_inner(self) -> RW {
         self.inner.into_inner().into_inner()
     }

@@ -35,6 +35,24 @@ pin_project! {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// What waits in the buffer, and what lies under it:
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::io::{AsyncWriteExt, BufWriter};
+    ///
+    /// let mut writer = BufWriter::with_capacity(1024, Vec::new());
+    /// writer.write_all(b"hello").await?;
+    /// assert_eq!(writer.buffer(), b"hello");
+    /// assert!(writer.get_ref().is_empty(), "not there before a flush");
+    /// writer.flush().await?;
+    /// writer.get_mut().push(b'!');
+    /// assert_eq!(writer.into_inner(), b"hello!");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub struct BufWriter<W> {
         #[pin]
         pub(super) inner: W,
@@ -74,11 +92,19 @@ impl WriteBehind {
 
 impl<W: AsyncWrite> BufWriter<W> {
     /// A writer with a buffer of 8 KiB.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufWriter`].
     pub fn new(inner: W) -> BufWriter<W> {
         BufWriter::with_capacity(BUFFER_BYTES, inner)
     }
 
     /// A writer with a buffer of `capacity` bytes; 0 writes everything through.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufWriter`].
     pub fn with_capacity(capacity: usize, inner: W) -> BufWriter<W> {
         BufWriter { inner, buffer: WriteBehind::new(capacity) }
     }
@@ -110,27 +136,54 @@ impl<W: AsyncWrite> BufWriter<W> {
 
 impl<W> BufWriter<W> {
     /// What is inside.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufWriter`].
     pub fn get_ref(&self) -> &W {
         &self.inner
     }
 
     /// What is inside, to be changed. What is written to it directly comes before what is in the
     /// buffer.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufWriter`].
     pub fn get_mut(&mut self) -> &mut W {
         &mut self.inner
     }
 
     /// What is inside, pinned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use runtime::io::BufWriter;
+    ///
+    /// let mut writer = pin!(BufWriter::new(Vec::new()));
+    /// writer.as_mut().get_pin_mut().push(b'!');
+    /// assert_eq!(writer.get_ref(), b"!");
+    /// ```
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut W> {
         self.project().inner
     }
 
     /// Gives back what is inside. What is in the buffer is lost.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufWriter`].
     pub fn into_inner(self) -> W {
         self.inner
     }
 
     /// What is in the buffer, not yet written.
+    ///
+    /// # Examples
+    ///
+    /// See [`BufWriter`].
     pub fn buffer(&self) -> &[u8] {
         &self.buffer.memory[self.buffer.written..]
     }

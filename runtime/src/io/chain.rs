@@ -11,6 +11,24 @@ use super::{AsyncBufRead, AsyncRead, ReadBuf};
 
 pin_project! {
     /// Two readers in a row: see [`AsyncReadExt::chain`](super::AsyncReadExt::chain).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::io::AsyncReadExt;
+    ///
+    /// let mut both = b"hello "[..].chain(&b"world"[..]);
+    /// assert_eq!(both.get_ref().1.len(), 5);
+    /// *both.get_mut().1 = b"there";
+    /// let mut text = String::new();
+    /// both.read_to_string(&mut text).await?;
+    /// assert_eq!(text, "hello there");
+    /// let (_first, _second) = both.into_inner();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use = "readers do nothing unless they are read from"]
     pub struct Chain<T, U> {
         #[pin]
@@ -27,22 +45,46 @@ impl<T, U> Chain<T, U> {
     }
 
     /// Both readers.
+    ///
+    /// # Examples
+    ///
+    /// See [`Chain`].
     pub fn get_ref(&self) -> (&T, &U) {
         (&self.first, &self.second)
     }
 
     /// Both readers, to be changed. What is read from them directly is missing from the chain.
+    ///
+    /// # Examples
+    ///
+    /// See [`Chain`].
     pub fn get_mut(&mut self) -> (&mut T, &mut U) {
         (&mut self.first, &mut self.second)
     }
 
     /// Both readers, pinned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use runtime::io::AsyncReadExt;
+    ///
+    /// let mut both = pin!(b"a"[..].chain(&b"b"[..]));
+    /// let (mut first, _second) = both.as_mut().get_pin_mut();
+    /// *first = b"";
+    /// assert!(both.get_ref().0.is_empty());
+    /// ```
     pub fn get_pin_mut(self: Pin<&mut Self>) -> (Pin<&mut T>, Pin<&mut U>) {
         let this = self.project();
         (this.first, this.second)
     }
 
     /// Gives both readers back.
+    ///
+    /// # Examples
+    ///
+    /// See [`Chain`].
     pub fn into_inner(self) -> (T, U) {
         (self.first, self.second)
     }

@@ -29,6 +29,19 @@ use super::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 
 pin_project! {
     /// A stream of this crate as one of `futures-io`, or the other way round.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use runtime::io::compat::FuturesIo;
+    ///
+    /// let mut wrapped = FuturesIo::new(&b"bytes"[..]);
+    /// assert_eq!(wrapped.get_ref(), b"bytes");
+    /// *wrapped.get_mut() = b"other";
+    /// *pin!(&mut wrapped).get_mut().get_mut() = b"others";
+    /// assert_eq!(wrapped.into_inner(), b"others");
+    /// ```
     #[derive(Debug)]
     pub struct FuturesIo<T> {
         #[pin]
@@ -40,26 +53,53 @@ pin_project! {
 
 impl<T> FuturesIo<T> {
     /// Wraps `inner`.
+    ///
+    /// # Examples
+    ///
+    /// See [`FuturesIo`].
     pub fn new(inner: T) -> FuturesIo<T> {
         FuturesIo { inner, seek: None }
     }
 
     /// What is inside.
+    ///
+    /// # Examples
+    ///
+    /// See [`FuturesIo`].
     pub fn get_ref(&self) -> &T {
         &self.inner
     }
 
     /// What is inside, to be changed.
+    ///
+    /// # Examples
+    ///
+    /// See [`FuturesIo`].
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.inner
     }
 
     /// What is inside, pinned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use runtime::io::compat::FuturesIo;
+    ///
+    /// let mut wrapped = pin!(FuturesIo::new(&b"bytes"[..]));
+    /// *wrapped.as_mut().get_pin_mut() = b"other";
+    /// assert_eq!(wrapped.get_ref(), b"other");
+    /// ```
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut T> {
         self.project().inner
     }
 
     /// Gives back what is inside.
+    ///
+    /// # Examples
+    ///
+    /// See [`FuturesIo`].
     pub fn into_inner(self) -> T {
         self.inner
     }

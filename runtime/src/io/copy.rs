@@ -297,6 +297,30 @@ where
 /// # Cancel safety
 ///
 /// As [`copy_bidirectional`].
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use runtime::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes, duplex};
+///
+/// let (mut client, mut inbound) = duplex(64);
+/// let (mut outbound, mut server) = duplex(64);
+/// let proxy = runtime::spawn(async move {
+///     // Requests are small, answers large.
+///     copy_bidirectional_with_sizes(&mut inbound, &mut outbound, 1024, 64 * 1024).await
+/// });
+/// client.write_all(b"ping").await?;
+/// client.shutdown().await?;
+/// let mut request = String::new();
+/// server.read_to_string(&mut request).await?;
+/// assert_eq!(request, "ping");
+/// drop(server);
+/// assert_eq!(proxy.await??, (4, 0));
+/// # Ok(())
+/// # }
+/// ```
 pub async fn copy_bidirectional_with_sizes<A, B>(
     a: &mut A,
     b: &mut B,

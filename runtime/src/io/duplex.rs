@@ -164,6 +164,10 @@ fn close_pipe(pipe: &Mutex<Pipe>, end: End) {
 /// One end of a pipe that goes both ways: what [`duplex`] gives.
 ///
 /// Dropping it ends the other end's reads and breaks its writes.
+///
+/// # Examples
+///
+/// See [`duplex`].
 #[derive(Debug)]
 pub struct DuplexStream {
     incoming: Arc<Mutex<Pipe>>,
@@ -265,6 +269,10 @@ impl Drop for DuplexStream {
 /// A pipe in memory that goes one way, with both its ends in one: what is written can be read.
 ///
 /// [`simplex`] gives the ends apart.
+///
+/// # Examples
+///
+/// See [`SimplexStream::new_unsplit`].
 #[derive(Debug)]
 pub struct SimplexStream {
     pipe: Mutex<Pipe>,
@@ -308,6 +316,22 @@ impl SimplexStream {
     /// # Panics
     ///
     /// When `max_buf_size` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::io::{AsyncReadExt, AsyncWriteExt, SimplexStream};
+    ///
+    /// let mut buffer = SimplexStream::new_unsplit(64);
+    /// buffer.write_all(b"kept").await?;
+    /// let mut back = [0; 4];
+    /// buffer.read_exact(&mut back).await?;
+    /// assert_eq!(&back, b"kept");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn new_unsplit(max_buf_size: usize) -> SimplexStream {
         SimplexStream { pipe: Mutex::new(Pipe::new(max_buf_size)) }

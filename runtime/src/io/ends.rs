@@ -19,6 +19,10 @@ fn ready_for_a_unit<T>(cx: &mut Context<'_>, value: T) -> Poll<io::Result<T>> {
 }
 
 /// Reads nothing and takes everything: what [`empty`] gives.
+///
+/// # Examples
+///
+/// See [`empty`].
 #[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Empty;
@@ -82,6 +86,10 @@ impl AsyncSeek for Empty {
 }
 
 /// Takes everything: what [`sink`] gives.
+///
+/// # Examples
+///
+/// See [`sink`].
 #[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Sink;
@@ -151,6 +159,10 @@ macro_rules! forget_what_is_written {
 forget_what_is_written!(Empty Sink);
 
 /// Reads one byte for ever: what [`repeat`] gives.
+///
+/// # Examples
+///
+/// See [`repeat`].
 #[derive(Debug)]
 pub struct Repeat {
     byte: u8,

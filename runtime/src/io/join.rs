@@ -9,6 +9,25 @@ use super::{AsyncBufRead, AsyncRead, AsyncWrite};
 
 pin_project! {
     /// A reader and a writer as one stream: what [`join`] gives.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::io::{AsyncReadExt, AsyncWriteExt, join};
+    ///
+    /// let mut stream = join(&b"question"[..], Vec::new());
+    /// assert_eq!(stream.reader().len(), 8);
+    /// stream.read_u8().await?;
+    /// stream.write_all(b"answer").await?;
+    /// assert_eq!(stream.writer(), b"answer");
+    /// stream.writer_mut().push(b'!');
+    /// *stream.reader_mut() = b"next";
+    /// assert_eq!(stream.into_inner(), (&b"next"[..], b"answer!".to_vec()));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[derive(Debug)]
     pub struct Join<R, W> {
         #[pin]
@@ -40,36 +59,72 @@ pub fn join<R: AsyncRead, W: AsyncWrite>(reader: R, writer: W) -> Join<R, W> {
 
 impl<R, W> Join<R, W> {
     /// Gives the reader and the writer back.
+    ///
+    /// # Examples
+    ///
+    /// See [`Join`].
     pub fn into_inner(self) -> (R, W) {
         (self.reader, self.writer)
     }
 
     /// The reader.
+    ///
+    /// # Examples
+    ///
+    /// See [`Join`].
     pub fn reader(&self) -> &R {
         &self.reader
     }
 
     /// The writer.
+    ///
+    /// # Examples
+    ///
+    /// See [`Join`].
     pub fn writer(&self) -> &W {
         &self.writer
     }
 
     /// The reader, to be changed.
+    ///
+    /// # Examples
+    ///
+    /// See [`Join`].
     pub fn reader_mut(&mut self) -> &mut R {
         &mut self.reader
     }
 
     /// The writer, to be changed.
+    ///
+    /// # Examples
+    ///
+    /// See [`Join`].
     pub fn writer_mut(&mut self) -> &mut W {
         &mut self.writer
     }
 
     /// The reader, pinned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use runtime::io::join;
+    ///
+    /// let mut stream = pin!(join(&b"question"[..], Vec::new()));
+    /// *stream.as_mut().reader_pin_mut() = b"another";
+    /// stream.as_mut().writer_pin_mut().push(b'!');
+    /// assert_eq!((*stream.reader(), stream.writer().len()), (&b"another"[..], 1));
+    /// ```
     pub fn reader_pin_mut(self: Pin<&mut Self>) -> Pin<&mut R> {
         self.project().reader
     }
 
     /// The writer, pinned.
+    ///
+    /// # Examples
+    ///
+    /// See [`reader_pin_mut`](Self::reader_pin_mut).
     pub fn writer_pin_mut(self: Pin<&mut Self>) -> Pin<&mut W> {
         self.project().writer
     }

@@ -63,6 +63,23 @@ fn pop_if_is(bytes: &mut Vec<u8>, byte: u8) -> bool {
 
 pin_project! {
     /// The lines of a reader: see [`AsyncBufReadExt::lines`](super::AsyncBufReadExt::lines).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::io::AsyncBufReadExt;
+    ///
+    /// let mut lines = b"one\ntwo\nthree"[..].lines();
+    /// assert_eq!(lines.next_line().await?.as_deref(), Some("one"));
+    /// assert_eq!(lines.get_ref(), b"two\nthree");
+    /// *lines.get_mut() = b"2\n3";
+    /// assert_eq!(lines.next_line().await?.as_deref(), Some("2"));
+    /// assert_eq!(lines.into_inner(), b"3");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[derive(Debug)]
     #[must_use = "lines do nothing unless they are asked for"]
     pub struct Lines<R> {
@@ -77,16 +94,28 @@ impl<R> Lines<R> {
     }
 
     /// The reader.
+    ///
+    /// # Examples
+    ///
+    /// See [`Lines`].
     pub fn get_ref(&self) -> &R {
         &self.stretches.reader
     }
 
     /// The reader, to be changed. What is read from it directly is missing from the lines.
+    ///
+    /// # Examples
+    ///
+    /// See [`Lines`].
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.stretches.reader
     }
 
     /// Gives the reader back. A part of a line that was read already is lost.
+    ///
+    /// # Examples
+    ///
+    /// See [`Lines`].
     pub fn into_inner(self) -> R {
         self.stretches.reader
     }
@@ -130,6 +159,22 @@ impl<R: AsyncBufRead> Lines<R> {
     /// # Errors
     ///
     /// Those of [`next_line`](Lines::next_line).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::poll_fn;
+    /// use std::pin::pin;
+    /// use runtime::io::AsyncBufReadExt;
+    ///
+    /// let mut lines = pin!(b"one\ntwo"[..].lines());
+    /// let first = poll_fn(|cx| lines.as_mut().poll_next_line(cx)).await?;
+    /// assert_eq!(first.as_deref(), Some("one"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_next_line(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -151,6 +196,21 @@ impl<R: AsyncBufRead> Lines<R> {
 
 pin_project! {
     /// The segments of a reader: see [`AsyncBufReadExt::split`](super::AsyncBufReadExt::split).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::io::AsyncBufReadExt;
+    ///
+    /// let mut fields = AsyncBufReadExt::split(&b"a,b"[..], b',');
+    /// assert_eq!(fields.next_segment().await?.as_deref(), Some(&b"a"[..]));
+    /// assert_eq!(fields.next_segment().await?.as_deref(), Some(&b"b"[..]));
+    /// assert_eq!(fields.next_segment().await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[derive(Debug)]
     #[must_use = "segments do nothing unless they are asked for"]
     pub struct Split<R> {
@@ -201,6 +261,22 @@ impl<R: AsyncBufRead> Split<R> {
     /// # Errors
     ///
     /// Those of [`next_segment`](Split::next_segment).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::poll_fn;
+    /// use std::pin::pin;
+    /// use runtime::io::AsyncBufReadExt;
+    ///
+    /// let mut fields = pin!(AsyncBufReadExt::split(&b"a,b"[..], b','));
+    /// let first = poll_fn(|cx| fields.as_mut().poll_next_segment(cx)).await?;
+    /// assert_eq!(first.as_deref(), Some(&b"a"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_next_segment(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,12 +1,18 @@
 //! Reading and writing without blocking.
 //!
-//! [`AsyncRead`], [`AsyncWrite`], [`AsyncBufRead`] and [`AsyncSeek`] are what streams implement;
-//! [`AsyncReadExt`], [`AsyncWriteExt`], [`AsyncBufReadExt`] and [`AsyncSeekExt`] are what you call.
-//! Around them: buffers ([`BufReader`], [`BufWriter`]), [`copy`] and [`copy_bidirectional`],
-//! [`split`] and [`join`], pipes in memory ([`duplex`], [`simplex`]).
+//! | what | trait that a stream implements | trait whose methods you call |
+//! |---|---|---|
+//! | read bytes | [`AsyncRead`] | [`AsyncReadExt`] |
+//! | write bytes | [`AsyncWrite`] | [`AsyncWriteExt`] |
+//! | read lines, and up to a byte | [`AsyncBufRead`] | [`AsyncBufReadExt`] |
+//! | move to a position | [`AsyncSeek`] | [`AsyncSeekExt`] |
 //!
-//! Each method says what happens when its future is dropped before it is done ("Cancel safety"),
-//! as a branch of [`select!`](crate::select) does.
+//! Sockets, files, pipes and the streams of child processes implement them; so do byte slices,
+//! `Vec<u8>` and [`Cursor`](std::io::Cursor), which is handy in tests. Bring the `Ext` traits into
+//! scope to have the methods.
+//!
+//! Each method says what happens when its future is dropped before it is done. All of it stands in
+//! [one table](crate::select#cancel-safety).
 //!
 //! # Examples
 //!
@@ -26,6 +32,73 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Buffers
+//!
+//! Each read and write of a socket or a file asks the system. Many small ones are slow. A
+//! [`BufReader`] asks for much and hands it out in small pieces; a [`BufWriter`] collects small
+//! pieces; a [`BufStream`] does both. **Flush a writer in the end**: what is still in its buffer is
+//! lost when it is dropped.
+//!
+//! ```
+//! use runtime::io::{AsyncWriteExt, BufWriter};
+//!
+//! # #[runtime::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let mut writer = BufWriter::new(Vec::new());
+//! for word in ["many ", "small ", "pieces"] {
+//!     writer.write_all(word.as_bytes()).await?;
+//! }
+//! writer.flush().await?;
+//! assert_eq!(writer.get_ref(), b"many small pieces");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # From one stream to another
+//!
+//! [`copy()`] moves all bytes of a reader to a writer, and [`copy_bidirectional`] does so both
+//! ways: a proxy.
+//!
+//! ```
+//! # #[runtime::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let mut reader: &[u8] = b"all of it";
+//! let mut writer = Vec::new();
+//! assert_eq!(runtime::io::copy(&mut reader, &mut writer).await?, 9);
+//! assert_eq!(writer, b"all of it");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Reading and writing at the same time
+//!
+//! Both take the stream by `&mut`. [`split`] makes two halves of any stream, for two tasks or for
+//! two branches of a [`select!`](crate::select). TCP and Unix streams have [halves of their
+//! own](crate::net), which cost less. [`join()`] is the other way round: one stream of a reader and
+//! a writer.
+//!
+//! ```
+//! use runtime::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+//!
+//! # #[runtime::main]
+//! # async fn main() -> std::io::Result<()> {
+//! let (near, mut far) = duplex(64);
+//! let (mut reader, mut writer) = split(near);
+//! let sending = runtime::spawn(async move { writer.write_all(b"question").await });
+//! far.write_all(b"answer").await?;
+//! let mut answer = [0; 6];
+//! reader.read_exact(&mut answer).await?;
+//! sending.await??;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # For tests and small jobs
+//!
+//! [`duplex`] is a pipe in memory with two ends, [`simplex`] one with a direction. [`empty`],
+//! [`sink`] and [`repeat`] are the ends of nothing. [`stdin`], [`stdout`] and [`stderr`] are those
+//! of the process.
 
 #[cfg(unix)]
 mod async_fd;
@@ -81,6 +154,10 @@ pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 use crate::engine::messages;
 
 /// What only Unix has: watching any file descriptor.
+///
+/// # Examples
+///
+/// See [`AsyncFd`](unix::AsyncFd).
 #[cfg(unix)]
 pub mod unix {
     #[allow(deprecated, reason = "the older name is still exported")]

@@ -90,13 +90,13 @@ impl OnPool {
 
     /// Starts a job: idle before, busy after.
     ///
-    /// # Errors
-    ///
-    /// The runtime takes no more jobs.
-    ///
     /// # Panics
     ///
     /// Outside a runtime: still idle then.
+    ///
+    /// # Errors
+    ///
+    /// The runtime takes no more jobs.
     pub(crate) fn start<D: Send + Sync + 'static>(
         &mut self,
         device: &Arc<D>,

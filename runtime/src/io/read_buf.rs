@@ -47,6 +47,41 @@ use crate::engine::messages;
 /// assert_eq!(buf.filled(), b"abc");
 /// assert_eq!(buf.remaining(), 5);
 /// ```
+///
+/// How far it is filled, and how far initialized:
+///
+/// ```
+/// use std::mem::MaybeUninit;
+/// use runtime::io::ReadBuf;
+///
+/// let mut memory = [MaybeUninit::uninit(); 8];
+/// let mut buf = ReadBuf::uninit(&mut memory);
+/// assert_eq!((buf.capacity(), buf.initialized().len()), (8, 0));
+/// buf.initialize_unfilled_to(3).copy_from_slice(b"abc");
+/// assert_eq!(buf.initialized(), b"abc");
+/// buf.advance(2);
+/// assert_eq!(buf.filled(), b"ab");
+/// buf.filled_mut()[0] = b'A';
+/// buf.set_filled(1);
+/// assert_eq!(buf.filled(), b"A");
+/// ```
+///
+/// To read into, as a source of your own does:
+///
+/// ```
+/// use runtime::io::ReadBuf;
+///
+/// let mut memory = [0; 8];
+/// let mut buf = ReadBuf::new(&mut memory);
+/// let unfilled = buf.initialize_unfilled();
+/// unfilled[..5].copy_from_slice(b"hello"); // any function that takes `&mut [u8]`
+/// buf.advance(5);
+/// assert_eq!((buf.filled(), buf.remaining()), (&b"hello"[..], 3));
+/// buf.initialized_mut()[0] = b'j';
+/// assert_eq!(buf.filled(), b"jello");
+/// buf.clear();
+/// assert!(buf.filled().is_empty());
+/// ```
 pub struct ReadBuf<'a> {
     buf: &'a mut [MaybeUninit<u8>],
     filled: usize,
@@ -78,6 +113,10 @@ unsafe fn assume_init_mut(slice: &mut [MaybeUninit<u8>]) -> &mut [u8] {
 
 impl<'a> ReadBuf<'a> {
     /// A buffer over initialized memory, with nothing filled.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     pub fn new(buf: &'a mut [u8]) -> ReadBuf<'a> {
         let initialized = buf.len();
@@ -90,18 +129,30 @@ impl<'a> ReadBuf<'a> {
     /// A buffer over memory that may never have been written.
     ///
     /// Use [`assume_init`](ReadBuf::assume_init) when part of it is known to be initialized.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     pub fn uninit(buf: &'a mut [MaybeUninit<u8>]) -> ReadBuf<'a> {
         ReadBuf { buf, filled: 0, initialized: 0 }
     }
 
     /// How many bytes fit in all.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     pub fn capacity(&self) -> usize {
         self.buf.len()
     }
 
     /// What was filled.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     pub fn filled(&self) -> &[u8] {
         // SAFETY: invariants 1 and 2.
@@ -109,6 +160,10 @@ impl<'a> ReadBuf<'a> {
     }
 
     /// What was filled, to be changed.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     pub fn filled_mut(&mut self) -> &mut [u8] {
         // SAFETY: invariants 1 and 2.
@@ -119,6 +174,21 @@ impl<'a> ReadBuf<'a> {
     ///
     /// What is filled there does not count as filled here: call
     /// [`assume_init`](ReadBuf::assume_init) and [`advance`](ReadBuf::advance) afterwards.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::ReadBuf;
+    ///
+    /// let mut memory = [0; 8];
+    /// let mut buf = ReadBuf::new(&mut memory);
+    /// let mut part = buf.take(2);
+    /// part.put_slice(b"ab");
+    /// assert_eq!(part.remaining(), 0);
+    /// // What was put there must be counted here, too.
+    /// buf.advance(2);
+    /// assert_eq!(buf.filled(), b"ab");
+    /// ```
     #[inline]
     pub fn take(&mut self, n: usize) -> ReadBuf<'_> {
         let n = n.min(self.remaining());
@@ -127,6 +197,10 @@ impl<'a> ReadBuf<'a> {
     }
 
     /// What was ever initialized, filled or not.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     pub fn initialized(&self) -> &[u8] {
         // SAFETY: invariants 1 and 2.
@@ -134,6 +208,10 @@ impl<'a> ReadBuf<'a> {
     }
 
     /// What was ever initialized, filled or not, to be changed.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     pub fn initialized_mut(&mut self) -> &mut [u8] {
         // SAFETY: invariants 1 and 2.
@@ -145,6 +223,18 @@ impl<'a> ReadBuf<'a> {
     /// # Safety
     ///
     /// The caller must not make initialized bytes uninitialized.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::ReadBuf;
+    ///
+    /// let mut memory = [0; 8];
+    /// let mut buf = ReadBuf::new(&mut memory);
+    /// buf.put_slice(b"abc");
+    /// // SAFETY: nothing is written. What is filled is part of it.
+    /// assert_eq!(unsafe { buf.inner_mut() }.len(), 8);
+    /// ```
     #[inline]
     pub unsafe fn inner_mut(&mut self) -> &mut [MaybeUninit<u8>] {
         self.buf
@@ -155,12 +245,20 @@ impl<'a> ReadBuf<'a> {
     /// # Safety
     ///
     /// The caller must not make initialized bytes uninitialized.
+    ///
+    /// # Examples
+    ///
+    /// See [`assume_init`](Self::assume_init).
     #[inline]
     pub unsafe fn unfilled_mut(&mut self) -> &mut [MaybeUninit<u8>] {
         &mut self.buf[self.filled..]
     }
 
     /// The part that is not filled, initialized: bytes never written become zero.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     pub fn initialize_unfilled(&mut self) -> &mut [u8] {
         self.initialize_unfilled_to(self.remaining())
@@ -171,6 +269,10 @@ impl<'a> ReadBuf<'a> {
     /// # Panics
     ///
     /// When fewer than `n` bytes remain.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     #[track_caller]
     pub fn initialize_unfilled_to(&mut self, n: usize) -> &mut [u8] {
@@ -185,12 +287,20 @@ impl<'a> ReadBuf<'a> {
     }
 
     /// How many bytes can still be filled.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     pub fn remaining(&self) -> usize {
         self.buf.len() - self.filled
     }
 
     /// Nothing is filled any more; what is initialized stays so.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     pub fn clear(&mut self) {
         self.filled = 0;
@@ -201,6 +311,10 @@ impl<'a> ReadBuf<'a> {
     /// # Panics
     ///
     /// When they go beyond what is initialized.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     #[track_caller]
     pub fn advance(&mut self, n: usize) {
@@ -212,6 +326,10 @@ impl<'a> ReadBuf<'a> {
     /// # Panics
     ///
     /// When they go beyond what is initialized.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     #[track_caller]
     pub fn set_filled(&mut self, n: usize) {
@@ -225,6 +343,23 @@ impl<'a> ReadBuf<'a> {
     /// # Safety
     ///
     /// Those bytes are initialized, and lie within the capacity.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::mem::MaybeUninit;
+    /// use runtime::io::ReadBuf;
+    ///
+    /// let mut memory = [MaybeUninit::uninit(); 8];
+    /// let mut buf = ReadBuf::uninit(&mut memory);
+    /// // SAFETY: only initialized bytes are written.
+    /// let unfilled = unsafe { buf.unfilled_mut() };
+    /// unfilled[0].write(b'x');
+    /// // SAFETY: the first byte has just been written.
+    /// unsafe { buf.assume_init(1) };
+    /// buf.advance(1);
+    /// assert_eq!(buf.filled(), b"x");
+    /// ```
     #[inline]
     pub unsafe fn assume_init(&mut self, n: usize) {
         self.initialized = self.initialized.max(self.filled + n);
@@ -235,6 +370,10 @@ impl<'a> ReadBuf<'a> {
     /// # Panics
     ///
     /// When they do not fit.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadBuf`].
     #[inline]
     #[track_caller]
     pub fn put_slice(&mut self, bytes: &[u8]) {

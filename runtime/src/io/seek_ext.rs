@@ -72,6 +72,23 @@ pub trait AsyncSeekExt: AsyncSeek {
     /// # Cancel safety
     ///
     /// As [`seek`](AsyncSeekExt::seek).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::io::Cursor;
+    /// use runtime::io::{AsyncReadExt, AsyncSeekExt};
+    ///
+    /// let mut stream = Cursor::new("hello");
+    /// stream.read_u8().await?;
+    /// assert_eq!(stream.stream_position().await?, 1);
+    /// stream.rewind().await?;
+    /// assert_eq!(stream.read_u8().await?, b'h');
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     fn rewind(&mut self) -> Op<'_, Self, Seek>
     where
@@ -89,6 +106,10 @@ pub trait AsyncSeekExt: AsyncSeek {
     /// # Cancel safety
     ///
     /// Cancel safe: nothing moves.
+    ///
+    /// # Examples
+    ///
+    /// See [`rewind`](Self::rewind).
     #[inline]
     fn stream_position(&mut self) -> Op<'_, Self, Seek>
     where

@@ -16,11 +16,26 @@ struct Shared<T> {
 }
 
 /// The half that reads: what [`split`] gives.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::io::{duplex, split};
+///
+/// let (stream, _far) = duplex(64);
+/// let (reader, writer) = split(stream);
+/// assert!(reader.is_pair_of(&writer) && writer.is_pair_of(&reader));
+/// let _stream = reader.unsplit(writer);
+/// ```
 pub struct ReadHalf<T> {
     shared: Arc<Shared<T>>,
 }
 
 /// The half that writes: what [`split`] gives.
+///
+/// # Examples
+///
+/// See [`split`].
 pub struct WriteHalf<T> {
     shared: Arc<Shared<T>>,
 }
@@ -56,6 +71,10 @@ pub fn split<T: AsyncRead + AsyncWrite>(stream: T) -> (ReadHalf<T>, WriteHalf<T>
 
 impl<T> ReadHalf<T> {
     /// Whether both halves are of one stream.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadHalf`].
     pub fn is_pair_of(&self, other: &WriteHalf<T>) -> bool {
         other.is_pair_of(self)
     }
@@ -65,6 +84,10 @@ impl<T> ReadHalf<T> {
     /// # Panics
     ///
     /// When they are of different streams.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadHalf`].
     #[track_caller]
     pub fn unsplit(self, other: WriteHalf<T>) -> T
     where
@@ -80,6 +103,10 @@ impl<T> ReadHalf<T> {
 
 impl<T> WriteHalf<T> {
     /// Whether both halves are of one stream.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadHalf`].
     pub fn is_pair_of(&self, other: &ReadHalf<T>) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }

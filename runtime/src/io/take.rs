@@ -10,6 +10,25 @@ use super::{AsyncBufRead, AsyncRead, ReadBuf};
 
 pin_project! {
     /// The first bytes of a reader: see [`AsyncReadExt::take`](super::AsyncReadExt::take).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::io::AsyncReadExt;
+    ///
+    /// let mut body = b"0123456789"[..].take(4);
+    /// let mut text = String::new();
+    /// body.read_to_string(&mut text).await?;
+    /// assert_eq!((text.as_str(), body.limit()), ("0123", 0));
+    /// body.set_limit(2);
+    /// assert_eq!(body.get_ref(), b"456789");
+    /// *body.get_mut() = b"ab";
+    /// assert_eq!(body.into_inner(), b"ab");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[derive(Debug)]
     #[must_use = "readers do nothing unless they are read from"]
     pub struct Take<R> {
@@ -25,31 +44,62 @@ impl<R> Take<R> {
     }
 
     /// How many bytes may still be read. The reader may end earlier.
+    ///
+    /// # Examples
+    ///
+    /// See [`Take`].
     pub fn limit(&self) -> u64 {
         self.left
     }
 
     /// Sets how many bytes may be read from now on, whatever was read before.
+    ///
+    /// # Examples
+    ///
+    /// See [`Take`].
     pub fn set_limit(&mut self, limit: u64) {
         self.left = limit;
     }
 
     /// The reader.
+    ///
+    /// # Examples
+    ///
+    /// See [`Take`].
     pub fn get_ref(&self) -> &R {
         &self.inner
     }
 
     /// The reader, to be changed. What is read from it directly does not count.
+    ///
+    /// # Examples
+    ///
+    /// See [`Take`].
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.inner
     }
 
     /// The reader, pinned. What is read from it directly does not count.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use runtime::io::AsyncReadExt;
+    ///
+    /// let mut body = pin!(b"0123"[..].take(2));
+    /// *body.as_mut().get_pin_mut() = b"other";
+    /// assert_eq!(body.get_ref(), b"other");
+    /// ```
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut R> {
         self.project().inner
     }
 
     /// Gives the reader back.
+    ///
+    /// # Examples
+    ///
+    /// See [`Take`].
     pub fn into_inner(self) -> R {
         self.inner
     }

@@ -13,6 +13,37 @@ use super::ReadBuf;
 /// Reads bytes.
 ///
 /// This is what a type implements; [`AsyncReadExt`](super::AsyncReadExt) is what a user calls.
+///
+/// # Examples
+///
+/// A source that gives the same byte again and again:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::{io, pin::Pin, task::{Context, Poll}};
+/// use runtime::io::{AsyncRead, AsyncReadExt, ReadBuf};
+///
+/// struct Same(u8);
+///
+/// impl AsyncRead for Same {
+///     fn poll_read(
+///         self: Pin<&mut Self>,
+///         _: &mut Context<'_>,
+///         buf: &mut ReadBuf<'_>,
+///     ) -> Poll<io::Result<()>> {
+///         buf.initialize_unfilled().fill(self.0);
+///         buf.advance(buf.remaining());
+///         Poll::Ready(Ok(()))
+///     }
+/// }
+///
+/// let mut four = [0; 4];
+/// Same(7).read_exact(&mut four).await?;
+/// assert_eq!(four, [7; 4]);
+/// # Ok(())
+/// # }
+/// ```
 pub trait AsyncRead {
     /// Tries to put bytes into `buf`.
     ///
@@ -23,6 +54,10 @@ pub trait AsyncRead {
     /// # Errors
     ///
     /// What the source reports. Nothing was read then.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncRead`].
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -33,6 +68,45 @@ pub trait AsyncRead {
 /// Writes bytes.
 ///
 /// This is what a type implements; [`AsyncWriteExt`](super::AsyncWriteExt) is what a user calls.
+///
+/// # Examples
+///
+/// A sink that counts what is written:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::{io, pin::Pin, task::{Context, Poll}};
+/// use runtime::io::{AsyncWrite, AsyncWriteExt};
+///
+/// struct Count(usize);
+///
+/// impl AsyncWrite for Count {
+///     fn poll_write(
+///         mut self: Pin<&mut Self>,
+///         _: &mut Context<'_>,
+///         buf: &[u8],
+///     ) -> Poll<io::Result<usize>> {
+///         self.0 += buf.len();
+///         Poll::Ready(Ok(buf.len()))
+///     }
+///
+///     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+///         Poll::Ready(Ok(()))
+///     }
+///
+///     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+///         self.poll_flush(cx)
+///     }
+/// }
+///
+/// let mut count = Count(0);
+/// count.write_all(b"hello").await?;
+/// count.shutdown().await?;
+/// assert_eq!(count.0, 5);
+/// # Ok(())
+/// # }
+/// ```
 pub trait AsyncWrite {
     /// Tries to write bytes from the start of `buf`, and says how many were taken.
     ///
@@ -43,6 +117,10 @@ pub trait AsyncWrite {
     /// # Errors
     ///
     /// What the sink reports. Nothing was taken then.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncWrite`].
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -54,6 +132,10 @@ pub trait AsyncWrite {
     /// # Errors
     ///
     /// What the sink reports; what was taken may be lost.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncWrite`].
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Flushes, and ends the writing: the other side sees the end of the stream.
@@ -64,6 +146,10 @@ pub trait AsyncWrite {
     /// # Errors
     ///
     /// What the sink reports; it need not be called again.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncWrite`].
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Like [`poll_write`](AsyncWrite::poll_write), from several buffers in turn.
@@ -73,6 +159,25 @@ pub trait AsyncWrite {
     /// # Errors
     ///
     /// Those of [`poll_write`](AsyncWrite::poll_write).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::poll_fn;
+    /// use std::io::IoSlice;
+    /// use std::pin::Pin;
+    /// use runtime::io::AsyncWrite;
+    ///
+    /// let mut sink = Vec::new();
+    /// assert!(sink.is_write_vectored());
+    /// let parts = [IoSlice::new(b"head"), IoSlice::new(b"body")];
+    /// let n = poll_fn(|cx| Pin::new(&mut sink).poll_write_vectored(cx, &parts)).await?;
+    /// assert_eq!(sink[..n], b"headbody"[..n]);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -84,6 +189,10 @@ pub trait AsyncWrite {
 
     /// Whether [`poll_write_vectored`](AsyncWrite::poll_write_vectored) is better than copying all
     /// into one buffer. `false` unless a type says otherwise.
+    ///
+    /// # Examples
+    ///
+    /// See [`poll_write_vectored`](Self::poll_write_vectored).
     fn is_write_vectored(&self) -> bool {
         false
     }
@@ -93,6 +202,25 @@ pub trait AsyncWrite {
 ///
 /// This is what a type implements; [`AsyncBufReadExt`](super::AsyncBufReadExt) is what a user
 /// calls.
+///
+/// # Examples
+///
+/// The first line that is in the buffer, without reading more:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::{future::poll_fn, pin::Pin};
+/// use runtime::io::AsyncBufRead;
+///
+/// let mut reader: &[u8] = b"first\nsecond";
+/// let bytes = poll_fn(|cx| Pin::new(&mut reader).poll_fill_buf(cx).map_ok(<[u8]>::to_vec)).await?;
+/// let length = bytes.iter().position(|&byte| byte == b'\n').unwrap();
+/// Pin::new(&mut reader).consume(length + 1);
+/// assert_eq!(reader, b"second");
+/// # Ok(())
+/// # }
+/// ```
 pub trait AsyncBufRead: AsyncRead {
     /// What the buffer holds, filled first if it was empty. An empty slice means that the end has
     /// come.
@@ -103,18 +231,43 @@ pub trait AsyncBufRead: AsyncRead {
     /// # Errors
     ///
     /// What the source reports.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncBufRead`].
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>>;
 
     /// The first `amt` bytes of the buffer have been used.
     ///
     /// `amt` must be no more than [`poll_fill_buf`](AsyncBufRead::poll_fill_buf) gave; what happens
     /// otherwise is up to the type.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncBufRead`].
     fn consume(self: Pin<&mut Self>, amt: usize);
 }
 
 /// Moves to a position in a stream.
 ///
 /// This is what a type implements; [`AsyncSeekExt`](super::AsyncSeekExt) is what a user calls.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::io::{Cursor, SeekFrom};
+/// use std::{future::poll_fn, pin::Pin};
+/// use runtime::io::AsyncSeek;
+///
+/// let mut stream = Cursor::new("hello");
+/// Pin::new(&mut stream).start_seek(SeekFrom::End(-1))?;
+/// let position = poll_fn(|cx| Pin::new(&mut stream).poll_complete(cx)).await?;
+/// assert_eq!(position, 4);
+/// # Ok(())
+/// # }
+/// ```
 pub trait AsyncSeek {
     /// Begins to move to `position`; [`poll_complete`](AsyncSeek::poll_complete) ends it.
     ///
@@ -123,6 +276,10 @@ pub trait AsyncSeek {
     /// # Errors
     ///
     /// When an earlier move has not ended, or the source refuses.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncSeek`].
     fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()>;
 
     /// Waits for the move to end, and gives the new position from the start, in bytes.
@@ -132,6 +289,10 @@ pub trait AsyncSeek {
     /// # Errors
     ///
     /// What the source reports.
+    ///
+    /// # Examples
+    ///
+    /// See [`AsyncSeek`].
     fn poll_complete(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>>;
 }
 

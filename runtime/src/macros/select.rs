@@ -38,12 +38,61 @@
 ///
 /// # Cancel safety
 ///
-/// In a loop, the futures that lost are dropped and made anew in the next round: whatever a lost
-/// future had already done is lost with it, unless that future is *cancel safe*. Receiving from a
-/// channel, accepting a connection and a single `read` are; reading an exact number of bytes or a
-/// line into a local buffer, and sending a message that was moved into the future, are not. Each
-/// async method says which it is. Two ways out: make the future once before the loop and pass
-/// `&mut future` (see the example), or let a task of its own do the work.
+/// In a loop, the futures that lost are dropped and made anew in the next round. What a lost future
+/// had already done is lost with it, unless it is *cancel safe*: dropped before it is ready, it has
+/// done nothing, or has kept what it did for the next call.
+///
+/// Safe in a loop:
+///
+/// | what | why |
+/// |---|---|
+/// | [`mpsc::Receiver::recv`](crate::sync::mpsc::Receiver::recv), [`recv_many`](crate::sync::mpsc::Receiver::recv_many), the same of `UnboundedReceiver` | no value is lost |
+/// | [`broadcast::Receiver::recv`](crate::sync::broadcast::Receiver::recv) | no value is lost |
+/// | [`watch::Receiver::changed`](crate::sync::watch::Receiver::changed), [`wait_for`](crate::sync::watch::Receiver::wait_for) | a change that was not reported is still new |
+/// | `&mut` [`oneshot::Receiver`](crate::sync::oneshot::Receiver) | by reference; the value stays inside |
+/// | `closed` of every channel's sender, [`SetOnce::wait`](crate::sync::SetOnce::wait) | they only look |
+/// | `&mut` [`JoinHandle`](crate::task::JoinHandle), [`JoinSet::join_next`](crate::task::JoinSet::join_next) | no result is lost |
+/// | [`ScopeHandle::cancelled`](crate::task::ScopeHandle::cancelled), [`yield_now`](crate::task::yield_now) | they only wait |
+/// | [`TcpListener::accept`](crate::net::TcpListener::accept), `UnixListener::accept` | no connection is lost |
+/// | `connect` and `bind` of sockets | the attempt is given up; nothing is left behind |
+/// | `readable`, `writable`, `ready`, `peek` of sockets, pipes and [`AsyncFd`](crate::io::unix::AsyncFd) | they only look |
+/// | [`UdpSocket::send`](crate::net::UdpSocket::send), [`send_to`](crate::net::UdpSocket::send_to), [`recv`](crate::net::UdpSocket::recv), [`recv_from`](crate::net::UdpSocket::recv_from) | a whole datagram or nothing |
+/// | [`read`](crate::io::AsyncReadExt::read), [`read_buf`](crate::io::AsyncReadExt::read_buf), [`write`](crate::io::AsyncWriteExt::write), [`write_buf`](crate::io::AsyncWriteExt::write_buf), [`fill_buf`](crate::io::AsyncBufReadExt::fill_buf), [`flush`](crate::io::AsyncWriteExt::flush), [`shutdown`](crate::io::AsyncWriteExt::shutdown) | one step, done or not begun |
+/// | [`Lines::next_line`](crate::io::Lines::next_line), [`Split::next_segment`](crate::io::Split::next_segment), [`ReadDir::next_entry`](crate::fs::ReadDir::next_entry) | a part that was read is kept inside |
+/// | [`write_all_buf`](crate::io::AsyncWriteExt::write_all_buf), [`copy_buf`](crate::io::copy_buf) | the rest stays in the buffer |
+/// | [`Interval::tick`](crate::time::Interval::tick), [`sleep_until`](crate::time::sleep_until), `&mut` [`Sleep`](crate::time::Sleep) | the deadline stays |
+/// | [`Signal::recv`](crate::signal::unix::Signal::recv), [`Child::wait`](crate::process::Child::wait) | no signal, no status is lost |
+///
+/// Safe, but each new call goes to the end of a queue. In a loop somebody may wait for ever:
+///
+/// | what | better |
+/// |---|---|
+/// | [`Mutex::lock`](crate::sync::Mutex::lock), [`RwLock::read`](crate::sync::RwLock::read), [`write`](crate::sync::RwLock::write), [`Semaphore::acquire`](crate::sync::Semaphore::acquire), [`Notify::notified`](crate::sync::Notify::notified) | make the future once, and pass `&mut future` |
+/// | [`mpsc::Sender::reserve`](crate::sync::mpsc::Sender::reserve) | the same |
+///
+/// Not safe in a loop:
+///
+/// | what | what is lost | better |
+/// |---|---|---|
+/// | [`mpsc::Sender::send`](crate::sync::mpsc::Sender::send), [`send_timeout`](crate::sync::mpsc::Sender::send_timeout) | the value | [`reserve`](crate::sync::mpsc::Sender::reserve), then send by the permit |
+/// | [`reserve_owned`](crate::sync::mpsc::Sender::reserve_owned) | the sender | clone it before |
+/// | [`read_exact`](crate::io::AsyncReadExt::read_exact), [`read_to_string`](crate::io::AsyncReadExt::read_to_string) | bytes that were read | [`read_buf`](crate::io::AsyncReadExt::read_buf) in a loop |
+/// | [`read_line`](crate::io::AsyncBufReadExt::read_line) | part of a character | [`lines`](crate::io::AsyncBufReadExt::lines), or [`read_until`](crate::io::AsyncBufReadExt::read_until) |
+/// | [`read_until`](crate::io::AsyncBufReadExt::read_until), [`read_to_end`](crate::io::AsyncReadExt::read_to_end) | only the count; the bytes are in the buffer | keep the buffer outside of the loop |
+/// | [`write_all`](crate::io::AsyncWriteExt::write_all) | how much was written | [`write_all_buf`](crate::io::AsyncWriteExt::write_all_buf) |
+/// | [`seek`](crate::io::AsyncSeekExt::seek) | whether the position has moved | seek before the loop |
+/// | [`copy`](crate::io::copy()), [`copy_bidirectional`](crate::io::copy_bidirectional) | bytes that were read and not written | a task of its own |
+/// | [`Barrier::wait`](crate::sync::Barrier::wait) | it has come, and counts as such | make the future once |
+/// | [`OnceCell::get_or_init`](crate::sync::OnceCell::get_or_init) | the work on the value; the next begins anew | make the future once |
+/// | [`sleep`](crate::time::sleep()) | the time that has passed: each round begins anew | `sleep_until`, or `&mut` a `Sleep` |
+/// | [`Scope::close`](crate::task::Scope::close), [`JoinSet::join_all`](crate::task::JoinSet::join_all) | the tasks: they are aborted | `join_next`; [`Scope`](crate::task::Scope) outside of the loop |
+/// | [`Command::output`](crate::process::Command::output), [`Child::wait_with_output`](crate::process::Child::wait_with_output) | what the child has written | a task of its own |
+/// | [`ctrl_c`](crate::signal::ctrl_c) | what is pressed while nobody listens | keep a [`Signal`](crate::signal::unix::Signal) |
+/// | functions of [`fs`](crate::fs) that change something | nothing, but it goes on: it is done all the same | wait for it |
+/// | [`timeout`](crate::time::timeout()), [`join!`](crate::join), [`LocalSet::run_until`](crate::task::LocalSet::run_until) | as for the future inside | |
+///
+/// Two ways out that always work: make the future once before the loop and pass `&mut future` (see
+/// the example), or let a task of its own do the work.
 ///
 /// # Examples
 ///

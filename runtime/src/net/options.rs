@@ -9,6 +9,10 @@ macro_rules! shared_options {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// See [`UdpSocket`](crate::net::UdpSocket).
             pub fn tos_v4(&self) -> io::Result<u32> {
                 self.socket().tos_v4()
             }
@@ -28,6 +32,10 @@ macro_rules! shared_options {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// See [`UdpSocket`](crate::net::UdpSocket).
             pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
                 self.socket().set_tos_v4(tos)
             }
@@ -47,6 +55,10 @@ macro_rules! shared_options {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// See [`UdpSocket`](crate::net::UdpSocket).
             pub fn tclass_v6(&self) -> io::Result<u32> {
                 self.socket().tclass_v6()
             }
@@ -56,6 +68,10 @@ macro_rules! shared_options {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// See [`UdpSocket`](crate::net::UdpSocket).
             pub fn set_tclass_v6(&self, tclass: u32) -> io::Result<()> {
                 self.socket().set_tclass_v6(tclass)
             }
@@ -65,6 +81,10 @@ macro_rules! shared_options {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// See [`UdpSocket`](crate::net::UdpSocket).
             #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
             pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
                 self.socket().device()
@@ -75,6 +95,10 @@ macro_rules! shared_options {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// See [`UdpSocket`](crate::net::UdpSocket).
             #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
             pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
                 self.socket().bind_device(interface)

@@ -161,6 +161,10 @@ macro_rules! poll_ready_methods {
             /// # Errors
             ///
             /// When the runtime that the socket was made in has been shut down.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub fn $poll_read(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 self.io.poll_read_ready(cx)
             }
@@ -171,6 +175,10 @@ macro_rules! poll_ready_methods {
             /// # Errors
             ///
             /// When the runtime that the socket was made in has been shut down.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub fn $poll_write(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 self.io.poll_write_ready(cx)
             }
@@ -216,6 +224,21 @@ macro_rules! try_stream_methods {
             /// # Errors
             ///
             /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if nothing is there.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// use std::io::IoSliceMut;
+            ///
+            /// let (mut head, mut body) = ([0; 8], [0; 1024]);
+            /// let mut bufs = [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)];
+            /// socket.readable().await?;
+            /// let n = socket.try_read_vectored(&mut bufs)?;
+            /// println!("{n} bytes, the first eight of them in `head`");
+            /// # Ok(()) }
+            /// ```
             pub fn try_read_vectored(&self, bufs: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
                 self.io.try_read_vectored(bufs)
             }
@@ -269,6 +292,18 @@ macro_rules! try_stream_methods {
             /// # Errors
             ///
             /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if there is no room.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// let parts = [std::io::IoSlice::new(b"head"), std::io::IoSlice::new(b"body")];
+            /// socket.writable().await?;
+            /// let n = socket.try_write_vectored(&parts)?;
+            /// println!("{n} of 8 bytes are sent");
+            /// # Ok(()) }
+            /// ```
             pub fn try_write_vectored(&self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
                 self.io.try_write_vectored(bufs)
             }
@@ -398,6 +433,14 @@ macro_rules! std_conversions {
             /// # Errors
             ///
             /// When the system does not know the socket any more.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// # Ok(()) }
+            /// ```
             pub fn into_std(self) -> io::Result<$std> {
                 Ok(OwnedFd::from(self.io.into_inner()?).into())
             }
@@ -449,6 +492,16 @@ macro_rules! datagram_methods {
             /// # Errors
             ///
             /// As for [`send`](Self::send).
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// let n = std::future::poll_fn(|cx| socket.poll_send(cx, b"hello")).await?;
+            /// # drop(n);
+            /// # Ok(()) }
+            /// ```
             pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
                 self.io.poll_own(cx, Direction::Write, |socket| socket.send(buf))
             }
@@ -459,6 +512,19 @@ macro_rules! datagram_methods {
             ///
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, and what the system
             /// says.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// socket.writable().await?;
+            /// match socket.try_send(b"hello") {
+            ///     Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => println!("no room"),
+            ///     sent => println!("{} bytes", sent?),
+            /// }
+            /// # Ok(()) }
+            /// ```
             pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
                 self.io.try_own(Interest::WRITABLE, |socket| socket.send(buf))
             }
@@ -494,6 +560,18 @@ macro_rules! datagram_methods {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// let mut memory = [0; 1500];
+            /// let mut buf = runtime::io::ReadBuf::new(&mut memory);
+            /// std::future::poll_fn(|cx| socket.poll_recv(cx, &mut buf)).await?;
+            /// println!("{:?}", buf.filled());
+            /// # Ok(()) }
+            /// ```
             pub fn poll_recv(
                 &self,
                 cx: &mut Context<'_>,
@@ -509,6 +587,20 @@ macro_rules! datagram_methods {
             /// # Errors
             ///
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// let mut buf = [0; 1500];
+            /// socket.readable().await?;
+            /// match socket.try_recv(&mut buf) {
+            ///     Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => println!("nothing"),
+            ///     received => println!("{:?}", &buf[..received?]),
+            /// }
+            /// # Ok(()) }
+            /// ```
             pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
                 self.io.try_own(Interest::READABLE, |socket| socket.recv(buf))
             }
@@ -522,6 +614,17 @@ macro_rules! datagram_methods {
             /// # Cancel safety
             ///
             /// Safe: a future that was dropped before it was done has taken nothing.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// let mut buf = Vec::with_capacity(1500);
+            /// let n = socket.recv_buf(&mut buf).await?;
+            /// assert_eq!(buf.len(), n);
+            /// # Ok(()) }
+            /// ```
             pub async fn recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
                 let receive =
                     |socket: &_| Anonymous { peek: false }.fill_spare(SockRef::from(socket), buf);
@@ -533,6 +636,18 @@ macro_rules! datagram_methods {
             /// # Errors
             ///
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// let mut buf = Vec::with_capacity(1500);
+            /// socket.readable().await?;
+            /// let n = socket.try_recv_buf(&mut buf)?;
+            /// assert_eq!(buf.len(), n);
+            /// # Ok(()) }
+            /// ```
             pub fn try_recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
                 let receive =
                     |socket: &_| Anonymous { peek: false }.fill_spare(SockRef::from(socket), buf);
@@ -572,6 +687,18 @@ macro_rules! datagram_methods {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// let mut memory = [0; 1500];
+            /// let mut buf = runtime::io::ReadBuf::new(&mut memory);
+            /// let sender = std::future::poll_fn(|cx| socket.poll_recv_from(cx, &mut buf)).await?;
+            /// println!("{:?} from {sender:?}", buf.filled());
+            /// # Ok(()) }
+            /// ```
             pub fn poll_recv_from(
                 &self,
                 cx: &mut Context<'_>,
@@ -588,6 +715,18 @@ macro_rules! datagram_methods {
             /// # Errors
             ///
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// let mut buf = [0; 1500];
+            /// socket.readable().await?;
+            /// let (n, sender) = socket.try_recv_from(&mut buf)?;
+            /// println!("{:?} from {sender:?}", &buf[..n]);
+            /// # Ok(()) }
+            /// ```
             pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, $addr)> {
                 let (n, sender) =
                     self.io.try_own(Interest::READABLE, |socket| socket.recv_from(buf))?;
@@ -603,6 +742,17 @@ macro_rules! datagram_methods {
             /// # Cancel safety
             ///
             /// Safe: a future that was dropped before it was done has taken nothing.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// let mut buf = Vec::with_capacity(1500);
+            /// let (n, sender) = socket.recv_buf_from(&mut buf).await?;
+            /// println!("{n} bytes from {sender:?}");
+            /// # Ok(()) }
+            /// ```
             pub async fn recv_buf_from<B: BufMut>(
                 &self,
                 buf: &mut B,
@@ -618,6 +768,18 @@ macro_rules! datagram_methods {
             /// # Errors
             ///
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// let mut buf = Vec::with_capacity(1500);
+            /// socket.readable().await?;
+            /// let (n, sender) = socket.try_recv_buf_from(&mut buf)?;
+            /// println!("{n} bytes from {sender:?}");
+            /// # Ok(()) }
+            /// ```
             pub fn try_recv_buf_from<B: BufMut>(&self, buf: &mut B) -> io::Result<(usize, $addr)> {
                 let receive =
                     |socket: &_| Signed { peek: false }.fill_spare(SockRef::from(socket), buf);
@@ -630,6 +792,17 @@ macro_rules! datagram_methods {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// ```no_run
+            /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+            #[doc = $make]
+            /// if let Some(error) = socket.take_error()? {
+            ///     println!("the system has noticed: {error}");
+            /// }
+            /// # Ok(()) }
+            /// ```
             pub fn take_error(&self) -> io::Result<Option<io::Error>> {
                 self.io.take_error()
             }

@@ -23,6 +23,10 @@ macro_rules! halves {
         #[doc = concat!("[`", stringify!($stream), "::split`].")]
         ///
         /// Dropping it changes nothing.
+        ///
+        /// # Examples
+        ///
+        /// See [`net`](crate::net).
         #[derive(Debug)]
         pub struct ReadHalf<'a>(&'a $stream);
 
@@ -30,6 +34,10 @@ macro_rules! halves {
         #[doc = concat!("[`", stringify!($stream), "::split`].")]
         ///
         /// Dropping it changes nothing; `shutdown` ends what the other side can read.
+        ///
+        /// # Examples
+        ///
+        /// See [`net`](crate::net).
         #[derive(Debug)]
         pub struct WriteHalf<'a>(&'a $stream);
 
@@ -38,6 +46,10 @@ macro_rules! halves {
         ///
         /// Dropping it changes nothing as long as the writing half lives; with the last half the
         /// stream is closed.
+        ///
+        /// # Examples
+        ///
+        /// See [`net`](crate::net).
         #[derive(Debug)]
         pub struct OwnedReadHalf(Arc<$stream>);
 
@@ -46,6 +58,10 @@ macro_rules! halves {
         ///
         /// Dropping it ends what the other side can read, as `shutdown` does; see
         /// [`forget`](Self::forget).
+        ///
+        /// # Examples
+        ///
+        /// See [`net`](crate::net).
         #[derive(Debug)]
         pub struct OwnedWriteHalf {
             stream: Arc<$stream>,
@@ -53,6 +69,10 @@ macro_rules! halves {
         }
 
         /// The two halves given to `reunite` are not of the same stream; here they are again.
+        ///
+        /// # Examples
+        ///
+        /// See [`net`](crate::net).
         #[derive(Debug)]
         pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
 
@@ -109,6 +129,10 @@ macro_rules! halves {
             /// # Errors
             ///
             /// If they are not of the same stream; the error hands them back.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub fn reunite(self, other: OwnedWriteHalf) -> Result<$stream, ReuniteError> {
                 if !Arc::ptr_eq(&self.0, &other.stream) {
                     return Err(ReuniteError(self, other));
@@ -126,11 +150,19 @@ macro_rules! halves {
             /// # Errors
             ///
             /// If they are not of the same stream; the error hands them back.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub fn reunite(self, other: OwnedReadHalf) -> Result<$stream, ReuniteError> {
                 other.reunite(self)
             }
 
             /// Drops the half without ending what the other side can read.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub fn forget(mut self) {
                 self.shutdown_on_drop = false;
             }
@@ -196,6 +228,10 @@ macro_rules! half {
             /// # Cancel safety
             ///
             /// Safe: once ready, the stream stays ready until an operation would block.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
                 self.as_ref().io.ready(interest).await
             }
@@ -205,6 +241,10 @@ macro_rules! half {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub fn local_addr(&self) -> io::Result<$addr> {
                 self.as_ref().local_addr()
             }
@@ -214,6 +254,10 @@ macro_rules! half {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub fn peer_addr(&self) -> io::Result<$addr> {
                 self.as_ref().peer_addr()
             }
@@ -237,6 +281,10 @@ macro_rules! read_half {
             /// # Cancel safety
             ///
             /// Safe: once readable, the stream stays so until an operation would block.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub async fn readable(&self) -> io::Result<()> {
                 self.ready(Interest::READABLE).await.map(|_| ())
             }
@@ -246,6 +294,10 @@ macro_rules! read_half {
             /// # Errors
             ///
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
                 self.as_ref().io.try_read(buf)
             }
@@ -255,6 +307,10 @@ macro_rules! read_half {
             /// # Errors
             ///
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
                 self.as_ref().io.try_read_vectored(bufs)
             }
@@ -264,6 +320,10 @@ macro_rules! read_half {
             /// # Errors
             ///
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
                 self.as_ref().io.try_read_buf(buf)
             }
@@ -297,6 +357,10 @@ macro_rules! write_half {
             /// # Cancel safety
             ///
             /// Safe: once writable, the stream stays so until an operation would block.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub async fn writable(&self) -> io::Result<()> {
                 self.ready(Interest::WRITABLE).await.map(|_| ())
             }
@@ -306,6 +370,10 @@ macro_rules! write_half {
             /// # Errors
             ///
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
                 self.as_ref().io.try_write(buf)
             }
@@ -315,6 +383,10 @@ macro_rules! write_half {
             /// # Errors
             ///
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room.
+            ///
+            /// # Examples
+            ///
+            /// See [`net`](crate::net).
             pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
                 self.as_ref().io.try_write_vectored(bufs)
             }

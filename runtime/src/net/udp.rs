@@ -39,6 +39,61 @@ use crate::io::ReadBuf;
 /// }
 /// # }
 /// ```
+///
+/// Settings:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use runtime::net::UdpSocket;
+///
+/// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+/// socket.set_broadcast(true)?;
+/// socket.set_ttl(32)?;
+/// socket.set_multicast_loop_v4(false)?;
+/// socket.set_multicast_ttl_v4(4)?;
+/// socket.set_tos_v4(0x10)?;
+/// assert!(socket.broadcast()? && !socket.multicast_loop_v4()?);
+/// assert_eq!((socket.ttl()?, socket.multicast_ttl_v4()?, socket.tos_v4()?), (32, 4, 0x10));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Two sockets that talk to each other only:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use runtime::net::UdpSocket;
+///
+/// let one = UdpSocket::bind("127.0.0.1:0").await?;
+/// let two = UdpSocket::bind("127.0.0.1:0").await?;
+/// one.connect(two.local_addr()?).await?;
+/// two.connect(one.local_addr()?).await?;
+/// assert_eq!(one.peer_addr()?, two.local_addr()?);
+/// one.send(b"ping").await?;
+/// let mut buf = [0; 16];
+/// assert_eq!(two.recv(&mut buf).await?, 4);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// IPv6, and one network device of several:
+///
+/// ```no_run
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use runtime::net::UdpSocket;
+///
+/// let socket = UdpSocket::bind("[::1]:0").await?;
+/// socket.set_tclass_v6(0x10)?;
+/// socket.set_multicast_loop_v6(false)?;
+/// println!("{} {}", socket.tclass_v6()?, socket.multicast_loop_v6()?);
+/// socket.bind_device(Some(b"eth0"))?;
+/// println!("{:?}", socket.device()?);
+/// # Ok(())
+/// # }
+/// ```
 pub struct UdpSocket {
     io: PollEvented<mio::net::UdpSocket>,
 }
@@ -66,10 +121,6 @@ impl UdpSocket {
     /// Makes a socket with the address `addr`: the first of its addresses that is free. Port 0 lets
     /// the system choose (see [`local_addr`](Self::local_addr)).
     ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: no socket is left behind.
-    ///
     /// # Panics
     ///
     /// Outside a runtime.
@@ -78,6 +129,10 @@ impl UdpSocket {
     ///
     /// That of the last address tried; an error of resolving the name; and
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if there is no address at all.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no socket is left behind.
     ///
     /// # Examples
     ///
@@ -112,14 +167,14 @@ impl UdpSocket {
     /// Connects the socket: it sends to `addr` alone, the first of its addresses that the system
     /// accepts, and receives from there alone.
     ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: until it is ready, the socket is as it was.
-    ///
     /// # Errors
     ///
     /// That of the last address tried; an error of resolving the name; and
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if there is no address at all.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: until it is ready, the socket is as it was.
     ///
     /// # Examples
     ///
@@ -139,6 +194,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr()
     }
@@ -148,6 +207,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says; for one, that the socket is not connected.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.peer_addr()
     }
@@ -183,6 +246,22 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::poll_fn;
+    /// use runtime::net::UdpSocket;
+    ///
+    /// let one = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let two = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let target = two.local_addr()?;
+    /// assert_eq!(poll_fn(|cx| one.poll_send_to(cx, b"ping", target)).await?, 4);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_send_to(
         &self,
         cx: &mut Context<'_>,
@@ -197,6 +276,23 @@ impl UdpSocket {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, and what the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::UdpSocket;
+    ///
+    /// let one = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let two = UdpSocket::bind("127.0.0.1:0").await?;
+    /// one.writable().await?;
+    /// let n = one.try_send_to(b"ping", two.local_addr()?)?;
+    /// let (received, sender) = two.recv_from(&mut [0; 16]).await?;
+    /// assert_eq!((received, sender), (n, one.local_addr()?));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_send_to(&self, buf: &[u8], target: SocketAddr) -> io::Result<usize> {
         self.io.try_own(Interest::WRITABLE, |socket| socket.send_to(buf, target))
     }
@@ -210,6 +306,10 @@ impl UdpSocket {
     /// # Cancel safety
     ///
     /// Safe: nothing is taken.
+    ///
+    /// # Examples
+    ///
+    /// See [`peek_from`](Self::peek_from).
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.io.own(Interest::READABLE, |socket| socket.peek(buf)).await
     }
@@ -219,6 +319,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`poll_peek_from`](Self::poll_peek_from).
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.io.poll_own(cx, Direction::Read, |socket| {
             Anonymous { peek: true }.fill_rest(SockRef::from(socket), buf)
@@ -230,6 +334,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+    ///
+    /// # Examples
+    ///
+    /// See [`try_peek_from`](Self::try_peek_from).
     pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.io.try_own(Interest::READABLE, |socket| socket.peek(buf))
     }
@@ -243,6 +351,28 @@ impl UdpSocket {
     /// # Cancel safety
     ///
     /// Safe: nothing is taken.
+    ///
+    /// # Examples
+    ///
+    /// To look at a datagram and leave it for the next call:
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::UdpSocket;
+    ///
+    /// let one = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let two = UdpSocket::bind("127.0.0.1:0").await?;
+    /// one.send_to(b"ping", two.local_addr()?).await?;
+    /// let mut buf = [0; 16];
+    /// let (n, sender) = two.peek_from(&mut buf).await?;
+    /// assert_eq!((n, sender), (4, one.local_addr()?));
+    /// assert_eq!(two.peek_sender().await?, sender);
+    /// assert_eq!(two.peek(&mut buf).await?, 4);
+    /// assert_eq!(two.recv(&mut buf).await?, 4);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.io.own(Interest::READABLE, |socket| socket.peek_from(buf)).await
     }
@@ -252,6 +382,26 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::poll_fn;
+    /// use runtime::io::ReadBuf;
+    /// use runtime::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:7000").await?;
+    /// let mut memory = [0; 16];
+    /// let mut buf = ReadBuf::new(&mut memory);
+    /// let sender = poll_fn(|cx| socket.poll_peek_from(cx, &mut buf)).await?;
+    /// buf.clear();
+    /// poll_fn(|cx| socket.poll_peek(cx, &mut buf)).await?;
+    /// assert_eq!(poll_fn(|cx| socket.poll_peek_sender(cx)).await?, sender);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_peek_from(
         &self,
         cx: &mut Context<'_>,
@@ -267,6 +417,23 @@ impl UdpSocket {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:7000").await?;
+    /// let mut buf = [0; 16];
+    /// socket.readable().await?;
+    /// let (n, sender) = socket.try_peek_from(&mut buf)?;
+    /// assert_eq!(socket.try_peek(&mut buf)?, n);
+    /// assert_eq!(socket.try_peek_sender()?, sender);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.io.try_own(Interest::READABLE, |socket| socket.peek_from(buf))
     }
@@ -280,6 +447,10 @@ impl UdpSocket {
     /// # Cancel safety
     ///
     /// Safe: nothing is taken.
+    ///
+    /// # Examples
+    ///
+    /// See [`peek_from`](Self::peek_from).
     pub async fn peek_sender(&self) -> io::Result<SocketAddr> {
         self.io.own(Interest::READABLE, |_| self.sender_of_next()).await
     }
@@ -289,6 +460,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`poll_peek_from`](Self::poll_peek_from).
     pub fn poll_peek_sender(&self, cx: &mut Context<'_>) -> Poll<io::Result<SocketAddr>> {
         self.io.poll_own(cx, Direction::Read, |_| self.sender_of_next())
     }
@@ -298,6 +473,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+    ///
+    /// # Examples
+    ///
+    /// See [`try_peek_from`](Self::try_peek_from).
     pub fn try_peek_sender(&self) -> io::Result<SocketAddr> {
         self.io.try_own(Interest::READABLE, |_| self.sender_of_next())
     }
@@ -311,6 +490,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub fn broadcast(&self) -> io::Result<bool> {
         self.io.broadcast()
     }
@@ -320,6 +503,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
         self.io.set_broadcast(on)
     }
@@ -329,6 +516,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
         self.io.multicast_loop_v4()
     }
@@ -338,6 +529,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
         self.io.set_multicast_loop_v4(on)
     }
@@ -347,6 +542,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
         self.io.multicast_ttl_v4()
     }
@@ -356,6 +555,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
         self.io.set_multicast_ttl_v4(ttl)
     }
@@ -365,6 +568,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
         self.io.multicast_loop_v6()
     }
@@ -374,6 +581,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
         self.io.set_multicast_loop_v6(on)
     }
@@ -383,6 +594,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.ttl()
     }
@@ -392,6 +607,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.io.set_ttl(ttl)
     }
@@ -401,6 +620,25 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::net::Ipv4Addr;
+    /// use runtime::net::UdpSocket;
+    ///
+    /// let group = Ipv4Addr::new(239, 1, 2, 3);
+    /// let socket = UdpSocket::bind("0.0.0.0:7000").await?;
+    /// socket.join_multicast_v4(group, Ipv4Addr::UNSPECIFIED)?;
+    /// let mut buf = [0; 1500];
+    /// let (n, sender) = socket.recv_from(&mut buf).await?;
+    /// println!("{n} bytes from {sender}");
+    /// socket.leave_multicast_v4(group, Ipv4Addr::UNSPECIFIED)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn join_multicast_v4(&self, multiaddr: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.io.join_multicast_v4(&multiaddr, &interface)
     }
@@ -410,6 +648,24 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::UdpSocket;
+    ///
+    /// let group = "ff02::123".parse()?;
+    /// let socket = UdpSocket::bind("[::]:7000").await?;
+    /// socket.join_multicast_v6(&group, 0)?; // 0: the system chooses the device
+    /// let mut buf = [0; 1500];
+    /// let (n, sender) = socket.recv_from(&mut buf).await?;
+    /// println!("{n} bytes from {sender}");
+    /// socket.leave_multicast_v6(&group, 0)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn join_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.io.join_multicast_v6(multiaddr, interface)
     }
@@ -419,6 +675,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`join_multicast_v4`](Self::join_multicast_v4).
     pub fn leave_multicast_v4(&self, multiaddr: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.io.leave_multicast_v4(&multiaddr, &interface)
     }
@@ -428,6 +688,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`join_multicast_v6`](Self::join_multicast_v6).
     pub fn leave_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.io.leave_multicast_v6(multiaddr, interface)
     }

@@ -94,6 +94,10 @@ impl Child {
 
     /// The system's number of the child; `None` once it has been waited for, as the number may be
     /// another process's then.
+    ///
+    /// # Examples
+    ///
+    /// See [`kill`](Self::kill).
     pub fn id(&self) -> Option<u32> {
         match &self.state {
             State::Running(guard) => Some(guard.running.child().id()),
@@ -134,6 +138,21 @@ impl Child {
     /// # Cancel safety
     ///
     /// Safe: once polled, the child is killed, whether its end is waited for or not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::process::Command;
+    ///
+    /// let mut child = Command::new("sleep").arg("1000").spawn()?;
+    /// assert!(child.id().is_some());
+    /// child.kill().await?; // and waits until it has ended
+    /// assert!(child.id().is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn kill(&mut self) -> io::Result<()> {
         self.start_kill()?;
         self.wait().await?;

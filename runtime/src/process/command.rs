@@ -42,11 +42,34 @@ impl From<process::Command> for Command {
 
 impl Command {
     /// Runs `program`: a path, or a name that is looked for in `PATH`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::process::Stdio;
+    /// use runtime::process::Command;
+    ///
+    /// let mut child = Command::new("cat")
+    ///     .args(["-n", "-"])
+    ///     .arg("-s")
+    ///     .current_dir("/")
+    ///     .stdin(Stdio::null())
+    ///     .stdout(Stdio::piped())
+    ///     .stderr(Stdio::inherit())
+    ///     .spawn()?;
+    /// assert!(child.wait().await?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new<S: AsRef<OsStr>>(program: S) -> Command {
         process::Command::new(program).into()
     }
 
     /// The command of `std` within.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let command = runtime::process::Command::new("ls");
@@ -57,23 +80,47 @@ impl Command {
     }
 
     /// The command of `std` within, for what is not offered here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::os::unix::process::CommandExt;
+    /// use runtime::process::Command;
+    ///
+    /// let mut command = Command::new("true");
+    /// command.as_std_mut().process_group(0); // whatever only `std` offers
+    /// let std: std::process::Command = command.into_std();
+    /// assert_eq!(std.get_program(), "true");
+    /// ```
     pub fn as_std_mut(&mut self) -> &mut process::Command {
         &mut self.std
     }
 
     /// The command of `std` within. [`kill_on_drop`](Self::kill_on_drop) is lost.
+    ///
+    /// # Examples
+    ///
+    /// See [`as_std_mut`](Self::as_std_mut).
     pub fn into_std(self) -> process::Command {
         self.std
     }
 
     /// Adds an argument. It reaches the program as it is: there is no shell that would split it or
     /// replace anything in it.
+    ///
+    /// # Examples
+    ///
+    /// See [`new`](Self::new).
     pub fn arg<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
         self.std.arg(arg);
         self
     }
 
     /// Adds arguments.
+    ///
+    /// # Examples
+    ///
+    /// See [`Command`].
     pub fn args<I, S>(&mut self, args: I) -> &mut Command
     where
         I: IntoIterator<Item = S>,
@@ -84,6 +131,8 @@ impl Command {
     }
 
     /// Sets a variable of the environment.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # #[runtime::main(flavor = "current_thread")]
@@ -103,6 +152,10 @@ impl Command {
     }
 
     /// Sets variables of the environment.
+    ///
+    /// # Examples
+    ///
+    /// See [`env_clear`](Self::env_clear).
     pub fn envs<I, K, V>(&mut self, vars: I) -> &mut Command
     where
         I: IntoIterator<Item = (K, V)>,
@@ -114,12 +167,34 @@ impl Command {
     }
 
     /// Takes a variable out of the environment.
+    ///
+    /// # Examples
+    ///
+    /// See [`env_clear`](Self::env_clear).
     pub fn env_remove<K: AsRef<OsStr>>(&mut self, key: K) -> &mut Command {
         self.std.env_remove(key);
         self
     }
 
     /// Starts from an empty environment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::process::Command;
+    ///
+    /// let output = Command::new("/usr/bin/env")
+    ///     .env_clear()
+    ///     .envs([("A", "1"), ("B", "2")])
+    ///     .env_remove("B")
+    ///     .output()
+    ///     .await?;
+    /// assert_eq!(output.stdout, b"A=1\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn env_clear(&mut self) -> &mut Command {
         self.std.env_clear();
         self
@@ -129,12 +204,20 @@ impl Command {
     ///
     /// Whether a relative path of the program is taken from there or from this process's own
     /// directory depends on the system: give an absolute one.
+    ///
+    /// # Examples
+    ///
+    /// See [`new`](Self::new).
     pub fn current_dir<P: AsRef<Path>>(&mut self, dir: P) -> &mut Command {
         self.std.current_dir(dir);
         self
     }
 
     /// Sets the standard input. The default is this process's own.
+    ///
+    /// # Examples
+    ///
+    /// See [`new`](Self::new).
     pub fn stdin<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
         self.std.stdin(cfg);
         self
@@ -142,6 +225,10 @@ impl Command {
 
     /// Sets the standard output. The default is this process's own; [`output`](Self::output) makes
     /// it a pipe.
+    ///
+    /// # Examples
+    ///
+    /// See [`new`](Self::new).
     pub fn stdout<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
         self.std.stdout(cfg);
         self
@@ -149,6 +236,10 @@ impl Command {
 
     /// Sets the standard error. The default is this process's own; [`output`](Self::output) makes
     /// it a pipe.
+    ///
+    /// # Examples
+    ///
+    /// See [`new`](Self::new).
     pub fn stderr<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
         self.std.stderr(cfg);
         self
@@ -183,23 +274,54 @@ impl Command {
     }
 
     /// What [`kill_on_drop`](Self::kill_on_drop) has set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::process::Command;
+    ///
+    /// let mut command = Command::new("true");
+    /// assert!(!command.get_kill_on_drop());
+    /// command.kill_on_drop(true);
+    /// assert!(command.get_kill_on_drop());
+    /// ```
     pub fn get_kill_on_drop(&self) -> bool {
         self.kill_on_drop
     }
 
     /// Sets the user that the child runs as. This process must be allowed to.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::process::Command;
+    ///
+    /// // As a user with few rights; needs the right to become that user.
+    /// let status = Command::new("whoami").uid(65_534).gid(65_534).status().await?;
+    /// assert!(status.success());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn uid(&mut self, id: u32) -> &mut Command {
         self.std.uid(id);
         self
     }
 
     /// Sets the group that the child runs as. This process must be allowed to.
+    ///
+    /// # Examples
+    ///
+    /// See [`uid`](Self::uid).
     pub fn gid(&mut self, id: u32) -> &mut Command {
         self.std.gid(id);
         self
     }
 
     /// Sets the argument with the number 0, by default the program.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # #[runtime::main(flavor = "current_thread")]
@@ -224,6 +346,21 @@ impl Command {
     /// when it was made stay locked in it. So `f` may do only what is allowed in a signal handler:
     /// it may not allocate, lock or use the runtime. What it does to descriptors must respect that
     /// others own them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::process::Command;
+    ///
+    /// let mut command = Command::new("true");
+    /// // SAFETY: it runs between `fork` and `exec`, and only returns.
+    /// unsafe { command.pre_exec(|| Ok(())) };
+    /// assert!(command.status().await?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub unsafe fn pre_exec<F>(&mut self, f: F) -> &mut Command
     where
         F: FnMut() -> io::Result<()> + Send + Sync + 'static,
@@ -235,6 +372,8 @@ impl Command {
 
     /// Sets the process group that the child joins; 0 makes a new one, of which it is the first. By
     /// default it stays in that of this process, and hears of Ctrl-C as this process does.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # #[runtime::main(flavor = "current_thread")]
@@ -324,6 +463,19 @@ impl Command {
     ///
     /// A future that is dropped leaves the child running, unless
     /// [`kill_on_drop`](Self::kill_on_drop) was set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::process::Command;
+    ///
+    /// let status = Command::new("sh").args(["-c", "exit 3"]).status().await?;
+    /// assert_eq!(status.code(), Some(3));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn status(&mut self) -> impl Future<Output = io::Result<ExitStatus>> + use<> {
         let child = self.spawn();
@@ -349,6 +501,20 @@ impl Command {
     ///
     /// A future that is dropped leaves the child running, unless
     /// [`kill_on_drop`](Self::kill_on_drop) was set. What it has written is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::process::Command;
+    ///
+    /// let output = Command::new("sh").args(["-c", "echo out; echo err >&2"]).output().await?;
+    /// assert!(output.status.success());
+    /// assert_eq!((&output.stdout[..], &output.stderr[..]), (&b"out\n"[..], &b"err\n"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn output(&mut self) -> impl Future<Output = io::Result<Output>> + use<> {
         self.std.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -1,8 +1,16 @@
 //! Child processes: started, talked to and waited for without blocking a thread.
 //!
 //! [`Command`] is built as [`std::process::Command`] is, and [`spawn`](Command::spawn) gives a
-//! [`Child`]. Its pipes are read and written as sockets are. Its end is told by the system's
-//! events: no thread waits for it. Names and meaning follow `tokio::process`.
+//! [`Child`]. Its pipes are read and written as sockets are, and no thread waits for its end. Names
+//! and meaning follow `tokio::process`.
+//!
+//! | you want | use |
+//! |---|---|
+//! | what it writes, all at once | [`Command::output`] |
+//! | only whether it went well | [`Command::status`] |
+//! | to talk to it while it runs | [`Command::spawn`], and the pipes of the [`Child`] |
+//! | to limit how long it may take | [`timeout`](crate::time::timeout()) around [`Child::wait`], then [`Child::kill`] |
+//! | that it ends when you lose interest | [`Command::kill_on_drop`] |
 //!
 //! # Examples
 //!

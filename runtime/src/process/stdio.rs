@@ -45,6 +45,26 @@ macro_rules! stream {
             /// # Errors
             ///
             /// When the system cannot watch it, or the runtime has been shut down.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # #[runtime::main]
+            /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+            /// use std::process::Stdio;
+            /// use runtime::io::AsyncReadExt;
+            /// use runtime::process::ChildStdout;
+            ///
+            /// let mut command = std::process::Command::new("echo");
+            /// let mut child = command.arg("hi").stdout(Stdio::piped()).spawn()?;
+            /// let mut stdout = ChildStdout::from_std(child.stdout.take().unwrap())?;
+            /// let mut text = String::new();
+            /// stdout.read_to_string(&mut text).await?;
+            /// assert_eq!(text, "hi\n");
+            /// # child.wait()?;
+            /// # Ok(())
+            /// # }
+            /// ```
             #[track_caller]
             pub fn from_std(inner: process::$stream) -> io::Result<$stream> {
                 Ok($stream { pipe: pipe::$end::from_blocking_fd(inner.into())? })
@@ -55,6 +75,23 @@ macro_rules! stream {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # #[runtime::main]
+            /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+            /// use std::process::Stdio;
+            /// use runtime::process::Command;
+            ///
+            /// let mut child = Command::new("echo").arg("hi").stdout(Stdio::piped()).spawn()?;
+            /// let descriptor = child.stdout.take().unwrap().into_owned_fd()?;
+            /// let text = std::io::read_to_string(std::fs::File::from(descriptor))?;
+            /// assert_eq!(text, "hi\n");
+            /// # child.wait().await?;
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
                 self.pipe.into_blocking_fd()
             }

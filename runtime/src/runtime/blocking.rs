@@ -90,6 +90,10 @@ impl Schedule for Unscheduled {
 impl Handle {
     /// Runs a closure that may block on a thread of the blocking pool. See
     /// [`runtime::spawn_blocking`](crate::spawn_blocking).
+    ///
+    /// # Examples
+    ///
+    /// See [`spawn`](Self::spawn).
     #[track_caller]
     pub fn spawn_blocking<F, R>(&self, closure: F) -> JoinHandle<R>
     where

@@ -140,6 +140,14 @@ impl Builder {
     }
 
     /// A runtime whose tasks run on several threads, which steal work from each other.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    /// assert_eq!(runtime.metrics().num_workers(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new_multi_thread() -> Builder {
         Builder::new(Flavor::MultiThread)
     }
@@ -153,22 +161,56 @@ impl Builder {
     /// `stall_report(Duration::MAX)` it never comes. A stall of the future that is blocked on is
     /// therefore reported only where there are tasks as well, which it keeps waiting. Blocking jobs
     /// and pinned tasks have threads, of course.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    /// let sum = runtime.block_on(async { runtime::spawn(async { 1 + 1 }).await.unwrap() });
+    /// assert_eq!(sum, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new_current_thread() -> Builder {
         Builder::new(Flavor::CurrentThread)
     }
 
     /// Enables I/O and timers.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     pub fn enable_all(&mut self) -> &mut Builder {
         self.enable_io().enable_time()
     }
 
     /// Enables `runtime::net`, `runtime::signal` and the like.
+    ///
+    /// # Examples
+    ///
+    /// I/O without timers: sockets work, `sleep` panics.
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+    /// let bound = runtime.block_on(runtime::net::UdpSocket::bind("127.0.0.1:0"));
+    /// assert!(bound.is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn enable_io(&mut self) -> &mut Builder {
         self.enable_io = true;
         self
     }
 
     /// Enables `runtime::time`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::time::{Duration, sleep};
+    ///
+    /// let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
+    /// runtime.block_on(async { sleep(Duration::from_millis(1)).await });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn enable_time(&mut self) -> &mut Builder {
         self.enable_time = true;
         self
@@ -183,6 +225,10 @@ impl Builder {
     /// # Panics
     ///
     /// If `count` is 0 or above 32,768.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     #[track_caller]
     pub fn worker_threads(&mut self, count: usize) -> &mut Builder {
         assert!(
@@ -206,6 +252,19 @@ impl Builder {
     /// # Panics
     ///
     /// If `count` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .max_blocking_threads(4) // at most four jobs at once; others wait
+    ///     .thread_keep_alive(Duration::from_secs(60))
+    ///     .build()?;
+    /// assert_eq!(runtime.block_on(runtime.spawn_blocking(|| 1)).unwrap(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn max_blocking_threads(&mut self, count: usize) -> &mut Builder {
         assert!(count > 0, "Max blocking threads cannot be set to 0: file operations need one");
@@ -215,6 +274,10 @@ impl Builder {
 
     /// How long a thread of the blocking pool, or of a spare worker, waits for work before it ends.
     /// The default is 10 seconds.
+    ///
+    /// # Examples
+    ///
+    /// See [`max_blocking_threads`](Self::max_blocking_threads).
     pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Builder {
         self.thread_keep_alive = duration;
         self
@@ -225,6 +288,20 @@ impl Builder {
     /// # Panics
     ///
     /// If `name` is empty or blank.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .name("search")
+    ///     .thread_name("search-worker")
+    ///     .worker_threads(1)
+    ///     .build()?;
+    /// assert_eq!(runtime.handle().name(), Some("search"));
+    /// let task = runtime.spawn(async { std::thread::current().name().map(String::from) });
+    /// assert_eq!(runtime.block_on(task).unwrap().as_deref(), Some("search-worker"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn name(&mut self, name: impl Into<String>) -> &mut Builder {
         let name = name.into();
@@ -235,6 +312,10 @@ impl Builder {
 
     /// The name of the threads that run tasks and jobs. The default is `runtime-worker`. With a NUL
     /// in it, which no name of a thread may have, [`build`](Builder::build) gives an error.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Builder {
         self.thread_name = ThreadName::Fixed(name.into().into());
         self
@@ -248,6 +329,20 @@ impl Builder {
     /// later on NULs are left out. For spare workers ([`spare_workers`](Builder::spare_workers)) it
     /// is called on a thread of its own. One that has no name after 5 ms, or for which the function
     /// panics, is called `runtime-worker`: no spare waits for the program.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    ///
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .thread_name_fn(|| {
+    ///         static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    ///         format!("worker-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn() -> String + Send + Sync + 'static,
@@ -278,6 +373,18 @@ impl Builder {
 
     /// A function to call on each of the runtime's threads before it does anything else. The
     /// runtime is current there, and the function may block, on other runtimes, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .on_thread_start(|| println!("{:?} begins", std::thread::current().name()))
+    ///     .on_thread_stop(|| println!("{:?} ends", std::thread::current().name()))
+    ///     .on_thread_park(|| { /* nothing to do: a good moment to hand in what was collected */ })
+    ///     .on_thread_unpark(|| { /* there is work again */ })
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
         self.on_thread_start = Some(Arc::new(f));
         self
@@ -286,18 +393,30 @@ impl Builder {
     /// A function to call on each of the runtime's threads before it ends: when it has done all it
     /// had to do. The runtime is current there, but may have been shut down; another one that lives
     /// on can be used, and blocked on.
+    ///
+    /// # Examples
+    ///
+    /// See [`on_thread_start`](Self::on_thread_start).
     pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
         self.on_thread_stop = Some(Arc::new(f));
         self
     }
 
     /// A function to call on a worker each time before it goes to sleep.
+    ///
+    /// # Examples
+    ///
+    /// See [`on_thread_start`](Self::on_thread_start).
     pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
         self.on_thread_park = Some(Arc::new(f));
         self
     }
 
     /// A function to call on a worker each time after it has slept.
+    ///
+    /// # Examples
+    ///
+    /// See [`on_thread_start`](Self::on_thread_start).
     pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
         self.on_thread_unpark = Some(Arc::new(f));
         self
@@ -310,6 +429,16 @@ impl Builder {
     /// # Panics
     ///
     /// If `polls` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .global_queue_interval(31) // tasks from outside come sooner
+    ///     .event_interval(31) // and so do sockets and timers
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn global_queue_interval(&mut self, polls: u32) -> &mut Builder {
         assert!(polls > 0, "global_queue_interval must be greater than 0");
@@ -324,6 +453,10 @@ impl Builder {
     /// # Panics
     ///
     /// If `polls` is 0.
+    ///
+    /// # Examples
+    ///
+    /// See [`global_queue_interval`](Self::global_queue_interval).
     #[track_caller]
     pub fn event_interval(&mut self, polls: u32) -> &mut Builder {
         assert!(polls > 0, "event_interval must be greater than 0");
@@ -353,6 +486,24 @@ impl Builder {
 
     /// A function to call before each poll of a task, on the thread that does it. Tasks of
     /// a [`LocalSet`](crate::task::LocalSet) and blocking jobs are not shown.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use std::time::Instant;
+    ///
+    /// thread_local!(static BEGUN: Cell<Option<Instant>> = const { Cell::new(None) });
+    ///
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .on_before_task_poll(|_| BEGUN.set(Some(Instant::now())))
+    ///     .on_after_task_poll(|task| {
+    ///         let took = BEGUN.take().map(|begun| begun.elapsed());
+    ///         println!("{} spawned at {}: {took:?}", task.id(), task.spawned_at());
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_before_task_poll<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -363,6 +514,10 @@ impl Builder {
 
     /// A function to call after each poll of a task, on the thread that does it. Tasks of
     /// a [`LocalSet`](crate::task::LocalSet) and blocking jobs are not shown.
+    ///
+    /// # Examples
+    ///
+    /// See [`on_before_task_poll`](Self::on_before_task_poll).
     pub fn on_after_task_poll<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -374,6 +529,10 @@ impl Builder {
     /// A function to call when a task has ended, in whatever way, on the thread that does it. Tasks
     /// of a [`LocalSet`](crate::task::LocalSet) are not shown; blocking jobs are, though the other
     /// hooks do not see them.
+    ///
+    /// # Examples
+    ///
+    /// See [`on_task_spawn`](Self::on_task_spawn).
     pub fn on_task_terminate<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -385,6 +544,23 @@ impl Builder {
     /// Counts how long polls take, in a histogram:
     /// [`RuntimeMetrics::poll_time_histogram_bucket_count`](crate::runtime::RuntimeMetrics::poll_time_histogram_bucket_count).
     /// It costs two looks at the clock a poll, some 60 ns, and is off by default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime::runtime::HistogramConfiguration;
+    ///
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .enable_metrics_poll_time_histogram()
+    ///     .metrics_poll_time_histogram_configuration(HistogramConfiguration::linear(
+    ///         Duration::from_micros(50),
+    ///         20,
+    ///     ))
+    ///     .build()?;
+    /// assert_eq!(runtime.metrics().poll_time_histogram_num_buckets(), 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn enable_metrics_poll_time_histogram(&mut self) -> &mut Builder {
         self.measures_polls = true;
         self
@@ -393,6 +569,10 @@ impl Builder {
     /// The buckets of the histogram of poll times. The default is ten buckets of 100 µs. Without
     /// [`enable_metrics_poll_time_histogram`](Builder::enable_metrics_poll_time_histogram) it stays
     /// empty.
+    ///
+    /// # Examples
+    ///
+    /// See [`enable_metrics_poll_time_histogram`](Self::enable_metrics_poll_time_histogram).
     pub fn metrics_poll_time_histogram_configuration(
         &mut self,
         configuration: HistogramConfiguration,
@@ -404,6 +584,13 @@ impl Builder {
     /// A task that is woken by the running one goes to the back of the worker's queue, and not to
     /// the next slot, which is run first. Fairer, and slower for tasks that talk to each other. The
     /// `current_thread` flavour has no such slot and ignores it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread().disable_lifo_slot().build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn disable_lifo_slot(&mut self) -> &mut Builder {
         self.disable_lifo_slot = true;
         self
@@ -412,6 +599,17 @@ impl Builder {
     /// Fixes what random choices begin with: which branch of `select!` is looked at first, where a
     /// thief begins. On the `current_thread` flavour the same program then makes the same choices
     /// each time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::runtime::RngSeed;
+    ///
+    /// let runtime = runtime::Builder::new_current_thread()
+    ///     .rng_seed(RngSeed::from_bytes(b"test 7"))
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn rng_seed(&mut self, seed: RngSeed) -> &mut Builder {
         self.rng_seed = Some(seed);
         self
@@ -422,6 +620,17 @@ impl Builder {
     /// # Panics
     ///
     /// If `events` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .enable_io()
+    ///     .max_io_events_per_tick(4096) // with nothing else to do
+    ///     .max_io_events_per_busy_tick(64) // with tasks to run
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn max_io_events_per_tick(&mut self, events: usize) -> &mut Builder {
         assert!(events > 0, "max_io_events_per_tick must be non-zero: I/O would stand still");
@@ -436,6 +645,10 @@ impl Builder {
     /// # Panics
     ///
     /// If `events` is 0.
+    ///
+    /// # Examples
+    ///
+    /// See [`max_io_events_per_tick`](Self::max_io_events_per_tick).
     #[track_caller]
     pub fn max_io_events_per_busy_tick(&mut self, events: usize) -> &mut Builder {
         assert!(events > 0, "max_io_events_per_busy_tick must be non-zero: I/O would stand still");
@@ -499,6 +712,16 @@ impl Builder {
     /// # Panics
     ///
     /// If `count` is above 32,768.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .spare_workers(8)
+    ///     .pinned_threads(2) // for `spawn_pinned`
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn spare_workers(&mut self, count: usize) -> &mut Builder {
         assert!(count <= MAX_WORKERS, "spare_workers must be at most {MAX_WORKERS}, not {count}");
@@ -512,6 +735,10 @@ impl Builder {
     /// # Panics
     ///
     /// If `count` is 0 or above 32,768.
+    ///
+    /// # Examples
+    ///
+    /// See [`spare_workers`](Self::spare_workers).
     #[track_caller]
     pub fn pinned_threads(&mut self, count: usize) -> &mut Builder {
         assert!(
@@ -530,6 +757,21 @@ impl Builder {
     /// # Panics
     ///
     /// If `threshold` is zero.
+    ///
+    /// # Examples
+    ///
+    /// A service that must answer fast, and wants to hear of each poll above 20 ms:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .stall_takeover(Duration::from_millis(1))
+    ///     .stall_report(Duration::from_millis(20))
+    ///     .stall_backtrace(false)
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn stall_takeover(&mut self, threshold: Duration) -> &mut Builder {
         assert!(!threshold.is_zero(), "stall_takeover must not be zero; see spare_workers(0)");
@@ -548,6 +790,10 @@ impl Builder {
     /// # Panics
     ///
     /// If `threshold` is zero.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     #[track_caller]
     pub fn stall_report(&mut self, threshold: Duration) -> &mut Builder {
         assert!(!threshold.is_zero(), "stall_report must not be zero; use Duration::MAX for never");
@@ -563,6 +809,10 @@ impl Builder {
     /// and stays in memory. From then on the process has `/proc/self/mem` open, by which it reads
     /// its own memory: sandboxes that kill for looking into processes (`process_vm_readv`,
     /// `ptrace`) let that through. The calls that a report makes are listed in `docs/platforms.md`.
+    ///
+    /// # Examples
+    ///
+    /// See [`stall_takeover`](Self::stall_takeover).
     pub fn stall_backtrace(&mut self, capture: bool) -> &mut Builder {
         self.stall_backtrace = capture;
         self
@@ -674,6 +924,10 @@ impl Builder {
     ///
     /// When the system gives no thread or no file descriptor for it, and when threads cannot have
     /// the names that they are given.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     pub fn build(&mut self) -> io::Result<Runtime> {
         self.thread_name.check()?;
         match self.flavor {
@@ -684,13 +938,29 @@ impl Builder {
 
     /// Builds a runtime that stays on this thread.
     ///
+    /// # Panics
+    ///
+    /// On a builder made by [`new_multi_thread`](Builder::new_multi_thread).
+    ///
     /// # Errors
     ///
     /// When the system gives no thread or no file descriptor for it.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// On a builder made by [`new_multi_thread`](Builder::new_multi_thread).
+    /// ```
+    /// use runtime::runtime::LocalOptions;
+    ///
+    /// let runtime = runtime::Builder::new_current_thread()
+    ///     .enable_all()
+    ///     .build_local(LocalOptions::default())?;
+    /// let number = runtime.block_on(async {
+    ///     let number = std::rc::Rc::new(7);
+    ///     runtime::task::spawn_local(async move { *number }).await.unwrap()
+    /// });
+    /// assert_eq!(number, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn build_local(&mut self, _: LocalOptions) -> io::Result<LocalRuntime> {
         assert!(
@@ -709,6 +979,18 @@ impl Runtime {
     /// # Errors
     ///
     /// When the system gives no thread or no file descriptor for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Runtime::new()?;
+    /// let task = runtime.spawn(async { 1 });
+    /// let job = runtime.spawn_blocking(|| 2);
+    /// let sum = runtime.block_on(async { task.await.unwrap() + job.await.unwrap() });
+    /// assert_eq!(sum, 3);
+    /// println!("{} tasks so far", runtime.metrics().spawned_tasks_count());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new() -> io::Result<Runtime> {
         Builder::new_multi_thread().enable_all().build()
     }
@@ -721,6 +1003,23 @@ impl LocalRuntime {
     /// # Errors
     ///
     /// When the system gives no thread or no file descriptor for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = runtime::runtime::LocalRuntime::new()?;
+    /// let text = std::rc::Rc::new("not Send");
+    /// let task = runtime.spawn_local(async move { text.len() });
+    /// let job = runtime.spawn_blocking(|| 1);
+    /// assert_eq!(runtime.block_on(async { task.await.unwrap() + job.await.unwrap() }), 9);
+    /// assert_eq!(runtime.metrics().num_alive_tasks(), 0);
+    ///
+    /// let report = runtime.shutdown(Duration::from_secs(30));
+    /// assert!(report.is_clean());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new() -> io::Result<LocalRuntime> {
         Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
     }

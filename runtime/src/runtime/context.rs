@@ -194,6 +194,21 @@ impl Handle {
     /// # Panics
     ///
     /// Outside a runtime; see [`try_current`](Handle::try_current).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::runtime::{Handle, RuntimeFlavor};
+    ///
+    /// let handle = Handle::current();
+    /// assert_eq!(handle.runtime_flavor(), RuntimeFlavor::MultiThread);
+    /// // The handle can go where there is no runtime, and spawn from there.
+    /// let thread = std::thread::spawn(move || handle.spawn(async { 1 }));
+    /// assert_eq!(thread.join().unwrap().await.unwrap(), 1);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn current() -> Handle {
         expect_current(Handle::clone)
@@ -204,6 +219,20 @@ impl Handle {
     /// # Errors
     ///
     /// Outside a runtime, or while the thread's locals are being destroyed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::runtime::Handle;
+    ///
+    /// let error = Handle::try_current().unwrap_err();
+    /// assert!(error.is_missing_context() && !error.is_thread_local_destroyed());
+    ///
+    /// let runtime = runtime::Runtime::new()?;
+    /// let inside = runtime.block_on(async { Handle::try_current().is_ok() });
+    /// assert!(inside);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_current() -> Result<Handle, TryCurrentError> {
         with_current(Handle::clone)
     }
@@ -214,6 +243,19 @@ impl Handle {
     /// # Panics
     ///
     /// When guards are dropped in another order than the reverse of how they were made.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let task = {
+    ///     let _guard = handle.enter();
+    ///     runtime::spawn(async { 1 })
+    /// };
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
         EnterGuard { _restore: enter(self.clone()), _handle: std::marker::PhantomData }
     }
@@ -226,6 +268,10 @@ impl Handle {
     /// # Panics
     ///
     /// Inside async code, and if the future panics.
+    ///
+    /// # Examples
+    ///
+    /// See [`Handle`].
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let (size, location) = (FullSize::of::<F>(), Location::caller());
@@ -252,6 +298,10 @@ impl Handle {
 }
 
 /// Keeps a runtime current on this thread. Made by [`Handle::enter`].
+///
+/// # Examples
+///
+/// See [`Handle::enter`].
 #[derive(Debug)]
 #[must_use = "the runtime is current only as long as the guard is kept"]
 pub struct EnterGuard<'a> {
@@ -260,6 +310,10 @@ pub struct EnterGuard<'a> {
 }
 
 /// Why there is no current runtime.
+///
+/// # Examples
+///
+/// See [`Handle::try_current`].
 pub struct TryCurrentError {
     destroyed: bool,
 }
@@ -274,11 +328,19 @@ impl TryCurrentError {
     }
 
     /// This thread is in no runtime.
+    ///
+    /// # Examples
+    ///
+    /// See [`Handle::try_current`].
     pub fn is_missing_context(&self) -> bool {
         !self.destroyed
     }
 
     /// The thread is ending, and its locals are gone.
+    ///
+    /// # Examples
+    ///
+    /// See [`Handle::try_current`].
     pub fn is_thread_local_destroyed(&self) -> bool {
         self.destroyed
     }

@@ -266,6 +266,17 @@ impl Handle {
     }
 
     /// Spawns a task on the runtime. See [`runtime::spawn`](crate::spawn).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Runtime::new()?;
+    /// let handle = runtime.handle().clone();
+    /// let task = handle.spawn(async { 1 });
+    /// let job = handle.spawn_blocking(|| 2);
+    /// assert_eq!(handle.block_on(async { task.await.unwrap() + job.await.unwrap() }), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -371,16 +382,34 @@ impl Handle {
     }
 
     /// Which scheduler the runtime has.
+    ///
+    /// # Examples
+    ///
+    /// See [`current`](Self::current).
     pub fn runtime_flavor(&self) -> RuntimeFlavor {
         self.inner.scheduler.flavor()
     }
 
     /// The name given by [`Builder::name`](super::Builder::name).
+    ///
+    /// # Examples
+    ///
+    /// See [`metrics`](Self::metrics).
     pub fn name(&self) -> Option<&str> {
         self.inner.name.as_deref()
     }
 
     /// The number of the runtime, unique in this process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let one = runtime::Runtime::new()?;
+    /// let other = runtime::Runtime::new()?;
+    /// assert_eq!(one.handle().id(), one.handle().clone().id());
+    /// assert_ne!(one.handle().id(), other.handle().id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn id(&self) -> RuntimeId {
         self.inner.id
     }

@@ -36,6 +36,10 @@ impl HistogramConfiguration {
     /// # Panics
     ///
     /// If the width is zero, or `num_buckets` is.
+    ///
+    /// # Examples
+    ///
+    /// See [`HistogramConfiguration`].
     #[track_caller]
     pub fn linear(bucket_width: Duration, num_buckets: usize) -> HistogramConfiguration {
         assert!(!bucket_width.is_zero(), "a bucket of a histogram must have a width");
@@ -47,6 +51,10 @@ impl HistogramConfiguration {
 
     /// Buckets whose width grows with the time that they stand for, so that the relative error is
     /// bounded.
+    ///
+    /// # Examples
+    ///
+    /// See [`HistogramConfiguration`].
     pub fn log(configuration: impl Into<LogHistogram>) -> HistogramConfiguration {
         HistogramConfiguration { starts: configuration.into().starts().into() }
     }
@@ -77,6 +85,10 @@ impl Default for HistogramConfiguration {
 }
 
 /// A logarithmic division of time. See [`LogHistogramBuilder`].
+///
+/// # Examples
+///
+/// See [`HistogramConfiguration`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogHistogram {
     /// Buckets double in width every 2^p buckets.
@@ -87,11 +99,19 @@ pub struct LogHistogram {
 
 impl LogHistogram {
     /// Builds one with other than the default settings.
+    ///
+    /// # Examples
+    ///
+    /// See [`HistogramConfiguration`].
     pub fn builder() -> LogHistogramBuilder {
         LogHistogramBuilder::default()
     }
 
     /// Where the last bucket begins, in nanoseconds: what is longer is not told apart.
+    ///
+    /// # Examples
+    ///
+    /// See [`LogHistogramBuilder`].
     pub fn max_value(&self) -> u64 {
         self.starts().last().copied().unwrap_or(0)
     }
@@ -126,6 +146,22 @@ fn bucket_start(value: u64, p: u32) -> u64 {
 /// Builds a [`LogHistogram`].
 ///
 /// The default is a shortest time of 100 ns, a longest of 60 s and an error of at most 25 %.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use runtime::runtime::{HistogramConfiguration, LogHistogram};
+///
+/// let fine = LogHistogram::builder()
+///     .min_value(Duration::from_micros(1))
+///     .max_value(Duration::from_secs(1))
+///     .precision_exact(3)
+///     .build();
+/// assert!(fine.max_value() > 0);
+/// let configuration = HistogramConfiguration::log(fine);
+/// # let _ = configuration;
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct LogHistogramBuilder {
     min: Duration,
@@ -145,6 +181,10 @@ impl LogHistogramBuilder {
     /// # Panics
     ///
     /// If it is not between 0 and 1.
+    ///
+    /// # Examples
+    ///
+    /// See [`max_buckets`](Self::max_buckets).
     #[track_caller]
     pub fn max_error(mut self, max_error: f64) -> LogHistogramBuilder {
         assert!(max_error > 0.0 && max_error < 1.0, "max_error must be between 0 and 1");
@@ -159,6 +199,10 @@ impl LogHistogramBuilder {
     /// # Panics
     ///
     /// If `p` is above 10.
+    ///
+    /// # Examples
+    ///
+    /// See [`LogHistogramBuilder`].
     #[track_caller]
     pub fn precision_exact(mut self, p: u32) -> LogHistogramBuilder {
         assert!(p <= MAX_PRECISION, "precision must be at most {MAX_PRECISION}");
@@ -167,6 +211,10 @@ impl LogHistogramBuilder {
     }
 
     /// The shortest time that is told apart from shorter ones.
+    ///
+    /// # Examples
+    ///
+    /// See [`LogHistogramBuilder`].
     pub fn min_value(mut self, duration: Duration) -> LogHistogramBuilder {
         self.min = duration;
         self
@@ -177,6 +225,10 @@ impl LogHistogramBuilder {
     /// # Panics
     ///
     /// If it is zero.
+    ///
+    /// # Examples
+    ///
+    /// See [`LogHistogramBuilder`].
     #[track_caller]
     pub fn max_value(mut self, duration: Duration) -> LogHistogramBuilder {
         assert!(!duration.is_zero(), "max_value must be greater than 0");
@@ -189,6 +241,18 @@ impl LogHistogramBuilder {
     /// # Errors
     ///
     /// If it would have more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::runtime::{InvalidHistogramConfiguration, LogHistogram};
+    ///
+    /// let error = LogHistogram::builder().max_error(0.001).max_buckets(100).unwrap_err();
+    /// let InvalidHistogramConfiguration::TooManyBuckets { required_bucket_count } = error else {
+    ///     unreachable!()
+    /// };
+    /// assert!(required_bucket_count > 100);
+    /// ```
     pub fn max_buckets(
         &mut self,
         max_buckets: usize,
@@ -202,6 +266,10 @@ impl LogHistogramBuilder {
     }
 
     /// Builds it.
+    ///
+    /// # Examples
+    ///
+    /// See [`LogHistogramBuilder`].
     pub fn build(&self) -> LogHistogram {
         let max = ns(self.max);
         LogHistogram { p: self.p, min: ns(self.min).min(max), max }
@@ -215,6 +283,10 @@ impl From<LogHistogramBuilder> for LogHistogram {
 }
 
 /// Why there is no such histogram.
+///
+/// # Examples
+///
+/// See [`LogHistogramBuilder::max_buckets`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidHistogramConfiguration {
     /// It would have more buckets than allowed.

@@ -5,6 +5,10 @@ use std::fmt;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 
 /// The number of a runtime, unique in this process.
+///
+/// # Examples
+///
+/// See [`Handle::id`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RuntimeId(u64);
 

@@ -37,6 +37,10 @@ pub struct LocalRuntime {
 }
 
 /// Settings that only a [`LocalRuntime`] has. None so far.
+///
+/// # Examples
+///
+/// See [`Builder::build_local`](crate::Builder::build_local).
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct LocalOptions {
@@ -50,16 +54,28 @@ impl LocalRuntime {
     }
 
     /// Numbers about the runtime as it runs.
+    ///
+    /// # Examples
+    ///
+    /// See [`new`](Self::new).
     pub fn metrics(&self) -> RuntimeMetrics {
         self.handle().metrics()
     }
 
     /// A handle to the runtime. What is spawned through it must be `Send`.
+    ///
+    /// # Examples
+    ///
+    /// See [`enter`](Self::enter).
     pub fn handle(&self) -> &Handle {
         self.runtime.handle()
     }
 
     /// Spawns a task that need not be `Send`.
+    ///
+    /// # Examples
+    ///
+    /// See [`LocalRuntime`].
     #[track_caller]
     pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -71,6 +87,10 @@ impl LocalRuntime {
     }
 
     /// Runs a closure on the blocking pool. See [`runtime::spawn_blocking`](crate::spawn_blocking).
+    ///
+    /// # Examples
+    ///
+    /// See [`new`](Self::new).
     #[track_caller]
     pub fn spawn_blocking<F, R>(&self, closure: F) -> JoinHandle<R>
     where
@@ -85,12 +105,27 @@ impl LocalRuntime {
     /// # Panics
     ///
     /// Inside async code, and if the future panics.
+    ///
+    /// # Examples
+    ///
+    /// See [`LocalRuntime`].
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }
 
     /// Makes this the current runtime of the thread. See [`Handle::enter`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::runtime::LocalRuntime::new()?;
+    /// let _guard = runtime.enter();
+    /// let task = runtime::spawn(async { 1 });
+    /// assert_eq!(runtime.handle().metrics().num_alive_tasks(), 1);
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
         self.runtime.enter()
     }
@@ -101,18 +136,43 @@ impl LocalRuntime {
     /// # Panics
     ///
     /// Inside async code.
+    ///
+    /// # Examples
+    ///
+    /// See [`new`](Self::new).
     #[track_caller]
     pub fn shutdown(self, grace: Duration) -> ShutdownReport {
         self.runtime.shutdown(grace)
     }
 
     /// Shuts down, waiting for at most `duration`. See [`Runtime::shutdown_timeout`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime::runtime::LocalRuntime;
+    ///
+    /// let runtime = LocalRuntime::new()?;
+    /// runtime.spawn_blocking(|| std::thread::sleep(Duration::from_millis(5)));
+    /// runtime.shutdown_timeout(Duration::from_secs(5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn shutdown_timeout(self, duration: Duration) {
         self.runtime.shutdown_timeout(duration);
     }
 
     /// Shuts down without waiting for anything.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::runtime::LocalRuntime::new()?;
+    /// runtime.spawn_local(std::future::pending::<()>());
+    /// runtime.shutdown_background();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shutdown_background(self) {
         self.runtime.shutdown_background();
     }

@@ -14,6 +14,93 @@ use crate::engine::scheduler::WorkerCounters;
 /// two numbers read after each other need not agree to the last unit.
 ///
 /// Workers are numbered from 0; the spares come after the workers.
+///
+/// # Examples
+///
+/// What the runtime as a whole does:
+///
+/// ```
+/// let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+/// runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });
+///
+/// let metrics = runtime.metrics();
+/// assert_eq!((metrics.num_workers(), metrics.spawned_tasks_count()), (2, 1));
+/// println!("{} tasks are alive", metrics.num_alive_tasks());
+/// println!("{} wait in the common queue", metrics.global_queue_depth());
+/// println!("{} were woken from outside", metrics.remote_schedule_count());
+/// println!("{} polls used up their budget", metrics.budget_forced_yield_count());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What each worker does:
+///
+/// ```
+/// let runtime = runtime::Builder::new_multi_thread().worker_threads(2).build()?;
+/// let metrics = runtime.metrics();
+/// for worker in 0..metrics.num_workers() {
+///     println!("{:?}", metrics.worker_thread_id(worker));
+///     println!("{} polls", metrics.worker_poll_count(worker));
+///     println!("{:?} a poll", metrics.worker_mean_poll_time(worker));
+///     println!("{:?} awake", metrics.worker_total_busy_duration(worker));
+///     println!("{} in its queue", metrics.worker_local_queue_depth(worker));
+///     println!("{} of them by its own tasks", metrics.worker_local_schedule_count(worker));
+///     assert_eq!(metrics.worker_overflow_count(worker), 0);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// How workers sleep, steal and stall:
+///
+/// ```
+/// let runtime = runtime::Builder::new_multi_thread().worker_threads(2).build()?;
+/// let metrics = runtime.metrics();
+/// for worker in 0..metrics.num_workers() {
+///     println!("slept {} times", metrics.worker_park_count(worker));
+///     println!("asleep: {}", metrics.worker_park_unpark_count(worker) % 2 == 1);
+///     println!("woke in vain {} times", metrics.worker_noop_count(worker));
+///     println!("stole {} tasks", metrics.worker_steal_count(worker));
+///     println!("in {} turns", metrics.worker_steal_operations(worker));
+///     println!("stalled {} times", metrics.worker_stall_count(worker));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Stalls and the workers that stand in for them:
+///
+/// ```
+/// let runtime = runtime::Runtime::new()?;
+/// let metrics = runtime.metrics();
+/// assert_eq!(metrics.stall_count(), 0);
+/// assert_eq!(metrics.stall_reports_left_out_count(), 0);
+/// assert_eq!(metrics.num_spare_workers(), 0);
+/// assert_eq!(metrics.spare_workers_refused_count(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Blocking jobs and pinned tasks:
+///
+/// ```
+/// let runtime = runtime::Runtime::new()?;
+/// runtime.block_on(runtime.spawn_blocking(|| 1)).unwrap();
+/// let metrics = runtime.metrics();
+/// assert!(metrics.num_blocking_threads() >= metrics.num_idle_blocking_threads());
+/// assert_eq!(metrics.blocking_queue_depth(), 0);
+/// assert_eq!(metrics.num_pinned_threads(), 0);
+/// assert_eq!(metrics.pinned_thread_task_count(0), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Sockets and timers:
+///
+/// ```
+/// let runtime = runtime::Runtime::new()?;
+/// let _socket = runtime.block_on(runtime::net::UdpSocket::bind("127.0.0.1:0"))?;
+/// let metrics = runtime.metrics();
+/// assert!(metrics.io_driver_fd_registered_count() > metrics.io_driver_fd_deregistered_count());
+/// println!("{} events", metrics.io_driver_ready_count());
+/// println!("{} timers of {}", metrics.num_timers(), metrics.timers_registered_count());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct RuntimeMetrics {
     pub(super) handle: Handle,
@@ -21,6 +108,16 @@ pub struct RuntimeMetrics {
 
 impl Handle {
     /// Numbers about the runtime as it runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread().name("search").build()?;
+    /// let handle = runtime.handle();
+    /// assert_eq!(handle.name(), Some("search"));
+    /// assert_eq!(handle.metrics().num_alive_tasks(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn metrics(&self) -> RuntimeMetrics {
         RuntimeMetrics { handle: self.clone() }
     }
@@ -28,11 +125,19 @@ impl Handle {
 
 impl RuntimeMetrics {
     /// Workers, without spares; 1 for the `current_thread` flavour.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn num_workers(&self) -> usize {
         self.handle.scheduler().pool().map_or(1, |pool| pool.workers())
     }
 
     /// Tasks that have been spawned and have not completed.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn num_alive_tasks(&self) -> usize {
         let mut tasks = self.handle.scheduler().tasks().alive();
         self.handle.pinned().each(|thread| tasks += thread.alive_tasks());
@@ -40,6 +145,10 @@ impl RuntimeMetrics {
     }
 
     /// Tasks that have ever been spawned.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn spawned_tasks_count(&self) -> u64 {
         let mut tasks = self.handle.scheduler().tasks().spawned();
         self.handle.pinned().each(|thread| tasks += thread.spawned_tasks());
@@ -48,6 +157,10 @@ impl RuntimeMetrics {
 
     /// Times that a task was spawned or woken elsewhere than on a worker, and went to the queue of
     /// [`global_queue_depth`](RuntimeMetrics::global_queue_depth).
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn remote_schedule_count(&self) -> u64 {
         self.handle.scheduler().remote_schedules()
     }
@@ -55,6 +168,10 @@ impl RuntimeMetrics {
     /// Polls that spent their budget and had to let others run: see
     /// [`task::coop`](crate::task::coop). A worker adds its own when it goes to sleep, and every
     /// 1,024 polls or so; a thread that blocks on the runtime when it is done.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn budget_forced_yield_count(&self) -> u64 {
         let of_workers = self.handle.scheduler().forced_yields();
         let mut sum = of_workers;
@@ -63,11 +180,19 @@ impl RuntimeMetrics {
     }
 
     /// Tasks that wait in the queue for tasks woken outside the workers.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn global_queue_depth(&self) -> usize {
         self.handle.scheduler().injected()
     }
 
     /// Pinned threads that have been started.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn num_pinned_threads(&self) -> usize {
         let mut threads = 0;
         self.handle.pinned().each(|_| threads += 1);
@@ -79,6 +204,10 @@ impl RuntimeMetrics {
     /// # Panics
     ///
     /// If `thread` is not below [`Builder::pinned_threads`](crate::Builder::pinned_threads).
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn pinned_thread_task_count(&self, thread: usize) -> usize {
         let limit = self.handle.pinned().limit();
         assert!(thread < limit, "{}", messages::no_pinned_thread(thread, limit));
@@ -86,21 +215,37 @@ impl RuntimeMetrics {
     }
 
     /// Threads of the blocking pool.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn num_blocking_threads(&self) -> usize {
         self.handle.blocking_pool().metrics().threads
     }
 
     /// Threads of the blocking pool without work.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn num_idle_blocking_threads(&self) -> usize {
         self.handle.blocking_pool().metrics().idle_threads
     }
 
     /// Jobs that wait for a thread of the blocking pool.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn blocking_queue_depth(&self) -> usize {
         self.handle.blocking_pool().metrics().queue_depth
     }
 
     /// Spare workers that stand in for stalled ones now.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn num_spare_workers(&self) -> usize {
         self.handle.scheduler().pool().map_or(0, |pool| pool.spare_counts().0)
     }
@@ -108,11 +253,19 @@ impl RuntimeMetrics {
     /// Times that a spare worker was wanted and not to be had: the limit was reached, or the system
     /// gave no thread. It is also reported: see
     /// [`Builder::on_spare_shortage`](crate::Builder::on_spare_shortage).
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn spare_workers_refused_count(&self) -> u64 {
         self.handle.scheduler().pool().map_or(0, |pool| pool.spare_counts().1)
     }
 
     /// Polls that took longer than the report threshold.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn stall_count(&self) -> u64 {
         self.handle.scheduler().monitor().stalls()
     }
@@ -120,6 +273,10 @@ impl RuntimeMetrics {
     /// Of these, the ones that were not reported: too many at one time, more than one line a second
     /// on stderr, no thread for the report, or nothing known of the poll any more. The next report
     /// says how many.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn stall_reports_left_out_count(&self) -> u64 {
         self.handle.reports_left_out()
     }
@@ -138,32 +295,56 @@ impl RuntimeMetrics {
     /// # Panics
     ///
     /// If there is no such worker, as all methods that begin with `worker_`.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn worker_poll_count(&self, worker: usize) -> u64 {
         self.worker(worker, |counters, _| counters.polls.get())
     }
 
     /// Tasks that the worker has taken from others.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn worker_steal_count(&self, worker: usize) -> u64 {
         self.worker(worker, |counters, _| counters.steals.get())
     }
 
     /// Times that the worker has stolen, however many tasks each time.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn worker_steal_operations(&self, worker: usize) -> u64 {
         self.worker(worker, |counters, _| counters.steal_operations.get())
     }
 
     /// Times that the worker has gone to sleep.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn worker_park_count(&self, worker: usize) -> u64 {
         self.worker(worker, |counters, _| counters.parks.get())
     }
 
     /// Times that the worker has gone to sleep and woken up, together: odd while it sleeps.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn worker_park_unpark_count(&self, worker: usize) -> u64 {
         self.worker(worker, |counters, _| counters.parks.get() + counters.unparks.get())
     }
 
     /// The thread that the worker is, while it has one. On the `current_thread` flavour it is the
     /// one that blocks on the runtime, or was the last to.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn worker_thread_id(&self, worker: usize) -> Option<ThreadId> {
         self.worker(worker, |_, _| ());
         self.handle.scheduler().thread_of(worker)
@@ -171,11 +352,19 @@ impl RuntimeMetrics {
 
     /// Whether polls are measured: see
     /// [`Builder::enable_metrics_poll_time_histogram`](crate::Builder::enable_metrics_poll_time_histogram).
+    ///
+    /// # Examples
+    ///
+    /// See [`poll_time_histogram_bucket_count`](Self::poll_time_histogram_bucket_count).
     pub fn poll_time_histogram_enabled(&self) -> bool {
         self.handle.poll_times().1
     }
 
     /// The buckets of the histogram of poll times; 0 if polls are not measured.
+    ///
+    /// # Examples
+    ///
+    /// See [`poll_time_histogram_bucket_count`](Self::poll_time_histogram_bucket_count).
     pub fn poll_time_histogram_num_buckets(&self) -> usize {
         let (starts, enabled) = self.handle.poll_times();
         if enabled { starts.len() } else { 0 }
@@ -187,6 +376,10 @@ impl RuntimeMetrics {
     /// # Panics
     ///
     /// If there is no such bucket.
+    ///
+    /// # Examples
+    ///
+    /// See [`poll_time_histogram_bucket_count`](Self::poll_time_histogram_bucket_count).
     pub fn poll_time_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
         self.assert_bucket(bucket);
         let (starts, _) = self.handle.poll_times();
@@ -205,6 +398,22 @@ impl RuntimeMetrics {
     /// # Panics
     ///
     /// If they are, and there is no such bucket; if there is no such worker.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .worker_threads(1)
+    ///     .enable_metrics_poll_time_histogram()
+    ///     .build()?;
+    /// let metrics = runtime.metrics();
+    /// assert!(metrics.poll_time_histogram_enabled());
+    /// for bucket in 0..metrics.poll_time_histogram_num_buckets() {
+    ///     let polls = metrics.poll_time_histogram_bucket_count(0, bucket);
+    ///     println!("{:?}: {polls}", metrics.poll_time_histogram_bucket_range(bucket));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn poll_time_histogram_bucket_count(&self, worker: usize, bucket: usize) -> u64 {
         self.worker(worker, |counters, _| {
             if self.poll_time_histogram_enabled() {
@@ -215,16 +424,28 @@ impl RuntimeMetrics {
     }
 
     /// Times that the worker woke up to find nothing to do.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn worker_noop_count(&self, worker: usize) -> u64 {
         self.worker(worker, |counters, _| counters.noops.get())
     }
 
     /// Tasks that were put in the worker's own queue by tasks that it ran.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn worker_local_schedule_count(&self, worker: usize) -> u64 {
         self.worker(worker, |counters, _| counters.local_schedules.get())
     }
 
     /// Times that the worker's own queue was full. Always 0: it grows.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn worker_overflow_count(&self, worker: usize) -> u64 {
         self.worker(worker, |_, _| 0)
     }
@@ -232,48 +453,84 @@ impl RuntimeMetrics {
     /// How long a poll of the worker takes, with what the worker does between two polls: a mean in
     /// which the last ten polls or so weigh most. It is brought up to date when the worker goes to
     /// sleep, and every 1,024 polls or so.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn worker_mean_poll_time(&self, worker: usize) -> Duration {
         self.worker(worker, |counters, _| Duration::from_nanos(counters.mean_poll_ns.get()))
     }
 
     /// Polls of the worker that others had to take over for.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn worker_stall_count(&self, worker: usize) -> u64 {
         self.worker(worker, |counters, _| counters.stalls.get())
     }
 
     /// How long the worker has been awake. A worker adds to it when it goes to sleep, and every
     /// 1,024 polls or so.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn worker_total_busy_duration(&self, worker: usize) -> Duration {
         self.worker(worker, |counters, _| counters.busy())
     }
 
     /// Tasks that wait in the worker's queue. On the `current_thread` flavour only the thread that
     /// blocks on the runtime can tell; to others there are none.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn worker_local_queue_depth(&self, worker: usize) -> usize {
         self.worker(worker, |_, queued| queued)
     }
 
     /// Events that the driver has delivered.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn io_driver_ready_count(&self) -> u64 {
         self.handle.driver().counts().events
     }
 
     /// Sources that have been registered with the driver.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn io_driver_fd_registered_count(&self) -> u64 {
         self.handle.driver().counts().registered
     }
 
     /// Sources that have left the driver.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn io_driver_fd_deregistered_count(&self) -> u64 {
         self.handle.driver().counts().deregistered
     }
 
     /// Timers that are set now.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn num_timers(&self) -> usize {
         self.handle.shards().all().iter().map(|shard| shard.len()).sum()
     }
 
     /// Timers that have ever been set. One that is dropped before it is first waited for is not.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
     pub fn timers_registered_count(&self) -> u64 {
         self.handle.shards().all().iter().map(|shard| shard.insertions()).sum()
     }

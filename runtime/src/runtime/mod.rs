@@ -1,9 +1,8 @@
-//! The runtime: its builder, its handle, and the one place where schedulers, driver, timers and
-//! blocking pool meet.
+//! The runtime: what runs tasks, wakes them up and keeps their timers.
 //!
-//! Most programs need nothing of this: `#[runtime::main]` builds a runtime with every default. Use
-//! [`Builder`] to choose the flavour, the number of workers and the rest, and
-//! [`Runtime::block_on`] to run a future on it.
+//! Most programs need nothing of this module: [`#[runtime::main]`](crate::main) builds a runtime
+//! with every default. Use a [`Builder`] to choose the flavour, the number of workers and the rest,
+//! and [`Runtime::block_on`] to run a future on it.
 //!
 //! ```
 //! let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -15,6 +14,178 @@
 //! assert_eq!(sum, 3);
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! # Which flavour
+//!
+//! | you have | take | tasks run on |
+//! |---|---|---|
+//! | a server, or anything that can use several cores | [`Builder::new_multi_thread`] | its worker threads |
+//! | a small tool, a test, one thread of a larger program | [`Builder::new_current_thread`] | the thread in [`block_on`](Runtime::block_on) |
+//! | futures that are not `Send`, and nothing else | [`LocalRuntime`] | the thread in [`block_on`](LocalRuntime::block_on) |
+//! | a few futures that are not `Send`, beside tasks that are | [`LocalSet`], [`spawn_pinned`] | the set's thread; a thread for such tasks |
+//!
+//! What they have in common: the same functions for spawning, sockets, timers, files, channels and
+//! metrics, and the same pool for blocking jobs. In which they differ:
+//!
+//! | | `multi_thread` | `current_thread` | [`LocalRuntime`] | [`LocalSet`] |
+//! |---|---|---|---|---|
+//! | tasks run on | worker threads | one thread | one thread | one thread |
+//! | they run while nobody is in `block_on` | yes | no | no | no |
+//! | they must be `Send` | yes | yes | no | no |
+//! | one that blocks its thread | others go on | all wait | all wait | the set waits |
+//! | .. is reported | yes | yes | yes | yes |
+//! | [`block_in_place`] | yes | no | no | no |
+//!
+//! [`LocalSet`]: crate::task::LocalSet
+//! [`LocalSet::new`]: crate::task::LocalSet::new
+//! [`spawn_local`]: crate::task::spawn_local
+//! [`spawn_pinned`]: crate::task::spawn_pinned
+//! [`block_in_place`]: crate::task::block_in_place
+//!
+//! ## `multi_thread` with one worker, or `current_thread`?
+//!
+//! They look alike and are not. With [`worker_threads(1)`](Builder::worker_threads) there is a
+//! thread beside yours: tasks go on while the calling thread does something else, and a spare
+//! worker stands in when a task blocks. With `current_thread` there is only your thread: tasks run
+//! while it is in `block_on`, and at no other time.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! let workers = runtime::Builder::new_multi_thread().worker_threads(1).build()?;
+//! let task = workers.spawn(async { 1 });
+//! while !task.is_finished() {
+//!     std::thread::sleep(Duration::from_millis(1)); // the worker runs it
+//! }
+//!
+//! let here = runtime::Builder::new_current_thread().build()?;
+//! let task = here.spawn(async { 2 });
+//! assert!(!task.is_finished()); // nobody runs it yet ..
+//! assert_eq!(here.block_on(task).unwrap(), 2); // .. now somebody does
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # How to drive a `current_thread` runtime
+//!
+//! Its tasks, sockets and timers go on only while a thread is in [`Runtime::block_on`]. Three ways
+//! that work:
+//!
+//! **The whole program is one future.** This is what `#[runtime::main(flavor = "current_thread")]`
+//! does. When the future is done, the tasks that are left stop where they stand.
+//!
+//! ```
+//! #[runtime::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let task = runtime::spawn(async { "runs in the `.await` below" });
+//!     assert!(task.await.is_ok());
+//! }
+//! ```
+//!
+//! **Now and then, between other work.** Each `block_on` runs the tasks for as long as its own
+//! future takes. This is how a loop that belongs to somebody else, such as that of a window system,
+//! gets along with async code.
+//!
+//! ```
+//! use runtime::time::{Duration, sleep};
+//!
+//! let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+//! let task = runtime.spawn(async {
+//!     sleep(Duration::from_millis(3)).await;
+//!     "done"
+//! });
+//! while !task.is_finished() {
+//!     // One frame of the other loop, then a moment for the tasks.
+//!     runtime.block_on(async { sleep(Duration::from_millis(1)).await });
+//! }
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! **On a thread of its own.** Others spawn by its [`Handle`], and a channel says when it is to
+//! end.
+//!
+//! ```
+//! use runtime::sync::oneshot;
+//!
+//! let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+//! let handle = runtime.handle().clone();
+//! let (stop, stopped) = oneshot::channel::<()>();
+//! let thread = std::thread::spawn(move || runtime.block_on(async { stopped.await.ok() }));
+//!
+//! let task = handle.spawn(async { 6 * 7 });
+//! assert_eq!(handle.block_on(task).unwrap(), 42); // waits here; runs over there
+//! drop(stop);
+//! thread.join().unwrap();
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # The runtime that code runs in
+//!
+//! [`spawn`](crate::spawn), sockets and timers belong to the *current* runtime. It is the one whose
+//! task the code runs in, or whose `block_on`. In a plain thread there is none: either
+//! [enter](Handle::enter) one, or spawn by a [`Handle`]. Without it they panic, and the message
+//! says so.
+//!
+//! ```
+//! use runtime::runtime::Handle;
+//!
+//! # let runtime = runtime::Runtime::new()?;
+//! let handle = runtime.block_on(async { Handle::current() });
+//! let thread = std::thread::spawn(move || {
+//!     assert!(Handle::try_current().is_err());
+//!     let _guard = handle.enter();
+//!     runtime::spawn(async { 1 }) // belongs to the runtime of the handle
+//! });
+//! assert_eq!(runtime.block_on(thread.join().unwrap()).unwrap(), 1);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # Stalls: tasks that do not return
+//!
+//! Tasks share threads, and hand them over at an `.await`. A task that computes for long, or calls
+//! something that blocks, keeps its thread: that is a *stall*. The runtime watches for it. Each
+//! limit is an option of the [`Builder`]:
+//!
+//! | a poll takes longer than | what happens | option |
+//! |---|---|---|
+//! | 3 ms | other workers take over what waits behind it, and a spare worker stands in | [`stall_takeover`](Builder::stall_takeover), [`spare_workers`](Builder::spare_workers) |
+//! | 100 ms | it is reported once, on stderr or to [`on_stall`](Builder::on_stall) | [`stall_report`](Builder::stall_report) |
+//!
+//! On one thread (`current_thread`, a [`LocalSet`]) nobody can stand in: there a stall is only
+//! reported.
+//!
+//! A report names the task, where it was spawned, what it does, and where in the code it is:
+//!
+//! ```text
+//! runtime: task 64 spawned at src/main.rs:9:16 blocks its thread in `clock_nanosleep`: it has
+//! not returned from its poll for 100 ms on worker 1
+//!    0: __GI___clock_nanosleep
+//!              at ./time/../sysdeps/unix/sysv/linux/clock_nanosleep.c:48
+//!    ..
+//!    4: thumbnails::resize_picture
+//!              at src/main.rs:4
+//!    5: thumbnails::main::{{closure}}::{{closure}}
+//!              at src/main.rs:10
+//!
+//!   Other tasks go on. Move what blocks to `spawn_blocking` or `block_in_place`, or use what
+//!   can be awaited.
+//! ```
+//!
+//! Read it from below: the task begins in `main`, and calls `resize_picture`, which sleeps. What to
+//! do:
+//!
+//! | the report says | do |
+//! |---|---|
+//! | it blocks in a system call | use what can be awaited ([`time::sleep`](crate::time::sleep), [`net`](crate::net), [`fs`](crate::fs)), or call it in [`spawn_blocking`](crate::spawn_blocking) |
+//! | it waits for a lock or a message of another thread (`futex`) | hold locks of `std` only for moments; across an `.await` use [`sync::Mutex`](crate::sync::Mutex) |
+//! | it computes | [`spawn_blocking`](crate::spawn_blocking), or [`yield_now`](crate::task::yield_now) now and then |
+//! | its thread gets no processor | nothing in the task: the machine is busy with something else |
+//!
+//! [`StallReport`] has the same facts for programs, and [`RuntimeMetrics::stall_count`] counts.
+//!
+//! # The end
+//!
+//! Dropping a [`Runtime`] stops it. There are ways with a limit, and one that tells the tasks
+//! before: [how a runtime ends](Runtime#how-it-ends).
 
 mod blocking;
 mod builder;

@@ -25,6 +25,10 @@ use crate::engine::{messages, say};
 /// What a runtime does when a spawned task panics.
 ///
 /// See [`Builder::unhandled_panic`](crate::Builder::unhandled_panic).
+///
+/// # Examples
+///
+/// See [`Builder::unhandled_panic`](crate::Builder::unhandled_panic).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnhandledPanic {
@@ -47,32 +51,68 @@ pub enum UnhandledPanic {
 /// without having yielded it.
 ///
 /// Given to [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic).
+///
+/// # Examples
+///
+/// ```
+/// let runtime = runtime::Builder::new_multi_thread()
+///     .on_unhandled_panic(|report| {
+///         eprintln!("{} ({:?}) has panicked", report.task_id(), report.name());
+///         eprintln!("spawned at {}", report.spawn_location());
+///         eprintln!("{}", report.message().unwrap_or("without words"));
+///         if report.payload().is::<std::io::Error>() {
+///             eprintln!("with an I/O error");
+///         }
+///     })
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct PanicReport {
     panic: UnseenPanic,
 }
 
 impl PanicReport {
     /// The id of the task.
+    ///
+    /// # Examples
+    ///
+    /// See [`PanicReport`].
     pub fn task_id(&self) -> Id {
         self.panic.id
     }
 
     /// The name of the task, if it was given one.
+    ///
+    /// # Examples
+    ///
+    /// See [`PanicReport`].
     pub fn name(&self) -> Option<&str> {
         self.panic.name.as_deref()
     }
 
     /// Where the task was spawned.
+    ///
+    /// # Examples
+    ///
+    /// See [`PanicReport`].
     pub fn spawn_location(&self) -> &'static Location<'static> {
         self.panic.location
     }
 
     /// What the task said, if it panicked with words.
+    ///
+    /// # Examples
+    ///
+    /// See [`PanicReport`].
     pub fn message(&self) -> Option<&str> {
         message(self.payload())
     }
 
     /// What the task panicked with.
+    ///
+    /// # Examples
+    ///
+    /// See [`PanicReport`].
     pub fn payload(&self) -> &(dyn Any + Send) {
         &*self.panic.payload
     }

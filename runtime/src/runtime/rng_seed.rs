@@ -19,6 +19,10 @@ pub struct RngSeed(u64);
 
 impl RngSeed {
     /// A seed made of bytes.
+    ///
+    /// # Examples
+    ///
+    /// See [`RngSeed`].
     pub fn from_bytes(bytes: &[u8]) -> RngSeed {
         // FNV-1a: the same in every version of this crate.
         let mix = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);

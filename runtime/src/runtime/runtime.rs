@@ -63,12 +63,39 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 /// How long [`Runtime::shutdown`] waits, at least, for what is under way after it was told to stop.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// An executor, a reactor, timers and a pool for blocking work, all running.
+/// Runs tasks, and has what they need: worker threads, sockets, timers, and threads for what
+/// blocks.
 ///
-/// Most programs let [`#[runtime::main]`](crate::main) make it. Dropping it shuts it down: it waits
-/// for the poll that each worker is in and for blocking jobs, except those that wait because all
-/// threads for them are busy; every other task is dropped where it stands. For hooks, wakers and
-/// lines on stderr that are on threads of the runtime's own it waits 5 seconds.
+/// Most programs let [`#[runtime::main]`](crate::main) make it. Which flavour to take, and how they
+/// differ: [the module's page](crate::runtime#which-flavour).
+///
+/// # How it ends
+///
+/// | by | tasks are told, and go on for | waits | what has not stopped then |
+/// |---|---|---|---|
+/// | dropping it | not at all | for running polls and blocking jobs, without limit | nothing; every 5 s a line on stderr says for what it waits |
+/// | [`shutdown(grace)`](Runtime::shutdown) | up to `grace` | for what is left of `grace`, 100 ms at least | is in the [`ShutdownReport`] |
+/// | [`shutdown_timeout(limit)`](Runtime::shutdown_timeout) | not at all | up to `limit` | is named on stderr |
+/// | [`shutdown_background()`](Runtime::shutdown_background) | not at all | not at all | is not named |
+///
+/// In each of them the order is the same:
+///
+/// 1. No new task is taken: the handle of one that is spawned now says that it was cancelled.
+/// 2. Each worker finishes the poll that it is in. Every other task is dropped where it stands, at
+///    an `.await`; its destructors run.
+/// 3. Sockets and timers stop. What still uses them elsewhere gets an error.
+/// 4. Blocking jobs that run are waited for. Those that wait because all threads are busy are
+///    dropped.
+/// 5. The threads end. A hook that does not return, or a stderr that nobody reads, is waited for
+///    5 seconds.
+///
+/// Nothing can be stopped by force: a poll or a blocking job that does not return keeps its thread.
+/// With a limit the runtime stops waiting for it, and says what it was: a task by its id, its name
+/// and where it was spawned.
+///
+/// For a server, `shutdown` is the one to take: tasks that listen to
+/// [`Scope::cancelled`](crate::task::ScopeHandle::cancelled) finish what they are about. For a
+/// group of tasks inside a program that goes on, use a [`Scope`](crate::task::Scope).
 ///
 /// # Panics
 ///
@@ -190,11 +217,25 @@ impl Runtime {
     }
 
     /// A handle to the runtime, which can be cloned and sent to other threads.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Runtime::new()?;
+    /// let handle = runtime.handle().clone();
+    /// let thread = std::thread::spawn(move || handle.block_on(async { 1 }));
+    /// assert_eq!(thread.join().unwrap(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
 
     /// Spawns a task. See [`runtime::spawn`](crate::spawn).
+    ///
+    /// # Examples
+    ///
+    /// See [`Runtime`].
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -205,6 +246,10 @@ impl Runtime {
     }
 
     /// Runs a closure on the blocking pool. See [`runtime::spawn_blocking`](crate::spawn_blocking).
+    ///
+    /// # Examples
+    ///
+    /// See [`new`](Self::new).
     #[track_caller]
     pub fn spawn_blocking<F, R>(&self, closure: F) -> JoinHandle<R>
     where
@@ -220,6 +265,10 @@ impl Runtime {
     /// # Panics
     ///
     /// Inside async code, and if the future panics.
+    ///
+    /// # Examples
+    ///
+    /// See [`Runtime`].
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let (size, location) = (FullSize::of::<F>(), Location::caller());
@@ -252,11 +301,29 @@ impl Runtime {
     }
 
     /// Makes this the current runtime of the thread. See [`Handle::enter`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::time::{Duration, sleep};
+    ///
+    /// let runtime = runtime::Runtime::new()?;
+    /// let nap = {
+    ///     let _guard = runtime.enter();
+    ///     sleep(Duration::from_millis(1)) // a timer of this runtime
+    /// };
+    /// runtime.block_on(nap);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()
     }
 
     /// Numbers about the runtime as it runs.
+    ///
+    /// # Examples
+    ///
+    /// See [`new`](Self::new).
     pub fn metrics(&self) -> RuntimeMetrics {
         self.handle.metrics()
     }
@@ -346,6 +413,18 @@ impl Runtime {
     /// # Panics
     ///
     /// Inside async code, if `duration` is not zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = runtime::Runtime::new()?;
+    /// runtime.spawn_blocking(|| std::thread::sleep(Duration::from_millis(5)));
+    /// // Waits for the job, which takes less than a second.
+    /// runtime.shutdown_timeout(Duration::from_secs(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn shutdown_timeout(self, duration: Duration) {
         if duration.is_zero() {
@@ -357,6 +436,18 @@ impl Runtime {
     }
 
     /// Shuts down without waiting for anything. May be called anywhere.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Runtime::new()?;
+    /// let owner = runtime.handle().clone();
+    /// owner.block_on(async move {
+    ///     // A drop would wait, which async code must not. This does not.
+    ///     runtime.shutdown_background();
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shutdown_background(self) {
         let _left = self.end(Some(Duration::ZERO));
     }

@@ -35,6 +35,24 @@ impl Builder {
     /// Counts how long tasks wait for their polls, in a histogram:
     /// [`RuntimeMetrics::schedule_latency_histogram_bucket_count`]. It includes
     /// [`track_task_schedule_latency`](Builder::track_task_schedule_latency).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime::runtime::HistogramConfiguration;
+    ///
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .worker_threads(1)
+    ///     .enable_metrics_schedule_latency_histogram()
+    ///     .metrics_schedule_latency_histogram_configuration(HistogramConfiguration::linear(
+    ///         Duration::from_micros(50),
+    ///         20,
+    ///     ))
+    ///     .build()?;
+    /// assert!(runtime.metrics().schedule_latency_histogram_enabled());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn enable_metrics_schedule_latency_histogram(&mut self) -> &mut Builder {
         self.counts_latencies = true;
         self.track_task_schedule_latency()
@@ -43,6 +61,10 @@ impl Builder {
     /// The buckets of that histogram. The default is ten buckets of 100 µs. Without
     /// [`enable_metrics_schedule_latency_histogram`](Builder::enable_metrics_schedule_latency_histogram)
     /// it stays empty.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder::enable_metrics_schedule_latency_histogram`].
     pub fn metrics_schedule_latency_histogram_configuration(
         &mut self,
         configuration: HistogramConfiguration,
@@ -65,11 +87,19 @@ impl RuntimeMetrics {
 
     /// Whether it is counted how long tasks wait for their polls: see
     /// [`Builder::enable_metrics_schedule_latency_histogram`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder::enable_metrics_schedule_latency_histogram`].
     pub fn schedule_latency_histogram_enabled(&self) -> bool {
         !self.latencies().is_empty()
     }
 
     /// The buckets of the histogram of how long tasks wait for their polls; 0 if there is none.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics::schedule_latency_histogram_bucket_count`].
     pub fn schedule_latency_histogram_num_buckets(&self) -> usize {
         self.latencies().len()
     }
@@ -80,6 +110,10 @@ impl RuntimeMetrics {
     /// # Panics
     ///
     /// If there is no such bucket.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics::schedule_latency_histogram_bucket_count`].
     #[track_caller]
     pub fn schedule_latency_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
         self.assert_latency_bucket(bucket);
@@ -94,6 +128,21 @@ impl RuntimeMetrics {
     /// # Panics
     ///
     /// If there is one and it has no such bucket; if there is no such worker.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .worker_threads(1)
+    ///     .enable_metrics_schedule_latency_histogram()
+    ///     .build()?;
+    /// let metrics = runtime.metrics();
+    /// for bucket in 0..metrics.schedule_latency_histogram_num_buckets() {
+    ///     let polls = metrics.schedule_latency_histogram_bucket_count(0, bucket);
+    ///     println!("{:?}: {polls}", metrics.schedule_latency_histogram_bucket_range(bucket));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn schedule_latency_histogram_bucket_count(&self, worker: usize, bucket: usize) -> u64 {
         if self.schedule_latency_histogram_enabled() {

@@ -9,6 +9,10 @@ use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle};
 
 /// Which scheduler a runtime has.
+///
+/// # Examples
+///
+/// See [`Handle::current`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuntimeFlavor {

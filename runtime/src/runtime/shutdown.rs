@@ -16,6 +16,24 @@ pub(super) const SAY_WITHIN: Duration = Duration::from_secs(1);
 /// What had not stopped when the time of [`Runtime::shutdown`](crate::Runtime::shutdown) was over.
 ///
 /// Its `Display` is one line for each task and job.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let runtime = runtime::Runtime::new()?;
+/// runtime.spawn(std::future::pending::<()>());
+/// let report = runtime.shutdown(Duration::from_millis(20));
+/// assert!(!report.is_clean());
+/// for task in report.tasks() {
+///     eprintln!("{:?} {:?} at {:?}", task.id(), task.name(), task.spawn_location());
+///     println!("still in a poll: {}", task.is_running());
+/// }
+/// assert!(report.blocking_jobs().is_empty());
+/// println!("{} threads are left", report.threads());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "it says what did not stop"]
 pub struct ShutdownReport {
@@ -27,6 +45,10 @@ pub struct ShutdownReport {
 }
 
 /// A task, or a job of the blocking pool, that had not ended.
+///
+/// # Examples
+///
+/// See [`ShutdownReport::tasks`].
 #[derive(Clone, Debug)]
 pub struct Unfinished {
     id: Option<Id>,
@@ -37,6 +59,10 @@ pub struct Unfinished {
 
 impl ShutdownReport {
     /// Whether everything has stopped by itself.
+    ///
+    /// # Examples
+    ///
+    /// See [`ShutdownReport`].
     pub fn is_clean(&self) -> bool {
         self.tasks.is_empty() && self.jobs.is_empty() && self.threads == 0
     }
@@ -52,17 +78,39 @@ impl ShutdownReport {
 
     /// The tasks that had not ended when the grace was over. All of them have been dropped since
     /// but those that are [running](Unfinished::is_running).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime::runtime::Unfinished;
+    ///
+    /// let runtime = runtime::Runtime::new()?;
+    /// let deaf = runtime.spawn(std::future::pending::<()>());
+    /// let report = runtime.shutdown(Duration::from_millis(20));
+    /// let left: &[Unfinished] = report.tasks();
+    /// assert_eq!(left[0].id(), Some(deaf.id()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn tasks(&self) -> &[Unfinished] {
         &self.tasks
     }
 
     /// The blocking jobs that have not returned.
+    ///
+    /// # Examples
+    ///
+    /// See [`ShutdownReport`].
     pub fn blocking_jobs(&self) -> &[Unfinished] {
         &self.jobs
     }
 
     /// How many threads are still there, because of polls, destructors and jobs that have not
     /// returned. They end when those do.
+    ///
+    /// # Examples
+    ///
+    /// See [`ShutdownReport`].
     pub fn threads(&self) -> usize {
         self.threads
     }
@@ -97,22 +145,38 @@ impl Unfinished {
     }
 
     /// Its id. `None` for what is no task: a hook, a waker.
+    ///
+    /// # Examples
+    ///
+    /// See [`ShutdownReport`].
     pub fn id(&self) -> Option<Id> {
         self.id
     }
 
     /// Its name, if it was given one.
+    ///
+    /// # Examples
+    ///
+    /// See [`ShutdownReport`].
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     /// Where it was spawned, where that is known.
+    ///
+    /// # Examples
+    ///
+    /// See [`ShutdownReport`].
     pub fn spawn_location(&self) -> Option<&'static Location<'static>> {
         self.location
     }
 
     /// Whether its poll, its destructor or its closure has not returned, so that its thread is
     /// still there.
+    ///
+    /// # Examples
+    ///
+    /// See [`ShutdownReport`].
     pub fn is_running(&self) -> bool {
         self.running
     }

@@ -54,6 +54,27 @@ pub(super) type OnStall = Arc<dyn Fn(&StallReport) + Send + Sync>;
 /// A poll that did not return for long: what it was, where it was spawned, where it hangs.
 ///
 /// Given to [`Builder::on_stall`](crate::Builder::on_stall).
+///
+/// # Examples
+///
+/// Each fact by itself, for a program's own log:
+///
+/// ```
+/// let runtime = runtime::Builder::new_multi_thread()
+///     .on_stall(|stall| {
+///         eprintln!("{:?} {:?} on worker {}", stall.task_id(), stall.name(), stall.worker());
+///         eprintln!("spawned at {:?}, {:?} so far", stall.spawn_location(), stall.duration());
+///         match (stall.is_starved(), stall.is_blocked()) {
+///             (Some(true), _) => eprintln!("gets {:?} of a processor", stall.processor_share()),
+///             (_, Some(true)) => eprintln!("blocks in {:?}", stall.system_call()),
+///             _ => eprintln!("computes"),
+///         }
+///         eprintln!("{}", stall.backtrace().unwrap_or("no backtrace"));
+///         eprintln!("{} others were left out", stall.left_out());
+///     })
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct StallReport {
     worker: usize,
@@ -100,32 +121,56 @@ enum Verdict {
 
 impl StallReport {
     /// The number of the worker whose thread is stalled.
+    ///
+    /// # Examples
+    ///
+    /// See [`StallReport`].
     pub fn worker(&self) -> usize {
         self.worker
     }
 
     /// The id of the task. `None` if what stalls is a waker, a hook, or the future of `block_on`.
+    ///
+    /// # Examples
+    ///
+    /// See [`StallReport`].
     pub fn task_id(&self) -> Option<Id> {
         self.task
     }
 
     /// The name of the task, if it was given one.
+    ///
+    /// # Examples
+    ///
+    /// See [`StallReport`].
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     /// Where the task was spawned.
+    ///
+    /// # Examples
+    ///
+    /// See [`StallReport`].
     pub fn spawn_location(&self) -> Option<&'static Location<'static>> {
         self.location
     }
 
     /// How long the poll had taken when it was reported.
+    ///
+    /// # Examples
+    ///
+    /// See [`StallReport`].
     pub fn duration(&self) -> Duration {
         self.duration
     }
 
     /// Whether the thread waited in the kernel (true) or computed (false) when it was looked at.
     /// `None` if the system does not tell, or the poll had returned by then.
+    ///
+    /// # Examples
+    ///
+    /// See [`StallReport`].
     pub fn is_blocked(&self) -> Option<bool> {
         match self.seen {
             ThreadActivity::Untold | ThreadActivity::Over => None,
@@ -137,6 +182,10 @@ impl StallReport {
     /// The name of the system call that the thread waited in, if it did and the call is one that
     /// threads are known to wait in: `clock_nanosleep`, `read`, `futex`. The last is a lock, a
     /// condition variable or a channel, of the program or of a library such as the allocator.
+    ///
+    /// # Examples
+    ///
+    /// See [`StallReport`].
     pub fn system_call(&self) -> Option<&'static str> {
         match self.seen {
             ThreadActivity::Waiting(Some(number)) => system_calls::name(number),
@@ -147,6 +196,10 @@ impl StallReport {
     /// For which part of the time the thread had a processor, from 0 to 1, if the system tells
     /// (Linux does). It is measured from the moment at which the poll was first seen, at most some
     /// 2 ms after it began.
+    ///
+    /// # Examples
+    ///
+    /// See [`StallReport`].
     pub fn processor_share(&self) -> Option<f64> {
         self.processor_share
     }
@@ -154,6 +207,10 @@ impl StallReport {
     /// Whether the poll takes long because its thread, which would compute, had a processor for
     /// less than half of the time: other threads and processes had them, or the process has used up
     /// its quota. `None` if the system does not tell.
+    ///
+    /// # Examples
+    ///
+    /// See [`StallReport`].
     pub fn is_starved(&self) -> Option<bool> {
         Some(!self.is_blocked()? && self.processor_share? < 0.5)
     }
@@ -163,12 +220,20 @@ impl StallReport {
     /// Compilers and linkers keep one of several functions that have the same code, so the name of
     /// a function may be that of another one, for another type as a rule. The last line says so
     /// where that may be.
+    ///
+    /// # Examples
+    ///
+    /// See [`StallReport`].
     pub fn backtrace(&self) -> Option<&str> {
         self.backtrace.as_deref()
     }
 
     /// How many stalls have not been reported since the last report: too many were under way at one
     /// time, or nothing was known of them any more.
+    ///
+    /// # Examples
+    ///
+    /// See [`StallReport`].
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
@@ -285,24 +350,53 @@ pub(super) type OnSpareShortage = Arc<dyn Fn(&SpareShortage) + Send + Sync>;
 /// limit is reached, or the system gives no thread.
 ///
 /// Given to [`Builder::on_spare_shortage`](crate::Builder::on_spare_shortage).
+///
+/// # Examples
+///
+/// ```
+/// let runtime = runtime::Builder::new_multi_thread()
+///     .on_spare_shortage(|shortage| {
+///         let (used, limit) = (shortage.spare_workers(), shortage.limit());
+///         eprintln!("{} workers stall, {used} of {limit} spares stand in", shortage.stalled());
+///         match shortage.error() {
+///             Some(error) => eprintln!("no more threads: {error}"),
+///             None if shortage.is_in_place() => eprintln!("raise `max_blocking_threads`"),
+///             None => eprintln!("raise `spare_workers`"),
+///         }
+///     })
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct SpareShortage(Shortage);
 
 impl SpareShortage {
     /// Whether the workers have announced that they block, by
     /// [`block_in_place`](crate::task::block_in_place). Else they are in polls that do not return.
+    ///
+    /// # Examples
+    ///
+    /// See [`SpareShortage`].
     pub fn is_in_place(&self) -> bool {
         self.0.absence == Absence::InPlace
     }
 
     /// How many workers do not serve for that reason. Those that serve in place of others and do
     /// not serve themselves are among them.
+    ///
+    /// # Examples
+    ///
+    /// See [`SpareShortage`].
     pub fn stalled(&self) -> usize {
         self.0.missing
     }
 
     /// How many serve in their place: spare workers or, for those in `block_in_place`, threads of
     /// the blocking pool.
+    ///
+    /// # Examples
+    ///
+    /// See [`SpareShortage`].
     pub fn spare_workers(&self) -> usize {
         self.0.serving
     }
@@ -311,11 +405,19 @@ impl SpareShortage {
     /// those in `block_in_place`,
     /// [`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads), blocking jobs
     /// included.
+    ///
+    /// # Examples
+    ///
+    /// See [`SpareShortage`].
     pub fn limit(&self) -> usize {
         self.0.limit
     }
 
     /// Why the system gave no thread for another one. `None` if the limit is reached.
+    ///
+    /// # Examples
+    ///
+    /// See [`SpareShortage`].
     pub fn error(&self) -> Option<&io::Error> {
         self.0.no_thread.as_ref()
     }

@@ -76,6 +76,10 @@ impl Drop for Serves {
 }
 
 /// Makes a set current on this thread. Made by [`LocalSet::enter`](crate::task::LocalSet::enter).
+///
+/// # Examples
+///
+/// See [`LocalSet::enter`](crate::task::LocalSet::enter).
 pub struct LocalEnterGuard {
     before: Option<LocalTasks>,
 }

@@ -1,12 +1,23 @@
 //! Signals of the process.
 //!
+//! [`ctrl_c`] waits for Ctrl-C. Every other signal of Unix is in [`unix`](mod@unix).
+//!
+//! Once a signal has been listened for, the system's default for it (mostly: to end the process)
+//! does not happen any more. So a program that listens for Ctrl-C must end by itself.
+//!
 //! # Examples
 //!
+//! Serves until Ctrl-C is pressed:
+//!
 //! ```no_run
-//! # async fn example() -> std::io::Result<()> {
-//! println!("Ctrl-C ends this");
-//! runtime::signal::ctrl_c().await?;
-//! # Ok(()) }
+//! # async fn serve() {}
+//! #[runtime::main(shutdown_grace = "10s")]
+//! async fn main() -> std::io::Result<()> {
+//!     runtime::spawn(serve());
+//!     runtime::signal::ctrl_c().await?;
+//!     println!("Tasks have ten seconds to end.");
+//!     Ok(())
+//! }
 //! ```
 
 use std::io;

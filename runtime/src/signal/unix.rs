@@ -1,4 +1,25 @@
 //! Signals of Unix, by their kind.
+//!
+//! [`signal`] makes a [`Signal`], which hears of each signal of one [`SignalKind`] from then on.
+//!
+//! # Examples
+//!
+//! A server that ends in good order when it is told to:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use runtime::signal::unix::{SignalKind, signal};
+//!
+//! let runtime = runtime::Runtime::new()?;
+//! runtime.block_on(async {
+//!     // Spawn what serves here.
+//!     signal(SignalKind::terminate())?.recv().await;
+//!     std::io::Result::Ok(())
+//! })?;
+//! let report = runtime.shutdown(Duration::from_secs(30));
+//! eprint!("{report}");
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::ffi::c_int;
 use std::future::poll_fn;
@@ -18,6 +39,15 @@ use crate::runtime::context;
 ///
 /// assert_eq!(SignalKind::from_raw(15), SignalKind::terminate());
 /// ```
+///
+/// As a number, and back:
+///
+/// ```
+/// use runtime::signal::unix::SignalKind;
+///
+/// assert_eq!(SignalKind::interrupt().as_raw_value(), 2);
+/// assert_eq!(i32::from(SignalKind::hangup()), 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SignalKind(c_int);
 
@@ -25,6 +55,10 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $number:ident,)*) => {
         impl SignalKind {$(
             $(#[$doc])*
+            ///
+            /// # Examples
+            ///
+            /// See [`SignalKind`].
             pub const fn $name() -> SignalKind {
                 SignalKind(libc::$number)
             }
@@ -59,16 +93,37 @@ kinds! {
 
 impl SignalKind {
     /// The kind with this number.
+    ///
+    /// # Examples
+    ///
+    /// See [`SignalKind`].
     pub const fn from_raw(signum: c_int) -> SignalKind {
         SignalKind(signum)
     }
 
     /// The kind's number.
+    ///
+    /// # Examples
+    ///
+    /// See [`SignalKind`].
     pub const fn as_raw_value(&self) -> c_int {
         self.0
     }
 
     /// `SIGINFO`: Ctrl-T.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::signal::unix::{SignalKind, signal};
+    ///
+    /// let mut asked = signal(SignalKind::info())?;
+    /// asked.recv().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(any(
         target_os = "dragonfly",
         target_os = "freebsd",
@@ -131,6 +186,10 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 ///
 /// Each listener hears of each signal. Several signals that come before it looks are one, as they
 /// are to the system. It may be used in another runtime than that in which it was made.
+///
+/// # Examples
+///
+/// See [`signal`].
 #[derive(Debug)]
 #[must_use = "what comes while nobody listens is not kept"]
 pub struct Signal {
@@ -143,11 +202,44 @@ impl Signal {
     /// # Cancel safety
     ///
     /// Safe: no signal is lost.
+    ///
+    /// # Examples
+    ///
+    /// Two signals that end a server:
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::signal::unix::{SignalKind, signal};
+    ///
+    /// let mut interrupt = signal(SignalKind::interrupt())?;
+    /// let mut terminate = signal(SignalKind::terminate())?;
+    /// runtime::select! {
+    ///     _ = interrupt.recv() => println!("Ctrl-C"),
+    ///     _ = terminate.recv() => println!("told to end"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn recv(&mut self) -> Option<()> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
     /// As [`recv`](Self::recv), for use in a `poll` method.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::poll_fn;
+    /// use runtime::signal::unix::{SignalKind, signal};
+    ///
+    /// let mut child = signal(SignalKind::child())?;
+    /// poll_fn(|cx| child.poll_recv(cx)).await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         let coop = ready!(coop::poll_proceed(cx));
         if self.listener.poll(cx.waker()).is_pending() {

@@ -8,6 +8,8 @@ use crate::engine::resource::Resource;
 
 /// Lets nobody pass until a number of tasks have come; then all pass, and it is closed again.
 ///
+/// # Examples
+///
 /// ```
 /// # runtime::Runtime::new().unwrap().block_on(async {
 /// use runtime::sync::Barrier;
@@ -34,6 +36,10 @@ struct State {
 
 impl Barrier {
     /// A barrier for `n` tasks; 0 is the same as 1: nobody waits.
+    ///
+    /// # Examples
+    ///
+    /// See [`Barrier`].
     #[track_caller]
     pub fn new(n: usize) -> Barrier {
         let size = n.max(1);
@@ -47,6 +53,25 @@ impl Barrier {
     /// # Cancel safety
     ///
     /// Not cancel safe: one that has waited and is dropped counts as having come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use runtime::sync::Barrier;
+    ///
+    /// let barrier = Arc::new(Barrier::new(2));
+    /// let other = runtime::spawn({
+    ///     let barrier = barrier.clone();
+    ///     async move { barrier.wait().await.is_leader() }
+    /// });
+    /// let here = barrier.wait().await.is_leader();
+    /// // One of the two leads.
+    /// assert!(here != other.await.unwrap());
+    /// # }
+    /// ```
     pub async fn wait(&self) -> BarrierWaitResult {
         self.resource.wait("Barrier::wait", "poll", || self.come_and_wait()).await
     }
@@ -82,11 +107,19 @@ impl Barrier {
 }
 
 /// What [`Barrier::wait`] returns.
+///
+/// # Examples
+///
+/// See [`Barrier::wait`].
 #[derive(Debug, Clone)]
 pub struct BarrierWaitResult(bool);
 
 impl BarrierWaitResult {
     /// Whether this is the one that came last. Exactly one of each crowd is.
+    ///
+    /// # Examples
+    ///
+    /// See [`Barrier`].
     pub fn is_leader(&self) -> bool {
         self.0
     }

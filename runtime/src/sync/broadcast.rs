@@ -15,21 +15,21 @@
 //! assert_eq!(second.recv().await, Ok(10));
 //! # });
 //! ```
-//!
-//! # How it works
-//!
-//! Values lie in a ring. The position of a value counts up for ever; its place is the position
-//! modulo the ring's length. Each slot has a lock of its own, so receivers that copy different
-//! values, and a sender that writes a third, do not meet. A lock for the tail orders the senders.
-//!
-//! 1. Lock order: the tail before a slot. A slot is written under both.
-//! 2. A slot counts how many receivers have not yet read it. The last to read it takes the value
-//!    out, to be dropped.
-//! 3. Who finds nothing gets in line first and looks again; who sends writes first and notifies
-//!    then.
-//! 4. A value that goes is dropped after the locks are free. Each receiver gets a clone, the last
-//!    too: what `Clone` does is part of what users see. It is cloned under its slot's lock: a
-//!    `Clone` that is slow delays the sender that comes round the ring to that slot.
+
+// # How it works
+//
+// Values lie in a ring. The position of a value counts up for ever; its place is the position
+// modulo the ring's length. Each slot has a lock of its own, so receivers that copy different
+// values, and a sender that writes a third, do not meet. A lock for the tail orders the senders.
+//
+// 1. Lock order: the tail before a slot. A slot is written under both.
+// 2. A slot counts how many receivers have not yet read it. The last to read it takes the value
+//    out, to be dropped.
+// 3. Who finds nothing gets in line first and looks again; who sends writes first and notifies
+//    then.
+// 4. A value that goes is dropped after the locks are free. Each receiver gets a clone, the last
+//    too: what `Clone` does is part of what users see. It is cloned under its slot's lock: a
+//    `Clone` that is slow delays the sender that comes round the ring to that slot.
 
 use std::fmt;
 
@@ -47,10 +47,18 @@ const GONE: Ordering = Ordering::AcqRel;
 const SEE_GONE: Ordering = Ordering::Acquire;
 
 /// Errors of this channel.
+///
+/// # Examples
+///
+/// See [`Sender::send`].
 pub mod error {
     use std::fmt;
 
     /// There is no receiver; holds what was not sent.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender::send`](super::Sender::send).
     #[derive(Debug)]
     pub struct SendError<T>(pub T);
 
@@ -63,6 +71,10 @@ pub mod error {
     impl<T: fmt::Debug> std::error::Error for SendError<T> {}
 
     /// Why [`recv`](super::Receiver::recv) returned no value.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver::recv`](super::Receiver::recv).
     #[derive(Debug, PartialEq, Eq, Clone)]
     pub enum RecvError {
         /// Every sender is gone and nothing is left.
@@ -86,6 +98,10 @@ pub mod error {
     impl std::error::Error for RecvError {}
 
     /// Why [`try_recv`](super::Receiver::try_recv) returned no value.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver::try_recv`](super::Receiver::try_recv).
     #[derive(Debug, PartialEq, Eq, Clone)]
     pub enum TryRecvError {
         /// Nothing is there now.
@@ -151,16 +167,81 @@ impl<T> Shared<T> {
 }
 
 /// Sends into the channel. Made by [`channel`].
+///
+/// # Examples
+///
+/// A sender without a receiver for now, and what it can be asked:
+///
+/// ```
+/// use runtime::sync::broadcast::Sender;
+///
+/// let sender: Sender<u32> = Sender::new(8);
+/// assert_eq!(sender.receiver_count(), 0);
+/// let receiver = sender.subscribe();
+/// sender.send(1).unwrap();
+/// assert_eq!((sender.receiver_count(), sender.len()), (1, 1));
+/// assert!(!sender.is_empty());
+///
+/// let other = sender.clone();
+/// assert!(sender.same_channel(&other));
+/// assert_eq!(sender.strong_count(), 2);
+/// # drop(receiver);
+/// ```
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }
 
 /// A sender that does not keep its channel open. Made by [`Sender::downgrade`].
+///
+/// # Examples
+///
+/// A weak sender does not keep the channel open:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::broadcast;
+///
+/// let (sender, mut receiver) = broadcast::channel::<u32>(8);
+/// let weak = sender.downgrade();
+/// assert_eq!((weak.strong_count(), weak.weak_count()), (1, 1));
+/// assert_eq!((sender.strong_count(), sender.weak_count()), (1, 1));
+/// assert!(weak.upgrade().is_some());
+///
+/// drop(sender);
+/// assert!(weak.upgrade().is_none());
+/// assert!(receiver.recv().await.is_err());
+/// # }
+/// ```
 pub struct WeakSender<T> {
     shared: Arc<Shared<T>>,
 }
 
 /// Receives from the channel. Made by [`channel`] and [`Sender::subscribe`].
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::broadcast;
+///
+/// let (sender, mut receiver) = broadcast::channel(8);
+/// sender.send(1).unwrap();
+/// sender.send(2).unwrap();
+/// assert_eq!((receiver.len(), receiver.is_empty()), (2, false));
+/// assert_eq!(receiver.sender_strong_count(), 1);
+/// assert_eq!(receiver.sender_weak_count(), 0);
+///
+/// // Begins behind what has been sent until now.
+/// let other = receiver.resubscribe();
+/// assert!(other.is_empty() && other.same_channel(&receiver));
+///
+/// drop(sender);
+/// assert!(receiver.is_closed());
+/// assert_eq!(receiver.recv().await, Ok(1));
+/// # }
+/// ```
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     next: u64,
@@ -171,6 +252,19 @@ pub struct Receiver<T> {
 /// # Panics
 ///
 /// Panics if `capacity` is 0 or exceeds `usize::MAX / 2`.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::broadcast;
+///
+/// let (sender, mut receiver) = broadcast::channel(16);
+/// sender.send("news").unwrap();
+/// assert_eq!(receiver.recv().await, Ok("news"));
+/// # }
+/// ```
 #[track_caller]
 pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let sender = Sender::new(capacity);
@@ -184,6 +278,10 @@ impl<T> Sender<T> {
     /// # Panics
     ///
     /// Panics if `capacity` is 0 or exceeds `usize::MAX / 2`.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     #[track_caller]
     pub fn new(capacity: usize) -> Sender<T> {
         assert!(capacity > 0, "{}", messages::BROADCAST_WITHOUT_ROOM);
@@ -207,6 +305,20 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// Gives `value` back if there is no receiver.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::broadcast;
+    ///
+    /// let (sender, first) = broadcast::channel(8);
+    /// let second = sender.subscribe();
+    /// assert_eq!(sender.send("to both").unwrap(), 2);
+    ///
+    /// drop((first, second));
+    /// let error = sender.send("to nobody").unwrap_err();
+    /// assert_eq!(error.0, "to nobody");
+    /// ```
     pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
         let mut tail = self.shared.tail.lock();
         let receivers = tail.receivers;
@@ -227,11 +339,31 @@ impl<T> Sender<T> {
     }
 
     /// A new receiver: it gets what is sent from now on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::broadcast;
+    ///
+    /// let (sender, mut early) = broadcast::channel(8);
+    /// sender.send("before").unwrap();
+    /// let mut late = sender.subscribe();
+    /// sender.send("after").unwrap();
+    /// assert_eq!(early.recv().await, Ok("before"));
+    /// assert_eq!(late.recv().await, Ok("after"));
+    /// # }
+    /// ```
     pub fn subscribe(&self) -> Receiver<T> {
         Shared::subscribe(&self.shared)
     }
 
     /// A sender that does not keep the channel open.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakSender`].
     #[must_use = "this makes a weak sender and leaves `self` as it is"]
     pub fn downgrade(&self) -> WeakSender<T> {
         self.shared.weak_senders.fetch_add(1, Ordering::Relaxed);
@@ -240,6 +372,10 @@ impl<T> Sender<T> {
 
     /// How many values are in the channel that some receiver has not read. Takes time that grows
     /// with their number.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn len(&self) -> usize {
         let tail = self.shared.tail.lock();
         let oldest = tail.position.saturating_sub(self.shared.ring.len() as u64);
@@ -250,6 +386,10 @@ impl<T> Sender<T> {
     }
 
     /// Whether every receiver has read all.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn is_empty(&self) -> bool {
         let tail = self.shared.tail.lock();
         match tail.position.checked_sub(1) {
@@ -259,11 +399,19 @@ impl<T> Sender<T> {
     }
 
     /// How many receivers there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn receiver_count(&self) -> usize {
         self.shared.tail.lock().receivers
     }
 
     /// Whether both send into the same channel.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn same_channel(&self, other: &Self) -> bool {
         std::ptr::eq(&*self.shared, &*other.shared)
     }
@@ -273,6 +421,21 @@ impl<T> Sender<T> {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::broadcast;
+    ///
+    /// let (sender, receiver) = broadcast::channel::<u32>(8);
+    /// runtime::spawn(async move { drop(receiver) });
+    /// // Ready as soon as nobody listens any more.
+    /// sender.closed().await;
+    /// assert!(sender.send(1).is_err());
+    /// # }
+    /// ```
     pub async fn closed(&self) {
         let wait = async {
             loop {
@@ -288,11 +451,19 @@ impl<T> Sender<T> {
     }
 
     /// How many senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn strong_count(&self) -> usize {
         self.shared.senders.load(SEE_GONE)
     }
 
     /// How many weak senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakSender`].
     pub fn weak_count(&self) -> usize {
         self.shared.weak_senders.load(Ordering::Relaxed)
     }
@@ -322,6 +493,10 @@ impl<T> fmt::Debug for Sender<T> {
 
 impl<T> WeakSender<T> {
     /// A sender, if there is still one: when the last has gone the channel stays closed.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakSender`].
     #[must_use]
     pub fn upgrade(&self) -> Option<Sender<T>> {
         let mut senders = self.shared.senders.load(SEE_GONE);
@@ -337,11 +512,19 @@ impl<T> WeakSender<T> {
     }
 
     /// How many senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakSender`].
     pub fn strong_count(&self) -> usize {
         self.shared.senders.load(SEE_GONE)
     }
 
     /// How many weak senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakSender`].
     pub fn weak_count(&self) -> usize {
         self.shared.weak_senders.load(Ordering::Relaxed)
     }
@@ -368,31 +551,55 @@ impl<T> fmt::Debug for WeakSender<T> {
 
 impl<T> Receiver<T> {
     /// How many values were sent that this has not received, including those that it has lost.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn len(&self) -> usize {
         (self.shared.tail.lock().position - self.next) as usize
     }
 
     /// Whether this has received all that was sent.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether both receive from the same channel.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn same_channel(&self, other: &Self) -> bool {
         std::ptr::eq(&*self.shared, &*other.shared)
     }
 
     /// How many senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn sender_strong_count(&self) -> usize {
         self.shared.senders.load(SEE_GONE)
     }
 
     /// How many weak senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn sender_weak_count(&self) -> usize {
         self.shared.weak_senders.load(Ordering::Relaxed)
     }
 
     /// Whether every sender is gone. What they sent may still be there.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn is_closed(&self) -> bool {
         self.sender_strong_count() == 0
     }
@@ -439,6 +646,10 @@ impl<T> Slot<T> {
 
 impl<T: Clone> Receiver<T> {
     /// A new receiver: it gets what is sent from now on, not what this has yet to receive.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn resubscribe(&self) -> Receiver<T> {
         Shared::subscribe(&self.shared)
     }
@@ -453,6 +664,27 @@ impl<T: Clone> Receiver<T> {
     /// # Cancel safety
     ///
     /// No value is lost when the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// A receiver that was too slow is told so, and goes on with the oldest value that is left:
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::broadcast::{self, error::RecvError};
+    ///
+    /// let (sender, mut receiver) = broadcast::channel(2);
+    /// for n in 1..=5 {
+    ///     sender.send(n).unwrap();
+    /// }
+    /// drop(sender);
+    /// assert_eq!(receiver.recv().await, Err(RecvError::Lagged(3)));
+    /// assert_eq!(receiver.recv().await, Ok(4));
+    /// assert_eq!(receiver.recv().await, Ok(5));
+    /// assert_eq!(receiver.recv().await, Err(RecvError::Closed));
+    /// # }
+    /// ```
     pub async fn recv(&mut self) -> Result<T, RecvError> {
         // The value goes straight here: handed from one future to the next, a large one would be on
         // the stack several times.
@@ -482,6 +714,19 @@ impl<T: Clone> Receiver<T> {
     /// # Errors
     ///
     /// `Empty` if none is there, otherwise as [`recv`](Receiver::recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::broadcast::{self, error::TryRecvError};
+    ///
+    /// let (sender, mut receiver) = broadcast::channel(8);
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// sender.send(7).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(7));
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+    /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let mut value = None;
         self.take_next(&mut value)?;
@@ -509,13 +754,24 @@ impl<T: Clone> Receiver<T> {
 
     /// Waits for the next value on this thread, which sleeps. For code outside async.
     ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    ///
     /// # Errors
     ///
     /// As [`recv`](Receiver::recv).
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Panics in an async context.
+    /// ```
+    /// use runtime::sync::broadcast;
+    ///
+    /// let (sender, mut receiver) = broadcast::channel(8);
+    /// let thread = std::thread::spawn(move || receiver.blocking_recv());
+    /// sender.send("hello").unwrap();
+    /// assert_eq!(thread.join().unwrap(), Ok("hello"));
+    /// ```
     #[track_caller]
     pub fn blocking_recv(&mut self) -> Result<T, RecvError> {
         park_on(self.recv())

@@ -1,20 +1,209 @@
 //! Channels, locks and other ways for tasks to wait for each other.
 //!
+//! # Which one when
+//!
+//! Channels move values from one task to another:
+//!
+//! | need | use | senders | receivers | what a receiver gets |
+//! |---|---|---|---|---|
+//! | a queue of work or messages | [`mpsc`] | many | one | every value, in order |
+//! | one answer | [`oneshot`] | one | one | one value |
+//! | news for everybody | [`broadcast`] | many | many | every value, each of them |
+//! | the state of something | [`watch`] | many | many | the latest value |
+//!
+//! Locks and their kin keep a value where it is, and let tasks take turns:
+//!
 //! | need | use |
 //! |---|---|
-//! | queue values from many senders to one receiver | [`mpsc`] |
-//! | hand one value to one receiver, once | [`oneshot`] |
-//! | give each of many receivers every value | [`broadcast`] |
-//! | show many receivers the latest value | [`watch`] |
-//! | keep a value that tasks change in turn | [`Mutex`] |
-//! | keep a value that many read and few change | [`RwLock`] |
-//! | make a value once, when it is first needed | [`OnceCell`] |
-//! | wait for a value that is set once | [`SetOnce`] |
+//! | a value that tasks change in turn, with an `.await` in between | [`Mutex`] |
+//! | a value that many read and few change | [`RwLock`] |
+//! | a value that the first who needs it makes | [`OnceCell`] |
+//! | a value that is set once, and waited for | [`SetOnce`] |
 //! | tell that something has happened | [`Notify`] |
 //! | limit how many do something at once | [`Semaphore`] |
 //! | let a number of tasks go on together | [`Barrier`] |
 //!
-//! All of them work with any executor and without one: nothing here needs a runtime.
+//! None of them needs a runtime: they work with any executor, and across runtimes. Only
+//! [`mpsc::Sender::send_timeout`] uses a timer.
+//!
+//! # Channels
+//!
+//! **[`mpsc`]**: many tasks send, one receives. The channel has a limit, so a sender that is too
+//! fast waits.
+//!
+//! ```
+//! # #[runtime::main]
+//! # async fn main() {
+//! use runtime::sync::mpsc;
+//!
+//! let (sender, mut receiver) = mpsc::channel(32);
+//! for worker in 0..3 {
+//!     let sender = sender.clone();
+//!     runtime::spawn(async move { sender.send(worker * 10).await });
+//! }
+//! drop(sender); // so that the loop ends with the last worker
+//! let mut total = 0;
+//! while let Some(result) = receiver.recv().await {
+//!     total += result;
+//! }
+//! assert_eq!(total, 30);
+//! # }
+//! ```
+//!
+//! **[`oneshot`]**: the answer to one question. The receiver is a future of the value.
+//!
+//! ```
+//! # #[runtime::main]
+//! # async fn main() {
+//! use runtime::sync::oneshot;
+//!
+//! let (answer, question) = oneshot::channel();
+//! runtime::spawn(async move { answer.send(6 * 7) });
+//! assert_eq!(question.await, Ok(42));
+//! # }
+//! ```
+//!
+//! **[`broadcast`]**: each receiver gets each value. A receiver that falls too far behind misses
+//! the oldest, and is told how many.
+//!
+//! ```
+//! # #[runtime::main]
+//! # async fn main() {
+//! use runtime::sync::broadcast;
+//!
+//! let (sender, mut logger) = broadcast::channel(16);
+//! let mut screen = sender.subscribe();
+//! sender.send("user joined").unwrap();
+//! assert_eq!(logger.recv().await, Ok("user joined"));
+//! assert_eq!(screen.recv().await, Ok("user joined"));
+//! # }
+//! ```
+//!
+//! **[`watch`]**: what counts is the latest value: a configuration, a progress, a flag that says
+//! "stop". A receiver that looks late sees only the last one.
+//!
+//! ```
+//! # #[runtime::main]
+//! # async fn main() {
+//! use runtime::sync::watch;
+//!
+//! let (stop, mut stopped) = watch::channel(false);
+//! let worker = runtime::spawn(async move { stopped.wait_for(|stop| *stop).await.is_ok() });
+//! stop.send(true).unwrap();
+//! assert!(worker.await.unwrap());
+//! # }
+//! ```
+//!
+//! # Locks
+//!
+//! **`std::sync::Mutex` or [`Mutex`]?** If no `.await` stands between taking the lock and giving it
+//! back, use that of [`std`]: it is faster, and a task that waits for it waits only for a moment.
+//! Use the one of this module if the lock is held across an `.await`: its guard may be kept that
+//! long, and a task that waits for it lets other tasks run.
+//!
+//! ```
+//! # #[runtime::main]
+//! # async fn main() {
+//! use std::sync::Mutex;
+//!
+//! // A counter: no `.await` while it is locked.
+//! let hits = Mutex::new(0);
+//! *hits.lock().unwrap() += 1;
+//!
+//! // A request and its answer belong together.
+//! let connection = runtime::sync::Mutex::new(Vec::new());
+//! let mut guard = connection.lock().await;
+//! guard.push("request");
+//! runtime::task::yield_now().await; // waits for the answer, with the lock held
+//! guard.push("answer");
+//! # }
+//! ```
+//!
+//! **[`RwLock`]**: several readers, or one writer. Worth it where reading takes long and writing is
+//! rare.
+//!
+//! ```
+//! # #[runtime::main]
+//! # async fn main() {
+//! use runtime::sync::RwLock;
+//!
+//! let routes = RwLock::new(vec!["/"]);
+//! routes.write().await.push("/about");
+//! let (one, two) = runtime::join!(routes.read(), routes.read());
+//! assert_eq!(one.len(), two.len());
+//! # }
+//! ```
+//!
+//! **[`OnceCell`] and [`SetOnce`]**: a value that is there once and for all. A `OnceCell` is filled
+//! by who needs it first. A `SetOnce` is filled by somebody, and others wait for it.
+//!
+//! ```
+//! # #[runtime::main]
+//! # async fn main() {
+//! use runtime::sync::{OnceCell, SetOnce};
+//!
+//! static CONFIG: OnceCell<String> = OnceCell::const_new();
+//! let config = CONFIG.get_or_init(|| async { "loaded once".to_owned() }).await;
+//! assert_eq!(config, "loaded once");
+//!
+//! static ADDRESS: SetOnce<u16> = SetOnce::const_new();
+//! runtime::spawn(async { ADDRESS.set(8080) });
+//! assert_eq!(ADDRESS.wait().await, &8080);
+//! # }
+//! ```
+//!
+//! # Signals between tasks
+//!
+//! **[`Notify`]** wakes a task, and carries no value. One notification is kept if nobody waits yet.
+//!
+//! ```
+//! # #[runtime::main]
+//! # async fn main() {
+//! use std::sync::Arc;
+//! use runtime::sync::Notify;
+//!
+//! let work = Arc::new(Notify::new());
+//! let worker = runtime::spawn(work.clone().notified_owned());
+//! work.notify_one();
+//! worker.await.unwrap();
+//! # }
+//! ```
+//!
+//! **[`Semaphore`]** has a number of permits. Take one for as long as you use what is scarce: a
+//! connection, a file, memory.
+//!
+//! ```
+//! # #[runtime::main]
+//! # async fn main() {
+//! use runtime::sync::Semaphore;
+//!
+//! let downloads = Semaphore::new(2);
+//! let _first = downloads.acquire().await.unwrap();
+//! let second = downloads.acquire().await.unwrap();
+//! assert!(downloads.try_acquire().is_err());
+//! drop(second);
+//! assert!(downloads.try_acquire().is_ok());
+//! # }
+//! ```
+//!
+//! **[`Barrier`]** holds back a number of tasks until all of them have come.
+//!
+//! ```
+//! # #[runtime::main]
+//! # async fn main() {
+//! use runtime::sync::Barrier;
+//!
+//! let start = Barrier::new(2);
+//! let (one, two) = runtime::join!(start.wait(), start.wait());
+//! // One of them is the leader: it may do what is to be done once.
+//! assert!(one.is_leader() != two.is_leader());
+//! # }
+//! ```
+//!
+//! # In `select!`
+//!
+//! What may be dropped halfway without a loss, and what not, is in
+//! [one table](crate::select#cancel-safety).
 
 pub mod broadcast;
 pub mod mpsc;
@@ -44,7 +233,26 @@ pub use semaphore::{
 };
 pub use set_once::{SetOnce, SetOnceError};
 
-/// Futures that have names.
+/// Futures that have names: to store one in a struct, or to write it as a type.
+///
+/// # Examples
+///
+/// ```
+/// use std::pin::Pin;
+/// use runtime::sync::{Notify, futures::Notified};
+///
+/// struct Waiting<'a> {
+///     notified: Pin<Box<Notified<'a>>>,
+/// }
+///
+/// # #[runtime::main]
+/// # async fn main() {
+/// let notify = Notify::new();
+/// let waiting = Waiting { notified: Box::pin(notify.notified()) };
+/// notify.notify_one();
+/// waiting.notified.await;
+/// # }
+/// ```
 pub mod futures {
     pub use super::notify::{Notified, OwnedNotified};
 }

@@ -28,6 +28,8 @@ use crate::engine::resource::Resource;
 /// it is held leaves the value as it is and the lock free: there is no poison. Where no `.await`
 /// comes between lock and unlock, `std::sync::Mutex` is the better choice.
 ///
+/// # Examples
+///
 /// ```
 /// # runtime::Runtime::new().unwrap().block_on(async {
 /// use runtime::sync::Mutex;
@@ -36,6 +38,14 @@ use crate::engine::resource::Resource;
 /// names.lock().await.push("ada");
 /// assert_eq!(*names.lock().await, ["ada"]);
 /// # });
+/// ```
+///
+/// Without a lock, where the mutex is borrowed alone or owned:
+///
+/// ```
+/// let mut names = runtime::sync::Mutex::new(vec!["ada"]);
+/// names.get_mut().push("grace");
+/// assert_eq!(names.into_inner(), ["ada", "grace"]);
 /// ```
 pub struct Mutex<T: ?Sized> {
     permit: FairSemaphore,
@@ -48,6 +58,10 @@ unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
 /// The lock of [`try_lock`](Mutex::try_lock) is held by somebody else.
+///
+/// # Examples
+///
+/// See [`Mutex::try_lock`].
 #[derive(Debug)]
 pub struct TryLockError(pub(super) ());
 
@@ -60,6 +74,10 @@ impl fmt::Display for TryLockError {
 impl std::error::Error for TryLockError {}
 
 /// Access to the value of a locked [`Mutex`]. Dropping it unlocks.
+///
+/// # Examples
+///
+/// See [`MutexGuard::map`].
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
@@ -68,12 +86,51 @@ pub struct MutexGuard<'a, T: ?Sized> {
 }
 
 /// Access to the value of a locked [`Mutex`] in an [`Arc`]. Dropping it unlocks.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use runtime::sync::{Mutex, OwnedMutexGuard};
+///
+/// let pair = Arc::new(Mutex::new((1, Some(2))));
+/// let guard = pair.clone().lock_owned().await;
+/// assert!(Arc::ptr_eq(OwnedMutexGuard::mutex(&guard), &pair));
+/// let mut left = OwnedMutexGuard::map(guard, |pair| &mut pair.0);
+/// *left = 5;
+/// drop(left);
+///
+/// let right = OwnedMutexGuard::try_map(pair.lock_owned().await, |pair| pair.1.as_mut());
+/// assert_eq!(*right.unwrap(), 2);
+/// # }
+/// ```
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct OwnedMutexGuard<T: ?Sized> {
     mutex: Arc<Mutex<T>>,
 }
 
 /// Access to a part of the value of a locked [`Mutex`]: made by [`MutexGuard::map`].
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::{MappedMutexGuard, Mutex, MutexGuard};
+///
+/// let config = Mutex::new((("host", 80), true));
+/// let server = MutexGuard::map(config.lock().await, |config| &mut config.0);
+/// let mut port = MappedMutexGuard::map(server, |server| &mut server.1);
+/// *port = 8080;
+/// drop(port);
+///
+/// let server = MutexGuard::map(config.lock().await, |config| &mut config.0);
+/// let none = MappedMutexGuard::try_map(server, |_| None::<&mut u16>);
+/// assert_eq!(*none.unwrap_err(), ("host", 8080));
+/// # }
+/// ```
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct MappedMutexGuard<'a, T: ?Sized> {
     permit: &'a FairSemaphore,
@@ -83,6 +140,27 @@ pub struct MappedMutexGuard<'a, T: ?Sized> {
 
 /// Access to a part of the value of a locked [`Mutex`] in an [`Arc`]: made by
 /// [`OwnedMutexGuard::map`].
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use runtime::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
+///
+/// let config = Arc::new(Mutex::new((("host", 80), true)));
+/// let guard = config.clone().lock_owned().await;
+/// let server = OwnedMutexGuard::map(guard, |config| &mut config.0);
+/// let port = OwnedMappedMutexGuard::map(server, |server| &mut server.1);
+/// assert_eq!(*port, 80);
+/// drop(port);
+///
+/// let server = OwnedMutexGuard::map(config.lock_owned().await, |config| &mut config.0);
+/// let none = OwnedMappedMutexGuard::try_map(server, |_| None::<&mut u16>);
+/// assert!(none.is_err());
+/// # }
+/// ```
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
     mutex: Arc<Mutex<T>>,
@@ -108,6 +186,10 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedMapp
 
 impl<T: ?Sized> Mutex<T> {
     /// An unlocked mutex.
+    ///
+    /// # Examples
+    ///
+    /// See [`Mutex`].
     #[track_caller]
     pub fn new(value: T) -> Mutex<T>
     where
@@ -120,6 +202,8 @@ impl<T: ?Sized> Mutex<T> {
 
     const_fn! {
     /// An unlocked mutex, for a `static`.
+    ///
+    /// # Examples
     ///
     /// ```
     /// static COUNT: runtime::sync::Mutex<u32> = runtime::sync::Mutex::const_new(0);
@@ -139,6 +223,26 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// Dropped before it is ready, the future loses its place in line; a lock that it was given in
     /// the meantime goes to the next.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use runtime::sync::Mutex;
+    ///
+    /// let count = Arc::new(Mutex::new(0));
+    /// let tasks: Vec<_> = (0..4)
+    ///     .map(|_| count.clone())
+    ///     .map(|count| runtime::spawn(async move { *count.lock().await += 1 }))
+    ///     .collect();
+    /// for task in tasks {
+    ///     task.await.unwrap();
+    /// }
+    /// assert_eq!(*count.lock().await, 4);
+    /// # }
+    /// ```
     pub async fn lock(&self) -> MutexGuard<'_, T> {
         self.has_waited(self.wait("Mutex::lock").await);
         self.guard()
@@ -149,6 +253,24 @@ impl<T: ?Sized> Mutex<T> {
     /// # Cancel safety
     ///
     /// As [`lock`](Mutex::lock).
+    ///
+    /// # Examples
+    ///
+    /// The guard keeps the mutex alive, so it may move to another task:
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use runtime::sync::Mutex;
+    ///
+    /// let log = Arc::new(Mutex::new(Vec::new()));
+    /// let mut guard = log.clone().lock_owned().await;
+    /// let task = runtime::spawn(async move { guard.push("written elsewhere") });
+    /// task.await.unwrap();
+    /// assert_eq!(log.lock().await.len(), 1);
+    /// # }
+    /// ```
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         self.has_waited(self.wait("Mutex::lock_owned").await);
         OwnedMutexGuard { mutex: self }
@@ -159,6 +281,17 @@ impl<T: ?Sized> Mutex<T> {
     /// # Panics
     ///
     /// Panics in an async context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::Mutex;
+    ///
+    /// // A plain thread, outside async.
+    /// let count = Mutex::new(1);
+    /// *count.blocking_lock() += 1;
+    /// assert_eq!(*count.blocking_lock(), 2);
+    /// ```
     #[track_caller]
     pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
         park_on(self.lock())
@@ -169,6 +302,19 @@ impl<T: ?Sized> Mutex<T> {
     /// # Panics
     ///
     /// Panics in an async context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use runtime::sync::Mutex;
+    ///
+    /// let count = Arc::new(Mutex::new(1));
+    /// let mut guard = count.clone().blocking_lock_owned();
+    /// let thread = std::thread::spawn(move || *guard += 1);
+    /// thread.join().unwrap();
+    /// assert_eq!(*count.blocking_lock(), 2);
+    /// ```
     #[track_caller]
     pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         park_on(self.lock_owned())
@@ -179,6 +325,18 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     ///
     /// Somebody holds it or waits for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::Mutex;
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.try_lock().unwrap();
+    /// assert!(mutex.try_lock().is_err());
+    /// drop(guard);
+    /// assert_eq!(*mutex.try_lock().unwrap(), 1);
+    /// ```
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         self.try_acquire()?;
         Ok(self.guard())
@@ -189,17 +347,37 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     ///
     /// Somebody holds it or waits for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use runtime::sync::Mutex;
+    ///
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let guard = mutex.clone().try_lock_owned().unwrap();
+    /// assert!(mutex.clone().try_lock_owned().is_err());
+    /// # drop(guard);
+    /// ```
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         self.try_acquire()?;
         Ok(OwnedMutexGuard { mutex: self })
     }
 
     /// The value, without locking: the exclusive borrow is enough.
+    ///
+    /// # Examples
+    ///
+    /// See [`Mutex`].
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
     /// The value.
+    ///
+    /// # Examples
+    ///
+    /// See [`Mutex`].
     pub fn into_inner(self) -> T
     where
         T: Sized,
@@ -266,6 +444,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// A guard of a part of the value.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use runtime::sync::{Mutex, MutexGuard};
     ///
@@ -287,6 +467,22 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// # Errors
     ///
     /// `f` returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::{Mutex, MutexGuard};
+    ///
+    /// let list = Mutex::new(vec![1, 2, 3]);
+    /// let first = MutexGuard::try_map(list.lock().await, |list| list.first_mut());
+    /// *first.unwrap() = 10;
+    /// // Gives the guard back if there is no such part.
+    /// let tenth = MutexGuard::try_map(list.lock().await, |list| list.get_mut(9));
+    /// assert_eq!(tenth.unwrap_err()[..], [10, 2, 3]);
+    /// # }
+    /// ```
     pub fn try_map<U, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
     where
         U: ?Sized,
@@ -299,6 +495,19 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     }
 
     /// The mutex.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::{Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.lock().await;
+    /// assert!(std::ptr::eq(MutexGuard::mutex(&guard), &mutex));
+    /// # }
+    /// ```
     pub fn mutex(this: &Self) -> &'a Mutex<T> {
         this.mutex
     }
@@ -311,6 +520,10 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 
 impl<T: ?Sized> OwnedMutexGuard<T> {
     /// A guard of a part of the value.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedMutexGuard`].
     pub fn map<U, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
     where
         U: ?Sized,
@@ -325,6 +538,10 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     /// # Errors
     ///
     /// `f` returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedMutexGuard`].
     pub fn try_map<U, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
     where
         U: ?Sized,
@@ -339,6 +556,10 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     }
 
     /// The mutex.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedMutexGuard`].
     pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
         &this.mutex
     }
@@ -353,6 +574,10 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
 
 impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     /// A guard of a part of the part.
+    ///
+    /// # Examples
+    ///
+    /// See [`MappedMutexGuard`].
     pub fn map<U, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, U>
     where
         U: ?Sized,
@@ -367,6 +592,10 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     /// # Errors
     ///
     /// `f` returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// See [`MappedMutexGuard`].
     pub fn try_map<U, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
     where
         U: ?Sized,
@@ -386,6 +615,10 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
 
 impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     /// A guard of a part of the part.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedMappedMutexGuard`].
     pub fn map<S, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, S>
     where
         S: ?Sized,
@@ -400,6 +633,10 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     /// # Errors
     ///
     /// `f` returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedMappedMutexGuard`].
     pub fn try_map<S, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, S>, Self>
     where
         S: ?Sized,

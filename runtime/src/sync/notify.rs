@@ -89,6 +89,8 @@ type Queue<'a> = MutexGuard<'a, WaitQueue<Waiter>>;
 /// longest, or lets the next who comes pass at once. [`notify_waiters`](Notify::notify_waiters)
 /// wakes all who wait now and leaves nothing behind.
 ///
+/// # Examples
+///
 /// ```
 /// # runtime::Runtime::new().unwrap().block_on(async {
 /// use std::sync::Arc;
@@ -112,12 +114,30 @@ impl RefUnwindSafe for Notify {}
 
 impl Notify {
     /// Without a notification.
+    ///
+    /// # Examples
+    ///
+    /// See [`Notify`].
     pub fn new() -> Notify {
         Notify::const_new()
     }
 
     const_fn! {
     /// Without a notification, for a `static`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::Notify;
+    ///
+    /// static RELOAD: Notify = Notify::const_new();
+    ///
+    /// RELOAD.notify_one();
+    /// RELOAD.notified().await;
+    /// # }
+    /// ```
     pub const fn const_new() -> Notify {
         Notify {
             state: AtomicUsize::new(EMPTY),
@@ -137,6 +157,24 @@ impl Notify {
     ///
     /// Dropped, the future loses its place in line; a notification from `notify_one` that reached
     /// it in the meantime goes to the next.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use runtime::sync::Notify;
+    ///
+    /// let ready = Arc::new(Notify::new());
+    /// let waiting = ready.notified();
+    /// runtime::spawn({
+    ///     let ready = ready.clone();
+    ///     async move { ready.notify_one() }
+    /// });
+    /// waiting.await;
+    /// # }
+    /// ```
     pub fn notified(&self) -> Notified<'_> {
         Notified { notify: self, wait: self.wait(), pinned: PhantomPinned }
     }
@@ -146,6 +184,21 @@ impl Notify {
     /// # Cancel safety
     ///
     /// As [`notified`](Notify::notified).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use runtime::sync::Notify;
+    ///
+    /// let ready = Arc::new(Notify::new());
+    /// let task = runtime::spawn(ready.clone().notified_owned());
+    /// ready.notify_one();
+    /// task.await.unwrap();
+    /// # }
+    /// ```
     pub fn notified_owned(self: Arc<Self>) -> OwnedNotified {
         let wait = self.wait();
         OwnedNotified { notify: self, wait, pinned: PhantomPinned }
@@ -153,16 +206,55 @@ impl Notify {
 
     /// Notifies the one who has waited longest; if nobody waits, the next who comes. Several calls
     /// while nobody waits leave one notification.
+    ///
+    /// # Examples
+    ///
+    /// A notification that nobody waits for is kept for the next who waits. There is at most one:
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::Notify;
+    ///
+    /// let notify = Notify::new();
+    /// notify.notify_one();
+    /// notify.notify_one();
+    /// notify.notified().await;
+    /// // The second was the same as the first: another wait would not end.
+    /// let mut next = std::pin::pin!(notify.notified());
+    /// assert!(!next.as_mut().enable());
+    /// # }
+    /// ```
     pub fn notify_one(&self) {
         self.notify(End::First);
     }
 
     /// Notifies the one who came last; if nobody waits, the next who comes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::Notify;
+    /// use std::pin::pin;
+    ///
+    /// let notify = Notify::new();
+    /// let (mut first, mut second) = (pin!(notify.notified()), pin!(notify.notified()));
+    /// assert!(!first.as_mut().enable() && !second.as_mut().enable());
+    /// notify.notify_last();
+    /// // The one who came last is served.
+    /// second.await;
+    /// assert!(!first.as_mut().enable());
+    /// # }
+    /// ```
     pub fn notify_last(&self) {
         self.notify(End::Last);
     }
 
     /// Notifies all who wait now: every [`Notified`] made before this call.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # runtime::Runtime::new().unwrap().block_on(async {
@@ -410,6 +502,10 @@ impl Wait {
 
 pin_project! {
     /// Waits for a notification. Made by [`Notify::notified`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Notify::notified`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Notified<'a> {
@@ -430,6 +526,10 @@ pin_project! {
 
 pin_project! {
     /// Waits for a notification and keeps the [`Notify`] alive. Made by [`Notify::notified_owned`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Notify::notified_owned`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct OwnedNotified {
@@ -453,6 +553,8 @@ impl Notified<'_> {
     /// For a look at a condition between getting in line and waiting: a
     /// [`notify_one`](Notify::notify_one) in between is not missed.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # runtime::Runtime::new().unwrap().block_on(async {
     /// let notify = runtime::sync::Notify::new();
@@ -471,6 +573,22 @@ impl Notified<'_> {
 impl OwnedNotified {
     /// Gets in line without polling; says whether a notification has come already. See
     /// [`Notified::enable`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use runtime::sync::Notify;
+    ///
+    /// let notify = Arc::new(Notify::new());
+    /// let mut waiting = Box::pin(notify.clone().notified_owned());
+    /// assert!(!waiting.as_mut().enable());
+    /// notify.notify_one();
+    /// waiting.await;
+    /// # }
+    /// ```
     pub fn enable(self: Pin<&mut Self>) -> bool {
         let this = self.project();
         this.wait.poll(this.notify, None)

@@ -14,6 +14,8 @@ use crate::engine::write_once::WriteOnce;
 ///
 /// If the future that makes it is dropped, panics or fails, the next who waits makes it.
 ///
+/// # Examples
+///
 /// ```
 /// # runtime::Runtime::new().unwrap().block_on(async {
 /// use runtime::sync::OnceCell;
@@ -26,6 +28,20 @@ use crate::engine::write_once::WriteOnce;
 /// assert_eq!(config().await, "read from afar");
 /// # });
 /// ```
+///
+/// ```
+/// use runtime::sync::OnceCell;
+///
+/// let mut cell = OnceCell::new();
+/// assert!(!cell.initialized());
+/// assert_eq!(cell.get(), None);
+/// cell.set(1).unwrap();
+/// assert_eq!(cell.get(), Some(&1));
+///
+/// *cell.get_mut().unwrap() = 2;
+/// assert_eq!(cell.take(), Some(2));
+/// assert_eq!(cell.into_inner(), None);
+/// ```
 pub struct OnceCell<T> {
     value: WriteOnce<T>,
     right: Semaphore,
@@ -33,18 +49,47 @@ pub struct OnceCell<T> {
 
 impl<T> OnceCell<T> {
     /// Without a value.
+    ///
+    /// # Examples
+    ///
+    /// See [`OnceCell`].
     pub fn new() -> OnceCell<T> {
         OnceCell::const_new()
     }
 
     const_fn! {
     /// Without a value, for a `static`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::OnceCell;
+    ///
+    /// static POOL_SIZE: OnceCell<usize> = OnceCell::const_new();
+    ///
+    /// assert_eq!(POOL_SIZE.get_or_init(|| async { 8 }).await, &8);
+    /// assert_eq!(POOL_SIZE.get_or_init(|| async { 9 }).await, &8);
+    /// # }
+    /// ```
     pub const fn const_new() -> OnceCell<T> {
         OnceCell { value: WriteOnce::new(), right: Semaphore::const_new(1) }
     }
     }
 
     /// With a value if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::OnceCell;
+    ///
+    /// let cell = OnceCell::new_with(Some("there from the start"));
+    /// assert!(cell.initialized());
+    /// let empty: OnceCell<u32> = OnceCell::new_with(None);
+    /// assert!(!empty.initialized());
+    /// ```
     pub fn new_with(value: Option<T>) -> OnceCell<T> {
         match value {
             Some(value) => OnceCell::from(value),
@@ -54,6 +99,16 @@ impl<T> OnceCell<T> {
 
     const_fn! {
     /// With a value, for a `static`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::OnceCell;
+    ///
+    /// static LIMIT: OnceCell<u32> = OnceCell::const_new_with(10);
+    ///
+    /// assert_eq!(LIMIT.get(), Some(&10));
+    /// ```
     pub const fn const_new_with(value: T) -> OnceCell<T> {
         // Nobody asks for the right to make what is there.
         OnceCell { value: WriteOnce::with(value), right: Semaphore::const_new(0) }
@@ -61,16 +116,28 @@ impl<T> OnceCell<T> {
     }
 
     /// Whether the value is there.
+    ///
+    /// # Examples
+    ///
+    /// See [`OnceCell`].
     pub fn initialized(&self) -> bool {
         self.value.is_written()
     }
 
     /// The value, if it is there.
+    ///
+    /// # Examples
+    ///
+    /// See [`OnceCell`].
     pub fn get(&self) -> Option<&T> {
         self.value.get()
     }
 
     /// The value, if it is there.
+    ///
+    /// # Examples
+    ///
+    /// See [`OnceCell`].
     pub fn get_mut(&mut self) -> Option<&mut T> {
         self.value.get_mut()
     }
@@ -80,6 +147,18 @@ impl<T> OnceCell<T> {
     /// # Errors
     ///
     /// Gives `value` back if there is one already, or if somebody is making it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::OnceCell;
+    ///
+    /// let cell = OnceCell::new();
+    /// assert!(cell.set(1).is_ok());
+    /// let error = cell.set(2).unwrap_err();
+    /// assert!(error.is_already_init_err());
+    /// assert_eq!(cell.get(), Some(&1));
+    /// ```
     pub fn set(&self, value: T) -> Result<(), SetError<T>> {
         if self.initialized() {
             return Err(SetError::AlreadyInitializedError(value));
@@ -96,14 +175,28 @@ impl<T> OnceCell<T> {
 
     /// The value; makes it with `f` if nobody has. At most one `f` runs at a time.
     ///
+    /// # Panics
+    ///
+    /// Waits for ever if `f` waits for this cell itself.
+    ///
     /// # Cancel safety
     ///
     /// If the future is dropped while it makes the value, what was done of it is lost, and the next
     /// who waits makes it.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Waits for ever if `f` waits for this cell itself.
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::OnceCell;
+    ///
+    /// let cell = OnceCell::new();
+    /// assert_eq!(cell.get_or_init(|| async { "made here" }).await, &"made here");
+    /// // The value is there: this is not run.
+    /// assert_eq!(cell.get_or_init(|| async { unreachable!() }).await, &"made here");
+    /// # }
+    /// ```
     pub async fn get_or_init<F, Fut>(&self, f: F) -> &T
     where
         F: FnOnce() -> Fut,
@@ -128,6 +221,20 @@ impl<T> OnceCell<T> {
     /// # Cancel safety
     ///
     /// As [`get_or_init`](OnceCell::get_or_init).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::OnceCell;
+    ///
+    /// let port: OnceCell<u16> = OnceCell::new();
+    /// assert!(port.get_or_try_init(|| async { "no number".parse() }).await.is_err());
+    /// // A failure leaves the cell empty, for the next to try.
+    /// assert_eq!(port.get_or_try_init(|| async { "80".parse() }).await, Ok(&80));
+    /// # }
+    /// ```
     pub async fn get_or_try_init<E, F, Fut>(&self, f: F) -> Result<&T, E>
     where
         F: FnOnce() -> Fut,
@@ -144,11 +251,19 @@ impl<T> OnceCell<T> {
     }
 
     /// The value, if it is there.
+    ///
+    /// # Examples
+    ///
+    /// See [`OnceCell`].
     pub fn into_inner(self) -> Option<T> {
         self.value.into_inner()
     }
 
     /// Takes the value out; the cell is as new.
+    ///
+    /// # Examples
+    ///
+    /// See [`OnceCell`].
     pub fn take(&mut self) -> Option<T> {
         std::mem::take(self).into_inner()
     }
@@ -197,6 +312,10 @@ impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
 }
 
 /// Why [`OnceCell::set`] did not set the value; holds it.
+///
+/// # Examples
+///
+/// See [`OnceCell::set`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum SetError<T> {
     /// There is a value already.
@@ -207,11 +326,33 @@ pub enum SetError<T> {
 
 impl<T> SetError<T> {
     /// Whether there is a value already.
+    ///
+    /// # Examples
+    ///
+    /// See [`OnceCell::set`].
     pub fn is_already_init_err(&self) -> bool {
         matches!(self, SetError::AlreadyInitializedError(_))
     }
 
     /// Whether somebody is making the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::OnceCell;
+    ///
+    /// let cell = OnceCell::new();
+    /// cell.get_or_init(|| async {
+    ///     let error = cell.set(1).unwrap_err();
+    ///     assert!(error.is_initializing_err());
+    ///     2
+    /// })
+    /// .await;
+    /// assert_eq!(cell.get(), Some(&2));
+    /// # }
+    /// ```
     pub fn is_initializing_err(&self) -> bool {
         matches!(self, SetError::InitializingError(_))
     }

@@ -10,31 +10,30 @@
 //! assert_eq!(receiver.await, Ok(3));
 //! # });
 //! ```
-//!
-//! # How it works
-//!
-//! Both halves share one allocation: a state word, the value, and a place for each side's waker.
-//!
-//! | bit     | set by          | meaning                                            |
-//! |---------|-----------------|----------------------------------------------------|
-//! | SENT    | sender          | it is done: the value is in the cell, or never will be |
-//! | CLOSED  | receiver        | it takes no value that is not yet SENT             |
-//! | RX_WAITS| receiver        | its waker may lie in its place                     |
-//! | TX_WAITS| sender          | its waker may lie in its place                     |
-//!
-//! 1. Before SENT only the sender touches the cell. It sets SENT by a compare-exchange that fails
-//!    once CLOSED is set; then the value stays the sender's.
-//! 2. After SENT only the receiver touches the cell; when it has gone, the last owner's drop does.
-//! 3. A side that must wait leaves its waker, then sets its WAITS bit in the read-modify-write that
-//!    looks for the other's news: the other either comes later and sees the bit, or came earlier
-//!    and its news is seen. The lock around a waker's place orders the rest
-//!    (`engine/waker_cell.rs`).
-//! 4. A side that waits no longer, because it has its news, is done or gone, takes its own waker
-//!    out: the waker, and with it a task's memory, does not stay for as long as the other side
-//!    does. Nobody loses a wake by it, for only that side would have been woken.
-//!
-//! `PUBLISH` pairs with `OBSERVE`: the value is written before SENT is set and read after it was
-//! seen; likewise what the receiver did before it closed is visible to a sender that sees CLOSED.
+
+// # How it works
+//
+// Both halves share one allocation: a state word, the value, and a place for each side's waker.
+//
+// | bit     | set by          | meaning                                            |
+// |---------|-----------------|----------------------------------------------------|
+// | SENT    | sender          | it is done: the value is in the cell, or never will be |
+// | CLOSED  | receiver        | it takes no value that is not yet SENT             |
+// | RX_WAITS| receiver        | its waker may lie in its place                     |
+// | TX_WAITS| sender          | its waker may lie in its place                     |
+//
+// 1. Before SENT only the sender touches the cell. It sets SENT by a compare-exchange that fails
+//    once CLOSED is set; then the value stays the sender's.
+// 2. After SENT only the receiver touches the cell; when it has gone, the last owner's drop does.
+// 3. A side that must wait leaves its waker, then sets its WAITS bit in the read-modify-write that
+//    looks for the other's news: the other either comes later and sees the bit, or came earlier and
+//    its news is seen. The lock around a waker's place orders the rest (`engine/waker_cell.rs`).
+// 4. A side that waits no longer, because it has its news, is done or gone, takes its own waker
+//    out: the waker, and with it a task's memory, does not stay for as long as the other side does.
+//    Nobody loses a wake by it, for only that side would have been woken.
+//
+// `PUBLISH` pairs with `OBSERVE`: the value is written before SENT is set and read after it was
+// seen; likewise what the receiver did before it closed is visible to a sender that sees CLOSED.
 #![allow(unsafe_code, reason = "the value's cell, shared by turns under SENT; rules 1 and 2")]
 
 use std::fmt;
@@ -67,14 +66,26 @@ const SHUT: Ordering = Ordering::AcqRel;
 const ANNOUNCE: Ordering = Ordering::Acquire;
 
 /// Errors of this channel.
+///
+/// # Examples
+///
+/// See [`Receiver::try_recv`].
 pub mod error {
     use std::fmt;
 
     /// The sender was dropped without sending.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver::blocking_recv`](super::Receiver::blocking_recv).
     #[derive(Debug, Eq, PartialEq, Clone)]
     pub struct RecvError(pub(super) ());
 
     /// Why [`try_recv`](super::Receiver::try_recv) returned no value.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver::try_recv`](super::Receiver::try_recv).
     #[derive(Debug, Eq, PartialEq, Clone)]
     pub enum TryRecvError {
         /// The value has not been sent yet.
@@ -166,6 +177,8 @@ impl<T> Shared<T> {
 
 /// Creates a channel for one value.
 ///
+/// # Examples
+///
 /// ```
 /// let (sender, mut receiver) = runtime::sync::oneshot::channel();
 /// sender.send("hello").unwrap();
@@ -186,6 +199,20 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 }
 
 /// Sends the value. Made by [`channel`].
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::oneshot;
+///
+/// let (sender, receiver) = oneshot::channel();
+/// assert!(!sender.is_closed());
+/// sender.send("done").unwrap();
+/// assert_eq!(receiver.await, Ok("done"));
+/// # }
+/// ```
 pub struct Sender<T> {
     /// `None` only once `send` has used it up.
     shared: Option<Arc<Shared<T>>>,
@@ -198,6 +225,17 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// Gives `value` back if the receiver was closed or dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::oneshot;
+    ///
+    /// let (sender, receiver) = oneshot::channel();
+    /// drop(receiver);
+    /// // Nobody takes it, so it comes back.
+    /// assert_eq!(sender.send(1), Err(1));
+    /// ```
     pub fn send(mut self, value: T) -> Result<(), T> {
         let Some(shared) = self.shared.take() else { unreachable!("only `send` takes it") };
         shared.value.with_mut(|cell| {
@@ -221,6 +259,8 @@ impl<T> Sender<T> {
     ///
     /// Nothing is lost when the future is dropped.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # runtime::Runtime::new().unwrap().block_on(async {
     /// let (mut sender, receiver) = runtime::sync::oneshot::channel::<u8>();
@@ -237,12 +277,31 @@ impl<T> Sender<T> {
     }
 
     /// Whether the receiver was closed or dropped.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn is_closed(&self) -> bool {
         self.shared().state.load(OBSERVE) & CLOSED != 0
     }
 
     /// Like [`closed`](Sender::closed), for use in a hand-written future: `Ready` once the receiver
     /// is closed or dropped. Only the waker of the latest call is woken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use runtime::sync::oneshot;
+    ///
+    /// let (mut sender, receiver) = oneshot::channel::<u32>();
+    /// drop(receiver);
+    /// poll_fn(|cx| sender.poll_closed(cx)).await;
+    /// assert!(sender.is_closed());
+    /// # }
+    /// ```
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let coop = ready!(coop::poll_proceed(cx));
         let shared = self.shared();
@@ -281,6 +340,10 @@ impl<T> fmt::Debug for Sender<T> {
 ///
 /// Await it, or `&mut` it, for `Result<T, RecvError>`.
 ///
+/// # Panics
+///
+/// Panics when polled again after it was ready.
+///
 /// # Errors
 ///
 /// The sender was dropped without sending, or the receiver was [closed](Receiver::close) before.
@@ -289,9 +352,20 @@ impl<T> fmt::Debug for Sender<T> {
 ///
 /// `&mut receiver` may be awaited again and again, for instance in a `select!`: nothing is lost.
 ///
-/// # Panics
+/// # Examples
 ///
-/// Panics when polled again after it was ready.
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::oneshot;
+///
+/// let (sender, mut receiver) = oneshot::channel::<u32>();
+/// assert!(receiver.is_empty() && !receiver.is_terminated());
+/// drop(sender);
+/// assert!((&mut receiver).await.is_err());
+/// assert!(receiver.is_terminated());
+/// # }
+/// ```
 pub struct Receiver<T> {
     /// `None` once the outcome was given out.
     shared: Option<Arc<Shared<T>>>,
@@ -301,6 +375,17 @@ pub struct Receiver<T> {
 
 impl<T> Receiver<T> {
     /// Refuses a value from now on; one that was sent before can still be received.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::oneshot;
+    ///
+    /// let (sender, mut receiver) = oneshot::channel();
+    /// receiver.close();
+    /// assert_eq!(sender.send(1), Err(1));
+    /// assert!(receiver.try_recv().is_err());
+    /// ```
     pub fn close(&mut self) {
         if let Some(shared) = &self.shared {
             shared.close();
@@ -308,11 +393,19 @@ impl<T> Receiver<T> {
     }
 
     /// Whether the outcome was given out already, so that polling again would panic.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn is_terminated(&self) -> bool {
         self.shared.is_none()
     }
 
     /// Whether no value is there to be taken: none was sent yet, none will be, or it was taken.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn is_empty(&self) -> bool {
         let Some(shared) = &self.shared else { return true };
         if shared.state.load(OBSERVE) & SENT == 0 {
@@ -327,6 +420,18 @@ impl<T> Receiver<T> {
     /// # Errors
     ///
     /// `Empty` if it may still come, `Closed` if it never will or was taken before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::oneshot::{self, error::TryRecvError};
+    ///
+    /// let (sender, mut receiver) = oneshot::channel();
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// sender.send(1).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+    /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let Some(shared) = &self.shared else { return Err(TryRecvError::Closed) };
         let state = shared.state.load(OBSERVE);
@@ -340,13 +445,15 @@ impl<T> Receiver<T> {
 
     /// Waits for the value on this thread, which sleeps. For code outside async.
     ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    ///
     /// # Errors
     ///
     /// The sender was dropped without sending.
     ///
-    /// # Panics
-    ///
-    /// Panics in an async context.
+    /// # Examples
     ///
     /// ```
     /// let (sender, receiver) = runtime::sync::oneshot::channel();

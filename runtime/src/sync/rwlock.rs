@@ -35,6 +35,8 @@ const MAX_READERS: u32 = u32::MAX >> 3;
 /// it for reading and asks for reading again may wait for ever: for a writer that waits for the
 /// task. There is no poison.
 ///
+/// # Examples
+///
 /// ```
 /// # runtime::Runtime::new().unwrap().block_on(async {
 /// use runtime::sync::RwLock;
@@ -48,6 +50,18 @@ const MAX_READERS: u32 = u32::MAX >> 3;
 /// assert_eq!(config.into_inner(), 2);
 /// # });
 /// ```
+///
+/// Without waiting, and without a lock:
+///
+/// ```
+/// let mut config = runtime::sync::RwLock::new(vec!["fast"]);
+/// let reader = config.try_read().unwrap();
+/// assert!(config.try_read().is_ok());
+/// assert!(config.try_write().is_err());
+/// drop(reader);
+/// config.get_mut().push("cheap");
+/// assert_eq!(config.into_inner(), ["fast", "cheap"]);
+/// ```
 pub struct RwLock<T: ?Sized> {
     permits: FairSemaphore,
     max_readers: u32,
@@ -60,6 +74,21 @@ unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 
 /// Shared access to the value of an [`RwLock`]. Dropping it unlocks.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::{RwLock, RwLockReadGuard};
+///
+/// let lock = RwLock::new(("host", Some(80)));
+/// let host = RwLockReadGuard::map(lock.read().await, |server| &server.0);
+/// assert_eq!(*host, "host");
+/// let port = RwLockReadGuard::try_map(lock.read().await, |server| server.1.as_ref());
+/// assert_eq!(*port.unwrap(), 80);
+/// # }
+/// ```
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     permits: &'a FairSemaphore,
@@ -68,6 +97,24 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
 }
 
 /// Exclusive access to the value of an [`RwLock`]. Dropping it unlocks.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::{RwLock, RwLockWriteGuard};
+///
+/// let lock = RwLock::new((1, Some(2)));
+/// let mut first = RwLockWriteGuard::map(lock.write().await, |pair| &mut pair.0);
+/// *first = 10;
+/// drop(first);
+/// let second = RwLockWriteGuard::try_map(lock.write().await, |pair| pair.1.as_mut());
+/// *second.unwrap() = 20;
+/// let whole = RwLockWriteGuard::into_mapped(lock.write().await);
+/// assert_eq!(*whole, (10, Some(20)));
+/// # }
+/// ```
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
@@ -75,6 +122,25 @@ pub struct RwLockWriteGuard<'a, T: ?Sized> {
 }
 
 /// Exclusive access to a part of the value of an [`RwLock`]: made by [`RwLockWriteGuard::map`].
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::{RwLock, RwLockMappedWriteGuard, RwLockWriteGuard};
+///
+/// let lock = RwLock::new((("host", 80), true));
+/// let server = RwLockWriteGuard::map(lock.write().await, |config| &mut config.0);
+/// let mut port = RwLockMappedWriteGuard::map(server, |server| &mut server.1);
+/// *port = 8080;
+/// drop(port);
+///
+/// let server = RwLockWriteGuard::map(lock.write().await, |config| &mut config.0);
+/// let none = RwLockMappedWriteGuard::try_map(server, |_| None::<&mut u16>);
+/// assert_eq!(none.err().unwrap().1, 8080);
+/// # }
+/// ```
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
     permits: &'a FairSemaphore,
@@ -85,6 +151,24 @@ pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
 
 /// Shared access to the value, or a part of it, of an [`RwLock`] in an [`Arc`]. Dropping it
 /// unlocks.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use runtime::sync::{OwnedRwLockReadGuard, RwLock};
+///
+/// let lock = Arc::new(RwLock::new(("host", Some(80))));
+/// let guard = lock.clone().read_owned().await;
+/// assert!(Arc::ptr_eq(OwnedRwLockReadGuard::rwlock(&guard), &lock));
+/// let host = OwnedRwLockReadGuard::map(guard, |server| &server.0);
+/// assert_eq!(*host, "host");
+/// let port = OwnedRwLockReadGuard::try_map(lock.read_owned().await, |s| s.1.as_ref());
+/// assert_eq!(*port.ok().unwrap(), 80);
+/// # }
+/// ```
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
     lock: Arc<RwLock<T>>,
@@ -93,6 +177,46 @@ pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
 }
 
 /// Exclusive access to the value of an [`RwLock`] in an [`Arc`]. Dropping it unlocks.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use runtime::sync::{OwnedRwLockWriteGuard, RwLock};
+///
+/// let lock = Arc::new(RwLock::new((1, Some(2))));
+/// let guard = lock.clone().write_owned().await;
+/// assert!(Arc::ptr_eq(OwnedRwLockWriteGuard::rwlock(&guard), &lock));
+/// *OwnedRwLockWriteGuard::map(guard, |pair| &mut pair.0) = 10;
+///
+/// let guard = lock.clone().write_owned().await;
+/// let second = OwnedRwLockWriteGuard::try_map(guard, |pair| pair.1.as_mut());
+/// *second.ok().unwrap() = 20;
+/// let whole = OwnedRwLockWriteGuard::into_mapped(lock.write_owned().await);
+/// assert_eq!(*whole, (10, Some(20)));
+/// # }
+/// ```
+///
+/// From the one writer to a reader, with no other writer between:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use runtime::sync::{OwnedRwLockWriteGuard, RwLock};
+///
+/// let lock = Arc::new(RwLock::new(vec![1, 2]));
+/// let reader = lock.clone().write_owned().await.downgrade();
+/// assert_eq!(reader[0], 1);
+/// drop(reader);
+/// let guard = lock.clone().write_owned().await;
+/// assert_eq!(*OwnedRwLockWriteGuard::downgrade_map(guard, |list| &list[1]), 2);
+/// let guard = lock.write_owned().await;
+/// assert!(OwnedRwLockWriteGuard::try_downgrade_map(guard, |list| list.get(9)).is_err());
+/// # }
+/// ```
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct OwnedRwLockWriteGuard<T: ?Sized> {
     lock: Arc<RwLock<T>>,
@@ -101,6 +225,26 @@ pub struct OwnedRwLockWriteGuard<T: ?Sized> {
 
 /// Exclusive access to a part of the value of an [`RwLock`] in an [`Arc`]: made by
 /// [`OwnedRwLockWriteGuard::map`].
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use runtime::sync::{OwnedRwLockMappedWriteGuard, OwnedRwLockWriteGuard, RwLock};
+///
+/// let lock = Arc::new(RwLock::new((("host", 80), true)));
+/// let guard = lock.clone().write_owned().await;
+/// let server = OwnedRwLockWriteGuard::map(guard, |config| &mut config.0);
+/// assert!(Arc::ptr_eq(OwnedRwLockMappedWriteGuard::rwlock(&server), &lock));
+/// *OwnedRwLockMappedWriteGuard::map(server, |server| &mut server.1) = 8080;
+///
+/// let server = OwnedRwLockWriteGuard::map(lock.write_owned().await, |config| &mut config.0);
+/// let none = OwnedRwLockMappedWriteGuard::try_map(server, |_| None::<&mut u16>);
+/// assert_eq!(none.err().unwrap().1, 8080);
+/// # }
+/// ```
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
     lock: Arc<RwLock<T>>,
@@ -154,6 +298,10 @@ const fn check(max_readers: u32) {
 
 impl<T: ?Sized> RwLock<T> {
     /// An unlocked lock.
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLock`].
     #[track_caller]
     pub fn new(value: T) -> RwLock<T>
     where
@@ -167,6 +315,20 @@ impl<T: ?Sized> RwLock<T> {
     /// # Panics
     ///
     /// Panics if `max_readers` is 0 or exceeds `u32::MAX >> 3`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::RwLock;
+    ///
+    /// let lock = RwLock::with_max_readers(1, 2);
+    /// let readers = (lock.read().await, lock.read().await);
+    /// assert!(lock.try_read().is_err());
+    /// # drop(readers);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn with_max_readers(value: T, max_readers: u32) -> RwLock<T>
     where
@@ -180,6 +342,20 @@ impl<T: ?Sized> RwLock<T> {
 
     const_fn! {
     /// An unlocked lock, for a `static`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::RwLock;
+    ///
+    /// static MODE: RwLock<&str> = RwLock::const_new("slow");
+    ///
+    /// *MODE.write().await = "fast";
+    /// assert_eq!(*MODE.read().await, "fast");
+    /// # }
+    /// ```
     pub const fn const_new(value: T) -> RwLock<T>
     where
         T: Sized,
@@ -194,6 +370,19 @@ impl<T: ?Sized> RwLock<T> {
     /// # Panics
     ///
     /// Panics if `max_readers` is 0 or exceeds `u32::MAX >> 3`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::RwLock;
+    ///
+    /// static TABLE: RwLock<u32> = RwLock::const_with_max_readers(7, 2);
+    ///
+    /// assert_eq!(*TABLE.read().await, 7);
+    /// # }
+    /// ```
     #[track_caller]
     pub const fn const_with_max_readers(value: T, max_readers: u32) -> RwLock<T>
     where
@@ -214,6 +403,10 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// Dropped before it is ready, the future loses its place in line; what it was given in the
     /// meantime goes to the next.
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLock`].
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
         self.begins_to_read(self.wait("RwLock::read", 1).await);
         self.read_guard()
@@ -224,6 +417,21 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     ///
     /// As [`read`](RwLock::read).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use runtime::sync::RwLock;
+    ///
+    /// let lock = Arc::new(RwLock::new("shared"));
+    /// let guard = lock.clone().read_owned().await;
+    /// let task = runtime::spawn(async move { guard.len() });
+    /// assert_eq!(task.await.unwrap(), 6);
+    /// # }
+    /// ```
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
         self.begins_to_read(self.wait("RwLock::read_owned", 1).await);
         OwnedRwLockReadGuard { part: self.place(), lock: self, marker: PhantomData }
@@ -234,6 +442,10 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     ///
     /// As [`read`](RwLock::read).
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLock`].
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
         self.begins_to_write(self.wait("RwLock::write", self.max_readers).await);
         RwLockWriteGuard { lock: self, marker: PhantomData }
@@ -244,6 +456,21 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     ///
     /// As [`read`](RwLock::read).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use runtime::sync::RwLock;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let mut guard = lock.clone().write_owned().await;
+    /// runtime::spawn(async move { *guard += 1 }).await.unwrap();
+    /// assert_eq!(*lock.read().await, 2);
+    /// # }
+    /// ```
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
         self.begins_to_write(self.wait("RwLock::write_owned", self.max_readers).await);
         OwnedRwLockWriteGuard { lock: self, marker: PhantomData }
@@ -254,6 +481,17 @@ impl<T: ?Sized> RwLock<T> {
     /// # Panics
     ///
     /// Panics in an async context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::RwLock;
+    ///
+    /// // A plain thread, outside async.
+    /// let lock = RwLock::new(1);
+    /// *lock.blocking_write() += 1;
+    /// assert_eq!(*lock.blocking_read(), 2);
+    /// ```
     #[track_caller]
     pub fn blocking_read(&self) -> RwLockReadGuard<'_, T> {
         park_on(self.read())
@@ -264,6 +502,10 @@ impl<T: ?Sized> RwLock<T> {
     /// # Panics
     ///
     /// Panics in an async context.
+    ///
+    /// # Examples
+    ///
+    /// See [`blocking_read`](Self::blocking_read).
     #[track_caller]
     pub fn blocking_write(&self) -> RwLockWriteGuard<'_, T> {
         park_on(self.write())
@@ -274,6 +516,10 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     ///
     /// Somebody writes or waits.
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLock`].
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
         self.try_acquire(1)?;
         self.permits.resource().reader_came();
@@ -285,6 +531,19 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     ///
     /// Somebody writes or waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use runtime::sync::RwLock;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let reader = lock.clone().try_read_owned().unwrap();
+    /// assert!(lock.clone().try_write_owned().is_err());
+    /// drop(reader);
+    /// assert!(lock.try_write_owned().is_ok());
+    /// ```
     pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
         self.try_acquire(1)?;
         self.permits.resource().reader_came();
@@ -296,6 +555,10 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     ///
     /// Somebody holds the lock or waits.
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLock`].
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
         self.try_acquire(self.max_readers)?;
         self.permits.resource().write_locked(true);
@@ -307,6 +570,10 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     ///
     /// Somebody holds the lock or waits.
+    ///
+    /// # Examples
+    ///
+    /// See [`try_read_owned`](Self::try_read_owned).
     pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
         self.try_acquire(self.max_readers)?;
         self.permits.resource().write_locked(true);
@@ -314,11 +581,19 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// The value, without locking: the exclusive borrow is enough.
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLock`].
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
     /// The value.
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLock`].
     pub fn into_inner(self) -> T
     where
         T: Sized,
@@ -402,6 +677,10 @@ macro_rules! into_lock {
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// A guard of a part of the value.
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLockReadGuard`].
     pub fn map<F, U: ?Sized>(this: Self, f: F) -> RwLockReadGuard<'a, U>
     where
         F: FnOnce(&T) -> &U,
@@ -415,6 +694,10 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// # Errors
     ///
     /// `f` returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLockReadGuard`].
     pub fn try_map<F, U: ?Sized>(this: Self, f: F) -> Result<RwLockReadGuard<'a, U>, Self>
     where
         F: FnOnce(&T) -> Option<&U>,
@@ -433,6 +716,10 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// A guard of a part of the value.
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLockWriteGuard`].
     pub fn map<F, U: ?Sized>(mut this: Self, f: F) -> RwLockMappedWriteGuard<'a, U>
     where
         F: FnOnce(&mut T) -> &mut U,
@@ -446,6 +733,10 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// # Errors
     ///
     /// `f` returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLockWriteGuard`].
     pub fn try_map<F, U: ?Sized>(
         mut this: Self,
         f: F,
@@ -460,16 +751,53 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     }
 
     /// A guard of the whole value, of the type that [`map`](RwLockWriteGuard::map) returns.
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLockWriteGuard`].
     pub fn into_mapped(this: Self) -> RwLockMappedWriteGuard<'a, T> {
         RwLockWriteGuard::map(this, |value| value)
     }
 
     /// Goes on reading: nobody writes in between.
+    ///
+    /// # Examples
+    ///
+    /// From the one writer to a reader, with no other writer between:
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let mut writer = lock.write().await;
+    /// *writer = 2;
+    /// let reader = writer.downgrade();
+    /// assert!(lock.try_read().is_ok());
+    /// assert_eq!(*reader, 2);
+    /// # }
+    /// ```
     pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
         RwLockWriteGuard::downgrade_map(self, |value| value)
     }
 
     /// Goes on reading a part of the value: nobody writes in between.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new((1, 2));
+    /// let mut writer = lock.write().await;
+    /// writer.1 = 20;
+    /// let second = RwLockWriteGuard::downgrade_map(writer, |pair| &pair.1);
+    /// assert_eq!(*second, 20);
+    /// # }
+    /// ```
     pub fn downgrade_map<F, U: ?Sized>(this: Self, f: F) -> RwLockReadGuard<'a, U>
     where
         F: FnOnce(&T) -> &U,
@@ -483,6 +811,23 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// # Errors
     ///
     /// `f` returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(vec![1, 2]);
+    /// let writer = lock.write().await;
+    /// let second = RwLockWriteGuard::try_downgrade_map(writer, |list| list.get(1));
+    /// assert_eq!(*second.unwrap(), 2);
+    /// // With no such part the write guard comes back.
+    /// let tenth = RwLockWriteGuard::try_downgrade_map(lock.write().await, |list| list.get(9));
+    /// tenth.unwrap_err().push(3);
+    /// # }
+    /// ```
     pub fn try_downgrade_map<F, U: ?Sized>(this: Self, f: F) -> Result<RwLockReadGuard<'a, U>, Self>
     where
         F: FnOnce(&T) -> Option<&U>,
@@ -508,6 +853,10 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 
 impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
     /// A guard of a part of the part.
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLockMappedWriteGuard`].
     pub fn map<F, U: ?Sized>(mut this: Self, f: F) -> RwLockMappedWriteGuard<'a, U>
     where
         F: FnOnce(&mut T) -> &mut U,
@@ -521,6 +870,10 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
     /// # Errors
     ///
     /// `f` returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// See [`RwLockMappedWriteGuard`].
     pub fn try_map<F, U: ?Sized>(
         mut this: Self,
         f: F,
@@ -543,6 +896,10 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
 
 impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     /// A guard of a part of the value.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedRwLockReadGuard`].
     pub fn map<F, V: ?Sized>(this: Self, f: F) -> OwnedRwLockReadGuard<T, V>
     where
         F: FnOnce(&U) -> &V,
@@ -556,6 +913,10 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     /// # Errors
     ///
     /// `f` returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedRwLockReadGuard`].
     pub fn try_map<F, V: ?Sized>(this: Self, f: F) -> Result<OwnedRwLockReadGuard<T, V>, Self>
     where
         F: FnOnce(&U) -> Option<&V>,
@@ -569,6 +930,10 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     }
 
     /// The lock.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedRwLockReadGuard`].
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
         &this.lock
     }
@@ -576,6 +941,10 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
 
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// A guard of a part of the value.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedRwLockWriteGuard`].
     pub fn map<F, U: ?Sized>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, U>
     where
         F: FnOnce(&mut T) -> &mut U,
@@ -589,6 +958,10 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// # Errors
     ///
     /// `f` returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedRwLockWriteGuard`].
     pub fn try_map<F, U: ?Sized>(
         mut this: Self,
         f: F,
@@ -607,16 +980,28 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     }
 
     /// A guard of the whole value, of the type that [`map`](OwnedRwLockWriteGuard::map) returns.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedRwLockWriteGuard`].
     pub fn into_mapped(this: Self) -> OwnedRwLockMappedWriteGuard<T> {
         OwnedRwLockWriteGuard::map(this, |value| value)
     }
 
     /// Goes on reading: nobody writes in between.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedRwLockWriteGuard`].
     pub fn downgrade(self) -> OwnedRwLockReadGuard<T> {
         OwnedRwLockWriteGuard::downgrade_map(self, |value| value)
     }
 
     /// Goes on reading a part of the value: nobody writes in between.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedRwLockWriteGuard`].
     pub fn downgrade_map<F, U: ?Sized>(this: Self, f: F) -> OwnedRwLockReadGuard<T, U>
     where
         F: FnOnce(&T) -> &U,
@@ -630,6 +1015,10 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// # Errors
     ///
     /// `f` returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedRwLockWriteGuard`].
     pub fn try_downgrade_map<F, U: ?Sized>(
         this: Self,
         f: F,
@@ -644,6 +1033,10 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     }
 
     /// The lock.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedRwLockWriteGuard`].
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
         &this.lock
     }
@@ -657,6 +1050,10 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
 
 impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     /// A guard of a part of the part.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedRwLockMappedWriteGuard`].
     pub fn map<F, V: ?Sized>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, V>
     where
         F: FnOnce(&mut U) -> &mut V,
@@ -670,6 +1067,10 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     /// # Errors
     ///
     /// `f` returned `None`.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedRwLockMappedWriteGuard`].
     pub fn try_map<F, V: ?Sized>(
         mut this: Self,
         f: F,
@@ -688,6 +1089,10 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     }
 
     /// The lock.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedRwLockMappedWriteGuard`].
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
         &this.lock
     }

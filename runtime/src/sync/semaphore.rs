@@ -15,6 +15,10 @@ use crate::engine::primitive::const_fn;
 use crate::engine::resource::Resource;
 
 /// The semaphore was closed, so no permit will come.
+///
+/// # Examples
+///
+/// See [`Semaphore::acquire`].
 #[derive(Debug)]
 pub struct AcquireError(());
 
@@ -33,6 +37,10 @@ impl fmt::Display for AcquireError {
 impl std::error::Error for AcquireError {}
 
 /// Why no permit was given at once.
+///
+/// # Examples
+///
+/// See [`Semaphore::try_acquire`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum TryAcquireError {
     /// The semaphore was closed.
@@ -66,6 +74,8 @@ impl std::error::Error for TryAcquireError {}
 /// Fair: permits go to those who wait in the order in which they asked (their first poll). One that
 /// asks for many is not overtaken by those that ask for one.
 ///
+/// # Examples
+///
 /// ```
 /// # runtime::Runtime::new().unwrap().block_on(async {
 /// use runtime::sync::Semaphore;
@@ -78,12 +88,45 @@ impl std::error::Error for TryAcquireError {}
 /// assert_eq!(connections.available_permits(), 2);
 /// # });
 /// ```
+///
+/// Permits can be added and taken away:
+///
+/// ```
+/// use runtime::sync::Semaphore;
+///
+/// let semaphore = Semaphore::new(2);
+/// semaphore.add_permits(3);
+/// assert_eq!(semaphore.available_permits(), 5);
+/// assert_eq!(semaphore.forget_permits(4), 4);
+/// assert_eq!(semaphore.available_permits(), 1);
+/// ```
 #[derive(Debug)]
 pub struct Semaphore {
     permits: FairSemaphore,
 }
 
 /// Permits of a [`Semaphore`] that is borrowed. Dropping it gives them back.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::Semaphore;
+///
+/// let semaphore = Semaphore::new(4);
+/// let mut permit = semaphore.acquire_many(3).await.unwrap();
+/// assert!(std::ptr::eq(permit.semaphore(), &semaphore));
+/// let one = permit.split(1).unwrap();
+/// assert_eq!((permit.num_permits(), one.num_permits()), (2, 1));
+/// permit.merge(one);
+/// assert_eq!(permit.num_permits(), 3);
+///
+/// // These three never come back.
+/// permit.forget();
+/// assert_eq!(semaphore.available_permits(), 1);
+/// # }
+/// ```
 #[must_use = "the permit is given back at once unless it is held"]
 #[derive(Debug)]
 pub struct SemaphorePermit<'a> {
@@ -92,6 +135,27 @@ pub struct SemaphorePermit<'a> {
 }
 
 /// Permits of a [`Semaphore`] in an [`Arc`]. Dropping it gives them back.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use runtime::sync::Semaphore;
+///
+/// let semaphore = Arc::new(Semaphore::new(4));
+/// let mut permit = semaphore.clone().acquire_many_owned(3).await.unwrap();
+/// assert!(Arc::ptr_eq(permit.semaphore(), &semaphore));
+/// let one = permit.split(1).unwrap();
+/// assert_eq!((permit.num_permits(), one.num_permits()), (2, 1));
+/// permit.merge(one);
+///
+/// // These three never come back.
+/// permit.forget();
+/// assert_eq!(semaphore.available_permits(), 1);
+/// # }
+/// ```
 #[must_use = "the permit is given back at once unless it is held"]
 #[derive(Debug)]
 pub struct OwnedSemaphorePermit {
@@ -101,6 +165,15 @@ pub struct OwnedSemaphorePermit {
 
 impl Semaphore {
     /// The largest number of permits: `usize::MAX >> 3`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::Semaphore;
+    ///
+    /// let semaphore = Semaphore::new(Semaphore::MAX_PERMITS);
+    /// assert_eq!(semaphore.available_permits(), Semaphore::MAX_PERMITS);
+    /// ```
     pub const MAX_PERMITS: usize = FairSemaphore::MAX_PERMITS;
 
     /// A semaphore with `permits` permits.
@@ -108,6 +181,10 @@ impl Semaphore {
     /// # Panics
     ///
     /// Panics if `permits` exceeds [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
+    ///
+    /// # Examples
+    ///
+    /// See [`Semaphore`].
     #[track_caller]
     pub fn new(permits: usize) -> Semaphore {
         assert!(permits <= Semaphore::MAX_PERMITS, "{}", messages::TOO_MANY_PERMITS);
@@ -122,6 +199,20 @@ impl Semaphore {
     /// # Panics
     ///
     /// Panics if `permits` exceeds [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::Semaphore;
+    ///
+    /// static UPLOADS: Semaphore = Semaphore::const_new(4);
+    ///
+    /// let _permit = UPLOADS.acquire().await.unwrap();
+    /// assert_eq!(UPLOADS.available_permits(), 3);
+    /// # }
+    /// ```
     #[track_caller]
     pub const fn const_new(permits: usize) -> Semaphore {
         assert!(permits <= Semaphore::MAX_PERMITS, "{}", messages::TOO_MANY_PERMITS);
@@ -130,6 +221,10 @@ impl Semaphore {
     }
 
     /// How many permits could be taken now: none while somebody waits.
+    ///
+    /// # Examples
+    ///
+    /// See [`Semaphore`].
     pub fn available_permits(&self) -> usize {
         self.permits.available()
     }
@@ -140,12 +235,20 @@ impl Semaphore {
     ///
     /// Panics if there would be more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS); then none is
     /// added.
+    ///
+    /// # Examples
+    ///
+    /// See [`Semaphore`].
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
         assert!(self.permits.add(n), "{}", messages::TOO_MANY_PERMITS);
     }
 
     /// Takes up to `n` of the available permits away for good, and says how many.
+    ///
+    /// # Examples
+    ///
+    /// See [`Semaphore`].
     pub fn forget_permits(&self, n: usize) -> usize {
         self.permits.forget(n)
     }
@@ -160,6 +263,29 @@ impl Semaphore {
     ///
     /// Dropped before it is ready, the future loses its place in line; a permit that it was given
     /// in the meantime goes to the next.
+    ///
+    /// # Examples
+    ///
+    /// No more than two at once:
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use runtime::sync::Semaphore;
+    ///
+    /// let limit = Arc::new(Semaphore::new(2));
+    /// let mut tasks = runtime::task::JoinSet::new();
+    /// for n in 0..8 {
+    ///     let limit = limit.clone();
+    ///     tasks.spawn(async move {
+    ///         let _permit = limit.acquire().await.unwrap();
+    ///         n * n // work of which two may run at a time
+    ///     });
+    /// }
+    /// assert_eq!(tasks.join_all().await.len(), 8);
+    /// # }
+    /// ```
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.wait("Semaphore::acquire", 1).await?;
         Ok(SemaphorePermit { semaphore: self, count: 1 })
@@ -174,6 +300,22 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As [`acquire`](Semaphore::acquire).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::Semaphore;
+    ///
+    /// // One permit for each megabyte in use.
+    /// let memory = Semaphore::new(64);
+    /// let big = memory.acquire_many(48).await.unwrap();
+    /// assert!(memory.try_acquire_many(32).is_err());
+    /// drop(big);
+    /// assert!(memory.try_acquire_many(32).is_ok());
+    /// # }
+    /// ```
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.wait("Semaphore::acquire_many", n).await?;
         Ok(SemaphorePermit { semaphore: self, count: n as usize })
@@ -184,6 +326,18 @@ impl Semaphore {
     /// # Errors
     ///
     /// `NoPermits` if none is there or others wait, `Closed` if the semaphore was closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::{Semaphore, TryAcquireError};
+    ///
+    /// let semaphore = Semaphore::new(1);
+    /// let permit = semaphore.try_acquire().unwrap();
+    /// assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
+    /// drop(permit);
+    /// assert!(semaphore.try_acquire().is_ok());
+    /// ```
     pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
     }
@@ -193,6 +347,10 @@ impl Semaphore {
     /// # Errors
     ///
     /// As [`try_acquire`](Semaphore::try_acquire).
+    ///
+    /// # Examples
+    ///
+    /// See [`acquire_many`](Self::acquire_many).
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_take(n)?;
         Ok(SemaphorePermit { semaphore: self, count: n as usize })
@@ -200,13 +358,26 @@ impl Semaphore {
 
     /// Waits for a permit on this thread, which sleeps. For code outside async.
     ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    ///
     /// # Errors
     ///
     /// The semaphore was closed.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Panics in an async context.
+    /// ```
+    /// use runtime::sync::Semaphore;
+    ///
+    /// // A plain thread, outside async.
+    /// let semaphore = Semaphore::new(3);
+    /// let one = semaphore.blocking_acquire().unwrap();
+    /// let two = semaphore.blocking_acquire_many(2).unwrap();
+    /// assert_eq!(semaphore.available_permits(), 0);
+    /// # drop((one, two));
+    /// ```
     #[track_caller]
     pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         park_on(self.acquire())
@@ -214,13 +385,17 @@ impl Semaphore {
 
     /// Waits for `n` permits on this thread, which sleeps.
     ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    ///
     /// # Errors
     ///
     /// The semaphore was closed.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Panics in an async context.
+    /// See [`blocking_acquire`](Self::blocking_acquire).
     #[track_caller]
     pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         park_on(self.acquire_many(n))
@@ -235,6 +410,8 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As [`acquire`](Semaphore::acquire).
+    ///
+    /// # Examples
     ///
     /// ```
     /// # runtime::Runtime::new().unwrap().block_on(async {
@@ -265,6 +442,21 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As [`acquire`](Semaphore::acquire).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use runtime::sync::Semaphore;
+    ///
+    /// let semaphore = Arc::new(Semaphore::new(3));
+    /// let permits = semaphore.clone().acquire_many_owned(2).await.unwrap();
+    /// let task = runtime::spawn(async move { permits.num_permits() });
+    /// assert_eq!(task.await.unwrap(), 2);
+    /// # }
+    /// ```
     pub async fn acquire_many_owned(
         self: Arc<Self>,
         n: u32,
@@ -278,6 +470,19 @@ impl Semaphore {
     /// # Errors
     ///
     /// As [`try_acquire`](Semaphore::try_acquire).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use runtime::sync::Semaphore;
+    ///
+    /// let semaphore = Arc::new(Semaphore::new(3));
+    /// let two = semaphore.clone().try_acquire_many_owned(2).unwrap();
+    /// let one = semaphore.clone().try_acquire_owned().unwrap();
+    /// assert!(semaphore.try_acquire_owned().is_err());
+    /// # drop((one, two));
+    /// ```
     pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_acquire_many_owned(1)
     }
@@ -287,6 +492,10 @@ impl Semaphore {
     /// # Errors
     ///
     /// As [`try_acquire`](Semaphore::try_acquire).
+    ///
+    /// # Examples
+    ///
+    /// See [`try_acquire_owned`](Self::try_acquire_owned).
     pub fn try_acquire_many_owned(
         self: Arc<Self>,
         n: u32,
@@ -297,13 +506,26 @@ impl Semaphore {
 
     /// Waits, on this thread, for a permit that keeps the semaphore alive.
     ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    ///
     /// # Errors
     ///
     /// The semaphore was closed.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Panics in an async context.
+    /// ```
+    /// use std::sync::Arc;
+    /// use runtime::sync::Semaphore;
+    ///
+    /// let semaphore = Arc::new(Semaphore::new(3));
+    /// let two = semaphore.clone().blocking_acquire_many_owned(2).unwrap();
+    /// let one = semaphore.clone().blocking_acquire_owned().unwrap();
+    /// assert_eq!(semaphore.available_permits(), 0);
+    /// # drop((one, two));
+    /// ```
     #[track_caller]
     pub fn blocking_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         park_on(self.acquire_owned())
@@ -311,13 +533,17 @@ impl Semaphore {
 
     /// Waits, on this thread, for `n` permits that keep the semaphore alive.
     ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    ///
     /// # Errors
     ///
     /// The semaphore was closed.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Panics in an async context.
+    /// See [`blocking_acquire_owned`](Self::blocking_acquire_owned).
     #[track_caller]
     pub fn blocking_acquire_many_owned(
         self: Arc<Self>,
@@ -328,16 +554,22 @@ impl Semaphore {
 
     /// Gives out no more permits; all who wait get an error. Permits that are held stay valid.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let semaphore = runtime::sync::Semaphore::new(5);
     /// semaphore.close();
-    /// assert!(semaphore.try_acquire().is_err());
+    /// assert!(semaphore.is_closed() && semaphore.try_acquire().is_err());
     /// ```
     pub fn close(&self) {
         self.permits.close();
     }
 
     /// Whether [`close`](Semaphore::close) was called.
+    ///
+    /// # Examples
+    ///
+    /// See [`close`](Self::close).
     pub fn is_closed(&self) -> bool {
         self.permits.is_closed()
     }
@@ -345,6 +577,10 @@ impl Semaphore {
 
 impl<'a> SemaphorePermit<'a> {
     /// Never gives the permits back: the semaphore has fewer from now on.
+    ///
+    /// # Examples
+    ///
+    /// See [`SemaphorePermit`].
     pub fn forget(mut self) {
         self.count = 0;
     }
@@ -354,6 +590,10 @@ impl<'a> SemaphorePermit<'a> {
     /// # Panics
     ///
     /// Panics if `other` belongs to another semaphore.
+    ///
+    /// # Examples
+    ///
+    /// See [`SemaphorePermit`].
     #[track_caller]
     pub fn merge(&mut self, mut other: Self) {
         assert!(std::ptr::eq(self.semaphore, other.semaphore), "{}", messages::FOREIGN_PERMIT);
@@ -361,17 +601,29 @@ impl<'a> SemaphorePermit<'a> {
     }
 
     /// Splits `n` permits off, or returns `None` if this has fewer.
+    ///
+    /// # Examples
+    ///
+    /// See [`SemaphorePermit`].
     pub fn split(&mut self, n: usize) -> Option<Self> {
         self.count = self.count.checked_sub(n)?;
         Some(SemaphorePermit { semaphore: self.semaphore, count: n })
     }
 
     /// The semaphore that the permits are of.
+    ///
+    /// # Examples
+    ///
+    /// See [`SemaphorePermit`].
     pub fn semaphore(&self) -> &'a Semaphore {
         self.semaphore
     }
 
     /// How many permits this holds.
+    ///
+    /// # Examples
+    ///
+    /// See [`SemaphorePermit`].
     pub fn num_permits(&self) -> usize {
         self.count
     }
@@ -379,6 +631,10 @@ impl<'a> SemaphorePermit<'a> {
 
 impl OwnedSemaphorePermit {
     /// Never gives the permits back: the semaphore has fewer from now on.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedSemaphorePermit`].
     pub fn forget(mut self) {
         self.count = 0;
     }
@@ -388,6 +644,10 @@ impl OwnedSemaphorePermit {
     /// # Panics
     ///
     /// Panics if `other` belongs to another semaphore.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedSemaphorePermit`].
     #[track_caller]
     pub fn merge(&mut self, mut other: Self) {
         assert!(Arc::ptr_eq(&self.semaphore, &other.semaphore), "{}", messages::FOREIGN_PERMIT);
@@ -395,17 +655,29 @@ impl OwnedSemaphorePermit {
     }
 
     /// Splits `n` permits off, or returns `None` if this has fewer.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedSemaphorePermit`].
     pub fn split(&mut self, n: usize) -> Option<Self> {
         self.count = self.count.checked_sub(n)?;
         Some(OwnedSemaphorePermit { semaphore: self.semaphore.clone(), count: n })
     }
 
     /// The semaphore that the permits are of.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedSemaphorePermit`].
     pub fn semaphore(&self) -> &Arc<Semaphore> {
         &self.semaphore
     }
 
     /// How many permits this holds.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedSemaphorePermit`].
     pub fn num_permits(&self) -> usize {
         self.count
     }

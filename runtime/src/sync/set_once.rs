@@ -8,6 +8,8 @@ use crate::engine::write_once::WriteOnce;
 
 /// A value that is set once; others wait until it is there.
 ///
+/// # Examples
+///
 /// ```
 /// # runtime::Runtime::new().unwrap().block_on(async {
 /// use std::sync::Arc;
@@ -19,6 +21,17 @@ use crate::engine::write_once::WriteOnce;
 /// assert_eq!(*address.wait().await, "127.0.0.1:80");
 /// # });
 /// ```
+///
+/// ```
+/// use runtime::sync::SetOnce;
+///
+/// let address = SetOnce::new();
+/// assert!(!address.initialized());
+/// address.set("127.0.0.1:80").unwrap();
+/// assert_eq!(address.get(), Some(&"127.0.0.1:80"));
+/// assert_eq!(address.set("other").unwrap_err().0, "other");
+/// assert_eq!(address.into_inner(), Some("127.0.0.1:80"));
+/// ```
 pub struct SetOnce<T> {
     value: WriteOnce<T>,
     is_set: Notify,
@@ -26,18 +39,45 @@ pub struct SetOnce<T> {
 
 impl<T> SetOnce<T> {
     /// Without a value.
+    ///
+    /// # Examples
+    ///
+    /// See [`SetOnce`].
     pub fn new() -> SetOnce<T> {
         SetOnce::const_new()
     }
 
     const_fn! {
     /// Without a value, for a `static`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::SetOnce;
+    ///
+    /// static VERSION: SetOnce<u32> = SetOnce::const_new();
+    ///
+    /// runtime::spawn(async { VERSION.set(7).unwrap() });
+    /// assert_eq!(VERSION.wait().await, &7);
+    /// # }
+    /// ```
     pub const fn const_new() -> SetOnce<T> {
         SetOnce { value: WriteOnce::new(), is_set: Notify::const_new() }
     }
     }
 
     /// With a value if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::SetOnce;
+    ///
+    /// assert!(SetOnce::new_with(Some(1)).initialized());
+    /// assert!(!SetOnce::<u32>::new_with(None).initialized());
+    /// ```
     pub fn new_with(value: Option<T>) -> SetOnce<T> {
         match value {
             Some(value) => SetOnce::from(value),
@@ -47,17 +87,35 @@ impl<T> SetOnce<T> {
 
     const_fn! {
     /// With a value, for a `static`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::SetOnce;
+    ///
+    /// static LIMIT: SetOnce<u32> = SetOnce::const_new_with(10);
+    ///
+    /// assert_eq!(LIMIT.get(), Some(&10));
+    /// ```
     pub const fn const_new_with(value: T) -> SetOnce<T> {
         SetOnce { value: WriteOnce::with(value), is_set: Notify::const_new() }
     }
     }
 
     /// Whether the value is set.
+    ///
+    /// # Examples
+    ///
+    /// See [`SetOnce`].
     pub fn initialized(&self) -> bool {
         self.value.is_written()
     }
 
     /// The value, if it is set.
+    ///
+    /// # Examples
+    ///
+    /// See [`SetOnce`].
     pub fn get(&self) -> Option<&T> {
         self.value.get()
     }
@@ -67,6 +125,19 @@ impl<T> SetOnce<T> {
     /// # Errors
     ///
     /// Gives `value` back if one is set already.
+    ///
+    /// # Examples
+    ///
+    /// See [`SetOnce`].
+    ///
+    /// ```
+    /// use runtime::sync::{SetOnce, SetOnceError};
+    ///
+    /// let cell = SetOnce::new();
+    /// cell.set(1).unwrap();
+    /// let SetOnceError(refused) = cell.set(2).unwrap_err();
+    /// assert_eq!((refused, cell.get()), (2, Some(&1)));
+    /// ```
     pub fn set(&self, value: T) -> Result<(), SetOnceError<T>> {
         let mut value = Some(value);
         self.value.set(&mut value);
@@ -78,6 +149,10 @@ impl<T> SetOnce<T> {
     }
 
     /// The value, if it is set.
+    ///
+    /// # Examples
+    ///
+    /// See [`SetOnce`].
     pub fn into_inner(self) -> Option<T> {
         self.value.into_inner()
     }
@@ -87,6 +162,10 @@ impl<T> SetOnce<T> {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// See [`SetOnce`].
     pub async fn wait(&self) -> &T {
         loop {
             if let Some(value) = self.get() {
@@ -134,6 +213,10 @@ impl<T: fmt::Debug> fmt::Debug for SetOnce<T> {
 }
 
 /// A value is set already; holds the one that was not set.
+///
+/// # Examples
+///
+/// See [`SetOnce::set`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct SetOnceError<T>(pub T);
 

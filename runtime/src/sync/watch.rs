@@ -10,17 +10,17 @@
 //! assert_eq!(*receiver.borrow_and_update(), "running");
 //! # });
 //! ```
-//!
-//! # How it works
-//!
-//! The value lies under a lock of readers and writers. A word beside it holds the value's version
-//! and the flag CLOSED; each receiver remembers the version that it has seen.
-//!
-//! 1. The version changes only while the value's lock is held for writing. So who holds it for
-//!    reading knows the version of what it sees.
-//! 2. Who waits gets in line first and looks at the word then; who changes the word notifies after.
-//!    `PUBLISH` pairs with `OBSERVE`: what came before a new version, or before the last sender
-//!    went, is visible to who sees it in the word.
+
+// # How it works
+//
+// The value lies under a lock of readers and writers. A word beside it holds the value's version
+// and the flag CLOSED; each receiver remembers the version that it has seen.
+//
+// 1. The version changes only while the value's lock is held for writing. So who holds it for
+//    reading knows the version of what it sees.
+// 2. Who waits gets in line first and looks at the word then; who changes the word notifies after.
+//    `PUBLISH` pairs with `OBSERVE`: what came before a new version, or before the last sender
+//    went, is visible to who sees it in the word.
 
 use std::fmt;
 use std::ops::Deref;
@@ -43,10 +43,18 @@ const GONE: Ordering = Ordering::AcqRel;
 const OBSERVE: Ordering = Ordering::Acquire;
 
 /// Errors of this channel.
+///
+/// # Examples
+///
+/// See [`Sender::send`].
 pub mod error {
     use std::fmt;
 
     /// There is no receiver; holds what was not sent.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender::send`](super::Sender::send).
     #[derive(PartialEq, Eq, Clone, Copy)]
     pub struct SendError<T>(pub T);
 
@@ -65,6 +73,10 @@ pub mod error {
     impl<T> std::error::Error for SendError<T> {}
 
     /// Every sender is gone, so the value will not change any more.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver::changed`](super::Receiver::changed).
     #[derive(Debug, Clone)]
     pub struct RecvError(pub(super) ());
 
@@ -112,11 +124,65 @@ impl<T> Shared<T> {
 }
 
 /// Changes the value. Made by [`channel`].
+///
+/// # Examples
+///
+/// ```
+/// use runtime::sync::watch::Sender;
+///
+/// let level = Sender::new(1);
+/// level.send_modify(|level| *level += 1);
+/// assert_eq!(level.send_replace(10), 2);
+/// // Receivers are told only if the closure says `true`.
+/// let changed = level.send_if_modified(|level| {
+///     *level = (*level).min(5);
+///     *level == 5
+/// });
+/// assert!(changed);
+/// assert_eq!(*level.borrow(), 5);
+/// ```
+///
+/// What a sender can be asked:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::watch::Sender;
+///
+/// let sender = Sender::new(1);
+/// assert_eq!((sender.sender_count(), sender.receiver_count()), (1, 0));
+/// assert!(sender.is_closed(), "nobody looks yet");
+/// let receiver = sender.subscribe();
+/// assert!(sender.same_channel(&sender.clone()));
+/// assert!(!sender.is_closed());
+/// drop(receiver);
+/// sender.closed().await;
+/// # }
+/// ```
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }
 
 /// Looks at the value and waits for changes. Made by [`channel`] and [`Sender::subscribe`].
+///
+/// # Examples
+///
+/// ```
+/// use runtime::sync::watch;
+///
+/// let (sender, mut receiver) = watch::channel(1);
+/// assert!(!receiver.has_changed().unwrap());
+/// sender.send(2).unwrap();
+/// assert!(receiver.has_changed().unwrap());
+/// // `borrow` leaves it marked as changed, `borrow_and_update` does not.
+/// assert_eq!(*receiver.borrow(), 2);
+/// assert_eq!(*receiver.borrow_and_update(), 2);
+/// assert!(!receiver.has_changed().unwrap());
+///
+/// assert!(receiver.same_channel(&receiver.clone()));
+/// drop(sender);
+/// assert!(receiver.is_closed());
+/// ```
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     /// The version that counts as seen.
@@ -125,6 +191,10 @@ pub struct Receiver<T> {
 
 /// A look at the value. It holds a lock: while it lives, no sender can change the value, and a
 /// thread that tries is blocked. So keep it short, and never across an `.await`.
+///
+/// # Examples
+///
+/// See [`Receiver::wait_for`].
 pub struct Ref<'a, T> {
     value: RwLockReadGuard<'a, T>,
     has_changed: bool,
@@ -133,6 +203,18 @@ pub struct Ref<'a, T> {
 impl<T> Ref<'_, T> {
     /// Whether the receiver that this comes from had not yet seen this value. Always false for a
     /// sender's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::watch;
+    ///
+    /// let (sender, mut receiver) = watch::channel(1);
+    /// sender.send(2).unwrap();
+    /// assert!(receiver.borrow().has_changed());
+    /// assert!(receiver.borrow_and_update().has_changed());
+    /// assert!(!receiver.borrow().has_changed());
+    /// ```
     pub fn has_changed(&self) -> bool {
         self.has_changed
     }
@@ -156,6 +238,17 @@ impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
 }
 
 /// Creates a channel that holds `init`, which counts as seen by the receiver.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::sync::watch;
+///
+/// let (sender, receiver) = watch::channel("starting");
+/// assert_eq!(*receiver.borrow(), "starting");
+/// sender.send("running").unwrap();
+/// assert_eq!(*receiver.borrow(), "running");
+/// ```
 pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
     let sender = Sender::new(init);
     let receiver = sender.subscribe();
@@ -164,6 +257,10 @@ pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
 
 impl<T> Sender<T> {
     /// A sender without receivers: see [`subscribe`](Sender::subscribe).
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn new(init: T) -> Sender<T> {
         Sender {
             shared: Arc::new(Shared {
@@ -183,6 +280,18 @@ impl<T> Sender<T> {
     ///
     /// Gives `value` back if there is no receiver; then the channel's value stays as it is. To set
     /// it all the same use [`send_replace`](Sender::send_replace).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::watch;
+    ///
+    /// let (sender, receiver) = watch::channel(1);
+    /// sender.send(2).unwrap();
+    /// drop(receiver);
+    /// // Nobody looks: the value comes back.
+    /// assert_eq!(sender.send(3).unwrap_err().0, 3);
+    /// ```
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         if self.is_closed() {
             return Err(SendError(value));
@@ -197,6 +306,10 @@ impl<T> Sender<T> {
     /// # Panics
     ///
     /// Panics if `modify` does; then receivers are not notified, and see what it left.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn send_modify<F>(&self, modify: F)
     where
         F: FnOnce(&mut T),
@@ -213,6 +326,10 @@ impl<T> Sender<T> {
     /// # Panics
     ///
     /// As [`send_modify`](Sender::send_modify).
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn send_if_modified<F>(&self, modify: F) -> bool
     where
         F: FnOnce(&mut T) -> bool,
@@ -228,17 +345,29 @@ impl<T> Sender<T> {
     }
 
     /// Sets the value, with or without receivers, notifies them, and returns the one before.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn send_replace(&self, mut value: T) -> T {
         self.send_modify(|place| std::mem::swap(place, &mut value));
         value
     }
 
     /// Looks at the value. See [`Ref`] for what it holds.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn borrow(&self) -> Ref<'_, T> {
         Ref { value: self.shared.value.read(), has_changed: false }
     }
 
     /// Whether there is no receiver now. [`subscribe`](Sender::subscribe) makes one.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn is_closed(&self) -> bool {
         self.receiver_count() == 0
     }
@@ -248,6 +377,10 @@ impl<T> Sender<T> {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub async fn closed(&self) {
         let wait = async {
             loop {
@@ -263,22 +396,38 @@ impl<T> Sender<T> {
     }
 
     /// A new receiver, for which the present value counts as seen.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn subscribe(&self) -> Receiver<T> {
         let (seen, _) = self.shared.observe();
         Receiver::new(self.shared.clone(), seen)
     }
 
     /// How many receivers there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn receiver_count(&self) -> usize {
         self.shared.receivers.load(OBSERVE)
     }
 
     /// How many senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn sender_count(&self) -> usize {
         self.shared.senders.load(OBSERVE)
     }
 
     /// Whether both send into the same channel.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn same_channel(&self, other: &Self) -> bool {
         std::ptr::eq(&*self.shared, &*other.shared)
     }
@@ -319,6 +468,10 @@ impl<T> Receiver<T> {
     }
 
     /// Looks at the value; it does not count as seen thereby. See [`Ref`] for what it holds.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn borrow(&self) -> Ref<'_, T> {
         let value = self.shared.value.read();
         let (version, _) = self.shared.observe();
@@ -326,6 +479,10 @@ impl<T> Receiver<T> {
     }
 
     /// Looks at the value, which counts as seen from now on. See [`Ref`] for what it holds.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
         let value = self.shared.value.read();
         let (version, _) = self.shared.observe();
@@ -338,6 +495,10 @@ impl<T> Receiver<T> {
     /// # Errors
     ///
     /// Every sender is gone.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn has_changed(&self) -> Result<bool, RecvError> {
         match self.shared.observe() {
             (_, true) => Err(RecvError(())),
@@ -346,16 +507,46 @@ impl<T> Receiver<T> {
     }
 
     /// Whether every sender is gone.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn is_closed(&self) -> bool {
         self.shared.observe().1
     }
 
     /// The present value counts as not seen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::watch;
+    ///
+    /// let (_sender, mut receiver) = watch::channel("initial");
+    /// // Treat the first value as news, too.
+    /// receiver.mark_changed();
+    /// receiver.changed().await.unwrap();
+    /// assert_eq!(*receiver.borrow(), "initial");
+    /// # }
+    /// ```
     pub fn mark_changed(&mut self) {
         self.seen = self.shared.observe().0.wrapping_sub(ONE_VERSION);
     }
 
     /// The present value counts as seen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::watch;
+    ///
+    /// let (sender, mut receiver) = watch::channel(1);
+    /// sender.send(2).unwrap();
+    /// receiver.mark_unchanged();
+    /// assert!(!receiver.has_changed().unwrap());
+    /// ```
     pub fn mark_unchanged(&mut self) {
         self.seen = self.shared.observe().0;
     }
@@ -369,12 +560,38 @@ impl<T> Receiver<T> {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped: if it was not ready, nothing was seen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::watch;
+    ///
+    /// let (sender, mut receiver) = watch::channel(0);
+    /// runtime::spawn(async move {
+    ///     for n in 1..=3 {
+    ///         sender.send(n).unwrap();
+    ///     }
+    /// });
+    /// let mut last = 0;
+    /// // Sees the latest value, perhaps not each; ends when the senders are gone.
+    /// while receiver.changed().await.is_ok() {
+    ///     last = *receiver.borrow_and_update();
+    /// }
+    /// assert_eq!(last, 3);
+    /// # }
+    /// ```
     pub async fn changed(&mut self) -> Result<(), RecvError> {
         cooperative(self.shared.wait_for_change(&mut self.seen)).await
     }
 
     /// Waits until `f` accepts the value; looks at the present one first. What was looked at counts
     /// as seen.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `f` does.
     ///
     /// # Errors
     ///
@@ -384,9 +601,23 @@ impl<T> Receiver<T> {
     ///
     /// Nothing is lost when the future is dropped, but that what `f` refused counts as seen.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Panics if `f` does.
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::watch;
+    ///
+    /// let (sender, mut receiver) = watch::channel(0);
+    /// runtime::spawn(async move {
+    ///     for percent in [10, 60, 100] {
+    ///         sender.send(percent).unwrap();
+    ///     }
+    /// });
+    /// let half = *receiver.wait_for(|percent| *percent >= 50).await.unwrap();
+    /// assert!(half >= 50);
+    /// # }
+    /// ```
     pub async fn wait_for(
         &mut self,
         mut f: impl FnMut(&T) -> bool,
@@ -416,6 +647,10 @@ impl<T> Receiver<T> {
     }
 
     /// Whether both receive from the same channel.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn same_channel(&self, other: &Self) -> bool {
         std::ptr::eq(&*self.shared, &*other.shared)
     }

@@ -30,24 +30,36 @@ pub struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     /// A task without a name so far.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     pub fn new() -> Builder<'a> {
         Builder::default()
     }
 
     /// The task's name. It need not be unique.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     pub fn name(&self, name: &'a str) -> Builder<'a> {
         Builder { name: Some(name) }
     }
 
     /// Spawns the task on the current runtime. See [`spawn`](crate::spawn).
     ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
     /// # Errors
     ///
     /// None at present.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Outside a runtime.
+    /// See [`Builder`].
     #[track_caller]
     pub fn spawn<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
     where
@@ -63,6 +75,18 @@ impl<'a> Builder<'a> {
     /// # Errors
     ///
     /// None at present.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::task;
+    ///
+    /// let runtime = runtime::Runtime::new()?;
+    /// let named = task::Builder::new().name("remote").spawn_on(async { 1 }, runtime.handle())?;
+    /// let job = task::Builder::new().name("load").spawn_blocking_on(|| 2, runtime.handle())?;
+    /// assert_eq!(runtime.block_on(async { named.await.unwrap() + job.await.unwrap() }), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn spawn_on<F>(self, future: F, handle: &Handle) -> io::Result<JoinHandle<F::Output>>
     where
@@ -77,6 +101,24 @@ impl<'a> Builder<'a> {
     /// # Errors
     ///
     /// None at present.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::task::{self, Scope};
+    ///
+    /// let scope = Scope::new();
+    /// let builder = task::Builder::new().name("member");
+    /// let task = builder.spawn_in(async { 1 }, &scope)?;
+    /// let job = builder.spawn_blocking_in(|| 2, &scope)?;
+    /// let pinned = builder.spawn_pinned_in(|| async { 3 }, &scope)?;
+    /// scope.close().await?;
+    /// assert_eq!(task.await? + job.await? + pinned.await?, 6);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_in<F>(self, future: F, scope: &ScopeHandle) -> io::Result<JoinHandle<F::Output>>
     where
@@ -89,13 +131,34 @@ impl<'a> Builder<'a> {
     /// Spawns the task on the current [`LocalSet`](crate::task::LocalSet). See
     /// [`spawn_local`](crate::task::spawn_local).
     ///
+    /// # Panics
+    ///
+    /// Outside a set and a [`LocalRuntime`](crate::runtime::LocalRuntime).
+    ///
     /// # Errors
     ///
     /// None at present.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Outside a set and a [`LocalRuntime`](crate::runtime::LocalRuntime).
+    /// ```
+    /// # #[runtime::main(flavor = "local")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::rc::Rc;
+    /// use runtime::task::{self, Scope};
+    ///
+    /// let text = Rc::new("not Send");
+    /// let copy = text.clone();
+    /// let task = task::Builder::new().name("local").spawn_local(async move { copy.len() })?;
+    /// assert_eq!(task.await?, 8);
+    ///
+    /// let scope = Scope::new();
+    /// let member = task::Builder::new().spawn_local_in(async move { text.len() }, &scope)?;
+    /// scope.close().await?;
+    /// assert_eq!(member.await?, 8);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
     where
@@ -110,6 +173,24 @@ impl<'a> Builder<'a> {
     /// # Errors
     ///
     /// None at present.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::rc::Rc;
+    /// use runtime::task::{self, LocalSet};
+    ///
+    /// let set = LocalSet::new();
+    /// let text = Rc::new("not Send");
+    /// let builder = task::Builder::new().name("local");
+    /// let task = builder.spawn_local_on(async move { text.len() }, &set)?;
+    /// set.await;
+    /// assert_eq!(task.await?, 8);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local_on<F>(
         self,
@@ -125,13 +206,17 @@ impl<'a> Builder<'a> {
 
     /// Spawns the task into a scope, on this thread. See [`ScopeHandle::spawn_local`].
     ///
+    /// # Panics
+    ///
+    /// Outside a set and a [`LocalRuntime`](crate::runtime::LocalRuntime).
+    ///
     /// # Errors
     ///
     /// None at present.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Outside a set and a [`LocalRuntime`](crate::runtime::LocalRuntime).
+    /// See [`spawn_local`](Self::spawn_local).
     #[track_caller]
     pub fn spawn_local_in<F>(
         self,
@@ -148,13 +233,26 @@ impl<'a> Builder<'a> {
     /// Spawns the future that `make` makes on a pinned thread. See
     /// [`spawn_pinned`](crate::task::spawn_pinned).
     ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
     /// # Errors
     ///
     /// None at present.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Outside a runtime.
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let task = runtime::task::Builder::new().name("pinned").spawn_pinned(|| async {
+    ///     std::rc::Rc::new("not Send").len()
+    /// })?;
+    /// assert_eq!(task.await?, 8);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_pinned<M, F>(self, make: M) -> io::Result<JoinHandle<F::Output>>
     where
@@ -174,6 +272,10 @@ impl<'a> Builder<'a> {
     /// # Errors
     ///
     /// None at present.
+    ///
+    /// # Examples
+    ///
+    /// See [`spawn_in`](Self::spawn_in).
     #[track_caller]
     pub fn spawn_pinned_in<M, F>(
         self,
@@ -190,13 +292,25 @@ impl<'a> Builder<'a> {
 
     /// Runs a closure on the blocking pool. See [`spawn_blocking`](crate::spawn_blocking).
     ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
     /// # Errors
     ///
     /// None at present.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Outside a runtime.
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let builder = runtime::task::Builder::new().name("hash");
+    /// let job = builder.spawn_blocking(|| (1..=10u64).product::<u64>())?;
+    /// assert_eq!(job.await?, 3_628_800);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, R>(self, closure: F) -> io::Result<JoinHandle<R>>
     where
@@ -215,6 +329,10 @@ impl<'a> Builder<'a> {
     /// # Errors
     ///
     /// None at present.
+    ///
+    /// # Examples
+    ///
+    /// See [`spawn_in`](Self::spawn_in).
     #[track_caller]
     pub fn spawn_blocking_in<F, R>(
         self,
@@ -234,6 +352,10 @@ impl<'a> Builder<'a> {
     /// # Errors
     ///
     /// None at present.
+    ///
+    /// # Examples
+    ///
+    /// See [`spawn_on`](Self::spawn_on).
     #[track_caller]
     pub fn spawn_blocking_on<F, R>(self, closure: F, handle: &Handle) -> io::Result<JoinHandle<R>>
     where

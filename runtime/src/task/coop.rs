@@ -1,8 +1,34 @@
 //! The cooperative budget: why a task that never has to wait still lets others run.
 //!
-//! Each poll of a task may make so much progress with sockets, channels, timers and locks; then the
-//! next operation returns `Pending` and wakes the task, which goes to the back of the queue. Code
-//! that makes no such operation for long should call [`consume_budget`].
+//! A task that always finds something to read never has to wait, and would keep its worker from all
+//! other tasks. So each poll has a budget. Each step with a socket, a channel, a timer or a lock
+//! costs a unit. With none left, the next step says that the task must wait, and wakes it at once:
+//! it goes to the back of the queue, and others have their turn. Nothing is lost, and nothing is to
+//! be done for it.
+//!
+//! | you have | use |
+//! |---|---|
+//! | a loop that computes, without such steps | [`consume_budget`] now and then |
+//! | a future of another library, which knows of no budget | [`cooperative`] |
+//! | a future of your own | [`poll_proceed`] |
+//! | a few steps that must not be interrupted | [`unconstrained`] |
+//!
+//! # Examples
+//!
+//! ```
+//! use runtime::task::coop;
+//!
+//! # #[runtime::main]
+//! # async fn main() {
+//! let numbers: Vec<u64> = (0..10_000).collect();
+//! let mut sum = 0;
+//! for chunk in numbers.chunks(100) {
+//!     sum += chunk.iter().sum::<u64>();
+//!     coop::consume_budget().await; // others may run
+//! }
+//! assert_eq!(sum, 49_995_000);
+//! # }
+//! ```
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -14,6 +40,24 @@ use pin_project_lite::pin_project;
 use crate::engine::coop::{self, Budget};
 
 /// Whether this poll may still make progress. Always true outside a task.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::task::{coop, yield_now};
+///
+/// let mut done = 0;
+/// for _ in 0..1000 {
+///     done += 1; // a piece of work that spends no budget by itself
+///     if !coop::has_budget_remaining() {
+///         yield_now().await;
+///     }
+/// }
+/// assert_eq!(done, 1000);
+/// # }
+/// ```
 pub fn has_budget_remaining() -> bool {
     coop::has_budget_remaining()
 }
@@ -47,11 +91,37 @@ pub async fn consume_budget() {
 
 /// For futures of your own: spends a unit of the budget. With none left it wakes the task and
 /// returns `Pending`. Unless [`RestoreOnPending::made_progress`] is called, the unit is given back.
+///
+/// # Examples
+///
+/// A future that can be ready again and again takes part in the budget:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use std::task::{Context, Poll, ready};
+/// use runtime::task::coop;
+///
+/// fn poll_next(queue: &mut Vec<u32>, cx: &mut Context<'_>) -> Poll<Option<u32>> {
+///     let budget = ready!(coop::poll_proceed(cx));
+///     let next = queue.pop();
+///     budget.made_progress();
+///     Poll::Ready(next)
+/// }
+///
+/// let mut queue = vec![1, 2];
+/// assert_eq!(std::future::poll_fn(|cx| poll_next(&mut queue, cx)).await, Some(2));
+/// # }
+/// ```
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     coop::poll_proceed(cx).map(|unit| RestoreOnPending { unit, _thread: PhantomData })
 }
 
 /// Gives the unit back when dropped. See [`poll_proceed`].
+///
+/// # Examples
+///
+/// See [`poll_proceed`].
 #[derive(Debug)]
 #[must_use]
 pub struct RestoreOnPending {
@@ -62,6 +132,10 @@ pub struct RestoreOnPending {
 
 impl RestoreOnPending {
     /// The unit was well spent: keep it spent.
+    ///
+    /// # Examples
+    ///
+    /// See [`poll_proceed`].
     pub fn made_progress(&self) {
         self.unit.made_progress();
     }
@@ -69,6 +143,10 @@ impl RestoreOnPending {
 
 pin_project! {
     /// A future that spends a unit of the budget when it is ready. Made by [`cooperative`].
+    ///
+    /// # Examples
+    ///
+    /// See [`cooperative`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct Coop<F: Future> {
@@ -111,6 +189,10 @@ impl<F: Future> Future for Coop<F> {
 
 pin_project! {
     /// A future that the budget does not hold back. Made by [`unconstrained`].
+    ///
+    /// # Examples
+    ///
+    /// See [`unconstrained`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct Unconstrained<F> {
@@ -121,6 +203,24 @@ pin_project! {
 
 /// Lets a future make as much progress in one poll as it can. Others on the same worker wait as
 /// long.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::mpsc;
+/// use runtime::task::unconstrained;
+///
+/// let (sender, mut receiver) = mpsc::unbounded_channel();
+/// (0..1000).for_each(|n| sender.send(n).unwrap());
+/// drop(sender);
+/// // All thousand in one poll; with a budget it would have let others run in between.
+/// let mut batch = Vec::new();
+/// unconstrained(async { while receiver.recv_many(&mut batch, 10).await > 0 {} }).await;
+/// assert_eq!(batch.len(), 1000);
+/// # }
+/// ```
 pub fn unconstrained<F>(inner: F) -> Unconstrained<F> {
     Unconstrained { inner }
 }

@@ -1,4 +1,8 @@
 //! Many tasks of one kind, waited for in the order in which they end: [`JoinSet`].
+//!
+//! # Examples
+//!
+//! See [`JoinSet`].
 
 // # Problem
 //
@@ -71,6 +75,10 @@ struct Slot<T> {
 
 impl<T> JoinSet<T> {
     /// A set without tasks.
+    ///
+    /// # Examples
+    ///
+    /// See [`JoinSet`].
     pub fn new() -> JoinSet<T> {
         JoinSet {
             slots: Vec::new(),
@@ -81,11 +89,19 @@ impl<T> JoinSet<T> {
     }
 
     /// The tasks in the set: those that run, and those that have ended and were not joined yet.
+    ///
+    /// # Examples
+    ///
+    /// See [`join_next`](Self::join_next).
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
     /// Whether the set has no task.
+    ///
+    /// # Examples
+    ///
+    /// See [`join_next`](Self::join_next).
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -182,6 +198,28 @@ impl<T> JoinSet<T> {
     /// # Cancel safety
     ///
     /// Cancel safe: as one branch of `select!`, if another wins, no task has left the set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::task::JoinSet;
+    ///
+    /// let mut set = JoinSet::new();
+    /// for n in 1..=3 {
+    ///     set.spawn(async move { n * 10 });
+    /// }
+    /// assert_eq!(set.len(), 3);
+    /// let mut sum = 0;
+    /// // In the order in which they end.
+    /// while let Some(result) = set.join_next().await {
+    ///     sum += result.unwrap();
+    /// }
+    /// assert_eq!(sum, 60);
+    /// assert!(set.is_empty());
+    /// # }
+    /// ```
     pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
         poll_fn(|cx| self.poll_join_next(cx)).await
     }
@@ -191,16 +229,55 @@ impl<T> JoinSet<T> {
     /// # Cancel safety
     ///
     /// As [`join_next`](JoinSet::join_next).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::task::JoinSet;
+    ///
+    /// let mut set = JoinSet::new();
+    /// let task = set.spawn(async { "done" });
+    /// let (id, output) = set.join_next_with_id().await.unwrap().unwrap();
+    /// assert_eq!((id, output), (task.id(), "done"));
+    /// # }
+    /// ```
     pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         poll_fn(|cx| self.poll_join_next_with_id(cx)).await
     }
 
     /// Takes a task that has ended out of the set, without waiting. `None` if there is none such.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::task::JoinSet;
+    ///
+    /// let mut set = JoinSet::new();
+    /// set.spawn(async { 1 });
+    /// // Take what has ended, without waiting.
+    /// let first = loop {
+    ///     if let Some(result) = set.try_join_next() {
+    ///         break result.unwrap();
+    ///     }
+    ///     runtime::task::yield_now().await;
+    /// };
+    /// assert_eq!(first, 1);
+    /// assert!(set.try_join_next_with_id().is_none());
+    /// # }
+    /// ```
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
         self.try_take_next().map(|(_, result)| result)
     }
 
     /// As [`try_join_next`](JoinSet::try_join_next), with the task's id.
+    ///
+    /// # Examples
+    ///
+    /// See [`try_join_next`](Self::try_join_next).
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         self.try_take_next().map(with_id)
     }
@@ -209,11 +286,41 @@ impl<T> JoinSet<T> {
     ///
     /// `Ready(None)` if the set is empty. If `Pending`, the waker is called when a task ends; only
     /// that of the last call is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use runtime::task::JoinSet;
+    ///
+    /// let mut set = JoinSet::new();
+    /// set.spawn(async { 1 });
+    /// let result = poll_fn(|cx| set.poll_join_next(cx)).await;
+    /// assert_eq!(result.unwrap().unwrap(), 1);
+    /// # }
+    /// ```
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         self.poll_take_next(cx).map(|ended| ended.map(|(_, result)| result))
     }
 
     /// As [`poll_join_next`](JoinSet::poll_join_next), with the task's id.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use runtime::task::JoinSet;
+    ///
+    /// let mut set = JoinSet::new();
+    /// let task = set.spawn(async { 1 });
+    /// let result = poll_fn(|cx| set.poll_join_next_with_id(cx)).await;
+    /// assert_eq!(result.unwrap().unwrap(), (task.id(), 1));
+    /// # }
+    /// ```
     pub fn poll_join_next_with_id(
         &mut self,
         cx: &mut Context<'_>,
@@ -262,17 +369,65 @@ impl<T> JoinSet<T> {
     /// # Cancel safety
     ///
     /// Cancel safe: all tasks are aborted in any case, and those not waited for stay in the set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::task::JoinSet;
+    ///
+    /// let mut set = JoinSet::new();
+    /// set.spawn(std::future::pending::<()>());
+    /// // Aborts all, and waits until they have gone.
+    /// set.shutdown().await;
+    /// assert!(set.is_empty());
+    /// # }
+    /// ```
     pub async fn shutdown(&mut self) {
         self.abort_all();
         while self.join_next().await.is_some() {}
     }
 
     /// Aborts all tasks. They stay in the set until they are joined.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::task::JoinSet;
+    ///
+    /// let mut set = JoinSet::new();
+    /// set.spawn(std::future::pending::<()>());
+    /// set.abort_all();
+    /// let error = set.join_next().await.unwrap().unwrap_err();
+    /// assert!(error.is_cancelled());
+    /// # }
+    /// ```
     pub fn abort_all(&mut self) {
         self.tasks().for_each(JoinHandle::abort);
     }
 
     /// Takes all tasks out of the set without aborting them: they go on by themselves.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::oneshot;
+    /// use runtime::task::JoinSet;
+    ///
+    /// let (sender, receiver) = oneshot::channel();
+    /// let mut set = JoinSet::new();
+    /// set.spawn(async move { sender.send("still running").unwrap() });
+    /// // From now on they belong to nobody: dropping the set does not stop them.
+    /// set.detach_all();
+    /// drop(set);
+    /// assert_eq!(receiver.await, Ok("still running"));
+    /// # }
+    /// ```
     pub fn detach_all(&mut self) {
         self.slots.clear();
         self.free.clear();
@@ -292,6 +447,10 @@ impl<T: 'static> JoinSet<T> {
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// See [`JoinSet`].
     #[track_caller]
     pub fn spawn<F>(&mut self, task: F) -> AbortHandle
     where
@@ -302,6 +461,19 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// Spawns a task on the runtime of `handle` and puts it in the set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::task::JoinSet;
+    ///
+    /// let runtime = runtime::Runtime::new()?;
+    /// let mut set = JoinSet::new();
+    /// set.spawn_on(async { 1 }, runtime.handle());
+    /// set.spawn_blocking_on(|| 2, runtime.handle());
+    /// assert_eq!(runtime.block_on(set.join_all()).len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn spawn_on<F>(&mut self, task: F, handle: &Handle) -> AbortHandle
     where
@@ -317,6 +489,21 @@ impl<T: 'static> JoinSet<T> {
     /// # Panics
     ///
     /// Outside both.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main(flavor = "local")]
+    /// # async fn main() {
+    /// use std::rc::Rc;
+    /// use runtime::task::JoinSet;
+    ///
+    /// let text = Rc::new("not Send");
+    /// let mut set = JoinSet::new();
+    /// set.spawn_local(async move { text.len() });
+    /// assert_eq!(set.join_next().await.unwrap().unwrap(), 8);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local<F>(&mut self, task: F) -> AbortHandle
     where
@@ -327,6 +514,23 @@ impl<T: 'static> JoinSet<T> {
 
     /// Spawns a task on a [`LocalSet`] and puts it in this set. It runs when the `LocalSet` is
     /// polled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::rc::Rc;
+    /// use runtime::task::{JoinSet, LocalSet};
+    ///
+    /// let local = LocalSet::new();
+    /// let text = Rc::new("not Send");
+    /// let mut set = JoinSet::new();
+    /// set.spawn_local_on(async move { text.len() }, &local);
+    /// local.await;
+    /// assert_eq!(set.join_next().await.unwrap().unwrap(), 8);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local_on<F>(&mut self, task: F, local_set: &LocalSet) -> AbortHandle
     where
@@ -363,6 +567,10 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// Runs a closure on the blocking pool of `handle`'s runtime, as a task of the set.
+    ///
+    /// # Examples
+    ///
+    /// See [`spawn_on`](Self::spawn_on).
     #[track_caller]
     pub fn spawn_blocking_on<F>(&mut self, f: F, handle: &Handle) -> AbortHandle
     where
@@ -465,6 +673,30 @@ where
 }
 
 /// Spawns a task with a name in a [`JoinSet`]. Made by [`JoinSet::build_task`].
+///
+/// # Examples
+///
+/// A name for each task of the set, on whatever it runs:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use runtime::runtime::Handle;
+/// use runtime::task::{JoinSet, LocalSet};
+///
+/// let handle = Handle::current();
+/// let local = LocalSet::new();
+/// let mut set = JoinSet::new();
+/// set.build_task().name("one").spawn(async { 1 })?;
+/// set.build_task().name("two").spawn_on(async { 2 }, &handle)?;
+/// set.build_task().name("three").spawn_blocking(|| 3)?;
+/// set.build_task().name("four").spawn_blocking_on(|| 4, &handle)?;
+/// set.build_task().name("five").spawn_local_on(async { 5 }, &local)?;
+/// local.await;
+/// assert_eq!(set.join_all().await.iter().sum::<i32>(), 15);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a builder does nothing until something is spawned with it"]
 pub struct Builder<'a, T> {
@@ -474,19 +706,27 @@ pub struct Builder<'a, T> {
 
 impl<'a, T: 'static> Builder<'a, T> {
     /// The task's name, which reports show. It need not be unique.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     pub fn name(self, name: &'a str) -> Builder<'a, T> {
         Builder { name: Some(name), ..self }
     }
 
     /// See [`JoinSet::spawn`].
     ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
     /// # Errors
     ///
     /// None at present.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Outside a runtime.
+    /// See [`Builder`].
     #[track_caller]
     pub fn spawn<F>(self, future: F) -> io::Result<AbortHandle>
     where
@@ -501,6 +741,10 @@ impl<'a, T: 'static> Builder<'a, T> {
     /// # Errors
     ///
     /// None at present.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     #[track_caller]
     pub fn spawn_on<F>(self, future: F, handle: &Handle) -> io::Result<AbortHandle>
     where
@@ -512,13 +756,17 @@ impl<'a, T: 'static> Builder<'a, T> {
 
     /// See [`JoinSet::spawn_blocking`].
     ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
     /// # Errors
     ///
     /// None at present.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Outside a runtime.
+    /// See [`Builder`].
     #[track_caller]
     pub fn spawn_blocking<F>(self, f: F) -> io::Result<AbortHandle>
     where
@@ -533,6 +781,10 @@ impl<'a, T: 'static> Builder<'a, T> {
     /// # Errors
     ///
     /// None at present.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     #[track_caller]
     pub fn spawn_blocking_on<F>(self, f: F, handle: &Handle) -> io::Result<AbortHandle>
     where
@@ -544,13 +796,27 @@ impl<'a, T: 'static> Builder<'a, T> {
 
     /// See [`JoinSet::spawn_local`].
     ///
+    /// # Panics
+    ///
+    /// Outside a [`LocalSet`] and a [`LocalRuntime`](crate::runtime::LocalRuntime).
+    ///
     /// # Errors
     ///
     /// None at present.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Outside a [`LocalSet`] and a [`LocalRuntime`](crate::runtime::LocalRuntime).
+    /// ```
+    /// # #[runtime::main(flavor = "local")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::task::JoinSet;
+    ///
+    /// let mut set = JoinSet::new();
+    /// set.build_task().name("local").spawn_local(async { std::rc::Rc::new(1) })?;
+    /// assert_eq!(*set.join_next().await.unwrap()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local<F>(self, future: F) -> io::Result<AbortHandle>
     where
@@ -564,6 +830,10 @@ impl<'a, T: 'static> Builder<'a, T> {
     /// # Errors
     ///
     /// None at present.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     #[track_caller]
     pub fn spawn_local_on<F>(self, future: F, local_set: &LocalSet) -> io::Result<AbortHandle>
     where

@@ -84,6 +84,26 @@ impl PanicSink for SetPanics {
 /// # Panics
 ///
 /// Outside both.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+/// use runtime::task::{LocalSet, spawn_local};
+///
+/// let count = Rc::new(Cell::new(0));
+/// let inside = count.clone();
+/// LocalSet::new()
+///     .run_until(async move {
+///         spawn_local(async move { inside.set(1) }).await.unwrap();
+///     })
+///     .await;
+/// assert_eq!(count.get(), 1);
+/// # }
+/// ```
 #[track_caller]
 pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
 where
@@ -148,6 +168,10 @@ impl LocalPlace {
 
 impl LocalSet {
     /// A set without tasks.
+    ///
+    /// # Examples
+    ///
+    /// See [`LocalSet`].
     pub fn new() -> LocalSet {
         let panics = Arc::new(SetPanics::default());
         let (tasks, poller) = (LocalTasks::new(panics.clone()), Poller::default());
@@ -159,23 +183,76 @@ impl LocalSet {
     ///
     /// With [`UnhandledPanic::ShutdownRuntime`] each panic of a task stops the set: its tasks are
     /// dropped, and polling the set or a future of [`run_until`](LocalSet::run_until) panics.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::runtime::UnhandledPanic;
+    /// use runtime::task::LocalSet;
+    ///
+    /// let mut set = LocalSet::new();
+    /// set.unhandled_panic(UnhandledPanic::Ignore);
+    /// set.spawn_local(async { panic!("nobody is told") });
+    /// set.await;
+    /// # }
+    /// ```
     pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut LocalSet {
         *self.panics.policy.lock() = Some(behavior);
         self
     }
 
     /// The number of the set, which no runtime and no other set of this process has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::task::LocalSet;
+    ///
+    /// assert_ne!(LocalSet::new().id(), LocalSet::new().id());
+    /// ```
     pub fn id(&self) -> runtime::Id {
         self.id
     }
 
     /// Makes this the set of [`spawn_local`] on this thread until the guard is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// let set = runtime::task::LocalSet::new();
+    /// let task = {
+    ///     let _guard = set.enter();
+    ///     runtime::task::spawn_local(async { 1 }) // in the set, which is not polled here
+    /// };
+    /// set.await;
+    /// assert_eq!(task.await.unwrap(), 1);
+    /// # }
+    /// ```
     #[must_use = "the set is current only as long as the guard is kept"]
     pub fn enter(&self) -> LocalEnterGuard {
         enter_local(self.tasks.share())
     }
 
     /// Spawns a task on the set. It runs when the set is polled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::rc::Rc;
+    ///
+    /// let set = runtime::task::LocalSet::new();
+    /// let text = Rc::new("not Send");
+    /// let length = set.spawn_local(async move { text.len() });
+    /// set.await; // runs until all of its tasks have ended
+    /// assert_eq!(length.await.unwrap(), 8);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -204,6 +281,19 @@ impl LocalSet {
     /// # Panics
     ///
     /// As [`Runtime::block_on`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Runtime::new()?;
+    /// let set = runtime::task::LocalSet::new();
+    /// let length = set.block_on(&runtime, async {
+    ///     let text = std::rc::Rc::new("not Send");
+    ///     runtime::task::spawn_local(async move { text.len() }).await.unwrap()
+    /// });
+    /// assert_eq!(length, 8);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn block_on<F: Future>(&self, runtime: &Runtime, future: F) -> F::Output {
         large_on_heap!(future: F => runtime.block_on(self.run_until(future)))
@@ -217,6 +307,10 @@ impl LocalSet {
     /// # Cancel safety
     ///
     /// As safe as the future is. The set's tasks stay where they are.
+    ///
+    /// # Examples
+    ///
+    /// See [`LocalSet`].
     pub async fn run_until<F: Future>(&self, future: F) -> F::Output {
         RunUntil { set: self, poller: Poller::default(), future }.await
     }

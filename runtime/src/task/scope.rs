@@ -99,6 +99,24 @@ pub struct Scope {
 /// Spawns into a [`Scope`], tells it to end, and hears when it is told.
 ///
 /// It does not keep the scope open: when that has ended, what is spawned is cancelled on the spot.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::task::Scope;
+///
+/// let scope = Scope::new();
+/// let handle = scope.handle().clone();
+/// let worker = scope.spawn(async move {
+///     // Give the handle to whoever may add to the scope, or end it.
+///     handle.spawn(async { 1 }).await.unwrap()
+/// });
+/// assert_eq!(worker.await.unwrap(), 1);
+/// scope.close().await.unwrap();
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ScopeHandle {
     node: Node,
@@ -111,6 +129,10 @@ impl Scope {
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// See [`Scope`].
     #[track_caller]
     #[allow(clippy::new_without_default, reason = "it depends on where it is called")]
     pub fn new() -> Scope {
@@ -123,6 +145,25 @@ impl Scope {
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// A function that adds to the scope of its caller, so that what it starts is waited for, too:
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::task::Scope;
+    ///
+    /// fn log_later(line: &'static str) {
+    ///     Scope::current().spawn(async move { println!("{line}") });
+    /// }
+    ///
+    /// let scope = Scope::new();
+    /// scope.spawn(async { log_later("hello") });
+    /// scope.close().await.unwrap(); // the line has been written
+    /// # }
+    /// ```
     #[track_caller]
     pub fn current() -> ScopeHandle {
         match MEMBER.try_with(|member| member.scope.clone()) {
@@ -132,12 +173,31 @@ impl Scope {
     }
 
     /// A handle to the scope, to be given to others.
+    ///
+    /// # Examples
+    ///
+    /// See [`ScopeHandle`].
     pub fn handle(&self) -> &ScopeHandle {
         &self.handle
     }
 
     /// Aborts all tasks, also those in scopes inside, and takes no more. A task is dropped at its
     /// next `.await`; one that holds a [`CancelGuard`] goes on until it has dropped it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::task::Scope;
+    ///
+    /// let scope = Scope::new();
+    /// let endless = scope.spawn(std::future::pending::<()>());
+    /// scope.abort();
+    /// scope.close().await.unwrap();
+    /// assert!(endless.await.unwrap_err().is_cancelled());
+    /// # }
+    /// ```
     pub fn abort(&self) {
         self.handle.node.abort(Force::No);
     }
@@ -154,6 +214,10 @@ impl Scope {
     /// # Cancel safety
     ///
     /// Dropping the future drops the scope, which aborts the tasks.
+    ///
+    /// # Examples
+    ///
+    /// See [`Scope`].
     pub async fn close(self) -> Result<(), ScopeError> {
         self.ended().await;
         match self.handle.node.take_failure() {
@@ -165,17 +229,21 @@ impl Scope {
     /// [Cancels](ScopeHandle::cancel) the scope, waits for at most `grace`,
     /// [aborts](Scope::abort) what is left, and waits for that as [`close`](Scope::close) does.
     ///
-    /// # Errors
-    ///
-    /// The first failure, if there was one. Tasks that were aborted have not failed.
-    ///
     /// # Panics
     ///
     /// If the runtime was built without timers.
     ///
+    /// # Errors
+    ///
+    /// The first failure, if there was one. Tasks that were aborted have not failed.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future drops the scope, which aborts the tasks.
+    ///
+    /// # Examples
+    ///
+    /// See [`Scope`].
     pub async fn shutdown(self, grace: Duration) -> Result<(), ScopeError> {
         self.cancel();
         if crate::time::timeout(grace, self.ended()).await.is_err() {
@@ -212,6 +280,27 @@ impl ScopeHandle {
 
     /// A scope inside this one: cancelled and aborted with it, and waited for by its `close`. A
     /// failure inside stays inside until somebody passes on what the inner `close` returns.
+    ///
+    /// # Examples
+    ///
+    /// Ends a part of the work, and leaves the rest:
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::task::Scope;
+    ///
+    /// let outer = Scope::new();
+    /// let inner = outer.child();
+    /// let stopped = inner.spawn(std::future::pending::<()>());
+    /// let goes_on = outer.spawn(async { 1 });
+    /// inner.abort();
+    /// inner.close().await.unwrap();
+    /// outer.close().await.unwrap();
+    /// assert!(stopped.await.is_err());
+    /// assert_eq!(goes_on.await.unwrap(), 1);
+    /// # }
+    /// ```
     pub fn child(&self) -> Scope {
         Scope { handle: ScopeHandle { node: self.node.child(), runtime: self.runtime.clone() } }
     }
@@ -430,6 +519,19 @@ impl ScopeHandle {
     /// # Panics
     ///
     /// Where `spawn_local` does; after a `fork`, in the child.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main(flavor = "local")]
+    /// # async fn main() {
+    /// use runtime::task::Scope;
+    ///
+    /// let scope = Scope::new();
+    /// scope.try_spawn_local(async { std::rc::Rc::new("x").parse::<u32>() });
+    /// assert!(scope.close().await.is_err());
+    /// # }
+    /// ```
     #[track_caller]
     pub fn try_spawn_local<F, T, E>(&self, future: F) -> JoinHandle<Option<T>>
     where
@@ -505,6 +607,20 @@ impl ScopeHandle {
     /// # Panics
     ///
     /// After a `fork`, in the child.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::task::Scope;
+    ///
+    /// let scope = Scope::new();
+    /// let number = scope.try_spawn_pinned(|| async { "7".parse::<u32>() });
+    /// scope.close().await.unwrap();
+    /// assert_eq!(number.await.unwrap(), Some(7));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn try_spawn_pinned<M, F, T, E>(&self, make: M) -> JoinHandle<Option<T>>
     where
@@ -594,11 +710,34 @@ impl ScopeHandle {
     /// everywhere. Nothing else happens; tasks that do not listen go on.
     ///
     /// On the scope of a runtime this tells every task that listens, in whatever scope.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::task::Scope;
+    ///
+    /// let scope = Scope::new();
+    /// let polite = scope.spawn(async {
+    ///     let scope = Scope::current();
+    ///     scope.cancelled().await;
+    ///     scope.is_cancelled()
+    /// });
+    /// scope.cancel();
+    /// scope.close().await.unwrap();
+    /// assert!(polite.await.unwrap());
+    /// # }
+    /// ```
     pub fn cancel(&self) {
         self.node.cancel();
     }
 
     /// Whether the scope, or one around it, was told to end.
+    ///
+    /// # Examples
+    ///
+    /// See [`try_spawn`](Self::try_spawn).
     pub fn is_cancelled(&self) -> bool {
         self.node.is_cancelled()
     }
@@ -630,6 +769,21 @@ impl ScopeHandle {
 
     /// How many tasks are alive in the scope, not counting those in scopes inside. For the scope of
     /// a runtime: how many the runtime has, in whatever scope.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::task::Scope;
+    ///
+    /// let scope = Scope::new();
+    /// scope.spawn(std::future::pending::<()>());
+    /// assert_eq!(scope.alive_tasks(), 1);
+    /// scope.abort();
+    /// scope.close().await.unwrap();
+    /// # }
+    /// ```
     pub fn alive_tasks(&self) -> usize {
         if self.is_root() {
             return self.runtime.metrics().num_alive_tasks();
@@ -701,6 +855,10 @@ impl Drop for Wait {
 }
 
 /// What [`ScopeHandle::cancelled`] returns.
+///
+/// # Examples
+///
+/// See [`ScopeHandle::cancelled`].
 #[must_use = "futures do nothing unless you await or poll them"]
 pub struct Cancelled {
     wait: Wait,
@@ -758,6 +916,10 @@ pub struct CancelGuard {
 
 impl CancelGuard {
     /// A guard for the task that this code runs in. There may be several.
+    ///
+    /// # Examples
+    ///
+    /// See [`CancelGuard`].
     #[allow(clippy::new_without_default, reason = "it depends on where it is called")]
     pub fn new() -> CancelGuard {
         CancelGuard { _guard: MEMBER.try_with(|member| member.membership.guard()).ok() }
@@ -771,6 +933,25 @@ impl fmt::Debug for CancelGuard {
 }
 
 /// A task of a [`Scope`] has failed.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::task::Scope;
+///
+/// let scope = Scope::new();
+/// let failed = scope.try_spawn(async { "x".parse::<u32>() });
+/// let error = scope.close().await.unwrap_err();
+/// assert_eq!(error.task_id(), failed.id());
+/// assert_eq!((error.task_name(), error.failures()), (None, 1));
+/// println!("{error}, spawned at {}", error.spawn_location());
+/// assert!(!error.is_panic());
+/// let cause = error.into_inner().unwrap();
+/// assert!(cause.is::<std::num::ParseIntError>());
+/// # }
+/// ```
 pub struct ScopeError {
     failure: Box<Failure>,
     failures: usize,
@@ -778,31 +959,55 @@ pub struct ScopeError {
 
 impl ScopeError {
     /// The id of the task that failed first.
+    ///
+    /// # Examples
+    ///
+    /// See [`ScopeError`].
     pub fn task_id(&self) -> Id {
         self.failure.id
     }
 
     /// Its name, if it was given one.
+    ///
+    /// # Examples
+    ///
+    /// See [`ScopeError`].
     pub fn task_name(&self) -> Option<&str> {
         self.failure.name.as_deref()
     }
 
     /// Where it was spawned.
+    ///
+    /// # Examples
+    ///
+    /// See [`ScopeError`].
     pub fn spawn_location(&self) -> &'static Location<'static> {
         self.failure.location
     }
 
     /// Whether it panicked. See also [`into_panic`](ScopeError::into_panic).
+    ///
+    /// # Examples
+    ///
+    /// See [`ScopeError`].
     pub fn is_panic(&self) -> bool {
         matches!(self.failure.cause, Cause::Panic { .. })
     }
 
     /// How many tasks have failed, the first one included.
+    ///
+    /// # Examples
+    ///
+    /// See [`ScopeError`].
     pub fn failures(&self) -> usize {
         self.failures
     }
 
     /// The error that the task returned. `None` if it panicked.
+    ///
+    /// # Examples
+    ///
+    /// See [`ScopeHandle::try_spawn`].
     pub fn get_ref(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         match &self.failure.cause {
             Cause::Error(error) => Some(&**error),
@@ -813,6 +1018,22 @@ impl ScopeError {
     /// The value that the task panicked with, to be passed to
     /// [`resume_unwind`](std::panic::resume_unwind) or looked into. `None` if it returned an error,
     /// or if its [`JoinHandle`] has the panic.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::task::Scope;
+    ///
+    /// let scope = Scope::new();
+    /// drop(scope.spawn(async { panic!("oh no") }));
+    /// let error = scope.close().await.unwrap_err();
+    /// assert!(error.is_panic());
+    /// let panic = error.into_panic().unwrap();
+    /// assert_eq!(panic.downcast_ref(), Some(&"oh no"));
+    /// # }
+    /// ```
     pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
         match self.failure.cause {
             Cause::Panic { panic: Some(panic), .. } => Some(panic.into_inner().0.payload),
@@ -821,6 +1042,10 @@ impl ScopeError {
     }
 
     /// The error that the task returned. `None` if it panicked.
+    ///
+    /// # Examples
+    ///
+    /// See [`ScopeError`].
     pub fn into_inner(self) -> Option<Box<dyn Error + Send + Sync>> {
         match self.failure.cause {
             Cause::Error(error) => Some(error),

@@ -149,6 +149,17 @@ where
 /// # Panics
 ///
 /// Outside a task: in the future of `block_on`, or outside a runtime. See [`try_id`].
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// let task = runtime::spawn(async { runtime::task::id() });
+/// let id = task.id();
+/// assert_eq!(task.await.unwrap(), id);
+/// # }
+/// ```
 #[track_caller]
 pub fn id() -> Id {
     match current_id() {
@@ -158,6 +169,18 @@ pub fn id() -> Id {
 }
 
 /// The id of the task that this code runs in, or `None` outside a task.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// let task = runtime::spawn(async { runtime::task::try_id() });
+/// assert!(task.await.unwrap().is_some());
+/// // The future of `block_on` is no task.
+/// assert!(runtime::task::try_id().is_none());
+/// # }
+/// ```
 pub fn try_id() -> Option<Id> {
     current_id()
 }

@@ -57,6 +57,7 @@ pub struct LocalKey<T: 'static> {
 }
 
 /// What `task_local!` initialises its statics with.
+#[doc(hidden)]
 pub const fn new_local_key<T>(cell: thread::LocalKey<RefCell<Option<T>>>) -> LocalKey<T> {
     LocalKey { cell }
 }
@@ -159,6 +160,19 @@ impl<T: 'static> LocalKey<T> {
     /// # Errors
     ///
     /// If there is no value: the caller is not inside a `scope` of this key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// runtime::task_local! { static USER: String; }
+    ///
+    /// assert!(USER.try_with(|user| user.len()).is_err());
+    /// let length = USER.scope("ada".to_owned(), async { USER.try_with(|user| user.len()) }).await;
+    /// assert_eq!(length.unwrap(), 3);
+    /// # }
+    /// ```
     pub fn try_with<F, R>(&'static self, f: F) -> Result<R, AccessError>
     where
         F: FnOnce(&T) -> R,
@@ -191,6 +205,18 @@ impl<T: Clone + 'static> LocalKey<T> {
     /// # Panics
     ///
     /// If there is no value: the caller is not inside a `scope` of this key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// runtime::task_local! { static REQUEST: u64; }
+    ///
+    /// let number = REQUEST.scope(7, async { REQUEST.get() }).await;
+    /// assert_eq!(number, 7);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn get(&'static self) -> T {
         self.with(T::clone)
@@ -201,6 +227,18 @@ impl<T: Clone + 'static> LocalKey<T> {
     /// # Errors
     ///
     /// If there is no value: the caller is not inside a `scope` of this key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// runtime::task_local! { static REQUEST: u64; }
+    ///
+    /// assert!(REQUEST.try_get().is_err());
+    /// assert_eq!(REQUEST.scope(7, async { REQUEST.try_get() }).await.unwrap(), 7);
+    /// # }
+    /// ```
     pub fn try_get(&'static self) -> Result<T, AccessError> {
         self.try_with(T::clone)
     }
@@ -244,6 +282,10 @@ impl Refused {
 
 pin_project! {
     /// A future that has a task-local value: what [`LocalKey::scope`] returns.
+    ///
+    /// # Examples
+    ///
+    /// See [`LocalKey::scope`].
     #[must_use = "futures do nothing unless you await or poll them"]
     pub struct TaskLocalFuture<T, F>
     where
@@ -337,6 +379,10 @@ impl<T: fmt::Debug + 'static, F> fmt::Debug for TaskLocalFuture<T, F> {
 /// There is no value for this key: the caller is not inside one of its scopes.
 ///
 /// Returned by [`LocalKey::try_with`] and [`LocalKey::try_get`].
+///
+/// # Examples
+///
+/// See [`LocalKey::try_with`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AccessError(());
 

@@ -56,48 +56,110 @@ impl Instant {
     }
 
     /// The same point in time as the standard library's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::time::Instant;
+    ///
+    /// let std = std::time::Instant::now();
+    /// assert_eq!(Instant::from_std(std).into_std(), std);
+    /// ```
     #[must_use]
     pub fn from_std(std: std::time::Instant) -> Instant {
         Instant(std)
     }
 
     /// The same point in time for the standard library.
+    ///
+    /// # Examples
+    ///
+    /// See [`from_std`](Self::from_std).
     #[must_use]
     pub fn into_std(self) -> std::time::Instant {
         self.0
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::time::{Duration, Instant};
+    ///
+    /// let first = Instant::now();
+    /// let second = first + Duration::from_secs(1);
+    /// assert_eq!(second.duration_since(first), Duration::from_secs(1));
+    /// assert_eq!(first.duration_since(second), Duration::ZERO);
+    /// assert_eq!(first.saturating_duration_since(second), Duration::ZERO);
+    /// assert_eq!(first.checked_duration_since(second), None);
+    /// ```
     #[must_use]
     pub fn duration_since(&self, earlier: Instant) -> Duration {
         self.0.saturating_duration_since(earlier.0)
     }
 
     /// How long after `earlier` this is; `None` when it is before it.
+    ///
+    /// # Examples
+    ///
+    /// See [`duration_since`](Self::duration_since).
     #[must_use]
     pub fn checked_duration_since(&self, earlier: Instant) -> Option<Duration> {
         self.0.checked_duration_since(earlier.0)
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
+    ///
+    /// # Examples
+    ///
+    /// See [`duration_since`](Self::duration_since).
     #[must_use]
     pub fn saturating_duration_since(&self, earlier: Instant) -> Duration {
         self.0.saturating_duration_since(earlier.0)
     }
 
     /// How long ago this was; zero when it is still to come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::time::{Duration, Instant, sleep};
+    ///
+    /// let start = Instant::now();
+    /// sleep(Duration::from_millis(2)).await;
+    /// assert!(start.elapsed() >= Duration::from_millis(2));
+    /// # }
+    /// ```
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         Instant::now().duration_since(*self)
     }
 
     /// This plus `duration`; `None` when that cannot be represented.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::time::{Duration, Instant};
+    ///
+    /// let now = Instant::now();
+    /// let later = now.checked_add(Duration::from_secs(1)).unwrap();
+    /// assert_eq!(later.checked_sub(Duration::from_secs(1)), Some(now));
+    /// assert_eq!(now.checked_add(Duration::MAX), None);
+    /// ```
     #[must_use]
     pub fn checked_add(&self, duration: Duration) -> Option<Instant> {
         self.0.checked_add(duration).map(Instant)
     }
 
     /// This less `duration`; `None` when that cannot be represented.
+    ///
+    /// # Examples
+    ///
+    /// See [`checked_add`](Self::checked_add).
     #[must_use]
     pub fn checked_sub(&self, duration: Duration) -> Option<Instant> {
         self.0.checked_sub(duration).map(Instant)

@@ -78,6 +78,10 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 /// Delay:     |     |             |     |     |     |     steps start anew from the late one
 /// Skip:      |     |             |   |     |     |       in step, without the missed ones
 /// ```
+///
+/// # Examples
+///
+/// See [`Interval`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissedTickBehavior {
     /// Missed ticks come one right after the other until the interval has caught up. As many ticks
@@ -113,6 +117,24 @@ impl MissedTickBehavior {
 /// Ticks: made by [`interval`] and [`interval_at`].
 ///
 /// It does nothing by itself: nobody is called; a tick is there to be awaited.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::time::{Duration, MissedTickBehavior, interval};
+///
+/// let mut heartbeat = interval(Duration::from_millis(2));
+/// heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// assert_eq!(heartbeat.period(), Duration::from_millis(2));
+/// assert_eq!(heartbeat.missed_tick_behavior(), MissedTickBehavior::Delay);
+/// for _ in 0..3 {
+///     heartbeat.tick().await;
+///     // Send a heartbeat.
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Interval {
     /// When the next tick is due.
@@ -158,6 +180,20 @@ impl Interval {
     /// Asks whether the next tick has come.
     ///
     /// `Pending`: the task will be woken when it has. Only the last waker given is kept.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use runtime::time::{Duration, Instant, interval_at};
+    ///
+    /// let start = Instant::now();
+    /// let mut interval = interval_at(start, Duration::from_millis(1));
+    /// assert_eq!(poll_fn(|cx| interval.poll_tick(cx)).await, start);
+    /// # }
+    /// ```
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(self.timer.poll(cx));
         let due = self.timer.deadline();
@@ -192,21 +228,57 @@ impl Interval {
     }
 
     /// The next tick comes at once.
+    ///
+    /// # Examples
+    ///
+    /// See [`reset_after`](Self::reset_after).
     pub fn reset_immediately(&mut self) {
         self.restart_at(Some(self.timer.now()));
     }
 
     /// The next tick comes after `after`, the others one period each after that.
+    ///
+    /// # Examples
+    ///
+    /// The clock of this example is paused, so that no time is lost:
+    ///
+    /// ```
+    /// # #[runtime::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use runtime::time::{Duration, Instant, interval};
+    ///
+    /// let second = Duration::from_secs(1);
+    /// let start = Instant::now();
+    /// let mut interval = interval(second);
+    /// interval.reset_after(5 * second);
+    /// interval.tick().await;
+    /// assert_eq!(start.elapsed(), 5 * second);
+    /// interval.reset_at(start + 9 * second);
+    /// interval.tick().await;
+    /// assert_eq!(start.elapsed(), 9 * second);
+    /// interval.reset_immediately();
+    /// interval.tick().await;
+    /// assert_eq!(start.elapsed(), 9 * second);
+    /// # }
+    /// ```
     pub fn reset_after(&mut self, after: Duration) {
         self.restart_at(self.timer.now().checked_add(after));
     }
 
     /// The next tick comes at `deadline`, the others one period each after that.
+    ///
+    /// # Examples
+    ///
+    /// See [`reset_after`](Self::reset_after).
     pub fn reset_at(&mut self, deadline: Instant) {
         self.restart_at(Some(deadline));
     }
 
     /// What is done about missed ticks.
+    ///
+    /// # Examples
+    ///
+    /// See [`Interval`].
     pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
         self.missed_tick_behavior
     }
@@ -229,6 +301,10 @@ impl Interval {
     }
 
     /// The time between two ticks.
+    ///
+    /// # Examples
+    ///
+    /// See [`Interval`].
     pub fn period(&self) -> Duration {
         self.period
     }

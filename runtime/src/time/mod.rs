@@ -1,10 +1,12 @@
 //! Time: sleeping, limits on how long something may take, and ticks.
 //!
-//! - [`sleep`] and [`sleep_until`] wait.
-//! - [`timeout`] and [`timeout_at`] give a future a limit and drop it when that is reached.
-//! - [`interval`] and [`interval_at`] tick.
-//! - [`Instant`] is a point in time, of the runtime's clock, which tests can [`pause`] and
-//!   [`advance`].
+//! | you want | use |
+//! |---|---|
+//! | to wait for a while, or until a point in time | [`sleep`], [`sleep_until`] |
+//! | to give up on what takes too long | [`timeout`], [`timeout_at`] |
+//! | to do something again and again | [`interval`], [`interval_at`] |
+//! | to measure | [`Instant`] |
+//! | to test all that without waiting | [`pause`], [`advance`] |
 //!
 //! Timers are exact: nothing is rounded to milliseconds. They never fire early; how late they are
 //! depends on the machine and on what else it has to do. A [`Duration`] of any length works: one
@@ -18,18 +20,83 @@
 //! ```
 //! use runtime::time::{Duration, Instant, sleep, timeout};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let rt = runtime::runtime::Builder::new_current_thread().enable_all().build()?;
-//! # rt.block_on(async {
+//! # #[runtime::main]
+//! # async fn main() {
 //! let start = Instant::now();
 //! sleep(Duration::from_millis(5)).await;
 //! assert!(start.elapsed() >= Duration::from_millis(5));
 //!
 //! let slow = sleep(Duration::from_secs(60));
 //! assert!(timeout(Duration::from_millis(5), slow).await.is_err());
-//! # });
-//! # Ok(())
 //! # }
+//! ```
+//!
+//! # Limits
+//!
+//! [`timeout`] drops the future when the time is over. What that means is up to the future: see
+//! [cancel safety](crate::select#cancel-safety). To keep it, pass a reference:
+//!
+//! ```
+//! use runtime::time::{Duration, sleep, timeout};
+//!
+//! # #[runtime::main]
+//! # async fn main() {
+//! let mut download = Box::pin(async {
+//!     sleep(Duration::from_millis(20)).await;
+//!     "content"
+//! });
+//! let content = match timeout(Duration::from_millis(1), &mut download).await {
+//!     Ok(content) => content,
+//!     Err(_elapsed) => {
+//!         println!("this takes a while ..");
+//!         download.await
+//!     }
+//! };
+//! assert_eq!(content, "content");
+//! # }
+//! ```
+//!
+//! # Ticks, and what is done about missed ones
+//!
+//! An [`Interval`] keeps its period whatever the work between two ticks takes; a `sleep` in a loop
+//! does not: there the work is added to it. When the work takes longer than the period, ticks are
+//! missed, and [`MissedTickBehavior`] says what then:
+//!
+//! | | the ticks that were missed | take it for |
+//! |---|---|---|
+//! | [`Burst`](MissedTickBehavior::Burst), the default | come at once, one after the other | work that must be done that often |
+//! | [`Delay`](MissedTickBehavior::Delay) | are dropped; the next comes a period after the late one | work that must not come too close together |
+//! | [`Skip`](MissedTickBehavior::Skip) | are dropped; the next comes when it would have come anyhow | work that belongs to points in time |
+//!
+//! ```
+//! use runtime::time::{Duration, MissedTickBehavior, interval};
+//!
+//! # #[runtime::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() {
+//! let mut ticks = interval(Duration::from_secs(1));
+//! ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+//! for _ in 0..3 {
+//!     ticks.tick().await; // the first comes at once
+//!     println!("once a second");
+//! }
+//! # }
+//! ```
+//!
+//! # Tests without waiting
+//!
+//! With the clock paused, a sleep of an hour is over as soon as nothing else is to be done. Nothing
+//! in the code that is tested has to change, as long as it uses [`Instant`] and the functions of
+//! this module.
+//!
+//! ```
+//! use runtime::time::{Duration, Instant, sleep};
+//!
+//! #[runtime::test(start_paused = true)]
+//! async fn an_hour_passes_at_once() {
+//!     let start = Instant::now();
+//!     sleep(Duration::from_secs(3600)).await;
+//!     assert_eq!(start.elapsed(), Duration::from_secs(3600));
+//! }
 //! ```
 
 pub mod error;

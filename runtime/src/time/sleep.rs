@@ -126,12 +126,31 @@ impl Sleep {
     }
 
     /// When it ends.
+    ///
+    /// # Examples
+    ///
+    /// See [`is_elapsed`](Self::is_elapsed).
     pub fn deadline(&self) -> Instant {
         self.timer.deadline()
     }
 
     /// Whether the deadline has passed. A `Sleep` that has been neither polled nor reset has not
     /// begun, so it has not elapsed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use runtime::time::{Duration, Instant, sleep};
+    ///
+    /// let mut nap = Box::pin(sleep(Duration::from_secs(1)));
+    /// assert_eq!(nap.deadline(), Instant::now() + Duration::from_secs(1));
+    /// assert!(!nap.is_elapsed());
+    /// nap.as_mut().await;
+    /// assert!(nap.is_elapsed());
+    /// # }
+    /// ```
     pub fn is_elapsed(&self) -> bool {
         self.timer.is_elapsed()
     }

@@ -22,13 +22,13 @@ use crate::engine::coop::{self, Budget};
 ///
 /// A timeout whose future is ready at its first poll never sets a timer.
 ///
-/// # Errors
-///
-/// [`Elapsed`] when the time is over.
-///
 /// # Panics
 ///
 /// Outside a runtime.
+///
+/// # Errors
+///
+/// [`Elapsed`] when the time is over.
 ///
 /// # Cancel safety
 ///
@@ -59,13 +59,13 @@ where
 
 /// Gives `future` until `deadline`: see [`timeout`].
 ///
-/// # Errors
-///
-/// [`Elapsed`] when the deadline has passed.
-///
 /// # Panics
 ///
 /// Outside a runtime.
+///
+/// # Errors
+///
+/// [`Elapsed`] when the deadline has passed.
 ///
 /// # Cancel safety
 ///
@@ -92,6 +92,20 @@ where
 
 pin_project! {
     /// The future of [`timeout`] and [`timeout_at`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::time::{Duration, timeout};
+    ///
+    /// let mut limited = timeout(Duration::from_secs(5), std::future::ready(1));
+    /// assert!(format!("{:?}", limited.get_ref()).contains("1"));
+    /// *limited.get_mut() = std::future::ready(2);
+    /// assert_eq!(limited.into_inner().await, 2);
+    /// # }
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     #[derive(Debug)]
     pub struct Timeout<T> {
@@ -104,16 +118,28 @@ pin_project! {
 
 impl<T> Timeout<T> {
     /// The future.
+    ///
+    /// # Examples
+    ///
+    /// See [`Timeout`].
     pub fn get_ref(&self) -> &T {
         &self.value
     }
 
     /// The future, to change it.
+    ///
+    /// # Examples
+    ///
+    /// See [`Timeout`].
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.value
     }
 
     /// The future, without its limit.
+    ///
+    /// # Examples
+    ///
+    /// See [`Timeout`].
     pub fn into_inner(self) -> T {
         self.value
     }

@@ -190,8 +190,8 @@ unsafe fn drop_output<T>(stage: *mut ()) -> Result<Option<JoinError>, Payload> {
     catch_unwind(AssertUnwindSafe(|| output.map(drop).err()))
 }
 
-/// Polls the task or, if it is cancelled, drops its future. `new_mark` is asked after a poll that was
-/// pending. It is a type, so that a scheduler whose tasks nobody marks has a copy without the
+/// Polls the task or, if it is cancelled, drops its future. `new_mark` is asked after a poll that
+/// was pending. It is a type, so that a scheduler whose tasks nobody marks has a copy without the
 /// question.
 ///
 /// # Safety

@@ -22,6 +22,10 @@ use crate::engine::messages;
 use output::Output;
 
 /// The process's standard input: what [`stdin`] gives.
+///
+/// # Examples
+///
+/// See [`stdin`].
 #[derive(Debug)]
 pub struct Stdin {
     device: Arc<io::Stdin>,
@@ -29,10 +33,18 @@ pub struct Stdin {
 }
 
 /// The process's standard output: what [`stdout`] gives.
+///
+/// # Examples
+///
+/// See [`stdout`].
 #[derive(Debug)]
 pub struct Stdout(Output<io::Stdout>);
 
 /// The process's standard error: what [`stderr`] gives.
+///
+/// # Examples
+///
+/// See [`stderr`].
 #[derive(Debug)]
 pub struct Stderr(Output<io::Stderr>);
 

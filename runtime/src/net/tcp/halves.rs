@@ -24,6 +24,10 @@ macro_rules! peek_methods {
             /// # Cancel safety
             ///
             /// Safe: nothing is taken from the stream.
+            ///
+            /// # Examples
+            ///
+            /// See [`TcpStream::peek`](crate::net::TcpStream::peek).
             pub async fn peek(&mut self, buf: &mut [u8]) -> io::Result<usize> {
                 self.as_ref().peek(buf).await
             }
@@ -33,6 +37,10 @@ macro_rules! peek_methods {
             /// # Errors
             ///
             /// What the system says, and when the runtime has been shut down.
+            ///
+            /// # Examples
+            ///
+            /// See [`TcpStream::poll_peek`](crate::net::TcpStream::poll_peek).
             pub fn poll_peek(
                 &mut self,
                 cx: &mut Context<'_>,

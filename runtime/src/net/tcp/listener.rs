@@ -53,10 +53,6 @@ impl TcpListener {
     /// system allows (on Linux `net.core.somaxconn`, by default 4096). For other settings there is
     /// [`TcpSocket`].
     ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: no socket is left behind.
-    ///
     /// # Panics
     ///
     /// Outside a runtime.
@@ -65,6 +61,10 @@ impl TcpListener {
     ///
     /// That of the last address tried; an error of resolving the name; and
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if there is no address at all.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no socket is left behind.
     ///
     /// # Examples
     ///
@@ -127,6 +127,23 @@ impl TcpListener {
     /// # Errors
     ///
     /// As for [`accept`](Self::accept).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::poll_fn;
+    /// use runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let client = TcpStream::connect(listener.local_addr()?);
+    /// let accept = poll_fn(|cx| listener.poll_accept(cx));
+    /// let (client, accepted) = runtime::try_join!(client, accept)?;
+    /// assert_eq!(client.local_addr()?, accepted.1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         self.io.poll_own(cx, Direction::Read, |listener| listener.accept()).map(|accepted| {
             let (stream, peer) = accepted?;
@@ -139,6 +156,10 @@ impl TcpListener {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](Self::bind).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr()
     }
@@ -148,6 +169,10 @@ impl TcpListener {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_ttl`](Self::set_ttl).
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.ttl()
     }
@@ -157,6 +182,21 @@ impl TcpListener {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// assert_ne!(listener.local_addr()?.port(), 0, "the system has chosen one");
+    /// listener.set_ttl(32)?;
+    /// assert_eq!(listener.ttl()?, 32);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.io.set_ttl(ttl)
     }
@@ -174,6 +214,23 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_reuseaddr(true)?; // the port of a server that has just ended
+    /// socket.bind("127.0.0.1:0".parse()?)?;
+    /// let listener = socket.listen(1024)?;
+    /// println!("listens at {}", listener.local_addr()?);
+    /// # runtime::task::yield_now().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         let listener = mio::net::TcpListener::from_std(self.socket.into());

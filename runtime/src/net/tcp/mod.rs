@@ -1,4 +1,8 @@
 //! TCP: the halves of a stream. The sockets themselves are in [`net`](crate::net).
+//!
+//! # Examples
+//!
+//! See [`net`](crate::net).
 
 mod halves;
 pub(super) mod listener;

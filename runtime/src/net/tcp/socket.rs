@@ -29,6 +29,29 @@ use crate::engine::driver::Ready;
 /// # drop(listener);
 /// # Ok(()) }
 /// ```
+///
+/// Settings, and what the system makes of them:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use runtime::net::TcpSocket;
+///
+/// let socket = TcpSocket::new_v4()?;
+/// socket.set_keepalive(true)?;
+/// socket.set_nodelay(true)?;
+/// socket.set_reuseaddr(true)?;
+/// socket.set_zero_linger()?;
+/// assert!(socket.keepalive()? && socket.nodelay()? && socket.reuseaddr()?);
+/// assert_eq!(socket.linger()?, Some(std::time::Duration::ZERO));
+/// socket.set_send_buffer_size(64 * 1024)?;
+/// socket.set_recv_buffer_size(64 * 1024)?;
+/// println!("{} and {} bytes", socket.send_buffer_size()?, socket.recv_buffer_size()?);
+/// println!("{} {:?}", socket.local_addr()?, socket.take_error()?);
+/// # runtime::task::yield_now().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct TcpSocket {
     pub(super) socket: Socket,
 }
@@ -60,6 +83,21 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v6()?;
+    /// socket.bind("[::1]:8080".parse()?)?;
+    /// let listener = socket.listen(1024)?;
+    /// # runtime::task::yield_now().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new_v6() -> io::Result<TcpSocket> {
         TcpSocket::new(Domain::IPV6)
     }
@@ -96,6 +134,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says; for one, that the address is in use.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
         self.socket.bind(&addr.into())
     }
@@ -113,6 +155,25 @@ impl TcpSocket {
     /// # Cancel safety
     ///
     /// Dropping the future closes the socket.
+    ///
+    /// # Examples
+    ///
+    /// From an address of its own, with settings that hold from the first packet on:
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::{TcpListener, TcpSocket};
+    ///
+    /// let server = TcpListener::bind("127.0.0.1:0").await?;
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.bind("127.0.0.1:0".parse()?)?;
+    /// socket.set_nodelay(true)?;
+    /// let stream = socket.connect(server.local_addr()?).await?;
+    /// assert!(stream.nodelay()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
         match self.socket.connect(&addr.into()) {
             Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => return Err(e),
@@ -127,6 +188,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()?.as_socket().ok_or_else(|| {
             io::Error::new(
@@ -141,6 +206,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.socket.take_error()
     }
@@ -150,6 +219,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn keepalive(&self) -> io::Result<bool> {
         self.socket.keepalive()
     }
@@ -159,6 +232,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn set_keepalive(&self, keepalive: bool) -> io::Result<()> {
         self.socket.set_keepalive(keepalive)
     }
@@ -168,6 +245,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn reuseaddr(&self) -> io::Result<bool> {
         self.socket.reuse_address()
     }
@@ -177,6 +258,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn set_reuseaddr(&self, reuseaddr: bool) -> io::Result<()> {
         self.socket.set_reuse_address(reuseaddr)
     }
@@ -186,6 +271,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_reuseport`](Self::set_reuseport).
     pub fn reuseport(&self) -> io::Result<bool> {
         self.socket.reuse_port()
     }
@@ -195,6 +284,23 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// Several listeners at one address; the system shares out the connections:
+    ///
+    /// ```
+    /// use runtime::net::TcpSocket;
+    ///
+    /// let first = TcpSocket::new_v4()?;
+    /// first.set_reuseport(true)?;
+    /// assert!(first.reuseport()?);
+    /// first.bind("127.0.0.1:0".parse()?)?;
+    /// let second = TcpSocket::new_v4()?;
+    /// second.set_reuseport(true)?;
+    /// second.bind(first.local_addr()?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_reuseport(&self, reuseport: bool) -> io::Result<()> {
         self.socket.set_reuse_port(reuseport)
     }
@@ -204,6 +310,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         Ok(self.socket.send_buffer_size()? as u32)
     }
@@ -214,6 +324,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn set_send_buffer_size(&self, size: u32) -> io::Result<()> {
         self.socket.set_send_buffer_size(size as usize)
     }
@@ -223,6 +337,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         Ok(self.socket.recv_buffer_size()? as u32)
     }
@@ -233,6 +351,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn set_recv_buffer_size(&self, size: u32) -> io::Result<()> {
         self.socket.set_recv_buffer_size(size as usize)
     }
@@ -242,6 +364,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         self.socket.linger()
     }
@@ -264,6 +390,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn set_zero_linger(&self) -> io::Result<()> {
         self.socket.set_linger(Some(Duration::ZERO))
     }
@@ -273,6 +403,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn nodelay(&self) -> io::Result<bool> {
         self.socket.tcp_nodelay()
     }
@@ -282,6 +416,10 @@ impl TcpSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.socket.set_tcp_nodelay(nodelay)
     }

@@ -42,6 +42,29 @@ use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// stream.read_to_end(&mut answer).await?;
 /// # Ok(()) }
 /// ```
+///
+/// Addresses and settings:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use runtime::net::{TcpListener, TcpStream};
+///
+/// let server = TcpListener::bind("127.0.0.1:0").await?;
+/// let stream = TcpStream::connect(server.local_addr()?).await?;
+/// assert_eq!(stream.peer_addr()?, server.local_addr()?);
+/// println!("from {}", stream.local_addr()?);
+/// stream.set_nodelay(true)?;
+/// stream.set_ttl(32)?;
+/// assert!(stream.nodelay()? && stream.ttl()? == 32);
+/// assert_eq!(stream.linger()?, None);
+/// stream.set_zero_linger()?; // dropping it resets the connection
+/// if let Some(error) = stream.take_error()? {
+///     println!("the system has noticed: {error}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct TcpStream {
     pub(super) io: PollEvented<mio::net::TcpStream>,
 }
@@ -128,6 +151,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpStream`].
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr()
     }
@@ -137,6 +164,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the system says; for one, that the socket is not connected.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpStream`].
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.peer_addr()
     }
@@ -146,6 +177,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpStream`].
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.io.take_error()
     }
@@ -182,6 +217,27 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the system says, and when the runtime has been shut down.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::poll_fn;
+    /// use runtime::io::{AsyncWriteExt, ReadBuf};
+    /// use runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let server = TcpListener::bind("127.0.0.1:0").await?;
+    /// let mut client = TcpStream::connect(server.local_addr()?).await?;
+    /// let (stream, _) = server.accept().await?;
+    /// client.write_all(b"hello").await?;
+    /// let mut memory = [0; 16];
+    /// let mut buf = ReadBuf::new(&mut memory);
+    /// let n = poll_fn(|cx| stream.poll_peek(cx, &mut buf)).await?;
+    /// assert_eq!(buf.filled(), &b"hello"[..n]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_peek(
         &self,
         cx: &mut Context<'_>,
@@ -199,6 +255,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpStream`].
     pub fn nodelay(&self) -> io::Result<bool> {
         self.io.nodelay()
     }
@@ -226,6 +286,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_quickack`](Self::set_quickack).
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn quickack(&self) -> io::Result<bool> {
         self.socket().tcp_quickack()
@@ -237,6 +301,21 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let server = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(server.local_addr()?).await?;
+    /// stream.set_quickack(true)?; // acknowledges at once, for now
+    /// println!("{}", stream.quickack()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
         self.socket().set_tcp_quickack(quickack)
@@ -248,6 +327,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpStream`].
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         self.socket().linger()
     }
@@ -270,6 +353,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpStream`].
     pub fn set_zero_linger(&self) -> io::Result<()> {
         self.socket().set_linger(Some(Duration::ZERO))
     }
@@ -279,6 +366,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpStream`].
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.ttl()
     }
@@ -288,6 +379,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpStream`].
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.io.set_ttl(ttl)
     }

@@ -25,21 +25,49 @@ use crate::engine::messages;
 /// let addr: SocketAddr = std::os::unix::net::SocketAddr::from_pathname("/tmp/x").unwrap().into();
 /// assert_eq!(addr.as_pathname(), Some("/tmp/x".as_ref()));
 /// ```
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use runtime::net::UnixListener;
+///
+/// # let path = std::env::temp_dir().join(format!("runtime-doc-addr-{}", std::process::id()));
+/// let listener = UnixListener::bind(&path)?;
+/// let address = listener.local_addr()?;
+/// assert_eq!(address.as_pathname(), Some(path.as_path()));
+/// assert!(!address.is_unnamed());
+/// assert_eq!(address.as_abstract_name(), None);
+/// # runtime::fs::remove_file(path).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct SocketAddr(pub(super) net::SocketAddr);
 
 impl SocketAddr {
     /// Whether the socket has no name.
+    ///
+    /// # Examples
+    ///
+    /// See [`SocketAddr`].
     pub fn is_unnamed(&self) -> bool {
         self.0.is_unnamed()
     }
 
     /// The path, if it is one.
+    ///
+    /// # Examples
+    ///
+    /// See [`SocketAddr`].
     pub fn as_pathname(&self) -> Option<&Path> {
         self.0.as_pathname()
     }
 
     /// The name in the abstract namespace, without the zero byte that it begins with. Linux only.
+    ///
+    /// # Examples
+    ///
+    /// See [`SocketAddr`].
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn as_abstract_name(&self) -> Option<&[u8]> {
         self.0.as_abstract_name()

@@ -71,6 +71,29 @@ impl UnixDatagram {
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
     /// in it, and what the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::UnixDatagram;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("runtime-doc-dgram-{}", std::process::id()));
+    /// let server = UnixDatagram::bind(&path)?;
+    /// let client = UnixDatagram::unbound()?;
+    /// client.send_to(b"by its name", &path).await?;
+    /// client.connect(&path)?;
+    /// client.send(b"connected").await?;
+    ///
+    /// let mut buf = [0; 64];
+    /// assert_eq!(server.recv(&mut buf).await?, 11);
+    /// assert_eq!(server.recv(&mut buf).await?, 9);
+    /// println!("{:?} and {:?}", server.local_addr()?, client.peer_addr()?);
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
         let addr = system_addr(path.as_ref())?;
@@ -88,6 +111,23 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::net::Shutdown;
+    /// use runtime::net::UnixDatagram;
+    ///
+    /// let (one, two) = UnixDatagram::pair()?;
+    /// one.send(b"ping").await?;
+    /// assert_eq!(two.recv(&mut [0; 16]).await?, 4);
+    /// one.shutdown(Shutdown::Write)?;
+    /// assert!(one.send(b"more").await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (a, b) = mio::net::UnixDatagram::pair()?;
@@ -106,6 +146,10 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](Self::bind).
     #[track_caller]
     pub fn unbound() -> io::Result<UnixDatagram> {
         UnixDatagram::from_mio(mio::net::UnixDatagram::unbound()?, Ready::WRITABLE)
@@ -129,6 +173,10 @@ impl UnixDatagram {
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
     /// in it, and what the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](Self::bind).
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
         SockRef::from(&*self.io).connect(&system_addr(path.as_ref())?)
     }
@@ -143,6 +191,10 @@ impl UnixDatagram {
     /// # Cancel safety
     ///
     /// Safe: a future that was dropped before it was done has sent nothing.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](Self::bind).
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
         let target = system_addr(target.as_ref())?;
         let send = |socket: &_| SockRef::from(socket).send_to(buf, &target);
@@ -155,6 +207,10 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As for [`send_to`](Self::send_to).
+    ///
+    /// # Examples
+    ///
+    /// See [`try_send_to`](Self::try_send_to).
     pub fn poll_send_to<P: AsRef<Path>>(
         &self,
         cx: &mut Context<'_>,
@@ -171,6 +227,26 @@ impl UnixDatagram {
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, and as for
     /// [`send_to`](Self::send_to).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::poll_fn;
+    /// use runtime::net::UnixDatagram;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("doc-trysend-{}", std::process::id()));
+    /// let server = UnixDatagram::bind(&path)?;
+    /// let client = UnixDatagram::unbound()?;
+    /// client.writable().await?;
+    /// assert_eq!(client.try_send_to(b"ping", &path)?, 4);
+    /// assert_eq!(poll_fn(|cx| client.poll_send_to(cx, b"pong", &path)).await?, 4);
+    /// assert_eq!(server.recv(&mut [0; 16]).await?, 4);
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
         let target = system_addr(target.as_ref())?;
         self.io.try_own(Interest::WRITABLE, |socket| SockRef::from(socket).send_to(buf, &target))
@@ -181,6 +257,10 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](Self::bind).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr().map(SocketAddr)
     }
@@ -190,6 +270,10 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// What the system says; for one, that the socket is not connected.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](Self::bind).
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.peer_addr().map(SocketAddr)
     }
@@ -199,6 +283,10 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`pair`](Self::pair).
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.io.shutdown(how)
     }

@@ -59,6 +59,10 @@ impl UnixListener {
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
     /// in it, and what the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixListener`].
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
         UnixListener::listen(&system_addr(path.as_ref())?)
@@ -80,6 +84,25 @@ impl UnixListener {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::poll_fn;
+    /// use runtime::net::{UnixListener, UnixStream, unix::SocketAddr};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("doc-bindaddr-{}", std::process::id()));
+    /// let address: SocketAddr = std::os::unix::net::SocketAddr::from_pathname(&path)?.into();
+    /// let listener = UnixListener::bind_addr(&address)?;
+    /// let client = UnixStream::connect_addr(&listener.local_addr()?).await?;
+    /// let (_stream, _) = poll_fn(|cx| listener.poll_accept(cx)).await?;
+    /// assert_eq!(client.peer_addr()?.as_pathname(), Some(path.as_path()));
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
         UnixListener::listen(&addr.to_system()?)
@@ -103,6 +126,28 @@ impl UnixListener {
     /// # Cancel safety
     ///
     /// Safe: no connection is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::io::{AsyncReadExt, AsyncWriteExt};
+    /// use runtime::net::{UnixListener, UnixStream};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("doc-accept-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// let mut client = UnixStream::connect(&path).await?;
+    /// let (mut stream, _address) = listener.accept().await?;
+    /// client.write_all(b"hello").await?;
+    /// let mut buf = [0; 5];
+    /// stream.read_exact(&mut buf).await?;
+    /// assert_eq!(&buf, b"hello");
+    /// assert!(listener.take_error()?.is_none());
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let (stream, peer) = self.io.own(Interest::READABLE, |listener| listener.accept()).await?;
         Ok((UnixStream::accepted(stream)?, SocketAddr(peer)))
@@ -114,6 +159,10 @@ impl UnixListener {
     /// # Errors
     ///
     /// As for [`accept`](Self::accept).
+    ///
+    /// # Examples
+    ///
+    /// See [`bind_addr`](Self::bind_addr).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         self.io.poll_own(cx, Direction::Read, |listener| listener.accept()).map(|accepted| {
             let (stream, peer) = accepted?;
@@ -126,6 +175,10 @@ impl UnixListener {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind_addr`](Self::bind_addr).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr().map(SocketAddr)
     }
@@ -135,6 +188,10 @@ impl UnixListener {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`accept`](Self::accept).
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.io.take_error()
     }
@@ -151,6 +208,10 @@ impl UnixSocket {
     /// # Errors
     ///
     /// If it was not made by [`new_stream`](Self::new_stream), and what the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixSocket`].
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<UnixListener> {
         self.must_be(Type::STREAM, "listen cannot be called on a datagram socket")?;

@@ -41,6 +41,24 @@ use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// # Errors
 ///
 /// What the system says.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use runtime::io::{AsyncReadExt, AsyncWriteExt};
+/// use runtime::net::unix::pipe;
+///
+/// let (mut sender, mut receiver) = pipe::pipe()?;
+/// sender.write_all(b"hello").await?;
+/// drop(sender);
+/// let mut text = String::new();
+/// receiver.read_to_string(&mut text).await?;
+/// assert_eq!(text, "hello");
+/// # Ok(())
+/// # }
+/// ```
 #[track_caller]
 pub fn pipe() -> io::Result<(Sender, Receiver)> {
     let (sender, receiver) = mio::unix::pipe::new()?;
@@ -68,12 +86,34 @@ pub struct OpenOptions {
 
 impl OpenOptions {
     /// One direction, and checked to be a pipe.
+    ///
+    /// # Examples
+    ///
+    /// See [`OpenOptions`].
     pub fn new() -> OpenOptions {
         OpenOptions::default()
     }
 
     /// Whether to open it in both directions: a sender can then be opened while nobody reads, and
     /// a receiver does not see the end when the last sender goes. Linux only.
+    ///
+    /// # Examples
+    ///
+    /// A receiver that stays open while senders come and go (Linux):
+    ///
+    /// ```no_run
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::unix::pipe;
+    ///
+    /// let receiver = pipe::OpenOptions::new().read_write(true).open_receiver("/tmp/fifo")?;
+    /// // Something else that the system can watch, with no look at what it is:
+    /// let device = pipe::OpenOptions::new().unchecked(true).open_sender("/dev/tty")?;
+    /// # drop((receiver, device));
+    /// # runtime::task::yield_now().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn read_write(&mut self, value: bool) -> &mut OpenOptions {
         self.read_write = value;
@@ -81,6 +121,10 @@ impl OpenOptions {
     }
 
     /// Whether to do without the check that it is a pipe.
+    ///
+    /// # Examples
+    ///
+    /// See [`read_write`](Self::read_write).
     pub fn unchecked(&mut self, value: bool) -> &mut OpenOptions {
         self.unchecked = value;
         self
@@ -96,6 +140,10 @@ impl OpenOptions {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no pipe, and what the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`OpenOptions`].
     pub fn open_receiver<P: AsRef<Path>>(&self, path: P) -> io::Result<Receiver> {
         Receiver::from_file_unchecked(self.open(path.as_ref(), true)?)
     }
@@ -109,6 +157,10 @@ impl OpenOptions {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no pipe, and what the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`OpenOptions`].
     pub fn open_sender<P: AsRef<Path>>(&self, path: P) -> io::Result<Sender> {
         Sender::from_file_unchecked(self.open(path.as_ref(), false)?)
     }
@@ -149,6 +201,10 @@ macro_rules! end {
             ///
             /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no pipe or was opened for the
             /// other direction, and what the system says.
+            ///
+            /// # Examples
+            ///
+            /// See [`Sender`].
             pub fn from_file(file: File) -> io::Result<$end> {
                 let file = must_be_pipe(file)?;
                 if !$access(file.as_fd())? {
@@ -174,6 +230,10 @@ macro_rules! end {
             /// # Errors
             ///
             /// As for [`from_file`](Self::from_file).
+            ///
+            /// # Examples
+            ///
+            /// See [`Sender`].
             pub fn from_owned_fd(fd: OwnedFd) -> io::Result<$end> {
                 $end::from_file(fd.into())
             }
@@ -188,6 +248,10 @@ macro_rules! end {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// See [`Sender`].
             pub fn from_file_unchecked(file: File) -> io::Result<$end> {
                 $end::from_owned_fd_unchecked(file.into())
             }
@@ -201,6 +265,10 @@ macro_rules! end {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// See [`Sender`].
             pub fn from_owned_fd_unchecked(fd: OwnedFd) -> io::Result<$end> {
                 $end::from_mio_with(fd.into(), Ready::EMPTY)
             }
@@ -215,6 +283,10 @@ macro_rules! end {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// See [`Sender`].
             pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
                 let end = self.io.into_inner()?;
                 end.set_nonblocking(false)?;
@@ -226,6 +298,10 @@ macro_rules! end {
             /// # Errors
             ///
             /// What the system says.
+            ///
+            /// # Examples
+            ///
+            /// See [`Sender`].
             pub fn into_nonblocking_fd(self) -> io::Result<OwnedFd> {
                 Ok(self.io.into_inner()?.into())
             }
@@ -239,6 +315,10 @@ macro_rules! end {
             /// # Cancel safety
             ///
             /// Safe: once ready, it stays so until an operation would block.
+            ///
+            /// # Examples
+            ///
+            /// See [`Sender`].
             pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
                 self.io.ready(interest).await
             }
@@ -252,6 +332,10 @@ macro_rules! end {
             /// # Cancel safety
             ///
             /// Safe: once ready, it stays so until an operation would block.
+            ///
+            /// # Examples
+            ///
+            /// See [`Sender`].
             pub async fn $wait(&self) -> io::Result<()> {
                 self.io.ready($interest).await.map(|_| ())
             }
@@ -262,6 +346,10 @@ macro_rules! end {
             /// # Errors
             ///
             /// When the runtime has been shut down.
+            ///
+            /// # Examples
+            ///
+            /// See [`Sender`].
             pub fn $poll(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 self.io.$poll_inner(cx)
             }
@@ -272,6 +360,10 @@ macro_rules! end {
             ///
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it is not, and what `operation`
             /// returns.
+            ///
+            /// # Examples
+            ///
+            /// See [`Sender`].
             pub fn try_io<R>(&self, operation: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
                 self.io.try_io($interest, operation)
             }
@@ -282,6 +374,66 @@ macro_rules! end {
 /// The end of a pipe that is written to.
 ///
 /// Writing to a pipe that nobody reads is an error ([`BrokenPipe`](io::ErrorKind::BrokenPipe)).
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::io::IoSlice;
+/// use runtime::net::unix::pipe;
+///
+/// let (sender, receiver) = pipe::pipe()?;
+/// sender.writable().await?;
+/// assert_eq!(sender.try_write(b"hello")?, 5);
+/// assert_eq!(sender.try_write_vectored(&[IoSlice::new(b"a"), IoSlice::new(b"b")])?, 2);
+///
+/// let mut buf = [0; 5];
+/// receiver.readable().await?;
+/// assert_eq!(receiver.try_read(&mut buf)?, 5);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Descriptors from elsewhere, and for elsewhere:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::os::fd::OwnedFd;
+/// use runtime::net::unix::pipe::{self, Receiver, Sender};
+///
+/// let (sender, receiver) = pipe::pipe()?;
+/// let descriptor: OwnedFd = sender.into_blocking_fd()?; // for a child, or a thread
+/// let sender = Sender::from_owned_fd(descriptor)?; // sets it to non-blocking mode
+/// let file: std::fs::File = receiver.into_nonblocking_fd()?.into();
+/// let receiver = Receiver::from_file(file)?;
+/// let descriptor = sender.into_nonblocking_fd()?;
+/// let sender = Sender::from_owned_fd_unchecked(descriptor)?; // known to be right
+/// let receiver = Receiver::from_file_unchecked(receiver.into_nonblocking_fd()?.into())?;
+/// # drop((sender, receiver));
+/// # runtime::task::yield_now().await;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Readiness, for a system call of your own:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::future::poll_fn;
+/// use runtime::io::Interest;
+/// use runtime::net::unix::pipe;
+///
+/// let (sender, _receiver) = pipe::pipe()?;
+/// assert!(sender.ready(Interest::WRITABLE).await?.is_writable());
+/// poll_fn(|cx| sender.poll_write_ready(cx)).await?;
+/// let done = sender.try_io(|| Ok(7))?; // a call on the descriptor
+/// assert_eq!(done, 7);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Sender {
     io: PollEvented<mio::unix::pipe::Sender>,
 }
@@ -308,6 +460,10 @@ impl Sender {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         self.io.try_write(buf)
     }
@@ -317,6 +473,10 @@ impl Sender {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn try_write_vectored(&self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
         self.io.try_write_vectored(bufs)
     }
@@ -354,6 +514,29 @@ impl AsyncWrite for Sender {
 }
 
 /// The end of a pipe that is read from.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::io::IoSliceMut;
+/// use runtime::net::unix::pipe;
+///
+/// let (sender, receiver) = pipe::pipe()?;
+/// sender.try_write(b"hello, world")?;
+/// let mut first = [0; 5];
+/// receiver.readable().await?;
+/// assert_eq!(receiver.try_read(&mut first)?, 5);
+/// let (mut a, mut b) = ([0; 2], [0; 1]);
+/// let mut parts = [IoSliceMut::new(&mut a), IoSliceMut::new(&mut b)];
+/// assert_eq!(receiver.try_read_vectored(&mut parts)?, 3);
+/// let mut rest = Vec::with_capacity(16);
+/// receiver.try_read_buf(&mut rest)?;
+/// assert_eq!((&a, &b, &rest[..]), (b", ", b"w", &b"orld"[..]));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Receiver {
     io: PollEvented<mio::unix::pipe::Receiver>,
 }
@@ -380,6 +563,10 @@ impl Receiver {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.io.try_read(buf)
     }
@@ -389,6 +576,10 @@ impl Receiver {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn try_read_vectored(&self, bufs: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
         self.io.try_read_vectored(bufs)
     }
@@ -398,6 +589,10 @@ impl Receiver {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is there.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
         self.io.try_read_buf(buf)
     }

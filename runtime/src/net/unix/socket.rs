@@ -36,6 +36,23 @@ impl UnixSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::UnixSocket;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("doc-newdgram-{}", std::process::id()));
+    /// let socket = UnixSocket::new_datagram()?;
+    /// socket.bind(&path)?;
+    /// let datagrams = socket.datagram()?;
+    /// # runtime::fs::remove_file(path).await?;
+    /// # drop(datagrams);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new_datagram() -> io::Result<UnixSocket> {
         UnixSocket::new(Type::DGRAM)
     }
@@ -45,6 +62,10 @@ impl UnixSocket {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixSocket`].
     pub fn new_stream() -> io::Result<UnixSocket> {
         UnixSocket::new(Type::STREAM)
     }
@@ -63,6 +84,10 @@ impl UnixSocket {
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
     /// in it, and what the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixSocket`].
     pub fn bind(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.bind_to(&system_addr(path.as_ref())?)
     }
@@ -84,6 +109,10 @@ impl UnixSocket {
     /// # Errors
     ///
     /// If it was not made by [`new_datagram`](Self::new_datagram), and what the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`new_datagram`](Self::new_datagram).
     pub fn datagram(self) -> io::Result<UnixDatagram> {
         self.must_be(Type::DGRAM, "datagram cannot be called on a stream socket")?;
         let socket = mio::net::UnixDatagram::from_std(OwnedFd::from(self.socket).into());

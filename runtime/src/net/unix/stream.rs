@@ -66,10 +66,6 @@ impl UnixStream {
     /// Connects to the socket at `path`. On Linux a path that begins with a zero byte is a name in
     /// the abstract namespace.
     ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: no socket is left behind.
-    ///
     /// # Panics
     ///
     /// Outside a runtime.
@@ -79,16 +75,37 @@ impl UnixStream {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
     /// in it, and what the system says; for one, that nobody listens, or (`WouldBlock`) that too
     /// many wait to be accepted.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no socket is left behind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::{UnixListener, UnixStream};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("doc-sconnect-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// let client = UnixStream::connect(&path).await?;
+    /// let (server, _) = listener.accept().await?;
+    /// assert_eq!(client.peer_addr()?.as_pathname(), Some(path.as_path()));
+    /// assert!(client.local_addr()?.is_unnamed() && client.take_error()?.is_none());
+    ///
+    /// let peer = server.peer_cred()?;
+    /// println!("user {}, group {}, process {:?}", peer.uid(), peer.gid(), peer.pid());
+    /// # runtime::fs::remove_file(path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         let addr = system_addr(path.as_ref())?;
         UnixSocket::new_stream()?.connect_to(&addr).await
     }
 
     /// Connects to the socket at `addr`.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: no socket is left behind.
     ///
     /// # Panics
     ///
@@ -97,6 +114,14 @@ impl UnixStream {
     /// # Errors
     ///
     /// As for [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no socket is left behind.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixListener::bind_addr`](crate::net::UnixListener::bind_addr).
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
         UnixSocket::new_stream()?.connect_to(&addr.to_system()?).await
     }
@@ -151,6 +176,10 @@ impl UnixStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`connect`](Self::connect).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr().map(SocketAddr)
     }
@@ -160,6 +189,10 @@ impl UnixStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`connect`](Self::connect).
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.peer_addr().map(SocketAddr)
     }
@@ -169,6 +202,10 @@ impl UnixStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`connect`](Self::connect).
     pub fn peer_cred(&self) -> io::Result<UCred> {
         ucred::of_peer(self.as_fd())
     }
@@ -178,6 +215,10 @@ impl UnixStream {
     /// # Errors
     ///
     /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`connect`](Self::connect).
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.io.take_error()
     }
@@ -186,10 +227,6 @@ impl UnixStream {
 // The way from a socket to a stream.
 impl UnixSocket {
     /// Connects to the socket at `path`.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future closes the socket.
     ///
     /// # Panics
     ///
@@ -201,6 +238,29 @@ impl UnixSocket {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
     /// in it; and what the system says. One for datagrams is connected after
     /// [`datagram`](Self::datagram).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::net::UnixSocket;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("doc-uconnect-{}", std::process::id()));
+    /// let server = UnixSocket::new_stream()?;
+    /// server.bind(&path)?;
+    /// let listener = server.listen(16)?;
+    /// let client = UnixSocket::new_stream()?.connect(&path).await?;
+    /// let (_stream, _) = listener.accept().await?;
+    /// # runtime::fs::remove_file(path).await?;
+    /// # drop(client);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect(self, path: impl AsRef<Path>) -> io::Result<UnixStream> {
         self.must_be(Type::STREAM, "connect cannot be called on a datagram socket")?;
         self.connect_to(&system_addr(path.as_ref())?).await

@@ -28,16 +28,28 @@ pub struct UCred {
 
 impl UCred {
     /// The user it runs as.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixStream::connect`](crate::net::UnixStream::connect).
     pub fn uid(&self) -> uid_t {
         self.uid
     }
 
     /// The group it runs as.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixStream::connect`](crate::net::UnixStream::connect).
     pub fn gid(&self) -> gid_t {
         self.gid
     }
 
     /// Its number; `None` where the system does not tell.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixStream::connect`](crate::net::UnixStream::connect).
     pub fn pid(&self) -> Option<pid_t> {
         self.pid
     }

@@ -7,6 +7,7 @@ use super::super::histogram::HistogramConfiguration;
 /// How the buckets of the histogram of poll times grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[doc(hidden)]
 pub enum HistogramScale {
     /// Not at all.
     Linear,

@@ -41,27 +41,96 @@ impl Limit for Places {
 }
 
 /// Sends into a channel with a limit. Made by [`channel`].
+///
+/// # Examples
+///
+/// Senders are cloned, one for each task that sends. What they can be asked:
+///
+/// ```
+/// use runtime::sync::mpsc;
+///
+/// let (sender, receiver) = mpsc::channel::<u32>(8);
+/// let other = sender.clone();
+/// assert!(sender.same_channel(&other));
+/// assert_eq!((sender.strong_count(), sender.weak_count()), (2, 0));
+///
+/// sender.try_send(1).unwrap();
+/// assert_eq!((sender.capacity(), sender.max_capacity()), (7, 8));
+/// assert!(!sender.is_closed());
+/// drop(receiver);
+/// assert!(sender.is_closed());
+/// ```
 pub struct Sender<T> {
     tx: Tx<T, Places>,
 }
 
 /// A sender that does not keep its channel open. Made by [`Sender::downgrade`].
+///
+/// # Examples
+///
+/// A weak sender does not keep the channel open, so the receiver may hand it out:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::mpsc;
+///
+/// let (sender, mut receiver) = mpsc::channel::<u32>(8);
+/// let weak = sender.downgrade();
+/// assert_eq!((weak.strong_count(), weak.weak_count()), (1, 1));
+/// weak.upgrade().unwrap().send(1).await.unwrap();
+///
+/// drop(sender);
+/// assert!(weak.upgrade().is_none());
+/// assert_eq!(receiver.recv().await, Some(1));
+/// assert_eq!(receiver.recv().await, None);
+/// # }
+/// ```
 pub struct WeakSender<T> {
     tx: WeakTx<T, Places>,
 }
 
 /// Receives from a channel with a limit. Made by [`channel`].
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::mpsc;
+///
+/// let (sender, mut receiver) = mpsc::channel(8);
+/// sender.send("a").await.unwrap();
+/// sender.send("b").await.unwrap();
+/// assert_eq!((receiver.len(), receiver.is_empty()), (2, false));
+/// assert_eq!((receiver.capacity(), receiver.max_capacity()), (6, 8));
+/// assert_eq!((receiver.sender_strong_count(), receiver.sender_weak_count()), (1, 0));
+///
+/// drop(sender);
+/// assert_eq!(receiver.recv().await, Some("a"));
+/// assert_eq!(receiver.recv().await, Some("b"));
+/// assert_eq!(receiver.recv().await, None);
+/// # }
+/// ```
 pub struct Receiver<T> {
     rx: Rx<T, Places>,
 }
 
 /// The right to send one value without waiting. Made by [`Sender::reserve`]; dropping it gives the
 /// place back.
+///
+/// # Examples
+///
+/// See [`Sender::reserve`].
 pub struct Permit<'a, T> {
     tx: &'a Tx<T, Places>,
 }
 
 /// Several [`Permit`]s. Made by [`Sender::reserve_many`]; dropping it gives back what is left.
+///
+/// # Examples
+///
+/// See [`Sender::reserve_many`].
 pub struct PermitIterator<'a, T> {
     tx: &'a Tx<T, Places>,
     count: usize,
@@ -69,6 +138,28 @@ pub struct PermitIterator<'a, T> {
 
 /// The right to send one value without waiting, with the sender in it. Made by
 /// [`Sender::reserve_owned`]; dropping it gives the place back.
+///
+/// # Examples
+///
+/// Room that is taken now and used later, perhaps by another task:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::mpsc;
+///
+/// let (sender, mut receiver) = mpsc::channel(1);
+/// let permit = sender.clone().reserve_owned().await.unwrap();
+/// assert!(permit.same_channel_as_sender(&sender));
+/// assert!(sender.clone().try_reserve_owned().is_err());
+///
+/// runtime::spawn(async move { permit.send("later") });
+/// assert_eq!(receiver.recv().await, Some("later"));
+///
+/// let unused = sender.try_reserve_owned().unwrap();
+/// let _sender = unused.release();
+/// # }
+/// ```
 pub struct OwnedPermit<T> {
     /// `None` only once it has been used.
     tx: Option<Tx<T, Places>>,
@@ -80,6 +171,8 @@ pub struct OwnedPermit<T> {
 ///
 /// Panics if `buffer` is 0 or exceeds
 /// [`Semaphore::MAX_PERMITS`](crate::sync::Semaphore::MAX_PERMITS).
+///
+/// # Examples
 ///
 /// ```
 /// # runtime::Runtime::new().unwrap().block_on(async {
@@ -148,6 +241,30 @@ impl<T> Sender<T> {
     ///
     /// Dropped before it is ready, the future has sent nothing and `value` is dropped; the place in
     /// line is lost. To keep the value use [`reserve`](Sender::reserve).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// runtime::spawn(async move {
+    ///     for n in 1..=3 {
+    ///         // Waits while the channel is full; fails when nobody receives.
+    ///         if sender.send(n).await.is_err() {
+    ///             return;
+    ///         }
+    ///     }
+    /// });
+    /// let mut sum = 0;
+    /// while let Some(n) = receiver.recv().await {
+    ///     sum += n;
+    /// }
+    /// assert_eq!(sum, 6);
+    /// # }
+    /// ```
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
         match self.take_places(1).await {
             Ok(()) => {
@@ -164,6 +281,21 @@ impl<T> Sender<T> {
     ///
     /// `Full` if there is no room or others wait for it, `Closed` if the receiver was closed or
     /// dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::mpsc::{self, error::TrySendError};
+    ///
+    /// let (sender, receiver) = mpsc::channel(1);
+    /// sender.try_send(1).unwrap();
+    /// let full = sender.try_send(2).unwrap_err();
+    /// assert!(matches!(full, TrySendError::Full(2)));
+    /// assert_eq!(full.into_inner(), 2);
+    ///
+    /// drop(receiver);
+    /// assert!(matches!(sender.try_send(3), Err(TrySendError::Closed(3))));
+    /// ```
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         match self.tx.limit().permits.try_acquire(1) {
             Ok(()) => {
@@ -177,13 +309,31 @@ impl<T> Sender<T> {
     /// Sends `value` from this thread, which sleeps while the channel is full. For code outside
     /// async.
     ///
+    /// # Panics
+    ///
+    /// Panics in an async context.
+    ///
     /// # Errors
     ///
     /// Gives `value` back if the receiver was closed or dropped.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Panics in an async context.
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// std::thread::spawn(move || {
+    ///     for line in ["one", "two"] {
+    ///         sender.blocking_send(line).unwrap();
+    ///     }
+    /// });
+    /// assert_eq!(receiver.recv().await, Some("one"));
+    /// assert_eq!(receiver.recv().await, Some("two"));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
         park_on(self.send(value))
@@ -198,6 +348,8 @@ impl<T> Sender<T> {
     /// # Cancel safety
     ///
     /// Dropped before it is ready, the future loses its place in line.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # runtime::Runtime::new().unwrap().block_on(async {
@@ -221,6 +373,24 @@ impl<T> Sender<T> {
     /// # Cancel safety
     ///
     /// Dropped before it is ready, the future loses its place in line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(8);
+    /// // Room for all three, or wait: nobody's values come between.
+    /// for (permit, word) in sender.reserve_many(3).await.unwrap().zip(["a", "b", "c"]) {
+    ///     permit.send(word);
+    /// }
+    /// let mut words = Vec::new();
+    /// assert_eq!(receiver.recv_many(&mut words, 8).await, 3);
+    /// assert_eq!(words, ["a", "b", "c"]);
+    /// # }
+    /// ```
     pub async fn reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, SendError<()>> {
         if n > self.max_capacity() {
             return Err(SendError(()));
@@ -239,6 +409,10 @@ impl<T> Sender<T> {
     ///
     /// Dropped before it is ready, the future loses its place in line and drops the sender: clone
     /// it beforehand to have one left.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedPermit`].
     pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
         self.take_places(1).await?;
         Ok(OwnedPermit { tx: Some(self.tx) })
@@ -249,6 +423,21 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// As [`try_send`](Sender::try_send).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// let permit = sender.try_reserve().unwrap();
+    /// assert!(sender.try_reserve().is_err());
+    /// permit.send(5);
+    /// assert_eq!(receiver.recv().await, Some(5));
+    /// # }
+    /// ```
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
         self.try_take_places(1)?;
         Ok(Permit { tx: &self.tx })
@@ -259,6 +448,17 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// As [`try_send`](Sender::try_send).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, _receiver) = mpsc::channel::<u32>(4);
+    /// let permits = sender.try_reserve_many(3).unwrap();
+    /// assert_eq!(permits.len(), 3);
+    /// assert!(sender.try_reserve_many(2).is_err());
+    /// ```
     pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
         if n > self.max_capacity() {
             return Err(TrySendError::Full(()));
@@ -272,6 +472,10 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// As [`try_send`](Sender::try_send); the error holds the sender.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedPermit`].
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
         match self.tx.limit().permits.try_acquire(1) {
             Ok(()) => Ok(OwnedPermit { tx: Some(self.tx) }),
@@ -280,11 +484,19 @@ impl<T> Sender<T> {
     }
 
     /// How many values could be sent now without waiting.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn capacity(&self) -> usize {
         self.tx.limit().permits.available()
     }
 
     /// How many values the channel holds at most.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn max_capacity(&self) -> usize {
         self.tx.limit().bound
     }
@@ -306,32 +518,67 @@ impl<T> Sender<T> {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, receiver) = mpsc::channel::<u32>(1);
+    /// runtime::spawn(async move { drop(receiver) });
+    /// // Stop the work whose result nobody takes.
+    /// sender.closed().await;
+    /// assert!(sender.is_closed());
+    /// # }
+    /// ```
     pub async fn closed(&self) {
         self.tx.closed().await;
     }
 
     /// Whether the receiver was closed or dropped.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn is_closed(&self) -> bool {
         self.tx.is_closed()
     }
 
     /// Whether both send into the same channel.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn same_channel(&self, other: &Self) -> bool {
         self.tx.same_channel(&other.tx)
     }
 
     /// A sender that does not keep the channel open.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakSender`].
     #[must_use = "this makes a weak sender and leaves `self` as it is"]
     pub fn downgrade(&self) -> WeakSender<T> {
         WeakSender { tx: self.tx.downgrade() }
     }
 
     /// How many senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn strong_count(&self) -> usize {
         self.tx.strong_count()
     }
 
     /// How many weak senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender`].
     pub fn weak_count(&self) -> usize {
         self.tx.weak_count()
     }
@@ -351,16 +598,28 @@ impl<T> fmt::Debug for Sender<T> {
 
 impl<T> WeakSender<T> {
     /// A sender, if there is still one: when the last has gone the channel stays closed.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakSender`].
     pub fn upgrade(&self) -> Option<Sender<T>> {
         Some(Sender { tx: self.tx.upgrade()? })
     }
 
     /// How many senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakSender`].
     pub fn strong_count(&self) -> usize {
         self.tx.strong_count()
     }
 
     /// How many weak senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakSender`].
     pub fn weak_count(&self) -> usize {
         self.tx.weak_count()
     }
@@ -385,6 +644,23 @@ impl<T> Receiver<T> {
     /// # Cancel safety
     ///
     /// No value is lost when the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(8);
+    /// runtime::spawn(async move {
+    ///     sender.send("last words").await.unwrap();
+    /// });
+    /// assert_eq!(receiver.recv().await, Some("last words"));
+    /// // Every sender is gone, and nothing is left.
+    /// assert_eq!(receiver.recv().await, None);
+    /// # }
+    /// ```
     pub async fn recv(&mut self) -> Option<T> {
         poll_fn(|cx| self.rx.poll_recv(cx)).await
     }
@@ -395,6 +671,26 @@ impl<T> Receiver<T> {
     /// # Cancel safety
     ///
     /// No value is lost when the future is dropped: `buffer` is as it was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(8);
+    /// for n in 0..5 {
+    ///     sender.send(n).await.unwrap();
+    /// }
+    /// drop(sender);
+    /// let mut batch = Vec::new();
+    /// assert_eq!(receiver.recv_many(&mut batch, 3).await, 3);
+    /// assert_eq!(receiver.recv_many(&mut batch, 3).await, 2);
+    /// assert_eq!(receiver.recv_many(&mut batch, 3).await, 0);
+    /// assert_eq!(batch, [0, 1, 2, 3, 4]);
+    /// # }
+    /// ```
     pub async fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
         poll_fn(|cx| self.rx.poll_recv_many(cx, buffer, limit)).await
     }
@@ -404,6 +700,19 @@ impl<T> Receiver<T> {
     /// # Errors
     ///
     /// `Empty` if none is there, `Disconnected` if none will ever come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::mpsc::{self, error::TryRecvError};
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(8);
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// sender.try_send(1).unwrap();
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+    /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         self.rx.try_recv()
     }
@@ -413,6 +722,27 @@ impl<T> Receiver<T> {
     /// # Panics
     ///
     /// Panics in an async context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(8);
+    /// let printer = std::thread::spawn(move || {
+    ///     let mut lines = Vec::new();
+    ///     while let Some(line) = receiver.blocking_recv() {
+    ///         lines.push(line);
+    ///     }
+    ///     lines
+    /// });
+    /// sender.send("from a task").await.unwrap();
+    /// drop(sender);
+    /// assert_eq!(printer.join().unwrap(), ["from a task"]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn blocking_recv(&mut self) -> Option<T> {
         park_on(self.recv())
@@ -423,6 +753,19 @@ impl<T> Receiver<T> {
     /// # Panics
     ///
     /// Panics in an async context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(8);
+    /// sender.blocking_send(1).unwrap();
+    /// sender.blocking_send(2).unwrap();
+    /// let mut batch = Vec::new();
+    /// assert_eq!(receiver.blocking_recv_many(&mut batch, 10), 2);
+    /// assert_eq!(batch, [1, 2]);
+    /// ```
     #[track_caller]
     pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
         park_on(self.recv_many(buffer, limit))
@@ -430,31 +773,69 @@ impl<T> Receiver<T> {
 
     /// Lets no more values in. Senders get errors; what has been sent, and what those who hold a
     /// permit still send, can be received.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(8);
+    /// sender.send(1).await.unwrap();
+    /// receiver.close();
+    /// assert!(receiver.is_closed());
+    /// assert!(sender.send(2).await.is_err());
+    /// // What was sent before is still there.
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// assert_eq!(receiver.recv().await, None);
+    /// # }
+    /// ```
     pub fn close(&mut self) {
         self.rx.close();
     }
 
     /// Whether this was [closed](Receiver::close) or every sender is gone.
+    ///
+    /// # Examples
+    ///
+    /// See [`close`](Self::close).
     pub fn is_closed(&self) -> bool {
         self.rx.is_closed()
     }
 
     /// Whether nothing is in the channel now.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many values are in the channel now.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn len(&self) -> usize {
         self.rx.len()
     }
 
     /// How many values could be sent now without waiting.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn capacity(&self) -> usize {
         self.rx.limit().permits.available()
     }
 
     /// How many values the channel holds at most.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn max_capacity(&self) -> usize {
         self.rx.limit().bound
     }
@@ -462,11 +843,42 @@ impl<T> Receiver<T> {
     /// Like [`recv`](Receiver::recv), for use in a hand-written future: after `Pending` the waker
     /// of the latest call is woken. May be `Pending` when the task has used up its budget; then it
     /// is woken at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(8);
+    /// sender.send(1).await.unwrap();
+    /// assert_eq!(poll_fn(|cx| receiver.poll_recv(cx)).await, Some(1));
+    /// # }
+    /// ```
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.rx.poll_recv(cx)
     }
 
     /// Like [`recv_many`](Receiver::recv_many), for use in a hand-written future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(8);
+    /// sender.send(1).await.unwrap();
+    /// sender.send(2).await.unwrap();
+    /// let mut batch = Vec::new();
+    /// assert_eq!(poll_fn(|cx| receiver.poll_recv_many(cx, &mut batch, 8)).await, 2);
+    /// assert_eq!(batch, [1, 2]);
+    /// # }
+    /// ```
     pub fn poll_recv_many(
         &mut self,
         cx: &mut Context<'_>,
@@ -477,11 +889,19 @@ impl<T> Receiver<T> {
     }
 
     /// How many senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn sender_strong_count(&self) -> usize {
         self.rx.strong_count()
     }
 
     /// How many weak senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
     pub fn sender_weak_count(&self) -> usize {
         self.rx.weak_count()
     }
@@ -496,6 +916,10 @@ impl<T> fmt::Debug for Receiver<T> {
 impl<T> Permit<'_, T> {
     /// Sends `value`, without waiting. If the receiver is gone the value is dropped with the
     /// channel.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakSender`].
     pub fn send(self, value: T) {
         let this = ManuallyDrop::new(self);
         this.tx.fill(claim(this.tx), value);
@@ -547,6 +971,10 @@ impl<T> fmt::Debug for PermitIterator<'_, T> {
 
 impl<T> OwnedPermit<T> {
     /// Sends `value`, without waiting, and gives the sender back.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedPermit`].
     pub fn send(mut self, value: T) -> Sender<T> {
         let Some(tx) = self.tx.take() else { unreachable!("a permit is used once") };
         tx.fill(claim(&tx), value);
@@ -554,6 +982,10 @@ impl<T> OwnedPermit<T> {
     }
 
     /// Gives the place back unused, and the sender.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedPermit`].
     pub fn release(mut self) -> Sender<T> {
         let Some(tx) = self.tx.take() else { unreachable!("a permit is used once") };
         give_back(&tx, 1);
@@ -561,11 +993,26 @@ impl<T> OwnedPermit<T> {
     }
 
     /// Whether both are for the same channel.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, _receiver) = mpsc::channel::<u32>(2);
+    /// let first = sender.clone().try_reserve_owned().unwrap();
+    /// let second = sender.try_reserve_owned().unwrap();
+    /// assert!(first.same_channel(&second));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         matches!((&self.tx, &other.tx), (Some(this), Some(other)) if this.same_channel(other))
     }
 
     /// Whether this is for the channel of `sender`.
+    ///
+    /// # Examples
+    ///
+    /// See [`OwnedPermit`].
     pub fn same_channel_as_sender(&self, sender: &Sender<T>) -> bool {
         self.tx.as_ref().is_some_and(|tx| tx.same_channel(&sender.tx))
     }

@@ -1,9 +1,27 @@
 //! Errors of these channels.
+//!
+//! # Examples
+//!
+//! See [`SendError`].
 
 use std::error::Error;
 use std::fmt;
 
 /// The receiver was closed or dropped; holds what was not sent.
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::mpsc::{self, error::SendError};
+///
+/// let (sender, receiver) = mpsc::channel(1);
+/// drop(receiver);
+/// let SendError(value) = sender.send("back to me").await.unwrap_err();
+/// assert_eq!(value, "back to me");
+/// # }
+/// ```
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub struct SendError<T>(pub T);
 
@@ -22,6 +40,10 @@ impl<T> fmt::Display for SendError<T> {
 impl<T> Error for SendError<T> {}
 
 /// Why nothing was sent at once; holds what was not sent.
+///
+/// # Examples
+///
+/// See [`Sender::try_send`](super::Sender::try_send).
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum TrySendError<T> {
     /// There is no room now, or others wait for room.
@@ -32,6 +54,10 @@ pub enum TrySendError<T> {
 
 impl<T> TrySendError<T> {
     /// What was not sent.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender::try_send`](super::Sender::try_send).
     pub fn into_inner(self) -> T {
         match self {
             TrySendError::Full(value) | TrySendError::Closed(value) => value,
@@ -66,6 +92,10 @@ impl<T> From<SendError<T>> for TrySendError<T> {
 }
 
 /// Why nothing was sent in time; holds what was not sent.
+///
+/// # Examples
+///
+/// See [`Sender::send_timeout`].
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum SendTimeoutError<T> {
     /// There was no room until the time was over.
@@ -76,6 +106,10 @@ pub enum SendTimeoutError<T> {
 
 impl<T> SendTimeoutError<T> {
     /// What was not sent.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sender::send_timeout`](super::Sender::send_timeout).
     pub fn into_inner(self) -> T {
         match self {
             SendTimeoutError::Timeout(value) | SendTimeoutError::Closed(value) => value,
@@ -104,6 +138,10 @@ impl<T> fmt::Display for SendTimeoutError<T> {
 impl<T> Error for SendTimeoutError<T> {}
 
 /// Why nothing was received at once.
+///
+/// # Examples
+///
+/// See [`Receiver::try_recv`](super::Receiver::try_recv).
 #[derive(PartialEq, Eq, Clone, Copy, Debug)]
 pub enum TryRecvError {
     /// Nothing is there now.

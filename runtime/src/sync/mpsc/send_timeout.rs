@@ -8,6 +8,10 @@ use super::error::{SendError, SendTimeoutError};
 impl<T> Sender<T> {
     /// Sends `value`; waits while the channel is full, but no longer than `timeout`.
     ///
+    /// # Panics
+    ///
+    /// Panics outside a runtime.
+    ///
     /// # Errors
     ///
     /// `Timeout` if there was no room in time, `Closed` if the receiver was closed or dropped. Both
@@ -17,9 +21,23 @@ impl<T> Sender<T> {
     ///
     /// As [`send`](Sender::send).
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Panics outside a runtime.
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use runtime::sync::mpsc::{self, error::SendTimeoutError};
+    ///
+    /// let (sender, _receiver) = mpsc::channel(1);
+    /// let short = Duration::from_millis(5);
+    /// sender.send_timeout(1, short).await.unwrap();
+    /// // Full, and nobody receives.
+    /// let error = sender.send_timeout(2, short).await.unwrap_err();
+    /// assert!(matches!(error, SendTimeoutError::Timeout(2)));
+    /// assert_eq!(error.into_inner(), 2);
+    /// # }
+    /// ```
     pub async fn send_timeout(
         &self,
         value: T,

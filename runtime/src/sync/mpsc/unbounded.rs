@@ -29,22 +29,97 @@ impl Limit for Unlimited {
 }
 
 /// Sends into a channel without a limit. Made by [`unbounded_channel`].
+///
+/// # Examples
+///
+/// ```
+/// use runtime::sync::mpsc;
+///
+/// let (sender, receiver) = mpsc::unbounded_channel::<u32>();
+/// let other = sender.clone();
+/// assert!(sender.same_channel(&other));
+/// assert_eq!((sender.strong_count(), sender.weak_count()), (2, 0));
+///
+/// sender.send(1).unwrap();
+/// drop(receiver);
+/// assert!(sender.is_closed());
+/// assert_eq!(sender.send(2).unwrap_err().0, 2);
+/// ```
 pub struct UnboundedSender<T> {
     tx: Tx<T, Unlimited>,
 }
 
 /// A sender that does not keep its channel open. Made by [`UnboundedSender::downgrade`].
+///
+/// # Examples
+///
+/// A weak sender does not keep the channel open:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::mpsc;
+///
+/// let (sender, mut receiver) = mpsc::unbounded_channel();
+/// let weak = sender.downgrade();
+/// assert_eq!((weak.strong_count(), weak.weak_count()), (1, 1));
+/// weak.upgrade().unwrap().send(1).unwrap();
+///
+/// drop(sender);
+/// assert!(weak.upgrade().is_none());
+/// assert_eq!(receiver.recv().await, Some(1));
+/// assert_eq!(receiver.recv().await, None);
+/// # }
+/// ```
 pub struct WeakUnboundedSender<T> {
     tx: WeakTx<T, Unlimited>,
 }
 
 /// Receives from a channel without a limit. Made by [`unbounded_channel`].
+///
+/// # Examples
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::mpsc;
+///
+/// let (sender, mut receiver) = mpsc::unbounded_channel();
+/// sender.send("a").unwrap();
+/// assert_eq!((receiver.len(), receiver.is_empty()), (1, false));
+/// assert_eq!((receiver.sender_strong_count(), receiver.sender_weak_count()), (1, 0));
+///
+/// receiver.close();
+/// assert!(receiver.is_closed());
+/// assert_eq!(receiver.recv().await, Some("a"));
+/// assert_eq!(receiver.recv().await, None);
+/// # }
+/// ```
+///
+/// Several values at a time, and without waiting:
+///
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::mpsc;
+///
+/// let (sender, mut receiver) = mpsc::unbounded_channel();
+/// (1..=5).for_each(|n| sender.send(n).unwrap());
+/// assert_eq!(receiver.try_recv(), Ok(1));
+///
+/// let mut batch = Vec::new();
+/// assert_eq!(receiver.recv_many(&mut batch, 3).await, 3);
+/// assert_eq!(batch, [2, 3, 4]);
+/// # }
+/// ```
 pub struct UnboundedReceiver<T> {
     rx: Rx<T, Unlimited>,
 }
 
 /// Creates a channel without a limit: sending never waits, and memory grows with what is not yet
 /// received.
+///
+/// # Examples
 ///
 /// ```
 /// let (sender, mut receiver) = runtime::sync::mpsc::unbounded_channel();
@@ -63,6 +138,10 @@ impl<T> UnboundedSender<T> {
     /// # Errors
     ///
     /// Gives `value` back if the receiver was closed or dropped.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedSender`].
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         match self.tx.claim() {
@@ -79,32 +158,66 @@ impl<T> UnboundedSender<T> {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, receiver) = mpsc::unbounded_channel::<u32>();
+    /// runtime::spawn(async move { drop(receiver) });
+    /// sender.closed().await;
+    /// assert!(sender.send(1).is_err());
+    /// # }
+    /// ```
     pub async fn closed(&self) {
         self.tx.closed().await;
     }
 
     /// Whether the receiver was closed or dropped.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedSender`].
     pub fn is_closed(&self) -> bool {
         self.tx.is_closed()
     }
 
     /// Whether both send into the same channel.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedSender`].
     pub fn same_channel(&self, other: &Self) -> bool {
         self.tx.same_channel(&other.tx)
     }
 
     /// A sender that does not keep the channel open.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakUnboundedSender`].
     #[must_use = "this makes a weak sender and leaves `self` as it is"]
     pub fn downgrade(&self) -> WeakUnboundedSender<T> {
         WeakUnboundedSender { tx: self.tx.downgrade() }
     }
 
     /// How many senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedSender`].
     pub fn strong_count(&self) -> usize {
         self.tx.strong_count()
     }
 
     /// How many weak senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedSender`].
     pub fn weak_count(&self) -> usize {
         self.tx.weak_count()
     }
@@ -124,16 +237,28 @@ impl<T> fmt::Debug for UnboundedSender<T> {
 
 impl<T> WeakUnboundedSender<T> {
     /// A sender, if there is still one: when the last has gone the channel stays closed.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakUnboundedSender`].
     pub fn upgrade(&self) -> Option<UnboundedSender<T>> {
         Some(UnboundedSender { tx: self.tx.upgrade()? })
     }
 
     /// How many senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakUnboundedSender`].
     pub fn strong_count(&self) -> usize {
         self.tx.strong_count()
     }
 
     /// How many weak senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`WeakUnboundedSender`].
     pub fn weak_count(&self) -> usize {
         self.tx.weak_count()
     }
@@ -158,6 +283,10 @@ impl<T> UnboundedReceiver<T> {
     /// # Cancel safety
     ///
     /// No value is lost when the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedReceiver`].
     pub async fn recv(&mut self) -> Option<T> {
         poll_fn(|cx| self.rx.poll_recv(cx)).await
     }
@@ -168,6 +297,10 @@ impl<T> UnboundedReceiver<T> {
     /// # Cancel safety
     ///
     /// No value is lost when the future is dropped: `buffer` is as it was.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedReceiver`].
     pub async fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
         poll_fn(|cx| self.rx.poll_recv_many(cx, buffer, limit)).await
     }
@@ -177,6 +310,10 @@ impl<T> UnboundedReceiver<T> {
     /// # Errors
     ///
     /// `Empty` if none is there, `Disconnected` if none will ever come.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedReceiver`].
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         self.rx.try_recv()
     }
@@ -186,6 +323,17 @@ impl<T> UnboundedReceiver<T> {
     /// # Panics
     ///
     /// Panics in an async context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::unbounded_channel();
+    /// let thread = std::thread::spawn(move || receiver.blocking_recv());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(thread.join().unwrap(), Some(1));
+    /// ```
     #[track_caller]
     pub fn blocking_recv(&mut self) -> Option<T> {
         park_on(self.recv())
@@ -196,27 +344,55 @@ impl<T> UnboundedReceiver<T> {
     /// # Panics
     ///
     /// Panics in an async context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::unbounded_channel();
+    /// (1..=3).for_each(|n| sender.send(n).unwrap());
+    /// let mut batch = Vec::new();
+    /// assert_eq!(receiver.blocking_recv_many(&mut batch, 10), 3);
+    /// assert_eq!(batch, [1, 2, 3]);
+    /// ```
     #[track_caller]
     pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
         park_on(self.recv_many(buffer, limit))
     }
 
     /// Lets no more values in. Senders get errors; what has been sent can be received.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedReceiver`].
     pub fn close(&mut self) {
         self.rx.close();
     }
 
     /// Whether this was [closed](UnboundedReceiver::close) or every sender is gone.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedReceiver`].
     pub fn is_closed(&self) -> bool {
         self.rx.is_closed()
     }
 
     /// Whether nothing is in the channel now.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedReceiver`].
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many values are in the channel now.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedReceiver`].
     pub fn len(&self) -> usize {
         self.rx.len()
     }
@@ -224,11 +400,41 @@ impl<T> UnboundedReceiver<T> {
     /// Like [`recv`](UnboundedReceiver::recv), for use in a hand-written future: after `Pending`
     /// the waker of the latest call is woken. May be `Pending` when the task has used up its
     /// budget; then it is woken at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::unbounded_channel();
+    /// sender.send(1).unwrap();
+    /// assert_eq!(poll_fn(|cx| receiver.poll_recv(cx)).await, Some(1));
+    /// # }
+    /// ```
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.rx.poll_recv(cx)
     }
 
     /// Like [`recv_many`](UnboundedReceiver::recv_many), for use in a hand-written future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::unbounded_channel();
+    /// sender.send(1).unwrap();
+    /// let mut batch = Vec::new();
+    /// assert_eq!(poll_fn(|cx| receiver.poll_recv_many(cx, &mut batch, 8)).await, 1);
+    /// assert_eq!(batch, [1]);
+    /// # }
+    /// ```
     pub fn poll_recv_many(
         &mut self,
         cx: &mut Context<'_>,
@@ -239,11 +445,19 @@ impl<T> UnboundedReceiver<T> {
     }
 
     /// How many senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedReceiver`].
     pub fn sender_strong_count(&self) -> usize {
         self.rx.strong_count()
     }
 
     /// How many weak senders there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnboundedReceiver`].
     pub fn sender_weak_count(&self) -> usize {
         self.rx.weak_count()
     }
