@@ -86,7 +86,7 @@ fn sleeps_of_the_monitor() -> u64 {
     let threads = std::fs::read_dir("/proc/self/task").unwrap();
     let statuses = threads
         .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("status")).ok())
-        .filter(|status| status.contains("runtime-guardia"));
+        .filter(|status| status.contains("runtime-monitor"));
     let count = |status: String| {
         let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"));
         line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)

@@ -208,7 +208,7 @@ fn on_one_thread_there_is_no_other_before_there_are_tasks() {
 #[test]
 fn on_one_thread_somebody_watches_as_soon_as_there_are_tasks() {
     isolated("on_one_thread_somebody_watches_as_soon_as_there_are_tasks", || {
-        let watched = || thread_names().iter().any(|name| name == "runtime-guardia");
+        let watched = || thread_names().iter().any(|name| name == "runtime-monitor");
         let build = || Builder::new_current_thread().enable_all().build().unwrap();
         for kind in 0..4 {
             let runtime = build();

@@ -8,7 +8,7 @@ use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 ///
 /// # Examples
 ///
-/// See [`Handle::id`].
+/// See [`Handle::id`](super::Handle::id).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RuntimeId(u64);
 

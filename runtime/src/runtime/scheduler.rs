@@ -12,7 +12,7 @@ use crate::engine::task::{Identity, JoinHandle};
 ///
 /// # Examples
 ///
-/// See [`Handle::current`].
+/// See [`Handle::current`](super::Handle::current).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuntimeFlavor {

@@ -95,7 +95,7 @@ impl<T> From<SendError<T>> for TrySendError<T> {
 ///
 /// # Examples
 ///
-/// See [`Sender::send_timeout`].
+/// See [`Sender::send_timeout`](super::Sender::send_timeout).
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum SendTimeoutError<T> {
     /// There was no room until the time was over.
