@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use crate::engine::task::Identity;
 use crate::io::on_pool;
 use crate::runtime::context;
 use crate::task::JoinHandle;
@@ -60,7 +61,7 @@ where
                 Stage::New(work) => {
                     let running = context::expect_current(|handle| {
                         let work = work.take().expect("it is new");
-                        handle.spawn_blocking_at(work, None, this.location)
+                        handle.spawn_blocking_as(work, Identity::at(this.location))
                     });
                     *this.stage = Stage::Running(running);
                 }

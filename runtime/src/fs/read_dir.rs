@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use super::job::job;
 use crate::engine::coop;
+use crate::engine::task::Identity;
 use crate::io::on_pool;
 use crate::runtime::context;
 use crate::task::JoinHandle;
@@ -178,7 +179,7 @@ impl ReadDir {
             let location = self.location;
             self.job = Some(context::expect_current(|handle| {
                 let batch = std::mem::take(&mut self.batch);
-                handle.spawn_blocking_at(move || batch.next(), None, location)
+                handle.spawn_blocking_as(move || batch.next(), Identity::at(location))
             }));
         }
     }

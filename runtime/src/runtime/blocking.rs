@@ -100,37 +100,34 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.spawn_blocking_at(closure, None, Location::caller())
+        self.spawn_blocking_as(closure, Identity::at(Location::caller()))
     }
 
-    pub(crate) fn spawn_blocking_at<F, R>(
+    pub(crate) fn spawn_blocking_as<F, R>(
         &self,
         closure: F,
-        name: Option<&str>,
-        location: &'static Location<'static>,
+        identity: Identity<'_>,
     ) -> JoinHandle<R>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
         let size = FullSize::of::<F>();
-        large_on_heap!(closure closure: F => self.spawn_blocking_sized(closure, name, location, size))
+        large_on_heap!(closure closure: F => self.spawn_blocking_boxed(closure, identity.of_size(size)))
     }
 
-    /// As [`spawn_blocking_at`](Handle::spawn_blocking_at). A large closure is in its box.
-    pub(crate) fn spawn_blocking_sized<F, R>(
+    /// As [`spawn_blocking_as`](Handle::spawn_blocking_as). A large closure is in its box.
+    pub(crate) fn spawn_blocking_boxed<F, R>(
         &self,
         closure: F,
-        name: Option<&str>,
-        location: &'static Location<'static>,
-        size: FullSize,
+        identity: Identity<'_>,
     ) -> JoinHandle<R>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
         self.assert_not_forked();
-        self.spawn_blocking_in(None, closure, Identity::new(name, location).of_size(size))
+        self.spawn_blocking_in(None, closure, identity)
     }
 
     /// The same for a closure that may have a place in a scope.
@@ -138,7 +135,7 @@ impl Handle {
         &self,
         membership: Option<Membership>,
         closure: F,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<R>
     where
         F: FnOnce() -> R + Send + 'static,
@@ -162,7 +159,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.submit_blocking(None, closure, Identity::new(None, location), mandatory).ok()
+        self.submit_blocking(None, closure, Identity::at(location), mandatory).ok()
     }
 
     /// Gives a closure to the blocking pool. If the pool, or the scope that it has a place in,
@@ -172,7 +169,7 @@ impl Handle {
         &self,
         membership: Option<Membership>,
         closure: F,
-        identity: Identity,
+        identity: Identity<'_>,
         mandatory: bool,
     ) -> Result<JoinHandle<R>, JoinHandle<R>>
     where

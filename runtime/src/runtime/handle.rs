@@ -283,37 +283,25 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.spawn_named(future, None, Location::caller())
+        self.spawn_as(future, Identity::at(Location::caller()))
     }
 
-    pub(crate) fn spawn_named<F>(
-        &self,
-        future: F,
-        name: Option<&str>,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
+    pub(crate) fn spawn_as<F>(&self, future: F, identity: Identity<'_>) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let size = FullSize::of::<F>();
-        large_on_heap!(future: F => self.spawn_sized(future, name, location, size))
+        large_on_heap!(future: F => self.spawn_boxed(future, identity.of_size(size)))
     }
 
-    /// As [`spawn_named`](Handle::spawn_named). A large future is in its box.
-    pub(crate) fn spawn_sized<F>(
-        &self,
-        future: F,
-        name: Option<&str>,
-        location: &'static Location<'static>,
-        size: FullSize,
-    ) -> JoinHandle<F::Output>
+    /// As [`spawn_as`](Handle::spawn_as). A large future is in its box.
+    pub(crate) fn spawn_boxed<F>(&self, future: F, identity: Identity<'_>) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         self.assert_not_forked();
-        let identity = Identity::new(name, location).of_size(size);
         self.inner.scheduler.spawn(future, identity)
     }
 
@@ -322,7 +310,7 @@ impl Handle {
         &self,
         membership: Membership,
         future: F,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -356,7 +344,7 @@ impl Handle {
         &self,
         membership: Option<Membership>,
         future: F,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,

@@ -82,7 +82,7 @@ impl LocalRuntime {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let identity = Identity::new(None, Location::caller()).of_size(FullSize::of::<F>());
+        let identity = Identity::at(Location::caller()).of_size(FullSize::of::<F>());
         large_on_heap!(future: F => self.handle().spawn_local_in(None, future, identity))
     }
 

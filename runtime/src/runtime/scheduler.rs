@@ -62,7 +62,7 @@ impl Scheduler {
 
     /// Spawns a task.
     #[inline]
-    pub(super) fn spawn<F>(&self, future: F, identity: Identity) -> JoinHandle<F::Output>
+    pub(super) fn spawn<F>(&self, future: F, identity: Identity<'_>) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -76,7 +76,7 @@ impl Scheduler {
         &self,
         membership: Membership,
         future: F,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

@@ -45,7 +45,7 @@ impl Handle {
         membership: Option<Membership>,
         make: M,
         index: Option<usize>,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         M: FnOnce() -> F + Send + 'static,

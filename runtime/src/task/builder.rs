@@ -5,7 +5,7 @@ use std::io;
 use std::panic::Location;
 
 use super::ScopeHandle;
-use super::local_set::{LocalSet, spawn_local_named};
+use super::local_set::{LocalSet, spawn_local_as};
 use super::spawn::{spawn_blocking_here, spawn_here};
 use crate::Handle;
 use crate::engine::task::{FullSize, Identity, JoinHandle, large_on_heap};
@@ -67,7 +67,9 @@ impl<'a> Builder<'a> {
         F::Output: Send + 'static,
     {
         let (location, size) = (Location::caller(), FullSize::of::<F>());
-        Ok(large_on_heap!(future: F => spawn_here(future, self.name, location, size)))
+        Ok(
+            large_on_heap!(future: F => spawn_here(future, Identity::new(self.name, location).of_size(size))),
+        )
     }
 
     /// Spawns the task on the runtime of `handle`.
@@ -93,7 +95,7 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(handle.spawn_named(future, self.name, Location::caller()))
+        Ok(handle.spawn_as(future, Identity::new(self.name, Location::caller())))
     }
 
     /// Spawns the task into a scope. See [`ScopeHandle::spawn`].
@@ -125,7 +127,7 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(scope.spawn_named(future, self.name, Location::caller()))
+        Ok(scope.spawn_as(future, Identity::new(self.name, Location::caller())))
     }
 
     /// Spawns the task on the current [`LocalSet`](crate::task::LocalSet). See
@@ -165,7 +167,7 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Ok(spawn_local_named(future, self.name, Location::caller()))
+        Ok(spawn_local_as(future, Identity::new(self.name, Location::caller())))
     }
 
     /// Spawns the task on a [`LocalSet`]. See [`LocalSet::spawn_local`].
@@ -201,7 +203,7 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Ok(local_set.spawn_named(future, self.name, Location::caller()))
+        Ok(local_set.spawn_as(future, Identity::new(self.name, Location::caller())))
     }
 
     /// Spawns the task into a scope, on this thread. See [`ScopeHandle::spawn_local`].
@@ -319,7 +321,7 @@ impl<'a> Builder<'a> {
     {
         let (location, size) = (Location::caller(), FullSize::of::<F>());
         Ok(large_on_heap!(closure closure: F => {
-            spawn_blocking_here(closure, self.name, location, size)
+            spawn_blocking_here(closure, Identity::new(self.name, location).of_size(size))
         }))
     }
 
@@ -362,6 +364,6 @@ impl<'a> Builder<'a> {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        Ok(handle.spawn_blocking_at(closure, self.name, Location::caller()))
+        Ok(handle.spawn_blocking_as(closure, Identity::new(self.name, Location::caller())))
     }
 }

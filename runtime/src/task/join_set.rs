@@ -24,14 +24,14 @@ use std::io;
 use std::panic::{Location, resume_unwind};
 use std::task::{Context, Poll, Waker, ready};
 
-use super::local_set::spawn_local_named;
+use super::local_set::spawn_local_as;
 use super::spawn::{spawn_blocking_here, spawn_here};
 use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet};
 use crate::Handle;
 use crate::engine::coop;
 use crate::engine::primitive::Arc;
 use crate::engine::ready_list::{self, ReadyList};
-use crate::engine::task::{FullSize, large_on_heap};
+use crate::engine::task::{FullSize, Identity, large_on_heap};
 
 /// The slots that an empty set keeps for its next tasks.
 const KEPT_SLOTS: usize = 64;
@@ -457,7 +457,7 @@ impl<T: 'static> JoinSet<T> {
         F: Future<Output = T> + Send + 'static,
         T: Send,
     {
-        self.spawn_named(task, None, Location::caller())
+        self.spawn_as(task, Identity::at(Location::caller()))
     }
 
     /// Spawns a task on the runtime of `handle` and puts it in the set.
@@ -480,7 +480,7 @@ impl<T: 'static> JoinSet<T> {
         F: Future<Output = T> + Send + 'static,
         T: Send,
     {
-        self.insert(handle.spawn_named(task, None, Location::caller()))
+        self.insert(handle.spawn_as(task, Identity::at(Location::caller())))
     }
 
     /// Spawns a task on the current [`LocalSet`] or
@@ -509,7 +509,7 @@ impl<T: 'static> JoinSet<T> {
     where
         F: Future<Output = T> + 'static,
     {
-        self.insert(spawn_local_named(task, None, Location::caller()))
+        self.insert(spawn_local_as(task, Identity::at(Location::caller())))
     }
 
     /// Spawns a task on a [`LocalSet`] and puts it in this set. It runs when the `LocalSet` is
@@ -536,7 +536,7 @@ impl<T: 'static> JoinSet<T> {
     where
         F: Future<Output = T> + 'static,
     {
-        self.insert(local_set.spawn_named(task, None, Location::caller()))
+        self.insert(local_set.spawn_as(task, Identity::at(Location::caller())))
     }
 
     /// Runs a closure on the current runtime's blocking pool, as a task of the set.
@@ -563,7 +563,7 @@ impl<T: 'static> JoinSet<T> {
         F: FnOnce() -> T + Send + 'static,
         T: Send,
     {
-        self.spawn_blocking_named(f, None, Location::caller())
+        self.spawn_blocking_as(f, Identity::at(Location::caller()))
     }
 
     /// Runs a closure on the blocking pool of `handle`'s runtime, as a task of the set.
@@ -577,7 +577,7 @@ impl<T: 'static> JoinSet<T> {
         F: FnOnce() -> T + Send + 'static,
         T: Send,
     {
-        self.insert(handle.spawn_blocking_at(f, None, Location::caller()))
+        self.insert(handle.spawn_blocking_as(f, Identity::at(Location::caller())))
     }
 
     /// Builds a task with a name, to be spawned in the set.
@@ -598,33 +598,23 @@ impl<T: 'static> JoinSet<T> {
     }
 
     #[track_caller]
-    fn spawn_named<F>(
-        &mut self,
-        task: F,
-        name: Option<&str>,
-        location: &'static Location<'static>,
-    ) -> AbortHandle
+    fn spawn_as<F>(&mut self, task: F, identity: Identity<'_>) -> AbortHandle
     where
         F: Future<Output = T> + Send + 'static,
         T: Send,
     {
         let size = FullSize::of::<F>();
-        self.insert(large_on_heap!(task: F => spawn_here(task, name, location, size)))
+        self.insert(large_on_heap!(task: F => spawn_here(task, identity.of_size(size))))
     }
 
     #[track_caller]
-    fn spawn_blocking_named<F>(
-        &mut self,
-        f: F,
-        name: Option<&str>,
-        location: &'static Location<'static>,
-    ) -> AbortHandle
+    fn spawn_blocking_as<F>(&mut self, f: F, identity: Identity<'_>) -> AbortHandle
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send,
     {
         let size = FullSize::of::<F>();
-        self.insert(large_on_heap!(closure f: F => spawn_blocking_here(f, name, location, size)))
+        self.insert(large_on_heap!(closure f: F => spawn_blocking_here(f, identity.of_size(size))))
     }
 }
 
@@ -733,7 +723,7 @@ impl<'a, T: 'static> Builder<'a, T> {
         F: Future<Output = T> + Send + 'static,
         T: Send,
     {
-        Ok(self.set.spawn_named(future, self.name, Location::caller()))
+        Ok(self.set.spawn_as(future, Identity::new(self.name, Location::caller())))
     }
 
     /// See [`JoinSet::spawn_on`].
@@ -751,7 +741,7 @@ impl<'a, T: 'static> Builder<'a, T> {
         F: Future<Output = T> + Send + 'static,
         T: Send,
     {
-        Ok(self.set.insert(handle.spawn_named(future, self.name, Location::caller())))
+        Ok(self.set.insert(handle.spawn_as(future, Identity::new(self.name, Location::caller()))))
     }
 
     /// See [`JoinSet::spawn_blocking`].
@@ -773,7 +763,7 @@ impl<'a, T: 'static> Builder<'a, T> {
         F: FnOnce() -> T + Send + 'static,
         T: Send,
     {
-        Ok(self.set.spawn_blocking_named(f, self.name, Location::caller()))
+        Ok(self.set.spawn_blocking_as(f, Identity::new(self.name, Location::caller())))
     }
 
     /// See [`JoinSet::spawn_blocking_on`].
@@ -791,7 +781,9 @@ impl<'a, T: 'static> Builder<'a, T> {
         F: FnOnce() -> T + Send + 'static,
         T: Send,
     {
-        Ok(self.set.insert(handle.spawn_blocking_at(f, self.name, Location::caller())))
+        Ok(self
+            .set
+            .insert(handle.spawn_blocking_as(f, Identity::new(self.name, Location::caller()))))
     }
 
     /// See [`JoinSet::spawn_local`].
@@ -822,7 +814,7 @@ impl<'a, T: 'static> Builder<'a, T> {
     where
         F: Future<Output = T> + 'static,
     {
-        Ok(self.set.insert(spawn_local_named(future, self.name, Location::caller())))
+        Ok(self.set.insert(spawn_local_as(future, Identity::new(self.name, Location::caller()))))
     }
 
     /// See [`JoinSet::spawn_local_on`].
@@ -839,6 +831,8 @@ impl<'a, T: 'static> Builder<'a, T> {
     where
         F: Future<Output = T> + 'static,
     {
-        Ok(self.set.insert(local_set.spawn_named(future, self.name, Location::caller())))
+        Ok(self
+            .set
+            .insert(local_set.spawn_as(future, Identity::new(self.name, Location::caller()))))
     }
 }

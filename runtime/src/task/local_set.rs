@@ -110,21 +110,17 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_local_named(future, None, Location::caller())
+    spawn_local_as(future, Identity::at(Location::caller()))
 }
 
 #[track_caller]
-pub(super) fn spawn_local_named<F>(
-    future: F,
-    name: Option<&str>,
-    location: &'static Location<'static>,
-) -> JoinHandle<F::Output>
+pub(super) fn spawn_local_as<F>(future: F, identity: Identity<'_>) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
     let place = LocalPlace::here();
-    let identity = Identity::new(name, location).of_size(FullSize::of::<F>());
+    let identity = identity.of_size(FullSize::of::<F>());
     large_on_heap!(future: F => place.spawn(None, future, identity))
 }
 
@@ -153,7 +149,7 @@ impl LocalPlace {
         &self,
         membership: Option<Membership>,
         future: F,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -259,20 +255,15 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.spawn_named(future, None, Location::caller())
+        self.spawn_as(future, Identity::at(Location::caller()))
     }
 
-    pub(super) fn spawn_named<F>(
-        &self,
-        future: F,
-        name: Option<&str>,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
+    pub(super) fn spawn_as<F>(&self, future: F, identity: Identity<'_>) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        let identity = Identity::new(name, location).of_size(FullSize::of::<F>());
+        let identity = identity.of_size(FullSize::of::<F>());
         large_on_heap!(future: F => self.tasks.spawn(None, future, identity))
     }
 

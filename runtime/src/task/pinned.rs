@@ -41,7 +41,7 @@ where
     F: Future + 'static,
     F::Output: Send + 'static,
 {
-    let identity = Identity::new(None, Location::caller());
+    let identity = Identity::at(Location::caller());
     context::expect_current(|handle| handle.spawn_pinned_as(None, make, None, identity))
 }
 
@@ -78,6 +78,6 @@ where
     F: Future + 'static,
     F::Output: Send + 'static,
 {
-    let identity = Identity::new(None, Location::caller());
+    let identity = Identity::at(Location::caller());
     context::expect_current(|handle| handle.spawn_pinned_as(None, make, Some(idx), identity))
 }

@@ -334,7 +334,7 @@ impl ScopeHandle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.spawn_named(future, None, Location::caller())
+        self.spawn_as(future, Identity::at(Location::caller()))
     }
 
     /// Spawns a task into the scope that can fail. Its handle yields `None` if it did: the error is
@@ -372,7 +372,7 @@ impl ScopeHandle {
     {
         let location = Location::caller();
         let future = async move { or_fail(future.await, location) };
-        self.spawn_named(future, None, location)
+        self.spawn_as(future, Identity::at(location))
     }
 
     /// Runs a closure that may block on the blocking pool, as
@@ -414,7 +414,7 @@ impl ScopeHandle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.spawn_blocking_as(closure, Identity::new(None, Location::caller()))
+        self.spawn_blocking_as(closure, Identity::at(Location::caller()))
     }
 
     /// As [`spawn_blocking`](ScopeHandle::spawn_blocking), for a closure that can fail. Its handle
@@ -446,21 +446,25 @@ impl ScopeHandle {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         let location = Location::caller();
-        self.spawn_blocking_as(move || or_fail(closure(), location), Identity::new(None, location))
+        self.spawn_blocking_as(move || or_fail(closure(), location), Identity::at(location))
     }
 
     #[track_caller]
-    pub(super) fn spawn_blocking_as<F, R>(&self, closure: F, identity: Identity) -> JoinHandle<R>
+    pub(super) fn spawn_blocking_as<F, R>(
+        &self,
+        closure: F,
+        identity: Identity<'_>,
+    ) -> JoinHandle<R>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
         let identity = identity.of_size(FullSize::of::<F>());
-        large_on_heap!(closure closure: F => self.spawn_blocking_sized(closure, identity))
+        large_on_heap!(closure closure: F => self.spawn_blocking_boxed(closure, identity))
     }
 
     #[track_caller]
-    fn spawn_blocking_sized<F, R>(&self, closure: F, identity: Identity) -> JoinHandle<R>
+    fn spawn_blocking_boxed<F, R>(&self, closure: F, identity: Identity<'_>) -> JoinHandle<R>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
@@ -509,7 +513,7 @@ impl ScopeHandle {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.spawn_local_as(future, Identity::new(None, Location::caller()))
+        self.spawn_local_as(future, Identity::at(Location::caller()))
     }
 
     /// As [`spawn_local`](ScopeHandle::spawn_local), for a task that can fail. Its handle yields
@@ -541,21 +545,25 @@ impl ScopeHandle {
     {
         let location = Location::caller();
         let future = async move { or_fail(future.await, location) };
-        self.spawn_local_as(future, Identity::new(None, location))
+        self.spawn_local_as(future, Identity::at(location))
     }
 
     #[track_caller]
-    pub(super) fn spawn_local_as<F>(&self, future: F, identity: Identity) -> JoinHandle<F::Output>
+    pub(super) fn spawn_local_as<F>(
+        &self,
+        future: F,
+        identity: Identity<'_>,
+    ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
         let identity = identity.of_size(FullSize::of::<F>());
-        large_on_heap!(future: F => self.spawn_local_sized(future, identity))
+        large_on_heap!(future: F => self.spawn_local_boxed(future, identity))
     }
 
     #[track_caller]
-    fn spawn_local_sized<F>(&self, future: F, identity: Identity) -> JoinHandle<F::Output>
+    fn spawn_local_boxed<F>(&self, future: F, identity: Identity<'_>) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
@@ -597,7 +605,7 @@ impl ScopeHandle {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        self.spawn_pinned_as(make, Identity::new(None, Location::caller()))
+        self.spawn_pinned_as(make, Identity::at(Location::caller()))
     }
 
     /// As [`spawn_pinned`](ScopeHandle::spawn_pinned), for a task that can fail. Its handle yields
@@ -634,11 +642,15 @@ impl ScopeHandle {
             let future = make();
             async move { or_fail(future.await, location) }
         };
-        self.spawn_pinned_as(make, Identity::new(None, location))
+        self.spawn_pinned_as(make, Identity::at(location))
     }
 
     #[track_caller]
-    pub(super) fn spawn_pinned_as<M, F>(&self, make: M, identity: Identity) -> JoinHandle<F::Output>
+    pub(super) fn spawn_pinned_as<M, F>(
+        &self,
+        make: M,
+        identity: Identity<'_>,
+    ) -> JoinHandle<F::Output>
     where
         M: FnOnce() -> F + Send + 'static,
         F: Future + 'static,
@@ -668,38 +680,27 @@ impl ScopeHandle {
         Some(Member { scope: self.clone(), membership: self.node.join() })
     }
 
-    pub(super) fn spawn_named<F>(
-        &self,
-        future: F,
-        name: Option<&str>,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
+    pub(super) fn spawn_as<F>(&self, future: F, identity: Identity<'_>) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let size = FullSize::of::<F>();
-        large_on_heap!(future: F => self.spawn_sized(future, name, location, size))
+        large_on_heap!(future: F => self.spawn_boxed(future, identity.of_size(size)))
     }
 
     #[track_caller]
-    fn spawn_sized<F>(
-        &self,
-        future: F,
-        name: Option<&str>,
-        location: &'static Location<'static>,
-        size: FullSize,
-    ) -> JoinHandle<F::Output>
+    fn spawn_boxed<F>(&self, future: F, identity: Identity<'_>) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let Some(member) = self.member() else {
-            return self.runtime.spawn_sized(future, name, location, size);
+            return self.runtime.spawn_boxed(future, identity);
         };
         let membership = member.membership.clone();
         let future = MEMBER.scope(member, future);
-        self.runtime.spawn_in(membership, future, Identity::new(name, location).of_size(size))
+        self.runtime.spawn_in(membership, future, identity)
     }
 
     fn is_root(&self) -> bool {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::Location;
 
 use crate::engine::coop::{self, Budget};
-use crate::engine::task::{FullSize, Id, JoinHandle, current_id, large_on_heap};
+use crate::engine::task::{FullSize, Id, Identity, JoinHandle, current_id, large_on_heap};
 use crate::engine::{entered, messages, scheduler};
 use crate::runtime::{context, this_thread};
 
@@ -38,22 +38,17 @@ where
     F::Output: Send + 'static,
 {
     let (location, size) = (Location::caller(), FullSize::of::<F>());
-    large_on_heap!(future: F => spawn_here(future, None, location, size))
+    large_on_heap!(future: F => spawn_here(future, Identity::at(location).of_size(size)))
 }
 
 /// Spawns a future on the current runtime. A large one is in its box.
 #[track_caller]
-pub(super) fn spawn_here<F>(
-    future: F,
-    name: Option<&str>,
-    location: &'static Location<'static>,
-    size: FullSize,
-) -> JoinHandle<F::Output>
+pub(super) fn spawn_here<F>(future: F, identity: Identity<'_>) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    context::expect().spawn_sized(future, name, location, size)
+    context::expect().spawn_boxed(future, identity)
 }
 
 /// Runs a closure that may block its thread on the blocking pool, and yields its result.
@@ -85,22 +80,17 @@ where
     R: Send + 'static,
 {
     let (location, size) = (Location::caller(), FullSize::of::<F>());
-    large_on_heap!(closure closure: F => spawn_blocking_here(closure, None, location, size))
+    large_on_heap!(closure closure: F => spawn_blocking_here(closure, Identity::at(location).of_size(size)))
 }
 
 /// Runs a closure on the pool of the current runtime. A large one is in its box.
 #[track_caller]
-pub(super) fn spawn_blocking_here<F, R>(
-    closure: F,
-    name: Option<&str>,
-    location: &'static Location<'static>,
-    size: FullSize,
-) -> JoinHandle<R>
+pub(super) fn spawn_blocking_here<F, R>(closure: F, identity: Identity<'_>) -> JoinHandle<R>
 where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    context::expect().spawn_blocking_sized(closure, name, location, size)
+    context::expect().spawn_blocking_boxed(closure, identity)
 }
 
 /// Runs a closure that may block, on this thread, while others take over everything else that this

@@ -208,7 +208,7 @@ impl CurrentThread {
     pub(crate) fn spawn<F>(
         self: &Arc<CurrentThread>,
         future: F,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -223,7 +223,7 @@ impl CurrentThread {
         self: &Arc<CurrentThread>,
         membership: Membership,
         future: F,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -238,7 +238,7 @@ impl CurrentThread {
         self: &Arc<CurrentThread>,
         membership: Option<Membership>,
         future: F,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -262,7 +262,7 @@ impl CurrentThread {
     unsafe fn spawn_anything<F>(
         self: &Arc<CurrentThread>,
         future: F,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -283,7 +283,7 @@ impl CurrentThread {
         self: &Arc<CurrentThread>,
         membership: &Membership,
         future: F,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,

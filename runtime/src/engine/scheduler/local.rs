@@ -104,7 +104,7 @@ impl LocalQueue {
         self: &Arc<LocalQueue>,
         membership: Option<Membership>,
         make: M,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         M: FnOnce() -> F + Send + 'static,
@@ -137,7 +137,7 @@ impl LocalQueue {
         self: &Arc<LocalQueue>,
         membership: Option<Membership>,
         future: F,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -332,7 +332,7 @@ impl LocalTasks {
         &self,
         membership: Option<Membership>,
         future: F,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,

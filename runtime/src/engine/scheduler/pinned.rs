@@ -71,7 +71,7 @@ impl PinnedThread {
         &self,
         membership: Option<Membership>,
         make: M,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         M: FnOnce() -> F + Send + 'static,

@@ -250,7 +250,11 @@ impl Pool {
     }
 
     /// Spawns a task.
-    pub(crate) fn spawn<F>(self: &Arc<Pool>, future: F, identity: Identity) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(
+        self: &Arc<Pool>,
+        future: F,
+        identity: Identity<'_>,
+    ) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -265,7 +269,7 @@ impl Pool {
         self: &Arc<Pool>,
         membership: Membership,
         future: F,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

@@ -110,28 +110,38 @@ impl fmt::Debug for Runnable {
 
 /// Who a new task is: what reports say of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Identity {
-    pub(super) id: Id,
-    pub(super) named: bool,
-    pub(super) location: &'static Location<'static>,
-    pub(super) full_size: FullSize,
+pub(crate) struct Identity<'a> {
+    name: Option<&'a str>,
+    location: &'static Location<'static>,
+    full_size: FullSize,
 }
 
-impl Identity {
-    /// A fresh one. The name goes to the side table until the task completes.
+impl<'a> Identity<'a> {
     #[inline]
-    pub(crate) fn new(name: Option<&str>, location: &'static Location<'static>) -> Identity {
-        let id = next_id();
-        if let Some(name) = name {
-            set_name(id, name);
-        }
-        Identity { id, named: name.is_some(), location, full_size: FullSize::same() }
+    pub(crate) fn new(name: Option<&'a str>, location: &'static Location<'static>) -> Identity<'a> {
+        Identity { name, location, full_size: FullSize::same() }
+    }
+
+    /// Without a name.
+    #[inline]
+    pub(crate) fn at(location: &'static Location<'static>) -> Identity<'static> {
+        Identity::new(None, location)
     }
 
     /// Of a task whose future went into a box if it is large.
     #[inline]
-    pub(crate) fn of_size(self, full_size: FullSize) -> Identity {
+    pub(crate) fn of_size(self, full_size: FullSize) -> Identity<'a> {
         Identity { full_size, ..self }
+    }
+
+    /// Gives the task its number. The name goes to the side table until the task completes.
+    #[inline]
+    fn take_id(&self) -> Id {
+        let id = next_id();
+        if let Some(name) = self.name {
+            set_name(id, name);
+        }
+        id
     }
 }
 
@@ -141,24 +151,25 @@ impl Identity {
 pub(crate) fn spawn_cell<F, S>(
     future: F,
     scheduler: S,
-    identity: Identity,
+    identity: Identity<'_>,
 ) -> (Runnable, JoinHandle<F::Output>)
 where
     F: Future + 'static,
     S: Schedule,
 {
+    let id = identity.take_id();
     let (future, span) = span::of_task(
         future,
         scheduler.kind(),
-        identity.id,
-        identity.named,
+        id,
+        identity.name.is_some(),
         identity.location,
         identity.full_size,
     );
-    let task = cell::allocate(future, scheduler, identity.id, identity.location, span);
+    let task = cell::allocate(future, scheduler, id, identity.location, span);
     // SAFETY: the initial state has SCHEDULED set, and the reference of one `JoinHandle`.
     let (task, handle) = unsafe { (Runnable::from_raw(task), JoinHandle::from_raw(task)) };
-    if identity.named {
+    if identity.name.is_some() {
         task.header().state.set_named();
     }
     (task, handle)

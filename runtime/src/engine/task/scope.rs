@@ -502,7 +502,7 @@ impl Membership {
         &self,
         future: F,
         scheduler: S,
-        identity: Identity,
+        identity: Identity<'_>,
     ) -> (Runnable, JoinHandle<F::Output>)
     where
         F: Future + 'static,

@@ -89,7 +89,7 @@ fn close_against_spawn_against_the_last_worker() {
                     let _inside = inside;
                     std::future::pending::<()>().await;
                 };
-                let identity = Identity::new(None, Location::caller());
+                let identity = Identity::at(Location::caller());
                 let (task, handle) = spawn_cell(future, QueueRef(queue.clone()), identity);
                 drop(handle);
                 queue.take_in(task, None);
@@ -146,7 +146,7 @@ fn close_by_a_thread_of_the_pool() {
             let _inside = inside;
             std::future::pending::<()>().await;
         };
-        let identity = Identity::new(None, Location::caller());
+        let identity = Identity::at(Location::caller());
         let (task, handle) = spawn_cell(future, QueueRef(pool.queue.clone()), identity);
         drop(handle);
         pool.queue.take_in(task, None);

@@ -43,7 +43,7 @@ fn owner_against_thief() {
             assert_eq!(seen.written.with(|written| unsafe { *written }), 1);
             seen.runs.with_mut(|runs| unsafe { *runs += 1 });
         };
-        let (task, handle) = spawn_cell(future, Nowhere, Identity::new(None, Location::caller()));
+        let (task, handle) = spawn_cell(future, Nowhere, Identity::at(Location::caller()));
         let thief = {
             let shared = shared.clone();
             thread::spawn(move || {

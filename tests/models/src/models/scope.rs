@@ -26,7 +26,7 @@ fn spawn<F: Future + 'static>(
     queue: &Arc<Queue>,
     future: F,
 ) -> JoinHandle<F::Output> {
-    let identity = Identity::new(None, Location::caller());
+    let identity = Identity::at(Location::caller());
     let scheduler = QueueRef(queue.clone());
     let membership = scope.join();
     let (task, handle) = membership.spawn_cell(future, scheduler, identity);
@@ -140,7 +140,7 @@ fn abort_against_the_last_guard() {
         let scope = root.child();
         let membership = scope.join();
         let guard = membership.guard();
-        let identity = Identity::new(None, Location::caller());
+        let identity = Identity::at(Location::caller());
         let scheduler = QueueRef(queue.clone());
         let (task, handle) = membership.spawn_cell(forever(token.clone()), scheduler, identity);
         drop(handle);
@@ -219,7 +219,7 @@ fn an_abort_beside_the_last_guard_returns_when_all_is_aborted() {
             NotAfter { ended: ended.clone(), polled: polled.clone(), waker: waker.clone() };
         let membership = scope.join();
         let guard = membership.guard();
-        let identity = Identity::new(None, Location::caller());
+        let identity = Identity::at(Location::caller());
         let (task, handle) = membership.spawn_cell(future, QueueRef(queue.clone()), identity);
         drop(handle);
         queue.take_in(task, Some(&membership));

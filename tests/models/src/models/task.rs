@@ -72,7 +72,7 @@ impl Queue {
 
 fn spawn<F: Future + 'static>(queue: &Arc<Queue>, future: F) -> JoinHandle<F::Output> {
     let scheduler = QueueRef(queue.clone());
-    let identity = Identity::new(None, Location::caller());
+    let identity = Identity::at(Location::caller());
     let (task, handle) = spawn_cell(future, scheduler, identity);
     queue.take_in(task, None);
     handle
