@@ -87,7 +87,7 @@ use std::task::{Context, Poll, Waker, ready};
 use crate::engine::coop;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Mutex, const_fn};
-use crate::engine::resource::{Given, Op, Resource, WaitHandle};
+use crate::engine::trace::resource::{Given, Op, Resource, WaitHandle};
 use crate::engine::wait_queue::{Key, WaitQueue};
 use crate::engine::wake_list::WakeList;
 

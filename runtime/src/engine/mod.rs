@@ -12,13 +12,12 @@ pub(crate) mod coop;
 pub(crate) mod driver;
 pub(crate) mod entered;
 pub(crate) mod fair_semaphore;
+pub(crate) mod large;
 pub(crate) mod messages;
 pub(crate) mod park_on;
 pub(crate) mod primitive;
 pub(crate) mod process_wide;
 pub(crate) mod ready_list;
-#[cfg_attr(not(feature = "tracing"), path = "resource_off.rs")]
-pub(crate) mod resource;
 pub(crate) mod rng;
 pub(crate) mod say;
 pub(crate) mod scheduler;
@@ -33,7 +32,9 @@ pub(crate) mod slab;
 )]
 pub(crate) mod stall;
 pub(crate) mod task;
+pub(crate) mod task_id;
 pub(crate) mod timer;
+pub(crate) mod trace;
 pub(crate) mod wait_queue;
 pub(crate) mod waiter_list;
 pub(crate) mod wake_list;

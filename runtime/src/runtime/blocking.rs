@@ -14,13 +14,14 @@ use super::job::BlockingJob;
 use super::panics::Panics;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::Rejected;
+use crate::engine::large::large_on_heap;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::scheduler::{StandIn, TaskHook, terminated};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
-    FullSize, Header, Identity, JoinHandle, PanicSink, Runnable, Schedule, large_on_heap,
-    spawn_cell,
+    Header, Identity, JoinHandle, PanicSink, Runnable, Schedule, spawn_cell,
 };
+use crate::engine::trace::span::FullSize;
 use crate::engine::{messages, say};
 
 /// The future that a blocking closure is: one poll, which runs it.

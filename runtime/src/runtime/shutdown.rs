@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::Handle;
 use crate::engine::blocking::{Note, Remaining};
-use crate::engine::task::{self, Id, PollOwner};
+use crate::engine::task::{Id, PollOwner};
+use crate::engine::task_id;
 use crate::engine::{messages, say};
 
 /// How long a shutdown waits for a line on stderr.
@@ -133,7 +134,7 @@ impl ShutdownReport {
 
 impl Unfinished {
     pub(super) fn new(id: Option<Id>, location: Option<&'static Location<'static>>) -> Unfinished {
-        Unfinished { id, name: id.and_then(task::name), location, running: false }
+        Unfinished { id, name: id.and_then(task_id::name), location, running: false }
     }
 
     pub(super) fn running(whose: PollOwner) -> Unfinished {

@@ -33,6 +33,7 @@ use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, AtomicUsize, Order
 use crate::engine::scheduler::{Shortage, Stall, StallSink};
 use crate::engine::stall::{self, Capture, How, ThreadState, Tid, Unwinder, Why, system_calls};
 use crate::engine::task::{self, Absence, Id};
+use crate::engine::task_id;
 use crate::engine::wake_list::WakeList;
 use crate::engine::{messages, say};
 
@@ -552,7 +553,7 @@ impl StallSink for Arc<Reporter> {
         let mut report = StallReport {
             worker: stall.worker,
             task: stall.task,
-            name: stall.task.and_then(task::name),
+            name: stall.task.and_then(task_id::name),
             location: stall.location,
             duration: stall.duration,
             seen: ThreadActivity::Untold,

@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use super::Notify;
 use crate::engine::primitive::Mutex;
-use crate::engine::resource::Resource;
+use crate::engine::trace::resource::Resource;
 
 /// Lets nobody pass until a number of tasks have come; then all pass, and it is closed again.
 ///

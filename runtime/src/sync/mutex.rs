@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::engine::fair_semaphore::{Closed, FairSemaphore};
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
-use crate::engine::resource::Resource;
+use crate::engine::trace::resource::Resource;
 
 /// A lock for a value, fair, that is held across `.await`.
 ///

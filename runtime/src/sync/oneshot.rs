@@ -48,7 +48,7 @@ use crate::engine::messages;
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::atomic::{AtomicU32, Ordering};
 use crate::engine::primitive::{Arc, UnsafeCell};
-use crate::engine::resource::{Op, Resource};
+use crate::engine::trace::resource::{Op, Resource};
 use crate::engine::waker_cell::WakerCell;
 
 const SENT: u32 = 1;

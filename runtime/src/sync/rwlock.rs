@@ -24,7 +24,7 @@ use crate::engine::fair_semaphore::{Closed, FairSemaphore};
 use crate::engine::messages;
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
-use crate::engine::resource::Resource;
+use crate::engine::trace::resource::Resource;
 
 /// Readers at a time, unless the user says otherwise.
 const MAX_READERS: u32 = u32::MAX >> 3;

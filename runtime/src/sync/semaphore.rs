@@ -12,7 +12,7 @@ use crate::engine::fair_semaphore::{Closed, FairSemaphore, Refusal};
 use crate::engine::messages;
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::const_fn;
-use crate::engine::resource::Resource;
+use crate::engine::trace::resource::Resource;
 
 /// The semaphore was closed, so no permit will come.
 ///

@@ -29,9 +29,11 @@ use super::spawn::{spawn_blocking_here, spawn_here};
 use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet};
 use crate::Handle;
 use crate::engine::coop;
+use crate::engine::large::large_on_heap;
 use crate::engine::primitive::Arc;
 use crate::engine::ready_list::{self, ReadyList};
-use crate::engine::task::{FullSize, Identity, large_on_heap};
+use crate::engine::task::Identity;
+use crate::engine::trace::span::FullSize;
 
 /// The slots that an empty set keeps for its next tasks.
 const KEPT_SLOTS: usize = 64;

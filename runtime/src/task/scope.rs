@@ -15,9 +15,12 @@ use super::local_set::LocalPlace;
 use super::task_local::{self, LocalKey};
 use crate::Handle;
 use crate::engine::coop;
+use crate::engine::large::large_on_heap;
 use crate::engine::slab::Key;
 use crate::engine::task::scope::{Awaits, Cause, Failure, Force, Guard, Membership, Node};
-use crate::engine::task::{FullSize, Id, Identity, JoinHandle, current_id, large_on_heap, name};
+use crate::engine::task::{Id, Identity, JoinHandle};
+use crate::engine::task_id::{current_id, name};
+use crate::engine::trace::span::FullSize;
 use crate::engine::{messages, say};
 use crate::runtime::context;
 

@@ -5,7 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::engine::messages;
-use crate::engine::task::current_id;
+use crate::engine::task_id::current_id;
 use crate::runtime::{Handle, RuntimeFlavor, context};
 
 /// Calls `f` with the current runtime.

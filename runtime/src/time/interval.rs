@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Instant;
 use super::sleep::Timer;
 use crate::engine::messages;
-use crate::engine::resource::Resource;
+use crate::engine::trace::resource::Resource;
 
 /// How late a tick may be without counting as missed.
 const TOLERANCE: Duration = Duration::from_millis(5);

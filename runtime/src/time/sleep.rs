@@ -14,8 +14,8 @@ use pin_project_lite::pin_project;
 use super::Instant;
 use crate::engine::clock::{FAR, NEVER};
 use crate::engine::coop;
-use crate::engine::resource::{Op, Resource};
 use crate::engine::timer::{Place, Registration, Shard};
+use crate::engine::trace::resource::{Op, Resource};
 use crate::runtime::context;
 
 /// Waits for `duration`.

@@ -26,8 +26,6 @@ pub(crate) mod primitive;
 pub(crate) mod process_wide;
 #[path = "../../../runtime/src/engine/ready_list.rs"]
 pub(crate) mod ready_list;
-#[path = "../../../runtime/src/engine/resource_off.rs"]
-pub(crate) mod resource;
 #[path = "../../../runtime/src/engine/rng.rs"]
 pub(crate) mod rng;
 #[path = "engine_scheduler.rs"]
@@ -38,8 +36,20 @@ pub(crate) mod slab;
 pub(crate) mod stall;
 #[path = "engine_task.rs"]
 pub(crate) mod task;
+/// A stand-in: the counter of the real ids is a static.
+#[path = "stand_in/id.rs"]
+pub(crate) mod task_id;
 #[path = "../../../runtime/src/engine/timer/mod.rs"]
 pub(crate) mod timer;
+#[path = "."]
+pub(crate) mod trace {
+    #[path = "../../../runtime/src/engine/trace/due_off.rs"]
+    pub(crate) mod due;
+    #[path = "../../../runtime/src/engine/trace/resource_off.rs"]
+    pub(crate) mod resource;
+    #[path = "../../../runtime/src/engine/trace/span_off.rs"]
+    pub(crate) mod span;
+}
 #[path = "../../../runtime/src/engine/wait_queue.rs"]
 pub(crate) mod wait_queue;
 #[path = "../../../runtime/src/engine/waiter_list.rs"]

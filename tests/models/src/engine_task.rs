@@ -1,16 +1,12 @@
-//! `engine::task`, with ids that come from a stand-in: the counter of the real ones is a static.
+//! `engine::task`.
 #![allow(unsafe_code, reason = "as in the module that this stands for")]
 
 #[path = "../../../runtime/src/engine/task/cell.rs"]
 mod cell;
-#[path = "../../../runtime/src/engine/task/due_off.rs"]
-mod due;
 #[path = "../../../runtime/src/engine/task/error.rs"]
 mod error;
 #[path = "../../../runtime/src/engine/task/header.rs"]
 mod header;
-#[path = "stand_in/id.rs"]
-mod id;
 #[path = "../../../runtime/src/engine/task/join.rs"]
 mod join;
 #[path = "../../../runtime/src/engine/task/owned.rs"]
@@ -21,8 +17,6 @@ mod panic;
 mod runnable;
 #[path = "../../../runtime/src/engine/task/scope.rs"]
 pub(crate) mod scope;
-#[path = "../../../runtime/src/engine/task/span_off.rs"]
-mod span;
 #[path = "../../../runtime/src/engine/task/state.rs"]
 mod state;
 #[path = "../../../runtime/src/engine/task/waker.rs"]
@@ -30,9 +24,9 @@ mod waker;
 #[path = "../../../runtime/src/engine/task/watch.rs"]
 mod watch;
 
+pub(crate) use crate::engine::task_id::Id;
 pub(crate) use error::JoinError;
 pub(crate) use header::{Header, Outcome, Runnable, Schedule};
-pub(crate) use id::{Id, IdGuard, name, next_id};
 pub(crate) use join::{AbortHandle, JoinHandle};
 pub(crate) use owned::Owned;
 pub(crate) use panic::{PanicSink, UnseenPanic};

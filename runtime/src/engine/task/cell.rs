@@ -17,17 +17,18 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
-use super::due::Due;
 use super::header::{
     Header, Links, Outcome, Runnable, Schedule, Vtable, drop_join_waker, drop_reference,
     scheduler_of,
 };
 use super::panic::{Origin, Payload};
-use super::span::SpanId;
 use super::state::{EndPoll, State};
-use super::{Id, IdGuard, JoinError, Mark, waker};
+use super::{Id, JoinError, Mark, waker};
 use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::primitive::UnsafeCell;
+use crate::engine::task_id::IdGuard;
+use crate::engine::trace::due::Due;
+use crate::engine::trace::span::SpanId;
 
 /// A task.
 #[repr(C)]
@@ -271,7 +272,7 @@ fn panicked(task: NonNull<Header>, header: &Header, payload: Payload) -> JoinErr
         }
     }
     let named = header.state.peek().is_named();
-    let name = if named { super::id::name(header.id) } else { None };
+    let name = if named { crate::engine::task_id::name(header.id) } else { None };
     JoinError::panicked(header.id, payload, Origin { name, location: header.location, sink })
 }
 
@@ -320,7 +321,7 @@ unsafe fn complete(task: NonNull<Header>) -> Outcome {
         }
     }
     if before.is_named() {
-        super::id::forget_name(header.id);
+        crate::engine::task_id::forget_name(header.id);
     }
     scheduler_of(task, header).release(header);
     // The life reference.

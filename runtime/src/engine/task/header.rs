@@ -7,13 +7,13 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
-use super::due::Due;
 use super::panic::Payload;
-use super::span::SpanId;
 use super::state::State;
 use super::{Id, JoinError, PanicSink};
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::primitive::UnsafeCell;
+use crate::engine::trace::due::Due;
+use crate::engine::trace::span::SpanId;
 
 /// What is the same for every task.
 #[repr(C)]

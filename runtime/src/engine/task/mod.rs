@@ -25,34 +25,25 @@
 #![allow(unsafe_code, reason = "the task's allocation is shared by hand; docs/unsafe.md, T1 to T5")]
 
 mod cell;
-#[cfg_attr(not(feature = "schedule-latency"), path = "due_off.rs")]
-mod due;
 mod error;
 mod header;
-mod id;
 mod join;
-mod large;
 mod owned;
 mod panic;
 mod runnable;
 pub(crate) mod scope;
-#[cfg_attr(not(feature = "tracing"), path = "span_off.rs")]
-mod span;
 mod state;
 mod waker;
 mod watch;
 
+pub use crate::engine::task_id::Id;
 pub use error::JoinError;
-pub use id::Id;
 pub use join::{AbortHandle, JoinHandle};
 
 pub(crate) use header::{Header, Outcome, Runnable, Schedule};
-pub(crate) use id::{IdGuard, current_id, name, next_id};
-pub(crate) use large::{is_large, large_on_heap};
 pub(crate) use owned::{Census, Owned};
 pub(crate) use panic::{PanicSink, UnseenPanic, message};
 pub(crate) use runnable::{Identity, spawn_cell};
-pub(crate) use span::{FullSize, of_root};
 pub(crate) use waker::is_task_waker;
 pub(crate) use watch::{Absence, Mark, PollId, PollOwner, Probation, StallPolicy, Watch};
 

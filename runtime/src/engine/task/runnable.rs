@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::cell;
 use super::header::{Header, Outcome, Runnable, Schedule, scheduler_of};
-use super::id::set_name;
-use super::span::{self, FullSize};
-use super::{AbortHandle, Id, JoinHandle, Mark, StallPolicy, next_id};
+use super::{AbortHandle, Id, JoinHandle, Mark, StallPolicy};
+use crate::engine::task_id::next_id;
+use crate::engine::task_id::set_name;
+use crate::engine::trace::span::{self, FullSize};
 
 impl Runnable {
     /// The task's address; [`from_address`](Runnable::from_address) takes it back.

@@ -92,12 +92,13 @@ use std::time::Instant;
 use super::header::Header;
 use super::{
     AbortHandle, Id, Identity, JoinError, JoinHandle, PanicSink, Runnable, Schedule, UnseenPanic,
-    name, spawn_cell,
+    spawn_cell,
 };
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Mutex, MutexGuard, last_of};
 use crate::engine::slab::{Key, Slab};
+use crate::engine::task_id::name;
 use crate::engine::waiter_list::WaiterList;
 use crate::engine::wake_list::WakeList;
 

@@ -15,7 +15,7 @@ impl Id {
         self.0.get()
     }
 
-    pub(super) fn batch(self) -> u64 {
+    pub(crate) fn batch(self) -> u64 {
         0
     }
 }
@@ -39,9 +39,9 @@ impl IdGuard {
     }
 }
 
-pub(super) fn set_name(_: Id, _: &str) {}
+pub(crate) fn set_name(_: Id, _: &str) {}
 
-pub(super) fn forget_name(_: Id) {}
+pub(crate) fn forget_name(_: Id) {}
 
 pub(crate) fn name(_: Id) -> Option<std::sync::Arc<str>> {
     None

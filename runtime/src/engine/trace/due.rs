@@ -13,12 +13,12 @@ const UNKNOWN: u64 = 0;
 
 /// Nanoseconds from the scheduler's origin until the task became due.
 #[derive(Debug)]
-pub(super) struct Due(AtomicU64);
+pub(crate) struct Due(AtomicU64);
 
 impl Due {
     /// Due now. `origin`: of a scheduler that measures.
     #[inline]
-    pub(super) fn now(origin: impl FnOnce() -> Option<Instant>) -> Due {
+    pub(crate) fn now(origin: impl FnOnce() -> Option<Instant>) -> Due {
         let due = Due(AtomicU64::new(UNKNOWN));
         due.again(origin);
         due
@@ -26,14 +26,14 @@ impl Due {
 
     /// Due again.
     #[inline]
-    pub(super) fn again(&self, origin: impl FnOnce() -> Option<Instant>) {
+    pub(crate) fn again(&self, origin: impl FnOnce() -> Option<Instant>) {
         if let Some(origin) = origin() {
             self.0.store(ns(origin.elapsed()).max(1), Ordering::Relaxed);
         }
     }
 
     /// How long it has been due, if that was measured from `origin`.
-    pub(super) fn waited(&self, origin: Instant) -> Option<Duration> {
+    pub(crate) fn waited(&self, origin: Instant) -> Option<Duration> {
         match self.0.load(Ordering::Relaxed) {
             UNKNOWN => None,
             due => Some(Duration::from_nanos(ns(origin.elapsed()).saturating_sub(due))),

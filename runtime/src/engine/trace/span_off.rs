@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 
-use super::Id;
+use crate::engine::task_id::Id;
 
 pub(crate) type InSpan<F> = F;
 
@@ -24,20 +24,20 @@ impl FullSize {
 }
 
 #[derive(Debug)]
-pub(super) struct SpanId;
+pub(crate) struct SpanId;
 
 impl SpanId {
     #[inline]
-    pub(super) fn is_heard(&self) -> bool {
+    pub(crate) fn is_heard(&self) -> bool {
         false
     }
 
     #[inline]
-    pub(super) fn tell(&self, _: &'static str) {}
+    pub(crate) fn tell(&self, _: &'static str) {}
 }
 
 #[inline]
-pub(super) fn of_task<F: Future>(
+pub(crate) fn of_task<F: Future>(
     future: F,
     _: &'static str,
     _: Id,

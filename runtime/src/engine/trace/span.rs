@@ -7,7 +7,7 @@
 //!
 //! A subscriber is user code. It is called when a task is spawned, polled and dropped, where user
 //! code runs anyway, and when a waker is used. So a task that has a span is to the monitor like a
-//! waker of somebody else: see [`is_task_waker`](super::is_task_waker).
+//! waker of somebody else: see [`is_task_waker`](crate::engine::task::is_task_waker).
 
 use std::future::Future;
 use std::panic::Location;
@@ -15,8 +15,9 @@ use std::panic::Location;
 use tracing::instrument::{Instrument, Instrumented};
 use tracing::{Span, trace, trace_span};
 
-use super::{Id, is_large, next_id};
 use crate::engine::catch_panic::catch_panic;
+use crate::engine::large::is_large;
+use crate::engine::task_id::{self, Id, next_id};
 
 /// The kind of a job of the blocking pool.
 const BLOCKING: &str = "blocking";
@@ -44,18 +45,18 @@ impl FullSize {
 
 /// What a task's wakers know of its span. Nothing, if nobody listened when it was spawned.
 #[derive(Debug)]
-pub(super) struct SpanId(Option<tracing::Id>);
+pub(crate) struct SpanId(Option<tracing::Id>);
 
 impl SpanId {
     /// Whether [`tell`](SpanId::tell) may call a subscriber.
     #[inline]
-    pub(super) fn is_heard(&self) -> bool {
+    pub(crate) fn is_heard(&self) -> bool {
         self.0.is_some()
     }
 
     /// Says what is about to be done with a waker of the task.
     #[inline]
-    pub(super) fn tell(&self, op: &'static str) {
+    pub(crate) fn tell(&self, op: &'static str) {
         if let Some(id) = &self.0 {
             // The readers want the span's number, under the name of the task's.
             let event = || trace!(target: "tokio::task::waker", op, task.id = id.into_u64());
@@ -66,7 +67,7 @@ impl SpanId {
 }
 
 /// Puts the future of a new task into its span.
-pub(super) fn of_task<F: Future>(
+pub(crate) fn of_task<F: Future>(
     future: F,
     kind: &'static str,
     id: Id,
@@ -74,7 +75,7 @@ pub(super) fn of_task<F: Future>(
     location: &'static Location<'static>,
     full_size: FullSize,
 ) -> (InSpan<F>, SpanId) {
-    let name = if named { super::name(id) } else { None };
+    let name = if named { task_id::name(id) } else { None };
     let name = name.as_deref().unwrap_or_default();
     let id = id.as_u64();
     let size = size_of::<F>();

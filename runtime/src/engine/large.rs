@@ -21,7 +21,7 @@ pub(crate) const fn is_large<T>() -> bool {
 /// the other.
 macro_rules! large_on_heap {
     ($future:ident: $type:ty => $with:expr) => {
-        if const { $crate::engine::task::is_large::<$type>() } {
+        if const { $crate::engine::large::is_large::<$type>() } {
             let $future = Box::pin($future);
             $with
         } else {
@@ -29,7 +29,7 @@ macro_rules! large_on_heap {
         }
     };
     (closure $closure:ident: $type:ty => $with:expr) => {
-        if const { $crate::engine::task::is_large::<$type>() } {
+        if const { $crate::engine::large::is_large::<$type>() } {
             let $closure = Box::new($closure);
             $with
         } else {

@@ -4,19 +4,19 @@
 use std::time::{Duration, Instant};
 
 #[derive(Debug)]
-pub(super) struct Due;
+pub(crate) struct Due;
 
 impl Due {
     #[inline]
-    pub(super) fn now(_: impl FnOnce() -> Option<Instant>) -> Due {
+    pub(crate) fn now(_: impl FnOnce() -> Option<Instant>) -> Due {
         Due
     }
 
     #[inline]
-    pub(super) fn again(&self, _: impl FnOnce() -> Option<Instant>) {}
+    pub(crate) fn again(&self, _: impl FnOnce() -> Option<Instant>) {}
 
     #[inline]
-    pub(super) fn waited(&self, _: Instant) -> Option<Duration> {
+    pub(crate) fn waited(&self, _: Instant) -> Option<Duration> {
         None
     }
 }
