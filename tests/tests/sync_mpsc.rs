@@ -276,3 +276,13 @@ fn a_value_whose_drop_panics_keeps_no_other_from_being_dropped() {
     assert!(std::panic::catch_unwind(drop_it).is_err());
     assert_eq!(dropped.load(Ordering::SeqCst), 3);
 }
+
+#[test]
+fn what_a_receiver_drops_makes_room() {
+    let (sender, receiver) = channel(3);
+    sender.try_send(1).unwrap();
+    sender.try_send(2).unwrap();
+    assert_eq!(sender.capacity(), 1);
+    drop(receiver);
+    assert_eq!(sender.capacity(), 3);
+}

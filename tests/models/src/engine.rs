@@ -41,15 +41,8 @@ pub(crate) mod task;
 pub(crate) mod task_id;
 #[path = "../../../runtime/src/engine/timer/mod.rs"]
 pub(crate) mod timer;
-#[path = "."]
-pub(crate) mod trace {
-    #[path = "../../../runtime/src/engine/trace/due_off.rs"]
-    pub(crate) mod due;
-    #[path = "../../../runtime/src/engine/trace/resource_off.rs"]
-    pub(crate) mod resource;
-    #[path = "../../../runtime/src/engine/trace/span_off.rs"]
-    pub(crate) mod span;
-}
+#[path = "engine_trace.rs"]
+pub(crate) mod trace;
 #[path = "../../../runtime/src/engine/wait_queue.rs"]
 pub(crate) mod wait_queue;
 #[path = "../../../runtime/src/engine/waiter_list.rs"]

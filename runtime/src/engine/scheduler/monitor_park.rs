@@ -73,12 +73,13 @@ pub(crate) struct MonitorPark {
 }
 
 impl MonitorPark {
+    /// With an alarm, if one can be had.
     pub(crate) fn new() -> MonitorPark {
-        MonitorPark {
-            state: AtomicU32::new(RUNNING),
-            parker: Parker::new(),
-            alarm: Alarm::new().ok(),
-        }
+        MonitorPark::with(Alarm::new().ok())
+    }
+
+    pub(crate) fn with(alarm: Option<Alarm>) -> MonitorPark {
+        MonitorPark { state: AtomicU32::new(RUNNING), parker: Parker::new(), alarm }
     }
 
     /// Called by a thread that has become busy.

@@ -23,6 +23,38 @@ fn a_busy_worker_wakes_the_monitor() {
     });
 }
 
+/// The same where no alarm can be had: there the worker wakes the monitor itself.
+#[test]
+fn a_busy_worker_wakes_a_monitor_without_an_alarm() {
+    loom::model(|| {
+        let park = Arc::new(MonitorPark::with(None));
+        let busy = Arc::new(AtomicBool::new(false));
+        let (park2, busy2) = (park.clone(), busy.clone());
+        let worker = thread::spawn(move || {
+            busy2.store(true, Ordering::Relaxed);
+            park2.busy();
+        });
+        park.sleep_unless(|| busy.load(Ordering::Relaxed));
+        worker.join().unwrap();
+    });
+}
+
+/// An end that a monitor without an alarm does not hear of.
+#[test]
+fn an_end_wakes_a_monitor_without_an_alarm() {
+    loom::model(|| {
+        let park = Arc::new(MonitorPark::with(None));
+        let closed = Arc::new(AtomicBool::new(false));
+        let (park2, closed2) = (park.clone(), closed.clone());
+        let ender = thread::spawn(move || {
+            closed2.store(true, Ordering::Relaxed);
+            park2.end();
+        });
+        park.sleep_unless(|| closed.load(Ordering::Relaxed));
+        ender.join().unwrap();
+    });
+}
+
 /// Workers that become busy and go to sleep, and the one that is busy in the end.
 struct Workers {
     park: MonitorPark,
