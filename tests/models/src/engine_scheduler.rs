@@ -12,6 +12,8 @@ pub(crate) mod lifo_slot;
 pub(crate) mod monitor_park;
 #[path = "../../../runtime/src/engine/scheduler/park.rs"]
 mod park;
+#[path = "../../../runtime/src/engine/scheduler/silence.rs"]
+pub(crate) mod silence;
 #[path = "../../../runtime/src/engine/scheduler/sleep.rs"]
 pub(crate) mod sleep;
 #[path = "../../../runtime/src/engine/scheduler/spares.rs"]

@@ -149,7 +149,7 @@ struct Silent<'a> {
 
 impl Silent<'_> {
     fn new(slot: &WorkerShared) -> Silent<'_> {
-        let nested = slot.fall_silent();
+        let nested = slot.silence.fall();
         Silent { slot, nested }
     }
 }
@@ -158,7 +158,7 @@ impl Drop for Silent<'_> {
     fn drop(&mut self) {
         if !self.nested {
             // What follows in this poll is watched from now on.
-            self.slot.speak_again();
+            self.slot.silence.end(&self.slot.watch);
         }
     }
 }

@@ -25,6 +25,7 @@ mod pinned;
 mod poll_age;
 mod pool;
 mod queue;
+mod silence;
 mod sleep;
 mod spares;
 mod tasks;

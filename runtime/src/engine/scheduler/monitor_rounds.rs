@@ -162,7 +162,7 @@ impl Rounds<'_> {
                 slot.call(true);
             }
             // First: what is said of a later poll than this belongs to that.
-            let is_silent = slot.is_silent();
+            let is_silent = slot.silence.lasts();
             let eye = &mut self.eyes[index];
             let takeover = pool.monitor.takeover();
             let report = pool.monitor.report().filter(|_| !is_silent);

@@ -9,15 +9,10 @@ use super::lifo_slot::LifoSlot;
 use super::metrics::WorkerCounters;
 use super::observe::Observe;
 use super::queue::{Local, Stealer};
+use super::silence::Silence;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::primitive::{Mutex, Parker};
 use crate::engine::task::Watch;
-
-/// What was announced is over: publishes the number of the poll that follows. Pairs with [`HEAR`].
-const SPEAK: Ordering = Ordering::Release;
-/// Who hears that looks at the poll that follows, not at the one that was announced. Pairs with
-/// [`SPEAK`].
-const HEAR: Ordering = Ordering::Acquire;
 
 /// A worker's place.
 #[derive(Debug)]
@@ -27,7 +22,7 @@ pub(crate) struct WorkerShared {
     pub(super) counters: WorkerCounters,
     pub(super) parker: Parker,
     /// Its thread is in `block_in_place`: that is no stall to report. Written by the owner.
-    silent: AtomicBool,
+    pub(super) silence: Silence,
     /// Its thread is to look around after this poll. Set by the monitor.
     called: AtomicBool,
     /// How long a poll takes here at present, in nanoseconds. Written by the owner.
@@ -49,7 +44,7 @@ impl WorkerShared {
             lifo_slot: LifoSlot::new(),
             counters: observe.counters(),
             parker: Parker::new(),
-            silent: AtomicBool::new(false),
+            silence: Silence::new(),
             called: AtomicBool::new(false),
             pace: AtomicU64::new(0),
             stealer: OnceLock::new(),
@@ -83,23 +78,6 @@ impl WorkerShared {
 
     pub(crate) fn queue_len(&self) -> usize {
         self.stealer().map_or(0, Stealer::len) + usize::from(!self.lifo_slot.is_empty())
-    }
-
-    /// Nothing that goes on here is a stall to report. Says whether it was so already. Called by
-    /// the owner.
-    pub(super) fn fall_silent(&self) -> bool {
-        self.silent.swap(true, Ordering::Relaxed)
-    }
-
-    /// What follows counts as another poll, and is reported again. Called by the owner.
-    pub(super) fn speak_again(&self) {
-        self.watch.renew();
-        self.silent.store(false, SPEAK);
-    }
-
-    /// Whether what goes on here is not to be reported. Asked before the poll is looked at.
-    pub(super) fn is_silent(&self) -> bool {
-        self.silent.load(HEAR)
     }
 
     /// Whether its thread is to look around, as the owner sees it. A hint: publishes nothing.

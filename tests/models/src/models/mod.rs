@@ -26,6 +26,7 @@ mod rwlock;
 mod scope;
 mod serial_thread;
 mod signal_kind;
+mod silence;
 mod sleep;
 mod spares;
 mod stall_slot;
