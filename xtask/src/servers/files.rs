@@ -36,7 +36,7 @@ pub(super) const DUFS: Subject = Subject {
             drive: |running, seconds| get(running, "large", seconds),
         },
         Load {
-            name: "list of 200 files",
+            name: "list of 50 files",
             unit: "requests",
             client: WRK,
             drive: |running, seconds| get(running, "many/?json", seconds),
@@ -47,6 +47,8 @@ pub(super) const DUFS: Subject = Subject {
 };
 
 const UPLOADS: usize = 40;
+/// In the folder that is listed.
+const FILES: usize = 50;
 
 fn start(place: &Place) -> Result<Running, String> {
     let served = place.folder.join("served");
@@ -60,7 +62,7 @@ fn start(place: &Place) -> Result<Running, String> {
     }
     file("small", &traffic::bytes(1024, 1))?;
     file("large", &traffic::bytes(1 << 20, 2))?;
-    for at in 0..200 {
+    for at in 0..FILES as u64 {
         file(&format!("many/{at}"), &traffic::bytes(100, at))?;
     }
     // What clients upload.
@@ -133,9 +135,9 @@ fn check(running: &Running) -> Outcome {
     expect(&[], "nothing", "404", None)?;
     let (_, list) = curl(running, &[], "many/?json")?;
     let names = String::from_utf8_lossy(&list).matches("\"name\":").count();
-    is(&format!("a list with {names} names"), names == 200)?;
+    is(&format!("a list with {names} names"), names == FILES)?;
     let (code, archive) = curl(running, &[], "many/?zip")?;
-    is("an archive", code == "200" && archive.starts_with(b"PK") && archive.len() > 200 * 100)?;
+    is("an archive", code == "200" && archive.starts_with(b"PK") && archive.len() > FILES * 100)?;
     is_unpacked(running, &archive, &served.join("many"))?;
     // Up, over, elsewhere, away.
     expect(&["--upload-file", "upload-3"], "up/new", "201", None)?;

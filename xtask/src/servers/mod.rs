@@ -246,6 +246,9 @@ impl Side {
         let before = self.running.cpu_us();
         let done = (load.drive)(&self.running, seconds)
             .map_err(|error| format!("{}: {error}", load.name))?;
+        if done.operations == 0.0 {
+            return Err(format!("{}: nothing was done in {:.1} s", load.name, done.seconds));
+        }
         let cpu = self.running.cpu_us() - before;
         self.figures[at].push((done.operations / done.seconds, cpu / done.operations));
         Ok(())
