@@ -254,22 +254,6 @@ impl Side {
         Ok(())
     }
 
-    /// What it holds too much of.
-    fn leaks(&self) -> Vec<String> {
-        let (before, warm, after) = (self.before, self.warm, self.after);
-        let mut found = Vec::new();
-        if after.kib > warm.may_grow_to() {
-            found.push(format!("memory grew from {} to {} KiB", warm.kib, after.kib));
-        }
-        if after.descriptors > before.descriptors + MORE_DESCRIPTORS {
-            found.push(format!("{} descriptors became {}", before.descriptors, after.descriptors));
-        }
-        if after.threads > before.threads + MORE_THREADS {
-            found.push(format!("{} threads became {}", before.threads, after.threads));
-        }
-        found
-    }
-
     /// Sends the signal, with connections open, and waits for the end.
     fn end(&mut self, (name, number): (&str, i32)) -> Outcome {
         let idle: Vec<_> = (0..4).map(|_| TcpStream::connect(self.running.address)).collect();
@@ -287,6 +271,21 @@ impl Side {
         drop(idle);
         Ok(())
     }
+}
+
+/// What a server holds too much of in the end.
+fn leaks(before: Footprint, warm: Footprint, after: Footprint) -> Vec<String> {
+    let mut found = Vec::new();
+    if after.kib > warm.may_grow_to() {
+        found.push(format!("memory grew from {} to {} KiB", warm.kib, after.kib));
+    }
+    if after.descriptors > before.descriptors + MORE_DESCRIPTORS {
+        found.push(format!("{} descriptors became {}", before.descriptors, after.descriptors));
+    }
+    if after.threads > before.threads + MORE_THREADS {
+        found.push(format!("{} threads became {}", before.threads, after.threads));
+    }
+    found
 }
 
 struct Options {
@@ -307,7 +306,8 @@ impl Options {
                     .ok_or(format!("`{argument}` needs a number from 1 to {most}"))
             };
             match argument.as_str() {
-                "--rounds" => options.rounds = number(rest.next(), 1000.0)? as usize,
+                // A part of a round is none.
+                "--rounds" => options.rounds = number(rest.next(), 1000.0)?.floor() as usize,
                 "--seconds" => options.seconds = number(rest.next(), 3600.0)?,
                 flag if flag.starts_with('-') => {
                     return Err(format!(
@@ -462,7 +462,7 @@ fn drive(
             wrong.extend((subject.check)(&side.running).err());
         }
         side.after = side.running.settled(side.before);
-        wrong.extend(side.leaks());
+        wrong.extend(leaks(side.before, side.warm, side.after));
         wrong.extend(side.end(subject.signal).err());
         let name = format!("{} on {}", subject.name, SIDES[at]);
         for wrong in wrong {
@@ -513,4 +513,47 @@ fn show(subject: &Subject, [tokio, ours]: &[Side; 2]) -> (String, String) {
         tokio.ended_ms
     );
     (loads, held)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_grows_is_a_leak() {
+        let held = |kib, descriptors, threads| Footprint { kib, descriptors, threads };
+        let (before, warm) = (held(5_000, 10, 4), held(20_000, 60, 9));
+        assert_eq!(leaks(before, warm, held(33_000, 14, 6)), Vec::<String>::new());
+        assert_eq!(leaks(before, warm, held(34_000, 14, 6)).len(), 1);
+        assert_eq!(leaks(before, warm, held(20_000, 15, 7)).len(), 2);
+    }
+
+    #[test]
+    fn choices() {
+        let parse = |text: &str| {
+            Options::parse(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        };
+        let options = parse("dufs broker --rounds 3 --seconds 1.5").unwrap();
+        assert_eq!((options.words.len(), options.rounds, options.seconds), (2, 3, 1.5));
+        for wrong in ["nginx", "--rounds", "--rounds 0", "--seconds x", "--list"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_is_not_there_is_told() {
+        let mut findings = Findings::default();
+        assert!(findings.has(None, "nothing") && findings.has(Some(("sh", "dash")), "a shell"));
+        assert!(!findings.has(Some(("no-such-client", "its-package")), "checks"));
+        assert!(findings.skipped[0].contains("its-package"));
+    }
+
+    #[test]
+    fn servers_and_their_versions_are_documented() {
+        let page = fs::read_to_string(root().join("docs/testing.md")).unwrap();
+        for Subject { name, version, what, .. } in SUBJECTS {
+            let row = format!("| {name} {version} | {what} |");
+            assert!(page.contains(&row), "docs/testing.md has no row `{row}`");
+        }
+    }
 }
