@@ -5,12 +5,12 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use crate::sides::{self, Process, SIDES, failed, median};
 use crate::{Outcome, root};
 
-const SIDES: [&str; 2] = ["tokio", "ours"];
 const LOADS: [&str; 4] = ["axum /", "axum /json", "redis SET", "redis GET"];
 
 /// One load on one side.
@@ -45,14 +45,9 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     println!("\n{rounds} rounds, medians; ours / tokio\n");
     println!("| load | requests/s | p99, us | CPU a request, us |\n|---|---|---|---|");
     for (load, name) in LOADS.iter().enumerate() {
-        let median = |side: usize, of: fn(&Figures) -> f64| {
-            let mut values: Vec<f64> = all[load][side].iter().map(of).collect();
-            values.sort_by(f64::total_cmp);
-            values.get(values.len() / 2).copied().unwrap_or_default()
-        };
         let cell = |of: fn(&Figures) -> f64, digits: usize| {
-            let (ours, tokio) = (median(1, of), median(0, of));
-            format!("{ours:.digits$} / {tokio:.digits$} ({:.2})", ours / tokio)
+            let [tokio, ours] = [0, 1].map(|side| median(all[load][side].iter().map(of).collect()));
+            sides::cell(ours, tokio, digits)
         };
         println!(
             "| {name} | {} | {} | {} |",
@@ -143,11 +138,7 @@ impl Package {
     fn write(side: &str, name: &str, manifest: &str, main: &str) -> Result<Package, String> {
         let folder = root().join("target/compat-bench").join(side).join(name);
         fs::create_dir_all(folder.join("src")).map_err(failed(&folder))?;
-        let mut manifest = manifest.to_owned();
-        if side == "ours" {
-            let shim = root().join("compat/tokio");
-            manifest.push_str(&format!("\n[patch.crates-io]\ntokio = {{ path = {shim:?} }}\n"));
-        }
+        let manifest = format!("{manifest}{}", sides::patch(side));
         let write = |file: &str, text: &str| {
             let path = folder.join(file);
             fs::write(&path, text).map_err(failed(&path))
@@ -173,92 +164,38 @@ impl Package {
 
 /// A server that runs, killed when dropped.
 struct Server {
-    child: Child,
+    process: Process,
     address: String,
 }
 
 impl Server {
     fn start(program: &Path, kind: &str) -> Result<Server, String> {
-        let mut child = Command::new(program)
-            .arg(kind)
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{}: {error}", program.display()))?;
+        let mut command = Command::new(program);
+        command.arg(kind).stdout(Stdio::piped());
+        let mut process = Process::start(command)?;
         let mut address = String::new();
-        if let Some(stdout) = child.stdout.take() {
+        if let Some(stdout) = process.child.stdout.take() {
             BufReader::new(stdout).read_line(&mut address).map_err(|error| error.to_string())?;
         }
-        Ok(Server { child, address: address.trim().into() })
+        Ok(Server { process, address: address.trim().into() })
     }
-
-    /// The processor time it has used, in microseconds.
-    fn cpu_us(&self) -> f64 {
-        let stat =
-            fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        // Behind the name in parentheses, user and system time are the 12th and 13th; in ticks of
-        // 10 ms.
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>()
-            * 10_000.0
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// What an error about a file is told.
-fn failed(what: &Path) -> impl FnOnce(std::io::Error) -> String {
-    move |error| format!("{}: {error}", what.display())
-}
-
-fn output(command: &mut Command) -> Result<String, String> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().map_err(|error| format!("{name}: {error} (is it installed?)"))?;
-    if !output.status.success() {
-        return Err(format!("{name} failed: {}", String::from_utf8_lossy(&output.stderr)));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn measure(program: &Path, load: &str) -> Result<Figures, String> {
     let (kind, what) = load.split_once(' ').unwrap_or((load, ""));
     let server = Server::start(program, kind)?;
     match kind {
-        "axum" => wrk(&server, what),
+        "axum" => http(&server, what),
         _ => redis(&server, what),
     }
 }
 
-fn wrk(server: &Server, path: &str) -> Result<Figures, String> {
-    let url = format!("http://{}{path}", server.address);
-    let mut command = Command::new("wrk");
-    let text = output(command.args(["-t1", "-c50", "-d4s", "--latency", &url]))?;
-    let word_after = |label: &str| {
-        let line = text.lines().find(|line| line.trim_start().starts_with(label))?;
-        line.trim_start().trim_start_matches(label).split_whitespace().next()
-    };
-    let p99 = word_after("99%").ok_or("wrk printed no 99%")?;
-    let (number, unit) = p99.split_at(p99.find(|c: char| c.is_alphabetic()).unwrap_or(p99.len()));
-    let scale = match unit {
-        "us" => 1.0,
-        "ms" => 1_000.0,
-        _ => 1_000_000.0,
-    };
-    let number: f64 = number.parse().map_err(|_| "wrk's 99% is no number")?;
-    let requests = text
-        .lines()
-        .find(|line| line.contains(" requests in "))
-        .and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok())
-        .ok_or("wrk printed no count")?;
-    let per_second = word_after("Requests/sec:").and_then(|word| word.parse().ok());
+fn http(server: &Server, path: &str) -> Result<Figures, String> {
+    let wrk = sides::wrk(&format!("http://{}{path}", server.address), 4.0)?;
     Ok(Figures {
-        per_second: per_second.ok_or("wrk printed no rate")?,
-        p99_us: number * scale,
-        us_per_request: server.cpu_us() / requests,
+        per_second: wrk.per_second,
+        p99_us: wrk.p99_us,
+        us_per_request: server.process.cpu_us() / wrk.requests,
     })
 }
 
@@ -277,7 +214,7 @@ fn redis(server: &Server, command_name: &str) -> Result<Figures, String> {
         "-t",
         command_name,
     ]);
-    let text = output(&mut command)?;
+    let text = sides::text(&mut command)?;
     let line = text
         .lines()
         .find(|line| line.starts_with(&format!("\"{command_name}\"")))
@@ -289,7 +226,7 @@ fn redis(server: &Server, command_name: &str) -> Result<Figures, String> {
         [per_second, _, _, _, _, p99, ..] => Ok(Figures {
             per_second,
             p99_us: p99 * 1_000.0,
-            us_per_request: server.cpu_us() / f64::from(REQUESTS),
+            us_per_request: server.process.cpu_us() / f64::from(REQUESTS),
         }),
         _ => Err(format!("redis-benchmark said: {line}")),
     }

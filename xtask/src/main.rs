@@ -6,11 +6,14 @@
 //! | `commands.rs` | what runs other programs: lint, test, bench                          |
 //! | `compat_bench.rs` | the same servers on tokio and on `compat/tokio`                  |
 //! | `counts.rs`   | instructions an operation, and those that lock                       |
+//! | `servers/`    | public servers at work, on tokio and on `compat/tokio`               |
+//! | `sides.rs`    | what such comparisons share                                          |
 //! | `second_tier.rs` | the tests under sanitizers and valgrind, and over and over        |
 //! | `tidy.rs`     | the laws of the source tree, each a function                         |
 //! | `docs.rs`     | the documentation of the face: examples, and the form of the sections |
 //! | `face.rs`     | the functions of the face that give futures                          |
 //! | `prose.rs`    | how wide comments are, and rows that stand twice                      |
+//! | `minimal.rs`  | `runtime` with the oldest releases that its manifest lets in         |
 //! | `mutants.rs`  | what can be weakened in a protocol: orderings, fences, wake-ups      |
 //! | `loom.rs`     | the models; with `--mutate`, whether they notice each mutant         |
 //! | `source.rs`   | Rust source as far as laws and mutants must understand it            |
@@ -22,9 +25,12 @@ mod counts;
 mod docs;
 mod face;
 mod loom;
+mod minimal;
 mod mutants;
 mod prose;
 mod second_tier;
+mod servers;
+mod sides;
 mod source;
 mod tidy;
 
@@ -45,6 +51,12 @@ cargo xtask compat-bench [--rounds N]
 cargo xtask counts [words] [--places]
                                     instructions and locked instructions an operation, by the
                                     number of workers (valgrind)
+cargo xtask servers [words] [--rounds N] [--seconds N]
+                                    public servers (a broker, a file server, a proxy, a SOCKS
+                                    server, a DNS server) on tokio and on compat/tokio, driven by
+                                    their usual clients: results, leaks, ends, CPU
+cargo xtask minimal                 runtime compiles with the oldest releases of its dependencies
+                                    that its manifest lets in (nightly)
 cargo xtask sanitize [address|thread|memcheck] [words] [--from NAME] [-- arguments]
                                     the tests under a sanitizer (nightly) or valgrind: those test
                                     binaries whose name contains a word, from NAME on
@@ -67,6 +79,8 @@ fn main() -> ExitCode {
         "bench" => commands::bench(&rest),
         "compat-bench" => compat_bench::run(&rest),
         "counts" => counts::run(&rest),
+        "servers" => servers::run(&rest),
+        "minimal" => minimal::run(),
         "sanitize" => second_tier::sanitize(&rest),
         "stress" => second_tier::stress(&rest),
         "help" | "--help" | "-h" => {

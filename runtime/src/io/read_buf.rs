@@ -450,7 +450,11 @@ unsafe impl BufMut for ReadBuf<'_> {
 
     #[inline]
     fn chunk_mut(&mut self) -> &mut UninitSlice {
-        UninitSlice::uninit(&mut self.buf[self.filled..])
+        let rest = &mut self.buf[self.filled..];
+        // SAFETY: both are the bytes of one slice that nobody else has for as long, and a
+        // `UninitSlice` takes no byte for initialized. (`UninitSlice::uninit` says the same; older
+        // releases of `bytes`, which a lock file may hold, do not have it.)
+        unsafe { UninitSlice::from_raw_parts_mut(rest.as_mut_ptr().cast(), rest.len()) }
     }
 }
 

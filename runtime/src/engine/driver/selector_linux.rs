@@ -21,6 +21,7 @@
 //! which is short enough to be exact.
 #![allow(unsafe_code, reason = "three system calls; blocks cite docs/unsafe.md")]
 
+use std::fmt;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
@@ -32,7 +33,6 @@ use super::ready::Ready;
 const LONG: Duration = Duration::from_millis(50);
 
 /// The epoll instance and room for its events.
-#[derive(Debug)]
 pub(super) struct Selector {
     poll: mio::Poll,
     events: Box<[libc::epoll_event]>,
@@ -40,6 +40,13 @@ pub(super) struct Selector {
     busy: usize,
     fetched: usize,
     has_pwait2: bool,
+}
+
+// By hand: the events of older releases of `libc` have no `Debug`.
+impl fmt::Debug for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Selector").field("poll", &self.poll).finish_non_exhaustive()
+    }
 }
 
 /// The kernel's own form of a time span, 64 bits on every architecture.
