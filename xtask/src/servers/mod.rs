@@ -64,7 +64,7 @@ struct Subject {
     client: Option<Client>,
     check: fn(&Running) -> Outcome,
     loads: &'static [Load],
-    /// The signal that ends it, and whether the server handles it.
+    /// The signal that ends it: one that it handles, if there is one. Its name and number.
     signal: (&'static str, i32),
 }
 

@@ -32,7 +32,8 @@ pub(super) const BORE: Subject = Subject {
             traffic::connections(running, to_bore, seconds)
         }),
     ],
-    signal: ("INT", 2),
+    // It handles none, and SIGINT is ignored by what a shell has started in the background.
+    signal: ("TERM", 15),
 };
 
 const fn load(
