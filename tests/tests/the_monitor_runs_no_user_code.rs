@@ -44,8 +44,10 @@ fn name_of_a_task(runtime: &Runtime) -> String {
 #[test]
 fn spares_are_named_by_the_programs_function() {
     within(|| {
-        let runtime = named(|nth| format!("name-{nth}"));
-        assert_eq!(name_of_the_spare(&runtime), "name-1");
+        // A function that gets no processor for 5 ms is not waited for.
+        let first = |_| name_of_the_spare(&named(|nth| format!("name-{nth}")));
+        let in_time = (0..100).map(first).find(|name| name != "runtime-worker");
+        assert_eq!(in_time.as_deref(), Some("name-1"));
     });
 }
 

@@ -111,6 +111,7 @@ fn breaches(tree: &[File]) -> Vec<Breach> {
         all.extend(prose(file));
     }
     all.extend(unsafe_rooms(tree));
+    all.extend(suppressions(tree));
     all.extend(orderings(tree));
     all.extend(unspawned(tree));
     all.extend(in_circles(tree));
@@ -647,6 +648,44 @@ fn host_name() -> Option<String> {
     telling.then_some(name)
 }
 
+// ---- suppressions ----
+
+/// What `tests/tsan.txt` silences in the runtime is there: a line whose function has moved silences
+/// nothing.
+fn suppressions(tree: &[File]) -> Vec<Breach> {
+    const LAW: &str = "suppressions";
+    let Some(file) = tree.iter().find(|file| file.name == "tests/tsan.txt") else {
+        return Vec::new();
+    };
+    let lines = file.text.lines().enumerate();
+    let named =
+        lines.filter_map(|(index, line)| Some((index + 1, line.strip_prefix("race:runtime::")?)));
+    named
+        .filter(|(_, path)| !is_module_or_item(path, tree))
+        .map(|(line, path)| file.breach(line, LAW, format!("there is no `{path}` in the runtime")))
+        .collect()
+}
+
+/// Whether `a::b::c` is a module of the runtime, or a function of the module `a::b`.
+fn is_module_or_item(path: &str, tree: &[File]) -> bool {
+    let segments: Vec<&str> = path.trim_end_matches("::").split("::").collect();
+    let module = |of: &[&str]| {
+        let folder = format!("runtime/src/{}", of.join("/"));
+        let names = [format!("{folder}.rs"), format!("{folder}/mod.rs")];
+        tree.iter().find(|file| names.contains(&file.name))
+    };
+    if module(&segments).is_some() {
+        return true;
+    }
+    let Some((item, parents)) = segments.split_last() else { return false };
+    // Tests are modules inside of their file.
+    let inner = *item == "tests";
+    module(parents).is_some_and(|file| {
+        let word = if inner { format!("mod {item}") } else { format!("fn {item}") };
+        file.text.contains(&word)
+    })
+}
+
 // ---- prose ----
 
 /// Comments have at most [`prose::WIDTH`] columns, and no row stands twice in a table.
@@ -698,6 +737,19 @@ mod tests {
         assert!(engine("coop.rs", "/// See [`crate::task`].\n//! crate::runtime").is_empty());
         let test = "#[cfg(test)]\nmod tests { use crate::sync; }";
         assert!(engine("coop.rs", test).is_empty());
+    }
+
+    #[test]
+    fn what_is_silenced_is_there() {
+        let tree = |silenced: &str| {
+            vec![
+                File::new("tests/tsan.txt", silenced),
+                File::new("runtime/src/engine/task/header.rs", "pub(super) fn free() {}"),
+            ]
+        };
+        let law = |silenced| laws(suppressions(&tree(silenced))).len();
+        assert_eq!(law("race:runtime::engine::task::header::free\nrace:std::io"), 0);
+        assert_eq!(law("race:runtime::engine::task::cell::free"), 1);
     }
 
     #[test]
