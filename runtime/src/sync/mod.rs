@@ -211,6 +211,7 @@ pub mod oneshot;
 pub mod watch;
 
 mod barrier;
+mod guard_macros;
 mod mutex;
 mod notify;
 mod once_cell;
