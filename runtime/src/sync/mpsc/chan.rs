@@ -43,7 +43,7 @@ pub(super) trait Limit {
 
 pub(super) struct Chan<T, L> {
     list: List<T>,
-    limit: L,
+    pub(super) limit: L,
     rx_waker: WakerCell,
     senders: AtomicUsize,
     weak_senders: AtomicUsize,
@@ -73,17 +73,17 @@ impl<T, L> Drop for Chan<T, L> {
 
 /// A sender's share.
 pub(super) struct Tx<T, L> {
-    chan: Arc<Chan<T, L>>,
+    pub(super) chan: Arc<Chan<T, L>>,
 }
 
 /// A weak sender's share.
 pub(super) struct WeakTx<T, L> {
-    chan: Arc<Chan<T, L>>,
+    pub(super) chan: Arc<Chan<T, L>>,
 }
 
 /// The receiver's share.
 pub(super) struct Rx<T, L: Limit> {
-    chan: Arc<Chan<T, L>>,
+    pub(super) chan: Arc<Chan<T, L>>,
 }
 
 pub(super) fn channel<T, L: Limit>(limit: L) -> (Tx<T, L>, Rx<T, L>) {
@@ -101,10 +101,6 @@ pub(super) fn channel<T, L: Limit>(limit: L) -> (Tx<T, L>, Rx<T, L>) {
 }
 
 impl<T, L> Tx<T, L> {
-    pub(super) fn limit(&self) -> &L {
-        &self.chan.limit
-    }
-
     /// Takes the slot for a value for which there is room; `None` if the list is closed. It goes to
     /// [`fill`](Tx::fill), at once.
     #[inline]
@@ -127,14 +123,6 @@ impl<T, L> Tx<T, L> {
 
     pub(super) fn same_channel(&self, other: &Self) -> bool {
         std::ptr::eq(&*self.chan, &*other.chan)
-    }
-
-    pub(super) fn strong_count(&self) -> usize {
-        self.chan.senders.load(SEE_GONE)
-    }
-
-    pub(super) fn weak_count(&self) -> usize {
-        self.chan.weak_senders.load(Ordering::Relaxed)
     }
 
     pub(super) fn downgrade(&self) -> WeakTx<T, L> {
@@ -191,14 +179,6 @@ impl<T, L> WeakTx<T, L> {
         }
         None
     }
-
-    pub(super) fn strong_count(&self) -> usize {
-        self.chan.senders.load(SEE_GONE)
-    }
-
-    pub(super) fn weak_count(&self) -> usize {
-        self.chan.weak_senders.load(Ordering::Relaxed)
-    }
 }
 
 impl<T, L> Clone for WeakTx<T, L> {
@@ -215,10 +195,6 @@ impl<T, L> Drop for WeakTx<T, L> {
 }
 
 impl<T, L: Limit> Rx<T, L> {
-    pub(super) fn limit(&self) -> &L {
-        &self.chan.limit
-    }
-
     #[inline]
     fn head<R>(&mut self, f: impl FnOnce(&Chan<T, L>, &mut Head<T>) -> R) -> R {
         let chan = &*self.chan;
@@ -321,13 +297,17 @@ impl<T, L: Limit> Rx<T, L> {
             unsafe { (*head).len(&self.chan.list) }
         })
     }
+}
 
+impl<T, L> Chan<T, L> {
+    /// How many senders there are.
     pub(super) fn strong_count(&self) -> usize {
-        self.chan.senders.load(SEE_GONE)
+        self.senders.load(SEE_GONE)
     }
 
+    /// How many weak senders there are.
     pub(super) fn weak_count(&self) -> usize {
-        self.chan.weak_senders.load(Ordering::Relaxed)
+        self.weak_senders.load(Ordering::Relaxed)
     }
 }
 
@@ -409,20 +389,34 @@ impl<T, L> fmt::Debug for Chan<T, L> {
     }
 }
 
-impl<T, L> fmt::Debug for Tx<T, L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.chan.fmt(f)
-    }
-}
+/// How the halves of a channel of either kind are cloned and shown: by name, with the channel.
+macro_rules! halves {
+    ($sender:ident, $weak_sender:ident, $receiver:ident) => {
+        impl<T> Clone for $sender<T> {
+            fn clone(&self) -> Self {
+                $sender { tx: self.tx.clone() }
+            }
+        }
 
-impl<T, L> fmt::Debug for WeakTx<T, L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.chan.fmt(f)
-    }
-}
+        impl<T> Clone for $weak_sender<T> {
+            fn clone(&self) -> Self {
+                $weak_sender { tx: self.tx.clone() }
+            }
+        }
 
-impl<T, L: Limit> fmt::Debug for Rx<T, L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.chan.fmt(f)
-    }
+        chan::shown!($sender: tx, $weak_sender: tx, $receiver: rx);
+    };
 }
+pub(super) use halves;
+
+/// Shows each by its name and the channel of its share.
+macro_rules! shown {
+    ($($half:ident: $share:ident),*) => { $(
+        impl<T> fmt::Debug for $half<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($half)).field("chan", &*self.$share.chan).finish()
+            }
+        }
+    )* };
+}
+pub(super) use shown;
