@@ -217,6 +217,7 @@ mod notify;
 mod once_cell;
 mod rwlock;
 mod semaphore;
+mod sender_count;
 mod set_once;
 
 pub use barrier::{Barrier, BarrierWaitResult};

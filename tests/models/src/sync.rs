@@ -20,6 +20,8 @@ pub(crate) mod oneshot;
 pub(crate) mod rwlock;
 #[path = "../../../runtime/src/sync/semaphore.rs"]
 pub(crate) mod semaphore;
+#[path = "../../../runtime/src/sync/sender_count.rs"]
+pub(crate) mod sender_count;
 #[path = "../../../runtime/src/sync/set_once.rs"]
 pub(crate) mod set_once;
 #[path = "../../../runtime/src/sync/watch.rs"]

@@ -573,7 +573,7 @@ impl<T> Sender<T> {
     ///
     /// See [`Sender`].
     pub fn strong_count(&self) -> usize {
-        self.tx.chan.strong_count()
+        self.tx.chan.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -582,7 +582,7 @@ impl<T> Sender<T> {
     ///
     /// See [`Sender`].
     pub fn weak_count(&self) -> usize {
-        self.tx.chan.weak_count()
+        self.tx.chan.senders.weak()
     }
 }
 
@@ -602,7 +602,7 @@ impl<T> WeakSender<T> {
     ///
     /// See [`WeakSender`].
     pub fn strong_count(&self) -> usize {
-        self.tx.chan.strong_count()
+        self.tx.chan.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -611,7 +611,7 @@ impl<T> WeakSender<T> {
     ///
     /// See [`WeakSender`].
     pub fn weak_count(&self) -> usize {
-        self.tx.chan.weak_count()
+        self.tx.chan.senders.weak()
     }
 }
 
@@ -872,7 +872,7 @@ impl<T> Receiver<T> {
     ///
     /// See [`Receiver`].
     pub fn sender_strong_count(&self) -> usize {
-        self.rx.chan.strong_count()
+        self.rx.chan.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -881,7 +881,7 @@ impl<T> Receiver<T> {
     ///
     /// See [`Receiver`].
     pub fn sender_weak_count(&self) -> usize {
-        self.rx.chan.weak_count()
+        self.rx.chan.senders.weak()
     }
 }
 

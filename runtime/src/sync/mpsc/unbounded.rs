@@ -212,7 +212,7 @@ impl<T> UnboundedSender<T> {
     ///
     /// See [`UnboundedSender`].
     pub fn strong_count(&self) -> usize {
-        self.tx.chan.strong_count()
+        self.tx.chan.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -221,7 +221,7 @@ impl<T> UnboundedSender<T> {
     ///
     /// See [`UnboundedSender`].
     pub fn weak_count(&self) -> usize {
-        self.tx.chan.weak_count()
+        self.tx.chan.senders.weak()
     }
 }
 
@@ -241,7 +241,7 @@ impl<T> WeakUnboundedSender<T> {
     ///
     /// See [`WeakUnboundedSender`].
     pub fn strong_count(&self) -> usize {
-        self.tx.chan.strong_count()
+        self.tx.chan.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -250,7 +250,7 @@ impl<T> WeakUnboundedSender<T> {
     ///
     /// See [`WeakUnboundedSender`].
     pub fn weak_count(&self) -> usize {
-        self.tx.chan.weak_count()
+        self.tx.chan.senders.weak()
     }
 }
 
@@ -428,7 +428,7 @@ impl<T> UnboundedReceiver<T> {
     ///
     /// See [`UnboundedReceiver`].
     pub fn sender_strong_count(&self) -> usize {
-        self.rx.chan.strong_count()
+        self.rx.chan.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -437,6 +437,6 @@ impl<T> UnboundedReceiver<T> {
     ///
     /// See [`UnboundedReceiver`].
     pub fn sender_weak_count(&self) -> usize {
-        self.rx.chan.weak_count()
+        self.rx.chan.senders.weak()
     }
 }
