@@ -1,4 +1,5 @@
-//! How many senders and weak senders a channel has, and which sender is the last.
+//! How many senders and weak senders a channel has, and which sender is the last. A `watch` channel
+//! has no weak ones.
 //!
 //! When the count of senders has reached zero it stays there: a weak sender may add to it only what
 //! is not zero. The last sender sees what all senders did before they went, and so does who counts.
