@@ -3,7 +3,7 @@
 //! wakes.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -39,11 +39,19 @@ pub(crate) fn park_on<F: Future>(future: F) -> F::Output {
 /// Sleeps until `future` is ready, with no question asked: the root future of a multi-thread
 /// runtime.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
     // Each call has a parker of its own, so a waker kept too long wakes nobody else.
     let unpark = Arc::new(Unpark(Parker::new()));
-    let waker = Waker::from(unpark.clone());
-    let mut cx = Context::from_waker(&waker);
+    poll_until_ready(pin!(future), &Waker::from(unpark.clone()), || unpark.0.park())
+}
+
+/// Polls `future`, each time with a full budget, and calls `wait` after each `Pending`.
+#[inline]
+fn poll_until_ready<F: Future>(
+    mut future: Pin<&mut F>,
+    waker: &Waker,
+    mut wait: impl FnMut(),
+) -> F::Output {
+    let mut cx = Context::from_waker(waker);
     loop {
         let polled = {
             let _budget = coop::set(Budget::FULL);
@@ -52,7 +60,7 @@ pub(crate) fn run<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = polled {
             return output;
         }
-        unpark.0.park();
+        wait();
     }
 }
 
@@ -99,27 +107,17 @@ impl Wake for Counted {
 
 /// As [`run`], on a thread that is counted in `activity`: it is not while the future waits.
 pub(crate) fn run_counted<F: Future>(future: F, activity: &Arc<Activity>) -> F::Output {
-    let mut future = pin!(future);
     let root = Arc::new(Counted {
         state: AtomicU8::new(POLLS),
         parker: Parker::new(),
         activity: Arc::clone(activity),
     });
-    let waker = Waker::from(root.clone());
-    let mut cx = Context::from_waker(&waker);
-    loop {
-        let polled = {
-            let _budget = coop::set(Budget::FULL);
-            future.as_mut().poll(&mut cx)
-        };
-        if let Poll::Ready(output) = polled {
-            return output;
-        }
+    poll_until_ready(pin!(future), &Waker::from(root.clone()), || {
         let waits = root.state.compare_exchange(POLLS, WAITS, Ordering::Relaxed, Ordering::Relaxed);
         if waits.is_ok() {
             activity.end();
             root.parker.park();
         }
         root.state.swap(POLLS, TAKE);
-    }
+    })
 }

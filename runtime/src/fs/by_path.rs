@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::job::job;
+use super::job::{job, job_at, job_at_two};
 
 /// The whole content of a file.
 ///
@@ -34,8 +34,7 @@ use super::job::job;
 /// ```
 #[track_caller]
 pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>> {
-    let owned = path.as_ref().to_owned();
-    job(path, move || std::fs::read(owned))
+    job_at(path, std::fs::read)
 }
 
 /// The whole content of a file that is text.
@@ -65,8 +64,7 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
 /// ```
 #[track_caller]
 pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result<String>> {
-    let owned = path.as_ref().to_owned();
-    job(path, move || std::fs::read_to_string(owned))
+    job_at(path, std::fs::read_to_string)
 }
 
 /// Makes `contents` the whole content of a file, which is created if it is not there.
@@ -136,8 +134,7 @@ pub fn write(
 /// ```
 #[track_caller]
 pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output = io::Result<u64>> {
-    let owned = (from.as_ref().to_owned(), to.as_ref().to_owned());
-    job((from, to), move || std::fs::copy(owned.0, owned.1))
+    job_at_two(from, to, std::fs::copy)
 }
 
 /// Gives a file or directory another name, in the place of what had that name.
@@ -173,8 +170,7 @@ pub fn rename(
     from: impl AsRef<Path>,
     to: impl AsRef<Path>,
 ) -> impl Future<Output = io::Result<()>> {
-    let owned = (from.as_ref().to_owned(), to.as_ref().to_owned());
-    job((from, to), move || std::fs::rename(owned.0, owned.1))
+    job_at_two(from, to, std::fs::rename)
 }
 
 /// Gives the file `original` a second name, on the same file system.
@@ -209,8 +205,7 @@ pub fn hard_link(
     original: impl AsRef<Path>,
     link: impl AsRef<Path>,
 ) -> impl Future<Output = io::Result<()>> {
-    let owned = (original.as_ref().to_owned(), link.as_ref().to_owned());
-    job((original, link), move || std::fs::hard_link(owned.0, owned.1))
+    job_at_two(original, link, std::fs::hard_link)
 }
 
 /// Where a symbolic link leads to, as it is written there.
@@ -242,8 +237,7 @@ pub fn hard_link(
 /// ```
 #[track_caller]
 pub fn read_link(path: impl AsRef<Path>) -> impl Future<Output = io::Result<PathBuf>> {
-    let owned = path.as_ref().to_owned();
-    job(path, move || std::fs::read_link(owned))
+    job_at(path, std::fs::read_link)
 }
 
 /// The absolute path without links, `.` and `..`.
@@ -275,8 +269,7 @@ pub fn read_link(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Path
 /// ```
 #[track_caller]
 pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<PathBuf>> {
-    let owned = path.as_ref().to_owned();
-    job(path, move || std::fs::canonicalize(owned))
+    job_at(path, std::fs::canonicalize)
 }
 
 /// What is known of a file or directory; of a link, what is known of that to which it leads.
@@ -308,8 +301,7 @@ pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<P
 /// ```
 #[track_caller]
 pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metadata>> {
-    let owned = path.as_ref().to_owned();
-    job(path, move || std::fs::metadata(owned))
+    job_at(path, std::fs::metadata)
 }
 
 /// As [`metadata`], but of a link itself.
@@ -342,8 +334,7 @@ pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metad
 /// ```
 #[track_caller]
 pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metadata>> {
-    let owned = path.as_ref().to_owned();
-    job(path, move || std::fs::symlink_metadata(owned))
+    job_at(path, std::fs::symlink_metadata)
 }
 
 /// Whether something is at the path; a link must lead to something.
@@ -378,8 +369,7 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Resu
 /// ```
 #[track_caller]
 pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<bool>> {
-    let owned = path.as_ref().to_owned();
-    job(path, move || owned.try_exists())
+    job_at(path, |path| path.try_exists())
 }
 
 /// Sets the permissions of a file or directory.
@@ -415,8 +405,7 @@ pub fn set_permissions(
     path: impl AsRef<Path>,
     perm: Permissions,
 ) -> impl Future<Output = io::Result<()>> {
-    let owned = path.as_ref().to_owned();
-    job(path, move || std::fs::set_permissions(owned, perm))
+    job_at(path, |path| std::fs::set_permissions(path, perm))
 }
 
 /// Makes a directory; its parent must be there.
@@ -447,8 +436,7 @@ pub fn set_permissions(
 /// ```
 #[track_caller]
 pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let owned = path.as_ref().to_owned();
-    job(path, move || std::fs::create_dir(owned))
+    job_at(path, std::fs::create_dir)
 }
 
 /// Makes a directory and its parents, as far as they are not there.
@@ -480,8 +468,7 @@ pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 /// ```
 #[track_caller]
 pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let owned = path.as_ref().to_owned();
-    job(path, move || std::fs::create_dir_all(owned))
+    job_at(path, std::fs::create_dir_all)
 }
 
 /// Removes a directory that is empty.
@@ -513,8 +500,7 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 /// ```
 #[track_caller]
 pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let owned = path.as_ref().to_owned();
-    job(path, move || std::fs::remove_dir(owned))
+    job_at(path, std::fs::remove_dir)
 }
 
 /// Removes a directory with everything in it. Links are removed, not followed.
@@ -546,8 +532,7 @@ pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 /// ```
 #[track_caller]
 pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let owned = path.as_ref().to_owned();
-    job(path, move || std::fs::remove_dir_all(owned))
+    job_at(path, std::fs::remove_dir_all)
 }
 
 /// Removes a file or a link. Who has the file open can go on using it.
@@ -578,6 +563,5 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 /// ```
 #[track_caller]
 pub fn remove_file(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let owned = path.as_ref().to_owned();
-    job(path, move || std::fs::remove_file(owned))
+    job_at(path, std::fs::remove_file)
 }

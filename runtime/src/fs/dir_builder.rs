@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::path::Path;
 
-use super::job::job;
+use super::job::job_at;
 
 /// Makes a directory, with or without its parents.
 ///
@@ -79,10 +79,9 @@ impl DirBuilder {
     /// See [`DirBuilder`].
     #[track_caller]
     pub fn create(&self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-        let owned = path.as_ref().to_owned();
         let mut std = std::fs::DirBuilder::new();
         std.recursive(self.recursive);
         self.apply_mode(&mut std);
-        job(path, move || std.create(owned))
+        job_at(path, move |path| std.create(path))
     }
 }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
 use super::at_once::{self, AtOnce};
-use super::job::job;
+use super::job::{job, job_at};
 use super::{FileTimes, OpenOptions};
 use crate::engine::{coop, messages};
 use crate::io::on_pool::{self, Done, MOST_BYTES, OnPool};
@@ -639,10 +639,9 @@ impl OpenOptions {
     /// A future that does not borrow the options.
     #[track_caller]
     fn opening<P: AsRef<Path>>(&self, path: P) -> impl Future<Output = io::Result<File>> + use<P> {
-        let owned = path.as_ref().to_owned();
         let options = self.std.clone();
         let location = Location::caller();
-        job(path, move || options.open(owned).map(|std| File::made_at(std, location)))
+        job_at(path, move |path| options.open(path).map(|std| File::made_at(std, location)))
     }
 }
 

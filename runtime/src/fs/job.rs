@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::marker::PhantomPinned;
 use std::panic::Location;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -25,6 +26,36 @@ where
 {
     let stage = Stage::New(Some(work));
     Job { stage, location: Location::caller(), held, _pinned: PhantomPinned }
+}
+
+/// As [`job`]; `work` gets the path.
+#[track_caller]
+pub(super) fn job_at<P, T>(
+    path: P,
+    work: impl FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
+) -> Job<P, impl FnOnce() -> io::Result<T> + Send + 'static, T>
+where
+    P: AsRef<Path>,
+    T: Send + 'static,
+{
+    let owned = path.as_ref().to_owned();
+    job(path, move || work(owned))
+}
+
+/// As [`job_at`], with two paths.
+#[track_caller]
+pub(super) fn job_at_two<P, Q, T>(
+    one: P,
+    other: Q,
+    work: impl FnOnce(PathBuf, PathBuf) -> io::Result<T> + Send + 'static,
+) -> Job<(P, Q), impl FnOnce() -> io::Result<T> + Send + 'static, T>
+where
+    P: AsRef<Path>,
+    Q: AsRef<Path>,
+    T: Send + 'static,
+{
+    let owned = (one.as_ref().to_owned(), other.as_ref().to_owned());
+    job((one, other), move || work(owned.0, owned.1))
 }
 
 pin_project! {

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::job::job;
+use super::job::{job, job_at};
 use crate::engine::coop;
 use crate::engine::task::Identity;
 use crate::io::on_pool;
@@ -57,10 +57,9 @@ const BATCH: usize = 256;
 /// ```
 #[track_caller]
 pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadDir>> {
-    let owned = path.as_ref().to_owned();
     let location = Location::caller();
-    job(path, move || {
-        let batch = Batch { entries: VecDeque::new(), rest: Some(std::fs::read_dir(owned)?) };
+    job_at(path, move |path| {
+        let batch = Batch { entries: VecDeque::new(), rest: Some(std::fs::read_dir(path)?) };
         Ok(ReadDir { batch: batch.next(), job: None, location })
     })
 }

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{DirBuilderExt, DirEntryExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::job::job;
+use super::job::job_at_two;
 use super::{DirBuilder, DirEntry, File, OpenOptions};
 
 /// Makes `link` a symbolic link to `original`, which need not be there: one job.
@@ -40,8 +40,7 @@ pub fn symlink(
     original: impl AsRef<Path>,
     link: impl AsRef<Path>,
 ) -> impl Future<Output = io::Result<()>> {
-    let owned = (original.as_ref().to_owned(), link.as_ref().to_owned());
-    job((original, link), move || std::os::unix::fs::symlink(owned.0, owned.1))
+    job_at_two(original, link, std::os::unix::fs::symlink)
 }
 
 impl OpenOptions {

@@ -105,6 +105,49 @@ impl<T> FuturesIo<T> {
     }
 }
 
+/// The body of an `AsyncBufRead`, theirs or ours, whose inner is one of the other kind.
+macro_rules! buf_read_of_inner {
+    () => {
+        fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+            self.project().inner.poll_fill_buf(cx)
+        }
+
+        fn consume(self: Pin<&mut Self>, amt: usize) {
+            self.project().inner.consume(amt);
+        }
+    };
+}
+
+/// The body of an `AsyncWrite`, theirs or ours, whose inner is one of the other kind. Only the
+/// names of the end differ.
+macro_rules! write_of_inner {
+    ($end:ident => $inner_end:ident) => {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.project().inner.poll_write(cx, buf)
+        }
+
+        fn poll_write_vectored(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bufs: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            self.project().inner.poll_write_vectored(cx, bufs)
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.project().inner.poll_flush(cx)
+        }
+
+        fn $end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.project().inner.$inner_end(cx)
+        }
+    };
+}
+
 // Theirs from ours.
 
 impl<T: AsyncRead> futures_io::AsyncRead for FuturesIo<T> {
@@ -120,39 +163,11 @@ impl<T: AsyncRead> futures_io::AsyncRead for FuturesIo<T> {
 }
 
 impl<T: AsyncBufRead> futures_io::AsyncBufRead for FuturesIo<T> {
-    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        self.project().inner.poll_fill_buf(cx)
-    }
-
-    fn consume(self: Pin<&mut Self>, amt: usize) {
-        self.project().inner.consume(amt);
-    }
+    buf_read_of_inner!();
 }
 
 impl<T: AsyncWrite> futures_io::AsyncWrite for FuturesIo<T> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.project().inner.poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.project().inner.poll_write_vectored(cx, bufs)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.project().inner.poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.project().inner.poll_shutdown(cx)
-    }
+    write_of_inner!(poll_close => poll_shutdown);
 }
 
 impl<T: AsyncSeek> futures_io::AsyncSeek for FuturesIo<T> {
@@ -190,40 +205,12 @@ impl<T: futures_io::AsyncRead> AsyncRead for FuturesIo<T> {
 }
 
 impl<T: futures_io::AsyncBufRead> AsyncBufRead for FuturesIo<T> {
-    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        self.project().inner.poll_fill_buf(cx)
-    }
-
-    fn consume(self: Pin<&mut Self>, amt: usize) {
-        self.project().inner.consume(amt);
-    }
+    buf_read_of_inner!();
 }
 
 /// Many buffers at once count as no better than one copy: `futures-io` does not tell.
 impl<T: futures_io::AsyncWrite> AsyncWrite for FuturesIo<T> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.project().inner.poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.project().inner.poll_write_vectored(cx, bufs)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.project().inner.poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.project().inner.poll_close(cx)
-    }
+    write_of_inner!(poll_shutdown => poll_close);
 }
 
 impl<T: futures_io::AsyncSeek> AsyncSeek for FuturesIo<T> {

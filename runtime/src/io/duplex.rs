@@ -24,6 +24,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
+use super::traits::{forward_read, forward_write};
 use super::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf, split};
 use crate::engine::coop;
 use crate::engine::messages;
@@ -161,6 +162,58 @@ fn close_pipe(pipe: &Mutex<Pipe>, end: End) {
     }
 }
 
+/// A pipe behind its lock; through a borrow of it goes what is written and read.
+#[derive(Debug)]
+struct Shared(Mutex<Pipe>);
+
+impl Shared {
+    #[track_caller]
+    fn new(limit: usize) -> Shared {
+        Shared(Mutex::new(Pipe::new(limit)))
+    }
+}
+
+impl AsyncRead for &Shared {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        poll_pipe(&self.0, cx, End::Reader, |pipe| pipe.read(buf)).map_ok(|_| ())
+    }
+}
+
+impl AsyncWrite for &Shared {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        poll_pipe(&self.0, cx, End::Writer, |pipe| pipe.write(bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        close_pipe(&self.0, End::Writer);
+        Poll::Ready(Ok(()))
+    }
+}
+
 /// One end of a pipe that goes both ways: what [`duplex`] gives.
 ///
 /// Dropping it ends the other end's reads and breaks its writes.
@@ -170,8 +223,8 @@ fn close_pipe(pipe: &Mutex<Pipe>, end: End) {
 /// See [`duplex`].
 #[derive(Debug)]
 pub struct DuplexStream {
-    incoming: Arc<Mutex<Pipe>>,
-    outgoing: Arc<Mutex<Pipe>>,
+    incoming: Arc<Shared>,
+    outgoing: Arc<Shared>,
 }
 
 /// A pipe in memory that goes both ways; each end reads what the other writes.
@@ -199,8 +252,8 @@ pub struct DuplexStream {
 /// ```
 #[track_caller]
 pub fn duplex(max_buf_size: usize) -> (DuplexStream, DuplexStream) {
-    let one = Arc::new(Mutex::new(Pipe::new(max_buf_size)));
-    let two = Arc::new(Mutex::new(Pipe::new(max_buf_size)));
+    let one = Arc::new(Shared::new(max_buf_size));
+    let two = Arc::new(Shared::new(max_buf_size));
     (
         DuplexStream { incoming: Arc::clone(&one), outgoing: Arc::clone(&two) },
         DuplexStream { incoming: two, outgoing: one },
@@ -208,44 +261,11 @@ pub fn duplex(max_buf_size: usize) -> (DuplexStream, DuplexStream) {
 }
 
 impl AsyncRead for DuplexStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        poll_pipe(&self.incoming, cx, End::Reader, |pipe| pipe.read(buf)).map_ok(|_| ())
-    }
+    forward_read!(self => Pin::new(&mut &*self.incoming));
 }
 
 impl AsyncWrite for DuplexStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        poll_pipe(&self.outgoing, cx, End::Writer, |pipe| pipe.write(bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        close_pipe(&self.outgoing, End::Writer);
-        Poll::Ready(Ok(()))
-    }
+    forward_write!(self => Pin::new(&mut &*self.outgoing), &&*self.outgoing);
 }
 
 impl Drop for DuplexStream {
@@ -253,7 +273,7 @@ impl Drop for DuplexStream {
         let mut waiting = WakeList::new();
         for (pipe, end) in [(&self.outgoing, End::Writer), (&self.incoming, End::Reader)] {
             let (other, own) = {
-                let mut pipe = pipe.lock();
+                let mut pipe = pipe.0.lock();
                 (pipe.close(end.other()), pipe.waiter(end).take())
             };
             // Nobody waits at this end any more.
@@ -275,7 +295,7 @@ impl Drop for DuplexStream {
 /// See [`SimplexStream::new_unsplit`].
 #[derive(Debug)]
 pub struct SimplexStream {
-    pipe: Mutex<Pipe>,
+    pipe: Shared,
 }
 
 /// A pipe in memory that goes one way: what is written to the second half can be read from the
@@ -334,47 +354,14 @@ impl SimplexStream {
     /// ```
     #[track_caller]
     pub fn new_unsplit(max_buf_size: usize) -> SimplexStream {
-        SimplexStream { pipe: Mutex::new(Pipe::new(max_buf_size)) }
+        SimplexStream { pipe: Shared::new(max_buf_size) }
     }
 }
 
 impl AsyncRead for SimplexStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        poll_pipe(&self.pipe, cx, End::Reader, |pipe| pipe.read(buf)).map_ok(|_| ())
-    }
+    forward_read!(self => Pin::new(&mut &self.pipe));
 }
 
 impl AsyncWrite for SimplexStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        poll_pipe(&self.pipe, cx, End::Writer, |pipe| pipe.write(bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        close_pipe(&self.pipe, End::Writer);
-        Poll::Ready(Ok(()))
-    }
+    forward_write!(self => Pin::new(&mut &self.pipe), &&self.pipe);
 }

@@ -149,6 +149,8 @@ pub use take::Take;
 pub use traits::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 pub use write_ext::AsyncWriteExt;
 
+pub(crate) use traits::{forward_read, forward_write};
+
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 
 use crate::engine::messages;
@@ -182,7 +184,6 @@ fn write_zero() -> Error {
     Error::new(ErrorKind::WriteZero, messages::WRITE_ZERO)
 }
 
-/// Bytes that are no text.
 /// `bytes`, read behind the text in `before`, are no text. The error says where in both together.
 #[cold]
 fn not_utf8(before: &str, bytes: &[u8]) -> Error {

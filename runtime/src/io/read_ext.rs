@@ -6,21 +6,22 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 
-use super::number::{Big, Little, ReadNumber};
+use super::number::{Big, Little, ReadNumber, number_methods};
 use super::op::{Op, Step, uninterrupted};
 use super::read_buf::{Grown, VecTail, poll_read_buf};
 use super::{AsyncRead, Chain, Take, early_eof, not_utf8};
 
 /// The methods that read numbers.
 macro_rules! read_numbers {
-    ($($name:ident: $number:ident, $order:ident, $to:ident, $value:literal,
-        $order_words:literal, $cancel:literal;)*) => { $(
+    ($($order:ident, $to:ident, $order_words:literal, $read_cancel:literal, $write_cancel:literal {
+        $($read:ident, $write:ident: $number:ident = $value:literal;)*
+    })*) => { $($(
         #[doc = concat!("Reads one `", stringify!($number), "`", $order_words, ".")]
         ///
         /// Equivalent to:
         ///
         /// ```text
-        #[doc = concat!("async fn ", stringify!($name), "(&mut self) -> io::Result<", stringify!($number), ">")]
+        #[doc = concat!("async fn ", stringify!($read), "(&mut self) -> io::Result<", stringify!($number), ">")]
         /// ```
         ///
         /// Use a buffered reader: each call may be a system call otherwise.
@@ -32,7 +33,7 @@ macro_rules! read_numbers {
         ///
         /// # Cancel safety
         ///
-        #[doc = $cancel]
+        #[doc = $read_cancel]
         ///
         /// # Examples
         ///
@@ -43,18 +44,18 @@ macro_rules! read_numbers {
         /// # async fn main() -> std::io::Result<()> {
         #[doc = concat!("let bytes = (", stringify!($value), "_", stringify!($number), ").", stringify!($to), "();")]
         /// let mut reader = &bytes[..];
-        #[doc = concat!("assert_eq!(reader.", stringify!($name), "().await?, ", stringify!($value), ");")]
+        #[doc = concat!("assert_eq!(reader.", stringify!($read), "().await?, ", stringify!($value), ");")]
         /// # Ok(())
         /// # }
         /// ```
         #[inline]
-        fn $name(&mut self) -> Op<'_, Self, ReadNumber<$number, $order>>
+        fn $read(&mut self) -> Op<'_, Self, ReadNumber<$number, $order>>
         where
             Self: Unpin,
         {
             Op::new(self, ReadNumber::new())
         }
-    )* };
+    )*)* };
 }
 
 /// Methods for every [`AsyncRead`].
@@ -222,30 +223,7 @@ pub trait AsyncReadExt: AsyncRead {
         Op::new(self, ReadExact { buf, filled: 0 })
     }
 
-    read_numbers! {
-        read_u8: u8, Big, to_be_bytes, 7, "", "Cancel safe: dropped before it is done, it has read nothing.";
-        read_i8: i8, Big, to_be_bytes, -7, "", "Cancel safe: dropped before it is done, it has read nothing.";
-        read_u16: u16, Big, to_be_bytes, 515, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_i16: i16, Big, to_be_bytes, -515, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_u32: u32, Big, to_be_bytes, 70_000, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_i32: i32, Big, to_be_bytes, -70_000, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_u64: u64, Big, to_be_bytes, 5_000_000_000, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_i64: i64, Big, to_be_bytes, -5_000_000_000, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_u128: u128, Big, to_be_bytes, 20_000_000_000_000_000_000, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_i128: i128, Big, to_be_bytes, -20_000_000_000_000_000_000, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_f32: f32, Big, to_be_bytes, -1.5, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_f64: f64, Big, to_be_bytes, -1.5, ", most significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_u16_le: u16, Little, to_le_bytes, 515, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_i16_le: i16, Little, to_le_bytes, -515, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_u32_le: u32, Little, to_le_bytes, 70_000, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_i32_le: i32, Little, to_le_bytes, -70_000, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_u64_le: u64, Little, to_le_bytes, 5_000_000_000, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_i64_le: i64, Little, to_le_bytes, -5_000_000_000, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_u128_le: u128, Little, to_le_bytes, 20_000_000_000_000_000_000, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_i128_le: i128, Little, to_le_bytes, -20_000_000_000_000_000_000, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_f32_le: f32, Little, to_le_bytes, -1.5, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
-        read_f64_le: f64, Little, to_le_bytes, -1.5, ", least significant byte first", "Not cancel safe: a part that was read is lost.";
-    }
+    number_methods!(read_numbers);
 
     /// Reads all that is left and appends it to `buf`; says how many bytes came.
     ///

@@ -6,20 +6,21 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
 
-use super::number::{Big, Little, WriteNumber};
+use super::number::{Big, Little, WriteNumber, number_methods};
 use super::op::{Op, Step, uninterrupted};
 use super::{AsyncWrite, write_zero};
 
 /// The methods that write numbers.
 macro_rules! write_numbers {
-    ($($name:ident: $number:ident, $order:ident, $to:ident, $value:literal,
-        $order_words:literal, $cancel:literal;)*) => { $(
+    ($($order:ident, $to:ident, $order_words:literal, $read_cancel:literal, $write_cancel:literal {
+        $($read:ident, $write:ident: $number:ident = $value:literal;)*
+    })*) => { $($(
         #[doc = concat!("Writes one `", stringify!($number), "`", $order_words, ".")]
         ///
         /// Equivalent to:
         ///
         /// ```text
-        #[doc = concat!("async fn ", stringify!($name), "(&mut self, n: ", stringify!($number), ") -> io::Result<()>")]
+        #[doc = concat!("async fn ", stringify!($write), "(&mut self, n: ", stringify!($number), ") -> io::Result<()>")]
         /// ```
         ///
         /// Use a buffered writer: each call may be a system call otherwise.
@@ -31,7 +32,7 @@ macro_rules! write_numbers {
         ///
         /// # Cancel safety
         ///
-        #[doc = $cancel]
+        #[doc = $write_cancel]
         ///
         /// # Examples
         ///
@@ -41,19 +42,19 @@ macro_rules! write_numbers {
         /// # #[runtime::main(flavor = "current_thread")]
         /// # async fn main() -> std::io::Result<()> {
         /// let mut writer = Vec::new();
-        #[doc = concat!("writer.", stringify!($name), "(", stringify!($value), ").await?;")]
+        #[doc = concat!("writer.", stringify!($write), "(", stringify!($value), ").await?;")]
         #[doc = concat!("assert_eq!(writer, (", stringify!($value), "_", stringify!($number), ").", stringify!($to), "());")]
         /// # Ok(())
         /// # }
         /// ```
         #[inline]
-        fn $name(&mut self, n: $number) -> Op<'_, Self, WriteNumber<$number, $order>>
+        fn $write(&mut self, n: $number) -> Op<'_, Self, WriteNumber<$number, $order>>
         where
             Self: Unpin,
         {
             Op::new(self, WriteNumber::new(n))
         }
-    )* };
+    )*)* };
 }
 
 /// Methods for every [`AsyncWrite`].
@@ -277,30 +278,7 @@ pub trait AsyncWriteExt: AsyncWrite {
         Op::new(self, WriteAll { src })
     }
 
-    write_numbers! {
-        write_u8: u8, Big, to_be_bytes, 7, "", "Cancel safe: dropped before it is done, it has written nothing.";
-        write_i8: i8, Big, to_be_bytes, -7, "", "Cancel safe: dropped before it is done, it has written nothing.";
-        write_u16: u16, Big, to_be_bytes, 515, ", most significant byte first", "Not cancel safe: a part may have been written.";
-        write_i16: i16, Big, to_be_bytes, -515, ", most significant byte first", "Not cancel safe: a part may have been written.";
-        write_u32: u32, Big, to_be_bytes, 70_000, ", most significant byte first", "Not cancel safe: a part may have been written.";
-        write_i32: i32, Big, to_be_bytes, -70_000, ", most significant byte first", "Not cancel safe: a part may have been written.";
-        write_u64: u64, Big, to_be_bytes, 5_000_000_000, ", most significant byte first", "Not cancel safe: a part may have been written.";
-        write_i64: i64, Big, to_be_bytes, -5_000_000_000, ", most significant byte first", "Not cancel safe: a part may have been written.";
-        write_u128: u128, Big, to_be_bytes, 20_000_000_000_000_000_000, ", most significant byte first", "Not cancel safe: a part may have been written.";
-        write_i128: i128, Big, to_be_bytes, -20_000_000_000_000_000_000, ", most significant byte first", "Not cancel safe: a part may have been written.";
-        write_f32: f32, Big, to_be_bytes, -1.5, ", most significant byte first", "Not cancel safe: a part may have been written.";
-        write_f64: f64, Big, to_be_bytes, -1.5, ", most significant byte first", "Not cancel safe: a part may have been written.";
-        write_u16_le: u16, Little, to_le_bytes, 515, ", least significant byte first", "Not cancel safe: a part may have been written.";
-        write_i16_le: i16, Little, to_le_bytes, -515, ", least significant byte first", "Not cancel safe: a part may have been written.";
-        write_u32_le: u32, Little, to_le_bytes, 70_000, ", least significant byte first", "Not cancel safe: a part may have been written.";
-        write_i32_le: i32, Little, to_le_bytes, -70_000, ", least significant byte first", "Not cancel safe: a part may have been written.";
-        write_u64_le: u64, Little, to_le_bytes, 5_000_000_000, ", least significant byte first", "Not cancel safe: a part may have been written.";
-        write_i64_le: i64, Little, to_le_bytes, -5_000_000_000, ", least significant byte first", "Not cancel safe: a part may have been written.";
-        write_u128_le: u128, Little, to_le_bytes, 20_000_000_000_000_000_000, ", least significant byte first", "Not cancel safe: a part may have been written.";
-        write_i128_le: i128, Little, to_le_bytes, -20_000_000_000_000_000_000, ", least significant byte first", "Not cancel safe: a part may have been written.";
-        write_f32_le: f32, Little, to_le_bytes, -1.5, ", least significant byte first", "Not cancel safe: a part may have been written.";
-        write_f64_le: f64, Little, to_le_bytes, -1.5, ", least significant byte first", "Not cancel safe: a part may have been written.";
-    }
+    number_methods!(write_numbers);
 
     /// Brings all that was written to its destination.
     ///

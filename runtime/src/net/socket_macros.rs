@@ -312,44 +312,63 @@ macro_rules! try_stream_methods {
 }
 pub(crate) use try_stream_methods;
 
+/// The body of an `AsyncRead` whose bytes come from a `PollEvented`.
+macro_rules! evented_read {
+    ($this:ident => $io:expr) => {
+        fn poll_read(
+            $this: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+            buf: &mut crate::io::ReadBuf<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            $io.poll_read(cx, buf)
+        }
+    };
+}
+pub(crate) use evented_read;
+
+/// The body of an `AsyncWrite` whose bytes go to a `PollEvented`, but for `poll_shutdown`.
+macro_rules! evented_write {
+    ($this:ident => $io:expr) => {
+        fn poll_write(
+            $this: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+            buf: &[u8],
+        ) -> std::task::Poll<std::io::Result<usize>> {
+            $io.poll_write(cx, buf)
+        }
+
+        fn poll_write_vectored(
+            $this: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+            bufs: &[std::io::IoSlice<'_>],
+        ) -> std::task::Poll<std::io::Result<usize>> {
+            $io.poll_write_vectored(cx, bufs)
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            true
+        }
+
+        /// Does nothing: the system has every byte that was written.
+        fn poll_flush(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            std::task::Poll::Ready(Ok(()))
+        }
+    };
+}
+pub(crate) use evented_write;
+
 /// Reading and writing a byte stream socket.
 macro_rules! stream_traits {
     ($type:ident) => {
         impl AsyncRead for $type {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &mut ReadBuf<'_>,
-            ) -> Poll<io::Result<()>> {
-                self.io.poll_read(cx, buf)
-            }
+            crate::net::socket_macros::evented_read!(self => self.io);
         }
 
         impl AsyncWrite for $type {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                self.io.poll_write(cx, buf)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[io::IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                self.io.poll_write_vectored(cx, bufs)
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                true
-            }
-
-            /// Does nothing: the system has every byte that was written.
-            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
-            }
+            crate::net::socket_macros::evented_write!(self => self.io);
 
             fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 Poll::Ready(self.shutdown_write())

@@ -16,7 +16,7 @@ macro_rules! halves {
         use bytes::BufMut;
 
         use crate::engine::driver::{Direction, Interest, Ready};
-        use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
+        use crate::io::{AsyncRead, AsyncWrite};
         use crate::net::split::{read_half, write_half};
 
         #[doc = concat!("The reading half of a [`", stringify!($stream), "`], borrowed: made by")]
@@ -330,13 +330,7 @@ macro_rules! read_half {
         }
 
         impl AsyncRead for $half {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &mut ReadBuf<'_>,
-            ) -> Poll<io::Result<()>> {
-                (*self).as_ref().io.poll_read(cx, buf)
-            }
+            crate::net::socket_macros::evented_read!(self => (*self).as_ref().io);
         }
     };
 }
@@ -393,30 +387,7 @@ macro_rules! write_half {
         }
 
         impl AsyncWrite for $half {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                (*self).as_ref().io.poll_write(cx, buf)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                (*self).as_ref().io.poll_write_vectored(cx, bufs)
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                true
-            }
-
-            /// Does nothing: the system has every byte that was written.
-            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
-            }
+            crate::net::socket_macros::evented_write!(self => (*self).as_ref().io);
 
             fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 let $this = self.get_mut();

@@ -35,16 +35,11 @@ use std::fmt;
 
 use self::error::{RecvError, SendError, TryRecvError};
 use super::Notify;
+use super::sender_count::SenderCount;
 use crate::engine::coop::cooperative;
 use crate::engine::messages;
 use crate::engine::park_on::park_on;
-use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Arc, Mutex};
-
-/// Publishes what a sender did before it went. Pairs with [`SEE_GONE`].
-const GONE: Ordering = Ordering::AcqRel;
-/// Sees what the senders did before they went. Pairs with [`GONE`].
-const SEE_GONE: Ordering = Ordering::Acquire;
 
 /// Errors of this channel.
 ///
@@ -129,8 +124,7 @@ pub mod error {
 struct Shared<T> {
     ring: Box<[Mutex<Slot<T>>]>,
     tail: Mutex<Tail>,
-    senders: AtomicUsize,
-    weak_senders: AtomicUsize,
+    senders: SenderCount,
     sent: Notify,
     receivers_gone: Notify,
 }
@@ -291,8 +285,7 @@ impl<T> Sender<T> {
             shared: Arc::new(Shared {
                 ring: std::iter::repeat_with(empty).take(capacity.next_power_of_two()).collect(),
                 tail: Mutex::new(Tail { position: 0, receivers: 0, closed: false }),
-                senders: AtomicUsize::new(1),
-                weak_senders: AtomicUsize::new(0),
+                senders: SenderCount::one(),
                 sent: Notify::new(),
                 receivers_gone: Notify::new(),
             }),
@@ -366,7 +359,7 @@ impl<T> Sender<T> {
     /// See [`WeakSender`].
     #[must_use = "this makes a weak sender and leaves `self` as it is"]
     pub fn downgrade(&self) -> WeakSender<T> {
-        self.shared.weak_senders.fetch_add(1, Ordering::Relaxed);
+        self.shared.senders.add_weak();
         WeakSender { shared: self.shared.clone() }
     }
 
@@ -456,7 +449,7 @@ impl<T> Sender<T> {
     ///
     /// See [`Sender`].
     pub fn strong_count(&self) -> usize {
-        self.shared.senders.load(SEE_GONE)
+        self.shared.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -465,20 +458,20 @@ impl<T> Sender<T> {
     ///
     /// See [`WeakSender`].
     pub fn weak_count(&self) -> usize {
-        self.shared.weak_senders.load(Ordering::Relaxed)
+        self.shared.senders.weak()
     }
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Sender<T> {
-        self.shared.senders.fetch_add(1, Ordering::Relaxed);
+        self.shared.senders.add();
         Sender { shared: self.shared.clone() }
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        if self.shared.senders.fetch_sub(1, GONE) == 1 {
+        if self.shared.senders.leave() {
             self.shared.tail.lock().closed = true;
             self.shared.sent.notify_waiters(); // wake: broadcast.last_sender
         }
@@ -499,16 +492,7 @@ impl<T> WeakSender<T> {
     /// See [`WeakSender`].
     #[must_use]
     pub fn upgrade(&self) -> Option<Sender<T>> {
-        let mut senders = self.shared.senders.load(SEE_GONE);
-        while senders != 0 {
-            let more = senders + 1;
-            let count = &self.shared.senders;
-            match count.compare_exchange_weak(senders, more, Ordering::Relaxed, SEE_GONE) {
-                Ok(_) => return Some(Sender { shared: self.shared.clone() }),
-                Err(now) => senders = now,
-            }
-        }
-        None
+        self.shared.senders.try_add().then(|| Sender { shared: self.shared.clone() })
     }
 
     /// How many senders there are.
@@ -517,7 +501,7 @@ impl<T> WeakSender<T> {
     ///
     /// See [`WeakSender`].
     pub fn strong_count(&self) -> usize {
-        self.shared.senders.load(SEE_GONE)
+        self.shared.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -526,20 +510,20 @@ impl<T> WeakSender<T> {
     ///
     /// See [`WeakSender`].
     pub fn weak_count(&self) -> usize {
-        self.shared.weak_senders.load(Ordering::Relaxed)
+        self.shared.senders.weak()
     }
 }
 
 impl<T> Clone for WeakSender<T> {
     fn clone(&self) -> WeakSender<T> {
-        self.shared.weak_senders.fetch_add(1, Ordering::Relaxed);
+        self.shared.senders.add_weak();
         WeakSender { shared: self.shared.clone() }
     }
 }
 
 impl<T> Drop for WeakSender<T> {
     fn drop(&mut self) {
-        self.shared.weak_senders.fetch_sub(1, Ordering::Relaxed);
+        self.shared.senders.leave_weak();
     }
 }
 
@@ -583,7 +567,7 @@ impl<T> Receiver<T> {
     ///
     /// See [`Receiver`].
     pub fn sender_strong_count(&self) -> usize {
-        self.shared.senders.load(SEE_GONE)
+        self.shared.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -592,7 +576,7 @@ impl<T> Receiver<T> {
     ///
     /// See [`Receiver`].
     pub fn sender_weak_count(&self) -> usize {
-        self.shared.weak_senders.load(Ordering::Relaxed)
+        self.shared.senders.weak()
     }
 
     /// Whether every sender is gone. What they sent may still be there.

@@ -211,11 +211,13 @@ pub mod oneshot;
 pub mod watch;
 
 mod barrier;
+mod guard_macros;
 mod mutex;
 mod notify;
 mod once_cell;
 mod rwlock;
 mod semaphore;
+mod sender_count;
 mod set_once;
 
 pub use barrier::{Barrier, BarrierWaitResult};

@@ -13,10 +13,10 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::guard_macros::guard;
 use crate::engine::fair_semaphore::{Closed, FairSemaphore};
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
@@ -108,7 +108,7 @@ pub struct MutexGuard<'a, T: ?Sized> {
 /// ```
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct OwnedMutexGuard<T: ?Sized> {
-    mutex: Arc<Mutex<T>>,
+    locked: Locked<T>,
 }
 
 /// Access to a part of the value of a locked [`Mutex`]: made by [`MutexGuard::map`].
@@ -163,9 +163,14 @@ pub struct MappedMutexGuard<'a, T: ?Sized> {
 /// ```
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
-    mutex: Arc<Mutex<T>>,
+    locked: Locked<T>,
     part: *mut U,
     marker: PhantomData<U>,
+}
+
+/// A share of a mutex and its permit. Dropping it unlocks.
+struct Locked<T: ?Sized> {
+    mutex: Arc<Mutex<T>>,
 }
 
 // The part stays where it is when the guard moves.
@@ -273,7 +278,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         self.has_waited(self.wait("Mutex::lock_owned").await);
-        OwnedMutexGuard { mutex: self }
+        OwnedMutexGuard { locked: Locked { mutex: self } }
     }
 
     /// Waits for the lock on this thread, which sleeps. For code outside async.
@@ -361,7 +366,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         self.try_acquire()?;
-        Ok(OwnedMutexGuard { mutex: self })
+        Ok(OwnedMutexGuard { locked: Locked { mutex: self } })
     }
 
     /// The value, without locking: the exclusive borrow is enough.
@@ -530,7 +535,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
         F: FnOnce(&mut T) -> &mut U,
     {
         let part: *mut U = f(&mut *this);
-        OwnedMappedMutexGuard { mutex: this.into_mutex(), part, marker: PhantomData }
+        OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData }
     }
 
     /// A guard of a part of the value, if `f` finds one; otherwise this guard.
@@ -549,7 +554,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     {
         match f(&mut *this).map(std::ptr::from_mut) {
             Some(part) => {
-                Ok(OwnedMappedMutexGuard { mutex: this.into_mutex(), part, marker: PhantomData })
+                Ok(OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData })
             }
             None => Err(this),
         }
@@ -561,14 +566,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     ///
     /// See [`OwnedMutexGuard`].
     pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
-        &this.mutex
-    }
-
-    /// The share of the mutex, still locked.
-    fn into_mutex(self) -> Arc<Mutex<T>> {
-        let this = ManuallyDrop::new(self);
-        // SAFETY: `this` is never used or dropped again, so the share has one owner.
-        unsafe { std::ptr::read(&this.mutex) }
+        &this.locked.mutex
     }
 }
 
@@ -625,7 +623,7 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
         F: FnOnce(&mut U) -> &mut S,
     {
         let part: *mut S = f(&mut *this);
-        OwnedMappedMutexGuard { mutex: this.into_mutex(), part, marker: PhantomData }
+        OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData }
     }
 
     /// A guard of a part of the part, if `f` finds one; otherwise this guard.
@@ -644,17 +642,10 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     {
         match f(&mut *this).map(std::ptr::from_mut) {
             Some(part) => {
-                Ok(OwnedMappedMutexGuard { mutex: this.into_mutex(), part, marker: PhantomData })
+                Ok(OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData })
             }
             None => Err(this),
         }
-    }
-
-    /// The share of the mutex, still locked.
-    fn into_mutex(self) -> Arc<Mutex<T>> {
-        let this = ManuallyDrop::new(self);
-        // SAFETY: `this` is never used or dropped again, so the share has one owner.
-        unsafe { std::ptr::read(&this.mutex) }
     }
 }
 
@@ -673,7 +664,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     }
 }
 
-impl<T: ?Sized> Drop for OwnedMutexGuard<T> {
+impl<T: ?Sized> Drop for Locked<T> {
     fn drop(&mut self) {
         release(&self.mutex.permit);
     }
@@ -685,51 +676,7 @@ impl<T: ?Sized> Drop for MappedMutexGuard<'_, T> {
     }
 }
 
-impl<T: ?Sized, U: ?Sized> Drop for OwnedMappedMutexGuard<T, U> {
-    fn drop(&mut self) {
-        release(&self.mutex.permit);
-    }
-}
-
-/// What a guard is to its user: a `&mut` that can be shown.
-macro_rules! guard {
-    ([$($parameters:tt)*] $guard:ty, $target:ident, $this:ident => $place:expr) => {
-        impl<$($parameters)*> Deref for $guard {
-            type Target = $target;
-
-            #[inline]
-            fn deref(&self) -> &$target {
-                let $this = self;
-                // SAFETY: the guard holds the permit, so only its borrowers reach the value
-                // (rules 1 and 2); this borrow is bound to one of the guard.
-                unsafe { &*$place }
-            }
-        }
-
-        impl<$($parameters)*> DerefMut for $guard {
-            #[inline]
-            fn deref_mut(&mut self) -> &mut $target {
-                let $this = self;
-                // SAFETY: as above; the borrow of the guard is exclusive.
-                unsafe { &mut *$place }
-            }
-        }
-
-        impl<$($parameters)*> fmt::Debug for $guard where $target: fmt::Debug {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                (**self).fmt(f)
-            }
-        }
-
-        impl<$($parameters)*> fmt::Display for $guard where $target: fmt::Display {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                (**self).fmt(f)
-            }
-        }
-    };
-}
-
-guard!([T: ?Sized] MutexGuard<'_, T>, T, this => this.mutex.place());
-guard!([T: ?Sized] OwnedMutexGuard<T>, T, this => this.mutex.place());
-guard!([T: ?Sized] MappedMutexGuard<'_, T>, T, this => this.part);
-guard!([T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U>, U, this => this.part);
+guard!(mut [T: ?Sized] MutexGuard<'_, T>, T, this => this.mutex.place());
+guard!(mut [T: ?Sized] OwnedMutexGuard<T>, T, this => this.locked.mutex.place());
+guard!(mut [T: ?Sized] MappedMutexGuard<'_, T>, T, this => this.part);
+guard!(mut [T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U>, U, this => this.part);

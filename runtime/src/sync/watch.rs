@@ -27,6 +27,7 @@ use std::ops::Deref;
 
 use self::error::{RecvError, SendError};
 use super::Notify;
+use super::sender_count::SenderCount;
 use crate::engine::coop::cooperative;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Arc, RwLock, RwLockReadGuard};
@@ -36,10 +37,7 @@ const ONE_VERSION: usize = 2;
 
 /// Publishes a new version, the end, or what a receiver did before it went. Pairs with `OBSERVE`.
 const PUBLISH: Ordering = Ordering::Release;
-/// A sender goes: publishes what it did, and the last sees what all did, which it publishes with
-/// the end. Pairs with itself and with `OBSERVE`.
-const GONE: Ordering = Ordering::AcqRel;
-/// Sees a new version, the end, or who went. Pairs with `PUBLISH` and `GONE`.
+/// Sees a new version, the end, or which receiver went. Pairs with `PUBLISH`.
 const OBSERVE: Ordering = Ordering::Acquire;
 
 /// Errors of this channel.
@@ -92,7 +90,7 @@ pub mod error {
 struct Shared<T> {
     value: RwLock<T>,
     state: AtomicUsize,
-    senders: AtomicUsize,
+    senders: SenderCount,
     receivers: AtomicUsize,
     changed: Notify,
     receivers_gone: Notify,
@@ -266,7 +264,7 @@ impl<T> Sender<T> {
             shared: Arc::new(Shared {
                 value: RwLock::new(init),
                 state: AtomicUsize::new(0),
-                senders: AtomicUsize::new(1),
+                senders: SenderCount::one(),
                 receivers: AtomicUsize::new(0),
                 changed: Notify::new(),
                 receivers_gone: Notify::new(),
@@ -420,7 +418,7 @@ impl<T> Sender<T> {
     ///
     /// See [`Sender`].
     pub fn sender_count(&self) -> usize {
-        self.shared.senders.load(OBSERVE)
+        self.shared.senders.strong()
     }
 
     /// Whether both send into the same channel.
@@ -435,7 +433,7 @@ impl<T> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Sender<T> {
-        self.shared.senders.fetch_add(1, Ordering::Relaxed);
+        self.shared.senders.add();
         Sender { shared: self.shared.clone() }
     }
 }
@@ -448,7 +446,8 @@ impl<T: Default> Default for Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        if self.shared.senders.fetch_sub(1, GONE) == 1 {
+        if self.shared.senders.leave() {
+            // What all senders did before they went is published with the end.
             self.shared.state.fetch_or(CLOSED, PUBLISH);
             self.shared.changed.notify_waiters(); // wake: watch.last_sender
         }

@@ -4,6 +4,8 @@
 pub(crate) mod barrier;
 #[path = "../../../runtime/src/sync/broadcast.rs"]
 pub(crate) mod broadcast;
+#[path = "../../../runtime/src/sync/guard_macros.rs"]
+pub(crate) mod guard_macros;
 #[path = "../../../runtime/src/sync/mpsc/mod.rs"]
 pub(crate) mod mpsc;
 #[path = "../../../runtime/src/sync/mutex.rs"]
@@ -14,10 +16,12 @@ pub(crate) mod notify;
 pub(crate) mod once_cell;
 #[path = "../../../runtime/src/sync/oneshot.rs"]
 pub(crate) mod oneshot;
-#[path = "../../../runtime/src/sync/rwlock.rs"]
+#[path = "../../../runtime/src/sync/rwlock/mod.rs"]
 pub(crate) mod rwlock;
 #[path = "../../../runtime/src/sync/semaphore.rs"]
 pub(crate) mod semaphore;
+#[path = "../../../runtime/src/sync/sender_count.rs"]
+pub(crate) mod sender_count;
 #[path = "../../../runtime/src/sync/set_once.rs"]
 pub(crate) mod set_once;
 #[path = "../../../runtime/src/sync/watch.rs"]

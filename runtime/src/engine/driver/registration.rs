@@ -122,19 +122,9 @@ impl Registration {
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
-        mut operation: impl FnMut() -> io::Result<R>,
+        operation: impl FnMut() -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let coop = ready!(coop::poll_proceed(cx));
-        loop {
-            let event = ready!(self.poll_event(cx, direction))?;
-            match operation() {
-                Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
-                done => {
-                    coop.made_progress();
-                    return Poll::Ready(done);
-                }
-            }
-        }
+        self.poll_then(cx, direction, operation, |_, _| ())
     }
 
     /// As [`poll_io`](Self::poll_io), for the transfer of up to `wanted` bytes.
@@ -143,21 +133,38 @@ impl Registration {
         cx: &mut Context<'_>,
         direction: Direction,
         wanted: usize,
-        mut operation: impl FnMut() -> io::Result<(usize, Short)>,
+        operation: impl FnMut() -> io::Result<(usize, Short)>,
     ) -> Poll<io::Result<usize>> {
+        let transferred = self.poll_then(cx, direction, operation, |done, event| {
+            if let (n @ 1.., Short::IsOver) = *done {
+                if n < wanted {
+                    self.clear_short(direction, event);
+                }
+            }
+        });
+        transferred.map_ok(|(n, _)| n)
+    }
+
+    /// As [`poll_io`](Self::poll_io); `then` is called with what succeeds and the event before it.
+    #[inline]
+    fn poll_then<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut operation: impl FnMut() -> io::Result<R>,
+        then: impl FnOnce(&R, ReadyEvent),
+    ) -> Poll<io::Result<R>> {
         let coop = ready!(coop::poll_proceed(cx));
         loop {
             let event = ready!(self.poll_event(cx, direction))?;
             match operation() {
                 Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
                 done => {
-                    if let Ok((n @ 1.., Short::IsOver)) = done {
-                        if n < wanted {
-                            self.clear_short(direction, event);
-                        }
+                    if let Ok(done) = &done {
+                        then(done, event);
                     }
                     coop.made_progress();
-                    return Poll::Ready(done.map(|(n, _)| n));
+                    return Poll::Ready(done);
                 }
             }
         }
@@ -177,12 +184,7 @@ impl Registration {
         interest: Interest,
         operation: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
-        let event = self.look(interest)?;
-        let done = operation();
-        if done.as_ref().is_err_and(would_block) {
-            self.readiness.clear(event);
-        }
-        done
+        self.try_then(interest, operation, Readiness::clear)
     }
 
     /// As [`try_io`](Self::try_io), with an operation of our own making.
@@ -191,10 +193,21 @@ impl Registration {
         interest: Interest,
         operation: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
+        self.try_then(interest, operation, Readiness::clear_blocked)
+    }
+
+    /// As [`try_io`](Self::try_io); `clear` is called where the operation would block.
+    #[inline]
+    fn try_then<R>(
+        &self,
+        interest: Interest,
+        operation: impl FnOnce() -> io::Result<R>,
+        clear: impl FnOnce(&Readiness, ReadyEvent),
+    ) -> io::Result<R> {
         let event = self.look(interest)?;
         let done = operation();
         if done.as_ref().is_err_and(would_block) {
-            self.readiness.clear_blocked(event);
+            clear(&self.readiness, event);
         }
         done
     }
@@ -211,35 +224,35 @@ impl Registration {
 
     /// Does `operation`, the user's own, as one of any number that wait for `interest`, as soon as
     /// it does not block.
-    pub(crate) async fn async_io<R>(
+    pub(crate) fn async_io<R>(
         &self,
         interest: Interest,
-        mut operation: impl FnMut() -> io::Result<R>,
-    ) -> io::Result<R> {
-        loop {
-            let event = self.ready(interest).await?;
-            let coop = poll_fn(coop::poll_proceed).await;
-            match operation() {
-                Err(e) if would_block(&e) => self.readiness.clear(event),
-                done => {
-                    coop.made_progress();
-                    return done;
-                }
-            }
-        }
+        operation: impl FnMut() -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        self.repeat(interest, operation, Readiness::clear)
     }
 
     /// As [`async_io`](Self::async_io), with an operation of our own making.
-    pub(crate) async fn own_io<R>(
+    pub(crate) fn own_io<R>(
+        &self,
+        interest: Interest,
+        operation: impl FnMut() -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        self.repeat(interest, operation, Readiness::clear_blocked)
+    }
+
+    /// As [`async_io`](Self::async_io); `clear` is called whenever the operation would block.
+    async fn repeat<R>(
         &self,
         interest: Interest,
         mut operation: impl FnMut() -> io::Result<R>,
+        clear: impl Fn(&Readiness, ReadyEvent),
     ) -> io::Result<R> {
         loop {
             let event = self.ready(interest).await?;
             let coop = poll_fn(coop::poll_proceed).await;
             match operation() {
-                Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
+                Err(e) if would_block(&e) => clear(&self.readiness, event),
                 done => {
                     coop.made_progress();
                     return done;

@@ -44,7 +44,7 @@ macro_rules! peek_methods {
             pub fn poll_peek(
                 &mut self,
                 cx: &mut Context<'_>,
-                buf: &mut ReadBuf<'_>,
+                buf: &mut crate::io::ReadBuf<'_>,
             ) -> Poll<io::Result<usize>> {
                 self.as_ref().poll_peek(cx, buf)
             }

@@ -19,7 +19,7 @@ use super::addr::system_addr;
 use super::socket::UnixSocket;
 use super::{SocketAddr, UCred, ucred};
 use crate::engine::driver::{Interest, Ready};
-use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::io::{AsyncRead, AsyncWrite};
 
 /// A connection between two processes of this host.
 ///

@@ -206,14 +206,14 @@ fn claim<T>(tx: &Tx<T, Places>) -> Claim<'_, T> {
 /// Gives places back that were not used.
 fn give_back<T>(tx: &Tx<T, Places>, count: usize) {
     if count > 0 {
-        tx.limit().release(count); // wake: mpsc.give_back
+        tx.chan.limit.release(count); // wake: mpsc.give_back
         wake_if_over(tx);
     }
 }
 
 /// Wakes the receiver of a closed channel when all places are back.
 fn wake_if_over<T>(tx: &Tx<T, Places>) {
-    if tx.limit().is_over() {
+    if tx.chan.limit.is_over() {
         tx.wake_receiver(); // wake: mpsc.last_permit
     }
 }
@@ -228,6 +228,8 @@ impl<T> Drop for Asking<'_, T> {
         wake_if_over(self.tx);
     }
 }
+
+chan::halves!(Sender, WeakSender, Receiver);
 
 impl<T> Sender<T> {
     /// Sends `value`; waits while the channel is full. Senders get places in the order in which
@@ -297,7 +299,7 @@ impl<T> Sender<T> {
     /// assert!(matches!(sender.try_send(3), Err(TrySendError::Closed(3))));
     /// ```
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        match self.tx.limit().permits.try_acquire(1) {
+        match self.tx.chan.limit.permits.try_acquire(1) {
             Ok(()) => {
                 self.tx.fill(claim(&self.tx), value);
                 Ok(())
@@ -477,7 +479,7 @@ impl<T> Sender<T> {
     ///
     /// See [`OwnedPermit`].
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
-        match self.tx.limit().permits.try_acquire(1) {
+        match self.tx.chan.limit.permits.try_acquire(1) {
             Ok(()) => Ok(OwnedPermit { tx: Some(self.tx) }),
             Err(refusal) => Err(full_or_closed(refusal, self)),
         }
@@ -489,7 +491,7 @@ impl<T> Sender<T> {
     ///
     /// See [`Sender`].
     pub fn capacity(&self) -> usize {
-        self.tx.limit().permits.available()
+        self.tx.chan.limit.permits.available()
     }
 
     /// How many values the channel holds at most.
@@ -498,18 +500,18 @@ impl<T> Sender<T> {
     ///
     /// See [`Sender`].
     pub fn max_capacity(&self) -> usize {
-        self.tx.limit().bound
+        self.tx.chan.limit.bound
     }
 
     async fn take_places(&self, count: usize) -> Result<(), SendError<()>> {
         let asking = Asking { tx: &self.tx };
-        self.tx.limit().permits.acquire(count).await.map_err(|_| SendError(()))?;
+        self.tx.chan.limit.permits.acquire(count).await.map_err(|_| SendError(()))?;
         std::mem::forget(asking);
         Ok(())
     }
 
     fn try_take_places(&self, count: usize) -> Result<(), TrySendError<()>> {
-        let taken = self.tx.limit().permits.try_acquire(count);
+        let taken = self.tx.chan.limit.permits.try_acquire(count);
         taken.map_err(|refusal| full_or_closed(refusal, ()))
     }
 
@@ -571,7 +573,7 @@ impl<T> Sender<T> {
     ///
     /// See [`Sender`].
     pub fn strong_count(&self) -> usize {
-        self.tx.strong_count()
+        self.tx.chan.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -580,19 +582,7 @@ impl<T> Sender<T> {
     ///
     /// See [`Sender`].
     pub fn weak_count(&self) -> usize {
-        self.tx.weak_count()
-    }
-}
-
-impl<T> Clone for Sender<T> {
-    fn clone(&self) -> Self {
-        Sender { tx: self.tx.clone() }
-    }
-}
-
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("chan", &self.tx).finish()
+        self.tx.chan.senders.weak()
     }
 }
 
@@ -612,7 +602,7 @@ impl<T> WeakSender<T> {
     ///
     /// See [`WeakSender`].
     pub fn strong_count(&self) -> usize {
-        self.tx.strong_count()
+        self.tx.chan.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -621,19 +611,7 @@ impl<T> WeakSender<T> {
     ///
     /// See [`WeakSender`].
     pub fn weak_count(&self) -> usize {
-        self.tx.weak_count()
-    }
-}
-
-impl<T> Clone for WeakSender<T> {
-    fn clone(&self) -> Self {
-        WeakSender { tx: self.tx.clone() }
-    }
-}
-
-impl<T> fmt::Debug for WeakSender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WeakSender").field("chan", &self.tx).finish()
+        self.tx.chan.senders.weak()
     }
 }
 
@@ -828,7 +806,7 @@ impl<T> Receiver<T> {
     ///
     /// See [`Receiver`].
     pub fn capacity(&self) -> usize {
-        self.rx.limit().permits.available()
+        self.rx.chan.limit.permits.available()
     }
 
     /// How many values the channel holds at most.
@@ -837,7 +815,7 @@ impl<T> Receiver<T> {
     ///
     /// See [`Receiver`].
     pub fn max_capacity(&self) -> usize {
-        self.rx.limit().bound
+        self.rx.chan.limit.bound
     }
 
     /// Like [`recv`](Receiver::recv), for use in a hand-written future: after `Pending` the waker
@@ -894,7 +872,7 @@ impl<T> Receiver<T> {
     ///
     /// See [`Receiver`].
     pub fn sender_strong_count(&self) -> usize {
-        self.rx.strong_count()
+        self.rx.chan.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -903,13 +881,7 @@ impl<T> Receiver<T> {
     ///
     /// See [`Receiver`].
     pub fn sender_weak_count(&self) -> usize {
-        self.rx.weak_count()
-    }
-}
-
-impl<T> fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("chan", &self.rx).finish()
+        self.rx.chan.senders.weak()
     }
 }
 
@@ -934,7 +906,7 @@ impl<T> Drop for Permit<'_, T> {
 
 impl<T> fmt::Debug for Permit<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("chan", self.tx).finish()
+        f.debug_struct("Permit").field("chan", &*self.tx.chan).finish()
     }
 }
 
@@ -963,7 +935,7 @@ impl<T> Drop for PermitIterator<'_, T> {
 impl<T> fmt::Debug for PermitIterator<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PermitIterator")
-            .field("chan", self.tx)
+            .field("chan", &*self.tx.chan)
             .field("capacity", &self.count)
             .finish()
     }
@@ -1028,6 +1000,7 @@ impl<T> Drop for OwnedPermit<T> {
 
 impl<T> fmt::Debug for OwnedPermit<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedPermit").field("chan", &self.tx).finish()
+        let chan = self.tx.as_ref().map(|tx| &*tx.chan);
+        f.debug_struct("OwnedPermit").field("chan", &chan).finish()
     }
 }

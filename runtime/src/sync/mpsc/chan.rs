@@ -4,8 +4,6 @@
 //!    more for an end. Who fills that slot is told of the mark; who brings the end about (the last
 //!    sender, the last permit after `close`) changes a word first and takes the waker then.
 //! 2. The head belongs to the receiver, and to the drop of the channel when all halves are gone.
-//! 3. When the count of senders has reached zero it stays there: a weak sender may add to it only
-//!    what is not zero.
 #![allow(
     unsafe_code,
     reason = "the head's cell, which belongs to one half (rule 2), and its values"
@@ -19,15 +17,10 @@ use std::task::{Context, Poll, ready};
 use super::error::TryRecvError;
 use super::list::{Claim, Head, List};
 use crate::engine::coop;
-use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Arc, UnsafeCell};
 use crate::engine::waker_cell::WakerCell;
 use crate::sync::Notify;
-
-/// Publishes what a sender did before it went. Pairs with [`SEE_GONE`].
-const GONE: Ordering = Ordering::AcqRel;
-/// Sees what senders did before they went. Pairs with [`GONE`].
-const SEE_GONE: Ordering = Ordering::Acquire;
+use crate::sync::sender_count::SenderCount;
 
 /// What limits a channel's senders.
 pub(super) trait Limit {
@@ -43,10 +36,9 @@ pub(super) trait Limit {
 
 pub(super) struct Chan<T, L> {
     list: List<T>,
-    limit: L,
+    pub(super) limit: L,
     rx_waker: WakerCell,
-    senders: AtomicUsize,
-    weak_senders: AtomicUsize,
+    pub(super) senders: SenderCount,
     rx_closed: Notify,
     head: UnsafeCell<Head<T>>,
 }
@@ -73,17 +65,17 @@ impl<T, L> Drop for Chan<T, L> {
 
 /// A sender's share.
 pub(super) struct Tx<T, L> {
-    chan: Arc<Chan<T, L>>,
+    pub(super) chan: Arc<Chan<T, L>>,
 }
 
 /// A weak sender's share.
 pub(super) struct WeakTx<T, L> {
-    chan: Arc<Chan<T, L>>,
+    pub(super) chan: Arc<Chan<T, L>>,
 }
 
 /// The receiver's share.
 pub(super) struct Rx<T, L: Limit> {
-    chan: Arc<Chan<T, L>>,
+    pub(super) chan: Arc<Chan<T, L>>,
 }
 
 pub(super) fn channel<T, L: Limit>(limit: L) -> (Tx<T, L>, Rx<T, L>) {
@@ -92,8 +84,7 @@ pub(super) fn channel<T, L: Limit>(limit: L) -> (Tx<T, L>, Rx<T, L>) {
         list,
         limit,
         rx_waker: WakerCell::new(),
-        senders: AtomicUsize::new(1),
-        weak_senders: AtomicUsize::new(0),
+        senders: SenderCount::one(),
         rx_closed: Notify::new(),
         head: UnsafeCell::new(head),
     });
@@ -101,10 +92,6 @@ pub(super) fn channel<T, L: Limit>(limit: L) -> (Tx<T, L>, Rx<T, L>) {
 }
 
 impl<T, L> Tx<T, L> {
-    pub(super) fn limit(&self) -> &L {
-        &self.chan.limit
-    }
-
     /// Takes the slot for a value for which there is room; `None` if the list is closed. It goes to
     /// [`fill`](Tx::fill), at once.
     #[inline]
@@ -129,16 +116,8 @@ impl<T, L> Tx<T, L> {
         std::ptr::eq(&*self.chan, &*other.chan)
     }
 
-    pub(super) fn strong_count(&self) -> usize {
-        self.chan.senders.load(SEE_GONE)
-    }
-
-    pub(super) fn weak_count(&self) -> usize {
-        self.chan.weak_senders.load(Ordering::Relaxed)
-    }
-
     pub(super) fn downgrade(&self) -> WeakTx<T, L> {
-        self.chan.weak_senders.fetch_add(1, Ordering::Relaxed);
+        self.chan.senders.add_weak();
         WeakTx { chan: self.chan.clone() }
     }
 }
@@ -159,15 +138,14 @@ impl<T, L: Limit> Tx<T, L> {
 
 impl<T, L> Clone for Tx<T, L> {
     fn clone(&self) -> Self {
-        // `self` keeps the count from zero.
-        self.chan.senders.fetch_add(1, Ordering::Relaxed);
+        self.chan.senders.add();
         Tx { chan: self.chan.clone() }
     }
 }
 
 impl<T, L> Drop for Tx<T, L> {
     fn drop(&mut self) {
-        if self.chan.senders.fetch_sub(1, GONE) == 1 {
+        if self.chan.senders.leave() {
             self.chan.list.close();
             self.chan.rx_waker.wake(); // wake: mpsc.last_sender
         }
@@ -176,49 +154,24 @@ impl<T, L> Drop for Tx<T, L> {
 
 impl<T, L> WeakTx<T, L> {
     pub(super) fn upgrade(&self) -> Option<Tx<T, L>> {
-        let mut senders = self.chan.senders.load(SEE_GONE);
-        while senders != 0 {
-            let more = senders + 1;
-            match self.chan.senders.compare_exchange_weak(
-                senders,
-                more,
-                Ordering::Relaxed,
-                SEE_GONE,
-            ) {
-                Ok(_) => return Some(Tx { chan: self.chan.clone() }),
-                Err(now) => senders = now,
-            }
-        }
-        None
-    }
-
-    pub(super) fn strong_count(&self) -> usize {
-        self.chan.senders.load(SEE_GONE)
-    }
-
-    pub(super) fn weak_count(&self) -> usize {
-        self.chan.weak_senders.load(Ordering::Relaxed)
+        self.chan.senders.try_add().then(|| Tx { chan: self.chan.clone() })
     }
 }
 
 impl<T, L> Clone for WeakTx<T, L> {
     fn clone(&self) -> Self {
-        self.chan.weak_senders.fetch_add(1, Ordering::Relaxed);
+        self.chan.senders.add_weak();
         WeakTx { chan: self.chan.clone() }
     }
 }
 
 impl<T, L> Drop for WeakTx<T, L> {
     fn drop(&mut self) {
-        self.chan.weak_senders.fetch_sub(1, Ordering::Relaxed);
+        self.chan.senders.leave_weak();
     }
 }
 
 impl<T, L: Limit> Rx<T, L> {
-    pub(super) fn limit(&self) -> &L {
-        &self.chan.limit
-    }
-
     #[inline]
     fn head<R>(&mut self, f: impl FnOnce(&Chan<T, L>, &mut Head<T>) -> R) -> R {
         let chan = &*self.chan;
@@ -321,14 +274,6 @@ impl<T, L: Limit> Rx<T, L> {
             unsafe { (*head).len(&self.chan.list) }
         })
     }
-
-    pub(super) fn strong_count(&self) -> usize {
-        self.chan.senders.load(SEE_GONE)
-    }
-
-    pub(super) fn weak_count(&self) -> usize {
-        self.chan.weak_senders.load(Ordering::Relaxed)
-    }
 }
 
 impl<T, L: Limit> Chan<T, L> {
@@ -402,27 +347,41 @@ impl<T, L: Limit> Drop for Rx<T, L> {
 impl<T, L> fmt::Debug for Chan<T, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chan")
-            .field("senders", &self.senders.load(Ordering::Relaxed))
-            .field("weak_senders", &self.weak_senders.load(Ordering::Relaxed))
+            .field("senders", &self.senders.strong())
+            .field("weak_senders", &self.senders.weak())
             .field("all_senders_gone", &self.list.is_closed())
             .finish_non_exhaustive()
     }
 }
 
-impl<T, L> fmt::Debug for Tx<T, L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.chan.fmt(f)
-    }
-}
+/// How the halves of a channel of either kind are cloned and shown: by name, with the channel.
+macro_rules! halves {
+    ($sender:ident, $weak_sender:ident, $receiver:ident) => {
+        impl<T> Clone for $sender<T> {
+            fn clone(&self) -> Self {
+                $sender { tx: self.tx.clone() }
+            }
+        }
 
-impl<T, L> fmt::Debug for WeakTx<T, L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.chan.fmt(f)
-    }
-}
+        impl<T> Clone for $weak_sender<T> {
+            fn clone(&self) -> Self {
+                $weak_sender { tx: self.tx.clone() }
+            }
+        }
 
-impl<T, L: Limit> fmt::Debug for Rx<T, L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.chan.fmt(f)
-    }
+        chan::shown!($sender: tx, $weak_sender: tx, $receiver: rx);
+    };
 }
+pub(super) use halves;
+
+/// Shows each by its name and the channel of its share.
+macro_rules! shown {
+    ($($half:ident: $share:ident),*) => { $(
+        impl<T> fmt::Debug for $half<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($half)).field("chan", &*self.$share.chan).finish()
+            }
+        }
+    )* };
+}
+pub(super) use shown;

@@ -132,6 +132,8 @@ pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
     (UnboundedSender { tx }, UnboundedReceiver { rx })
 }
 
+chan::halves!(UnboundedSender, WeakUnboundedSender, UnboundedReceiver);
+
 impl<T> UnboundedSender<T> {
     /// Sends `value`. `Ok` means that the receiver was there, not that it will look.
     ///
@@ -210,7 +212,7 @@ impl<T> UnboundedSender<T> {
     ///
     /// See [`UnboundedSender`].
     pub fn strong_count(&self) -> usize {
-        self.tx.strong_count()
+        self.tx.chan.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -219,19 +221,7 @@ impl<T> UnboundedSender<T> {
     ///
     /// See [`UnboundedSender`].
     pub fn weak_count(&self) -> usize {
-        self.tx.weak_count()
-    }
-}
-
-impl<T> Clone for UnboundedSender<T> {
-    fn clone(&self) -> Self {
-        UnboundedSender { tx: self.tx.clone() }
-    }
-}
-
-impl<T> fmt::Debug for UnboundedSender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnboundedSender").field("chan", &self.tx).finish()
+        self.tx.chan.senders.weak()
     }
 }
 
@@ -251,7 +241,7 @@ impl<T> WeakUnboundedSender<T> {
     ///
     /// See [`WeakUnboundedSender`].
     pub fn strong_count(&self) -> usize {
-        self.tx.strong_count()
+        self.tx.chan.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -260,19 +250,7 @@ impl<T> WeakUnboundedSender<T> {
     ///
     /// See [`WeakUnboundedSender`].
     pub fn weak_count(&self) -> usize {
-        self.tx.weak_count()
-    }
-}
-
-impl<T> Clone for WeakUnboundedSender<T> {
-    fn clone(&self) -> Self {
-        WeakUnboundedSender { tx: self.tx.clone() }
-    }
-}
-
-impl<T> fmt::Debug for WeakUnboundedSender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WeakUnboundedSender").field("chan", &self.tx).finish()
+        self.tx.chan.senders.weak()
     }
 }
 
@@ -450,7 +428,7 @@ impl<T> UnboundedReceiver<T> {
     ///
     /// See [`UnboundedReceiver`].
     pub fn sender_strong_count(&self) -> usize {
-        self.rx.strong_count()
+        self.rx.chan.senders.strong()
     }
 
     /// How many weak senders there are.
@@ -459,12 +437,6 @@ impl<T> UnboundedReceiver<T> {
     ///
     /// See [`UnboundedReceiver`].
     pub fn sender_weak_count(&self) -> usize {
-        self.rx.weak_count()
-    }
-}
-
-impl<T> fmt::Debug for UnboundedReceiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnboundedReceiver").field("chan", &self.rx).finish()
+        self.rx.chan.senders.weak()
     }
 }

@@ -1,4 +1,4 @@
-//! Models of `sync/rwlock.rs`: its right to the value is permits, so these hold it and the
+//! Models of `sync/rwlock/`: its right to the value is permits, so these hold it and the
 //! semaphore against each other.
 
 use loom::future::block_on;

@@ -1,0 +1,48 @@
+//! What every guard of a `Mutex` or an `RwLock` is to its user: a `&`, or a `&mut`, that can be
+//! shown.
+
+/// Lends what `$place` points to, to who borrows the guard `$this`. With `mut` also exclusively.
+///
+/// Who calls this promises: while the guard lives, nobody else writes there, and with `mut` nobody
+/// else reads there.
+macro_rules! guard {
+    ([$($parameters:tt)*] $guard:ty, $target:ident, $this:ident => $place:expr) => {
+        impl<$($parameters)*> std::ops::Deref for $guard {
+            type Target = $target;
+
+            #[inline]
+            fn deref(&self) -> &$target {
+                let $this = self;
+                // SAFETY: the guard holds its permits, so nobody else writes to the value (rules 1
+                // and 2 of the lock); this borrow is bound to one of the guard.
+                unsafe { &*$place }
+            }
+        }
+
+        impl<$($parameters)*> std::fmt::Debug for $guard where $target: std::fmt::Debug {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+
+        impl<$($parameters)*> std::fmt::Display for $guard where $target: std::fmt::Display {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+    };
+    (mut [$($parameters:tt)*] $guard:ty, $target:ident, $this:ident => $place:expr) => {
+        guard!([$($parameters)*] $guard, $target, $this => $place);
+
+        impl<$($parameters)*> std::ops::DerefMut for $guard {
+            #[inline]
+            fn deref_mut(&mut self) -> &mut $target {
+                let $this = self;
+                // SAFETY: the guard holds all permits, so only its borrowers reach the value (rules
+                // 1 and 2 of the lock); this borrow of it is exclusive.
+                unsafe { &mut *$place }
+            }
+        }
+    };
+}
+pub(super) use guard;
