@@ -105,6 +105,7 @@ pub mod runtime;
 pub mod signal;
 pub mod sync;
 pub mod task;
+pub mod testing;
 pub mod time;
 
 mod macros;
