@@ -295,7 +295,7 @@ impl TestExecutor {
     /// # Examples
     ///
     /// ```
-    /// use std::pin::pin;
+    /// use std::task::Poll;
     ///
     /// use runtime::testing::TestExecutor;
     /// use runtime::time::{Duration, Instant, interval};
@@ -303,16 +303,17 @@ impl TestExecutor {
     /// let mut exec = TestExecutor::new();
     /// let start = exec.now();
     /// let mut seen = Vec::new();
-    /// let mut ticking = pin!(async {
+    /// let mut ticking = Box::pin(async {
     ///     let mut ticks = interval(Duration::from_secs(1));
     ///     loop {
     ///         ticks.tick().await;
     ///         seen.push((Instant::now() - start).as_millis());
     ///     }
     /// });
-    /// let polled: std::task::Poll<()> = exec.run_for(&mut ticking, Duration::from_millis(2500));
+    /// let polled: Poll<()> = exec.run_for(&mut ticking, Duration::from_millis(2500));
     /// assert!(polled.is_pending());
     /// assert_eq!(exec.now() - start, Duration::from_millis(2500));
+    /// drop(ticking);
     /// assert_eq!(seen, [0, 1000, 2000]);
     /// ```
     #[track_caller]
