@@ -177,7 +177,7 @@ fn run_for_gives_each_timer_its_moment() {
     assert!(polled.is_pending());
     assert_eq!(exec.now() - start, 3 * S + S / 2);
     drop(main);
-    assert_eq!(ticks, [0 * S, S, 2 * S, 3 * S]);
+    assert_eq!(ticks, [Duration::ZERO, S, 2 * S, 3 * S]);
 }
 
 #[test]
