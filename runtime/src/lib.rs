@@ -61,6 +61,7 @@
 //! | talk over sockets and pipes | [`net`], [`io`] |
 //! | pass values between tasks, share state | [`sync`], with [a table of which one when](sync#which-one-when) |
 //! | use files, processes, signals | [`fs`], [`process`], [`signal`] |
+//! | test a future, a timeout, a retry without waiting | [`testing`] |
 //! | understand an error about `Send` | [`task`](task#send-or-why-the-compiler-refuses-a-task) |
 //! | know what may be dropped halfway | [cancel safety, in one table](select!#cancel-safety) |
 //! | find out why a program is slow | [`Handle::metrics`], [stalls](crate::runtime#stalls-tasks-that-do-not-return) |
@@ -105,6 +106,7 @@ pub mod runtime;
 pub mod signal;
 pub mod sync;
 pub mod task;
+pub mod testing;
 pub mod time;
 
 mod macros;

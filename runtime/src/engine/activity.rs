@@ -131,6 +131,11 @@ impl Activity {
         self.word.fetch_and(!WATCHED, Ordering::Relaxed);
     }
 
+    /// Whether nothing goes on. Who asks while nothing can begin sees what has ended.
+    pub(crate) fn is_still(&self) -> bool {
+        self.word.load(WATCH) < ONE
+    }
+
     /// Counts the watcher in, if nothing at all goes on.
     #[must_use]
     pub(crate) fn claim(&self) -> bool {

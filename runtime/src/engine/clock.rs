@@ -71,6 +71,8 @@ struct State {
     running_since: Option<Instant>,
     /// What timers are still to take for the time, after [`Clock::move_ahead`].
     unsettled: Option<u64>,
+    /// It stays frozen: [`Clock::keep_frozen`].
+    is_kept: bool,
 }
 
 impl Clock {
@@ -89,6 +91,7 @@ impl Clock {
                 base: 0,
                 running_since: if start_paused { None } else { Some(origin) },
                 unsettled: None,
+                is_kept: false,
             }),
         }
     }
@@ -164,9 +167,22 @@ impl Clock {
         if state.running_since.is_some() {
             return Err(messages::NOT_FROZEN);
         }
+        if state.is_kept {
+            return Err(messages::KEPT_FROZEN);
+        }
         state.running_since = Some(Instant::now());
         state.unsettled = None;
         Ok(())
+    }
+
+    /// A frozen clock cannot be let go on from now on.
+    pub(crate) fn keep_frozen(&self) {
+        self.state.lock().is_kept = true;
+    }
+
+    /// Whether the clock is one that stays frozen.
+    pub(crate) fn is_kept_frozen(&self) -> bool {
+        self.is_virtual() && self.state.lock().is_kept
     }
 
     /// Moves a frozen clock forwards by `by`.
@@ -306,6 +322,17 @@ mod tests {
         clock.resume().unwrap();
         assert!(clock.timers_now() >= 20);
         assert_eq!(clock.move_ahead(Duration::ZERO), Err(messages::NOT_FROZEN));
+    }
+
+    #[test]
+    fn a_clock_that_is_kept_frozen_is_only_moved() {
+        let clock = Clock::new(true, true);
+        assert!(!clock.is_kept_frozen());
+        clock.keep_frozen();
+        assert_eq!(clock.resume(), Err(messages::KEPT_FROZEN));
+        clock.advance(Duration::from_nanos(3)).unwrap();
+        assert!(clock.is_paused() && clock.is_kept_frozen());
+        assert_eq!(clock.now(), 3);
     }
 
     #[test]

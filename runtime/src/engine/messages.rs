@@ -46,6 +46,10 @@ pub(crate) const ALREADY_FROZEN: &str = "time is already frozen";
 /// `time::resume` or `time::advance` without `time::pause`.
 pub(crate) const NOT_FROZEN: &str = "time is not frozen: call `time::pause()` first";
 
+/// `time::resume` under a `TestExecutor`.
+pub(crate) const KEPT_FROZEN: &str = "`time::resume()` cannot let the time of a `TestExecutor` go on, which moves only \
+     when the test says so: call `advance` instead, or use `#[runtime::test]` for real time";
+
 /// `time::advance` beyond what a clock can show.
 pub(crate) const TOO_FAR: &str = "overflow: `time::advance` would move the clock by more than some \
      hundred years, beyond what it can show. Advance by less";
@@ -390,4 +394,52 @@ pub(crate) fn failed_at_the_root(failure: &str) -> String {
     format!(
         "runtime: {failure}. Nobody closes the scope of a runtime; spawn it in a `Scope` to get the error"
     )
+}
+
+// TestExecutor
+
+/// A `TestExecutor` where there is one.
+pub(crate) const SECOND_TEST_EXECUTOR: &str = "this thread has a `TestExecutor` already, and a second one would take the \
+     timers and tasks of the first: drop that, or use one for both";
+
+/// A `TestExecutor` inside a runtime.
+pub(crate) const TEST_EXECUTOR_INSIDE: &str = "a `TestExecutor` cannot be made or used inside a runtime, which runs this \
+     thread already: use it in a plain `#[test]`, not in an async function, in `#[runtime::test]` or under the guard of \
+     `Handle::enter`";
+
+/// A `TestExecutor` that lacks descriptors.
+pub(crate) fn no_test_executor(error: &std::io::Error) -> String {
+    format!(
+        "the `TestExecutor` could not be built: {error}. Allow the process more file descriptors, or run fewer tests \
+         at a time"
+    )
+}
+
+/// `TestExecutor::advance_to` to an earlier time.
+pub(crate) fn time_goes_forwards(back: std::time::Duration) -> String {
+    format!(
+        "the time of a `TestExecutor` cannot go back, and this is {back:?} before its `now()`: take instants from \
+         `TestExecutor::now` or `runtime::time::Instant::now`, not from the machine's clock"
+    )
+}
+
+/// `TestExecutor::advance` beyond what a clock can show.
+pub(crate) const TEST_TIME_TOO_FAR: &str = "overflow: the clock of the `TestExecutor` would be moved by more than some \
+     hundred years, beyond what it can show. Advance by less";
+
+/// `TestExecutor::run` when nothing can go on.
+pub(crate) fn nothing_goes_on(tasks: &[impl Display]) -> String {
+    let mut text = String::from(
+        "nothing can go on: no task is ready, no timer is set, and no blocking job runs. What waits:\n  the future given \
+         to `TestExecutor::run`",
+    );
+    for task in tasks {
+        text.push_str(&format!("\n  {task}"));
+    }
+    text.push_str(
+        "\nEach waits for another, for a wake that was forgotten, or for a thread that the executor does not know. For \
+         the last, use `#[runtime::test]`, which waits for threads, or `run_until_stalled` when the thread has done its \
+         part",
+    );
+    text
 }

@@ -228,6 +228,23 @@ impl scheduler::Park for Drivers {
         true
     }
 
+    fn wait_for_others(&self, parker: &Parker, jobs_only: bool, ready: &mut WakeList) {
+        let Some(mut turn) = self.io.try_acquire() else { return };
+        if !parker.begin_elsewhere() {
+            return;
+        }
+        let jobs = self.counts_jobs();
+        jobs.iter().for_each(|jobs| jobs.watch());
+        // After the watch: a job that ends later wakes the poll.
+        if !jobs_only || jobs.as_ref().is_some_and(|jobs| !jobs.is_still()) {
+            let _ = turn.wait(None, ready);
+        }
+        jobs.iter().for_each(|jobs| jobs.unwatch());
+        self.count_look();
+        drop(turn);
+        parker.end_elsewhere();
+    }
+
     fn stand_in(&self, limit: Duration, ready: &mut WakeList) -> bool {
         let Some(mut turn) = self.io.try_acquire() else { return false };
         let timeout = self.publish(Some(limit));

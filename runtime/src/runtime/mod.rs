@@ -189,6 +189,7 @@
 
 mod blocking;
 mod builder;
+pub(crate) mod by_hand;
 pub(crate) mod context;
 mod drivers;
 mod foreign_wakes;

@@ -98,6 +98,9 @@
 //!     assert_eq!(start.elapsed(), Duration::from_secs(3600));
 //! }
 //! ```
+//!
+//! A test that moves the time itself, step by step, takes a
+//! [`TestExecutor`](crate::testing::TestExecutor).
 
 pub mod error;
 

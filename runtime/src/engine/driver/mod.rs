@@ -200,6 +200,12 @@ impl IoDriver {
         table::shut_all(&self.table);
     }
 
+    /// Whether an event may come: there is a source, or somebody has listened to signals.
+    pub(crate) fn is_used(&self) -> bool {
+        let (registered, deregistered) = self.table.lock().counts();
+        registered != deregistered || self.watches_signals.load(Ordering::Relaxed)
+    }
+
     /// The counters, for metrics.
     pub(crate) fn counts(&self) -> Counts {
         let (registered, deregistered) = self.table.lock().counts();

@@ -20,6 +20,12 @@
 //! first poll of a task, or the first task that is dropped, by the thread that runs it
 //! ([`CurrentThread::have_watched`]): then there is something that a stall keeps waiting. If it
 //! cannot be had that is said, and the next `block_on` tries again.
+//!
+//! # By hand
+//!
+//! [`CurrentThread::by_hand`] gives the core to a caller who says what runs next, and when: the
+//! executor for tests. Nothing sleeps there unless it is told to, and tasks run in the order in
+//! which they became ready, whoever made them so.
 #![allow(unsafe_code, reason = "tasks point to their scheduler uncounted; docs/unsafe.md, P1")]
 
 use std::cell::{Cell, RefCell};
@@ -323,7 +329,8 @@ impl CurrentThread {
         });
     }
 
-    fn unpark(&self) {
+    /// Ends the sleep of the thread that runs the tasks; if it is awake, its next one.
+    pub(crate) fn unpark(&self) {
         if self.parker.unpark() == Unparked::Elsewhere {
             self.driver.wake();
         }
@@ -351,6 +358,17 @@ impl CurrentThread {
             root.wait();
             std::mem::forget(waiting);
         }
+    }
+
+    /// Lets `f` say what runs on this thread: see [`Steps`].
+    ///
+    /// # Panics
+    ///
+    /// When another thread runs the tasks.
+    pub(crate) fn by_hand<R>(&self, f: impl FnOnce(&Steps<'_>) -> R) -> R {
+        let core = self.core.take_last().expect("nobody else blocks on what is moved by hand");
+        let turn = CoreGuard { shared: self, core: Some(core) };
+        turn.with(|core| f(&Steps { shared: self, core }))
     }
 
     /// Whether the shutdown has begun.
@@ -444,11 +462,16 @@ impl CurrentThread {
     /// Tasks in the queue of the thread that runs them, if this is that thread. Others may not look
     /// into it.
     pub(crate) fn queue_len(&self) -> usize {
+        self.queued_here().unwrap_or(0)
+    }
+
+    /// The same; `None` on another thread.
+    pub(crate) fn queued_here(&self) -> Option<usize> {
         here::with(|here| match here {
             Here::Core(core) if std::ptr::eq(core.owner, self) => {
-                core.queue.try_borrow().map_or(0, |queue| queue.len())
+                core.queue.try_borrow().map(|queue| queue.len()).ok()
             }
-            _ => 0,
+            _ => None,
         })
     }
 
@@ -520,9 +543,7 @@ impl CoreGuard<'_> {
         let entered = here::enter_core(core);
         // What is left of a poll's budget must not stay with the thread.
         let _budget = coop::set(Budget::UNLIMITED);
-        shared.runner.set_tid();
-        *shared.thread.lock() = Some(std::thread::current().id());
-        shared.awake();
+        shared.begin_turn();
         if shared.watched.load(Ordering::Relaxed) == NO_WATCH {
             shared.watched.store(UNWATCHED, Ordering::Relaxed);
         }
@@ -554,9 +575,94 @@ impl CoreGuard<'_> {
         drop(entered);
         output
     }
+
+    /// The turn of a caller who says what runs.
+    fn with<R>(self, f: impl FnOnce(&Core) -> R) -> R {
+        let core: &Core = self.core.as_ref().expect("put in when the turn was made");
+        let entered = here::enter_core(core);
+        let _budget = coop::set(Budget::UNLIMITED);
+        self.shared.begin_turn();
+        core.busy_since.set(Instant::now());
+        let result = f(core);
+        drop(entered);
+        result
+    }
+}
+
+/// What a caller who has the core by hand can have it do. Nothing here runs more than it says.
+pub(crate) struct Steps<'a> {
+    shared: &'a CurrentThread,
+    core: &'a Core,
+}
+
+impl Steps<'_> {
+    /// How many tasks are ready. Those that were made so from outside of the turn are behind the
+    /// others from here on: this is what keeps all of them in one line.
+    pub(crate) fn ready(&self) -> usize {
+        let mut injected = self.shared.injector.lock();
+        let mut queue = self.core.queue.borrow_mut();
+        queue.append(&mut injected);
+        queue.len()
+    }
+
+    /// Polls the first of the tasks that are ready. False if none is.
+    pub(crate) fn run_next(&self) -> bool {
+        self.ready();
+        let Some(task) = self.core.queue.borrow_mut().pop_front() else { return false };
+        if let Outcome::Woken(task) = self.shared.run_one(task) {
+            self.core.queue.borrow_mut().push_back(task);
+        }
+        true
+    }
+
+    /// Polls a root future.
+    pub(crate) fn poll<F: Future>(
+        &self,
+        future: Pin<&mut F>,
+        cx: &mut Context<'_>,
+    ) -> Poll<F::Output> {
+        self.shared.runner.bracket(|| poll_root(future, cx))
+    }
+
+    /// Looks at events and timers without waiting, and wakes whom they concern.
+    pub(crate) fn look(&self) {
+        self.shared.look(self.core);
+    }
+
+    /// Waits, really, for an event or for another thread's wake: [`Park::wait_for_others`].
+    pub(crate) fn wait(&self, jobs_only: bool) {
+        let shared = self.shared;
+        shared.note_busy(self.core);
+        let mut ready = self.core.ready.take();
+        shared.driver.wait_for_others(&shared.parker, jobs_only, &mut ready);
+        self.core.busy_since.set(Instant::now());
+        shared.wake(self.core, ready);
+    }
 }
 
 impl CurrentThread {
+    /// This thread has the core from now on.
+    #[inline(always)]
+    fn begin_turn(&self) {
+        self.runner.set_tid();
+        *self.thread.lock() = Some(std::thread::current().id());
+        self.awake();
+    }
+
+    /// Polls a task once.
+    #[inline(always)]
+    fn run_one(&self, task: Runnable) -> Outcome {
+        self.have_watched();
+        self.runner.watch().begin(task.id().as_u64(), Some(task.location()));
+        let outcome = {
+            let _budget = coop::set(Budget::FULL);
+            self.tasks.observe().run(task, &StallPolicy::Nobody, Some(&self.counters))
+        };
+        let _ = self.runner.watch().end();
+        self.counters.polls.add(1);
+        outcome
+    }
+
     /// Runs tasks until it is time to look at the driver, or the root's turn. Says whether there
     /// were none left.
     fn run_tasks(&self, core: &Core, root: &Root) -> bool {
@@ -570,15 +676,7 @@ impl CurrentThread {
                 return true;
             };
             core.ahead.set(ahead.saturating_sub(1));
-            self.have_watched();
-            self.runner.watch().begin(task.id().as_u64(), Some(task.location()));
-            let outcome = {
-                let _budget = coop::set(Budget::FULL);
-                self.tasks.observe().run(task, &StallPolicy::Nobody, Some(&self.counters))
-            };
-            let _ = self.runner.watch().end();
-            self.counters.polls.add(1);
-            if let Outcome::Woken(task) = outcome {
+            if let Outcome::Woken(task) = self.run_one(task) {
                 let mut queue = core.queue.borrow_mut();
                 if core.nobody_has_yielded() {
                     core.ahead.set(queue.len().try_into().unwrap_or(0));

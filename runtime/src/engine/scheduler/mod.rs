@@ -36,7 +36,7 @@ mod worker_set;
 mod worker_shared;
 mod worker_table;
 
-pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig, StartWatch};
+pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig, StartWatch, Steps};
 pub(crate) use here::{block_in_place, worker_index};
 pub(crate) use local::{LocalTasks, Poller};
 pub(crate) use metrics::WorkerCounters;

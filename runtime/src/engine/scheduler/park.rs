@@ -18,6 +18,12 @@ pub(crate) trait Park: Send + Sync + 'static {
     /// at.
     fn sleep(&self, slot: usize, parker: &Parker, ready: &mut WakeList) -> bool;
 
+    /// Sleeps in the poll until something of the outside has happened: an event, a token for
+    /// `parker`, or the end of the last job of the blocking pool. With `jobs_only` it does not
+    /// sleep if there is no such job. Timers count for nothing, and paused time stands still. May
+    /// return early.
+    fn wait_for_others(&self, parker: &Parker, jobs_only: bool, ready: &mut WakeList);
+
     /// Waits in the poll for at most `limit`, for whoever should have had it, and looks at all
     /// timers. Returns false, without waiting, if somebody else has the poll.
     fn stand_in(&self, limit: Duration, ready: &mut WakeList) -> bool;

@@ -3,11 +3,11 @@
 //! # Paused time
 //!
 //! Real time moves by itself, and whoever looks at a shard fires what is due. Paused time is moved,
-//! by [`Shards::move_by`] or [`Shards::jump`], and who moves it must be able to say: everything
-//! that this made due has been woken. So moving the clock and collecting what is then due from all
-//! shards is one step under `moving`, and while the clock is virtual a look at a shard takes that
-//! lock, too: no other thread can have some of those wakers in its hands. Wakers are called after
-//! it, like any.
+//! by [`Shards::move_by`], [`Shards::move_to`] or [`Shards::jump`], and who moves it must be able to
+//! say: everything that this made due has been woken. So moving the clock and collecting what is
+//! then due from all shards is one step under `moving`, and while the clock is virtual a look at a
+//! shard takes that lock, too: no other thread can have some of those wakers in its hands. Wakers
+//! are called after it, like any.
 //!
 //! Lock order: `moving`, then a shard's own.
 
@@ -102,12 +102,30 @@ impl Shards {
         self.collect(ready);
     }
 
+    /// The next deadline itself, or [`NEVER`].
+    pub(crate) fn exact_earliest(&self) -> u64 {
+        self.with_deadline().map(|shard| shard.exact_next_deadline()).min().unwrap_or(NEVER)
+    }
+
+    /// Moves the frozen clock to `at`, unless that has passed, and collects everything that is then
+    /// due, in the order of the deadlines: within a tick the wheel has another one.
+    pub(crate) fn move_to(&self, at: u64, ready: &mut WakeList) {
+        let _moving = self.moving.lock();
+        loop {
+            let next = self.exact_earliest().min(at);
+            self.clock.advance_to(next);
+            self.collect(ready);
+            if next == at {
+                return;
+            }
+        }
+    }
+
     /// Moves the frozen clock to the next deadline, if there is one and it is ahead, and collects
     /// everything that is then due.
     pub(crate) fn jump(&self, ready: &mut WakeList) {
         let _moving = self.moving.lock();
-        let next = self.with_deadline().map(|shard| shard.exact_next_deadline()).min();
-        self.clock.advance_to(next.unwrap_or(NEVER));
+        self.clock.advance_to(self.exact_earliest());
         self.collect(ready);
     }
 
