@@ -7,6 +7,7 @@ use std::pin::pin;
 use runtime::sync::oneshot;
 use runtime::testing::TestExecutor;
 use runtime::time::{self, Duration, Instant, sleep};
+use tests::within;
 
 fn panic_of<R>(f: impl FnOnce() -> R) -> String {
     let panic = catch_unwind(AssertUnwindSafe(|| drop(f()))).expect_err("it panics");
@@ -41,17 +42,19 @@ fn when_nothing_can_go_on_all_who_wait_are_named() {
 
 #[test]
 fn a_timer_is_gone_through_before_nothing_can_go_on() {
-    let mut exec = TestExecutor::new();
-    let start = exec.now();
-    let text = panic_of(|| {
-        exec.run(async {
-            sleep(Duration::from_secs(5)).await;
-            drop(runtime::spawn_blocking(|| ()));
-            pending::<()>().await;
-        })
+    within(|| {
+        let mut exec = TestExecutor::new();
+        let start = exec.now();
+        let text = panic_of(|| {
+            exec.run(async {
+                sleep(Duration::from_secs(5)).await;
+                drop(runtime::spawn_blocking(|| ()));
+                pending::<()>().await;
+            })
+        });
+        assert!(text.contains("nothing can go on"), "{text}");
+        assert_eq!(exec.now() - start, Duration::from_secs(5));
     });
-    assert!(text.contains("nothing can go on"), "{text}");
-    assert_eq!(exec.now() - start, Duration::from_secs(5));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use runtime::sync::{Mutex, Notify, mpsc, oneshot};
 use runtime::task::{LocalSet, spawn_local, yield_now};
 use runtime::testing::TestExecutor;
 use runtime::time::{Duration, sleep};
+use tests::within;
 
 #[derive(Clone, Default)]
 struct Log(Rc<RefCell<Vec<&'static str>>>);
@@ -144,60 +145,65 @@ fn the_main_future_has_its_place_among_the_tasks() {
 
 #[test]
 fn a_main_future_that_only_yields_keeps_nobody_from_running() {
-    let mut exec = TestExecutor::new();
-    let task = runtime::spawn(async {
-        for _ in 0..1000 {
-            yield_now().await;
-        }
+    within(|| {
+        let mut exec = TestExecutor::new();
+        let task = runtime::spawn(async {
+            for _ in 0..1000 {
+                yield_now().await;
+            }
+        });
+        let mut main = pin!(async {
+            while !task.is_finished() {
+                yield_now().await;
+            }
+        });
+        assert!(exec.run_until_stalled(&mut main).is_ready());
     });
-    let mut main = pin!(async {
-        while !task.is_finished() {
-            yield_now().await;
-        }
-    });
-    assert!(exec.run_until_stalled(&mut main).is_ready());
 }
 
 #[test]
 fn tasks_that_wake_each_other_run_until_both_wait() {
-    let mut exec = TestExecutor::new();
-    let (to_pong, mut pings) = mpsc::channel(1);
-    let (to_ping, mut pongs) = mpsc::channel(1);
-    runtime::spawn(async move {
-        while let Some(n) = pings.recv().await {
-            to_ping.send(n).await.unwrap();
-        }
+    within(|| {
+        let mut exec = TestExecutor::new();
+        let (to_pong, mut pings) = mpsc::channel(1);
+        let (to_ping, mut pongs) = mpsc::channel(1);
+        runtime::spawn(async move {
+            while let Some(n) = pings.recv().await {
+                to_ping.send(n).await.unwrap();
+            }
+        });
+        let mut main = pin!(async {
+            for n in 0..1000 {
+                to_pong.send(n).await.unwrap();
+                assert_eq!(pongs.recv().await, Some(n));
+            }
+            pending::<()>().await;
+        });
+        assert!(exec.run_until_stalled(&mut main).is_pending());
+        assert_eq!((exec.ready_tasks(), exec.wakes()), (0, 0));
     });
-    let mut main = pin!(async {
-        for n in 0..1000 {
-            to_pong.send(n).await.unwrap();
-            assert_eq!(pongs.recv().await, Some(n));
-        }
-        pending::<()>().await;
-    });
-    assert!(exec.run_until_stalled(&mut main).is_pending());
-    assert_eq!((exec.ready_tasks(), exec.wakes()), (0, 0));
 }
 
 #[test]
-fn a_step_is_one_poll() {
+fn a_step_is_one_poll_and_who_yields_is_last() {
     let mut exec = TestExecutor::new();
-    let polls = Rc::new(Cell::new(0));
-    for _ in 0..2 {
+    let polls = Rc::new(RefCell::new(Vec::new()));
+    for task in 0..3 {
         let polls = Rc::clone(&polls);
         spawn_local(async move {
             for _ in 0..2 {
-                polls.set(polls.get() + 1);
+                polls.borrow_mut().push(task);
                 yield_now().await;
             }
-            polls.set(polls.get() + 1);
+            polls.borrow_mut().push(task);
         });
     }
-    for done in 1..=6 {
+    for done in 1..=9 {
         assert!(exec.run_one_task());
-        assert_eq!(polls.get(), done);
+        assert_eq!(polls.borrow().len(), done);
     }
     assert!(!exec.run_one_task());
+    assert_eq!(polls.take(), [0, 1, 2, 0, 1, 2, 0, 1, 2]);
 }
 
 #[test]
@@ -237,22 +243,23 @@ fn wakes_are_counted_since_the_last_poll() {
 #[test]
 fn a_lost_wake_shows() {
     let mut exec = TestExecutor::new();
-    let ready = Cell::new(false);
-    // Does not keep the waker.
-    let mut faulty = poll_fn(|_| if ready.get() { Poll::Ready(()) } else { Poll::Pending });
-    assert!(exec.run_until_stalled(&mut faulty).is_pending());
-    ready.set(true);
+    let start = exec.now();
+    // Ready from the second poll on, and nobody to wake it.
+    let faulty =
+        || {
+            let mut polled = false;
+            poll_fn(move |_| {
+                if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }
+            })
+        };
+    let mut by_hand = faulty();
+    assert!(exec.run_until_stalled(&mut by_hand).is_pending());
     assert_eq!(exec.wakes(), 0);
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        ready.set(false);
-        exec.spawn_local(async {});
-        exec.run(async {
-            let mut first = true;
-            poll_fn(|_| if std::mem::take(&mut first) { Poll::Pending } else { Poll::Ready(()) })
-                .await
-        });
-    }));
-    assert!(outcome.is_err(), "`run` polls only who was woken");
+    // Others run and sleep meanwhile: it is not polled for their sake.
+    runtime::spawn(sleep(Duration::from_secs(1)));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| exec.run(faulty())));
+    assert!(outcome.is_err());
+    assert_eq!(exec.now() - start, Duration::from_secs(1));
 }
 
 #[test]
@@ -406,31 +413,35 @@ fn what_another_thread_has_sent_is_there_at_the_next_call() {
 
 #[test]
 fn a_blocking_job_is_waited_for_by_run_and_moves_no_time() {
-    let mut exec = TestExecutor::new();
-    let start = exec.now();
-    let (go, gone) = std::sync::mpsc::channel();
-    let outcome = exec.run(async {
-        let job = runtime::spawn_blocking(move || gone.recv().unwrap());
-        runtime::spawn(sleep(Duration::from_secs(9)));
-        go.send(3).unwrap();
-        job.await.unwrap()
+    within(|| {
+        let mut exec = TestExecutor::new();
+        let start = exec.now();
+        let (go, gone) = std::sync::mpsc::channel();
+        let outcome = exec.run(async {
+            let job = runtime::spawn_blocking(move || gone.recv().unwrap());
+            runtime::spawn(sleep(Duration::from_secs(9)));
+            go.send(3).unwrap();
+            job.await.unwrap()
+        });
+        assert_eq!(outcome, 3);
+        assert_eq!(exec.now(), start);
     });
-    assert_eq!(outcome, 3);
-    assert_eq!(exec.now(), start);
 }
 
 /// A job that nobody waits for wakes nobody at its end; the wait for it ends all the same.
 #[test]
 fn the_end_of_a_job_that_nobody_awaits_lets_run_go_on() {
-    let mut exec = TestExecutor::new();
-    for _ in 0..200 {
-        let start = exec.now();
-        exec.run(async {
-            drop(runtime::spawn_blocking(std::thread::yield_now));
-            sleep(Duration::from_secs(1)).await;
-        });
-        assert_eq!(exec.now() - start, Duration::from_secs(1));
-    }
+    within(|| {
+        let mut exec = TestExecutor::new();
+        for _ in 0..200 {
+            let start = exec.now();
+            exec.run(async {
+                drop(runtime::spawn_blocking(std::thread::yield_now));
+                sleep(Duration::from_secs(1)).await;
+            });
+            assert_eq!(exec.now() - start, Duration::from_secs(1));
+        }
+    });
 }
 
 #[test]
@@ -448,20 +459,22 @@ fn bytes_go_through_a_duplex_without_the_system() {
 
 #[test]
 fn run_waits_for_a_socket_whose_peer_is_a_thread() {
-    use runtime::io::AsyncReadExt;
-    use std::io::Write;
-    let mut exec = TestExecutor::new();
-    let text = exec.run(async {
-        let listener = runtime::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let peer = std::thread::spawn(move || {
-            std::net::TcpStream::connect(address).unwrap().write_all(b"hello").unwrap();
+    within(|| {
+        use runtime::io::AsyncReadExt;
+        use std::io::Write;
+        let mut exec = TestExecutor::new();
+        let text = exec.run(async {
+            let listener = runtime::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let peer = std::thread::spawn(move || {
+                std::net::TcpStream::connect(address).unwrap().write_all(b"hello").unwrap();
+            });
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).await.unwrap();
+            peer.join().unwrap();
+            text
         });
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        peer.join().unwrap();
-        text
+        assert_eq!(text, "hello");
     });
-    assert_eq!(text, "hello");
 }
