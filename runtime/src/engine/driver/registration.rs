@@ -122,9 +122,19 @@ impl Registration {
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
-        operation: impl FnMut() -> io::Result<R>,
+        mut operation: impl FnMut() -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_then(cx, direction, operation, |_, _| ())
+        let coop = ready!(coop::poll_proceed(cx));
+        loop {
+            let event = ready!(self.poll_event(cx, direction))?;
+            match operation() {
+                Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
+                done => {
+                    coop.made_progress();
+                    return Poll::Ready(done);
+                }
+            }
+        }
     }
 
     /// As [`poll_io`](Self::poll_io), for the transfer of up to `wanted` bytes.
@@ -133,38 +143,21 @@ impl Registration {
         cx: &mut Context<'_>,
         direction: Direction,
         wanted: usize,
-        operation: impl FnMut() -> io::Result<(usize, Short)>,
+        mut operation: impl FnMut() -> io::Result<(usize, Short)>,
     ) -> Poll<io::Result<usize>> {
-        let transferred = self.poll_then(cx, direction, operation, |done, event| {
-            if let (n @ 1.., Short::IsOver) = *done {
-                if n < wanted {
-                    self.clear_short(direction, event);
-                }
-            }
-        });
-        transferred.map_ok(|(n, _)| n)
-    }
-
-    /// As [`poll_io`](Self::poll_io); `then` is called with what succeeds and the event before it.
-    #[inline]
-    fn poll_then<R>(
-        &self,
-        cx: &mut Context<'_>,
-        direction: Direction,
-        mut operation: impl FnMut() -> io::Result<R>,
-        then: impl FnOnce(&R, ReadyEvent),
-    ) -> Poll<io::Result<R>> {
         let coop = ready!(coop::poll_proceed(cx));
         loop {
             let event = ready!(self.poll_event(cx, direction))?;
             match operation() {
                 Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
                 done => {
-                    if let Ok(done) = &done {
-                        then(done, event);
+                    if let Ok((n @ 1.., Short::IsOver)) = done {
+                        if n < wanted {
+                            self.clear_short(direction, event);
+                        }
                     }
                     coop.made_progress();
-                    return Poll::Ready(done);
+                    return Poll::Ready(done.map(|(n, _)| n));
                 }
             }
         }
