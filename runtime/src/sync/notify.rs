@@ -425,17 +425,6 @@ impl Wait {
         self.done
     }
 
-    /// A poll by a task: also asks its budget.
-    #[inline]
-    fn poll_in_task(&mut self, notify: &Notify, cx: &mut Context<'_>) -> Poll<()> {
-        let coop = ready!(coop::poll_proceed(cx));
-        if !self.poll(notify, Some(cx.waker())) {
-            return Poll::Pending;
-        }
-        coop.made_progress();
-        Poll::Ready(())
-    }
-
     #[cold]
     fn line_up(&mut self, notify: &Notify, waker: Option<&Waker>) -> bool {
         // Made before the lock is taken and, unless it is used, dropped after.
@@ -610,8 +599,13 @@ impl Future for Notified<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let coop = ready!(coop::poll_proceed(cx));
         let this = self.project();
-        this.wait.poll_in_task(this.notify, cx)
+        if !this.wait.poll(this.notify, Some(cx.waker())) {
+            return Poll::Pending;
+        }
+        coop.made_progress();
+        Poll::Ready(())
     }
 }
 
@@ -619,7 +613,12 @@ impl Future for OwnedNotified {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let coop = ready!(coop::poll_proceed(cx));
         let this = self.project();
-        this.wait.poll_in_task(this.notify, cx)
+        if !this.wait.poll(this.notify, Some(cx.waker())) {
+            return Poll::Pending;
+        }
+        coop.made_progress();
+        Poll::Ready(())
     }
 }

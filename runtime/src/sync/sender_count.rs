@@ -19,25 +19,30 @@ pub(super) struct SenderCount {
 
 impl SenderCount {
     /// Of a channel with one sender.
+    #[inline]
     pub(super) fn one() -> SenderCount {
         SenderCount { strong: AtomicUsize::new(1), weak: AtomicUsize::new(0) }
     }
 
+    #[inline]
     pub(super) fn strong(&self) -> usize {
         self.strong.load(SEE_GONE)
     }
 
+    #[inline]
     pub(super) fn weak(&self) -> usize {
         self.weak.load(Ordering::Relaxed)
     }
 
     /// One more sender, made of another, which keeps the count from zero.
+    #[inline]
     pub(super) fn add(&self) {
         self.strong.fetch_add(1, Ordering::Relaxed);
     }
 
     /// One more sender, made of a weak one, unless the last has gone.
     #[must_use]
+    #[inline]
     pub(super) fn try_add(&self) -> bool {
         let mut senders = self.strong.load(SEE_GONE);
         while senders != 0 {
@@ -52,14 +57,17 @@ impl SenderCount {
 
     /// A sender goes. Says whether it was the last.
     #[must_use]
+    #[inline]
     pub(super) fn leave(&self) -> bool {
         self.strong.fetch_sub(1, GONE) == 1
     }
 
+    #[inline]
     pub(super) fn add_weak(&self) {
         self.weak.fetch_add(1, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(super) fn leave_weak(&self) {
         self.weak.fetch_sub(1, Ordering::Relaxed);
     }

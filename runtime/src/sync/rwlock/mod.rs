@@ -31,6 +31,7 @@ use crate::engine::fair_semaphore::Closed;
 use crate::engine::park_on::park_on;
 
 /// The permits were waited for.
+#[inline]
 fn taken(permits: Result<(), Closed>) {
     debug_assert!(permits.is_ok(), "nobody closes a lock");
 }

@@ -79,7 +79,6 @@ pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct OwnedRwLockWriteGuard<T: ?Sized> {
     right: Writing<Arc<RwLock<T>>>,
-    part: *mut T,
     marker: PhantomData<T>,
 }
 
@@ -136,7 +135,7 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync
 }
 
 guard!([T: ?Sized, U: ?Sized] OwnedRwLockReadGuard<T, U>, U, this => this.part);
-guard!(mut [T: ?Sized] OwnedRwLockWriteGuard<T>, T, this => this.part);
+guard!(mut [T: ?Sized] OwnedRwLockWriteGuard<T>, T, this => this.right.source().place_mut());
 guard!(mut [T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, U, this => this.part);
 
 impl<T: ?Sized> OwnedRwLockReadGuard<T> {
@@ -193,8 +192,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// Begins. The caller has just taken the permits.
     pub(super) fn begin(lock: Arc<RwLock<T>>) -> OwnedRwLockWriteGuard<T> {
-        let part = lock.place_mut();
-        OwnedRwLockWriteGuard { right: Writing::begin(lock), part, marker: PhantomData }
+        OwnedRwLockWriteGuard { right: Writing::begin(lock), marker: PhantomData }
     }
 
     /// A guard of a part of the value.

@@ -16,6 +16,7 @@ pub(super) struct Permits {
 
 impl Permits {
     /// Waits for `count` permits. `source` is the method that was called.
+    #[inline]
     pub(super) fn wait(
         &self,
         source: &'static str,
@@ -25,6 +26,7 @@ impl Permits {
         self.semaphore.resource().wait_later(source, "poll", make)
     }
 
+    #[inline]
     pub(super) fn try_acquire(&self, count: u32) -> Result<(), TryLockError> {
         self.semaphore.try_acquire(count as usize).map_err(|_| TryLockError(()))
     }
@@ -40,6 +42,7 @@ impl Permits {
         self.semaphore.release(self.max_readers as usize);
     }
 
+    #[inline]
     fn downgrade(&self) {
         self.semaphore.resource().write_locked(false);
         self.semaphore.resource().reader_came();
@@ -53,6 +56,7 @@ pub(super) trait Source {
 }
 
 impl Source for &Permits {
+    #[inline]
     fn permits(&self) -> &Permits {
         self
     }
@@ -65,6 +69,7 @@ pub(super) struct Reading<S: Source> {
 
 impl<S: Source> Reading<S> {
     /// The caller has just taken one permit.
+    #[inline]
     pub(super) fn begin(source: S) -> Reading<S> {
         source.permits().semaphore.resource().reader_came();
         Reading { source }
@@ -89,6 +94,7 @@ pub(super) struct Writing<S: Source> {
 
 impl<S: Source> Writing<S> {
     /// The caller has just taken all permits.
+    #[inline]
     pub(super) fn begin(source: S) -> Writing<S> {
         source.permits().semaphore.resource().write_locked(true);
         Writing { source }
@@ -99,6 +105,7 @@ impl<S: Source> Writing<S> {
     }
 
     /// Goes on reading: nobody writes in between.
+    #[inline]
     pub(super) fn downgrade(self) -> Reading<S> {
         self.source.permits().downgrade();
         let this = ManuallyDrop::new(self);
