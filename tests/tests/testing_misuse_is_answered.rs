@@ -27,11 +27,9 @@ fn when_nothing_can_go_on_all_who_wait_are_named() {
     let ended = runtime::spawn(async {});
     let text = panic_of(|| exec.run(pending::<()>()));
     assert!(ended.is_finished());
-    let expected = format!(
-        "nothing can go on: no task is ready, no timer is set, and no blocking job runs. What waits:\n  \
-         the future given to `TestExecutor::run`\n  task "
-    );
-    assert!(text.starts_with(&expected), "{text}");
+    let expected = "nothing can go on: no task is ready, no timer is set, and no blocking job runs. What waits:\n  \
+         the future given to `TestExecutor::run`\n  task ";
+    assert!(text.starts_with(expected), "{text}");
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 5, "{text}");
     let place = |line| format!("spawned at {}:{}", file!(), line);

@@ -3,8 +3,8 @@
 //! # Paused time
 //!
 //! Real time moves by itself, and whoever looks at a shard fires what is due. Paused time is moved,
-//! by [`Shards::move_by`], [`Shards::move_to`] or [`Shards::jump`], and who moves it must be able to
-//! say: everything that this made due has been woken. So moving the clock and collecting what is
+//! by [`Shards::move_by`], [`Shards::move_to`] or [`Shards::jump`], and who moves it must be able
+//! to say: everything that this made due has been woken. So moving the clock and collecting what is
 //! then due from all shards is one step under `moving`, and while the clock is virtual a look at a
 //! shard takes that lock, too: no other thread can have some of those wakers in its hands. Wakers
 //! are called after it, like any.
