@@ -48,7 +48,7 @@
 //! |---|---|
 //! | tasks, [`LocalSet`](crate::task::LocalSet)s, [`Scope`](crate::task::Scope)s | run inside of the executor's calls, and at no other time |
 //! | channels, locks | as anywhere, also between the test's body and the tasks |
-//! | [`sleep`](crate::time::sleep), [`timeout`](mod@crate::time::timeout), [`interval`](mod@crate::time::interval) | in the executor's time, which the test moves |
+//! | [`sleep`](crate::time::sleep), [`timeout`](crate::time::timeout()), [`interval`](crate::time::interval()) | in the executor's time, which the test moves |
 //! | [`time::advance`](crate::time::advance) | works in the code under test, too; [`time::resume`](crate::time::resume) panics |
 //! | [`select!`](crate::select!) | begins at random, by a fixed seed: [`TestExecutor::with_seed`] |
 //! | a panic in a task | goes to its [`JoinHandle`](crate::task::JoinHandle), one in the main future to the test |
