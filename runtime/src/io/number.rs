@@ -58,36 +58,36 @@ macro_rules! number_methods {
             Big, to_be_bytes, "",
             "Cancel safe: dropped before it is done, it has read nothing.",
             "Cancel safe: dropped before it is done, it has written nothing." {
-                read_u8, write_u8: u8 = 7;
-                read_i8, write_i8: i8 = -7;
+                read_u8, write_u8: u8 = "7";
+                read_i8, write_i8: i8 = "-7";
             }
             Big, to_be_bytes, ", most significant byte first",
             "Not cancel safe: a part that was read is lost.",
             "Not cancel safe: a part may have been written." {
-                read_u16, write_u16: u16 = 515;
-                read_i16, write_i16: i16 = -515;
-                read_u32, write_u32: u32 = 70_000;
-                read_i32, write_i32: i32 = -70_000;
-                read_u64, write_u64: u64 = 5_000_000_000;
-                read_i64, write_i64: i64 = -5_000_000_000;
-                read_u128, write_u128: u128 = 20_000_000_000_000_000_000;
-                read_i128, write_i128: i128 = -20_000_000_000_000_000_000;
-                read_f32, write_f32: f32 = -1.5;
-                read_f64, write_f64: f64 = -1.5;
+                read_u16, write_u16: u16 = "515";
+                read_i16, write_i16: i16 = "-515";
+                read_u32, write_u32: u32 = "70_000";
+                read_i32, write_i32: i32 = "-70_000";
+                read_u64, write_u64: u64 = "5_000_000_000";
+                read_i64, write_i64: i64 = "-5_000_000_000";
+                read_u128, write_u128: u128 = "20_000_000_000_000_000_000";
+                read_i128, write_i128: i128 = "-20_000_000_000_000_000_000";
+                read_f32, write_f32: f32 = "-1.5";
+                read_f64, write_f64: f64 = "-1.5";
             }
             Little, to_le_bytes, ", least significant byte first",
             "Not cancel safe: a part that was read is lost.",
             "Not cancel safe: a part may have been written." {
-                read_u16_le, write_u16_le: u16 = 515;
-                read_i16_le, write_i16_le: i16 = -515;
-                read_u32_le, write_u32_le: u32 = 70_000;
-                read_i32_le, write_i32_le: i32 = -70_000;
-                read_u64_le, write_u64_le: u64 = 5_000_000_000;
-                read_i64_le, write_i64_le: i64 = -5_000_000_000;
-                read_u128_le, write_u128_le: u128 = 20_000_000_000_000_000_000;
-                read_i128_le, write_i128_le: i128 = -20_000_000_000_000_000_000;
-                read_f32_le, write_f32_le: f32 = -1.5;
-                read_f64_le, write_f64_le: f64 = -1.5;
+                read_u16_le, write_u16_le: u16 = "515";
+                read_i16_le, write_i16_le: i16 = "-515";
+                read_u32_le, write_u32_le: u32 = "70_000";
+                read_i32_le, write_i32_le: i32 = "-70_000";
+                read_u64_le, write_u64_le: u64 = "5_000_000_000";
+                read_i64_le, write_i64_le: i64 = "-5_000_000_000";
+                read_u128_le, write_u128_le: u128 = "20_000_000_000_000_000_000";
+                read_i128_le, write_i128_le: i128 = "-20_000_000_000_000_000_000";
+                read_f32_le, write_f32_le: f32 = "-1.5";
+                read_f64_le, write_f64_le: f64 = "-1.5";
             }
         }
     };

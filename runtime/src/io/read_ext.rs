@@ -42,9 +42,9 @@ macro_rules! read_numbers {
         ///
         /// # #[runtime::main(flavor = "current_thread")]
         /// # async fn main() -> std::io::Result<()> {
-        #[doc = concat!("let bytes = (", stringify!($value), "_", stringify!($number), ").", stringify!($to), "();")]
+        #[doc = concat!("let bytes = (", $value, "_", stringify!($number), ").", stringify!($to), "();")]
         /// let mut reader = &bytes[..];
-        #[doc = concat!("assert_eq!(reader.", stringify!($read), "().await?, ", stringify!($value), ");")]
+        #[doc = concat!("assert_eq!(reader.", stringify!($read), "().await?, ", $value, ");")]
         /// # Ok(())
         /// # }
         /// ```

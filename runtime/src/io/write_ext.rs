@@ -42,8 +42,8 @@ macro_rules! write_numbers {
         /// # #[runtime::main(flavor = "current_thread")]
         /// # async fn main() -> std::io::Result<()> {
         /// let mut writer = Vec::new();
-        #[doc = concat!("writer.", stringify!($write), "(", stringify!($value), ").await?;")]
-        #[doc = concat!("assert_eq!(writer, (", stringify!($value), "_", stringify!($number), ").", stringify!($to), "());")]
+        #[doc = concat!("writer.", stringify!($write), "(", $value, ").await?;")]
+        #[doc = concat!("assert_eq!(writer, (", $value, "_", stringify!($number), ").", stringify!($to), "());")]
         /// # Ok(())
         /// # }
         /// ```
