@@ -171,7 +171,8 @@ fn a_thread_that_is_slow_to_come_is_no_shortage() {
             .worker_threads(1)
             .max_blocking_threads(1)
             .on_thread_start(move || {
-                // The worker's is the first thread.
+                // The worker's is the first thread. A shortage is one after 20 ms: this is the slow
+                // start itself, many times as long, and nothing is waited for by it.
                 if threads.fetch_add(1, Ordering::Relaxed) > 0 {
                     std::thread::sleep(Duration::from_millis(300));
                 }

@@ -18,6 +18,7 @@ const S: Duration = Duration::from_secs(1);
 fn the_time_stands_still_and_is_the_same_everywhere() {
     let mut exec = TestExecutor::new();
     let start = exec.now();
+    // Real time goes on meanwhile, so the test fails if anything reads it.
     std::thread::sleep(Duration::from_millis(2));
     assert_eq!(Instant::now(), start);
     assert_eq!(exec.run(async { Instant::now() }), start);

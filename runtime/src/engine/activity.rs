@@ -5,8 +5,8 @@
 //! Paused time jumps to the next deadline when nothing else is left to be done. "Nothing" spans
 //! places that know nothing of each other: workers, queues, jobs on blocking threads, threads in
 //! `block_on`, wakers that somebody is about to call. Looked at one after the other, each of them
-//! can be found idle although at no moment all were: work moves on behind the looker's back, from a
-//! job to a task to a root future. So there is one word that says it of all of them at once.
+//! can be found idle although at no moment all were: work moves on behind the back of who looks,
+//! from a job to a task to a root future. So there is one word that says it of all of them at once.
 //!
 //! # The word
 //!

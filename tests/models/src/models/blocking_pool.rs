@@ -296,7 +296,7 @@ fn a_thread_does_not_retire_while_a_job_waits_for_the_designated_waker() {
 /// queued on account of that designated waker, its creation fails, and the idle thread is not
 /// woken.
 #[test]
-fn an_idle_thread_is_woken_when_the_looker_cannot_be_created() {
+fn an_idle_thread_is_woken_when_the_designated_waker_cannot_be_created() {
     check(3, || {
         let pool = Pool::new(2, FOREVER, 0, 0);
         let ran = Count::new();

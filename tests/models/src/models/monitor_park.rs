@@ -6,53 +6,38 @@ use loom::thread;
 
 use crate::engine::scheduler::monitor_park::MonitorPark;
 
+/// A monitor that goes to sleep for good unless it sees what another thread has done, or is woken
+/// by that thread's `tell`.
+fn the_monitor_hears(park: fn() -> MonitorPark, tell: fn(&MonitorPark)) {
+    loom::model(move || {
+        let park = Arc::new(park());
+        let done = Arc::new(AtomicBool::new(false));
+        let (park2, done2) = (park.clone(), done.clone());
+        let other = thread::spawn(move || {
+            done2.store(true, Ordering::Relaxed);
+            tell(&park2);
+        });
+        park.sleep_unless(|| done.load(Ordering::Relaxed));
+        other.join().unwrap();
+    });
+}
+
 /// A monitor that sleeps while a worker is busy.
 #[test]
 fn a_busy_worker_wakes_the_monitor() {
-    loom::model(|| {
-        let park = Arc::new(MonitorPark::new());
-        let busy = Arc::new(AtomicBool::new(false));
-        let (park2, busy2) = (park.clone(), busy.clone());
-        let worker = thread::spawn(move || {
-            busy2.store(true, Ordering::Relaxed);
-            park2.busy();
-        });
-        // Goes to sleep for good unless it sees the worker or is woken by it.
-        park.sleep_unless(|| busy.load(Ordering::Relaxed));
-        worker.join().unwrap();
-    });
+    the_monitor_hears(MonitorPark::new, MonitorPark::busy);
 }
 
 /// The same where no alarm can be had: there the worker wakes the monitor itself.
 #[test]
 fn a_busy_worker_wakes_a_monitor_without_an_alarm() {
-    loom::model(|| {
-        let park = Arc::new(MonitorPark::with(None));
-        let busy = Arc::new(AtomicBool::new(false));
-        let (park2, busy2) = (park.clone(), busy.clone());
-        let worker = thread::spawn(move || {
-            busy2.store(true, Ordering::Relaxed);
-            park2.busy();
-        });
-        park.sleep_unless(|| busy.load(Ordering::Relaxed));
-        worker.join().unwrap();
-    });
+    the_monitor_hears(|| MonitorPark::with(None), MonitorPark::busy);
 }
 
 /// An end that a monitor without an alarm does not hear of.
 #[test]
 fn an_end_wakes_a_monitor_without_an_alarm() {
-    loom::model(|| {
-        let park = Arc::new(MonitorPark::with(None));
-        let closed = Arc::new(AtomicBool::new(false));
-        let (park2, closed2) = (park.clone(), closed.clone());
-        let ender = thread::spawn(move || {
-            closed2.store(true, Ordering::Relaxed);
-            park2.end();
-        });
-        park.sleep_unless(|| closed.load(Ordering::Relaxed));
-        ender.join().unwrap();
-    });
+    the_monitor_hears(|| MonitorPark::with(None), MonitorPark::end);
 }
 
 /// Workers that become busy and go to sleep, and the one that is busy in the end.
