@@ -64,6 +64,7 @@
 //! | test a future, a timeout, a retry without waiting | [`testing`] |
 //! | understand an error about `Send` | [`task`](task#send-or-why-the-compiler-refuses-a-task) |
 //! | know what may be dropped halfway | [cancel safety, in one table](select!#cancel-safety) |
+//! | see what a running program does and waits for | [`insight`] |
 //! | find out why a program is slow | [`Handle::metrics`], [stalls](crate::runtime#stalls-tasks-that-do-not-return) |
 //! | end in good order | [`Runtime`](Runtime#how-it-ends), [`task::Scope`] |
 //!
@@ -84,6 +85,7 @@
 //!
 //! | feature | default | |
 //! |---|---|---|
+//! | `insight` | on | what tasks wait for, who woke them, how long they ran: [`insight`]; nothing of it runs until it is switched on |
 //! | `stall-backtrace` | on | the stack in the report of a stall, by names of functions (Linux on x86-64 and arm64) |
 //! | `stall-lines` | on | files, lines and inlined calls in it, where the program has debug information |
 //! | `futures-io` | off | wrappers for the traits of futures-io, in `io::compat` |
@@ -99,6 +101,7 @@ mod engine;
 
 // The face.
 pub mod fs;
+pub mod insight;
 pub mod io;
 pub mod net;
 pub mod process;

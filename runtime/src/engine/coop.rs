@@ -16,6 +16,7 @@
 //! 3. A poll that is refused a unit is counted, once, in its thread; whoever has a place to keep
 //!    the number fetches it now and then by [`take_forced`].
 
+use crate::engine::insight::{self, Kind, Wait};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -87,6 +88,14 @@ impl RestoreOnPending {
     #[inline]
     pub(crate) fn made_progress(&self) {
         self.0.set(Budget::UNLIMITED);
+        insight::went_on();
+    }
+
+    /// The leaf waits, for what `wait` says. Gives the unit back.
+    #[inline]
+    pub(crate) fn pending<T>(self, wait: impl FnOnce() -> Wait) -> Poll<T> {
+        insight::note(wait);
+        Poll::Pending
     }
 }
 
@@ -121,6 +130,7 @@ fn refuse(before: Budget, cx: &Context<'_>) -> Poll<RestoreOnPending> {
         let _ = FORCED.try_with(|cell| cell.set(cell.get() + 1));
     }
     cx.waker().wake_by_ref();
+    insight::note(|| Wait::new(Kind::Budget, 0));
     Poll::Pending
 }
 

@@ -85,6 +85,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::engine::coop;
+use crate::engine::insight::Object;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Mutex, const_fn};
 use crate::engine::trace::resource::{Given, Op, Resource, WaitHandle};
@@ -140,6 +141,8 @@ pub(crate) struct FairSemaphore {
     resource: Resource,
     /// What it is itself.
     own: Resource,
+    /// What it is to a dump.
+    object: Object,
 }
 
 impl FairSemaphore {
@@ -147,21 +150,22 @@ impl FairSemaphore {
     pub(crate) const MAX_PERMITS: usize = usize::MAX >> 3;
 
     const_fn! {
-    /// A semaphore with so many permits, at most `MAX_PERMITS`.
-    pub(crate) const fn new(permits: usize) -> FairSemaphore {
+    /// A semaphore with so many permits, at most `MAX_PERMITS`. `object`: what it is to a dump.
+    pub(crate) const fn new(permits: usize, object: Object) -> FairSemaphore {
         FairSemaphore {
             state: AtomicUsize::new(permits << SHIFT),
             served: AtomicUsize::new(0),
             queue: Mutex::new(WaitQueue::new()),
             resource: Resource::none(),
             own: Resource::none(),
+            object,
         }
     }
     }
 
     /// One that a subscriber may see.
-    pub(crate) fn seen(permits: usize) -> FairSemaphore {
-        FairSemaphore { own: Resource::permits(permits), ..FairSemaphore::new(permits) }
+    pub(crate) fn seen(permits: usize, object: Object) -> FairSemaphore {
+        FairSemaphore { own: Resource::permits(permits), ..FairSemaphore::new(permits, object) }
     }
 
     /// Puts it into `resource`.
@@ -173,6 +177,12 @@ impl FairSemaphore {
     #[inline]
     pub(crate) fn resource(&self) -> &Resource {
         &self.resource
+    }
+
+    /// What it is to a dump.
+    #[inline]
+    pub(crate) fn object(&self) -> &Object {
+        &self.object
     }
 
     /// Permits that a newcomer could take: none while somebody stands in line.
@@ -556,7 +566,10 @@ impl Claim<'_> {
         } else {
             match self.poll_permits(cx, op) {
                 Poll::Ready(permits) => permits?,
-                Poll::Pending => return op.told(Poll::Pending),
+                Poll::Pending => {
+                    self.semaphore.object.note(self.count);
+                    return op.told(Poll::Pending);
+                }
             }
         }
         let unit = ready!(op.told(coop::poll_proceed(cx)));

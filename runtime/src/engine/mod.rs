@@ -12,6 +12,7 @@ pub(crate) mod coop;
 pub(crate) mod driver;
 pub(crate) mod entered;
 pub(crate) mod fair_semaphore;
+pub(crate) mod insight;
 pub(crate) mod large;
 pub(crate) mod messages;
 pub(crate) mod park_on;

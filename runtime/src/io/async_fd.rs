@@ -125,7 +125,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     #[track_caller]
     fn watch(inner: T, interest: Interest) -> Result<AsyncFd<T>, AsyncFdRegisterError<T>> {
         let fd = inner.as_raw_fd();
-        match context::io_driver().register(&mut SourceFd(&fd), interest, Ready::EMPTY) {
+        match context::io_driver().register(&mut SourceFd(&fd), fd, interest, Ready::EMPTY) {
             Ok(registration) => Ok(AsyncFd { inner: Some(inner), registration }),
             Err(cause) => Err(AsyncFdRegisterError { inner, cause }),
         }

@@ -27,6 +27,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::traits::{forward_read, forward_write};
 use super::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf, split};
 use crate::engine::coop;
+use crate::engine::insight::{Kind, Wait};
 use crate::engine::messages;
 use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::wake_list::WakeList;
@@ -53,6 +54,15 @@ impl End {
         match self {
             End::Reader => End::Writer,
             End::Writer => End::Reader,
+        }
+    }
+
+    /// What whoever polls it waits for.
+    #[cold]
+    fn wait(self) -> Wait {
+        match self {
+            End::Reader => Wait::new(Kind::DuplexRead, 0),
+            End::Writer => Wait::new(Kind::DuplexWrite, 0),
         }
     }
 }
@@ -141,13 +151,13 @@ fn poll_pipe(
         }
         let waiter = guard.waiter(end);
         if waiter.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {
-            return Poll::Pending;
+            return unit.pending(|| end.wait());
         }
         if spare.is_some() {
             // What was there is dropped in the place of what goes in, after the lock (3).
             std::mem::swap(waiter, &mut spare);
             drop(guard);
-            return Poll::Pending;
+            return unit.pending(|| end.wait());
         }
         drop(guard);
         spare = Some(cx.waker().clone());

@@ -83,7 +83,7 @@ pub(crate) struct PollEvented<S: mio::event::Source> {
     registration: Registration,
 }
 
-impl<S: mio::event::Source> PollEvented<S> {
+impl<S: mio::event::Source + AsRawFd> PollEvented<S> {
     /// Registers `source` for `interest`, taken to be ready for `initially` at first.
     #[track_caller]
     pub(crate) fn with(
@@ -91,7 +91,10 @@ impl<S: mio::event::Source> PollEvented<S> {
         interest: Interest,
         initially: Ready,
     ) -> io::Result<PollEvented<S>> {
-        let registration = context::io_driver().register(&mut source, interest, initially)?;
+        let registration = {
+            let descriptor = source.as_raw_fd();
+            context::io_driver().register(&mut source, descriptor, interest, initially)?
+        };
         Ok(PollEvented { source: Some(source), registration })
     }
 

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use super::stdio::{ChildStderr, ChildStdin, ChildStdout};
 use crate::engine::coop;
 use crate::engine::driver::{IoDriver, Running};
+use crate::engine::insight::{Kind, Wait};
 use crate::io::{AsyncRead, AsyncReadExt};
 use crate::runtime::context;
 use crate::try_join;
@@ -198,7 +199,9 @@ impl Child {
             State::Ended(status) => return Poll::Ready(Ok(*status)),
         };
         let coop = ready!(coop::poll_proceed(cx));
-        let end = ready!(guard.running.poll_exit(cx.waker(), context::try_io_driver));
+        let Poll::Ready(end) = guard.running.poll_exit(cx.waker(), context::try_io_driver) else {
+            return coop.pending(|| Wait::new(Kind::Child, u64::from(guard.running.child().id())));
+        };
         coop.made_progress();
         Poll::Ready(end.inspect(|status| self.has_ended(*status)))
     }

@@ -19,7 +19,7 @@ use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::scheduler::{StandIn, TaskHook, terminated};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
-    Header, Identity, JoinHandle, PanicSink, Runnable, Schedule, spawn_cell,
+    BLOCKING_KIND, Header, Identity, JoinHandle, PanicSink, Runnable, Schedule, spawn_cell,
 };
 use crate::engine::trace::span::FullSize;
 use crate::engine::{messages, say};
@@ -53,7 +53,7 @@ struct Unscheduled {
 
 impl Schedule for Unscheduled {
     fn kind(&self) -> &'static str {
-        "blocking"
+        BLOCKING_KIND
     }
 
     fn schedule(&self, task: Runnable) {

@@ -116,7 +116,7 @@ impl Handle {
         Handle { inner }
     }
 
-    pub(super) fn scheduler(&self) -> &Scheduler {
+    pub(in crate::runtime) fn scheduler(&self) -> &Scheduler {
         &self.inner.scheduler
     }
 

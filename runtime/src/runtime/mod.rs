@@ -196,6 +196,7 @@ mod foreign_wakes;
 mod handle;
 mod histogram;
 mod id;
+pub(crate) mod insight;
 mod job;
 mod local_runtime;
 mod metrics;

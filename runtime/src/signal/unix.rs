@@ -27,6 +27,7 @@ use std::io;
 use std::task::{Context, Poll, ready};
 
 use crate::engine::coop;
+use crate::engine::insight::{Kind, Wait};
 use crate::engine::process_wide::signals::Listener;
 use crate::runtime::context;
 
@@ -179,7 +180,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     let driver = context::io_driver();
     let listener = Listener::new(kind.0)?;
     driver.watch_signals()?;
-    Ok(Signal { listener })
+    Ok(Signal { listener, kind })
 }
 
 /// A listener for signals of one kind: made by [`signal`].
@@ -194,6 +195,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 #[must_use = "what comes while nobody listens is not kept"]
 pub struct Signal {
     listener: Listener,
+    kind: SignalKind,
 }
 
 impl Signal {
@@ -248,7 +250,7 @@ impl Signal {
             if let Some(driver) = context::try_io_driver() {
                 let _ = driver.watch_signals();
             }
-            return Poll::Pending;
+            return coop.pending(|| Wait::new(Kind::Signal, self.kind.as_raw_value() as u64));
         }
         coop.made_progress();
         Poll::Ready(Some(()))

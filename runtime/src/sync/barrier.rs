@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use super::Notify;
+use crate::engine::insight::{Kind, Object};
 use crate::engine::primitive::Mutex;
 use crate::engine::trace::resource::Resource;
 
@@ -43,9 +44,11 @@ impl Barrier {
     #[track_caller]
     pub fn new(n: usize) -> Barrier {
         let size = n.max(1);
-        let resource = Resource::barrier(Location::caller(), size);
+        let place = Location::caller();
+        let resource = Resource::barrier(place, size);
+        let opened = Notify::part_of(Object::new(Kind::Barrier, place));
         let state = Mutex::new(State { arrived: 0, openings: 0 });
-        Barrier { state, opened: Notify::new(), size, resource }
+        Barrier { state, opened, size, resource }
     }
 
     /// Waits for the others. The one who comes last is the leader.

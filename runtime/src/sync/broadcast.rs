@@ -32,11 +32,13 @@
 //    `Clone` that is slow delays the sender that comes round the ring to that slot.
 
 use std::fmt;
+use std::panic::Location;
 
 use self::error::{RecvError, SendError, TryRecvError};
 use super::Notify;
 use super::sender_count::SenderCount;
 use crate::engine::coop::cooperative;
+use crate::engine::insight::{Kind, Object};
 use crate::engine::messages;
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::{Arc, Mutex};
@@ -280,14 +282,15 @@ impl<T> Sender<T> {
     pub fn new(capacity: usize) -> Sender<T> {
         assert!(capacity > 0, "{}", messages::BROADCAST_WITHOUT_ROOM);
         assert!(capacity <= usize::MAX / 2, "{}", messages::BROADCAST_TOO_LARGE);
+        let place = Location::caller();
         let empty = || Mutex::new(Slot { position: u64::MAX, value: None, unread: 0 });
         Sender {
             shared: Arc::new(Shared {
                 ring: std::iter::repeat_with(empty).take(capacity.next_power_of_two()).collect(),
                 tail: Mutex::new(Tail { position: 0, receivers: 0, closed: false }),
                 senders: SenderCount::one(),
-                sent: Notify::new(),
-                receivers_gone: Notify::new(),
+                sent: Notify::part_of(Object::new(Kind::BroadcastReceive, place)),
+                receivers_gone: Notify::part_of(Object::new(Kind::BroadcastClosed, place)),
             }),
         }
     }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use super::guard_macros::guard;
 use crate::engine::fair_semaphore::{Closed, FairSemaphore};
+use crate::engine::insight::{Kind, Object};
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
 use crate::engine::trace::resource::Resource;
@@ -200,8 +201,9 @@ impl<T: ?Sized> Mutex<T> {
     where
         T: Sized,
     {
-        let make = || FairSemaphore::seen(1);
-        let (resource, permit) = Resource::mutex(Location::caller(), make);
+        let place = Location::caller();
+        let make = || FairSemaphore::seen(1, Object::new(Kind::Mutex, place));
+        let (resource, permit) = Resource::mutex(place, make);
         Mutex { permit: permit.inside(resource), value: UnsafeCell::new(value) }
     }
 
@@ -214,11 +216,13 @@ impl<T: ?Sized> Mutex<T> {
     /// static COUNT: runtime::sync::Mutex<u32> = runtime::sync::Mutex::const_new(0);
     /// *COUNT.try_lock().unwrap() += 1;
     /// ```
+    #[track_caller]
     pub const fn const_new(value: T) -> Mutex<T>
     where
         T: Sized,
     {
-        Mutex { permit: FairSemaphore::new(1), value: UnsafeCell::new(value) }
+        let object = Object::new(Kind::Mutex, Location::caller());
+        Mutex { permit: FairSemaphore::new(1, object), value: UnsafeCell::new(value) }
     }
     }
 
@@ -397,11 +401,13 @@ impl<T: ?Sized> Mutex<T> {
     fn has_waited(&self, taken: Result<(), Closed>) {
         debug_assert!(taken.is_ok(), "nobody closes a mutex");
         self.permit.resource().locked(true);
+        self.permit.object().taken();
     }
 
     fn try_acquire(&self) -> Result<(), TryLockError> {
         self.permit.try_acquire(1).map_err(|_| TryLockError(()))?;
         self.permit.resource().locked(true);
+        self.permit.object().taken();
         Ok(())
     }
 
@@ -654,6 +660,7 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
 fn release(permit: &FairSemaphore) {
     // Said first: afterwards somebody else may say that it is locked.
     permit.resource().locked(false);
+    permit.object().given_back();
     permit.release(1);
 }
 

@@ -43,7 +43,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomPinned;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -51,6 +51,7 @@ use std::task::{Context, Poll, Waker, ready};
 use pin_project_lite::pin_project;
 
 use crate::engine::coop;
+use crate::engine::insight::{Kind, Object};
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Mutex, MutexGuard, const_fn};
 use crate::engine::wait_queue::{Key, WaitQueue};
@@ -107,6 +108,8 @@ pub struct Notify {
     /// How many entries belong to waiters that were notified alone.
     alone: AtomicUsize,
     queue: Mutex<WaitQueue<Waiter>>,
+    /// What it is to a dump.
+    object: Object,
 }
 
 impl UnwindSafe for Notify {}
@@ -118,6 +121,7 @@ impl Notify {
     /// # Examples
     ///
     /// See [`Notify`].
+    #[track_caller]
     pub fn new() -> Notify {
         Notify::const_new()
     }
@@ -138,11 +142,20 @@ impl Notify {
     /// RELOAD.notified().await;
     /// # }
     /// ```
+    #[track_caller]
     pub const fn const_new() -> Notify {
+        Notify::part_of(Object::new(Kind::Notify, Location::caller()))
+    }
+    }
+
+    const_fn! {
+    /// What something else is made of, which is that object to a dump.
+    pub(crate) const fn part_of(object: Object) -> Notify {
         Notify {
             state: AtomicUsize::new(EMPTY),
             alone: AtomicUsize::new(0),
             queue: Mutex::new(WaitQueue::new()),
+            object,
         }
     }
     }
@@ -602,6 +615,7 @@ impl Future for Notified<'_> {
         let coop = ready!(coop::poll_proceed(cx));
         let this = self.project();
         if !this.wait.poll(this.notify, Some(cx.waker())) {
+            this.notify.object.note(0);
             return Poll::Pending;
         }
         coop.made_progress();
@@ -616,6 +630,7 @@ impl Future for OwnedNotified {
         let coop = ready!(coop::poll_proceed(cx));
         let this = self.project();
         if !this.wait.poll(this.notify, Some(cx.waker())) {
+            this.notify.object.note(0);
             return Poll::Pending;
         }
         coop.made_progress();

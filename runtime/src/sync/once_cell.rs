@@ -5,8 +5,10 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 
 use super::{Semaphore, SemaphorePermit, TryAcquireError};
+use crate::engine::insight::{Kind, Object};
 use crate::engine::primitive::const_fn;
 use crate::engine::write_once::WriteOnce;
 
@@ -53,6 +55,7 @@ impl<T> OnceCell<T> {
     /// # Examples
     ///
     /// See [`OnceCell`].
+    #[track_caller]
     pub fn new() -> OnceCell<T> {
         OnceCell::const_new()
     }
@@ -73,8 +76,10 @@ impl<T> OnceCell<T> {
     /// assert_eq!(POOL_SIZE.get_or_init(|| async { 9 }).await, &8);
     /// # }
     /// ```
+    #[track_caller]
     pub const fn const_new() -> OnceCell<T> {
-        OnceCell { value: WriteOnce::new(), right: Semaphore::const_new(1) }
+        let object = Object::new(Kind::OnceCell, Location::caller());
+        OnceCell { value: WriteOnce::new(), right: Semaphore::part_of(1, object) }
     }
     }
 
@@ -90,6 +95,7 @@ impl<T> OnceCell<T> {
     /// let empty: OnceCell<u32> = OnceCell::new_with(None);
     /// assert!(!empty.initialized());
     /// ```
+    #[track_caller]
     pub fn new_with(value: Option<T>) -> OnceCell<T> {
         match value {
             Some(value) => OnceCell::from(value),
@@ -109,9 +115,11 @@ impl<T> OnceCell<T> {
     ///
     /// assert_eq!(LIMIT.get(), Some(&10));
     /// ```
+    #[track_caller]
     pub const fn const_new_with(value: T) -> OnceCell<T> {
         // Nobody asks for the right to make what is there.
-        OnceCell { value: WriteOnce::with(value), right: Semaphore::const_new(0) }
+        let object = Object::new(Kind::OnceCell, Location::caller());
+        OnceCell { value: WriteOnce::with(value), right: Semaphore::part_of(0, object) }
     }
     }
 

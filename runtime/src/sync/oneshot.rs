@@ -44,6 +44,7 @@ use std::task::{Context, Poll, ready};
 
 use self::error::{RecvError, TryRecvError};
 use crate::engine::coop;
+use crate::engine::insight::{Kind, Object};
 use crate::engine::messages;
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::atomic::{AtomicU32, Ordering};
@@ -119,6 +120,8 @@ struct Shared<T> {
     value: UnsafeCell<Option<T>>,
     rx_waker: WakerCell,
     tx_waker: WakerCell,
+    /// What it is to a dump.
+    object: Object,
 }
 
 // SAFETY: the state word decides which side may touch the cell (rules 1 and 2), so the value moves
@@ -186,13 +189,15 @@ impl<T> Shared<T> {
 /// ```
 #[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let resource = Resource::oneshot(Location::caller());
+    let place = Location::caller();
+    let resource = Resource::oneshot(place);
     let op = resource.receiving();
     let shared = Arc::new(Shared {
         state: AtomicU32::new(0),
         value: UnsafeCell::new(None),
         rx_waker: WakerCell::new(),
         tx_waker: WakerCell::new(),
+        object: Object::new(Kind::Oneshot, place),
     });
     let sender = Sender { shared: Some(shared.clone()), resource: resource.clone() };
     (sender, Receiver { shared: Some(shared), resource, op })
@@ -308,6 +313,7 @@ impl<T> Sender<T> {
         if shared.state.load(OBSERVE) & CLOSED == 0 {
             shared.tx_waker.register(cx.waker());
             if shared.state.fetch_or(TX_WAITS, ANNOUNCE) & CLOSED == 0 {
+                shared.object.note(CLOSED as usize);
                 return Poll::Pending;
             }
             drop(shared.tx_waker.take()); // rule 4
@@ -499,6 +505,7 @@ impl<T> Receiver<T> {
             shared.rx_waker.register(cx.waker());
             state = shared.state.fetch_or(RX_WAITS, ANNOUNCE);
             if state & SENT == 0 {
+                shared.object.note(0);
                 return Poll::Pending;
             }
             // The waker goes with the allocation, which the sender is about to let go of, too.

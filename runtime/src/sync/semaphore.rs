@@ -9,6 +9,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::engine::fair_semaphore::{Closed, FairSemaphore, Refusal};
+use crate::engine::insight::{Kind, Object};
 use crate::engine::messages;
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::const_fn;
@@ -188,8 +189,9 @@ impl Semaphore {
     #[track_caller]
     pub fn new(permits: usize) -> Semaphore {
         assert!(permits <= Semaphore::MAX_PERMITS, "{}", messages::TOO_MANY_PERMITS);
-        let make = || FairSemaphore::seen(permits);
-        let (resource, permits) = Resource::semaphore(Location::caller(), make);
+        let place = Location::caller();
+        let make = || FairSemaphore::seen(permits, Object::new(Kind::Semaphore, place));
+        let (resource, permits) = Resource::semaphore(place, make);
         Semaphore { permits: permits.inside(resource) }
     }
 
@@ -216,7 +218,14 @@ impl Semaphore {
     #[track_caller]
     pub const fn const_new(permits: usize) -> Semaphore {
         assert!(permits <= Semaphore::MAX_PERMITS, "{}", messages::TOO_MANY_PERMITS);
-        Semaphore { permits: FairSemaphore::new(permits) }
+        Semaphore::part_of(permits, Object::new(Kind::Semaphore, Location::caller()))
+    }
+    }
+
+    const_fn! {
+    /// What something else is made of, which is that object to a dump.
+    pub(crate) const fn part_of(permits: usize, object: Object) -> Semaphore {
+        Semaphore { permits: FairSemaphore::new(permits, object) }
     }
     }
 

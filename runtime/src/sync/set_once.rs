@@ -1,8 +1,10 @@
 //! A value that is set once and that anybody may wait for.
 
 use std::fmt;
+use std::panic::Location;
 
 use super::Notify;
+use crate::engine::insight::{Kind, Object};
 use crate::engine::primitive::const_fn;
 use crate::engine::write_once::WriteOnce;
 
@@ -43,6 +45,7 @@ impl<T> SetOnce<T> {
     /// # Examples
     ///
     /// See [`SetOnce`].
+    #[track_caller]
     pub fn new() -> SetOnce<T> {
         SetOnce::const_new()
     }
@@ -63,8 +66,10 @@ impl<T> SetOnce<T> {
     /// assert_eq!(VERSION.wait().await, &7);
     /// # }
     /// ```
+    #[track_caller]
     pub const fn const_new() -> SetOnce<T> {
-        SetOnce { value: WriteOnce::new(), is_set: Notify::const_new() }
+        let object = Object::new(Kind::SetOnce, Location::caller());
+        SetOnce { value: WriteOnce::new(), is_set: Notify::part_of(object) }
     }
     }
 
@@ -78,6 +83,7 @@ impl<T> SetOnce<T> {
     /// assert!(SetOnce::new_with(Some(1)).initialized());
     /// assert!(!SetOnce::<u32>::new_with(None).initialized());
     /// ```
+    #[track_caller]
     pub fn new_with(value: Option<T>) -> SetOnce<T> {
         match value {
             Some(value) => SetOnce::from(value),
@@ -97,8 +103,10 @@ impl<T> SetOnce<T> {
     ///
     /// assert_eq!(LIMIT.get(), Some(&10));
     /// ```
+    #[track_caller]
     pub const fn const_new_with(value: T) -> SetOnce<T> {
-        SetOnce { value: WriteOnce::with(value), is_set: Notify::const_new() }
+        let object = Object::new(Kind::SetOnce, Location::caller());
+        SetOnce { value: WriteOnce::with(value), is_set: Notify::part_of(object) }
     }
     }
 

@@ -24,11 +24,13 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::panic::Location;
 
 use self::error::{RecvError, SendError};
 use super::Notify;
 use super::sender_count::SenderCount;
 use crate::engine::coop::cooperative;
+use crate::engine::insight::{Kind, Object};
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Arc, RwLock, RwLockReadGuard};
 
@@ -247,6 +249,7 @@ impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
 /// sender.send("running").unwrap();
 /// assert_eq!(*receiver.borrow(), "running");
 /// ```
+#[track_caller]
 pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
     let sender = Sender::new(init);
     let receiver = sender.subscribe();
@@ -259,15 +262,17 @@ impl<T> Sender<T> {
     /// # Examples
     ///
     /// See [`Sender`].
+    #[track_caller]
     pub fn new(init: T) -> Sender<T> {
+        let place = Location::caller();
         Sender {
             shared: Arc::new(Shared {
                 value: RwLock::new(init),
                 state: AtomicUsize::new(0),
                 senders: SenderCount::one(),
                 receivers: AtomicUsize::new(0),
-                changed: Notify::new(),
-                receivers_gone: Notify::new(),
+                changed: Notify::part_of(Object::new(Kind::WatchChanged, place)),
+                receivers_gone: Notify::part_of(Object::new(Kind::WatchClosed, place)),
             }),
         }
     }

@@ -29,6 +29,7 @@ use super::spawn::{spawn_blocking_here, spawn_here};
 use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet};
 use crate::Handle;
 use crate::engine::coop;
+use crate::engine::insight::{Kind, Wait};
 use crate::engine::large::large_on_heap;
 use crate::engine::primitive::Arc;
 use crate::engine::ready_list::{self, ReadyList};
@@ -189,7 +190,7 @@ impl<T> JoinSet<T> {
                 return Poll::Ready(Some(ended));
             }
             if !self.ready.poll_collect(&mut self.collected, cx.waker()) {
-                return Poll::Pending;
+                return unit.pending(|| Wait::new(Kind::JoinSet, self.len() as u64));
             }
         }
     }

@@ -15,6 +15,7 @@ use super::local_set::LocalPlace;
 use super::task_local::{self, LocalKey};
 use crate::Handle;
 use crate::engine::coop;
+use crate::engine::insight::{self, Kind};
 use crate::engine::large::large_on_heap;
 use crate::engine::slab::Key;
 use crate::engine::task::scope::{Awaits, Cause, Failure, Force, Guard, Membership, Node};
@@ -846,7 +847,7 @@ impl Future for Wait {
             unit.made_progress();
             return Poll::Ready(());
         }
-        Poll::Pending
+        unit.pending(|| insight::Wait::new(Kind::Scope, node.live() as u64))
     }
 }
 

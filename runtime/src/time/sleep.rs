@@ -14,6 +14,7 @@ use pin_project_lite::pin_project;
 use super::Instant;
 use crate::engine::clock::{FAR, NEVER};
 use crate::engine::coop;
+use crate::engine::insight::{self, Wait};
 use crate::engine::timer::{Place, Registration, Shard};
 use crate::engine::trace::resource::{Op, Resource};
 use crate::runtime::context;
@@ -305,10 +306,18 @@ impl Timer {
             let outcome = registration.poll(cx.waker(), ahead, place);
             if outcome.is_ready() {
                 coop.made_progress();
+            } else {
+                insight::note(|| wait(*shown));
             }
             op.told(outcome)
         })
     }
+}
+
+/// What whoever polls it waits for.
+#[cold]
+fn wait(deadline: Instant) -> Wait {
+    Wait::until(deadline.into_std())
 }
 
 /// How long it is until the deadline.

@@ -32,10 +32,3 @@ pub(crate) use owned::Owned;
 pub(crate) use panic::{PanicSink, UnseenPanic};
 pub(crate) use runnable::{Identity, spawn_cell};
 pub(crate) use watch::{Absence, Mark, PollId, PollOwner, StallPolicy, Watch};
-
-fn location_from(
-    location: *mut std::panic::Location<'static>,
-) -> Option<&'static std::panic::Location<'static>> {
-    // SAFETY: a `Watch` stores null or a `&'static Location`, nothing else.
-    unsafe { location.cast_const().as_ref() }
-}

@@ -207,6 +207,11 @@ impl<J: Job> Pool<J> {
         Remaining { threads, jobs }
     }
 
+    /// The jobs that run, and those that wait for a thread.
+    pub(crate) fn jobs(&self) -> (Vec<Note>, Vec<Note>) {
+        self.shared.queue.jobs()
+    }
+
     fn address(&self) -> usize {
         Arc::as_ptr(&self.shared).addr()
     }

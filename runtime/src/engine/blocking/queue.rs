@@ -537,6 +537,13 @@ impl<J: Job> Queue<J> {
         (state.present - usize::from(except.is_some()), jobs)
     }
 
+    /// The jobs that run, and those that wait for a thread.
+    pub(crate) fn jobs(&self) -> (Vec<Note>, Vec<Note>) {
+        let state = self.state.lock();
+        let running = state.slots.iter().filter_map(|slot| slot.running).collect();
+        (running, state.jobs.iter().map(Job::note).collect())
+    }
+
     /// Places in the queue, empty ones included.
     #[cfg(test)]
     pub(crate) fn places(&self) -> usize {

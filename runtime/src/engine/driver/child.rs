@@ -110,7 +110,12 @@ impl Watch {
     }
 
     fn place(mut told: Told, driver: &Arc<IoDriver>) -> io::Result<Watch> {
-        let registration = driver.register(&mut told, Interest::READABLE, Ready::EMPTY)?;
+        let descriptor = match &told {
+            Told::ByPidfd(pidfd) => pidfd.descriptor(),
+            Told::BySignal(_) => -1,
+        };
+        let registration =
+            driver.register(&mut told, descriptor, Interest::READABLE, Ready::EMPTY)?;
         Ok(Watch { told, registration })
     }
 }

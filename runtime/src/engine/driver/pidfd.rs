@@ -28,6 +28,12 @@ impl Pidfd {
     }
 }
 
+impl Pidfd {
+    pub(super) fn descriptor(&self) -> std::os::fd::RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
 impl mio::event::Source for Pidfd {
     fn register(
         &mut self,

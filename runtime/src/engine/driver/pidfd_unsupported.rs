@@ -14,6 +14,12 @@ impl Pidfd {
     }
 }
 
+impl Pidfd {
+    pub(super) fn descriptor(&self) -> std::os::fd::RawFd {
+        match self.0 {}
+    }
+}
+
 impl mio::event::Source for Pidfd {
     fn register(&mut self, _: &mio::Registry, _: mio::Token, _: mio::Interest) -> io::Result<()> {
         match self.0 {}

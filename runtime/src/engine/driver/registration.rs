@@ -7,11 +7,13 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::os::fd::RawFd;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::engine::coop;
+use crate::engine::insight::{self, Kind, Wait};
 use crate::engine::messages;
 use crate::engine::primitive::Arc;
 
@@ -28,6 +30,8 @@ pub(crate) struct Registration {
     driver: Arc<IoDriver>,
     readiness: Arc<Readiness>,
     key: Key,
+    /// The source's descriptor, for a dump.
+    descriptor: RawFd,
 }
 
 /// What an operation that got less than it asked for, and more than nothing, says about the source.
@@ -57,6 +61,7 @@ impl IoDriver {
     pub(crate) fn register(
         self: &Arc<IoDriver>,
         source: &mut impl mio::event::Source,
+        descriptor: RawFd,
         interest: Interest,
         initially: Ready,
     ) -> io::Result<Registration> {
@@ -66,7 +71,7 @@ impl IoDriver {
         let readiness = Arc::new(Readiness::new(initially));
         let key = self.table.lock().insert(readiness.clone()).ok_or_else(messages::shut_down)?;
         // From here on the registration's drop takes the source out of the table.
-        let registration = Registration { driver: self.clone(), readiness, key };
+        let registration = Registration { driver: self.clone(), readiness, key, descriptor };
         source.register(&self.registry, mio::Token(key.to_raw()), system_interest(interest))?;
         Ok(registration)
     }
@@ -104,6 +109,19 @@ impl Registration {
         }
     }
 
+    /// What whoever polls it waits for.
+    #[cold]
+    fn wait(&self, direction: Direction) -> Wait {
+        self.wait_for(match direction {
+            Direction::Read => Kind::Readable,
+            Direction::Write => Kind::Writable,
+        })
+    }
+
+    fn wait_for(&self, kind: Kind) -> Wait {
+        Wait::new(kind, self.descriptor as u64)
+    }
+
     /// Waits, as the source's one reader or writer, until it seems ready.
     pub(crate) fn poll_ready(
         &self,
@@ -111,7 +129,9 @@ impl Registration {
         direction: Direction,
     ) -> Poll<io::Result<ReadyEvent>> {
         let coop = ready!(coop::poll_proceed(cx));
-        let event = ready!(self.poll_event(cx, direction));
+        let Poll::Ready(event) = self.poll_event(cx, direction) else {
+            return coop.pending(|| self.wait(direction));
+        };
         coop.made_progress();
         Poll::Ready(event)
     }
@@ -126,7 +146,10 @@ impl Registration {
     ) -> Poll<io::Result<R>> {
         let coop = ready!(coop::poll_proceed(cx));
         loop {
-            let event = ready!(self.poll_event(cx, direction))?;
+            let Poll::Ready(event) = self.poll_event(cx, direction) else {
+                return coop.pending(|| self.wait(direction));
+            };
+            let event = event?;
             match operation() {
                 Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
                 done => {
@@ -147,7 +170,10 @@ impl Registration {
     ) -> Poll<io::Result<usize>> {
         let coop = ready!(coop::poll_proceed(cx));
         loop {
-            let event = ready!(self.poll_event(cx, direction))?;
+            let Poll::Ready(event) = self.poll_event(cx, direction) else {
+                return coop.pending(|| self.wait(direction));
+            };
+            let event = event?;
             match operation() {
                 Err(e) if would_block(&e) => self.readiness.clear_blocked(event),
                 done => {
@@ -286,6 +312,7 @@ impl Future for WaitReady<'_> {
         let this = &mut *self;
         let readiness = &this.registration.readiness;
         let Poll::Ready(event) = readiness.poll_shared(&mut this.key, this.mask, cx.waker()) else {
+            insight::note(|| this.registration.wait_for(Kind::Ready));
             return this.registration.wait_for_ever_or_fail();
         };
         Poll::Ready(alive(event))

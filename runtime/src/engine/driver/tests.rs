@@ -48,7 +48,7 @@ const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 fn registered(driver: &Arc<IoDriver>) -> (Registration, mio::net::TcpStream, std::net::TcpStream) {
     let (mut near, far) = pair();
-    let registration = driver.register(&mut near, BOTH, Ready::EMPTY).unwrap();
+    let registration = driver.register(&mut near, 0, BOTH, Ready::EMPTY).unwrap();
     (registration, near, far)
 }
 
@@ -103,7 +103,7 @@ fn urgent_data_does_not_strand_what_comes_after_it() {
     let driver = IoDriver::new(Batch::default()).unwrap();
     let (mut near, far) = pair();
     let interest = BOTH.add(Interest::PRIORITY);
-    let registration = driver.register(&mut near, interest, Ready::EMPTY).unwrap();
+    let registration = driver.register(&mut near, 0, interest, Ready::EMPTY).unwrap();
     let far = socket2::Socket::from(far);
     far.send(b"before").unwrap();
     far.send_out_of_band(b"!").unwrap();
@@ -177,7 +177,7 @@ fn shutdown_ends_waits_and_refuses_what_comes_later() {
         }
     }
     let (mut near, _far) = pair();
-    let refused = driver.register(&mut near, BOTH, Ready::EMPTY).unwrap_err();
+    let refused = driver.register(&mut near, 0, BOTH, Ready::EMPTY).unwrap_err();
     assert_eq!(refused.to_string(), messages::SHUT_DOWN);
 }
 

@@ -7,7 +7,7 @@
 //! The list of names is the contract: `atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64,
 //! AtomicUsize, AtomicPtr, Ordering, fence}`, `Arc`, `Mutex` with `MutexGuard`, `Condvar`, `RwLock`
 //! with its guards, `UnsafeCell`, `Alarm`, `Parker`, `Backoff`, `hint::spin_loop`,
-//! `thread::{Builder, JoinHandle, current, yield_now, Usage, cpu_time, os_id}`, and three that are
+//! `thread::{Builder, JoinHandle, current, yield_now, Usage, cpu_time, os_id}`, `ticks`, and three that are
 //! no types: [`const_fn`], [`last_of`] and [`sizes`].
 
 #[cfg_attr(not(target_os = "linux"), path = "alarm_portable.rs")]
@@ -19,6 +19,7 @@ mod lock;
 #[cfg_attr(not(target_os = "linux"), path = "os_thread_portable.rs")]
 mod os_thread;
 mod parker;
+mod ticks;
 
 pub(crate) use alarm::Alarm;
 pub(crate) use cell::UnsafeCell;
@@ -26,6 +27,7 @@ pub(crate) use crossbeam_utils::Backoff;
 pub(crate) use lock::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard};
 pub(crate) use parker::{Parker, Unparked};
 pub(crate) use std::sync::Arc;
+pub(crate) use ticks::{Scale, process_began, ticks};
 
 /// Atomic types and orderings.
 pub(crate) mod atomic {

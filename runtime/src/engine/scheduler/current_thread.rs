@@ -49,6 +49,7 @@ use super::tasks::{HasTasks, Of, Tasks, Uncounted};
 use super::watched_thread::WatchedThread;
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
+use crate::engine::insight::AsDriver;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, Ordering};
 use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
 use crate::engine::process_wide::fork::ForkGeneration;
@@ -177,7 +178,7 @@ impl CurrentThread {
         driver: Box<dyn Park>,
         monitor: Monitor,
     ) -> Arc<CurrentThread> {
-        let counters = tasks.observe().counters();
+        let counters = tasks.observe().counters(0);
         let shared = Arc::new(CurrentThread {
             core: CoreHandoff::new(),
             injector: Mutex::new(VecDeque::new()),
@@ -758,7 +759,10 @@ impl CurrentThread {
 
     fn wake(&self, core: &Core, mut ready: WakeList) {
         if !ready.is_empty() {
-            self.runner.bracket(|| ready.wake_all());
+            self.runner.bracket(|| {
+                let _driver = AsDriver::enter();
+                ready.wake_all();
+            });
         }
         core.ready.replace(ready);
     }

@@ -36,6 +36,8 @@ pub(super) const NOTE_INTERVAL: u32 = 1024;
 /// What a worker counts.
 #[derive(Debug, Default)]
 pub(crate) struct WorkerCounters {
+    /// Its number.
+    pub(crate) worker: u32,
     pub(crate) polls: Counter,
     /// Tasks gained by stealing.
     pub(crate) steals: Counter,
@@ -65,9 +67,10 @@ pub(crate) struct WorkerCounters {
 
 impl WorkerCounters {
     /// With histograms of so many buckets: none is no histogram.
-    pub(crate) fn with_histograms(poll_times: usize, latencies: usize) -> WorkerCounters {
+    pub(crate) fn new(worker: u32, poll_times: usize, latencies: usize) -> WorkerCounters {
         let room = |buckets| (0..buckets).map(|_| Counter::default()).collect();
         WorkerCounters {
+            worker,
             poll_times: room(poll_times),
             latencies: room(latencies),
             ..WorkerCounters::default()

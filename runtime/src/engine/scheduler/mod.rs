@@ -43,7 +43,7 @@ pub(crate) use metrics::WorkerCounters;
 pub(crate) use monitor::{Monitor, Stall, StallSink};
 pub(crate) use monitor_rounds::watch_pool;
 pub use observe::TaskMeta;
-pub(crate) use observe::{Hook, Observe, TaskHook, terminated};
+pub(crate) use observe::{Hook, NO_WORKER, Observe, TaskHook, terminated};
 pub(crate) use park::Park;
 pub(crate) use pinned::{PinnedHome, PinnedThread};
 pub(crate) use pool::{Asked, Pool, PoolConfig, StandIn};

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::metrics::{Counter, WorkerCounters};
 use crate::engine::catch_panic::catch_panic;
+use crate::engine::insight;
+use crate::engine::primitive::ticks;
 use crate::engine::task::{Header, Id, Outcome, Runnable, StallPolicy};
 
 /// Which task a hook is called for.
@@ -59,6 +61,9 @@ impl fmt::Debug for TaskMeta<'_> {
     }
 }
 
+/// In place of a worker's number: a thread that is none polls its own tasks.
+pub(crate) const NO_WORKER: u32 = u32::MAX;
+
 /// User code to be called at a point of a worker's life.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 
@@ -78,17 +83,22 @@ pub(crate) struct Observe {
     pub(crate) latencies: Arc<[u64]>,
     /// From when those times are measured, if they are.
     pub(crate) origin: Option<Instant>,
+    /// Tasks keep for a dump what they wait for.
+    pub(crate) insight: bool,
     /// Whether anything of it concerns polls.
     polls: bool,
+    /// Whether anything but a dump concerns them.
+    has_hooks: bool,
 }
 
 impl Observe {
     /// To be called when everything has been set.
     pub(crate) fn ready(mut self) -> Observe {
-        self.polls = self.on_before_poll.is_some()
+        self.has_hooks = self.on_before_poll.is_some()
             || self.on_after_poll.is_some()
             || !self.poll_times.is_empty()
             || !self.latencies.is_empty();
+        self.polls = self.insight || self.has_hooks;
         self
     }
 
@@ -97,9 +107,9 @@ impl Observe {
         Observe { poll_times: Arc::default(), latencies: Arc::default(), ..self.clone() }.ready()
     }
 
-    /// What a thread counts in, with room for these histograms.
-    pub(super) fn counters(&self) -> WorkerCounters {
-        WorkerCounters::with_histograms(self.poll_times.len(), self.latencies.len())
+    /// What a worker counts in, with room for these histograms.
+    pub(super) fn counters(&self, worker: u32) -> WorkerCounters {
+        WorkerCounters::new(worker, self.poll_times.len(), self.latencies.len())
     }
 
     #[inline]
@@ -126,13 +136,16 @@ impl Observe {
         if self.polls { self.run_in_view(task, policy, counters) } else { task.run(policy) }
     }
 
-    #[cold]
+    #[inline(never)]
     fn run_in_view(
         &self,
         task: Runnable,
         policy: &StallPolicy<'_>,
         counters: Option<&WorkerCounters>,
     ) -> Outcome {
+        if self.insight && !self.has_hooks {
+            return self.run_observed(task, policy, counters);
+        }
         let latency = self.origin.and_then(|origin| task.waited(origin));
         let meta = TaskMeta { latency, ..TaskMeta::new(task.id(), task.location()) };
         if let (Some(counters), Some(latency)) = (counters, latency) {
@@ -142,7 +155,7 @@ impl Observe {
             call(hook, &meta);
         }
         let began = Instant::now();
-        let outcome = task.run(policy);
+        let outcome = self.run_observed(task, policy, counters);
         if let Some(counters) = counters {
             if !self.poll_times.is_empty() {
                 count(&self.poll_times, &counters.poll_times, began.elapsed());
@@ -151,6 +164,22 @@ impl Observe {
         if let Some(hook) = &self.on_after_poll {
             call(hook, &meta);
         }
+        outcome
+    }
+}
+
+impl Observe {
+    fn run_observed(
+        &self,
+        task: Runnable,
+        policy: &StallPolicy<'_>,
+        counters: Option<&WorkerCounters>,
+    ) -> Outcome {
+        if !insight::CAN_BE_ON || !task.is_observed() {
+            return task.run(policy);
+        }
+        let worker = counters.map_or(NO_WORKER, |counters| counters.worker);
+        let (outcome, _) = task.run_observed(policy, ticks(), worker);
         outcome
     }
 }

@@ -117,6 +117,11 @@ where
         self.0.tasks().observe.origin
     }
 
+    #[inline]
+    fn is_observed(&self) -> bool {
+        self.0.tasks().observe.insight
+    }
+
     fn release(&self, task: &Header) {
         let tasks = self.0.tasks();
         // First: once released, the task does not keep the scheduler.

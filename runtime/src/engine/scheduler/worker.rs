@@ -55,6 +55,7 @@ use super::worker_table::WorkerRef;
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::entered;
+use crate::engine::insight::AsDriver;
 use crate::engine::rng::FastRand;
 use crate::engine::task::{self, Absence, Outcome, Runnable, StallPolicy};
 use crate::engine::wake_list::WakeList;
@@ -402,6 +403,7 @@ impl Worker {
         if !ready.is_empty() {
             let mut others = WakeList::new();
             self.bracket(|| {
+                let _driver = AsDriver::enter();
                 self.publishing.set(Publishing::Later);
                 for waker in ready.drain() {
                     if task::is_task_waker(&waker) {

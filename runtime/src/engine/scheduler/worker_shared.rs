@@ -38,11 +38,11 @@ pub(crate) struct WorkerShared {
 }
 
 impl WorkerShared {
-    pub(super) fn new(observe: &Observe) -> WorkerShared {
+    pub(super) fn new(number: usize, observe: &Observe) -> WorkerShared {
         WorkerShared {
             watch: Watch::new(),
             lifo_slot: LifoSlot::new(),
-            counters: observe.counters(),
+            counters: observe.counters(number as u32),
             parker: Parker::new(),
             silence: Silence::new(),
             called: AtomicBool::new(false),

@@ -23,7 +23,7 @@ pub(super) struct WorkerTable {
 impl WorkerTable {
     pub(super) fn new(workers: usize, extra: usize, observe: &Observe) -> WorkerTable {
         WorkerTable {
-            workers: (0..workers).map(|_| make(observe)).collect(),
+            workers: (0..workers).map(|slot| make(slot, observe)).collect(),
             extra: (0..extra).map(|_| OnceLock::new()).collect(),
         }
     }
@@ -43,7 +43,7 @@ impl WorkerTable {
             Some(worker) => Arc::clone(worker),
             None => {
                 let extra = &self.extra[slot - self.workers.len()];
-                Arc::clone(extra.get_or_init(|| make(observe)))
+                Arc::clone(extra.get_or_init(|| make(slot, observe)))
             }
         }
     }
@@ -58,8 +58,8 @@ impl WorkerTable {
     }
 }
 
-fn make(observe: &Observe) -> WorkerRef {
-    Arc::new(CachePadded::new(WorkerShared::new(observe)))
+fn make(slot: usize, observe: &Observe) -> WorkerRef {
+    Arc::new(CachePadded::new(WorkerShared::new(slot, observe)))
 }
 
 #[cfg(test)]

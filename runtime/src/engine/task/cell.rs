@@ -9,7 +9,7 @@
 //! Functions that may free the task take its address and no reference to it: a reference that is an
 //! argument has to be good until the function returns.
 
-use std::alloc::Layout;
+use std::alloc::{Layout, alloc, handle_alloc_error};
 use std::future::Future;
 use std::mem::{ManuallyDrop, offset_of};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -18,14 +18,15 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
 use super::header::{
-    Header, Links, Outcome, Runnable, Schedule, Vtable, drop_join_waker, drop_reference,
-    scheduler_of,
+    Header, Links, Outcome, Runnable, Schedule, Vtable, block, drop_join_waker, drop_reference,
+    scheduler_of, with_block,
 };
 use super::panic::{Origin, Payload};
 use super::state::{EndPoll, State};
 use super::{Id, JoinError, Mark, waker};
 use crate::engine::catch_panic::{catch_panic, forget_panic};
-use crate::engine::primitive::UnsafeCell;
+use crate::engine::insight::{self, Block, WakeSource};
+use crate::engine::primitive::{UnsafeCell, ticks};
 use crate::engine::task_id::IdGuard;
 use crate::engine::trace::due::Due;
 use crate::engine::trace::span::SpanId;
@@ -65,8 +66,9 @@ where
     F: Future + 'static,
     S: Schedule,
 {
+    let is_observed = insight::CAN_BE_ON && scheduler.is_observed();
     let header = Header {
-        state: State::new(),
+        state: State::new(is_observed),
         vtable: const { &vtable::<F, S>() },
         links: UnsafeCell::new(Links { next: None, prev: None }),
         id,
@@ -77,8 +79,26 @@ where
         stage: UnsafeCell::new(()),
     };
     let stage = Stage { future: ManuallyDrop::new(future) };
-    let cell = Box::new(Cell { front: Front { header, scheduler }, stage });
-    NonNull::from(Box::leak(cell)).cast()
+    let cell = Cell { front: Front { header, scheduler }, stage };
+    if is_observed {
+        return allocate_observed(cell);
+    }
+    NonNull::from(Box::leak(Box::new(cell))).cast()
+}
+
+/// With a block in front.
+#[inline(never)]
+fn allocate_observed<F: Future, S>(cell: Cell<F, S>) -> NonNull<Header> {
+    let (layout, offset) = with_block(Layout::new::<Cell<F, S>>());
+    let new = Block::new(ticks(), WakeSource::here());
+    // SAFETY: the layout is that of the two together: both places are inside of it, and aligned.
+    unsafe {
+        let Some(memory) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
+        let task = memory.add(offset);
+        task.cast::<Block>().sub(1).write(new);
+        task.cast::<Cell<F, S>>().write(cell);
+        task.cast()
+    }
 }
 
 const fn vtable<F: Future + 'static, S: Schedule>() -> Vtable {
@@ -91,6 +111,7 @@ const fn vtable<F: Future + 'static, S: Schedule>() -> Vtable {
         wakes_only_ours: wakes_only_ours::<S>,
         scheduler: scheduler::<S>,
         layout: Layout::new::<Cell<F, S>>(),
+        future_size: size_of::<F>(),
         stage: offset_of!(Cell<F, S>, stage),
     }
 }
@@ -110,7 +131,12 @@ unsafe fn schedule<S: Schedule>(task: NonNull<Header>) {
     // a scheduler is only read (rule 5).
     let scheduler: &S = unsafe { task.byte_add(offset_of!(Front<S>, scheduler)).cast().as_ref() };
     // SAFETY: as above.
-    unsafe { task.as_ref() }.due.again(|| scheduler.origin());
+    let header = unsafe { task.as_ref() };
+    header.due.again(|| scheduler.origin());
+    if header.state.peek().is_observed() {
+        // SAFETY: it is, and the address is the task's.
+        unsafe { block(task) }.woken(ticks(), WakeSource::here());
+    }
     // SAFETY: by the caller; the permission passes into the new value.
     scheduler.schedule(unsafe { Runnable::from_raw(task) });
 }
@@ -191,16 +217,16 @@ unsafe fn drop_output<T>(stage: *mut ()) -> Result<Option<JoinError>, Payload> {
     catch_unwind(AssertUnwindSafe(|| output.map(drop).err()))
 }
 
-/// Polls the task or, if it is cancelled, drops its future. `new_mark` is asked after a poll that
-/// was pending. It is a type, so that a scheduler whose tasks nobody marks has a copy without the
-/// question.
+/// Polls the task or, if it is cancelled, drops its future. `pending` is called after a poll that
+/// was pending, and says how the task is marked from now on, if that changes. It is a type, so that
+/// a scheduler whose tasks nobody marks has a copy without the question.
 ///
 /// # Safety
 /// The caller gives up a `Runnable`.
 #[inline(never)]
 pub(super) unsafe fn run(
     task: NonNull<Header>,
-    new_mark: impl FnOnce() -> Option<Option<Mark>>,
+    pending: impl FnOnce(NonNull<Header>) -> Option<Option<Mark>>,
 ) -> Outcome {
     // SAFETY: until completion the life reference keeps the allocation, and after `end_poll` says
     // `Idle` we do not touch it.
@@ -222,13 +248,17 @@ pub(super) unsafe fn run(
     match polled {
         Ok(Poll::Pending) => {
             // While RUNNING: afterwards the task may be anywhere.
-            if let Some(mark) = new_mark() {
+            if let Some(mark) = pending(task) {
                 header.state.set_mark(mark);
             }
             match header.state.end_poll() {
                 EndPoll::Idle => Outcome::Idle,
                 EndPoll::Woken => {
                     header.due.again(|| scheduler_of(task, header).origin());
+                    if header.state.peek().is_observed() {
+                        // SAFETY: as above.
+                        unsafe { block(task) }.woken(ticks(), WakeSource::Task(header.id));
+                    }
                     // SAFETY: `end_poll` gave us the `Runnable`.
                     Outcome::Woken(unsafe { Runnable::from_raw(task) })
                 }

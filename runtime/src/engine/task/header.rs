@@ -11,6 +11,7 @@ use super::panic::Payload;
 use super::state::State;
 use super::{Id, JoinError, PanicSink};
 use crate::engine::catch_panic::catch_panic;
+use crate::engine::insight::Block;
 use crate::engine::primitive::UnsafeCell;
 use crate::engine::trace::due::Due;
 use crate::engine::trace::span::SpanId;
@@ -55,8 +56,10 @@ pub(super) struct Vtable {
     pub(super) wakes_only_ours: unsafe fn(NonNull<Header>) -> bool,
     /// The task's scheduler.
     pub(super) scheduler: unsafe fn(NonNull<Header>) -> NonNull<dyn Schedule>,
-    /// Of the whole task.
+    /// Of the whole task, without a block in front of it.
     pub(super) layout: Layout,
+    /// Bytes of the future.
+    pub(super) future_size: usize,
     /// How far from the task's address the stage is.
     pub(super) stage: usize,
 }
@@ -92,6 +95,9 @@ impl Runnable {
     }
 }
 
+/// What the jobs of the blocking pool are to the readers of spans.
+pub(crate) const BLOCKING_KIND: &str = "blocking";
+
 /// What a task needs from its scheduler.
 ///
 /// Implementations must be cheap to keep in every task: one pointer.
@@ -126,6 +132,12 @@ pub(crate) trait Schedule: 'static {
     #[inline]
     fn origin(&self) -> Option<std::time::Instant> {
         None
+    }
+
+    /// Whether its tasks keep for a dump what they wait for. Always the same answer.
+    #[inline]
+    fn is_observed(&self) -> bool {
+        false
     }
 
     /// The task ends without an output. Called before anybody can see that it is complete.
@@ -175,16 +187,43 @@ pub(super) unsafe fn free(task: NonNull<Header>) {
     // Through its cell, like every other access: a model sees it if this comes too early.
     drop_join_waker(header);
     let layout = header.vtable.layout;
+    let is_observed = header.state.peek().is_observed();
     // SAFETY: the vtable was made for the task's types.
     let scheduler = unsafe { (header.vtable.scheduler)(task) };
     // SAFETY: nobody uses the task after this. The stage holds nothing: the life reference is
     // dropped after completion, the handle's after the output was taken or dropped. The allocation
-    // was made by `allocate`, as a box of this layout.
+    // was made by `allocate`, as a box of this layout, or with a block in front. A block needs no
+    // drop.
     unsafe {
         catch_panic(|| scheduler.drop_in_place());
         task.drop_in_place();
-        dealloc(task.as_ptr().cast(), layout);
+        if is_observed {
+            let (layout, offset) = with_block(layout);
+            dealloc(task.as_ptr().cast::<u8>().sub(offset), layout);
+        } else {
+            dealloc(task.as_ptr().cast(), layout);
+        }
     }
+}
+
+/// The layout of a task with a block in front of it, and how far from its beginning the task is.
+/// The block ends where the task begins.
+pub(super) fn with_block(task: Layout) -> (Layout, usize) {
+    let block = Layout::new::<Block>();
+    let align = block.align().max(task.align());
+    // The room in front is a multiple of the alignment, so no padding is between the two.
+    let front = block.size().next_multiple_of(align);
+    let size = front.checked_add(task.size()).expect("a task is smaller than memory");
+    (Layout::from_size_align(size, align).expect("a task is smaller than memory"), front)
+}
+
+/// The block of an observed task.
+///
+/// # Safety
+/// The task is observed, and the address is good for the whole allocation.
+pub(super) unsafe fn block<'a>(task: NonNull<Header>) -> &'a Block {
+    // SAFETY: by the caller: `allocate` has put one there, which lives as long as the task.
+    unsafe { task.cast::<Block>().sub(1).as_ref() }
 }
 
 /// Gives up one reference that the caller has.

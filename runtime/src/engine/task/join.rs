@@ -9,9 +9,10 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::cell;
-use super::header::{Header, drop_reference, scheduler_of};
+use super::header::{BLOCKING_KIND, Header, drop_reference, scheduler_of};
 use super::state::Wake;
 use super::{Id, JoinError};
+use crate::engine::insight::{Kind, Wait};
 use crate::engine::{coop, messages};
 
 /// Waits for a spawned task and yields its output.
@@ -102,6 +103,14 @@ impl<T> JoinHandle<T> {
         unsafe { cell::join_is_ready(self.task, waker) }
     }
 
+    /// What whoever polls it waits for.
+    #[cold]
+    fn wait(&self) -> Wait {
+        let is_job = scheduler_of(self.task, self.header()).kind() == BLOCKING_KIND;
+        let kind = if is_job { Kind::Blocking } else { Kind::Join };
+        Wait::new(kind, self.header().id.as_u64())
+    }
+
     /// The output of a task that [is ready](JoinHandle::is_ready), once.
     pub(crate) fn take_output(&mut self) -> Result<T, JoinError> {
         let now = self.header().state.load();
@@ -118,7 +127,7 @@ impl<T> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let unit = ready!(coop::poll_proceed(cx));
         if !self.is_ready(cx.waker()) {
-            return Poll::Pending;
+            return unit.pending(|| self.wait());
         }
         unit.made_progress();
         Poll::Ready(self.take_output())

@@ -6,6 +6,7 @@
 //! # The allocation
 //!
 //! ```text
+//! block     what a dump wants to know: only of observed tasks                        136 bytes
 //! Header    state word │ vtable │ list links │ id │ spawn location │ join waker      64 bytes (8 more by each of the
 //!                                                                                     features `tracing`, `schedule-latency`)
 //! scheduler                                                                           8 (one pointer)
@@ -40,17 +41,9 @@ pub use crate::engine::task_id::Id;
 pub use error::JoinError;
 pub use join::{AbortHandle, JoinHandle};
 
-pub(crate) use header::{Header, Outcome, Runnable, Schedule};
-pub(crate) use owned::{Census, Owned};
+pub(crate) use header::{BLOCKING_KIND, Header, Outcome, Runnable, Schedule};
+pub(crate) use owned::{Census, Owned, Walked};
 pub(crate) use panic::{PanicSink, UnseenPanic, message};
 pub(crate) use runnable::{Identity, spawn_cell};
 pub(crate) use waker::is_task_waker;
 pub(crate) use watch::{Absence, Mark, PollId, PollOwner, Probation, StallPolicy, Watch};
-
-/// Reads a location that [`Watch`] has stored.
-fn location_from(
-    location: *mut std::panic::Location<'static>,
-) -> Option<&'static std::panic::Location<'static>> {
-    // SAFETY: a `Watch` stores null or a `&'static Location`, nothing else.
-    unsafe { location.cast_const().as_ref() }
-}

@@ -13,16 +13,19 @@
 //!    which is never counted: else those who go on spawning could keep a shutdown from ever seeing
 //!    zero.
 //! 3. `alive` counts the tasks that were bound and have not been released, popped or not.
+//! 4. The cursor of a shard is a task in its list, or none: who takes a task out moves it on. It is
+//!    moved and followed under the shard's lock.
 
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use super::header::Header;
+use super::header::{Header, block};
 use super::scope::Membership;
 use super::state::Wake;
 use super::{Id, Runnable};
 use crate::engine::catch_panic::catch_panic;
+use crate::engine::insight::Reading;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::waker_cell::WakerCell;
@@ -33,6 +36,8 @@ pub(crate) struct Owned {
     shards: Box<[CachePadded<Piece>]>,
     /// Who waits for the last task to go.
     drained: WakerCell,
+    /// One walk at a time: a shard has one cursor.
+    walk: Mutex<()>,
 }
 
 /// How many tasks there are, and were.
@@ -40,6 +45,50 @@ pub(crate) struct Owned {
 pub(crate) struct Census {
     pub(crate) alive: usize,
     pub(crate) spawned: u64,
+}
+
+/// Tasks that a walk looks at under one hold of a lock: some 5 µs, for which a spawn or an end in
+/// the same shard may have to wait.
+const STRIDE: usize = 256;
+
+/// A task that a walk has come to. It cannot be freed meanwhile: the shard is locked.
+pub(crate) struct Walked<'a> {
+    task: NonNull<Header>,
+    header: &'a Header,
+}
+
+impl Walked<'_> {
+    pub(crate) fn id(&self) -> Id {
+        self.header.id
+    }
+
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.header.location
+    }
+
+    pub(crate) fn is_named(&self) -> bool {
+        self.header.state.peek().is_named()
+    }
+
+    /// Bytes of its future.
+    pub(crate) fn future_size(&self) -> usize {
+        self.header.vtable.future_size
+    }
+
+    /// Whether it is being polled now, and whether it is due to be.
+    pub(crate) fn is_running(&self) -> bool {
+        self.header.state.peek().is_running()
+    }
+
+    pub(crate) fn is_scheduled(&self) -> bool {
+        self.header.state.peek().is_scheduled()
+    }
+
+    /// What it has left for a dump, if it is observed.
+    pub(crate) fn read(&self) -> Option<Reading> {
+        // SAFETY: it is observed; it is in the list, so it is not freed.
+        self.header.state.peek().is_observed().then(|| unsafe { block(self.task) }.read())
+    }
 }
 
 /// A shard and its lock.
@@ -52,6 +101,8 @@ struct Piece {
 
 struct Shard {
     head: Option<NonNull<Header>>,
+    /// The next task that the walk will see: see [`Owned::walk`].
+    cursor: Option<NonNull<Header>>,
     closed: bool,
     spawned: u64,
     /// Somebody waits for `alive` to become no more than that.
@@ -66,11 +117,11 @@ impl Owned {
     /// A list cut in at least `shards` pieces.
     pub(crate) fn new(shards: usize) -> Owned {
         let shard = || {
-            let shard = Mutex::new(Shard { head: None, closed: false, spawned: 0, watched: None });
+            let shard = Mutex::new(Shard::new());
             CachePadded::new(Piece { shard, alive: AtomicUsize::new(0) })
         };
         let shards = (0..shards.next_power_of_two()).map(|_| shard()).collect();
-        Owned { shards, drained: WakerCell::new() }
+        Owned { shards, drained: WakerCell::new(), walk: Mutex::new(()) }
     }
 
     fn piece(&self, header: &Header) -> &Piece {
@@ -188,6 +239,23 @@ impl Owned {
         all
     }
 
+    /// Calls `f` with each task, at most [`STRIDE`] under one hold of a lock. Tasks that are spawned
+    /// meanwhile may be left out, and so may those that end.
+    ///
+    /// The walk leaves its place in the shard, and whoever takes that task out moves it on
+    /// (invariant 4).
+    pub(crate) fn walk(&self, mut f: impl FnMut(Walked<'_>)) {
+        let _one = self.walk.lock();
+        for piece in &self.shards {
+            let mut shard = piece.shard.lock();
+            shard.cursor = shard.head;
+            while shard.stride(&mut f) {
+                drop(shard);
+                shard = piece.shard.lock();
+            }
+        }
+    }
+
     /// Counts. `waker` hears when `alive` may have become `few`, or less.
     ///
     /// If `alive` is 0 and a second call gives the same `spawned`, then there was a moment between
@@ -231,6 +299,23 @@ impl Piece {
 }
 
 impl Shard {
+    fn new() -> Shard {
+        Shard { head: None, cursor: None, closed: false, spawned: 0, watched: None }
+    }
+
+    /// A piece of a walk. Says whether there may be more.
+    fn stride(&mut self, f: &mut impl FnMut(Walked<'_>)) -> bool {
+        for _ in 0..STRIDE {
+            let Some(task) = self.cursor else { return false };
+            // SAFETY: in the list (invariant 4), hence alive; the caller holds the shard's lock.
+            let header = unsafe { task.as_ref() };
+            f(Walked { task, header });
+            // SAFETY: rule 2: the caller holds the shard's lock.
+            self.cursor = header.links.with(|links| unsafe { (*links).next });
+        }
+        true
+    }
+
     fn for_each(&self, mut f: impl FnMut(&Header)) {
         let mut next = self.head;
         while let Some(task) = next {
@@ -280,6 +365,9 @@ impl Shard {
             // SAFETY: as above.
             Some(prev) => unsafe { prev.as_ref() }.links.with_mut(|l| unsafe { (*l).next = next }),
             None => self.head = next,
+        }
+        if self.cursor == Some(this) {
+            self.cursor = next;
         }
         if let Some(next) = next {
             // SAFETY: as above.

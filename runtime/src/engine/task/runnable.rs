@@ -7,8 +7,10 @@ use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
 use super::cell;
-use super::header::{Header, Outcome, Runnable, Schedule, scheduler_of};
+use super::header::{Header, Outcome, Runnable, Schedule, block, scheduler_of};
 use super::{AbortHandle, Id, JoinHandle, Mark, StallPolicy};
+use crate::engine::insight::NoteTaking;
+use crate::engine::primitive::ticks;
 use crate::engine::task_id::next_id;
 use crate::engine::task_id::set_name;
 use crate::engine::trace::span::{self, FullSize};
@@ -71,8 +73,42 @@ impl Runnable {
             // SAFETY: we had the permission and have given it up.
             StallPolicy::Nobody => unsafe { cell::run(task, unchanged) },
             // SAFETY: as above.
-            policy => unsafe { cell::run(task, || policy.mark()) },
+            policy => unsafe { cell::run(task, |_| policy.mark()) },
         }
+    }
+
+    /// Polls an observed task once, on the thread of that number. Says when the poll ended.
+    #[inline]
+    pub(crate) fn run_observed(
+        self,
+        policy: &StallPolicy<'_>,
+        began: u64,
+        worker: u32,
+    ) -> (Outcome, u64) {
+        debug_assert!(self.header().state.peek().is_observed());
+        let task = self.0;
+        std::mem::forget(self);
+        let notes = NoteTaking::begin();
+        // SAFETY: it is observed. While the `Runnable` exists the task is not complete.
+        unsafe { block(task) }.begin_poll(began, worker);
+        let mut ended = None;
+        // SAFETY: we had the permission and have given it up.
+        let outcome = unsafe {
+            cell::run(task, |task| {
+                let now = ticks();
+                ended = Some(now);
+                // The poll has not ended to the others: the task is not complete.
+                notes.with(|notes| block(task).end_poll(now, notes));
+                policy.mark()
+            })
+        };
+        (outcome, ended.unwrap_or_else(ticks))
+    }
+
+    /// Whether the task keeps for a dump what it waits for.
+    #[inline]
+    pub(crate) fn is_observed(&self) -> bool {
+        self.header().state.peek().is_observed()
     }
 
     /// A handle that can abort the task.
@@ -99,7 +135,7 @@ impl Drop for Runnable {
 }
 
 /// The mark stays as it is.
-fn unchanged() -> Option<Option<Mark>> {
+fn unchanged(_: NonNull<Header>) -> Option<Option<Mark>> {
     None
 }
 

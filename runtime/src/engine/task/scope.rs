@@ -240,6 +240,11 @@ impl Node {
         }))
     }
 
+    /// Members, and scopes inside with somebody alive.
+    pub(crate) fn live(&self) -> usize {
+        self.0.state.lock().live
+    }
+
     /// Whether both are the same scope.
     pub(crate) fn is(&self, other: &Node) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -14,6 +14,7 @@
 //! | MARKED        | a poll of this task has stalled its worker before                            |
 //! | COMPUTES      | with MARKED: it did so by computing, not by waiting                          |
 //! | NAMED         | the side table of names has an entry for this task                           |
+//! | OBSERVED      | a block for a dump is in front of the header; set once, by the spawn         |
 //! | the rest      | the reference count                                                          |
 //!
 //! # Life
@@ -47,6 +48,7 @@
 //! place of the redundant wake would lose that publication.
 
 use super::Mark;
+use crate::engine::insight;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering, fence};
 
 const RUNNING: usize = 1;
@@ -59,7 +61,8 @@ const MARKED: usize = 1 << 6;
 const NAMED: usize = 1 << 7;
 const TAKEN: usize = 1 << 8;
 const COMPUTES: usize = 1 << 9;
-const REF: usize = 1 << 10;
+const OBSERVED: usize = 1 << 10;
+const REF: usize = 1 << 11;
 const REFS: usize = !(REF - 1);
 
 /// A wake publishes what its thread did before to the poll. Pairs with [`START`].
@@ -118,6 +121,9 @@ impl Snapshot {
     pub(super) fn is_named(self) -> bool {
         self.0 & NAMED != 0
     }
+    pub(super) fn is_observed(self) -> bool {
+        insight::CAN_BE_ON && self.0 & OBSERVED != 0
+    }
     pub(super) fn wants_output(self) -> bool {
         self.0 & JOIN_INTEREST != 0
     }
@@ -172,8 +178,9 @@ pub(super) struct DropJoin {
 
 impl State {
     /// A spawned task: scheduled, with its life reference and the one of its `JoinHandle`.
-    pub(super) fn new() -> State {
-        State(AtomicUsize::new(SCHEDULED | JOIN_INTEREST | (2 * REF)))
+    pub(super) fn new(is_observed: bool) -> State {
+        let observed = if is_observed { OBSERVED } else { 0 };
+        State(AtomicUsize::new(SCHEDULED | JOIN_INTEREST | observed | (2 * REF)))
     }
 
     pub(super) fn load(&self) -> Snapshot {

@@ -39,7 +39,8 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use crate::engine::primitive::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crate::engine::insight::AtomicLocation;
+use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::primitive::thread::Usage;
 
 /// The number of a poll publishes its words. Pairs with [`LOOK`].
@@ -82,7 +83,7 @@ fn absence(verdict: u64) -> Option<Absence> {
 pub(crate) struct Watch {
     seq: AtomicU64,
     id: AtomicU64,
-    location: AtomicPtr<Location<'static>>,
+    location: AtomicLocation,
     verdict: AtomicU64,
 }
 
@@ -107,7 +108,7 @@ impl Watch {
         Watch {
             seq: AtomicU64::new(0),
             id: AtomicU64::new(0),
-            location: AtomicPtr::new(std::ptr::null_mut()),
+            location: AtomicLocation::none(),
             verdict: AtomicU64::new(0),
         }
     }
@@ -118,8 +119,7 @@ impl Watch {
         let seq = self.seq.load(Ordering::Relaxed);
         debug_assert!(seq & 1 == 0);
         self.id.store(id, CHANGE);
-        let location = location.map_or(std::ptr::null(), std::ptr::from_ref);
-        self.location.store(location.cast_mut(), CHANGE);
+        self.location.store(location, CHANGE);
         self.seq.store(seq + 1, SHOW);
     }
 
@@ -201,7 +201,7 @@ impl Watch {
         if self.seq.load(Ordering::Relaxed) != seen.seq {
             return None;
         }
-        Some(PollOwner { id, location: super::location_from(location) })
+        Some(PollOwner { id, location })
     }
 
     /// The monitor calls the poll stalled, and says how its task is to be marked. Says whether it

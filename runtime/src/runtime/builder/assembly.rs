@@ -15,6 +15,7 @@ use crate::engine::activity::Activity;
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
 use crate::engine::driver::{IoDriver, exact_timers};
+use crate::engine::insight::CAN_BE_ON;
 use crate::engine::messages;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::AtomicU64;
@@ -31,6 +32,7 @@ use crate::runtime::context;
 use crate::runtime::drivers::Drivers;
 use crate::runtime::handle::{Handle, Inner};
 use crate::runtime::id::RuntimeId;
+use crate::runtime::insight::Insight;
 use crate::runtime::job::BlockingJob;
 use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
@@ -62,6 +64,7 @@ struct Parts {
     threads: Arc<Threads>,
     plan: Arc<ThreadPlan>,
     blocking: blocking::Pool<BlockingJob>,
+    insight: Insight,
 }
 
 impl Builder {
@@ -76,7 +79,8 @@ impl Builder {
         if self.ends_timers {
             drivers.shards().all().iter().for_each(|shard| shard.end_timers_when_closed());
         }
-        let parts = self.parts(driver, &drivers);
+        let parts = self.parts(driver, &drivers)?;
+        let insight = &parts.insight.clone();
         let config = PoolConfig {
             workers,
             spares: self.spare_workers,
@@ -93,7 +97,7 @@ impl Builder {
         };
         let (monitor, start) = (self.monitor(&parts), self.start_worker(&parts, workers));
         let ask = ask_for_stand_in(&parts);
-        let tasks = Tasks::new(workers * 4, self.observe(), parts.panics.clone());
+        let tasks = Tasks::new(workers * 4, self.observe(insight), parts.panics.clone());
         let pool =
             Pool::new(config, tasks, Box::new(drivers), monitor, Box::new(start), Box::new(ask));
         let scheduler = Scheduler::MultiThread(Arc::clone(&pool));
@@ -105,6 +109,7 @@ impl Builder {
                 watch_pool(&watched);
             }))
         });
+        let started = started.and_then(|()| insight.start_services(runtime.handle()));
         or_end(runtime, started)
     }
 
@@ -112,7 +117,8 @@ impl Builder {
         let clock = Arc::new(Clock::new(true, self.start_paused));
         let driver = IoDriver::new(self.event_batch())?;
         let drivers = Drivers::of_one_thread(Arc::clone(&driver), clock);
-        let parts = self.parts(driver, &drivers);
+        let parts = self.parts(driver, &drivers)?;
+        let insight = &parts.insight.clone();
         let config = CurrentThreadConfig {
             global_queue_interval: self.global_queue_interval.unwrap_or(31),
             event_interval: self.event_interval,
@@ -120,21 +126,28 @@ impl Builder {
             on_unpark: self.on_thread_unpark.clone(),
             start_watch: self.stall_report.map(|_| Box::new(start_watch(&parts)) as StartWatch),
         };
-        let tasks = Tasks::new(1, self.observe(), parts.panics.clone());
+        let tasks = Tasks::new(1, self.observe(insight), parts.panics.clone());
         let shared = CurrentThread::new(config, tasks, Box::new(drivers), self.monitor(&parts));
         let scheduler = Scheduler::CurrentThread(shared);
         // No thread: see `current_thread.rs`.
-        Ok(self.assemble(parts, scheduler, 1, local_to))
+        let runtime = self.assemble(parts, scheduler, 1, local_to);
+        let started = insight.start_services(runtime.handle());
+        or_end(runtime, started)
     }
 
-    fn parts(&self, driver: Arc<IoDriver>, drivers: &Drivers) -> Parts {
+    fn parts(&self, driver: Arc<IoDriver>, drivers: &Drivers) -> io::Result<Parts> {
         let current = Current::default();
         let activity = drivers.counts_all();
         let reporter = Arc::new(self.reporter(activity.clone()));
         let starter = Starter::new(self.spare_workers);
         let plan = Arc::new(self.thread());
-        Parts {
+        let insight = match &self.insight {
+            Some(insight) => insight.clone(),
+            None => Insight::of_environment()?,
+        };
+        Ok(Parts {
             driver,
+            insight,
             shards: Arc::clone(drivers.shards()),
             jobs: drivers.counts_jobs(),
             panics: self.panics(&current),
@@ -144,7 +157,7 @@ impl Builder {
             plan,
             current,
             activity,
-        }
+        })
     }
 
     fn assemble(
@@ -165,6 +178,7 @@ impl Builder {
             threads,
             plan,
             blocking,
+            insight,
         } = parts;
         let handle = Handle::new(Inner {
             scheduler,
@@ -179,7 +193,7 @@ impl Builder {
             poll_times: Arc::clone(self.poll_times.starts()),
             measures_polls: self.measures_polls,
             seeds: self.rng_seed.map(|seed| Mutex::new(seed.generator())),
-            pinned: self.pinned(workers, plan, &panics),
+            pinned: self.pinned(workers, plan, &panics, &insight),
             panics,
             reporter,
             forced_yields: AtomicU64::new(0),
@@ -276,14 +290,21 @@ impl Builder {
         Panics::new(self.unhandled_panic, hook, self.name.clone(), Arc::clone(current))
     }
 
-    fn pinned(&self, workers: usize, plan: Arc<ThreadPlan>, panics: &Arc<Panics<Inner>>) -> Pinned {
+    fn pinned(
+        &self,
+        workers: usize,
+        plan: Arc<ThreadPlan>,
+        panics: &Arc<Panics<Inner>>,
+        insight: &Insight,
+    ) -> Pinned {
         let limit = self.pinned_threads.unwrap_or(workers);
-        let observe = self.observe().without_times();
+        let observe = self.observe(insight).without_times();
         Pinned::new(limit, plan, panics.clone(), observe)
     }
 
-    fn observe(&self) -> Observe {
+    fn observe(&self, insight: &Insight) -> Observe {
         let mut observe = self.observe.clone();
+        observe.insight = CAN_BE_ON && insight.is_on();
         if self.measures_polls {
             observe.poll_times = Arc::clone(self.poll_times.starts());
         }

@@ -7,12 +7,14 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::mem::ManuallyDrop;
+use std::panic::Location;
 use std::task::{Context, Poll};
 
 use super::chan::{self, Limit, Rx, Tx, WeakTx};
 use super::error::{SendError, TryRecvError, TrySendError};
 use super::list::{Claim, List};
 use crate::engine::fair_semaphore::{FairSemaphore, Refusal};
+use crate::engine::insight::{Kind, Object};
 use crate::engine::messages;
 use crate::engine::park_on::park_on;
 
@@ -25,6 +27,11 @@ impl Limit for Places {
     #[inline]
     fn release(&self, count: usize) {
         self.permits.release(count);
+    }
+
+    #[inline]
+    fn received(&self) {
+        self.permits.object().taken();
     }
 
     fn close<T>(&self, _list: &List<T>) {
@@ -186,7 +193,9 @@ pub struct OwnedPermit<T> {
 pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
     assert!(buffer > 0, "{}", messages::CHANNEL_WITHOUT_ROOM);
     assert!(buffer <= FairSemaphore::MAX_PERMITS, "{}", messages::TOO_MANY_PERMITS);
-    let (tx, rx) = chan::channel(Places { permits: FairSemaphore::seen(buffer), bound: buffer });
+    let place = Location::caller();
+    let permits = FairSemaphore::seen(buffer, Object::new(Kind::MpscSend, place));
+    let (tx, rx) = chan::channel(Places { permits, bound: buffer }, place);
     (Sender { tx }, Receiver { rx })
 }
 

@@ -11,12 +11,13 @@
 
 use std::fmt;
 use std::mem::MaybeUninit;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::task::{Context, Poll, ready};
 
 use super::error::TryRecvError;
 use super::list::{Claim, Head, List};
 use crate::engine::coop;
+use crate::engine::insight::{Kind, Object};
 use crate::engine::primitive::{Arc, UnsafeCell};
 use crate::engine::waker_cell::WakerCell;
 use crate::sync::Notify;
@@ -26,6 +27,8 @@ use crate::sync::sender_count::SenderCount;
 pub(super) trait Limit {
     /// Room for so many more values: they were taken out.
     fn release(&self, count: usize);
+    /// The task that is being polled here receives.
+    fn received(&self);
     /// The receiver takes no more, but for what already has a permit.
     fn close<T>(&self, list: &List<T>);
     /// Whether `close` was called.
@@ -40,6 +43,8 @@ pub(super) struct Chan<T, L> {
     rx_waker: WakerCell,
     pub(super) senders: SenderCount,
     rx_closed: Notify,
+    /// What it is to a dump of its receiver.
+    object: Object,
     head: UnsafeCell<Head<T>>,
 }
 
@@ -78,14 +83,18 @@ pub(super) struct Rx<T, L: Limit> {
     pub(super) chan: Arc<Chan<T, L>>,
 }
 
-pub(super) fn channel<T, L: Limit>(limit: L) -> (Tx<T, L>, Rx<T, L>) {
+pub(super) fn channel<T, L: Limit>(
+    limit: L,
+    place: &'static Location<'static>,
+) -> (Tx<T, L>, Rx<T, L>) {
     let (list, head) = List::new();
     let chan = Arc::new(Chan {
         list,
         limit,
         rx_waker: WakerCell::new(),
         senders: SenderCount::one(),
-        rx_closed: Notify::new(),
+        rx_closed: Notify::part_of(Object::new(Kind::MpscClosed, place)),
+        object: Object::new(Kind::MpscReceive, place),
         head: UnsafeCell::new(head),
     });
     (Tx { chan: chan.clone() }, Rx { chan })
@@ -191,6 +200,7 @@ impl<T, L: Limit> Rx<T, L> {
             }
             // SAFETY: it is ready.
             unsafe { head.take(&mut value) };
+            chan.limit.received();
             chan.limit.release(1); // wake: mpsc.recv
             Poll::Ready(true)
         }));
@@ -217,6 +227,7 @@ impl<T, L: Limit> Rx<T, L> {
                 }
                 count = chan.take_many(head, buffer, limit);
             }
+            chan.limit.received();
             chan.limit.release(count); // wake: mpsc.recv_many
             Poll::Ready(count)
         });
@@ -307,6 +318,8 @@ impl<T, L: Limit> Chan<T, L> {
         } else if self.is_finished(head) {
             false
         } else {
+            self.limit.received();
+            self.object.note(0);
             return Poll::Pending;
         };
         // It does not wait after all, so its waker need not stay.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::panic::Location;
 use std::task::{Context, Poll};
 
 use super::chan::{self, Limit, Rx, Tx, WeakTx};
@@ -14,6 +15,8 @@ struct Unlimited;
 
 impl Limit for Unlimited {
     fn release(&self, _count: usize) {}
+
+    fn received(&self) {}
 
     fn close<T>(&self, list: &List<T>) {
         list.close();
@@ -127,8 +130,9 @@ pub struct UnboundedReceiver<T> {
 /// sender.send(2).unwrap();
 /// assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(1), Ok(2)));
 /// ```
+#[track_caller]
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
-    let (tx, rx) = chan::channel(Unlimited);
+    let (tx, rx) = chan::channel(Unlimited, Location::caller());
     (UnboundedSender { tx }, UnboundedReceiver { rx })
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::permits::{Permits, Source};
 use crate::engine::fair_semaphore::FairSemaphore;
+use crate::engine::insight::{Kind, Object};
 use crate::engine::messages;
 use crate::engine::primitive::{UnsafeCell, const_fn};
 use crate::engine::trace::resource::Resource;
@@ -107,8 +108,10 @@ impl<T: ?Sized> RwLock<T> {
         T: Sized,
     {
         check(max_readers);
-        let make = || FairSemaphore::seen(max_readers as usize);
-        let (resource, semaphore) = Resource::rwlock(Location::caller(), max_readers, make);
+        let place = Location::caller();
+        let object = Object::new(Kind::RwLock, place);
+        let make = || FairSemaphore::seen(max_readers as usize, object);
+        let (resource, semaphore) = Resource::rwlock(place, max_readers, make);
         let permits = Permits { semaphore: semaphore.inside(resource), max_readers };
         RwLock { permits, value: UnsafeCell::new(value) }
     }
@@ -129,6 +132,7 @@ impl<T: ?Sized> RwLock<T> {
     /// assert_eq!(*MODE.read().await, "fast");
     /// # }
     /// ```
+    #[track_caller]
     pub const fn const_new(value: T) -> RwLock<T>
     where
         T: Sized,
@@ -162,7 +166,8 @@ impl<T: ?Sized> RwLock<T> {
         T: Sized,
     {
         check(max_readers);
-        let semaphore = FairSemaphore::new(max_readers as usize);
+        let object = Object::new(Kind::RwLock, Location::caller());
+        let semaphore = FairSemaphore::new(max_readers as usize, object);
         RwLock { permits: Permits { semaphore, max_readers }, value: UnsafeCell::new(value) }
     }
     }

@@ -34,11 +34,13 @@ impl Permits {
     fn end_read(&self) {
         // Said first: afterwards somebody else may say what it is.
         self.semaphore.resource().reader_left();
+        self.semaphore.object().given_back();
         self.semaphore.release(1);
     }
 
     fn end_write(&self) {
         self.semaphore.resource().write_locked(false);
+        self.semaphore.object().given_back();
         self.semaphore.release(self.max_readers as usize);
     }
 
@@ -72,6 +74,7 @@ impl<S: Source> Reading<S> {
     #[inline]
     pub(super) fn begin(source: S) -> Reading<S> {
         source.permits().semaphore.resource().reader_came();
+        source.permits().semaphore.object().taken();
         Reading { source }
     }
 
@@ -97,6 +100,7 @@ impl<S: Source> Writing<S> {
     #[inline]
     pub(super) fn begin(source: S) -> Writing<S> {
         source.permits().semaphore.resource().write_locked(true);
+        source.permits().semaphore.object().taken();
         Writing { source }
     }
 

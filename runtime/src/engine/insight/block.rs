@@ -1,0 +1,170 @@
+//! What an observed task leaves behind for a dump, in front of its header.
+//!
+//! # Problem
+//!
+//! A dump must say of each task what it waits for, since when, and how much it has run, at any
+//! moment, without stopping a worker. So each poll leaves it in the task, by a few plain stores.
+//!
+//! # Who writes what
+//!
+//! | words | written by | read |
+//! |---|---|---|
+//! | `began`, `worker` | whoever polls, when a poll begins | each by itself |
+//! | `polls`, `busy`, `since`, `waits`, `more_waits` | whoever polls, when a poll has ended, while `seq` is odd | as one, under `seq` |
+//! | `woken_at`, `woken_by` | whoever makes the task's `Runnable` | each by itself |
+//! | `born` | the spawn | |
+//!
+//! # Invariants
+//!
+//! 1. Polls exclude each other, so do those who make the `Runnable`: each word has one writer at a
+//!    time, and its writers come one after the other by the task's state word.
+//! 2. What is read under `seq` belongs to one poll if `seq` is even and reads the same before and
+//!    after: a sequence lock with one writer (Boehm, "Can seqlocks get along with programming
+//!    language memory models?", 2012). The words are atomics, so a reading that is thrown away was
+//!    no data race.
+//!
+//! Whether a task runs, is queued or waits is told by its state word, not here.
+
+use super::notes::Notes;
+use super::wait::{MOST_WAITS, Wait};
+use super::wake_source::WakeSource;
+use crate::engine::primitive::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// The number of a poll publishes its words. Pairs with [`LOOK`].
+const SHOW: Ordering = Ordering::Release;
+/// The reader sees the words of the poll it saw, or later ones. Pairs with [`SHOW`].
+const LOOK: Ordering = Ordering::Acquire;
+/// The words of a poll publish that `seq` is odd. Pairs with [`READ`].
+const CHANGE: Ordering = Ordering::Release;
+/// The reader that sees a word of a later poll sees that `seq` has changed. Pairs with [`CHANGE`].
+const READ: Ordering = Ordering::Acquire;
+
+/// How often a reader tries again that has met a poll that was just ending. Two of them in a row
+/// mean that the task is polled all the time: then a running task is what the dump shows.
+const TRIES: usize = 3;
+
+/// What a task leaves behind. 136 bytes.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Block {
+    seq: AtomicU64,
+    polls: AtomicU64,
+    /// Ticks in polls.
+    busy: AtomicU64,
+    /// When the last poll ended.
+    since: AtomicU64,
+    /// When the last poll began.
+    began: AtomicU64,
+    /// Which worker polled last.
+    worker: AtomicU32,
+    /// How many waits had no room.
+    more_waits: AtomicU32,
+    woken_at: AtomicU64,
+    woken_by: AtomicU64,
+    born: AtomicU64,
+    waits: [[AtomicU64; 2]; MOST_WAITS],
+}
+
+/// What a block said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) polls: u64,
+    /// All in ticks.
+    pub(crate) busy: u64,
+    pub(crate) since: u64,
+    pub(crate) began: u64,
+    pub(crate) woken_at: u64,
+    pub(crate) born: u64,
+    /// The number of the worker that polled last.
+    pub(crate) worker: u32,
+    /// Waits beyond those that are kept.
+    pub(crate) more_waits: u32,
+    pub(crate) woken_by: WakeSource,
+    /// What the last poll was waiting for when it ended. All are none if polls follow each other
+    /// too fast to read it.
+    pub(crate) waits: [Option<Wait>; MOST_WAITS],
+}
+
+impl Block {
+    /// Of a task that is spawned at `now`, by `spawner`.
+    pub(crate) fn new(now: u64, spawner: WakeSource) -> Block {
+        let word = || AtomicU64::new(0);
+        Block {
+            seq: word(),
+            polls: word(),
+            busy: word(),
+            since: word(),
+            began: word(),
+            worker: AtomicU32::new(0),
+            more_waits: AtomicU32::new(0),
+            woken_at: AtomicU64::new(now),
+            woken_by: AtomicU64::new(spawner.to_word()),
+            born: AtomicU64::new(now),
+            waits: std::array::from_fn(|_| [word(), word()]),
+        }
+    }
+
+    /// The task's `Runnable` has been made.
+    #[inline]
+    pub(crate) fn woken(&self, now: u64, by: WakeSource) {
+        // No pair: each word by itself.
+        self.woken_at.store(now, Ordering::Relaxed);
+        self.woken_by.store(by.to_word(), Ordering::Relaxed);
+    }
+
+    /// A poll begins.
+    #[inline]
+    pub(crate) fn begin_poll(&self, now: u64, worker: u32) {
+        // No pair, as above.
+        self.worker.store(worker, Ordering::Relaxed);
+        self.began.store(now, Ordering::Relaxed);
+    }
+
+    /// A poll has ended and was pending. Called before the task can be polled again.
+    #[inline]
+    pub(crate) fn end_poll(&self, now: u64, notes: &Notes) {
+        let began = self.began.load(Ordering::Relaxed);
+        let seq = self.seq.load(Ordering::Relaxed);
+        self.seq.store(seq + 1, Ordering::Relaxed);
+        self.polls.store(self.polls.load(Ordering::Relaxed) + 1, CHANGE);
+        let busy = self.busy.load(Ordering::Relaxed) + now.saturating_sub(began);
+        self.busy.store(busy, CHANGE);
+        self.since.store(now, CHANGE);
+        self.more_waits.store(notes.without_room(), CHANGE);
+        notes.each(|place, wait| {
+            let [what, argument] = &self.waits[place];
+            let [first, second] = wait.map_or([0, 0], Wait::to_words);
+            what.store(first, CHANGE);
+            argument.store(second, CHANGE);
+        });
+        self.seq.store(seq + 2, SHOW);
+    }
+
+    /// Reads all of it. Called while the task cannot be freed.
+    pub(crate) fn read(&self) -> Reading {
+        let mut reading = Reading {
+            worker: self.worker.load(Ordering::Relaxed),
+            began: self.began.load(Ordering::Relaxed),
+            woken_at: self.woken_at.load(Ordering::Relaxed),
+            woken_by: WakeSource::from_word(self.woken_by.load(Ordering::Relaxed)),
+            born: self.born.load(Ordering::Relaxed),
+            ..Reading::default()
+        };
+        for _ in 0..TRIES {
+            let before = self.seq.load(LOOK);
+            reading.polls = self.polls.load(READ);
+            reading.busy = self.busy.load(READ);
+            reading.since = self.since.load(READ);
+            reading.more_waits = self.more_waits.load(READ);
+            for (wait, [what, argument]) in reading.waits.iter_mut().zip(&self.waits) {
+                *wait = Wait::from_words([what.load(READ), argument.load(READ)]);
+            }
+            // No pair: it sees what the loads before it have brought.
+            if before % 2 == 0 && self.seq.load(Ordering::Relaxed) == before {
+                return reading;
+            }
+        }
+        reading.waits = [None; MOST_WAITS];
+        reading
+    }
+}

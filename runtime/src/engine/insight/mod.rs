@@ -1,0 +1,49 @@
+//! What is left behind for those who look inside a running program: [`Handle::task_dump`]
+//! and the command `runtime-insight`.
+//!
+//! | file | what |
+//! |---|---|
+//! | `wait` | what a task can wait for |
+//! | `notes` | leaf futures say so, in a poll |
+//! | `block` | a task keeps it, between polls |
+//! | `object` | locks and channels: where they were made, who holds them |
+//! | `wake_source` | who wakes a task |
+//!
+//! Of a runtime that is not observed, tasks have no block, and leaves look at one flag. Without the
+//! feature `insight` there is nothing of it.
+//!
+//! [`Handle::task_dump`]: crate::Handle::task_dump
+
+mod block;
+pub(crate) mod descriptor;
+mod location;
+#[cfg_attr(not(feature = "insight"), path = "notes_off.rs")]
+mod notes;
+#[cfg_attr(not(feature = "insight"), path = "object_off.rs")]
+mod object;
+mod wait;
+mod wake_source;
+
+pub(crate) use block::{Block, Reading};
+pub(crate) use location::AtomicLocation;
+pub(crate) use notes::{NoteTaking, note, went_on};
+pub(crate) use object::Object;
+pub(crate) use object::read as read_object;
+pub use wait::WaitKind;
+pub(crate) use wait::{Kind, Wait};
+pub(crate) use wake_source::{AsDriver, WakeSource};
+
+use std::panic::Location;
+
+use crate::engine::task_id::Id;
+
+/// Whether this can be switched on at all.
+pub(crate) const CAN_BE_ON: bool = cfg!(feature = "insight");
+
+/// What a dump reads of an object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ObjectReading {
+    pub(crate) made_at: &'static Location<'static>,
+    /// The task that holds it, or has used it last.
+    pub(crate) holder: Option<Id>,
+}

@@ -1,0 +1,153 @@
+//! What the poll that runs on this thread has found itself waiting for.
+//!
+//! A leaf future that is about to return `Pending` notes what it waits for ([`note`]). When the
+//! poll of the task has ended, the notes go into the task's block. On a thread that polls no
+//! observed task, a leaf looks at one flag.
+//!
+//! # Rules
+//!
+//! 1. A leaf that goes on makes the notes before it old ([`went_on`]): in `select!`, the futures of
+//!    the other branches may be dropped now. In `join!`, they may be not. So an old note is kept,
+//!    and shown as what it is.
+//! 2. A note that is made again is new.
+
+use std::cell::Cell;
+
+use super::wait::{MOST_WAITS, Wait};
+
+/// What a poll waits for.
+#[derive(Debug)]
+pub(crate) struct Notes {
+    waits: [Cell<Option<Wait>>; MOST_WAITS],
+    /// How many were noted, kept or not.
+    count: Cell<usize>,
+    is_on: Cell<bool>,
+}
+
+thread_local! {
+    static NOTES: Notes = const { Notes::new() };
+}
+
+/// The leaf that is being polled will return `Pending`, because of this.
+#[inline]
+pub(crate) fn note(wait: impl FnOnce() -> Wait) {
+    NOTES.with(|notes| {
+        if notes.is_on.get() {
+            notes.add(wait());
+        }
+    });
+}
+
+/// Whether a poll on this thread takes notes.
+#[inline]
+pub(crate) fn are_taken() -> bool {
+    NOTES.with(|notes| notes.is_on.get())
+}
+
+/// A leaf goes on.
+#[inline]
+pub(crate) fn went_on() {
+    NOTES.with(|notes| {
+        if notes.count.get() > 0 {
+            notes.age();
+        }
+    });
+}
+
+impl Notes {
+    const fn new() -> Notes {
+        Notes {
+            waits: [const { Cell::new(None) }; MOST_WAITS],
+            count: Cell::new(0),
+            is_on: Cell::new(false),
+        }
+    }
+
+    #[cold]
+    fn add(&self, wait: Wait) {
+        let kept = self.count.get().min(MOST_WAITS);
+        for place in &self.waits[..kept] {
+            if place.get().is_some_and(|noted| noted.is_same(wait)) {
+                return place.set(Some(wait));
+            }
+        }
+        if let Some(place) = self.waits.get(self.count.get()) {
+            place.set(Some(wait));
+        }
+        self.count.set(self.count.get() + 1);
+    }
+
+    #[cold]
+    fn age(&self) {
+        let kept = self.count.get().min(MOST_WAITS);
+        for place in &self.waits[..kept] {
+            place.set(place.get().map(Wait::aged));
+        }
+    }
+
+    /// How many were noted beyond those that are kept.
+    #[inline]
+    pub(super) fn without_room(&self) -> u32 {
+        self.count.get().saturating_sub(MOST_WAITS) as u32
+    }
+
+    /// What was noted, by place.
+    #[inline]
+    pub(super) fn each(&self, mut f: impl FnMut(usize, Option<Wait>)) {
+        for (place, wait) in self.waits.iter().enumerate() {
+            f(place, wait.get().filter(|_| place < self.count.get()));
+        }
+    }
+}
+
+/// A poll of an observed task takes notes on this thread until this is dropped.
+#[derive(Debug)]
+pub(crate) struct NoteTaking {
+    /// Those of the poll around it: of a task that polls others, as a local set does.
+    outer: Option<([Option<Wait>; MOST_WAITS], usize)>,
+}
+
+impl NoteTaking {
+    #[inline]
+    pub(crate) fn begin() -> NoteTaking {
+        NOTES.with(|notes| {
+            let outer = notes.is_on.replace(true).then(|| notes.take_out());
+            notes.count.set(0);
+            NoteTaking { outer }
+        })
+    }
+
+    /// Calls `f` with the notes of this poll.
+    #[inline]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&Notes) -> R) -> R {
+        NOTES.with(f)
+    }
+}
+
+impl Drop for NoteTaking {
+    #[inline]
+    fn drop(&mut self) {
+        NOTES.with(|notes| match self.outer.take() {
+            None => {
+                notes.count.set(0);
+                notes.is_on.set(false);
+            }
+            Some(outer) => notes.put_back(outer),
+        });
+    }
+}
+
+impl Notes {
+    #[cold]
+    fn take_out(&self) -> ([Option<Wait>; MOST_WAITS], usize) {
+        (std::array::from_fn(|place| self.waits[place].get()), self.count.get())
+    }
+
+    #[cold]
+    fn put_back(&self, (waits, count): ([Option<Wait>; MOST_WAITS], usize)) {
+        for (place, wait) in self.waits.iter().zip(waits) {
+            place.set(wait);
+        }
+        self.count.set(count);
+    }
+}

@@ -1,0 +1,190 @@
+//! What a task can wait for, in two words: a kind, and what it needs to be told apart.
+
+use std::time::{Duration, Instant};
+
+use crate::engine::primitive::process_began;
+
+pub(crate) use WaitKind as Kind;
+
+/// So many waits of a task are kept: `select!` and `join!` have several at once. More are counted.
+pub(crate) const MOST_WAITS: usize = 4;
+
+/// One thing that a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wait {
+    kind: Kind,
+    /// Something after it in the same poll went on, so the future that said it may be gone.
+    is_old: bool,
+    /// A second argument, of 32 bits.
+    more: u32,
+    argument: u64,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $text:literal;)*) => {
+        /// What kind of thing a task waits for.
+        ///
+        /// # Examples
+        ///
+        /// See [`TaskDump`](crate::insight::TaskDump).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        #[non_exhaustive]
+        pub enum WaitKind {
+            $($(#[$doc])* $kind = $number,)*
+        }
+
+        impl WaitKind {
+            /// In one word, as programs write it.
+            ///
+            /// # Examples
+            ///
+            /// See [`TaskDump`](crate::insight::TaskDump).
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(WaitKind::$kind => $name,)*
+                }
+            }
+
+            /// In words, as they follow "waits for".
+            pub(crate) fn text(self) -> &'static str {
+                match self {
+                    $(WaitKind::$kind => $text,)*
+                }
+            }
+
+            /// The kind of that number.
+            pub(super) fn from_number(number: u8) -> Option<WaitKind> {
+                match number {
+                    $($number => Some(WaitKind::$kind),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A [`Mutex`](crate::sync::Mutex).
+    Mutex = 1, "mutex", "a mutex";
+    /// An [`RwLock`](crate::sync::RwLock), to read or to write.
+    RwLock = 2, "rwlock", "a read-write lock";
+    /// Permits of a [`Semaphore`](crate::sync::Semaphore).
+    Semaphore = 3, "semaphore", "a semaphore";
+    /// The others at a [`Barrier`](crate::sync::Barrier).
+    Barrier = 4, "barrier", "a barrier";
+    /// A [`Notify`](crate::sync::Notify).
+    Notify = 5, "notify", "a notification";
+    /// The task that makes the value of a [`OnceCell`](crate::sync::OnceCell).
+    OnceCell = 6, "once_cell", "a once cell";
+    /// The value of a [`SetOnce`](crate::sync::SetOnce).
+    SetOnce = 7, "set_once", "a value that is set once";
+    /// Room in a bounded [`mpsc`](crate::sync::mpsc) channel.
+    MpscSend = 8, "mpsc_send", "room in an mpsc channel";
+    /// A message of an [`mpsc`](crate::sync::mpsc) channel.
+    MpscReceive = 9, "mpsc_receive", "a message of an mpsc channel";
+    /// The receiver of an [`mpsc`](crate::sync::mpsc) channel to close it.
+    MpscClosed = 10, "mpsc_closed", "the receiver of an mpsc channel to go";
+    /// The value of a [`oneshot`](crate::sync::oneshot) channel, or its receiver to go.
+    Oneshot = 11, "oneshot", "a oneshot channel";
+    /// A change of a [`watch`](crate::sync::watch) channel.
+    WatchChanged = 12, "watch_changed", "a change of a watch channel";
+    /// The receivers of a [`watch`](crate::sync::watch) channel to go.
+    WatchClosed = 13, "watch_closed", "the receivers of a watch channel to go";
+    /// A message of a [`broadcast`](crate::sync::broadcast) channel.
+    BroadcastReceive = 14, "broadcast_receive", "a message of a broadcast channel";
+    /// The receivers of a [`broadcast`](crate::sync::broadcast) channel to go.
+    BroadcastClosed = 15, "broadcast_closed", "the receivers of a broadcast channel to go";
+    /// A moment: [`time`](mod@crate::time).
+    Timer = 16, "timer", "a timer";
+    /// Something to read from a descriptor, or somebody to accept.
+    Readable = 17, "readable", "input";
+    /// Room to write to a descriptor, or the end of a `connect`.
+    Writable = 18, "writable", "room for output";
+    /// A descriptor to become ready in one of several ways.
+    Ready = 19, "ready", "a descriptor to become ready";
+    /// The end of a task: its [`JoinHandle`](crate::task::JoinHandle).
+    Join = 20, "join", "the end of task";
+    /// The end of one of the tasks of a [`JoinSet`](crate::task::JoinSet).
+    JoinSet = 21, "join_set", "the end of a task of a set";
+    /// The tasks of a [`Scope`](crate::task::Scope).
+    Scope = 22, "scope", "the tasks of a scope";
+    /// The tasks of a [`LocalSet`](crate::task::LocalSet).
+    LocalSet = 23, "local_set", "the tasks of a local set";
+    /// A job of the blocking pool: [`spawn_blocking`](crate::spawn_blocking), files, names.
+    Blocking = 24, "blocking", "blocking job";
+    /// The end of a child process.
+    Child = 25, "child", "the end of child process";
+    /// A signal.
+    Signal = 26, "signal", "signal";
+    /// Bytes of the other end of a [`duplex`](crate::io::duplex) stream.
+    DuplexRead = 27, "duplex_read", "bytes of the other end of a duplex stream";
+    /// Room in a [`duplex`](crate::io::duplex) stream.
+    DuplexWrite = 28, "duplex_write", "room in a duplex stream";
+    /// Its next turn: it has used up the [budget](mod@crate::task::coop) of a poll.
+    Budget = 29, "budget", "its next turn, since its budget is used up";
+}
+
+/// The bit of [`Wait::is_old`] in the first word; below it is the kind, or 0 for no wait.
+const OLD: u64 = 1 << 8;
+/// Where [`Wait::more`] begins there.
+const MORE: u32 = 32;
+
+impl Wait {
+    /// With an argument whose meaning the kind tells.
+    pub(crate) fn new(kind: Kind, argument: u64) -> Wait {
+        Wait { kind, is_old: false, more: 0, argument }
+    }
+
+    pub(crate) fn with_more(self, more: u32) -> Wait {
+        Wait { more, ..self }
+    }
+
+    /// For a moment of a runtime's clock.
+    pub(crate) fn until(deadline: Instant) -> Wait {
+        let since_origin = deadline.saturating_duration_since(process_began());
+        Wait::new(Kind::Timer, u64::try_from(since_origin.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// That moment again. `None` if it is too far for an [`Instant`].
+    pub(crate) fn deadline(self) -> Option<Instant> {
+        process_began().checked_add(Duration::from_nanos(self.argument))
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn argument(self) -> u64 {
+        self.argument
+    }
+
+    pub(crate) fn more(self) -> u32 {
+        self.more
+    }
+
+    /// Whether something after it in the same poll went on: then the future that said it may be
+    /// gone.
+    pub(crate) fn is_old(self) -> bool {
+        self.is_old
+    }
+
+    pub(super) fn aged(self) -> Wait {
+        Wait { is_old: true, ..self }
+    }
+
+    /// Whether they are the same wait, of whatever age.
+    pub(super) fn is_same(self, other: Wait) -> bool {
+        self.aged() == other.aged()
+    }
+
+    pub(super) fn to_words(self) -> [u64; 2] {
+        let old = if self.is_old { OLD } else { 0 };
+        [self.kind as u64 | old | u64::from(self.more) << MORE, self.argument]
+    }
+
+    pub(super) fn from_words([first, argument]: [u64; 2]) -> Option<Wait> {
+        let kind = Kind::from_number(first as u8)?;
+        Some(Wait { kind, is_old: first & OLD != 0, more: (first >> MORE) as u32, argument })
+    }
+}

@@ -1,0 +1,12 @@
+//! What can be seen from outside of a runtime: see [`crate::insight`].
+
+mod collect;
+mod dump;
+mod json;
+mod settings;
+
+pub use crate::engine::insight::WaitKind;
+pub use dump::{
+    BlockingInfo, DescriptorInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo, WokenBy,
+};
+pub use settings::Insight;

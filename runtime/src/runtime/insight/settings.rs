@@ -1,0 +1,116 @@
+//! Whether, and how, a runtime can be looked into.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use crate::runtime::handle::Handle;
+
+/// What is called with the runtime when it has been built.
+type Service = Arc<dyn Fn(&Handle) -> io::Result<()> + Send + Sync>;
+
+/// Whether a runtime can be looked into, and who does: for
+/// [`Builder::insight`](crate::Builder::insight).
+///
+/// # Examples
+///
+/// ```
+/// use runtime::insight::Insight;
+///
+/// let mut builder = runtime::Builder::new_current_thread();
+/// // The same as `builder.insight(true)`.
+/// builder.insight(Insight::on());
+/// // With something that looks at it from the beginning.
+/// let watched = Insight::on().with(|handle| {
+///     println!("look into {:?}", handle.name());
+///     Ok(())
+/// });
+/// builder.insight(watched);
+/// builder.build()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Insight {
+    is_on: bool,
+    services: Vec<Service>,
+}
+
+impl Insight {
+    /// Tasks keep notes.
+    ///
+    /// # Examples
+    ///
+    /// See [`Insight`].
+    pub fn on() -> Insight {
+        Insight { is_on: true, services: Vec::new() }
+    }
+
+    /// They do not, whatever the environment says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::insight::Insight;
+    ///
+    /// let mut builder = runtime::Builder::new_current_thread();
+    /// let runtime = builder.insight(Insight::off()).build()?;
+    /// assert!(!runtime.handle().is_insight_on());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn off() -> Insight {
+        Insight { is_on: false, services: Vec::new() }
+    }
+
+    /// Switches it on and calls `start` with each runtime that is built with it.
+    ///
+    /// # Errors
+    ///
+    /// An error of `start` becomes that of [`Builder::build`](crate::Builder::build).
+    ///
+    /// # Examples
+    ///
+    /// See [`Insight`].
+    #[must_use]
+    pub fn with(
+        mut self,
+        start: impl Fn(&Handle) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Insight {
+        self.is_on = true;
+        self.services.push(Arc::new(start));
+        self
+    }
+
+    /// What the environment says.
+    pub(crate) fn of_environment() -> io::Result<Insight> {
+        const VARIABLE: &str = "RUNTIME_INSIGHT";
+        match std::env::var(VARIABLE).as_deref() {
+            Err(std::env::VarError::NotPresent) | Ok("" | "0") => Ok(Insight::off()),
+            Ok("1") => Ok(Insight::on()),
+            other => {
+                let message = format!("{VARIABLE} must be 1 (on) or 0 (off), not {other:?}");
+                Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+            }
+        }
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    pub(crate) fn start_services(&self, handle: &Handle) -> io::Result<()> {
+        self.services.iter().try_for_each(|start| start(handle))
+    }
+}
+
+/// On or off.
+impl From<bool> for Insight {
+    fn from(is_on: bool) -> Insight {
+        if is_on { Insight::on() } else { Insight::off() }
+    }
+}
+
+impl fmt::Debug for Insight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Insight").field("is_on", &self.is_on).finish_non_exhaustive()
+    }
+}
