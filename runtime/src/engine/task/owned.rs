@@ -239,8 +239,8 @@ impl Owned {
         all
     }
 
-    /// Calls `f` with each task, at most [`STRIDE`] under one hold of a lock. Tasks that are spawned
-    /// meanwhile may be left out, and so may those that end.
+    /// Calls `f` with each task, at most [`STRIDE`] under one hold of a lock. Tasks that are
+    /// spawned meanwhile may be left out, and so may those that end.
     ///
     /// The walk leaves its place in the shard, and whoever takes that task out moves it on
     /// (invariant 4).

@@ -177,6 +177,9 @@ fn wait_info(wait: Wait, now: Instant) -> WaitInfo {
             if matches!(wait.kind(), Kind::Semaphore | Kind::RwLock) {
                 info.count = Some(u64::from(wait.more()));
             }
+            if wait.kind() == Kind::OneshotReceive && wait.more() > 0 {
+                info.kind = Kind::OneshotClosed;
+            }
             if let Some(object) = read_object(argument) {
                 info.made_at = Some(object.made_at);
                 info.held_by = object.holder;

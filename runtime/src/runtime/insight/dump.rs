@@ -44,7 +44,7 @@ use crate::task::Id;
 ///     other => println!("{other:?}"),
 /// }
 /// let wait: &WaitInfo = &info.waits[0];
-/// assert_eq!((wait.kind, wait.kind.name()), (WaitKind::Oneshot, "oneshot"));
+/// assert_eq!((wait.kind, wait.kind.name()), (WaitKind::OneshotReceive, "oneshot_receive"));
 /// if let Some(DescriptorInfo { number, peer, .. }) = &wait.descriptor {
 ///     println!("descriptor {number} to {peer:?}");
 /// }
