@@ -3,10 +3,12 @@
 mod collect;
 mod dump;
 mod json;
+mod lints;
 mod settings;
 
 pub use crate::engine::insight::WaitKind;
 pub use dump::{
     BlockingInfo, DescriptorInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo, WokenBy,
 };
+pub use lints::{Finding, FindingKind};
 pub use settings::Insight;
