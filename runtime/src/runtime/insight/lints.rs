@@ -186,7 +186,8 @@ fn leads_to(wait: &WaitInfo) -> Option<Id> {
     }
 }
 
-/// The tasks that nothing can free but one of themselves.
+/// The tasks that nothing can free but one of themselves: those that are left when the others have
+/// been taken off, and whoever one of them leads to.
 fn stuck(dump: &TaskDump) -> HashMap<Id, &TaskInfo> {
     let waits = |task: &&TaskInfo| {
         let is_waiting = matches!(task.state, TaskState::Waiting { .. });
@@ -194,20 +195,22 @@ fn stuck(dump: &TaskDump) -> HashMap<Id, &TaskInfo> {
     };
     let mut stuck: HashMap<_, _> =
         dump.tasks.iter().filter(waits).map(|task| (task.id, task)).collect();
-    loop {
-        let leads_out = |task: &TaskInfo| {
-            !task.waits.iter().all(|wait| leads_to(wait).is_some_and(|id| stuck.contains_key(&id)))
-        };
-        let free = stuck
-            .values()
-            .filter(|task| leads_out(task))
-            .map(|task| task.id)
-            .collect::<HashSet<_>>();
-        if free.is_empty() {
-            return stuck;
+    let mut behind: HashMap<Id, Vec<Id>> = HashMap::new();
+    let mut free = Vec::new();
+    for task in stuck.values() {
+        for wait in &task.waits {
+            match leads_to(wait).filter(|id| stuck.contains_key(id)) {
+                Some(id) => behind.entry(id).or_default().push(task.id),
+                None => free.push(task.id),
+            }
         }
-        stuck.retain(|id, _| !free.contains(id));
     }
+    while let Some(id) = free.pop() {
+        if stuck.remove(&id).is_some() {
+            free.extend(behind.remove(&id).into_iter().flatten());
+        }
+    }
+    stuck
 }
 
 fn deadlocks(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
