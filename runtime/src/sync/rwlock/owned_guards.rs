@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::lock::RwLock;
 use super::permits::{Reading, Writing, taken};
 use crate::sync::TryLockError;
-use crate::sync::guard_macros::guard;
+use crate::sync::guard_macros::{guard, mappable};
 
 /// Shared access to the value, or a part of it, of an [`RwLock`] in an [`Arc`]. Dropping it
 /// unlocks.
@@ -139,6 +139,21 @@ guard!([T: ?Sized, U: ?Sized] OwnedRwLockReadGuard<T, U>, U, this => this.part);
 guard!(mut [T: ?Sized] OwnedRwLockWriteGuard<T>, T, this => this.right.source.place_mut());
 guard!(mut [T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, U, this => this.part);
 
+mappable! {
+    const [T: ?Sized, U: ?Sized] OwnedRwLockReadGuard<T, U>, U =>
+    [F, V] OwnedRwLockReadGuard<T, V>, V;
+    this, part => OwnedRwLockReadGuard { right: this.right, part, marker: PhantomData }
+}
+mappable! {
+    mut [T: ?Sized] OwnedRwLockWriteGuard<T>, T => [F, U] OwnedRwLockMappedWriteGuard<T, U>, U;
+    this, part => OwnedRwLockMappedWriteGuard { right: this.right, part, marker: PhantomData }
+}
+mappable! {
+    mut [T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, U =>
+    [F, V] OwnedRwLockMappedWriteGuard<T, V>, V;
+    this, part => OwnedRwLockMappedWriteGuard { right: this.right, part, marker: PhantomData }
+}
+
 impl<T: ?Sized> RwLock<T> {
     /// Waits to read; the guard keeps the lock alive.
     ///
@@ -247,38 +262,6 @@ impl<T: ?Sized> OwnedRwLockReadGuard<T> {
 }
 
 impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
-    /// A guard of a part of the value.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedRwLockReadGuard`].
-    pub fn map<F, V: ?Sized>(this: Self, f: F) -> OwnedRwLockReadGuard<T, V>
-    where
-        F: FnOnce(&U) -> &V,
-    {
-        let part: *const V = f(&*this);
-        OwnedRwLockReadGuard { right: this.right, part, marker: PhantomData }
-    }
-
-    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedRwLockReadGuard`].
-    pub fn try_map<F, V: ?Sized>(this: Self, f: F) -> Result<OwnedRwLockReadGuard<T, V>, Self>
-    where
-        F: FnOnce(&U) -> Option<&V>,
-    {
-        match f(&*this).map(std::ptr::from_ref) {
-            Some(part) => Ok(OwnedRwLockReadGuard { right: this.right, part, marker: PhantomData }),
-            None => Err(this),
-        }
-    }
-
     /// The lock.
     ///
     /// # Examples
@@ -293,43 +276,6 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// Begins. The caller has just taken the permits.
     fn begin(lock: Arc<RwLock<T>>) -> OwnedRwLockWriteGuard<T> {
         OwnedRwLockWriteGuard { right: Writing::begin(lock), marker: PhantomData }
-    }
-
-    /// A guard of a part of the value.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedRwLockWriteGuard`].
-    pub fn map<F, U: ?Sized>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, U>
-    where
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let part: *mut U = f(&mut *this);
-        OwnedRwLockMappedWriteGuard { right: this.right, part, marker: PhantomData }
-    }
-
-    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedRwLockWriteGuard`].
-    pub fn try_map<F, U: ?Sized>(
-        mut this: Self,
-        f: F,
-    ) -> Result<OwnedRwLockMappedWriteGuard<T, U>, Self>
-    where
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        match f(&mut *this).map(std::ptr::from_mut) {
-            Some(part) => {
-                Ok(OwnedRwLockMappedWriteGuard { right: this.right, part, marker: PhantomData })
-            }
-            None => Err(this),
-        }
     }
 
     /// A guard of the whole value, of the type that [`map`](OwnedRwLockWriteGuard::map) returns.
@@ -400,43 +346,6 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
 }
 
 impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
-    /// A guard of a part of the part.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedRwLockMappedWriteGuard`].
-    pub fn map<F, V: ?Sized>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, V>
-    where
-        F: FnOnce(&mut U) -> &mut V,
-    {
-        let part: *mut V = f(&mut *this);
-        OwnedRwLockMappedWriteGuard { right: this.right, part, marker: PhantomData }
-    }
-
-    /// A guard of a part of the part, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedRwLockMappedWriteGuard`].
-    pub fn try_map<F, V: ?Sized>(
-        mut this: Self,
-        f: F,
-    ) -> Result<OwnedRwLockMappedWriteGuard<T, V>, Self>
-    where
-        F: FnOnce(&mut U) -> Option<&mut V>,
-    {
-        match f(&mut *this).map(std::ptr::from_mut) {
-            Some(part) => {
-                Ok(OwnedRwLockMappedWriteGuard { right: this.right, part, marker: PhantomData })
-            }
-            None => Err(this),
-        }
-    }
-
     /// The lock.
     ///
     /// # Examples
