@@ -75,9 +75,9 @@
 //! Giving waiters their permits piecemeal, as they come back, needs a count in each entry and puts
 //! it back when a waiter leaves; leaving them in the word costs nothing and forgets nothing.
 //! Letting a releasing thread's next `acquire` overtake makes a contended lock faster and starves
-//! the line; order is part of the contract. A word in each waiter's entry that says `Granted`: the
-//! waiter had to take the lock to read it, the third time for each permit that goes through the
-//! line, beside lining up and serving.
+//! the line; order is part of the contract. A word in each waiter's entry that says that it has
+//! them: the waiter had to take the lock to read it, the third time for each permit that goes
+//! through the line, beside lining up and serving.
 
 use std::fmt;
 use std::future::Future;

@@ -184,7 +184,10 @@ impl Drivers {
 /// A count of what goes on, whose end wakes the poll's holder.
 fn new_activity(io: &Arc<IoDriver>) -> Arc<Activity> {
     let io = Arc::clone(io);
-    Arc::new(Activity::new(Box::new(move || io.wake())))
+    let wake = move || {
+        io.wake(); // wake: nothing goes on
+    };
+    Arc::new(Activity::new(Box::new(wake)))
 }
 
 impl scheduler::Park for Drivers {

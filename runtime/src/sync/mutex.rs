@@ -16,7 +16,7 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::guard_macros::guard;
+use super::guard_macros::{guard, mappable};
 use crate::engine::fair_semaphore::{Closed, FairSemaphore};
 use crate::engine::insight::{Kind, Object};
 use crate::engine::park_on::park_on;
@@ -78,7 +78,22 @@ impl std::error::Error for TryLockError {}
 ///
 /// # Examples
 ///
-/// See [`MutexGuard::map`].
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::{Mutex, MutexGuard};
+///
+/// let list = Mutex::new(vec![1, 2, 3]);
+/// let mut last = MutexGuard::map(list.lock().await, |list| &mut list[2]);
+/// *last = 30;
+/// drop(last);
+/// let first = MutexGuard::try_map(list.lock().await, |list| list.first_mut());
+/// *first.unwrap() = 10;
+/// // Gives the guard back if there is no such part.
+/// let tenth = MutexGuard::try_map(list.lock().await, |list| list.get_mut(9));
+/// assert_eq!(tenth.unwrap_err()[..], [10, 2, 30]);
+/// # }
+/// ```
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
@@ -453,58 +468,6 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// A guard of a part of the value.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use runtime::sync::{Mutex, MutexGuard};
-    ///
-    /// let pair = Mutex::new((1, 2));
-    /// *MutexGuard::map(pair.try_lock().unwrap(), |pair| &mut pair.1) = 5;
-    /// assert_eq!(pair.into_inner(), (1, 5));
-    /// ```
-    pub fn map<U, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, U>
-    where
-        U: ?Sized,
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let part: *mut U = f(&mut *this);
-        this.into_part(part)
-    }
-
-    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[runtime::main]
-    /// # async fn main() {
-    /// use runtime::sync::{Mutex, MutexGuard};
-    ///
-    /// let list = Mutex::new(vec![1, 2, 3]);
-    /// let first = MutexGuard::try_map(list.lock().await, |list| list.first_mut());
-    /// *first.unwrap() = 10;
-    /// // Gives the guard back if there is no such part.
-    /// let tenth = MutexGuard::try_map(list.lock().await, |list| list.get_mut(9));
-    /// assert_eq!(tenth.unwrap_err()[..], [10, 2, 3]);
-    /// # }
-    /// ```
-    pub fn try_map<U, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
-    where
-        U: ?Sized,
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        match f(&mut *this).map(std::ptr::from_mut) {
-            Some(part) => Ok(this.into_part(part)),
-            None => Err(this),
-        }
-    }
-
     /// The mutex.
     ///
     /// # Examples
@@ -530,42 +493,6 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 }
 
 impl<T: ?Sized> OwnedMutexGuard<T> {
-    /// A guard of a part of the value.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedMutexGuard`].
-    pub fn map<U, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
-    where
-        U: ?Sized,
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let part: *mut U = f(&mut *this);
-        OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData }
-    }
-
-    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedMutexGuard`].
-    pub fn try_map<U, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
-    where
-        U: ?Sized,
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        match f(&mut *this).map(std::ptr::from_mut) {
-            Some(part) => {
-                Ok(OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData })
-            }
-            None => Err(this),
-        }
-    }
-
     /// The mutex.
     ///
     /// # Examples
@@ -577,81 +504,9 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
 }
 
 impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
-    /// A guard of a part of the part.
-    ///
-    /// # Examples
-    ///
-    /// See [`MappedMutexGuard`].
-    pub fn map<U, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, U>
-    where
-        U: ?Sized,
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let part: *mut U = f(&mut *this);
-        this.into_part(part)
-    }
-
-    /// A guard of a part of the part, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// See [`MappedMutexGuard`].
-    pub fn try_map<U, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
-    where
-        U: ?Sized,
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        match f(&mut *this).map(std::ptr::from_mut) {
-            Some(part) => Ok(this.into_part(part)),
-            None => Err(this),
-        }
-    }
-
     fn into_part<U: ?Sized>(self, part: *mut U) -> MappedMutexGuard<'a, U> {
         let this = ManuallyDrop::new(self);
         MappedMutexGuard { permit: this.permit, part, marker: PhantomData }
-    }
-}
-
-impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
-    /// A guard of a part of the part.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedMappedMutexGuard`].
-    pub fn map<S, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, S>
-    where
-        S: ?Sized,
-        F: FnOnce(&mut U) -> &mut S,
-    {
-        let part: *mut S = f(&mut *this);
-        OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData }
-    }
-
-    /// A guard of a part of the part, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedMappedMutexGuard`].
-    pub fn try_map<S, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, S>, Self>
-    where
-        S: ?Sized,
-        F: FnOnce(&mut U) -> Option<&mut S>,
-    {
-        match f(&mut *this).map(std::ptr::from_mut) {
-            Some(part) => {
-                Ok(OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData })
-            }
-            None => Err(this),
-        }
     }
 }
 
@@ -687,3 +542,20 @@ guard!(mut [T: ?Sized] MutexGuard<'_, T>, T, this => this.mutex.place());
 guard!(mut [T: ?Sized] OwnedMutexGuard<T>, T, this => this.locked.mutex.place());
 guard!(mut [T: ?Sized] MappedMutexGuard<'_, T>, T, this => this.part);
 guard!(mut [T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U>, U, this => this.part);
+
+mappable! {
+    mut ['a, T: ?Sized] MutexGuard<'a, T>, T => [U, F] MappedMutexGuard<'a, U>, U;
+    this, part => this.into_part(part)
+}
+mappable! {
+    mut [T: ?Sized] OwnedMutexGuard<T>, T => [U, F] OwnedMappedMutexGuard<T, U>, U;
+    this, part => OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData }
+}
+mappable! {
+    mut ['a, T: ?Sized] MappedMutexGuard<'a, T>, T => [U, F] MappedMutexGuard<'a, U>, U;
+    this, part => this.into_part(part)
+}
+mappable! {
+    mut [T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U>, U => [S, F] OwnedMappedMutexGuard<T, S>, S;
+    this, part => OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData }
+}

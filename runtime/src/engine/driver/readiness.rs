@@ -16,8 +16,8 @@
 //!   +---------------+--------+-------+----+---------------+
 //! ```
 //!
-//! `conditions` is a [`Ready`]. `tick` counts the events, modulo 65536. `shut` is set once and for
-//! all when the driver ends.
+//! The conditions are a [`Ready`]. `tick` counts the events, modulo 65536. `shut` is set once and
+//! for all when the driver ends.
 //!
 //! ```text
 //!              set (poll's holder): tick + 1

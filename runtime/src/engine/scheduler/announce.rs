@@ -24,15 +24,7 @@ impl Worker {
 
     #[cold]
     fn announce_in_place(&self) -> Announced<'_> {
-        let spares = &self.pool.spares;
-        let before = self.shared().watch.announce();
-        let counted = before != Some(Absence::InPlace);
-        if counted {
-            spares.missing(Absence::InPlace);
-        }
-        if before == Some(Absence::Stalled) {
-            spares.returned(Absence::Stalled);
-        }
+        let counted = self.pool.spares.announce(&self.shared().watch);
         self.hand_over(|| {
             self.pool.call_stand_in(Asked::ByWorker);
         });

@@ -40,8 +40,21 @@
 use std::time::{Duration, Instant};
 
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
-use crate::engine::primitive::{Condvar, Mutex};
+use crate::engine::primitive::{Backoff, Condvar, Mutex};
 use crate::engine::task::Owned;
+
+/// Calls `cancel`, which drops what waits and what is queued, until at most `left` tasks are alive:
+/// another thread may be about to put one there.
+pub(crate) fn cancel_down_to(left: usize, tasks: &Owned, mut cancel: impl FnMut()) {
+    let backoff = Backoff::new();
+    loop {
+        cancel();
+        if tasks.alive() <= left {
+            return;
+        }
+        backoff.snooze();
+    }
+}
 
 /// Whether the pool is open, and how many threads it has.
 pub(crate) struct Closing {

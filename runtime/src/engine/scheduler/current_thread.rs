@@ -38,20 +38,21 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::ThreadId;
 use std::time::Instant;
 
-use super::Park;
+use super::closing::cancel_down_to;
 use super::core_handoff::{CoreHandoff, Root};
 use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::metrics::{NOTE_INTERVAL, WorkerCounters};
 use super::monitor::Monitor;
 use super::observe::Hook;
+use super::park::{self, Park};
 use super::tasks::{HasTasks, Of, Tasks, Uncounted};
 use super::watched_thread::WatchedThread;
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::insight::AsDriver;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, Ordering};
-use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
+use crate::engine::primitive::{Mutex, Parker};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, Outcome, Runnable, StallPolicy, spawn_cell};
@@ -332,9 +333,7 @@ impl CurrentThread {
 
     /// Ends the sleep of the thread that runs the tasks; if it is awake, its next one.
     pub(crate) fn unpark(&self) {
-        if self.parker.unpark() == Unparked::Elsewhere {
-            self.driver.wake();
-        }
+        park::unpark(&self.parker, &*self.driver);
     }
 
     /// Runs `future` to its end on this thread, and with it, if no other thread does, all tasks,
@@ -386,14 +385,7 @@ impl CurrentThread {
             let entered = here::enter_core(&core);
             self.runner.set_tid();
             self.awake();
-            let backoff = Backoff::new();
-            loop {
-                self.cancel_tasks(&core);
-                if self.tasks.alive() == 0 {
-                    break;
-                }
-                backoff.snooze();
-            }
+            cancel_down_to(0, self.tasks.owned(), || self.cancel_tasks(&core));
             self.in_flight.wait();
             drop(entered);
         }

@@ -33,12 +33,13 @@ use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
+use super::closing::cancel_down_to;
 use super::observe::Observe;
 use super::tasks::{HasTasks, Of, Tasks};
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
-use crate::engine::primitive::{Arc, Backoff, Mutex};
+use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Identity, JoinHandle, Outcome, Owned, PanicSink, Runnable, StallPolicy, Watch, spawn_cell,
@@ -246,15 +247,9 @@ impl LocalQueue {
     }
 
     fn close(&self, watch: Option<&Watch>) {
-        let backoff = Backoff::new();
-        loop {
-            self.tasks.owned().close();
-            self.cancel_tasks(watch);
-            if self.tasks.alive() == 0 {
-                break;
-            }
-            backoff.snooze();
-        }
+        let tasks = self.tasks.owned();
+        tasks.close();
+        cancel_down_to(0, tasks, || self.cancel_tasks(watch));
         // Handles to tasks keep the queue, which is not to keep those who polled it.
         let mut wakers = WakeList::new();
         self.state.lock().pollers.take(|()| true, &mut wakers);

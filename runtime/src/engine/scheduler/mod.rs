@@ -10,6 +10,7 @@ mod core_handoff;
 mod current_thread;
 mod foreign_wakers;
 mod here;
+mod idle;
 mod in_flight;
 mod lifo_slot;
 mod local;

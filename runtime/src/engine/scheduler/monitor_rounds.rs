@@ -34,7 +34,7 @@ use super::poll_age::Eye;
 use super::pool::{Asked, Pool};
 use super::spares::Shortage;
 use super::worker_shared::WorkerShared;
-use crate::engine::task::{self, Absence, Mark, PollId};
+use crate::engine::task::{self, Absence};
 use crate::engine::wake_list::WakeList;
 
 /// Time between two looks while workers are awake.
@@ -109,7 +109,10 @@ impl Rounds<'_> {
             let amiss = monitor.look_at_bound(&mut self.bound_eyes, now) | self.look_at_slots(now);
             let sleeping = self.pool.spares.sleep.sleeping();
             let shortage = if sleeping > 0 {
-                self.look_after_sleepers();
+                // Point 2.
+                let pool = self.pool;
+                let has_holder = || pool.driver.has_holder();
+                pool.spares.look_after_sleepers(has_holder, |slot| pool.unpark(slot));
                 self.overdue = None;
                 None
             } else {
@@ -170,7 +173,10 @@ impl Rounds<'_> {
             amiss |= !age.is_zero();
             let Some(seen) = eye.seen() else { continue };
             if age >= takeover && !slot.watch.is_announced() {
-                condemn(pool, slot, seen, eye.how());
+                // The poll counts as stalled. What its slot holds is others' from now on.
+                if pool.spares.condemn(&slot.watch, seen, eye.how()) {
+                    pool.work_published();
+                }
             }
             if slot.watch.is_judged() {
                 // What was put there while the verdict was on its way, too.
@@ -196,20 +202,9 @@ impl Rounds<'_> {
         let pool = self.pool;
         self.condemned.retain(|&index| {
             let Some(slot) = pool.shared(index) else { return false };
-            if slot.watch.pardon() {
-                pool.spares.returned(Absence::Stalled);
-            }
+            pool.spares.pardon(&slot.watch);
             slot.watch.is_judged()
         });
-    }
-
-    /// Point 2.
-    fn look_after_sleepers(&self) {
-        let unpark = |slot| self.pool.unpark(slot);
-        self.pool.spares.send_home(unpark);
-        if !self.pool.driver.has_holder() {
-            self.pool.spares.give_poll_back(unpark);
-        }
     }
 
     /// Point 3.
@@ -315,17 +310,6 @@ impl Rounds<'_> {
         let mut left = WakeList::new();
         std::iter::from_fn(|| pool.foreign.take()).for_each(|waker| left.push(waker));
         pool.monitor.sink().wake(&mut left);
-    }
-}
-
-/// The poll counts as stalled. What its slot holds is others' from now on.
-fn condemn(pool: &Arc<Pool>, slot: &WorkerShared, seen: PollId, mark: Mark) {
-    // Counted before the verdict can be seen and taken back.
-    pool.spares.missing(Absence::Stalled);
-    if slot.watch.condemn(seen, mark) {
-        pool.work_published();
-    } else {
-        pool.spares.returned(Absence::Stalled);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::primitive::Parker;
+use crate::engine::primitive::{Parker, Unparked};
 use crate::engine::wake_list::WakeList;
 
 /// I/O and timers, as a scheduler sees them. Wakers are collected, never called in here.
@@ -43,4 +43,12 @@ pub(crate) trait Park: Send + Sync + 'static {
 
     /// How long until the next timer is due, as far as known; zero if one is due already.
     fn next_timer(&self) -> Option<Duration>;
+}
+
+/// Gives a thread its token. If it sleeps in the poll, it is woken there.
+#[inline]
+pub(crate) fn unpark(parker: &Parker, driver: &dyn Park) {
+    if parker.unpark() == Unparked::Elsewhere {
+        driver.wake(); // wake: who sleeps in the poll
+    }
 }

@@ -38,14 +38,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Park;
-use super::closing::Closing;
+use super::closing::{Closing, cancel_down_to};
 use super::foreign_wakers::ForeignWakers;
 use super::here::{self, Here};
+use super::idle::work_published;
 use super::in_flight::InFlight;
 use super::marked::MarkedTasks;
 use super::monitor::Monitor;
 use super::observe::Hook;
+use super::park::{self, Park};
 use super::queue::{Injector, Local};
 use super::spares::{Call, Shortage, Spares};
 use super::tasks::{HasTasks, Of, Tasks, Uncounted};
@@ -54,8 +55,8 @@ use super::worker_shared::WorkerShared;
 use super::worker_table::{WorkerRef, WorkerTable};
 use crate::engine::activity::{Active, Activity};
 use crate::engine::messages;
+use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::engine::primitive::{Backoff, Mutex, Unparked};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Absence, Identity, JoinHandle, PollOwner, Runnable, spawn_cell};
@@ -322,13 +323,8 @@ impl Pool {
     /// Wakes a sleeper for work that has just been published, if one is needed.
     #[inline]
     pub(super) fn work_published(&self) {
-        if let Some(slot) = self.spares.sleep.published() {
-            // On behalf of the woken worker, while the caller is counted itself.
-            if let Some(activity) = &self.config.activity {
-                activity.begin();
-            }
-            self.unpark(slot);
-        }
+        let activity = self.config.activity.as_deref();
+        work_published(&self.spares.sleep, activity, |slot| self.unpark(slot));
     }
 
     /// Counts the caller in until the guard is dropped. See `engine/activity.rs`.
@@ -337,9 +333,8 @@ impl Pool {
     }
 
     pub(super) fn unpark(&self, slot: usize) {
-        let Some(slot) = self.slots.get(slot) else { return };
-        if slot.parker.unpark() == Unparked::Elsewhere {
-            self.driver.wake();
+        if let Some(slot) = self.slots.get(slot) {
+            park::unpark(&slot.parker, &*self.driver);
         }
     }
 
@@ -496,14 +491,7 @@ impl Pool {
 
     /// Step 3.
     fn finish(&self, slot: usize) {
-        let backoff = Backoff::new();
-        loop {
-            self.cancel_tasks(slot);
-            if self.tasks.alive() == 0 {
-                break;
-            }
-            backoff.snooze();
-        }
+        cancel_down_to(0, self.tasks.owned(), || self.cancel_tasks(slot));
         self.in_flight.wait();
     }
 
@@ -524,14 +512,7 @@ impl Pool {
     /// they have left is dropped here, within the poll of that task, the only one that is alive
     /// afterwards.
     pub(crate) fn cancel_others(&self) {
-        let backoff = Backoff::new();
-        loop {
-            self.cancel_each(Runnable::cancel);
-            if self.tasks.alive() <= 1 {
-                return;
-            }
-            backoff.snooze();
-        }
+        cancel_down_to(1, self.tasks.owned(), || self.cancel_each(Runnable::cancel));
     }
 
     fn cancel_each(&self, cancel: impl FnMut(Runnable)) {

@@ -99,7 +99,7 @@ pub(crate) struct Sleep {
 }
 
 /// How a worker that had announced itself came back.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Withdrawn {
     /// By itself. It is not counted as searching.

@@ -129,7 +129,7 @@ use std::io;
 use super::monitor_park::MonitorPark;
 use super::sleep::{Sleep, Withdrawn};
 use crate::engine::primitive::atomic::{AtomicU8, AtomicU64, Ordering};
-use crate::engine::task::Absence;
+use crate::engine::task::{Absence, Mark, PollId, Watch};
 
 /// No thread.
 const VACANT: u8 = 0;
@@ -311,6 +311,37 @@ impl Spares {
     /// A slot serves again.
     pub(crate) fn returned(&self, absence: Absence) {
         self.account_of(absence).sub(ONE_MISSING);
+    }
+
+    /// The poll that was `seen` counts as stalled. False if it has ended, or a verdict stands.
+    pub(crate) fn condemn(&self, watch: &Watch, seen: PollId, mark: Mark) -> bool {
+        // Counted before the verdict can be seen and taken back.
+        self.missing(Absence::Stalled);
+        let is_so = watch.condemn(seen, mark);
+        if !is_so {
+            self.returned(Absence::Stalled);
+        }
+        is_so
+    }
+
+    /// Takes a verdict back that came when its poll had ended.
+    pub(crate) fn pardon(&self, watch: &Watch) {
+        if watch.pardon() {
+            self.returned(Absence::Stalled);
+        }
+    }
+
+    /// The owner of a slot is about to block by announcement. False if it has said so already.
+    pub(crate) fn announce(&self, watch: &Watch) -> bool {
+        let before = watch.announce();
+        let is_new = before != Some(Absence::InPlace);
+        if is_new {
+            self.missing(Absence::InPlace);
+        }
+        if before == Some(Absence::Stalled) {
+            self.returned(Absence::Stalled);
+        }
+        is_new
     }
 
     /// How many slots do not serve.
@@ -523,8 +554,20 @@ impl Spares {
             && has_holder()
     }
 
+    /// Somebody sleeps: one too many is sent home, and if nobody has the poll, one is to take it.
+    pub(crate) fn look_after_sleepers(
+        &self,
+        has_holder: impl FnOnce() -> bool,
+        unpark: impl Fn(usize),
+    ) {
+        self.send_home(&unpark);
+        if !has_holder() {
+            self.give_poll_back(&unpark);
+        }
+    }
+
     /// One that sleeps while the slot it stood in for has recovered does not notice by itself.
-    pub(crate) fn send_home(&self, unpark: impl FnOnce(usize)) {
+    fn send_home(&self, unpark: impl FnOnce(usize)) {
         if self.stalls.counts().has_surplus() || self.in_place.counts().has_surplus() {
             if let Some(slot) = self.sleep.any_sleeper(|slot| !self.is_too_many(slot)) {
                 unpark(slot); // wake: surplus spare
@@ -537,7 +580,7 @@ impl Spares {
     }
 
     /// Nobody has the poll: somebody who sleeps beside it is to take it. Not one that is sent home.
-    pub(crate) fn give_poll_back(&self, unpark: impl FnOnce(usize)) {
+    fn give_poll_back(&self, unpark: impl FnOnce(usize)) {
         if let Some(slot) = self.sleep.any_sleeper(|slot| self.is_too_many(slot)) {
             unpark(slot); // wake: take the poll
         }

@@ -548,24 +548,6 @@ impl<T> Sender<T> {
         self.tx.closed().await;
     }
 
-    /// Whether the receiver was closed or dropped.
-    ///
-    /// # Examples
-    ///
-    /// See [`Sender`].
-    pub fn is_closed(&self) -> bool {
-        self.tx.is_closed()
-    }
-
-    /// Whether both send into the same channel.
-    ///
-    /// # Examples
-    ///
-    /// See [`Sender`].
-    pub fn same_channel(&self, other: &Self) -> bool {
-        self.tx.same_channel(&other.tx)
-    }
-
     /// A sender that does not keep the channel open.
     ///
     /// # Examples
@@ -574,53 +556,6 @@ impl<T> Sender<T> {
     #[must_use = "this makes a weak sender and leaves `self` as it is"]
     pub fn downgrade(&self) -> WeakSender<T> {
         WeakSender { tx: self.tx.downgrade() }
-    }
-
-    /// How many senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`Sender`].
-    pub fn strong_count(&self) -> usize {
-        self.tx.chan.senders.strong()
-    }
-
-    /// How many weak senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`Sender`].
-    pub fn weak_count(&self) -> usize {
-        self.tx.chan.senders.weak()
-    }
-}
-
-impl<T> WeakSender<T> {
-    /// A sender, if there is still one: when the last has gone the channel stays closed.
-    ///
-    /// # Examples
-    ///
-    /// See [`WeakSender`].
-    pub fn upgrade(&self) -> Option<Sender<T>> {
-        Some(Sender { tx: self.tx.upgrade()? })
-    }
-
-    /// How many senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`WeakSender`].
-    pub fn strong_count(&self) -> usize {
-        self.tx.chan.senders.strong()
-    }
-
-    /// How many weak senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`WeakSender`].
-    pub fn weak_count(&self) -> usize {
-        self.tx.chan.senders.weak()
     }
 }
 
@@ -791,24 +726,6 @@ impl<T> Receiver<T> {
         self.rx.is_closed()
     }
 
-    /// Whether nothing is in the channel now.
-    ///
-    /// # Examples
-    ///
-    /// See [`Receiver`].
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many values are in the channel now.
-    ///
-    /// # Examples
-    ///
-    /// See [`Receiver`].
-    pub fn len(&self) -> usize {
-        self.rx.len()
-    }
-
     /// How many values could be sent now without waiting.
     ///
     /// # Examples
@@ -873,24 +790,6 @@ impl<T> Receiver<T> {
         limit: usize,
     ) -> Poll<usize> {
         self.rx.poll_recv_many(cx, buffer, limit)
-    }
-
-    /// How many senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`Receiver`].
-    pub fn sender_strong_count(&self) -> usize {
-        self.rx.chan.senders.strong()
-    }
-
-    /// How many weak senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`Receiver`].
-    pub fn sender_weak_count(&self) -> usize {
-        self.rx.chan.senders.weak()
     }
 }
 

@@ -367,7 +367,8 @@ impl<T, L> fmt::Debug for Chan<T, L> {
     }
 }
 
-/// How the halves of a channel of either kind are cloned and shown: by name, with the channel.
+/// What the halves of a channel of either kind say of it, and how they are cloned and shown: by
+/// name, with the channel.
 macro_rules! halves {
     ($sender:ident, $weak_sender:ident, $receiver:ident) => {
         impl<T> Clone for $sender<T> {
@@ -379,6 +380,111 @@ macro_rules! halves {
         impl<T> Clone for $weak_sender<T> {
             fn clone(&self) -> Self {
                 $weak_sender { tx: self.tx.clone() }
+            }
+        }
+
+        impl<T> $sender<T> {
+            /// Whether the receiver was closed or dropped.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn is_closed(&self) -> bool {
+                self.tx.is_closed()
+            }
+
+            /// Whether both send into the same channel.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn same_channel(&self, other: &Self) -> bool {
+                self.tx.same_channel(&other.tx)
+            }
+
+            /// How many senders there are.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn strong_count(&self) -> usize {
+                self.tx.chan.senders.strong()
+            }
+
+            /// How many weak senders there are.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn weak_count(&self) -> usize {
+                self.tx.chan.senders.weak()
+            }
+        }
+
+        impl<T> $weak_sender<T> {
+            /// A sender, if there is still one: when the last has gone the channel stays closed.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn upgrade(&self) -> Option<$sender<T>> {
+                Some($sender { tx: self.tx.upgrade()? })
+            }
+
+            /// How many senders there are.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn strong_count(&self) -> usize {
+                self.tx.chan.senders.strong()
+            }
+
+            /// How many weak senders there are.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn weak_count(&self) -> usize {
+                self.tx.chan.senders.weak()
+            }
+        }
+
+        impl<T> $receiver<T> {
+            /// Whether nothing is in the channel now.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// How many values are in the channel now.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn len(&self) -> usize {
+                self.rx.len()
+            }
+
+            /// How many senders there are.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn sender_strong_count(&self) -> usize {
+                self.rx.chan.senders.strong()
+            }
+
+            /// How many weak senders there are.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn sender_weak_count(&self) -> usize {
+                self.rx.chan.senders.weak()
             }
         }
 

@@ -182,24 +182,6 @@ impl<T> UnboundedSender<T> {
         self.tx.closed().await;
     }
 
-    /// Whether the receiver was closed or dropped.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedSender`].
-    pub fn is_closed(&self) -> bool {
-        self.tx.is_closed()
-    }
-
-    /// Whether both send into the same channel.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedSender`].
-    pub fn same_channel(&self, other: &Self) -> bool {
-        self.tx.same_channel(&other.tx)
-    }
-
     /// A sender that does not keep the channel open.
     ///
     /// # Examples
@@ -208,53 +190,6 @@ impl<T> UnboundedSender<T> {
     #[must_use = "this makes a weak sender and leaves `self` as it is"]
     pub fn downgrade(&self) -> WeakUnboundedSender<T> {
         WeakUnboundedSender { tx: self.tx.downgrade() }
-    }
-
-    /// How many senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedSender`].
-    pub fn strong_count(&self) -> usize {
-        self.tx.chan.senders.strong()
-    }
-
-    /// How many weak senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedSender`].
-    pub fn weak_count(&self) -> usize {
-        self.tx.chan.senders.weak()
-    }
-}
-
-impl<T> WeakUnboundedSender<T> {
-    /// A sender, if there is still one: when the last has gone the channel stays closed.
-    ///
-    /// # Examples
-    ///
-    /// See [`WeakUnboundedSender`].
-    pub fn upgrade(&self) -> Option<UnboundedSender<T>> {
-        Some(UnboundedSender { tx: self.tx.upgrade()? })
-    }
-
-    /// How many senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`WeakUnboundedSender`].
-    pub fn strong_count(&self) -> usize {
-        self.tx.chan.senders.strong()
-    }
-
-    /// How many weak senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`WeakUnboundedSender`].
-    pub fn weak_count(&self) -> usize {
-        self.tx.chan.senders.weak()
     }
 }
 
@@ -361,24 +296,6 @@ impl<T> UnboundedReceiver<T> {
         self.rx.is_closed()
     }
 
-    /// Whether nothing is in the channel now.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedReceiver`].
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many values are in the channel now.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedReceiver`].
-    pub fn len(&self) -> usize {
-        self.rx.len()
-    }
-
     /// Like [`recv`](UnboundedReceiver::recv), for use in a hand-written future: after `Pending`
     /// the waker of the latest call is woken. May be `Pending` when the task has used up its
     /// budget; then it is woken at once.
@@ -424,23 +341,5 @@ impl<T> UnboundedReceiver<T> {
         limit: usize,
     ) -> Poll<usize> {
         self.rx.poll_recv_many(cx, buffer, limit)
-    }
-
-    /// How many senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedReceiver`].
-    pub fn sender_strong_count(&self) -> usize {
-        self.rx.chan.senders.strong()
-    }
-
-    /// How many weak senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedReceiver`].
-    pub fn sender_weak_count(&self) -> usize {
-        self.rx.chan.senders.weak()
     }
 }

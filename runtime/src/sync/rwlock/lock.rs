@@ -58,6 +58,7 @@ unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 
 impl<T: ?Sized> Source for Arc<RwLock<T>> {
+    #[inline]
     fn permits(&self) -> &Permits {
         &self.permits
     }
