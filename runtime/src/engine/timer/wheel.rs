@@ -392,7 +392,7 @@ mod tests {
 
     const ALL: Limit = Limit { fires: usize::MAX, moves: usize::MAX };
 
-    /// A waker that records its name when it is called.
+    /// A waker that stores its name in `last` when it is called.
     struct Named {
         name: u64,
         last: Arc<AtomicU64>,
