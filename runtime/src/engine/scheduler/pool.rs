@@ -102,7 +102,7 @@ pub(crate) struct PoolConfig {
     pub(crate) no_lifo_slot: bool,
     /// The seed of the workers' random choices.
     pub(crate) seed: Option<u64>,
-    /// Where active workers are counted, if time can be paused.
+    /// Where active workers are counted, if time can be paused: see `engine/activity.rs`.
     pub(crate) activity: Option<Arc<Activity>>,
 }
 
