@@ -105,7 +105,7 @@ guard!(mut [T: ?Sized] RwLockWriteGuard<'_, T>, T, this => this.part);
 guard!(mut [T: ?Sized] RwLockMappedWriteGuard<'_, T>, T, this => this.part);
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
-    /// Begins. The caller has just taken the permits.
+    /// Makes the guard. The caller has just taken the permits.
     pub(super) fn begin(lock: &'a RwLock<T>) -> RwLockReadGuard<'a, T> {
         let right = Reading::begin(&lock.permits);
         RwLockReadGuard { right, part: lock.place(), marker: PhantomData }
@@ -145,7 +145,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
 }
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    /// Begins. The caller has just taken the permits.
+    /// Makes the guard. The caller has just taken the permits.
     pub(super) fn begin(lock: &'a RwLock<T>) -> RwLockWriteGuard<'a, T> {
         let right = Writing::begin(&lock.permits);
         RwLockWriteGuard { right, part: lock.place_mut(), marker: PhantomData }
@@ -197,7 +197,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         RwLockWriteGuard::map(this, |value| value)
     }
 
-    /// Goes on reading: nobody writes in between.
+    /// Turns the write lock into a read lock, with no writer in between.
     ///
     /// # Examples
     ///
@@ -220,7 +220,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         RwLockWriteGuard::downgrade_map(self, |value| value)
     }
 
-    /// Goes on reading a part of the value: nobody writes in between.
+    /// Turns it into a read lock of a part of the value, with no writer in between.
     ///
     /// # Examples
     ///
@@ -244,7 +244,8 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         RwLockReadGuard { right: this.right.downgrade(), part, marker: PhantomData }
     }
 
-    /// Goes on reading a part of the value, if `f` finds one; otherwise this guard.
+    /// Turns it into a read lock of a part of the value, if `f` finds one; otherwise returns this
+    /// guard.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! A lock that many readers or one writer hold, and that may be held across an `.await`.
 //!
 //! It is a fair semaphore (`engine/fair_semaphore.rs`): a reader takes one permit, a writer all of
-//! them. Permits are handed out in order, so a writer waits for the readers before it only, and the
-//! readers behind it wait for it.
+//! them. Permits are given in order, so a writer waits only for the readers before it, and the
+//! readers behind it wait for the writer.
 //!
 //! Guards:
 //!
@@ -10,8 +10,8 @@
 //!    Each gives back what is held for it when it is dropped.
 //! 2. A mapped guard points into the value and stands for the same permits.
 //!
-//! `permits.rs` has what is held (rule 1), `lock.rs` the value, `guards.rs` and `owned_guards.rs`
-//! what the user gets. Here is what waits and hands out the guards.
+//! `permits.rs` has the permits that are held (rule 1), `lock.rs` the value, `guards.rs` and
+//! `owned_guards.rs` the guards. This file waits for permits and makes guards.
 
 mod guards;
 mod lock;
@@ -30,7 +30,7 @@ use super::TryLockError;
 use crate::engine::fair_semaphore::Closed;
 use crate::engine::park_on::park_on;
 
-/// The permits were waited for.
+/// Asserts that the wait for permits succeeded.
 #[inline]
 fn taken(permits: Result<(), Closed>) {
     debug_assert!(permits.is_ok(), "nobody closes a lock");
@@ -41,8 +41,8 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, the future loses its place in line; what it was given in the
-    /// meantime goes to the next.
+    /// If the future is dropped before it is ready, it loses its place in line. A lock that it was
+    /// given in the meantime goes to the next task.
     ///
     /// # Examples
     ///
@@ -151,11 +151,11 @@ impl<T: ?Sized> RwLock<T> {
         park_on(self.write())
     }
 
-    /// Begins to read, if nobody writes or waits.
+    /// Takes the read lock, if no task writes or waits.
     ///
     /// # Errors
     ///
-    /// Somebody writes or waits.
+    /// If another task writes or waits.
     ///
     /// # Examples
     ///
@@ -165,11 +165,11 @@ impl<T: ?Sized> RwLock<T> {
         Ok(RwLockReadGuard::begin(self))
     }
 
-    /// Begins to read, if nobody writes or waits; the guard keeps the lock alive.
+    /// Takes the read lock, if no task writes or waits; the guard keeps the lock alive.
     ///
     /// # Errors
     ///
-    /// Somebody writes or waits.
+    /// If another task writes or waits.
     ///
     /// # Examples
     ///
@@ -188,11 +188,11 @@ impl<T: ?Sized> RwLock<T> {
         Ok(OwnedRwLockReadGuard::begin(self))
     }
 
-    /// Begins to write, if nobody holds the lock or waits.
+    /// Takes the write lock, if no task holds the lock or waits.
     ///
     /// # Errors
     ///
-    /// Somebody holds the lock or waits.
+    /// If another task holds the lock or waits.
     ///
     /// # Examples
     ///
@@ -202,11 +202,11 @@ impl<T: ?Sized> RwLock<T> {
         Ok(RwLockWriteGuard::begin(self))
     }
 
-    /// Begins to write, if nobody holds the lock or waits; the guard keeps the lock alive.
+    /// Takes the write lock, if no task holds the lock or waits; the guard keeps the lock alive.
     ///
     /// # Errors
     ///
-    /// Somebody holds the lock or waits.
+    /// If another task holds the lock or waits.
     ///
     /// # Examples
     ///

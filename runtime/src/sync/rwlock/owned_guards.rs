@@ -139,7 +139,7 @@ guard!(mut [T: ?Sized] OwnedRwLockWriteGuard<T>, T, this => this.right.source().
 guard!(mut [T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, U, this => this.part);
 
 impl<T: ?Sized> OwnedRwLockReadGuard<T> {
-    /// Begins. The caller has just taken the permits.
+    /// Makes the guard. The caller has just taken the permits.
     pub(super) fn begin(lock: Arc<RwLock<T>>) -> OwnedRwLockReadGuard<T> {
         let part = lock.place();
         OwnedRwLockReadGuard { right: Reading::begin(lock), part, marker: PhantomData }
@@ -190,7 +190,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
 }
 
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
-    /// Begins. The caller has just taken the permits.
+    /// Makes the guard. The caller has just taken the permits.
     pub(super) fn begin(lock: Arc<RwLock<T>>) -> OwnedRwLockWriteGuard<T> {
         OwnedRwLockWriteGuard { right: Writing::begin(lock), marker: PhantomData }
     }
@@ -241,7 +241,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         OwnedRwLockWriteGuard::map(this, |value| value)
     }
 
-    /// Goes on reading: nobody writes in between.
+    /// Turns the write lock into a read lock, with no writer in between.
     ///
     /// # Examples
     ///
@@ -250,7 +250,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         OwnedRwLockWriteGuard::downgrade_map(self, |value| value)
     }
 
-    /// Goes on reading a part of the value: nobody writes in between.
+    /// Turns it into a read lock of a part of the value, with no writer in between.
     ///
     /// # Examples
     ///
@@ -263,7 +263,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         OwnedRwLockReadGuard { right: this.right.downgrade(), part, marker: PhantomData }
     }
 
-    /// Goes on reading a part of the value, if `f` finds one; otherwise this guard.
+    /// Turns it into a read lock of a part of the value, if `f` finds one; otherwise returns this
+    /// guard.
     ///
     /// # Errors
     ///

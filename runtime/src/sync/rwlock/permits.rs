@@ -32,7 +32,7 @@ impl Permits {
     }
 
     fn end_read(&self) {
-        // Said first: afterwards somebody else may say what it is.
+        // Sent before the release: afterwards another task may send a new state.
         self.semaphore.resource().reader_left();
         self.semaphore.release(1);
     }
@@ -50,7 +50,7 @@ impl Permits {
     }
 }
 
-/// What leads to the permits: a borrow of them, or a share of the lock.
+/// Gives access to the permits: a borrow of them, or a counted reference to the lock.
 pub(super) trait Source {
     fn permits(&self) -> &Permits;
 }
@@ -104,7 +104,7 @@ impl<S: Source> Writing<S> {
         &self.source
     }
 
-    /// Goes on reading: nobody writes in between.
+    /// Turns the write permits into a read permit, with no writer in between.
     #[inline]
     pub(super) fn downgrade(self) -> Reading<S> {
         self.source.permits().downgrade();
