@@ -11,7 +11,7 @@ use super::job::{job, job_at, job_at_two};
 ///
 /// # Errors
 ///
-/// The file is not there or must not be read, and whatever else the system says.
+/// The file is not there or must not be read, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -41,7 +41,7 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
 ///
 /// # Errors
 ///
-/// Those of [`read`], and [`InvalidData`](io::ErrorKind::InvalidData) if it is no UTF-8.
+/// As for [`read`], and [`InvalidData`](io::ErrorKind::InvalidData) if it is no UTF-8.
 ///
 /// # Cancel safety
 ///
@@ -110,7 +110,7 @@ pub fn write(
 ///
 /// # Errors
 ///
-/// `from` is not there or no file, `to` must not be written, and whatever else the system says.
+/// `from` is not there or no file, `to` must not be written, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -142,7 +142,7 @@ pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output 
 /// # Errors
 ///
 /// `from` is not there, `to` is on another file system or a directory with content, permission is
-/// denied, and whatever else the system says.
+/// denied, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -177,7 +177,7 @@ pub fn rename(
 ///
 /// # Errors
 ///
-/// `original` is not there or a directory, `link` is there, and whatever else the system says.
+/// `original` is not there or a directory, `link` is there, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -212,7 +212,7 @@ pub fn hard_link(
 ///
 /// # Errors
 ///
-/// Nothing is there, or no link, and whatever else the system says.
+/// Nothing is there, or no link, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -244,7 +244,7 @@ pub fn read_link(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Path
 ///
 /// # Errors
 ///
-/// Nothing is there, something on the way is no directory, and whatever else the system says.
+/// Nothing is there, something on the way is no directory, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -276,8 +276,7 @@ pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<P
 ///
 /// # Errors
 ///
-/// Nothing is there, a directory on the way must not be searched, and whatever else the system
-/// says.
+/// Nothing is there, a directory on the way must not be searched, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -308,7 +307,7 @@ pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metad
 ///
 /// # Errors
 ///
-/// Those of [`metadata`].
+/// As for [`metadata`].
 ///
 /// # Cancel safety
 ///
@@ -344,8 +343,7 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Resu
 ///
 /// # Errors
 ///
-/// It cannot be known: a directory on the way must not be searched, and whatever else the system
-/// says.
+/// It cannot be known: a directory on the way must not be searched, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -376,7 +374,7 @@ pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<boo
 ///
 /// # Errors
 ///
-/// Nothing is there, it is somebody else's, and whatever else the system says.
+/// Nothing is there, it is somebody else's, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -412,8 +410,8 @@ pub fn set_permissions(
 ///
 /// # Errors
 ///
-/// Something is there already, the parent is not, permission is denied, and whatever else the
-/// system says.
+/// Something is there already, the parent is not, permission is denied, and other errors of the
+/// system.
 ///
 /// # Cancel safety
 ///
@@ -443,7 +441,7 @@ pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 ///
 /// # Errors
 ///
-/// Something on the way is no directory, permission is denied, and whatever else the system says.
+/// Something on the way is no directory, permission is denied, and other errors of the system.
 /// Some of the parents may have been made.
 ///
 /// # Cancel safety
@@ -475,8 +473,8 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 ///
 /// # Errors
 ///
-/// It is not there, no directory or not empty, permission is denied, and whatever else the system
-/// says.
+/// It is not there, no directory or not empty, permission is denied, and other errors of the
+/// system.
 ///
 /// # Cancel safety
 ///
@@ -507,7 +505,7 @@ pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 ///
 /// # Errors
 ///
-/// Those of [`remove_dir`] and [`remove_file`]. Part of it may be gone then.
+/// As for [`remove_dir`] and [`remove_file`]. Part of it may be gone then.
 ///
 /// # Cancel safety
 ///
@@ -539,7 +537,7 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 ///
 /// # Errors
 ///
-/// It is not there or a directory, permission is denied, and whatever else the system says.
+/// It is not there or a directory, permission is denied, and other errors of the system.
 ///
 /// # Cancel safety
 ///

@@ -81,7 +81,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of [`OpenOptions::open`].
+    /// As for [`OpenOptions::open`].
     ///
     /// # Cancel safety
     ///
@@ -114,7 +114,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of [`OpenOptions::open`].
+    /// As for [`OpenOptions::open`].
     ///
     /// # Cancel safety
     ///
@@ -132,7 +132,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of [`OpenOptions::open`]; [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it is
+    /// As for [`OpenOptions::open`]; [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it is
     /// there.
     ///
     /// # Cancel safety
@@ -321,7 +321,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of [`sync_all`](File::sync_all).
+    /// As for [`sync_all`](File::sync_all).
     ///
     /// # Cancel safety
     ///
@@ -342,7 +342,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// It is not open for writing, and whatever else the system says.
+    /// It is not open for writing, and other errors of the system.
     ///
     /// # Cancel safety
     ///
@@ -374,7 +374,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Cancel safety
     ///
@@ -391,7 +391,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// The process has too many files open, and whatever else the system says.
+    /// The process has too many files open, and other errors of the system.
     ///
     /// # Cancel safety
     ///
@@ -426,7 +426,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// The file is somebody else's, and whatever else the system says.
+    /// The file is somebody else's, and other errors of the system.
     ///
     /// # Cancel safety
     ///
@@ -457,7 +457,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// The file is somebody else's, and whatever else the system says.
+    /// The file is somebody else's, and other errors of the system.
     ///
     /// # Cancel safety
     ///
@@ -475,7 +475,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of [`set_times`](File::set_times).
+    /// As for [`set_times`](File::set_times).
     ///
     /// # Cancel safety
     ///

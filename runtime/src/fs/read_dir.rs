@@ -27,7 +27,7 @@ const BATCH: usize = 256;
 ///
 /// # Errors
 ///
-/// It is not there, is no directory, permission is denied, and whatever else the system says.
+/// It is not there, is no directory, permission is denied, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -64,7 +64,7 @@ pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadD
     })
 }
 
-/// The entries of a directory: what [`read_dir`] gives.
+/// The entries of a directory. Made by [`read_dir`].
 ///
 /// # Examples
 ///
@@ -139,7 +139,7 @@ impl ReadDir {
     ///
     /// # Errors
     ///
-    /// Those of [`next_entry`](ReadDir::next_entry).
+    /// As for [`next_entry`](ReadDir::next_entry).
     ///
     /// # Examples
     ///
@@ -223,7 +223,7 @@ impl DirEntry {
     ///
     /// # Errors
     ///
-    /// The entry is gone meanwhile, and whatever else the system says.
+    /// The entry is gone meanwhile, and other errors of the system.
     ///
     /// # Cancel safety
     ///
@@ -256,7 +256,7 @@ impl DirEntry {
     ///
     /// # Errors
     ///
-    /// Those of [`metadata`](DirEntry::metadata).
+    /// As for [`metadata`](DirEntry::metadata).
     ///
     /// # Cancel safety
     ///

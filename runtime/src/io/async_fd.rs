@@ -756,7 +756,7 @@ pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
     event: Option<ReadyEvent>,
 }
 
-/// What both guards can do.
+/// The methods that both guards have.
 macro_rules! guard {
     ($guard:ident, $lent:ty, $name:literal) => {
         impl<'a, T: AsRawFd> $guard<'a, T> {

@@ -129,7 +129,7 @@ impl<R: AsyncRead> BufReader<R> {
 }
 
 impl<R> BufReader<R> {
-    /// What is inside.
+    /// The inner stream.
     ///
     /// # Examples
     ///
@@ -138,7 +138,7 @@ impl<R> BufReader<R> {
         &self.inner
     }
 
-    /// What is inside, to be changed. What is read from it directly comes before what was read
+    /// The inner stream, mutably. What is read from it directly comes before what was read
     /// ahead already.
     ///
     /// # Examples
@@ -148,7 +148,7 @@ impl<R> BufReader<R> {
         &mut self.inner
     }
 
-    /// What is inside, pinned.
+    /// The inner stream, pinned.
     ///
     /// # Examples
     ///
@@ -164,7 +164,7 @@ impl<R> BufReader<R> {
         self.project().inner
     }
 
-    /// Gives back what is inside. What was read ahead is lost.
+    /// Returns the inner stream. What was read ahead is lost.
     ///
     /// # Examples
     ///

@@ -135,7 +135,7 @@ impl<W: AsyncWrite> BufWriter<W> {
 }
 
 impl<W> BufWriter<W> {
-    /// What is inside.
+    /// The inner stream.
     ///
     /// # Examples
     ///
@@ -144,7 +144,7 @@ impl<W> BufWriter<W> {
         &self.inner
     }
 
-    /// What is inside, to be changed. What is written to it directly comes before what is in the
+    /// The inner stream, mutably. What is written to it directly comes before what is in the
     /// buffer.
     ///
     /// # Examples
@@ -154,7 +154,7 @@ impl<W> BufWriter<W> {
         &mut self.inner
     }
 
-    /// What is inside, pinned.
+    /// The inner stream, pinned.
     ///
     /// # Examples
     ///
@@ -170,7 +170,7 @@ impl<W> BufWriter<W> {
         self.project().inner
     }
 
-    /// Gives back what is inside. What is in the buffer is lost.
+    /// Returns the inner stream. What is in the buffer is lost.
     ///
     /// # Examples
     ///

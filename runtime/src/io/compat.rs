@@ -61,7 +61,7 @@ impl<T> FuturesIo<T> {
         FuturesIo { inner, seek: None }
     }
 
-    /// What is inside.
+    /// The inner stream.
     ///
     /// # Examples
     ///
@@ -70,7 +70,7 @@ impl<T> FuturesIo<T> {
         &self.inner
     }
 
-    /// What is inside, to be changed.
+    /// The inner stream, mutably.
     ///
     /// # Examples
     ///
@@ -79,7 +79,7 @@ impl<T> FuturesIo<T> {
         &mut self.inner
     }
 
-    /// What is inside, pinned.
+    /// The inner stream, pinned.
     ///
     /// # Examples
     ///
@@ -95,7 +95,7 @@ impl<T> FuturesIo<T> {
         self.project().inner
     }
 
-    /// Gives back what is inside.
+    /// Returns the inner stream.
     ///
     /// # Examples
     ///

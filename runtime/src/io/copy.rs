@@ -52,7 +52,7 @@ impl Transfer {
         Poll::Ready(Ok(()))
     }
 
-    /// Copies until the reader has ended and all is flushed; says how many bytes there were.
+    /// Copies until the reader has ended and all is flushed; returns how many bytes there were.
     fn poll_copy<R: AsyncRead + ?Sized, W: AsyncWrite + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
@@ -119,18 +119,18 @@ fn poll_flush_once<W: AsyncWrite + ?Sized>(
     Poll::Ready(Ok(()))
 }
 
-/// Copies all that `reader` gives to `writer`, flushes, and says how many bytes it was.
+/// Copies all that `reader` gives to `writer`, flushes, and returns how many bytes it was.
 ///
 /// The buffer has 8 KiB; [`copy_buf`] uses a reader's own. The writer is flushed too whenever the
 /// reader has nothing. It is not shut down at the end.
 ///
 /// # Errors
 ///
-/// What the reader or the writer reports; an interrupted operation is made again.
+/// Errors of the reader or the writer; an interrupted operation is made again.
 ///
 /// # Cancel safety
 ///
-/// Not cancel safe: dropped before it is done, what was read and not written is lost.
+/// Not cancel safe: if it is dropped before it is done, what was read and not written is lost.
 ///
 /// # Examples
 ///
@@ -154,18 +154,18 @@ where
     poll_fn(|cx| transfer.poll_copy(cx, Pin::new(&mut *reader), Pin::new(&mut *writer))).await
 }
 
-/// Copies all that a buffered reader gives to `writer`, flushes, and says how many bytes it was.
+/// Copies all that a buffered reader gives to `writer`, flushes, and returns how many bytes it was.
 ///
 /// Like [`copy`], without a buffer of its own.
 ///
 /// # Errors
 ///
-/// What the reader or the writer reports; an interrupted read is made again.
+/// Errors of the reader or the writer; an interrupted read is made again.
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: dropped before it is done, what was not written is still in the reader's buffer.
-/// Only the count begins anew.
+/// Cancel safe: if it is dropped before it is done, what was not written is still in the reader's
+/// buffer. Only the count begins anew.
 ///
 /// # Examples
 ///
@@ -257,7 +257,7 @@ impl Direction {
 ///
 /// # Cancel safety
 ///
-/// Not cancel safe: dropped before it is done, what was read and not written is lost.
+/// Not cancel safe: if it is dropped before it is done, what was read and not written is lost.
 ///
 /// # Examples
 ///
@@ -292,7 +292,7 @@ where
 ///
 /// # Errors
 ///
-/// Those of [`copy_bidirectional`].
+/// As for [`copy_bidirectional`].
 ///
 /// # Cancel safety
 ///

@@ -214,7 +214,7 @@ impl AsyncWrite for &Shared {
     }
 }
 
-/// One end of a pipe that goes both ways: what [`duplex`] gives.
+/// One end of a pipe that goes both ways. Made by [`duplex`].
 ///
 /// Dropping it ends the other end's reads and breaks its writes.
 ///

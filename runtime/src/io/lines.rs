@@ -102,7 +102,7 @@ impl<R> Lines<R> {
         &self.stretches.reader
     }
 
-    /// The reader, to be changed. What is read from it directly is missing from the lines.
+    /// The reader, mutably. What is read from it directly is missing from the lines.
     ///
     /// # Examples
     ///
@@ -126,7 +126,7 @@ impl<R: AsyncBufRead> Lines<R> {
     ///
     /// # Errors
     ///
-    /// What the reader reports, and [`InvalidData`](io::ErrorKind::InvalidData) when the line is
+    /// Errors of the reader, and [`InvalidData`](io::ErrorKind::InvalidData) when the line is
     /// not valid UTF-8: the error holds the [`FromUtf8Error`](std::string::FromUtf8Error) with the
     /// line's bytes, and the next call gives the line after it.
     ///
@@ -158,7 +158,7 @@ impl<R: AsyncBufRead> Lines<R> {
     ///
     /// # Errors
     ///
-    /// Those of [`next_line`](Lines::next_line).
+    /// As for [`next_line`](Lines::next_line).
     ///
     /// # Examples
     ///
@@ -230,7 +230,7 @@ impl<R: AsyncBufRead> Split<R> {
     ///
     /// # Errors
     ///
-    /// What the reader reports.
+    /// Errors of the reader.
     ///
     /// # Cancel safety
     ///
@@ -260,7 +260,7 @@ impl<R: AsyncBufRead> Split<R> {
     ///
     /// # Errors
     ///
-    /// Those of [`next_segment`](Split::next_segment).
+    /// As for [`next_segment`](Split::next_segment).
     ///
     /// # Examples
     ///

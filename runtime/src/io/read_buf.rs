@@ -99,7 +99,7 @@ unsafe fn assume_init(slice: &[MaybeUninit<u8>]) -> &[u8] {
     unsafe { &*(slice as *const [MaybeUninit<u8>] as *const [u8]) }
 }
 
-/// The same bytes, known to be initialized, to be changed.
+/// The same bytes, known to be initialized, mutably.
 ///
 /// # Safety
 ///
@@ -159,7 +159,7 @@ impl<'a> ReadBuf<'a> {
         unsafe { assume_init(&self.buf[..self.filled]) }
     }
 
-    /// What was filled, to be changed.
+    /// What was filled, mutably.
     ///
     /// # Examples
     ///
@@ -207,7 +207,7 @@ impl<'a> ReadBuf<'a> {
         unsafe { assume_init(&self.buf[..self.initialized]) }
     }
 
-    /// What was ever initialized, filled or not, to be changed.
+    /// What was ever initialized, filled or not, mutably.
     ///
     /// # Examples
     ///
@@ -458,7 +458,7 @@ unsafe impl BufMut for ReadBuf<'_> {
     }
 }
 
-/// One `read` into whatever a `BufMut` offers next; says how many bytes came.
+/// One `read` into whatever a `BufMut` offers next; returns how many bytes came.
 pub(super) fn poll_read_buf<B: BufMut + ?Sized>(
     target: &mut B,
     read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
@@ -525,7 +525,7 @@ impl<V: Grown> VecTail<V> {
         VecTail { vec, initialized, brought }
     }
 
-    /// One `read` behind the vector's end; says how many bytes came.
+    /// One `read` behind the vector's end; returns how many bytes came.
     pub(super) fn poll_read(
         &mut self,
         read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,

@@ -31,8 +31,8 @@ const SLICES_AT_ONCE: usize = 16;
 /// A byte stream or pipe of the system. Implemented in this file alone, since what `receive` says
 /// is trusted.
 pub(crate) trait Transport {
-    /// Reads into memory that need not be initialised, and says how many bytes, from the first on,
-    /// are now; and what it means if they are fewer than wanted.
+    /// Reads into memory that need not be initialised, and returns how many bytes, from the first
+    /// on, are now; and what it means if they are fewer than wanted.
     fn receive(&self, buf: &mut [MaybeUninit<u8>]) -> io::Result<(usize, Short)>;
 }
 
@@ -277,7 +277,7 @@ pub(crate) trait Receive {
         buf: &mut [MaybeUninit<u8>],
     ) -> io::Result<(usize, Self::Sender)>;
 
-    /// Into the spare room of `buf`; says how much, and what came with it.
+    /// Into the spare room of `buf`; returns how many bytes, and what came with it.
     fn fill_spare(
         &self,
         socket: SockRef<'_>,

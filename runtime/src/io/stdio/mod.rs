@@ -21,7 +21,7 @@ use super::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::engine::messages;
 use output::Output;
 
-/// The process's standard input: what [`stdin`] gives.
+/// The process's standard input. Made by [`stdin`].
 ///
 /// # Examples
 ///
@@ -32,7 +32,7 @@ pub struct Stdin {
     on_pool: OnPool,
 }
 
-/// The process's standard output: what [`stdout`] gives.
+/// The process's standard output. Made by [`stdout`].
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ pub struct Stdin {
 #[derive(Debug)]
 pub struct Stdout(Output<io::Stdout>);
 
-/// The process's standard error: what [`stderr`] gives.
+/// The process's standard error. Made by [`stderr`].
 ///
 /// # Examples
 ///
