@@ -1,4 +1,4 @@
-//! Operations on what is at a path: one job each.
+//! Operations on paths: one job each.
 
 use std::fs::{Metadata, Permissions};
 use std::future::Future;
@@ -69,7 +69,7 @@ pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 
 /// Makes `contents` the whole content of a file, which is created if it is not there.
 ///
-/// The content is copied first, since the caller may give up while it is written.
+/// The content is copied first, since the future may be dropped while it is written.
 ///
 /// # Errors
 ///
@@ -114,7 +114,7 @@ pub fn write(
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -137,7 +137,7 @@ pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output 
     job_at_two(from, to, std::fs::copy)
 }
 
-/// Gives a file or directory another name, in the place of what had that name.
+/// Renames a file or directory, and replaces a file that has the new name.
 ///
 /// # Errors
 ///
@@ -146,7 +146,7 @@ pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output 
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -181,7 +181,7 @@ pub fn rename(
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -272,7 +272,7 @@ pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<P
     job_at(path, std::fs::canonicalize)
 }
 
-/// What is known of a file or directory; of a link, what is known of that to which it leads.
+/// The metadata of a file or directory; for a link, of its target.
 ///
 /// # Errors
 ///
@@ -338,7 +338,7 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Resu
 
 /// Whether something is at the path; a link must lead to something.
 ///
-/// What is true now may be false when you act on it: to create a file that must not be there, see
+/// The answer may be outdated when you act on it: to create a file that must not exist, use
 /// [`File::create_new`](super::File::create_new).
 ///
 /// # Errors
@@ -378,7 +378,7 @@ pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<boo
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -415,7 +415,7 @@ pub fn set_permissions(
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -446,7 +446,7 @@ pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -478,7 +478,7 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -509,7 +509,7 @@ pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -533,7 +533,7 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
     job_at(path, std::fs::remove_dir_all)
 }
 
-/// Removes a file or a link. Who has the file open can go on using it.
+/// Removes a file or a link. A file that is still open stays usable there.
 ///
 /// # Errors
 ///
@@ -541,7 +541,7 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///

@@ -11,8 +11,8 @@ use super::AsyncBufRead;
 use super::stretch::poll_stretch;
 
 pin_project! {
-    /// The stretches of a reader that end with a delimiter. A part of the next one is kept here
-    /// until the rest has come, whoever asks for it and however often he gives up.
+    /// The segments of a reader that end with a delimiter. A part of the next one is kept here
+    /// until the rest has come, also if the caller gives up in between.
     #[derive(Debug)]
     struct Stretches<R> {
         #[pin]

@@ -1,5 +1,5 @@
-//! One stretch of a buffered reader, up to a delimiter: what reading until one, reading a line and
-//! cutting into lines have in common.
+//! Reads from a buffered reader up to a delimiter: the common part of `read_until`, `read_line` and
+//! `lines`.
 
 use std::io::{self, BufRead};
 use std::pin::Pin;

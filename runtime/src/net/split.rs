@@ -1,5 +1,5 @@
-//! The halves of a byte stream: one pair that borrows it, one that shares it. The same words for
-//! each type of stream, in types of its own.
+//! The halves of a byte stream: one pair that borrows it, one that shares it. Each type of stream
+//! has its own types, with the same methods.
 
 /// Declares `ReadHalf`, `WriteHalf`, `OwnedReadHalf`, `OwnedWriteHalf` and `ReuniteError` of a
 /// stream that has a field `io`, its `PollEvented`, and a method `shutdown_write`; and how it is
@@ -68,7 +68,7 @@ macro_rules! halves {
             shutdown_on_drop: bool,
         }
 
-        /// The two halves given to `reunite` are not of the same stream; here they are again.
+        /// The two halves given to `reunite` are not of the same stream. Holds both.
         ///
         /// # Examples
         ///

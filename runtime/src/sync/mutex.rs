@@ -22,11 +22,11 @@ use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
 use crate::engine::trace::resource::Resource;
 
-/// A lock for a value, fair, that is held across `.await`.
+/// A fair mutex, which may be held across `.await`.
 ///
-/// Those who wait get the lock in the order in which they asked (their first poll). A panic while
-/// it is held leaves the value as it is and the lock free: there is no poison. Where no `.await`
-/// comes between lock and unlock, `std::sync::Mutex` is the better choice.
+/// Tasks get the lock in the order of their first polls. A panic while it is held leaves the value
+/// as it is and unlocks: there is no poisoning. If there is no `.await` between lock and unlock,
+/// `std::sync::Mutex` is the better choice.
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ use crate::engine::trace::resource::Resource;
 /// # });
 /// ```
 ///
-/// Without a lock, where the mutex is borrowed alone or owned:
+/// Without a lock, if the mutex is borrowed exclusively or owned:
 ///
 /// ```
 /// let mut names = runtime::sync::Mutex::new(vec!["ada"]);
