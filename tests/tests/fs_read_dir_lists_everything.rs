@@ -23,7 +23,7 @@ fn filled() -> Scratch {
 }
 
 #[test]
-fn each_entry_once() {
+fn each_entry_is_listed_once() {
     within(|| {
         let scratch = filled();
         for runtime in [workers(2), current_thread()] {

@@ -23,7 +23,7 @@ fn says(
 }
 
 #[test]
-fn arguments() {
+fn arguments_reach_the_program() {
     assert_eq!(says("echo $0 $1 $2", |c| c.arg("a b").args(["c", "d"])), "a b c d");
     assert_eq!(says("echo $0", |c| c.arg0("another")), "another");
 }

@@ -47,7 +47,7 @@ fn two_hundred() {
 }
 
 #[test]
-fn started_from_many_tasks() {
+fn children_may_be_started_from_many_tasks() {
     within(|| {
         for rt in flavours() {
             rt.block_on(async {

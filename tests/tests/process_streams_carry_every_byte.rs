@@ -67,7 +67,7 @@ fn both_outputs_are_read_at_the_same_time() {
 }
 
 #[test]
-fn there_and_back() {
+fn bytes_go_to_a_child_and_back() {
     within(|| {
         for rt in flavours() {
             rt.block_on(async {

@@ -380,7 +380,7 @@ fn in_the_context_of_the_runtime() {
 }
 
 #[test]
-fn soon() {
+fn a_shutdown_drops_futures_soon() {
     // An idle runtime goes at once: no timeout, no keep-alive is waited for.
     on_each(|runtime| {
         runtime.block_on(async {

@@ -140,7 +140,7 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
     (
         "memcheck",
         "stalls_are_reported",
-        "with_name_id_place_and_stack",
+        "a_report_has_name_id_place_and_stack",
         "the stack that the kernel knows is valgrind's own",
     ),
     (
