@@ -157,8 +157,8 @@ fn run_under_the_quota() {
 }
 
 #[test]
-fn under_a_quota() {
-    const TEST: &str = "under_a_quota";
+fn a_process_under_a_quota_reports_no_stalls() {
+    const TEST: &str = "a_process_under_a_quota_reports_no_stalls";
     if tests::role().is_some() {
         return run_under_the_quota();
     }

@@ -170,7 +170,7 @@ fn a_thread_without_a_runtime_can_abort_a_task() {
 }
 
 #[test]
-fn whose_handle_is_gone() {
+fn a_task_without_a_handle_can_be_aborted() {
     on_each(|runtime| {
         let census = Census::default();
         let handle = runtime.spawn(forever(census.clone()));

@@ -30,7 +30,7 @@ fn others_go_on_even_with_one_worker() {
 }
 
 #[test]
-fn what_the_worker_held_is_run_by_others() {
+fn the_tasks_of_the_worker_are_run_by_others() {
     within(|| {
         let runtime = workers(1);
         runtime.block_on(async {

@@ -187,7 +187,7 @@ fn wakes_from_other_threads_arrive() {
 }
 
 #[test]
-fn what_lies_in_a_blocked_worker_s_queues_runs_elsewhere() {
+fn tasks_in_a_blocked_worker_s_queues_run_elsewhere() {
     within(|| {
         let runtime = workers(2);
         for round in 0..20 {

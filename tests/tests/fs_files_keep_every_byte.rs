@@ -179,7 +179,7 @@ fn content_larger_than_a_job_is_kept() {
 }
 
 #[test]
-fn through_the_copy_of_streams() {
+fn copies_of_streams_keep_every_byte() {
     within(|| {
         let scratch = Scratch::new();
         let content: Vec<u8> = (0..1_000_000u32).map(|n| (n % 241) as u8).collect();

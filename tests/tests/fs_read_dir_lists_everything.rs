@@ -91,7 +91,7 @@ fn an_entry_knows_its_file() {
 }
 
 #[test]
-fn what_is_no_directory_is_an_error() {
+fn reading_what_is_no_directory_is_an_error() {
     within(|| {
         let scratch = Scratch::new();
         let file = scratch.file("a", "");

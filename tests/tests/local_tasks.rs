@@ -242,7 +242,7 @@ fn local_tasks_do_not_starve_the_root_future() {
 /// A task of the set that yields goes behind the future that runs beside the set, and behind tasks
 /// that are none of the set.
 #[test]
-fn take_turns_with_the_root_future() {
+fn local_tasks_take_turns_with_the_root_future() {
     within(|| {
         let (turns, others) = (Rc::new(Cell::new(0)), Arc::new(AtomicUsize::new(0)));
         let (count, other) = (turns.clone(), others.clone());

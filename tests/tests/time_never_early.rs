@@ -55,7 +55,7 @@ fn many_sleeps_at_once_in_tasks_are_never_early() {
 }
 
 #[test]
-fn what_has_passed_is_ready_at_the_first_poll() {
+fn a_passed_deadline_is_ready_at_the_first_poll() {
     for rt in flavours() {
         rt.block_on(async {
             let now = Instant::now();
