@@ -1,10 +1,10 @@
 //! What every guard of a `Mutex` or an `RwLock` is to its user: a `&`, or a `&mut`, that can be
 //! shown and narrowed to a part.
 
-/// Lends what `$place` points to, to who borrows the guard `$this`. With `mut` also exclusively.
+/// Makes the guard `$this` deref to what `$place` points to; with `mut` also mutably.
 ///
-/// Who calls this promises: while the guard lives, nobody else writes there, and with `mut` nobody
-/// else reads there.
+/// The caller guarantees that while the guard lives nothing else writes there, and with `mut`
+/// nothing else reads there.
 macro_rules! guard {
     ([$($parameters:tt)*] $guard:ty, $target:ident, $this:ident => $place:expr) => {
         impl<$($parameters)*> std::ops::Deref for $guard {

@@ -23,11 +23,11 @@ use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
 use crate::engine::trace::resource::Resource;
 
-/// A lock for a value, fair, that is held across `.await`.
+/// A fair mutex, which may be held across `.await`.
 ///
-/// Those who wait get the lock in the order in which they asked (their first poll). A panic while
-/// it is held leaves the value as it is and the lock free: there is no poison. Where no `.await`
-/// comes between lock and unlock, `std::sync::Mutex` is the better choice.
+/// Tasks get the lock in the order of their first polls. A panic while it is held leaves the value
+/// as it is and unlocks: there is no poisoning. If there is no `.await` between lock and unlock,
+/// `std::sync::Mutex` is the better choice.
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ use crate::engine::trace::resource::Resource;
 /// # });
 /// ```
 ///
-/// Without a lock, where the mutex is borrowed alone or owned:
+/// Without a lock, if the mutex is borrowed exclusively or owned:
 ///
 /// ```
 /// let mut names = runtime::sync::Mutex::new(vec!["ada"]);
@@ -58,7 +58,7 @@ unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 // SAFETY: one thread at a time reaches the value (rule 1), so `T` moves but is never shared.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
-/// The lock of [`try_lock`](Mutex::try_lock) is held by somebody else.
+/// [`try_lock`](Mutex::try_lock) failed: the lock is held, or other tasks wait for it.
 ///
 /// # Examples
 ///
@@ -97,7 +97,7 @@ impl std::error::Error for TryLockError {}
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
-    /// A guard lends `&T` to other threads only where `T` may be shared, as `&mut T` would.
+    /// Makes the guard `Sync` only if `T` is, as `&mut T` would be.
     marker: PhantomData<&'a mut T>,
 }
 
@@ -184,7 +184,7 @@ pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
     marker: PhantomData<U>,
 }
 
-/// A share of a mutex and its permit. Dropping it unlocks.
+/// A counted reference to a mutex, with its permit. Dropping it unlocks.
 struct Locked<T: ?Sized> {
     mutex: Arc<Mutex<T>>,
 }
@@ -245,8 +245,8 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, the future loses its place in line; a lock that it was given in
-    /// the meantime goes to the next.
+    /// If the future is dropped before it is ready, it loses its place in line. A lock that it was
+    /// given in the meantime goes to the next task.
     ///
     /// # Examples
     ///
@@ -344,11 +344,11 @@ impl<T: ?Sized> Mutex<T> {
         park_on(self.lock_owned())
     }
 
-    /// Takes the lock if it is free and nobody waits for it.
+    /// Takes the lock if it is free and no task waits for it.
     ///
     /// # Errors
     ///
-    /// Somebody holds it or waits for it.
+    /// If the lock is held, or other tasks wait for it.
     ///
     /// # Examples
     ///
@@ -366,11 +366,11 @@ impl<T: ?Sized> Mutex<T> {
         Ok(self.guard())
     }
 
-    /// Takes the lock if it is free and nobody waits for it; the guard keeps the mutex alive.
+    /// Takes the lock if it is free and no task waits for it; the guard keeps the mutex alive.
     ///
     /// # Errors
     ///
-    /// Somebody holds it or waits for it.
+    /// If the lock is held, or other tasks wait for it.
     ///
     /// # Examples
     ///
@@ -431,7 +431,7 @@ impl<T: ?Sized> Mutex<T> {
         MutexGuard { mutex: self, marker: PhantomData }
     }
 
-    /// Where the value lies; to be used by a guard only.
+    /// A pointer to the value, for guards only.
     fn place(&self) -> *mut T {
         self.value.with_mut(|value| value)
     }
@@ -513,7 +513,7 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
 /// Unlocks. The caller held the permit.
 #[inline]
 fn release(permit: &FairSemaphore) {
-    // Said first: afterwards somebody else may say that it is locked.
+    // Sent before the release: afterwards another task may send that it has locked it.
     permit.resource().locked(false);
     permit.object().given_back();
     permit.release(1);

@@ -1,4 +1,4 @@
-//! The channel without a limit.
+//! The unbounded channel.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -31,7 +31,7 @@ impl Limit for Unlimited {
     }
 }
 
-/// Sends into a channel without a limit. Made by [`unbounded_channel`].
+/// Sends into an unbounded channel. Made by [`unbounded_channel`].
 ///
 /// # Examples
 ///
@@ -78,7 +78,7 @@ pub struct WeakUnboundedSender<T> {
     tx: WeakTx<T, Unlimited>,
 }
 
-/// Receives from a channel without a limit. Made by [`unbounded_channel`].
+/// Receives from an unbounded channel. Made by [`unbounded_channel`].
 ///
 /// # Examples
 ///
@@ -119,8 +119,8 @@ pub struct UnboundedReceiver<T> {
     rx: Rx<T, Unlimited>,
 }
 
-/// Creates a channel without a limit: sending never waits, and memory grows with what is not yet
-/// received.
+/// Creates an unbounded channel: sending never waits, and memory grows with the values that are not
+/// yet received.
 ///
 /// # Examples
 ///
@@ -139,7 +139,7 @@ pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
 chan::halves!(UnboundedSender, WeakUnboundedSender, UnboundedReceiver);
 
 impl<T> UnboundedSender<T> {
-    /// Sends `value`. `Ok` means that the receiver was there, not that it will look.
+    /// Sends `value`. `Ok` means that the receiver existed, not that it will receive the value.
     ///
     /// # Errors
     ///
@@ -194,8 +194,8 @@ impl<T> UnboundedSender<T> {
 }
 
 impl<T> UnboundedReceiver<T> {
-    /// Waits for a value. `None` when nothing is left and nothing will come: every sender is gone,
-    /// or this was [closed](UnboundedReceiver::close).
+    /// Waits for a value. `None` when the channel is empty and no value will come: every sender is
+    /// gone, or this was [closed](UnboundedReceiver::close).
     ///
     /// # Cancel safety
     ///
@@ -208,8 +208,8 @@ impl<T> UnboundedReceiver<T> {
         poll_fn(|cx| self.rx.poll_recv(cx)).await
     }
 
-    /// Waits for at least one value and adds up to `limit` to `buffer`; says how many. 0 means that
-    /// nothing is left and nothing will come, or that `limit` is 0.
+    /// Waits for at least one value, adds up to `limit` values to `buffer`, and returns their
+    /// number. 0 means that the channel is empty and no value will come, or that `limit` is 0.
     ///
     /// # Cancel safety
     ///
@@ -278,7 +278,7 @@ impl<T> UnboundedReceiver<T> {
         park_on(self.recv_many(buffer, limit))
     }
 
-    /// Lets no more values in. Senders get errors; what has been sent can be received.
+    /// Closes the channel: senders get errors. Values that were sent before can be received.
     ///
     /// # Examples
     ///

@@ -118,7 +118,7 @@ mappable! {
 }
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
-    /// Begins. The caller has just taken the permits.
+    /// Makes the guard. The caller has just taken the permits.
     pub(super) fn begin(lock: &'a RwLock<T>) -> RwLockReadGuard<'a, T> {
         let right = Reading::begin(&lock.permits);
         RwLockReadGuard { right, part: lock.place(), marker: PhantomData }
@@ -126,7 +126,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
 }
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    /// Begins. The caller has just taken the permits.
+    /// Makes the guard. The caller has just taken the permits.
     pub(super) fn begin(lock: &'a RwLock<T>) -> RwLockWriteGuard<'a, T> {
         let right = Writing::begin(&lock.permits);
         RwLockWriteGuard { right, part: lock.place_mut(), marker: PhantomData }
@@ -141,7 +141,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         RwLockWriteGuard::map(this, |value| value)
     }
 
-    /// Goes on reading: nobody writes in between.
+    /// Turns the write lock into a read lock, with no writer in between.
     ///
     /// # Examples
     ///
@@ -164,7 +164,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         RwLockWriteGuard::downgrade_map(self, |value| value)
     }
 
-    /// Goes on reading a part of the value: nobody writes in between.
+    /// Turns it into a read lock of a part of the value, with no writer in between.
     ///
     /// # Examples
     ///
@@ -188,7 +188,8 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         RwLockReadGuard { right: this.right.downgrade(), part, marker: PhantomData }
     }
 
-    /// Goes on reading a part of the value, if `f` finds one; otherwise this guard.
+    /// Turns it into a read lock of a part of the value, if `f` finds one; otherwise returns this
+    /// guard.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! A lock that many readers or one writer hold, and that may be held across an `.await`.
 //!
 //! It is a fair semaphore (`engine/fair_semaphore.rs`): a reader takes one permit, a writer all of
-//! them. Permits are handed out in order, so a writer waits for the readers before it only, and the
-//! readers behind it wait for it.
+//! them. Permits are given in order, so a writer waits only for the readers before it, and the
+//! readers behind it wait for the writer.
 //!
 //! Guards:
 //!
@@ -34,8 +34,8 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, the future loses its place in line; what it was given in the
-    /// meantime goes to the next.
+    /// If the future is dropped before it is ready, it loses its place in line. A lock that it was
+    /// given in the meantime goes to the next task.
     ///
     /// # Examples
     ///
@@ -94,11 +94,11 @@ impl<T: ?Sized> RwLock<T> {
         park_on(self.write())
     }
 
-    /// Begins to read, if nobody writes or waits.
+    /// Takes the read lock, if no task writes or waits.
     ///
     /// # Errors
     ///
-    /// Somebody writes or waits.
+    /// If another task writes or waits.
     ///
     /// # Examples
     ///
@@ -112,7 +112,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     ///
-    /// Somebody holds the lock or waits.
+    /// If another task holds the lock or waits.
     ///
     /// # Examples
     ///

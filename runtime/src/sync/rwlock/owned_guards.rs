@@ -287,7 +287,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         OwnedRwLockWriteGuard::map(this, |value| value)
     }
 
-    /// Goes on reading: nobody writes in between.
+    /// Turns the write lock into a read lock, with no writer in between.
     ///
     /// # Examples
     ///
@@ -296,7 +296,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         OwnedRwLockWriteGuard::downgrade_map(self, |value| value)
     }
 
-    /// Goes on reading a part of the value: nobody writes in between.
+    /// Turns it into a read lock of a part of the value, with no writer in between.
     ///
     /// # Examples
     ///
@@ -309,7 +309,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         OwnedRwLockReadGuard { right: this.right.downgrade(), part, marker: PhantomData }
     }
 
-    /// Goes on reading a part of the value, if `f` finds one; otherwise this guard.
+    /// Turns it into a read lock of a part of the value, if `f` finds one; otherwise returns this
+    /// guard.
     ///
     /// # Errors
     ///

@@ -47,7 +47,7 @@ impl Permits {
 
     #[inline]
     fn end_read(&self) {
-        // Said first: afterwards somebody else may say what it is.
+        // Sent before the release: afterwards another task may send a new state.
         self.semaphore.resource().reader_left();
         self.semaphore.object().given_back();
         self.semaphore.release(1);
