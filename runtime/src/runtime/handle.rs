@@ -148,6 +148,10 @@ impl Handle {
     }
 
     /// Stalls that were counted and not reported.
+    pub(super) fn reporter(&self) -> &Reporter {
+        &self.inner.reporter
+    }
+
     pub(super) fn reports_left_out(&self) -> u64 {
         self.inner.reporter.left_out()
     }

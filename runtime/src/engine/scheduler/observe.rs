@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::metrics::{Counter, WorkerCounters};
 use crate::engine::catch_panic::catch_panic;
-use crate::engine::insight;
+use crate::engine::insight::{self, Stacks};
 use crate::engine::primitive::ticks;
 use crate::engine::task::{Header, Id, Outcome, Runnable, StallPolicy};
 
@@ -85,6 +85,8 @@ pub(crate) struct Observe {
     pub(crate) origin: Option<Instant>,
     /// Tasks keep for a dump what they wait for.
     pub(crate) insight: bool,
+    /// Where the stacks of tasks are left that somebody asks for.
+    pub(crate) stacks: Arc<Stacks>,
     /// Whether anything of it concerns polls.
     polls: bool,
     /// Whether anything but a dump concerns them.
@@ -179,7 +181,7 @@ impl Observe {
             return task.run(policy);
         }
         let worker = counters.map_or(NO_WORKER, |counters| counters.worker);
-        let (outcome, _) = task.run_observed(policy, ticks(), worker);
+        let (outcome, _) = task.run_observed(policy, ticks(), worker, &self.stacks);
         outcome
     }
 }

@@ -73,7 +73,7 @@ impl Handle {
         running.chain(queued.iter().map(|job| info(job, false))).collect()
     }
 
-    fn each_place(&self, mut f: impl FnMut(&Owned, TaskPlace)) {
+    pub(super) fn each_place(&self, mut f: impl FnMut(&Owned, TaskPlace)) {
         f(self.scheduler().tasks().owned(), TaskPlace::Runtime);
         self.pinned().each(|thread| f(thread.tasks(), TaskPlace::PinnedThread));
     }
@@ -134,6 +134,7 @@ impl Seen {
             future_size: self.future_size,
             waits: waits.map(|wait| wait_info(*wait, now)).collect(),
             more_waits: if self.is_running { 0 } else { reading.more_waits },
+            stacks: None,
             is_lost: self.is_lost,
         }
     }

@@ -103,8 +103,29 @@ pub struct TaskInfo {
     pub waits: Vec<WaitInfo>,
     /// How many more things it waits for.
     pub more_waits: u32,
+    /// Where it waits: the stack of async functions down to each thing that it waits for, or the
+    /// stack of its thread if it runs. `None` unless it was
+    /// [asked for](crate::Handle::task_dump_with_stacks).
+    pub stacks: Option<Stacks>,
     /// It waits, and nobody has a waker of it, nor a handle by which it could be aborted.
     pub is_lost: bool,
+}
+
+/// The stacks of a task.
+///
+/// # Examples
+///
+/// See [`Handle::task_dump_with_stacks`](crate::Handle::task_dump_with_stacks).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Stacks {
+    /// Each of them in the form of a backtrace, the innermost call first. None, if the futures that
+    /// wait keep no waker.
+    Taken(Vec<String>),
+    /// The task was not polled in time.
+    NotInTime,
+    /// There are none, because of this.
+    Failed(String),
 }
 
 /// Where a task lives.
@@ -232,6 +253,8 @@ pub struct BlockingInfo {
     pub running: bool,
 }
 
+const NOT_IN_TIME: &str = "it was not polled in time";
+
 impl TaskDump {
     /// The dump as JSON: one object, in one line. Times are in microseconds.
     ///
@@ -279,6 +302,14 @@ impl TaskInfo {
         json.list("waits", &self.waits, |json, wait| wait.write(json));
         json.member("more_waits", &self.more_waits);
         json.member("lost", &self.is_lost);
+        match &self.stacks {
+            None => {}
+            Some(Stacks::Taken(stacks)) => {
+                json.list("stacks", stacks, |json, stack| json.member("text", stack));
+            }
+            Some(Stacks::NotInTime) => json.member("no_stacks", NOT_IN_TIME),
+            Some(Stacks::Failed(why)) => json.member("no_stacks", why),
+        }
     }
 }
 
@@ -439,9 +470,16 @@ impl fmt::Display for TaskInfo {
         for wait in &self.waits {
             write!(f, "\n  waits for {wait}")?;
         }
-        match self.more_waits {
-            0 => Ok(()),
-            more => write!(f, "\n  and for {more} more"),
+        if self.more_waits > 0 {
+            write!(f, "\n  and for {} more", self.more_waits)?;
+        }
+        match &self.stacks {
+            None => Ok(()),
+            Some(Stacks::Taken(stacks)) => {
+                stacks.iter().try_for_each(|stack| write!(f, "\n{}", stack.trim_end()))
+            }
+            Some(Stacks::NotInTime) => write!(f, "\n  no stack: {NOT_IN_TIME}"),
+            Some(Stacks::Failed(why)) => write!(f, "\n  no stack: {why}"),
         }
     }
 }

@@ -5,10 +5,12 @@ mod dump;
 mod json;
 mod lints;
 mod settings;
+mod stacks;
 
 pub use crate::engine::insight::WaitKind;
 pub use dump::{
-    BlockingInfo, DescriptorInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo, WokenBy,
+    BlockingInfo, DescriptorInfo, Stacks, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo,
+    WokenBy,
 };
 pub use lints::{Finding, FindingKind};
 pub use settings::Insight;

@@ -54,6 +54,7 @@ fn task(number: u64, waits: &[WaitInfo]) -> TaskInfo {
         future_size: 8,
         waits: waits.to_vec(),
         more_waits: 0,
+        stacks: None,
         is_lost: false,
     }
 }
