@@ -45,6 +45,6 @@
 //! ```
 
 pub use crate::runtime::insight::{
-    BlockingInfo, DescriptorInfo, Finding, FindingKind, Insight, Stacks, TaskDump, TaskInfo,
-    TaskPlace, TaskState, WaitInfo, WaitKind, WokenBy,
+    BlockingInfo, DescriptorInfo, Finding, FindingKind, Insight, RootInfo, Stacks, TaskDump,
+    TaskInfo, TaskPlace, TaskState, WaitInfo, WaitKind, WokenBy,
 };

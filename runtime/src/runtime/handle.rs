@@ -8,6 +8,7 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use super::id::RuntimeId;
+use super::insight::roots::{Observed, Roots};
 use super::job::BlockingJob;
 use super::panics::{Panics, Stops};
 use super::pinned::Pinned;
@@ -75,6 +76,7 @@ pub(crate) struct Inner {
     /// Seeds for the threads that block on the runtime, if they were fixed.
     pub(super) seeds: Option<Mutex<FastRand>>,
     /// The thread of a local runtime: its tasks need not be `Send`.
+    pub(super) roots: Arc<Roots>,
     pub(super) local_to: Option<ThreadId>,
     pub(super) name: Option<String>,
     pub(super) id: RuntimeId,
@@ -148,6 +150,20 @@ impl Handle {
     }
 
     /// Stalls that were counted and not reported.
+    /// The futures that threads block on, while the runtime is observed.
+    pub(super) fn roots(&self) -> &Arc<Roots> {
+        &self.inner.roots
+    }
+
+    /// A root future, as a dump sees it.
+    pub(super) fn observe_root<F: Future>(
+        &self,
+        future: F,
+        called_at: &'static Location<'static>,
+    ) -> Observed<F> {
+        self.inner.roots.observe(self.is_insight_on(), future, called_at)
+    }
+
     pub(super) fn reporter(&self) -> &Reporter {
         &self.inner.reporter
     }

@@ -133,10 +133,7 @@ pub(crate) trait Schedule: 'static {
     }
 
     /// Whether its tasks keep for a dump what they wait for. Always the same answer.
-    #[inline]
-    fn is_observed(&self) -> bool {
-        false
-    }
+    fn is_observed(&self) -> bool;
 
     /// The task ends without an output. Called before anybody can see that it is complete.
     #[inline]

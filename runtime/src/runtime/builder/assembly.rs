@@ -32,7 +32,7 @@ use crate::runtime::context;
 use crate::runtime::drivers::Drivers;
 use crate::runtime::handle::{Handle, Inner};
 use crate::runtime::id::RuntimeId;
-use crate::runtime::insight::Insight;
+use crate::runtime::insight::{Insight, local_sets};
 use crate::runtime::job::BlockingJob;
 use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
@@ -196,6 +196,7 @@ impl Builder {
             panics,
             reporter,
             forced_yields: AtomicU64::new(0),
+            roots: Arc::default(),
             local_to,
             name: self.name.clone(),
             id: RuntimeId::next(),
@@ -304,6 +305,10 @@ impl Builder {
     fn observe(&self, insight: &Insight) -> Observe {
         let mut observe = self.observe.clone();
         observe.insight = CAN_BE_ON && insight.is_on();
+        if observe.insight {
+            local_sets::switch_on();
+            observe.stacks = local_sets::stacks();
+        }
         if self.measures_polls {
             observe.poll_times = Arc::clone(self.poll_times.starts());
         }

@@ -4,8 +4,10 @@ use std::panic::Location;
 use std::time::Instant;
 
 use super::{
-    BlockingInfo, DescriptorInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo, WokenBy,
+    BlockingInfo, DescriptorInfo, RootInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo,
+    WokenBy,
 };
+use super::{local_sets, roots};
 use crate::engine::blocking::Note;
 use crate::engine::insight::descriptor::{Addresses, addresses};
 use crate::engine::insight::{Kind, Reading, Wait, WakeSource, read_object};
@@ -57,6 +59,7 @@ impl Handle {
             runtime: self.name().map(str::to_owned),
             is_insight_on: self.is_insight_on(),
             tasks,
+            roots: self.roots().all().iter().map(|root| root_info(root, &scale, now)).collect(),
             blocking: self.blocking_jobs(),
             took: began.elapsed(),
         }
@@ -76,6 +79,9 @@ impl Handle {
     pub(super) fn each_place(&self, mut f: impl FnMut(&Owned, TaskPlace)) {
         f(self.scheduler().tasks().owned(), TaskPlace::Runtime);
         self.pinned().each(|thread| f(thread.tasks(), TaskPlace::PinnedThread));
+        for set in local_sets::of_runtime(self.id().as_u64()) {
+            set.with(|tasks| f(tasks, TaskPlace::LocalSet));
+        }
     }
 }
 
@@ -137,6 +143,25 @@ impl Seen {
             stacks: None,
             is_lost: self.is_lost,
         }
+    }
+}
+
+fn root_info(root: &roots::Entry, scale: &Scale, now: Instant) -> RootInfo {
+    let reading = root.read();
+    let state = if reading.began > reading.since {
+        TaskState::Running { worker: None, since: Some(scale.ago(reading.began)) }
+    } else {
+        TaskState::Waiting { since: Some(scale.ago(reading.since)) }
+    };
+    let is_running = matches!(state, TaskState::Running { .. });
+    let waits = reading.waits.iter().flatten().filter(|_| !is_running);
+    RootInfo {
+        called_at: root.called_at,
+        thread: root.thread.clone(),
+        state,
+        polls: reading.polls,
+        busy: scale.time(reading.busy),
+        waits: waits.map(|wait| wait_info(*wait, now)).collect(),
     }
 }
 

@@ -4,13 +4,15 @@ mod collect;
 mod dump;
 mod json;
 mod lints;
+pub(crate) mod local_sets;
+pub(super) mod roots;
 mod settings;
 mod stacks;
 
 pub use crate::engine::insight::WaitKind;
 pub use dump::{
-    BlockingInfo, DescriptorInfo, Stacks, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo,
-    WokenBy,
+    BlockingInfo, DescriptorInfo, RootInfo, Stacks, TaskDump, TaskInfo, TaskPlace, TaskState,
+    WaitInfo, WokenBy,
 };
 pub use lints::{Finding, FindingKind};
 pub use settings::Insight;

@@ -64,6 +64,7 @@ fn dump(tasks: Vec<TaskInfo>) -> TaskDump {
         runtime: None,
         is_insight_on: true,
         tasks,
+        roots: Vec::new(),
         blocking: Vec::new(),
         took: Duration::ZERO,
     }
