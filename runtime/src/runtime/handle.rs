@@ -8,10 +8,10 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use super::id::RuntimeId;
-use super::insight::roots::{Observed, Roots};
 use super::job::BlockingJob;
 use super::panics::{Panics, Stops};
 use super::pinned::Pinned;
+use super::roots::{Observed, Roots};
 use super::scheduler::{RuntimeFlavor, Scheduler};
 use super::stall::Reporter;
 use super::this_thread;

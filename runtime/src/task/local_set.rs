@@ -17,7 +17,7 @@ use crate::engine::scheduler::{LocalTasks, Poller};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, PanicSink, UnseenPanic};
 use crate::engine::trace::span::FullSize;
-use crate::runtime::insight::local_sets;
+use crate::runtime::local_sets;
 use crate::runtime::panics::report_alone;
 use crate::runtime::this_thread::{self, LocalEnterGuard, enter_local};
 use crate::runtime::{self, UnhandledPanic, context};

@@ -7,7 +7,6 @@ use super::{
     BlockingInfo, DescriptorInfo, RootInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo,
     WokenBy,
 };
-use super::{local_sets, roots};
 use crate::engine::blocking::Note;
 use crate::engine::insight::descriptor::{Addresses, addresses};
 use crate::engine::insight::{Kind, Reading, Wait, WakeSource, read_object};
@@ -16,6 +15,7 @@ use crate::engine::scheduler::NO_WORKER;
 use crate::engine::task::{Owned, Walked};
 use crate::engine::task_id;
 use crate::runtime::handle::Handle;
+use crate::runtime::{local_sets, roots};
 use crate::task::Id;
 
 impl Handle {

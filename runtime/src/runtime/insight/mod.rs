@@ -4,8 +4,6 @@ mod collect;
 mod dump;
 mod json;
 mod lints;
-pub(crate) mod local_sets;
-pub(super) mod roots;
 mod settings;
 mod stacks;
 

@@ -1,5 +1,5 @@
-//! The futures that threads block on: `Runtime::block_on` and its like. They are no tasks, so a dump
-//! finds them in a list of their own.
+//! The futures that threads block on: `Runtime::block_on` and its like. They are no tasks, so a
+//! dump finds them in a list of their own.
 
 use std::future::Future;
 use std::panic::Location;
@@ -15,7 +15,7 @@ use crate::engine::scheduler::NO_WORKER;
 
 /// All roots of a runtime.
 #[derive(Default)]
-pub(in crate::runtime) struct Roots(Mutex<Vec<Arc<Entry>>>);
+pub(super) struct Roots(Mutex<Vec<Arc<Entry>>>);
 
 /// A root.
 pub(super) struct Entry {
@@ -32,7 +32,7 @@ impl Entry {
 
 impl Roots {
     /// The future, as one that leaves what it waits for if the runtime `is_observed`.
-    pub(in crate::runtime) fn observe<F: Future>(
+    pub(super) fn observe<F: Future>(
         self: &Arc<Roots>,
         is_observed: bool,
         future: F,
@@ -70,7 +70,7 @@ impl Drop for Listed {
 
 pin_project! {
     /// Made by [`Roots::observe`].
-    pub(in crate::runtime) struct Observed<F> {
+    pub(super) struct Observed<F> {
         #[pin]
         future: F,
         listed: Option<Listed>,

@@ -15,13 +15,13 @@ static IS_ON: AtomicBool = AtomicBool::new(false);
 static ALL: Mutex<Vec<LocalList>> = Mutex::new(Vec::new());
 
 /// Where the stacks of tasks are left: the same for all runtimes and sets.
-pub(in crate::runtime) fn stacks() -> Arc<Stacks> {
+pub(super) fn stacks() -> Arc<Stacks> {
     static STACKS: std::sync::OnceLock<Arc<Stacks>> = std::sync::OnceLock::new();
     Arc::clone(STACKS.get_or_init(Arc::default))
 }
 
 /// A runtime is observed.
-pub(in crate::runtime) fn switch_on() {
+pub(super) fn switch_on() {
     IS_ON.store(true, Ordering::Relaxed);
 }
 
