@@ -38,6 +38,7 @@ use std::time::{Duration, Instant};
 
 use super::context::{self, EnterGuard};
 use super::handle::Handle;
+use super::insight;
 use super::metrics::RuntimeMetrics;
 use super::scheduler::Scheduler;
 use super::shutdown::{Left, SAY_WITHIN, ShutdownReport, Unfinished};
@@ -116,6 +117,8 @@ pub struct Runtime {
     handle: Handle,
     threads: Arc<Threads>,
     shut_down: AtomicBool,
+    /// Last: one can look in until all has ended.
+    _attached: insight::attach::Attached,
 }
 
 /// The threads that run tasks or look after those, but for the pinned ones.
@@ -209,7 +212,8 @@ fn or_abort(what: &'static str, body: impl FnOnce()) {
 
 impl Runtime {
     pub(super) fn assemble(handle: Handle, threads: Arc<Threads>) -> Runtime {
-        Runtime { handle, threads, shut_down: AtomicBool::new(false) }
+        let _attached = insight::attach::open(&handle);
+        Runtime { handle, threads, shut_down: AtomicBool::new(false), _attached }
     }
 
     /// Starts the thread that watches the others.

@@ -1,12 +1,16 @@
 //! What can be seen from outside of a runtime: see [`crate::insight`].
 
+#[cfg_attr(not(feature = "insight"), path = "attach_off.rs")]
+pub(super) mod attach;
 mod collect;
 mod dump;
 mod json;
+mod numbers;
 mod settings;
 
 pub use crate::engine::insight::WaitKind;
 pub use dump::{
     BlockingInfo, DescriptorInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo, WokenBy,
 };
+pub use numbers::{metrics_json, prometheus};
 pub use settings::Insight;
