@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 
+use runtime::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
 };
@@ -36,7 +37,7 @@ impl Screen {
             // Keys come at once, are not shown, and raise no signal: all ways out come by here.
             let mut now = before.clone();
             now.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
-            now.special_codes[SpecialCodeIndex::VMIN] = 0;
+            now.special_codes[SpecialCodeIndex::VMIN] = 1;
             now.special_codes[SpecialCodeIndex::VTIME] = 0;
             tcsetattr(io::stdin(), OptionalActions::Flush, &now)?;
         }
@@ -44,9 +45,21 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Whether keys can be read.
-    pub(super) fn has_keys(&self) -> bool {
-        self.keys.is_some()
+    /// The keys as they are pressed, if they come from a terminal. A thread reads them; it ends
+    /// with the process.
+    pub(super) fn keys(&self) -> UnboundedReceiver<u8> {
+        let (send, keys) = unbounded_channel();
+        if self.keys.is_some() {
+            std::thread::spawn(move || {
+                for key in io::stdin().bytes() {
+                    let Ok(key) = key else { return };
+                    if send.send(key).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        keys
     }
 
     /// Columns and lines.
@@ -73,18 +86,9 @@ impl Screen {
         write(&all)
     }
 
-    /// Whether one of the keys that have been pressed is a way out. It does not wait.
-    pub(super) fn wants_out(&self) -> io::Result<bool> {
-        let mut keys = [0; 64];
-        loop {
-            match io::stdin().read(&mut keys)? {
-                0 => return Ok(false),
-                read if keys[..read].iter().any(|key| matches!(*key, b'q' | b'Q' | CTRL_C)) => {
-                    return Ok(true);
-                }
-                _ => {}
-            }
-        }
+    /// Whether the key is q or Ctrl-C.
+    pub(super) fn is_way_out(key: u8) -> bool {
+        matches!(key, b'q' | b'Q' | CTRL_C)
     }
 }
 

@@ -4,12 +4,11 @@
 //! busy each worker was. On a terminal it goes on until a key or a signal ends it.
 
 use std::collections::HashMap;
-use std::io;
 use std::time::{Duration, Instant};
 
 use runtime::Builder;
-use runtime::io::unix::AsyncFd;
 use runtime::signal::unix::{SignalKind, signal};
+use runtime::sync::mpsc::UnboundedReceiver;
 use runtime::time::sleep;
 use runtime_insight::{Client, Dump, Error, Hello, Metrics, RuntimeNumbers, Task};
 use serde_json::Value;
@@ -48,7 +47,7 @@ async fn refresh(hello: &Hello, program: &mut Program) -> Result<(), Failed> {
     let mut now = None::<Sample>;
     // From here on an error leaves the terminal as it was.
     let screen = Screen::enter()?;
-    let keys = if screen.has_keys() { Some(AsyncFd::register(io::stdin())?) } else { None };
+    let mut keys = screen.keys();
     let mut pause = Duration::from_millis(200);
     loop {
         runtime::select! {
@@ -59,12 +58,7 @@ async fn refresh(hello: &Hello, program: &mut Program) -> Result<(), Failed> {
                 }
                 pause = REFRESH;
             }
-            key = pressed(keys.as_ref()) => {
-                key?;
-                if screen.wants_out()? {
-                    return Ok(());
-                }
-            }
+            () = is_left(&mut keys) => return Ok(()),
             _ = resized.recv() => {}
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
@@ -77,15 +71,15 @@ async fn refresh(hello: &Hello, program: &mut Program) -> Result<(), Failed> {
     }
 }
 
-/// Ends when there may be a key.
-async fn pressed(keys: Option<&AsyncFd<io::Stdin>>) -> io::Result<()> {
-    match keys {
-        Some(keys) => {
-            // All that are there are read at once, in one go with the look at them.
-            keys.readable().await?.clear_ready();
-            Ok(())
+/// Ends with a key that is a way out.
+async fn is_left(keys: &mut UnboundedReceiver<u8>) {
+    loop {
+        match keys.recv().await {
+            Some(key) if Screen::is_way_out(key) => return,
+            Some(_) => {}
+            // No keys: a signal is the way out.
+            None => std::future::pending().await,
         }
-        None => std::future::pending().await,
     }
 }
 
