@@ -51,9 +51,9 @@ impl Screen {
         let (send, keys) = unbounded_channel();
         if self.keys.is_some() {
             std::thread::spawn(move || {
-                for key in io::stdin().bytes() {
-                    let Ok(key) = key else { return };
-                    if send.send(key).is_err() {
+                let mut keys = [0; 64];
+                while let Ok(read @ 1..) = io::stdin().read(&mut keys) {
+                    if keys[..read].iter().any(|key| send.send(*key).is_err()) {
                         return;
                     }
                 }

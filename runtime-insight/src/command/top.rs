@@ -103,13 +103,15 @@ impl Program {
     fn try_sample(&mut self) -> Result<Sample, Error> {
         let dump = self.client.dump()?;
         let at = Instant::now();
-        Ok(Sample { at, dump, metrics: self.client.metrics()? })
+        let up_us = self.client.hello()?.started_us_ago;
+        Ok(Sample { at, up_us, dump, metrics: self.client.metrics()? })
     }
 }
 
 /// What a program says at one moment.
 struct Sample {
     at: Instant,
+    up_us: f64,
     dump: Dump,
     metrics: Metrics,
 }
@@ -131,8 +133,8 @@ fn busy_us(task: &Task) -> f64 {
 /// The table, in lines that fit.
 fn lines(hello: &Hello, now: &Sample, last: &Sample, width: usize, height: usize) -> Vec<String> {
     let elapsed = now.at.saturating_duration_since(last.at).as_secs_f64().max(1e-3);
-    let up = time(hello.started_us_ago);
-    let mut all = vec![format!("{} ({}), up {up} at the start of this", hello.program, hello.pid)];
+    let up = time(now.up_us);
+    let mut all = vec![format!("{} ({}), up {up}", hello.program, hello.pid)];
     for numbers in &now.metrics.runtimes {
         let before = last.metrics.runtimes.iter().find(|other| other.id == numbers.id);
         all.extend(about(numbers, before, &now.dump, elapsed));
@@ -253,6 +255,7 @@ mod tests {
         );
         Sample {
             at,
+            up_us: 5.0,
             dump: serde_json::from_str(&dump).unwrap(),
             metrics: serde_json::from_str(&metrics).unwrap(),
         }

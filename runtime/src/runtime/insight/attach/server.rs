@@ -12,6 +12,7 @@ use super::connection::{Connection, Turn, turn_away};
 use super::place::{self, SocketFile};
 use super::requests;
 use crate::engine::credentials;
+use crate::engine::primitive::process_began;
 use crate::engine::process_wide::signal_mask::{deafly, is_deaf};
 use crate::engine::say;
 use crate::runtime::handle::Handle;
@@ -40,6 +41,8 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(runtimes: Runtimes) -> io::Result<Server> {
+        // `hello` tells how long ago that was.
+        let _ = process_began();
         let user = credentials::own_user()?;
         let poll = Poll::new()?;
         let stop = Waker::new(poll.registry(), STOP)?;
@@ -107,11 +110,12 @@ impl Serving {
                     Token(index) => self.ready[index] = true,
                 }
             }
-            if self.accepts_at.is_some_and(|at| at <= polled_at) {
-                self.accepts_at = self.accept();
-            }
             for index in 0..MOST {
                 self.turn(index, polled_at);
+            }
+            // After those who leave have made room.
+            if self.accepts_at.is_some_and(|at| at <= polled_at) {
+                self.accepts_at = self.accept();
             }
         }
     }
