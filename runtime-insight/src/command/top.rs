@@ -92,8 +92,9 @@ impl Program {
     fn sample(&mut self) -> Result<Sample, Error> {
         match self.try_sample() {
             // It hangs up on who is stopped for ten seconds, as by Ctrl-Z.
-            Err(Error::Io(_)) => {
-                self.client = Client::attach(self.pid)?;
+            Err(Error::Io(error)) => {
+                // What it says of one that is gone, or has no runtime any more, would be less.
+                self.client = Client::attach(self.pid).map_err(|_| Error::Io(error))?;
                 self.try_sample()
             }
             other => other,
@@ -154,7 +155,8 @@ fn lines(hello: &Hello, now: &Sample, last: &Sample, width: usize, height: usize
     }
     all.extend(table.text(width).lines().map(str::to_owned));
     match rows.len().checked_sub(room) {
-        Some(more @ 1..) => all.push(format!("and {more} more tasks")),
+        Some(1) => all.push("and 1 more task".to_owned()),
+        Some(more @ 2..) => all.push(format!("and {more} more tasks")),
         _ if height != usize::MAX => all.push("q leaves".to_owned()),
         _ => {}
     }
