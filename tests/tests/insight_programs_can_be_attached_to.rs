@@ -162,6 +162,30 @@ fn also_after_another_with_the_same_number_left_its_socket_behind() {
     assert!(program.ask("hello").contains("\"web\""));
 }
 
+/// A signal for the process is for the threads of the program.
+#[cfg(target_os = "linux")]
+#[test]
+fn by_a_thread_that_takes_no_signals() {
+    if role().as_deref() == Some("program") {
+        let _runtime = named("web", "a");
+        return be_looked_into();
+    }
+    let program = Program::start("by_a_thread_that_takes_no_signals", "program");
+    assert!(program.ask("hello").contains("\"web\""));
+    let threads = std::fs::read_dir(format!("/proc/{}/task", program.pid())).unwrap();
+    let status = |entry: std::fs::DirEntry| {
+        let read = |name| std::fs::read_to_string(entry.path().join(name)).unwrap_or_default();
+        (read("comm").trim() == "insight").then(|| read("status"))
+    };
+    let all: Vec<_> = threads.flatten().filter_map(status).collect();
+    assert_eq!(all.len(), 1);
+    let mask = all[0].lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+    let mask = u64::from_str_radix(mask.trim(), 16).unwrap();
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGUSR1, libc::SIGCHLD, libc::SIGURG] {
+        assert_ne!(mask & (1 << (signal - 1)), 0, "{signal}");
+    }
+}
+
 /// Nothing is opened, no thread is started.
 #[cfg(target_os = "linux")]
 #[test]
