@@ -7,6 +7,14 @@
 //! | to see | use |
 //! |---|---|
 //! | from inside what all tasks do | [`Handle::task_dump`](crate::Handle::task_dump), [`TaskDump`] |
+//! | from outside what all tasks do, a table that refreshes, the metrics | the command `runtime-insight` |
+//! | the metrics in Prometheus's format, or as JSON | [`prometheus`], [`metrics_json`] |
+//!
+//! For the command a program with insight opens a Unix socket that only its own user can connect
+//! to, and answers on a thread of its own, named `insight`, also while all workers are stuck. The
+//! socket is in `$XDG_RUNTIME_DIR/runtime-insight` if there is such a directory of the user, and
+//! else in `/tmp/runtime-insight-UID`. If it cannot be opened a line on stderr says why, and the
+//! program runs on without.
 //!
 //! # Examples
 //!
@@ -46,5 +54,5 @@
 
 pub use crate::runtime::insight::{
     BlockingInfo, DescriptorInfo, Finding, FindingKind, Insight, RootInfo, Stacks, TaskDump,
-    TaskInfo, TaskPlace, TaskState, WaitInfo, WaitKind, WokenBy,
+    TaskInfo, TaskPlace, TaskState, WaitInfo, WaitKind, WokenBy, metrics_json, prometheus,
 };

@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 use runtime::{Builder, Runtime};
 
+#[cfg(unix)]
+pub mod insight;
 pub mod process;
 pub mod scratch;
 pub mod scripted;

@@ -9,6 +9,7 @@ pub(crate) mod blocking;
 pub(crate) mod catch_panic;
 pub(crate) mod clock;
 pub(crate) mod coop;
+pub(crate) mod credentials;
 pub(crate) mod driver;
 pub(crate) mod entered;
 pub(crate) mod fair_semaphore;

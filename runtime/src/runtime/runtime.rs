@@ -39,6 +39,7 @@ use std::time::{Duration, Instant};
 
 use super::context::{self, EnterGuard};
 use super::handle::Handle;
+use super::insight::{Insight, attach};
 use super::metrics::RuntimeMetrics;
 use super::scheduler::Scheduler;
 use super::shutdown::{Left, SAY_WITHIN, ShutdownReport, Unfinished};
@@ -117,6 +118,8 @@ pub struct Runtime {
     handle: Handle,
     threads: Arc<Threads>,
     shut_down: AtomicBool,
+    /// Last: one can look in until all has ended.
+    _attached: attach::Attached,
 }
 
 /// The threads that run tasks, and the helpers of these threads, without the pinned ones.
@@ -208,8 +211,9 @@ fn or_abort(what: &'static str, body: impl FnOnce()) {
 }
 
 impl Runtime {
-    pub(super) fn assemble(handle: Handle, threads: Arc<Threads>) -> Runtime {
-        Runtime { handle, threads, shut_down: AtomicBool::new(false) }
+    pub(super) fn assemble(handle: Handle, threads: Arc<Threads>, insight: &Insight) -> Runtime {
+        let _attached = attach::open(&handle, insight);
+        Runtime { handle, threads, shut_down: AtomicBool::new(false), _attached }
     }
 
     /// Starts the thread that watches the others.

@@ -4,10 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use super::{gid_t, pid_t, uid_t};
-
-#[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "ucred/peer_portable.rs")]
-#[cfg_attr(any(target_os = "linux", target_os = "android"), path = "ucred/peer_linux.rs")]
-mod peer;
+use crate::engine::credentials;
 
 /// The credentials of a process.
 ///
@@ -56,6 +53,6 @@ impl UCred {
 }
 
 pub(super) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<UCred> {
-    let (pid, uid, gid) = peer::credentials(socket)?;
+    let (pid, uid, gid) = credentials::of_peer(socket)?;
     Ok(UCred { pid, uid, gid })
 }

@@ -204,7 +204,7 @@ impl Builder {
             generation: ForkGeneration::here(),
         });
         let _ = current.set(handle.downgrade());
-        Runtime::assemble(handle, threads)
+        Runtime::assemble(handle, threads, &insight)
     }
 
     fn monitor(&self, parts: &Parts) -> Monitor {

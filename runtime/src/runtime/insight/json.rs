@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::runtime::id::RuntimeId;
 use crate::task::Id;
 
 /// A text of JSON as it grows.
@@ -36,8 +37,19 @@ impl Json {
         }
     }
 
+    /// A member: an object whose members `f` writes.
+    pub(crate) fn member_object(&mut self, key: &str, f: impl FnOnce(&mut Json)) {
+        self.key(key);
+        self.object(f);
+    }
+
     /// A member: a list of objects whose members `f` writes.
-    pub(crate) fn list<T>(&mut self, key: &str, all: &[T], f: impl Fn(&mut Json, &T)) {
+    pub(crate) fn list<T>(
+        &mut self,
+        key: &str,
+        all: impl IntoIterator<Item = T>,
+        f: impl Fn(&mut Json, T),
+    ) {
         self.key(key);
         self.between('[', ']', |json| {
             for one in all {
@@ -117,7 +129,8 @@ macro_rules! displayed {
     )*};
 }
 
-displayed!(bool, u32, u64, i32, usize, Id);
+// No number is infinite or none: JSON has no word for those.
+displayed!(bool, u32, u64, i32, usize, f64, Id, RuntimeId);
 
 macro_rules! texts {
     ($($type:ty),*) => {$(
@@ -157,10 +170,10 @@ mod tests {
             json.list("all", &[1_u64, 2], |json, n| json.member("n", n));
             json.list("nothing", &[0_u64; 0], |_, _| ());
             json.list("empty", &[0_u64], |_, _| ());
+            json.member_object("o", |json| json.member("p", &0.5));
             json.member("b", &Duration::from_nanos(1500));
         });
-        let expected =
-            r#"{"a":"x\"\\\u000a","all":[{"n":1},{"n":2}],"nothing":[],"empty":[{}],"b":1.5}"#;
+        let expected = r#"{"a":"x\"\\\u000a","all":[{"n":1},{"n":2}],"nothing":[],"empty":[{}],"o":{"p":0.5},"b":1.5}"#;
         assert_eq!(json.into_string(), expected);
     }
 }

@@ -1,9 +1,12 @@
 //! What can be seen from outside of a runtime: see [`crate::insight`].
 
+#[cfg_attr(not(feature = "insight"), path = "attach_off.rs")]
+pub(super) mod attach;
 mod collect;
 mod dump;
 mod json;
 mod lints;
+mod numbers;
 mod settings;
 mod stacks;
 
@@ -13,4 +16,5 @@ pub use dump::{
     WaitInfo, WokenBy,
 };
 pub use lints::{Finding, FindingKind};
+pub use numbers::{metrics_json, prometheus};
 pub use settings::Insight;

@@ -4,9 +4,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::super::{gid_t, pid_t, uid_t};
-
-pub(super) fn credentials(socket: BorrowedFd<'_>) -> io::Result<(Option<pid_t>, uid_t, gid_t)> {
+pub(super) fn credentials(socket: BorrowedFd<'_>) -> io::Result<(Option<i32>, u32, u32)> {
     let mut cred = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut len = size_of::<libc::ucred>() as libc::socklen_t;
     // SAFETY: `cred` is writable for the `len` bytes that are said, `len` itself too, and the

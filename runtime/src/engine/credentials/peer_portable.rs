@@ -4,9 +4,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::super::{gid_t, pid_t, uid_t};
-
-pub(super) fn credentials(socket: BorrowedFd<'_>) -> io::Result<(Option<pid_t>, uid_t, gid_t)> {
+pub(super) fn credentials(socket: BorrowedFd<'_>) -> io::Result<(Option<i32>, u32, u32)> {
     let (mut uid, mut gid) = (0, 0);
     // SAFETY: both numbers are writable, and the descriptor is borrowed, so open.
     let done = unsafe { libc::getpeereid(socket.as_raw_fd(), &mut uid, &mut gid) };

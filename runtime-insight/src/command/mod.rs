@@ -1,0 +1,84 @@
+//! What the command does with its arguments.
+
+mod arguments;
+mod dump;
+mod list;
+mod screen;
+mod table;
+mod top;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use arguments::{Action, Arguments};
+use runtime_insight::{Client, Error};
+
+/// Why the command fails.
+pub(crate) enum Failed {
+    /// With what to say.
+    Because(String),
+    /// Whoever reads its output has gone, as `head` does. There is nothing to say, and nobody.
+    NobodyReads,
+}
+
+impl Failed {
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Failed::Because(text) => Some(text),
+            Failed::NobodyReads => None,
+        }
+    }
+
+    fn because(text: impl Display) -> Failed {
+        Failed::Because(text.to_string())
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Failed {
+        Failed::because(error)
+    }
+}
+
+/// Of what is written.
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Failed {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failed::NobodyReads,
+            _ => Failed::because(format_args!("cannot write: {error}")),
+        }
+    }
+}
+
+pub(crate) fn run(arguments: Vec<String>) -> Result<(), Failed> {
+    match Arguments::parse(&arguments).map_err(Failed::Because)? {
+        Arguments::Help => print(arguments::HELP.as_bytes()),
+        Arguments::Version => {
+            print(format!("runtime-insight {}\n", env!("CARGO_PKG_VERSION")).as_bytes())
+        }
+        Arguments::List => list::run(),
+        Arguments::Of(pid, action) => {
+            let mut client = Client::attach(pid)?;
+            match action {
+                Action::Dump { json, filter } => dump::run(&mut client, json, &filter),
+                Action::Metrics { json: false } => print(&client.ask("prometheus")?),
+                Action::Metrics { json: true } => print(&with_end(client.ask("metrics")?)),
+                Action::Top => top::run(pid, client),
+            }
+        }
+    }
+}
+
+/// Writes to the standard output.
+fn print(bytes: &[u8]) -> Result<(), Failed> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    Ok(out.flush()?)
+}
+
+fn with_end(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.last() != Some(&b'\n') {
+        bytes.push(b'\n');
+    }
+    bytes
+}
