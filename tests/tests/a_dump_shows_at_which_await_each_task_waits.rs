@@ -136,7 +136,7 @@ leaves! {
     };
     a_value_of_the_futures_crate: {
         let (_sender, receiver) = futures::channel::oneshot::channel::<u8>();
-        drop(receiver.await);
+        let _ = receiver.await;
     };
     a_message_of_the_futures_crate: {
         let (_sender, mut receiver) = futures::channel::mpsc::unbounded::<u8>();
@@ -149,7 +149,7 @@ leaves! {
     };
     a_future_that_is_shared: {
         let (_sender, receiver) = futures::channel::oneshot::channel::<u8>();
-        drop(futures::FutureExt::shared(receiver).await);
+        let _ = futures::FutureExt::shared(receiver).await;
     };
 }
 
@@ -184,7 +184,7 @@ fn the_stack_of_a_task_that_runs_is_that_of_its_thread() {
     let (end, wait_for_end) = std::sync::mpsc::channel::<()>();
     let task = runtime.spawn(async move {
         begun.send(()).unwrap();
-        drop(wait_for_end.recv());
+        let _ = wait_for_end.recv();
     });
     has_begun.recv().unwrap();
     let dump = runtime.handle().task_dump_with_stacks(patience(), |_| true);
@@ -208,7 +208,7 @@ fn a_task_that_nobody_polls_in_time_is_said_to_be_so() {
     let (end, wait_for_end) = std::sync::mpsc::channel::<()>();
     let stuck = runtime.spawn(async move {
         begun.send(()).unwrap();
-        drop(wait_for_end.recv());
+        let _ = wait_for_end.recv();
     });
     has_begun.recv().unwrap();
     let chosen = |info: &runtime::insight::TaskInfo| info.id == waiting.id();
