@@ -53,6 +53,6 @@
 //! ```
 
 pub use crate::runtime::insight::{
-    BlockingInfo, DescriptorInfo, Insight, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo,
-    WaitKind, WokenBy, metrics_json, prometheus,
+    BlockingInfo, DescriptorInfo, Finding, FindingKind, Insight, RootInfo, Stacks, TaskDump,
+    TaskInfo, TaskPlace, TaskState, WaitInfo, WaitKind, WokenBy, metrics_json, prometheus,
 };

@@ -13,7 +13,7 @@ pub(super) enum BlockingJob {
         task: Runnable,
         mandatory: bool,
     },
-    /// Works in the place of a worker that is in `block_in_place`.
+    /// Serves in the place of a worker that is in `block_in_place`.
     StandIn {
         stand_in: StandIn,
         runtime: RuntimeId,
@@ -31,7 +31,7 @@ impl Job for BlockingJob {
                 if let Some(worker) = stand_in.arrive() {
                     let _serves = this_thread::serve(runtime, Service::Worker);
                     exact_timers();
-                    // The thread has been set up by the blocking pool.
+                    // The blocking pool has already set the thread up.
                     worker.run(&|| ());
                 }
             }

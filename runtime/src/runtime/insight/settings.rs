@@ -4,10 +4,14 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use super::Finding;
 use crate::runtime::handle::Handle;
 
 /// What is called with the runtime when it has been built.
 type Service = Arc<dyn Fn(&Handle) -> io::Result<()> + Send + Sync>;
+
+/// What hears of findings.
+pub(super) type OnFinding = Arc<dyn Fn(&Finding) + Send + Sync>;
 
 /// Whether a runtime can be looked into, and who does: for
 /// [`Builder::insight`](crate::Builder::insight).
@@ -33,6 +37,7 @@ type Service = Arc<dyn Fn(&Handle) -> io::Result<()> + Send + Sync>;
 pub struct Insight {
     is_on: bool,
     services: Vec<Service>,
+    on_finding: Option<OnFinding>,
 }
 
 impl Insight {
@@ -42,7 +47,7 @@ impl Insight {
     ///
     /// See [`Insight`].
     pub fn on() -> Insight {
-        Insight { is_on: true, services: Vec::new() }
+        Insight { is_on: true, services: Vec::new(), on_finding: None }
     }
 
     /// They do not, whatever the environment says.
@@ -58,7 +63,7 @@ impl Insight {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn off() -> Insight {
-        Insight { is_on: false, services: Vec::new() }
+        Insight { is_on: false, ..Insight::on() }
     }
 
     /// Switches it on and calls `start` with each runtime that is built with it.
@@ -78,6 +83,35 @@ impl Insight {
         self.is_on = true;
         self.services.push(Arc::new(start));
         self
+    }
+
+    /// Switches it on and calls `hear` with what is wrong in the program, in place of a line on
+    /// stderr: deadlocks, tasks that nobody can wake, that spin, that sleep with a lock, a blocking
+    /// pool or a queue that is overrun. Each is told once, when it has been there for a second or
+    /// two. `hear` is called on a thread of the runtime's own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::insight::{Finding, FindingKind, Insight};
+    ///
+    /// let insight = Insight::on().on_finding(|finding: &Finding| {
+    ///     if finding.kind == FindingKind::Deadlock {
+    ///         eprintln!("{}: {finding} ({:?})", finding.kind.name(), finding.tasks);
+    ///     }
+    /// });
+    /// let runtime = runtime::Builder::new_multi_thread().insight(insight).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_finding(mut self, hear: impl Fn(&Finding) + Send + Sync + 'static) -> Insight {
+        self.is_on = true;
+        self.on_finding = Some(Arc::new(hear));
+        self
+    }
+
+    pub(super) fn hears_findings(&self) -> Option<&OnFinding> {
+        self.on_finding.as_ref()
     }
 
     /// What the environment says.
