@@ -39,9 +39,9 @@
 //!    (0700), the socket too (0600), and each peer is asked who he is.
 //! 5. A forked child has the parent's memory and descriptors, but not the thread. It uses none of
 //!    them: it has a registry of its own as soon as it builds a runtime (`registry.rs::here`).
-//! 6. The file is removed, under the registry's lock, when the last runtime ends. It stays after
-//!    an early exit and crashes: then whoever lists programs removes it, and whoever gets the same process
-//!    number.
+//! 6. The file is removed, under the registry's lock, when the last runtime ends. It stays
+//!    after an early exit and crashes: then whoever lists programs removes it, and whoever gets the
+//!    same process number.
 //!
 //! What goes wrong at the start is said once, and the runtime does without.
 //!
