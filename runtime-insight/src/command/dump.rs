@@ -30,7 +30,8 @@ fn filter_text(text: &str, words: &[String]) -> String {
     let mut kept = String::new();
     let mut entry = String::new();
     let mut end = |entry: &mut String| {
-        let is_entry = entry.starts_with("task ") || entry.starts_with("blocking job");
+        let entries = ["task ", "the root of ", "blocking job"];
+        let is_entry = entries.iter().any(|start| entry.starts_with(start));
         if !is_entry || contains_all(entry, words) {
             kept.push_str(entry);
         }
@@ -51,7 +52,7 @@ fn filter_text(text: &str, words: &[String]) -> String {
 fn filter_json(dump: &mut Value, words: &[String]) {
     let Some(runtimes) = dump.get_mut("runtimes").and_then(Value::as_array_mut) else { return };
     for runtime in runtimes {
-        for list in ["tasks", "blocking"] {
+        for list in ["tasks", "roots", "blocking"] {
             if let Some(entries) = runtime.get_mut(list).and_then(Value::as_array_mut) {
                 entries.retain(|entry| {
                     let id = entry.get("id").map_or(String::new(), |id| format!("task {id} "));

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
@@ -36,7 +37,7 @@ pub(super) type Runtimes = Box<dyn Fn() -> Vec<Open> + Send>;
 /// soon.
 pub(super) struct Server {
     _file: SocketFile,
-    stop: Waker,
+    stop: Arc<Waker>,
 }
 
 impl Server {
@@ -45,12 +46,13 @@ impl Server {
         let _ = process_began();
         let user = credentials::own_user()?;
         let poll = Poll::new()?;
-        let stop = Waker::new(poll.registry(), STOP)?;
+        let stop = Arc::new(Waker::new(poll.registry(), STOP)?);
         let (listener, file) = place::listen(user)?;
         let mut listener = UnixListener::from_std(listener);
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let serving = Serving {
             poll,
+            _stop: Arc::clone(&stop),
             listener,
             user,
             connections: Default::default(),
@@ -78,6 +80,8 @@ impl Drop for Server {
 
 struct Serving {
     poll: Poll,
+    /// With the last reference the event is gone from the poll, seen or not.
+    _stop: Arc<Waker>,
     listener: UnixListener,
     user: u32,
     connections: [Option<Connection>; MOST],
