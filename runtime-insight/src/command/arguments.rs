@@ -12,6 +12,10 @@ usage:
   runtime-insight PID dump         what each task does, and what it waits for
       --json                         as JSON
       --filter WORD..                only tasks whose text contains all of the words
+      --stacks                       and at which of its awaits: each task is polled once
+  runtime-insight PID stacks TASK  the same of one task, by its number
+  runtime-insight PID findings     what is wrong: deadlocks, tasks that nobody can wake, ..
+      --json                         as JSON
   runtime-insight PID metrics      all numbers of its runtimes, in Prometheus's text format
       --json                         as JSON
   runtime-insight PID top          a table of its tasks that refreshes each second;
@@ -39,9 +43,20 @@ pub(super) enum Arguments {
 /// What is to be done with a program.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    Dump { json: bool, filter: Vec<String> },
+    Dump { form: Form, filter: Vec<String> },
+    Stacks { task: String },
+    Findings { json: bool },
     Metrics { json: bool },
     Top,
+}
+
+/// How a dump is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Text,
+    /// With the stacks of the tasks.
+    Stacks,
+    Json,
 }
 
 impl Arguments {
@@ -70,11 +85,17 @@ impl Arguments {
 fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
     match words {
         ["dump", options @ ..] => {
-            let (mut json, mut filter) = (false, Vec::new());
+            let (mut form, mut filter) = (Form::Text, Vec::new());
             let mut options = options.iter();
             while let Some(option) = options.next() {
                 match *option {
-                    "--json" => json = true,
+                    "--json" if form == Form::Text => form = Form::Json,
+                    "--stacks" if form == Form::Text => form = Form::Stacks,
+                    "--json" | "--stacks" => {
+                        return Err(
+                            "a dump with stacks is text: leave one of --json and --stacks".into()
+                        );
+                    }
                     "--filter" => {
                         let rest = options.as_slice();
                         let count = rest.iter().take_while(|word| !word.starts_with("--")).count();
@@ -86,11 +107,22 @@ fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
                         filter.extend(rest[..count].iter().map(|word| word.to_string()));
                         options = rest[count..].iter();
                     }
-                    other => return Err(unknown("dump", other, "--json and --filter WORD..")),
+                    other => {
+                        return Err(unknown("dump", other, "--json, --stacks and --filter WORD.."));
+                    }
                 }
             }
-            Ok(Action::Dump { json, filter })
+            Ok(Action::Dump { form, filter })
         }
+        ["stacks", task] if *task == "all" || task.parse::<u64>().is_ok() => {
+            Ok(Action::Stacks { task: task.to_string() })
+        }
+        ["stacks", ..] => Err(format!(
+            "say of which task, by its number in the dump: `runtime-insight {pid} stacks 64`, or `all`"
+        )),
+        ["findings"] => Ok(Action::Findings { json: false }),
+        ["findings", "--json"] => Ok(Action::Findings { json: true }),
+        ["findings", other, ..] => Err(unknown("findings", other, "--json")),
         ["metrics"] => Ok(Action::Metrics { json: false }),
         ["metrics", "--json"] => Ok(Action::Metrics { json: true }),
         ["metrics", other, ..] => Err(unknown("metrics", other, "--json")),
@@ -100,8 +132,7 @@ fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
             "say what you want to see: `runtime-insight {pid} dump`, `metrics` or `top`"
         )),
         [other, ..] => Err(format!(
-            "there is no command {other:?}: there are dump, metrics and top, and \
-             `runtime-insight --help`"
+            "there is no command {other:?}: `runtime-insight --help` lists what there is"
         )),
     }
 }
@@ -120,14 +151,18 @@ mod tests {
 
     #[test]
     fn what_is_said_is_understood() {
-        let dump = |json, filter: &[&str]| {
+        let dump = |form, filter: &[&str]| {
             let filter = filter.iter().map(|word| word.to_string()).collect();
-            Ok(Arguments::Of(12, Action::Dump { json, filter }))
+            Ok(Arguments::Of(12, Action::Dump { form, filter }))
         };
         assert_eq!(parse(""), Ok(Arguments::List));
-        assert_eq!(parse("12 dump"), dump(false, &[]));
-        assert_eq!(parse("12 dump --filter a b --json"), dump(true, &["a", "b"]));
+        assert_eq!(parse("12 dump"), dump(Form::Text, &[]));
+        assert_eq!(parse("12 dump --filter a b --json"), dump(Form::Json, &["a", "b"]));
         assert_eq!(parse("12 metrics"), Ok(Arguments::Of(12, Action::Metrics { json: false })));
+        assert_eq!(parse("12 dump --stacks"), dump(Form::Stacks, &[]));
+        let stacks = Action::Stacks { task: "64".to_owned() };
+        assert_eq!(parse("12 stacks 64"), Ok(Arguments::Of(12, stacks)));
+        assert_eq!(parse("12 findings"), Ok(Arguments::Of(12, Action::Findings { json: false })));
         assert_eq!(parse("12 top"), Ok(Arguments::Of(12, Action::Top)));
         assert_eq!(parse("12 dump --help"), Ok(Arguments::Help));
         assert_eq!(parse("-V"), Ok(Arguments::Version));
@@ -139,8 +174,10 @@ mod tests {
             ("x", "lists the programs"),
             ("-1 dump", "no process number"),
             ("12", "12 dump"),
-            ("12 dmup", "dump, metrics and top"),
-            ("12 dump --jsno", "--json and --filter"),
+            ("12 dmup", "--help"),
+            ("12 stacks x", "by its number"),
+            ("12 dump --json --stacks", "leave one"),
+            ("12 dump --jsno", "--json, --stacks and --filter"),
             ("12 dump --filter", "needs a word"),
             ("12 top --fast", "no options"),
         ] {

@@ -3,16 +3,21 @@
 use runtime_insight::Client;
 use serde_json::Value;
 
+use super::arguments::Form;
 use super::{Failed, print, with_end};
 
-pub(super) fn run(client: &mut Client, json: bool, filter: &[String]) -> Result<(), Failed> {
+pub(super) fn run(client: &mut Client, form: Form, filter: &[String]) -> Result<(), Failed> {
     let filter: Vec<_> = filter.iter().map(|word| word.to_lowercase()).collect();
-    let answer = client.ask(if json { "dump" } else { "text" })?;
+    let answer = client.ask(match form {
+        Form::Text => "text",
+        Form::Stacks => "stacks all",
+        Form::Json => "dump",
+    })?;
     if filter.is_empty() {
         return print(&with_end(answer));
     }
     let text = String::from_utf8_lossy(&answer);
-    if json {
+    if form == Form::Json {
         let mut dump: Value = serde_json::from_str(&text).map_err(runtime_insight::Error::from)?;
         filter_json(&mut dump, &filter);
         return print(format!("{dump}\n").as_bytes());
