@@ -45,6 +45,6 @@
 //! ```
 
 pub use crate::runtime::insight::{
-    BlockingInfo, DescriptorInfo, Insight, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo,
-    WaitKind, WokenBy,
+    BlockingInfo, DescriptorInfo, Insight, TaskDump, TaskInfo, TaskPlace, TaskState, Trace,
+    WaitInfo, WaitKind, WokenBy,
 };

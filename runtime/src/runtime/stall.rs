@@ -28,6 +28,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::engine::activity::Activity;
+use crate::engine::insight::Recorder;
+use crate::engine::insight::recorder::{Kind, subject_of};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::engine::scheduler::{Shortage, Stall, StallSink};
@@ -38,6 +40,7 @@ use crate::engine::wake_list::WakeList;
 use crate::engine::{messages, say};
 
 use super::foreign_wakes::ForeignWakes;
+use super::insight::TraceFiles;
 use super::serial_thread::SerialThread;
 
 /// At most one line on stderr in this time.
@@ -460,12 +463,17 @@ pub(super) struct Reporter {
     speaks: SerialThread,
     wakes: Arc<ForeignWakes>,
     voice: Arc<Voice>,
+    recorder: Option<Arc<Recorder>>,
+    traces: Option<Arc<TraceFiles>>,
 }
 
 impl Drop for Reporter {
     fn drop(&mut self) {
         self.close();
         self.speaks.close();
+        if let Some(traces) = &self.traces {
+            traces.thread().close();
+        }
     }
 }
 
@@ -481,7 +489,11 @@ pub(super) struct Manner {
 
 impl Reporter {
     /// `activity` counts the wakers that are to be called, so that paused time waits for them.
-    pub(super) fn new(manner: Manner, activity: Option<Arc<Activity>>) -> Reporter {
+    pub(super) fn new(
+        manner: Manner,
+        activity: Option<Arc<Activity>>,
+        (recorder, traces): (Option<Arc<Recorder>>, Option<Arc<TraceFiles>>),
+    ) -> Reporter {
         let voice = Voice {
             manner,
             unwinder: Mutex::new(None),
@@ -497,6 +509,8 @@ impl Reporter {
             speaks: SerialThread::new("runtime-reporter", MOST_AT_ONCE + 1),
             wakes: Arc::new(ForeignWakes::new(activity)),
             voice: Arc::new(voice),
+            recorder,
+            traces,
         }
     }
 
@@ -510,7 +524,7 @@ impl Reporter {
             backtrace: false,
             others_go_on: true,
         };
-        Reporter::new(manner, None)
+        Reporter::new(manner, None, (None, None))
     }
 
     /// Takes nothing more. What has been handed over is still done.
@@ -534,6 +548,9 @@ impl Reporter {
         };
         end(&self.captures);
         end(&self.speaks);
+        if let Some(traces) = &self.traces {
+            end(traces.thread());
+        }
         end(self.wakes.thread());
         // What no thread could be had for.
         self.wakes.call_all_unless_called();
@@ -548,6 +565,13 @@ impl Reporter {
 
 impl StallSink for Arc<Reporter> {
     fn stalled(&self, stall: Stall) {
+        if let Some(recorder) = &self.recorder {
+            let task = stall.task.map_or(0, subject_of);
+            recorder.now(Kind::Stall, task, stall.worker as u64);
+        }
+        if let Some(traces) = &self.traces {
+            traces.write("stall");
+        }
         let Some(turn) = self.voice.admit() else { return };
         // Now, while the task is there to have a name.
         let mut report = StallReport {

@@ -8,6 +8,7 @@
 //! | `block` | a task keeps it, between polls |
 //! | `object` | locks and channels: where they were made, who holds them |
 //! | `wake_source` | who wakes a task |
+//! | `recorder` | what threads have done in the last seconds |
 //!
 //! Of a runtime that is not observed, tasks have no block, and leaves look at one flag. Without the
 //! feature `insight` there is nothing of it.
@@ -21,6 +22,7 @@ mod location;
 mod notes;
 #[cfg_attr(not(feature = "insight"), path = "object_off.rs")]
 mod object;
+pub(crate) mod recorder;
 mod wait;
 mod wake_source;
 
@@ -29,6 +31,7 @@ pub(crate) use location::AtomicLocation;
 pub(crate) use notes::{NoteTaking, note, went_on};
 pub(crate) use object::Object;
 pub(crate) use object::read as read_object;
+pub(crate) use recorder::Recorder;
 pub use wait::WaitKind;
 pub(crate) use wait::{Kind, Wait};
 pub(crate) use wake_source::{AsDriver, WakeSource};

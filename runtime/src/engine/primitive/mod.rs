@@ -67,4 +67,6 @@ pub(crate) use const_fn;
 pub(crate) mod sizes {
     /// Positions in one block of a channel's list; a power of two. The last one is no slot.
     pub(crate) const LIST_LAP: usize = 32;
+    /// Events in one chunk of a recorder's ring; a power of two.
+    pub(crate) const RING_CHUNK: usize = 1024;
 }

@@ -65,6 +65,16 @@ impl Scale {
         self.time(self.now.saturating_sub(then))
     }
 
+    /// How long a tick is.
+    pub(crate) fn ns_per_tick(&self) -> f64 {
+        self.ns_per_tick
+    }
+
+    /// How many ticks a time is; for ever, if it is longer than can be counted.
+    pub(crate) fn ticks(&self, time: Duration) -> u64 {
+        (time.as_nanos() as f64 / self.ns_per_tick) as u64
+    }
+
     /// So many ticks.
     pub(crate) fn time(&self, ticks: u64) -> Duration {
         Duration::from_nanos((ticks as f64 * self.ns_per_tick) as u64)

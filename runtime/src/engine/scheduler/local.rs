@@ -195,6 +195,10 @@ impl LocalQueue {
         }
     }
 
+    pub(super) fn observe(&self) -> &Observe {
+        self.tasks.observe()
+    }
+
     /// Polls tasks that are due. If the thread is watched, each poll is shown to the monitor.
     fn tick(&self, watch: Option<&Watch>) -> bool {
         // How many tasks are ahead of the first that has yielded.

@@ -22,6 +22,10 @@ pub(crate) trait PanicSink: Send + Sync + 'static {
     /// The scheduler has been stopped for that reason.
     fn ended(&self);
 
+    /// A task has panicked, seen by somebody or not. Called in the middle of its end: waits for
+    /// nobody and runs nothing of the user's.
+    fn panicked(&self, _task: Id) {}
+
     /// Nobody can see this panic any more. Called on any thread; may run user code.
     fn unseen(&self, panic: UnseenPanic);
 }

@@ -15,7 +15,7 @@ use crate::engine::activity::Activity;
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
 use crate::engine::driver::{IoDriver, exact_timers};
-use crate::engine::insight::CAN_BE_ON;
+use crate::engine::insight::{CAN_BE_ON, Recorder};
 use crate::engine::messages;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::AtomicU64;
@@ -32,7 +32,7 @@ use crate::runtime::context;
 use crate::runtime::drivers::Drivers;
 use crate::runtime::handle::{Handle, Inner};
 use crate::runtime::id::RuntimeId;
-use crate::runtime::insight::Insight;
+use crate::runtime::insight::{Insight, TraceFiles};
 use crate::runtime::job::BlockingJob;
 use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
@@ -52,6 +52,9 @@ const MAX_STAND_INS: usize = MAX_WORKERS;
 /// The runtime that is being built, for its threads.
 type Current = Arc<OnceLock<Weak<Inner>>>;
 
+/// Where stalls and panics are recorded, and what writes that to files.
+type Recording = (Option<Arc<Recorder>>, Option<Arc<TraceFiles>>);
+
 /// What a runtime of either flavour has beside its scheduler.
 struct Parts {
     driver: Arc<IoDriver>,
@@ -65,6 +68,7 @@ struct Parts {
     plan: Arc<ThreadPlan>,
     blocking: blocking::Pool<BlockingJob>,
     insight: Insight,
+    recorder: Option<Arc<Recorder>>,
 }
 
 impl Builder {
@@ -97,7 +101,11 @@ impl Builder {
         };
         let (monitor, start) = (self.monitor(&parts), self.start_worker(&parts, workers));
         let ask = ask_for_stand_in(&parts);
-        let tasks = Tasks::new(workers * 4, self.observe(insight), parts.panics.clone());
+        let tasks = Tasks::new(
+            workers * 4,
+            self.observe(insight, parts.recorder.clone()),
+            parts.panics.clone(),
+        );
         let pool =
             Pool::new(config, tasks, Box::new(drivers), monitor, Box::new(start), Box::new(ask));
         let scheduler = Scheduler::MultiThread(Arc::clone(&pool));
@@ -126,7 +134,8 @@ impl Builder {
             on_unpark: self.on_thread_unpark.clone(),
             start_watch: self.stall_report.map(|_| Box::new(start_watch(&parts)) as StartWatch),
         };
-        let tasks = Tasks::new(1, self.observe(insight), parts.panics.clone());
+        let tasks =
+            Tasks::new(1, self.observe(insight, parts.recorder.clone()), parts.panics.clone());
         let shared = CurrentThread::new(config, tasks, Box::new(drivers), self.monitor(&parts));
         let scheduler = Scheduler::CurrentThread(shared);
         // No thread: see `current_thread.rs`.
@@ -138,19 +147,23 @@ impl Builder {
     fn parts(&self, driver: Arc<IoDriver>, drivers: &Drivers) -> io::Result<Parts> {
         let current = Current::default();
         let activity = drivers.counts_all();
-        let reporter = Arc::new(self.reporter(activity.clone()));
         let starter = Starter::new(self.spare_workers);
         let plan = Arc::new(self.thread());
         let insight = match &self.insight {
             Some(insight) => insight.clone(),
             None => Insight::of_environment()?,
         };
+        let recorder = insight.recorder()?;
+        let traces = insight.trace_files(recorder.as_ref(), &current);
+        let recording = (recorder.clone(), traces);
+        let reporter = Arc::new(self.reporter(activity.clone(), recording.clone()));
         Ok(Parts {
             driver,
             insight,
+            recorder,
             shards: Arc::clone(drivers.shards()),
             jobs: drivers.counts_jobs(),
-            panics: self.panics(&current),
+            panics: self.panics(&current, recording),
             threads: Arc::new(Threads::new(starter, Arc::clone(&reporter))),
             reporter,
             blocking: self.blocking_pool(&current, plan.mask),
@@ -179,6 +192,7 @@ impl Builder {
             plan,
             blocking,
             insight,
+            recorder,
         } = parts;
         let handle = Handle::new(Inner {
             scheduler,
@@ -193,7 +207,7 @@ impl Builder {
             poll_times: Arc::clone(self.poll_times.starts()),
             measures_polls: self.measures_polls,
             seeds: self.rng_seed.map(|seed| Mutex::new(seed.generator())),
-            pinned: self.pinned(workers, plan, &panics, &insight),
+            pinned: self.pinned(workers, plan, &panics, self.observe(&insight, recorder)),
             panics,
             reporter,
             forced_yields: AtomicU64::new(0),
@@ -285,9 +299,9 @@ impl Builder {
         blocking::Pool::new(config, Arc::new(spawn))
     }
 
-    fn panics(&self, current: &Current) -> Arc<Panics<Inner>> {
+    fn panics(&self, current: &Current, recording: Recording) -> Arc<Panics<Inner>> {
         let hook = self.on_unhandled_panic.clone();
-        Panics::new(self.unhandled_panic, hook, self.name.clone(), Arc::clone(current))
+        Panics::new(self.unhandled_panic, hook, self.name.clone(), Arc::clone(current), recording)
     }
 
     fn pinned(
@@ -295,15 +309,15 @@ impl Builder {
         workers: usize,
         plan: Arc<ThreadPlan>,
         panics: &Arc<Panics<Inner>>,
-        insight: &Insight,
+        observe: Observe,
     ) -> Pinned {
         let limit = self.pinned_threads.unwrap_or(workers);
-        let observe = self.observe(insight).without_times();
-        Pinned::new(limit, plan, panics.clone(), observe)
+        Pinned::new(limit, plan, panics.clone(), observe.without_times())
     }
 
-    fn observe(&self, insight: &Insight) -> Observe {
+    fn observe(&self, insight: &Insight, recorder: Option<Arc<Recorder>>) -> Observe {
         let mut observe = self.observe.clone();
+        observe.recorder = recorder;
         observe.insight = CAN_BE_ON && insight.is_on();
         if self.measures_polls {
             observe.poll_times = Arc::clone(self.poll_times.starts());
@@ -316,7 +330,7 @@ impl Builder {
     }
 
     /// `activity`: what the wakers that it calls are counted in.
-    fn reporter(&self, activity: Option<Arc<Activity>>) -> Reporter {
+    fn reporter(&self, activity: Option<Arc<Activity>>, recording: Recording) -> Reporter {
         let manner = Manner {
             name: self.name.clone(),
             on_stall: self.on_stall.clone(),
@@ -324,7 +338,7 @@ impl Builder {
             backtrace: self.stall_backtrace,
             others_go_on: self.flavor == Flavor::MultiThread && self.spare_workers > 0,
         };
-        Reporter::new(manner, activity)
+        Reporter::new(manner, activity, recording)
     }
 
     fn thread(&self) -> ThreadPlan {

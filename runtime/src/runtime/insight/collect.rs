@@ -73,7 +73,7 @@ impl Handle {
         running.chain(queued.iter().map(|job| info(job, false))).collect()
     }
 
-    fn each_place(&self, mut f: impl FnMut(&Owned, TaskPlace)) {
+    pub(super) fn each_place(&self, mut f: impl FnMut(&Owned, TaskPlace)) {
         f(self.scheduler().tasks().owned(), TaskPlace::Runtime);
         self.pinned().each(|thread| f(thread.tasks(), TaskPlace::PinnedThread));
     }

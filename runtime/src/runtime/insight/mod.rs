@@ -4,9 +4,13 @@ mod collect;
 mod dump;
 mod json;
 mod settings;
+mod trace;
+mod trace_files;
 
 pub use crate::engine::insight::WaitKind;
 pub use dump::{
     BlockingInfo, DescriptorInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo, WokenBy,
 };
 pub use settings::Insight;
+pub use trace::Trace;
+pub(crate) use trace_files::TraceFiles;
