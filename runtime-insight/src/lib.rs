@@ -1,0 +1,3 @@
+//! Look into running programs of the crate `runtime`.
+
+pub mod perfetto;
