@@ -230,8 +230,7 @@ impl Track {
     fn add(&mut self, ring: &Ring, jobs: &mut Vec<Slice>, stalls: &mut Vec<(u64, Point)>) {
         for event in &ring.events {
             let at = event.at;
-            let point =
-                |name, task, count| Point { at, name, task, count, flow: None };
+            let point = |name, task, count| Point { at, name, task, count, flow: None };
             match event.what {
                 What::Poll { task, took, is_last } => {
                     let begin = at.saturating_sub(took);
@@ -490,6 +489,8 @@ impl<'a> Writer<'a> {
         for (ring, number) in trace.rings.iter().zip(2..) {
             let own = ring.events.iter().filter_map(|event| match event.what {
                 What::Queues { own, .. } => Some((event.at, own)),
+                // Nothing is left to do.
+                What::Park => Some((event.at, 0)),
                 _ => None,
             });
             self.counter(number, &format!("queue of {}", ring.name), own.collect());

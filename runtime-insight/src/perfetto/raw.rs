@@ -62,22 +62,49 @@ pub(super) struct Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     /// A poll has ended that took so many ticks.
-    Poll { task: u64, took: u64, is_last: bool },
-    Wake { task: u64 },
-    Spawn { task: u64 },
+    Poll {
+        task: u64,
+        took: u64,
+        is_last: bool,
+    },
+    Wake {
+        task: u64,
+    },
+    Spawn {
+        task: u64,
+    },
     End,
     Park,
     Unpark,
-    Steal { tasks: u64 },
-    Stall { task: u64, worker: u64 },
+    Steal {
+        tasks: u64,
+    },
+    Stall {
+        task: u64,
+        worker: u64,
+    },
     Recovered,
     Spare,
-    Timers { wakers: u64 },
-    Io { wakers: u64 },
-    JobBegin { task: u64 },
-    JobEnd { task: u64, took: u64 },
-    Queues { common: u64, own: u64 },
-    Panic { task: u64 },
+    Timers {
+        wakers: u64,
+    },
+    Io {
+        wakers: u64,
+    },
+    JobBegin {
+        task: u64,
+    },
+    JobEnd {
+        task: u64,
+        took: u64,
+    },
+    Queues {
+        common: u64,
+        own: u64,
+    },
+    Panic {
+        task: u64,
+    },
 }
 
 const SUBJECT_SHIFT: u32 = 24;

@@ -18,6 +18,7 @@ struct Origin {
     clock: Instant,
 }
 
+#[inline]
 fn origin() -> &'static Origin {
     static ORIGIN: OnceLock<Origin> = OnceLock::new();
     ORIGIN
@@ -82,6 +83,7 @@ impl Scale {
 }
 
 #[cfg(target_arch = "x86_64")]
+#[inline]
 fn counter() -> u64 {
     // SAFETY: every processor of this architecture has the instruction. Where the kernel forbids it
     // to programs (`prctl(PR_SET_TSC)`), `counts_steadily` has not found an invariant counter.
@@ -121,6 +123,7 @@ fn is_the_systems_clock() -> bool {
 }
 
 #[cfg(target_arch = "aarch64")]
+#[inline]
 fn counter() -> u64 {
     let count: u64;
     // SAFETY: reads a register that all kernels of this architecture let programs read.

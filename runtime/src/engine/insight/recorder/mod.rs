@@ -91,6 +91,7 @@ thread_local! {
     static THREAD: RefCell<Option<Box<Thread>>> = const { RefCell::new(None) };
 }
 
+#[inline]
 fn with_thread<R>(f: impl FnOnce(&Thread) -> R) -> Option<R> {
     THREAD.try_with(|thread| thread.borrow().as_deref().map(f)).ok().flatten()
 }
@@ -122,6 +123,22 @@ pub(crate) struct OnThread {
 impl Drop for OnThread {
     fn drop(&mut self) {
         let _ = THREAD.try_with(|thread| thread.replace(self.before.take()));
+    }
+}
+
+impl Thread {
+    /// The number of a place to its recorder.
+    #[inline]
+    fn place(&self, location: &'static Location<'static>) -> u32 {
+        let address = ptr::from_ref(location).addr();
+        let cached = &self.places[address / align_of::<Location<'_>>() % self.places.len()];
+        let (of, place) = cached.get();
+        if of == address {
+            return place;
+        }
+        let place = self.recorder.look_up(location);
+        cached.set((address, place));
+        place
     }
 }
 
@@ -222,6 +239,7 @@ impl Recorder {
     }
 
     /// A task has ended, or waits for a thread: in both cases its place is noted.
+    #[inline]
     pub(crate) fn at_place(
         &self,
         kind: Kind,
@@ -229,8 +247,17 @@ impl Recorder {
         at: u64,
         location: &'static Location<'static>,
     ) {
-        let place = self.place(location);
-        self.record([event::pack(kind, at, event::subject_of(task), place.into())]);
+        let event = |place: u32| event::pack(kind, at, event::subject_of(task), place.into());
+        let done = with_thread(|thread| {
+            let is_ours = ptr::eq(&*thread.recorder, self);
+            if is_ours {
+                thread.ring.push(event(thread.place(location)));
+            }
+            is_ours
+        });
+        if done != Some(true) {
+            self.record_shared(&[event(self.look_up(location))]);
+        }
     }
 
     /// A poll that took so long has ended, on the thread with this ring, or on any other one.
@@ -259,23 +286,6 @@ impl Recorder {
     }
 
     /// The number of a place. Of more than fit, the last is taken.
-    fn place(&self, location: &'static Location<'static>) -> u32 {
-        let address = ptr::from_ref(location).addr();
-        let cached = with_thread(|thread| {
-            let cell = &thread.places[address / align_of::<Location<'_>>() % thread.places.len()];
-            let (of, place) = cell.get();
-            if of == address && ptr::eq(&*thread.recorder, self) {
-                return place;
-            }
-            let place = self.look_up(location);
-            if ptr::eq(&*thread.recorder, self) {
-                cell.set((address, place));
-            }
-            place
-        });
-        cached.unwrap_or_else(|| self.look_up(location))
-    }
-
     #[cold]
     fn look_up(&self, location: &'static Location<'static>) -> u32 {
         let Places { all, by_address } = &mut *self.places.lock();
