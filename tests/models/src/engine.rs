@@ -26,6 +26,8 @@ pub(crate) mod primitive;
 pub(crate) mod process_wide;
 #[path = "../../../runtime/src/engine/ready_list.rs"]
 pub(crate) mod ready_list;
+#[path = "../../../runtime/src/engine/insight/recorder/ring.rs"]
+pub(crate) mod recorder_ring;
 #[path = "../../../runtime/src/engine/rng.rs"]
 pub(crate) mod rng;
 #[path = "engine_scheduler.rs"]

@@ -218,6 +218,7 @@ pub(crate) use const_fn;
 pub(crate) mod sizes {
     /// One slot and the mark: every message crosses from one block into the next.
     pub(crate) const LIST_LAP: usize = 2;
+    pub(crate) const RING_CHUNK: usize = 1;
 }
 
 #[derive(Debug, Default)]
