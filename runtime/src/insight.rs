@@ -2,11 +2,14 @@
 //!
 //! It is in every program and costs nothing until it is switched on: by the environment variable
 //! `RUNTIME_INSIGHT=1`, by [`Builder::insight`](crate::Builder::insight), or for one program by
-//! `#[runtime::main(insight = true)]`. From then on each task keeps 136 bytes of notes.
+//! `#[runtime::main(insight = true)]`. From then on each task keeps 136 bytes of notes, and each
+//! thread that runs tasks up to 4 MiB of what it has done last ([`Insight::recorder_bytes`]).
 //!
 //! | to see | use |
 //! |---|---|
 //! | from inside what all tasks do | [`Handle::task_dump`](crate::Handle::task_dump), [`TaskDump`] |
+//! | what threads have done in the last seconds | [`Handle::trace`](crate::Handle::trace), [`Trace`] |
+//! | the same from just before a stall or a panic | [`Insight::trace_folder`] |
 //!
 //! # Examples
 //!

@@ -23,7 +23,8 @@ use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::task::{Id, PanicSink, UnseenPanic, message};
 use crate::engine::waker_cell::WakerCell;
 use crate::engine::{messages, say};
-use crate::runtime::insight::TraceFiles;
+
+use super::trace_files::TraceFiles;
 
 /// What a runtime does when a spawned task panics.
 ///

@@ -40,8 +40,8 @@ use crate::engine::wake_list::WakeList;
 use crate::engine::{messages, say};
 
 use super::foreign_wakes::ForeignWakes;
-use super::insight::TraceFiles;
 use super::serial_thread::SerialThread;
+use super::trace_files::TraceFiles;
 
 /// At most one line on stderr in this time.
 const LINE_EVERY: Duration = Duration::from_secs(1);

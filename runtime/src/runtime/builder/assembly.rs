@@ -6,9 +6,10 @@
 
 use std::cell::Cell;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, ThreadId};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Builder, Flavor, MAX_WORKERS};
 use crate::engine::activity::Activity;
@@ -32,7 +33,7 @@ use crate::runtime::context;
 use crate::runtime::drivers::Drivers;
 use crate::runtime::handle::{Handle, Inner};
 use crate::runtime::id::RuntimeId;
-use crate::runtime::insight::{Insight, TraceFiles};
+use crate::runtime::insight::Insight;
 use crate::runtime::job::BlockingJob;
 use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
@@ -43,6 +44,7 @@ use crate::runtime::stall::{Manner, Reporter};
 use crate::runtime::starter::Starter;
 use crate::runtime::this_thread::{self, Service};
 use crate::runtime::thread_plan::{Body, BodyWithHooks, ThreadPlan};
+use crate::runtime::trace_files::TraceFiles;
 
 /// The most threads that stand in for those in `block_in_place`, however many blocking threads
 /// there may be: as many as there can be workers. Linux gives a process 32,768 threads unless it is
@@ -154,7 +156,8 @@ impl Builder {
             None => Insight::of_environment()?,
         };
         let recorder = insight.recorder()?;
-        let traces = insight.trace_files(recorder.as_ref(), &current);
+        let folder = insight.folder_of_traces().filter(|_| recorder.is_some());
+        let traces = folder.map(|folder| Arc::new(trace_files(folder, &current)));
         let recording = (recorder.clone(), traces);
         let reporter = Arc::new(self.reporter(activity.clone(), recording.clone()));
         Ok(Parts {
@@ -362,6 +365,19 @@ fn start_watch(parts: &Parts) -> impl Fn() -> io::Result<()> + Send + Sync + 'st
         let shared = Arc::clone(shared);
         threads.start_monitor(Box::new(move || shared.watch()))
     }
+}
+
+/// How far a trace that is written to a file reaches back, if the recorder does.
+const TRACE_LAST: Duration = Duration::from_secs(10);
+
+/// What writes traces of the runtime to files.
+fn trace_files(folder: &Path, current: &Current) -> TraceFiles {
+    let current = Arc::clone(current);
+    let take = move || {
+        let handle = current.get().and_then(Handle::upgrade)?;
+        Some((handle.id().to_string(), handle.trace(TRACE_LAST).to_bytes()))
+    };
+    TraceFiles::new(folder.to_owned(), Arc::new(take))
 }
 
 /// How the blocking pool is given a job that is a worker, for one that is in `block_in_place`.

@@ -5,7 +5,6 @@ mod dump;
 mod json;
 mod settings;
 mod trace;
-mod trace_files;
 
 pub use crate::engine::insight::WaitKind;
 pub use dump::{
@@ -13,4 +12,3 @@ pub use dump::{
 };
 pub use settings::Insight;
 pub use trace::Trace;
-pub(crate) use trace_files::TraceFiles;

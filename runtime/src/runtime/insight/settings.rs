@@ -3,11 +3,10 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
 
-use super::trace_files::TraceFiles;
 use crate::engine::insight::{CAN_BE_ON, Recorder};
-use crate::runtime::handle::{Handle, Inner};
+use crate::runtime::handle::Handle;
 
 /// The size of the recorder unless somebody says otherwise.
 const RECORDER_BYTES: usize = 4 << 20;
@@ -174,14 +173,9 @@ impl Insight {
         Ok(is_on.then(|| Arc::new(Recorder::new(bytes))))
     }
 
-    /// What writes traces to files, if there is something to write.
-    pub(crate) fn trace_files(
-        &self,
-        recorder: Option<&Arc<Recorder>>,
-        runtime: &Arc<OnceLock<Weak<Inner>>>,
-    ) -> Option<Arc<TraceFiles>> {
-        let folder = self.trace_folder.clone().filter(|_| recorder.is_some())?;
-        Some(Arc::new(TraceFiles::new(folder, Arc::clone(runtime))))
+    /// Where traces are written to.
+    pub(crate) fn folder_of_traces(&self) -> Option<&PathBuf> {
+        self.trace_folder.as_ref()
     }
 
     pub(crate) fn start_services(&self, handle: &Handle) -> io::Result<()> {

@@ -29,8 +29,9 @@ use std::panic::Location;
 use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use crate::engine::clock::time_of_day;
 use crate::engine::insight::recorder::{
     Contents, EVENT_BYTES, Owner, Recording, is_of_task, place, subject, subject_of,
 };
@@ -135,7 +136,7 @@ impl Handle {
             runtime: self.name().map(str::to_owned),
             now,
             ns_per_tick: scale.ns_per_tick(),
-            unix: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            unix: time_of_day(),
             asked: last,
             alive: self.metrics().num_alive_tasks(),
             workers,

@@ -87,7 +87,7 @@ impl Ring {
     }
 
     fn chunk(&self, event: u64) -> &OnceLock<Box<[Place; CHUNK]>> {
-        &self.chunks[event as usize / CHUNK & (self.chunks.len() - 1)]
+        &self.chunks[(event as usize / CHUNK) & (self.chunks.len() - 1)]
     }
 
     /// Writes an event. Called by the one writer (invariant 1).

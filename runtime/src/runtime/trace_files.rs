@@ -16,25 +16,26 @@ use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::engine::primitive::Mutex;
 use crate::engine::say;
-use crate::runtime::handle::{Handle, Inner};
 use crate::runtime::serial_thread::SerialThread;
 
 /// Between two files.
 const EVERY: Duration = Duration::from_secs(1);
 /// Of one runtime.
 const MOST_FILES: usize = 16;
-/// How far a file reaches back, if the recorder does.
-const LAST: Duration = Duration::from_secs(10);
+
+/// Takes a trace: the name of the runtime among those of the process, and the bytes. `None` if the
+/// runtime is gone.
+pub(super) type TakeTrace = Arc<dyn Fn() -> Option<(String, Vec<u8>)> + Send + Sync>;
 
 /// Writes traces of one runtime.
-pub(crate) struct TraceFiles {
+pub(super) struct TraceFiles {
     folder: PathBuf,
-    runtime: Arc<OnceLock<Weak<Inner>>>,
+    take: TakeTrace,
     last: Mutex<Option<Instant>>,
     written: Arc<Mutex<Written>>,
     thread: SerialThread,
@@ -49,19 +50,19 @@ struct Written {
 }
 
 impl TraceFiles {
-    pub(crate) fn new(folder: PathBuf, runtime: Arc<OnceLock<Weak<Inner>>>) -> TraceFiles {
+    pub(super) fn new(folder: PathBuf, take: TakeTrace) -> TraceFiles {
         let thread = SerialThread::new("runtime-trace", 1);
-        TraceFiles { folder, runtime, last: Mutex::default(), written: Arc::default(), thread }
+        TraceFiles { folder, take, last: Mutex::default(), written: Arc::default(), thread }
     }
 
     /// The thread that writes.
-    pub(crate) fn thread(&self) -> &SerialThread {
+    pub(super) fn thread(&self) -> &SerialThread {
         &self.thread
     }
 
     /// Something has happened: a file is written, unless one was just now. `why` becomes a part of
     /// its name. Waits for nobody.
-    pub(crate) fn write(&self, why: &'static str) {
+    pub(super) fn write(&self, why: &'static str) {
         {
             let mut last = self.last.lock();
             if last.is_some_and(|last| last.elapsed() < EVERY) {
@@ -69,18 +70,15 @@ impl TraceFiles {
             }
             *last = Some(Instant::now());
         }
-        let (folder, runtime) = (self.folder.clone(), Arc::clone(&self.runtime));
+        let (folder, take) = (self.folder.clone(), Arc::clone(&self.take));
         let written = Arc::clone(&self.written);
         // What is refused has nobody to be written by: the runtime ends, or there is no thread.
         let _ = self.thread.add(Box::new(move || {
-            let Some(handle) = runtime.get().and_then(Handle::upgrade) else { return };
-            let bytes = handle.trace(LAST).to_bytes();
-            let id = handle.id();
-            drop(handle);
+            let Some((runtime, bytes)) = take() else { return };
             let mut written = written.lock();
             let number = written.count;
             written.count += 1;
-            let name = format!("trace-{}-{id}-{number}-{why}.rttrace", std::process::id());
+            let name = format!("trace-{}-{runtime}-{number}-{why}.rttrace", std::process::id());
             match write(&folder, &name, &bytes) {
                 Ok(path) => written.add(path),
                 Err(error) if !std::mem::replace(&mut written.has_failed, true) => {
