@@ -804,8 +804,8 @@ impl Builder {
         self
     }
 
-    /// Whether the runtime can be looked into: what its tasks wait for, who woke them, how long they
-    /// have run. See [`insight`](crate::insight). `true`, `false`, or an [`Insight`].
+    /// Whether the runtime can be looked into: what its tasks wait for, who woke them, how long
+    /// they have run. See [`insight`](crate::insight). `true`, `false`, or an [`Insight`].
     ///
     /// The default is what the environment variable `RUNTIME_INSIGHT` says: `1` for on, `0` or
     /// nothing for off. Each task keeps 136 bytes of notes then.

@@ -197,7 +197,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
         value: UnsafeCell::new(None),
         rx_waker: WakerCell::new(),
         tx_waker: WakerCell::new(),
-        object: Object::new(Kind::Oneshot, place),
+        object: Object::new(Kind::OneshotReceive, place),
     });
     let sender = Sender { shared: Some(shared.clone()), resource: resource.clone() };
     (sender, Receiver { shared: Some(shared), resource, op })

@@ -297,6 +297,7 @@ impl Semaphore {
     /// ```
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.wait("Semaphore::acquire", 1).await?;
+        self.permits.object().taken();
         Ok(SemaphorePermit { semaphore: self, count: 1 })
     }
 
@@ -327,6 +328,7 @@ impl Semaphore {
     /// ```
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.wait("Semaphore::acquire_many", n).await?;
+        self.permits.object().taken();
         Ok(SemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -362,6 +364,7 @@ impl Semaphore {
     /// See [`acquire_many`](Self::acquire_many).
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_take(n)?;
+        self.permits.object().taken();
         Ok(SemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -439,6 +442,7 @@ impl Semaphore {
     /// ```
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.wait("Semaphore::acquire_owned", 1).await?;
+        self.permits.object().taken();
         Ok(OwnedSemaphorePermit { semaphore: self, count: 1 })
     }
 
@@ -471,6 +475,7 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.wait("Semaphore::acquire_many_owned", n).await?;
+        self.permits.object().taken();
         Ok(OwnedSemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -510,6 +515,7 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_take(n)?;
+        self.permits.object().taken();
         Ok(OwnedSemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -717,6 +723,7 @@ impl Semaphore {
 
     fn give_back(&self, count: usize) {
         if count > 0 {
+            self.permits.object().given_back();
             self.permits.release(count);
         }
     }

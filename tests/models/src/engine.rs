@@ -16,6 +16,8 @@ pub(crate) mod driver;
 pub(crate) mod entered;
 #[path = "../../../runtime/src/engine/fair_semaphore.rs"]
 pub(crate) mod fair_semaphore;
+#[path = "engine_insight.rs"]
+pub(crate) mod insight;
 #[path = "../../../runtime/src/engine/messages.rs"]
 pub(crate) mod messages;
 #[path = "../../../runtime/src/engine/park_on.rs"]
@@ -26,8 +28,6 @@ pub(crate) mod primitive;
 pub(crate) mod process_wide;
 #[path = "../../../runtime/src/engine/ready_list.rs"]
 pub(crate) mod ready_list;
-#[path = "../../../runtime/src/engine/insight/recorder/ring.rs"]
-pub(crate) mod recorder_ring;
 #[path = "../../../runtime/src/engine/rng.rs"]
 pub(crate) mod rng;
 #[path = "engine_scheduler.rs"]

@@ -22,6 +22,10 @@ mod location;
 mod notes;
 #[cfg_attr(not(feature = "insight"), path = "object_off.rs")]
 mod object;
+#[cfg(feature = "insight")]
+mod object_static;
+#[cfg(feature = "insight")]
+mod object_table;
 pub(crate) mod recorder;
 mod wait;
 mod wake_source;

@@ -3,11 +3,17 @@
 use std::time::{Duration, Instant};
 
 use crate::engine::primitive::process_began;
+use crate::engine::primitive::sizes::MOST_WAITS;
 
 pub(crate) use WaitKind as Kind;
 
-/// So many waits of a task are kept: `select!` and `join!` have several at once. More are counted.
-pub(crate) const MOST_WAITS: usize = 4;
+/// What a poll was waiting for when it ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Noted {
+    pub(crate) waits: [Option<Wait>; MOST_WAITS],
+    /// How many more there were.
+    pub(crate) more: u32,
+}
 
 /// One thing that a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +91,8 @@ kinds! {
     MpscReceive = 9, "mpsc_receive", "a message of an mpsc channel";
     /// The receiver of an [`mpsc`](crate::sync::mpsc) channel to close it.
     MpscClosed = 10, "mpsc_closed", "the receiver of an mpsc channel to go";
-    /// The value of a [`oneshot`](crate::sync::oneshot) channel, or its receiver to go.
-    Oneshot = 11, "oneshot", "a oneshot channel";
+    /// The value of a [`oneshot`](crate::sync::oneshot) channel.
+    OneshotReceive = 11, "oneshot_receive", "the value of a oneshot channel";
     /// A change of a [`watch`](crate::sync::watch) channel.
     WatchChanged = 12, "watch_changed", "a change of a watch channel";
     /// The receivers of a [`watch`](crate::sync::watch) channel to go.
@@ -123,6 +129,8 @@ kinds! {
     DuplexWrite = 28, "duplex_write", "room in a duplex stream";
     /// Its next turn: it has used up the [budget](mod@crate::task::coop) of a poll.
     Budget = 29, "budget", "its next turn, since its budget is used up";
+    /// The receiver of a [`oneshot`](crate::sync::oneshot) channel to go.
+    OneshotClosed = 30, "oneshot_closed", "the receiver of a oneshot channel to go";
 }
 
 /// The bit of [`Wait::is_old`] in the first word; below it is the kind, or 0 for no wait.

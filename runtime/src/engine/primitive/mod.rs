@@ -7,8 +7,8 @@
 //! The list of names is the contract: `atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64,
 //! AtomicUsize, AtomicPtr, Ordering, fence}`, `Arc`, `Mutex` with `MutexGuard`, `Condvar`, `RwLock`
 //! with its guards, `UnsafeCell`, `Alarm`, `Parker`, `Backoff`, `hint::spin_loop`,
-//! `thread::{Builder, JoinHandle, current, yield_now, Usage, cpu_time, os_id}`, `ticks`, and three that are
-//! no types: [`const_fn`], [`last_of`] and [`sizes`].
+//! `thread::{Builder, JoinHandle, current, yield_now, Usage, cpu_time, os_id}`, `ticks`,
+//! `process_began`, and three that are no types: [`const_fn`], [`last_of`] and [`sizes`].
 
 #[cfg_attr(not(target_os = "linux"), path = "alarm_portable.rs")]
 mod alarm;
@@ -69,4 +69,12 @@ pub(crate) mod sizes {
     pub(crate) const LIST_LAP: usize = 32;
     /// Events in one chunk of a recorder's ring; a power of two.
     pub(crate) const RING_CHUNK: usize = 1024;
+    /// So many waits of a task are kept: `select!` and `join!` have several at once.
+    pub(crate) const MOST_WAITS: usize = 4;
+    /// How often a reader of a task's block tries again that has met a poll that was just ending.
+    /// More in a row mean that the task is polled all the time.
+    pub(crate) const TRIES: usize = 3;
+    /// Entries of the first chunk of a table; each further one has twice as many as the one before.
+    #[cfg_attr(not(feature = "insight"), allow(dead_code, reason = "there is no table"))]
+    pub(crate) const FIRST_CHUNK: usize = 64;
 }

@@ -84,6 +84,11 @@ impl Walked<'_> {
         self.header.state.peek().is_scheduled()
     }
 
+    /// Whether it waits, and nobody has a reference to it: no waker, no handle.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.header.state.peek().is_lost()
+    }
+
     /// What it has left for a dump, if it is observed.
     pub(crate) fn read(&self) -> Option<Reading> {
         // SAFETY: it is observed; it is in the list, so it is not freed.
@@ -239,8 +244,8 @@ impl Owned {
         all
     }
 
-    /// Calls `f` with each task, at most [`STRIDE`] under one hold of a lock. Tasks that are spawned
-    /// meanwhile may be left out, and so may those that end.
+    /// Calls `f` with each task, at most [`STRIDE`] under one hold of a lock. Tasks that are
+    /// spawned meanwhile may be left out, and so may those that end.
     ///
     /// The walk leaves its place in the shard, and whoever takes that task out moves it on
     /// (invariant 4).

@@ -99,7 +99,7 @@ impl Runnable {
                 let now = ticks();
                 ended = Some(now);
                 // The poll has not ended to the others: the task is not complete.
-                notes.with(|notes| block(task).end_poll(now, notes));
+                block(task).end_poll(now, notes.noted());
                 policy.mark()
             })
         };

@@ -136,6 +136,10 @@ impl Snapshot {
     fn references(self) -> usize {
         self.0 / REF
     }
+    /// Whether the task is idle and has no reference but its own: nobody can wake it.
+    pub(super) fn is_lost(self) -> bool {
+        self.is_idle() && self.references() == 1
+    }
     /// Whether a wake at this moment makes a `Runnable` (invariant 1).
     fn is_idle(self) -> bool {
         self.0 & (RUNNING | SCHEDULED | COMPLETE) == 0

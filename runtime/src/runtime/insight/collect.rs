@@ -86,6 +86,7 @@ struct Seen {
     is_named: bool,
     is_running: bool,
     is_scheduled: bool,
+    is_lost: bool,
     location: &'static Location<'static>,
     future_size: usize,
     reading: Option<Reading>,
@@ -99,6 +100,7 @@ impl Seen {
             is_named: task.is_named(),
             is_running: task.is_running(),
             is_scheduled: task.is_scheduled(),
+            is_lost: task.is_lost(),
             location: task.location(),
             future_size: task.future_size(),
             reading: task.read(),
@@ -132,6 +134,7 @@ impl Seen {
             future_size: self.future_size,
             waits: waits.map(|wait| wait_info(*wait, now)).collect(),
             more_waits: if self.is_running { 0 } else { reading.more_waits },
+            is_lost: self.is_lost,
         }
     }
 }
@@ -176,6 +179,9 @@ fn wait_info(wait: Wait, now: Instant) -> WaitInfo {
             info.object = Some(argument);
             if matches!(wait.kind(), Kind::Semaphore | Kind::RwLock) {
                 info.count = Some(u64::from(wait.more()));
+            }
+            if wait.kind() == Kind::OneshotReceive && wait.more() > 0 {
+                info.kind = Kind::OneshotClosed;
             }
             if let Some(object) = read_object(argument) {
                 info.made_at = Some(object.made_at);

@@ -44,7 +44,7 @@ use crate::task::Id;
 ///     other => println!("{other:?}"),
 /// }
 /// let wait: &WaitInfo = &info.waits[0];
-/// assert_eq!((wait.kind, wait.kind.name()), (WaitKind::Oneshot, "oneshot"));
+/// assert_eq!((wait.kind, wait.kind.name()), (WaitKind::OneshotReceive, "oneshot_receive"));
 /// if let Some(DescriptorInfo { number, peer, .. }) = &wait.descriptor {
 ///     println!("descriptor {number} to {peer:?}");
 /// }
@@ -103,6 +103,8 @@ pub struct TaskInfo {
     pub waits: Vec<WaitInfo>,
     /// How many more things it waits for.
     pub more_waits: u32,
+    /// It waits, and nobody has a waker of it, nor a handle by which it could be aborted.
+    pub is_lost: bool,
 }
 
 /// Where a task lives.
@@ -276,6 +278,7 @@ impl TaskInfo {
         }
         json.list("waits", &self.waits, |json, wait| wait.write(json));
         json.member("more_waits", &self.more_waits);
+        json.member("lost", &self.is_lost);
     }
 }
 
@@ -317,7 +320,7 @@ impl TaskState {
         }
     }
 
-    fn since(self) -> Option<Duration> {
+    pub(super) fn since(self) -> Option<Duration> {
         match self {
             TaskState::Running { since, .. }
             | TaskState::Queued { since }

@@ -3,6 +3,7 @@
 mod collect;
 mod dump;
 mod json;
+mod lints;
 mod settings;
 mod trace;
 
@@ -10,5 +11,6 @@ pub use crate::engine::insight::WaitKind;
 pub use dump::{
     BlockingInfo, DescriptorInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo, WokenBy,
 };
+pub use lints::{Finding, FindingKind};
 pub use settings::Insight;
 pub use trace::Trace;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::Finding;
 use crate::engine::insight::{CAN_BE_ON, Recorder};
 use crate::runtime::handle::Handle;
 
@@ -15,6 +16,9 @@ const MOST_RECORDER_BYTES: usize = 1 << 30;
 
 /// What is called with the runtime when it has been built.
 type Service = Arc<dyn Fn(&Handle) -> io::Result<()> + Send + Sync>;
+
+/// What hears of findings.
+pub(super) type OnFinding = Arc<dyn Fn(&Finding) + Send + Sync>;
 
 /// Whether a runtime can be looked into, and who does: for
 /// [`Builder::insight`](crate::Builder::insight).
@@ -42,6 +46,7 @@ pub struct Insight {
     recorder_bytes: usize,
     trace_folder: Option<PathBuf>,
     services: Vec<Service>,
+    on_finding: Option<OnFinding>,
 }
 
 impl Insight {
@@ -72,6 +77,7 @@ impl Insight {
             recorder_bytes: RECORDER_BYTES,
             trace_folder: None,
             services: Vec::new(),
+            on_finding: None,
         }
     }
 
@@ -141,6 +147,35 @@ impl Insight {
     pub fn trace_folder(mut self, folder: impl Into<PathBuf>) -> Insight {
         self.trace_folder = Some(folder.into());
         self
+    }
+
+    /// Switches it on and calls `hear` with what is wrong in the program, in place of a line on
+    /// stderr: deadlocks, tasks that nobody can wake, that spin, that sleep with a lock, a blocking
+    /// pool or a queue that is overrun. Each is told once, when it has been there for a second or
+    /// two. `hear` is called on a thread of the runtime's own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::insight::{Finding, FindingKind, Insight};
+    ///
+    /// let insight = Insight::on().on_finding(|finding: &Finding| {
+    ///     if finding.kind == FindingKind::Deadlock {
+    ///         eprintln!("{}: {finding} ({:?})", finding.kind.name(), finding.tasks);
+    ///     }
+    /// });
+    /// let runtime = runtime::Builder::new_multi_thread().insight(insight).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_finding(mut self, hear: impl Fn(&Finding) + Send + Sync + 'static) -> Insight {
+        self.is_on = true;
+        self.on_finding = Some(Arc::new(hear));
+        self
+    }
+
+    pub(super) fn hears_findings(&self) -> Option<&OnFinding> {
+        self.on_finding.as_ref()
     }
 
     /// What the environment says.

@@ -11,6 +11,7 @@ mod duplex;
 mod fair_semaphore;
 mod foreign_wakes;
 mod in_flight;
+mod insight;
 mod lifo_slot;
 mod monitor_park;
 mod mpsc;

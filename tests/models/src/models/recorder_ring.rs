@@ -3,7 +3,7 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::engine::recorder_ring::{CHUNK_BYTES, Contents, Ring};
+use crate::engine::insight::recorder::{Contents, EVENT_BYTES, Ring};
 
 /// What event `n` consists of.
 fn event(n: u64) -> [u64; 2] {
@@ -22,8 +22,8 @@ fn check(Contents { events, overwritten }: &Contents) {
 #[test]
 fn what_is_overwritten_while_it_is_read_is_left_out() {
     loom::model(|| {
-        // Two places.
-        let ring = Arc::new(Ring::new(2 * CHUNK_BYTES));
+        // Two places: a chunk has one.
+        let ring = Arc::new(Ring::new(2 * EVENT_BYTES));
         ring.push(event(0));
         ring.push(event(1));
         let reader = {
@@ -43,7 +43,7 @@ fn what_is_overwritten_while_it_is_read_is_left_out() {
 #[test]
 fn what_is_counted_is_there() {
     loom::model(|| {
-        let ring = Arc::new(Ring::new(4 * CHUNK_BYTES));
+        let ring = Arc::new(Ring::new(4 * EVENT_BYTES));
         // All places are there.
         (0..4).for_each(|n| ring.push(event(n)));
         let reader = {
