@@ -27,6 +27,8 @@ mod object_static;
 #[cfg(feature = "insight")]
 mod object_table;
 pub(crate) mod recorder;
+#[cfg(test)]
+mod recorder_tests;
 mod wait;
 mod wake_source;
 

