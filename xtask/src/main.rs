@@ -34,6 +34,7 @@ mod second_tier;
 mod servers;
 mod sides;
 mod source;
+mod spans;
 mod tidy;
 
 use std::path::PathBuf;

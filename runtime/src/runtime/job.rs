@@ -19,7 +19,7 @@ pub(super) enum BlockingJob {
         mandatory: bool,
         recorder: Option<Arc<Recorder>>,
     },
-    /// Works in the place of a worker that is in `block_in_place`.
+    /// Serves in the place of a worker that is in `block_in_place`.
     StandIn {
         stand_in: StandIn,
         runtime: RuntimeId,
@@ -46,7 +46,7 @@ impl Job for BlockingJob {
                 if let Some(worker) = stand_in.arrive() {
                     let _serves = this_thread::serve(runtime, Service::Worker);
                     exact_timers();
-                    // The thread has been set up by the blocking pool.
+                    // The blocking pool has already set the thread up.
                     worker.run(&|| ());
                 }
             }

@@ -8,7 +8,7 @@ pub(crate) fn note(_: impl FnOnce() -> Wait) {}
 #[inline]
 pub(crate) fn went_on() {}
 
-#[cfg_attr(not(feature = "insight"), allow(dead_code, reason = "models ask"))]
+#[allow(dead_code, reason = "models ask")]
 pub(crate) fn are_taken() -> bool {
     false
 }

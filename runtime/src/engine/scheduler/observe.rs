@@ -1,7 +1,7 @@
-//! What users see of tasks as they come, run and go: hooks, and how long polls take.
+//! What users can observe of tasks: hooks when they are spawned, polled and over, and poll times.
 //!
-//! All of it is off by default. A poll then costs one look at a flag, a spawn and an end one look
-//! at a pointer each.
+//! All of it is off by default. A poll then reads one flag; a spawn and an end read one pointer
+//! each.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -80,9 +80,9 @@ pub(crate) struct Observe {
     pub(crate) on_terminate: Option<TaskHook>,
     /// Where the buckets of the histogram of poll times begin, in ns; none without a histogram.
     pub(crate) poll_times: Arc<[u64]>,
-    /// The same of the histogram of how long tasks wait for their polls.
+    /// The same for the histogram of how long tasks wait for their polls.
     pub(crate) latencies: Arc<[u64]>,
-    /// From when those times are measured, if they are.
+    /// The instant from which wait times are measured; `None` if they are not.
     pub(crate) origin: Option<Instant>,
     /// Tasks keep for a dump what they wait for.
     pub(crate) insight: bool,
@@ -105,7 +105,7 @@ impl Observe {
         self
     }
 
-    /// The same without the histograms: for threads that have no counters.
+    /// A copy without the histograms, for threads that have no counters.
     pub(crate) fn without_times(&self) -> Observe {
         Observe { poll_times: Arc::default(), latencies: Arc::default(), ..self.clone() }.ready()
     }
@@ -139,7 +139,7 @@ impl Observe {
         terminated(self.on_terminate.as_ref(), task);
     }
 
-    /// Polls the task, in view of whoever wants to see it. The thread has counters if there are
+    /// Polls the task, with hooks and measurements. The thread has counters if there are
     /// histograms.
     #[inline]
     pub(super) fn run(
@@ -231,7 +231,7 @@ fn count(starts: &[u64], counters: &[Counter], time: Duration) {
     }
 }
 
-/// A task is over, and who wants to hear of it does.
+/// Calls the hook for a task that is over.
 #[inline]
 pub(crate) fn terminated(hook: Option<&TaskHook>, task: &Header) {
     if let Some(hook) = hook {

@@ -1,8 +1,8 @@
-//! Where nobody can look at another thread's stack.
+//! For systems on which the stack of another thread cannot be read.
 
 use super::{How, Tid, Trace, Why};
 
-/// Never made here.
+/// Never made on this system.
 #[derive(Debug)]
 pub(crate) enum Capture {}
 
@@ -16,7 +16,7 @@ impl Capture {
     }
 }
 
-/// Has nothing to do here.
+/// Does nothing on this system.
 #[derive(Debug, Default)]
 pub(crate) struct Unwinder(());
 

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// What the name of the function contains in which a task is polled (`task/cell.rs`).
+/// Part of the name of the function in which tasks are polled (`task/cell.rs`).
 const MARKER: &str = "__runtime_short_backtrace";
 
 /// One call: the function, and where in it the next call was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
-    /// The function's path, without hashes; `None` where the program tells no names.
+    /// The function's path, without hashes; `None` if it is not known.
     pub(crate) name: Option<String>,
     pub(crate) file: Option<PathBuf>,
     pub(crate) line: Option<u32>,
@@ -17,9 +17,9 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Whether the function is one of which compilers and linkers find several with the same code,
-    /// and then keep one under one of their names: the runtime's and std's, of which each type gets
-    /// its own, and generic ones.
+    /// Whether compilers and linkers may have merged the function with others of the same code, and
+    /// kept only one of their names. That happens to functions of the runtime and of std, which
+    /// exist once for each type, and to generic ones.
     fn may_be_shared(&self) -> bool {
         const CRATES: [&str; 5] = ["runtime::", "tokio::", "core::", "alloc::", "std::"];
         self.name.as_deref().is_some_and(|name| {
@@ -38,7 +38,8 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// An address in the function: after a call that does not return, the function may have ended.
+    /// An address inside the function. `pc` itself may be past its end after a call that does not
+    /// return.
     pub(crate) fn inside(self) -> u64 {
         self.pc.wrapping_sub(u64::from(!self.exact))
     }
@@ -132,7 +133,7 @@ mod tests {
             let text = text(&[name, "core::future::poll", "program::main"]);
             assert_eq!(text.matches(warning).count(), 1, "{text}");
         }
-        // What is not shown needs no warning.
+        // A frame that is not shown needs no warning.
         let hidden = text(&["program::main", "runtime::__runtime_short_backtrace", "runtime::run"]);
         assert!(!hidden.contains(warning), "{hidden}");
     }

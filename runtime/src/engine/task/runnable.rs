@@ -48,12 +48,12 @@ impl Runnable {
         self.header().location
     }
 
-    /// Tells the task's scheduler where in a queue this waits.
+    /// Tells the task's scheduler where in a queue this `Runnable` waits.
     pub(crate) fn queued_at(&self, place: u64) {
         scheduler_of(self.0, self.header()).queued_at(place);
     }
 
-    /// How long it has been due, if its scheduler measures that from `origin`.
+    /// How long the task has been ready, if its scheduler measures that from `origin`.
     pub(crate) fn waited(&self, origin: Instant) -> Option<Duration> {
         self.header().due.waited(origin)
     }
@@ -64,8 +64,8 @@ impl Runnable {
         self.header().state.peek().mark()
     }
 
-    /// Polls the task once; if it was cancelled, drops its future instead. `policy` tells
-    /// whether the poll has been called stalled.
+    /// Polls the task once; if it was cancelled, drops its future instead. `policy` decides
+    /// afterwards whether the task is marked.
     #[inline]
     pub(crate) fn run(self, policy: &StallPolicy<'_>) -> Outcome {
         let task = self.0;
@@ -151,7 +151,7 @@ impl fmt::Debug for Runnable {
     }
 }
 
-/// Who a new task is: what reports say of it.
+/// The identity of a new task, as reports show it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity<'a> {
     name: Option<&'a str>,
@@ -171,7 +171,7 @@ impl<'a> Identity<'a> {
         Identity::new(None, location)
     }
 
-    /// Of a task whose future went into a box if it is large.
+    /// Adds the size of the future before a large one was boxed.
     #[inline]
     pub(crate) fn of_size(self, full_size: FullSize) -> Identity<'a> {
         Identity { full_size, ..self }

@@ -17,9 +17,9 @@ pub(super) unsafe fn borrowed(task: NonNull<Header>) -> Waker {
     unsafe { Waker::new(task.as_ptr().cast_const().cast(), &VTABLE) }
 }
 
-/// Whether calling the waker runs no user code: it is a task's, its scheduler calls nobody's waker,
-/// and nobody listens to its span. Not every task's waker is such a one: that of a `LocalSet` calls
-/// whoever polls the set.
+/// Whether calling the waker runs no user code: it is a task's, its scheduler calls no user waker,
+/// and no subscriber listens to its span. The waker of a task in a `LocalSet` is no such waker: it
+/// calls the waker of the code that polls the set.
 pub(crate) fn is_task_waker(waker: &Waker) -> bool {
     if !std::ptr::eq(waker.vtable(), &VTABLE) {
         return false;

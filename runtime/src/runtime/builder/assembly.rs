@@ -1,8 +1,8 @@
-//! What is built from the settings: clock, driver, scheduler, monitor and their threads.
+//! Builds a runtime from the settings: clock, driver, scheduler, monitor and their threads.
 //!
-//! The order is that of what needs what. Threads start last, and find the runtime through
-//! [`Current`], which is weak: a runtime does not keep itself alive. If one thread cannot be had,
-//! those that have started end.
+//! Each part is built after those that it needs. Threads start last, and find the runtime through
+//! [`Current`], which is weak: a runtime does not keep itself alive. If one thread cannot be
+//! started, those that have started end.
 
 use std::cell::Cell;
 use std::io;
@@ -46,9 +46,8 @@ use crate::runtime::this_thread::{self, Service};
 use crate::runtime::thread_plan::{Body, BodyWithHooks, ThreadPlan};
 use crate::runtime::trace_files::TraceFiles;
 
-/// The most threads that stand in for those in `block_in_place`, however many blocking threads
-/// there may be: as many as there can be workers. Linux gives a process 32,768 threads unless it is
-/// told otherwise.
+/// The most stand-ins for threads in `block_in_place`, whatever the limit of blocking threads: as
+/// many as there can be workers. By default Linux gives a process at most 32,768 threads.
 const MAX_STAND_INS: usize = MAX_WORKERS;
 
 /// The runtime that is being built, for its threads.
@@ -228,7 +227,7 @@ impl Builder {
         Monitor::new(self.stall_takeover, self.stall_report, sink)
     }
 
-    /// How a worker gets its thread, and a spare, later and elsewhere.
+    /// The function that starts a worker's thread, and later, on the starter's thread, a spare's.
     fn start_worker(
         &self,
         parts: &Parts,
@@ -256,7 +255,7 @@ impl Builder {
                     hooks.start();
                     counted.set(Some(this_thread::count_thread(id)));
                 });
-                // The worker has left its pool: the hook is called by a thread that is nobody's.
+                // The worker has left its pool: the hook runs when the thread no longer counts.
                 drop((counted, serves, own_shard));
                 hooks.stop();
             });
@@ -270,7 +269,7 @@ impl Builder {
         }
     }
 
-    /// `mask`: the signals that a thread blocks which a helper of the runtime starts.
+    /// `mask`: the signal mask for threads that are started by a deaf thread of the runtime.
     fn blocking_pool(&self, current: &Current, mask: Mask) -> blocking::Pool<BlockingJob> {
         let config = blocking::Config {
             max_threads: self.max_blocking_threads,
@@ -332,7 +331,7 @@ impl Builder {
         observe.ready()
     }
 
-    /// `activity`: what the wakers that it calls are counted in.
+    /// `activity`: counts the wakers that the reporter calls.
     fn reporter(&self, activity: Option<Arc<Activity>>, recording: Recording) -> Reporter {
         let manner = Manner {
             name: self.name.clone(),
@@ -355,7 +354,7 @@ impl Builder {
     }
 }
 
-/// How the thread that runs the tasks of a `current_thread` runtime gets one that watches it.
+/// The function that starts the monitor's thread for a `current_thread` runtime.
 fn start_watch(parts: &Parts) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
     let (current, threads) = (Arc::clone(&parts.current), Arc::downgrade(&parts.threads));
     move || {
@@ -380,7 +379,7 @@ fn trace_files(folder: &Path, current: &Current) -> TraceFiles {
     TraceFiles::new(folder.to_owned(), Arc::new(take))
 }
 
-/// How the blocking pool is given a job that is a worker, for one that is in `block_in_place`.
+/// The function that asks the blocking pool for a stand-in.
 fn ask_for_stand_in(parts: &Parts) -> impl Fn(StandIn, Asked) + Send + Sync + 'static {
     let (current, threads) = (Arc::clone(&parts.current), Arc::clone(&parts.threads));
     move |stand_in, asked| {
@@ -393,7 +392,7 @@ fn ask_for_stand_in(parts: &Parts) -> impl Fn(StandIn, Asked) + Send + Sync + 's
     }
 }
 
-/// A runtime whose threads have not all started ends. In the background: dropped in async code, it
+/// Ends a runtime whose threads have not all started. In the background, since a drop in async code
 /// would panic.
 fn or_end(runtime: Runtime, started: io::Result<()>) -> io::Result<Runtime> {
     match started {
@@ -405,7 +404,7 @@ fn or_end(runtime: Runtime, started: io::Result<()>) -> io::Result<Runtime> {
     }
 }
 
-/// The number of workers when the program does not say it.
+/// The number of workers if the program does not set it.
 fn default_workers() -> io::Result<usize> {
     const VARIABLE: &str = "RUNTIME_WORKER_THREADS";
     match std::env::var(VARIABLE) {

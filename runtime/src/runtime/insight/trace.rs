@@ -3,7 +3,7 @@
 //! # The form of a trace as bytes
 //!
 //! Numbers are little-endian; a text is its length in bytes (`u32`) and its bytes, in UTF-8. First
-//! come the eight bytes `RTTRACE` and 0, and the version of the form (`u32`): 1. Then sections: a
+//! come the eight bytes of [`MAGIC`], and the version of the form (`u32`): 1. Then sections: a
 //! number (`u32`), the length of the rest (`u64`), the rest. A reader skips sections with numbers
 //! that it does not know, and what a section has beyond what it knows.
 //!

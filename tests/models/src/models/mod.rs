@@ -35,4 +35,5 @@ mod stall_slot;
 mod task;
 mod timer;
 mod watch;
+mod worker;
 mod worker_watch;

@@ -1,14 +1,14 @@
-//! The registers of aarch64, as the tables number them and as the kernel tells them.
+//! The registers of aarch64, as the unwind tables number them and as the kernel gives them.
 
 use gimli::{AArch64, Register, Vendor};
 
 use super::Registers;
 
-/// How many registers the tables number, but those for floating-point numbers.
+/// How many registers the tables number, without those for floating-point numbers.
 pub(super) const REGISTERS: usize = 32;
 pub(super) const SP: Register = AArch64::SP;
 pub(super) const FP: Register = AArch64::X29;
-/// What a function leaves as it was.
+/// The registers that a function preserves.
 pub(super) const PRESERVED: [Register; 11] = [
     AArch64::X19,
     AArch64::X20,

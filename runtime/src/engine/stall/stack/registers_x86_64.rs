@@ -1,14 +1,14 @@
-//! The registers of x86-64, as the tables number them and as the kernel tells them.
+//! The registers of x86-64, as the unwind tables number them and as the kernel gives them.
 
 use gimli::{Register, Vendor, X86_64};
 
 use super::Registers;
 
-/// How many registers the tables number, but those for floating-point numbers.
+/// How many registers the tables number, without those for floating-point numbers.
 pub(super) const REGISTERS: usize = 17;
 pub(super) const SP: Register = X86_64::RSP;
 pub(super) const FP: Register = X86_64::RBP;
-/// What a function leaves as it was.
+/// The registers that a function preserves.
 pub(super) const PRESERVED: [Register; 6] =
     [X86_64::RBX, X86_64::RBP, X86_64::R12, X86_64::R13, X86_64::R14, X86_64::R15];
 pub(super) const VENDOR: Vendor = Vendor::Default;
