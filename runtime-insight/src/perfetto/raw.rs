@@ -207,7 +207,7 @@ impl Ring {
         let (task, since) = (section.u64()?, section.u64()?);
         let running = (task != 0).then_some((subject_of(task), since));
         let count = section.u32()? as usize;
-        let words = section.take(count.checked_mul(16).unwrap_or(usize::MAX))?;
+        let words = section.take(count.saturating_mul(16))?;
         let mut events = Vec::with_capacity(count);
         let mut long = None;
         for event in words.chunks_exact(16) {
