@@ -253,7 +253,7 @@ fn each_poll_has_its_task_its_end_and_what_has_led_to_it() {
     // All but those of tasks that have woken themselves: 190 yields, and their budget's.
     assert!(flows > 60, "{flows} of {}", seen.polls().count());
     let alive = seen.counters.iter().filter(|(track, _)| track == "tasks alive");
-    assert_eq!(alive.clone().last().unwrap().1, 0);
+    assert_eq!(alive.clone().next_back().unwrap().1, 0);
     assert!(alive.map(|(_, value)| *value).max().unwrap() > 1);
 }
 
