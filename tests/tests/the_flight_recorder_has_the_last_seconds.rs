@@ -60,8 +60,9 @@ fn it_gives_the_time_that_is_asked_for() {
     let quiet = Instant::now();
     eventually("some of it is over", || events(&runtime, quiet.elapsed()) < 100);
     assert!(events(&runtime, EVER) > 501);
-    assert_eq!(events(&runtime, Duration::MAX), events(&runtime, EVER));
-    assert_eq!(events(&runtime, Duration::ZERO), 0);
+    assert!(events(&runtime, Duration::MAX) > 501);
+    // What is recorded while it looks is there all the same.
+    assert!(events(&runtime, Duration::ZERO) < 100);
 }
 
 #[test]
