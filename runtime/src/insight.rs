@@ -48,6 +48,6 @@
 //! ```
 
 pub use crate::runtime::insight::{
-    BlockingInfo, DescriptorInfo, Finding, FindingKind, Insight, TaskDump, TaskInfo, TaskPlace,
-    TaskState, Trace, WaitInfo, WaitKind, WokenBy,
+    BlockingInfo, DescriptorInfo, Finding, FindingKind, Insight, RootInfo, Stacks, TaskDump,
+    TaskInfo, TaskPlace, TaskState, Trace, WaitInfo, WaitKind, WokenBy,
 };

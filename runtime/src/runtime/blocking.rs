@@ -54,6 +54,11 @@ struct Unscheduled {
 }
 
 impl Schedule for Unscheduled {
+    /// The pool knows its jobs.
+    fn is_observed(&self) -> bool {
+        false
+    }
+
     fn kind(&self) -> &'static str {
         BLOCKING_KIND
     }

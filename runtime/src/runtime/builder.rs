@@ -806,7 +806,7 @@ impl Builder {
     /// Whether the runtime can be looked into: what its tasks wait for, who woke them, how long
     /// they have run. See [`insight`](crate::insight). `true`, `false`, or an [`Insight`].
     ///
-    /// The default is what the environment variable `RUNTIME_INSIGHT` says: `1` for on, `0` or
+    /// The default is what the environment says: `RUNTIME_INSIGHT=1` for on, `RUNTIME_INSIGHT=0` or
     /// nothing for off. Each task keeps 136 bytes of notes then.
     ///
     /// Without the feature `insight` this changes nothing.

@@ -289,7 +289,7 @@ impl Handle {
         let _inside = entered::enter_alone();
         let _current = self.enter();
         let _seeded = self.seeded();
-        let future = of_root(future, size, location);
+        let future = self.observe_root(of_root(future, size, location), location);
         if self.panics().guards_roots() {
             return self.run_root(self.panics().guard(future));
         }

@@ -11,6 +11,7 @@ use super::id::RuntimeId;
 use super::job::BlockingJob;
 use super::panics::{Panics, Stops};
 use super::pinned::Pinned;
+use super::roots::{Observed, Roots};
 use super::scheduler::{RuntimeFlavor, Scheduler};
 use super::stall::Reporter;
 use super::this_thread;
@@ -75,6 +76,7 @@ pub(crate) struct Inner {
     /// Seeds for the threads that block on the runtime, if they were fixed.
     pub(super) seeds: Option<Mutex<FastRand>>,
     /// The thread of a local runtime: its tasks need not be `Send`.
+    pub(super) roots: Arc<Roots>,
     pub(super) local_to: Option<ThreadId>,
     pub(super) name: Option<String>,
     pub(super) id: RuntimeId,
@@ -148,6 +150,24 @@ impl Handle {
     }
 
     /// Stalls that were counted and not reported.
+    /// The futures that threads block on, while the runtime is observed.
+    pub(super) fn roots(&self) -> &Arc<Roots> {
+        &self.inner.roots
+    }
+
+    /// A root future, as a dump sees it.
+    pub(super) fn observe_root<F: Future>(
+        &self,
+        future: F,
+        called_at: &'static Location<'static>,
+    ) -> Observed<F> {
+        self.inner.roots.observe(self.is_insight_on(), future, called_at)
+    }
+
+    pub(super) fn reporter(&self) -> &Reporter {
+        &self.inner.reporter
+    }
+
     pub(super) fn reports_left_out(&self) -> u64 {
         self.inner.reporter.left_out()
     }

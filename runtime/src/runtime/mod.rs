@@ -198,10 +198,12 @@ mod id;
 pub(crate) mod insight;
 mod job;
 mod local_runtime;
+pub(crate) mod local_sets;
 mod metrics;
 pub(crate) mod panics;
 mod pinned;
 mod rng_seed;
+mod roots;
 #[allow(clippy::module_inception, reason = "the type that the folder is about")]
 mod runtime;
 #[cfg(feature = "schedule-latency")]

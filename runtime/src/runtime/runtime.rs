@@ -287,7 +287,7 @@ impl Runtime {
         let _inside = entered::enter();
         let _current = context::enter(self.handle.clone());
         let _seeded = self.handle.seeded();
-        let future = of_root(future, size, location);
+        let future = self.handle.observe_root(of_root(future, size, location), location);
         if self.handle.panics().guards_roots() {
             return self.run(self.handle.panics().guard(future));
         }

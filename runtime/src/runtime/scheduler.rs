@@ -147,6 +147,15 @@ impl Scheduler {
     }
 
     /// Polls of workers that ran out of budget.
+    /// The kernel's number of a worker's thread, while it has one.
+    pub(super) fn os_thread_of(&self, worker: usize) -> Option<u32> {
+        let tid = match self {
+            Scheduler::MultiThread(pool) => pool.any_slot(worker)?.tid(),
+            Scheduler::CurrentThread(shared) => shared.tid(),
+        };
+        (tid != 0).then_some(tid)
+    }
+
     pub(super) fn forced_yields(&self) -> u64 {
         match self {
             Scheduler::MultiThread(pool) => {

@@ -465,6 +465,13 @@ pub(super) struct Reporter {
     traces: Option<Arc<TraceFiles>>,
 }
 
+impl Reporter {
+    /// Calls `f` with what unwinds stacks.
+    pub(super) fn unwind<R>(&self, f: impl FnOnce(&mut Unwinder) -> R) -> R {
+        self.voice.unwind(f)
+    }
+}
+
 impl Drop for Reporter {
     fn drop(&mut self) {
         self.close();
@@ -705,11 +712,14 @@ impl Voice {
         self.unsaid.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Calls `f` with what unwinds stacks.
+    fn unwind<R>(&self, f: impl FnOnce(&mut Unwinder) -> R) -> R {
+        f(self.unwinder.lock().get_or_insert_with(Unwinder::new))
+    }
+
     fn report(&self, mut report: StallReport, capture: Option<Capture>) {
-        report.backtrace = capture.map(|capture| {
-            let mut unwinder = self.unwinder.lock();
-            capture.trace(unwinder.get_or_insert_with(Unwinder::new)).to_string()
-        });
+        report.backtrace =
+            capture.map(|capture| self.unwind(|unwinder| capture.trace(unwinder).to_string()));
         if let Some(on_stall) = &self.manner.on_stall {
             return on_stall(&report);
         }

@@ -17,6 +17,7 @@ use crate::engine::scheduler::{LocalTasks, Poller};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, PanicSink, UnseenPanic};
 use crate::engine::trace::span::FullSize;
+use crate::runtime::local_sets;
 use crate::runtime::panics::report_alone;
 use crate::runtime::this_thread::{self, LocalEnterGuard, enter_local};
 use crate::runtime::{self, UnhandledPanic, context};
@@ -172,7 +173,9 @@ impl LocalSet {
     /// See [`LocalSet`].
     pub fn new() -> LocalSet {
         let panics = Arc::new(SetPanics::default());
-        let (tasks, poller) = (LocalTasks::new(panics.clone()), Poller::default());
+        let tasks = LocalTasks::new(panics.clone(), local_sets::observe());
+        local_sets::add(&tasks);
+        let poller = Poller::default();
         LocalSet { tasks, poller, panics, id: runtime::Id::next() }
     }
 
@@ -312,7 +315,10 @@ impl LocalSet {
     fn turn(&self, poller: &Poller, cx: &mut Context<'_>) {
         self.assert_not_ended();
         // On a `current_thread` runtime this starts the monitor, if there is none yet.
-        let _ = context::with_current(|handle| handle.have_watched());
+        let _ = context::with_current(|handle| {
+            self.tasks.seen_in(handle.id().as_u64());
+            handle.have_watched();
+        });
         self.tasks.turn(poller, None, cx.waker());
         self.assert_not_ended();
     }

@@ -17,6 +17,8 @@ mod object_static;
 mod object_table;
 #[path = "../../../runtime/src/engine/insight/recorder/mod.rs"]
 pub(crate) mod recorder;
+#[path = "../../../runtime/src/engine/insight/stacks_off.rs"]
+mod stacks;
 #[path = "../../../runtime/src/engine/insight/wait.rs"]
 mod wait;
 #[path = "../../../runtime/src/engine/insight/wake_source.rs"]
@@ -27,6 +29,7 @@ pub(crate) use location::AtomicLocation;
 pub(crate) use notes::{NoteTaking, note, went_on};
 pub(crate) use object::Object;
 pub(crate) use recorder::Recorder;
+pub(crate) use stacks::{Look, Stacks, waker_is_cloned};
 pub(crate) use wait::{Kind, Noted, Wait};
 pub(crate) use wake_source::{AsDriver, WakeSource};
 

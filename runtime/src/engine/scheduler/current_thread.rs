@@ -489,6 +489,11 @@ impl CurrentThread {
         self.injector.lock().len()
     }
 
+    /// The kernel's number of the thread that has the core; 0 if none had it yet.
+    pub(crate) fn tid(&self) -> u32 {
+        self.runner.tid()
+    }
+
     /// Tasks that other threads have made runnable.
     pub(crate) fn remote_schedules(&self) -> u64 {
         self.in_flight.ever()

@@ -29,6 +29,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Weak;
 use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
@@ -38,7 +39,7 @@ use super::observe::Observe;
 use super::tasks::{HasTasks, Of, Tasks};
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
-use crate::engine::primitive::atomic::{AtomicBool, Ordering};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
@@ -56,6 +57,8 @@ pub(crate) struct LocalQueue {
     tasks: Tasks,
     /// A task has panicked under the policy that ends the set.
     stopped: AtomicBool,
+    /// The number of the runtime in which it was polled last; 0 before.
+    seen_in: AtomicU64,
     /// Whether a pinned thread polls the queue. Then the waker is ours: it only unparks that
     /// thread. A `LocalSet` can be polled with any waker.
     polled_by_us: bool,
@@ -96,6 +99,7 @@ impl LocalQueue {
             state: Mutex::new(State { queue: VecDeque::new(), pollers: WaiterList::new() }),
             tasks,
             stopped: AtomicBool::new(false),
+            seen_in: AtomicU64::new(0),
             polled_by_us,
         }
     }
@@ -305,6 +309,25 @@ impl LocalHome {
     }
 }
 
+/// The list of the tasks of a set, which may be gone.
+#[derive(Clone)]
+pub(crate) struct LocalList(Weak<LocalQueue>);
+
+impl LocalList {
+    pub(crate) fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    /// Whether the set was last polled in the runtime of that number.
+    pub(crate) fn was_in(&self, runtime: u64) -> bool {
+        self.0.upgrade().is_some_and(|queue| queue.seen_in.load(Ordering::Relaxed) == runtime)
+    }
+
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&Owned) -> R) -> Option<R> {
+        Some(f(self.0.upgrade()?.tasks()))
+    }
+}
+
 /// The key under which a future that polls the set waits.
 #[derive(Default)]
 pub(crate) struct Poller(Option<Key>);
@@ -317,9 +340,20 @@ pub(crate) struct LocalTasks {
 }
 
 impl LocalTasks {
-    pub(crate) fn new(panics: std::sync::Arc<dyn PanicSink>) -> LocalTasks {
-        let queue = Arc::new(LocalQueue::new(Tasks::new(1, Observe::default(), panics), false));
+    pub(crate) fn new(panics: std::sync::Arc<dyn PanicSink>, observe: Observe) -> LocalTasks {
+        let queue = Arc::new(LocalQueue::new(Tasks::new(1, observe, panics), false));
         LocalTasks { queue, _thread: std::marker::PhantomData }
+    }
+
+    /// The set is being polled in the runtime of that number.
+    pub(crate) fn seen_in(&self, runtime: u64) {
+        // No pair: a number.
+        self.queue.seen_in.store(runtime, Ordering::Relaxed);
+    }
+
+    /// The list of its tasks, for other threads.
+    pub(crate) fn list(&self) -> LocalList {
+        LocalList(Arc::downgrade(&self.queue))
     }
 
     /// A second access for the same thread.

@@ -39,7 +39,7 @@ mod worker_table;
 
 pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig, StartWatch, Steps};
 pub(crate) use here::{block_in_place, worker_index};
-pub(crate) use local::{LocalTasks, Poller};
+pub(crate) use local::{LocalList, LocalTasks, Poller};
 pub(crate) use metrics::WorkerCounters;
 pub(crate) use monitor::{Monitor, Stall, StallSink};
 pub(crate) use monitor_rounds::watch_pool;

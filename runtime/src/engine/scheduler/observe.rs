@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::metrics::{Counter, WorkerCounters};
 use crate::engine::catch_panic::catch_panic;
-use crate::engine::insight;
 use crate::engine::insight::recorder::{Kind, OnThread, Owner, Recorder, Ring};
+use crate::engine::insight::{self, Stacks};
 use crate::engine::primitive::ticks;
 use crate::engine::task::{Header, Id, Outcome, Runnable, StallPolicy};
 
@@ -88,6 +88,8 @@ pub(crate) struct Observe {
     pub(crate) insight: bool,
     /// Where it is recorded what they do.
     pub(crate) recorder: Option<Arc<Recorder>>,
+    /// Where the stacks of tasks are left that somebody asks for.
+    pub(crate) stacks: Arc<Stacks>,
     /// Whether anything of it concerns polls.
     polls: bool,
     /// Whether anything but a dump concerns them.
@@ -201,7 +203,7 @@ impl Observe {
             Some(counters) => (counters.poll_begins(), counters.worker),
             None => (ticks(), NO_WORKER),
         };
-        let (outcome, ended) = task.run_observed(policy, began, worker);
+        let (outcome, ended) = task.run_observed(policy, began, worker, &self.stacks);
         if let Some(counters) = counters {
             counters.poll_ended(ended);
         }

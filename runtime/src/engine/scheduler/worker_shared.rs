@@ -120,7 +120,7 @@ impl WorkerShared {
         self.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
     }
 
-    pub(super) fn tid(&self) -> u32 {
+    pub(crate) fn tid(&self) -> u32 {
         self.tid.load(Ordering::Relaxed)
     }
 }

@@ -62,7 +62,7 @@ use std::fmt;
 use std::io;
 
 pub(crate) use procfs::{queued, sleeps, thread_state};
-pub(crate) use stack::{Capture, Unwinder, capture};
+pub(crate) use stack::{Capture, Unwinder, capture, capture_here};
 pub(crate) use trace::{Address, Frame, Trace};
 
 /// Bytes of stack that are copied: some hundred frames of a release build.

@@ -10,6 +10,10 @@ pub(crate) fn capture(_tid: Tid, _how: How) -> Result<Capture, Why> {
     Err(Why::Unsupported)
 }
 
+pub(crate) fn capture_here(_base: usize) -> Option<Capture> {
+    None
+}
+
 impl Capture {
     pub(crate) fn trace(&self, _unwinder: &mut Unwinder) -> Trace {
         match *self {}

@@ -58,6 +58,20 @@ impl Trace {
         Trace { frames, complete }
     }
 
+    /// Without the innermost frames that copy a waker, where the stack was taken.
+    pub(crate) fn without_wakers(mut self) -> Trace {
+        const WAKERS: [&str; 4] =
+            ["capture_here", "waker_is_cloned", "clone_looked_at", "core::task::wake::"];
+        let is_waker = |frame: &Frame| {
+            let file = frame.file.as_deref();
+            frame.name.as_deref().is_some_and(|name| WAKERS.iter().any(|part| name.contains(part)))
+                || file.is_some_and(|file| file.ends_with("core/src/task/wake.rs"))
+        };
+        let last = self.frames.iter().take(16).rposition(is_waker);
+        self.frames.drain(..last.map_or(0, |last| last + 1));
+        self
+    }
+
     /// Every frame, the runtime's own included.
     #[cfg(test)]
     pub(crate) fn frames(&self) -> &[Frame] {

@@ -23,7 +23,7 @@ use super::header::{
 };
 use super::panic::{Origin, Payload};
 use super::state::{EndPoll, State};
-use super::{Id, JoinError, Mark, waker};
+use super::{Id, JoinError, Mark};
 use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::insight::{self, Block, WakeSource};
 use crate::engine::primitive::{UnsafeCell, ticks};
@@ -234,6 +234,7 @@ unsafe fn drop_output<T>(stage: *mut ()) -> Result<Option<JoinError>, Payload> {
 #[inline(never)]
 pub(super) unsafe fn run(
     task: NonNull<Header>,
+    make_waker: impl FnOnce(NonNull<Header>) -> Waker,
     pending: impl FnOnce(NonNull<Header>) -> Option<Option<Mark>>,
 ) -> Outcome {
     // SAFETY: until completion the life reference keeps the allocation, and after `end_poll` says
@@ -244,9 +245,9 @@ pub(super) unsafe fn run(
         // SAFETY: we have RUNNING.
         return unsafe { cancel(task) };
     }
-    // SAFETY: borrowed for this poll, during which the task cannot be freed (invariant 3): the
+    // Borrowed for this poll, during which the task cannot be freed (invariant 3): the
     // waker's count stays untouched, since the `ManuallyDrop` is never dropped.
-    let waker = ManuallyDrop::new(unsafe { waker::borrowed(task) });
+    let waker = ManuallyDrop::new(make_waker(task));
     let mut cx = Context::from_waker(&waker);
     let polled = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: we have RUNNING and the task is not complete: the stage is ours and holds the

@@ -133,10 +133,7 @@ pub(crate) trait Schedule: 'static {
     }
 
     /// Whether its tasks keep for a dump what they wait for. Always the same answer.
-    #[inline]
-    fn is_observed(&self) -> bool {
-        false
-    }
+    fn is_observed(&self) -> bool;
 
     /// Where it is recorded what its tasks do.
     #[inline]

@@ -6,11 +6,11 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use super::cell;
 use super::header::{Header, Outcome, Runnable, Schedule, block, scheduler_of};
 use super::{AbortHandle, Id, JoinHandle, Mark, StallPolicy};
-use crate::engine::insight::NoteTaking;
+use super::{cell, waker};
 use crate::engine::insight::recorder::Kind::End;
+use crate::engine::insight::{Look, NoteTaking, Stacks};
 use crate::engine::primitive::ticks;
 use crate::engine::task_id::next_id;
 use crate::engine::task_id::set_name;
@@ -72,9 +72,11 @@ impl Runnable {
         std::mem::forget(self);
         match policy {
             // SAFETY: we had the permission and have given it up.
-            StallPolicy::Nobody => unsafe { cell::run(task, unchanged) },
+            StallPolicy::Nobody => unsafe {
+                cell::run(task, |task| waker::borrowed(task), unchanged)
+            },
             // SAFETY: as above.
-            policy => unsafe { cell::run(task, |_| policy.mark()) },
+            policy => unsafe { cell::run(task, |task| waker::borrowed(task), |_| policy.mark()) },
         }
     }
 
@@ -85,17 +87,31 @@ impl Runnable {
         policy: &StallPolicy<'_>,
         began: u64,
         worker: u32,
+        stacks: &Stacks,
     ) -> (Outcome, u64) {
         debug_assert!(self.header().state.peek().is_observed());
-        let task = self.0;
+        let (task, id) = (self.0, self.id());
         std::mem::forget(self);
         let notes = NoteTaking::begin();
         // SAFETY: it is observed. While the `Runnable` exists the task is not complete.
         unsafe { block(task) }.begin_poll(began, worker);
         let mut ended = None;
+        let mut look = None;
+        // Called when the poll has begun: whoever asks later makes it be polled again.
+        let make_waker = |task: NonNull<Header>| {
+            // SAFETY: as above.
+            if unsafe { task.as_ref() }.state.take_look() {
+                look = Some(Look::begin(&notes));
+                // SAFETY: `run` uses it for this poll, and does not drop it.
+                unsafe { waker::looked_at(task) }
+            } else {
+                // SAFETY: as above.
+                unsafe { waker::borrowed(task) }
+            }
+        };
         // SAFETY: we had the permission and have given it up.
         let outcome = unsafe {
-            cell::run(task, |task| {
+            cell::run(task, make_waker, |task| {
                 let now = ticks();
                 ended = Some(now);
                 // The poll has not ended to the others: the task is not complete.
@@ -103,6 +119,9 @@ impl Runnable {
                 policy.mark()
             })
         };
+        if let Some(look) = look {
+            look.end(id, stacks);
+        }
         (outcome, ended.unwrap_or_else(ticks))
     }
 
@@ -135,7 +154,7 @@ impl Drop for Runnable {
         // SCHEDULED is set, so this makes no second `Runnable`; the run below sees CANCELLED.
         let _ = self.header().state.cancel();
         // SAFETY: we have the permission and use it now.
-        let outcome = unsafe { cell::run(self.0, unchanged) };
+        let outcome = unsafe { cell::run(self.0, |task| waker::borrowed(task), unchanged) };
         debug_assert!(matches!(outcome, Outcome::Complete));
     }
 }

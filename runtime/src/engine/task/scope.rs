@@ -607,6 +607,11 @@ impl<S: Schedule> Schedule for Scoped<S> {
     }
 
     #[inline]
+    fn is_observed(&self) -> bool {
+        self.scheduler.is_observed()
+    }
+
+    #[inline]
     fn origin(&self) -> Option<Instant> {
         self.scheduler.origin()
     }

@@ -14,6 +14,7 @@
 //! | MARKED        | a poll of this task has stalled its worker before                            |
 //! | COMPUTES      | with MARKED: the poll computed, and did not wait                             |
 //! | NAMED         | the side table of names has an entry for this task                           |
+//! | LOOKED_AT     | somebody wants the stack of the next poll                                    |
 //! | OBSERVED      | a block for a dump is in front of the header; set once, by the spawn         |
 //! | the rest      | the reference count                                                          |
 //!
@@ -63,7 +64,8 @@ const NAMED: usize = 1 << 7;
 const TAKEN: usize = 1 << 8;
 const COMPUTES: usize = 1 << 9;
 const OBSERVED: usize = 1 << 10;
-const REF: usize = 1 << 11;
+const LOOKED_AT: usize = 1 << 11;
+const REF: usize = 1 << 12;
 const REFS: usize = !(REF - 1);
 
 /// A wake publishes to the poll what the waking thread did before. Pairs with [`START`].
@@ -261,6 +263,23 @@ impl State {
                 Err(seen) => now = seen,
             }
         }
+    }
+
+    /// A wake by somebody who wants the stack of the poll.
+    pub(super) fn look_at(&self) -> Wake {
+        let before = Snapshot(self.0.fetch_or(LOOKED_AT | SCHEDULED, WAKE));
+        if before.is_idle() { Wake::Schedule } else { Wake::Done }
+    }
+
+    /// Whether somebody wants the stack of the poll that has begun. Called by the thread that
+    /// polls: whoever asks later finds RUNNING, and so the task is polled again (invariant 2).
+    pub(super) fn take_look(&self) -> bool {
+        if self.0.load(Ordering::Relaxed) & LOOKED_AT == 0 {
+            return false;
+        }
+        // No pair: the question is a bit.
+        self.0.fetch_and(!LOOKED_AT, Ordering::Relaxed);
+        true
     }
 
     /// Requests cancellation: the thread that has or makes the `Runnable` drops the future.

@@ -5,6 +5,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::header::{Header, drop_reference, free};
 use super::state::Wake;
+use crate::engine::insight;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
 
@@ -15,6 +16,24 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, dr
 pub(super) unsafe fn borrowed(task: NonNull<Header>) -> Waker {
     // SAFETY: the functions below uphold the contract of `RawWaker` for a pointer to a task.
     unsafe { Waker::new(task.as_ptr().cast_const().cast(), &VTABLE) }
+}
+
+static LOOKED_AT: RawWakerVTable = RawWakerVTable::new(clone_looked_at, wake, wake_by_ref, drop);
+
+/// As [`borrowed`]; who clones it leaves its stack (`insight/stacks.rs`), and gets a waker like any
+/// other.
+///
+/// # Safety
+/// As for [`borrowed`].
+pub(super) unsafe fn looked_at(task: NonNull<Header>) -> Waker {
+    // SAFETY: as in `borrowed`.
+    unsafe { Waker::new(task.as_ptr().cast_const().cast(), &LOOKED_AT) }
+}
+
+unsafe fn clone_looked_at(data: *const ()) -> RawWaker {
+    insight::waker_is_cloned();
+    // SAFETY: by the caller.
+    unsafe { clone(data) }
 }
 
 /// Whether calling the waker runs no user code: it is a task's, its scheduler calls no user waker,

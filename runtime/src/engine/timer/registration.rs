@@ -153,10 +153,12 @@ impl Registration {
                 true
             }
         };
-        let name = Name::of(waker);
         self.assert_not_forked();
-        // Cloning a waker is user code, so it is done outside the lock.
-        match self.shard.insert(self.deadline, waker.clone(), owner) {
+        // Cloning a waker is user code, so it is done outside the lock. The clone may have another
+        // name: that of a poll that is looked at has.
+        let own = waker.clone();
+        let name = Name::of(&own);
+        match self.shard.insert(self.deadline, own, owner) {
             Ok(key) => {
                 self.set = Some(Set { key, waker: name, moved: false });
                 Poll::Pending
@@ -182,7 +184,9 @@ impl Registration {
 
     fn change_waker(&mut self, waker: &Waker) -> Poll<()> {
         let Some(set) = &mut self.set else { return Poll::Pending };
-        let old = match self.shard.update_waker(set.key, waker.clone()) {
+        let own = waker.clone();
+        let name = Name::of(&own);
+        let old = match self.shard.update_waker(set.key, own) {
             Ok(old) => old,
             Err(Refused(_)) => {
                 // The timer has fired since `elapsed` was read.
@@ -191,7 +195,7 @@ impl Registration {
             }
         };
         // Set before the old waker is dropped, which is user code and may panic.
-        set.waker = Name::of(waker);
+        set.waker = name;
         drop(old);
         Poll::Pending
     }

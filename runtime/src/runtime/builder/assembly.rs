@@ -35,6 +35,7 @@ use crate::runtime::handle::{Handle, Inner};
 use crate::runtime::id::RuntimeId;
 use crate::runtime::insight::Insight;
 use crate::runtime::job::BlockingJob;
+use crate::runtime::local_sets;
 use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
 use crate::runtime::rng_seed::RngSeed;
@@ -213,6 +214,7 @@ impl Builder {
             panics,
             reporter,
             forced_yields: AtomicU64::new(0),
+            roots: Arc::default(),
             local_to,
             name: self.name.clone(),
             id: RuntimeId::next(),
@@ -321,6 +323,10 @@ impl Builder {
         let mut observe = self.observe.clone();
         observe.recorder = recorder;
         observe.insight = CAN_BE_ON && insight.is_on();
+        if observe.insight {
+            local_sets::switch_on();
+            observe.stacks = local_sets::stacks();
+        }
         if self.measures_polls {
             observe.poll_times = Arc::clone(self.poll_times.starts());
         }

@@ -5,11 +5,13 @@ mod dump;
 mod json;
 mod lints;
 mod settings;
+mod stacks;
 mod trace;
 
 pub use crate::engine::insight::WaitKind;
 pub use dump::{
-    BlockingInfo, DescriptorInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo, WokenBy,
+    BlockingInfo, DescriptorInfo, RootInfo, Stacks, TaskDump, TaskInfo, TaskPlace, TaskState,
+    WaitInfo, WokenBy,
 };
 pub use lints::{Finding, FindingKind};
 pub use settings::Insight;

@@ -26,6 +26,10 @@ pub(super) struct Queue {
 pub(super) struct QueueRef(pub(super) Arc<Queue>);
 
 impl Schedule for QueueRef {
+    fn is_observed(&self) -> bool {
+        false
+    }
+
     fn schedule(&self, task: Runnable) {
         self.0.tasks.lock().push_back(task);
     }

@@ -62,6 +62,21 @@ pub(crate) fn capture(tid: Tid, how: How) -> Result<Capture, Why> {
     Err(Why::Moving)
 }
 
+/// Copies the stack of this thread, from the caller's frame up to the address `base`, or some more.
+/// Nothing before [`own_memory::open`].
+#[inline(never)]
+pub(crate) fn capture_here(base: usize) -> Option<Capture> {
+    /// What is above the base: the frame that the base is in.
+    const ABOVE: u64 = 1024;
+    let registers = registers::here();
+    let end = (base as u64).checked_add(ABOVE)?;
+    let length = usize::try_from(end.checked_sub(registers.sp)?).ok()?;
+    let mut stack = vec![0; length.min(STACK_BYTES)];
+    let length = memory::read(registers.sp, &mut stack);
+    stack.truncate(length);
+    (length > 0).then_some(Capture { registers, start: registers.sp, stack })
+}
+
 fn by_signal(tid: Tid, mut stack: Vec<u8>) -> Result<Capture, Why> {
     let (registers, start, length) = stall_signal::ask(tid, &mut stack)?;
     stack.truncate(length);

@@ -21,5 +21,5 @@ mod unwind;
 
 use super::{Address, Frame, How, Registers, STACK_BYTES, Tid, Trace, Why, procfs};
 
-pub(crate) use capture::{Capture, capture};
+pub(crate) use capture::{Capture, capture, capture_here};
 pub(crate) use unwind::Unwinder;

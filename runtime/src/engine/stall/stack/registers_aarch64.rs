@@ -1,4 +1,5 @@
 //! The registers of aarch64, as the unwind tables number them and as the kernel gives them.
+#![allow(unsafe_code, reason = "reads registers; docs/unsafe.md, K1")]
 
 use gimli::{AArch64, Register, Vendor};
 
@@ -42,4 +43,24 @@ pub(crate) fn registers(context: &libc::ucontext_t) -> Registers {
 /// the bits above those of a program's addresses.
 pub(super) fn without_signature(address: u64) -> u64 {
     address & 0x0000_ffff_ffff_ffff
+}
+
+/// The registers of this thread, in the caller's frame.
+#[inline(always)]
+pub(super) fn here() -> Registers {
+    let (pc, sp, fp): (u64, u64, u64);
+    // SAFETY: K1: reads three registers, and changes nothing.
+    unsafe {
+        std::arch::asm!(
+            "adr {pc}, .",
+            "mov {sp}, sp",
+            "mov {fp}, x29",
+            pc = out(reg) pc,
+            sp = out(reg) sp,
+            fp = out(reg) fp,
+            options(nomem, nostack, preserves_flags),
+        );
+    }
+    // The link register is on the stack by now: the caller has called others.
+    Registers { pc, sp, fp: Some(fp), lr: None, interrupted: true }
 }

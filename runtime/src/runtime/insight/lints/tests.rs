@@ -54,6 +54,7 @@ fn task(number: u64, waits: &[WaitInfo]) -> TaskInfo {
         future_size: 8,
         waits: waits.to_vec(),
         more_waits: 0,
+        stacks: None,
         is_lost: false,
     }
 }
@@ -63,6 +64,7 @@ fn dump(tasks: Vec<TaskInfo>) -> TaskDump {
         runtime: None,
         is_insight_on: true,
         tasks,
+        roots: Vec::new(),
         blocking: Vec::new(),
         took: Duration::ZERO,
     }
