@@ -8,6 +8,7 @@
 //! | a slice without an end | a poll that was going on |
 //! | an arrow | from a wake or spawn to the poll that came of it |
 //! | a point | a wake, a spawn, a steal, a stall, a panic; a thread goes to sleep or wakes up |
+//! | tracks "other polls" | polls on threads without a track of their own |
 //! | tracks "blocking" | jobs of the blocking pool, as many tracks as ran at the same time |
 //! | counters | tasks alive, tasks in the common queue, tasks in each worker's queue |
 //!
@@ -27,7 +28,7 @@
 mod proto;
 mod raw;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use proto::Message;
@@ -158,12 +159,16 @@ impl Tracks {
         let mut by_worker = HashMap::new();
         let mut others =
             Track { name: "other threads".to_owned(), slices: Vec::new(), points: Vec::new() };
-        let mut jobs = Vec::new();
+        let (mut jobs, mut loose) = (Vec::new(), Vec::new());
         let mut stalls = Vec::new();
         for ring in &trace.rings {
             let mut own = Track::of(ring);
             let track = if ring.owner == Owner::Others { &mut others } else { &mut own };
             track.add(ring, &mut jobs, &mut stalls);
+            if ring.owner == Owner::Others {
+                // Several threads share it, whose polls may overlap.
+                loose.append(&mut others.slices);
+            }
             if ring.owner != Owner::Others {
                 if matches!(ring.owner, Owner::Worker | Owner::CurrentThread) {
                     by_worker.insert(u64::from(ring.number), all.len());
@@ -177,7 +182,8 @@ impl Tracks {
             track.unwrap_or(&mut others).points.push(stall);
         }
         all.push(others);
-        all.extend(lanes(jobs));
+        all.extend(lanes("other polls", loose));
+        all.extend(lanes("blocking", without_begins(jobs)));
         all.retain(|track| !track.slices.is_empty() || !track.points.is_empty());
         Tracks { all }
     }
@@ -270,24 +276,29 @@ impl Track {
     }
 }
 
-/// Puts jobs on as few tracks as they need. A job that has begun and ended is there twice: where
-/// the end is known, the beginning by itself goes.
-fn lanes(mut jobs: Vec<Slice>) -> Vec<Track> {
-    let ended: HashMap<u64, ()> =
-        jobs.iter().filter(|job| job.end.is_some()).map(|job| (job.task, ())).collect();
-    jobs.retain(|job| job.end.is_some() || !ended.contains_key(&job.task));
-    jobs.sort_by_key(|job| job.begin);
+/// A job that has begun and ended is there twice: where the end is known, the beginning by itself
+/// goes.
+fn without_begins(mut jobs: Vec<Slice>) -> Vec<Slice> {
+    let ended = jobs.iter().filter(|job| job.end.is_some()).map(|job| job.task);
+    let ended: HashSet<u64> = ended.collect();
+    jobs.retain(|job| job.end.is_some() || !ended.contains(&job.task));
+    jobs
+}
+
+/// Puts what may overlap on as few tracks as it needs.
+fn lanes(name: &str, mut slices: Vec<Slice>) -> Vec<Track> {
+    slices.sort_by_key(|slice| slice.begin);
     let mut lanes: Vec<Vec<Slice>> = Vec::new();
-    for job in jobs {
+    for slice in slices {
         let is_free = |lane: &&mut Vec<Slice>| {
-            lane.last().is_some_and(|last| last.end.is_some_and(|end| end <= job.begin))
+            lane.last().is_some_and(|last| last.end.is_some_and(|end| end <= slice.begin))
         };
         match lanes.iter_mut().find(is_free) {
-            Some(lane) => lane.push(job),
-            None => lanes.push(vec![job]),
+            Some(lane) => lane.push(slice),
+            None => lanes.push(vec![slice]),
         }
     }
-    let track = |(slices, n)| Track { name: format!("blocking {n}"), slices, points: Vec::new() };
+    let track = |(slices, n)| Track { name: format!("{name} {n}"), slices, points: Vec::new() };
     lanes.into_iter().zip(1..).map(track).collect()
 }
 

@@ -313,6 +313,29 @@ fn jobs_and_pinned_threads_have_tracks_of_their_own() {
 }
 
 #[test]
+fn polls_of_local_sets_are_on_the_track_of_who_polls_them() {
+    let local = || async {
+        let set = runtime::task::LocalSet::new();
+        let tasks = (0..3).map(|_| {
+            set.spawn_local(async {
+                for _ in 0..10 {
+                    runtime::task::yield_now().await;
+                }
+            })
+        });
+        let tasks: Vec<_> = tasks.collect();
+        set.await;
+        drop(tasks);
+    };
+    let runtime = current_thread().build().unwrap();
+    runtime.block_on(local());
+    let seen = Seen::of(runtime.handle());
+    let polls: Vec<_> = seen.polls().filter(|slice| slice.name.starts_with(file!())).collect();
+    assert_eq!(polls.len(), 33, "{seen:?}");
+    assert!(polls.iter().all(|slice| slice.track == "current thread"), "{polls:?}");
+}
+
+#[test]
 fn stalls_and_panics_are_marked() {
     let mut builder = multi_thread();
     let runtime = builder.stall_report(Duration::from_millis(5)).on_stall(|_| ()).build().unwrap();

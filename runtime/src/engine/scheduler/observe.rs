@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::metrics::{Counter, WorkerCounters};
 use crate::engine::catch_panic::catch_panic;
-use crate::engine::insight::recorder::{Kind, OnThread, Owner, Recorder, Ring};
+use crate::engine::insight::recorder::{Kind, OnThread, Owner, Recorder, Ring, polled_here};
 use crate::engine::insight::{self, Stacks};
 use crate::engine::primitive::ticks;
 use crate::engine::task::{Header, Id, Outcome, Runnable, StallPolicy};
@@ -207,17 +207,19 @@ impl Observe {
         if let Some(counters) = counters {
             counters.poll_ended(ended);
         }
-        if let Some(recorder) = &self.recorder {
-            let ring = counters.and_then(|counters| counters.ring.as_deref());
-            let kind = match outcome {
-                Outcome::Idle => Kind::PollIdle,
-                Outcome::Woken(_) => Kind::PollWoken,
-                Outcome::Complete => Kind::PollDone,
-            };
-            recorder.polled(ring, kind, id, began, ended);
-            if let Outcome::Complete = outcome {
-                recorder.at_place(Kind::End, id, ended, location);
-            }
+        let kind = match outcome {
+            Outcome::Idle => Kind::PollIdle,
+            Outcome::Woken(_) => Kind::PollWoken,
+            Outcome::Complete => Kind::PollDone,
+        };
+        let Some(recorder) = &self.recorder else {
+            polled_here(kind, id, location, began, ended);
+            return outcome;
+        };
+        let ring = counters.and_then(|counters| counters.ring.as_deref());
+        recorder.polled(ring, kind, id, began, ended);
+        if let Outcome::Complete = outcome {
+            recorder.at_place(Kind::End, id, ended, location);
         }
         outcome
     }

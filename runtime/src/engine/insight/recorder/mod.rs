@@ -113,6 +113,25 @@ pub(crate) fn record_here_with(kind: Kind, details: impl FnOnce() -> (u64, u64))
     }
 }
 
+/// Records the end of a poll of a task that is of no runtime, as those of a local set are, on this
+/// thread's own ring, if it has one.
+pub(crate) fn polled_here(
+    kind: Kind,
+    task: Id,
+    location: &'static Location<'static>,
+    began: u64,
+    ended: u64,
+) {
+    with_thread(|thread| {
+        thread.recorder.polled(Some(&thread.ring), kind, task, began, ended);
+        if kind == Kind::PollDone {
+            let place = thread.place(location);
+            let subject = event::subject_of(task);
+            thread.ring.push(event::pack(Kind::End, ended, subject, place.into()));
+        }
+    });
+}
+
 /// This thread writes to its ring until the guard is dropped.
 pub(crate) struct OnThread {
     before: Option<Box<Thread>>,
