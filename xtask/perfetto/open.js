@@ -41,7 +41,8 @@ async function look(address) {
     for (const row of await ask('select track.name, count(*) from slice join track on slice.track_id = track.id group by 1')) console.log(row.join(': '));
     console.log('flows: ' + (await ask('select count(*) from flow'))[0][0]);
     if ((await ask('select count(*) from slice where dur > 0'))[0][0] === '0') complaints.push('there are no slices');
-    // The process is a group of tracks, which opens by a click.
+    // The process is a group of tracks, which opens by a click, when the page is laid out.
+    await page.waitForTimeout(3000);
     await page.mouse.click(100, 198);
     await page.waitForTimeout(3000);
     await page.screenshot({ path: picture });
