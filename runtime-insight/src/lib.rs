@@ -10,6 +10,7 @@
 //! | know which programs there are | [`programs`] |
 //! | ask one | [`Client::attach`] |
 //! | read the answers | [`Hello`], [`Dump`], [`Metrics`] |
+//! | look at what threads did, in the Perfetto UI | [`perfetto::convert`] |
 //!
 //! Everything here blocks the calling thread, up to a limit.
 //!
@@ -35,6 +36,7 @@
 mod answers;
 mod client;
 mod error;
+pub mod perfetto;
 mod places;
 
 pub use answers::{

@@ -8,6 +8,7 @@
 //! | `counts.rs`   | instructions an operation, and those that lock                       |
 //! | `servers/`    | public servers at work, on tokio and on `compat/tokio`               |
 //! | `sides.rs`    | what such comparisons share                                          |
+//! | `perfetto.rs` | whether Perfetto takes the traces of the flight recorder                 |
 //! | `second_tier.rs` | the tests under sanitizers and valgrind, and over and over        |
 //! | `tidy.rs`     | the laws of the source tree, each a function                         |
 //! | `docs.rs`     | the documentation of the face: examples, and the form of the sections |
@@ -27,6 +28,7 @@ mod face;
 mod loom;
 mod minimal;
 mod mutants;
+mod perfetto;
 mod prose;
 mod second_tier;
 mod servers;
@@ -58,6 +60,8 @@ cargo xtask servers [words] [--rounds N] [--seconds N]
                                     their usual clients: results, leaks, ends, CPU
 cargo xtask minimal                 runtime compiles with the oldest releases of its dependencies
                                     that its manifest lets in (nightly)
+cargo xtask perfetto                 whether Perfetto takes the traces of the flight recorder: its
+                                    definitions, and its page in Chromium
 cargo xtask sanitize [address|thread|memcheck] [words] [--from NAME] [-- arguments]
                                     the tests under a sanitizer (nightly) or valgrind: those test
                                     binaries whose name contains a word, from NAME on
@@ -82,6 +86,7 @@ fn main() -> ExitCode {
         "counts" => counts::run(&rest),
         "servers" => servers::run(&rest),
         "minimal" => minimal::run(),
+        "perfetto" => perfetto::run(),
         "sanitize" => second_tier::sanitize(&rest),
         "stress" => second_tier::stress(&rest),
         "help" | "--help" | "-h" => {

@@ -258,6 +258,12 @@ impl State {
     }
 }
 
+/// The time of day, since 1970: for people who read what was recorded. Nothing waits for it.
+pub(crate) fn time_of_day() -> Duration {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap_or_default()
+}
+
 /// A duration in nanoseconds; [`NEVER`] if it does not fit.
 #[inline]
 pub(crate) fn nanos(duration: Duration) -> u64 {

@@ -28,7 +28,6 @@ impl WakeList {
         }
     }
 
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.rest.len()
     }

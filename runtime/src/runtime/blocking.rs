@@ -14,8 +14,10 @@ use super::job::BlockingJob;
 use super::panics::Panics;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::Rejected;
+use crate::engine::insight::recorder::Kind;
 use crate::engine::large::large_on_heap;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
+use crate::engine::primitive::ticks;
 use crate::engine::scheduler::{StandIn, TaskHook, terminated};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
@@ -223,7 +225,11 @@ impl Handle {
     /// Returns whether the pool took the job. If not, the job is cancelled.
     fn submit_job(&self, task: Runnable, mandatory: bool) -> bool {
         let location = task.location();
-        match self.blocking_pool().submit(BlockingJob::Task { task, mandatory }) {
+        let recorder = self.observe().recorder.clone();
+        if let Some(recorder) = &recorder {
+            recorder.at_place(Kind::JobQueued, task.id(), ticks(), location);
+        }
+        match self.blocking_pool().submit(BlockingJob::Task { task, mandatory, recorder }) {
             Ok(()) => return true,
             // Dropping the job cancels it.
             Err(Rejected::ShutDown(job)) => drop(job),

@@ -27,6 +27,7 @@ use crossbeam_utils::CachePadded;
 use crate::engine::activity::Activity;
 use crate::engine::clock::{Clock, NEVER};
 use crate::engine::driver::{IoDriver, PollGuard};
+use crate::engine::insight::recorder::{Kind, record_here_with};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Parker};
 use crate::engine::scheduler;
@@ -180,6 +181,16 @@ impl Drivers {
     }
 }
 
+/// Records how many wakers `look` adds, if it adds any.
+fn recorded(kind: Kind, ready: &mut WakeList, look: impl FnOnce(&mut WakeList)) {
+    let before = ready.len();
+    look(ready);
+    let added = ready.len() - before;
+    if added > 0 {
+        record_here_with(kind, || (added as u64, 0));
+    }
+}
+
 /// A new count of activities. When it falls to zero the holder is woken.
 fn new_activity(io: &Arc<IoDriver>) -> Arc<Activity> {
     let io = Arc::clone(io);
@@ -192,11 +203,13 @@ fn new_activity(io: &Arc<IoDriver>) -> Arc<Activity> {
 impl scheduler::Park for Drivers {
     fn look(&self, slot: usize, ready: &mut WakeList) {
         if let Some(mut turn) = self.io.try_acquire() {
-            let _ = turn.wait(Some(Duration::ZERO), ready);
+            recorded(Kind::Io, ready, |ready| {
+                let _ = turn.wait(Some(Duration::ZERO), ready);
+            });
             self.count_look();
         }
-        self.shards
-            .look(self.shards.of_worker(slot).into_iter().chain([self.shards.outside()]), ready);
+        let shards = self.shards.of_worker(slot).into_iter().chain([self.shards.outside()]);
+        recorded(Kind::Timers, ready, |ready| self.shards.look(shards, ready));
     }
 
     fn sleep(&self, slot: usize, parker: &Parker, ready: &mut WakeList) -> bool {
@@ -205,13 +218,15 @@ impl scheduler::Park for Drivers {
                 return false;
             }
             self.holder.sleeps.store(true, Ordering::Relaxed);
-            self.sleep_in_poll(&mut turn, parker, ready);
+            recorded(Kind::Io, ready, |ready| self.sleep_in_poll(&mut turn, parker, ready));
             self.cover.retract();
             self.holder.sleeps.store(false, Ordering::Relaxed);
             self.count_look();
             drop(turn);
             parker.end_elsewhere();
-            self.shards.look(self.shards.with_deadline(), ready);
+            recorded(Kind::Timers, ready, |ready| {
+                self.shards.look(self.shards.with_deadline(), ready);
+            });
             return true;
         }
         let own = self.shards.of_worker(slot);
@@ -226,7 +241,7 @@ impl scheduler::Park for Drivers {
             }
             None => parker.park(),
         });
-        self.shards.look(own, ready);
+        recorded(Kind::Timers, ready, |ready| self.shards.look(own, ready));
         true
     }
 

@@ -218,6 +218,7 @@ pub(crate) mod this_thread;
 mod thread_plan;
 #[cfg(feature = "tokio-wording")]
 mod tokio_wording;
+mod trace_files;
 
 pub use builder::Builder;
 #[cfg(feature = "tokio-wording")]

@@ -16,11 +16,15 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::engine::catch_panic::{catch_panic, forget_panic};
+use crate::engine::insight::Recorder;
+use crate::engine::insight::recorder::{Kind, subject_of};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::task::{Id, PanicSink, UnseenPanic, message};
 use crate::engine::waker_cell::WakerCell;
 use crate::engine::{messages, say};
+
+use super::trace_files::TraceFiles;
 
 /// What a runtime does when a spawned task panics.
 ///
@@ -164,6 +168,8 @@ pub(crate) struct Panics<R> {
     ended: AtomicBool,
     /// The wakers of futures in `block_on`, under `ShutdownRuntime`.
     roots: Mutex<Vec<Arc<WakerCell>>>,
+    recorder: Option<Arc<Recorder>>,
+    traces: Option<Arc<TraceFiles>>,
 }
 
 impl<R> Panics<R> {
@@ -172,9 +178,10 @@ impl<R> Panics<R> {
         hook: Option<OnPanic>,
         name: Option<String>,
         runtime: Arc<OnceLock<Weak<R>>>,
+        (recorder, traces): (Option<Arc<Recorder>>, Option<Arc<TraceFiles>>),
     ) -> Arc<Panics<R>> {
         let (ended, roots) = (AtomicBool::new(false), Mutex::new(Vec::new()));
-        Arc::new(Panics { policy, hook, name, runtime, ended, roots })
+        Arc::new(Panics { policy, hook, name, runtime, ended, roots, recorder, traces })
     }
 
     /// The runtime of this policy, if it still exists.
@@ -241,6 +248,15 @@ impl<R: Stops> PanicSink for Panics<R> {
         let roots = self.roots.lock().clone();
         for root in roots {
             catch_panic(|| root.wake()); // wake: the runtime has ended
+        }
+    }
+
+    fn panicked(&self, task: Id) {
+        if let Some(recorder) = &self.recorder {
+            recorder.now(Kind::Panic, subject_of(task), 0);
+        }
+        if let Some(traces) = &self.traces {
+            traces.write("panic");
         }
     }
 

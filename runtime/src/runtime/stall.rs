@@ -28,6 +28,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::engine::activity::Activity;
+use crate::engine::insight::Recorder;
+use crate::engine::insight::recorder::{Kind, subject_of};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::engine::scheduler::{Shortage, Stall, StallSink};
@@ -39,6 +41,7 @@ use crate::engine::{messages, say};
 
 use super::foreign_wakes::ForeignWakes;
 use super::serial_thread::SerialThread;
+use super::trace_files::TraceFiles;
 
 /// The shortest time between two lines on stderr.
 const LINE_EVERY: Duration = Duration::from_secs(1);
@@ -458,6 +461,8 @@ pub(super) struct Reporter {
     speaks: SerialThread,
     wakes: Arc<ForeignWakes>,
     voice: Arc<Voice>,
+    recorder: Option<Arc<Recorder>>,
+    traces: Option<Arc<TraceFiles>>,
 }
 
 impl Reporter {
@@ -471,6 +476,9 @@ impl Drop for Reporter {
     fn drop(&mut self) {
         self.close();
         self.speaks.close();
+        if let Some(traces) = &self.traces {
+            traces.thread().close();
+        }
     }
 }
 
@@ -486,7 +494,11 @@ pub(super) struct Manner {
 
 impl Reporter {
     /// `activity` counts the wakers that are to be called, so that paused time waits for them.
-    pub(super) fn new(manner: Manner, activity: Option<Arc<Activity>>) -> Reporter {
+    pub(super) fn new(
+        manner: Manner,
+        activity: Option<Arc<Activity>>,
+        (recorder, traces): (Option<Arc<Recorder>>, Option<Arc<TraceFiles>>),
+    ) -> Reporter {
         let voice = Voice {
             manner,
             unwinder: Mutex::new(None),
@@ -502,6 +514,8 @@ impl Reporter {
             speaks: SerialThread::new("runtime-reporter", MOST_AT_ONCE + 1),
             wakes: Arc::new(ForeignWakes::new(activity)),
             voice: Arc::new(voice),
+            recorder,
+            traces,
         }
     }
 
@@ -515,7 +529,7 @@ impl Reporter {
             backtrace: false,
             others_go_on: true,
         };
-        Reporter::new(manner, None)
+        Reporter::new(manner, None, (None, None))
     }
 
     /// Takes no more work. What was handed over is still done.
@@ -539,6 +553,9 @@ impl Reporter {
         };
         end(&self.captures);
         end(&self.speaks);
+        if let Some(traces) = &self.traces {
+            end(traces.thread());
+        }
         end(self.wakes.thread());
         // Wakers for which no thread could be started.
         self.wakes.call_all_unless_called();
@@ -553,6 +570,13 @@ impl Reporter {
 
 impl StallSink for Arc<Reporter> {
     fn stalled(&self, stall: Stall) {
+        if let Some(recorder) = &self.recorder {
+            let task = stall.task.map_or(0, subject_of);
+            recorder.now(Kind::Stall, task, stall.worker as u64);
+        }
+        if let Some(traces) = &self.traces {
+            traces.write("stall");
+        }
         let Some(turn) = self.voice.admit() else { return };
         // Read now, while the task exists and has its name.
         let mut report = StallReport {

@@ -15,6 +15,8 @@ pub(crate) mod object_on;
 mod object_static;
 #[path = "../../../runtime/src/engine/insight/object_table.rs"]
 mod object_table;
+#[path = "../../../runtime/src/engine/insight/recorder/mod.rs"]
+pub(crate) mod recorder;
 #[path = "../../../runtime/src/engine/insight/stacks_off.rs"]
 mod stacks;
 #[path = "../../../runtime/src/engine/insight/wait.rs"]
@@ -26,6 +28,7 @@ pub(crate) use block::{Block, Reading};
 pub(crate) use location::AtomicLocation;
 pub(crate) use notes::{NoteTaking, note, went_on};
 pub(crate) use object::Object;
+pub(crate) use recorder::Recorder;
 pub(crate) use stacks::{Look, Stacks, waker_is_cloned};
 pub(crate) use wait::{Kind, Noted, Wait};
 pub(crate) use wake_source::{AsDriver, WakeSource};

@@ -108,6 +108,13 @@ impl Block {
         self.woken_by.store(by.to_word(), Ordering::Relaxed);
     }
 
+    /// The task's `Runnable` was made by the end of the poll that [`end_poll`](Block::end_poll) has
+    /// just noted.
+    #[inline]
+    pub(crate) fn woken_in_poll(&self, by: WakeSource) {
+        self.woken(self.since.load(Ordering::Relaxed), by);
+    }
+
     /// A poll begins.
     #[inline]
     pub(crate) fn begin_poll(&self, now: u64, worker: u32) {

@@ -67,6 +67,8 @@ pub(crate) use const_fn;
 pub(crate) mod sizes {
     /// Positions in one block of a channel's list; a power of two. The last one holds no value.
     pub(crate) const LIST_LAP: usize = 32;
+    /// Events in one chunk of a recorder's ring; a power of two.
+    pub(crate) const RING_CHUNK: usize = 1024;
     /// So many waits of a task are kept: `select!` and `join!` have several at once.
     pub(crate) const MOST_WAITS: usize = 4;
     /// How often a reader of a task's block tries again that has met a poll that was just ending.

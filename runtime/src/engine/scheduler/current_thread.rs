@@ -51,6 +51,7 @@ use super::watched_thread::WatchedThread;
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::insight::AsDriver;
+use crate::engine::insight::recorder::{Kind, OnThread, Owner, record_here, record_here_with};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, Ordering};
 use crate::engine::primitive::{Mutex, Parker};
 use crate::engine::process_wide::fork::ForkGeneration;
@@ -180,7 +181,7 @@ impl CurrentThread {
         driver: Box<dyn Park>,
         monitor: Monitor,
     ) -> Arc<CurrentThread> {
-        let counters = tasks.observe().counters(0);
+        let counters = tasks.observe().counters(0, Owner::CurrentThread);
         let shared = Arc::new(CurrentThread {
             core: CoreHandoff::new(),
             injector: Mutex::new(VecDeque::new()),
@@ -348,7 +349,7 @@ impl CurrentThread {
         let mut cx = Context::from_waker(&waker);
         loop {
             if let Some(core) = self.core.take(&root) {
-                let turn = CoreGuard { shared: self, core: Some(core) };
+                let turn = CoreGuard::new(self, core);
                 return turn.run(future, &root, &mut cx);
             }
             let waiting = Waiting { shared: self, root: &root };
@@ -369,7 +370,7 @@ impl CurrentThread {
     /// When another thread runs the tasks.
     pub(crate) fn by_hand<R>(&self, f: impl FnOnce(&Steps<'_>) -> R) -> R {
         let core = self.core.take_last().expect("nobody else blocks on what is moved by hand");
-        let turn = CoreGuard { shared: self, core: Some(core) };
+        let turn = CoreGuard::new(self, core);
         turn.with(|core| f(&Steps { shared: self, core }))
     }
 
@@ -385,11 +386,12 @@ impl CurrentThread {
         let core = self.core.take_last();
         if let Some(core) = core {
             let entered = here::enter_core(&core);
+            let recorded = self.record_on_this_thread();
             self.runner.set_tid();
             self.awake();
             cancel_down_to(0, self.tasks.owned(), || self.cancel_tasks(&core));
             self.in_flight.wait();
-            drop(entered);
+            drop((entered, recorded));
         }
         self.over.store(true, Ordering::Relaxed);
         self.monitor.wake();
@@ -520,11 +522,15 @@ fn poll_root<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Ou
 struct CoreGuard<'a> {
     shared: &'a CurrentThread,
     core: Option<Box<Core>>,
+    recorded: Option<OnThread>,
 }
 
 impl Drop for CoreGuard<'_> {
     fn drop(&mut self) {
         self.shared.runner.set_awake(false);
+        record_here(Kind::Park);
+        // Before another thread can have the core.
+        drop(self.recorded.take());
         if let Some(core) = self.core.take() {
             self.shared.note_busy(&core);
             self.shared.core.put(core);
@@ -533,6 +539,12 @@ impl Drop for CoreGuard<'_> {
 }
 
 impl CoreGuard<'_> {
+    fn new(shared: &CurrentThread, core: Box<Core>) -> CoreGuard<'_> {
+        let recorded = shared.record_on_this_thread();
+        record_here(Kind::Unpark);
+        CoreGuard { shared, core: Some(core), recorded }
+    }
+
     fn run<F: Future>(
         self,
         mut future: Pin<&mut F>,
@@ -610,6 +622,7 @@ impl Steps<'_> {
     pub(crate) fn run_next(&self) -> bool {
         self.ready();
         let Some(task) = self.core.queue.borrow_mut().pop_front() else { return false };
+        self.shared.counters.between_polls();
         if let Outcome::Woken(task) = self.shared.run_one(task) {
             self.core.queue.borrow_mut().push_back(task);
         }
@@ -650,6 +663,11 @@ impl CurrentThread {
         self.awake();
     }
 
+    /// This thread writes to the ring, as the one that has the core.
+    fn record_on_this_thread(&self) -> Option<OnThread> {
+        self.tasks.observe().record_on_this_thread(self.counters.ring.as_ref())
+    }
+
     /// Polls a task once.
     #[inline(always)]
     fn run_one(&self, task: Runnable) -> Outcome {
@@ -667,6 +685,7 @@ impl CurrentThread {
     /// Runs tasks until it is time to look at the driver or to poll the root. Returns whether no
     /// task was left.
     fn run_tasks(&self, core: &Core, root: &Root) -> bool {
+        self.counters.between_polls();
         for _ in 0..self.config.event_interval {
             let ahead = core.ahead.get();
             if ahead == 0 && root.is_woken() {
@@ -730,7 +749,9 @@ impl CurrentThread {
             self.note_busy(core);
             self.runner.set_awake(false);
             let mut ready = core.ready.take();
+            record_here(Kind::Park);
             looked = self.driver.sleep(0, &self.parker, &mut ready);
+            record_here(Kind::Unpark);
             self.counters.unparks.add(1);
             core.busy_since.set(Instant::now());
             self.awake();
@@ -750,6 +771,10 @@ impl CurrentThread {
         let now = Instant::now();
         self.counters.note(now - core.busy_since.replace(now));
         core.noted_at.set(core.tick.get());
+        record_here_with(Kind::Queues, || {
+            let queued = core.queue.try_borrow().map_or(0, |queue| queue.len());
+            (self.injector.lock().len() as u64, queued as u64)
+        });
     }
 
     fn awake(&self) {

@@ -200,6 +200,10 @@ impl LocalQueue {
         }
     }
 
+    pub(super) fn observe(&self) -> &Observe {
+        self.tasks.observe()
+    }
+
     /// Polls ready tasks, at most [`TICK`]. If the thread is watched, the monitor sees each poll.
     fn tick(&self, watch: Option<&Watch>) -> bool {
         // How many tasks are ahead of the first that has yielded.

@@ -1,9 +1,12 @@
 //! Counters of one worker: written by its thread alone with plain stores, read by anybody.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::coop;
+use crate::engine::insight::recorder::Ring;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
+use crate::engine::primitive::ticks;
 
 /// A number that one thread counts up and others read.
 #[derive(Debug, Default)]
@@ -63,6 +66,10 @@ pub(crate) struct WorkerCounters {
     pub(crate) poll_times: Box<[Counter]>,
     /// A histogram of how long tasks waited for their polls; empty if it is off.
     pub(crate) latencies: Box<[Counter]>,
+    /// Its last events, if they are recorded.
+    pub(crate) ring: Option<Arc<Ring>>,
+    /// When the last poll ended, in ticks, if nothing but another poll comes after it; else 0.
+    last_end: Counter,
 }
 
 impl WorkerCounters {
@@ -79,6 +86,27 @@ impl WorkerCounters {
 
     pub(crate) fn busy(&self) -> Duration {
         Duration::from_nanos(self.busy_ns.get())
+    }
+
+    /// When the poll begins that comes now. One that follows another begins where that has ended:
+    /// what lies between is some 20 ns, and reading the clock takes 10.
+    #[inline]
+    pub(super) fn poll_begins(&self) -> u64 {
+        match self.last_end.get() {
+            0 => ticks(),
+            at => at,
+        }
+    }
+
+    #[inline]
+    pub(super) fn poll_ended(&self, at: u64) {
+        self.last_end.set(at);
+    }
+
+    /// The worker does something else than polls.
+    #[inline]
+    pub(super) fn between_polls(&self) {
+        self.last_end.set(0);
     }
 
     /// Adds the time for which the worker has been awake since the last call.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::metrics::{Counter, WorkerCounters};
 use crate::engine::catch_panic::catch_panic;
+use crate::engine::insight::recorder::{Kind, OnThread, Owner, Recorder, Ring, polled_here};
 use crate::engine::insight::{self, Stacks};
 use crate::engine::primitive::ticks;
 use crate::engine::task::{Header, Id, Outcome, Runnable, StallPolicy};
@@ -85,6 +86,8 @@ pub(crate) struct Observe {
     pub(crate) origin: Option<Instant>,
     /// Tasks keep for a dump what they wait for.
     pub(crate) insight: bool,
+    /// Where it is recorded what they do.
+    pub(crate) recorder: Option<Arc<Recorder>>,
     /// Where the stacks of tasks are left that somebody asks for.
     pub(crate) stacks: Arc<Stacks>,
     /// Whether anything of it concerns polls.
@@ -110,8 +113,20 @@ impl Observe {
     }
 
     /// What a worker counts in, with room for these histograms.
-    pub(super) fn counters(&self, worker: u32) -> WorkerCounters {
-        WorkerCounters::new(worker, self.poll_times.len(), self.latencies.len())
+    pub(super) fn counters(&self, worker: u32, owner: Owner) -> WorkerCounters {
+        let mut counters = WorkerCounters::new(worker, self.poll_times.len(), self.latencies.len());
+        counters.ring = self.ring(owner);
+        counters
+    }
+
+    /// Where a thread writes what it does, if that is recorded.
+    pub(super) fn ring(&self, owner: Owner) -> Option<Arc<Ring>> {
+        self.recorder.as_ref().map(|recorder| recorder.ring(owner))
+    }
+
+    /// This thread's events go to the ring until the guard is dropped.
+    pub(super) fn record_on_this_thread(&self, ring: Option<&Arc<Ring>>) -> Option<OnThread> {
+        Some(self.recorder.as_ref()?.enter(ring?))
     }
 
     #[inline]
@@ -157,6 +172,9 @@ impl Observe {
             call(hook, &meta);
         }
         let began = Instant::now();
+        if let Some(counters) = counters {
+            counters.between_polls();
+        }
         let outcome = self.run_observed(task, policy, counters);
         if let Some(counters) = counters {
             if !self.poll_times.is_empty() {
@@ -180,8 +198,29 @@ impl Observe {
         if !insight::CAN_BE_ON || !task.is_observed() {
             return task.run(policy);
         }
-        let worker = counters.map_or(NO_WORKER, |counters| counters.worker);
-        let (outcome, _) = task.run_observed(policy, ticks(), worker, &self.stacks);
+        let (id, location) = (task.id(), task.location());
+        let (began, worker) = match counters {
+            Some(counters) => (counters.poll_begins(), counters.worker),
+            None => (ticks(), NO_WORKER),
+        };
+        let (outcome, ended) = task.run_observed(policy, began, worker, &self.stacks);
+        if let Some(counters) = counters {
+            counters.poll_ended(ended);
+        }
+        let kind = match outcome {
+            Outcome::Idle => Kind::PollIdle,
+            Outcome::Woken(_) => Kind::PollWoken,
+            Outcome::Complete => Kind::PollDone,
+        };
+        let Some(recorder) = &self.recorder else {
+            polled_here(kind, id, location, began, ended);
+            return outcome;
+        };
+        let ring = counters.and_then(|counters| counters.ring.as_deref());
+        recorder.polled(ring, kind, id, began, ended);
+        if let Outcome::Complete = outcome {
+            recorder.at_place(Kind::End, id, ended, location);
+        }
         outcome
     }
 }

@@ -29,6 +29,7 @@ use super::monitor::Monitor;
 use super::observe::Observe;
 use super::watched_thread::WatchedThread;
 use crate::engine::activity::Activity;
+use crate::engine::insight::recorder::{Kind, Owner, record_here};
 use crate::engine::primitive::Arc;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::task::scope::Membership;
@@ -42,6 +43,7 @@ pub(crate) struct PinnedThread {
     stop: AtomicBool,
     /// Polls that ran out of budget.
     forced_yields: Counter,
+    number: usize,
 }
 
 /// The right to be the thread.
@@ -60,6 +62,7 @@ impl PinnedThread {
         let (queue, home) = LocalHome::new(panics, observe);
         let thread = Arc::new(PinnedThread {
             queue,
+            number,
             bound: std::sync::Arc::new(WatchedThread::new(number)),
             stop: AtomicBool::new(false),
             forced_yields: Counter::default(),
@@ -130,6 +133,9 @@ impl PinnedHome {
         let tasks = Settled(home.settle());
         let _settled = settle(tasks.0.share());
         let thread = &self.thread;
+        let observe = thread.queue.observe();
+        let ring = observe.ring(Owner::Pinned(thread.number as u32));
+        let _recorded = observe.record_on_this_thread(ring.as_ref());
         thread.bound.set_tid();
         let mut poller = Poller::default();
         let until_stopped = poll_fn(|cx| {
@@ -138,9 +144,11 @@ impl PinnedHome {
                 return Poll::Ready(());
             }
             thread.bound.set_awake(true);
+            record_here(Kind::Unpark);
             monitor.awake();
             tasks.0.turn(&poller, Some(thread.bound.watch()), cx.waker());
             thread.forced_yields.add(coop::take_forced());
+            record_here(Kind::Park);
             thread.bound.set_awake(false);
             Poll::Pending
         });

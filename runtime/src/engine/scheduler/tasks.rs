@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::observe::Observe;
+use crate::engine::insight::Recorder;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Header, Owned, PanicSink, Runnable, Schedule};
 
@@ -120,6 +121,11 @@ where
     #[inline]
     fn is_observed(&self) -> bool {
         self.0.tasks().observe.insight
+    }
+
+    #[inline]
+    fn recorder(&self) -> Option<&Recorder> {
+        self.0.tasks().observe.recorder.as_deref()
     }
 
     fn release(&self, task: &Header) {

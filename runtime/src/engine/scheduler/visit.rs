@@ -30,6 +30,7 @@ use super::metrics::NOTE_INTERVAL;
 use super::pace::RECENT;
 use super::worker::Worker;
 use super::worker_shared::WorkerShared;
+use crate::engine::insight::recorder::{Kind, record_here_with};
 use crate::engine::task::{Absence, Runnable};
 
 /// The time between visits of a worker that always has work. A visit reads the clock and looks at
@@ -83,6 +84,9 @@ impl Worker {
         let first = self.take_first(now, wait);
         self.take_share();
         self.even_out();
+        record_here_with(Kind::Queues, || {
+            (self.pool.injector.len() as u64, self.shared().queued())
+        });
         first
     }
 

@@ -58,6 +58,7 @@ use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::entered;
 use crate::engine::insight::AsDriver;
+use crate::engine::insight::recorder::{Kind, record_here, record_here_with};
 use crate::engine::rng::FastRand;
 use crate::engine::task::{self, Absence, Outcome, Runnable, StallPolicy};
 use crate::engine::wake_list::WakeList;
@@ -210,10 +211,16 @@ impl Worker {
         let _abort = AbortOnUnwind;
         let entered = here::enter_worker(&self);
         self.shared().set_tid();
+        self.counters().between_polls();
+        let ring = self.counters().ring.as_ref();
+        let recorded = self.pool.tasks.observe().record_on_this_thread(ring);
         self.bracket(|| catch_panic(set_up));
         let _inside = entered::enter();
         loop {
             self.busy_since.set(Instant::now());
+            if self.is_extra() {
+                record_here_with(Kind::Spare, || (self.slot as u64, 0));
+            }
             let active = self.pool.active();
             self.work();
             self.note_busy();
@@ -223,7 +230,8 @@ impl Worker {
             }
         }
         self.pool.leave(self.slot);
-        drop(entered);
+        // Before another thread can have the slot.
+        drop((entered, recorded));
         let Worker { pool, slot, own, queue, .. } = self;
         pool.vacate(slot, &own, queue);
     }
@@ -247,11 +255,15 @@ impl Worker {
             }
             let task = match self.next_task() {
                 Some(task) => task,
-                None => match self.idle() {
-                    Idle::Run(task) => task,
-                    Idle::LookAgain => continue,
-                    Idle::Leave => return,
-                },
+                None => {
+                    let idle = self.idle();
+                    self.counters().between_polls();
+                    match idle {
+                        Idle::Run(task) => task,
+                        Idle::LookAgain => continue,
+                        Idle::Leave => return,
+                    }
+                }
             };
             self.run_task(task);
         }
@@ -264,8 +276,10 @@ impl Worker {
         self.tick.set(tick);
         let is_due = tick.wrapping_sub(self.visits.next.get()) < u32::MAX / 2;
         if is_due || self.shared().is_called() {
-            if let Some(first) = self.visit(tick) {
-                return Some(first);
+            let first = self.visit(tick);
+            self.counters().between_polls();
+            if first.is_some() {
+                return first;
             }
         } else if self.all_have_yielded() {
             self.look();
@@ -381,12 +395,16 @@ impl Worker {
     #[cold]
     pub(super) fn recovered(&self, absence: Absence) {
         self.counters().stalls.add(1);
+        if absence == Absence::Stalled {
+            record_here(Kind::Recovered);
+        }
         self.pool.spares.returned(absence);
     }
 
     /// Looks at the driver between two polls.
     pub(super) fn look(&self) {
         self.yields.set(0);
+        self.counters().between_polls();
         let mut ready = self.ready.take();
         self.pool.driver.look(self.slot, &mut ready);
         self.wake(ready);
@@ -469,6 +487,7 @@ impl Worker {
     pub(super) fn count_stolen(&self, tasks: usize) {
         self.counters().steal_operations.add(1);
         self.counters().steals.add(tasks as u64);
+        record_here_with(Kind::Steal, || (tasks as u64, 0));
     }
 
     /// Who is dismissed leaves nothing behind.
@@ -603,7 +622,9 @@ impl Sleeper for Worker {
         self.note_busy();
         self.call_monitor_off();
         let mut ready = self.ready.take();
+        record_here(Kind::Park);
         self.pool.driver.sleep(self.slot, &self.shared().parker, &mut ready);
+        record_here(Kind::Unpark);
         self.counters().unparks.add(1);
         let now = Instant::now();
         let before = self.woke_at.replace(now);

@@ -10,6 +10,7 @@ use super::metrics::WorkerCounters;
 use super::observe::Observe;
 use super::queue::{Local, Stealer};
 use super::silence::Silence;
+use crate::engine::insight::recorder::Owner;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::primitive::{Mutex, Parker};
 use crate::engine::task::Watch;
@@ -42,7 +43,7 @@ impl WorkerShared {
         WorkerShared {
             watch: Watch::new(),
             lifo_slot: LifoSlot::new(),
-            counters: observe.counters(number as u32),
+            counters: observe.counters(number as u32, Owner::Worker(number as u32)),
             parker: Parker::new(),
             silence: Silence::new(),
             called: AtomicBool::new(false),

@@ -11,7 +11,7 @@ use super::panic::Payload;
 use super::state::State;
 use super::{Id, JoinError, PanicSink};
 use crate::engine::catch_panic::catch_panic;
-use crate::engine::insight::Block;
+use crate::engine::insight::{Block, Recorder};
 use crate::engine::primitive::UnsafeCell;
 use crate::engine::trace::due::Due;
 use crate::engine::trace::span::SpanId;
@@ -134,6 +134,12 @@ pub(crate) trait Schedule: 'static {
 
     /// Whether its tasks keep for a dump what they wait for. Always the same answer.
     fn is_observed(&self) -> bool;
+
+    /// Where it is recorded what its tasks do.
+    #[inline]
+    fn recorder(&self) -> Option<&Recorder> {
+        None
+    }
 
     /// The task ends without an output. Called before anybody can see that it is complete.
     #[inline]

@@ -22,6 +22,10 @@ pub(crate) trait PanicSink: Send + Sync + 'static {
     /// Told that the scheduler has been stopped for that reason.
     fn ended(&self);
 
+    /// A task has panicked, seen by somebody or not. Called in the middle of its end: waits for
+    /// nobody and runs nothing of the user's.
+    fn panicked(&self, _task: Id) {}
+
     /// Told of a panic that no handle can show any more. Called on any thread; may run user code.
     fn unseen(&self, panic: UnseenPanic);
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::header::{Header, Outcome, Runnable, Schedule, block, scheduler_of};
 use super::{AbortHandle, Id, JoinHandle, Mark, StallPolicy};
 use super::{cell, waker};
+use crate::engine::insight::recorder::Kind::End;
 use crate::engine::insight::{Look, NoteTaking, Stacks};
 use crate::engine::primitive::ticks;
 use crate::engine::task_id::next_id;
@@ -145,6 +146,11 @@ impl Runnable {
 
 impl Drop for Runnable {
     fn drop(&mut self) {
+        if self.is_observed() {
+            if let Some(recorder) = scheduler_of(self.0, self.header()).recorder() {
+                recorder.at_place(End, self.id(), ticks(), self.location());
+            }
+        }
         // SCHEDULED is set, so this makes no second `Runnable`; the run below sees CANCELLED.
         let _ = self.header().state.cancel();
         // SAFETY: we have the permission and use it now.

@@ -9,6 +9,7 @@ mod lints;
 mod numbers;
 mod settings;
 mod stacks;
+mod trace;
 
 pub use crate::engine::insight::WaitKind;
 pub use dump::{
@@ -18,3 +19,4 @@ pub use dump::{
 pub use lints::{Finding, FindingKind};
 pub use numbers::{metrics_json, prometheus};
 pub use settings::Insight;
+pub use trace::Trace;

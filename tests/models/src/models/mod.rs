@@ -23,6 +23,7 @@ mod park_on;
 mod parker;
 mod readiness;
 mod ready_list;
+mod recorder_ring;
 mod rwlock;
 mod scope;
 mod serial_thread;

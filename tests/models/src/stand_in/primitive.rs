@@ -227,6 +227,7 @@ pub(crate) use const_fn;
 pub(crate) mod sizes {
     /// One slot and the mark: every message crosses from one block into the next.
     pub(crate) const LIST_LAP: usize = 2;
+    pub(crate) const RING_CHUNK: usize = 1;
     pub(crate) const FIRST_CHUNK: usize = 2;
     pub(crate) const MOST_WAITS: usize = 1;
     pub(crate) const TRIES: usize = 1;
