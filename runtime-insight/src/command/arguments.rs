@@ -16,6 +16,10 @@ usage:
   runtime-insight PID stacks TASK  the same of one task, by its number
   runtime-insight PID findings     what is wrong: deadlocks, tasks that nobody can wake, ..
       --json                         as JSON
+  runtime-insight PID trace        what threads did in the last seconds, for the Perfetto UI
+      --last 10s                     how long; 10s without it
+      --runtime N                    which runtime, as in the list; the first one without it
+      -o FILE                        where to; PID.pftrace without it
   runtime-insight PID metrics      all numbers of its runtimes, in Prometheus's text format
       --json                         as JSON
   runtime-insight PID top          a table of its tasks that refreshes each second;
@@ -32,7 +36,7 @@ examples:
 ";
 
 /// What is to be done.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Arguments {
     Help,
     Version,
@@ -41,11 +45,12 @@ pub(super) enum Arguments {
 }
 
 /// What is to be done with a program.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Action {
     Dump { form: Form, filter: Vec<String> },
     Stacks { task: String },
     Findings { json: bool },
+    Trace { last: f64, runtime: Option<u64>, file: Option<String> },
     Metrics { json: bool },
     Top,
 }
@@ -120,6 +125,7 @@ fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
         ["stacks", ..] => Err(format!(
             "say of which task, by its number in the dump: `runtime-insight {pid} stacks 64`, or `all`"
         )),
+        ["trace", options @ ..] => trace(options),
         ["findings"] => Ok(Action::Findings { json: false }),
         ["findings", "--json"] => Ok(Action::Findings { json: true }),
         ["findings", other, ..] => Err(unknown("findings", other, "--json")),
@@ -135,6 +141,34 @@ fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
             "there is no command {other:?}: `runtime-insight --help` lists what there is"
         )),
     }
+}
+
+fn trace(options: &[&str]) -> Result<Action, String> {
+    let (mut last, mut runtime, mut file) = (10.0, None, None);
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        let known = matches!(*option, "--last" | "--runtime" | "-o");
+        if !known {
+            return Err(unknown("trace", option, "--last 10s, --runtime N and -o FILE"));
+        }
+        let Some(value) = options.next() else {
+            return Err(format!("{option} needs a value, as in `trace --last 10s -o out.pftrace`"));
+        };
+        match *option {
+            "--last" => {
+                let seconds = value.strip_suffix('s').unwrap_or(value).parse::<f64>().ok();
+                let seconds = seconds.filter(|seconds| seconds.is_finite() && *seconds > 0.0);
+                last = seconds.ok_or(format!("{value:?} is no time, as 10s or 0.5s"))?;
+            }
+            "--runtime" => {
+                let number =
+                    value.parse().map_err(|_| format!("{value:?} is no runtime's number"))?;
+                runtime = Some(number);
+            }
+            _ => file = Some(value.to_string()),
+        }
+    }
+    Ok(Action::Trace { last, runtime, file })
 }
 
 fn unknown(command: &str, option: &str, known: &str) -> String {
@@ -163,6 +197,9 @@ mod tests {
         let stacks = Action::Stacks { task: "64".to_owned() };
         assert_eq!(parse("12 stacks 64"), Ok(Arguments::Of(12, stacks)));
         assert_eq!(parse("12 findings"), Ok(Arguments::Of(12, Action::Findings { json: false })));
+        let (runtime, file) = (Some(2), Some("x".to_owned()));
+        let trace = Action::Trace { last: 0.5, runtime, file };
+        assert_eq!(parse("12 trace --last 0.5s -o x --runtime 2"), Ok(Arguments::Of(12, trace)));
         assert_eq!(parse("12 top"), Ok(Arguments::Of(12, Action::Top)));
         assert_eq!(parse("12 dump --help"), Ok(Arguments::Help));
         assert_eq!(parse("-V"), Ok(Arguments::Version));
@@ -176,6 +213,9 @@ mod tests {
             ("12", "12 dump"),
             ("12 dmup", "--help"),
             ("12 stacks x", "by its number"),
+            ("12 trace --last", "needs a value"),
+            ("12 trace --last soon", "as 10s"),
+            ("12 trace --first 1s", "--last 10s"),
             ("12 dump --json --stacks", "leave one"),
             ("12 dump --jsno", "--json, --stacks and --filter"),
             ("12 dump --filter", "needs a word"),

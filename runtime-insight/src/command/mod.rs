@@ -7,6 +7,7 @@ mod list;
 mod screen;
 mod table;
 mod top;
+mod trace;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -63,6 +64,9 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), Failed> {
             match action {
                 Action::Dump { form, filter } => dump::run(&mut client, form, &filter),
                 Action::Stacks { task } => print(&client.ask(&format!("stacks {task}"))?),
+                Action::Trace { last, runtime, file } => {
+                    trace::run(pid, &mut client, last, runtime, file)
+                }
                 Action::Findings { json: true } => print(&with_end(client.ask("findings")?)),
                 Action::Findings { json: false } => findings::run(&mut client),
                 Action::Metrics { json: false } => print(&client.ask("prometheus")?),

@@ -37,6 +37,7 @@ const REQUESTS: &[Request] = &[
     Request { name: "dump", words: &[], is_large: true, answer: dump },
     Request { name: "text", words: &[], is_large: true, answer: text },
     Request { name: "stacks", words: &["TASK|all"], is_large: true, answer: stacks },
+    Request { name: "trace", words: &["SECONDS", "RUNTIME"], is_large: true, answer: trace },
     Request { name: "findings", words: &[], is_large: false, answer: findings },
     Request { name: "metrics", words: &[], is_large: false, answer: metrics },
     Request { name: "prometheus", words: &[], is_large: false, answer: prometheus_text },
@@ -154,6 +155,20 @@ fn stacks(runtimes: &[Handle], _: &Watch, words: &[&str]) -> Answer {
         Some(number) if all.is_empty() => Err(format!("there is no task {number}: it has ended")),
         _ => Ok(all.into()),
     }
+}
+
+/// What threads of a runtime have done in the last seconds: see [`Trace::to_bytes`].
+///
+/// [`Trace::to_bytes`]: super::super::Trace::to_bytes
+fn trace(runtimes: &[Handle], _: &Watch, words: &[&str]) -> Answer {
+    let last = words[0].parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let Some(last) = last else {
+        return Err(format!("{:?} is no number of seconds", words[0]));
+    };
+    let Some(handle) = runtimes.iter().find(|handle| handle.id().to_string() == words[1]) else {
+        return Err(format!("there is no runtime {:?}", words[1]));
+    };
+    Ok(handle.trace(last).to_bytes())
 }
 
 /// What is wrong with the program.
