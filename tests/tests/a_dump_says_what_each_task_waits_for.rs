@@ -132,7 +132,7 @@ fn a_semaphore_says_how_many_permits() {
 #[test]
 fn a_barrier_a_notification_and_cells_that_are_set_once() {
     let barrier = Arc::new(Barrier::new(2));
-    let wait = wait_of(async move { drop(barrier.wait().await) });
+    let wait = wait_of(async move { barrier.wait().await.is_leader() });
     assert_eq!(wait.kind, WaitKind::Barrier);
     assert_made_near(&wait);
 
@@ -153,7 +153,7 @@ fn a_barrier_a_notification_and_cells_that_are_set_once() {
     let cell = Arc::new(OnceCell::<u32>::new());
     let first = runtime.spawn({
         let cell = cell.clone();
-        async move { *cell.get_or_init(|| pending::<u32>()).await }
+        async move { *cell.get_or_init(pending::<u32>).await }
     });
     waiting(&runtime, first.id());
     let second = runtime.spawn(async move { *cell.get_or_init(|| async { 1 }).await });

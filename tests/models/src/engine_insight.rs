@@ -15,6 +15,7 @@ pub(crate) mod object_on;
 mod object_static;
 #[path = "../../../runtime/src/engine/insight/object_table.rs"]
 mod object_table;
+#[allow(clippy::modulo_one, reason = "chunks of one event: each begins a new one")]
 #[path = "../../../runtime/src/engine/insight/recorder/mod.rs"]
 pub(crate) mod recorder;
 #[path = "../../../runtime/src/engine/insight/stacks_off.rs"]

@@ -75,6 +75,6 @@ pub(crate) mod sizes {
     /// More in a row mean that the task is polled all the time.
     pub(crate) const TRIES: usize = 3;
     /// Entries of the first chunk of a table; each further one has twice as many as the one before.
-    #[cfg_attr(not(feature = "insight"), allow(dead_code, reason = "there is no table"))]
+    #[allow(dead_code, reason = "without insight there is no table")]
     pub(crate) const FIRST_CHUNK: usize = 64;
 }

@@ -96,7 +96,7 @@ impl fmt::Display for Trace {
         let user = self.user_frames();
         for (number, frame) in user.iter().enumerate() {
             match &frame.name {
-                Some(name) => writeln!(f, "{number:4}: {name}")?,
+                Some(name) => writeln!(f, "{number:4}: {}", shortened(name))?,
                 None => writeln!(f, "{number:4}: <unknown> ({:#x})", frame.address)?,
             }
             if let Some(file) = &frame.file {
@@ -120,6 +120,54 @@ impl fmt::Display for Trace {
     }
 }
 
+/// A longer list of type arguments says nothing to a reader: those of a server have thousands of
+/// characters.
+const LONGEST_ARGUMENTS: usize = 60;
+
+/// A name with `<..>` in place of long type arguments.
+fn shortened(name: &str) -> String {
+    let mut short = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(begin) = rest.find('<') {
+        // `<a as b>::c` begins with one that is no list of arguments.
+        let is_list =
+            rest[..begin].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+        match end_of_arguments(&rest[begin..]) {
+            Some(length) if is_list && length > LONGEST_ARGUMENTS => {
+                short.push_str(&rest[..begin]);
+                short.push_str("<..>");
+                rest = &rest[begin + length..];
+            }
+            _ => {
+                short.push_str(&rest[..=begin]);
+                rest = &rest[begin + 1..];
+            }
+        }
+    }
+    short + rest
+}
+
+/// The length of what `text` begins with, from `<` to the `>` that belongs to it.
+fn end_of_arguments(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut before = ' ';
+    for (at, c) in text.char_indices() {
+        match c {
+            '<' => depth += 1,
+            // `->` is no end.
+            '>' if before != '-' => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+        before = c;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +180,16 @@ mod tests {
             address: 1,
         };
         Trace::new(names.iter().map(frame).collect(), true).to_string()
+    }
+
+    #[test]
+    fn long_type_arguments_are_left_out() {
+        let long = "x::Y, ".repeat(20);
+        assert_eq!(shortened(&format!("poll<fn(u8) -> Z<{long}>>")), "poll<..>");
+        assert_eq!(shortened(&format!("a::b<{long}>::c<u8>")), "a::b<..>::c<u8>");
+        assert_eq!(shortened("<a as b<c>>::d"), "<a as b<c>>::d");
+        assert_eq!(shortened(&format!("<a<{long}> as b>::d")), "<a<..> as b>::d");
+        assert_eq!(shortened("a < b"), "a < b");
     }
 
     #[test]
