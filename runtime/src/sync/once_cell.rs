@@ -214,6 +214,7 @@ impl<T> OnceCell<T> {
             return value;
         }
         if let Ok(permit) = self.right.acquire().await {
+            self.right.object().taken();
             let mut value = Some(f().await);
             self.fill(&mut value, permit);
         }
@@ -252,6 +253,7 @@ impl<T> OnceCell<T> {
             return Ok(value);
         }
         if let Ok(permit) = self.right.acquire().await {
+            self.right.object().taken();
             let mut value = Some(f().await?);
             self.fill(&mut value, permit);
         }

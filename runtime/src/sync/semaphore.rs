@@ -221,6 +221,11 @@ impl Semaphore {
     }
     }
 
+    /// What it is to a dump.
+    pub(super) fn object(&self) -> &Object {
+        self.permits.object()
+    }
+
     const_fn! {
     /// What something else is made of, which is that object to a dump.
     pub(crate) const fn part_of(permits: usize, object: Object) -> Semaphore {
@@ -296,7 +301,6 @@ impl Semaphore {
     /// ```
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.wait("Semaphore::acquire", 1).await?;
-        self.permits.object().taken();
         Ok(SemaphorePermit { semaphore: self, count: 1 })
     }
 
@@ -327,7 +331,6 @@ impl Semaphore {
     /// ```
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.wait("Semaphore::acquire_many", n).await?;
-        self.permits.object().taken();
         Ok(SemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -363,7 +366,6 @@ impl Semaphore {
     /// See [`acquire_many`](Self::acquire_many).
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_take(n)?;
-        self.permits.object().taken();
         Ok(SemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -441,7 +443,6 @@ impl Semaphore {
     /// ```
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.wait("Semaphore::acquire_owned", 1).await?;
-        self.permits.object().taken();
         Ok(OwnedSemaphorePermit { semaphore: self, count: 1 })
     }
 
@@ -474,7 +475,6 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.wait("Semaphore::acquire_many_owned", n).await?;
-        self.permits.object().taken();
         Ok(OwnedSemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -514,7 +514,6 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_take(n)?;
-        self.permits.object().taken();
         Ok(OwnedSemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -722,7 +721,6 @@ impl Semaphore {
 
     fn give_back(&self, count: usize) {
         if count > 0 {
-            self.permits.object().given_back();
             self.permits.release(count);
         }
     }

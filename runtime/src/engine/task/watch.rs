@@ -285,7 +285,7 @@ impl Probation {
 
 impl StallPolicy<'_> {
     /// The new mark, if it changes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn mark(&self) -> Option<Option<Mark>> {
         match self {
             StallPolicy::Nobody => None,

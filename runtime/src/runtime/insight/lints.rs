@@ -246,14 +246,23 @@ fn deadlocks(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
     }
 }
 
+/// One finding for each place where lost tasks were spawned.
 fn lost(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
+    let mut places: HashMap<_, Vec<&TaskInfo>> = HashMap::new();
     for task in dump.tasks.iter().filter(|task| task.is_lost) {
+        places.entry(task.spawned_at).or_default().push(task);
+    }
+    for tasks in places.into_values() {
+        let first = Named(tasks[0]);
+        let others = match tasks.len() {
+            1 => String::new(),
+            n => format!(" and {} more from there", n - 1),
+        };
         let text = format!(
-            "lost task: {} waits, and nobody can wake or abort it: its future keeps no waker. It \
-             stays until the runtime ends",
-            Named(task)
+            "lost task: {first}{others} waits, and nobody can wake or abort it: its future keeps \
+             no waker. It stays until the runtime ends"
         );
-        all.push(((FindingKind::LostTask, vec![task.id], task.polls), text));
+        all.push(((FindingKind::LostTask, vec![tasks[0].id], tasks[0].polls), text));
     }
 }
 

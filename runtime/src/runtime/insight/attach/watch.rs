@@ -9,6 +9,7 @@ use super::super::settings::OnFinding;
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::say;
 use crate::runtime::handle::Handle;
+use crate::runtime::serial_thread::SerialThread;
 
 /// Between two looks. A deadlock is told after two of them.
 const EVERY: Duration = Duration::from_secs(1);
@@ -29,11 +30,21 @@ pub(super) struct Watch {
     found: VecDeque<(u64, Finding)>,
     last: Instant,
     next: Instant,
+    /// Writes lines and calls hooks, which may block.
+    speaks: SerialThread,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.speaks.close();
+    }
 }
 
 impl Watch {
     pub(super) fn new(now: Instant) -> Watch {
-        Watch { lints: HashMap::new(), found: VecDeque::new(), last: now, next: now + EVERY }
+        let speaks = SerialThread::new("insight-findings", KEPT);
+        let (lints, found) = (HashMap::new(), VecDeque::new());
+        Watch { lints, found, last: now, next: now + EVERY, speaks }
     }
 
     /// When the next look is due.
@@ -55,13 +66,23 @@ impl Watch {
             let depth = handle.metrics().global_queue_depth();
             let dump = handle.task_dump();
             for finding in self.lints.entry(id).or_default().look(&dump, depth, passed) {
-                tell(handle, hears.as_ref(), &finding);
+                self.tell(handle, hears.clone(), finding.clone());
                 self.found.truncate(KEPT - 1);
                 self.found.push_front((id, finding));
             }
         }
         self.last = now;
         self.next = now + EVERY.max(now.elapsed() * SHARE);
+    }
+
+    /// Tells what was found, unless the thread for it is stuck. It can be asked for all the same.
+    fn tell(&self, handle: &Handle, hears: Option<OnFinding>, finding: Finding) {
+        let of = handle.name().map(|name| format!(" {name:?}")).unwrap_or_default();
+        let told = self.speaks.add(Box::new(move || match hears {
+            Some(hear) => catch_panic(|| hear(&finding)),
+            None => say::line(&format!("runtime{of}: {finding}")),
+        }));
+        drop(told);
     }
 
     /// The last findings, as JSON, the newest first.
@@ -76,15 +97,5 @@ impl Watch {
             });
         });
         json.into_string()
-    }
-}
-
-fn tell(handle: &Handle, hears: Option<&OnFinding>, finding: &Finding) {
-    match hears {
-        Some(hear) => catch_panic(|| hear(finding)),
-        None => {
-            let of = handle.name().map(|name| format!(" {name:?}")).unwrap_or_default();
-            say::line(&format!("runtime{of}: {finding}"));
-        }
     }
 }
