@@ -9,6 +9,7 @@
 //! |---|---|
 //! | know which programs there are | [`programs`] |
 //! | ask one | [`Client::attach`] |
+//! | see it in a browser | [`Viewer`]; from inside the program [`page`] |
 //! | read the answers | [`Hello`], [`Dump`], [`Metrics`] |
 //!
 //! Everything here blocks the calling thread, up to a limit.
@@ -35,6 +36,7 @@
 mod answers;
 mod client;
 mod error;
+mod page;
 mod places;
 
 pub use answers::{
@@ -42,4 +44,5 @@ pub use answers::{
 };
 pub use client::Client;
 pub use error::Error;
+pub use page::{Page, Viewer, page};
 pub use places::{Found, programs};

@@ -9,6 +9,8 @@ own. It answers also while all its workers are stuck.
 
 usage:
   runtime-insight                  list the programs that you can look into
+  runtime-insight PID              the page: all of it in a browser, until Ctrl-C
+      --at ADDRESS                   where, of the loopback: 127.0.0.1:0, any free port, if not said
   runtime-insight PID dump         what each task does, and what it waits for
       --json                         as JSON
       --filter WORD..                only tasks whose text contains all of the words
@@ -42,6 +44,7 @@ pub(super) enum Action {
     Dump { json: bool, filter: Vec<String> },
     Metrics { json: bool },
     Top,
+    Page { at: String },
 }
 
 impl Arguments {
@@ -61,13 +64,16 @@ impl Arguments {
                          `runtime-insight --help` says more"
                     ));
                 };
-                Ok(Arguments::Of(pid, action(pid, rest)?))
+                Ok(Arguments::Of(pid, action(rest)?))
             }
         }
     }
 }
 
-fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
+/// Any free port.
+const ANY_PORT: &str = "127.0.0.1:0";
+
+fn action(words: &[&str]) -> Result<Action, String> {
     match words {
         ["dump", options @ ..] => {
             let (mut json, mut filter) = (false, Vec::new());
@@ -96,9 +102,9 @@ fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
         ["metrics", other, ..] => Err(unknown("metrics", other, "--json")),
         ["top"] => Ok(Action::Top),
         ["top", other, ..] => Err(unknown("top", other, "no options")),
-        [] => Err(format!(
-            "say what you want to see: `runtime-insight {pid} dump`, `metrics` or `top`"
-        )),
+        [] => Ok(Action::Page { at: ANY_PORT.to_owned() }),
+        ["--at"] => Err("--at needs an address of the loopback, as 127.0.0.1:7070".to_owned()),
+        ["--at", address] => Ok(Action::Page { at: (*address).to_owned() }),
         [other, ..] => Err(format!(
             "there is no command {other:?}: there are dump, metrics and top, and \
              `runtime-insight --help`"
@@ -125,6 +131,9 @@ mod tests {
             Ok(Arguments::Of(12, Action::Dump { json, filter }))
         };
         assert_eq!(parse(""), Ok(Arguments::List));
+        let page = |at: &str| Ok(Arguments::Of(12, Action::Page { at: at.to_owned() }));
+        assert_eq!(parse("12"), page(ANY_PORT));
+        assert_eq!(parse("12 --at 127.0.0.1:70"), page("127.0.0.1:70"));
         assert_eq!(parse("12 dump"), dump(false, &[]));
         assert_eq!(parse("12 dump --filter a b --json"), dump(true, &["a", "b"]));
         assert_eq!(parse("12 metrics"), Ok(Arguments::Of(12, Action::Metrics { json: false })));
@@ -138,7 +147,8 @@ mod tests {
         for (given, advice) in [
             ("x", "lists the programs"),
             ("-1 dump", "no process number"),
-            ("12", "12 dump"),
+            ("12 --at", "needs an address"),
+            ("12 --port 1", "dump, metrics and top"),
             ("12 dmup", "dump, metrics and top"),
             ("12 dump --jsno", "--json and --filter"),
             ("12 dump --filter", "needs a word"),
