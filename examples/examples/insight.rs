@@ -36,6 +36,7 @@ use runtime_insight::Page;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
+#[track_caller]
 fn spawn(name: &str, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
     // Nobody waits for its end.
     runtime::task::Builder::new().name(name).spawn(task).map(drop)

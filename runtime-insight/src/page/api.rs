@@ -11,6 +11,7 @@ use super::knots::{Node, leads_to};
 use super::query::Query;
 use super::snapshot::{Line, Selection, Snapshot};
 use super::source::lock;
+use super::task::Wait;
 use crate::error::Error;
 
 /// The most rows in one answer.
@@ -224,8 +225,7 @@ fn task(hub: &Hub, id: u64) -> Answered {
     let named = named.chain([row.task.woken_by_task]).flatten();
     let names: BTreeMap<u64, Node> =
         named.filter_map(|id| Some((id, Node::of(&snapshot.row(id)?.task)))).collect();
-    let waits_for_it =
-        |wait: &crate::answers::Wait| leads_to(wait) == Some(id) || wait.held_by == Some(id);
+    let waits_for_it = |wait: &Wait| leads_to(wait) == Some(id) || wait.held_by == Some(id);
     let mut waiters = Vec::new();
     let mut count = 0;
     for other in snapshot.rows.iter().filter(|other| other.task.waits.iter().any(waits_for_it)) {
@@ -234,9 +234,8 @@ fn task(hub: &Hub, id: u64) -> Answered {
             waiters.push(Node::of(&other.task));
         }
     }
-    let circle = snapshot.knots().circles.iter().find(|circle| {
-        circle.ring.iter().any(|node| node.id == id)
-    });
+    let circle =
+        snapshot.knots().circles.iter().find(|circle| circle.ring.iter().any(|node| node.id == id));
     Answer::json(&json!({
         "snapshot": moment(&snapshot),
         "runtime": row.runtime,

@@ -177,7 +177,10 @@ mod tests {
         let busy: Vec<_> = samples.iter().map(|sample| sample.runtimes[0].busy[0]).collect();
         assert_eq!(busy, [50.0, 0.0, 0.0, 100.0, 100.0]);
         let first = &samples[0].runtimes[0];
-        assert_eq!((first.polls, first.spawns, first.tasks, first.queued), (100.0, 100.0, 3.0, 3.0));
+        assert_eq!(
+            (first.polls, first.spawns, first.tasks, first.queued),
+            (100.0, 100.0, 3.0, 3.0)
+        );
         assert_eq!((history.since(4).len(), history.next()), (1, 5));
     }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::history::History;
 use super::snapshot::{Before, Snapshot};
 use super::source::{Source, lock};
-use crate::answers::{Dump, Hello};
+use super::task;
+use crate::answers::Hello;
 use crate::error::Error;
 
 /// A snapshot that nobody has looked at for so long is given up: it can be large.
@@ -89,10 +90,13 @@ impl Hub {
             }
         }
         let began = Instant::now();
-        let dump: Dump = serde_json::from_slice(&self.ask("dump")?)?;
+        // If it fails the one before stays.
+        let bytes = self.ask("dump")?;
         if let Some((held, _)) = snapshots.held.take() {
             snapshots.before = Some(held.as_before());
         }
+        let dump = task::read(&bytes)?;
+        drop(bytes);
         snapshots.count += 1;
         let snapshot = Snapshot::new(snapshots.count, began, dump, snapshots.before.as_ref());
         let snapshot = Arc::new(snapshot);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::Serialize;
 
 use super::snapshot::{Row, Snapshot};
-use crate::answers::{Task, Wait};
+use super::task::{Task, Text, Wait};
 
 /// How long all tasks of a circle must have waited, in microseconds.
 const STANDS_FOR: f64 = 500_000.0;
@@ -31,8 +31,8 @@ pub(super) struct Knots {
 #[derive(Serialize)]
 pub(super) struct Lock {
     object: u64,
-    kind: String,
-    made_at: Option<String>,
+    kind: Text,
+    made_at: Option<Text>,
     holder: Option<Node>,
     waiters: Vec<Node>,
     count: usize,
@@ -54,10 +54,10 @@ pub(super) struct Circle {
 #[derive(Clone, Serialize)]
 pub(super) struct Node {
     pub(super) id: u64,
-    name: Option<String>,
-    place: String,
-    state: String,
-    worker: Option<usize>,
+    name: Option<Text>,
+    place: Text,
+    state: Text,
+    worker: Option<u32>,
     since_us: Option<f64>,
     /// What it waits for first, and whom that leads to.
     wait: Option<Wait>,
@@ -83,8 +83,8 @@ impl Node {
         Node {
             id,
             name: None,
-            place: String::new(),
-            state: String::new(),
+            place: Text::default(),
+            state: Text::default(),
             worker: None,
             since_us: None,
             wait: None,
@@ -98,7 +98,7 @@ pub(super) fn leads_to(wait: &Wait) -> Option<u64> {
     if wait.old {
         return None;
     }
-    match wait.kind.as_str() {
+    match &*wait.kind {
         "mutex" | "rwlock" | "once_cell" | "mpsc_send" => wait.held_by,
         "join" => wait.task,
         _ => None,
@@ -108,9 +108,8 @@ pub(super) fn leads_to(wait: &Wait) -> Option<u64> {
 impl Knots {
     pub(super) fn of(snapshot: &Snapshot) -> Knots {
         let tasks = || snapshot.rows.iter().map(|row| &row.task);
-        let mut long: Vec<_> = tasks()
-            .filter(|task| task.state == "running" && since(task) >= LONG_POLL)
-            .collect();
+        let mut long: Vec<_> =
+            tasks().filter(|task| &*task.state == "running" && since(task) >= LONG_POLL).collect();
         long.sort_by(|a, b| since(b).total_cmp(&since(a)));
         let lost = || tasks().filter(|task| task.lost);
         Knots {
@@ -179,7 +178,7 @@ fn locks(snapshot: &Snapshot) -> Vec<Lock> {
 fn stuck(snapshot: &Snapshot) -> HashMap<u64, &Task> {
     let stands_for = STANDS_FOR.max(2.0 * snapshot.took_us);
     let waits = |task: &&Task| {
-        task.state == "waiting"
+        &*task.state == "waiting"
             && !task.waits.is_empty()
             && task.more_waits == 0
             && since(task) >= stands_for

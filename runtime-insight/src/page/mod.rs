@@ -6,6 +6,7 @@
 //! | `source.rs` | whom the page asks: the runtimes of this process, or a socket |
 //! | `hub.rs` | what one page knows: the last dump, the numbers of the last minutes |
 //! | `snapshot.rs` | one dump, as the table needs it: sorted, filtered, in pieces |
+//! | `task.rs` | tasks as they are kept |
 //! | `history.rs` | the numbers of the last minutes |
 //! | `knots.rs` | locks with those who wait for them; circles of waits |
 //! | `api.rs` | the answers, by path |
@@ -38,6 +39,7 @@ mod query;
 mod server;
 mod snapshot;
 mod source;
+mod task;
 
 use std::fmt;
 use std::io;
@@ -178,7 +180,10 @@ fn serve(address: &str, hub: Hub) -> io::Result<Server> {
             io::ErrorKind::AddrInUse => ". With port 0 any free port is taken",
             _ => "",
         };
-        io::Error::new(error.kind(), format!("the page cannot listen on {address}: {error}{advice}"))
+        io::Error::new(
+            error.kind(),
+            format!("the page cannot listen on {address}: {error}{advice}"),
+        )
     })?;
     let gate = Gate::new(listener.local_addr()?)?;
     Server::start(listener, gate, Arc::new(hub))

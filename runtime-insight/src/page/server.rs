@@ -8,7 +8,7 @@
 //! | a request | its head in [`HEAD_WITHIN`] and [`HEAD_BYTES`]; a body is not read |
 //! | a connection whose requests are refused | ends with the first of them |
 //! | a connection | ends after [`CONNECTION_WITHIN`], whatever goes on |
-//! | at work for requests | [`WORKING`] threads, and one request at a time asks the program |
+//! | at work for requests | one thread: what a dump takes it takes once, and of one allocator's arena |
 //!
 //! Every user of the machine can connect to a port. Who has not got the token has his connection
 //! for [`HEAD_WITHIN`] at most, and costs the program nothing but that.
@@ -42,7 +42,6 @@ const HEAD_WITHIN: Duration = Duration::from_secs(10);
 const HEAD_BYTES: usize = 16 * 1024;
 const HEADERS: usize = 64;
 const CONNECTION_WITHIN: Duration = Duration::from_secs(300);
-const WORKING: usize = 4;
 /// Out of descriptors: until some are free again.
 const AFTER_AN_ERROR: Duration = Duration::from_millis(50);
 
@@ -64,7 +63,7 @@ impl Server {
         let runtime = runtime::Builder::new_current_thread()
             .insight(false)
             .enable_all()
-            .max_blocking_threads(WORKING)
+            .max_blocking_threads(1)
             .thread_name("insight-page")
             .build()?;
         let thread = thread.spawn(move || {
@@ -204,7 +203,10 @@ async fn respond(request: Request<Incoming>, gate: &Gate, hub: Arc<Hub>) -> Resp
     let (path, query) = (path.to_owned(), request.uri().query().unwrap_or("").to_owned());
     let answered = runtime::task::spawn_blocking(move || answer(&hub, &path, &query)).await;
     response(answered.unwrap_or_else(|_| {
-        Answer::text(hyper::StatusCode::INTERNAL_SERVER_ERROR, "The page has a defect: it panicked.")
+        Answer::text(
+            hyper::StatusCode::INTERNAL_SERVER_ERROR,
+            "The page has a defect: it panicked.",
+        )
     }))
 }
 

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::knots::Knots;
 use super::query::Query;
 use super::source::lock;
-use crate::answers::{Dump, Job, Task};
+use super::task::{Dump, Task};
+use crate::answers::Job;
 
 /// How many selections are kept: those of a few windows.
 const KEPT: usize = 8;
@@ -49,7 +50,12 @@ pub(super) struct Before {
 }
 
 impl Snapshot {
-    pub(super) fn new(number: u64, began: Instant, dump: Dump, before: Option<&Before>) -> Snapshot {
+    pub(super) fn new(
+        number: u64,
+        began: Instant,
+        dump: Dump,
+        before: Option<&Before>,
+    ) -> Snapshot {
         let taken = Instant::now();
         let took_us = dump.runtimes.iter().map(|one| one.took_us).sum();
         let mut rows = Vec::with_capacity(dump.runtimes.iter().map(|one| one.tasks.len()).sum());
@@ -117,7 +123,7 @@ impl Snapshot {
         let is_in = |at: &u32| {
             let row = &self.rows[*at as usize];
             selection.runtime.is_none_or(|id| row.runtime == id)
-                && selection.state.as_deref().is_none_or(|state| row.task.state == state)
+                && selection.state.as_deref().is_none_or(|state| &*row.task.state == state)
                 && texts.is_none_or(|texts| {
                     let text = texts.get(*at as usize);
                     words.iter().all(|word| text.contains(word.as_str()))
@@ -135,8 +141,12 @@ impl Snapshot {
 
 /// With the poll that goes on.
 fn busy_us(task: &Task) -> f64 {
-    let now = task.since_us.filter(|_| task.state == "running");
+    let now = task.since_us.filter(|_| &*task.state == "running");
     task.busy_us + now.unwrap_or(0.0)
+}
+
+fn first_wait(task: &Task) -> Option<&str> {
+    task.waits.first().map(|wait| &*wait.text)
 }
 
 /// Which tasks, in which order.
@@ -229,10 +239,7 @@ impl Sort {
             Sort::Age => numbers(x.age_us, y.age_us),
             Sort::Size => order(x.future_size.cmp(&y.future_size)),
             Sort::Woken => numbers(x.woken_us_ago, y.woken_us_ago),
-            Sort::Wait => {
-                let first = |task: &Task| task.waits.first().map(|wait| wait.text.clone());
-                words(first(x).as_deref(), first(y).as_deref())
-            }
+            Sort::Wait => words(first_wait(x), first_wait(y)),
         }
     }
 }
@@ -253,7 +260,7 @@ impl Texts {
             };
             add("task");
             add(&task.id.to_string());
-            add(task.name.as_deref().unwrap_or(""));
+            add(task.name.as_deref().unwrap_or_default());
             add(&task.spawned_at);
             add(&task.state);
             add(&task.place);
@@ -279,13 +286,13 @@ pub(super) struct Line<'a> {
     place: &'a str,
     pinned: bool,
     state: &'a str,
-    worker: Option<usize>,
+    worker: Option<u32>,
     since_us: Option<f64>,
     polls: u64,
     busy_us: f64,
     load: Option<f64>,
     age_us: Option<f64>,
-    size: usize,
+    size: u64,
     woken_us_ago: Option<f64>,
     wait: Option<&'a str>,
     waits: usize,
@@ -300,7 +307,7 @@ impl<'a> From<&'a Row> for Line<'a> {
             runtime: row.runtime,
             name: task.name.as_deref(),
             place: &task.spawned_at,
-            pinned: task.place == "pinned thread",
+            pinned: &*task.place == "pinned thread",
             state: &task.state,
             worker: task.worker,
             since_us: task.since_us,
@@ -310,7 +317,7 @@ impl<'a> From<&'a Row> for Line<'a> {
             age_us: task.age_us,
             size: task.future_size,
             woken_us_ago: task.woken_us_ago,
-            wait: task.waits.first().map(|wait| wait.text.as_str()),
+            wait: first_wait(task),
             waits: task.waits.len() + task.more_waits as usize,
             lost: task.lost,
         }
@@ -358,8 +365,8 @@ impl Snapshot {
             });
             group.name = group.name.or(task.name.as_deref());
             group.count += 1;
-            group.running += usize::from(task.state == "running");
-            group.queued += usize::from(task.state == "queued");
+            group.running += usize::from(&*task.state == "running");
+            group.queued += usize::from(&*task.state == "queued");
             group.polls += task.polls;
             group.busy_us += busy_us(task);
             group.load += row.load.unwrap_or(0.0);
@@ -382,7 +389,7 @@ impl Snapshot {
 
 #[cfg(test)]
 pub(super) fn of_json(text: &str) -> Snapshot {
-    let dump = serde_json::from_str(text).unwrap();
+    let dump = super::task::read(text.as_bytes()).unwrap();
     Snapshot::new(1, Instant::now(), dump, None)
 }
 
@@ -454,7 +461,7 @@ mod tests {
             {"id":8,"spawned_at":"a","state":"running","since_us":1e12},
             {"id":7,"spawned_at":"a","state":"waiting"},
             {"id":10,"spawned_at":"a","state":"waiting"}]}]}"#;
-        let dump = serde_json::from_str(text).unwrap();
+        let dump = super::super::task::read(text.as_bytes()).unwrap();
         let second = Snapshot::new(2, Instant::now(), dump, Some(&before));
         let load = |id| second.row(id).unwrap().load;
         assert_eq!((load(8), load(7), load(10)), (Some(1.0), Some(0.0), None));

@@ -32,14 +32,14 @@ export function line(values, { max = 1, slots = 60, height = 36, label = "" } = 
 }
 
 // Bars with a label below some of them. `bars`: [{label, count, title}].
-export function bars(all, label) {
-  const width = 460, height = 150, foot = 20;
+export function bars(all, label, width) {
+  const height = 150, foot = 20;
   const most = Math.max(1, ...all.map((bar) => bar.count));
   const step = width / all.length;
   const chart = svg("svg", {
     class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label,
   });
-  const every = Math.max(1, Math.ceil(all.length / 8));
+  const every = Math.max(1, Math.ceil((all.length * 64) / width));
   all.forEach((bar, i) => {
     // A single one among millions is to be seen, too.
     const tall = bar.count ? Math.max(2, (bar.count / most) * (height - foot - 4)) : 0;
@@ -82,13 +82,15 @@ export function ring(nodes, width, link) {
     [a, b, height] = [0, 0, 190 + extra];
   } else if (count === 2) {
     [a, b] = narrow ? [0, 105] : [235, 0];
-    height = (narrow ? 300 : 230) + 2 * extra;
+    height = narrow ? 270 + 2 * extra : 150 + extra;
   } else {
     a = wide / 2 - half.w - 6;
     b = Math.max(130, narrow ? count * 42 : count * 34);
     height = 2 * b + 2 * half.h + 30 + 2 * extra;
   }
-  const middle = { x: wide / 2, y: height / 2 + (count === 1 ? 30 : 0) };
+  // Side by side, those who wait behind them stand below.
+  const below = count === 1 ? 30 : count === 2 && !narrow ? -extra / 2 : 0;
+  const middle = { x: wide / 2, y: height / 2 + below };
   const turn = count === 2 && !narrow ? Math.PI : -Math.PI / 2;
   const place = nodes.map((_, i) => {
     const angle = turn + (2 * Math.PI * i) / count;
@@ -138,7 +140,7 @@ export function ring(nodes, width, link) {
     const [dx, dy] = [to.x - from.x, to.y - from.y];
     const long = Math.hypot(dx, dy);
     // Bent to the outside, so that two between the same two tasks do not cover each other.
-    const bend = count === 2 ? (narrow ? 70 : 62) : Math.min(34, long / 6);
+    const bend = count === 2 ? (narrow ? 156 : 76) : Math.min(34, long / 6);
     const control = { x: (from.x + to.x) / 2 + (dy / long) * bend, y: (from.y + to.y) / 2 - (dx / long) * bend };
     const out = reach(half, control.x - from.x, control.y - from.y);
     const into = reach(half, control.x - to.x, control.y - to.y) + 3;
@@ -166,13 +168,13 @@ export function ring(nodes, width, link) {
     title.append(shorten(node.title, room));
     box.append(title);
     if (count <= 12) {
-      box.append(svg("text", { class: "dim", x, y: y + 15, "text-anchor": "middle" }, shorten(node.below, room + 4)));
+      box.append(svg("text", { class: "dim", x, y: y + 15, "text-anchor": "middle" }, shorten(node.below, room + 6)));
     }
     boxes.append(box);
     if (node.waiting) {
       const up = count > 1 && y < middle.y - 1;
       const at = y + (up ? -1 : 1) * (half.h + 42);
-      const text = `${node.waiting} more wait`;
+      const text = `${node.waiting} more ${node.waiting === 1 ? "waits" : "wait"}`;
       const widest = text.length * 6.7 + 18;
       const more = svg("g", { class: "more" });
       const edge = y + (up ? -1 : 1) * (half.h + 3);

@@ -9,6 +9,11 @@ const view = $("view");
 
 // ---- small things ----
 
+// What stands in an element: what is false or nothing is left out.
+function put(parent, ...children) {
+  parent.replaceChildren(...children.flat(Infinity).filter((child) => child != null && child !== false));
+}
+
 // An element with attributes and children; text is only ever text.
 function el(name, attributes, ...children) {
   const element = document.createElement(name);
@@ -34,7 +39,7 @@ function time(us) {
 }
 
 const number = (value) => Math.round(value || 0).toLocaleString("en");
-const percent = (part) => (part == null ? "" : `${(100 * part).toFixed(part < 0.0995 ? 1 : 0)} %`);
+const percent = (part) => (part == null ? "" : part < 0.0005 ? "0 %" : `${(100 * part).toFixed(part < 0.0995 ? 1 : 0)} %`);
 const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
 function bytes(count) {
@@ -281,7 +286,7 @@ function histogram(parent, runtime, name, advice) {
     return "";
   };
   parent.replaceChildren(
-    bars(seen, `${number(total)} measured`),
+    bars(seen, `${number(total)} measured`, Math.max(240, parent.clientWidth)),
     el("p", { class: "dim small" }, total
       ? `${number(total)} since the start: half ${mark(0.5)}, 99 of 100 ${mark(0.99)}, 999 of 1,000 ${mark(0.999)}`
       : "None since the start"));
@@ -477,7 +482,8 @@ function viewTasks(query) {
 function row(task) {
   if (!task) return el("div", { class: "row empty" }, el("span"), "…");
   const key = (text) => el("span", { class: "key" }, text);
-  const wait = task.wait ? `${task.wait}${task.waits > 1 ? `, and ${task.waits - 1} more` : ""}` : task.lost ? "nobody can wake it" : "";
+  const wait = task.wait ? `${task.wait}${task.waits > 1 ? `, and ${task.waits - 1} more` : ""}` : task.lost ? "nobody can wake it"
+    : task.state === "waiting" ? "something else" : "";
   return el("a", { class: "row", role: "row", href: `#/task/${task.id}`, title: task.wait || "" },
     el("span", { class: "id" }, key("task "), task.id),
     el("span", { class: "c-name", title: task.place }, task.name || place(task.place),
@@ -485,7 +491,7 @@ function row(task) {
     el("span", { class: "c-state" }, state(task)),
     el("span", { class: "c-since num" }, time(task.since_us)),
     el("span", { class: "c-load num" }, key("load "), percent(task.load)),
-    el("span", { class: "c-polls num" }, number(task.polls), key(" polls")),
+    el("span", { class: "c-polls num" }, number(task.polls), key(task.polls === 1 ? " poll" : " polls")),
     el("span", { class: "c-busy num" }, time(task.busy_us)),
     el("span", { class: "c-age num" }, time(task.age_us)),
     el("span", { class: "c-wait" }, wait));
@@ -525,7 +531,7 @@ function viewTask(id) {
     const facts = (pairs) => el("dl", { class: "facts" },
       pairs.filter((pair) => pair && pair[1] != null && pair[1] !== "").map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
     const woken = { task: () => ["by ", link(task.woken_by_task)], driver: () => "by the driver: I/O or a timer", outside: () => "by a thread outside" }[task.woken_by];
-    return () => body.replaceChildren(
+    return () => put(body,
       el("h1", {}, titled({ ...task, place: task.spawned_at }), " ", el("span", { class: "dim" }, `task ${task.id}`)),
       answer.circle && el("p", { class: "banner bad" }, "It is in a deadlock: ", plural(answer.circle.ring.length, "task"), " wait for each other. ", el("a", { href: "#/findings" }, "See all of it")),
       task.lost && el("p", { class: "banner bad" }, "Nobody can wake it, nor abort it: its future keeps no waker."),
@@ -595,7 +601,7 @@ function viewLocks() {
       };
       const held = answer.locks.filter((lock) => lock.holder);
       const rest = answer.locks.filter((lock) => !lock.holder);
-      body.replaceChildren(
+      put(body, 
         el("section", {}, el("h1", {}, "Locks that are held, and who waits"),
           held.length ? el("div", { class: "halves" }, held.map(card)) : el("p", { class: "dim" }, "Nobody waits for a lock that a task holds.")),
         rest.length ? el("section", {}, el("h1", {}, "Channels and others that tasks wait at"), el("div", { class: "halves" }, rest.map(card))) : "",
@@ -626,7 +632,7 @@ function viewFindings() {
           el("p", { class: "dim" }, "Nobody can wake them, nor abort them: their futures keep no waker. They stay until the runtime ends."),
           nodeList(found.lost.map((node) => ({ ...node, state: `spawned at ${place(node.place)}` })), found.lost_count)),
         found.long_polls.length > 0 && el("section", { class: "card finding mild" },
-          el("h2", {}, `${plural(found.long_polls.length, "poll")} that ${found.long_polls.length === 1 ? "does" : "do"} not end`),
+          el("h2", {}, `${plural(found.long_polls.length, "long poll")} at this moment`),
           el("p", { class: "dim" }, "A worker runs nothing else meanwhile. Blocking work belongs into spawn_blocking; long computations give way now and then."),
           el("ul", { class: "plain" }, found.long_polls.map((node) => el("li", {}, taskLink(node.id, titled(node)), " ",
             el("span", { class: "dim" }, `spawned at ${place(node.place)}, ${node.worker == null ? "running" : `on worker ${node.worker}`} for ${time(node.since_us)}`))))),
@@ -635,9 +641,9 @@ function viewFindings() {
           el("p", { class: "text" }, one.text || ""),
           (one.tasks || []).slice(0, 20).map((id) => [taskLink(id), " "]))),
       ].filter(Boolean);
-      body.replaceChildren(
+      put(body, 
         el("h1", {}, "Findings"),
-        lists.length ? el("div", { class: "stack" }, lists) : el("p", { class: "good" }, "Nothing: no deadlock, no lost task, no poll that does not end."),
+        lists.length ? el("div", { class: "stack" }, lists) : el("p", { class: "good" }, "Nothing: no deadlock, no lost task, no long poll at this moment."),
         el("section", { class: "card" }, el("h2", {}, "Stalls"),
           el("p", {}, found.stalls_total ? `${plural(found.stalls_total, "poll")} took longer than the threshold of Builder::stall_report since the start.` : "No poll took longer than the threshold for stalls, or they are not watched (Builder::stall_report).")),
         el("section", { class: "card" }, el("h2", {}, "Blocking pool"),
