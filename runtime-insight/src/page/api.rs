@@ -248,9 +248,12 @@ fn task(hub: &Hub, id: u64) -> Answered {
     }))
 }
 
-/// The chain of async functions that the task is in.
+/// The chain of async functions that the task is in. That it cannot be had is an answer, too.
 fn stacks(hub: &Hub, id: u64) -> Answered {
-    Ok(Answer::ok(TEXT, hub.ask(&format!("stacks {id}"))?))
+    Answer::json(&match hub.ask(&format!("stacks {id}")) {
+        Ok(bytes) => json!({"text": String::from_utf8_lossy(&bytes)}),
+        Err(error) => json!({"error": error.to_string()}),
+    })
 }
 
 /// The name of a file that is told from those of other programs and moments.

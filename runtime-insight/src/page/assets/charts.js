@@ -76,20 +76,20 @@ export function ring(nodes, width, link) {
   const wide = narrow ? 340 : 760;
   const count = nodes.length;
   const half = count > 12 ? { w: 40, h: 17 } : { w: narrow ? 76 : 92, h: 26 };
-  const extra = nodes.some((node) => node.waiting) ? 46 : 0;
+  const extra = nodes.some((node) => node.waiting) ? 60 : 0;
   let a, b, height;
   if (count === 1) {
     [a, b, height] = [0, 0, 190 + extra];
   } else if (count === 2) {
     [a, b] = narrow ? [0, 105] : [235, 0];
-    height = narrow ? 270 + 2 * extra : 150 + extra;
+    height = narrow ? 270 + 2 * extra : 150 + (extra && 40);
   } else {
     a = wide / 2 - half.w - 6;
     b = Math.max(130, narrow ? count * 42 : count * 34);
     height = 2 * b + 2 * half.h + 30 + 2 * extra;
   }
   // Side by side, those who wait behind them stand below.
-  const below = count === 1 ? 30 : count === 2 && !narrow ? -extra / 2 : 0;
+  const below = count === 1 ? 30 : count === 2 && !narrow && extra ? -20 : 0;
   const middle = { x: wide / 2, y: height / 2 + below };
   const turn = count === 2 && !narrow ? Math.PI : -Math.PI / 2;
   const place = nodes.map((_, i) => {

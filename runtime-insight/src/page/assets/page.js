@@ -56,6 +56,12 @@ function place(text) {
   return parts.length > 5 ? `…/${parts.slice(-4).join("/")}` : parts.join("/");
 }
 
+// A path that is broken at its slashes where there is no room.
+const spot = (text) => place(text).split("/").flatMap((part, i) => (i ? ["/", el("wbr"), part] : [part]));
+
+// The same text with only the ends of its paths.
+const brief = (text) => (text || "").replace(/[^\s,]*\/([^\s/,]+:\d+):\d+/g, "$1");
+
 const short = (text) => (text || "").split("/").pop().replace(/:\d+$/, "");
 const titled = (task) => task.name || short(task.place || task.spawned_at) || `task ${task.id}`;
 const taskLink = (id, name) => el("a", { href: `#/task/${id}` }, name ? `${name} (${id})` : `task ${id}`);
@@ -242,9 +248,9 @@ function viewOverview() {
           el("th", { class: "num optional" }, "Oldest"))),
         el("tbody", {}, few.map((group) => el("tr", {},
           el("td", { class: "num" }, number(group.count)),
-          el("td", {}, el("a", { href: tasksAt(group.place), title: group.place }, place(group.place)),
+          el("td", {}, el("a", { href: tasksAt(group.place), title: group.place }, spot(group.place)),
             group.name && el("span", { class: "dim" }, ` ${group.name}${group.count > 1 ? ", .." : ""}`)),
-          el("td", {}, (group.wait || (group.running ? "running" : "")).replaceAll("_", " ")),
+          el("td", {}, group.wait ? kindOf(group.wait) : group.running ? "running" : ""),
           el("td", { class: "num optional" }, percent(group.load)),
           el("td", { class: "num optional" }, time(group.oldest_us)))))),
       answer.count > few.length ? el("p", { class: "dim small" }, `and ${number(answer.count - few.length)} more places`) : "");
@@ -482,7 +488,7 @@ function viewTasks(query) {
 function row(task) {
   if (!task) return el("div", { class: "row empty" }, el("span"), "…");
   const key = (text) => el("span", { class: "key" }, text);
-  const wait = task.wait ? `${task.wait}${task.waits > 1 ? `, and ${task.waits - 1} more` : ""}` : task.lost ? "nobody can wake it"
+  const wait = task.wait ? `${brief(task.wait)}${task.waits > 1 ? `, and ${task.waits - 1} more` : ""}` : task.lost ? "nobody can wake it"
     : task.state === "waiting" ? "something else" : "";
   return el("a", { class: "row", role: "row", href: `#/task/${task.id}`, title: task.wait || "" },
     el("span", { class: "id" }, key("task "), task.id),
@@ -506,7 +512,9 @@ function viewTask(id) {
   const stacks = async () => {
     chain.replaceChildren(el("p", { class: "dim" }, "Asking …"));
     try {
-      chain.replaceChildren(el("pre", {}, (await ask(`/api/stacks/${id}`)) || "It is not in a poll and waits for nothing."));
+      const { text, error } = await ask(`/api/stacks/${id}`);
+      if (error) throw new Error(error);
+      chain.replaceChildren(el("pre", {}, text || "It is nowhere: it has ended."));
     } catch (error) {
       chain.replaceChildren(el("p", { class: "warn" }, sentence(error.message)));
     }
@@ -576,7 +584,9 @@ function nodeList(nodes, total) {
 const KINDS = {
   rwlock: "read-write lock", notify: "notification", mpsc_send: "mpsc channel that is full",
   mpsc_receive: "mpsc channel, its receiver", mpsc_closed: "mpsc channel, until it closes",
-  oneshot: "oneshot channel", watch_changed: "watch channel", watch_closed: "watch channel, until it closes",
+  oneshot: "oneshot channel", readable: "input", writable: "room for output", ready: "a descriptor",
+  join: "end of a task", join_set: "end of a task of a set", scope: "tasks of a scope",
+  blocking: "blocking job", child: "child process", budget: "next turn", watch_changed: "watch channel", watch_closed: "watch channel, until it closes",
   broadcast_receive: "broadcast channel", broadcast_closed: "broadcast channel, until it closes",
 };
 const kindOf = (kind) => KINDS[kind] || kind.replaceAll("_", " ");
