@@ -43,4 +43,6 @@ mod book {
     mod sharing_state {}
     #[doc = include_str!("../../docs/book/14-pitfalls.md")]
     mod pitfalls {}
+    #[doc = include_str!("../../docs/book/15-my-server-hangs.md")]
+    mod my_server_hangs {}
 }

@@ -125,6 +125,8 @@ await go(page, "findings");
 await page.locator("svg.ring").waitFor();
 const nodes = await page.locator("svg.ring .node .name").allTextContents();
 check(nodes.join() === "transfer a to b,transfer b to a", `the deadlock as a picture: ${nodes.join(", ")}`);
+await page.locator("h2", { hasText: "1 lost task" }).waitFor();
+check(true, "the lost task is found");
 const tips = await page.locator("svg.ring .edge").count();
 check(tips === 2, "with an arrow for each wait");
 await page.screenshot({ path: `${folder}/page-deadlock.png` });
@@ -133,8 +135,8 @@ await page.locator("svg.ring .node").first().click();
 await page.locator("h1", { hasText: "transfer a to b" }).waitFor();
 await page.locator("a", { hasText: "transfer b to a" }).first().waitFor();
 await page.click("button:has-text('await chain')");
-await page.waitForFunction(() => document.querySelector("pre, p.warn"));
-check(true, "a task has its page, with links to those that it waits for");
+await page.locator("pre", { hasText: "insight.rs" }).waitFor();
+check(true, "a task has its page, with links to those that it waits for, and its await chain");
 
 await go(page, "locks");
 await page.locator("p", { hasText: /^Held by transfer/ }).first().waitFor();
@@ -143,6 +145,9 @@ check(true, "locks have their holders");
 await go(page, "downloads");
 const [file] = await Promise.all([page.waitForEvent("download"), page.locator("a.button").first().click()]);
 check(/^insight-\d+-dump\.txt$/.test(file.suggestedFilename()), `the dump is a file: ${file.suggestedFilename()}`);
+
+const [trace] = await Promise.all([page.waitForEvent("download"), page.click("button:has-text('Download')")]);
+check(/^insight-\d+-trace\.pftrace$/.test(trace.suggestedFilename()), `so is the trace: ${trace.suggestedFilename()}`);
 
 await go(page, "overview");
 await page.locator("td", { hasText: "one of many" }).first().waitFor();

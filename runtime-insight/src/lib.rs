@@ -11,6 +11,7 @@
 //! | ask one | [`Client::attach`] |
 //! | see it in a browser | [`Viewer`]; from inside the program [`page`] |
 //! | read the answers | [`Hello`], [`Dump`], [`Metrics`] |
+//! | look at what threads did, in the Perfetto UI | [`perfetto::convert`] |
 //!
 //! Everything here blocks the calling thread, up to a limit.
 //!
@@ -37,6 +38,7 @@ mod answers;
 mod client;
 mod error;
 mod page;
+pub mod perfetto;
 mod places;
 
 pub use answers::{

@@ -40,6 +40,10 @@ impl Program {
 
     /// Sends a request as it is, and reads until the other side hangs up.
     fn send(&self, request: &str) -> Response {
+        Response(String::from_utf8(self.exchange(request)).unwrap())
+    }
+
+    fn exchange(&self, request: &str) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
@@ -50,17 +54,26 @@ impl Program {
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
             Err(error) => panic!("{error}"),
         }
-        Response(String::from_utf8(answer).unwrap())
+        answer
     }
 
     /// With the token as a bearer.
-    fn request(&self, method: &str, path: &str, more: &str) -> Response {
+    fn with_token(&self, method: &str, path: &str, more: &str) -> String {
         let token = &self.token;
-        self.send(&format!(
+        format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\
              Connection: close\r\n{more}\r\n",
             self.address
-        ))
+        )
+    }
+
+    fn request(&self, method: &str, path: &str, more: &str) -> Response {
+        self.send(&self.with_token(method, path, more))
+    }
+
+    /// The whole answer, head and body.
+    fn bytes(&self, path: &str) -> Vec<u8> {
+        self.exchange(&self.with_token("GET", path, ""))
     }
 
     #[track_caller]
@@ -313,6 +326,20 @@ fn it_tells_of_tasks_locks_and_deadlocks() {
     let later = program.json(&format!("/api/overview?after={}", 1_000_000));
     assert!(later["samples"].as_array().unwrap().is_empty());
 
+    let stacks = program.json(&format!("/api/stacks/{behind}"));
+    let text = stacks["text"].as_str().unwrap_or_else(|| panic!("{stacks}"));
+    assert!(text.contains("deadlock") && text.contains("lock"), "{text}");
+    let none = program.json("/api/stacks/999999999");
+    assert!(none["error"].as_str().unwrap().contains("no task"), "{none}");
+    let trace = program.bytes("/api/trace?seconds=10");
+    assert!(trace.windows(7).any(|part| part == b"sleeper"));
+    assert_eq!(program.request("GET", "/api/trace?seconds=0", "").status(), 400);
+    // What the program finds by itself is there as well.
+    program.wait_for("/api/findings", |found| {
+        let told = found["findings"].as_array().unwrap();
+        told.iter().any(|one| one["kind"] == "deadlock" && one["stands"] == true)
+    });
+
     for (path, word) in [
         ("/api/dump.json", "\"runtimes\":["),
         ("/api/dump.txt", "waits for a mutex"),
@@ -322,7 +349,6 @@ fn it_tells_of_tasks_locks_and_deadlocks() {
         assert!(file.head().contains("content-disposition: attachment; filename="), "{path}");
         assert!(file.body().contains(word), "{path}");
     }
-    program.runtime.shutdown_background();
 }
 
 #[test]

@@ -2,13 +2,16 @@
 //!
 //! It is in every program and costs nothing until it is switched on: by the environment variable
 //! `RUNTIME_INSIGHT=1`, by [`Builder::insight`](crate::Builder::insight), or for one program by
-//! `#[runtime::main(insight = true)]`. From then on each task keeps 136 bytes of notes.
+//! `#[runtime::main(insight = true)]`. From then on each task keeps 136 bytes of notes, and each
+//! thread that runs tasks up to 4 MiB of what it has done last ([`Insight::recorder_bytes`]).
 //!
 //! | to see | use |
 //! |---|---|
 //! | from inside what all tasks do | [`Handle::task_dump`](crate::Handle::task_dump), [`TaskDump`] |
 //! | from outside what all tasks do, a table that refreshes, the metrics | the command `runtime-insight` |
 //! | the metrics in Prometheus's format, or as JSON | [`prometheus`], [`metrics_json`] |
+//! | what threads have done in the last seconds | [`Handle::trace`](crate::Handle::trace), [`Trace`] |
+//! | the same from just before a stall or a panic | [`Insight::trace_folder`] |
 //!
 //! For the command a program with insight opens a Unix socket that only its own user can connect
 //! to, and answers on a thread of its own, named `insight`, also while all workers are stuck. The
@@ -53,6 +56,6 @@
 //! ```
 
 pub use crate::runtime::insight::{
-    BlockingInfo, DescriptorInfo, Insight, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo,
-    WaitKind, WokenBy, metrics_json, prometheus,
+    BlockingInfo, DescriptorInfo, Finding, FindingKind, Insight, RootInfo, Stacks, TaskDump,
+    TaskInfo, TaskPlace, TaskState, Trace, WaitInfo, WaitKind, WokenBy, metrics_json, prometheus,
 };

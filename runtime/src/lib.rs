@@ -1,15 +1,15 @@
 //! An async runtime that one blocked task cannot stop.
 //!
-//! Async functions do nothing by themselves: somebody must call them again whenever they can go on.
-//! A *runtime* does that. This one runs any number of tasks on a few threads, wakes them when their
-//! sockets, timers and channels are ready, and has the async counterparts of what [`std`] offers
-//! for files, sockets, processes and locks. Names, signatures and meaning follow tokio 1.x.
+//! Async functions do nothing by themselves: a *runtime* must poll them whenever they can make
+//! progress. This one runs any number of tasks on a few threads, and wakes them when their sockets,
+//! timers and channels are ready. It has async counterparts of what [`std`] offers for files,
+//! sockets, processes and locks. Names, signatures and meaning follow tokio 1.x.
 //!
 //! # Start here
 //!
 //! [`#[runtime::main]`](macro@main) makes an `async fn main` the entry point of the program.
-//! [`spawn`] starts a task, which runs beside the present code. `.await` waits for something, and
-//! lets others run meanwhile.
+//! [`spawn`] starts a task, which runs concurrently. `.await` waits for something, and lets other
+//! tasks run meanwhile.
 //!
 //! ```
 //! use runtime::time::{Duration, sleep};
@@ -25,7 +25,7 @@
 //! }
 //! ```
 //!
-//! A server that sends back what it gets, with a task for each connection:
+//! An echo server, with a task for each connection:
 //!
 //! ```no_run
 //! use runtime::io::{AsyncReadExt, AsyncWriteExt};
@@ -54,7 +54,7 @@
 //! |---|---|
 //! | start a program, or a test | [`main`](macro@main), [`test`](macro@test), [`block_on`], [`Builder`] |
 //! | choose a flavour of runtime | [the table in `runtime`](crate::runtime#which-flavour) |
-//! | run something beside the present code | [`spawn`]; in groups: [`task::JoinSet`], [`task::Scope`] |
+//! | run something concurrently | [`spawn`]; in groups: [`task::JoinSet`], [`task::Scope`] |
 //! | call code that blocks | [`spawn_blocking`], [`task::block_in_place`] |
 //! | wait for several things | [`join!`], [`try_join!`], [`select!`] |
 //! | wait for a time, or limit how long something takes | [`time`] |
@@ -66,17 +66,17 @@
 //! | know what may be dropped halfway | [cancel safety, in one table](select!#cancel-safety) |
 //! | see what a running program does and waits for | [`insight`] |
 //! | find out why a program is slow | [`Handle::metrics`], [stalls](crate::runtime#stalls-tasks-that-do-not-return) |
-//! | end in good order | [`Runtime`](Runtime#how-it-ends), [`task::Scope`] |
+//! | shut down gracefully | [`Runtime`](Runtime#how-it-ends), [`task::Scope`] |
 //!
 //! # A task that does not return
 //!
-//! Tasks take turns at their `.await`s. One that computes for long, or calls something that blocks,
-//! keeps its thread. In other runtimes, whatever waits behind it stands still, and when each thread
-//! has met such a task, so does the program.
+//! Tasks take turns at their `.await`s. A task that computes for long, or calls something that
+//! blocks, keeps its thread. In other runtimes all tasks behind it wait, and when each thread has
+//! such a task, the whole program stops.
 //!
-//! Here a thread of its own watches the others. After 3 ms other workers take over what the task
-//! holds up, and a spare worker stands in for its thread. After 100 ms the task is reported: its
-//! id, where it was spawned, and the stack that it stands on. [What a report looks like and what to
+//! Here a separate thread watches the others. After 3 ms other workers take over the tasks that are
+//! held up, and a spare worker stands in for the thread. After 100 ms the task is reported: its id,
+//! its spawn location and its stack. [What a report looks like and what to
 //! do](crate::runtime#stalls-tasks-that-do-not-return) is in [`runtime`](mod@crate::runtime). A
 //! task that is bound to one thread ([`task::LocalSet`], the current-thread flavour) can only be
 //! reported.
@@ -92,7 +92,7 @@
 //! | `schedule-latency` | off | how long tasks wait for their polls, for hooks and in a histogram |
 //! | `tracing` | off | spans and events of tasks, wakers, locks and timers, for tokio-console |
 //!
-//! Everything else is always there.
+//! Everything else is always compiled in.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -125,14 +125,14 @@ pub use crate::runtime::{Builder, Handle, Runtime};
 #[doc(inline)]
 pub use crate::task::{spawn, spawn_blocking};
 
-/// Builds a multi-thread runtime with every default, runs `future` on it, and shuts it down.
+/// Builds a multi-thread runtime with all defaults, runs `future` on it, and shuts it down.
 ///
-/// To block on a runtime that is there already, use [`Handle::block_on`].
+/// To block on an existing runtime, use [`Handle::block_on`].
 ///
 /// # Panics
 ///
 /// Inside async code, if the future panics, and if the system gives no thread or no file descriptor
-/// for the runtime; [`Builder`] gives an error instead.
+/// for the runtime; [`Builder`] returns an error instead.
 ///
 /// # Examples
 ///

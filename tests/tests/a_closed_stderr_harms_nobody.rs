@@ -86,8 +86,8 @@ fn says_everything() {
 
 /// No thread can be had for a job or a pinned task: that is said, and is an error of theirs.
 #[test]
-fn where_no_thread_can_be_had() {
-    const TEST: &str = "where_no_thread_can_be_had";
+fn a_closed_stderr_harms_nothing_when_no_thread_can_be_started() {
+    const TEST: &str = "a_closed_stderr_harms_nothing_when_no_thread_can_be_started";
     isolated_with(TEST, &[], || {
         const STACK: usize = 256 << 20;
         let runtime = Builder::new_multi_thread()

@@ -43,7 +43,7 @@ fn tasks_are_polled_and_dropped_there() {
 }
 
 #[test]
-fn also_those_that_are_woken_and_aborted_elsewhere() {
+fn tasks_woken_or_aborted_elsewhere_run_on_its_thread() {
     on_one(|runtime| {
         let home = here();
         let (count, dropped_at) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(None)));
@@ -114,7 +114,7 @@ fn send_tasks_come_from_anywhere() {
 }
 
 #[test]
-fn with_io_timers_sets_and_scopes() {
+fn io_timers_sets_and_scopes_work_on_it() {
     on_one(|runtime| {
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -15,8 +15,8 @@ fn million() -> usize {
 }
 
 #[test]
-fn are_alive_at_once() {
-    isolated("are_alive_at_once", || {
+fn a_million_tasks_are_alive_at_once() {
+    isolated("a_million_tasks_are_alive_at_once", || {
         let runtime = workers(2);
         let gate = Arc::new(Semaphore::new(0));
         let started = Arc::new(AtomicUsize::new(0));
@@ -56,8 +56,8 @@ fn are_alive_at_once() {
 }
 
 #[test]
-fn over_and_over_leave_memory_threads_and_descriptors_flat() {
-    isolated("over_and_over_leave_memory_threads_and_descriptors_flat", || {
+fn tasks_over_and_over_leave_memory_threads_and_descriptors_flat() {
+    isolated("tasks_over_and_over_leave_memory_threads_and_descriptors_flat", || {
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_keep_alive(std::time::Duration::from_millis(50))
@@ -116,8 +116,8 @@ fn over_and_over_leave_memory_threads_and_descriptors_flat() {
 }
 
 #[test]
-fn of_jobs_in_the_pool_come_and_go() {
-    isolated("of_jobs_in_the_pool_come_and_go", || {
+fn a_million_blocking_jobs_come_and_go() {
+    isolated("a_million_blocking_jobs_come_and_go", || {
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .max_blocking_threads(8)

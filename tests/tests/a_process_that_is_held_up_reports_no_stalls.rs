@@ -157,8 +157,8 @@ fn run_under_the_quota() {
 }
 
 #[test]
-fn under_a_quota() {
-    const TEST: &str = "under_a_quota";
+fn a_process_under_a_quota_reports_no_stalls() {
+    const TEST: &str = "a_process_under_a_quota_reports_no_stalls";
     if tests::role().is_some() {
         return run_under_the_quota();
     }
@@ -167,7 +167,7 @@ fn under_a_quota() {
         Err(reason) => {
             eprintln!(
                 "no group with a quota can be made here, so nothing is tested under one ({reason}); \
-                 `when_it_was_stopped` tests what it can without"
+                 `a_process_that_was_stopped_reports_no_stalls` tests what it can without"
             );
             return;
         }
@@ -197,8 +197,8 @@ const REPORT: Duration = Duration::from_secs(1);
 const STOP: Duration = Duration::from_millis(1500);
 
 #[test]
-fn when_it_was_stopped() {
-    const TEST: &str = "when_it_was_stopped";
+fn a_process_that_was_stopped_reports_no_stalls() {
+    const TEST: &str = "a_process_that_was_stopped_reports_no_stalls";
     const STOPS: usize = 3;
     if tests::role().is_some() {
         let (runtime, reports) = counting(REPORT);

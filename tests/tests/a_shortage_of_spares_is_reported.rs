@@ -58,7 +58,7 @@ fn hold(runtime: &Runtime, threads: usize) -> (Gate, runtime::task::JoinHandle<u
 }
 
 #[test]
-fn once_to_the_hook_when_the_limit_is_reached() {
+fn the_hook_is_called_once_when_the_limit_is_reached() {
     within(|| {
         let (runtime, log) = watched(&mut builder(2));
         let (gate, waits) = hold(&runtime, 3);
@@ -79,7 +79,7 @@ fn once_to_the_hook_when_the_limit_is_reached() {
 }
 
 #[test]
-fn again_when_it_has_been_over() {
+fn a_second_shortage_is_reported_again() {
     within(|| {
         let (runtime, log) = watched(&mut builder(1));
         for round in 1..=2 {
@@ -94,7 +94,7 @@ fn again_when_it_has_been_over() {
 }
 
 #[test]
-fn not_where_there_are_to_be_no_spares() {
+fn no_shortage_is_reported_with_a_limit_of_zero() {
     within(|| {
         let (runtime, log) = watched(builder(0).stall_report(Duration::from_millis(20)));
         let (gate, waits) = hold(&runtime, 1);
@@ -109,7 +109,7 @@ fn not_where_there_are_to_be_no_spares() {
 }
 
 #[test]
-fn on_stderr_without_a_hook() {
+fn a_shortage_is_reported_on_stderr_without_a_hook() {
     if tests::role().is_some() {
         // Hooks for stalls are not hooks for this.
         let runtime = builder(1).thread_name("crew").on_stall(|_| ()).build().unwrap();
@@ -120,7 +120,7 @@ fn on_stderr_without_a_hook() {
         assert_eq!(runtime.block_on(waits).unwrap(), 7);
         return;
     }
-    let child = tests::again("on_stderr_without_a_hook", "child")
+    let child = tests::again("a_shortage_is_reported_on_stderr_without_a_hook", "child")
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn();
@@ -136,9 +136,9 @@ fn on_stderr_without_a_hook() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn also_when_the_system_gives_no_thread() {
+fn a_shortage_is_reported_when_the_system_gives_no_thread() {
     const STACK: usize = 256 << 20;
-    tests::isolated("also_when_the_system_gives_no_thread", || {
+    tests::isolated("a_shortage_is_reported_when_the_system_gives_no_thread", || {
         within(|| {
             let (runtime, log) = watched(builder(8).thread_stack_size(STACK));
             runtime.block_on(async { runtime::spawn(async {}).await.unwrap() });

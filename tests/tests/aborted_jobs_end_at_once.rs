@@ -31,7 +31,7 @@ fn on_each(body: impl Fn(Runtime, Gate) + Send + 'static) {
 }
 
 #[test]
-fn while_its_thread_is_still_busy() {
+fn an_aborted_job_ends_while_all_threads_are_busy() {
     on_each(|runtime, gate| {
         let census = Census::default();
         let inside = census.clone();
@@ -51,7 +51,7 @@ fn while_its_thread_is_still_busy() {
 }
 
 #[test]
-fn and_wakes_who_waits_for_it() {
+fn an_aborted_job_wakes_the_task_that_waits_for_it() {
     on_each(|runtime, gate| {
         let job = runtime.spawn_blocking(|| ());
         let abort = job.abort_handle();
@@ -64,7 +64,7 @@ fn and_wakes_who_waits_for_it() {
 }
 
 #[test]
-fn out_of_the_middle_of_many() {
+fn a_job_is_aborted_out_of_the_middle_of_many() {
     on_each(|runtime, gate| {
         let count = scaled(10_000);
         let ran = Arc::new(Mutex::new(Vec::new()));
@@ -94,7 +94,7 @@ fn out_of_the_middle_of_many() {
 }
 
 #[test]
-fn as_one_of_a_set_or_a_scope() {
+fn a_job_of_a_set_or_a_scope_is_aborted_at_once() {
     on_each(|runtime, gate| {
         runtime.block_on(async {
             let mut set = JoinSet::new();
@@ -116,7 +116,7 @@ fn as_one_of_a_set_or_a_scope() {
 }
 
 #[test]
-fn whoever_comes_first_when_a_scope_is_aborted() {
+fn an_abort_of_a_scope_may_race_with_the_submission_of_its_job() {
     on_each(|runtime, gate| {
         for _ in 0..scaled(300) {
             let scope = {
@@ -136,7 +136,7 @@ fn whoever_comes_first_when_a_scope_is_aborted() {
 }
 
 #[test]
-fn once_each_against_the_thread_that_takes_it() {
+fn an_abort_that_races_with_the_thread_drops_the_job_once() {
     within(|| {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -157,7 +157,7 @@ fn once_each_against_the_thread_that_takes_it() {
 }
 
 #[test]
-fn on_the_thread_that_aborts_inside_its_runtime_with_panics_contained() {
+fn the_closure_is_dropped_by_the_aborting_thread_inside_its_runtime() {
     on_each(|runtime, gate| {
         let (send, dropped_on) = mpsc::channel();
         let on_drop = OnDrop::new(move || {
@@ -174,7 +174,7 @@ fn on_the_thread_that_aborts_inside_its_runtime_with_panics_contained() {
 }
 
 #[test]
-fn after_the_end_of_its_runtime_as_well() {
+fn a_job_can_be_aborted_after_the_end_of_its_runtime() {
     on_each(|runtime, gate| {
         let job = runtime.spawn_blocking(|| ());
         let abort = job.abort_handle();

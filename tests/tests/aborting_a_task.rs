@@ -19,7 +19,7 @@ fn on_each(body: impl Fn(&Runtime) + Send + Sync + 'static) {
 }
 
 #[test]
-fn before_its_first_poll() {
+fn an_abort_before_the_first_poll_ends_the_task() {
     within(|| {
         let multi = runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -53,7 +53,7 @@ fn before_its_first_poll() {
 }
 
 #[test]
-fn while_it_waits() {
+fn an_abort_of_a_waiting_task_ends_it() {
     on_each(|runtime| {
         let census = Census::default();
         let (send, started) = oneshot::channel();
@@ -77,7 +77,7 @@ fn while_it_waits() {
 }
 
 #[test]
-fn while_it_runs_it_ends_after_that_poll() {
+fn an_abort_during_a_poll_ends_the_task_after_that_poll() {
     within(|| {
         let runtime = workers(2);
         let (census, gate) = (Census::default(), Gate::default());
@@ -96,7 +96,7 @@ fn while_it_runs_it_ends_after_that_poll() {
 }
 
 #[test]
-fn in_its_last_poll_the_output_is_kept() {
+fn an_abort_in_the_last_poll_keeps_the_output() {
     within(|| {
         let runtime = workers(2);
         let gate = Gate::default();
@@ -117,7 +117,7 @@ fn in_its_last_poll_the_output_is_kept() {
 }
 
 #[test]
-fn after_its_end_the_output_is_kept() {
+fn an_abort_after_the_end_keeps_the_output() {
     on_each(|runtime| {
         let handle = runtime.spawn(async { "output" });
         let abort = handle.abort_handle();
@@ -133,7 +133,7 @@ fn after_its_end_the_output_is_kept() {
 }
 
 #[test]
-fn by_itself() {
+fn a_task_can_abort_itself() {
     on_each(|runtime| {
         let census = Census::default();
         let held = census.clone();
@@ -150,7 +150,7 @@ fn by_itself() {
 }
 
 #[test]
-fn from_a_thread_without_a_runtime() {
+fn a_thread_without_a_runtime_can_abort_a_task() {
     within(|| {
         let runtime = workers(1);
         let census = Census::default();
@@ -170,7 +170,7 @@ fn from_a_thread_without_a_runtime() {
 }
 
 #[test]
-fn whose_handle_is_gone() {
+fn a_task_without_a_handle_can_be_aborted() {
     on_each(|runtime| {
         let census = Census::default();
         let handle = runtime.spawn(forever(census.clone()));
@@ -209,7 +209,7 @@ fn a_blocking_job_that_has_not_started_is_cancelled() {
 }
 
 #[test]
-fn drops_its_future_in_the_context_of_the_runtime() {
+fn an_abort_drops_the_future_in_the_context_of_the_runtime() {
     on_each(|runtime| {
         let (send, receive) = oneshot::channel();
         let handle = runtime.spawn(forever(tests::OnDrop::new(move || {

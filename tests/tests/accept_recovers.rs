@@ -18,13 +18,13 @@ const ROOM: usize = 10;
 const CLIENTS: usize = 40;
 
 #[test]
-fn in_a_loop_that_pauses() {
-    run("in_a_loop_that_pauses", Some(Duration::from_millis(5)));
+fn accept_recovers_in_a_loop_that_pauses() {
+    run("accept_recovers_in_a_loop_that_pauses", Some(Duration::from_millis(5)));
 }
 
 #[test]
-fn in_a_loop_that_asks_again_at_once() {
-    run("in_a_loop_that_asks_again_at_once", None);
+fn accept_recovers_in_a_loop_that_retries_at_once() {
+    run("accept_recovers_in_a_loop_that_retries_at_once", None);
 }
 
 fn run(test: &str, pause: Option<Duration>) {

@@ -190,8 +190,8 @@ fn files_children_and_pinned_tasks_are_not_begun() {
 
 /// A program forks within a task, and the child goes on where the task was.
 #[test]
-fn in_the_middle_of_a_poll_the_child_is_told_as_well() {
-    on_each("in_the_middle_of_a_poll_the_child_is_told_as_well", |runtime| {
+fn a_child_forked_in_the_middle_of_a_poll_gets_advice() {
+    on_each("a_child_forked_in_the_middle_of_a_poll_gets_advice", |runtime| {
         let forks = || {
             in_a_fork(|| {
                 refused(|| runtime::spawn(async {}))

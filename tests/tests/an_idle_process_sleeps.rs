@@ -29,8 +29,8 @@ fn settles() {
 }
 
 #[test]
-fn after_work_of_every_kind() {
-    isolated("after_work_of_every_kind", || {
+fn a_process_sleeps_after_work_of_every_kind() {
+    isolated("a_process_sleeps_after_work_of_every_kind", || {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .thread_keep_alive(Duration::from_millis(100))
@@ -59,8 +59,8 @@ fn after_work_of_every_kind() {
 }
 
 #[test]
-fn before_any_work() {
-    isolated("before_any_work", || {
+fn a_process_sleeps_before_any_work() {
+    isolated("a_process_sleeps_before_any_work", || {
         let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
         settles();
         drop(runtime);
@@ -68,8 +68,8 @@ fn before_any_work() {
 }
 
 #[test]
-fn while_block_on_waits() {
-    isolated("while_block_on_waits", || {
+fn a_process_sleeps_while_block_on_waits() {
+    isolated("a_process_sleeps_while_block_on_waits", || {
         for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
             let runtime = builder.worker_threads(1).enable_all().build().unwrap();
             let (send, receive) = runtime::sync::oneshot::channel::<()>();

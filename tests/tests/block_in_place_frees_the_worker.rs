@@ -30,7 +30,7 @@ fn others_go_on_even_with_one_worker() {
 }
 
 #[test]
-fn what_the_worker_held_is_run_by_others() {
+fn the_tasks_of_the_worker_are_run_by_others() {
     within(|| {
         let runtime = workers(1);
         runtime.block_on(async {
@@ -55,7 +55,7 @@ fn what_the_worker_held_is_run_by_others() {
 }
 
 #[test]
-fn all_at_once_and_over_again() {
+fn all_workers_may_be_in_it_at_once_and_over_again() {
     within(|| {
         let runtime = workers(2);
         runtime.block_on(async {
@@ -99,7 +99,7 @@ fn block_on_works_inside() {
 }
 
 #[test]
-fn may_be_nested_and_may_be_used_in_the_root() {
+fn it_may_be_nested_and_used_in_the_root_future() {
     within(|| {
         let runtime = workers(1);
         runtime.block_on(async {
@@ -110,7 +110,7 @@ fn may_be_nested_and_may_be_used_in_the_root() {
 }
 
 #[test]
-fn is_a_plain_call_outside_of_tasks() {
+fn it_is_a_plain_call_outside_of_tasks() {
     within(|| {
         assert_eq!(block_in_place(|| 1), 1);
         let runtime = workers(1);
@@ -133,7 +133,7 @@ fn a_panic_inside_is_the_task_s() {
 }
 
 #[test]
-fn is_refused_where_no_other_thread_could_take_over() {
+fn it_is_refused_where_no_other_thread_could_take_over() {
     within(|| {
         let runtime = current_thread();
         let text = panic_of(|| runtime.block_on(async { block_in_place(|| {}) }));

@@ -106,7 +106,7 @@ fn hold(runtime: &Runtime, tasks: usize) -> Gate {
 }
 
 #[test]
-fn what_is_announced_leaves_the_spares_to_those_who_blunder() {
+fn announced_blocking_uses_up_no_spares() {
     within(|| {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -132,7 +132,7 @@ fn what_is_announced_leaves_the_spares_to_those_who_blunder() {
 }
 
 #[test]
-fn at_the_limit_that_is_said_and_no_spare_is_used_up() {
+fn the_limit_is_reported_and_uses_up_no_spare() {
     within(|| {
         let told = Arc::new(Mutex::new(Vec::new()));
         let log = told.clone();
@@ -190,7 +190,7 @@ fn a_thread_that_is_slow_to_come_is_no_shortage() {
 }
 
 #[test]
-fn who_stands_in_goes_when_it_is_not_needed_any_more() {
+fn a_stand_in_retires_when_it_is_not_needed() {
     within(|| {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)

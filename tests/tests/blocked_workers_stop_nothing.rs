@@ -187,7 +187,7 @@ fn wakes_from_other_threads_arrive() {
 }
 
 #[test]
-fn what_lies_in_a_blocked_worker_s_queues_runs_elsewhere() {
+fn tasks_in_a_blocked_worker_s_queues_run_elsewhere() {
     within(|| {
         let runtime = workers(2);
         for round in 0..20 {
@@ -241,7 +241,7 @@ fn a_task_woken_by_one_that_then_blocks_runs() {
 }
 
 #[test]
-fn many_more_hogs_than_workers() {
+fn many_more_blocking_tasks_than_workers_stop_nothing() {
     within(|| {
         // The spares' number is bounded, so hogs beyond it wait like others; up to it, all run.
         let runtime = runtime::Builder::new_multi_thread()
@@ -330,7 +330,7 @@ fn a_task_woken_by_one_that_then_blocks_runs_without_spares_too() {
 }
 
 #[test]
-fn with_no_spares_allowed_it_is_as_documented() {
+fn without_spares_blocked_workers_behave_as_documented() {
     // `spare_workers(0)` turns the take-over off: the blocked worker's neighbour still steals.
     within(|| {
         let runtime = runtime::Builder::new_multi_thread()

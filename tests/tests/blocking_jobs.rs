@@ -10,7 +10,7 @@ use runtime::{Builder, Handle};
 use tests::{Census, Gate, current_thread, eventually, eventually_async, within, workers};
 
 #[test]
-fn run_beside_each_other_up_to_the_limit() {
+fn jobs_run_beside_each_other_up_to_the_limit() {
     within(|| {
         let runtime =
             Builder::new_multi_thread().worker_threads(1).max_blocking_threads(4).build().unwrap();
@@ -84,7 +84,7 @@ fn threads_leave_after_their_keep_alive() {
 }
 
 #[test]
-fn have_the_context_of_their_runtime() {
+fn jobs_have_the_context_of_their_runtime() {
     within(|| {
         for runtime in [workers(1), current_thread()] {
             let id = runtime.handle().id();
@@ -100,7 +100,7 @@ fn have_the_context_of_their_runtime() {
 }
 
 #[test]
-fn may_block_on_futures() {
+fn jobs_may_block_on_futures() {
     within(|| {
         let runtime = workers(1);
         let job = runtime.spawn_blocking(|| {
@@ -114,7 +114,7 @@ fn may_block_on_futures() {
 }
 
 #[test]
-fn may_start_jobs_without_end() {
+fn jobs_may_start_jobs_without_end() {
     within(|| {
         let runtime =
             Builder::new_multi_thread().worker_threads(1).max_blocking_threads(1).build().unwrap();
@@ -133,7 +133,7 @@ fn may_start_jobs_without_end() {
 }
 
 #[test]
-fn drop_their_closure_and_output_once() {
+fn jobs_drop_their_closure_and_output_once() {
     within(|| {
         let runtime = workers(1);
         let census = Census::default();
@@ -167,7 +167,7 @@ fn ten_thousand_in_flight_all_come_back() {
 }
 
 #[test]
-fn submitted_from_many_threads_at_once() {
+fn jobs_may_be_submitted_from_many_threads_at_once() {
     within(|| {
         let runtime = workers(2);
         let count = Arc::new(AtomicUsize::new(0));

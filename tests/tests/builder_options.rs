@@ -141,7 +141,7 @@ fn a_thread_stack_size_that_is_too_small_becomes_one_that_works() {
 }
 
 #[test]
-fn on_thread_start_and_stop() {
+fn the_hooks_for_start_and_stop_are_called_on_each_thread() {
     within(|| {
         let (started, stopped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (starts, stops) = (started.clone(), stopped.clone());
@@ -161,7 +161,7 @@ fn on_thread_start_and_stop() {
 }
 
 #[test]
-fn on_thread_park_and_unpark() {
+fn the_hooks_for_park_and_unpark_are_called_around_each_sleep() {
     within(|| {
         for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
             let (parked, unparked) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -214,7 +214,7 @@ fn hooks_run_in_the_context_of_nobody_s_task() {
 }
 
 #[test]
-fn intervals() {
+fn the_intervals_can_be_set() {
     within(|| {
         for (global, event) in [(1, 1), (2, 61), (u32::MAX, u32::MAX)] {
             let runtime = Builder::new_multi_thread()
@@ -307,7 +307,7 @@ fn a_seed_fixes_the_choices_of_one_thread() {
 }
 
 #[test]
-fn without_the_slot_tasks_run_in_the_order_of_their_wakes() {
+fn without_the_lifo_slot_tasks_run_in_the_order_of_their_wakes() {
     within(|| {
         let runtime =
             Builder::new_multi_thread().worker_threads(1).disable_lifo_slot().build().unwrap();

@@ -77,7 +77,7 @@ fn all() -> Vec<usize> {
 }
 
 #[test]
-fn of_a_bounded_channel() {
+fn a_bounded_channel_loses_nothing() {
     on_each(|| async {
         let (sender, mut receiver) = mpsc::channel(3);
         let sends = runtime::spawn(async move {
@@ -112,7 +112,7 @@ fn of_a_bounded_channel() {
 }
 
 #[test]
-fn of_an_unbounded_channel() {
+fn an_unbounded_channel_loses_nothing() {
     on_each(|| async {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let sends = runtime::spawn(async move {
@@ -131,7 +131,7 @@ fn of_an_unbounded_channel() {
 }
 
 #[test]
-fn of_a_oneshot() {
+fn a_oneshot_loses_nothing() {
     on_each(|| async {
         for n in 0..MANY {
             let (sender, mut receiver) = oneshot::channel();
@@ -150,7 +150,7 @@ fn of_a_oneshot() {
 }
 
 #[test]
-fn of_a_broadcast() {
+fn a_broadcast_loses_nothing() {
     on_each(|| async {
         let (sender, mut receiver) = broadcast::channel(MANY);
         let mut second = sender.subscribe();
@@ -178,7 +178,7 @@ fn of_a_broadcast() {
 }
 
 #[test]
-fn of_a_watch() {
+fn a_watch_loses_nothing() {
     on_each(|| async {
         let (sender, mut receiver) = watch::channel(0);
         let (seen, mut was_seen) = watch::channel(0);
@@ -202,7 +202,7 @@ fn of_a_watch() {
 }
 
 #[test]
-fn of_a_semaphore() {
+fn a_semaphore_loses_nothing() {
     on_each(|| async {
         let semaphore = Arc::new(Semaphore::new(3));
         let mut tasks = JoinSet::new();
@@ -238,7 +238,7 @@ fn of_a_semaphore() {
 }
 
 #[test]
-fn of_the_locks() {
+fn the_locks_lose_nothing() {
     on_each(|| async {
         let (mutex, rwlock) = (Arc::new(Mutex::new(0)), Arc::new(RwLock::new(0)));
         let readers = Arc::new(AtomicUsize::new(0));
@@ -280,7 +280,7 @@ fn of_the_locks() {
 }
 
 #[test]
-fn of_a_notify() {
+fn a_notify_loses_nothing() {
     on_each(|| async {
         let (ping, pong) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (pinged, ponged) = (ping.clone(), pong.clone());
@@ -299,7 +299,7 @@ fn of_a_notify() {
 }
 
 #[test]
-fn of_cells_that_are_filled_once() {
+fn cells_that_are_filled_once_lose_nothing() {
     on_each(|| async {
         for n in 0..MANY / 10 {
             let (cell, set) = (Arc::new(OnceCell::new()), Arc::new(SetOnce::new()));
@@ -324,7 +324,7 @@ fn of_cells_that_are_filled_once() {
 }
 
 #[test]
-fn of_who_waits_for_tasks() {
+fn waits_for_tasks_lose_nothing() {
     on_each(|| async {
         let mut set: JoinSet<usize> = (0..MANY)
             .map(|n| async move {
@@ -405,7 +405,7 @@ async fn tcp_pair() -> (TcpStream, TcpStream) {
 }
 
 #[test]
-fn of_streams() {
+fn streams_lose_nothing() {
     on_each(|| async {
         let (near, far) = tcp_pair().await;
         carries(near, far).await;
@@ -424,7 +424,7 @@ fn of_streams() {
 }
 
 #[test]
-fn of_files() {
+fn files_lose_nothing() {
     on_each(|| async {
         let scratch = Scratch::new();
         let path = scratch.path().join("file");
@@ -475,7 +475,7 @@ fn pieces(text: &'static str) -> impl AsyncBufRead + Unpin {
 const TEXT: &str = "first\nsecond line\n\nthird, and the last, which is longer";
 
 #[test]
-fn of_readers_of_text() {
+fn readers_of_text_lose_nothing() {
     on_each(|| async {
         let expected: Vec<_> = TEXT.split('\n').collect();
 
@@ -524,7 +524,7 @@ fn of_readers_of_text() {
 }
 
 #[test]
-fn of_listeners() {
+fn listeners_lose_nothing() {
     on_each(|| async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -560,7 +560,7 @@ fn of_listeners() {
 }
 
 #[test]
-fn of_datagram_sockets() {
+fn datagram_sockets_lose_nothing() {
     on_each(|| async {
         let near = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let far = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -599,7 +599,7 @@ fn of_datagram_sockets() {
 }
 
 #[test]
-fn of_timers() {
+fn timers_lose_nothing() {
     on_each(|| async {
         let start = time::Instant::now();
         let period = Duration::from_millis(2);
@@ -615,7 +615,7 @@ fn of_timers() {
 }
 
 #[test]
-fn of_signals_and_children() {
+fn signals_and_children_lose_nothing() {
     on_each(|| async {
         use runtime::signal::unix::{SignalKind, signal};
         let mut listener = signal(SignalKind::user_defined2()).unwrap();
@@ -637,7 +637,7 @@ fn of_signals_and_children() {
 /// The promise is that of the queue, not of luck: nobody who was woken and left keeps what was
 /// meant for the next.
 #[test]
-fn of_many_in_one_line() {
+fn many_waiters_in_one_line_lose_nothing() {
     on_each(|| async {
         let (notify, gate) = (Arc::new(Notify::new()), Gate::default());
         let queue = Arc::new(std::sync::Mutex::new(VecDeque::new()));

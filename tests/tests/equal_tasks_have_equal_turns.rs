@@ -100,16 +100,16 @@ impl Drop for Busy {
 }
 
 #[test]
-fn of_a_millisecond_that_were_spawned_inside() {
-    isolated("of_a_millisecond_that_were_spawned_inside", || {
+fn tasks_of_a_millisecond_spawned_inside_have_equal_turns() {
+    isolated("tasks_of_a_millisecond_spawned_inside_have_equal_turns", || {
         let runtime = workers(2);
         start(&runtime, 60, Duration::from_millis(1), true).compare();
     });
 }
 
 #[test]
-fn of_a_millisecond_that_were_spawned_outside() {
-    isolated("of_a_millisecond_that_were_spawned_outside", || {
+fn tasks_of_a_millisecond_spawned_outside_have_equal_turns() {
+    isolated("tasks_of_a_millisecond_spawned_outside_have_equal_turns", || {
         let runtime = workers(2);
         start(&runtime, 60, Duration::from_millis(1), false).compare();
     });
@@ -117,16 +117,16 @@ fn of_a_millisecond_that_were_spawned_outside() {
 
 /// Long enough for each to be marked as one that stalls its worker.
 #[test]
-fn of_ten_milliseconds() {
-    isolated("of_ten_milliseconds", || {
+fn tasks_of_ten_milliseconds_have_equal_turns() {
+    isolated("tasks_of_ten_milliseconds_have_equal_turns", || {
         let runtime = workers(2);
         start(&runtime, 30, Duration::from_millis(10), false).compare();
     });
 }
 
 #[test]
-fn beside_busy_threads_and_nobody_is_said_to_stall() {
-    isolated("beside_busy_threads_and_nobody_is_said_to_stall", || {
+fn tasks_beside_busy_threads_have_equal_turns_and_do_not_stall() {
+    isolated("tasks_beside_busy_threads_have_equal_turns_and_do_not_stall", || {
         let _busy = Busy::start(6);
         let runtime = workers(2);
         start(&runtime, 40, Duration::from_millis(1), true).compare();
@@ -138,8 +138,8 @@ fn beside_busy_threads_and_nobody_is_said_to_stall() {
 /// Eight tasks that block and eight that compute are marked, and have their turns beside those of
 /// the others.
 #[test]
-fn beside_tasks_that_stall() {
-    isolated("beside_tasks_that_stall", || {
+fn tasks_beside_stalling_tasks_have_equal_turns() {
+    isolated("tasks_beside_stalling_tasks_have_equal_turns", || {
         let runtime = workers(2);
         let turns = start(&runtime, 40, Duration::from_millis(1), false);
         for n in 0..16 {

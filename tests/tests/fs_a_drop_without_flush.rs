@@ -8,7 +8,7 @@ use tests::scratch::Scratch;
 use tests::{Gate, eventually, eventually_async, within, workers};
 
 #[test]
-fn is_written_in_the_background() {
+fn a_write_without_flush_is_done_in_the_background() {
     within(|| {
         let scratch = Scratch::new();
         let path = scratch.join("file");
@@ -23,7 +23,7 @@ fn is_written_in_the_background() {
 }
 
 #[test]
-fn is_written_though_the_runtime_ends() {
+fn a_write_without_flush_is_done_though_the_runtime_ends() {
     within(|| {
         let scratch = Scratch::new();
         let (written, never) = (scratch.join("written"), scratch.join("never"));
@@ -68,9 +68,9 @@ fn is_written_though_the_runtime_ends() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn closes_the_file_when_the_job_is_done() {
+fn a_dropped_file_is_closed_when_its_job_is_done() {
     use std::os::fd::AsRawFd;
-    tests::isolated("closes_the_file_when_the_job_is_done", || {
+    tests::isolated("a_dropped_file_is_closed_when_its_job_is_done", || {
         let scratch = Scratch::new();
         workers(1).block_on(async {
             let mut file = File::create(scratch.join("file")).await.unwrap();

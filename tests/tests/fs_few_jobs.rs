@@ -19,8 +19,8 @@ async fn jobs<T>(work: impl Future<Output = std::io::Result<T>>) -> (u64, T) {
 }
 
 #[test]
-fn each_operation() {
-    isolated("each_operation", || {
+fn each_operation_takes_few_jobs() {
+    isolated("each_operation_takes_few_jobs", || {
         let scratch = Scratch::new();
         let path = scratch.file("file", vec![b'x'; 3_000_000]);
         current_thread().block_on(async {

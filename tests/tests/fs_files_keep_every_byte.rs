@@ -130,7 +130,7 @@ async fn any_order(seed: u64) {
 }
 
 #[test]
-fn in_any_order_on_one_thread() {
+fn files_keep_every_byte_in_any_order_on_one_thread() {
     within(|| {
         current_thread().block_on(async {
             for seed in 0..20 {
@@ -141,7 +141,7 @@ fn in_any_order_on_one_thread() {
 }
 
 #[test]
-fn in_any_order_on_workers() {
+fn files_keep_every_byte_in_any_order_on_workers() {
     within(|| {
         let runtime = workers(2);
         let all: Vec<_> = (100..120).map(|seed| runtime.spawn(any_order(seed))).collect();
@@ -152,7 +152,7 @@ fn in_any_order_on_workers() {
 }
 
 #[test]
-fn larger_than_a_job_may_be() {
+fn content_larger_than_a_job_is_kept() {
     within(|| {
         let scratch = Scratch::new();
         let content: Vec<u8> = (0..5_000_000u32).map(|n| (n % 251) as u8).collect();
@@ -179,7 +179,7 @@ fn larger_than_a_job_may_be() {
 }
 
 #[test]
-fn through_the_copy_of_streams() {
+fn copies_of_streams_keep_every_byte() {
     within(|| {
         let scratch = Scratch::new();
         let content: Vec<u8> = (0..1_000_000u32).map(|n| (n % 241) as u8).collect();

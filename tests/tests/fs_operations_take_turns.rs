@@ -51,7 +51,7 @@ fn a_read_that_was_given_up_loses_nothing() {
 }
 
 #[test]
-fn what_is_in_flight_is_waited_for() {
+fn an_operation_in_flight_is_waited_for() {
     within(|| {
         current_thread().block_on(async {
             let scratch = Scratch::new();

@@ -13,7 +13,7 @@ use tests::{current_thread, panic_of, within, workers};
 const ADVICE: &str = "must be called from the context of a";
 
 #[test]
-fn outside_the_panic_says_what_to_do() {
+fn outside_a_runtime_the_panic_says_what_to_do() {
     let scratch = Scratch::new();
     let path = scratch.file("file", "content");
     let open =

@@ -23,7 +23,7 @@ fn filled() -> Scratch {
 }
 
 #[test]
-fn each_entry_once() {
+fn each_entry_is_listed_once() {
     within(|| {
         let scratch = filled();
         for runtime in [workers(2), current_thread()] {
@@ -91,7 +91,7 @@ fn an_entry_knows_its_file() {
 }
 
 #[test]
-fn what_is_no_directory_is_an_error() {
+fn reading_what_is_no_directory_is_an_error() {
     within(|| {
         let scratch = Scratch::new();
         let file = scratch.file("a", "");

@@ -24,7 +24,7 @@ fn is_refusal(error: &std::io::Error) -> bool {
 }
 
 #[test]
-fn by_the_next_write_flush_or_sync() {
+fn the_next_write_flush_or_sync_returns_the_error() {
     within(|| {
         for runtime in [workers(2), current_thread()] {
             runtime.block_on(async {
@@ -52,7 +52,7 @@ fn by_the_next_write_flush_or_sync() {
 }
 
 #[test]
-fn after_whatever_comes_between() {
+fn the_error_is_returned_whatever_comes_between() {
     within(|| {
         for runtime in [workers(2), current_thread()] {
             runtime.block_on(async {

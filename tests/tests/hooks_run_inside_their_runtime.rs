@@ -69,7 +69,7 @@ fn use_all_kinds_of_threads(runtime: &Runtime) {
 }
 
 #[test]
-fn at_both_ends_of_every_kind_of_thread() {
+fn hooks_at_both_ends_of_every_thread_run_inside_the_runtime() {
     within(|| {
         let other = workers(1);
         let seen = Seen::default();
@@ -98,7 +98,7 @@ fn at_both_ends_of_every_kind_of_thread() {
 }
 
 #[test]
-fn around_the_sleep_of_workers_and_around_polls() {
+fn hooks_around_sleeps_and_polls_run_inside_the_runtime() {
     within(|| {
         let other = workers(1);
         for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
@@ -156,7 +156,7 @@ fn await_timers_at_the_end(other: &Handle, done: &Arc<AtomicUsize>) {
 }
 
 #[test]
-fn and_locals_destructors_can_use_another_runtime() {
+fn destructors_of_thread_locals_can_use_another_runtime() {
     within(|| {
         for other in [workers(1), workers(2)] {
             let (made, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -180,7 +180,7 @@ fn and_locals_destructors_can_use_another_runtime() {
 
 /// The locals of a thread that is nobody's, made before and after it has entered a runtime.
 #[test]
-fn and_so_they_can_on_threads_that_only_visit() {
+fn destructors_can_do_so_on_threads_that_only_visit() {
     within(|| {
         for early in [true, false] {
             let other = workers(1);

@@ -63,7 +63,7 @@ fn a_child_that_lives_on_holds_up_no_client() {
         if child == 0 {
             // SAFETY: neither call takes a pointer.
             unsafe {
-                libc::alarm(60);
+                libc::alarm(600);
                 libc::pause();
                 libc::_exit(0);
             }

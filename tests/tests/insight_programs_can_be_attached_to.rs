@@ -202,7 +202,7 @@ fn but_not_with_insight_off() {
                 let place = std::env::var("XDG_RUNTIME_DIR").unwrap();
                 std::fs::read_dir(place).unwrap().count()
             };
-            // What the process has with its first runtime stays.
+            // What the process has with its first runtime stays; some of it closes later.
             drop(workers(1));
             let before = descriptors();
             let runtime = workers(1);
@@ -211,7 +211,7 @@ fn but_not_with_insight_off() {
             assert!(!has_thread());
             assert_eq!(entries(), 0);
             drop(runtime);
-            eventually("the descriptors of the runtime are gone", || descriptors() == before);
+            eventually("the descriptors of the runtime are gone", || descriptors() <= before);
             let on = Builder::new_multi_thread()
                 .worker_threads(1)
                 .enable_all()
@@ -223,7 +223,7 @@ fn but_not_with_insight_off() {
             // It takes its name when it begins.
             eventually("its thread is there", has_thread);
             drop(on);
-            eventually("and those of the socket", || descriptors() == before);
+            eventually("and those of the socket", || descriptors() <= before);
             eventually("and its thread", || !has_thread());
         },
     );

@@ -41,7 +41,7 @@ fn copy_bidirectional_closes_half_by_half() {
 /// A proxy between sockets: much goes both ways, and each end is passed on while the other way is
 /// open.
 #[test]
-fn between_sockets() {
+fn sockets_are_closed_half_by_half() {
     async fn talk(
         mut client: impl AsyncRead + AsyncWrite + Unpin,
         mut server: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,

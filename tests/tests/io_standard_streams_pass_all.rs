@@ -40,8 +40,8 @@ fn stdout_passes_all() {
 }
 
 #[test]
-fn what_was_written_is_said_though_the_runtime_ends() {
-    const TEST: &str = "what_was_written_is_said_though_the_runtime_ends";
+fn what_was_written_appears_though_the_runtime_ends() {
+    const TEST: &str = "what_was_written_appears_though_the_runtime_ends";
     if role().is_none() {
         let output = started(TEST).wait_with_output().unwrap();
         assert!(output.status.success());

@@ -21,7 +21,7 @@ fn on_each(body: impl Fn(&Runtime) + Send + Sync + 'static) {
 }
 
 #[test]
-fn gives_the_output() {
+fn a_handle_yields_the_output() {
     on_each(|runtime| {
         let handle = runtime.spawn(async { vec![1, 2, 3] });
         assert_eq!(runtime.block_on(handle).unwrap(), [1, 2, 3]);
@@ -29,7 +29,7 @@ fn gives_the_output() {
 }
 
 #[test]
-fn dropped_lets_the_task_run_on() {
+fn a_dropped_handle_lets_the_task_run_on() {
     on_each(|runtime| {
         let (send, receive) = oneshot::channel();
         drop(runtime.spawn(async move {
@@ -51,7 +51,7 @@ fn polled_after_it_gave_the_output_panics() {
 }
 
 #[test]
-fn can_be_awaited_without_a_runtime() {
+fn a_handle_can_be_awaited_without_a_runtime() {
     within(|| {
         let runtime = workers(1);
         let (send, receive) = oneshot::channel::<u8>();
@@ -63,7 +63,7 @@ fn can_be_awaited_without_a_runtime() {
 }
 
 #[test]
-fn can_be_awaited_on_another_runtime() {
+fn a_handle_can_be_awaited_on_another_runtime() {
     within(|| {
         let (here, there) = (workers(1), current_thread());
         let (send, receive) = oneshot::channel::<u8>();
@@ -75,7 +75,7 @@ fn can_be_awaited_on_another_runtime() {
 }
 
 #[test]
-fn outlives_the_runtime() {
+fn a_handle_may_outlive_the_runtime() {
     within(|| {
         let runtime = workers(1);
         let done = runtime.spawn(async { 4 });
@@ -108,7 +108,7 @@ fn wakes_the_last_waker_it_was_polled_with() {
 }
 
 #[test]
-fn lets_go_of_its_waker() {
+fn a_handle_drops_its_waker() {
     within(|| {
         let runtime = workers(1);
         let census = Arc::new(CountingWaker::default());
@@ -124,7 +124,7 @@ fn lets_go_of_its_waker() {
 }
 
 #[test]
-fn drops_an_output_nobody_takes() {
+fn a_dropped_handle_drops_the_output() {
     on_each(|runtime| {
         let census = Census::default();
         let output = census.clone();
@@ -139,7 +139,7 @@ fn drops_an_output_nobody_takes() {
 }
 
 #[test]
-fn drops_the_future_before_it_gives_the_output() {
+fn the_future_is_dropped_before_the_output_is_yielded() {
     on_each(|runtime| {
         for _ in 0..100 {
             let census = Census::default();
@@ -155,7 +155,7 @@ fn drops_the_future_before_it_gives_the_output() {
 }
 
 #[test]
-fn dropped_while_the_task_ends() {
+fn a_handle_may_be_dropped_while_the_task_ends() {
     // The handle goes on one thread while the output comes on another: one of the two drops it.
     within(|| {
         let runtime = workers(2);

@@ -23,7 +23,7 @@ fn on_each(body: impl Fn(&Runtime) + Send + Sync + 'static) {
 }
 
 #[test]
-fn in_the_order_in_which_they_end() {
+fn tasks_are_yielded_in_the_order_in_which_they_end() {
     on_each(|runtime| {
         runtime.block_on(async {
             let mut set = JoinSet::new();
@@ -48,7 +48,7 @@ fn in_the_order_in_which_they_end() {
 }
 
 #[test]
-fn each_once_when_all_end_at_the_same_time() {
+fn each_task_is_yielded_once_when_all_end_at_the_same_time() {
     on_each(|runtime| {
         runtime.block_on(async {
             let mut set: JoinSet<usize> = (0..10_000).map(|i| async move { i }).collect();
@@ -150,7 +150,7 @@ fn a_wait_lets_others_run() {
 }
 
 #[test]
-fn dropped_it_aborts_all() {
+fn a_dropped_set_aborts_all_tasks() {
     on_each(|runtime| {
         let census = Census::default();
         let mut set = JoinSet::new();
@@ -169,7 +169,7 @@ fn dropped_it_aborts_all() {
 }
 
 #[test]
-fn detached_they_go_on() {
+fn detached_tasks_go_on() {
     on_each(|runtime| {
         runtime.block_on(async {
             let done = Arc::new(runtime::sync::Semaphore::new(0));
@@ -242,7 +242,7 @@ fn a_panic_is_the_tasks_own() {
 }
 
 #[test]
-fn takes_tasks_of_every_kind() {
+fn a_set_takes_tasks_of_every_kind() {
     within(|| {
         let other = workers(1);
         current_thread().block_on(async {

@@ -71,7 +71,7 @@ each_on_a_stack! {
 }
 
 #[test]
-fn block_on() {
+fn large_futures_fit_in_block_on() {
     on_a_stack(|| {
         let rt = Builder::new_current_thread().enable_all().build().unwrap();
         assert_eq!(rt.block_on(large()), SIZE);

@@ -22,7 +22,7 @@ fn on_each(body: impl Fn(&Runtime) + Send + Sync + 'static) {
 }
 
 #[test]
-fn hold_what_is_not_send() {
+fn local_tasks_may_hold_values_that_are_not_send() {
     on_each(|runtime| {
         let local = LocalSet::new();
         let sum = Rc::new(Cell::new(0));
@@ -50,7 +50,7 @@ fn hold_what_is_not_send() {
 }
 
 #[test]
-fn run_beside_io_timers_and_send_tasks() {
+fn local_tasks_run_beside_io_timers_and_send_tasks() {
     on_each(|runtime| {
         let local = LocalSet::new();
         local.block_on(runtime, async {
@@ -77,7 +77,7 @@ fn run_beside_io_timers_and_send_tasks() {
 }
 
 #[test]
-fn run_until_is_done_only() {
+fn local_tasks_run_only_until_run_until_is_done() {
     on_each(|runtime| {
         let local = LocalSet::new();
         let done = Rc::new(Cell::new(0));
@@ -101,7 +101,7 @@ fn run_until_is_done_only() {
 }
 
 #[test]
-fn are_woken_from_other_threads() {
+fn local_tasks_are_woken_from_other_threads() {
     on_each(|runtime| {
         let local = LocalSet::new();
         let (send, receive) = oneshot::channel::<u8>();
@@ -117,7 +117,7 @@ fn are_woken_from_other_threads() {
 }
 
 #[test]
-fn are_dropped_with_the_set() {
+fn local_tasks_are_dropped_with_the_set() {
     on_each(|runtime| {
         let held = Rc::new(());
         let local = LocalSet::new();
@@ -141,7 +141,7 @@ fn are_dropped_with_the_set() {
 }
 
 #[test]
-fn are_aborted_and_panic_like_others() {
+fn local_tasks_are_aborted_and_panic_like_others() {
     on_each(|runtime| {
         let local = LocalSet::new();
         local.block_on(runtime, async {
@@ -164,7 +164,7 @@ fn are_aborted_and_panic_like_others() {
 }
 
 #[test]
-fn spawn_each_other() {
+fn local_tasks_spawn_each_other() {
     on_each(|runtime| {
         let local = LocalSet::new();
         let depth = local.block_on(runtime, async {
@@ -183,7 +183,7 @@ fn spawn_each_other() {
 }
 
 #[test]
-fn need_a_set() {
+fn local_tasks_need_a_set() {
     on_each(|runtime| {
         let text = panic_of(|| {
             runtime.block_on(async {
@@ -221,7 +221,7 @@ fn a_waker_may_outlive_the_set() {
 }
 
 #[test]
-fn do_not_starve_the_root_future() {
+fn local_tasks_do_not_starve_the_root_future() {
     on_each(|runtime| {
         let local = LocalSet::new();
         local.block_on(runtime, async {
@@ -242,7 +242,7 @@ fn do_not_starve_the_root_future() {
 /// A task of the set that yields goes behind the future that runs beside the set, and behind tasks
 /// that are none of the set.
 #[test]
-fn take_turns_with_the_root_future() {
+fn local_tasks_take_turns_with_the_root_future() {
     within(|| {
         let (turns, others) = (Rc::new(Cell::new(0)), Arc::new(AtomicUsize::new(0)));
         let (count, other) = (turns.clone(), others.clone());
@@ -269,7 +269,7 @@ fn take_turns_with_the_root_future() {
 }
 
 #[test]
-fn need_the_thread_of_their_runtime() {
+fn local_tasks_need_the_thread_of_their_runtime() {
     within(|| {
         let (send, receive) = std::sync::mpsc::channel();
         let (end, wait) = std::sync::mpsc::channel::<()>();

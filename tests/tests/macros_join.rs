@@ -184,7 +184,7 @@ fn error_of_try_join_goes_through_the_question_mark() {
 }
 
 #[test]
-fn many_futures() {
+fn many_futures_can_be_joined() {
     macro_rules! sum {
         ($($n:literal)*) => {{
             let all = runtime::join!($(ready($n)),*);

@@ -169,7 +169,7 @@ async fn all_that_wait(scratch: &Scratch, keep: &mut Vec<Box<dyn std::any::Any>>
 }
 
 #[test]
-fn who_waits_is_told_when_the_runtime_goes() {
+fn waiting_tasks_get_an_error_when_the_runtime_ends() {
     within(|| {
         for runtime in each() {
             let (scratch, mut keep) = (Scratch::new(), Vec::new());

@@ -11,7 +11,7 @@ use tests::PATIENCE;
 use tests::process::output_within;
 
 #[test]
-fn ends_the_process_at_the_first_panic() {
+fn the_first_panic_ends_the_process() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let target = root.join("target").join("panic-abort");

@@ -35,7 +35,7 @@ fn assert_works(runtime: &Runtime) {
 }
 
 #[test]
-fn in_a_poll() {
+fn a_panic_in_a_poll_is_contained() {
     on_each(|runtime| {
         runtime.block_on(async {
             for text in ["first", "second"] {
@@ -55,7 +55,7 @@ fn in_a_poll() {
 }
 
 #[test]
-fn in_a_poll_drops_what_the_future_held() {
+fn a_panic_in_a_poll_drops_what_the_future_held() {
     on_each(|runtime| {
         let census = Census::default();
         let held = census.clone();
@@ -70,7 +70,7 @@ fn in_a_poll_drops_what_the_future_held() {
 }
 
 #[test]
-fn in_a_poll_of_a_task_nobody_waits_for() {
+fn a_panic_of_a_detached_task_is_contained() {
     on_each(|runtime| {
         let census = Census::default();
         let held = census.clone();
@@ -85,7 +85,7 @@ fn in_a_poll_of_a_task_nobody_waits_for() {
 }
 
 #[test]
-fn in_a_blocking_job() {
+fn a_panic_in_a_blocking_job_is_contained() {
     on_each(|runtime| {
         let handle = runtime.spawn_blocking(|| panic!("in the pool"));
         let error = runtime.block_on(handle).unwrap_err();
@@ -95,7 +95,7 @@ fn in_a_blocking_job() {
 }
 
 #[test]
-fn in_the_root_future_it_passes_through_block_on() {
+fn a_panic_in_the_root_future_passes_through_block_on() {
     within(|| {
         for runtime in [workers(1), current_thread()] {
             let text = tests::panic_of(|| runtime.block_on(async { panic!("the root") }));
@@ -106,7 +106,7 @@ fn in_the_root_future_it_passes_through_block_on() {
 }
 
 #[test]
-fn in_the_drop_of_an_aborted_future() {
+fn a_panic_in_the_drop_of_an_aborted_future_is_contained() {
     on_each(|runtime| {
         let started = Gate::default();
         started.open();
@@ -127,7 +127,7 @@ fn in_the_drop_of_an_aborted_future() {
 }
 
 #[test]
-fn in_the_drop_of_a_future_at_shutdown() {
+fn a_panic_in_the_drop_of_a_future_at_shutdown_is_contained() {
     within(|| {
         for runtime in [workers(1), workers(2), current_thread()] {
             let census = Census::default();
@@ -160,7 +160,7 @@ impl Drop for PanicsOnDrop {
 }
 
 #[test]
-fn in_the_drop_of_an_output_nobody_took() {
+fn a_panic_in_the_drop_of_an_untaken_output_is_contained() {
     on_each(|runtime| {
         // Dropped by the task, whose handle had gone before it ended.
         let census = Census::default();
@@ -192,7 +192,7 @@ fn in_the_drop_of_an_output_nobody_took() {
 }
 
 #[test]
-fn in_a_waker_that_waits_for_a_task() {
+fn a_panic_of_a_waker_that_waits_for_a_task_is_contained() {
     on_each(|runtime| {
         let gate = runtime::sync::Semaphore::new(0);
         let gate = Arc::new(gate);
@@ -212,7 +212,7 @@ fn in_a_waker_that_waits_for_a_task() {
 }
 
 #[test]
-fn in_a_waker_that_waits_for_a_timer() {
+fn a_panic_of_a_waker_that_waits_for_a_timer_is_contained() {
     on_each(|runtime| {
         let waker = Waker::from(Arc::new(PanickingWaker));
         let _context = runtime.enter();
@@ -231,7 +231,7 @@ fn in_a_waker_that_waits_for_a_timer() {
 }
 
 #[test]
-fn in_a_waker_that_waits_for_a_socket() {
+fn a_panic_of_a_waker_that_waits_for_a_socket_is_contained() {
     on_each(|runtime| {
         let (listener, waiting) = runtime.block_on(async {
             let listener = runtime::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -256,7 +256,7 @@ fn in_a_waker_that_waits_for_a_socket() {
 }
 
 #[test]
-fn in_every_hook() {
+fn a_panic_in_any_hook_is_contained() {
     within(|| {
         for mut builder in
             [runtime::Builder::new_multi_thread(), runtime::Builder::new_current_thread()]
@@ -294,7 +294,7 @@ fn in_every_hook() {
 }
 
 #[test]
-fn in_the_function_that_names_threads_it_is_an_error_of_build() {
+fn a_panic_in_the_function_that_names_threads_is_an_error_of_build() {
     within(|| {
         for last in 0..3 {
             let count = AtomicUsize::new(0);
@@ -314,7 +314,7 @@ fn in_the_function_that_names_threads_it_is_an_error_of_build() {
 /// Many wait for one thing; the waker of each other one panics, and the others are woken all the
 /// same.
 #[test]
-fn in_a_waker_among_many() {
+fn a_panic_of_one_waker_among_many_is_contained() {
     use runtime::sync::{Barrier, Notify, Semaphore, broadcast, watch};
     let bad = Waker::from(Arc::new(PanickingWaker));
     let notify = Notify::new();
@@ -364,7 +364,7 @@ fn in_a_waker_among_many() {
 }
 
 #[test]
-fn many_at_once_leak_nothing() {
+fn many_panics_at_once_leak_nothing() {
     within(|| {
         let runtime = workers(2);
         let census = Census::default();
@@ -433,7 +433,7 @@ fn a_future_is_not_polled_again_after_its_panic() {
 /// A future whose own `poll` panics is dropped while the panic is under way, as a stack frame is:
 /// what it holds can see that, and so a lock is poisoned.
 #[test]
-fn in_a_poll_is_seen_by_what_the_future_held() {
+fn a_panic_in_a_poll_is_seen_by_what_the_future_held() {
     struct Holds<F: FnOnce()>(OnDrop<F>);
     impl<F: FnOnce()> std::future::Future for Holds<F> {
         type Output = ();
@@ -453,7 +453,7 @@ fn in_a_poll_is_seen_by_what_the_future_held() {
 }
 
 #[test]
-fn in_a_poll_and_in_the_drop_that_follows() {
+fn panics_in_a_poll_and_in_the_drop_that_follows_are_contained() {
     struct Twice;
     impl std::future::Future for Twice {
         type Output = ();

@@ -29,7 +29,7 @@ fn here() -> ThreadId {
 }
 
 #[test]
-fn from_the_first_poll_to_the_drop() {
+fn a_pinned_task_stays_from_its_first_poll_to_its_drop() {
     on_each(|runtime| {
         runtime.block_on(async {
             let caller = here();
@@ -60,7 +60,7 @@ fn from_the_first_poll_to_the_drop() {
 }
 
 #[test]
-fn with_io_and_timers() {
+fn io_and_timers_work_in_pinned_tasks() {
     on_each(|runtime| {
         runtime.block_on(async {
             let (mut ours, mut theirs) = runtime::net::UnixStream::pair().unwrap();
@@ -82,7 +82,7 @@ fn with_io_and_timers() {
 }
 
 #[test]
-fn and_so_do_those_that_it_spawns() {
+fn tasks_that_a_pinned_task_spawns_stay_there() {
     on_each(|runtime| {
         runtime.block_on(async {
             let same = spawn_pinned(|| async {
@@ -139,7 +139,7 @@ fn the_thread_with_the_fewest_is_taken() {
 }
 
 #[test]
-fn or_the_one_that_is_asked_for() {
+fn a_pinned_task_goes_to_the_thread_that_was_asked_for() {
     on_each(|runtime| {
         runtime.block_on(async {
             let thread = || async { here() };
@@ -152,7 +152,7 @@ fn or_the_one_that_is_asked_for() {
 }
 
 #[test]
-fn aborted_it_is_dropped_there() {
+fn an_aborted_pinned_task_is_dropped_on_its_thread() {
     on_each(|runtime| {
         runtime.block_on(async {
             let (dropped, seen) = oneshot::channel();
@@ -299,7 +299,7 @@ fn a_stall_is_reported() {
 }
 
 #[test]
-fn many_of_them_take_turns() {
+fn many_pinned_tasks_take_turns() {
     on_each(|runtime| {
         runtime.block_on(async {
             let tasks: Vec<_> = (0..1000)

@@ -23,13 +23,13 @@ fn says(
 }
 
 #[test]
-fn arguments() {
+fn arguments_reach_the_program() {
     assert_eq!(says("echo $0 $1 $2", |c| c.arg("a b").args(["c", "d"])), "a b c d");
     assert_eq!(says("echo $0", |c| c.arg0("another")), "another");
 }
 
 #[test]
-fn the_environment() {
+fn a_command_sets_the_environment() {
     assert_eq!(says("echo $A-$B", |c| c.env("A", "1").envs([("B", "2")])), "1-2");
     assert_eq!(says("echo $A-$B", |c| c.env("A", "1").env("B", "2").env_remove("A")), "-2");
     let path = std::env::var_os("PATH").unwrap();
@@ -38,7 +38,7 @@ fn the_environment() {
 }
 
 #[test]
-fn the_directory() {
+fn a_command_sets_the_directory() {
     assert_eq!(says("pwd", |c| c.current_dir("/")), "/");
 }
 
@@ -59,7 +59,7 @@ fn the_process_group() {
 }
 
 #[test]
-fn the_streams() {
+fn a_command_sets_the_streams() {
     within(|| {
         current_thread().block_on(async {
             let mut cat = Command::new("cat");

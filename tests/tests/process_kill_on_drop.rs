@@ -63,8 +63,8 @@ fn a_dropped_child_is_killed() {
 }
 
 #[test]
-fn so_is_that_of_a_dropped_future() {
-    isolated("so_is_that_of_a_dropped_future", || {
+fn the_child_of_a_dropped_future_is_killed() {
+    isolated("the_child_of_a_dropped_future_is_killed", || {
         for rt in flavours() {
             rt.block_on(async {
                 let short = Duration::from_millis(10);
@@ -77,8 +77,8 @@ fn so_is_that_of_a_dropped_future() {
 }
 
 #[test]
-fn and_that_of_a_task_that_the_shutdown_drops() {
-    isolated("and_that_of_a_task_that_the_shutdown_drops", || {
+fn the_child_of_a_task_that_the_shutdown_drops_is_killed() {
+    isolated("the_child_of_a_task_that_the_shutdown_drops_is_killed", || {
         for rt in flavours() {
             rt.block_on(async {
                 runtime::spawn(async { sleeper().kill_on_drop(true).status().await });

@@ -30,8 +30,8 @@ fn hears_sigchld() -> bool {
 }
 
 #[test]
-fn of_a_thousand_that_were_dropped_at_once() {
-    isolated("of_a_thousand_that_were_dropped_at_once", || {
+fn a_thousand_children_dropped_at_once_are_reaped() {
+    isolated("a_thousand_children_dropped_at_once_are_reaped", || {
         for rt in flavours() {
             rt.block_on(async {
                 for _ in 0..1000 {
@@ -45,8 +45,8 @@ fn of_a_thousand_that_were_dropped_at_once() {
 }
 
 #[test]
-fn of_those_that_run_on_and_end_together() {
-    isolated("of_those_that_run_on_and_end_together", || {
+fn children_that_run_on_and_end_together_are_reaped() {
+    isolated("children_that_run_on_and_end_together_are_reaped", || {
         for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
             // On a busy machine 50 spawns in one poll are a stall, and who reports it is a thread.
             let rt =
@@ -66,8 +66,8 @@ fn of_those_that_run_on_and_end_together() {
 }
 
 #[test]
-fn of_one_that_is_dropped_in_the_middle_of_a_wait() {
-    isolated("of_one_that_is_dropped_in_the_middle_of_a_wait", || {
+fn a_child_dropped_in_the_middle_of_a_wait_is_reaped() {
+    isolated("a_child_dropped_in_the_middle_of_a_wait_is_reaped", || {
         for rt in flavours() {
             rt.block_on(async {
                 let (mut child, stdin) = cat();
@@ -84,8 +84,8 @@ fn of_one_that_is_dropped_in_the_middle_of_a_wait() {
 }
 
 #[test]
-fn of_one_that_is_dropped_outside_the_runtime() {
-    isolated("of_one_that_is_dropped_outside_the_runtime", || {
+fn a_child_dropped_outside_the_runtime_is_reaped() {
+    isolated("a_child_dropped_outside_the_runtime_is_reaped", || {
         let rt = workers(1);
         let (child, stdin) = rt.block_on(async { cat() });
         std::thread::spawn(|| drop(child)).join().unwrap();
@@ -96,8 +96,8 @@ fn of_one_that_is_dropped_outside_the_runtime() {
 }
 
 #[test]
-fn of_orphans_whose_runtime_is_gone() {
-    isolated("of_orphans_whose_runtime_is_gone", || {
+fn orphans_whose_runtime_is_gone_are_reaped() {
+    isolated("orphans_whose_runtime_is_gone_are_reaped", || {
         for rt in flavours() {
             let stays = workers(1);
             let (child, stdin) = rt.block_on(async { cat() });
@@ -119,8 +119,8 @@ fn sleeper() -> Child {
 }
 
 #[test]
-fn of_those_that_are_killed_when_their_runtime_is_gone() {
-    isolated("of_those_that_are_killed_when_their_runtime_is_gone", || {
+fn children_killed_after_their_runtime_ended_are_reaped() {
+    isolated("children_killed_after_their_runtime_ended_are_reaped", || {
         for rt in flavours() {
             let child = rt.block_on(async { sleeper() });
             drop(rt);
@@ -133,8 +133,8 @@ fn of_those_that_are_killed_when_their_runtime_is_gone() {
 }
 
 #[test]
-fn of_many_that_are_killed_then() {
-    isolated("of_many_that_are_killed_then", || {
+fn many_children_killed_after_their_runtime_ended_are_reaped() {
+    isolated("many_children_killed_after_their_runtime_ended_are_reaped", || {
         for _ in 0..3 {
             let rt = workers(1);
             let all: Vec<_> = rt.block_on(async { (0..50).map(|_| sleeper()).collect() });
@@ -155,8 +155,8 @@ fn of_many_that_are_killed_then() {
 }
 
 #[test]
-fn of_those_that_are_killed_just_before_the_end() {
-    isolated("of_those_that_are_killed_just_before_the_end", || {
+fn children_killed_just_before_the_end_are_reaped() {
+    isolated("children_killed_just_before_the_end_are_reaped", || {
         for rt in flavours() {
             rt.block_on(async {
                 let mut told = Command::new("sleep").arg("1000").spawn().unwrap();
@@ -170,8 +170,8 @@ fn of_those_that_are_killed_just_before_the_end() {
 }
 
 #[test]
-fn of_those_that_are_killed_while_a_runtime_is_there_that_nobody_drives() {
-    isolated("of_those_that_are_killed_while_a_runtime_is_there_that_nobody_drives", || {
+fn children_killed_while_no_thread_drives_the_runtime_are_reaped() {
+    isolated("children_killed_while_no_thread_drives_the_runtime_are_reaped", || {
         let rests = current_thread();
         let rt = workers(1);
         let child = rt.block_on(async { sleeper() });
@@ -183,8 +183,8 @@ fn of_those_that_are_killed_while_a_runtime_is_there_that_nobody_drives() {
 }
 
 #[test]
-fn of_orphans_that_end_while_there_is_no_runtime() {
-    isolated("of_orphans_that_end_while_there_is_no_runtime", || {
+fn orphans_that_end_while_there_is_no_runtime_are_reaped() {
+    isolated("orphans_that_end_while_there_is_no_runtime_are_reaped", || {
         for rt in flavours() {
             let (child, stdin) = rt.block_on(async { cat() });
             drop(child);
@@ -197,8 +197,8 @@ fn of_orphans_that_end_while_there_is_no_runtime() {
 }
 
 #[test]
-fn of_orphans_that_a_later_runtime_finds_running() {
-    isolated("of_orphans_that_a_later_runtime_finds_running", || {
+fn orphans_that_a_later_runtime_finds_running_are_reaped() {
+    isolated("orphans_that_a_later_runtime_finds_running_are_reaped", || {
         for rt in flavours() {
             let (child, stdin) = rt.block_on(async { cat() });
             drop(child);
@@ -213,8 +213,8 @@ fn of_orphans_that_a_later_runtime_finds_running() {
 }
 
 #[test]
-fn without_descriptors_for_children() {
-    isolated("without_descriptors_for_children", || {
+fn children_without_descriptors_are_reaped() {
+    isolated("children_without_descriptors_are_reaped", || {
         let rt = workers(1);
         rt.block_on(async {
             let mut first = Command::new("true").spawn().unwrap();

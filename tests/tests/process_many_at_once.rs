@@ -18,8 +18,8 @@ fn ends_with(code: i32) -> Command {
 }
 
 #[test]
-fn two_hundred() {
-    isolated("two_hundred", || {
+fn two_hundred_children_run_at_once() {
+    isolated("two_hundred_children_run_at_once", || {
         for rt in flavours() {
             rt.block_on(async {
                 #[cfg(target_os = "linux")]
@@ -47,7 +47,7 @@ fn two_hundred() {
 }
 
 #[test]
-fn started_from_many_tasks() {
+fn children_may_be_started_from_many_tasks() {
     within(|| {
         for rt in flavours() {
             rt.block_on(async {

@@ -67,7 +67,7 @@ fn both_outputs_are_read_at_the_same_time() {
 }
 
 #[test]
-fn there_and_back() {
+fn bytes_go_to_a_child_and_back() {
     within(|| {
         for rt in flavours() {
             rt.block_on(async {
@@ -95,7 +95,7 @@ fn there_and_back() {
 }
 
 #[test]
-fn what_comes_in_pieces_is_told_piece_by_piece() {
+fn output_in_pieces_is_read_piece_by_piece() {
     within(|| {
         for rt in flavours() {
             rt.block_on(async {

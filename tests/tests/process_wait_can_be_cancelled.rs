@@ -13,7 +13,7 @@ fn flavours() -> [Runtime; 2] {
 }
 
 #[test]
-fn again_and_again() {
+fn a_wait_can_be_cancelled_again_and_again() {
     within(|| {
         for rt in flavours() {
             rt.block_on(async {

@@ -8,7 +8,7 @@ use runtime::{Builder, Handle, Runtime};
 use tests::{current_thread, within, workers};
 
 #[test]
-fn talk_to_each_other() {
+fn runtimes_can_talk_to_each_other() {
     within(|| {
         let (server, client) = (workers(1), workers(1));
         let listener = server.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -204,7 +204,7 @@ fn nothing_of_one_stays_in_memory() {
 }
 
 #[test]
-fn many_at_once() {
+fn many_runtimes_work_at_once() {
     within(|| {
         let runtimes: Vec<_> = (0..20)
             .map(|_| Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap())

@@ -48,7 +48,7 @@ fn cancel_is_heard_everywhere_inside_and_nowhere_else() {
 }
 
 #[test]
-fn who_does_not_listen_goes_on_until_the_abort() {
+fn a_task_that_ignores_the_cancel_runs_until_the_abort() {
     on_each(|runtime| {
         runtime.block_on(async {
             let (scope, census) = (Scope::new(), Census::default());

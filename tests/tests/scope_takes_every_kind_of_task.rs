@@ -164,7 +164,7 @@ fn an_ended_scope_takes_none() {
 }
 
 #[test]
-fn on_a_local_runtime() {
+fn a_scope_takes_tasks_on_a_local_runtime() {
     within(|| {
         let mut builder = runtime::Builder::new_current_thread();
         let runtime = builder.enable_all().build_local(Default::default()).unwrap();
@@ -284,7 +284,7 @@ fn a_job_hears_of_the_end_and_its_panic_is_a_failure() {
 }
 
 #[test]
-fn in_the_scope_of_the_runtime_they_are_as_without_one() {
+fn tasks_in_the_scope_of_the_runtime_are_as_without_one() {
     on_each_kind(async |kind| {
         let root = Scope::current();
         assert_eq!(kind.spawn(&root, || async { 1 }).await.unwrap(), 1);

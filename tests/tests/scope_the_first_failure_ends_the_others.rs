@@ -128,7 +128,7 @@ fn a_failure_can_be_passed_on() {
 }
 
 #[test]
-fn what_was_aborted_has_not_failed() {
+fn an_aborted_task_is_no_failure() {
     on_each(|runtime| {
         runtime.block_on(async {
             let scope = Scope::new();

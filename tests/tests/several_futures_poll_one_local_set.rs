@@ -27,7 +27,7 @@ fn on_each<F: Future<Output = ()>>(make: impl Fn() -> F + Send + Clone + 'static
 }
 
 #[test]
-fn when_the_one_that_was_polled_last_ends_first() {
+fn tasks_run_on_when_the_future_polled_last_ends_first() {
     on_each(|| async {
         let set = LocalSet::new();
         let slow = set.spawn_local(sleep(Duration::from_millis(5)));
@@ -39,7 +39,7 @@ fn when_the_one_that_was_polled_last_ends_first() {
 }
 
 #[test]
-fn when_one_that_was_woken_is_dropped() {
+fn tasks_run_on_when_a_woken_future_is_dropped() {
     on_each(|| async {
         let set = LocalSet::new();
         let (send, receive) = oneshot::channel();
@@ -67,7 +67,7 @@ fn when_one_that_was_woken_is_dropped() {
 }
 
 #[test]
-fn when_one_leaves_tasks_in_the_queue_and_is_polled_no_more() {
+fn tasks_run_on_when_a_future_is_polled_no_more() {
     on_each(|| async {
         let set = LocalSet::new();
         let yields = set.spawn_local(async {
@@ -95,7 +95,7 @@ fn when_one_leaves_tasks_in_the_queue_and_is_polled_no_more() {
 }
 
 #[test]
-fn when_many_come_and_go() {
+fn tasks_run_on_when_many_futures_come_and_go() {
     on_each(|| async {
         let mut random = Seeded::new(7);
         let set = LocalSet::new();
@@ -133,7 +133,7 @@ fn when_many_come_and_go() {
 }
 
 #[test]
-fn with_the_set_itself_among_them() {
+fn tasks_run_on_when_the_set_itself_is_among_the_futures() {
     on_each(|| async {
         let mut set = LocalSet::new();
         let (send, receive) = oneshot::channel();
@@ -149,7 +149,7 @@ fn with_the_set_itself_among_them() {
 }
 
 #[test]
-fn and_a_future_that_is_dropped_leaves_no_waker() {
+fn a_dropped_future_leaves_no_waker() {
     within(|| {
         let set = LocalSet::new();
         let counter = Arc::new(CountingWaker::default());

@@ -25,7 +25,7 @@ fn on_each(body: impl Fn(Runtime) + Send + Sync + 'static) {
 }
 
 #[test]
-fn never_polled() {
+fn futures_that_were_never_polled_are_dropped() {
     on_each(|runtime| {
         let census = Census::default();
         let handles: Vec<_> = (0..100).map(|_| runtime.spawn(forever(census.clone()))).collect();
@@ -150,7 +150,7 @@ fn that_spawn_without_end() {
 }
 
 #[test]
-fn whose_drop_spawns_and_wakes_and_drops_others() {
+fn futures_whose_drop_spawns_and_wakes_are_dropped() {
     on_each(|runtime| {
         let census = Census::default();
         let wakers = Arc::new(std::sync::Mutex::new(Vec::<Waker>::new()));
@@ -226,7 +226,7 @@ fn that_run_at_this_very_moment() {
 }
 
 #[test]
-fn whose_last_handle_lies_in_a_task() {
+fn futures_whose_last_handle_lies_in_a_task_are_dropped() {
     on_each(|runtime| {
         // A `Handle` inside a task of its own runtime must not keep the runtime alive.
         let census = Census::default();
@@ -239,7 +239,7 @@ fn whose_last_handle_lies_in_a_task() {
 }
 
 #[test]
-fn with_wakers_held_outside() {
+fn futures_with_wakers_held_outside_are_dropped() {
     on_each(|runtime| {
         let census = Census::default();
         let (send, receive) = mpsc::channel();
@@ -264,7 +264,7 @@ fn with_wakers_held_outside() {
 }
 
 #[test]
-fn with_timers_and_sockets_held_outside() {
+fn futures_with_timers_and_sockets_held_outside_are_dropped() {
     on_each(|runtime| {
         let count = Arc::new(CountingWaker::default());
         let waker = Waker::from(count.clone());
@@ -288,7 +288,7 @@ fn with_timers_and_sockets_held_outside() {
 }
 
 #[test]
-fn with_blocking_jobs_under_way_and_queued() {
+fn futures_are_dropped_while_blocking_jobs_run_and_wait() {
     within(|| {
         for builder in
             [runtime::Builder::new_multi_thread(), runtime::Builder::new_current_thread()]
@@ -323,7 +323,7 @@ fn with_blocking_jobs_under_way_and_queued() {
 }
 
 #[test]
-fn while_other_threads_spawn() {
+fn futures_are_dropped_while_other_threads_spawn() {
     within(|| {
         for seed in 0..tests::scaled(30).max(6) as u64 {
             let runtime = if seed % 3 == 0 { current_thread() } else { workers(2) };
@@ -364,7 +364,7 @@ fn while_other_threads_spawn() {
 }
 
 #[test]
-fn in_the_context_of_the_runtime() {
+fn futures_are_dropped_in_the_context_of_the_runtime() {
     on_each(|runtime| {
         let id = runtime.handle().id();
         let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -380,7 +380,7 @@ fn in_the_context_of_the_runtime() {
 }
 
 #[test]
-fn soon() {
+fn a_shutdown_drops_futures_soon() {
     // An idle runtime goes at once: no timeout, no keep-alive is waited for.
     on_each(|runtime| {
         runtime.block_on(async {

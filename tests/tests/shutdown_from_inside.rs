@@ -23,7 +23,7 @@ fn give_to_own_task(
 }
 
 #[test]
-fn from_a_task_of_its_own_in_the_background() {
+fn a_task_may_shut_its_runtime_down_in_the_background() {
     within(|| {
         for count in [1, 2, 4] {
             let runtime = workers(count);
@@ -81,7 +81,7 @@ fn dropped_by_a_task_s_last_moment() {
 }
 
 #[test]
-fn from_a_blocking_job_of_its_own() {
+fn a_blocking_job_may_shut_its_runtime_down() {
     within(|| {
         for runtime in [workers(1), current_thread()] {
             let census = Census::default();
@@ -100,7 +100,7 @@ fn from_a_blocking_job_of_its_own() {
 }
 
 #[test]
-fn from_a_blocking_job_of_its_own_with_a_time() {
+fn a_blocking_job_may_shut_its_runtime_down_with_a_limit() {
     within(|| {
         let runtime = workers(1);
         let (send, receive) = mpsc::channel::<Runtime>();
@@ -159,7 +159,7 @@ fn within_block_on_of_its_own_handle() {
 
 /// The last owner is a task that is polled when all others have let go.
 #[test]
-fn by_a_task_that_holds_the_last_arc() {
+fn a_task_may_drop_the_last_arc_of_its_runtime() {
     within(|| {
         for count in [1, 2] {
             let (census, gate) = (Census::default(), Gate::default());
@@ -185,7 +185,7 @@ fn by_a_task_that_holds_the_last_arc() {
 }
 
 #[test]
-fn while_another_thread_is_in_block_on() {
+fn a_runtime_ends_while_another_thread_is_in_block_on() {
     // The root future belongs to its caller: it runs on, though the workers have gone.
     within(|| {
         for runtime in [workers(1), current_thread()] {
@@ -217,7 +217,7 @@ fn ended_in_place(
 }
 
 #[test]
-fn in_a_place_where_a_task_of_its_own_may_block() {
+fn a_task_in_block_in_place_may_drop_its_runtime() {
     within(|| {
         for count in [1, 2, 4] {
             let runtime = workers(count);
@@ -242,7 +242,7 @@ fn in_a_place_where_a_task_of_its_own_may_block() {
 }
 
 #[test]
-fn and_there_it_waits_for_a_job_that_waits_for_a_task() {
+fn in_block_in_place_it_waits_for_a_job_that_waits_for_a_task() {
     within(|| {
         for count in [1, 3] {
             let runtime = workers(count);
@@ -259,7 +259,7 @@ fn and_there_it_waits_for_a_job_that_waits_for_a_task() {
 }
 
 #[test]
-fn and_there_its_task_runs_to_the_end_of_its_poll() {
+fn in_block_in_place_its_task_runs_to_the_end_of_its_poll() {
     within(|| {
         let runtime = workers(2);
         let (send, receive) = runtime::sync::oneshot::channel::<Runtime>();
@@ -282,7 +282,7 @@ fn and_there_its_task_runs_to_the_end_of_its_poll() {
 }
 
 #[test]
-fn and_there_a_grace_is_for_the_others() {
+fn in_block_in_place_a_grace_is_for_the_other_tasks() {
     within(|| {
         for count in [1, 2] {
             let runtime = workers(count);
@@ -308,7 +308,7 @@ fn and_there_a_grace_is_for_the_others() {
 }
 
 #[test]
-fn and_there_a_time_limit_is_for_the_others() {
+fn in_block_in_place_a_time_limit_is_for_the_other_tasks() {
     within(|| {
         let census = Census::default();
         let runtime = workers(2);
@@ -320,7 +320,7 @@ fn and_there_a_time_limit_is_for_the_others() {
 }
 
 #[test]
-fn and_there_it_waits_for_the_polls_of_others() {
+fn in_block_in_place_it_waits_for_the_polls_of_other_workers() {
     within(|| {
         let (runtime, gate) = (workers(2), Gate::default());
         let (hold, census) = (gate.clone(), Census::default());
@@ -346,7 +346,7 @@ fn and_there_it_waits_for_the_polls_of_others() {
 
 /// Gives a runtime to the first of its own threads that asks for it at its start, which drops it.
 #[test]
-fn in_the_start_hook_of_a_thread_of_its_own() {
+fn a_start_hook_may_drop_its_runtime() {
     within(|| {
         for pinned in [false, true] {
             let (send, receive) = mpsc::channel::<Runtime>();

@@ -26,7 +26,7 @@ fn dropped_right_after_the_spawn() {
 }
 
 #[test]
-fn with_a_thread_that_slept() {
+fn a_job_whose_thread_slept_runs() {
     within(|| {
         for runtime in each() {
             runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
@@ -40,7 +40,7 @@ fn with_a_thread_that_slept() {
 }
 
 #[test]
-fn in_the_background_too() {
+fn jobs_run_after_a_shutdown_in_the_background_too() {
     within(|| {
         for runtime in each() {
             let job = runtime.spawn_blocking(|| 1);

@@ -68,7 +68,7 @@ fn without_tasks_nothing_is_waited_for() {
 }
 
 #[test]
-fn who_does_not_end_is_dropped_and_named() {
+fn a_task_that_does_not_end_is_dropped_and_named() {
     within(|| {
         for runtime in [workers(1), workers(2), current_thread()] {
             let census = Census::default();
@@ -205,7 +205,7 @@ fn in_paused_time_the_grace_is_paused_time() {
 }
 
 #[test]
-fn not_inside_async_code() {
+fn shutdown_inside_async_code_panics() {
     within(|| {
         let (outer, inner) = (workers(1), workers(1));
         let message = tests::panic_of(|| outer.block_on(async { inner.shutdown(SHORT) }));
@@ -247,8 +247,8 @@ fn a_destructor_that_blocks_is_a_stall() {
 
 /// What a program says that waits, or that leaves something behind.
 #[test]
-fn what_is_said_on_stderr() {
-    const TEST: &str = "what_is_said_on_stderr";
+fn the_report_on_stderr_names_what_goes_on() {
+    const TEST: &str = "the_report_on_stderr_names_what_goes_on";
     let block = |runtime: &runtime::Runtime, name: &'static str| {
         let gate = Gate::default();
         let hold = gate.clone();

@@ -35,8 +35,8 @@ fn stall(runtime: &Runtime, times: u64) {
 }
 
 #[test]
-fn of_memory_while_the_hook_does_not_return() {
-    isolated("of_memory_while_the_hook_does_not_return", || {
+fn memory_is_limited_while_the_hook_does_not_return() {
+    isolated("memory_is_limited_while_the_hook_does_not_return", || {
         within(|| {
             let (gate, seen) = (Gate::default(), Arc::new(Mutex::new(Vec::new())));
             let (hold, sees) = (gate.clone(), seen.clone());
@@ -76,7 +76,7 @@ fn of_memory_while_the_hook_does_not_return() {
 }
 
 #[test]
-fn of_time_at_the_end_while_the_hook_does_not_return() {
+fn the_end_is_limited_in_time_while_the_hook_does_not_return() {
     within(|| {
         let gate = Gate::default();
         let hold = gate.clone();
@@ -91,8 +91,8 @@ fn of_time_at_the_end_while_the_hook_does_not_return() {
 }
 
 #[test]
-fn while_nobody_reads_stderr() {
-    const TEST: &str = "while_nobody_reads_stderr";
+fn reports_are_limited_while_stderr_is_not_read() {
+    const TEST: &str = "reports_are_limited_while_stderr_is_not_read";
     if role().is_some() {
         fill_stderr();
         let runtime = builder().build().unwrap();

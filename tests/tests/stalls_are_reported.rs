@@ -77,7 +77,7 @@ fn a_call_that_computes(gate: &Gate) {
 }
 
 #[test]
-fn with_name_id_place_and_stack() {
+fn a_report_has_name_id_place_and_stack() {
     within(|| {
         type Call = fn(&Gate);
         let ways: [(Call, &str); 2] = [
@@ -167,7 +167,7 @@ fn a_thread_that_gets_no_processor_is_said_to_be_starved() {
 }
 
 #[test]
-fn once_each() {
+fn each_stall_is_reported_once() {
     within(|| {
         let (runtime, log) = watched(multi_thread(1));
         for round in 1..=3 {
@@ -203,7 +203,7 @@ fn a_task_without_a_name_by_its_place() {
 }
 
 #[test]
-fn on_the_current_thread_too() {
+fn a_stall_of_the_current_thread_flavour_is_reported() {
     within(|| {
         let (runtime, log) = watched(Builder::new_current_thread());
         let gate = Gate::default();
@@ -222,7 +222,7 @@ fn on_the_current_thread_too() {
 }
 
 #[test]
-fn in_the_drop_of_a_future_too() {
+fn a_stall_in_the_drop_of_a_future_is_reported() {
     within(|| {
         let (runtime, log) = watched(multi_thread(1));
         let gate = Gate::default();
@@ -237,7 +237,7 @@ fn in_the_drop_of_a_future_too() {
 }
 
 #[test]
-fn not_what_was_announced_or_is_short() {
+fn announced_and_short_polls_are_not_reported() {
     within(|| {
         let (runtime, log) = watched(multi_thread(2));
         runtime.block_on(async {
@@ -268,7 +268,7 @@ fn not_what_was_announced_or_is_short() {
 }
 
 #[test]
-fn without_a_stack_when_that_is_switched_off() {
+fn a_report_has_no_stack_when_that_is_switched_off() {
     within(|| {
         let mut builder = multi_thread(1);
         builder.stall_backtrace(false);
@@ -337,8 +337,8 @@ fn the_capture_does_not_interrupt_what_the_task_does() {
 }
 
 #[test]
-fn on_stderr_by_default_at_a_limited_rate() {
-    const TEST: &str = "on_stderr_by_default_at_a_limited_rate";
+fn stalls_are_reported_on_stderr_at_a_limited_rate_by_default() {
+    const TEST: &str = "stalls_are_reported_on_stderr_at_a_limited_rate_by_default";
     if tests::role().is_some() {
         let runtime = multi_thread(1).enable_all().stall_report(REPORT).build().unwrap();
         for stall in 1..=5 {

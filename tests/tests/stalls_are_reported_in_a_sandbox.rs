@@ -78,8 +78,8 @@ fn that_kills_for_reading_another_process() {
 
 /// The file shows the memory of the process that opened it: a child opens its own.
 #[test]
-fn and_a_child_sees_its_own_stacks() {
-    isolated("and_a_child_sees_its_own_stacks", || {
+fn a_child_sees_its_own_stacks() {
+    isolated("a_child_sees_its_own_stacks", || {
         drop(stack_of(a_call_that_blocks));
         let child = in_a_fork(|| {
             let stack = stack_of(a_call_that_computes);

@@ -51,7 +51,7 @@ fn nobody_passes_before_all_have_come() {
 }
 
 #[test]
-fn who_has_come_and_left_has_come() {
+fn a_task_that_came_and_left_still_counts() {
     on_each(|runtime| {
         runtime.block_on(async {
             let barrier = Barrier::new(2);

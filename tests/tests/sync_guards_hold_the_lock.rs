@@ -35,7 +35,7 @@ fn excludes_all<G>(mutex: &Arc<Mutex<Value>>, guard: G) {
 }
 
 #[test]
-fn of_a_mutex() {
+fn guards_of_a_mutex_hold_the_lock() {
     let mutex = Arc::new(Mutex::new(value()));
     let lock = || mutex.try_lock().unwrap();
     let owned = || mutex.clone().try_lock_owned().unwrap();
@@ -94,7 +94,7 @@ fn reads<G>(lock: &Arc<RwLock<Value>>, guard: G) {
 }
 
 #[test]
-fn of_an_rwlock_that_is_written() {
+fn write_guards_of_an_rwlock_hold_the_lock() {
     let lock = Arc::new(RwLock::new(value()));
     let write = || lock.try_write().unwrap();
     let owned = || lock.clone().try_write_owned().unwrap();
@@ -125,7 +125,7 @@ fn of_an_rwlock_that_is_written() {
 }
 
 #[test]
-fn of_an_rwlock_that_is_read() {
+fn read_guards_of_an_rwlock_hold_the_lock() {
     let lock = Arc::new(RwLock::with_max_readers(value(), 3));
     let read = || lock.try_read().unwrap();
     let owned = || lock.clone().try_read_owned().unwrap();
@@ -212,7 +212,7 @@ fn an_owned_one_keeps_the_value() {
 }
 
 #[test]
-fn on_other_threads_too() {
+fn guards_can_be_used_on_other_threads() {
     within(|| {
         for runtime in [workers(2), current_thread()] {
             let lock = Arc::new(RwLock::new(vec![0; 4]));

@@ -225,7 +225,7 @@ fn the_halves_may_be_sent() {
 }
 
 #[test]
-fn who_gives_up_a_place_ends_a_closed_channel() {
+fn giving_up_a_permit_ends_a_closed_channel() {
     for served in [false, true] {
         let (sender, mut receiver) = channel::<()>(2);
         let permit = sender.try_reserve().unwrap();
@@ -278,7 +278,7 @@ fn a_value_whose_drop_panics_keeps_no_other_from_being_dropped() {
 }
 
 #[test]
-fn what_a_receiver_drops_makes_room() {
+fn a_value_that_the_receiver_drops_makes_room() {
     let (sender, receiver) = channel(3);
     sender.try_send(1).unwrap();
     sender.try_send(2).unwrap();

@@ -113,7 +113,7 @@ fn a_cell_whose_filling_failed_is_filled_by_the_next() {
 }
 
 #[test]
-fn who_waits_for_a_value_gets_it() {
+fn tasks_that_wait_for_a_value_get_it() {
     let cell = Arc::new(SetOnce::new());
     let mut waiting = pin!(cell.wait());
     assert!(poll(waiting.as_mut()).is_pending());
@@ -124,7 +124,7 @@ fn who_waits_for_a_value_gets_it() {
 }
 
 #[test]
-fn who_was_told_with_all_leaves_a_single_notification_to_the_next() {
+fn a_waiter_told_by_notify_waiters_leaves_notify_one_to_the_next() {
     let notify = Notify::new();
     let told = pin!(notify.notified());
     notify.notify_waiters();

@@ -47,7 +47,7 @@ fn a_permit_goes_on_from_who_has_left() {
 }
 
 #[test]
-fn who_waits_for_many_and_leaves_lets_others_go() {
+fn a_waiter_for_many_that_leaves_lets_others_go() {
     let semaphore = Semaphore::new(1);
     let mut greedy = Box::pin(semaphore.acquire_many(5));
     let mut modest = pin!(semaphore.acquire());
@@ -217,7 +217,7 @@ fn guards_of_parts_of_an_rwlock() {
 }
 
 #[test]
-fn what_was_granted_before_a_close_is_refused_and_goes_back() {
+fn permits_granted_before_a_close_are_refused_and_returned() {
     let semaphore = Semaphore::new(0);
     let mut granted = Box::pin(semaphore.acquire());
     assert!(poll(granted.as_mut()).is_pending());
@@ -228,7 +228,7 @@ fn what_was_granted_before_a_close_is_refused_and_goes_back() {
 }
 
 #[test]
-fn what_had_piled_up_for_the_first_in_line_is_back_when_it_has_gone() {
+fn permits_collected_for_the_first_in_line_return_when_it_leaves() {
     let semaphore = Semaphore::new(2);
     let mut many = Box::pin(semaphore.acquire_many(3));
     assert!(poll(many.as_mut()).is_pending());
@@ -239,7 +239,7 @@ fn what_had_piled_up_for_the_first_in_line_is_back_when_it_has_gone() {
 }
 
 #[test]
-fn without_budget_one_keeps_the_place_in_line() {
+fn a_task_without_budget_keeps_its_place_in_line() {
     tests::current_thread().block_on(async {
         let semaphore = Arc::new(Semaphore::new(0));
         let first = semaphore.clone();

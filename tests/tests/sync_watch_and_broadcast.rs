@@ -83,7 +83,7 @@ fn each_listener_gets_each_value() {
 }
 
 #[test]
-fn who_is_too_slow_is_told_how_much_it_lost() {
+fn a_slow_receiver_learns_how_much_it_lost() {
     let (sender, mut receiver) = broadcast::channel(3);
     for n in 0..10 {
         sender.send(n).unwrap();
@@ -134,7 +134,7 @@ fn each_listener_gets_a_clone_the_last_too() {
 
 /// Who hears that the last listener is gone finds that its values are gone, too.
 #[test]
-fn who_is_told_of_the_end_finds_the_channel_empty() {
+fn a_receiver_told_of_the_end_finds_the_channel_empty() {
     struct Look(broadcast::Sender<Arc<()>>, Mutex<Option<(usize, usize)>>);
     impl Wake for Look {
         fn wake(self: Arc<Self>) {

@@ -49,7 +49,7 @@ fn of(log: &Log, id: Id) -> Vec<&'static str> {
 }
 
 #[test]
-fn from_the_spawn_to_the_end() {
+fn tasks_are_watched_from_the_spawn_to_the_end() {
     on_each(|runtime, log| {
         let task = runtime.spawn(async {
             yield_now().await;
@@ -94,7 +94,7 @@ fn a_task_that_is_refused_comes_and_goes() {
 }
 
 #[test]
-fn where_they_were_spawned() {
+fn hooks_see_where_tasks_were_spawned() {
     within(|| {
         for mut builder in builders() {
             let seen = Arc::new(Mutex::new(Vec::new()));
@@ -305,7 +305,7 @@ fn those_of_a_local_runtime_too() {
 }
 
 #[test]
-fn only_the_end_of_a_blocking_job_and_nothing_of_a_local_set() {
+fn hooks_see_the_end_of_a_blocking_job_and_nothing_of_a_local_set() {
     on_each(|runtime, log| {
         runtime.block_on(async {
             let job = task::spawn_blocking(|| {});

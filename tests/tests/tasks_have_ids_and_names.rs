@@ -25,7 +25,7 @@ fn the_id_is_the_same_from_inside_and_outside() {
 }
 
 #[test]
-fn no_two_are_alike() {
+fn no_two_ids_are_alike() {
     within(|| {
         let (first, second) = (workers(2), current_thread());
         let ids: HashSet<_> =
@@ -70,7 +70,7 @@ fn outside_of_a_task_there_is_none() {
 }
 
 #[test]
-fn in_the_drop_of_the_future_it_is_the_task_s_own() {
+fn the_drop_of_a_future_sees_the_id_of_its_task() {
     within(|| {
         for runtime in [workers(1), current_thread()] {
             let (send, receive) = std::sync::mpsc::channel();

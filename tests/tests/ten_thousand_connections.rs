@@ -13,7 +13,7 @@ use runtime::net::{TcpListener, TcpSocket, TcpStream};
 use tests::process::{limit, output_within};
 use tests::{PATIENCE, again, role, scaled, workers};
 
-const TEST: &str = "are_served_by_one_process";
+const TEST: &str = "ten_thousand_connections_are_served_by_one_process";
 
 /// Opened at a time, so that the backlog is not what is tested.
 const AT_A_TIME: usize = 200;
@@ -24,7 +24,7 @@ fn count() -> usize {
 }
 
 #[test]
-fn are_served_by_one_process() {
+fn ten_thousand_connections_are_served_by_one_process() {
     match role().as_deref() {
         None => {
             let mut server =

@@ -37,7 +37,7 @@ fn a_context_leaves_the_count_and_taking_it_ends_it() {
 }
 
 #[test]
-fn who_keeps_the_waker_is_counted_until_it_lets_go() {
+fn a_kept_waker_counts_until_it_is_dropped() {
     let waker = CountingWaker::new();
     let notify = Notify::new();
     {

@@ -18,7 +18,7 @@ fn panic_of<R>(f: impl FnOnce() -> R) -> String {
 }
 
 #[test]
-fn when_nothing_can_go_on_all_who_wait_are_named() {
+fn when_nothing_can_go_on_all_waiting_tasks_are_named() {
     let mut exec = TestExecutor::new();
     let (_sender, receiver) = oneshot::channel::<()>();
     let here = line!() + 1;

@@ -51,7 +51,7 @@ fn a_timer_fires_at_its_deadline_and_not_before() {
 
 /// Also within one tick of the wheel, and by however large a jump.
 #[test]
-fn who_is_due_is_woken_in_the_order_of_the_deadlines() {
+fn due_sleepers_are_woken_in_the_order_of_their_deadlines() {
     let mut exec = TestExecutor::new();
     let order = Rc::new(RefCell::new(Vec::new()));
     let deadlines: Vec<u64> = (0..300).map(|n| 1 + n * 7919 % 1500).collect();
@@ -73,7 +73,7 @@ fn who_is_due_is_woken_in_the_order_of_the_deadlines() {
 }
 
 #[test]
-fn only_who_is_due_is_woken() {
+fn only_due_sleepers_are_woken() {
     let mut exec = TestExecutor::new();
     let handles: Vec<_> = (1..=10).map(|n| runtime::spawn(sleep(n * S))).collect();
     exec.run_tasks_until_stalled();

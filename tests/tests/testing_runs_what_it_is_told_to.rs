@@ -68,7 +68,7 @@ fn tasks_run_in_the_order_in_which_they_became_ready() {
 
 /// What a task wakes comes behind what the test had made ready before, however many those are.
 #[test]
-fn who_is_woken_by_a_task_is_behind_those_who_were_ready() {
+fn a_task_woken_by_a_task_runs_after_those_that_were_ready() {
     let mut exec = TestExecutor::new();
     let order = Rc::new(RefCell::new(Vec::new()));
     for n in 0..100 {
@@ -402,7 +402,7 @@ fn the_same_seed_gives_the_same_run() {
 }
 
 #[test]
-fn what_another_thread_has_sent_is_there_at_the_next_call() {
+fn values_from_another_thread_are_there_at_the_next_call() {
     let mut exec = TestExecutor::new();
     let (sender, mut receiver) = mpsc::channel(10);
     let mut task = runtime::spawn(async move { receiver.recv().await });

@@ -65,9 +65,9 @@ impl Wake for Tells {
 }
 
 #[test]
-fn but_those_that_run_tasks_and_jobs_do_as_the_thread_that_built_the_runtime() {
+fn threads_of_tasks_and_jobs_inherit_the_signal_mask_of_the_builder() {
     isolated(
-        "but_those_that_run_tasks_and_jobs_do_as_the_thread_that_built_the_runtime",
+        "threads_of_tasks_and_jobs_inherit_the_signal_mask_of_the_builder",
         every_kind_of_thread,
     );
 }
@@ -167,8 +167,8 @@ fn a_signal_that_the_program_blocks_and_waits_for_reaches_it() {
 /// What a process may only do while it has one thread it may do in a runtime of one thread, until
 /// there are tasks.
 #[test]
-fn on_one_thread_there_is_no_other_before_there_are_tasks() {
-    isolated("on_one_thread_there_is_no_other_before_there_are_tasks", || {
+fn on_one_thread_there_is_no_other_thread_before_the_first_task() {
+    isolated("on_one_thread_there_is_no_other_thread_before_the_first_task", || {
         fn alone() -> bool {
             // SAFETY: the call takes a number.
             let done = unsafe { libc::unshare(libc::CLONE_NEWUSER) } == 0;
@@ -206,8 +206,8 @@ fn on_one_thread_there_is_no_other_before_there_are_tasks() {
 
 /// Of whatever kind they are.
 #[test]
-fn on_one_thread_somebody_watches_as_soon_as_there_are_tasks() {
-    isolated("on_one_thread_somebody_watches_as_soon_as_there_are_tasks", || {
+fn on_one_thread_the_monitor_starts_with_the_first_task() {
+    isolated("on_one_thread_the_monitor_starts_with_the_first_task", || {
         let watched = || thread_names().iter().any(|name| name == "runtime-monitor");
         let build = || Builder::new_current_thread().enable_all().build().unwrap();
         for kind in 0..4 {

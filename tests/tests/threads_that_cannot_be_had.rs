@@ -33,7 +33,7 @@ fn large_stacks(builder: &mut Builder) -> &mut Builder {
 }
 
 #[test]
-fn for_the_workers_is_an_error_of_build() {
+fn no_thread_for_the_workers_is_an_error_of_build() {
     within(|| {
         let mut builder = Builder::new_multi_thread();
         let result = builder.worker_threads(2).thread_stack_size(1 << 46).enable_all().build();
@@ -43,8 +43,8 @@ fn for_the_workers_is_an_error_of_build() {
 }
 
 #[test]
-fn for_some_of_the_workers_is_an_error_that_leaves_nothing() {
-    isolated("for_some_of_the_workers_is_an_error_that_leaves_nothing", || {
+fn no_thread_for_some_workers_is_an_error_that_leaves_nothing() {
+    isolated("no_thread_for_some_workers_is_an_error_that_leaves_nothing", || {
         within(|| {
             // What belongs to the process, not to a runtime, is there.
             drop(large_stacks(Builder::new_multi_thread().worker_threads(1)).build().unwrap());
@@ -74,8 +74,8 @@ fn for_some_of_the_workers_is_an_error_that_leaves_nothing() {
 
 /// The thread that watches the others has the default stack, which is made large for this.
 #[test]
-fn for_the_monitor_is_an_error_of_build() {
-    const TEST: &str = "for_the_monitor_is_an_error_of_build";
+fn no_thread_for_the_monitor_is_an_error_of_build() {
+    const TEST: &str = "no_thread_for_the_monitor_is_an_error_of_build";
     isolated_with(TEST, &[("RUST_MIN_STACK", &STACK.to_string())], || {
         // Its thread is there already: none is started for it while none can be.
         within(|| {
@@ -96,8 +96,8 @@ fn for_the_monitor_is_an_error_of_build() {
 
 /// On one thread the tasks run all the same, unwatched, and the next `block_on` tries again.
 #[test]
-fn for_who_watches_the_one_thread_is_said_and_tried_again() {
-    const TEST: &str = "for_who_watches_the_one_thread_is_said_and_tried_again";
+fn no_thread_for_the_monitor_of_one_thread_is_reported_and_retried() {
+    const TEST: &str = "no_thread_for_the_monitor_of_one_thread_is_reported_and_retried";
     isolated_with(TEST, &[("RUST_MIN_STACK", &STACK.to_string())], || {
         // On this thread: to have one beside it would take more of the address space.
         let runtime = current_thread();
@@ -114,8 +114,8 @@ fn for_who_watches_the_one_thread_is_said_and_tried_again() {
 }
 
 #[test]
-fn for_a_pinned_task_cancels_that_task() {
-    isolated("for_a_pinned_task_cancels_that_task", || {
+fn no_thread_for_a_pinned_task_cancels_that_task() {
+    isolated("no_thread_for_a_pinned_task_cancels_that_task", || {
         within(|| {
             let mut builder = Builder::new_multi_thread();
             let runtime =
@@ -139,8 +139,8 @@ fn for_a_pinned_task_cancels_that_task() {
 }
 
 #[test]
-fn for_the_first_job_is_an_error_of_that_job() {
-    isolated("for_the_first_job_is_an_error_of_that_job", || {
+fn no_thread_for_the_first_job_is_an_error_of_that_job() {
+    isolated("no_thread_for_the_first_job_is_an_error_of_that_job", || {
         within(|| {
             let runtime =
                 large_stacks(Builder::new_multi_thread().worker_threads(1)).build().unwrap();
@@ -163,8 +163,8 @@ fn for_the_first_job_is_an_error_of_that_job() {
 }
 
 #[test]
-fn for_more_jobs_makes_a_smaller_pool() {
-    isolated("for_more_jobs_makes_a_smaller_pool", || {
+fn no_thread_for_more_jobs_makes_a_smaller_pool() {
+    isolated("no_thread_for_more_jobs_makes_a_smaller_pool", || {
         within(|| {
             let runtime = large_stacks(
                 Builder::new_multi_thread()
@@ -193,8 +193,8 @@ fn for_more_jobs_makes_a_smaller_pool() {
 }
 
 #[test]
-fn for_spares_leaves_the_blocked_worker_to_itself() {
-    isolated("for_spares_leaves_the_blocked_worker_to_itself", || {
+fn no_thread_for_spares_leaves_the_blocked_worker_to_itself() {
+    isolated("no_thread_for_spares_leaves_the_blocked_worker_to_itself", || {
         within(|| {
             let runtime =
                 large_stacks(Builder::new_multi_thread().worker_threads(1)).build().unwrap();
@@ -220,8 +220,8 @@ fn for_spares_leaves_the_blocked_worker_to_itself() {
 }
 
 #[test]
-fn for_block_in_place_leaves_the_task_to_itself() {
-    isolated("for_block_in_place_leaves_the_task_to_itself", || {
+fn no_thread_for_block_in_place_leaves_the_task_to_itself() {
+    isolated("no_thread_for_block_in_place_leaves_the_task_to_itself", || {
         within(|| {
             let runtime =
                 large_stacks(Builder::new_multi_thread().worker_threads(1)).build().unwrap();

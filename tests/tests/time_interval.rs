@@ -87,7 +87,7 @@ async fn the_first_tick_is_at_the_start() {
 }
 
 #[runtime::test(start_paused = true)]
-async fn resets() {
+async fn an_interval_can_be_reset() {
     let start = Instant::now();
     let mut interval = interval(100 * MS);
     assert_eq!(interval.period(), 100 * MS);
@@ -138,7 +138,7 @@ async fn the_longest_period() {
 }
 
 #[runtime::test]
-async fn in_real_time() {
+async fn an_interval_ticks_in_real_time() {
     let mut interval = interval(2 * MS);
     let first = interval.tick().await;
     for tick in 1..20 {

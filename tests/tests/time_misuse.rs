@@ -30,7 +30,7 @@ fn panic_of(f: impl FnOnce()) -> (String, String) {
 }
 
 #[test]
-fn without_a_runtime() {
+fn timers_without_a_runtime_panic_with_advice() {
     let now = Instant::now();
     let uses: [(&str, fn(Instant)); 6] = [
         ("sleep", |_| drop(sleep(Duration::ZERO))),
@@ -48,7 +48,7 @@ fn without_a_runtime() {
 }
 
 #[test]
-fn after_its_runtime_was_shut_down() {
+fn a_timer_after_the_shutdown_panics_with_advice() {
     let rt = rt();
     let never_polled = {
         let _guard = rt.enter();

@@ -35,7 +35,7 @@ fn one_after_the_other() {
 }
 
 #[test]
-fn all_at_once_in_tasks() {
+fn many_sleeps_at_once_in_tasks_are_never_early() {
     for rt in flavours() {
         rt.block_on(async {
             let tasks = lengths().into_iter().map(|length| {
@@ -55,7 +55,7 @@ fn all_at_once_in_tasks() {
 }
 
 #[test]
-fn what_has_passed_is_ready_at_the_first_poll() {
+fn a_passed_deadline_is_ready_at_the_first_poll() {
     for rt in flavours() {
         rt.block_on(async {
             let now = Instant::now();
@@ -102,7 +102,7 @@ fn polled_by_a_foreign_executor() {
 
 /// A timer that is set on one worker, polled again on another and dropped on a third thread.
 #[test]
-fn carried_between_threads() {
+fn a_sleep_carried_between_threads_is_never_early() {
     let rt = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     rt.block_on(async {
         for _ in 0..50 {

@@ -13,7 +13,7 @@ use runtime::time::{Duration, Instant, sleep, timeout, timeout_at};
 const MS: Duration = Duration::from_millis(1);
 
 #[runtime::test(start_paused = true)]
-async fn in_time() {
+async fn a_future_that_is_ready_in_time_yields_its_output() {
     assert_eq!(timeout(10 * MS, async { 1 }).await, Ok(1));
     let start = Instant::now();
     let slow = async {
@@ -87,7 +87,7 @@ async fn by_reference_nothing_is_lost() {
 /// A future that spends the whole cooperative budget in every poll cannot keep the limit from being
 /// seen.
 #[runtime::test]
-async fn a_hog_does_not_outlive_its_limit() {
+async fn a_future_that_uses_up_its_budget_does_not_outlive_its_limit() {
     let hog = async {
         loop {
             sleep(Duration::ZERO).await;
@@ -121,7 +121,7 @@ async fn wakes_of_the_future_get_through() {
 }
 
 #[runtime::test]
-async fn gives_its_future_back() {
+async fn a_timeout_gives_its_future_back() {
     let mut limit = timeout(Duration::from_secs(1), ready(1));
     let _: &std::future::Ready<i32> = limit.get_ref();
     *limit.get_mut() = ready(2);
@@ -129,7 +129,7 @@ async fn gives_its_future_back() {
 }
 
 #[runtime::test]
-async fn takes_what_turns_into_a_future() {
+async fn a_timeout_takes_what_turns_into_a_future() {
     struct Request;
     impl IntoFuture for Request {
         type Output = u8;
@@ -145,7 +145,7 @@ async fn takes_what_turns_into_a_future() {
 /// Timeouts that are set and cancelled all the time leave nothing behind, and the rare one that is
 /// reached is.
 #[runtime::test(flavor = "multi_thread", worker_threads = 2)]
-async fn among_many_that_are_cancelled() {
+async fn a_timeout_fires_among_many_that_are_cancelled() {
     let tasks: Vec<_> = (0..20)
         .map(|task| {
             runtime::spawn(async move {

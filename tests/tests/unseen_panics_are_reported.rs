@@ -48,7 +48,7 @@ fn take(reports: &Reports) -> Vec<(Option<String>, u32, Option<String>)> {
 }
 
 #[test]
-fn of_a_detached_task() {
+fn a_panic_of_a_detached_task_is_reported() {
     on_each(|runtime, reports| {
         runtime.block_on(async {
             let line = Location::caller().line() + 1;
@@ -60,7 +60,7 @@ fn of_a_detached_task() {
 }
 
 #[test]
-fn of_a_task_whose_handle_goes_unread() {
+fn a_panic_whose_handle_is_dropped_unread_is_reported() {
     on_each(|runtime, reports| {
         let handle = runtime.spawn(async { panic!("seven is {}", 7) });
         runtime.block_on(eventually_async("the end", || handle.is_finished()));
@@ -71,7 +71,7 @@ fn of_a_task_whose_handle_goes_unread() {
 }
 
 #[test]
-fn of_a_task_whose_handle_outlives_the_runtime() {
+fn a_panic_whose_handle_outlives_the_runtime_is_reported() {
     within(|| {
         for mut builder in builders() {
             let reports = noting(&mut builder);
@@ -86,7 +86,7 @@ fn of_a_task_whose_handle_outlives_the_runtime() {
 }
 
 #[test]
-fn of_a_blocking_job() {
+fn a_panic_of_a_blocking_job_is_reported() {
     on_each(|runtime, reports| {
         drop(runtime.spawn_blocking(|| panic!("in the pool")));
         eventually("the report", || !reports.lock().unwrap().is_empty());
@@ -95,7 +95,7 @@ fn of_a_blocking_job() {
 }
 
 #[test]
-fn of_a_local_task() {
+fn a_panic_of_a_local_task_is_reported() {
     within(|| {
         for mut builder in builders() {
             let reports = noting(&mut builder);
@@ -118,7 +118,7 @@ fn of_a_local_task() {
 }
 
 #[test]
-fn of_a_future_that_panics_when_it_is_dropped() {
+fn a_panic_in_the_drop_of_a_future_is_reported() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -142,7 +142,7 @@ fn of_a_future_that_panics_when_it_is_dropped() {
 }
 
 #[test]
-fn not_of_one_that_a_handle_shows() {
+fn a_panic_that_a_handle_shows_is_not_reported() {
     on_each(|runtime, reports| {
         let shown = runtime.block_on(runtime.spawn(async { panic!("shown") })).unwrap_err();
         assert!(shown.is_panic());
@@ -230,8 +230,8 @@ fn panic_unseen(place: &str, policy: UnhandledPanic) {
 }
 
 #[test]
-fn in_one_line_on_stderr() {
-    play("in_one_line_on_stderr", UnhandledPanic::Report, |stderr, success| {
+fn a_panic_is_reported_in_one_line_on_stderr() {
+    play("a_panic_is_reported_in_one_line_on_stderr", UnhandledPanic::Report, |stderr, success| {
         assert!(success, "{stderr}");
         let lines: Vec<_> =
             stderr.lines().filter(|line| line.contains("nobody can see it")).collect();
@@ -245,23 +245,23 @@ fn in_one_line_on_stderr() {
 }
 
 #[test]
-fn not_at_all_if_they_are_to_be_ignored() {
-    let test = "not_at_all_if_they_are_to_be_ignored";
+fn ignored_panics_are_not_reported() {
+    let test = "ignored_panics_are_not_reported";
     play(test, UnhandledPanic::Ignore, |stderr, success| {
         assert!(success && !stderr.contains("nobody can see it"), "{stderr}");
     });
 }
 
 #[test]
-fn and_abort_the_process_if_they_are_to() {
-    let test = "and_abort_the_process_if_they_are_to";
+fn unseen_panics_abort_the_process_under_that_policy() {
+    let test = "unseen_panics_abort_the_process_under_that_policy";
     play(test, UnhandledPanic::Abort, |stderr, success| {
         assert!(!success && stderr.contains("nobody can see it"), "{stderr}");
     });
 }
 
 #[test]
-fn of_a_task_whose_scope_is_gone() {
+fn a_panic_whose_scope_is_gone_is_reported() {
     on_each(|runtime, reports| {
         let gate = Gate::default();
         let hold = gate.clone();
@@ -281,7 +281,7 @@ fn of_a_task_whose_scope_is_gone() {
 }
 
 #[test]
-fn to_the_hook_wherever_the_task_was() {
+fn panics_are_reported_to_the_hook_wherever_the_task_was() {
     within(|| {
         for mut builder in builders() {
             let reports = noting(&mut builder);
@@ -303,7 +303,7 @@ fn to_the_hook_wherever_the_task_was() {
 const STOPPED: &str = "shut down on unhandled panic";
 
 #[test]
-fn or_stop_the_runtime() {
+fn a_panic_stops_the_runtime_under_that_policy() {
     within(|| {
         for mut builder in builders() {
             let runtime = builder.unhandled_panic(UnhandledPanic::ShutdownRuntime).build().unwrap();
@@ -336,7 +336,7 @@ trait Elsewhere {
 impl Elsewhere for Runtime {}
 
 #[test]
-fn stopped_for_everybody_who_blocks_on_it() {
+fn a_stopped_runtime_is_stopped_for_all_that_block_on_it() {
     within(|| {
         for mut builder in builders() {
             let runtime = builder.unhandled_panic(UnhandledPanic::ShutdownRuntime).build().unwrap();
@@ -366,7 +366,7 @@ fn stopped_for_everybody_who_blocks_on_it() {
 }
 
 #[test]
-fn stopped_it_still_shuts_down() {
+fn a_stopped_runtime_still_shuts_down() {
     within(|| {
         for mut builder in builders() {
             let runtime = builder.unhandled_panic(UnhandledPanic::ShutdownRuntime).build().unwrap();

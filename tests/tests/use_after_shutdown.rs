@@ -100,7 +100,7 @@ fn old_sockets_give_errors() {
 }
 
 #[test]
-fn who_waits_when_the_runtime_goes_is_told() {
+fn a_task_that_waits_when_the_runtime_ends_gets_an_error() {
     within(|| {
         for runtime in [workers(2), current_thread()] {
             let count = Arc::new(CountingWaker::default());

@@ -65,7 +65,7 @@ macro_rules! forgets {
 }
 
 #[test]
-fn of_a_oneshot_whose_receiver_is_dropped_or_closed() {
+fn a_oneshot_drops_the_waker_of_a_dropped_or_closed_receiver() {
     let (sender, mut receiver) = oneshot::channel::<u8>();
     let task = Task::new();
     assert!(task.poll(pin!(&mut receiver)).is_pending());
@@ -84,7 +84,7 @@ fn of_a_oneshot_whose_receiver_is_dropped_or_closed() {
 }
 
 #[test]
-fn of_a_oneshot_whose_sender_has_waited_and_then_sends_or_is_dropped() {
+fn a_oneshot_drops_the_waker_of_a_sender_that_sends_or_is_dropped() {
     let task = Task::new();
     let (mut sender, mut receiver) = oneshot::channel();
     assert!(task.poll(pin!(sender.closed())).is_pending());
@@ -108,7 +108,7 @@ fn of_a_oneshot_whose_sender_has_waited_and_then_sends_or_is_dropped() {
 }
 
 #[test]
-fn of_a_queue_whose_end_is_dropped() {
+fn a_channel_drops_the_waker_of_a_dropped_end() {
     let task = Task::new();
     let (sender, mut receiver) = mpsc::channel::<u8>(1);
     task.waits_for(receiver.recv());
@@ -130,7 +130,7 @@ fn of_a_queue_whose_end_is_dropped() {
 }
 
 #[test]
-fn of_those_who_wait_for_news() {
+fn dropped_waits_for_a_change_drop_their_wakers() {
     let (sender, mut receiver) = broadcast::channel::<u8>(1);
     forgets!(receiver.recv(), sender.closed());
     let (sender, mut receiver) = watch::channel(1);
@@ -141,7 +141,7 @@ fn of_those_who_wait_for_news() {
 }
 
 #[test]
-fn of_those_who_wait_for_their_turn() {
+fn dropped_waits_for_permits_drop_their_wakers() {
     let semaphore = Arc::new(Semaphore::new(0));
     forgets!(semaphore.acquire(), semaphore.acquire_many(2), semaphore.clone().acquire_owned());
     let mutex = Arc::new(Mutex::new(1));
@@ -159,7 +159,7 @@ fn of_those_who_wait_for_their_turn() {
 }
 
 #[test]
-fn of_those_who_wait_for_tasks() {
+fn dropped_waits_for_tasks_drop_their_wakers() {
     let runtime = workers(1);
     let _entered = runtime.enter();
     let handle = runtime.spawn(forever(()));
@@ -184,7 +184,7 @@ fn of_those_who_wait_for_tasks() {
 }
 
 #[test]
-fn of_whoever_has_polled_a_local_set() {
+fn a_local_set_drops_the_wakers_of_its_pollers() {
     let set = LocalSet::new();
     let handle = set.spawn_local(forever(()));
     let task = Task::new();
@@ -194,7 +194,7 @@ fn of_whoever_has_polled_a_local_set() {
 }
 
 #[test]
-fn of_those_who_wait_for_a_time() {
+fn dropped_waits_for_timers_drop_their_wakers() {
     let runtime = current_thread();
     let _entered = runtime.enter();
     let long = Duration::from_secs(1000);
@@ -208,7 +208,7 @@ fn of_those_who_wait_for_a_time() {
 }
 
 #[test]
-fn of_those_who_wait_for_sockets() {
+fn dropped_waits_for_sockets_drop_their_wakers() {
     let runtime = current_thread();
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -235,7 +235,7 @@ fn uses_up(mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<()>>, cx: &
 }
 
 #[test]
-fn of_a_half_of_a_stream_while_the_other_is_kept() {
+fn a_dropped_half_of_a_stream_drops_its_waker() {
     async fn halves() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -285,7 +285,7 @@ fn of_a_half_of_a_stream_while_the_other_is_kept() {
 }
 
 #[test]
-fn of_an_end_of_a_pipe_in_memory() {
+fn a_dropped_end_of_a_pipe_in_memory_drops_its_waker() {
     let task = Task::new();
     let mut cx = Context::from_waker(&task.waker);
     let (mut one, other) = runtime::io::duplex(1);
@@ -300,7 +300,7 @@ fn of_an_end_of_a_pipe_in_memory() {
 }
 
 #[test]
-fn of_whoever_has_waited_for_a_child() {
+fn a_dropped_wait_for_a_child_drops_its_waker() {
     let runtime = current_thread();
     runtime.block_on(async {
         let mut child = runtime::process::Command::new("sleep").arg("1000").spawn().unwrap();

@@ -51,7 +51,7 @@ fn waiting_task(
 }
 
 #[test]
-fn from_another_thread() {
+fn a_wake_from_another_thread_works() {
     on_each(|runtime| {
         let done = Arc::new(AtomicBool::new(false));
         let polls = Arc::new(AtomicUsize::new(0));
@@ -68,7 +68,7 @@ fn from_another_thread() {
 }
 
 #[test]
-fn during_the_poll_itself() {
+fn a_wake_during_the_poll_itself_works() {
     on_each(|runtime| {
         // Woken ten times within a poll, the task is polled once more, not ten times.
         let polls = Arc::new(AtomicUsize::new(0));
@@ -89,7 +89,7 @@ fn during_the_poll_itself() {
 }
 
 #[test]
-fn during_the_poll_from_another_thread() {
+fn a_wake_from_another_thread_during_the_poll_works() {
     within(|| {
         let runtime = workers(1);
         let first = Arc::new(AtomicBool::new(true));
@@ -107,7 +107,7 @@ fn during_the_poll_from_another_thread() {
 }
 
 #[test]
-fn after_the_task_has_ended() {
+fn a_wake_after_the_task_has_ended_does_nothing() {
     on_each(|runtime| {
         let done = Arc::new(AtomicBool::new(false));
         let polls = Arc::new(AtomicUsize::new(0));
@@ -128,7 +128,7 @@ fn after_the_task_has_ended() {
 }
 
 #[test]
-fn after_the_runtime_has_ended() {
+fn a_wake_after_the_runtime_has_ended_does_nothing() {
     on_each(|runtime| {
         let census = Census::default();
         let (waker, handle) =
@@ -150,7 +150,7 @@ fn after_the_runtime_has_ended() {
 }
 
 #[test]
-fn while_the_runtime_ends() {
+fn wakes_while_the_runtime_ends_are_harmless() {
     // Threads wake without a pause while the runtime goes away under them.
     within(|| {
         for seed in 0..tests::scaled(30).max(6) as u64 {

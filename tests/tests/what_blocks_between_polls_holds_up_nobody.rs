@@ -88,7 +88,7 @@ impl Wake for Blocks {
 }
 
 #[test]
-fn a_waker() {
+fn a_waker_that_blocks_holds_up_no_task() {
     within(|| {
         let runtime = workers(4);
         let gate = Gate::default();

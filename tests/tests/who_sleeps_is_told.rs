@@ -19,7 +19,7 @@ fn asleep(handle: &Handle) {
 }
 
 #[test]
-fn of_a_task_that_becomes_runnable() {
+fn sleepers_are_told_of_a_task_that_becomes_runnable() {
     within(|| {
         let runtime = current_thread();
         let handle = runtime.handle().clone();
@@ -36,7 +36,7 @@ fn of_a_task_that_becomes_runnable() {
 }
 
 #[test]
-fn of_time_that_stops() {
+fn sleepers_are_told_of_time_that_stops() {
     within(|| {
         let runtime = current_thread();
         let handle = runtime.handle().clone();
@@ -52,7 +52,7 @@ fn of_time_that_stops() {
 }
 
 #[test]
-fn of_time_that_goes_on() {
+fn sleepers_are_told_of_time_that_goes_on() {
     within(|| {
         let runtime = current_thread();
         let handle = runtime.handle().clone();
@@ -74,7 +74,7 @@ fn of_time_that_goes_on() {
 }
 
 #[test]
-fn of_time_that_is_moved() {
+fn sleepers_are_told_of_time_that_is_moved() {
     within(|| {
         let runtime = current_thread();
         runtime.block_on(async {
@@ -89,7 +89,7 @@ fn of_time_that_is_moved() {
 }
 
 #[test]
-fn of_a_pinned_thread_that_leaves() {
+fn sleepers_are_told_of_a_pinned_thread_that_leaves() {
     within(|| {
         let runtime = tests::workers(1);
         let gate = Gate::default();

@@ -23,7 +23,7 @@
 //! What a user cannot name: items of private modules that no public module re-exports. Fields,
 //! variants, associated types and constants of traits, functions of a trait's implementation,
 //! re-exports, and what is deprecated, hidden (`#[doc(hidden)]`) or a test. An item whose name a
-//! macro fills in needs an example that may name anything.
+//! macro fills in needs an example that may name anything, or the line ``See [`Self`].``.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -389,7 +389,12 @@ impl<'a> Index<'a> {
         if !section.code.is_empty() && itself {
             return Shown::Itself;
         }
-        let linked = links(section, &item.docs)
+        let links = links(section, &item.docs);
+        // A type that only the macro knows, and that has an example by this law.
+        if item.is_filled_in && links == ["Self"] {
+            return Shown::ByLink;
+        }
+        let linked = links
             .iter()
             .any(|target| self.find(target, item).iter().any(|target| self.shows(target, item)));
         if linked { Shown::ByLink } else { Shown::Not }

@@ -9,6 +9,7 @@
 //! | `servers/`    | public servers at work, on tokio and on `compat/tokio`               |
 //! | `sides.rs`    | what such comparisons share                                          |
 //! | `page.rs`     | the page of `runtime-insight` in a real browser                       |
+//! | `perfetto.rs` | whether Perfetto takes the traces of the flight recorder                 |
 //! | `second_tier.rs` | the tests under sanitizers and valgrind, and over and over        |
 //! | `tidy.rs`     | the laws of the source tree, each a function                         |
 //! | `docs.rs`     | the documentation of the face: examples, and the form of the sections |
@@ -29,11 +30,13 @@ mod loom;
 mod minimal;
 mod mutants;
 mod page;
+mod perfetto;
 mod prose;
 mod second_tier;
 mod servers;
 mod sides;
 mod source;
+mod spans;
 mod tidy;
 
 use std::path::PathBuf;
@@ -61,6 +64,8 @@ cargo xtask page                    the page of runtime-insight in a real browse
                                     npm), on a program with 100,000 tasks
 cargo xtask minimal                 runtime compiles with the oldest releases of its dependencies
                                     that its manifest lets in (nightly)
+cargo xtask perfetto                 whether Perfetto takes the traces of the flight recorder: its
+                                    definitions, and its page in Chromium
 cargo xtask sanitize [address|thread|memcheck] [words] [--from NAME] [-- arguments]
                                     the tests under a sanitizer (nightly) or valgrind: those test
                                     binaries whose name contains a word, from NAME on
@@ -86,6 +91,7 @@ fn main() -> ExitCode {
         "servers" => servers::run(&rest),
         "page" => page::run(&rest),
         "minimal" => minimal::run(),
+        "perfetto" => perfetto::run(),
         "sanitize" => second_tier::sanitize(&rest),
         "stress" => second_tier::stress(&rest),
         "help" | "--help" | "-h" => {

@@ -60,19 +60,19 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
     (
         "thread",
         "process_leaves_no_zombies",
-        "without_descriptors_for_children",
+        "children_without_descriptors_are_reaped",
         "needs SIGCHLD, which finds its thread in a futex call",
     ),
     (
         "thread",
         "a_closed_stderr_harms_nobody",
-        "where_no_thread_can_be_had",
+        "a_closed_stderr_harms_nothing_when_no_thread_can_be_started",
         "as `threads_that_cannot_be_had`",
     ),
     (
         "thread",
         "stalls_are_reported_in_a_sandbox",
-        "and_a_child_sees_its_own_stacks",
+        "a_child_sees_its_own_stacks",
         "as `after_a_fork`",
     ),
     (
@@ -97,7 +97,7 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
     (
         "memcheck",
         "a_closed_stderr_harms_nobody",
-        "where_no_thread_can_be_had",
+        "a_closed_stderr_harms_nothing_when_no_thread_can_be_started",
         "limits the address space, of which valgrind needs some, too",
     ),
     (
@@ -116,13 +116,13 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
     (
         "memcheck",
         "process_leaves_no_zombies",
-        "of_a_thousand_that_were_dropped_at_once",
+        "a_thousand_children_dropped_at_once_are_reaped",
         "valgrind knows no pidfd, and SIGCHLD takes its place",
     ),
     (
         "memcheck",
         "process_leaves_no_zombies",
-        "of_those_that_run_on_and_end_together",
+        "children_that_run_on_and_end_together_are_reaped",
         "the same: the sockets of the signals stay, once for the process",
     ),
     (
@@ -140,13 +140,13 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
     (
         "memcheck",
         "stalls_are_reported",
-        "with_name_id_place_and_stack",
+        "a_report_has_name_id_place_and_stack",
         "the stack that the kernel knows is valgrind's own",
     ),
     (
         "memcheck",
         "threads_that_cannot_be_had",
-        "for_some_of_the_workers_is_an_error_that_leaves_nothing",
+        "no_thread_for_some_workers_is_an_error_that_leaves_nothing",
         "limits the address space, of which valgrind needs some, too",
     ),
     (

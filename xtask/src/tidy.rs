@@ -14,6 +14,7 @@ use crate::docs;
 use crate::face;
 use crate::prose;
 use crate::source::{code_only, files, find_word, line_of, named_paths, without_tests};
+use crate::spans;
 
 /// A place where a law is broken.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,6 +117,7 @@ fn breaches(tree: &[File]) -> Vec<Breach> {
     all.extend(unspawned(tree));
     all.extend(in_circles(tree));
     all.extend(undocumented(tree));
+    all.extend(names_of_nothing(tree));
     all.sort();
     all.dedup();
     all
@@ -582,6 +584,28 @@ fn undocumented(tree: &[File]) -> Vec<Breach> {
     docs::breaches(&items)
         .into_iter()
         .map(|(item, what)| tree[item.file].breach(item.line, LAW, what))
+        .collect()
+}
+
+// ---- names in comments ----
+
+/// What stands in code marks in a comment of `runtime` is in the code.
+fn names_of_nothing(tree: &[File]) -> Vec<Breach> {
+    const LAW: &str = "names in comments";
+    let mut names = spans::Names::default();
+    for file in tree {
+        let is_ours =
+            ["runtime/", "runtime-macros/"].iter().any(|ours| file.name.starts_with(ours));
+        if is_ours {
+            names.add(&file.code);
+        }
+    }
+    let production = tree.iter().filter(|file| file.is_production());
+    production
+        .flat_map(|file| {
+            let dead = names.dead(&file.text, &file.code).into_iter();
+            dead.map(|(line, name)| file.breach(line, LAW, format!("nothing is called `{name}`")))
+        })
         .collect()
 }
 

@@ -14,6 +14,14 @@ usage:
   runtime-insight PID dump         what each task does, and what it waits for
       --json                         as JSON
       --filter WORD..                only tasks whose text contains all of the words
+      --stacks                       and at which of its awaits: each task is polled once
+  runtime-insight PID stacks TASK  the same of one task, by its number
+  runtime-insight PID findings     what is wrong: deadlocks, tasks that nobody can wake, ..
+      --json                         as JSON
+  runtime-insight PID trace        what threads did in the last seconds, for the Perfetto UI
+      --last 10s                     how long; 10s without it
+      --runtime N                    which runtime, as in the list; the first one without it
+      -o FILE                        where to; PID.pftrace without it
   runtime-insight PID metrics      all numbers of its runtimes, in Prometheus's text format
       --json                         as JSON
   runtime-insight PID top          a table of its tasks that refreshes each second;
@@ -30,7 +38,7 @@ examples:
 ";
 
 /// What is to be done.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Arguments {
     Help,
     Version,
@@ -39,12 +47,24 @@ pub(super) enum Arguments {
 }
 
 /// What is to be done with a program.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Action {
-    Dump { json: bool, filter: Vec<String> },
+    Dump { form: Form, filter: Vec<String> },
+    Stacks { task: String },
+    Findings { json: bool },
+    Trace { last: f64, runtime: Option<u64>, file: Option<String> },
     Metrics { json: bool },
     Top,
     Page { at: String },
+}
+
+/// How a dump is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Text,
+    /// With the stacks of the tasks.
+    Stacks,
+    Json,
 }
 
 impl Arguments {
@@ -64,7 +84,7 @@ impl Arguments {
                          `runtime-insight --help` says more"
                     ));
                 };
-                Ok(Arguments::Of(pid, action(rest)?))
+                Ok(Arguments::Of(pid, action(pid, rest)?))
             }
         }
     }
@@ -73,14 +93,20 @@ impl Arguments {
 /// Any free port.
 const ANY_PORT: &str = "127.0.0.1:0";
 
-fn action(words: &[&str]) -> Result<Action, String> {
+fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
     match words {
         ["dump", options @ ..] => {
-            let (mut json, mut filter) = (false, Vec::new());
+            let (mut form, mut filter) = (Form::Text, Vec::new());
             let mut options = options.iter();
             while let Some(option) = options.next() {
                 match *option {
-                    "--json" => json = true,
+                    "--json" if form == Form::Text => form = Form::Json,
+                    "--stacks" if form == Form::Text => form = Form::Stacks,
+                    "--json" | "--stacks" => {
+                        return Err(
+                            "a dump with stacks is text: leave one of --json and --stacks".into()
+                        );
+                    }
                     "--filter" => {
                         let rest = options.as_slice();
                         let count = rest.iter().take_while(|word| !word.starts_with("--")).count();
@@ -92,11 +118,23 @@ fn action(words: &[&str]) -> Result<Action, String> {
                         filter.extend(rest[..count].iter().map(|word| word.to_string()));
                         options = rest[count..].iter();
                     }
-                    other => return Err(unknown("dump", other, "--json and --filter WORD..")),
+                    other => {
+                        return Err(unknown("dump", other, "--json, --stacks and --filter WORD.."));
+                    }
                 }
             }
-            Ok(Action::Dump { json, filter })
+            Ok(Action::Dump { form, filter })
         }
+        ["stacks", task] if *task == "all" || task.parse::<u64>().is_ok() => {
+            Ok(Action::Stacks { task: task.to_string() })
+        }
+        ["stacks", ..] => Err(format!(
+            "say of which task, by its number in the dump: `runtime-insight {pid} stacks 64`, or `all`"
+        )),
+        ["trace", options @ ..] => trace(options),
+        ["findings"] => Ok(Action::Findings { json: false }),
+        ["findings", "--json"] => Ok(Action::Findings { json: true }),
+        ["findings", other, ..] => Err(unknown("findings", other, "--json")),
         ["metrics"] => Ok(Action::Metrics { json: false }),
         ["metrics", "--json"] => Ok(Action::Metrics { json: true }),
         ["metrics", other, ..] => Err(unknown("metrics", other, "--json")),
@@ -106,10 +144,37 @@ fn action(words: &[&str]) -> Result<Action, String> {
         ["--at"] => Err("--at needs an address of the loopback, as 127.0.0.1:7070".to_owned()),
         ["--at", address] => Ok(Action::Page { at: (*address).to_owned() }),
         [other, ..] => Err(format!(
-            "there is no command {other:?}: there are dump, metrics and top, and \
-             `runtime-insight --help`"
+            "there is no command {other:?}: `runtime-insight --help` lists what there is"
         )),
     }
+}
+
+fn trace(options: &[&str]) -> Result<Action, String> {
+    let (mut last, mut runtime, mut file) = (10.0, None, None);
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        let known = matches!(*option, "--last" | "--runtime" | "-o");
+        if !known {
+            return Err(unknown("trace", option, "--last 10s, --runtime N and -o FILE"));
+        }
+        let Some(value) = options.next() else {
+            return Err(format!("{option} needs a value, as in `trace --last 10s -o out.pftrace`"));
+        };
+        match *option {
+            "--last" => {
+                let seconds = value.strip_suffix('s').unwrap_or(value).parse::<f64>().ok();
+                let seconds = seconds.filter(|seconds| seconds.is_finite() && *seconds > 0.0);
+                last = seconds.ok_or(format!("{value:?} is no time, as 10s or 0.5s"))?;
+            }
+            "--runtime" => {
+                let number =
+                    value.parse().map_err(|_| format!("{value:?} is no runtime's number"))?;
+                runtime = Some(number);
+            }
+            _ => file = Some(value.to_string()),
+        }
+    }
+    Ok(Action::Trace { last, runtime, file })
 }
 
 fn unknown(command: &str, option: &str, known: &str) -> String {
@@ -126,17 +191,24 @@ mod tests {
 
     #[test]
     fn what_is_said_is_understood() {
-        let dump = |json, filter: &[&str]| {
+        let dump = |form, filter: &[&str]| {
             let filter = filter.iter().map(|word| word.to_string()).collect();
-            Ok(Arguments::Of(12, Action::Dump { json, filter }))
+            Ok(Arguments::Of(12, Action::Dump { form, filter }))
         };
         assert_eq!(parse(""), Ok(Arguments::List));
         let page = |at: &str| Ok(Arguments::Of(12, Action::Page { at: at.to_owned() }));
         assert_eq!(parse("12"), page(ANY_PORT));
         assert_eq!(parse("12 --at 127.0.0.1:70"), page("127.0.0.1:70"));
-        assert_eq!(parse("12 dump"), dump(false, &[]));
-        assert_eq!(parse("12 dump --filter a b --json"), dump(true, &["a", "b"]));
+        assert_eq!(parse("12 dump"), dump(Form::Text, &[]));
+        assert_eq!(parse("12 dump --filter a b --json"), dump(Form::Json, &["a", "b"]));
         assert_eq!(parse("12 metrics"), Ok(Arguments::Of(12, Action::Metrics { json: false })));
+        assert_eq!(parse("12 dump --stacks"), dump(Form::Stacks, &[]));
+        let stacks = Action::Stacks { task: "64".to_owned() };
+        assert_eq!(parse("12 stacks 64"), Ok(Arguments::Of(12, stacks)));
+        assert_eq!(parse("12 findings"), Ok(Arguments::Of(12, Action::Findings { json: false })));
+        let (runtime, file) = (Some(2), Some("x".to_owned()));
+        let trace = Action::Trace { last: 0.5, runtime, file };
+        assert_eq!(parse("12 trace --last 0.5s -o x --runtime 2"), Ok(Arguments::Of(12, trace)));
         assert_eq!(parse("12 top"), Ok(Arguments::Of(12, Action::Top)));
         assert_eq!(parse("12 dump --help"), Ok(Arguments::Help));
         assert_eq!(parse("-V"), Ok(Arguments::Version));
@@ -148,9 +220,14 @@ mod tests {
             ("x", "lists the programs"),
             ("-1 dump", "no process number"),
             ("12 --at", "needs an address"),
-            ("12 --port 1", "dump, metrics and top"),
-            ("12 dmup", "dump, metrics and top"),
-            ("12 dump --jsno", "--json and --filter"),
+            ("12 --port 1", "--help"),
+            ("12 dmup", "--help"),
+            ("12 stacks x", "by its number"),
+            ("12 trace --last", "needs a value"),
+            ("12 trace --last soon", "as 10s"),
+            ("12 trace --first 1s", "--last 10s"),
+            ("12 dump --json --stacks", "leave one"),
+            ("12 dump --jsno", "--json, --stacks and --filter"),
             ("12 dump --filter", "needs a word"),
             ("12 top --fast", "no options"),
         ] {

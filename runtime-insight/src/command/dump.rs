@@ -3,16 +3,21 @@
 use runtime_insight::Client;
 use serde_json::Value;
 
+use super::arguments::Form;
 use super::{Failed, print, with_end};
 
-pub(super) fn run(client: &mut Client, json: bool, filter: &[String]) -> Result<(), Failed> {
+pub(super) fn run(client: &mut Client, form: Form, filter: &[String]) -> Result<(), Failed> {
     let filter: Vec<_> = filter.iter().map(|word| word.to_lowercase()).collect();
-    let answer = client.ask(if json { "dump" } else { "text" })?;
+    let answer = client.ask(match form {
+        Form::Text => "text",
+        Form::Stacks => "stacks all",
+        Form::Json => "dump",
+    })?;
     if filter.is_empty() {
         return print(&with_end(answer));
     }
     let text = String::from_utf8_lossy(&answer);
-    if json {
+    if form == Form::Json {
         let mut dump: Value = serde_json::from_str(&text).map_err(runtime_insight::Error::from)?;
         filter_json(&mut dump, &filter);
         return print(format!("{dump}\n").as_bytes());
@@ -30,7 +35,8 @@ fn filter_text(text: &str, words: &[String]) -> String {
     let mut kept = String::new();
     let mut entry = String::new();
     let mut end = |entry: &mut String| {
-        let is_entry = entry.starts_with("task ") || entry.starts_with("blocking job");
+        let entries = ["task ", "the root of ", "blocking job"];
+        let is_entry = entries.iter().any(|start| entry.starts_with(start));
         if !is_entry || contains_all(entry, words) {
             kept.push_str(entry);
         }
@@ -51,7 +57,7 @@ fn filter_text(text: &str, words: &[String]) -> String {
 fn filter_json(dump: &mut Value, words: &[String]) {
     let Some(runtimes) = dump.get_mut("runtimes").and_then(Value::as_array_mut) else { return };
     for runtime in runtimes {
-        for list in ["tasks", "blocking"] {
+        for list in ["tasks", "roots", "blocking"] {
             if let Some(entries) = runtime.get_mut(list).and_then(Value::as_array_mut) {
                 entries.retain(|entry| {
                     let id = entry.get("id").map_or(String::new(), |id| format!("task {id} "));

@@ -2,11 +2,13 @@
 
 mod arguments;
 mod dump;
+mod findings;
 mod list;
 mod page;
 mod screen;
 mod table;
 mod top;
+mod trace;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -61,7 +63,13 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), Failed> {
         Arguments::Of(pid, action) => {
             let mut client = Client::attach(pid)?;
             match action {
-                Action::Dump { json, filter } => dump::run(&mut client, json, &filter),
+                Action::Dump { form, filter } => dump::run(&mut client, form, &filter),
+                Action::Stacks { task } => print(&client.ask(&format!("stacks {task}"))?),
+                Action::Trace { last, runtime, file } => {
+                    trace::run(pid, &mut client, last, runtime, file)
+                }
+                Action::Findings { json: true } => print(&with_end(client.ask("findings")?)),
+                Action::Findings { json: false } => findings::run(&mut client),
                 Action::Metrics { json: false } => print(&client.ask("prometheus")?),
                 Action::Metrics { json: true } => print(&with_end(client.ask("metrics")?)),
                 Action::Top => top::run(pid, client),

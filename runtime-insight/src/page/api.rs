@@ -13,6 +13,7 @@ use super::snapshot::{Line, Selection, Snapshot};
 use super::source::lock;
 use super::task::Wait;
 use crate::error::Error;
+use crate::perfetto;
 
 /// The most rows in one answer.
 const MOST_ROWS: u64 = 500;
@@ -178,7 +179,13 @@ fn groups(hub: &Hub) -> Answered {
     let groups = snapshot.groups();
     let count = groups.len();
     let listed = &groups[..count.min(MOST_LISTED)];
-    Answer::json(&json!({"snapshot": moment(&snapshot), "count": count, "groups": listed}))
+    let roots = &snapshot.roots[..snapshot.roots.len().min(MOST_LISTED)];
+    Answer::json(&json!({
+        "snapshot": moment(&snapshot),
+        "count": count,
+        "groups": listed,
+        "roots": roots,
+    }))
 }
 
 fn locks(hub: &Hub) -> Answered {
@@ -194,7 +201,14 @@ fn findings(hub: &Hub) -> Answered {
     // A program that is older than the request does not know it.
     let told: Option<Value> =
         hub.ask("findings").ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let told = told.as_ref().and_then(|told| told.get("findings"));
+    let mut told = told.unwrap_or_default()["findings"].take();
+    for one in told.as_array_mut().into_iter().flatten() {
+        let tasks = one["tasks"].as_array();
+        let is_there =
+            |task: &Value| task["id"].as_u64().is_some_and(|id| snapshot.row(id).is_some());
+        let stands = tasks.is_some_and(|all| !all.is_empty() && all.iter().all(is_there));
+        one["stands"] = stands.into();
+    }
     let stalls: f64 = lock(&hub.history)
         .last()
         .map_or(0.0, |last| last.runtimes.iter().map(|one| one.number("stalls_total")).sum());
@@ -274,6 +288,13 @@ fn trace(hub: &Hub, query: &Query) -> Answered {
         Ok(_) => return Ok(Answer::wrong(format!("seconds is from 1 to {MOST_SECONDS}"))),
         Err(text) => return Ok(Answer::wrong(text)),
     };
-    let raw = hub.ask(&format!("trace {seconds}"))?;
-    Ok(Answer::ok("application/octet-stream", raw).download(file_name(hub, "trace.rttrace")?))
+    let runtime = match query.number("runtime", 0) {
+        Ok(0) => hub.hello()?.runtimes.first().map_or(0, |runtime| runtime.id),
+        Ok(runtime) => runtime,
+        Err(text) => return Ok(Answer::wrong(text)),
+    };
+    let raw = hub.ask(&format!("trace {seconds} {runtime}"))?;
+    let trace =
+        perfetto::convert(&raw).map_err(|error| Error::Unreadable { text: error.to_string() })?;
+    Ok(Answer::ok("application/octet-stream", trace).download(file_name(hub, "trace.pftrace")?))
 }

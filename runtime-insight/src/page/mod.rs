@@ -54,7 +54,7 @@ use runtime::insight::Insight;
 use gate::Gate;
 use hub::Hub;
 use server::Server;
-use source::{Local, Socket};
+use source::{Local, Socket, Told};
 
 use crate::error::Error;
 
@@ -146,7 +146,13 @@ impl fmt::Debug for Page {
 impl From<Page> for Insight {
     fn from(page: Page) -> Insight {
         let current: Mutex<Option<(Arc<Local>, Server)>> = Mutex::new(None);
-        Insight::on().with(move |handle| {
+        let told = Arc::new(Told::default());
+        let hears = Arc::clone(&told);
+        let insight = Insight::on().on_finding(move |finding| {
+            let _ = writeln!(io::stderr(), "runtime: {finding}");
+            source::keep(&hears, finding);
+        });
+        insight.with(move |handle| {
             let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((local, _)) = &*current {
                 if local.add(handle) {
@@ -157,15 +163,15 @@ impl From<Page> for Insight {
             if let Some((_, server)) = current.take() {
                 server.join();
             }
-            *current = Some(page.start(handle)?);
+            *current = Some(page.start(handle, Arc::clone(&told))?);
             Ok(())
         })
     }
 }
 
 impl Page {
-    fn start(&self, handle: &Handle) -> io::Result<(Arc<Local>, Server)> {
-        let local = Arc::new(Local::new(handle));
+    fn start(&self, handle: &Handle, told: Arc<Told>) -> io::Result<(Arc<Local>, Server)> {
+        let local = Arc::new(Local::new(handle, told));
         let server = serve(&self.address, Hub::new(Arc::clone(&local)))?;
         (self.on_start)(&server.url());
         Ok((local, server))

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::knots::Knots;
 use super::query::Query;
 use super::source::lock;
-use super::task::{Dump, Task};
+use super::task::{Dump, Root, Task};
 use crate::answers::Job;
 
 /// How many selections are kept: those of a few windows.
@@ -26,6 +26,7 @@ pub(super) struct Snapshot {
     /// How long the program took for it, in microseconds.
     pub(super) took_us: f64,
     pub(super) rows: Vec<Row>,
+    pub(super) roots: Vec<Root>,
     pub(super) jobs: Vec<Job>,
     by_id: HashMap<u64, u32>,
     /// What the search looks at.
@@ -59,8 +60,9 @@ impl Snapshot {
         let taken = Instant::now();
         let took_us = dump.runtimes.iter().map(|one| one.took_us).sum();
         let mut rows = Vec::with_capacity(dump.runtimes.iter().map(|one| one.tasks.len()).sum());
-        let mut jobs = Vec::new();
+        let (mut roots, mut jobs) = (Vec::new(), Vec::new());
         for runtime in dump.runtimes {
+            roots.extend(runtime.roots);
             jobs.extend(runtime.blocking);
             rows.extend(runtime.tasks.into_iter().map(|task| {
                 let load = before.and_then(|before| {
@@ -78,6 +80,7 @@ impl Snapshot {
             cost: began.elapsed(),
             took_us,
             rows,
+            roots,
             jobs,
             by_id,
             texts: OnceLock::new(),
@@ -291,7 +294,8 @@ pub(super) struct Line<'a> {
     runtime: u64,
     name: Option<&'a str>,
     place: &'a str,
-    pinned: bool,
+    /// Where it lives, if not on any worker.
+    home: Option<&'a str>,
     state: &'a str,
     worker: Option<u32>,
     since_us: Option<f64>,
@@ -314,7 +318,7 @@ impl<'a> From<&'a Row> for Line<'a> {
             runtime: row.runtime,
             name: task.name.as_deref(),
             place: &task.spawned_at,
-            pinned: &*task.place == "pinned thread",
+            home: (&*task.place != "runtime").then_some(&*task.place),
             state: &task.state,
             worker: task.worker,
             since_us: task.since_us,

@@ -1,13 +1,14 @@
 //! Whom a page asks. Both answer the requests of the socket's protocol.
 
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use runtime::Handle;
-use runtime::insight::{metrics_json, prometheus};
-use serde_json::json;
+use runtime::insight::{Finding, TaskInfo, metrics_json, prometheus};
+use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::error::Error;
@@ -22,7 +23,7 @@ pub(super) trait Source: Send + Sync + 'static {
     fn has_ended(&self) -> bool;
 }
 
-impl<S: Source> Source for std::sync::Arc<S> {
+impl<S: Source> Source for Arc<S> {
     fn ask(&self, request: &str) -> Result<Vec<u8>, Error> {
         (**self).ask(request)
     }
@@ -87,16 +88,37 @@ impl Source for Socket {
     }
 }
 
+/// How long a task may take to be polled for its stacks.
+const STACKS_WITHIN: Duration = Duration::from_secs(1);
+/// So many findings are kept.
+const FINDINGS: usize = 100;
+
+/// What was found wrong in the program, in the form of the protocol.
+pub(super) type Told = Mutex<VecDeque<Value>>;
+
+pub(super) fn keep(told: &Told, finding: &Finding) {
+    let tasks = finding.tasks.iter().filter_map(|id| id.to_string().parse::<u64>().ok());
+    let tasks: Vec<_> = tasks.map(|id| json!({"id": id})).collect();
+    let mut told = lock(told);
+    if told.len() == FINDINGS {
+        told.pop_front();
+    }
+    let (kind, text) = (finding.kind.name(), finding.to_string());
+    told.push_back(json!({"kind": kind, "text": text, "tasks": tasks}));
+}
+
 /// The runtimes of this process that were built with the page.
 pub(super) struct Local {
     began: Instant,
     /// `None` from when the last of them has been shut down.
     handles: Mutex<Option<Vec<Handle>>>,
+    told: Arc<Told>,
 }
 
 impl Local {
-    pub(super) fn new(handle: &Handle) -> Local {
-        Local { began: Instant::now(), handles: Mutex::new(Some(vec![handle.clone()])) }
+    pub(super) fn new(handle: &Handle, told: Arc<Told>) -> Local {
+        let handles = Mutex::new(Some(vec![handle.clone()]));
+        Local { began: Instant::now(), handles, told }
     }
 
     /// Whether it is not too late for another one.
@@ -151,6 +173,21 @@ impl Local {
     }
 }
 
+fn refused(text: String) -> Error {
+    Error::Refused { text }
+}
+
+fn stacks(handles: &[Handle], id: &str) -> Result<Vec<u8>, Error> {
+    for handle in handles {
+        let is_it = |task: &TaskInfo| task.id.to_string() == id;
+        let dump = handle.task_dump_with_stacks(STACKS_WITHIN, is_it);
+        if let Some(task) = dump.tasks.iter().find(|task| is_it(task)) {
+            return Ok(format!("{task}\n").into_bytes());
+        }
+    }
+    Err(refused(format!("there is no task {id}: it has ended")))
+}
+
 /// The id as a number: that is how the protocol has it.
 fn number_of(handle: &Handle) -> u64 {
     handle.id().to_string().parse().unwrap_or(0)
@@ -181,11 +218,21 @@ impl Source for Local {
             }
             ["metrics"] => Ok(metrics_json(&handles).into_bytes()),
             ["prometheus"] => Ok(prometheus(&handles).into_bytes()),
-            _ => Err(Error::Refused {
-                text: "a page from inside a program does not have this; ask the program through \
-                       `runtime-insight PID`"
-                    .to_owned(),
-            }),
+            ["findings"] => {
+                let told = lock(&self.told);
+                let told: Vec<_> = told.iter().rev().collect();
+                Ok(json!({"findings": told}).to_string().into_bytes())
+            }
+            ["stacks", id] => stacks(&handles, id),
+            ["trace", seconds, runtime] => {
+                let seconds = seconds.parse().ok().map(Duration::from_secs);
+                let handle = handles.iter().find(|handle| handle.id().to_string() == *runtime);
+                let (Some(seconds), Some(handle)) = (seconds, handle) else {
+                    return Err(refused(format!("there is no runtime {runtime}")));
+                };
+                Ok(handle.trace(seconds).to_bytes())
+            }
+            _ => Err(refused(format!("there is no request {request:?}"))),
         }
     }
 

@@ -23,7 +23,20 @@ pub(super) struct RuntimeDump {
     pub(super) took_us: f64,
     pub(super) tasks: Vec<Task>,
     #[serde(default)]
+    pub(super) roots: Vec<Root>,
+    #[serde(default)]
     pub(super) blocking: Vec<Job>,
+}
+
+/// The future of a `block_on`: no task, but it waits as one.
+#[derive(Deserialize, Serialize)]
+pub(super) struct Root {
+    pub(super) called_at: Option<Text>,
+    pub(super) thread: Option<Text>,
+    pub(super) state: Text,
+    pub(super) since_us: Option<f64>,
+    #[serde(default)]
+    pub(super) waits: Box<[Wait]>,
 }
 
 /// As [`crate::Task`].

@@ -1,12 +1,12 @@
-//! Counts what goes on inside a runtime, so that paused time jumps when nothing does.
+//! Counts the activities inside a runtime, so that paused time jumps when there are none.
 //!
 //! # Problem
 //!
-//! Paused time jumps to the next deadline when nothing else is left to be done. "Nothing" spans
-//! places that know nothing of each other: workers, queues, jobs on blocking threads, threads in
-//! `block_on`, wakers that somebody is about to call. Looked at one after the other, each of them
-//! can be found idle although at no moment all were: work moves on behind the back of who looks,
-//! from a job to a task to a root future. So there is one word that says it of all of them at once.
+//! Paused time jumps to the next deadline when nothing else is left to do. Work can be in places
+//! that do not know each other: workers, queues, jobs on blocking threads, threads in `block_on`,
+//! wakers that are about to be called. If a thread looked at them one after the other, each could
+//! be idle although at no moment all were: meanwhile work moves from a job to a task to a root
+//! future. So one word counts all of them at once.
 //!
 //! # The word
 //!
@@ -29,15 +29,15 @@
 //!
 //! # Invariants
 //!
-//! 1. What can be run (a queued task, a root future that was woken, a waker that was taken out) is
-//!    in the hands of an activity, or was published to one: who publishes a task counts itself, and
-//!    then `scheduler/sleep.rs` proves that an awake worker sees it or one is chosen to be woken.
-//! 2. Whoever starts another activity counts that one before it ends its own.
-//! 3. So at a moment when the count is zero nothing can be run, and nothing inside the runtime will
-//!    change that, but the clock. From outside come threads that the runtime does not know, and
-//!    the system's events; the one that jumps looks for events in between (`runtime/drivers.rs`).
-//! 4. WATCHED is set by the thread that has the poll, from before its look at the deadlines until
-//!    it is awake again; it alone claims.
+//! 1. Everything that can be run (a queued task, a woken root future, a waker that was taken out)
+//!    is held by an activity, or was published to one: a thread that publishes a task is counted,
+//!    and `scheduler/sleep.rs` proves that an awake worker sees the task or one is woken.
+//! 2. A thread that starts another activity counts that one before it ends its own.
+//! 3. So when the count is zero nothing can be run, and only the clock can change that from inside
+//!    the runtime. Unknown threads and the system's events come from outside; the thread that jumps
+//!    looks for events in between (`runtime/drivers.rs`).
+//! 4. The thread that waits in the driver sets WATCHED, from before it looks at the deadlines until
+//!    it is awake again. Only that thread claims.
 //!
 //! # Who jumps
 //!
@@ -50,29 +50,29 @@
 //!
 //! All steps are read-modify-writes of one word, so they are in one order. If the last activity
 //! ends before WATCHED is set, the watcher sees an empty word and what was done before (END with
-//! WATCH); if after, it finds WATCHED and wakes the watcher, which begins anew. Should the watcher
-//! find no deadline, it sleeps with WATCHED set, so an activity that sets one later wakes it too.
+//! WATCH). If it ends after, it finds WATCHED and wakes the watcher, which begins anew. If the
+//! watcher finds no deadline, it sleeps with WATCHED set, so an activity that sets one wakes it.
 //!
-//! The claim is the snapshot: at that step nobody else was active, and from then on the watcher is.
-//! Events and deadlines are looked at after it: before it others may have come and gone.
+//! The claim is the snapshot: at that step there was no activity, and from then on the watcher is
+//! one. Events and deadlines are read after it, since before it others may have come and gone.
 //!
 //! # Cost
 //!
-//! Only a runtime that was built to start paused counts threads and tasks; any other one has no
-//! such word. On the `current_thread` flavour, where time may be paused at any moment, jobs alone
-//! are counted: its one thread knows about everything else.
+//! Only a runtime that was built to start paused counts threads and tasks; others have no such
+//! word. On the `current_thread` flavour, where time may be paused at any moment, only jobs are
+//! counted: its one thread knows about everything else.
 //!
 //! # Rejected
 //!
-//! - Looking at the counts that are there anyway (sleepers, jobs, wakes in flight) twice, to see
-//!   that nothing moved: a job can start and end between two looks at the same zero, so each count
-//!   would need a version, and each of them a proof.
-//! - A thread that looks every so often whether all are idle: tests that jump a thousand times
-//!   would take as many of its rounds, and a look is no proof.
+//! - Reading the existing counts (sleepers, jobs, wakes in flight) twice, to see that nothing
+//!   moved: a job can start and end between two reads of zero, so each count would need a version
+//!   and a proof.
+//! - A thread that periodically looks whether all are idle: tests that jump a thousand times would
+//!   take a thousand rounds, and a look is no proof.
 
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 
-/// Whoever has the poll sleeps and wants to know when the last activity ends.
+/// The thread in the driver sleeps, and is to be woken when the last activity ends.
 const WATCHED: usize = 1;
 const ONE: usize = 2;
 
@@ -83,10 +83,10 @@ const WATCH: Ordering = Ordering::Acquire;
 /// Sees the timers, and the token that a job gave before it ended. Pairs with [`END`].
 const CLAIM: Ordering = Ordering::Acquire;
 
-/// The count of what goes on.
+/// The count of activities.
 pub(crate) struct Activity {
     word: AtomicUsize,
-    /// Wakes whoever has the poll.
+    /// Wakes the thread that waits in the driver.
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -95,14 +95,14 @@ pub(crate) struct Activity {
 pub(crate) struct Active<'a>(&'a Activity);
 
 impl Activity {
-    /// Nothing goes on. `wake` is called when a watched count falls to zero.
+    /// No activity. `wake` is called when a watched count falls to zero.
     pub(crate) fn new(wake: Box<dyn Fn() + Send + Sync>) -> Activity {
         Activity { word: AtomicUsize::new(0), wake }
     }
 
     /// An activity begins; [`end`](Activity::end) must follow.
-    // No pair: the beginning publishes nothing. It comes before the end of whoever starts it, in
-    // the order of the word.
+    // No pair: the beginning publishes nothing. In the order of the word it comes before the end
+    // of the activity that starts it.
     pub(crate) fn begin(&self) {
         self.word.fetch_add(ONE, Ordering::Relaxed);
     }
@@ -114,29 +114,29 @@ impl Activity {
         }
     }
 
-    /// Counts the caller in until the guard is dropped.
+    /// Counts the caller as active until the guard is dropped.
     pub(crate) fn enter(&self) -> Active<'_> {
         self.begin();
         Active(self)
     }
 
-    /// The poll's holder, which does not count itself, wants to be woken when the last activity
+    /// Asks to wake the thread in the driver, which is not counted itself, when the last activity
     /// ends.
     pub(crate) fn watch(&self) {
         self.word.fetch_or(WATCHED, WATCH);
     }
 
-    /// The poll's holder does not sleep any more. It counts itself in before.
+    /// The thread in the driver no longer sleeps. It has counted itself before.
     pub(crate) fn unwatch(&self) {
         self.word.fetch_and(!WATCHED, Ordering::Relaxed);
     }
 
-    /// Whether nothing goes on. Who asks while nothing can begin sees what has ended.
+    /// Whether there is no activity. If none can begin, the caller sees what the ended ones did.
     pub(crate) fn is_still(&self) -> bool {
         self.word.load(WATCH) < ONE
     }
 
-    /// Counts the watcher in, if nothing at all goes on.
+    /// Counts the watcher as active if there is no activity at all.
     #[must_use]
     pub(crate) fn claim(&self) -> bool {
         self.word.compare_exchange(WATCHED, WATCHED | ONE, CLAIM, Ordering::Relaxed).is_ok()

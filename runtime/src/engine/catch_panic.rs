@@ -13,8 +13,7 @@ pub(crate) fn catch_panic(f: impl FnOnce()) {
 /// Drops a panic's payload, which may panic itself.
 pub(crate) fn forget_panic(panic: Box<dyn Any + Send>) {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        // What `panic!` makes is dropped without a panic. Anything else could go on like this for
-        // ever.
+        // Payloads of `panic!` drop without a panic. Any other could panic again without end.
         if !again.is::<&'static str>() && !again.is::<String>() {
             std::mem::forget(again);
         }

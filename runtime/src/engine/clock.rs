@@ -2,9 +2,8 @@
 //!
 //! # Problem
 //!
-//! Timers and `time::Instant::now` must agree on what time it is, reading it must cost no more than
-//! the operating system's clock does, and a test must be able to stop it, move it, and let it go
-//! on.
+//! Timers and `time::Instant::now` must agree on the time. Reading it must cost no more than the
+//! operating system's clock. A test must be able to stop the clock, move it, and let it go on.
 //!
 //! # Shape
 //!
@@ -19,13 +18,13 @@
 //!
 //! # Invariants
 //!
-//! 1. `now()` never goes back as seen by one thread: the machine's clock does not, `pause` stops at
-//!    the current value, and nothing but `advance` moves a frozen clock, forwards.
-//! 2. A clock that was never paused takes no lock. `mode` is the only field read on that path. It
-//!    is Relaxed: it publishes nothing, since whoever sees "virtual" takes the lock, and a thread
-//!    that does not see it yet reads a time that was right a moment ago.
-//! 3. [`any_virtual`] may say yes when no clock is virtual any longer; never no to a thread that a
-//!    `pause` happened before.
+//! 1. `now()` never goes back for one thread: the machine's clock does not, `pause` stops at the
+//!    current value, and only `advance` moves a frozen clock, forwards.
+//! 2. A clock that was never paused takes no lock. `is_virtual` is the only field read on that
+//!    path. It is Relaxed: it publishes nothing, since a thread that sees it set takes the lock,
+//!    and a thread that does not see it yet reads a time that was right a moment ago.
+//! 3. [`any_virtual`] may return true when no clock is virtual any longer. It does not return false
+//!    on a thread for which a `pause` happened before.
 
 use std::sync::atomic::{AtomicBool as StaticBool, Ordering};
 use std::time::{Duration, Instant};
@@ -40,14 +39,14 @@ pub(crate) const NEVER: u64 = u64::MAX;
 /// Where a clock ends: it never reaches [`NEVER`].
 pub(crate) const LAST: u64 = NEVER - 1;
 
-/// The longest sleep, and what `deadline()` says of a deadline too far to be said: 30 years ahead.
+/// The longest sleep: 30 years. `deadline()` also shows it for a deadline that is too far to show.
 pub(crate) const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
 
-/// Whether any clock of this process was ever paused. A hint that spares the others a look at
-/// their thread's context; it carries no data, hence Relaxed (invariant 3).
+/// Whether any clock of this process was ever paused. A hint that saves a look at the thread's
+/// context; it carries no data, hence Relaxed (invariant 3).
 static ANY_VIRTUAL: StaticBool = StaticBool::new(false);
 
-/// Whether `time::Instant::now` has to ask the runtime's clock instead of the machine's.
+/// Whether `time::Instant::now` must read the runtime's clock instead of the machine's.
 #[inline]
 pub(crate) fn any_virtual() -> bool {
     ANY_VIRTUAL.load(Ordering::Relaxed)
@@ -57,7 +56,7 @@ pub(crate) fn any_virtual() -> bool {
 #[derive(Debug)]
 pub(crate) struct Clock {
     origin: Instant,
-    /// Whether the clock was ever paused; only then `state` is looked at.
+    /// Whether the clock was ever paused. Only then `state` is read.
     is_virtual: AtomicBool,
     may_pause: bool,
     state: Mutex<State>,
@@ -67,17 +66,17 @@ pub(crate) struct Clock {
 struct State {
     /// The time when the clock was last stopped or moved.
     base: u64,
-    /// When the clock was let go on; `None` while it is frozen.
+    /// When the clock was resumed; `None` while it is frozen.
     running_since: Option<Instant>,
-    /// What timers are still to take for the time, after [`Clock::move_ahead`].
+    /// The time that timers still use after [`Clock::move_ahead`].
     unsettled: Option<u64>,
-    /// It stays frozen: [`Clock::keep_frozen`].
+    /// Whether the clock must stay frozen: [`Clock::keep_frozen`].
     is_kept: bool,
 }
 
 impl Clock {
-    /// A clock whose origin is now. `may_pause` is what [`Clock::pause`] asks for; a clock that
-    /// starts paused may be paused again in any case.
+    /// A clock whose origin is now. `may_pause` allows [`Clock::pause`]; a clock that starts paused
+    /// may always be paused again.
     pub(crate) fn new(may_pause: bool, start_paused: bool) -> Clock {
         let origin = Instant::now();
         if start_paused {
@@ -119,14 +118,14 @@ impl Clock {
         self.state.lock().now()
     }
 
-    /// What a standard instant is on this clock. Before the origin: zero. Beyond what a `u64` of
+    /// A standard instant as a time of this clock. Before the origin: zero. Beyond what a `u64` of
     /// nanoseconds holds: [`NEVER`].
     #[inline]
     pub(crate) fn at(&self, instant: Instant) -> u64 {
         nanos(instant.saturating_duration_since(self.origin))
     }
 
-    /// What a time on this clock is as a standard instant.
+    /// A time of this clock as a standard instant.
     pub(crate) fn instant(&self, at: u64) -> Instant {
         self.origin.checked_add(Duration::from_nanos(at)).unwrap_or_else(|| self.far_future())
     }
@@ -145,7 +144,7 @@ impl Clock {
     ///
     /// # Errors
     ///
-    /// The text of what is wrong: the clock is frozen already, or its runtime has several workers.
+    /// The error text: the clock is frozen already, or its runtime has several workers.
     pub(crate) fn pause(&self) -> Result<(), &'static str> {
         if !self.may_pause {
             return Err(messages::PAUSE_NEEDS_ONE_THREAD);
@@ -161,7 +160,7 @@ impl Clock {
         Ok(())
     }
 
-    /// Lets a frozen clock go on.
+    /// Resumes a frozen clock.
     pub(crate) fn resume(&self) -> Result<(), &'static str> {
         let mut state = self.state.lock();
         if state.running_since.is_some() {
@@ -175,12 +174,12 @@ impl Clock {
         Ok(())
     }
 
-    /// A frozen clock cannot be let go on from now on.
+    /// Forbids to resume the frozen clock.
     pub(crate) fn keep_frozen(&self) {
         self.state.lock().is_kept = true;
     }
 
-    /// Whether the clock is one that stays frozen.
+    /// Whether the clock must stay frozen.
     pub(crate) fn is_kept_frozen(&self) -> bool {
         self.is_virtual() && self.state.lock().is_kept
     }
@@ -193,8 +192,8 @@ impl Clock {
         Ok(())
     }
 
-    /// Moves a frozen clock forwards by `by`. Until [`Clock::settle`] no timer that begins to wait
-    /// takes note.
+    /// Moves a frozen clock forwards by `by`. Timers that begin to wait use the old time until
+    /// [`Clock::settle`].
     pub(crate) fn move_ahead(&self, by: Duration) -> Result<(), &'static str> {
         let mut state = self.state.lock();
         let before = state.unsettled.unwrap_or(state.base);
@@ -203,12 +202,12 @@ impl Clock {
         Ok(())
     }
 
-    /// Lets timers know what time it is.
+    /// Makes timers use the current time again.
     pub(crate) fn settle(&self) {
         self.state.lock().unsettled = None;
     }
 
-    /// What a timer that begins to wait is to take for the time: [`Clock::now`] but between
+    /// The time for a timer that begins to wait: [`Clock::now`], except between
     /// [`Clock::move_ahead`] and [`Clock::settle`].
     #[inline]
     pub(crate) fn timers_now(&self) -> u64 {
@@ -219,8 +218,8 @@ impl Clock {
         self.now()
     }
 
-    /// Moves a frozen clock forwards to `at`; does nothing when that has passed or the clock runs.
-    /// The scheduler calls this when nothing is left to do but to wait for a timer at `at`.
+    /// Moves a frozen clock forwards to `at`. Does nothing if that has passed or the clock runs.
+    /// The scheduler calls this when a timer at `at` is all that is left to wait for.
     pub(crate) fn advance_to(&self, at: u64) {
         let mut state = self.state.lock();
         if state.running_since.is_none() && at != NEVER {
@@ -229,7 +228,7 @@ impl Clock {
         }
     }
 
-    /// Whether the clock was ever paused. A hint like `mode` (invariant 2).
+    /// Whether the clock was ever paused. A hint (invariant 2).
     #[inline]
     pub(crate) fn is_virtual(&self) -> bool {
         self.is_virtual.load(Ordering::Relaxed)
@@ -259,7 +258,13 @@ impl State {
     }
 }
 
-/// A duration in nanoseconds; what does not fit is [`NEVER`].
+/// The time of day, since 1970: for people who read what was recorded. Nothing waits for it.
+pub(crate) fn time_of_day() -> Duration {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap_or_default()
+}
+
+/// A duration in nanoseconds; [`NEVER`] if it does not fit.
 #[inline]
 pub(crate) fn nanos(duration: Duration) -> u64 {
     duration

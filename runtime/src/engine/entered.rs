@@ -1,7 +1,7 @@
 //! Whether this thread is inside a runtime, and may block there.
 //!
-//! A thread that blocks while it runs async code stops every task that it serves, and can wait for
-//! ever for one of them. So what blocks asks here first.
+//! A thread that blocks while it runs async code stops every task that it serves, and may wait for
+//! ever for one of them. So each function that blocks asks here first.
 
 use std::cell::Cell;
 
@@ -9,11 +9,11 @@ use crate::engine::messages;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Not inside: it may block, and start or enter a runtime.
+    /// The thread is not inside a runtime: it may block, and start or enter one.
     Outside,
-    /// It runs a runtime's tasks or its root future.
+    /// The thread runs a runtime's tasks or its root future.
     Inside,
-    /// It runs a root future and drives nothing beside it: nobody else waits while it blocks.
+    /// The thread runs only a root future: no task waits while it blocks.
     Alone,
 }
 
@@ -77,8 +77,8 @@ pub(crate) fn is_inside() -> bool {
     STATE.try_with(|state| state.get() != State::Outside).unwrap_or(false)
 }
 
-/// Panics, with advice, on a thread that is running async code: asleep it would stop every task
-/// that this thread serves.
+/// Panics, with advice, on a thread that is running async code: if it slept, every task that it
+/// serves would stop.
 #[track_caller]
 pub(crate) fn deny_blocking() {
     assert!(!is_inside(), "{}", messages::BLOCKING_IN_ASYNC);

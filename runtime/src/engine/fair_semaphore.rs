@@ -1,12 +1,11 @@
-//! Permits, handed out first come, first served: what `Semaphore`, `Mutex`, `RwLock` and the
-//! bounded channel rest on.
+//! Permits, given first come, first served: the base of `Semaphore`, `Mutex`, `RwLock` and the
+//! bounded channel.
 //!
 //! # Problem
 //!
-//! Taking and giving a permit must cost one read-modify-write while nobody waits. As soon as
-//! somebody does, nobody may overtake, a waiter that wants many must not starve behind those that
-//! want one, a waiter may leave at any time, and a permit that was handed to one who has left must
-//! reach the next.
+//! Taking and giving a permit must cost one read-modify-write while no task waits. If tasks wait,
+//! none may overtake, and a waiter that wants many permits must not starve behind those that want
+//! one. A waiter may leave at any time; a permit that it was given must then reach the next.
 //!
 //! # State
 //!
@@ -28,56 +27,57 @@
 //!
 //! # Invariants
 //!
-//! 1. QUEUED is set and cleared only under the lock, and whenever the lock is free it is set
-//!    exactly when somebody stands in line.
-//! 2. While QUEUED is set permits leave the word only under the lock, for the first in line (or
-//!    by `forget`, which takes none then). So nobody overtakes, and what the first in line still
-//!    lacks piles up in the word.
-//! 3. Who adds permits and sees QUEUED serves the line. Who queues up sets QUEUED with a
-//!    compare-exchange on the very word that it found too small. The word has one order of
-//!    modifications: either the adder comes first and the one who queues sees the permits, or it
-//!    comes second and sees QUEUED, then waits for the lock and finds the waiter. No wake is lost.
-//! 4. Who serves the first in line takes its entry out and stores its number in `served`. Numbers
-//!    are given in the order of the line, so a waiter was served exactly when `served` has reached
-//!    its number: it need not take the lock to learn of it, and holds what it wanted from then on.
-//!    (On a machine whose words wrap, one that looks too late takes the lock and finds no entry.) A
-//!    waiter that leaves gives what it holds back through `release`, which serves the next; one
-//!    that leaves unserved serves the line too, because the next may want less than it did.
+//! 1. QUEUED is set and cleared only under the lock. Whenever the lock is free, it is set exactly
+//!    when the line is not empty.
+//! 2. While QUEUED is set permits leave the word only under the lock, for the first in line (or by
+//!    `forget`, which takes none then). So no waiter overtakes, and permits for the first in line
+//!    collect in the word until they suffice.
+//! 3. A thread that adds permits and sees QUEUED serves the line. A thread that lines up sets
+//!    QUEUED with a compare-exchange on the word that it found too small. The word has one
+//!    modification order: either the adder comes first and the new waiter sees the permits, or the
+//!    adder comes second and sees QUEUED, then takes the lock and finds the waiter. No wake is
+//!    lost.
+//! 4. The thread that serves the first in line takes its entry out and stores its number in
+//!    `served`. Numbers follow the order of the line, so a waiter was served exactly when `served`
+//!    has reached its number: it learns that without the lock, and holds its permits from then on.
+//!    (Where numbers wrap, a waiter that looks too late takes the lock and finds no entry.) A
+//!    served waiter that leaves gives its permits back through `release`, which serves the next. A
+//!    waiter that leaves unserved serves the line, too, because the next may want fewer permits.
 //! 5. CLOSED is set once, under the lock, and the line is emptied in the same critical section:
-//!    each entry says so and stays until its waiter has read it. What had piled up for the first in
-//!    line goes with it: it is back when the first has learned of its fate, so the bounded channel
-//!    is not over before.
-//! 6. A waiter that was served finds the semaphore closed when it looks after that: it gives its
-//!    permits back, and the error is what it gets.
-//! 7. A unit of the budget is asked for when the permits are there, not before: a task that has
-//!    used up its budget gets in line, and keeps what it gets for its next poll.
+//!    each entry is marked as refused and stays until its waiter has read it. The permits collected
+//!    for the first in line go with its entry. They come back when that waiter has learned of the
+//!    refusal, so the bounded channel is not over before.
+//! 6. A waiter that was served but finds the semaphore closed when it looks gives its permits back
+//!    and gets the error.
+//! 7. A unit of the budget is spent when the permits are there, not before. A task without budget
+//!    gets in line, and keeps what it is given for its next poll.
 //!
 //! # Orderings
 //!
-//! [`GIVE`] pairs with [`TAKE`]: what a holder did before it gave a permit is visible to whoever
-//! takes it. Every change of the word is a read-modify-write, so all later ones continue the
+//! [`GIVE`] pairs with [`TAKE`]: what a holder did before it gave a permit is visible to the thread
+//! that takes it. Every change of the word is a read-modify-write, so all later ones continue the
 //! release sequence that a `GIVE` began. A permit that goes through the line is taken from the word
-//! by the one who serves, with `TAKE`, and passed to the waiter by [`SERVE`], which pairs with
-//! [`SEE_SERVED`], or through the lock. Whoever is served later is so under the lock, after those
-//! before: a waiter that reads a later number sees what its own server saw. [`CLOSE`] pairs with
-//! [`SEE_CLOSED`]: what happened before `close` is visible to those who learn of it.
-//! All others are `Relaxed`: the flags only say where to look, the lock orders what is there.
+//! by the serving thread, with `TAKE`, and passed to the waiter by [`SERVE`], which pairs with
+//! [`SEE_SERVED`], or through the lock. Serving is ordered by the lock, so a waiter that reads a
+//! later number still sees what its own server saw. [`CLOSE`] pairs with [`SEE_CLOSED`]: what
+//! happened before `close` is visible to those that learn of it. All others are `Relaxed`: the
+//! flags only say where to look, and the lock orders what is there.
 //!
 //! # What a subscriber is told
 //!
-//! The permits that a newcomer could take: when QUEUED is set, what is in the word counts as
-//! obtained by the one who lines up, and when QUEUED is cleared, what is left counts as added. All
-//! of it is said when the lock is gone ([`Given`]), and a claim notes first what it has: saying it
-//! may panic.
+//! The number of permits that a newcomer could take. When QUEUED is set, the permits in the word
+//! count as obtained by the new waiter; when it is cleared, the rest counts as added. The events
+//! are sent after the lock is released ([`Given`]). A claim first records what it has, since a
+//! subscriber may panic.
 //!
-//! # Ways rejected
+//! # Rejected
 //!
 //! Giving waiters their permits piecemeal, as they come back, needs a count in each entry and puts
 //! it back when a waiter leaves; leaving them in the word costs nothing and forgets nothing.
 //! Letting a releasing thread's next `acquire` overtake makes a contended lock faster and starves
-//! the line; order is part of the contract. A word in each waiter's entry that says `Granted`: the
-//! waiter had to take the lock to read it, the third time for each permit that goes through the
-//! line, beside lining up and serving.
+//! the line; order is part of the contract. A word in each waiter's entry that says that it has
+//! them: the waiter had to take the lock to read it, the third time for each permit that goes
+//! through the line, beside lining up and serving.
 
 use std::fmt;
 use std::future::Future;
@@ -105,9 +105,9 @@ const CLOSE: Ordering = Ordering::Release;
 /// Sees what was done before closing. Pairs with [`CLOSE`].
 const SEE_CLOSED: Ordering = Ordering::Acquire;
 
-/// Publishes what the holders before did to the waiter that is served. Pairs with [`SEE_SERVED`].
+/// Publishes what earlier holders did to the waiter that is served. Pairs with [`SEE_SERVED`].
 const SERVE: Ordering = Ordering::Release;
-/// Sees what the holders before did. Pairs with [`SERVE`].
+/// Sees what earlier holders did. Pairs with [`SERVE`].
 const SEE_SERVED: Ordering = Ordering::Acquire;
 
 /// Why no permit was given at once.
@@ -123,23 +123,23 @@ pub(crate) struct Closed;
 
 #[derive(Debug)]
 struct Waiter {
-    /// What it wants while it waits, what it gives back when it is refused.
+    /// The permits it wants while it waits, or gives back when it is refused.
     count: usize,
     waker: Option<Waker>,
-    /// Refused: the semaphore was closed while it waited.
+    /// Whether it was refused, since the semaphore was closed while it waited.
     refused: bool,
     wait: WaitHandle,
 }
 
-/// Permits and a line of those who want them.
+/// Permits, and a line of waiters.
 pub(crate) struct FairSemaphore {
     state: AtomicUsize,
     /// The number of the waiter that was served last.
     served: AtomicUsize,
     queue: Mutex<WaitQueue<Waiter>>,
-    /// What it is the inside of.
+    /// The resource that the semaphore is a part of.
     resource: Resource,
-    /// What it is itself.
+    /// The semaphore's own resource.
     own: Resource,
     /// What it is to a dump.
     object: Object,
@@ -168,12 +168,12 @@ impl FairSemaphore {
         FairSemaphore { own: Resource::permits(permits), ..FairSemaphore::new(permits, object) }
     }
 
-    /// Puts it into `resource`.
+    /// Makes it a part of `resource`.
     pub(crate) fn inside(self, resource: Resource) -> FairSemaphore {
         FairSemaphore { resource, ..self }
     }
 
-    /// What it is the inside of.
+    /// The resource that the semaphore is a part of.
     #[inline]
     pub(crate) fn resource(&self) -> &Resource {
         &self.resource
@@ -195,7 +195,7 @@ impl FairSemaphore {
         self.state.load(SEE_CLOSED) & CLOSED != 0
     }
 
-    /// Takes `count` permits if they are there and nobody stands in line.
+    /// Takes `count` permits if they are there and the line is empty.
     #[inline]
     pub(crate) fn try_acquire(&self, count: usize) -> Result<(), Refusal> {
         self.take(count)?;
@@ -221,7 +221,7 @@ impl FairSemaphore {
         }
     }
 
-    /// Who wants nothing overtakes nobody.
+    /// Whether `count` permits can be taken at once. Zero always can: that overtakes no waiter.
     fn suffices(state: usize, count: usize) -> bool {
         count == 0 || (state & QUEUED == 0 && state >> SHIFT >= count)
     }
@@ -243,8 +243,7 @@ impl FairSemaphore {
         }
     }
 
-    /// Gives permits that nobody held; says whether their number stays within `MAX_PERMITS`. If
-    /// not, none was given.
+    /// Adds new permits. Returns false, and adds none, if the number would exceed `MAX_PERMITS`.
     pub(crate) fn add(&self, count: usize) -> bool {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
@@ -266,7 +265,7 @@ impl FairSemaphore {
         true
     }
 
-    /// Takes up to `count` permits away for good; says how many.
+    /// Removes up to `count` permits for good. Returns how many.
     pub(crate) fn forget(&self, count: usize) -> usize {
         let mut state = self.state.load(Ordering::Relaxed);
         let mut taken;
@@ -303,7 +302,7 @@ impl FairSemaphore {
         given.tell(&self.own);
     }
 
-    /// Nobody stands in line any more. Called under the lock.
+    /// Clears QUEUED when the line has become empty. Called under the lock.
     fn end_line(&self, given: &mut Given) {
         let before = self.state.fetch_and(!QUEUED, Ordering::Relaxed);
         if before & QUEUED != 0 {
@@ -311,7 +310,7 @@ impl FairSemaphore {
         }
     }
 
-    /// Takes out of the word what is there for the first in line.
+    /// Takes the permits out of the word that have collected for the first in line.
     fn take_piled_up(&self, queue: &mut WaitQueue<Waiter>) -> usize {
         let Some(first) = queue.front() else { return 0 };
         let wanted = first.count;
@@ -319,7 +318,7 @@ impl FairSemaphore {
         loop {
             let taken = wanted.min(state >> SHIFT);
             let less = state - (taken << SHIFT);
-            // No pair: nobody acts under these, they come back by a `release`.
+            // No pair: nothing is done under these permits; they come back by a `release`.
             match self.state.compare_exchange_weak(
                 state,
                 less,
@@ -401,7 +400,7 @@ impl FairSemaphore {
         LineUp::Waiting(queue.push_back(waiter), kept)
     }
 
-    /// Whether the waiter holds what it wanted. If not, the lock tells for certain.
+    /// Whether the waiter is known to hold its permits. If false, only the lock tells for certain.
     #[inline]
     fn is_served(&self, key: &Key) -> bool {
         let served = self.served.load(SEE_SERVED);
@@ -409,7 +408,7 @@ impl FairSemaphore {
         served.wrapping_sub(key.number()) as isize >= 0
     }
 
-    /// A waiter goes that wanted `count`.
+    /// Removes a waiter that wanted `count`.
     fn leave(&self, key: Key, count: usize) {
         let (mut wakers, mut given) = (WakeList::new(), Given::new());
         let mut queue = self.queue.lock();
@@ -446,13 +445,13 @@ impl fmt::Debug for FairSemaphore {
 
 enum LineUp {
     Taken,
-    /// Nobody stood in line, and so many permits are kept for it in the word; or 0.
+    /// In line. If the line was empty, with the number of permits kept for it in the word; else 0.
     Waiting(Key, usize),
     Closed,
 }
 
-/// Takes permits, in turn. Dropped before it is ready it leaves the line, and what it was given in
-/// the meantime goes to the next.
+/// Takes permits, in turn. If it is dropped before it is ready it leaves the line, and permits that
+/// it was given in the meantime go to the next.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub(crate) struct Acquire<'a> {
@@ -460,18 +459,18 @@ pub(crate) struct Acquire<'a> {
     op: Op,
 }
 
-/// What there is of it to the semaphore.
+/// The acquire as the semaphore sees it.
 #[derive(Debug)]
 struct Claim<'a> {
     semaphore: &'a FairSemaphore,
     count: usize,
     key: Option<Key>,
-    /// The permits are here, and not yet the caller's.
+    /// The permits are taken, and not yet the caller's.
     kept: bool,
 }
 
 impl Claim<'_> {
-    /// Takes the permits if nobody is in the way, or gets in line for them.
+    /// Takes the permits if they are there and the line is empty, or gets in line.
     #[inline]
     fn poll_permits(&mut self, cx: &mut Context<'_>, op: &Op) -> Poll<Result<(), Closed>> {
         if self.key.is_some() {
@@ -484,10 +483,10 @@ impl Claim<'_> {
         }
     }
 
-    /// It has taken the permits.
+    /// Records that the permits are taken.
     #[inline]
     fn keep(&mut self) -> Poll<Result<(), Closed>> {
-        // First, because saying it may panic.
+        // Set first, because the subscriber may panic.
         self.kept = true;
         self.semaphore.own.permits_obtained(self.count);
         Poll::Ready(Ok(()))
@@ -539,13 +538,13 @@ impl Claim<'_> {
                 drop(queue);
                 return Poll::Pending;
             }
-            // A clone is user code: make it without the lock and look again.
+            // Cloning is user code: clone without the lock and look again.
             drop(queue);
             spare = Some(cx.waker().clone());
         }
     }
 
-    /// It was served, and has to look whether the semaphore was closed after that (invariant 6).
+    /// Ends the wait of a served waiter. Checks whether the semaphore was closed (invariant 6).
     fn take_served(&mut self) -> Poll<Result<(), Closed>> {
         self.key = None;
         if self.semaphore.is_closed() {

@@ -1,9 +1,9 @@
-//! Every text that tells a user what went wrong and what to do: in one place, so that they agree in
-//! tone and can be checked.
+//! Every text that tells a user what went wrong and what to do. All are in one place, so that they
+//! agree in tone and can be checked.
 
 use std::fmt::Display;
 
-/// How a text begins: as programs that were written for tokio look for it, or in our own words.
+/// The beginning of a text: tokio's words, which programs written for tokio look for, or our own.
 #[cfg(feature = "tokio-wording")]
 macro_rules! opening {
     ($tokio:literal, $ours:literal) => {
@@ -81,7 +81,7 @@ pub(crate) fn forked() -> std::io::Error {
     std::io::Error::other(FORKED)
 }
 
-/// A runtime is used in a child.
+/// A runtime is used in a forked child.
 pub(crate) const FORKED: &str = "this runtime was made before a `fork`, and its threads exist in the parent process \
      alone: build a new runtime in the child, or fork before you build one";
 
@@ -127,14 +127,14 @@ pub(crate) const READ_BUF_NOT_INITIALIZED: &str = "filled must not become larger
 /// A reader exchanged its buffer.
 pub(crate) const READ_BUF_SWAPPED: &str = "the reader put another `ReadBuf` in the place of the one that it was lent: \
      `poll_read` must fill the buffer that it gets";
-/// A stream ended amid a value.
+/// A stream ended inside a value.
 pub(crate) const EARLY_EOF: &str = "early eof: the stream ended before all that was asked for";
 /// A writer took nothing.
 pub(crate) const WRITE_ZERO: &str =
     "the writer took no bytes (`poll_write` gave 0), so the rest cannot be written";
-/// What a buffer's size of nought is told, after the argument's name.
+/// A buffer size of 0. Follows the argument's name.
 pub(crate) const ZERO_SIZE: &str = "must be greater than 0: a buffer of no size moves nothing";
-/// A buffer of no size.
+/// A buffer with a capacity of 0.
 pub(crate) const ZERO_CAPACITY: &str =
     "capacity must be greater than zero: a buffer of no size moves nothing";
 /// The job of the blocking pool that an operation consists of had no result.
@@ -146,9 +146,9 @@ pub(crate) const JOB_LOST: &str = opening!(
 /// A seek while something else is under way.
 pub(crate) const SEEK_WHILE_BUSY: &str =
     "other file operation is pending, call poll_complete before start_seek";
-/// What an open file calls itself when it is shown.
+/// The type's name in the `Debug` output of a file.
 pub(crate) const FILE: &str = opening!("tokio::fs::File", "runtime::fs::File");
-/// A file that may read and write nothing.
+/// A file whose largest buffer is 0.
 pub(crate) const ZERO_MAX_BUF_SIZE: &str = "`max_buf_size` must be greater than 0";
 /// Halves of two streams.
 pub(crate) const UNRELATED_HALVES: &str =
@@ -156,7 +156,7 @@ pub(crate) const UNRELATED_HALVES: &str =
 /// Owned halves of two sockets.
 pub(crate) const UNRELATED_OWNED_HALVES: &str = "these two halves are not of the same socket, so they cannot be reunited: \
      bring each together with the one that `into_split` gave with it";
-/// A future polled after it was done.
+/// A future polled after it had completed.
 pub(crate) const POLLED_AFTER_DONE: &str = "the future was polled after it had completed";
 /// A oneshot receiver polled after it was ready.
 pub(crate) const ONESHOT_POLLED_AGAIN: &str = "oneshot::Receiver polled after it was ready: \
@@ -287,7 +287,7 @@ pub(crate) fn no_thread_to_pin(error: &std::io::Error) -> String {
     )
 }
 
-/// A blocking job has no thread.
+/// No thread could be started for a blocking job.
 pub(crate) fn no_thread_for_a_job(
     location: &std::panic::Location<'_>,
     error: &std::io::Error,
@@ -298,7 +298,7 @@ pub(crate) fn no_thread_for_a_job(
     )
 }
 
-/// The thread that watches one that runs tasks could not be started.
+/// The thread that watches a thread with tasks could not be started.
 pub(crate) fn no_thread_to_watch(error: &std::io::Error) -> String {
     format!(
         "runtime: no thread could be started that looks for tasks that block: {error}. They are not reported; allow \
@@ -306,7 +306,7 @@ pub(crate) fn no_thread_to_watch(error: &std::io::Error) -> String {
     )
 }
 
-/// A plain drop has waited for long enough.
+/// A drop of a runtime stops waiting for threads.
 pub(crate) fn threads_left_behind(names: &[&str], waited: std::time::Duration) -> String {
     format!(
         "runtime: shut down, but after {} s a hook, a waker or a line on stderr has not come to its end, on {}: it goes \
@@ -327,7 +327,7 @@ pub(crate) fn name_with_nul(name: &str) -> String {
     )
 }
 
-/// A task's panic that nobody can see.
+/// A task's panic that no handle can show.
 pub(crate) fn unseen_panic(runtime: Option<&str>, report: &dyn std::fmt::Display) -> String {
     let of = runtime.map(|name| format!(" {name:?}")).unwrap_or_default();
     format!(
@@ -360,7 +360,7 @@ pub(crate) const TOO_MANY_PERMITS: &str =
 pub(crate) const FOREIGN_PERMIT: &str =
     "merging permits from different semaphore instances: both must come from the same semaphore";
 
-/// A bounded channel of size nought.
+/// A bounded channel of size 0.
 pub(crate) const CHANNEL_WITHOUT_ROOM: &str = "mpsc bounded channel requires buffer > 0: use 1 for the smallest, `oneshot` for a single value";
 
 /// `UnhandledPanic::ShutdownRuntime`.
@@ -369,11 +369,11 @@ pub(crate) const TASK_PANICKED: &str = "a spawned task panicked and the runtime 
 /// The same in a `LocalSet`.
 pub(crate) const LOCAL_TASK_PANICKED: &str = "a spawned task panicked and the LocalSet is configured to shutdown on \
      unhandled panic";
-/// A broadcast channel of size nought.
+/// A broadcast channel of size 0.
 pub(crate) const BROADCAST_WITHOUT_ROOM: &str =
     "broadcast channel capacity cannot be zero: use 1 for the smallest";
 
-/// A broadcast channel beyond measure.
+/// A broadcast channel that is too large.
 pub(crate) const BROADCAST_TOO_LARGE: &str = "broadcast channel capacity exceeded `usize::MAX / 2`";
 
 /// An `RwLock` that nobody could read.
@@ -389,7 +389,7 @@ pub(crate) const SIGNAL_REFUSED: &str = "this signal cannot be listened to: SIGK
 /// A number that is no signal.
 pub(crate) const SIGNAL_UNKNOWN: &str = "this number is too large for a signal of this system";
 
-/// A task that can fail was spawned where nobody asks for the failure.
+/// A fallible task was spawned in the root scope, whose failure is never asked for.
 pub(crate) fn failed_at_the_root(failure: &str) -> String {
     format!(
         "runtime: {failure}. Nobody closes the scope of a runtime; spawn it in a `Scope` to get the error"
@@ -398,7 +398,7 @@ pub(crate) fn failed_at_the_root(failure: &str) -> String {
 
 // TestExecutor
 
-/// A `TestExecutor` where there is one.
+/// A second `TestExecutor` on a thread.
 pub(crate) const SECOND_TEST_EXECUTOR: &str = "this thread has a `TestExecutor` already, and a second one would take the \
      timers and tasks of the first: drop that, or use one for both";
 
@@ -427,7 +427,7 @@ pub(crate) fn time_goes_forwards(back: std::time::Duration) -> String {
 pub(crate) const TEST_TIME_TOO_FAR: &str = "overflow: the clock of the `TestExecutor` would be moved by more than some \
      hundred years, beyond what it can show. Advance by less";
 
-/// `TestExecutor::run` when nothing can go on.
+/// `TestExecutor::run` when nothing can make progress.
 pub(crate) fn nothing_goes_on(tasks: &[impl Display]) -> String {
     let mut text = String::from(
         "nothing can go on: no task is ready, no timer is set, and no blocking job runs. What waits:\n  the future given \

@@ -1,8 +1,8 @@
-//! The engine room: private mechanism under the public face.
+//! The private mechanism under the public modules.
 //!
-//! Imports run downwards only. The floor (`primitive`, `clock`, `rng`, `coop`, `text`, the lists of
-//! wakers and waiters) carries three wings that never name each other: `task` with `scheduler`,
-//! `blocking`, and `driver` with `timer`. They meet in `crate::runtime`.
+//! Imports run downwards only. The floor (`primitive`, `clock`, `rng`, `coop`, `messages`, the
+//! lists of wakers and waiters, and so on) carries three wings that never name each other: `task`
+//! with `scheduler`, `blocking`, and `driver` with `timer`. They meet in `crate::runtime`.
 
 pub(crate) mod activity;
 pub(crate) mod blocking;

@@ -1,6 +1,5 @@
-//! Waiting for a future by putting the thread to sleep: what the `blocking_` methods of the
-//! channels and locks rest on. No task, no driver, no budget: the future is one that another thread
-//! wakes.
+//! Waits for a future by putting the thread to sleep. The `blocking_` methods of channels and locks
+//! use it. There is no task, no driver and no budget: another thread wakes the future.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -29,17 +28,17 @@ impl Wake for Unpark {
 ///
 /// # Panics
 ///
-/// Panics where a thread must not sleep: see [`entered::deny_blocking`].
+/// If the thread must not sleep: see [`entered::deny_blocking`].
 #[track_caller]
 pub(crate) fn park_on<F: Future>(future: F) -> F::Output {
     entered::deny_blocking();
     run(future)
 }
 
-/// Sleeps until `future` is ready, with no question asked: the root future of a multi-thread
+/// Sleeps until `future` is ready, without that check. For the root future of a multi-thread
 /// runtime.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
-    // Each call has a parker of its own, so a waker kept too long wakes nobody else.
+    // Each call has a parker of its own, so a waker that is kept too long wakes no later call.
     let unpark = Arc::new(Unpark(Parker::new()));
     poll_until_ready(pin!(future), &Waker::from(unpark.clone()), || unpark.0.park())
 }
@@ -71,9 +70,9 @@ const TAKE: Ordering = Ordering::Acquire;
 
 /// The thread polls, or is about to.
 const POLLS: u8 = 0;
-/// It polls, and was woken meanwhile: it polls again.
+/// The thread polls, and was woken meanwhile: it polls again.
 const WOKEN: u8 = 1;
-/// It sleeps and is not counted: who wakes it counts it.
+/// The thread sleeps and is not counted. A thread that wakes it counts it.
 const WAITS: u8 = 2;
 
 /// The waker of a root future that is counted as an activity while it does not wait.
@@ -98,14 +97,14 @@ impl Wake for Counted {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if self.state.swap(WOKEN, WAKE) == WAITS {
-            // First: the thread must not run, nor the caller end its own activity, uncounted.
+            // Counted first: before the thread runs, and before the caller ends its own activity.
             self.activity.begin();
             let _ = self.parker.unpark(); // wake: counted root
         }
     }
 }
 
-/// As [`run`], on a thread that is counted in `activity`: it is not while the future waits.
+/// As [`run`], on a thread that is counted in `activity` except while the future waits.
 pub(crate) fn run_counted<F: Future>(future: F, activity: &Arc<Activity>) -> F::Output {
     let root = Arc::new(Counted {
         state: AtomicU8::new(POLLS),

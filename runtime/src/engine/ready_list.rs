@@ -1,17 +1,17 @@
-//! Which members of a set are ready: the members say so themselves, and one owner collects them.
+//! The list of ready members of a set: members add themselves, and one owner collects them.
 //!
 //! # Problem
 //!
-//! Whoever waits for the next of many must not ask each of them: a wait would cost as much as there
-//! are members. So each member's waker knows the member's key, and puts it on a list.
+//! A wait for the next of many members must not poll each of them: its cost would grow with the
+//! number of members. So each member's waker knows the member's key, and puts it on a list.
 //!
 //! # Invariants
 //!
 //! 1. Keys and the owner's waker are behind one lock: an owner that found no key has left its waker
 //!    before the next key comes, and that key's push takes the waker out and calls it.
 //! 2. The owner collects all keys at a time, so that the lock is taken once for many of them.
-//! 3. A key may be listed more often than its member is ready, and after the member has gone (a
-//!    waker may be late). The owner asks the member, and takes no key at its word.
+//! 3. A key may be listed more often than its member is ready, or after the member is gone (a waker
+//!    may be late). So the owner polls the member and does not rely on the key.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -20,7 +20,7 @@ use std::task::{Wake, Waker};
 
 use crate::engine::primitive::{Arc, Mutex};
 
-/// The list.
+/// The list of ready keys.
 #[derive(Debug, Default)]
 pub(crate) struct ReadyList {
     state: Mutex<State>,
@@ -34,7 +34,7 @@ struct State {
 }
 
 impl ReadyList {
-    /// The member with this key is ready.
+    /// Adds the key of a member that is ready.
     pub(crate) fn push(&self, key: u32) {
         let waker = {
             let mut state = self.state.lock();
@@ -46,7 +46,7 @@ impl ReadyList {
         }
     }
 
-    /// Moves all keys to `keys`, which is empty. Says whether there were any.
+    /// Moves all keys to `keys`, which is empty. Returns whether there were any.
     pub(crate) fn collect(&self, keys: &mut VecDeque<u32>) -> bool {
         debug_assert!(keys.is_empty());
         mem::swap(&mut self.state.lock().keys, keys);
@@ -64,8 +64,8 @@ impl ReadyList {
                 return !keys.is_empty();
             }
         }
-        // Cloning and dropping are user code, so not under the lock; what came meanwhile is looked
-        // for again.
+        // Cloning and dropping are user code, so they happen outside the lock; then the list is
+        // checked again.
         let mut other = Some(waker.clone());
         let mut state = self.state.lock();
         mem::swap(&mut state.keys, keys);

@@ -1,5 +1,5 @@
-//! Random numbers for choices that must not be the same each time: where a thief begins, which
-//! branch of `select!` is looked at first. Not for secrets.
+//! Random numbers for choices that must vary: where a thief begins, which branch of `select!` is
+//! polled first. Not for secrets.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -40,24 +40,24 @@ thread_local! {
     static THREAD: FastRand = FastRand::new();
 }
 
-/// This thread's numbers begin anew, with `seed`.
+/// Restarts this thread's generator with `seed`.
 pub(crate) fn seed_thread(seed: u64) {
     drop(Seeded::new(&FastRand::from_seed(seed)).keep());
 }
 
-/// Gives the thread its generator back when dropped.
+/// Restores the thread's generator when dropped.
 #[derive(Debug)]
 pub(crate) struct Seeded(Option<u64>);
 
 impl Seeded {
-    /// This thread's numbers are those that `seeds` begins, until the guard is dropped.
+    /// Seeds this thread's generator from `seeds`, until the guard is dropped.
     pub(crate) fn new(seeds: &FastRand) -> Seeded {
         let seed = u64::from(seeds.next_u32()) << 32 | u64::from(seeds.next_u32());
         let fresh = FastRand::from_seed(seed).0.get();
         Seeded(THREAD.try_with(|rng| rng.0.replace(fresh)).ok())
     }
 
-    /// Leaves it as it is.
+    /// Keeps the new generator.
     fn keep(mut self) -> Seeded {
         self.0 = None;
         self

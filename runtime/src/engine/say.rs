@@ -1,15 +1,14 @@
-//! Writes lines to stderr, and ignores errors of it.
+//! Writes lines to stderr, and ignores its errors.
 //!
-//! `eprintln!` panics where stderr is closed, and it waits where nobody reads what is written.
-//! Neither may happen to a program because the runtime has something to say: a panic in the middle
-//! of a shutdown leaves half of it undone. So every line of the runtime goes through here
-//! (`cargo xtask tidy` sees to it):
+//! `eprintln!` panics if stderr is closed, and blocks if its reader does not read. A message of the
+//! runtime must do neither: a panic in the middle of a shutdown leaves half of it undone. So every
+//! line of the runtime goes through here (`cargo xtask tidy` checks that):
 //!
-//! - [`line`] writes on this thread, and nobody is told of an error: there is nobody who could be.
-//!   It waits for as long as stderr takes, so it is for threads that the runtime has for that, and
-//!   where user code has just failed, whose own panic message has gone the same way.
-//! - [`line_within`] writes on a thread of its own and waits no longer than it is told: for
-//!   shutdowns, which have a limit.
+//! - [`line`] writes on this thread. It waits for as long as stderr takes, so it is for threads
+//!   that the runtime has for reports, and for places where user code has just panicked, since that
+//!   panic message was written the same way.
+//! - [`line_within`] writes on a separate thread and waits no longer than a limit: for shutdowns,
+//!   which have one.
 
 use std::io::Write;
 use std::thread::Builder;
@@ -21,17 +20,17 @@ use super::process_wide::signal_mask::deafly;
 
 /// Writes a line to stderr, if that is possible.
 pub(crate) fn line(text: &str) {
-    // In one piece, so that the lines of other threads stay apart.
+    // In one write, so that lines of other threads do not mix with it.
     let text = format!("{text}\n");
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// A line of [`line_within`] that has not been written yet.
+/// Whether a line of [`line_within`] has not been written yet.
 // No pair: it decides only whether there is one more thread.
 static WAITS: AtomicBool = AtomicBool::new(false);
 
-/// Writes a line to stderr, and waits for that up to `limit`. What has not been written by then may
-/// be later; until it has, other lines are left out.
+/// Writes a line to stderr, and waits for that up to `limit`. A line that is not written by then
+/// may be written later; until then, other lines are dropped.
 pub(crate) fn line_within(text: String, limit: Duration) {
     if WAITS.swap(true, Ordering::Relaxed) {
         return;

@@ -1,28 +1,26 @@
-//! A generational slab: values under keys, put, found and removed at the same cost however many
-//! there are.
+//! A generational slab: values under keys, inserted, found and removed in constant time.
 //!
 //! # Shape
 //!
-//! Pages of entries, so that growing moves nothing once there is a page of them. A key is a place
-//! and a generation, which advances when the place is vacated: an old key never names the next
-//! tenant. The memory of a crowd is given back when the last of it has left; entries that are made
-//! afterwards begin at the highest generation there was.
+//! Entries are in pages, so that growing moves nothing once the first page is full. A key is a
+//! place and a generation. The generation advances when the place is vacated, so an old key never
+//! finds the next value there. Memory is freed when the last value has left; entries that are made
+//! afterwards begin at the highest generation so far.
 //!
 //! # Rejected
 //!
-//! A crate: `slab` has no generations; `slotmap` keeps the memory of a crowd, moves all values when
-//! it grows (under the driver's lock), and its keys do not fit into a token where pointers have 32
-//! bits.
+//! A crate: `slab` has no generations. `slotmap` never frees memory, moves all values when it grows
+//! (under the driver's lock), and its keys do not fit into a token on 32-bit targets.
 
 /// Entries of a page.
 const PAGE: usize = 256;
-/// Room for at most so many entries is kept when the last value has left.
+/// Room for at most this many entries is kept when the last value has left.
 const KEEP: usize = 32;
 
 /// Bits of a raw key for the place; the others are for the generation.
 const PLACE_BITS: u32 = if usize::BITS == 64 { 32 } else { 20 };
 
-/// Names one value. A value that has left is never named by an old key again.
+/// Identifies one value. An old key never finds another value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     place: usize,
@@ -49,9 +47,9 @@ pub(crate) struct Slab<T> {
     pages: Vec<Vec<Entry<T>>>,
     entries: usize,
     vacant: Vec<usize>,
-    /// No key has a higher generation.
+    /// The highest generation of any key.
     highest: u64,
-    /// What new entries begin with.
+    /// The generation of new entries.
     first: u64,
 }
 
@@ -66,12 +64,12 @@ impl<T> Slab<T> {
         Slab { pages: Vec::new(), entries: 0, vacant: Vec::new(), highest: 0, first: 0 }
     }
 
-    /// Puts a value in.
+    /// Inserts a value.
     pub(crate) fn insert(&mut self, value: T) -> Key {
         self.insert_with(|_| value).0
     }
 
-    /// Puts in what `make` makes of its key.
+    /// Inserts the value that `make` makes from its key.
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> (Key, &mut T) {
         let place = self.vacant.pop().unwrap_or_else(|| self.add_entry());
         let entry = &mut self.pages[place / PAGE][place % PAGE];
@@ -81,7 +79,7 @@ impl<T> Slab<T> {
 
     fn add_entry(&mut self) -> usize {
         if self.entries % PAGE == 0 {
-            // The first page grows with what is in it: most slabs have few values.
+            // The first page grows as needed, since most slabs have few values.
             let room = if self.entries == 0 { 0 } else { PAGE };
             self.pages.push(Vec::with_capacity(room));
         }
@@ -112,7 +110,7 @@ impl<T> Slab<T> {
         self.vacate(key.place)
     }
 
-    /// Takes every value out for which `goes` says so.
+    /// Takes out every value for which `goes` returns true.
     pub(crate) fn take(&mut self, goes: impl Fn(&T) -> bool, mut taken: impl FnMut(T)) {
         for place in 0..self.entries {
             // All entries go when the last value leaves.

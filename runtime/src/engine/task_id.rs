@@ -14,18 +14,16 @@ use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 /// Ids that a thread takes from the common counter at a time.
 const BATCH: u64 = 64;
 
-/// Where the next batch begins. Process-wide, since an id is unique in the process: the current
-/// task's id means the same in every runtime.
+/// Where the next batch begins. Process-wide, since ids are unique in the process.
 static NEXT_BATCH: AtomicU64 = AtomicU64::new(BATCH);
 
-/// The names of the named tasks that are alive, out of line, so that unnamed ones pay nothing.
+/// The names of named tasks that are alive, outside of the tasks, so that unnamed ones pay nothing.
 static NAMES: [CachePadded<Mutex<Option<Names>>>; NAME_SHARDS] =
     [const { CachePadded::new(Mutex::new(None)) }; NAME_SHARDS];
 
 type Names = HashMap<u64, Arc<str>>;
 
-/// Ids come in batches by thread, so threads that name tasks meet at one lock rarely. A power of
-/// two.
+/// A power of two. Each thread takes ids in batches, so threads that name tasks rarely contend.
 const NAME_SHARDS: usize = 16;
 
 fn names_with(id: Id) -> &'static Mutex<Option<Names>> {
@@ -107,7 +105,7 @@ pub(crate) fn current_id() -> Option<Id> {
     CURRENT.try_with(Cell::get).ok().and_then(Id::from_u64)
 }
 
-/// Says which task this thread is working on, until dropped.
+/// Sets the task that this thread is working on, until dropped.
 #[derive(Debug)]
 pub(crate) struct IdGuard(u64);
 
@@ -126,7 +124,7 @@ impl Drop for IdGuard {
     }
 }
 
-/// Notes the name of a task.
+/// Stores the name of a task.
 pub(super) fn set_name(id: Id, name: &str) {
     names_with(id).lock().get_or_insert_default().insert(id.as_u64(), name.into());
 }

@@ -1,16 +1,15 @@
-//! A first-in first-out list of waiters, from whose middle anybody may leave.
+//! A first-in first-out list of waiters, which any waiter may leave from the middle.
 //!
 //! # Problem
 //!
-//! A lock, a semaphore and a notification keep their waiters in order; a waiter whose future is
-//! dropped must leave from wherever it stands, at once. A `VecDeque` cannot do that in constant
-//! time.
+//! A lock, a semaphore and a notification keep their waiters in order. A waiter whose future is
+//! dropped must leave at once, wherever it is. A `VecDeque` cannot do that in constant time.
 //!
 //! # Structure
 //!
-//! Entries live in one vector and are chained by index. Who serves the queue either takes the first
-//! entry out, and its key is void from then on, or unlinks an entry and leaves word in it, which
-//! the waiter reads before it removes it.
+//! Entries live in one vector and are chained by index. A thread that serves the queue either takes
+//! the first entry out, which makes its key void, or unlinks an entry and leaves a result in it,
+//! which the waiter reads before it removes the entry.
 //!
 //! ```text
 //!   push_back            pop_front, pop_back          remove
@@ -18,23 +17,23 @@
 //!                   \______________ take_front, remove ____________/
 //! ```
 //!
-//! 1. A [`Key`] belongs to one waiter and is used by it alone. Entries are numbered as they come,
-//!    and a key carries the number: one whose entry was taken out finds nothing, whoever has the
-//!    place now.
+//! 1. A [`Key`] belongs to one waiter, and only that waiter uses it. Entries are numbered as they
+//!    come, and a key has the number: a key whose entry was taken out finds nothing, even if
+//!    another entry has its place.
 //! 2. The structure has no lock of its own: its user keeps it in one.
-//! 3. When the last entry goes and the vector has grown large, its memory is given back.
+//! 3. When the last entry leaves and the vector has grown large, its memory is freed.
 //!
-//! # Ways rejected
+//! # Rejected
 //!
 //! Nodes inside the waiting futures cost no allocation, but need pinned futures and unsafe code at
-//! each step. Here a waiter costs an allocation only when the queue grows beyond what it ever was.
+//! each step. Here a waiter costs an allocation only when the queue grows beyond its largest size.
 
 /// No entry.
 const NONE: u32 = u32::MAX;
-/// A vector of at most so many entries is kept when it is empty.
+/// A vector of at most this many entries is kept when it is empty.
 const KEEP: usize = 32;
 
-/// Names one waiter's entry.
+/// Identifies one waiter's entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     index: u32,
@@ -42,28 +41,28 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// When it came, compared to others.
+    /// The waiter's number: it orders waiters by their arrival.
     #[inline]
     pub(crate) fn number(&self) -> Number {
         self.number
     }
 }
 
-/// Counts those who came. It may wrap where a word has 32 bits.
+/// Counts arrivals. It may wrap where a word has 32 bits.
 pub(crate) type Number = usize;
 
 #[derive(Debug)]
 struct Entry<T> {
-    /// Towards the front; meaningful while linked.
+    /// The entry towards the front; meaningful while linked.
     previous: u32,
-    /// Towards the back while linked; the next free entry while free.
+    /// The entry towards the back while linked; the next free entry while free.
     next: u32,
     linked: bool,
     number: Number,
     value: Option<T>,
 }
 
-/// The list.
+/// The list of waiters.
 #[derive(Debug)]
 pub(crate) struct WaitQueue<T> {
     entries: Vec<Entry<T>>,
@@ -71,7 +70,7 @@ pub(crate) struct WaitQueue<T> {
     back: u32,
     free: u32,
     used: u32,
-    /// Of the last who came; the first is 1.
+    /// The number of the last arrival; the first is 1.
     number: Number,
 }
 
@@ -80,12 +79,12 @@ impl<T> WaitQueue<T> {
         WaitQueue { entries: Vec::new(), front: NONE, back: NONE, free: NONE, used: 0, number: 0 }
     }
 
-    /// Whether nobody stands in line. Entries that were unlinked do not count.
+    /// Whether the line is empty. Entries that were unlinked do not count.
     pub(crate) fn is_empty(&self) -> bool {
         self.front == NONE
     }
 
-    /// Whether exactly one stands in line.
+    /// Whether exactly one waiter is in line.
     pub(crate) fn is_single(&self) -> bool {
         self.front != NONE && self.front == self.back
     }
@@ -117,7 +116,7 @@ impl<T> WaitQueue<T> {
         Key { index, number }
     }
 
-    /// The value of a waiter, linked or not; nothing if it was taken out.
+    /// The value of a waiter, linked or not; `None` if it was taken out.
     pub(crate) fn get_mut(&mut self, key: &Key) -> Option<&mut T> {
         let entry = self.entries.get_mut(key.index as usize)?;
         if entry.number == key.number { entry.value.as_mut() } else { None }
@@ -128,7 +127,7 @@ impl<T> WaitQueue<T> {
         self.entries.get(self.front as usize)?.value.as_ref()
     }
 
-    /// Takes the first out, with its entry: its key is void.
+    /// Takes the first waiter out with its entry, which makes its key void.
     pub(crate) fn take_front(&mut self) -> Option<(Number, T)> {
         let index = self.front;
         self.unlink(index)?;
@@ -146,7 +145,7 @@ impl<T> WaitQueue<T> {
         self.unlink(self.back)
     }
 
-    /// Removes a waiter's entry, wherever it stands; nothing if it was taken out.
+    /// Removes a waiter's entry, wherever it is; `None` if it was taken out.
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         self.get_mut(&key)?;
         if self.entries[key.index as usize].linked {
@@ -155,7 +154,7 @@ impl<T> WaitQueue<T> {
         self.free(key.index)
     }
 
-    /// Frees an entry that stands apart.
+    /// Frees an entry that is not linked.
     fn free(&mut self, index: u32) -> Option<T> {
         let entry = &mut self.entries[index as usize];
         let value = entry.value.take();
@@ -163,7 +162,7 @@ impl<T> WaitQueue<T> {
         self.free = index;
         self.used -= 1;
         if self.used == 0 && self.entries.len() > KEEP {
-            // Every value is gone, so nothing of the user's is dropped here.
+            // Every value is gone, so no user value is dropped here.
             *self = WaitQueue { number: self.number, ..WaitQueue::new() };
         }
         value
@@ -232,7 +231,7 @@ mod tests {
             assert_eq!(queue.get_mut(key), None);
         }
         assert_eq!(queue.take_front(), None);
-        // Others have the places, and the numbers go on.
+        // New entries have the places, and the numbers go on.
         let next: Vec<_> = (0..KEEP + 1).map(|value| queue.push_back(value)).collect();
         assert!(next.iter().all(|new| keys.iter().all(|old| old.number() < new.number())));
         for key in keys {

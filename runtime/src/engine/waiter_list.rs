@@ -1,8 +1,8 @@
-//! Any number of wakers, each under a key, with what it waits for.
+//! A list of wakers, each under a key, with what it waits for.
 //!
-//! Plain data, to be kept behind a lock. Insertion and removal cost the same however many wait. No
-//! waker is cloned, dropped or called in here: what leaves the list is handed to the caller, who
-//! disposes of it when the lock is gone.
+//! Plain data, to be kept behind a lock. Insertion and removal take constant time. No waker is
+//! cloned, dropped or called in here: wakers that leave the list go to the caller, which drops or
+//! calls them after the lock.
 
 use std::task::Waker;
 
@@ -27,8 +27,8 @@ impl<T> WaiterList<T> {
         WaiterList { entries: Slab::new() }
     }
 
-    /// Puts `waker` under `key` if that entry is still here, else under a new key. Gives back the
-    /// key and the waker that was replaced.
+    /// Puts `waker` under `key` if that entry is still here, else under a new key. Returns the key
+    /// and the waker that was replaced.
     pub(crate) fn put(
         &mut self,
         key: Option<Key>,
@@ -50,7 +50,7 @@ impl<T> WaiterList<T> {
         entry.is_some_and(|entry| entry.waker.will_wake(waker))
     }
 
-    /// How many wait.
+    /// The number of waiters.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -60,7 +60,7 @@ impl<T> WaiterList<T> {
         self.entries.remove(key).map(|entry| entry.waker)
     }
 
-    /// Moves every waker whose wait `ends` into `wakers`.
+    /// Moves every waker for whose wait `ends` returns true into `wakers`.
     pub(crate) fn take(&mut self, ends: impl Fn(&T) -> bool, wakers: &mut WakeList) {
         self.entries.take(
             |entry| ends(&entry.awaits),

@@ -1,8 +1,8 @@
 //! Wakers collected under a lock, to be called after it.
 //!
-//! A waker is user code: it may panic, block, or come back into the runtime. So nothing calls one
-//! while it holds a lock of the engine; it pushes into a `WakeList` and calls
-//! [`WakeList::wake_all`] when the lock is gone.
+//! A waker is user code: it may panic, block, or call the runtime. So no code calls one while it
+//! holds a lock of the engine. It pushes wakers into a `WakeList` and calls [`WakeList::wake_all`]
+//! after the lock.
 
 use std::task::Waker;
 
@@ -28,7 +28,6 @@ impl WakeList {
         }
     }
 
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.rest.len()
     }

@@ -1,9 +1,9 @@
-//! The place where one waiting task leaves its waker.
+//! A place where one waiting task leaves its waker.
 //!
 //! # Problem
 //!
-//! One side of a channel waits, the other makes something true and must wake it: exactly then, and
-//! never with a waker of somebody who has left.
+//! One side of a channel waits, the other makes a condition true and must wake it: exactly then,
+//! and never with the waker of a task that has left.
 //!
 //! # How it is used
 //!
@@ -18,16 +18,16 @@
 //!
 //! 1. Both touch the slot under one lock, so one of them comes first.
 //! 2. The waiter first: `wake` finds the waker and calls it.
-//! 3. The waker first: what it did before is visible to the waiter once that has had the lock, so
-//!    step 2 of the waiter sees the condition true. The lock is the fence; the condition itself may
-//!    be read with `Relaxed` as far as the wake is concerned.
+//! 3. The waking side first: the waiter sees what it did before, since it takes the lock later. So
+//!    step 2 of the waiter sees the condition true. The lock is the fence; for the wake, `Relaxed`
+//!    suffices to read the condition.
 //!
-//! # Ways rejected
+//! # Rejected
 //!
 //! A waker in an unsafe cell with a three-state word beside it takes two read-modify-writes to
-//! register and two to wake. So does this lock when nobody holds it, and it needs no unsafe code.
-//! What would make the difference is not to come here: the channels ask a bit of a word that they
-//! must write anyway, and call [`WakerCell::wake`] only when that bit says that somebody waits.
+//! register and two to wake. So does this lock without contention, and it needs no unsafe code. It
+//! saves more not to come here: the channels test a bit of a word that they must write anyway, and
+//! call [`WakerCell::wake`] only if the bit says that a task waits.
 
 use std::task::Waker;
 
@@ -47,7 +47,7 @@ impl WakerCell {
     }
     }
 
-    /// Leaves a clone of `waker` in place of what was there.
+    /// Stores a clone of `waker` in place of the former one.
     pub(crate) fn register(&self, waker: &Waker) {
         // Cloning and dropping are user code: both happen outside the lock.
         let mut spare = Some(waker.clone());
@@ -64,7 +64,7 @@ impl WakerCell {
         self.slot.lock().take()
     }
 
-    /// Calls the waker, if there is one, and forgets it.
+    /// Takes the waker out and calls it, if there is one.
     pub(crate) fn wake(&self) {
         if let Some(waker) = self.take() {
             waker.wake(); // wake: waker_cell

@@ -1,7 +1,7 @@
 //! A cell that is written at most once and then read without a lock.
 //!
 //! 1. `written` goes from false to true once, under the lock, after the value is in its cell.
-//! 2. Before that only the holder of the lock touches the cell; after it nobody writes to it, but
+//! 2. Before that, only the holder of the lock touches the cell. After it, the cell is written only
 //!    through an exclusive borrow.
 //!
 //! [`PUBLISH`] pairs with [`OBSERVE`]: the value is written before `written` and read after it.
@@ -66,8 +66,8 @@ impl<T> WriteOnce<T> {
         self.value.with(|value| unsafe { (*value).as_ref() })
     }
 
-    /// Writes what is in `value`, and leaves `None` there; leaves it if there is a value already.
-    /// Says whether it was written. The value, which may be large, is not copied on the way.
+    /// Moves the value out of `value` into the cell, unless the cell has one already. Returns
+    /// whether it did. The value, which may be large, is not copied on the way.
     pub(crate) fn set(&self, value: &mut Option<T>) -> bool {
         let _writer = self.writer.lock();
         if self.is_written() {

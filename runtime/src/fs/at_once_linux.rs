@@ -1,8 +1,8 @@
-//! Reads that are over at once: what the system has in memory is copied by the caller itself.
+//! Reads without a job: the calling thread copies bytes that the system has in memory.
 //!
 //! The system is asked not to wait (`RWF_NOWAIT`): it copies what it has in memory, which costs
-//! less than half a wake-up, or says that it would have to wait. Then the read is a job like any
-//! other. The position moves as it does in a read.
+//! less than half a wake-up, or returns that it would have to wait. Then the read is a job like any
+//! other. The position moves as in a read.
 #![allow(unsafe_code, reason = "bytes that the system wrote are initialised; see docs/unsafe.md")]
 
 use std::fs::File;
@@ -11,10 +11,10 @@ use std::os::fd::AsRawFd;
 
 use crate::io::ReadBuf;
 
-/// The most bytes that are copied at once: a few microseconds.
+/// The most bytes that are copied without a job: a few microseconds.
 pub(super) const MOST_BYTES: usize = 64 * 1024;
 
-/// What has become of a read.
+/// The result of a read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum AtOnce {
     /// Bytes were read.
@@ -22,8 +22,8 @@ pub(super) enum AtOnce {
     /// Not now: the system would have to wait. Or the file is at its end, or seems to be (Linux 5.9
     /// and 5.10 say so where it is not).
     Later,
-    /// Never with this file: its file system cannot tell, or something is wrong, and the job will
-    /// say what.
+    /// Never with this file: its file system does not support it, or there is an error, which the
+    /// job will return.
     Never,
 }
 

@@ -1,4 +1,4 @@
-//! Reads that are over at once: this system cannot be asked for them, so each read is a job.
+//! Reads without a job: this system does not support them, so each read is a job.
 
 use std::fs::File;
 
@@ -7,7 +7,7 @@ use crate::io::ReadBuf;
 /// The most bytes that are copied at once.
 pub(super) const MOST_BYTES: usize = 0;
 
-/// What has become of a read.
+/// The result of a read.
 #[derive(Debug, PartialEq, Eq)]
 #[allow(dead_code, reason = "elsewhere the others happen")]
 pub(super) enum AtOnce {

@@ -1,4 +1,4 @@
-//! Operations on what is at a path: one job each.
+//! Operations on paths: one job each.
 
 use std::fs::{Metadata, Permissions};
 use std::future::Future;
@@ -11,7 +11,7 @@ use super::job::{job, job_at, job_at_two};
 ///
 /// # Errors
 ///
-/// The file is not there or must not be read, and whatever else the system says.
+/// The file is not there or must not be read, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -41,7 +41,7 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
 ///
 /// # Errors
 ///
-/// Those of [`read`], and [`InvalidData`](io::ErrorKind::InvalidData) if it is no UTF-8.
+/// As for [`read`], and [`InvalidData`](io::ErrorKind::InvalidData) if it is no UTF-8.
 ///
 /// # Cancel safety
 ///
@@ -69,7 +69,7 @@ pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 
 /// Makes `contents` the whole content of a file, which is created if it is not there.
 ///
-/// The content is copied first, since the caller may give up while it is written.
+/// The content is copied first, since the future may be dropped while it is written.
 ///
 /// # Errors
 ///
@@ -110,11 +110,11 @@ pub fn write(
 ///
 /// # Errors
 ///
-/// `from` is not there or no file, `to` must not be written, and whatever else the system says.
+/// `from` is not there or no file, `to` must not be written, and other errors of the system.
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -137,16 +137,16 @@ pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output 
     job_at_two(from, to, std::fs::copy)
 }
 
-/// Gives a file or directory another name, in the place of what had that name.
+/// Renames a file or directory, and replaces a file that has the new name.
 ///
 /// # Errors
 ///
 /// `from` is not there, `to` is on another file system or a directory with content, permission is
-/// denied, and whatever else the system says.
+/// denied, and other errors of the system.
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -177,11 +177,11 @@ pub fn rename(
 ///
 /// # Errors
 ///
-/// `original` is not there or a directory, `link` is there, and whatever else the system says.
+/// `original` is not there or a directory, `link` is there, and other errors of the system.
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -212,7 +212,7 @@ pub fn hard_link(
 ///
 /// # Errors
 ///
-/// Nothing is there, or no link, and whatever else the system says.
+/// Nothing is there, or no link, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -244,7 +244,7 @@ pub fn read_link(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Path
 ///
 /// # Errors
 ///
-/// Nothing is there, something on the way is no directory, and whatever else the system says.
+/// Nothing is there, something on the way is no directory, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -272,12 +272,11 @@ pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<P
     job_at(path, std::fs::canonicalize)
 }
 
-/// What is known of a file or directory; of a link, what is known of that to which it leads.
+/// The metadata of a file or directory; for a link, of its target.
 ///
 /// # Errors
 ///
-/// Nothing is there, a directory on the way must not be searched, and whatever else the system
-/// says.
+/// Nothing is there, a directory on the way must not be searched, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -308,7 +307,7 @@ pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metad
 ///
 /// # Errors
 ///
-/// Those of [`metadata`].
+/// As for [`metadata`].
 ///
 /// # Cancel safety
 ///
@@ -339,13 +338,12 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Resu
 
 /// Whether something is at the path; a link must lead to something.
 ///
-/// What is true now may be false when you act on it: to create a file that must not be there, see
+/// The answer may be outdated when you act on it: to create a file that must not exist, use
 /// [`File::create_new`](super::File::create_new).
 ///
 /// # Errors
 ///
-/// It cannot be known: a directory on the way must not be searched, and whatever else the system
-/// says.
+/// It cannot be known: a directory on the way must not be searched, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -376,11 +374,11 @@ pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<boo
 ///
 /// # Errors
 ///
-/// Nothing is there, it is somebody else's, and whatever else the system says.
+/// Nothing is there, it is somebody else's, and other errors of the system.
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -412,12 +410,12 @@ pub fn set_permissions(
 ///
 /// # Errors
 ///
-/// Something is there already, the parent is not, permission is denied, and whatever else the
-/// system says.
+/// Something is there already, the parent is not, permission is denied, and other errors of the
+/// system.
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -443,12 +441,12 @@ pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 ///
 /// # Errors
 ///
-/// Something on the way is no directory, permission is denied, and whatever else the system says.
+/// Something on the way is no directory, permission is denied, and other errors of the system.
 /// Some of the parents may have been made.
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -475,12 +473,12 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 ///
 /// # Errors
 ///
-/// It is not there, no directory or not empty, permission is denied, and whatever else the system
-/// says.
+/// It is not there, no directory or not empty, permission is denied, and other errors of the
+/// system.
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -507,11 +505,11 @@ pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 ///
 /// # Errors
 ///
-/// Those of [`remove_dir`] and [`remove_file`]. Part of it may be gone then.
+/// As for [`remove_dir`] and [`remove_file`]. Part of it may be gone then.
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///
@@ -535,15 +533,15 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
     job_at(path, std::fs::remove_dir_all)
 }
 
-/// Removes a file or a link. Who has the file open can go on using it.
+/// Removes a file or a link. A file that is still open stays usable there.
 ///
 /// # Errors
 ///
-/// It is not there or a directory, permission is denied, and whatever else the system says.
+/// It is not there or a directory, permission is denied, and other errors of the system.
 ///
 /// # Cancel safety
 ///
-/// Once polled it is done, unless the runtime is shut down before.
+/// Once polled it is carried out, unless the runtime is shut down before.
 ///
 /// # Examples
 ///

@@ -68,7 +68,7 @@ impl DirBuilder {
     /// # Errors
     ///
     /// Something is there already (unless `recursive` and it is a directory), a parent is missing
-    /// (unless `recursive`), permission is denied, and whatever else the system says.
+    /// (unless `recursive`), permission is denied, and other errors of the system.
     ///
     /// # Cancel safety
     ///

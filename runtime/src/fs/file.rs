@@ -34,18 +34,17 @@ use crate::task;
 /// # Writes are done in the background
 ///
 /// A write takes the bytes, hands them to a job, and is done. **Flush to know that they are
-/// written** ([`AsyncWriteExt::flush`](crate::io::AsyncWriteExt::flush)): a write that failed is
-/// told by the next write or flush, or by [`sync_all`](File::sync_all) and
-/// [`sync_data`](File::sync_data). If the file is dropped without, nobody is told, and who looks at
-/// the file at once may find that the last write is not there yet. It is made, also when the
-/// runtime is shut down, but not when the process ends first. The file is closed when the last job
-/// is done.
+/// written** ([`AsyncWriteExt::flush`](crate::io::AsyncWriteExt::flush)): the next write or flush,
+/// [`sync_all`](File::sync_all) or [`sync_data`](File::sync_data) returns the error of a failed
+/// write. If the file is dropped without a flush, that error is lost, and the last write may not be
+/// visible at once. It is still carried out, also when the runtime is shut down, unless the process
+/// ends first. The file is closed when the last job is done.
 ///
 /// # Cancel safety
 ///
-/// An operation that was given up goes on. What a read gets is kept for the next one; a write has
-/// taken its bytes if, and only if, it was done. A write or seek in between gives back what was
-/// kept: positions are always those that the caller knows of.
+/// An operation whose future is dropped goes on. The bytes of such a read are kept for the next
+/// one. A write has taken its bytes if, and only if, it was ready. A write or seek in between
+/// discards the kept bytes and moves back: positions are always those that the caller knows.
 ///
 /// # Examples
 ///
@@ -72,7 +71,7 @@ pub struct File {
     /// Behind a lock for the operations that take `&self`.
     on_pool: Mutex<OnPool>,
     max_buf_size: usize,
-    /// Reads may be over at once, as far as is known.
+    /// Whether reads without a job seem to work with this file.
     at_once: bool,
 }
 
@@ -81,11 +80,11 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of [`OpenOptions::open`].
+    /// As for [`OpenOptions::open`].
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: what is opened after that is closed again.
+    /// Cancel safe: a file that is opened after the drop is closed again.
     ///
     /// # Examples
     ///
@@ -114,11 +113,11 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of [`OpenOptions::open`].
+    /// As for [`OpenOptions::open`].
     ///
     /// # Cancel safety
     ///
-    /// Once polled it is done, unless the runtime is shut down before.
+    /// Once polled it is carried out, unless the runtime is shut down before.
     ///
     /// # Examples
     ///
@@ -132,12 +131,12 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of [`OpenOptions::open`]; [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it is
+    /// As for [`OpenOptions::open`]; [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it is
     /// there.
     ///
     /// # Cancel safety
     ///
-    /// Once polled it is done, unless the runtime is shut down before.
+    /// Once polled it is carried out, unless the runtime is shut down before.
     ///
     /// # Examples
     ///
@@ -215,8 +214,8 @@ impl File {
         }
     }
 
-    /// Waits for the operation in flight and gives the file out, at the position that the caller
-    /// knows of. The error of a write in flight is lost: flush before.
+    /// Waits for the operation in flight and returns the file, at the position that the caller
+    /// knows. The error of a write in flight is lost: flush before.
     ///
     /// # Cancel safety
     ///
@@ -242,13 +241,13 @@ impl File {
     /// ```
     pub async fn into_std(mut self) -> std::fs::File {
         let on_pool = self.on_pool.get_mut();
-        // What cannot be moved has no position that would be wrong.
+        // A file that cannot seek has no position that could be wrong.
         let _ = poll_fn(|cx| on_pool.poll_give_back(&self.std, cx)).await;
         let mut std = self.std;
         loop {
             match Arc::try_unwrap(std) {
                 Ok(std) => return std,
-                // A look at the metadata that was given up has it for a moment more.
+                // A dropped `metadata` may still hold it for a moment.
                 Err(shared) => std = shared,
             }
             task::yield_now().await;
@@ -259,7 +258,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// One is: this file itself, as it was.
+    /// If one is: this file itself, unchanged.
     ///
     /// # Examples
     ///
@@ -290,7 +289,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// A write before failed and nobody was told yet, or the disk has an error.
+    /// If an earlier write failed and its error was not returned yet, or the disk has an error.
     ///
     /// # Cancel safety
     ///
@@ -321,7 +320,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of [`sync_all`](File::sync_all).
+    /// As for [`sync_all`](File::sync_all).
     ///
     /// # Cancel safety
     ///
@@ -342,11 +341,11 @@ impl File {
     ///
     /// # Errors
     ///
-    /// It is not open for writing, and whatever else the system says.
+    /// It is not open for writing, and other errors of the system.
     ///
     /// # Cancel safety
     ///
-    /// Once it has begun it is done; as long as it waits for a write before it, it has not.
+    /// Once it has begun it is carried out. It has not begun while it waits for an earlier write.
     ///
     /// # Examples
     ///
@@ -365,16 +364,16 @@ impl File {
     /// ```
     pub async fn set_len(&self, size: u64) -> io::Result<()> {
         let mut on_pool = self.settled().await;
-        // What was read of a part that is now cut off must not be read again.
+        // Bytes that were read ahead of a part that is now cut off must not be returned.
         poll_fn(|cx| on_pool.poll_give_back(&self.std, cx)).await?;
         self.run(&mut on_pool, move |std| std.set_len(size)).await
     }
 
-    /// What is known of the file. Waits for nothing: a write that was not flushed may not be seen.
+    /// The file's metadata. Does not wait: a write that was not flushed may not be seen.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Cancel safety
     ///
@@ -387,11 +386,11 @@ impl File {
         self.beside(std::fs::File::metadata).await
     }
 
-    /// A second handle to the same open file: it has the same position, which either moves.
+    /// A second handle to the same open file. Both share one position, and each moves it.
     ///
     /// # Errors
     ///
-    /// The process has too many files open, and whatever else the system says.
+    /// The process has too many files open, and other errors of the system.
     ///
     /// # Cancel safety
     ///
@@ -422,15 +421,15 @@ impl File {
         Ok(File { max_buf_size: self.max_buf_size, ..File::made_at(std, location) })
     }
 
-    /// Sets the permissions. Waits for nothing.
+    /// Sets the permissions. Does not wait for the operation in flight.
     ///
     /// # Errors
     ///
-    /// The file is somebody else's, and whatever else the system says.
+    /// The file is somebody else's, and other errors of the system.
     ///
     /// # Cancel safety
     ///
-    /// Once polled it is done, unless the runtime is shut down before.
+    /// Once polled it is carried out, unless the runtime is shut down before.
     ///
     /// # Examples
     ///
@@ -453,15 +452,15 @@ impl File {
         self.beside(move |std| std.set_permissions(perm)).await
     }
 
-    /// Sets when the file was used, after the writes that were taken.
+    /// Sets the file's times, after the writes that were taken.
     ///
     /// # Errors
     ///
-    /// The file is somebody else's, and whatever else the system says.
+    /// The file is somebody else's, and other errors of the system.
     ///
     /// # Cancel safety
     ///
-    /// Once it has begun it is done; as long as it waits for a write before it, it has not.
+    /// Once it has begun it is carried out. It has not begun while it waits for an earlier write.
     ///
     /// # Examples
     ///
@@ -471,15 +470,15 @@ impl File {
         self.run(&mut on_pool, move |std| std.set_times(times.std)).await
     }
 
-    /// Sets when the file was last written: [`set_times`](File::set_times) with that alone.
+    /// Sets the time of the last write: [`set_times`](File::set_times) with only that.
     ///
     /// # Errors
     ///
-    /// Those of [`set_times`](File::set_times).
+    /// As for [`set_times`](File::set_times).
     ///
     /// # Cancel safety
     ///
-    /// Once it has begun it is done; as long as it waits for a write before it, it has not.
+    /// Once it has begun it is carried out. It has not begun while it waits for an earlier write.
     ///
     /// # Examples
     ///
@@ -501,8 +500,7 @@ impl File {
         self.set_times(FileTimes::new().set_modified(time)).await
     }
 
-    /// Sets the most bytes that one job reads or writes, and one read or write gives or takes. 2
-    /// MiB unless set.
+    /// Sets the most bytes that one job, and one read or write, transfers. The default is 2 MiB.
     ///
     /// # Panics
     ///
@@ -554,8 +552,8 @@ impl File {
         Ok(on_pool)
     }
 
-    /// Runs something as the one operation of the file, so that who comes later waits for it even
-    /// if this caller gives up.
+    /// Runs something as the file's operation in flight, so that later operations wait for it even
+    /// if this future is dropped.
     async fn run<R: Send + 'static>(
         &self,
         on_pool: &mut OnPool,
@@ -570,7 +568,7 @@ impl File {
         told.await.unwrap_or_else(|_| Err(on_pool::lost()))
     }
 
-    /// Runs what touches neither content nor position, beside the operation in flight.
+    /// Runs an operation that touches neither content nor position, beside the one in flight.
     async fn beside<R: Send + 'static>(
         &self,
         work: impl FnOnce(&std::fs::File) -> io::Result<R> + Send + 'static,
@@ -579,7 +577,7 @@ impl File {
         job((), move || work(&std)).await
     }
 
-    /// Reads without a job, if the system has in memory what comes next.
+    /// Reads without a job, if the system has the next bytes in memory.
     fn poll_read_at_once(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<AtOnce> {
         let most = self.max_buf_size.min(buf.remaining());
         let small = (1..=at_once::MOST_BYTES).contains(&most);

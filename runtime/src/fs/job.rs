@@ -15,9 +15,9 @@ use crate::io::on_pool;
 use crate::runtime::context;
 use crate::task::JoinHandle;
 
-/// Runs `work` when polled, and keeps `held` meanwhile: what the caller gave as the path may be
-/// something that removes the file when it is dropped. The job's spawn location is the caller of
-/// whoever called this: it is what a report shows of a job that does not end.
+/// Runs `work` when polled, and keeps `held` meanwhile: the caller's path may be a value that
+/// removes the file when it is dropped. The job's spawn location, which reports show, is the caller
+/// of the function that called this.
 #[track_caller]
 pub(super) fn job<H, F, T>(held: H, work: F) -> Job<H, F, T>
 where

@@ -1,8 +1,8 @@
 //! Files and directories without blocking a worker.
 //!
 //! Systems offer no way to wait for a disk as for a socket: a call blocks until the disk has
-//! answered. So each operation here is a job of the blocking pool, and what it costs is the way
-//! there and back. The fewer jobs the better:
+//! answered. So each operation here is a job of the blocking pool, and its cost is the handover to
+//! the pool and back. The fewer jobs the better:
 //!
 //! | what | jobs |
 //! |---|---|
@@ -10,21 +10,22 @@
 //! | [`read_dir`] | one for each 256 entries |
 //! | [`File`] | one for each read, write or seek, of at most [`max_buf_size`](File::max_buf_size) bytes; none for a small read of what the system has in memory, on Linux |
 //!
-//! A [`File`] that is read or written in small pieces wants a [`BufReader`](crate::io::BufReader)
-//! or a [`BufWriter`](crate::io::BufWriter) around it. Several operations that belong together are
-//! best done with [`std::fs`] in one [`spawn_blocking`](crate::spawn_blocking).
+//! Wrap a [`File`] that is read or written in small pieces in a
+//! [`BufReader`](crate::io::BufReader) or a [`BufWriter`](crate::io::BufWriter). Do several
+//! operations that belong together with [`std::fs`] in one
+//! [`spawn_blocking`](crate::spawn_blocking).
 //!
-//! This is for ordinary files. What may wait without end (a named pipe, a terminal) holds a thread
-//! of the pool meanwhile, and the end of the runtime too: see
+//! This is for ordinary files. A file that may block without end (a named pipe, a terminal)
+//! occupies a thread of the pool meanwhile, and delays the end of the runtime: see
 //! [`net::unix::pipe`](crate::net::unix::pipe) and [`AsyncFd`](crate::io::unix::AsyncFd).
 //!
-//! # What holds for all of them
+//! # Rules for all of them
 //!
 //! - **Cancel safety.** A job that has begun cannot be stopped. A future that is dropped stops
-//!   waiting; what it asked for is done nevertheless, or not at all if the job had not begun when
-//!   the runtime was shut down.
-//! - **Errors.** Those of the system, as [`std::fs`] has them. Where the runtime is shut down: an
-//!   error of kind [`Other`](std::io::ErrorKind::Other) that begins with "background task failed".
+//!   waiting, but its operation is still carried out, unless the job had not begun when the runtime
+//!   was shut down.
+//! - **Errors.** Those of the system, as in [`std::fs`]. If the runtime is shut down: an error of
+//!   kind [`Other`](std::io::ErrorKind::Other) that begins with "background task failed".
 //! - **Panics.** Outside a runtime, at the first poll.
 //!
 //! # Examples
@@ -44,8 +45,7 @@
 //! # }
 //! ```
 //!
-//! By hand, and with a flush: a write is done in the background, and only a flush tells whether it
-//! went well.
+//! A write of a [`File`] is done in the background; only a flush tells whether it succeeded:
 //!
 //! ```
 //! use runtime::fs::File;

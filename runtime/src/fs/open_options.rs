@@ -1,6 +1,6 @@
-//! How a file is opened.
+//! The options to open a file.
 
-/// How a file is opened: to read, to write, to create. Everything is off at first.
+/// The options to open a file: to read, to write, to create. By default all are off.
 ///
 /// # Examples
 ///
@@ -68,7 +68,7 @@ impl OpenOptions {
         self
     }
 
-    /// Whether the file can be written. What is there is written over, from the start.
+    /// Whether the file can be written. Existing content is overwritten from the start.
     ///
     /// # Examples
     ///
@@ -78,7 +78,7 @@ impl OpenOptions {
         self
     }
 
-    /// Whether the file can be written, at its end only, wherever that is at that moment.
+    /// Whether the file can be written at its end only, wherever that is at the time of the write.
     ///
     /// # Examples
     ///
@@ -88,7 +88,7 @@ impl OpenOptions {
         self
     }
 
-    /// Whether a file that is there loses its content. Needs `write`.
+    /// Whether an existing file loses its content. Needs `write`.
     ///
     /// # Examples
     ///
@@ -108,9 +108,9 @@ impl OpenOptions {
         self
     }
 
-    /// Whether the file must be created: it is an error if anything is there, a dangling link
-    /// included. Looking and creating are one step, so nobody gets in between. Needs `write` or
-    /// `append`; `create` and `truncate` are ignored then.
+    /// Whether the file must be created: it is an error if anything exists there, also a dangling
+    /// link. The check and the creation are one atomic step. Needs `write` or `append`; `create`
+    /// and `truncate` are ignored then.
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! The entries of a directory, a batch a job.
+//! The entries of a directory, one batch for each job.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -18,7 +18,7 @@ use crate::io::on_pool;
 use crate::runtime::context;
 use crate::task::JoinHandle;
 
-/// The entries that one job fetches. Beyond that the way to the pool and back no longer counts.
+/// The entries that one job fetches. With more, the cost of the handover no longer matters.
 const BATCH: usize = 256;
 
 /// The entries of a directory, in no particular order, without `.` and `..`.
@@ -27,7 +27,7 @@ const BATCH: usize = 256;
 ///
 /// # Errors
 ///
-/// It is not there, is no directory, permission is denied, and whatever else the system says.
+/// It is not there, is no directory, permission is denied, and other errors of the system.
 ///
 /// # Cancel safety
 ///
@@ -64,7 +64,7 @@ pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadD
     })
 }
 
-/// The entries of a directory: what [`read_dir`] gives.
+/// The entries of a directory. Made by [`read_dir`].
 ///
 /// # Examples
 ///
@@ -95,7 +95,7 @@ pub struct ReadDir {
     location: &'static Location<'static>,
 }
 
-/// What was fetched and what was not.
+/// The fetched entries, and the rest of the directory.
 #[derive(Debug, Default)]
 struct Batch {
     entries: VecDeque<io::Result<DirEntry>>,
@@ -139,7 +139,7 @@ impl ReadDir {
     ///
     /// # Errors
     ///
-    /// Those of [`next_entry`](ReadDir::next_entry).
+    /// As for [`next_entry`](ReadDir::next_entry).
     ///
     /// # Examples
     ///
@@ -192,7 +192,7 @@ impl ReadDir {
 #[derive(Debug)]
 pub struct DirEntry {
     pub(super) std: Arc<std::fs::DirEntry>,
-    /// What the system told along with the name. On many systems that is all there is to know.
+    /// The type, if the system returned it with the name, as most systems do.
     file_type: Option<FileType>,
 }
 
@@ -219,11 +219,11 @@ impl DirEntry {
         self.std.file_name()
     }
 
-    /// What is known of the entry: one job. Of a link: not of what it leads to.
+    /// The metadata of the entry: one job. For a link, its own, not its target's.
     ///
     /// # Errors
     ///
-    /// The entry is gone meanwhile, and whatever else the system says.
+    /// The entry is gone meanwhile, and other errors of the system.
     ///
     /// # Cancel safety
     ///
@@ -252,11 +252,12 @@ impl DirEntry {
         job((), move || std.metadata())
     }
 
-    /// Whether it is a file, a directory or a link: no job, if the system told along with the name.
+    /// Whether it is a file, a directory or a link: no job, if the system returned it with the
+    /// name.
     ///
     /// # Errors
     ///
-    /// Those of [`metadata`](DirEntry::metadata).
+    /// As for [`metadata`](DirEntry::metadata).
     ///
     /// # Cancel safety
     ///

@@ -14,7 +14,7 @@ use super::{DirBuilder, DirEntry, File, OpenOptions};
 ///
 /// # Errors
 ///
-/// Something is at `link` already, permission is denied, and whatever else the system says.
+/// Something is at `link` already, permission is denied, and other errors of the system.
 ///
 /// # Cancel safety
 ///

@@ -19,10 +19,9 @@ use crate::runtime::context;
 ///
 /// For sockets of other libraries, devices, `inotify`, `timerfd` and the like. The descriptor must
 /// be in non-blocking mode, and of a kind that can be watched (a regular file is not). The runtime
-/// neither reads nor writes it: it tells when you can. Readiness stays until you say that it is
-/// over, which is what the guards are for: do your operation in their `try_io`, or call
-/// `clear_ready` when it would have blocked (and only then: what is cleared wrongly is not told
-/// again).
+/// neither reads nor writes it, but tells you when you can. Readiness stays until you clear it with
+/// the guards: do your operation in their `try_io`, or call `clear_ready` when it would have
+/// blocked (and only then: readiness that is cleared wrongly is not reported again).
 ///
 /// # Examples
 ///
@@ -163,7 +162,7 @@ impl<T: AsRawFd> AsyncFd<T> {
         Ok(AsyncFd::watch(inner, interest)?)
     }
 
-    /// As [`new`](Self::new), with the value handed back by the error.
+    /// As [`new`](Self::new), with the value returned in the error.
     ///
     /// # Panics
     ///
@@ -178,7 +177,7 @@ impl<T: AsRawFd> AsyncFd<T> {
         AsyncFd::watch(inner, Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// As [`with_interest`](Self::with_interest), with the value handed back by the error.
+    /// As [`with_interest`](Self::with_interest), with the value returned in the error.
     ///
     /// # Panics
     ///
@@ -217,12 +216,12 @@ impl<T: AsRawFd> AsyncFd<T> {
 
     fn take(&mut self) -> Option<T> {
         let inner = self.inner.take()?;
-        // If the system has forgotten the descriptor already, so much the better.
+        // An error means that the system has forgotten the descriptor already.
         let _ = self.registration.deregister(&mut SourceFd(&inner.as_raw_fd()));
         Some(inner)
     }
 
-    /// Watches no more, and gives the value back.
+    /// Stops watching, and returns the value.
     ///
     /// # Examples
     ///
@@ -695,7 +694,8 @@ impl<T: AsRawFd> Drop for AsyncFd<T> {
     }
 }
 
-/// The descriptor was ready: what to do about it is for the holder to say.
+/// The descriptor was ready. The holder does an operation, and clears the readiness if that would
+/// block.
 ///
 /// Dropping it leaves the readiness as it is, and the next wait ends at once.
 ///
@@ -756,12 +756,12 @@ pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
     event: Option<ReadyEvent>,
 }
 
-/// What both guards can do.
+/// The methods that both guards have.
 macro_rules! guard {
     ($guard:ident, $lent:ty, $name:literal) => {
         impl<'a, T: AsRawFd> $guard<'a, T> {
-            /// The readiness is over: an operation has just said that it would block. What came in
-            /// the meantime is not lost.
+            /// Clears the readiness, since an operation would have blocked. An event that has come
+            /// in the meantime is not lost.
             ///
             /// # Examples
             ///
@@ -788,7 +788,7 @@ macro_rules! guard {
                 }
             }
 
-            /// The readiness is not over. The same as dropping the guard.
+            /// Keeps the readiness. The same as dropping the guard.
             ///
             /// # Examples
             ///
@@ -804,7 +804,7 @@ macro_rules! guard {
                 self.event.map_or(Ready::EMPTY, |event| event.ready)
             }
 
-            /// Does `operation`; if it would block, the readiness is over.
+            /// Does `operation`; if it would block, clears the readiness.
             ///
             /// # Errors
             ///
@@ -933,7 +933,7 @@ pub struct AsyncFdRegisterError<T> {
 pub type AsyncFdTryNewError<T> = AsyncFdRegisterError<T>;
 
 impl<T> AsyncFdRegisterError<T> {
-    /// The value, and what was wrong.
+    /// The value and the error.
     ///
     /// # Examples
     ///

@@ -26,7 +26,7 @@ use super::{AsyncBufRead, Lines, Split, not_utf8};
 /// # }
 /// ```
 pub trait AsyncBufReadExt: AsyncBufRead {
-    /// Reads up to the next `byte`, with it, or to the end, and appends that to `buf`; says how
+    /// Reads up to the next `byte`, with it, or to the end, and appends that to `buf`; returns how
     /// many bytes came.
     ///
     /// Equivalent to:
@@ -40,12 +40,12 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     ///
     /// # Errors
     ///
-    /// What the reader reports; what was read until then lies in `buf`.
+    /// Errors of the reader; what was read until then is in `buf`.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is done, what was read until then lies in `buf`, and another call goes on
-    /// behind it; only the count of bytes begins anew.
+    /// If it is dropped before it is done, what was read until then is in `buf`, and another call
+    /// goes on after it; only the count of bytes starts at 0.
     ///
     /// # Examples
     ///
@@ -68,8 +68,8 @@ pub trait AsyncBufReadExt: AsyncBufRead {
         Op::new(self, ReadUntil { delimiter: byte, buf, read: 0 })
     }
 
-    /// Reads a line, with its newline (0x0A), or to the end, and appends it to `buf`; says how many
-    /// bytes came.
+    /// Reads a line, with its newline (0x0A), or to the end, and appends it to `buf`; returns how
+    /// many bytes came.
     ///
     /// Equivalent to:
     ///
@@ -82,14 +82,14 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     ///
     /// # Errors
     ///
-    /// What the reader reports; the text that was read until then lies in `buf`.
+    /// Errors of the reader; the text that was read until then is in `buf`.
     /// [`InvalidData`](io::ErrorKind::InvalidData) when the line is not valid UTF-8: it has been
     /// read, and `buf` holds what it did before.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: dropped before it is done, the whole characters that were read lie in
-    /// `buf`, but the first bytes of a character that came apart are lost.
+    /// Not cancel safe: if it is dropped before it is done, the whole characters that were read are
+    /// in `buf`, but the first bytes of a character that came apart are lost.
     /// [`read_until`](AsyncBufReadExt::read_until) and [`Lines::next_line`] lose nothing.
     ///
     /// # Examples
@@ -153,11 +153,11 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     ///
     /// # Errors
     ///
-    /// What the reader reports.
+    /// Errors of the reader.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropped before it is done, nothing is used.
+    /// Cancel safe: if it is dropped before it is done, nothing is used.
     ///
     /// # Examples
     ///

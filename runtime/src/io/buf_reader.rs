@@ -12,7 +12,7 @@ use super::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, BUFFER_BYTES, ReadBu
 use crate::engine::messages;
 
 pin_project! {
-    /// Reads ahead into a buffer, so that many small reads cost few reads of what is inside.
+    /// Reads ahead into a buffer, so that many small reads cost few reads of the inner stream.
     ///
     /// Reads that are as large as the buffer, while it is empty, go past it. What is written goes
     /// straight through. Dropping it, or [`into_inner`](BufReader::into_inner), loses what was read
@@ -34,7 +34,7 @@ pin_project! {
     /// # }
     /// ```
     ///
-    /// What a buffer holds, and what lies under it:
+    /// The buffer and the inner stream:
     ///
     /// ```
     /// # #[runtime::main]
@@ -70,17 +70,18 @@ pub(super) struct ReadAhead {
 
 /// How far a move is.
 ///
-/// What is inside stands behind what was read ahead. A move relative to the position that the user
-/// sees goes by that much less; where that is no number, first back by that much, then as he said.
+/// The inner stream is ahead of the user's position by the buffered bytes. So a relative seek is
+/// shortened by their number; if that overflows, it is done in two steps: back by that number
+/// first.
 #[derive(Clone, Copy, Debug)]
 enum Seek {
     /// No move.
     None,
     /// To be begun.
     Asked(SeekFrom),
-    /// The inside goes back to where the user sees it; then by so much.
+    /// The inner stream seeks back to the user's position; then by this much.
     Back(i64),
-    /// The inside moves.
+    /// The inner stream seeks.
     Moving,
 }
 
@@ -129,7 +130,7 @@ impl<R: AsyncRead> BufReader<R> {
 }
 
 impl<R> BufReader<R> {
-    /// What is inside.
+    /// The inner stream.
     ///
     /// # Examples
     ///
@@ -138,7 +139,7 @@ impl<R> BufReader<R> {
         &self.inner
     }
 
-    /// What is inside, to be changed. What is read from it directly comes before what was read
+    /// The inner stream, mutably. What is read from it directly comes before what was read
     /// ahead already.
     ///
     /// # Examples
@@ -148,7 +149,7 @@ impl<R> BufReader<R> {
         &mut self.inner
     }
 
-    /// What is inside, pinned.
+    /// The inner stream, pinned.
     ///
     /// # Examples
     ///
@@ -164,7 +165,7 @@ impl<R> BufReader<R> {
         self.project().inner
     }
 
-    /// Gives back what is inside. What was read ahead is lost.
+    /// Returns the inner stream. What was read ahead is lost.
     ///
     /// # Examples
     ///
@@ -233,10 +234,10 @@ impl<R: AsyncRead> AsyncBufRead for BufReader<R> {
     }
 }
 
-/// A move throws away what was read ahead, even where it would fit.
+/// A seek discards the buffered bytes, even if the target is among them.
 impl<R: AsyncRead + AsyncSeek> AsyncSeek for BufReader<R> {
     fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
-        // Without a context nothing inside can be waited for: `poll_complete` begins.
+        // There is no context to wait with, so `poll_complete` begins the seek.
         self.project().buffer.seek = Seek::Asked(position);
         Ok(())
     }

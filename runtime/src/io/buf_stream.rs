@@ -86,7 +86,7 @@ impl<RW: AsyncRead + AsyncWrite> BufStream<RW> {
 }
 
 impl<RW> BufStream<RW> {
-    /// What is inside.
+    /// The inner stream.
     ///
     /// # Examples
     ///
@@ -95,7 +95,7 @@ impl<RW> BufStream<RW> {
         self.inner.get_ref().get_ref()
     }
 
-    /// What is inside, to be changed. Reading or writing it directly goes past the buffers.
+    /// The inner stream, mutably. Reading or writing it directly goes past the buffers.
     ///
     /// # Examples
     ///
@@ -104,7 +104,7 @@ impl<RW> BufStream<RW> {
         self.inner.get_mut().get_mut()
     }
 
-    /// What is inside, pinned.
+    /// The inner stream, pinned.
     ///
     /// # Examples
     ///
@@ -119,7 +119,7 @@ impl<RW> BufStream<RW> {
         self.project().inner.get_pin_mut().get_pin_mut()
     }
 
-    /// Gives back what is inside. What is in the buffers is lost.
+    /// Returns the inner stream. What is in the buffers is lost.
     ///
     /// # Examples
     ///

@@ -36,7 +36,7 @@ pin_project! {
     /// # }
     /// ```
     ///
-    /// What waits in the buffer, and what lies under it:
+    /// The buffer and the inner stream:
     ///
     /// ```
     /// # #[runtime::main]
@@ -75,7 +75,7 @@ enum Seek {
     None,
     /// To be begun, when all is written.
     Asked(SeekFrom),
-    /// The inside moves.
+    /// The inner stream seeks.
     Moving,
 }
 
@@ -109,7 +109,7 @@ impl<W: AsyncWrite> BufWriter<W> {
         BufWriter { inner, buffer: WriteBehind::new(capacity) }
     }
 
-    /// Writes all that is in the buffer. Given up amid it, it goes on where it was.
+    /// Writes all that is in the buffer. If it is dropped midway, the next call goes on there.
     fn poll_write_out(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut this = self.project();
         let buffer = this.buffer;
@@ -135,7 +135,7 @@ impl<W: AsyncWrite> BufWriter<W> {
 }
 
 impl<W> BufWriter<W> {
-    /// What is inside.
+    /// The inner stream.
     ///
     /// # Examples
     ///
@@ -144,7 +144,7 @@ impl<W> BufWriter<W> {
         &self.inner
     }
 
-    /// What is inside, to be changed. What is written to it directly comes before what is in the
+    /// The inner stream, mutably. What is written to it directly comes before what is in the
     /// buffer.
     ///
     /// # Examples
@@ -154,7 +154,7 @@ impl<W> BufWriter<W> {
         &mut self.inner
     }
 
-    /// What is inside, pinned.
+    /// The inner stream, pinned.
     ///
     /// # Examples
     ///
@@ -170,7 +170,7 @@ impl<W> BufWriter<W> {
         self.project().inner
     }
 
-    /// Gives back what is inside. What is in the buffer is lost.
+    /// Returns the inner stream. What is in the buffer is lost.
     ///
     /// # Examples
     ///
@@ -230,7 +230,7 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
                 return self.project().inner.poll_write_vectored(cx, bufs);
             }
         }
-        // As many as fit; the first goes by the way of a plain write, which makes room for it.
+        // As many as fit. The first one goes through a plain write, which makes room for it.
         let mut bufs = bufs.iter().filter(|buf| !buf.is_empty());
         let Some(first) = bufs.next() else { return Poll::Ready(Ok(0)) };
         let mut written = ready!(self.as_mut().poll_write(cx, first))?;
@@ -262,7 +262,7 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
     }
 }
 
-/// A move writes first what is in the buffer.
+/// A seek first writes the buffered bytes.
 impl<W: AsyncWrite + AsyncSeek> AsyncSeek for BufWriter<W> {
     fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
         // Without a context nothing can be written: `poll_complete` begins.
@@ -283,7 +283,7 @@ impl<W: AsyncWrite + AsyncSeek> AsyncSeek for BufWriter<W> {
         let this = self.project();
         let position = ready!(this.inner.poll_complete(cx));
         match std::mem::replace(&mut this.buffer.seek, Seek::None) {
-            // Where the user sees himself: behind what he has written.
+            // The user's position: after the buffered bytes.
             Seek::None => {
                 let behind = (this.buffer.memory.len() - this.buffer.written) as u64;
                 Poll::Ready(position.map(|position| position.saturating_add(behind)))

@@ -53,7 +53,7 @@ impl<T, U> Chain<T, U> {
         (&self.first, &self.second)
     }
 
-    /// Both readers, to be changed. What is read from them directly is missing from the chain.
+    /// Both readers, mutably. What is read from them directly is missing from the chain.
     ///
     /// # Examples
     ///

@@ -46,7 +46,7 @@ pin_project! {
     pub struct FuturesIo<T> {
         #[pin]
         inner: T,
-        // The move that was asked for: there, to be begun; here, begun and not ended.
+        // The requested seek: in their traits not begun yet, in ours begun and not ended.
         seek: Option<SeekFrom>,
     }
 }
@@ -61,7 +61,7 @@ impl<T> FuturesIo<T> {
         FuturesIo { inner, seek: None }
     }
 
-    /// What is inside.
+    /// The inner stream.
     ///
     /// # Examples
     ///
@@ -70,7 +70,7 @@ impl<T> FuturesIo<T> {
         &self.inner
     }
 
-    /// What is inside, to be changed.
+    /// The inner stream, mutably.
     ///
     /// # Examples
     ///
@@ -79,7 +79,7 @@ impl<T> FuturesIo<T> {
         &mut self.inner
     }
 
-    /// What is inside, pinned.
+    /// The inner stream, pinned.
     ///
     /// # Examples
     ///
@@ -95,7 +95,7 @@ impl<T> FuturesIo<T> {
         self.project().inner
     }
 
-    /// Gives back what is inside.
+    /// Returns the inner stream.
     ///
     /// # Examples
     ///
@@ -178,7 +178,7 @@ impl<T: AsyncSeek> futures_io::AsyncSeek for FuturesIo<T> {
     ) -> Poll<io::Result<u64>> {
         let mut this = self.project();
         if *this.seek != Some(position) {
-            // An earlier move that was given up ends first.
+            // An earlier seek that was given up ends first.
             ready!(this.inner.as_mut().poll_complete(cx))?;
             *this.seek = None;
             this.inner.as_mut().start_seek(position)?;
@@ -208,7 +208,7 @@ impl<T: futures_io::AsyncBufRead> AsyncBufRead for FuturesIo<T> {
     buf_read_of_inner!();
 }
 
-/// Many buffers at once count as no better than one copy: `futures-io` does not tell.
+/// Vectored writes count as not efficient, since `futures-io` does not tell.
 impl<T: futures_io::AsyncWrite> AsyncWrite for FuturesIo<T> {
     write_of_inner!(poll_shutdown => poll_close);
 }

@@ -15,8 +15,8 @@ use crate::engine::messages;
 /// 1. `memory[start..end]` was read and is to be written.
 /// 2. It reads while there is room behind, and writes while there is something to write: so a slow
 ///    writer gets large pieces, and a slow reader delays nothing that has come.
-/// 3. Before it waits for the reader with nothing left to write, it flushes: whoever feeds the
-///    reader may wait for what the writer holds.
+/// 3. Before it waits for the reader with nothing left to write, it flushes: the source of the
+///    reader may wait for bytes that the writer still buffers.
 #[derive(Debug)]
 struct Transfer {
     memory: Box<[u8]>,
@@ -38,7 +38,7 @@ impl Transfer {
         !self.ended && self.end < self.memory.len()
     }
 
-    /// One read behind what is there.
+    /// One read, appended to the bytes in memory.
     fn poll_fill<R: AsyncRead + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
@@ -52,7 +52,7 @@ impl Transfer {
         Poll::Ready(Ok(()))
     }
 
-    /// Copies until the reader has ended and all is flushed; says how many bytes there were.
+    /// Copies until the reader has ended and all is flushed; returns how many bytes there were.
     fn poll_copy<R: AsyncRead + ?Sized, W: AsyncWrite + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
@@ -76,7 +76,7 @@ impl Transfer {
                 let rest = &self.memory[self.start..self.end];
                 let Poll::Ready(written) = uninterrupted(|| writer.as_mut().poll_write(cx, rest))
                 else {
-                    // The wait can be used: what comes now goes out with the next write.
+                    // Reads during the wait: these bytes go out with the next write.
                     if self.wants_more() {
                         ready!(self.poll_fill(cx, reader))?;
                         unit.made_progress();
@@ -119,18 +119,18 @@ fn poll_flush_once<W: AsyncWrite + ?Sized>(
     Poll::Ready(Ok(()))
 }
 
-/// Copies all that `reader` gives to `writer`, flushes, and says how many bytes it was.
+/// Copies all that `reader` gives to `writer`, flushes, and returns how many bytes it was.
 ///
 /// The buffer has 8 KiB; [`copy_buf`] uses a reader's own. The writer is flushed too whenever the
 /// reader has nothing. It is not shut down at the end.
 ///
 /// # Errors
 ///
-/// What the reader or the writer reports; an interrupted operation is made again.
+/// Errors of the reader or the writer; an interrupted operation is made again.
 ///
 /// # Cancel safety
 ///
-/// Not cancel safe: dropped before it is done, what was read and not written is lost.
+/// Not cancel safe: if it is dropped before it is done, what was read and not written is lost.
 ///
 /// # Examples
 ///
@@ -154,18 +154,18 @@ where
     poll_fn(|cx| transfer.poll_copy(cx, Pin::new(&mut *reader), Pin::new(&mut *writer))).await
 }
 
-/// Copies all that a buffered reader gives to `writer`, flushes, and says how many bytes it was.
+/// Copies all that a buffered reader gives to `writer`, flushes, and returns how many bytes it was.
 ///
 /// Like [`copy`], without a buffer of its own.
 ///
 /// # Errors
 ///
-/// What the reader or the writer reports; an interrupted read is made again.
+/// Errors of the reader or the writer; an interrupted read is made again.
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: dropped before it is done, what was not written is still in the reader's buffer.
-/// Only the count begins anew.
+/// Cancel safe: if it is dropped before it is done, what was not written is still in the reader's
+/// buffer. Only the count begins anew.
 ///
 /// # Examples
 ///
@@ -257,7 +257,7 @@ impl Direction {
 ///
 /// # Cancel safety
 ///
-/// Not cancel safe: dropped before it is done, what was read and not written is lost.
+/// Not cancel safe: if it is dropped before it is done, what was read and not written is lost.
 ///
 /// # Examples
 ///
@@ -292,7 +292,7 @@ where
 ///
 /// # Errors
 ///
-/// Those of [`copy_bidirectional`].
+/// As for [`copy_bidirectional`].
 ///
 /// # Cancel safety
 ///
@@ -336,7 +336,7 @@ where
     let mut there = Direction::Copying(Transfer::new(a_to_b_buf_size));
     let mut back = Direction::Copying(Transfer::new(b_to_a_buf_size));
     poll_fn(|cx| {
-        // Both are polled before either is waited for: one that is done stays done.
+        // Both are polled before the check; a direction that is done stays done.
         let a_to_b = there.poll(cx, a, b)?;
         let b_to_a = back.poll(cx, b, a)?;
         Poll::Ready(Ok((ready!(a_to_b), ready!(b_to_a))))

@@ -2,9 +2,9 @@
 //!
 //! # Problem
 //!
-//! A writer and a reader share a bounded buffer; either waits for the other. What is kept under a
-//! lock must never call into user code, and wakers are user code: cloning, dropping or waking one
-//! may panic or come back into the pipe.
+//! A writer and a reader share a bounded buffer, and wait for each other. Code under the lock must
+//! not call user code, and wakers are user code: cloning, dropping or calling one may panic or call
+//! the pipe again.
 //!
 //! # Rules
 //!
@@ -74,7 +74,7 @@ impl Pipe {
         Pipe { bytes: VecDeque::new(), limit, closed: false, reader: None, writer: None }
     }
 
-    /// Where the waker of whoever waits at `end` lies.
+    /// The place of the waker that waits at `end`.
     fn waiter(&mut self, end: End) -> &mut Option<Waker> {
         match end {
             End::Reader => &mut self.reader,
@@ -119,7 +119,7 @@ impl Pipe {
         Poll::Ready(Ok(moved))
     }
 
-    /// No more bytes come in; whoever waits at `other` end is to be woken.
+    /// Refuses more bytes. Returns the waker at the `other` end, to be called.
     #[must_use = "the waker is to be woken after the lock"]
     fn close(&mut self, other: End) -> Option<Waker> {
         self.closed = true;
@@ -154,7 +154,7 @@ fn poll_pipe(
             return unit.pending(|| end.wait());
         }
         if spare.is_some() {
-            // What was there is dropped in the place of what goes in, after the lock (3).
+            // Swapped, so that the old waker is dropped after the lock (3).
             std::mem::swap(waiter, &mut spare);
             drop(guard);
             return unit.pending(|| end.wait());
@@ -172,7 +172,7 @@ fn close_pipe(pipe: &Mutex<Pipe>, end: End) {
     }
 }
 
-/// A pipe behind its lock; through a borrow of it goes what is written and read.
+/// A pipe behind its lock. A shared borrow of it can be read and written.
 #[derive(Debug)]
 struct Shared(Mutex<Pipe>);
 
@@ -224,7 +224,7 @@ impl AsyncWrite for &Shared {
     }
 }
 
-/// One end of a pipe that goes both ways: what [`duplex`] gives.
+/// One end of a pipe that goes both ways. Made by [`duplex`].
 ///
 /// Dropping it ends the other end's reads and breaks its writes.
 ///
@@ -286,7 +286,7 @@ impl Drop for DuplexStream {
                 let mut pipe = pipe.0.lock();
                 (pipe.close(end.other()), pipe.waiter(end).take())
             };
-            // Nobody waits at this end any more.
+            // Nothing waits at this end any more.
             drop(own);
             if let Some(waker) = other {
                 waiting.push(waker);

@@ -18,7 +18,7 @@ fn ready_for_a_unit<T>(cx: &mut Context<'_>, value: T) -> Poll<io::Result<T>> {
     Poll::Ready(Ok(value))
 }
 
-/// Reads nothing and takes everything: what [`empty`] gives.
+/// Reads nothing and takes everything. Made by [`empty`].
 ///
 /// # Examples
 ///
@@ -85,7 +85,7 @@ impl AsyncSeek for Empty {
     }
 }
 
-/// Takes everything: what [`sink`] gives.
+/// Takes everything. Made by [`sink`].
 ///
 /// # Examples
 ///
@@ -158,7 +158,7 @@ macro_rules! forget_what_is_written {
 
 forget_what_is_written!(Empty Sink);
 
-/// Reads one byte for ever: what [`repeat`] gives.
+/// Reads one byte for ever. Made by [`repeat`].
 ///
 /// # Examples
 ///

@@ -1,7 +1,7 @@
-//! The future that gives a look into a reader's buffer.
+//! The future that returns a borrow of a reader's buffer.
 //!
-//! What it gives is borrowed from the reader for as long as the reader was borrowed, so the reader
-//! must leave the future with it. "Keep the reader if pending, give up the borrow if ready" is a
+//! The result borrows from the reader for as long as the reader was borrowed, so the reader must
+//! leave the future with it. "Keep the reader if pending, give up the borrow if ready" is a
 //! conditional return of a borrow, which the borrow checker does not accept yet.
 #![allow(unsafe_code, reason = "a conditional return of a borrow, see above")]
 

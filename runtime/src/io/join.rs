@@ -8,7 +8,7 @@ use super::traits::{forward_buf_read, forward_read, forward_write};
 use super::{AsyncBufRead, AsyncRead, AsyncWrite};
 
 pin_project! {
-    /// A reader and a writer as one stream: what [`join`] gives.
+    /// A reader and a writer as one stream. Made by [`join`].
     ///
     /// # Examples
     ///
@@ -85,7 +85,7 @@ impl<R, W> Join<R, W> {
         &self.writer
     }
 
-    /// The reader, to be changed.
+    /// The reader, mutably.
     ///
     /// # Examples
     ///
@@ -94,7 +94,7 @@ impl<R, W> Join<R, W> {
         &mut self.reader
     }
 
-    /// The writer, to be changed.
+    /// The writer, mutably.
     ///
     /// # Examples
     ///

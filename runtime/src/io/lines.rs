@@ -11,8 +11,8 @@ use super::AsyncBufRead;
 use super::stretch::poll_stretch;
 
 pin_project! {
-    /// The stretches of a reader that end with a delimiter. A part of the next one is kept here
-    /// until the rest has come, whoever asks for it and however often he gives up.
+    /// The segments of a reader that end with a delimiter. A part of the next one is kept here
+    /// until the rest has come, also if the caller gives up in between.
     #[derive(Debug)]
     struct Stretches<R> {
         #[pin]
@@ -102,7 +102,7 @@ impl<R> Lines<R> {
         &self.stretches.reader
     }
 
-    /// The reader, to be changed. What is read from it directly is missing from the lines.
+    /// The reader, mutably. What is read from it directly is missing from the lines.
     ///
     /// # Examples
     ///
@@ -126,7 +126,7 @@ impl<R: AsyncBufRead> Lines<R> {
     ///
     /// # Errors
     ///
-    /// What the reader reports, and [`InvalidData`](io::ErrorKind::InvalidData) when the line is
+    /// Errors of the reader, and [`InvalidData`](io::ErrorKind::InvalidData) when the line is
     /// not valid UTF-8: the error holds the [`FromUtf8Error`](std::string::FromUtf8Error) with the
     /// line's bytes, and the next call gives the line after it.
     ///
@@ -158,7 +158,7 @@ impl<R: AsyncBufRead> Lines<R> {
     ///
     /// # Errors
     ///
-    /// Those of [`next_line`](Lines::next_line).
+    /// As for [`next_line`](Lines::next_line).
     ///
     /// # Examples
     ///
@@ -230,7 +230,7 @@ impl<R: AsyncBufRead> Split<R> {
     ///
     /// # Errors
     ///
-    /// What the reader reports.
+    /// Errors of the reader.
     ///
     /// # Cancel safety
     ///
@@ -260,7 +260,7 @@ impl<R: AsyncBufRead> Split<R> {
     ///
     /// # Errors
     ///
-    /// Those of [`next_segment`](Split::next_segment).
+    /// As for [`next_segment`](Split::next_segment).
     ///
     /// # Examples
     ///

@@ -11,8 +11,8 @@
 //! `Vec<u8>` and [`Cursor`](std::io::Cursor), which is handy in tests. Bring the `Ext` traits into
 //! scope to have the methods.
 //!
-//! Each method says what happens when its future is dropped before it is done. All of it stands in
-//! [one table](crate::select#cancel-safety).
+//! Each method says what happens when its future is dropped before it is done. [One
+//! table](crate::select#cancel-safety) lists all of them.
 //!
 //! # Examples
 //!
@@ -35,9 +35,9 @@
 //!
 //! # Buffers
 //!
-//! Each read and write of a socket or a file asks the system. Many small ones are slow. A
-//! [`BufReader`] asks for much and hands it out in small pieces; a [`BufWriter`] collects small
-//! pieces; a [`BufStream`] does both. **Flush a writer in the end**: what is still in its buffer is
+//! Each read and write of a socket or a file is a system call. Many small ones are slow. A
+//! [`BufReader`] reads large pieces and returns small ones; a [`BufWriter`] collects small pieces;
+//! a [`BufStream`] does both. **Flush a writer in the end**: bytes that are still in its buffer are
 //! lost when it is dropped.
 //!
 //! ```
@@ -96,9 +96,9 @@
 //!
 //! # For tests and small jobs
 //!
-//! [`duplex`] is a pipe in memory with two ends, [`simplex`] one with a direction. [`empty`],
-//! [`sink`] and [`repeat`] are the ends of nothing. [`stdin`], [`stdout`] and [`stderr`] are those
-//! of the process.
+//! [`duplex`] is a pipe in memory in both directions, [`simplex`] one in a single direction.
+//! [`empty`], [`sink`] and [`repeat`] are trivial readers and writers. [`stdin`], [`stdout`] and
+//! [`stderr`] are the streams of the process.
 
 #[cfg(unix)]
 mod async_fd;
@@ -155,7 +155,7 @@ pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 
 use crate::engine::messages;
 
-/// What only Unix has: watching any file descriptor.
+/// Unix only: watches any file descriptor.
 ///
 /// # Examples
 ///
@@ -169,7 +169,7 @@ pub mod unix {
     };
 }
 
-/// The size of a buffer for which nobody gave one.
+/// The default size of a buffer.
 const BUFFER_BYTES: usize = 8 * 1024;
 
 /// A stream ended amid what was asked for.
@@ -184,7 +184,8 @@ fn write_zero() -> Error {
     Error::new(ErrorKind::WriteZero, messages::WRITE_ZERO)
 }
 
-/// `bytes`, read behind the text in `before`, are no text. The error says where in both together.
+/// `bytes`, which follow the text in `before`, are not UTF-8. The error has the position in both
+/// together.
 #[cold]
 fn not_utf8(before: &str, bytes: &[u8]) -> Error {
     let all = [before.as_bytes(), bytes].concat();

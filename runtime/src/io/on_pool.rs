@@ -1,4 +1,4 @@
-//! One device that blocks, used by jobs of the blocking pool: a file, a standard stream.
+//! One blocking device (a file, a standard stream), used by jobs of the blocking pool.
 //!
 //! # States
 //!
@@ -13,17 +13,17 @@
 //!
 //! 1. There is one job at a time, so operations keep their order. The memory is in one place: here
 //!    while idle, in the job while busy. The device is shared, and no job holds it once it is done.
-//! 2. A caller that gives up leaves the job as it is. What it reads is kept for the next read; what
-//!    it writes was taken before.
-//! 3. Nobody waits for a write that went well. The error of one that did not is kept until the next
-//!    write or flush, and given once.
-//! 4. A read asks for no more than its caller does. So bytes lie here unread only when somebody
-//!    gave a read up or came back with less room. Meanwhile the device is that much further than
-//!    the caller believes: whatever depends on the position goes back first
+//! 2. A caller that gives up does not stop the job. The bytes of a read are kept for the next read;
+//!    those of a write were taken before.
+//! 3. No caller waits for a write that succeeds. The error of a failed write is kept until the next
+//!    write or flush, and returned once.
+//! 4. A read asks for no more than its caller does. So bytes are unread here only if a caller gave
+//!    a read up or came back with less room. Meanwhile the device's position is ahead of the
+//!    caller's by that number: an operation that depends on the position first moves back
 //!    ([`OnPool::poll_give_back`]).
 //! 5. Writes run even if the runtime is shut down before they have begun; nothing else does.
 //!
-//! The bytes cross through the memory, since the caller's is his again when he gives up.
+//! The bytes are copied through our memory, since a caller that gives up gets its own memory back.
 
 use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
 use std::panic::Location;
@@ -36,7 +36,7 @@ use crate::io::ReadBuf;
 use crate::runtime::context;
 use crate::task::JoinHandle;
 
-/// The most bytes that one job reads or writes, unless somebody chose otherwise.
+/// The most bytes that one job reads or writes, by default.
 pub(crate) const MOST_BYTES: usize = 2 * 1024 * 1024;
 
 /// See the module.
@@ -46,7 +46,7 @@ pub(crate) struct OnPool {
     memory: Memory,
     /// Rule 3.
     unreported: Option<io::Error>,
-    /// Where the last seek led.
+    /// The position after the last seek.
     position: u64,
     /// Where the user made the device: the jobs' spawn location.
     location: &'static Location<'static>,
@@ -62,7 +62,7 @@ pub(crate) enum Done {
     Read(io::Result<()>),
     Write(io::Result<()>),
     Seek(io::Result<u64>),
-    /// Something whose result goes another way.
+    /// Other work, whose result is passed in another way.
     Other,
 }
 
@@ -141,12 +141,12 @@ impl OnPool {
         })
     }
 
-    /// Whether the device is idle and stands where the caller believes (rule 4).
+    /// Whether the device is idle and at the caller's position (rule 4).
     pub(crate) fn is_in_place(&self) -> bool {
         self.job.is_none() && self.memory.unread() == 0
     }
 
-    /// Waits for the job that runs, if any, and gives what it has done.
+    /// Waits for the running job, if any, and returns its result.
     ///
     /// # Errors
     ///
@@ -170,7 +170,7 @@ impl OnPool {
         }))
     }
 
-    /// Waits until idle, and keeps what went wrong for [`poll_written`](OnPool::poll_written).
+    /// Waits until idle, and keeps an error for [`poll_written`](OnPool::poll_written).
     pub(crate) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Err(error) = ready!(self.poll_job(cx)) {
             self.unreported = Some(error);
@@ -178,7 +178,7 @@ impl OnPool {
         Poll::Ready(())
     }
 
-    /// Waits until everything is written that was to be, and gives the error that came of it.
+    /// Waits until everything is written, and returns the error of a failed write.
     pub(crate) fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_settled(cx));
         Poll::Ready(self.unreported.take().map_or(Ok(()), Err))
@@ -241,7 +241,7 @@ impl OnPool {
         Poll::Ready(Ok(taken))
     }
 
-    /// Waits until idle and nothing is unread: the device stands where the caller believes.
+    /// Waits until the device is idle and at the caller's position, with nothing unread.
     pub(crate) fn poll_give_back<D>(
         &mut self,
         device: &Arc<D>,
@@ -287,8 +287,8 @@ impl OnPool {
         })
     }
 
-    /// Waits until idle. Gives what the seek that was in progress has led to, or where the last one
-    /// led.
+    /// Waits until idle. Returns the result of the seek in progress, or the position after the last
+    /// one.
     pub(crate) fn poll_complete(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         match ready!(self.poll_job(cx))? {
             Done::Seek(result) => Poll::Ready(result),
@@ -313,7 +313,7 @@ impl Memory {
         self.start = 0;
         self.end = 0;
         if self.bytes.len() < most {
-            // Not grown: that would move what nobody needs, and write zeroes that the system gives.
+            // A new vector: growing the old one would copy bytes that are not needed.
             self.bytes = vec![0; most];
         }
         loop {
@@ -328,14 +328,14 @@ impl Memory {
         }
     }
 
-    /// Takes as much of the pieces as may be, in place of what is here.
+    /// Takes as many bytes of the pieces as allowed, and replaces the former content.
     fn take(&mut self, pieces: &[IoSlice<'_>], most: usize) -> usize {
         debug_assert_eq!(self.unread(), 0, "rule 4");
         self.start = 0;
         self.end = 0;
         for piece in pieces {
             let piece = &piece[..piece.len().min(most - self.end)];
-            // The memory of an earlier read is written over; what is beyond is added.
+            // Overwrites the memory of an earlier read, and appends the rest.
             let (over, beyond) = piece.split_at(piece.len().min(self.bytes.len() - self.end));
             self.bytes[self.end..][..over.len()].copy_from_slice(over);
             self.bytes.extend_from_slice(beyond);
@@ -344,7 +344,7 @@ impl Memory {
         self.end
     }
 
-    /// Moves the device back over what is unread, which is then forgotten.
+    /// Moves the device back over unread bytes, which are then discarded.
     fn give_back(&mut self, mut device: impl Seek) -> io::Result<()> {
         let unread = self.unread();
         if unread > 0 {

@@ -13,14 +13,14 @@ use pin_project_lite::pin_project;
 
 /// What an operation does each time it is polled.
 pub trait Step<Io: ?Sized> {
-    /// What it gives in the end.
+    /// Its output.
     type Output;
 
-    /// Gets as far as it can without waiting.
+    /// Does as much as it can without waiting.
     fn poll_step(&mut self, io: Pin<&mut Io>, cx: &mut Context<'_>) -> Poll<Self::Output>;
 }
 
-/// Makes an interrupted operation again.
+/// Repeats an interrupted operation.
 #[inline]
 pub(super) fn uninterrupted<T>(
     mut operation: impl FnMut() -> Poll<io::Result<T>>,

@@ -16,10 +16,10 @@
 //!
 //! 1. `filled <= initialized <= buf.len()`.
 //! 2. `buf[..initialized]` holds initialized bytes.
-//! 3. Nobody writes uninitialized bytes into the buffer: the only ways to the raw memory are
-//!    `unsafe` and ask their caller for exactly that.
+//! 3. No code writes uninitialized bytes into the buffer: the only accesses to the raw memory are
+//!    `unsafe` and require exactly that of their caller.
 //! 4. A reader is safe code and holds `&mut ReadBuf`, so it can put another `ReadBuf` in its place.
-//!    Whoever counts on what a reader put into *his* memory compares address and length afterwards
+//!    Code that relies on bytes in *its own* memory compares address and length afterwards
 //!    ([`ReadBuf::assert_over`]).
 #![allow(unsafe_code, reason = "memory that was never written is lent to readers")]
 
@@ -33,7 +33,7 @@ use bytes::buf::UninitSlice;
 
 use crate::engine::messages;
 
-/// Bytes that are being read: a borrowed stretch of memory that knows how much of it is filled and
+/// Bytes that are being read: a borrowed slice of memory that knows how much of it is filled and
 /// how much was ever initialized.
 ///
 /// # Examples
@@ -99,7 +99,7 @@ unsafe fn assume_init(slice: &[MaybeUninit<u8>]) -> &[u8] {
     unsafe { &*(slice as *const [MaybeUninit<u8>] as *const [u8]) }
 }
 
-/// The same bytes, known to be initialized, to be changed.
+/// The same bytes, known to be initialized, mutably.
 ///
 /// # Safety
 ///
@@ -159,7 +159,7 @@ impl<'a> ReadBuf<'a> {
         unsafe { assume_init(&self.buf[..self.filled]) }
     }
 
-    /// What was filled, to be changed.
+    /// What was filled, mutably.
     ///
     /// # Examples
     ///
@@ -207,7 +207,7 @@ impl<'a> ReadBuf<'a> {
         unsafe { assume_init(&self.buf[..self.initialized]) }
     }
 
-    /// What was ever initialized, filled or not, to be changed.
+    /// What was ever initialized, filled or not, mutably.
     ///
     /// # Examples
     ///
@@ -296,7 +296,7 @@ impl<'a> ReadBuf<'a> {
         self.buf.len() - self.filled
     }
 
-    /// Nothing is filled any more; what is initialized stays so.
+    /// Empties the buffer. Initialized bytes stay initialized.
     ///
     /// # Examples
     ///
@@ -458,7 +458,7 @@ unsafe impl BufMut for ReadBuf<'_> {
     }
 }
 
-/// One `read` into whatever a `BufMut` offers next; says how many bytes came.
+/// One `read` into whatever a `BufMut` offers next; returns how many bytes came.
 pub(super) fn poll_read_buf<B: BufMut + ?Sized>(
     target: &mut B,
     read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
@@ -503,7 +503,7 @@ unsafe impl Grown for &mut Vec<u8> {
     }
 }
 
-/// A vector that is read into behind its end.
+/// A vector whose spare capacity is read into.
 ///
 /// It remembers how much of the spare capacity was initialized, so that a reader that insists on
 /// initialized memory pays for each byte once, not once a read.
@@ -516,7 +516,7 @@ pub(super) struct VecTail<V> {
     brought: usize,
 }
 
-/// Room for a read that is made to learn whether the end has come.
+/// The size of a read that only checks for the end.
 const PROBE: usize = 32;
 
 impl<V: Grown> VecTail<V> {
@@ -525,7 +525,7 @@ impl<V: Grown> VecTail<V> {
         VecTail { vec, initialized, brought }
     }
 
-    /// One `read` behind the vector's end; says how many bytes came.
+    /// One `read` behind the vector's end; returns how many bytes came.
     pub(super) fn poll_read(
         &mut self,
         read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
@@ -554,8 +554,8 @@ impl<V: Grown> VecTail<V> {
         Poll::Ready(Ok(n))
     }
 
-    /// A caller who brought just enough room must not see it doubled only to learn that nothing
-    /// more comes: the next bytes, or the end, go through the stack.
+    /// If the caller's room was just enough, it must not be doubled only to find the end: the next
+    /// bytes, or the end, are read into the stack.
     #[cold]
     fn poll_probe(
         &mut self,

@@ -28,7 +28,7 @@ macro_rules! read_numbers {
         ///
         /// # Errors
         ///
-        /// What the reader reports, and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the
+        /// Errors of the reader, and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the
         /// stream ends before the number does.
         ///
         /// # Cancel safety
@@ -99,7 +99,7 @@ pub trait AsyncReadExt: AsyncRead {
         Chain::new(self, next)
     }
 
-    /// Reads some bytes into `buf` and says how many; waits until there are any.
+    /// Reads some bytes into `buf` and returns how many; waits until there are any.
     ///
     /// Equivalent to:
     ///
@@ -112,11 +112,11 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// # Errors
     ///
-    /// What the reader reports; nothing was read then.
+    /// Errors of the reader; nothing was read then.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropped before it is done, it has read nothing.
+    /// Cancel safe: if it is dropped before it is done, it has read nothing.
     ///
     /// # Examples
     ///
@@ -140,7 +140,7 @@ pub trait AsyncReadExt: AsyncRead {
         Op::new(self, Read { buf })
     }
 
-    /// Reads some bytes behind what `buf` holds already, and says how many.
+    /// Reads some bytes behind what `buf` holds already, and returns how many.
     ///
     /// Equivalent to:
     ///
@@ -154,11 +154,11 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// # Errors
     ///
-    /// What the reader reports; nothing was read then.
+    /// Errors of the reader; nothing was read then.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropped before it is done, it has read nothing.
+    /// Cancel safe: if it is dropped before it is done, it has read nothing.
     ///
     /// # Examples
     ///
@@ -193,13 +193,13 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// # Errors
     ///
-    /// What the reader reports, and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the stream
+    /// Errors of the reader, and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the stream
     /// ends early. What `buf` holds then is not specified, and neither is how much was read.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: dropped before it is done, it may have read a part, which lies in `buf`,
-    /// but nobody knows how much of it.
+    /// Not cancel safe: if it is dropped before it is done, it may have read a part, which is in
+    /// `buf`, but nobody knows how much of it.
     ///
     /// # Examples
     ///
@@ -225,7 +225,7 @@ pub trait AsyncReadExt: AsyncRead {
 
     number_methods!(read_numbers);
 
-    /// Reads all that is left and appends it to `buf`; says how many bytes came.
+    /// Reads all that is left and appends it to `buf`; returns how many bytes came.
     ///
     /// Equivalent to:
     ///
@@ -235,12 +235,12 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// # Errors
     ///
-    /// What the reader reports; what was read until then lies in `buf`.
+    /// Errors of the reader; what was read until then is in `buf`.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is done, what was read until then lies in `buf`, and another call goes on
-    /// behind it; only the count of bytes begins anew.
+    /// If it is dropped before it is done, what was read until then is in `buf`, and another call
+    /// goes on after it; only the count of bytes starts at 0.
     ///
     /// # Examples
     ///
@@ -262,7 +262,7 @@ pub trait AsyncReadExt: AsyncRead {
         Op::new(self, ReadToEnd { tail: VecTail::new(buf), read: 0 })
     }
 
-    /// Reads all that is left, as text, and appends it to `buf`; says how many bytes came.
+    /// Reads all that is left, as text, and appends it to `buf`; returns how many bytes came.
     ///
     /// Equivalent to:
     ///
@@ -272,7 +272,7 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// # Errors
     ///
-    /// What the reader reports, and [`InvalidData`](io::ErrorKind::InvalidData) when the bytes are
+    /// Errors of the reader, and [`InvalidData`](io::ErrorKind::InvalidData) when the bytes are
     /// not valid UTF-8. `buf` holds what it did before, then.
     ///
     /// # Cancel safety

@@ -35,12 +35,12 @@ pub trait AsyncSeekExt: AsyncSeek {
     ///
     /// # Errors
     ///
-    /// What the stream reports; a position before the start is an error.
+    /// Errors of the stream; a position before the start is an error.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: dropped before it is done, the stream may move or not. The next seek waits
-    /// for that and then makes its own move.
+    /// Not cancel safe: if it is dropped before it is done, the stream may move or not. The next
+    /// seek waits for that and then makes its own move.
     ///
     /// # Examples
     ///
@@ -67,7 +67,7 @@ pub trait AsyncSeekExt: AsyncSeek {
     ///
     /// # Errors
     ///
-    /// Those of [`seek`](AsyncSeekExt::seek).
+    /// As for [`seek`](AsyncSeekExt::seek).
     ///
     /// # Cancel safety
     ///
@@ -101,7 +101,7 @@ pub trait AsyncSeekExt: AsyncSeek {
     ///
     /// # Errors
     ///
-    /// Those of [`seek`](AsyncSeekExt::seek).
+    /// As for [`seek`](AsyncSeekExt::seek).
     ///
     /// # Cancel safety
     ///

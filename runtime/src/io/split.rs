@@ -15,7 +15,7 @@ struct Shared<T> {
     is_write_vectored: bool,
 }
 
-/// The half that reads: what [`split`] gives.
+/// The half that reads. Made by [`split`].
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ pub struct ReadHalf<T> {
     shared: Arc<Shared<T>>,
 }
 
-/// The half that writes: what [`split`] gives.
+/// The half that writes. Made by [`split`].
 ///
 /// # Examples
 ///

@@ -1,5 +1,5 @@
-//! One stretch of a buffered reader, up to a delimiter: what reading until one, reading a line and
-//! cutting into lines have in common.
+//! Reads from a buffered reader up to a delimiter: the common part of `read_until`, `read_line` and
+//! `lines`.
 
 use std::io::{self, BufRead};
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use super::AsyncBufRead;
 
 /// Reads a stretch that ends with `delimiter` (or the stream), lending it to `take` piece by piece
-/// as it comes; says how many bytes it had in all. `read` counts across polls.
+/// as it comes; returns how many bytes it had in all. `read` counts across polls.
 pub(super) fn poll_stretch<R: AsyncBufRead + ?Sized>(
     mut reader: Pin<&mut R>,
     cx: &mut Context<'_>,

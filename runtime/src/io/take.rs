@@ -70,7 +70,7 @@ impl<R> Take<R> {
         &self.inner
     }
 
-    /// The reader, to be changed. What is read from it directly does not count.
+    /// The reader, mutably. What is read from it directly does not count.
     ///
     /// # Examples
     ///

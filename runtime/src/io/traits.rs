@@ -53,7 +53,7 @@ pub trait AsyncRead {
     ///
     /// # Errors
     ///
-    /// What the source reports. Nothing was read then.
+    /// Errors of the source. Nothing was read then.
     ///
     /// # Examples
     ///
@@ -108,7 +108,7 @@ pub trait AsyncRead {
 /// # }
 /// ```
 pub trait AsyncWrite {
-    /// Tries to write bytes from the start of `buf`, and says how many were taken.
+    /// Tries to write bytes from the start of `buf`, and returns how many were taken.
     ///
     /// With `Pending`, nothing was taken, and the task of `cx` is woken when a write may succeed;
     /// only the latest caller's task is. `Ready(Ok(0))` for a `buf` that is not empty means that no
@@ -116,7 +116,7 @@ pub trait AsyncWrite {
     ///
     /// # Errors
     ///
-    /// What the sink reports. Nothing was taken then.
+    /// Errors of the sink. Nothing was taken then.
     ///
     /// # Examples
     ///
@@ -131,7 +131,7 @@ pub trait AsyncWrite {
     ///
     /// # Errors
     ///
-    /// What the sink reports; what was taken may be lost.
+    /// Errors of the sink; what was taken may be lost.
     ///
     /// # Examples
     ///
@@ -145,7 +145,7 @@ pub trait AsyncWrite {
     ///
     /// # Errors
     ///
-    /// What the sink reports; it need not be called again.
+    /// Errors of the sink; it need not be called again.
     ///
     /// # Examples
     ///
@@ -158,7 +158,7 @@ pub trait AsyncWrite {
     ///
     /// # Errors
     ///
-    /// Those of [`poll_write`](AsyncWrite::poll_write).
+    /// As for [`poll_write`](AsyncWrite::poll_write).
     ///
     /// # Examples
     ///
@@ -230,7 +230,7 @@ pub trait AsyncBufRead: AsyncRead {
     ///
     /// # Errors
     ///
-    /// What the source reports.
+    /// Errors of the source.
     ///
     /// # Examples
     ///
@@ -288,7 +288,7 @@ pub trait AsyncSeek {
     ///
     /// # Errors
     ///
-    /// What the source reports.
+    /// Errors of the source.
     ///
     /// # Examples
     ///

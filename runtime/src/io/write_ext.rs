@@ -27,7 +27,7 @@ macro_rules! write_numbers {
         ///
         /// # Errors
         ///
-        /// What the writer reports, and [`WriteZero`](io::ErrorKind::WriteZero) when it takes
+        /// Errors of the writer, and [`WriteZero`](io::ErrorKind::WriteZero) when it takes
         /// nothing.
         ///
         /// # Cancel safety
@@ -74,7 +74,8 @@ macro_rules! write_numbers {
 /// # }
 /// ```
 pub trait AsyncWriteExt: AsyncWrite {
-    /// Writes bytes from the start of `src`, and says how many; waits until there is room for any.
+    /// Writes bytes from the start of `src`, and returns how many; waits until there is room for
+    /// any.
     ///
     /// Equivalent to:
     ///
@@ -86,11 +87,11 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Errors
     ///
-    /// What the writer reports; nothing was written then.
+    /// Errors of the writer; nothing was written then.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropped before it is done, it has written nothing.
+    /// Cancel safe: if it is dropped before it is done, it has written nothing.
     ///
     /// # Examples
     ///
@@ -124,11 +125,11 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Errors
     ///
-    /// What the writer reports; nothing was written then.
+    /// Errors of the writer; nothing was written then.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropped before it is done, it has written nothing.
+    /// Cancel safe: if it is dropped before it is done, it has written nothing.
     ///
     /// # Examples
     ///
@@ -155,7 +156,7 @@ pub trait AsyncWriteExt: AsyncWrite {
         Op::new(self, WriteVectored { bufs })
     }
 
-    /// Writes bytes from the front of `src`, moves it on by as many, and says how many.
+    /// Writes bytes from the front of `src`, moves it on by as many, and returns how many.
     ///
     /// Equivalent to:
     ///
@@ -168,11 +169,12 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Errors
     ///
-    /// What the writer reports; nothing was written then.
+    /// Errors of the writer; nothing was written then.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropped before it is done, it has written nothing and `src` has not moved.
+    /// Cancel safe: if it is dropped before it is done, it has written nothing and `src` has not
+    /// moved.
     ///
     /// # Examples
     ///
@@ -209,13 +211,13 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Errors
     ///
-    /// What the writer reports, and [`WriteZero`](io::ErrorKind::WriteZero) when it takes nothing.
+    /// Errors of the writer, and [`WriteZero`](io::ErrorKind::WriteZero) when it takes nothing.
     /// What was written until then is gone from `src`.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is done, what was written is gone from `src`, so that another call writes
-    /// just the rest.
+    /// If it is dropped before it is done, what was written is gone from `src`, so that another
+    /// call writes just the rest.
     ///
     /// # Examples
     ///
@@ -250,13 +252,13 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Errors
     ///
-    /// What the writer reports, and [`WriteZero`](io::ErrorKind::WriteZero) when it takes nothing.
+    /// Errors of the writer, and [`WriteZero`](io::ErrorKind::WriteZero) when it takes nothing.
     /// A part may have been written.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: dropped before it is done, a part may have been written, and nobody knows
-    /// how much. [`write_all_buf`](AsyncWriteExt::write_all_buf) tells.
+    /// Not cancel safe: if it is dropped before it is done, a part may have been written, and
+    /// nobody knows how much. [`write_all_buf`](AsyncWriteExt::write_all_buf) tells.
     ///
     /// # Examples
     ///
@@ -290,12 +292,12 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Errors
     ///
-    /// What the writer reports; what was written may be lost.
+    /// Errors of the writer; what was written may be lost.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropped before it is done, a part may have been flushed, and another call goes
-    /// on with the rest.
+    /// Cancel safe: if it is dropped before it is done, a part may have been flushed, and another
+    /// call goes on with the rest.
     ///
     /// # Examples
     ///
@@ -330,12 +332,12 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Errors
     ///
-    /// What the writer reports.
+    /// Errors of the writer.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropped before it is done, another call goes on with it. Do not write in
-    /// between.
+    /// Cancel safe: if it is dropped before it is done, another call goes on with it. Do not write
+    /// in between.
     ///
     /// # Examples
     ///

@@ -6,10 +6,10 @@
 ///
 /// # Order
 ///
-/// Each time the task is polled, another future is the first to be polled, so that one that always
-/// has work does not use up the task's budget before the others had their turn. `biased;` in front
-/// turns this off: the futures are then always polled in the order written. Write the ones that
-/// must not wait for others first.
+/// Each time the task is polled, another future is polled first, so that a future that always has
+/// work does not use up the task's budget before the others. `biased;` in front turns this off: the
+/// futures are then always polled in the order written. Write those first that must not wait for
+/// others.
 ///
 /// # Cancel safety
 ///
@@ -55,10 +55,10 @@ macro_rules! join {
 
 /// The common part of `join!` and `try_join!`.
 ///
-/// Takes one future a step and pairs it with the name of its value. The names are all written
-/// `value`, but each step's is another one to the compiler, so any number of variables can be made
-/// without a list of names. The futures become one nested value, so that what waits holds one
-/// reference, however many they are.
+/// Each step takes one future and pairs it with a name for its value. All names are written
+/// `value`, but hygiene makes each step's name a different one, so any number of variables can be
+/// made without a list of names. The futures become one nested value, so that the waiting closure
+/// holds one reference, however many they are.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __join_each {

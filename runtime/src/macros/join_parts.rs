@@ -1,8 +1,8 @@
 //! The futures of a `join!` or `try_join!`, each with its output until all are done.
 //!
-//! The macros nest them: the last future and those before it, which are again a last and those
-//! before it, down to `()`. So the macros need one pinned value and one reference to it, and no
-//! `unsafe`; and the value is built by repetition, not by a recursion that the compiler limits.
+//! The macros nest them: a value has the last future and the value of those before it, down to
+//! `()`. So the macros need one pinned value and one reference to it, and no `unsafe`. The value is
+//! built by repetition, since the compiler limits recursion.
 
 use std::convert::Infallible;
 use std::future::{Future, IntoFuture};
@@ -19,8 +19,8 @@ pub trait Parts<E> {
     /// How many there are.
     const COUNT: u32;
 
-    /// Polls those of the places `from` up to `to`, `to` not included, that are not done. The
-    /// result is `Pending` if one of them is still not.
+    /// Polls the futures at the places `from..to` that are not done. Returns `Pending` if one of
+    /// them is still not done.
     fn poll_range(
         self: Pin<&mut Self>,
         from: u32,
@@ -59,7 +59,7 @@ impl<E> Parts<E> for () {
 
 pin_project! {
     /// A future of `join!`, and those before it.
-    // Pinned by the macro. To ask the parts instead would be a recursion that the compiler limits.
+    // Pinned by the macro. A check of the parts would be a recursion, which the compiler limits.
     #[project(!Unpin)]
     pub struct JoinPart<R, F: Future> {
         #[pin]
@@ -71,7 +71,7 @@ pin_project! {
 
 pin_project! {
     /// A future of `try_join!`, and those before it.
-    // Pinned by the macro. To ask the parts instead would be a recursion that the compiler limits.
+    // Pinned by the macro. A check of the parts would be a recursion, which the compiler limits.
     #[project(!Unpin)]
     pub struct TryJoinPart<R, F: Future> {
         #[pin]
@@ -81,12 +81,12 @@ pin_project! {
     }
 }
 
-/// Puts a future behind others.
+/// Appends a future to others.
 pub fn join_part<R, F: IntoFuture>(before: R, future: F) -> JoinPart<R, F::IntoFuture> {
     JoinPart { before, part: MaybeDone::Running { future: future.into_future() } }
 }
 
-/// Puts a fallible future behind others.
+/// Appends a fallible future to others.
 pub fn try_join_part<T, E, R, F>(before: R, future: F) -> TryJoinPart<R, F::IntoFuture>
 where
     R: Parts<E>,
@@ -161,7 +161,7 @@ where
     }
 }
 
-/// The place after `place`, round and round.
+/// The place after `place`, with the first after the last.
 #[inline]
 pub fn after<E, P: Parts<E>>(place: u32, _: &Pin<&mut P>) -> u32 {
     if place + 1 < P::COUNT { place + 1 } else { 0 }
@@ -199,8 +199,8 @@ where
 pin_project! {
     // Running, then done, then taken. The future is dropped as soon as it is done.
     //
-    // `repr(C)`: which of them it is must not be told by a byte inside the future, which may be
-    // borrowed by the future itself.
+    // `repr(C)`: the tag must not be a niche inside the future, whose bytes the future itself may
+    // borrow.
     #[project = Project]
     #[project_replace = Owned]
     #[repr(C)]

@@ -1,8 +1,8 @@
-//! The macros of the face: waiting for several futures, task-local values, the entry points.
+//! The public macros: waiting for several futures, task-local values, the entry points.
 //!
-//! All of them but the two attributes are declarative: patterns, futures and handlers are read by
-//! the compiler's own parser, so that its messages are about what the user wrote, and nothing is
-//! built before the crate that uses them. None expands to `unsafe`.
+//! All but the two attributes are declarative: the compiler's own parser reads patterns, futures
+//! and handlers, so that its messages are about the user's code, and no macro crate has to be built
+//! first. None expands to `unsafe`.
 
 mod join;
 mod join_parts;
@@ -19,8 +19,8 @@ mod try_join;
 /// The function may have any name and, unless it is called `main`, parameters; the attribute then
 /// makes it an ordinary function that blocks the caller's thread until the body is done. The body
 /// is the *root future*: it runs on the calling thread, not on a worker. Work that is spawned from
-/// it runs on the workers. When the body returns, the runtime is dropped, and every task that has
-/// not finished goes with it.
+/// it runs on the workers. When the body returns, the runtime is dropped, and with it every task
+/// that has not finished.
 ///
 /// # Arguments
 ///
@@ -35,10 +35,10 @@ mod try_join;
 /// | `crate` | the path under which the runtime's crate is known | `"::runtime"` |
 ///
 /// With `shutdown_grace` the runtime is not dropped at the end but [shut
-/// down](crate::Runtime::shutdown): tasks are told to end, have that long to do it, and what has
-/// not ended by then is named on stderr.
+/// down](crate::Runtime::shutdown): tasks are told to end and have that time to do so; those that
+/// have not ended by then are named on stderr.
 ///
-/// The I/O driver and the timers are on. Everything else a runtime can be told is told to a
+/// The I/O driver and the timers are on. All other settings are set on a
 /// [`Builder`](crate::runtime::Builder), in a plain `fn main`.
 ///
 /// # Panics

@@ -22,15 +22,15 @@
 ///
 /// # Order
 ///
-/// Each poll begins with a branch picked at random, so that none starves. With `biased;` the
-/// branches are always looked at in the order written, which costs less and can be relied on; it is
-/// then yours to see to it that a branch which is always ready does not stand before others that
-/// matter. A shutdown signal, for example, belongs to the top.
+/// Each poll begins with a random branch, so that none starves. With `biased;` the branches are
+/// always polled in the order written, which costs less and is deterministic. You must then make
+/// sure that a branch which is always ready does not come before others that matter. A shutdown
+/// signal, for example, belongs at the top.
 ///
 /// # Budget
 ///
-/// When the task has used up its budget, `select!` returns to the scheduler without polling
-/// anything: otherwise a future that does not take part in budgets would win each time.
+/// When the task has used up its budget, `select!` returns to the scheduler without polling any
+/// branch: otherwise a future that spends no budget would win each time.
 ///
 /// # Panics
 ///
@@ -38,9 +38,9 @@
 ///
 /// # Cancel safety
 ///
-/// In a loop, the futures that lost are dropped and made anew in the next round. What a lost future
-/// had already done is lost with it, unless it is *cancel safe*: dropped before it is ready, it has
-/// done nothing, or has kept what it did for the next call.
+/// In a loop, the losing futures are dropped and made anew in the next round. What such a future
+/// had already done is lost, unless it is *cancel safe*: a cancel safe future that is dropped
+/// before it is ready has done nothing, or has kept what it did for the next call.
 ///
 /// Safe in a loop:
 ///
@@ -50,7 +50,7 @@
 /// | [`broadcast::Receiver::recv`](crate::sync::broadcast::Receiver::recv) | no value is lost |
 /// | [`watch::Receiver::changed`](crate::sync::watch::Receiver::changed), [`wait_for`](crate::sync::watch::Receiver::wait_for) | a change that was not reported is still new |
 /// | `&mut` [`oneshot::Receiver`](crate::sync::oneshot::Receiver) | by reference; the value stays inside |
-/// | `closed` of every channel's sender, [`SetOnce::wait`](crate::sync::SetOnce::wait) | they only look |
+/// | `closed` of every channel's sender, [`SetOnce::wait`](crate::sync::SetOnce::wait) | they change nothing |
 /// | `&mut` [`JoinHandle`](crate::task::JoinHandle), [`JoinSet::join_next`](crate::task::JoinSet::join_next) | no result is lost |
 /// | [`ScopeHandle::cancelled`](crate::task::ScopeHandle::cancelled), [`yield_now`](crate::task::yield_now) | they only wait |
 /// | [`TcpListener::accept`](crate::net::TcpListener::accept), `UnixListener::accept` | no connection is lost |
@@ -63,7 +63,7 @@
 /// | [`Interval::tick`](crate::time::Interval::tick), [`sleep_until`](crate::time::sleep_until), `&mut` [`Sleep`](crate::time::Sleep) | the deadline stays |
 /// | [`Signal::recv`](crate::signal::unix::Signal::recv), [`Child::wait`](crate::process::Child::wait) | no signal, no status is lost |
 ///
-/// Safe, but each new call goes to the end of a queue. In a loop somebody may wait for ever:
+/// Safe, but each new call goes to the end of a queue. In a loop a call may never get its turn:
 ///
 /// | what | better |
 /// |---|---|
@@ -82,17 +82,17 @@
 /// | [`write_all`](crate::io::AsyncWriteExt::write_all) | how much was written | [`write_all_buf`](crate::io::AsyncWriteExt::write_all_buf) |
 /// | [`seek`](crate::io::AsyncSeekExt::seek) | whether the position has moved | seek before the loop |
 /// | [`copy`](crate::io::copy()), [`copy_bidirectional`](crate::io::copy_bidirectional) | bytes that were read and not written | a task of its own |
-/// | [`Barrier::wait`](crate::sync::Barrier::wait) | it has come, and counts as such | make the future once |
+/// | [`Barrier::wait`](crate::sync::Barrier::wait) | nothing, but the task stays counted as arrived | make the future once |
 /// | [`OnceCell::get_or_init`](crate::sync::OnceCell::get_or_init) | the work on the value; the next begins anew | make the future once |
 /// | [`sleep`](crate::time::sleep()) | the time that has passed: each round begins anew | `sleep_until`, or `&mut` a `Sleep` |
 /// | [`Scope::close`](crate::task::Scope::close), [`JoinSet::join_all`](crate::task::JoinSet::join_all) | the tasks: they are aborted | `join_next`; [`Scope`](crate::task::Scope) outside of the loop |
 /// | [`Command::output`](crate::process::Command::output), [`Child::wait_with_output`](crate::process::Child::wait_with_output) | what the child has written | a task of its own |
 /// | [`ctrl_c`](crate::signal::ctrl_c) | what is pressed while nobody listens | keep a [`Signal`](crate::signal::unix::Signal) |
-/// | functions of [`fs`](crate::fs) that change something | nothing, but it goes on: it is done all the same | wait for it |
+/// | functions of [`fs`](crate::fs) that change something | nothing, but the operation is still carried out | wait for it |
 /// | [`timeout`](crate::time::timeout()), [`join!`](crate::join), [`LocalSet::run_until`](crate::task::LocalSet::run_until) | as for the future inside | |
 ///
-/// Two ways out that always work: make the future once before the loop and pass `&mut future` (see
-/// the example), or let a task of its own do the work.
+/// Two ways always work: make the future once before the loop and pass `&mut future` (see the
+/// example), or spawn a task for the work.
 ///
 /// # Examples
 ///
@@ -133,8 +133,8 @@
 /// # }
 /// ```
 ///
-/// One future that goes on over several rounds, and a condition that keeps it from being polled
-/// after it has finished:
+/// A future that is kept over several rounds, and a condition so that it is not polled after it has
+/// finished:
 ///
 /// ```
 /// # #[runtime::main(flavor = "current_thread")]
@@ -164,7 +164,7 @@ macro_rules! select {
     };
 }
 
-/// Reads the branches of `select!`, one a step, gives each a number and a name, and expands.
+/// Reads the branches of `select!`, one in each step, gives each a number and a name, and expands.
 ///
 /// `order [names left] [branches read] branches to read`
 #[doc(hidden)]
@@ -296,8 +296,8 @@ macro_rules! __select {
         })+]
         $else:expr
     ) => {{
-        // The output of the branch that won. Its name is seen by the user's code, so it is one
-        // that nobody uses; variables are not seen.
+        // The output of the winning branch. User code can see this name (unlike variables), so it
+        // is an unusual one.
         #[doc(hidden)]
         enum __SelectOutput<$($name),+> {
             $($name($name),)+
@@ -313,11 +313,11 @@ macro_rules! __select {
             }
         )?)+
 
-        // The futures live in this block only: they are gone before a handler runs. `mut` is for
-        // patterns with `ref mut`.
+        // The futures live only in this block, so they are dropped before a handler runs. `mut` is
+        // for patterns with `ref mut`.
         #[allow(unused_mut)]
         let mut output = {
-            // By itself, so that temporaries of the expressions live as long as in any `let`.
+            // A separate `let`, so that temporaries of the expressions live as long as usual.
             let made = ($($future,)+);
             // One value and one reference to it, however many futures.
             let mut parts = $crate::macros_support::pin!({
@@ -357,8 +357,8 @@ macro_rules! __select {
                                     }
                                 };
                                 disabled |= 1_u64 << $number;
-                                // Whether the pattern matches, without moving anything into it:
-                                // bindings are filled after the guard, and the guard says no.
+                                // Tests the pattern without a move into it: bindings are filled
+                                // after the guard, and this guard is false.
                                 let mut matches = false;
                                 let value = match value {
                                     #[allow(unused_variables, unused_mut, clippy::all)]

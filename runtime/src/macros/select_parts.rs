@@ -1,4 +1,4 @@
-//! The futures of a `select!`, nested as those of a `join!` are (`join_parts.rs`).
+//! The futures of a `select!`, nested like those of a `join!` (`join_parts.rs`).
 
 use std::future::IntoFuture;
 use std::pin::Pin;
@@ -27,7 +27,7 @@ impl SelectParts for () {
 
 pin_project! {
     /// A future, and those before it.
-    // Pinned by the macro. To ask the parts instead would be a recursion that the compiler limits.
+    // Pinned by the macro. A check of the parts would be a recursion, which the compiler limits.
     #[project(!Unpin)]
     pub struct SelectPart<R, F> {
         #[pin]
@@ -37,7 +37,7 @@ pin_project! {
     }
 }
 
-/// Puts a future behind others.
+/// Appends a future to others.
 pub fn select_part<R, F: IntoFuture>(before: R, future: F) -> SelectPart<R, F::IntoFuture> {
     SelectPart { before, future: future.into_future() }
 }

@@ -1,5 +1,5 @@
-//! What the macros expand to. Public only because an expansion stands in the user's crate; it may
-//! change in any release.
+//! Items that the macros' expansions use. Public only because an expansion is in the user's crate;
+//! they may change in any release.
 
 use std::task::Context;
 
@@ -22,9 +22,9 @@ pub fn thread_below(count: u32) -> u32 {
     rng::thread_below(count)
 }
 
-/// Pending, and a wake-up arranged, when the task has used up its budget.
+/// If the task has used up its budget, wakes it and returns `Pending`.
 #[inline]
 pub fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
-    // Dropping the unit gives it back: what is asked is only whether there is one.
+    // Dropping the unit gives it back: this only asks whether there is one.
     coop::poll_proceed(cx).map(drop)
 }

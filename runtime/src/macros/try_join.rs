@@ -2,11 +2,11 @@
 ///
 /// Each future's output is a `Result`, all with one error type. The macro's value is `Ok` with a
 /// tuple of the values in the order of the futures, or the `Err` of the first that failed; the
-/// others are then dropped where they are. The macro can only be used where `.await` can.
+/// others are then dropped. The macro can only be used where `.await` can.
 ///
 /// # Order
 ///
-/// As with [`join!`](crate::join): another future is first each time, unless `biased;` stands in
+/// As with [`join!`](crate::join): another future is first each time, unless there is `biased;` in
 /// front.
 ///
 /// # Cancel safety

@@ -1,4 +1,4 @@
-//! What can be taken for an address.
+//! Types that can be used as an address.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -67,9 +67,9 @@ fn resolve(host: impl ToSocketAddrs) -> impl Future<Output = io::Result<Addrs>> 
 
 /// Tries each address of `host` in turn until `attempt` succeeds; the last error else.
 ///
-/// An attempt that waits is a plain closure that gives a future of its own, not an asynchronous
-/// one: the future of that borrows what the closure does, and a task that holds it is not `Send`
-/// enough for the compiler.
+/// `attempt` is a plain closure that returns an owned future, not an async closure: the future of
+/// an async closure borrows from it, and the compiler does not accept a task that holds it as
+/// `Send`.
 pub(super) async fn each<T, F>(
     host: impl ToSocketAddrs,
     mut attempt: impl FnMut(SocketAddr) -> F,

@@ -1,5 +1,5 @@
-//! The one place where the net types keep their OS socket: a source of the system, registered with
-//! the driver of the runtime it was made in.
+//! Holds the OS socket of the net types: a source of the system, registered with the driver of the
+//! runtime in which it was made.
 #![allow(unsafe_code, reason = "bytes that the system wrote are initialised; see docs/unsafe.md")]
 
 use std::fmt;
@@ -18,21 +18,21 @@ use crate::engine::messages;
 use crate::io::ReadBuf;
 use crate::runtime::context;
 
-/// What most sources want to hear of.
+/// The interest of most sources.
 pub(crate) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-/// What a TCP stream wants to hear of. A read stops short at urgent data, although more may follow:
-/// to take a short read for "drained", one must know that there is none.
+/// The interest of a TCP stream. A read stops at urgent data, although more may follow. So a short
+/// read means "drained" only if there is known to be no urgent data.
 pub(crate) const BYTE_STREAM: Interest = BOTH.add(Interest::PRIORITY);
 
 /// Slices that every system takes in one call.
 const SLICES_AT_ONCE: usize = 16;
 
-/// A byte stream or pipe of the system. Implemented in this file alone, since what `receive` says
-/// is trusted.
+/// A byte stream or pipe of the system. Implemented only in this file, since the result of
+/// `receive` is trusted.
 pub(crate) trait Transport {
-    /// Reads into memory that need not be initialised, and says how many bytes, from the first on,
-    /// are now; and what it means if they are fewer than wanted.
+    /// Reads into memory that need not be initialised, and returns how many bytes, from the first
+    /// on, are now; and what it means if they are fewer than wanted.
     fn receive(&self, buf: &mut [MaybeUninit<u8>]) -> io::Result<(usize, Short)>;
 }
 
@@ -59,8 +59,8 @@ impl Transport for mio::unix::pipe::Receiver {
     }
 }
 
-/// Reads from a Unix stream. A read stops at a message that descriptors came with; Linux then says
-/// that it has cut them off, and so tells such an end from a drained stream.
+/// Reads from a Unix stream. A read stops at a message with descriptors; Linux then reports that it
+/// has cut them off, which distinguishes this end from a drained stream.
 fn receive_unix(socket: &impl AsRawFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<(usize, Short)> {
     let mut room = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
     // SAFETY: null pointers and zero lengths are valid in every field of a `msghdr`.
@@ -76,9 +76,9 @@ fn receive_unix(socket: &impl AsRawFd, buf: &mut [MaybeUninit<u8>]) -> io::Resul
     Ok((n, if drained { Short::IsOver } else { Short::SaysNothing }))
 }
 
-/// A registered source. Dropping it makes the system forget the source, then closes it.
+/// A registered source. Dropping it deregisters the source from the system, then closes it.
 pub(crate) struct PollEvented<S: mio::event::Source> {
-    // `None` only in the course of `into_inner` and drop.
+    // `None` only during `into_inner` and drop.
     source: Option<S>,
     registration: Registration,
 }
@@ -98,7 +98,7 @@ impl<S: mio::event::Source + AsRawFd> PollEvented<S> {
         Ok(PollEvented { source: Some(source), registration })
     }
 
-    /// Makes the system forget the source, and hands it back.
+    /// Deregisters the source from the system, and returns it.
     pub(crate) fn into_inner(mut self) -> io::Result<S> {
         let mut source = self.source.take().expect("taken by `into_inner` and drop only");
         self.registration.deregister(&mut source)?;
@@ -113,17 +113,17 @@ impl<S: mio::event::Source + AsRawFd> PollEvented<S> {
         self.registration.poll_ready(cx, Direction::Write).map_ok(|_| ())
     }
 
-    /// The one reader or writer is gone, and its waker is to go.
+    /// The one reader or writer is gone, so its waker is removed.
     pub(crate) fn end_turn(&self, direction: Direction) {
         self.registration.end_turn(direction);
     }
 
-    /// Waits as one of any number.
+    /// Waits as one of many.
     pub(crate) async fn ready(&self, interest: Interest) -> io::Result<Ready> {
         Ok(self.registration.ready(interest).await?.ready)
     }
 
-    /// The user's own operation, now or never.
+    /// Does the user's own operation, without waiting.
     pub(crate) fn try_io<R>(
         &self,
         interest: Interest,
@@ -132,7 +132,7 @@ impl<S: mio::event::Source + AsRawFd> PollEvented<S> {
         self.registration.try_io(interest, operation)
     }
 
-    /// The user's own operation, as soon as it does not block.
+    /// Does the user's own operation, as soon as it does not block.
     pub(crate) async fn async_io<R>(
         &self,
         interest: Interest,
@@ -141,7 +141,7 @@ impl<S: mio::event::Source + AsRawFd> PollEvented<S> {
         self.registration.async_io(interest, operation).await
     }
 
-    /// One of our operations, as the source's one reader or writer.
+    /// Does one of our operations, as the source's one reader or writer.
     pub(crate) fn poll_own<R>(
         &self,
         cx: &mut Context<'_>,
@@ -151,7 +151,7 @@ impl<S: mio::event::Source + AsRawFd> PollEvented<S> {
         self.registration.poll_io(cx, direction, || operation(self))
     }
 
-    /// One of our operations, as one of any number.
+    /// Does one of our operations, as one of many.
     pub(crate) async fn own<R>(
         &self,
         interest: Interest,
@@ -160,7 +160,7 @@ impl<S: mio::event::Source + AsRawFd> PollEvented<S> {
         self.registration.own_io(interest, || operation(self)).await
     }
 
-    /// One of our operations, now or never.
+    /// Does one of our operations, without waiting.
     pub(crate) fn try_own<R>(
         &self,
         interest: Interest,
@@ -169,7 +169,7 @@ impl<S: mio::event::Source + AsRawFd> PollEvented<S> {
         self.registration.try_own_io(interest, || operation(self))
     }
 
-    /// Waits until a connection that was begun is there or has failed.
+    /// Waits until a pending connection is established or has failed.
     pub(crate) async fn connected(
         &self,
         take_error: impl Fn(&S) -> io::Result<Option<io::Error>>,
@@ -269,7 +269,7 @@ impl<S: mio::event::Source + AsRawFd> PollEvented<S> {
     }
 }
 
-/// How a datagram is received, and what comes with it. Implemented in this file alone, since the
+/// How a datagram is received, and what comes with it. Implemented only in this file, since the
 /// count is trusted.
 pub(crate) trait Receive {
     type Sender;
@@ -280,7 +280,7 @@ pub(crate) trait Receive {
         buf: &mut [MaybeUninit<u8>],
     ) -> io::Result<(usize, Self::Sender)>;
 
-    /// Into the spare room of `buf`; says how much, and what came with it.
+    /// Into the spare room of `buf`; returns how many bytes, and what came with it.
     fn fill_spare(
         &self,
         socket: SockRef<'_>,
@@ -358,7 +358,7 @@ impl<S: mio::event::Source> Deref for PollEvented<S> {
 impl<S: mio::event::Source> Drop for PollEvented<S> {
     fn drop(&mut self) {
         if let Some(mut source) = self.source.take() {
-            // If the system has forgotten the source already, so much the better.
+            // An error means that the system has forgotten the source already.
             let _ = self.registration.deregister(&mut source);
         }
     }

@@ -11,12 +11,12 @@
 //! A stream is read and written by the methods of [`AsyncReadExt`](crate::io::AsyncReadExt) and
 //! [`AsyncWriteExt`](crate::io::AsyncWriteExt). Dropping a socket closes it.
 //!
-//! Everything here belongs to the runtime on whose thread it was made, and works as long as that
-//! runtime lives. Names and meaning follow `tokio::net`.
+//! Everything here belongs to the runtime in which it was made, and works until that runtime is
+//! shut down. Names and meaning follow `tokio::net`.
 //!
 //! # Examples
 //!
-//! A server that sends back what it gets, with a task for each connection:
+//! An echo server, with a task for each connection:
 //!
 //! ```no_run
 //! use runtime::net::TcpListener;
@@ -86,9 +86,9 @@
 //!
 //! # Without waiting
 //!
-//! The methods that begin with `try_` do what can be done now, and say
-//! [`WouldBlock`](std::io::ErrorKind::WouldBlock) if that is nothing. Wait by `readable` or
-//! `writable` before. Streams have them, and so do their halves:
+//! The methods that begin with `try_` do what can be done now, and return
+//! [`WouldBlock`](std::io::ErrorKind::WouldBlock) if that is nothing. Wait with `readable` or
+//! `writable` first. Streams and their halves have them:
 //!
 //! ```
 //! use std::io::{IoSlice, IoSliceMut};
@@ -121,8 +121,8 @@
 //! # }
 //! ```
 //!
-//! In a `poll` method of your own, `poll_read_ready` and `poll_write_ready` wait; of a socket for
-//! datagrams `poll_recv_ready` and `poll_send_ready`:
+//! In a `poll` method of your own, wait with `poll_read_ready` and `poll_write_ready`; for
+//! datagrams with `poll_recv_ready` and `poll_send_ready`:
 //!
 //! ```
 //! use std::future::poll_fn;

@@ -8,7 +8,7 @@ macro_rules! shared_options {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -21,7 +21,7 @@ macro_rules! shared_options {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             #[deprecated = "renamed to `tos_v4`"]
             pub fn tos(&self) -> io::Result<u32> {
                 self.tos_v4()
@@ -31,7 +31,7 @@ macro_rules! shared_options {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -44,7 +44,7 @@ macro_rules! shared_options {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             #[deprecated = "renamed to `set_tos_v4`"]
             pub fn set_tos(&self, tos: u32) -> io::Result<()> {
                 self.set_tos_v4(tos)
@@ -54,7 +54,7 @@ macro_rules! shared_options {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -67,7 +67,7 @@ macro_rules! shared_options {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -80,7 +80,7 @@ macro_rules! shared_options {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -94,7 +94,7 @@ macro_rules! shared_options {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///

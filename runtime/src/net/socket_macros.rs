@@ -5,7 +5,8 @@
 macro_rules! wait_methods {
     ($type:ident, $make:literal) => {
         impl $type {
-            /// Waits until the socket is ready for any of `interest`, and says for what.
+            /// Waits until the socket is ready for any of `interest`, and returns what it is ready
+            /// for.
             ///
             /// Any number of tasks may wait at the same time. Readiness is a hint: the operation
             /// that follows may still say that it would block, and then the wait begins anew.
@@ -191,8 +192,8 @@ pub(crate) use poll_ready_methods;
 macro_rules! try_stream_methods {
     ($type:ident, $make:literal) => {
         impl $type {
-            /// Reads what is there into `buf` without waiting, and says how much; 0 is the end of
-            /// the stream (or an empty `buf`).
+            /// Reads what is there into `buf` without waiting, and returns how many bytes; 0 is the
+            /// end of the stream (or an empty `buf`).
             ///
             /// # Errors
             ///
@@ -264,7 +265,7 @@ macro_rules! try_stream_methods {
                 self.io.try_read_buf(buf)
             }
 
-            /// Writes what there is room for without waiting, and says how much.
+            /// Writes what there is room for without waiting, and returns how many bytes.
             ///
             /// # Errors
             ///
@@ -451,7 +452,7 @@ macro_rules! std_conversions {
             ///
             /// # Errors
             ///
-            /// When the system does not know the socket any more.
+            /// When the system does no longer know the socket.
             ///
             /// # Examples
             ///
@@ -482,12 +483,12 @@ pub(crate) use std_conversions;
 macro_rules! datagram_methods {
     ($type:ident, $addr:ty, $make:literal) => {
         impl $type {
-            /// Sends `buf` as one datagram to the address the socket is connected to, and says
-            /// how much was sent.
+            /// Sends `buf` as one datagram to the address the socket is connected to, and returns
+            /// how many bytes was sent.
             ///
             /// # Errors
             ///
-            /// What the system says; for one, that the socket is not connected.
+            /// Errors of the system; for one, that the socket is not connected.
             ///
             /// # Cancel safety
             ///
@@ -529,8 +530,8 @@ macro_rules! datagram_methods {
             ///
             /// # Errors
             ///
-            /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, and what the system
-            /// says.
+            /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, and errors of the
+            /// system.
             ///
             /// # Examples
             ///
@@ -548,12 +549,12 @@ macro_rules! datagram_methods {
                 self.io.try_own(Interest::WRITABLE, |socket| socket.send(buf))
             }
 
-            /// Waits for a datagram from the address the socket is connected to, and says how long
-            /// it is. What does not fit into `buf` is lost.
+            /// Waits for a datagram from the address the socket is connected to, and returns how
+            /// long it is. What does not fit into `buf` is lost.
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Cancel safety
             ///
@@ -578,7 +579,7 @@ macro_rules! datagram_methods {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -628,7 +629,7 @@ macro_rules! datagram_methods {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Cancel safety
             ///
@@ -673,12 +674,12 @@ macro_rules! datagram_methods {
                 Ok(self.io.try_own(Interest::READABLE, receive)?.0)
             }
 
-            /// Waits for a datagram, and says how long it is and who sent it. What does not fit
+            /// Waits for a datagram, and returns how long it is and who sent it. What does not fit
             /// into `buf` is lost.
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Cancel safety
             ///
@@ -705,7 +706,7 @@ macro_rules! datagram_methods {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -756,7 +757,7 @@ macro_rules! datagram_methods {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Cancel safety
             ///
@@ -810,7 +811,7 @@ macro_rules! datagram_methods {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///

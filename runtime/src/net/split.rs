@@ -1,5 +1,5 @@
-//! The halves of a byte stream: one pair that borrows it, one that shares it. The same words for
-//! each type of stream, in types of its own.
+//! The halves of a byte stream: one pair that borrows it, one that shares it. Each type of stream
+//! has its own types, with the same methods.
 
 /// Declares `ReadHalf`, `WriteHalf`, `OwnedReadHalf`, `OwnedWriteHalf` and `ReuniteError` of a
 /// stream that has a field `io`, its `PollEvented`, and a method `shutdown_write`; and how it is
@@ -68,7 +68,7 @@ macro_rules! halves {
             shutdown_on_drop: bool,
         }
 
-        /// The two halves given to `reunite` are not of the same stream; here they are again.
+        /// The two halves given to `reunite` are not of the same stream. Holds both.
         ///
         /// # Examples
         ///
@@ -215,11 +215,12 @@ macro_rules! halves {
 }
 pub(super) use halves;
 
-/// What both halves of a pair can do.
+/// The methods that both halves of a pair have.
 macro_rules! half {
     ($half:ty, $addr:ty) => {
         impl $half {
-            /// Waits until the stream is ready for any of `interest`, and says for what.
+            /// Waits until the stream is ready for any of `interest`, and returns what it is ready
+            /// for.
             ///
             /// # Errors
             ///
@@ -240,7 +241,7 @@ macro_rules! half {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -253,7 +254,7 @@ macro_rules! half {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -289,7 +290,7 @@ macro_rules! read_half {
                 self.ready(Interest::READABLE).await.map(|_| ())
             }
 
-            /// Reads what is there without waiting, and says how much; 0 is the end.
+            /// Reads what is there without waiting, and returns how many bytes; 0 is the end.
             ///
             /// # Errors
             ///
@@ -359,7 +360,7 @@ macro_rules! write_half {
                 self.ready(Interest::WRITABLE).await.map(|_| ())
             }
 
-            /// Writes what there is room for without waiting, and says how much.
+            /// Writes what there is room for without waiting, and returns how many bytes.
             ///
             /// # Errors
             ///

@@ -1,4 +1,4 @@
-//! A child that was started.
+//! A running child process.
 
 use std::future::poll_fn;
 use std::io;
@@ -48,7 +48,7 @@ enum State {
     Ended(ExitStatus),
 }
 
-/// Ends the child when it is dropped, if it is to.
+/// Kills the child when dropped, if `kill_on_drop` was set.
 #[derive(Debug)]
 struct Guard {
     running: Running,
@@ -86,15 +86,15 @@ impl Child {
             stdout: stdout.map(ChildStdout::from_std).transpose()?,
             stderr: stderr.map(ChildStderr::from_std).transpose()?,
         };
-        // Up to here an error ends the child.
+        // Until here, an error kills the child.
         if let State::Running(guard) = &mut child.state {
             guard.kill_on_drop = kill_on_drop;
         }
         Ok(child)
     }
 
-    /// The system's number of the child; `None` once it has been waited for, as the number may be
-    /// another process's then.
+    /// The process id of the child; `None` once it has been waited for, since another process may
+    /// then have the id.
     ///
     /// # Examples
     ///
@@ -106,12 +106,12 @@ impl Child {
         }
     }
 
-    /// Kills the child (`SIGKILL`), and does not wait until it has ended. Once it has been waited
-    /// for this does nothing.
+    /// Kills the child (`SIGKILL`) without waiting for its end. Does nothing once it has been
+    /// waited for.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -138,7 +138,7 @@ impl Child {
     ///
     /// # Cancel safety
     ///
-    /// Safe: once polled, the child is killed, whether its end is waited for or not.
+    /// Safe: once this is polled, the child is killed, even if its end is not waited for.
     ///
     /// # Examples
     ///
@@ -162,21 +162,21 @@ impl Child {
 
     /// Waits until the child has ended. From then on this returns at once.
     ///
-    /// [`stdin`](Self::stdin) is closed first, so that a child that reads to the end of its input
-    /// does not wait for its parent while the parent waits for it. To keep it open, take it. Output
-    /// that is piped must be read meanwhile: a child whose pipe is full waits until it is;
+    /// [`stdin`](Self::stdin) is closed first, so that a child that reads its input to the end does
+    /// not wait for its parent while the parent waits for it. To keep it open, take it. Piped
+    /// output must be read meanwhile, since a child whose pipe is full waits.
     /// [`wait_with_output`](Self::wait_with_output) does both.
     ///
-    /// It may be called in another runtime than that which the child was spawned in.
+    /// It may be called in another runtime than the one in which the child was spawned.
     ///
     /// # Errors
     ///
-    /// When somebody else has taken the status (see [the module](super)). When the runtime that the
-    /// child was spawned in has been shut down, and this is polled outside of any other.
+    /// If other code has taken the status (see [the module](super)), or if the child's runtime has
+    /// been shut down and this is polled outside of any other.
     ///
     /// # Cancel safety
     ///
-    /// Safe: the next call waits on. `stdin` stays closed.
+    /// Safe: the next call goes on waiting. `stdin` stays closed.
     ///
     /// # Examples
     ///
@@ -208,17 +208,17 @@ impl Child {
 
     fn has_ended(&mut self, status: ExitStatus) {
         if let State::Running(guard) = &mut self.state {
-            // Its number may be another process's by now.
+            // Another process may have its id by now.
             guard.kill_on_drop = false;
         }
         self.state = State::Ended(status);
     }
 
-    /// Says how the child has ended, if it has. `stdin` stays open.
+    /// The child's exit status, if it has ended. `stdin` stays open.
     ///
     /// # Errors
     ///
-    /// When somebody else has taken the status (see [the module](super)).
+    /// If other code has taken the status (see [the module](super)).
     ///
     /// # Examples
     ///
@@ -244,8 +244,8 @@ impl Child {
         Ok(status)
     }
 
-    /// Closes `stdin`, reads all that comes from `stdout` and `stderr`, both at the same time, and
-    /// waits until the child has ended. Streams that are not piped, or were taken, give nothing.
+    /// Closes `stdin`, reads `stdout` and `stderr` to the end at the same time, and waits until the
+    /// child has ended. For streams that are not piped, or were taken, the output is empty.
     ///
     /// # Errors
     ///
@@ -253,7 +253,7 @@ impl Child {
     ///
     /// # Cancel safety
     ///
-    /// A future that is dropped has dropped the child, and what was read is lost.
+    /// Dropping the future drops the child, and loses what was read.
     ///
     /// # Examples
     ///

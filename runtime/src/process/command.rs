@@ -1,4 +1,4 @@
-//! How a child is to be started.
+//! The builder of a child process.
 #![allow(unsafe_code, reason = "`pre_exec` is unsafe by nature; see docs/unsafe.md")]
 
 use std::ffi::OsStr;
@@ -13,9 +13,9 @@ use crate::runtime::context;
 
 /// A child process to be started.
 ///
-/// The same as [`std::process::Command`], whose defaults hold: arguments, environment and working
-/// directory as said there, and streams inherited from this process by [`spawn`](Self::spawn) and
-/// [`status`](Self::status).
+/// It works like [`std::process::Command`], and has its defaults for arguments, environment and
+/// working directory. With [`spawn`](Self::spawn) and [`status`](Self::status) the streams are
+/// inherited from this process.
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ impl From<process::Command> for Command {
 }
 
 impl Command {
-    /// Runs `program`: a path, or a name that is looked for in `PATH`.
+    /// Runs `program`: a path, or a name that is looked up in `PATH`.
     ///
     /// # Examples
     ///
@@ -67,7 +67,7 @@ impl Command {
         process::Command::new(program).into()
     }
 
-    /// The command of `std` within.
+    /// The inner command of `std`.
     ///
     /// # Examples
     ///
@@ -79,7 +79,7 @@ impl Command {
         &self.std
     }
 
-    /// The command of `std` within, for what is not offered here.
+    /// The inner command of `std`, for options that are not offered here.
     ///
     /// # Examples
     ///
@@ -96,7 +96,7 @@ impl Command {
         &mut self.std
     }
 
-    /// The command of `std` within. [`kill_on_drop`](Self::kill_on_drop) is lost.
+    /// The inner command of `std`. [`kill_on_drop`](Self::kill_on_drop) is lost.
     ///
     /// # Examples
     ///
@@ -166,7 +166,7 @@ impl Command {
         self
     }
 
-    /// Takes a variable out of the environment.
+    /// Removes a variable from the environment.
     ///
     /// # Examples
     ///
@@ -248,8 +248,8 @@ impl Command {
     /// Whether a child is killed when its [`Child`] is dropped and it has not been waited for. The
     /// default is `false`.
     ///
-    /// It holds for the futures of [`status`](Self::status), [`output`](Self::output) and
-    /// [`Child::wait_with_output`] too, which own the child. What the child has started itself is
+    /// It also holds for the futures of [`status`](Self::status), [`output`](Self::output) and
+    /// [`Child::wait_with_output`], which own the child. Processes that the child has started are
     /// not killed.
     ///
     /// # Examples
@@ -273,7 +273,7 @@ impl Command {
         self
     }
 
-    /// What [`kill_on_drop`](Self::kill_on_drop) has set.
+    /// The value of [`kill_on_drop`](Self::kill_on_drop).
     ///
     /// # Examples
     ///
@@ -336,9 +336,8 @@ impl Command {
         self
     }
 
-    /// Has `f` called in the child, after the fork and before the program takes its place. Several
-    /// are called in their order; the first error ends the child, and [`spawn`](Self::spawn)
-    /// returns it.
+    /// Calls `f` in the child, after the fork and before the `exec`. Several are called in their
+    /// order; the first error ends the child, and [`spawn`](Self::spawn) returns it.
     ///
     /// # Safety
     ///
@@ -370,8 +369,8 @@ impl Command {
         self
     }
 
-    /// Sets the process group that the child joins; 0 makes a new one, of which it is the first. By
-    /// default it stays in that of this process, and hears of Ctrl-C as this process does.
+    /// Sets the process group that the child joins; 0 makes a new group, led by the child. By
+    /// default it stays in the group of this process, and also gets its Ctrl-C.
     ///
     /// # Examples
     ///
@@ -389,9 +388,9 @@ impl Command {
 
     /// Starts the child.
     ///
-    /// The calling thread waits until the program has taken the child's place, a millisecond or so.
-    /// The child runs whether it is waited for or not; see [the module](super) for what becomes of
-    /// it when the [`Child`] is dropped.
+    /// The calling thread waits until the child has called `exec`, about a millisecond. The child
+    /// runs whether it is waited for or not; [the module](super) says what happens when the
+    /// [`Child`] is dropped.
     ///
     /// # Panics
     ///
@@ -399,8 +398,8 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// When the program cannot be started, the process is out of descriptors, or the runtime has
-    /// been shut down. No child is left running then.
+    /// If the program cannot be started, the process is out of descriptors, or the runtime has been
+    /// shut down. No child is left running then.
     ///
     /// # Examples
     ///
@@ -417,7 +416,7 @@ impl Command {
         self.spawn_with(process::Command::spawn)
     }
 
-    /// Starts the child by `with`, for ways of starting one that `std` or another crate offers.
+    /// Starts the child by `with`, for other ways to start one, of `std` or another crate.
     ///
     /// # Panics
     ///
@@ -441,7 +440,7 @@ impl Command {
         &mut self,
         with: impl FnOnce(&mut process::Command) -> io::Result<process::Child>,
     ) -> io::Result<Child> {
-        // First of all: what is wrong with the runtime is to be said before a child runs.
+        // First of all, since an error of the runtime must come before a child runs.
         let driver = context::io_driver();
         driver.check_open()?;
         Child::new(with(&mut self.std)?, self.kill_on_drop, &driver)
@@ -449,7 +448,7 @@ impl Command {
 
     /// Starts the child at once, and waits for its end.
     ///
-    /// Streams that are piped are closed: the child's input ends, and its output goes nowhere.
+    /// Piped streams are closed: the child's input ends, and its output goes nowhere.
     ///
     /// # Panics
     ///
@@ -461,7 +460,7 @@ impl Command {
     ///
     /// # Cancel safety
     ///
-    /// A future that is dropped leaves the child running, unless
+    /// If the future is dropped the child goes on running, unless
     /// [`kill_on_drop`](Self::kill_on_drop) was set.
     ///
     /// # Examples
@@ -499,8 +498,8 @@ impl Command {
     ///
     /// # Cancel safety
     ///
-    /// A future that is dropped leaves the child running, unless
-    /// [`kill_on_drop`](Self::kill_on_drop) was set. What it has written is lost.
+    /// If the future is dropped the child goes on running, unless
+    /// [`kill_on_drop`](Self::kill_on_drop) was set. Its output so far is lost.
     ///
     /// # Examples
     ///

@@ -1,7 +1,7 @@
-//! Child processes: started, talked to and waited for without blocking a thread.
+//! Child processes: start them, talk to them and wait for them without blocking a thread.
 //!
-//! [`Command`] is built as [`std::process::Command`] is, and [`spawn`](Command::spawn) gives a
-//! [`Child`]. Its pipes are read and written as sockets are, and no thread waits for its end. Names
+//! [`Command`] is built like [`std::process::Command`], and [`spawn`](Command::spawn) returns a
+//! [`Child`]. Its pipes are read and written like sockets, and no thread waits for its end. Names
 //! and meaning follow `tokio::process`.
 //!
 //! | you want | use |
@@ -10,7 +10,7 @@
 //! | only whether it went well | [`Command::status`] |
 //! | to talk to it while it runs | [`Command::spawn`], and the pipes of the [`Child`] |
 //! | to limit how long it may take | [`timeout`](crate::time::timeout()) around [`Child::wait`], then [`Child::kill`] |
-//! | that it ends when you lose interest | [`Command::kill_on_drop`] |
+//! | that it ends when you drop it | [`Command::kill_on_drop`] |
 //!
 //! # Examples
 //!
@@ -52,20 +52,19 @@
 //! # Dropping a child
 //!
 //! A [`Child`] that is dropped goes on running, unless [`Command::kill_on_drop`] was set. When it
-//! ends the runtime asks for its status, so that no zombie is left: the runtime that it was spawned
-//! in, or if that has been shut down first, whichever runtime of the process is polled then. Where
-//! no runtime is alive, the next one does it. A child that was killed, by that option or by hand,
-//! needs none: once its own runtime has been shut down, a thread asks for it, which ends when all
-//! of those have ended. To be sure when a child is gone, [`wait`](Child::wait) for it.
+//! ends, its runtime asks for its status, so that no zombie is left. If that runtime has been shut
+//! down first, another runtime of the process asks; if none is alive, the next one does. A killed
+//! child needs no runtime: once its own has been shut down, a thread asks for the status, and ends
+//! when all such children have ended. To know when a child has ended, [`wait`](Child::wait) for it.
 //!
 //! # Signals
 //!
-//! On Linux since 5.3 a child's end is told by a descriptor of its own, of which a [`Child`] keeps
-//! one. Elsewhere, when descriptors are used up, and for dropped children whose runtime is gone, it
-//! is told by SIGCHLD, for which a handler is installed then.
+//! On Linux since 5.3 each [`Child`] has a descriptor (a pidfd) that reports its end. Elsewhere,
+//! when descriptors are used up, and for dropped children whose runtime is gone, SIGCHLD reports
+//! it, and a handler for it is installed.
 //!
-//! A program that ignores SIGCHLD, or waits for any child by itself, takes the status away: waiting
-//! for a [`Child`] is an error then.
+//! If a program ignores SIGCHLD, or itself waits for any child, the status is lost: waiting for a
+//! [`Child`] then returns an error.
 
 mod child;
 mod command;

@@ -9,12 +9,12 @@ use std::process::{self, Stdio};
 use crate::io::{AsyncRead, AsyncWrite, forward_read, forward_write};
 use crate::net::unix::pipe;
 
-/// What all three have in common; `$end` is the pipe's end that is ours.
+/// What all three have in common; `$end` is our end of the pipe.
 macro_rules! stream {
     ($stream:ident, $end:ident, $what:literal, $use:literal) => {
         #[doc = $what]
         ///
-        /// It belongs to the runtime that it was made in, and works as long as that lives.
+        /// It belongs to the runtime in which it was made, and works until that is shut down.
         ///
         /// # Examples
         ///
@@ -43,7 +43,7 @@ macro_rules! stream {
             ///
             /// # Errors
             ///
-            /// When the system cannot watch it, or the runtime has been shut down.
+            /// If the system cannot watch it, or the runtime has been shut down.
             ///
             /// # Examples
             ///
@@ -73,7 +73,7 @@ macro_rules! stream {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -96,7 +96,7 @@ macro_rules! stream {
             }
         }
 
-        /// Makes it a stream of another child, in blocking mode, as programs expect theirs to be.
+        /// Makes it a stream of another child, in blocking mode, as programs expect.
         impl TryInto<Stdio> for $stream {
             type Error = io::Error;
 
@@ -158,8 +158,8 @@ assert_eq!(second.stdout, b\"hello\\n\");
 assert!(first.wait().await?.success());"
 );
 
-/// Flushing does nothing: the system has every byte that was written. Nor does shutting down: the
-/// input ends when this is dropped.
+/// Flushing does nothing, since the system has every written byte. Shutting down does nothing
+/// either: the input ends when this is dropped.
 impl AsyncWrite for ChildStdin {
     forward_write!(self => Pin::new(&mut self.pipe), &self.pipe);
 }

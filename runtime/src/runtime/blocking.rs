@@ -1,5 +1,5 @@
-//! Jobs of the blocking pool as tasks: a closure in a task's cell, so that it has a `JoinHandle`,
-//! an id, a name and containment of panics like any other task.
+//! Jobs of the blocking pool as tasks: the closure is in a task's cell, so that it has a
+//! `JoinHandle`, an id, a name and caught panics like any other task.
 
 use std::future::Future;
 use std::panic::Location;
@@ -14,8 +14,10 @@ use super::job::BlockingJob;
 use super::panics::Panics;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::Rejected;
+use crate::engine::insight::recorder::Kind;
 use crate::engine::large::large_on_heap;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
+use crate::engine::primitive::ticks;
 use crate::engine::scheduler::{StandIn, TaskHook, terminated};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
@@ -24,7 +26,7 @@ use crate::engine::task::{
 use crate::engine::trace::span::FullSize;
 use crate::engine::{messages, say};
 
-/// The future that a blocking closure is: one poll, which runs it.
+/// A blocking closure as a future: its one poll runs the closure.
 struct Once<F>(Option<F>);
 
 // The closure is moved out before it runs, never pinned.
@@ -39,25 +41,30 @@ impl<F: FnOnce() -> R, R> Future for Once<F> {
     }
 }
 
-/// A blocking task is never scheduled again: it runs in one poll. While it waits for that it is in
-/// the pool's queue.
+/// The scheduler of a blocking task, which runs in one poll and is never scheduled again. Until its
+/// poll it is in the pool's queue.
 struct Unscheduled {
-    /// Where it waits, or has waited. Written and read under the queue's lock.
+    /// The job's place in the queue. Written and read under the queue's lock.
     place: AtomicU64,
     /// Keeps paused time from jumping while the job is pending.
     activity: Option<Arc<Activity>>,
-    /// It knows the runtime, too, whose pool that is.
+    /// Receives panics. It also leads to the runtime of the pool.
     panics: Arc<Panics<Inner>>,
     on_terminate: Option<TaskHook>,
 }
 
 impl Schedule for Unscheduled {
+    /// The pool knows its jobs.
+    fn is_observed(&self) -> bool {
+        false
+    }
+
     fn kind(&self) -> &'static str {
         BLOCKING_KIND
     }
 
     fn schedule(&self, task: Runnable) {
-        // A closure in one poll leaves no idle task behind that a wake or an abort could find.
+        // The task completes in its one poll, so no wake or abort finds it idle.
         debug_assert!(false, "a blocking task is never idle");
         task.cancel();
     }
@@ -70,8 +77,8 @@ impl Schedule for Unscheduled {
         let Some(handle) = self.panics.runtime().map(Handle::of) else { return };
         let place = || self.place.load(Ordering::Relaxed);
         let Some(job) = handle.blocking_pool().take_back(place) else { return };
-        // It is cancelled by being dropped: here, with no lock held, inside the runtime as on a
-        // thread of the pool.
+        // Dropping the job cancels it. No lock is held, and the runtime is current, as on a thread
+        // of the pool.
         let _current = context::enter(handle);
         drop(job);
     }
@@ -117,7 +124,7 @@ impl Handle {
         large_on_heap!(closure closure: F => self.spawn_blocking_boxed(closure, identity.of_size(size)))
     }
 
-    /// As [`spawn_blocking_as`](Handle::spawn_blocking_as). A large closure is in its box.
+    /// As [`spawn_blocking_as`](Handle::spawn_blocking_as). A large closure is already boxed.
     pub(crate) fn spawn_blocking_boxed<F, R>(
         &self,
         closure: F,
@@ -131,7 +138,8 @@ impl Handle {
         self.spawn_blocking_in(None, closure, identity)
     }
 
-    /// The same for a closure that may have a place in a scope.
+    /// As [`spawn_blocking_boxed`](Handle::spawn_blocking_boxed), into a scope if there is a
+    /// membership.
     pub(crate) fn spawn_blocking_in<F, R>(
         &self,
         membership: Option<Membership>,
@@ -147,9 +155,9 @@ impl Handle {
         }
     }
 
-    /// Like [`spawn_blocking`](Handle::spawn_blocking), for callers that must learn immediately
-    /// that the pool is closed. A mandatory one runs even if the runtime is shut down while all
-    /// threads are busy: what a program wrote last.
+    /// As [`spawn_blocking`](Handle::spawn_blocking), for callers that must learn immediately that
+    /// the pool is closed. A mandatory job (a program's last write) runs even if the runtime is
+    /// shut down while all threads are busy.
     pub(crate) fn try_spawn_blocking<F, R>(
         &self,
         closure: F,
@@ -163,9 +171,8 @@ impl Handle {
         self.submit_blocking(None, closure, Identity::at(location), mandatory).ok()
     }
 
-    /// Gives a closure to the blocking pool. If the pool, or the scope that it has a place in,
-    /// refuses it, the handle says that the job is cancelled; if the pool does, it comes as an
-    /// error.
+    /// Gives a closure to the blocking pool. If the scope refuses it, the returned handle says that
+    /// the job is cancelled. If the pool refuses it, that handle is the error.
     pub(super) fn submit_blocking<F, R>(
         &self,
         membership: Option<Membership>,
@@ -194,7 +201,7 @@ impl Handle {
         Ok(handle)
     }
 
-    /// What a new job keeps of the runtime. From here on the job is pending.
+    /// The scheduler of a new job. From here on the job counts as pending.
     fn unscheduled(&self) -> Unscheduled {
         let (activity, panics) = (self.jobs().cloned(), Arc::clone(self.panics()));
         if let Some(activity) = &activity {
@@ -204,9 +211,9 @@ impl Handle {
         Unscheduled { place: AtomicU64::new(0), activity, panics, on_terminate }
     }
 
-    /// Has a thread of the blocking pool work in the place of a worker.
+    /// Asks the blocking pool for a thread to serve in the place of a worker.
     pub(super) fn submit_stand_in(&self, stand_in: StandIn) {
-        // If the pool is closed, it is dropped, and counts itself off.
+        // If the pool is closed, the stand-in is dropped, and its `Drop` counts it off.
         let job = BlockingJob::StandIn { stand_in, runtime: self.id() };
         if let Err(Rejected::NoThread(BlockingJob::StandIn { stand_in, .. }, error)) =
             self.blocking_pool().submit(job)
@@ -215,12 +222,16 @@ impl Handle {
         }
     }
 
-    /// Says whether the pool took the job, which is cancelled else.
+    /// Returns whether the pool took the job. If not, the job is cancelled.
     fn submit_job(&self, task: Runnable, mandatory: bool) -> bool {
         let location = task.location();
-        match self.blocking_pool().submit(BlockingJob::Task { task, mandatory }) {
+        let recorder = self.observe().recorder.clone();
+        if let Some(recorder) = &recorder {
+            recorder.at_place(Kind::JobQueued, task.id(), ticks(), location);
+        }
+        match self.blocking_pool().submit(BlockingJob::Task { task, mandatory, recorder }) {
             Ok(()) => return true,
-            // The job is cancelled by being dropped.
+            // Dropping the job cancels it.
             Err(Rejected::ShutDown(job)) => drop(job),
             Err(Rejected::NoThread(job, error)) => {
                 say::line(&messages::no_thread_for_a_job(location, &error));

@@ -1,4 +1,4 @@
-//! The settings of a runtime. What is built from them: `builder/assembly.rs`.
+//! The settings of a runtime. `builder/assembly.rs` builds the runtime from them.
 
 use std::fmt;
 use std::io;
@@ -24,11 +24,11 @@ pub(super) mod older_histogram;
 /// The most workers that a runtime can have.
 const MAX_WORKERS: usize = 32_768;
 
-/// The least stack of a thread, in bytes. Measured in an unoptimized program on x86-64 Linux:
-/// spawning, timers, TCP, files, look-up, children, channels, `block_in_place`, stalls, and a panic
-/// with its backtrace each work from 30 KiB on (28 are too few: what frees the queues' memory at a
-/// thread's end has the deepest stack); a panic's backtrace alone needs up to 34 without us. The
-/// rest is for the program's own frames.
+/// The smallest stack of a thread, in bytes. In an unoptimized program on x86-64 Linux, spawning,
+/// timers, TCP, files, look-up, children, channels, `block_in_place`, stalls, and a panic with its
+/// backtrace each work from 30 KiB on. (28 KiB are too few: freeing the queues at a thread's end
+/// has the deepest stack.) A panic's backtrace alone needs up to 34 KiB without a runtime. The rest
+/// is for the program's own frames.
 const LEAST_STACK: usize = 64 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ enum Flavor {
     MultiThread,
 }
 
-/// Builds a [`Runtime`] with other than the default settings.
+/// Builds a [`Runtime`] with settings of your choice.
 ///
 /// # Examples
 ///
@@ -86,7 +86,7 @@ pub struct Builder {
     observe: Observe,
     measures_polls: bool,
     poll_times: HistogramConfiguration,
-    /// Timers that are set when the runtime ends are over then.
+    /// Whether timers that are set when the runtime ends complete then.
     pub(super) ends_timers: bool,
     pub(super) measures_latencies: bool,
     pub(super) counts_latencies: bool,
@@ -157,13 +157,13 @@ impl Builder {
 
     /// A runtime that runs everything on the thread that calls [`Runtime::block_on`].
     ///
-    /// As long as there is only the future that is blocked on the runtime has no other thread, so
-    /// that a program may do what takes a process of one thread, such as `unshare` with a user
-    /// namespace. With the first task that is polled comes a thread that watches for stalls
-    /// ([`stall_report`](Builder::stall_report)); it takes no signals. With
-    /// `stall_report(Duration::MAX)` it never comes. A stall of the future that is blocked on is
-    /// therefore reported only where there are tasks as well, which it keeps waiting. Blocking jobs
-    /// and pinned tasks have threads, of course.
+    /// While it runs only the future of `block_on`, the runtime has no thread of its own. So a
+    /// program may do what needs a single-threaded process, such as `unshare` with a user
+    /// namespace. When the first task is polled, the runtime starts a thread that watches for
+    /// stalls ([`stall_report`](Builder::stall_report)) and takes no signals. With
+    /// `stall_report(Duration::MAX)` it is never started. Therefore a stall of the `block_on`
+    /// future is reported only if there are tasks, too. Blocking jobs and pinned tasks have their
+    /// own threads.
     ///
     /// # Examples
     ///
@@ -219,11 +219,11 @@ impl Builder {
         self
     }
 
-    /// How many threads run tasks. The default is the number of processors that this process may
-    /// use, or what the environment variable `RUNTIME_WORKER_THREADS` says. On Linux its affinity
-    /// and the quota of its cgroup count: with a quota of one and a half processors there are two
-    /// workers, with one of a fifth there is one. The `current_thread` flavour has none and ignores
-    /// it.
+    /// How many threads run tasks. The default is the environment variable
+    /// `RUNTIME_WORKER_THREADS`, or the number of processors that this process may use. On Linux
+    /// this respects the process's affinity and the quota of its cgroup: a quota of 1.5 processors
+    /// gives two workers, one of 0.2 gives one. The `current_thread` flavour has no workers and
+    /// ignores it.
     ///
     /// # Panics
     ///
@@ -244,13 +244,14 @@ impl Builder {
     }
 
     /// The most threads of the blocking pool, which `spawn_blocking`, file operations and name
-    /// look-ups use. The default is 512. They are started when needed; jobs beyond wait in a queue.
+    /// look-ups use. The default is 512. Threads are started when needed; further jobs wait in a
+    /// queue.
     ///
-    /// A task in [`block_in_place`](crate::task::block_in_place) uses one, too: it works in the
-    /// place of the task's worker. Tasks and jobs that wait for each other in these ways all go on
-    /// below the limit. When it is reached, all workers are in `block_in_place` and tasks wait,
-    /// that is reported: to [`on_spare_shortage`](Builder::on_spare_shortage), or as a line on
-    /// stderr.
+    /// A task in [`block_in_place`](crate::task::block_in_place) uses one, too, which serves in the
+    /// place of the task's worker. Below the limit, tasks and jobs that wait for each other all
+    /// make progress. If the limit is reached while all workers are in `block_in_place` and tasks
+    /// wait, that is reported: to [`on_spare_shortage`](Builder::on_spare_shortage), or as a line
+    /// on stderr.
     ///
     /// # Panics
     ///
@@ -313,8 +314,8 @@ impl Builder {
         self
     }
 
-    /// The name of the threads that run tasks and jobs. The default is `runtime-worker`. With a NUL
-    /// in it, which no name of a thread may have, [`build`](Builder::build) gives an error.
+    /// The name of the threads that run tasks and jobs. The default is `runtime-worker`. If the
+    /// name contains a NUL, which thread names may not, [`build`](Builder::build) returns an error.
     ///
     /// # Examples
     ///
@@ -324,14 +325,15 @@ impl Builder {
         self
     }
 
-    /// A function that names each thread that runs tasks and jobs, called before the thread is
-    /// started, on the thread that wants it: the one that builds the runtime, or that has a job for
-    /// the blocking pool.
+    /// A function that names each thread that runs tasks and jobs. It is called before the thread
+    /// is started, on the thread that starts it: the one that builds the runtime, or that submits a
+    /// job to the blocking pool.
     ///
-    /// If it panics for a worker, or names it with a NUL, [`build`](Builder::build) gives an error;
-    /// later on NULs are left out. For spare workers ([`spare_workers`](Builder::spare_workers)) it
-    /// is called on a thread of its own. One that has no name after 5 ms, or for which the function
-    /// panics, is called `runtime-worker`: no spare waits for the program.
+    /// If it panics for a worker, or returns a name with a NUL, [`build`](Builder::build) returns
+    /// an error; for later threads NULs are left out. For spare workers
+    /// ([`spare_workers`](Builder::spare_workers)) it is called on a separate thread. A spare for
+    /// which it returns no name within 5 ms, or panics, is called `runtime-worker`: spares do not
+    /// wait for the program.
     ///
     /// # Examples
     ///
@@ -357,8 +359,8 @@ impl Builder {
     /// The stack of each thread, in bytes. The default is that of `std::thread`: 2 MiB.
     ///
     /// Less than 64 KiB becomes 64 KiB, which is about twice what the runtime itself needs in an
-    /// unoptimized program. The system rounds it up to whole pages, and sets memory aside only for
-    /// those that are used.
+    /// unoptimized program. The system rounds it up to whole pages, and uses memory only for pages
+    /// that are touched.
     ///
     /// # Examples
     ///
@@ -375,7 +377,7 @@ impl Builder {
     }
 
     /// A function to call on each of the runtime's threads before it does anything else. The
-    /// runtime is current there, and the function may block, on other runtimes, too.
+    /// runtime is current there. The function may block, also on other runtimes.
     ///
     /// # Examples
     ///
@@ -393,9 +395,9 @@ impl Builder {
         self
     }
 
-    /// A function to call on each of the runtime's threads before it ends: when it has done all it
-    /// had to do. The runtime is current there, but may have been shut down; another one that lives
-    /// on can be used, and blocked on.
+    /// A function to call on each of the runtime's threads before it ends, when its work is done.
+    /// The runtime is current there, but may have been shut down. Other runtimes that are still
+    /// alive can be used and blocked on.
     ///
     /// # Examples
     ///
@@ -425,9 +427,9 @@ impl Builder {
         self
     }
 
-    /// How many polls a worker makes between two looks at the queue for tasks from outside, at
-    /// most: it looks every 200 µs or so if polls are longer. The default is 61, and 31 for the
-    /// `current_thread` flavour, which counts polls only.
+    /// The most polls of a worker between two looks at the injector, the queue for tasks from
+    /// other threads. If polls are long it looks about every 200 µs. The default is 61, and 31 for
+    /// the `current_thread` flavour, which counts only polls.
     ///
     /// # Panics
     ///
@@ -449,9 +451,8 @@ impl Builder {
         self
     }
 
-    /// How many polls a worker makes between two looks at I/O and timers, at most: it looks every
-    /// 200 µs or so if polls are longer. The default is 61. The `current_thread` flavour counts
-    /// polls only.
+    /// The most polls of a worker between two looks at I/O and timers. If polls are long it looks
+    /// about every 200 µs. The default is 61. The `current_thread` flavour counts only polls.
     ///
     /// # Panics
     ///
@@ -546,7 +547,7 @@ impl Builder {
 
     /// Counts how long polls take, in a histogram:
     /// [`RuntimeMetrics::poll_time_histogram_bucket_count`](crate::runtime::RuntimeMetrics::poll_time_histogram_bucket_count).
-    /// It costs two looks at the clock a poll, some 60 ns, and is off by default.
+    /// It reads the clock twice for each poll, some 60 ns, and is off by default.
     ///
     /// # Examples
     ///
@@ -584,9 +585,9 @@ impl Builder {
         self
     }
 
-    /// A task that is woken by the running one goes to the back of the worker's queue, and not to
-    /// the next slot, which is run first. Fairer, and slower for tasks that talk to each other. The
-    /// `current_thread` flavour has no such slot and ignores it.
+    /// Makes a task that the running one wakes go to the back of the worker's queue, and not to the
+    /// LIFO slot, which runs first. This is fairer, and slower for tasks that talk to each other.
+    /// The `current_thread` flavour has no such slot and ignores it.
     ///
     /// # Examples
     ///
@@ -599,9 +600,9 @@ impl Builder {
         self
     }
 
-    /// Fixes what random choices begin with: which branch of `select!` is looked at first, where a
-    /// thief begins. On the `current_thread` flavour the same program then makes the same choices
-    /// each time.
+    /// Fixes the seed of random choices: which branch of `select!` is polled first, where a worker
+    /// begins to steal. On the `current_thread` flavour the same program then makes the same
+    /// choices each time.
     ///
     /// # Examples
     ///
@@ -618,7 +619,7 @@ impl Builder {
         self
     }
 
-    /// How many I/O events one look at the system fetches at most. The default is 1,024.
+    /// The most I/O events that one call to the system fetches. The default is 1,024.
     ///
     /// # Panics
     ///
@@ -641,9 +642,9 @@ impl Builder {
         self
     }
 
-    /// The same for a look by a worker that has tasks to run, or timers that are due: a smaller
-    /// number keeps its queue short, and leaves the rest to others. The default is
-    /// [`max_io_events_per_tick`](Builder::max_io_events_per_tick), which is also the most.
+    /// The same for a call by a worker that has tasks to run, or timers that are due. A smaller
+    /// number keeps its queue short, and leaves the rest to other workers. The default is
+    /// [`max_io_events_per_tick`](Builder::max_io_events_per_tick), which is also the maximum.
     ///
     /// # Panics
     ///
@@ -664,19 +665,17 @@ impl Builder {
         Batch { idle, busy: self.max_io_events_per_busy_tick.unwrap_or(idle) }
     }
 
-    /// Begins with the time paused, as by [`time::pause`](crate::time::pause). The default is
-    /// false.
+    /// Starts with paused time, as after [`time::pause`](crate::time::pause). The default is false.
     ///
-    /// On the multi-thread flavour this is the only way to a time that can be paused at all: a
-    /// runtime built so may also [`resume`](crate::time::resume) and pause again. All its workers
-    /// then see one clock, which jumps to the next deadline when nothing goes on anywhere: no task
-    /// can run, no blocking job is pending, every thread in `block_on` waits. What the runtime
-    /// cannot see does not hold the clock: threads of the program's own, and what comes from
-    /// outside over the network (over the loopback device, too, where the system delivers by a
-    /// thread of its own).
+    /// On the multi-thread flavour, time can be paused only on a runtime that was built so; it may
+    /// also [`resume`](crate::time::resume) and pause again. All its workers see one clock. It
+    /// jumps to the next deadline when nothing can make progress: no task can run, no blocking job
+    /// is pending, every thread in `block_on` waits. Things that the runtime cannot see do not hold
+    /// the clock back: the program's own threads, and data from the network (also over the loopback
+    /// device, where the system delivers on a thread of its own).
     ///
-    /// It is for tests: such a runtime keeps count of what goes on, which costs each task that is
-    /// woken from outside and each sleep of a worker a few nanoseconds.
+    /// It is for tests: such a runtime counts all activity, which costs a few nanoseconds for each
+    /// task that is woken from outside and for each sleep of a worker.
     ///
     /// # Examples
     ///
@@ -704,12 +703,12 @@ impl Builder {
         self
     }
 
-    /// How many spare workers may stand in for workers that are blocked or compute for long,
-    /// without having announced it by [`block_in_place`](crate::task::block_in_place). The default
-    /// is 64; they are started when needed. With 0 a task that blocks costs its worker: what is
-    /// queued there is taken by workers that are free, and when none is, waits.
+    /// How many spare workers may stand in for workers that block or compute for long without
+    /// [`block_in_place`](crate::task::block_in_place). The default is 64; they are started when
+    /// needed. With 0 a task that blocks costs its worker: free workers take the tasks queued
+    /// there, and if none is free these tasks wait.
     ///
-    /// When the limit is reached and work waits, that is reported: to
+    /// If the limit is reached while work waits, that is reported: to
     /// [`on_spare_shortage`](Builder::on_spare_shortage), or as a line on stderr.
     ///
     /// # Panics
@@ -752,10 +751,10 @@ impl Builder {
         self
     }
 
-    /// How long one poll may take before the worker counts as stalled and others take over what it
-    /// holds. The default is 3 ms; what is watched is looked at every 1 to 2 ms. What counts is the
-    /// time that the poll's thread computes or waits by itself, and not the time for which others
-    /// have the processor (Linux tells; elsewhere it is the time on the clock).
+    /// How long one poll may take before its worker counts as stalled and other workers take over
+    /// its tasks. The default is 3 ms; polls are checked every 1 to 2 ms. The time counts for which
+    /// the poll's thread computes or waits by itself, without the time in which it is ready but has
+    /// no processor (on Linux; elsewhere wall-clock time counts).
     ///
     /// # Panics
     ///
@@ -763,7 +762,7 @@ impl Builder {
     ///
     /// # Examples
     ///
-    /// A service that must answer fast, and wants to hear of each poll above 20 ms:
+    /// A service that must answer fast, and reports each poll above 20 ms:
     ///
     /// ```
     /// use std::time::Duration;
@@ -783,11 +782,11 @@ impl Builder {
     }
 
     /// How long one poll may take before it is reported, once: to [`on_stall`](Builder::on_stall),
-    /// or as a line on stderr, of which there is at most one a second. The default is 100 ms,
-    /// counted as for [`stall_takeover`](Builder::stall_takeover). `Duration::MAX` reports nothing.
+    /// or as a line on stderr, at most one a second. The default is 100 ms, counted as for
+    /// [`stall_takeover`](Builder::stall_takeover). `Duration::MAX` reports nothing.
     ///
-    /// A poll that was over before its thread could be looked at is reported by its share of the
-    /// processor; if that is not known either it is only counted
+    /// If the poll is over before its thread could be looked at, the report has its share of the
+    /// processor; if that is not known either, the stall is only counted
     /// ([`stall_reports_left_out_count`](crate::runtime::RuntimeMetrics::stall_reports_left_out_count)).
     ///
     /// # Panics
@@ -804,10 +803,10 @@ impl Builder {
         self
     }
 
-    /// Whether the runtime can be looked into: what its tasks wait for, who woke them, how long they
-    /// have run. See [`insight`](crate::insight). `true`, `false`, or an [`Insight`].
+    /// Whether the runtime can be looked into: what its tasks wait for, who woke them, how long
+    /// they have run. See [`insight`](crate::insight). `true`, `false`, or an [`Insight`].
     ///
-    /// The default is what the environment variable `RUNTIME_INSIGHT` says: `1` for on, `0` or
+    /// The default is what the environment says: `RUNTIME_INSIGHT=1` for on, `RUNTIME_INSIGHT=0` or
     /// nothing for off. Each task keeps 136 bytes of notes then.
     ///
     /// Without the feature `insight` this changes nothing.
@@ -827,12 +826,12 @@ impl Builder {
 
     /// Whether a report has the backtrace of the stalled thread. The default is true.
     ///
-    /// A thread that waits in a system call is looked at without disturbing it. One that computes
-    /// gets a signal (SIGURG), which may interrupt a system call that it is just entering. The
-    /// first report reads the program's debug information, which takes a moment of one processor
-    /// and stays in memory. From then on the process has `/proc/self/mem` open, by which it reads
-    /// its own memory: sandboxes that kill for looking into processes (`process_vm_readv`,
-    /// `ptrace`) let that through. The calls that a report makes are listed in `docs/platforms.md`.
+    /// A thread that waits in a system call is not disturbed. A thread that computes gets a signal
+    /// (SIGURG), which may interrupt a system call that it is just entering. The first report reads
+    /// the program's debug information, which takes a moment of one processor and stays in memory.
+    /// From then on the process has `/proc/self/mem` open, through which it reads its own memory:
+    /// sandboxes that kill for `process_vm_readv` or `ptrace` allow that. `docs/platforms.md` lists
+    /// the calls that a report makes.
     ///
     /// # Examples
     ///
@@ -842,12 +841,12 @@ impl Builder {
         self
     }
 
-    /// A function to call with each stall instead of the line on stderr. It runs on a thread of its
-    /// own, which takes no signals, and nor do threads that it starts.
+    /// A function to call with each stall instead of the line on stderr. It runs on a separate
+    /// thread, which takes no signals, and neither do threads that it starts.
     ///
-    /// At most 16 reports are under way at one time. What comes while they are, because the
-    /// function takes its time, is left out and counted: [`StallReport::left_out`]. When the
-    /// runtime is dropped that waits 5 seconds for the function to return.
+    /// At most 16 reports are in progress at one time. If the function is slow, further stalls are
+    /// left out and counted: [`StallReport::left_out`]. Dropping the runtime waits up to 5 seconds
+    /// for the function to return.
     ///
     /// # Examples
     ///
@@ -869,10 +868,10 @@ impl Builder {
         self
     }
 
-    /// A function to call when work waits behind stalled workers and no spare worker is to be had:
+    /// A function to call when work waits behind stalled workers and no spare worker is available:
     /// the limit of [`spare_workers`](Builder::spare_workers) is reached, or the system gives no
-    /// thread. It is called instead of writing a line on stderr, once for each such shortage and at
-    /// most once a second, on a thread of its own. With `spare_workers(0)`, or without reports
+    /// thread. It is called instead of the line on stderr, once for each shortage and at most once
+    /// a second, on a separate thread. With `spare_workers(0)`, or without reports
     /// ([`stall_report`](Builder::stall_report) of `Duration::MAX`), there is neither call nor
     /// line.
     ///
@@ -921,10 +920,10 @@ impl Builder {
         self
     }
 
-    /// A function to call with each panic of a task or blocking job that nobody can see, instead of
-    /// the line on stderr; whatever [`unhandled_panic`](Builder::unhandled_panic) says happens
-    /// beside it. It runs on the thread that noticed: the one that polled the task or dropped the
-    /// handle.
+    /// A function to call with each panic of a task or blocking job that no handle can show,
+    /// instead of the line on stderr. The action of [`unhandled_panic`](Builder::unhandled_panic)
+    /// follows as well. It runs on the thread that noticed: the one that polled the task or dropped
+    /// the handle.
     ///
     /// # Examples
     ///
@@ -946,8 +945,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the system gives no thread or no file descriptor for it, and when threads cannot have
-    /// the names that they are given.
+    /// If the system gives no thread or no file descriptor, or if a thread's name is not valid.
     ///
     /// # Examples
     ///
@@ -968,7 +966,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the system gives no thread or no file descriptor for it.
+    /// If the system gives no thread or no file descriptor.
     ///
     /// # Examples
     ///
@@ -998,11 +996,11 @@ impl Builder {
 }
 
 impl Runtime {
-    /// A multi-thread runtime with every default, I/O and timers enabled.
+    /// A multi-thread runtime with all defaults, and with I/O and timers enabled.
     ///
     /// # Errors
     ///
-    /// When the system gives no thread or no file descriptor for it.
+    /// If the system gives no thread or no file descriptor.
     ///
     /// # Examples
     ///
@@ -1021,12 +1019,12 @@ impl Runtime {
 }
 
 impl LocalRuntime {
-    /// A runtime of this thread, with I/O and timers. [`Builder::build_local`] makes one with other
-    /// settings.
+    /// A runtime that stays on this thread, with I/O and timers. [`Builder::build_local`] makes one
+    /// with other settings.
     ///
     /// # Errors
     ///
-    /// When the system gives no thread or no file descriptor for it.
+    /// If the system gives no thread or no file descriptor.
     ///
     /// # Examples
     ///

@@ -1,26 +1,26 @@
-//! A runtime that is moved by hand: the mechanism under [`testing::TestExecutor`].
+//! A runtime that is driven step by step: the mechanism under [`testing::TestExecutor`].
 //!
 //! # Problem
 //!
-//! A test wants to say what happens next: this future is polled, the tasks that are ready run, an
-//! hour passes. `block_on` decides all of that by itself. But what the code under test uses (tasks,
-//! timers, channels, the budget, ids) has to be the real thing, or the test is of something else.
+//! A test must decide what happens next: this future is polled, the ready tasks run, an hour
+//! passes. `block_on` decides all of that by itself. But the tasks, timers, channels, budget and
+//! ids under the tested code must be the real ones, or the test shows nothing about them.
 //!
 //! # Shape
 //!
-//! A `current_thread` runtime whose clock is frozen for good. Its scheduler's core is taken for the
-//! time of a call and moved step by step ([`Steps`]); nobody sleeps, and nobody watches. Between
-//! two calls nothing runs, so what the test does there (sends a value, moves the time) only makes
-//! futures and tasks ready.
+//! A `current_thread` runtime whose clock stays frozen. A call takes the scheduler's core and moves
+//! it step by step ([`Steps`]). No thread sleeps, and there is no monitor. Between two calls
+//! nothing runs, so what the test does there (sends a value, moves the time) only makes futures and
+//! tasks ready.
 //!
-//! # Whose turn it is
+//! # Order
 //!
-//! 1. Tasks run in the order in which they became ready. One that is woken during its own poll is
-//!    behind those that became ready during it.
-//! 2. The main future, which the test hands in, stands in the same line: its waker notes how many
-//!    tasks are ready at the first wake since the last poll, and so many polls come before its own.
-//!    A wake that comes from elsewhere than a poll puts it behind all that are ready when it is
-//!    seen; there is no other order between threads.
+//! 1. Tasks run in the order in which they became ready. A task that is woken during its own poll
+//!    comes after those that became ready during that poll.
+//! 2. The main future, which the test hands in, is in the same order: its waker records how many
+//!    tasks are ready at the first wake since its last poll, and so many polls come before its own.
+//!    A wake from outside of a poll puts it behind all tasks that are ready when the wake is seen;
+//!    there is no other order between threads.
 //! 3. Timers that become due are woken in the order of their deadlines, equal ones in the order in
 //!    which they were set.
 //!
@@ -44,14 +44,14 @@ use crate::engine::scheduler::{CurrentThread, Steps};
 use crate::engine::wake_list::WakeList;
 use crate::engine::{entered, messages};
 
-/// Polls between two looks at events and foreign timers, for tasks that only yield until one comes.
+/// Polls between two looks at events and foreign timers, for tasks that yield until one comes.
 const LOOK_INTERVAL: u32 = 61;
 
-/// A runtime that is moved by hand, and is the current one of its thread.
+/// A runtime that is driven step by step, and is the current one of its thread.
 pub(crate) struct ByHand {
     main: Arc<Main>,
     waker: Waker,
-    // In this order: what is dropped with the runtime still finds it.
+    // Dropped in this order: the runtime is current while it is dropped.
     runtime: LocalRuntime,
     _current: Restore,
 }
@@ -59,9 +59,9 @@ pub(crate) struct ByHand {
 /// How [`ByHand::play`] ended.
 pub(crate) enum Played<T> {
     Ready(T),
-    /// Nothing goes on before the limit.
+    /// Nothing can make progress before the limit.
     Limit,
-    /// Nothing goes on at all.
+    /// Nothing can make progress at all.
     Stuck,
 }
 
@@ -70,11 +70,11 @@ impl ByHand {
     ///
     /// # Errors
     ///
-    /// What the system says when it gives no file descriptors.
+    /// If the system gives no file descriptors.
     ///
     /// # Panics
     ///
-    /// Where there is a current runtime.
+    /// If the thread has a current runtime.
     #[track_caller]
     pub(crate) fn new(seed: RngSeed) -> io::Result<ByHand> {
         deny_inside();
@@ -121,13 +121,13 @@ impl ByHand {
         self.turn(|steps| self.poll_main(steps, future))
     }
 
-    /// Polls the first of the tasks that are ready. False if none is.
+    /// Polls the first ready task. Returns false if there is none.
     #[track_caller]
     pub(crate) fn run_next(&mut self) -> bool {
         self.turn(|steps| steps.run_next() || (self.look(steps) && steps.run_next()))
     }
 
-    /// Runs tasks until none is ready, and says how many polls that took.
+    /// Runs tasks until none is ready. Returns how many polls that took.
     #[track_caller]
     pub(crate) fn run_tasks(&mut self) -> usize {
         self.turn(|steps| {
@@ -147,7 +147,7 @@ impl ByHand {
         })
     }
 
-    /// Polls the main future, and runs it and the tasks until nobody is ready.
+    /// Polls the main future, and runs it and the tasks until none of them is ready.
     #[track_caller]
     pub(crate) fn run_until_stalled<F: Future>(
         &mut self,
@@ -157,9 +157,9 @@ impl ByHand {
         self.turn(|steps| self.run(steps, &mut future))
     }
 
-    /// Polls the main future, and runs it and the tasks to its end, with the time moved whenever
-    /// nothing else goes on, but not beyond `limit`, if there is one. Waits for blocking jobs, and
-    /// without a limit for events, if there is nothing else that may come.
+    /// Polls the main future, and runs it and the tasks until it completes. Moves the time when
+    /// nothing else can make progress, but not beyond `limit`, if there is one. Waits for blocking
+    /// jobs and, without a limit, for events if nothing else can come.
     #[track_caller]
     pub(crate) fn play<F: Future>(
         &mut self,
@@ -192,7 +192,7 @@ impl ByHand {
                 }
                 true
             } else {
-                // First: what the poll does to the line is behind it.
+                // Counted first: the poll may change the order again.
                 self.main.lets_one_pass();
                 steps.run_next()
             };
@@ -206,7 +206,7 @@ impl ByHand {
         }
     }
 
-    /// As [`run`](ByHand::run), until no blocking job is pending either.
+    /// As [`run`](ByHand::run), until there is no pending blocking job either.
     fn run_with_jobs<F: Future>(
         &self,
         steps: &Steps<'_>,
@@ -216,7 +216,7 @@ impl ByHand {
             if let Poll::Ready(output) = self.run(steps, future) {
                 return Poll::Ready(output);
             }
-            // Before the look: a job that has ended by now has woken its waiter.
+            // Read before the look: a job that has ended by now has woken its waiter.
             let still = self.runtime.handle().jobs().is_none_or(|jobs| jobs.is_still());
             if self.look(steps) {
                 continue;
@@ -228,7 +228,7 @@ impl ByHand {
         }
     }
 
-    /// Looks at what the outside has done. Says whether anybody is ready.
+    /// Looks at events and timers. Returns whether the main future or a task is ready.
     fn look(&self, steps: &Steps<'_>) -> bool {
         steps.look();
         steps.ready() > 0 || self.main.is_in_line()
@@ -239,7 +239,7 @@ impl ByHand {
         steps.poll(future, &mut Context::from_waker(&self.waker))
     }
 
-    /// The core is this thread's while `f` runs.
+    /// Takes the core for this thread while `f` runs.
     #[track_caller]
     fn turn<R>(&self, f: impl FnOnce(&Steps<'_>) -> R) -> R {
         let handle = self.runtime.handle();
@@ -257,12 +257,12 @@ impl ByHand {
         self.runtime.handle().clock().now()
     }
 
-    /// What a standard instant is in nanoseconds, and the other way round.
+    /// A standard instant in nanoseconds since the clock's origin.
     pub(crate) fn at(&self, instant: std::time::Instant) -> u64 {
         self.runtime.handle().clock().at(instant)
     }
 
-    /// See [`ByHand::at`].
+    /// The reverse of [`ByHand::at`].
     pub(crate) fn instant(&self, at: u64) -> std::time::Instant {
         self.runtime.handle().clock().instant(at)
     }
@@ -297,14 +297,14 @@ fn scheduler(handle: &Handle) -> &Arc<CurrentThread> {
     handle.scheduler().current_thread().expect("it was built with one thread")
 }
 
-/// The waker of the main future, and its place among the tasks.
+/// The waker of the main future, and its place in the order of the tasks.
 struct Main {
     shared: Arc<CurrentThread>,
     line: Mutex<Line>,
 }
 
 struct Line {
-    /// Since the last poll.
+    /// Wakes since the last poll.
     wakes: usize,
     /// How many polls of tasks come before the main future's; `None` if it does not wait for one.
     ahead: Option<Ahead>,
@@ -313,12 +313,12 @@ struct Line {
 #[derive(Clone, Copy)]
 enum Ahead {
     Of(usize),
-    /// All that are ready when it is seen.
+    /// All tasks that are ready when the wake is seen.
     AllOthers,
 }
 
 impl Main {
-    /// The test calls for a poll.
+    /// Puts the main future first, since the test asks for a poll.
     fn has_its_turn(&self) {
         self.line.lock().ahead = Some(Ahead::Of(0));
     }
@@ -327,7 +327,7 @@ impl Main {
         self.line.lock().ahead.is_some()
     }
 
-    /// Whether it is the main future's turn, with so many tasks ready.
+    /// Whether the main future is next, with `ready` tasks ready.
     fn is_next(&self, ready: usize) -> bool {
         let mut line = self.line.lock();
         let Some(ahead) = line.ahead else { return false };
@@ -339,14 +339,14 @@ impl Main {
         ahead == 0
     }
 
-    /// A task has its turn.
+    /// Counts the poll of a task.
     fn lets_one_pass(&self) {
         if let Some(Ahead::Of(tasks)) = &mut self.line.lock().ahead {
             *tasks = tasks.saturating_sub(1);
         }
     }
 
-    /// The poll begins.
+    /// Resets the wakes, since the main future's poll begins.
     fn is_polled(&self) {
         *self.line.lock() = Line { wakes: 0, ahead: None };
     }

@@ -1,14 +1,14 @@
-//! What the current thread knows of its runtime.
+//! The current runtime of a thread.
 //!
 //! # At the end of a thread
 //!
-//! Destructors of a program's thread-locals run in an order that nobody knows, and may enter a
-//! runtime that lives on: block on it, set a timer there. So the list of entered handles has no
-//! destructor of its own, and is good to the very end. What is in it when [`Sweep`] goes (the
-//! handles of guards that were forgotten) is let go then.
+//! Destructors of a program's thread-locals run in an unknown order, and may enter a runtime that
+//! is still alive: block on it, set a timer there. So the list of entered handles has no destructor
+//! of its own, and is usable to the end. When [`Sweep`] is dropped it drops what is left in the
+//! list (handles whose guards were forgotten).
 //!
-//! A worker's timer shard is its runtime's, and is known only while that is the first of those that
-//! were entered: neither a hook at the thread's end nor such a destructor sees it.
+//! A worker's timer shard belongs to its runtime, and is set only while that is the first entered
+//! one: neither a hook at the thread's end nor such a destructor sees it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -27,8 +27,7 @@ use crate::engine::trace::span::{FullSize, of_root};
 use crate::engine::{entered, messages};
 
 thread_local! {
-    // Counted within the thread, so that no borrow is held while user code runs, which may enter or
-    // leave a runtime.
+    // `Rc`, so that no borrow is held while user code runs, which may enter or leave a runtime.
     /// The handles that have been entered; the last is current.
     static ENTERED: RefCell<ManuallyDrop<Vec<Rc<Handle>>>> =
         const { RefCell::new(ManuallyDrop::new(Vec::new())) };
@@ -41,8 +40,8 @@ thread_local! {
 struct Sweep;
 
 impl Sweep {
-    /// Sees to it that the thread has one. False if it has had it: the thread's locals are being
-    /// destroyed.
+    /// Makes sure that the thread has a `Sweep`. Returns false if it was dropped already: the
+    /// thread's locals are being destroyed.
     fn is_to_come() -> bool {
         SWEEP.try_with(|_| ()).is_ok()
     }
@@ -51,7 +50,7 @@ impl Sweep {
 impl Drop for Sweep {
     fn drop(&mut self) {
         let left = ENTERED.with_borrow_mut(|entered| std::mem::take(&mut **entered));
-        // One may be the last handle of its runtime, and drop it: not while the list is borrowed.
+        // Dropped outside the borrow: the last handle of a runtime drops the runtime.
         drop(left);
     }
 }
@@ -82,24 +81,24 @@ impl Drop for Restore {
                 return Err(());
             }
             let left = entered.pop();
-            // Nobody else will free its memory.
+            // After the sweep, only this can free the list's memory.
             let all = entered.is_empty() && !Sweep::is_to_come();
             Ok((left, all.then(|| std::mem::take(&mut **entered))))
         });
-        // The handle may be the last one of its runtime, and drop it: not while it is borrowed.
-        // After the sweep a guard that is older has nothing to restore.
+        // The handle is dropped outside the borrow, since it may be the last of its runtime. After
+        // the sweep an older guard has nothing to restore.
         if left.is_err() && !std::thread::panicking() && Sweep::is_to_come() {
             panic!("{}", messages::GUARDS_OUT_OF_ORDER);
         }
     }
 }
 
-/// Takes back what [`own_shard`] said when dropped.
+/// Undoes [`own_shard`] when dropped.
 #[derive(Debug)]
 pub(super) struct OwnShard(());
 
-/// This thread is a worker whose timers go to `shard`, until the guard is dropped. Its runtime is
-/// the only one that has been entered here, and stays so for as long.
+/// Makes `shard` the timer shard of this thread, a worker, until the guard is dropped. Until then
+/// the worker's runtime is the first entered one.
 pub(super) fn own_shard(shard: Arc<Shard>) -> OwnShard {
     OWN_SHARD.set(Some(shard));
     OwnShard(())
@@ -154,7 +153,7 @@ pub(crate) fn try_io_driver() -> Option<Arc<IoDriver>> {
     with_current(|handle| handle.io().cloned()).ok().flatten()
 }
 
-/// The shard for timers made on this thread: the worker's own, or that of the threads outside.
+/// The shard for timers made on this thread: a worker's own, or that of all other threads.
 #[track_caller]
 pub(crate) fn timer_shard() -> Arc<Shard> {
     // A worker's runtime is the current one unless another was entered inside a task.
@@ -243,7 +242,7 @@ impl Handle {
     ///
     /// # Panics
     ///
-    /// When guards are dropped in another order than the reverse of how they were made.
+    /// If guards are not dropped in the reverse order of their creation.
     ///
     /// # Examples
     ///
@@ -261,10 +260,10 @@ impl Handle {
         EnterGuard { _restore: enter(self.clone()), _handle: std::marker::PhantomData }
     }
 
-    /// Runs a future on this thread, inside the runtime, to its end.
+    /// Runs a future to completion on this thread, inside the runtime.
     ///
-    /// On the `current_thread` flavour this drives neither tasks, nor I/O, nor timers: somebody
-    /// must be in [`Runtime::block_on`](super::Runtime::block_on) for them to go on.
+    /// On the `current_thread` flavour this drives neither tasks, nor I/O, nor timers: they make
+    /// progress only while a thread is in [`Runtime::block_on`](super::Runtime::block_on).
     ///
     /// # Panics
     ///
@@ -290,7 +289,7 @@ impl Handle {
         let _inside = entered::enter_alone();
         let _current = self.enter();
         let _seeded = self.seeded();
-        let future = of_root(future, size, location);
+        let future = self.observe_root(of_root(future, size, location), location);
         if self.panics().guards_roots() {
             return self.run_root(self.panics().guard(future));
         }

@@ -1,25 +1,24 @@
 //! I/O and timers of a runtime, behind the trait `Park` through which schedulers see them.
 //!
-//! # Who covers a timer
+//! # Which thread wakes up for a timer
 //!
-//! Each worker's timers are in a shard of its own, those of other threads in one more. Whoever
-//! sleeps in the poll sleeps until the earliest deadline of all shards, and publishes it as
-//! `asleep_until`. A worker that sleeps beside it trusts that, unless its own next deadline is
-//! earlier than what the holder has published: then it wakes itself for it. When nobody is in the
-//! poll, the monitor is awake and waits no longer than until the next deadline. `timer/cover.rs`
-//! has the proof.
+//! Each worker's timers are in a shard of its own, those of all other threads in one more. The
+//! thread that sleeps in the driver (the *holder*) sleeps until the earliest deadline of all
+//! shards, and publishes it as `asleep_until`. A worker that sleeps on its parker relies on that,
+//! unless its own next deadline is earlier than the published one: then it wakes itself. When no
+//! thread is in the driver, the monitor is awake and waits no longer than until the next deadline.
+//! `timer/cover.rs` has the proof.
 //!
-//! A holder that gets work leaves the poll, and tells nobody: that would be a futex call for each
-//! request. So a worker that trusted it wakes itself all the same, [`PATIENCE`] after its deadline,
-//! in a wait that it makes anyway. What it finds fired by then it does not wait for again.
+//! A holder that gets work leaves the driver without telling others: that would be a futex call for
+//! each request. So a worker that relied on it still wakes itself [`PATIENCE`] after its deadline,
+//! in a wait that it makes anyway. It does not wait again for timers that have fired by then.
 //!
 //! # Paused time
 //!
-//! Then nobody waits for a deadline. If nothing goes on anywhere (`engine/activity.rs`), who sleeps
-//! in the poll looks whether an event waits, and if none does, moves the clock to the next deadline
-//! and fires what is due. Who sleeps beside it, or stands in, waits without timers. A clock that is
-//! stopped or let go on wakes the holder, so that it starts anew; until then it sleeps by what it
-//! knew.
+//! With paused time no thread waits for a deadline. If there is no activity (`engine/activity.rs`),
+//! the holder checks for events. If there are none, it moves the clock to the next deadline and
+//! fires what is due. Other threads wait without timers. Pausing or resuming the clock wakes the
+//! holder, so that it starts anew; until then it sleeps by the former state.
 
 use std::time::Duration;
 
@@ -28,13 +27,14 @@ use crossbeam_utils::CachePadded;
 use crate::engine::activity::Activity;
 use crate::engine::clock::{Clock, NEVER};
 use crate::engine::driver::{IoDriver, PollGuard};
+use crate::engine::insight::recorder::{Kind, record_here_with};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::primitive::{Arc, Parker};
 use crate::engine::scheduler;
 use crate::engine::timer::{Cover, Shard, Shards};
 use crate::engine::wake_list::WakeList;
 
-/// How late the timers of a worker that sleeps on its parker may be before it sees to them itself.
+/// How late the timers of a worker that sleeps on its parker may be before it wakes up for them.
 const PATIENCE: Duration = Duration::from_micros(500);
 
 /// I/O and timers of one runtime.
@@ -47,10 +47,10 @@ pub(crate) struct Drivers {
     jumps: Jumps,
 }
 
-/// What the poll's holder writes, at each look: apart from what everybody reads.
+/// What the holder writes at each look, apart from fields that all threads read.
 #[derive(Default)]
 struct Holder {
-    /// It holds the poll to sleep in it.
+    /// Whether the holder sleeps in the driver.
     sleeps: AtomicBool,
     looks: AtomicU64,
 }
@@ -59,9 +59,9 @@ struct Holder {
 enum Jumps {
     /// Time cannot be paused.
     Never,
-    /// When no job is pending: the one thread that runs tasks sees everything else.
+    /// When no job is pending. The one thread that runs tasks sees everything else.
     WithoutJobs(Arc<Activity>),
-    /// When nothing goes on. The threads that sleep here are counted while they are awake.
+    /// When there is no activity. The threads that sleep here are counted while they are awake.
     WhenStill(Arc<Activity>),
 }
 
@@ -100,7 +100,7 @@ impl Drivers {
         &self.shards
     }
 
-    /// What blocking jobs are to be counted in, if anybody wants to know of them.
+    /// Where blocking jobs are counted, if time can be paused.
     pub(crate) fn counts_jobs(&self) -> Option<Arc<Activity>> {
         match &self.jumps {
             Jumps::Never => None,
@@ -108,7 +108,7 @@ impl Drivers {
         }
     }
 
-    /// What everything else is to be counted in.
+    /// Where everything else is counted, if workers' time can be paused.
     pub(crate) fn counts_all(&self) -> Option<Arc<Activity>> {
         match &self.jumps {
             Jumps::Never | Jumps::WithoutJobs(_) => None,
@@ -123,21 +123,21 @@ impl Drivers {
         Some(Duration::from_nanos(deadline.saturating_sub(self.clock.now())))
     }
 
-    /// How long the poll's holder may sleep; published so that others can rely on it.
+    /// How long the holder may sleep. Published so that others can rely on it.
     fn publish(&self, limit: Option<Duration>) -> Option<Duration> {
         let latest =
             limit.map_or(NEVER, |limit| self.clock.now().saturating_add(limit.as_nanos() as u64));
         let until = self.until(self.cover.publish(|| self.shards.earliest().min(latest)));
-        // Paused deadlines say nothing about how long to wait.
+        // With paused time, deadlines do not limit the wait.
         if self.clock.is_paused() { limit } else { until }
     }
 
     fn count_look(&self) {
-        // Only the poll's holder counts.
+        // Only the holder writes it.
         self.holder.looks.store(self.holder.looks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
-    /// The caller sleeps in `sleep`, and is not counted while it does.
+    /// Calls `sleep`, during which the caller is not counted as active.
     fn uncounted(&self, sleep: impl FnOnce()) {
         let Jumps::WhenStill(activity) = &self.jumps else { return sleep() };
         activity.end();
@@ -157,14 +157,14 @@ impl Drivers {
                 });
             }
         };
-        // A thread that is not counted anyway counts for the time of this call.
+        // A thread that is never counted is counted during this call.
         let _counted = matches!(self.jumps, Jumps::WithoutJobs(_)).then(|| activity.enter());
         while self.clock.is_paused() {
             activity.end();
             activity.watch();
             if self.shards.earliest() != NEVER && activity.claim() {
-                // Not before the claim: what others have sent until they ended is there now. The
-                // look may take the driver's wake along, and a job gives the token before it ends.
+                // After the claim, what others sent before they ended is visible. The look may
+                // consume the driver's wake; a job gives the token before it ends.
                 let _ = turn.wait(Some(Duration::ZERO), ready);
                 if ready.is_empty() && !parker.is_notified() {
                     self.shards.jump(ready);
@@ -181,20 +181,35 @@ impl Drivers {
     }
 }
 
-/// A count of what goes on, whose end wakes the poll's holder.
+/// Records how many wakers `look` adds, if it adds any.
+fn recorded(kind: Kind, ready: &mut WakeList, look: impl FnOnce(&mut WakeList)) {
+    let before = ready.len();
+    look(ready);
+    let added = ready.len() - before;
+    if added > 0 {
+        record_here_with(kind, || (added as u64, 0));
+    }
+}
+
+/// A new count of activities. When it falls to zero the holder is woken.
 fn new_activity(io: &Arc<IoDriver>) -> Arc<Activity> {
     let io = Arc::clone(io);
-    Arc::new(Activity::new(Box::new(move || io.wake())))
+    let wake = move || {
+        io.wake(); // wake: nothing goes on
+    };
+    Arc::new(Activity::new(Box::new(wake)))
 }
 
 impl scheduler::Park for Drivers {
     fn look(&self, slot: usize, ready: &mut WakeList) {
         if let Some(mut turn) = self.io.try_acquire() {
-            let _ = turn.wait(Some(Duration::ZERO), ready);
+            recorded(Kind::Io, ready, |ready| {
+                let _ = turn.wait(Some(Duration::ZERO), ready);
+            });
             self.count_look();
         }
-        self.shards
-            .look(self.shards.of_worker(slot).into_iter().chain([self.shards.outside()]), ready);
+        let shards = self.shards.of_worker(slot).into_iter().chain([self.shards.outside()]);
+        recorded(Kind::Timers, ready, |ready| self.shards.look(shards, ready));
     }
 
     fn sleep(&self, slot: usize, parker: &Parker, ready: &mut WakeList) -> bool {
@@ -203,19 +218,21 @@ impl scheduler::Park for Drivers {
                 return false;
             }
             self.holder.sleeps.store(true, Ordering::Relaxed);
-            self.sleep_in_poll(&mut turn, parker, ready);
+            recorded(Kind::Io, ready, |ready| self.sleep_in_poll(&mut turn, parker, ready));
             self.cover.retract();
             self.holder.sleeps.store(false, Ordering::Relaxed);
             self.count_look();
             drop(turn);
             parker.end_elsewhere();
-            self.shards.look(self.shards.with_deadline(), ready);
+            recorded(Kind::Timers, ready, |ready| {
+                self.shards.look(self.shards.with_deadline(), ready);
+            });
             return true;
         }
         let own = self.shards.of_worker(slot);
         let deadline = own.map_or(NEVER, |shard| shard.next_deadline());
         let limit = self.until(deadline).filter(|_| !self.clock.is_paused()).map(|limit| {
-            // Who sleeps for all may be busy by then: it turns busy without a word.
+            // The holder may be busy by then, since it leaves the driver without telling.
             limit + if self.cover.leaves_out(deadline) { Duration::ZERO } else { PATIENCE }
         });
         self.uncounted(|| match limit {
@@ -224,7 +241,7 @@ impl scheduler::Park for Drivers {
             }
             None => parker.park(),
         });
-        self.shards.look(own, ready);
+        recorded(Kind::Timers, ready, |ready| self.shards.look(own, ready));
         true
     }
 
@@ -235,7 +252,7 @@ impl scheduler::Park for Drivers {
         }
         let jobs = self.counts_jobs();
         jobs.iter().for_each(|jobs| jobs.watch());
-        // After the watch: a job that ends later wakes the poll.
+        // Checked after the watch: a job that ends later wakes the driver.
         if !jobs_only || jobs.as_ref().is_some_and(|jobs| !jobs.is_still()) {
             let _ = turn.wait(None, ready);
         }
@@ -257,7 +274,7 @@ impl scheduler::Park for Drivers {
     }
 
     fn advance_overdue(&self, by: Duration, ready: &mut WakeList) {
-        // Whoever moves a paused clock fires what is due.
+        // The thread that moves a paused clock fires what is due.
         if self.shards.earliest() == NEVER || self.clock.is_paused() {
             return;
         }

@@ -1,22 +1,22 @@
-//! Wakers that are not tasks', to be called on a thread that may block.
+//! Wakers that may be user code, to be called on a thread that may block.
 //!
 //! # Problem
 //!
-//! The monitor finds timers that are due and events that have come, and whose waker that is may be
-//! somebody else's: user code, which may block. It must not be called there, nor even dropped; it
-//! must be called soon; and if one blocks for good the others that come must not take the memory.
+//! The monitor finds timers that are due and events that have come. Their wakers may be user code,
+//! which may block. So the monitor must neither call nor drop them. They must be called soon, and
+//! if one blocks for ever, those that follow must not fill the memory.
 //!
 //! # Invariants
 //!
-//! 1. Nothing of a waker is called on the thread that puts it here.
-//! 2. A waker that waits is not put in a second time, as one call that begins later is enough for
-//!    both. So no more wait than there are different ones. It is off the list before it is called:
-//!    one that comes while it is being called waits anew.
-//! 3. While wakers wait, somebody calls them (`calling`) or they are owed: then whoever put them
-//!    comes again ([`ForeignWakes::have_called`]). `calling` and the queue change under one lock,
-//!    and `calling` ends only where the queue is empty, or no thread could be had.
+//! 1. The thread that puts a waker here calls none of its functions.
+//! 2. A waker that waits is not queued a second time, since one later call is enough for both. So
+//!    the queue is no longer than the number of different wakers. A waker leaves the queue before
+//!    it is called: if it comes again during the call, it is queued again.
+//! 3. While wakers wait, a thread calls them (`calling`), or they are *owed*: then the thread that
+//!    put them comes again ([`ForeignWakes::have_called`]). `calling` and the queue change under
+//!    one lock, and `calling` ends only when the queue is empty or no thread could be started.
 //!
-//! They have a thread of their own, so that they do not wait for stacks and hooks.
+//! They have a separate thread, so that they do not wait for stack captures and hooks.
 
 use std::collections::{HashSet, VecDeque};
 use std::task::Waker;
@@ -36,21 +36,21 @@ pub(crate) struct ForeignWakes {
 #[derive(Default)]
 struct Waiting {
     queue: VecDeque<Waker>,
-    /// Who is in the queue.
+    /// The wakers in the queue.
     known: HashSet<(usize, usize)>,
-    /// Further ones of those, to be dropped.
+    /// Further clones of those, to be dropped.
     again: Vec<Waker>,
-    /// The thread has been told, and has not come to the end of the queue.
+    /// Whether the thread has been started on the queue and has not emptied it yet.
     calling: bool,
 }
 
-/// So many clones of wakers that wait are kept to be dropped elsewhere. There are more only if a
-/// waker blocks, and then one clone more of it, which is one count, is never dropped.
+/// The most clones of waiting wakers that are kept to be dropped by the thread. There are more only
+/// if a waker blocks; then each further clone is leaked, which costs one reference count.
 pub(crate) const MOST_AGAIN: usize = 4096;
 
 impl ForeignWakes {
     pub(crate) fn new(activity: Option<Arc<Activity>>) -> ForeignWakes {
-        // One piece of work calls all of them.
+        // One job calls all of them.
         let thread = SerialThread::new("runtime-waker", 2);
         ForeignWakes { thread, activity, waiting: Mutex::default() }
     }
@@ -60,7 +60,7 @@ impl ForeignWakes {
         &self.thread
     }
 
-    /// Adds one, to be followed by [`have_called`](ForeignWakes::have_called).
+    /// Adds a waker. Then call [`have_called`](ForeignWakes::have_called).
     pub(crate) fn put(&self, waker: Waker) {
         let mut waiting = self.waiting.lock();
         let key = (waker.data().addr(), std::ptr::from_ref(waker.vtable()).addr());
@@ -76,19 +76,19 @@ impl ForeignWakes {
         }
     }
 
-    /// How many wait.
+    /// How many wakers wait.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.waiting.lock().queue.len()
     }
 
-    /// Whether some wait and nobody calls them, as no thread could be had.
+    /// Whether wakers wait and no thread calls them, since none could be started.
     pub(crate) fn are_owed(&self) -> bool {
         let waiting = self.waiting.lock();
         !waiting.calling && !waiting.queue.is_empty()
     }
 
-    /// Has those that wait called.
+    /// Has the thread call the waiting wakers.
     pub(crate) fn have_called(this: &Arc<ForeignWakes>) {
         {
             let mut waiting = this.waiting.lock();
@@ -103,7 +103,7 @@ impl ForeignWakes {
         }
     }
 
-    /// Calls those that are owed on this thread, which may block.
+    /// Calls owed wakers on this thread, which may block.
     pub(crate) fn call_all_unless_called(&self) {
         if !self.waiting.lock().calling {
             self.call_all();

@@ -11,6 +11,7 @@ use super::id::RuntimeId;
 use super::job::BlockingJob;
 use super::panics::{Panics, Stops};
 use super::pinned::Pinned;
+use super::roots::{Observed, Roots};
 use super::scheduler::{RuntimeFlavor, Scheduler};
 use super::stall::Reporter;
 use super::this_thread;
@@ -60,9 +61,9 @@ pub(crate) struct Inner {
     pub(super) io_enabled: bool,
     pub(super) time_enabled: bool,
     pub(super) shards: Arc<Shards>,
-    /// What blocking jobs are counted in, so that paused time waits for them.
+    /// Where blocking jobs are counted, so that paused time waits for them.
     pub(super) jobs: Option<Arc<Activity>>,
-    /// What everything else is counted in.
+    /// Where everything else is counted.
     pub(super) activity: Option<Arc<Activity>>,
     pub(super) panics: Arc<Panics<Inner>>,
     pub(super) pinned: Pinned,
@@ -75,6 +76,7 @@ pub(crate) struct Inner {
     /// Seeds for the threads that block on the runtime, if they were fixed.
     pub(super) seeds: Option<Mutex<FastRand>>,
     /// The thread of a local runtime: its tasks need not be `Send`.
+    pub(super) roots: Arc<Roots>,
     pub(super) local_to: Option<ThreadId>,
     pub(super) name: Option<String>,
     pub(super) id: RuntimeId,
@@ -124,7 +126,7 @@ impl Handle {
         &self.inner.blocking
     }
 
-    /// What blocking jobs are counted in, if paused time is to wait for them.
+    /// Where blocking jobs are counted, if paused time must wait for them.
     pub(super) fn jobs(&self) -> Option<&Arc<Activity>> {
         self.inner.jobs.as_ref()
     }
@@ -133,7 +135,7 @@ impl Handle {
         &self.inner.panics
     }
 
-    /// This thread makes the runtime's random choices until the guard is dropped.
+    /// Seeds this thread's random choices from the runtime's seed until the guard is dropped.
     pub(super) fn seeded(&self) -> Option<Seeded> {
         self.inner.seeds.as_ref().map(|seeds| Seeded::new(&seeds.lock()))
     }
@@ -148,11 +150,29 @@ impl Handle {
     }
 
     /// Stalls that were counted and not reported.
+    /// The futures that threads block on, while the runtime is observed.
+    pub(super) fn roots(&self) -> &Arc<Roots> {
+        &self.inner.roots
+    }
+
+    /// A root future, as a dump sees it.
+    pub(super) fn observe_root<F: Future>(
+        &self,
+        future: F,
+        called_at: &'static Location<'static>,
+    ) -> Observed<F> {
+        self.inner.roots.observe(self.is_insight_on(), future, called_at)
+    }
+
+    pub(super) fn reporter(&self) -> &Reporter {
+        &self.inner.reporter
+    }
+
     pub(super) fn reports_left_out(&self) -> u64 {
         self.inner.reporter.left_out()
     }
 
-    /// From now on somebody watches the threads of this runtime, if anybody ever does.
+    /// Starts the monitor of a `current_thread` runtime, if it has one and it is not running.
     pub(crate) fn have_watched(&self) {
         if let Some(shared) = self.inner.scheduler.current_thread() {
             shared.have_watched();
@@ -163,7 +183,7 @@ impl Handle {
         self.inner.scheduler.monitor()
     }
 
-    /// In reports the pinned threads come after workers and spares.
+    /// The first pinned thread's number in reports, which number workers and spares first.
     pub(super) fn first_pinned_number(&self) -> usize {
         self.inner.scheduler.slots()
     }
@@ -199,12 +219,12 @@ impl Handle {
     /// Stops the clock.
     pub(crate) fn pause_time(&self) -> Result<(), &'static str> {
         self.clock().pause()?;
-        // Whoever sleeps until a deadline begins anew.
+        // A thread that sleeps until a deadline starts anew.
         self.inner.driver.wake(); // wake: time stops
         Ok(())
     }
 
-    /// Lets the clock go on.
+    /// Resumes the clock.
     pub(crate) fn resume_time(&self) -> Result<(), &'static str> {
         self.clock().resume()?;
         self.inner.driver.wake(); // wake: time goes on
@@ -220,11 +240,11 @@ impl Handle {
         Ok(())
     }
 
-    /// Moves the frozen clock. Timers take note when the driver is looked at next, or at
+    /// Moves the frozen clock. Timers see it at the next look at the driver, or at
     /// [`Handle::settle_time`].
     pub(crate) fn move_time(&self, by: Duration) -> Result<(), &'static str> {
         self.clock().move_ahead(by)?;
-        // Whoever sleeps looks anew.
+        // A thread that sleeps looks again.
         self.inner.driver.wake(); // wake: time moves
         Ok(())
     }
@@ -262,7 +282,7 @@ impl Handle {
         self.inner.forced_yields.load(Ordering::Relaxed)
     }
 
-    /// What users want to see of tasks.
+    /// What users observe of tasks.
     pub(super) fn observe(&self) -> &Observe {
         self.inner.scheduler.tasks().observe()
     }
@@ -297,7 +317,7 @@ impl Handle {
         large_on_heap!(future: F => self.spawn_boxed(future, identity.of_size(size)))
     }
 
-    /// As [`spawn_as`](Handle::spawn_as). A large future is in its box.
+    /// As [`spawn_as`](Handle::spawn_as). A large future is already boxed.
     pub(crate) fn spawn_boxed<F>(&self, future: F, identity: Identity<'_>) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -307,7 +327,7 @@ impl Handle {
         self.inner.scheduler.spawn(future, identity)
     }
 
-    /// Spawns a task that has a place in a scope of this runtime.
+    /// Spawns a task into a scope of this runtime.
     pub(crate) fn spawn_in<F>(
         &self,
         membership: Membership,
@@ -327,7 +347,7 @@ impl Handle {
         self.inner.pinned.each(|thread| f(thread.tasks()));
     }
 
-    /// The scope around all others of this runtime.
+    /// The outermost scope of this runtime.
     pub(crate) fn root(&self) -> &Node {
         &self.inner.root
     }
@@ -337,7 +357,7 @@ impl Handle {
         self.inner.local_to == Some(std::thread::current().id())
     }
 
-    /// Spawns a task that need not be `Send`, into a scope if it has a place in one.
+    /// Spawns a task that need not be `Send`, into a scope if there is a membership.
     ///
     /// # Panics
     ///
@@ -416,7 +436,7 @@ impl Handle {
     }
 }
 
-// No user code runs between the steps of a change: after a panic all is as it was before it.
+// No user code runs between the steps of a change, so a panic leaves no change half done.
 impl std::panic::UnwindSafe for Handle {}
 impl std::panic::RefUnwindSafe for Handle {}
 

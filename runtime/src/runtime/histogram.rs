@@ -1,7 +1,7 @@
 //! How a histogram divides time: where its buckets begin.
 //!
-//! A histogram is nothing but the list of its buckets' beginnings, so that linear and logarithmic
-//! ones differ only in how the list is made.
+//! A histogram is just the list of the beginnings of its buckets. Linear and logarithmic ones
+//! differ only in how the list is made.
 
 use std::fmt;
 use std::sync::Arc;
@@ -59,8 +59,8 @@ impl HistogramConfiguration {
         HistogramConfiguration { starts: configuration.into().starts().into() }
     }
 
-    /// Buckets of which each is twice as wide as the one before. The width of the first is a power
-    /// of two of nanoseconds, at least the one that is given.
+    /// Buckets of which each is twice as wide as the one before. The width of the first is the
+    /// given one, rounded up to a power of two of nanoseconds.
     #[cfg(feature = "tokio-wording")]
     #[track_caller]
     pub(super) fn doubling(first_width: Duration, num_buckets: usize) -> HistogramConfiguration {
@@ -98,7 +98,7 @@ pub struct LogHistogram {
 }
 
 impl LogHistogram {
-    /// Builds one with other than the default settings.
+    /// A builder, to choose the settings.
     ///
     /// # Examples
     ///
@@ -107,7 +107,7 @@ impl LogHistogram {
         LogHistogramBuilder::default()
     }
 
-    /// Where the last bucket begins, in nanoseconds: what is longer is not told apart.
+    /// Where the last bucket begins, in nanoseconds. Longer times are all in that bucket.
     ///
     /// # Examples
     ///
@@ -176,7 +176,7 @@ impl Default for LogHistogramBuilder {
 }
 
 impl LogHistogramBuilder {
-    /// The largest relative error. What is below 2^-10 is taken for that.
+    /// The largest relative error. Values below 2^-10 count as 2^-10.
     ///
     /// # Panics
     ///
@@ -236,11 +236,11 @@ impl LogHistogramBuilder {
         self
     }
 
-    /// Builds it, if it has no more than so many buckets.
+    /// Builds the histogram, with at most `max_buckets` buckets.
     ///
     /// # Errors
     ///
-    /// If it would have more.
+    /// If it would have more buckets.
     ///
     /// # Examples
     ///
@@ -265,7 +265,7 @@ impl LogHistogramBuilder {
         Ok(histogram)
     }
 
-    /// Builds it.
+    /// Builds the histogram.
     ///
     /// # Examples
     ///

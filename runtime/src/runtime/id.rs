@@ -19,6 +19,10 @@ impl RuntimeId {
     pub(crate) fn next() -> RuntimeId {
         RuntimeId(NEXT_ID.fetch_add(1, Ordering::Relaxed))
     }
+
+    pub(crate) fn as_u64(self) -> u64 {
+        self.0
+    }
 }
 
 impl fmt::Display for RuntimeId {

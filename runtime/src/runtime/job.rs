@@ -1,9 +1,14 @@
 //! The jobs of the blocking pool.
 
+use std::sync::Arc;
+
 use super::id::RuntimeId;
 use super::this_thread::{self, Service};
 use crate::engine::blocking::{Job, Note};
 use crate::engine::driver::exact_timers;
+use crate::engine::insight::Recorder;
+use crate::engine::insight::recorder::Kind;
+use crate::engine::primitive::ticks;
 use crate::engine::scheduler::StandIn;
 use crate::engine::task::{Outcome, Runnable, StallPolicy};
 
@@ -12,8 +17,9 @@ pub(super) enum BlockingJob {
     Task {
         task: Runnable,
         mandatory: bool,
+        recorder: Option<Arc<Recorder>>,
     },
-    /// Works in the place of a worker that is in `block_in_place`.
+    /// Serves in the place of a worker that is in `block_in_place`.
     StandIn {
         stand_in: StandIn,
         runtime: RuntimeId,
@@ -23,15 +29,24 @@ pub(super) enum BlockingJob {
 impl Job for BlockingJob {
     fn run(self) {
         match self {
-            BlockingJob::Task { task, .. } => {
+            BlockingJob::Task { task, recorder, .. } => {
+                let id = task.id();
+                let began = recorder.map(|recorder| {
+                    let now = ticks();
+                    recorder.job_begins(id, now);
+                    (recorder, now)
+                });
                 let outcome = task.run(&StallPolicy::Nobody);
                 debug_assert!(matches!(outcome, Outcome::Complete));
+                if let Some((recorder, began)) = began {
+                    recorder.polled(None, Kind::JobEnd, id, began, ticks());
+                }
             }
             BlockingJob::StandIn { stand_in, runtime } => {
                 if let Some(worker) = stand_in.arrive() {
                     let _serves = this_thread::serve(runtime, Service::Worker);
                     exact_timers();
-                    // The thread has been set up by the blocking pool.
+                    // The blocking pool has already set the thread up.
                     worker.run(&|| ());
                 }
             }

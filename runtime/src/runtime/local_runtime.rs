@@ -102,7 +102,7 @@ impl LocalRuntime {
         self.runtime.spawn_blocking(closure)
     }
 
-    /// Runs a future on this thread to its end. See [`Runtime::block_on`].
+    /// Runs a future to completion on this thread. See [`Runtime::block_on`].
     ///
     /// # Panics
     ///
@@ -132,7 +132,7 @@ impl LocalRuntime {
         self.runtime.enter()
     }
 
-    /// Shuts down in good order, and says what did not stop within `grace`. See
+    /// Shuts down gracefully, and returns what did not stop within `grace`. See
     /// [`Runtime::shutdown`].
     ///
     /// # Panics

@@ -10,8 +10,8 @@ use crate::engine::scheduler::WorkerCounters;
 
 /// Numbers about a runtime as it runs: how many tasks, what waits where, what each worker did.
 ///
-/// Made by [`Handle::metrics`]. Each number is read when asked for, without a lock on any hot path;
-/// two numbers read after each other need not agree to the last unit.
+/// Made by [`Handle::metrics`]. Each number is read when its method is called, without a lock on
+/// any hot path. Two numbers that are read one after the other need not match exactly.
 ///
 /// Workers are numbered from 0; the spares come after the workers.
 ///
@@ -155,8 +155,8 @@ impl RuntimeMetrics {
         tasks
     }
 
-    /// Times that a task was spawned or woken elsewhere than on a worker, and went to the queue of
-    /// [`global_queue_depth`](RuntimeMetrics::global_queue_depth).
+    /// Times that a task was spawned or woken by a thread that is no worker, and went to the
+    /// injector ([`global_queue_depth`](RuntimeMetrics::global_queue_depth)).
     ///
     /// # Examples
     ///
@@ -166,8 +166,8 @@ impl RuntimeMetrics {
     }
 
     /// Polls that spent their budget and had to let others run: see
-    /// [`task::coop`](crate::task::coop). A worker adds its own when it goes to sleep, and every
-    /// 1,024 polls or so; a thread that blocks on the runtime when it is done.
+    /// [`task::coop`](crate::task::coop). A worker adds its number when it goes to sleep, and about
+    /// every 1,024 polls; a thread in `block_on` when it is done.
     ///
     /// # Examples
     ///
@@ -179,7 +179,7 @@ impl RuntimeMetrics {
         sum + self.handle.forced_yields_of_roots()
     }
 
-    /// Tasks that wait in the queue for tasks woken outside the workers.
+    /// Tasks that wait in the injector, the queue for tasks that other threads spawn or wake.
     ///
     /// # Examples
     ///
@@ -250,8 +250,8 @@ impl RuntimeMetrics {
         self.handle.scheduler().pool().map_or(0, |pool| pool.spare_counts().0)
     }
 
-    /// Times that a spare worker was wanted and not to be had: the limit was reached, or the system
-    /// gave no thread. It is also reported: see
+    /// Times that a spare worker was needed and none was available: the limit was reached, or the
+    /// system gave no thread. This is also reported: see
     /// [`Builder::on_spare_shortage`](crate::Builder::on_spare_shortage).
     ///
     /// # Examples
@@ -270,9 +270,8 @@ impl RuntimeMetrics {
         self.handle.scheduler().monitor().stalls()
     }
 
-    /// Of these, the ones that were not reported: too many at one time, more than one line a second
-    /// on stderr, no thread for the report, or nothing known of the poll any more. The next report
-    /// says how many.
+    /// Stalls that were not reported: too many at one time, more than one line a second on stderr,
+    /// no thread for the report, or the poll had ended too soon. The next report says how many.
     ///
     /// # Examples
     ///
@@ -294,7 +293,7 @@ impl RuntimeMetrics {
     ///
     /// # Panics
     ///
-    /// If there is no such worker, as all methods that begin with `worker_`.
+    /// If there is no such worker. This holds for all methods that begin with `worker_`.
     ///
     /// # Examples
     ///
@@ -339,8 +338,8 @@ impl RuntimeMetrics {
         self.worker(worker, |counters, _| counters.parks.get() + counters.unparks.get())
     }
 
-    /// The thread that the worker is, while it has one. On the `current_thread` flavour it is the
-    /// one that blocks on the runtime, or was the last to.
+    /// The worker's thread, while it has one. On the `current_thread` flavour it is the thread that
+    /// blocks on the runtime, or was the last to do so.
     ///
     /// # Examples
     ///
@@ -450,9 +449,9 @@ impl RuntimeMetrics {
         self.worker(worker, |_, _| 0)
     }
 
-    /// How long a poll of the worker takes, with what the worker does between two polls: a mean in
-    /// which the last ten polls or so weigh most. It is brought up to date when the worker goes to
-    /// sleep, and every 1,024 polls or so.
+    /// How long a poll of the worker takes, including its work between polls: a moving average in
+    /// which about the last ten polls weigh most. It is updated when the worker goes to sleep, and
+    /// about every 1,024 polls.
     ///
     /// # Examples
     ///
@@ -461,7 +460,7 @@ impl RuntimeMetrics {
         self.worker(worker, |counters, _| Duration::from_nanos(counters.mean_poll_ns.get()))
     }
 
-    /// Polls of the worker that others had to take over for.
+    /// Polls of the worker during which others had to take over.
     ///
     /// # Examples
     ///
@@ -470,8 +469,8 @@ impl RuntimeMetrics {
         self.worker(worker, |counters, _| counters.stalls.get())
     }
 
-    /// How long the worker has been awake. A worker adds to it when it goes to sleep, and every
-    /// 1,024 polls or so.
+    /// How long the worker has been awake. Updated when the worker goes to sleep, and about every
+    /// 1,024 polls.
     ///
     /// # Examples
     ///
@@ -481,7 +480,7 @@ impl RuntimeMetrics {
     }
 
     /// Tasks that wait in the worker's queue. On the `current_thread` flavour only the thread that
-    /// blocks on the runtime can tell; to others there are none.
+    /// blocks on the runtime can read it; on other threads it is 0.
     ///
     /// # Examples
     ///
@@ -526,7 +525,7 @@ impl RuntimeMetrics {
         self.handle.shards().all().iter().map(|shard| shard.len()).sum()
     }
 
-    /// Timers that have ever been set. One that is dropped before it is first waited for is not.
+    /// Timers that have ever been set. A timer that is dropped before its first poll is never set.
     ///
     /// # Examples
     ///

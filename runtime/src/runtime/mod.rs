@@ -1,8 +1,8 @@
-//! The runtime: what runs tasks, wakes them up and keeps their timers.
+//! The runtime runs tasks, wakes them up and keeps their timers.
 //!
 //! Most programs need nothing of this module: [`#[runtime::main]`](crate::main) builds a runtime
-//! with every default. Use a [`Builder`] to choose the flavour, the number of workers and the rest,
-//! and [`Runtime::block_on`] to run a future on it.
+//! with all defaults. Use a [`Builder`] to choose the flavour, the number of workers and other
+//! settings, and [`Runtime::block_on`] to run a future.
 //!
 //! ```
 //! let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -24,16 +24,16 @@
 //! | futures that are not `Send`, and nothing else | [`LocalRuntime`] | the thread in [`block_on`](LocalRuntime::block_on) |
 //! | a few futures that are not `Send`, beside tasks that are | [`LocalSet`], [`spawn_pinned`] | the set's thread; a thread for such tasks |
 //!
-//! What they have in common: the same functions for spawning, sockets, timers, files, channels and
-//! metrics, and the same pool for blocking jobs. In which they differ:
+//! All have the same functions for spawning, sockets, timers, files, channels and metrics, and the
+//! same pool for blocking jobs. They differ in:
 //!
 //! | | `multi_thread` | `current_thread` | [`LocalRuntime`] | [`LocalSet`] |
 //! |---|---|---|---|---|
 //! | tasks run on | worker threads | one thread | one thread | one thread |
-//! | they run while nobody is in `block_on` | yes | no | no | no |
-//! | they must be `Send` | yes | yes | no | no |
-//! | one that blocks its thread | others go on | all wait | all wait | the set waits |
-//! | .. is reported | yes | yes | yes | yes |
+//! | tasks run while no thread is in `block_on` | yes | no | no | no |
+//! | tasks must be `Send` | yes | yes | no | no |
+//! | while a task blocks its thread | others go on | all wait | all wait | the set waits |
+//! | such a task is reported | yes | yes | yes | yes |
 //! | [`block_in_place`] | yes | no | no | no |
 //!
 //! [`LocalSet`]: crate::task::LocalSet
@@ -44,10 +44,10 @@
 //!
 //! ## `multi_thread` with one worker, or `current_thread`?
 //!
-//! They look alike and are not. With [`worker_threads(1)`](Builder::worker_threads) there is a
+//! They look alike but differ. With [`worker_threads(1)`](Builder::worker_threads) there is a
 //! thread beside yours: tasks go on while the calling thread does something else, and a spare
 //! worker stands in when a task blocks. With `current_thread` there is only your thread: tasks run
-//! while it is in `block_on`, and at no other time.
+//! only while it is in `block_on`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -71,7 +71,7 @@
 //! that work:
 //!
 //! **The whole program is one future.** This is what `#[runtime::main(flavor = "current_thread")]`
-//! does. When the future is done, the tasks that are left stop where they stand.
+//! does. When the future is done, the tasks that are left are dropped.
 //!
 //! ```
 //! #[runtime::main(flavor = "current_thread")]
@@ -82,8 +82,8 @@
 //! ```
 //!
 //! **Now and then, between other work.** Each `block_on` runs the tasks for as long as its own
-//! future takes. This is how a loop that belongs to somebody else, such as that of a window system,
-//! gets along with async code.
+//! future takes. So async code can run inside a foreign event loop, such as that of a window
+//! system.
 //!
 //! ```
 //! use runtime::time::{Duration, sleep};
@@ -100,8 +100,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! **On a thread of its own.** Others spawn by its [`Handle`], and a channel says when it is to
-//! end.
+//! **On a thread of its own.** Other threads spawn through its [`Handle`], and a channel tells it
+//! when to end.
 //!
 //! ```
 //! use runtime::sync::oneshot;
@@ -120,10 +120,9 @@
 //!
 //! # The runtime that code runs in
 //!
-//! [`spawn`](crate::spawn), sockets and timers belong to the *current* runtime. It is the one whose
-//! task the code runs in, or whose `block_on`. In a plain thread there is none: either
-//! [enter](Handle::enter) one, or spawn by a [`Handle`]. Without it they panic, and the message
-//! says so.
+//! [`spawn`](crate::spawn), sockets and timers belong to the *current* runtime: the one in whose
+//! task or `block_on` the code runs. In a plain thread there is none: either [enter](Handle::enter)
+//! one, or spawn through a [`Handle`]. Otherwise they panic with a message that says so.
 //!
 //! ```
 //! use runtime::runtime::Handle;
@@ -141,8 +140,8 @@
 //!
 //! # Stalls: tasks that do not return
 //!
-//! Tasks share threads, and hand them over at an `.await`. A task that computes for long, or calls
-//! something that blocks, keeps its thread: that is a *stall*. The runtime watches for it. Each
+//! Tasks share threads, and give them up at an `.await`. A task that computes for long, or calls
+//! something that blocks, keeps its thread: that is a *stall*. The runtime watches for stalls. Each
 //! limit is an option of the [`Builder`]:
 //!
 //! | a poll takes longer than | what happens | option |
@@ -150,10 +149,10 @@
 //! | 3 ms | other workers take over what waits behind it, and a spare worker stands in | [`stall_takeover`](Builder::stall_takeover), [`spare_workers`](Builder::spare_workers) |
 //! | 100 ms | it is reported once, on stderr or to [`on_stall`](Builder::on_stall) | [`stall_report`](Builder::stall_report) |
 //!
-//! On one thread (`current_thread`, a [`LocalSet`]) nobody can stand in: there a stall is only
+//! On one thread (`current_thread`, a [`LocalSet`]) no worker can stand in: there a stall is only
 //! reported.
 //!
-//! A report names the task, where it was spawned, what it does, and where in the code it is:
+//! A report names the task, its spawn location, what it does, and where in the code it is:
 //!
 //! ```text
 //! runtime: task 64 spawned at src/main.rs:9:16 blocks its thread in `clock_nanosleep`: it has
@@ -184,8 +183,8 @@
 //!
 //! # The end
 //!
-//! Dropping a [`Runtime`] stops it. There are ways with a limit, and one that tells the tasks
-//! before: [how a runtime ends](Runtime#how-it-ends).
+//! Dropping a [`Runtime`] stops it. Other ways have a time limit, or tell the tasks first: [how a
+//! runtime ends](Runtime#how-it-ends).
 
 mod blocking;
 mod builder;
@@ -199,10 +198,12 @@ mod id;
 pub(crate) mod insight;
 mod job;
 mod local_runtime;
+pub(crate) mod local_sets;
 mod metrics;
 pub(crate) mod panics;
 mod pinned;
 mod rng_seed;
+mod roots;
 #[allow(clippy::module_inception, reason = "the type that the folder is about")]
 mod runtime;
 #[cfg(feature = "schedule-latency")]
@@ -217,6 +218,7 @@ pub(crate) mod this_thread;
 mod thread_plan;
 #[cfg(feature = "tokio-wording")]
 mod tokio_wording;
+mod trace_files;
 
 pub use builder::Builder;
 #[cfg(feature = "tokio-wording")]

@@ -1,12 +1,12 @@
 //! What a runtime does about tasks that panic.
 //!
-//! A panic that a [`JoinHandle`](crate::task::JoinHandle) can show belongs to whoever has the
-//! handle. What nobody can see any more comes here, from whatever thread noticed it: the one that
+//! A panic that a [`JoinHandle`](crate::task::JoinHandle) can show belongs to the handle's owner. A
+//! panic that no handle can show any more comes here, from the thread that noticed it: the one that
 //! polled the task, or the one that dropped the handle later.
 //!
-//! Under [`UnhandledPanic::ShutdownRuntime`] each panic of a task ends the runtime. The futures
-//! that are blocked on must hear of that, wherever they wait: each one is wrapped so that it leaves
-//! its waker here ([`Panics::guard`]). Under the other policies nothing is wrapped.
+//! Under [`UnhandledPanic::ShutdownRuntime`] each panic of a task ends the runtime. That must wake
+//! the futures in `block_on`, wherever they wait: each is wrapped so that it leaves its waker here
+//! ([`Panics::guard`]). Under the other policies nothing is wrapped.
 
 use std::any::Any;
 use std::fmt;
@@ -16,11 +16,15 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::engine::catch_panic::{catch_panic, forget_panic};
+use crate::engine::insight::Recorder;
+use crate::engine::insight::recorder::{Kind, subject_of};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::task::{Id, PanicSink, UnseenPanic, message};
 use crate::engine::waker_cell::WakerCell;
 use crate::engine::{messages, say};
+
+use super::trace_files::TraceFiles;
 
 /// What a runtime does when a spawned task panics.
 ///
@@ -32,23 +36,23 @@ use crate::engine::{messages, say};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnhandledPanic {
-    /// A panic that nobody can see is reported, once: to the function given to
+    /// A panic that no handle can show is reported, once: to the function given to
     /// [`on_unhandled_panic`](crate::Builder::on_unhandled_panic), or as a line on stderr. The
     /// default.
     #[default]
     Report,
-    /// As `Report`, without the line on stderr: the panic hook of the process is all there is.
+    /// As `Report`, without the line on stderr: only the panic hook of the process shows it.
     Ignore,
-    /// Each panic of a spawned task, seen or not, stops the runtime: all tasks are dropped, those
-    /// spawned later are cancelled at once, and `block_on` panics, now and later. Jobs of
-    /// `spawn_blocking` are not counted among the tasks.
+    /// Each panic of a spawned task stops the runtime, whether or not a handle shows it: all tasks
+    /// are dropped, those spawned later are cancelled at once, and `block_on` panics, now and
+    /// later. Jobs of `spawn_blocking` do not count as tasks here.
     ShutdownRuntime,
-    /// A panic that nobody can see is reported, and the process aborts.
+    /// A panic that no handle can show is reported, and the process aborts.
     Abort,
 }
 
-/// A panic that nobody can see: of a task whose [`JoinHandle`](crate::task::JoinHandle) was dropped
-/// without having yielded it.
+/// A panic of a task whose [`JoinHandle`](crate::task::JoinHandle) was dropped before it yielded
+/// the panic.
 ///
 /// Given to [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic).
 ///
@@ -99,7 +103,7 @@ impl PanicReport {
         self.panic.location
     }
 
-    /// What the task said, if it panicked with words.
+    /// The panic message, if the payload is a string.
     ///
     /// # Examples
     ///
@@ -125,7 +129,7 @@ impl fmt::Display for PanicReport {
             write!(f, " {name:?}")?;
         }
         write!(f, " spawned at {} panicked", self.spawn_location())?;
-        // One line: the panic hook has shown all of it.
+        // Only one line, since the panic hook has shown all of it.
         match self.message().and_then(|message| message.lines().next()) {
             Some(line) => write!(f, " with {line:?}"),
             None => Ok(()),
@@ -147,9 +151,9 @@ impl fmt::Debug for PanicReport {
 /// A function that is told of panics.
 pub(super) type OnPanic = Arc<dyn Fn(&PanicReport) + Send + Sync>;
 
-/// What a panic can end as a whole.
+/// A runtime that a panic can end.
 pub(crate) trait Stops: Send + Sync + 'static {
-    /// Takes nothing any more, and drops what is there.
+    /// Refuses new tasks, and drops those that exist.
     fn stop(&self);
 }
 
@@ -159,11 +163,13 @@ pub(crate) struct Panics<R> {
     hook: Option<OnPanic>,
     /// The name of the runtime.
     name: Option<String>,
-    /// To be stopped as a whole, whichever part the task was in.
+    /// The runtime to stop, whichever part of it the task was in.
     runtime: Arc<OnceLock<Weak<R>>>,
     ended: AtomicBool,
-    /// The futures that are blocked on, under `ShutdownRuntime`.
+    /// The wakers of futures in `block_on`, under `ShutdownRuntime`.
     roots: Mutex<Vec<Arc<WakerCell>>>,
+    recorder: Option<Arc<Recorder>>,
+    traces: Option<Arc<TraceFiles>>,
 }
 
 impl<R> Panics<R> {
@@ -172,12 +178,13 @@ impl<R> Panics<R> {
         hook: Option<OnPanic>,
         name: Option<String>,
         runtime: Arc<OnceLock<Weak<R>>>,
+        (recorder, traces): (Option<Arc<Recorder>>, Option<Arc<TraceFiles>>),
     ) -> Arc<Panics<R>> {
         let (ended, roots) = (AtomicBool::new(false), Mutex::new(Vec::new()));
-        Arc::new(Panics { policy, hook, name, runtime, ended, roots })
+        Arc::new(Panics { policy, hook, name, runtime, ended, roots, recorder, traces })
     }
 
-    /// Whose policy it is, if that is still there.
+    /// The runtime of this policy, if it still exists.
     pub(super) fn runtime(&self) -> Option<Arc<R>> {
         self.runtime.get().and_then(Weak::upgrade)
     }
@@ -187,11 +194,11 @@ impl<R> Panics<R> {
         self.policy == UnhandledPanic::ShutdownRuntime
     }
 
-    /// Runs a future that is blocked on.
+    /// Runs the future of a `block_on`.
     ///
     /// # Panics
     ///
-    /// When the runtime has ended by a panic, or does so meanwhile.
+    /// If a panic has ended the runtime, or does so meanwhile.
     pub(super) async fn guard<F: Future>(&self, future: F) -> F::Output {
         let waker = Arc::new(WakerCell::new());
         self.roots.lock().push(Arc::clone(&waker));
@@ -241,6 +248,15 @@ impl<R: Stops> PanicSink for Panics<R> {
         let roots = self.roots.lock().clone();
         for root in roots {
             catch_panic(|| root.wake()); // wake: the runtime has ended
+        }
+    }
+
+    fn panicked(&self, task: Id) {
+        if let Some(recorder) = &self.recorder {
+            recorder.now(Kind::Panic, subject_of(task), 0);
+        }
+        if let Some(traces) = &self.traces {
+            traces.write("panic");
         }
     }
 

@@ -1,10 +1,9 @@
-//! The pinned threads of a runtime: for futures that cannot leave their thread. The threads' own
-//! mechanism is `scheduler/pinned.rs`; here they are chosen and ended. `spawn_pinned.rs` starts
-//! them.
+//! The pinned threads of a runtime, for futures that are not `Send`. This file chooses and ends
+//! them; `spawn_pinned.rs` starts them; `scheduler/pinned.rs` is their mechanism.
 //!
-//! A thread is started when a task comes and every thread that is there has one already, up to the
-//! limit. After that the thread with the fewest tasks gets the next. Threads stay until the
-//! shutdown, since a task may leave things behind for the next one in thread-locals.
+//! A thread is started when a task comes and every existing thread has one already, up to the
+//! limit. After that the thread with the fewest tasks gets the next one. Threads stay until the
+//! shutdown, since a task may leave values for the next one in thread-locals.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,7 +38,7 @@ pub(super) struct State {
 /// A thread that a task goes to.
 pub(super) struct Chosen {
     pub(super) thread: Thread,
-    /// It is to be started.
+    /// Present if the thread must be started.
     pub(super) home: Option<PinnedHome>,
 }
 
@@ -70,7 +69,7 @@ impl Pinned {
         self.state.lock().threads[index].as_ref().map_or(0, |thread| thread.alive_tasks())
     }
 
-    /// `first_number`: what the first pinned thread is called in reports.
+    /// Chooses a thread. `first_number` is the first pinned thread's number in reports.
     pub(super) fn choose(&self, index: Option<usize>, first_number: usize) -> Chosen {
         let mut state = self.state.lock();
         let index = index.unwrap_or_else(|| state.least_loaded());
@@ -80,7 +79,7 @@ impl Pinned {
         let (thread, home) =
             PinnedThread::new(self.panics.clone(), self.observe.clone(), first_number + index);
         if state.closed {
-            // What is spawned on it is cancelled.
+            // Tasks that are spawned on it are cancelled.
             thread.close();
             return Chosen { thread, home: None };
         }
@@ -92,13 +91,13 @@ impl Pinned {
     pub(super) fn left(&self) {
         let mut state = self.state.lock();
         state.running -= 1;
-        // One may be the thread that waits.
+        // With a count of 1 the waiting thread itself may be the one left.
         if state.running <= 1 {
             self.all_left.notify_all(); // wake: pinned threads left
         }
     }
 
-    /// No thread could be had.
+    /// Gives up a thread that could not be started.
     pub(super) fn never_started(&self, thread: &Thread) {
         let mut state = self.state.lock();
         for place in &mut state.threads {
@@ -108,7 +107,7 @@ impl Pinned {
         }
     }
 
-    /// Tells all threads to leave. Waits for nobody.
+    /// Tells all threads to leave. Does not wait for them.
     pub(super) fn close(&self) {
         let threads = {
             let mut state = self.state.lock();
@@ -130,8 +129,8 @@ impl Pinned {
         all
     }
 
-    /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False
-    /// if `limit` ended first.
+    /// Waits until at most `own` threads are left: 1 if the caller is one of them, else 0. Returns
+    /// false if `limit` ended first.
     pub(super) fn wait_closed(&self, limit: Duration, own: usize) -> bool {
         let deadline = Instant::now().checked_add(limit);
         let mut state = self.state.lock();
@@ -147,7 +146,7 @@ impl Pinned {
         true
     }
 
-    /// Waits for the very end of threads that have left.
+    /// Joins threads that have left.
     pub(super) fn join(&self) {
         let handles = std::mem::take(&mut self.state.lock().handles);
         for handle in handles {
@@ -161,7 +160,7 @@ impl Pinned {
 impl State {
     fn least_loaded(&self) -> usize {
         let load = |thread: &Option<Thread>| thread.as_ref().map(|thread| thread.alive_tasks());
-        // An idle thread before one that is to be started, and that before any other.
+        // Prefers an idle thread, then a new one, then any other.
         let cost = |load: Option<usize>| load.map_or(1, |tasks| tasks * 2);
         (0..self.threads.len()).min_by_key(|&index| cost(load(&self.threads[index]))).unwrap_or(0)
     }

@@ -1,4 +1,4 @@
-//! Where random choices begin.
+//! The seed of random choices.
 
 use crate::engine::rng::FastRand;
 

@@ -2,30 +2,31 @@
 //!
 //! # Shutdown, in order
 //!
-//! 0. Only by [`Runtime::shutdown`]: all tasks are told to end, and run on for as long as they are
-//!    given.
+//! 0. Only by [`Runtime::shutdown`]: all tasks are told to end, and run on for the grace period.
 //! 1. The scheduler closes: tasks spawned from now on are cancelled at once.
 //! 2. The workers finish the poll they are in and leave; the last one drops every future that is
 //!    left. The pinned threads do the same, each for its own tasks.
-//! 3. The driver and the timers are shut: operations that are still polled elsewhere give an error.
+//! 3. The driver and the timers are shut down: operations that are still polled elsewhere return an
+//!    error.
 //! 4. The blocking pool takes no more jobs, drops those for which no thread is free and waits for
 //!    the others.
 //! 5. The monitor and the reporter end.
 //!
-//! A plain drop waits for 2 and 4 without limit, and says every 5 seconds for what. For the
-//! reporter it waits 5 seconds: a hook that does not return, or a stderr that nobody reads, must
-//! not keep a program from ending. [`Runtime::shutdown`] and [`Runtime::shutdown_timeout`] wait up
-//! to a limit and say what they left, [`Runtime::shutdown_background`] waits not at all; what has
-//! not ended then goes on in the background and ends by itself.
+//! A plain drop waits for 2 and 4 without limit, and reports every 5 seconds what it waits for. It
+//! waits at most 5 seconds for the reporter: a hook that does not return, or a stderr that is not
+//! read, must not keep a program from ending. [`Runtime::shutdown`] and
+//! [`Runtime::shutdown_timeout`] wait up to a limit and report what is left.
+//! [`Runtime::shutdown_background`] does not wait. What has not ended then goes on in the
+//! background and ends by itself.
 //!
 //! # From inside
 //!
-//! The thread that ends its runtime may be one of those that 2 waits for: a worker whose task is in
-//! `block_in_place`, or a thread in its start hook. It waits for all others, does then what the
-//! last worker would have done, but for the task that it is in, and goes on with the list. Its task
-//! runs to the end of its poll, with a runtime that is shut down around it, and is dropped; then
-//! the thread leaves, and behind it the monitor, for which nobody waits. On a thread of the
-//! blocking pool 4 waits for the other jobs ([`Caller`]).
+//! The thread that ends its runtime may be one of those that step 2 waits for: a worker whose task
+//! is in `block_in_place`, or a thread in its start hook. It waits for all others. Then it does
+//! what the last worker would have done, except for its own task, and goes on with the list. Its
+//! task runs to the end of its poll, inside a runtime that is shut down, and is dropped. Then the
+//! thread leaves, and after it the monitor; nothing waits for them. On a thread of the blocking
+//! pool, step 4 waits for the other jobs ([`Caller`]).
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -38,7 +39,7 @@ use std::time::{Duration, Instant};
 
 use super::context::{self, EnterGuard};
 use super::handle::Handle;
-use super::insight;
+use super::insight::{Insight, attach};
 use super::metrics::RuntimeMetrics;
 use super::scheduler::Scheduler;
 use super::shutdown::{Left, SAY_WITHIN, ShutdownReport, Unfinished};
@@ -59,45 +60,45 @@ use crate::engine::trace::span::{FullSize, of_root};
 use crate::engine::wake_list::WakeList;
 use crate::engine::{entered, messages, say};
 
-/// How often a drop that waits says so.
+/// The time between two reports of a drop that waits.
 const SAY_EVERY: Duration = Duration::from_secs(5);
 
-/// How long [`Runtime::shutdown`] waits, at least, for what is under way after it was told to stop.
+/// How long [`Runtime::shutdown`] waits at least for running polls and jobs after the stop.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// Runs tasks, and has what they need: worker threads, sockets, timers, and threads for what
-/// blocks.
+/// Runs tasks, and has what they need: worker threads, sockets, timers, and threads for blocking
+/// jobs.
 ///
-/// Most programs let [`#[runtime::main]`](crate::main) make it. Which flavour to take, and how they
-/// differ: [the module's page](crate::runtime#which-flavour).
+/// Most programs let [`#[runtime::main]`](crate::main) make it. [The module's
+/// page](crate::runtime#which-flavour) says which flavour to choose.
 ///
 /// # How it ends
 ///
 /// | by | tasks are told, and go on for | waits | what has not stopped then |
 /// |---|---|---|---|
-/// | dropping it | not at all | for running polls and blocking jobs, without limit | nothing; every 5 s a line on stderr says for what it waits |
+/// | dropping it | not at all | for running polls and blocking jobs, without limit | nothing; every 5 s a line on stderr says what it waits for |
 /// | [`shutdown(grace)`](Runtime::shutdown) | up to `grace` | for what is left of `grace`, 100 ms at least | is in the [`ShutdownReport`] |
 /// | [`shutdown_timeout(limit)`](Runtime::shutdown_timeout) | not at all | up to `limit` | is named on stderr |
 /// | [`shutdown_background()`](Runtime::shutdown_background) | not at all | not at all | is not named |
 ///
-/// In each of them the order is the same:
+/// The order is always the same:
 ///
-/// 1. No new task is taken: the handle of one that is spawned now says that it was cancelled.
-/// 2. Each worker finishes the poll that it is in. Every other task is dropped where it stands, at
-///    an `.await`; its destructors run.
-/// 3. Sockets and timers stop. What still uses them elsewhere gets an error.
-/// 4. Blocking jobs that run are waited for. Those that wait because all threads are busy are
+/// 1. No new task is accepted: a task that is spawned now is cancelled.
+/// 2. Each worker finishes its current poll. Every other task is dropped at its `.await`, and its
+///    destructors run.
+/// 3. Sockets and timers stop. Code that still uses them elsewhere gets an error.
+/// 4. It waits for running blocking jobs. Jobs that have no thread, since all are busy, are
 ///    dropped.
-/// 5. The threads end. A hook that does not return, or a stderr that nobody reads, is waited for
-///    5 seconds.
+/// 5. The threads end. It waits at most 5 seconds for a hook that does not return, or for a stderr
+///    that is not read.
 ///
 /// Nothing can be stopped by force: a poll or a blocking job that does not return keeps its thread.
-/// With a limit the runtime stops waiting for it, and says what it was: a task by its id, its name
-/// and where it was spawned.
+/// With a limit the runtime stops waiting, and reports what is left: a task by its id, its name and
+/// its spawn location.
 ///
-/// For a server, `shutdown` is the one to take: tasks that listen to
-/// [`Scope::cancelled`](crate::task::ScopeHandle::cancelled) finish what they are about. For a
-/// group of tasks inside a program that goes on, use a [`Scope`](crate::task::Scope).
+/// For a server use `shutdown`: tasks that listen to
+/// [`Scope::cancelled`](crate::task::ScopeHandle::cancelled) finish their work. For a group of
+/// tasks inside a program that goes on, use a [`Scope`](crate::task::Scope).
 ///
 /// # Panics
 ///
@@ -118,10 +119,10 @@ pub struct Runtime {
     threads: Arc<Threads>,
     shut_down: AtomicBool,
     /// Last: one can look in until all has ended.
-    _attached: insight::attach::Attached,
+    _attached: attach::Attached,
 }
 
-/// The threads that run tasks or look after those, but for the pinned ones.
+/// The threads that run tasks, and the helpers of these threads, without the pinned ones.
 pub(super) struct Threads {
     workers: Mutex<Vec<Thread<()>>>,
     monitor: Mutex<Option<Thread<()>>>,
@@ -137,13 +138,13 @@ impl Threads {
 
     pub(super) fn add(&self, thread: Thread<()>) {
         let mut threads = self.workers.lock();
-        // Spares come and go: their handles must not pile up.
+        // Spares come and go, so the handles of ended ones are removed.
         threads.retain(|thread| !thread.is_finished());
         threads.push(thread);
     }
 
-    /// Starts the thread that watches the others. It takes no signals. What it hands over is the
-    /// reporter's, which therefore closes after it.
+    /// Starts the monitor's thread. It takes no signals. It hands work to the reporter, which
+    /// therefore closes after it.
     pub(super) fn start_monitor(&self, watch: Body) -> io::Result<()> {
         let reporter = Arc::clone(&self.reporter);
         let monitor = thread::Builder::new().name("runtime-monitor".to_owned());
@@ -157,10 +158,10 @@ impl Threads {
         Ok(())
     }
 
-    /// Waits for the threads' very end; they have left the scheduler already. If the caller is one
-    /// of them, the monitor watches it until it leaves, too, and is not waited for.
+    /// Joins the threads, which have left the scheduler already. If the caller is one of them, the
+    /// monitor watches it until it leaves, and is not joined.
     fn join(&self, caller_serves: bool) {
-        // First: it starts workers.
+        // Joined first, since it starts workers.
         let mut stuck = self.starter.join(Instant::now() + LAST_WORDS);
         loop {
             let Some(thread) = self.workers.lock().pop() else { break };
@@ -177,7 +178,7 @@ impl Threads {
         }
     }
 
-    /// Has those end that are not workers, and waits for nobody.
+    /// Ends the threads that are no workers. Does not wait for them.
     fn close(&self) {
         self.starter.close();
         if self.monitor.lock().is_none() {
@@ -186,16 +187,15 @@ impl Threads {
     }
 }
 
-/// Waits for a thread's end, unless it is this one.
+/// Joins a thread, unless it is this one.
 fn end(thread: Thread<()>) {
     if thread.thread().id() != thread::current().id() {
         let _ = thread.join();
     }
 }
 
-/// Runs what must not end by a panic. The monitor calls nothing that is the user's, so if it panics
-/// that is a bug of the runtime; and without it a task that blocks would stop the others, in
-/// silence.
+/// Runs `body`, and aborts the process if it panics. The monitor calls no user code, so its panic
+/// is a bug of the runtime. Without a monitor a task that blocks would silently stop the others.
 fn or_abort(what: &'static str, body: impl FnOnce()) {
     struct Abort(&'static str);
     impl Drop for Abort {
@@ -211,8 +211,8 @@ fn or_abort(what: &'static str, body: impl FnOnce()) {
 }
 
 impl Runtime {
-    pub(super) fn assemble(handle: Handle, threads: Arc<Threads>) -> Runtime {
-        let _attached = insight::attach::open(&handle);
+    pub(super) fn assemble(handle: Handle, threads: Arc<Threads>, insight: &Insight) -> Runtime {
+        let _attached = attach::open(&handle, insight);
         Runtime { handle, threads, shut_down: AtomicBool::new(false), _attached }
     }
 
@@ -264,8 +264,8 @@ impl Runtime {
         self.handle.spawn_blocking(closure)
     }
 
-    /// Runs a future on this thread to its end. Tasks that it spawned and did not wait for go on in
-    /// the background, and on the `current_thread` flavour wait for the next call.
+    /// Runs a future to completion on this thread. Tasks that it spawned and did not wait for go on
+    /// in the background; on the `current_thread` flavour they wait for the next call.
     ///
     /// # Panics
     ///
@@ -291,7 +291,7 @@ impl Runtime {
         let _inside = entered::enter();
         let _current = context::enter(self.handle.clone());
         let _seeded = self.handle.seeded();
-        let future = of_root(future, size, location);
+        let future = self.handle.observe_root(of_root(future, size, location), location);
         if self.handle.panics().guards_roots() {
             return self.run(self.handle.panics().guard(future));
         }
@@ -333,14 +333,13 @@ impl Runtime {
         self.handle.metrics()
     }
 
-    /// Shuts down in good order: tells every task to end, gives them `grace` for it, drops those
-    /// that have not, and says which those were.
+    /// Shuts down gracefully: tells every task to end, gives them `grace` to do so, drops those
+    /// that have not, and returns which those were.
     ///
-    /// Who listens to [`Scope::cancelled`](crate::task::ScopeHandle::cancelled), in whatever scope,
-    /// is told; all tasks go on until they have ended or the grace is over. What is left of it then
-    /// is for the blocking jobs that have started. The grace is measured by the runtime's clock,
-    /// also if that is paused. After it, this waits another 100 ms for polls, destructors and jobs
-    /// that are under way.
+    /// Tasks that listen to [`Scope::cancelled`](crate::task::ScopeHandle::cancelled), in any
+    /// scope, are told. All tasks go on until they have ended or the grace is over. The rest of the
+    /// grace is for blocking jobs that have started. It is measured by the runtime's clock, also if
+    /// that is paused. After it, this waits another 100 ms for running polls, destructors and jobs.
     ///
     /// # Panics
     ///
@@ -411,9 +410,9 @@ impl Runtime {
         self.handle.each_list(|tasks| tasks.unwatch());
     }
 
-    /// Shuts down, waiting for at most `duration` for polls and blocking jobs. What has not
-    /// returned by then is named on stderr. Tasks are dropped where they stand; see
-    /// [`shutdown`](Runtime::shutdown).
+    /// Shuts down, waiting for at most `duration` for polls and blocking jobs. Those that have not
+    /// returned by then are named on stderr. Tasks are dropped at their `.await`, without being
+    /// told; see [`shutdown`](Runtime::shutdown).
     ///
     /// # Panics
     ///
@@ -457,15 +456,15 @@ impl Runtime {
         let _left = self.end(Some(Duration::ZERO));
     }
 
-    /// See the list at the head of this file.
+    /// Does the steps that are listed at the head of this file.
     fn end(&self, limit: Option<Duration>) -> Left {
         let mut left_behind = Left::default();
         if self.shut_down.swap(true, Ordering::Relaxed) {
             return left_behind;
         }
         if self.handle.is_in_parent() {
-            // A child: no thread of it is here, its locks may be taken for ever, and its poll is
-            // the parent's. What memory it has is left alone.
+            // A forked child: the runtime's threads are not here, its locks may be taken for ever,
+            // and its epoll is the parent's. Its memory is leaked.
             std::mem::forget(self.handle.clone());
             return left_behind;
         }
@@ -508,7 +507,7 @@ impl Runtime {
             shard.close(&mut ready);
             ready.wake_all();
         }
-        // Stand-ins are not there any more, or counted among the workers.
+        // Stand-ins have left, or are counted among the workers.
         let jobs = self.handle.blocking_pool().shutdown(left(), |remaining: &Remaining| {
             let remaining = remaining.clone().of_somebody();
             let jobs: Vec<_> = remaining.jobs.iter().map(Unfinished::job).collect();
@@ -525,7 +524,7 @@ impl Runtime {
 }
 
 impl Runtime {
-    /// Waits for the pinned threads; without a limit it says for what.
+    /// Waits for the pinned threads; without a limit it reports what it waits for.
     fn wait_for_pinned(
         &self,
         left: &dyn Fn() -> Option<Duration>,
@@ -550,15 +549,15 @@ impl Runtime {
 
 /// The thread that ends a runtime, which does not wait for itself.
 struct Caller {
-    /// What it does for that runtime.
+    /// What the thread does for that runtime.
     service: Option<Service>,
-    /// The task of the runtime that it is in.
+    /// The task of that runtime that the thread runs.
     task: Option<Id>,
 }
 
 impl Caller {
     fn of(runtime: &Handle) -> Caller {
-        // In async code nobody waits at all.
+        // In async code there is no wait at all.
         let service = this_thread::service(runtime.id()).filter(|_| !entered::is_inside());
         Caller { service, task: current_id().filter(|_| service.is_some()) }
     }
@@ -568,7 +567,7 @@ impl Caller {
         usize::from(self.service == Some(service))
     }
 
-    /// What runs beside the caller's task.
+    /// The running tasks without the caller's own.
     fn others(&self, busy_with: Vec<PollOwner>) -> Vec<Unfinished> {
         let own = self.task.map_or(0, Id::as_u64);
         let others = busy_with.into_iter().filter(|whose| own == 0 || whose.id != own);

@@ -1,5 +1,5 @@
 //! How long tasks wait for their polls: from the spawn, the wake, or the end of the poll during
-//! which the wake came, until a worker takes the task up.
+//! which the wake came, until a worker polls the task.
 //!
 //! It needs a word in every task, so it is a feature. A runtime whose builder did not ask for it
 //! reads no clock for it.
@@ -11,11 +11,10 @@ use super::histogram::HistogramConfiguration;
 use super::{Builder, RuntimeMetrics};
 
 impl Builder {
-    /// Measures how long each task waits for each of its polls. The hooks of polls are told:
+    /// Measures how long each task waits for each of its polls. Poll hooks can read it:
     /// [`TaskMeta::schedule_latency`](crate::runtime::TaskMeta::schedule_latency).
     ///
-    /// It costs a look at the clock when a task becomes due and one when it is polled, and is off
-    /// by default.
+    /// It reads the clock when a task becomes ready and when it is polled, and is off by default.
     ///
     /// # Examples
     ///
@@ -85,7 +84,7 @@ impl RuntimeMetrics {
         assert!(bucket < buckets, "there is no bucket {bucket}: the histogram has {buckets}");
     }
 
-    /// Whether it is counted how long tasks wait for their polls: see
+    /// Whether there is a histogram of how long tasks wait for their polls: see
     /// [`Builder::enable_metrics_schedule_latency_histogram`].
     ///
     /// # Examples

@@ -28,7 +28,7 @@ pub(super) enum Scheduler {
     CurrentThread(Arc<CurrentThread>),
 }
 
-/// The same call to whichever it is.
+/// Makes the same call on either scheduler.
 macro_rules! either {
     ($scheduler:expr, $it:ident => $call:expr) => {
         match $scheduler {
@@ -70,7 +70,7 @@ impl Scheduler {
         either!(self, it => it.spawn(future, identity))
     }
 
-    /// Spawns a task that has a place in a scope.
+    /// Spawns a task into a scope.
     #[inline]
     pub(super) fn spawn_in<F>(
         &self,
@@ -93,7 +93,7 @@ impl Scheduler {
         either!(self, it => it.monitor())
     }
 
-    /// Tasks that were made runnable elsewhere than on a worker.
+    /// Times that a task was made runnable by a thread that is no worker.
     pub(super) fn remote_schedules(&self) -> u64 {
         either!(self, it => it.remote_schedules())
     }
@@ -108,7 +108,7 @@ impl Scheduler {
         either!(self, it => it.is_closed())
     }
 
-    /// No tasks from here on. Those that are there are dropped by the threads that run them.
+    /// Refuses new tasks from here on. The threads that run tasks drop those that exist.
     pub(super) fn stop(&self) {
         match self {
             Scheduler::MultiThread(pool) => pool.close(),
@@ -121,7 +121,7 @@ impl Scheduler {
         self.pool().map_or(1, |pool| pool.all_slots())
     }
 
-    /// What a worker counts, and how many tasks are in its queue. `None` if there is no such
+    /// A worker's counters, and the number of tasks in its queue. `None` if there is no such
     /// worker.
     pub(super) fn worker<R>(
         &self,
@@ -138,7 +138,7 @@ impl Scheduler {
         }
     }
 
-    /// The thread of a worker that there is.
+    /// The thread of an existing worker.
     pub(super) fn thread_of(&self, worker: usize) -> Option<ThreadId> {
         match self {
             Scheduler::MultiThread(pool) => pool.any_slot(worker)?.thread_id(),
@@ -147,6 +147,15 @@ impl Scheduler {
     }
 
     /// Polls of workers that ran out of budget.
+    /// The kernel's number of a worker's thread, while it has one.
+    pub(super) fn os_thread_of(&self, worker: usize) -> Option<u32> {
+        let tid = match self {
+            Scheduler::MultiThread(pool) => pool.any_slot(worker)?.tid(),
+            Scheduler::CurrentThread(shared) => shared.tid(),
+        };
+        (tid != 0).then_some(tid)
+    }
+
     pub(super) fn forced_yields(&self) -> u64 {
         match self {
             Scheduler::MultiThread(pool) => {

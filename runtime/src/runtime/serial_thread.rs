@@ -2,17 +2,15 @@
 //!
 //! # Invariants
 //!
-//! 1. Work and `closed` change under the lock, and whoever changes them wakes the thread. It looks
-//!    at both under the same lock before it sleeps, work first: what was added before the end is
-//!    done.
-//! 2. There is a thread from the first piece of work that found one to be had. Work without a
-//!    thread is given back.
-//! 3. No more work waits than the limit. What is beyond is given back, and whoever wanted it done
-//!    counts it: a thread that is stuck (in a hook, on a stderr that nobody reads) must not take
-//!    the memory.
-//! 4. The thread says that it is over, under the lock, as the last thing it does. Whoever waits for
-//!    that with a limit and gives up takes away what still waits ([`SerialThread::leave`]): it is
-//!    not done behind the back of a program that believes that its runtime has ended.
+//! 1. Jobs and `closed` change under the lock, and each change wakes the thread. The thread checks
+//!    both under the same lock before it sleeps, jobs first: jobs added before the close are run.
+//! 2. The first job for which a thread can be started starts it. A job without a thread is given
+//!    back.
+//! 3. No more jobs wait than the limit. Further ones are given back, and the caller counts them: a
+//!    thread that is stuck (in a hook, on a stderr that is not read) must not fill the memory.
+//! 4. The last thing that the thread does is to announce its end under the lock. A caller whose
+//!    wait for that reaches its limit removes the jobs that still wait ([`SerialThread::leave`]),
+//!    so that none runs after the program was told that its runtime has ended.
 //!
 //! The thread takes no signals: see `engine/process_wide/signal_mask.rs`.
 
@@ -30,22 +28,22 @@ use crate::engine::process_wide::signal_mask::{deafly, is_deaf};
 #[derive(Clone)]
 pub(crate) struct SerialThread(Arc<Shared>);
 
-/// One thing to do.
+/// A job.
 pub(crate) type Work = Box<dyn FnOnce() + Send>;
 
-/// Work that was not taken.
+/// A job that was not taken.
 #[must_use = "it has not been done"]
 pub(crate) struct Refused {
     pub(crate) work: Work,
     pub(crate) why: Why,
 }
 
-/// Why work was not taken.
+/// Why a job was not taken.
 #[derive(Debug)]
 pub(crate) enum Why {
     /// [`SerialThread::close`] was called.
     Closed,
-    /// As much waits as may.
+    /// The limit of waiting jobs is reached.
     Full,
     /// The system gives no thread.
     NoThread(io::Error),
@@ -75,7 +73,7 @@ struct State {
 }
 
 impl SerialThread {
-    /// At most `limit` pieces of work wait; the one that is being done does not count.
+    /// At most `limit` jobs wait, without the running one.
     pub(crate) fn new(name: &'static str, limit: usize) -> SerialThread {
         let (added, ended) = (Condvar::new(), Condvar::new());
         SerialThread(Arc::new(Shared { name, limit, state: Mutex::default(), added, ended }))
@@ -86,7 +84,7 @@ impl SerialThread {
         self.0.name
     }
 
-    /// Gives the work back if it cannot be done here.
+    /// Adds a job, or gives it back if it cannot be run.
     pub(crate) fn add(&self, work: Work) -> Result<(), Refused> {
         let mut state = self.0.state.lock();
         if state.closed {
@@ -115,7 +113,7 @@ impl SerialThread {
         }
     }
 
-    /// Takes no more work; what is there is still done.
+    /// Takes no more jobs. Those that wait are still run.
     pub(crate) fn close(&self) {
         self.0.state.lock().closed = true;
         self.0.added.notify_one(); // wake: serial thread closes
@@ -134,7 +132,8 @@ impl SerialThread {
         end(thread);
     }
 
-    /// The same for at most so long. Says whether the thread has ended, or there was none.
+    /// As [`join`](Self::join), for at most `limit`. Returns whether the thread has ended, or there
+    /// was none.
     pub(crate) fn join_within(&self, limit: Duration) -> bool {
         let thread = {
             let mut state = self.0.state.lock();
@@ -152,8 +151,8 @@ impl SerialThread {
         true
     }
 
-    /// Takes away what has not been begun, and says how much that was. The thread ends after what
-    /// it is at.
+    /// Removes the jobs that have not begun, and returns their number. The thread ends after its
+    /// current job.
     pub(crate) fn leave(&self) -> usize {
         self.close();
         let left = std::mem::take(&mut self.0.state.lock().work);
@@ -161,7 +160,7 @@ impl SerialThread {
     }
 }
 
-/// Waits for the very end of a thread that has said that it is over.
+/// Joins a thread that has announced its end.
 fn end(thread: Option<JoinHandle<()>>) {
     if let Some(thread) = thread {
         let _ = thread.join();
@@ -173,7 +172,7 @@ impl State {
         self.thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id())
     }
 
-    /// The thread, if it is another one.
+    /// The thread, unless it is the calling one.
     fn take_thread(&mut self) -> Option<JoinHandle<()>> {
         if self.is_this_thread() { None } else { self.thread.take() }
     }
@@ -197,7 +196,7 @@ impl Shared {
                     self.added.wait(&mut state);
                 }
             };
-            // User code may panic; the next piece must still be done.
+            // User code may panic; the next job must still run.
             catch_panic(work);
         }
     }

@@ -1,4 +1,4 @@
-//! What a shutdown leaves behind, in words.
+//! Reports what a shutdown leaves behind.
 
 use std::fmt;
 use std::panic::Location;
@@ -59,7 +59,7 @@ pub struct Unfinished {
 }
 
 impl ShutdownReport {
-    /// Whether everything has stopped by itself.
+    /// Whether everything stopped by itself.
     ///
     /// # Examples
     ///
@@ -68,8 +68,8 @@ impl ShutdownReport {
         self.tasks.is_empty() && self.jobs.is_empty() && self.threads == 0
     }
 
-    /// Says it on stderr, if something has not stopped. What
-    /// `#[runtime::main(shutdown_grace = ..)]` does.
+    /// Writes it on stderr, if something has not stopped. Called by
+    /// `#[runtime::main(shutdown_grace = ..)]`.
     #[doc(hidden)]
     pub fn say(&self) {
         if !self.is_clean() {
@@ -77,8 +77,8 @@ impl ShutdownReport {
         }
     }
 
-    /// The tasks that had not ended when the grace was over. All of them have been dropped since
-    /// but those that are [running](Unfinished::is_running).
+    /// The tasks that had not ended when the grace was over. Since then all have been dropped,
+    /// except those that are [running](Unfinished::is_running).
     ///
     /// # Examples
     ///
@@ -106,8 +106,8 @@ impl ShutdownReport {
         &self.jobs
     }
 
-    /// How many threads are still there, because of polls, destructors and jobs that have not
-    /// returned. They end when those do.
+    /// How many threads still run polls, destructors or jobs that have not returned. They end when
+    /// those do.
     ///
     /// # Examples
     ///
@@ -116,7 +116,7 @@ impl ShutdownReport {
         self.threads
     }
 
-    /// `alive` are those who were alive when they were told to stop.
+    /// `alive`: the tasks that were alive when they were told to stop.
     pub(super) fn new(runtime: &Handle, alive: Vec<Unfinished>, left: Left) -> ShutdownReport {
         let mut tasks = alive;
         for running in left.running {
@@ -145,7 +145,7 @@ impl Unfinished {
         Unfinished { running: true, ..Unfinished::new(Id::from_u64(job.id), job.spawned_at) }
     }
 
-    /// Its id. `None` for what is no task: a hook, a waker.
+    /// Its id. `None` if it is no task but a hook or a waker.
     ///
     /// # Examples
     ///
@@ -163,7 +163,7 @@ impl Unfinished {
         self.name.as_deref()
     }
 
-    /// Where it was spawned, where that is known.
+    /// Where it was spawned, if that is known.
     ///
     /// # Examples
     ///
@@ -172,8 +172,7 @@ impl Unfinished {
         self.location
     }
 
-    /// Whether its poll, its destructor or its closure has not returned, so that its thread is
-    /// still there.
+    /// Whether its poll, destructor or closure has not returned, and so still has a thread.
     ///
     /// # Examples
     ///
@@ -220,7 +219,7 @@ impl fmt::Display for ShutdownReport {
     }
 }
 
-/// What is there when a shutdown has waited long enough.
+/// What is left when a shutdown stops waiting.
 #[derive(Default)]
 pub(super) struct Left {
     /// Polls and destructors of tasks.

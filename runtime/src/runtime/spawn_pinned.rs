@@ -1,4 +1,4 @@
-//! Spawning on a pinned thread, and how such a thread runs inside its runtime.
+//! Spawns on pinned threads, and runs such a thread inside its runtime.
 
 use std::future::Future;
 use std::io;
@@ -14,8 +14,8 @@ use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle};
 use crate::engine::{entered, messages, say};
 
-/// Counts a thread off, however it ends. Until then it is an activity of the runtime, but while it
-/// waits.
+/// Counts a thread off when dropped, however the thread ends. Until then the thread is an activity
+/// of the runtime, except while it waits.
 struct Counted(Handle);
 
 impl Counted {
@@ -37,8 +37,8 @@ impl Drop for Counted {
 }
 
 impl Handle {
-    /// Spawns the future that `make` makes on a pinned thread, into a scope if it has a place in
-    /// one.
+    /// Spawns the future that `make` makes on a pinned thread, into a scope if there is a
+    /// membership.
     #[track_caller]
     pub(crate) fn spawn_pinned_as<M, F>(
         &self,
@@ -67,7 +67,7 @@ impl Handle {
         chosen.thread.spawn(membership, make, identity)
     }
 
-    /// If no thread comes of it the home is dropped, and what is spawned to it is cancelled.
+    /// Starts the thread. On an error the home is dropped, and its tasks are cancelled.
     fn start_pinned(&self, thread: &Thread, home: PinnedHome) -> io::Result<()> {
         let counted = Counted::new(self.clone());
         let bound = Arc::clone(thread.bound());

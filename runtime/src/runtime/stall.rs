@@ -1,23 +1,23 @@
-//! Reports of stalls: the threads that do what the monitor must not.
+//! Reports of stalls: the threads that do for the monitor what may block.
 //!
-//! The monitor may not block, so it only hands over. One thread looks at the stalled thread and
-//! copies its stack, at once, as long as it is the stack of the stall; another one does what takes
-//! long or is the user's: it symbolises, calls the hook or writes the line; a third calls wakers
-//! that are not tasks'. Each is started with its first piece of work, and takes no signals.
+//! The monitor may not block, so it only hands work over. The first thread looks at the stalled
+//! thread and copies its stack at once, while the poll still goes on. The second does what is slow
+//! or user code: it symbolises, and calls the hook or writes the line. The third calls wakers that
+//! may be user code. Each is started with its first job, and takes no signals.
 //!
 //! # Limits
 //!
-//! A hook may never return, and nobody may read stderr. So:
+//! A hook may never return, and stderr may not be read. So:
 //!
-//! 1. At most [`MOST_AT_ONCE`] reports are under way, from the moment in which the monitor hands
-//!    one over to that in which the hook has returned or the line is written: 4 MiB of stacks. Of
-//!    lines there is at most one in [`LINE_EVERY`]. Both are decided before the thread is looked
-//!    at, so that what will not be said costs nothing.
-//! 2. What is left out is counted: for ever ([`RuntimeMetrics::stall_reports_left_out_count`]) and
-//!    until the next report, which says how many.
-//! 3. One shortage of spares waits to be reported; the monitor comes again with the next.
-//! 4. A waker that waits to be called stands for all others that are the same.
-//! 5. The end of a runtime waits for all of that for [`LAST_WORDS`] and no longer.
+//! 1. At most [`MOST_AT_ONCE`] reports are in progress, from the handover by the monitor until the
+//!    hook has returned or the line is written: 4 MiB of stacks. There is at most one line in
+//!    [`LINE_EVERY`]. Both are checked before the thread is looked at, so that a report that will
+//!    not be made costs nothing.
+//! 2. Stalls that are left out are counted: in total
+//!    ([`RuntimeMetrics::stall_reports_left_out_count`]), and since the last report.
+//! 3. At most one shortage of spares waits to be reported. The monitor offers the next one again.
+//! 4. A waker that waits to be called is queued once, however often it comes.
+//! 5. The end of a runtime waits for all of that for at most [`LAST_WORDS`].
 //!
 //! [`RuntimeMetrics::stall_reports_left_out_count`]: crate::runtime::RuntimeMetrics::stall_reports_left_out_count
 
@@ -28,6 +28,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::engine::activity::Activity;
+use crate::engine::insight::Recorder;
+use crate::engine::insight::recorder::{Kind, subject_of};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::engine::scheduler::{Shortage, Stall, StallSink};
@@ -39,20 +41,21 @@ use crate::engine::{messages, say};
 
 use super::foreign_wakes::ForeignWakes;
 use super::serial_thread::SerialThread;
+use super::trace_files::TraceFiles;
 
-/// At most one line on stderr in this time.
+/// The shortest time between two lines on stderr.
 const LINE_EVERY: Duration = Duration::from_secs(1);
 
-/// The most reports that are under way at one time.
+/// The most reports that are in progress at one time.
 const MOST_AT_ONCE: usize = 16;
 
-/// How long the end of a runtime waits for reports and wakers that are under way.
+/// How long the end of a runtime waits for reports and wakers that are in progress.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A hook for stalls.
 pub(super) type OnStall = Arc<dyn Fn(&StallReport) + Send + Sync>;
 
-/// A poll that did not return for long: what it was, where it was spawned, where it hangs.
+/// A poll that did not return for long: its task, its spawn location, and where it hangs.
 ///
 /// Given to [`Builder::on_stall`](crate::Builder::on_stall).
 ///
@@ -89,12 +92,12 @@ pub struct StallReport {
     left_out: u64,
 }
 
-/// What was seen of the thread when it was looked at.
+/// What the thread did when it was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ThreadActivity {
     /// The system does not tell.
     Untold,
-    /// Nothing: the poll had returned by then.
+    /// The poll had returned by then.
     Over,
     /// It computed, or waited for a processor.
     Computing,
@@ -102,15 +105,15 @@ enum ThreadActivity {
     Waiting(Option<i64>),
 }
 
-/// What all that is known of a stall comes to.
+/// The conclusion from all that is known of a stall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// It would compute, and is not let.
+    /// It is ready to compute, and has no processor.
     Starved,
     Computes,
-    /// It has computed most of the time, and was found waiting.
+    /// It computed most of the time, and waited when it was looked at.
     ComputesAndWaits,
-    /// It waits in a call that makes threads wait.
+    /// It waits in a call that blocks.
     Blocks,
     /// It waits for another thread, for a lock or for a message. That may be a lock of the
     /// allocator.
@@ -180,9 +183,9 @@ impl StallReport {
         }
     }
 
-    /// The name of the system call that the thread waited in, if it did and the call is one that
-    /// threads are known to wait in: `clock_nanosleep`, `read`, `futex`. The last is a lock, a
-    /// condition variable or a channel, of the program or of a library such as the allocator.
+    /// The name of the system call in which the thread waited, if it is a known blocking call such
+    /// as `clock_nanosleep`, `read` or `futex`. `futex` means a lock, a condition variable or a
+    /// channel, of the program or of a library such as the allocator.
     ///
     /// # Examples
     ///
@@ -194,9 +197,9 @@ impl StallReport {
         }
     }
 
-    /// For which part of the time the thread had a processor, from 0 to 1, if the system tells
-    /// (Linux does). It is measured from the moment at which the poll was first seen, at most some
-    /// 2 ms after it began.
+    /// The share of the time in which the thread had a processor, from 0 to 1, if the system tells
+    /// (Linux does). It is measured from when the poll was first seen, at most some 2 ms after its
+    /// beginning.
     ///
     /// # Examples
     ///
@@ -205,7 +208,7 @@ impl StallReport {
         self.processor_share
     }
 
-    /// Whether the poll takes long because its thread, which would compute, had a processor for
+    /// Whether the poll takes long because its thread was ready to compute but had a processor for
     /// less than half of the time: other threads and processes had them, or the process has used up
     /// its quota. `None` if the system does not tell.
     ///
@@ -216,11 +219,10 @@ impl StallReport {
         Some(!self.is_blocked()? && self.processor_share? < 0.5)
     }
 
-    /// The stack of the stalled thread, innermost first, if it could be had.
+    /// The stack of the stalled thread, innermost frame first, if it could be captured.
     ///
-    /// Compilers and linkers keep one of several functions that have the same code, so the name of
-    /// a function may be that of another one, for another type as a rule. The last line says so
-    /// where that may be.
+    /// Compilers and linkers merge functions with the same code, so the name of a function may be
+    /// that of another one, usually for another type. If that is possible the last line says so.
     ///
     /// # Examples
     ///
@@ -229,8 +231,8 @@ impl StallReport {
         self.backtrace.as_deref()
     }
 
-    /// How many stalls have not been reported since the last report: too many were under way at one
-    /// time, or nothing was known of them any more.
+    /// How many stalls were not reported since the last report: too many were in progress at one
+    /// time, or they had ended too soon.
     ///
     /// # Examples
     ///
@@ -254,12 +256,12 @@ impl StallReport {
         }
     }
 
-    /// Whether there is nothing to say but that it took long, because it was over too soon.
+    /// Whether only the duration is known, because the poll was over too soon.
     fn is_empty(&self) -> bool {
         self.seen == ThreadActivity::Over && self.processor_share.is_none()
     }
 
-    /// What to do. `others_go_on`: somebody stands in for the stalled thread.
+    /// What to do. `others_go_on`: whether a spare stands in for the stalled thread.
     fn advice(&self, others_go_on: bool) -> String {
         let others = if others_go_on { "Other tasks go on." } else { "Other tasks wait." };
         let what = match self.verdict() {
@@ -326,11 +328,11 @@ impl fmt::Display for StallReport {
             Verdict::Unknown => write!(f, " has")?,
         }
         write!(f, " not returned from its poll for {ms} ms on worker {}", self.worker)?;
-        // Where it is the verdict, or all that is known.
+        // Only if the share explains the verdict, or is all that is known.
         let telling =
             !matches!(verdict, Verdict::Computes | Verdict::Blocks | Verdict::WaitsForAThread);
         if let Some(share) = self.processor_share.filter(|_| telling) {
-            // A whole number: what std has to write fractions is larger than this file.
+            // A whole number: std's code to format fractions is larger than this file.
             let percent = (share * 100.0).round() as u32;
             write!(f, ", which had a processor for {percent} % of that")?;
         }
@@ -347,8 +349,8 @@ impl fmt::Display for StallReport {
 /// A hook for shortages of spare workers.
 pub(super) type OnSpareShortage = Arc<dyn Fn(&SpareShortage) + Send + Sync>;
 
-/// Work waits behind workers that do not serve, and there is nobody to do it in their place: the
-/// limit is reached, or the system gives no thread.
+/// Work waits behind workers that do not serve, and no spare worker is available: the limit is
+/// reached, or the system gives no thread.
 ///
 /// Given to [`Builder::on_spare_shortage`](crate::Builder::on_spare_shortage).
 ///
@@ -372,8 +374,8 @@ pub(super) type OnSpareShortage = Arc<dyn Fn(&SpareShortage) + Send + Sync>;
 pub struct SpareShortage(Shortage);
 
 impl SpareShortage {
-    /// Whether the workers have announced that they block, by
-    /// [`block_in_place`](crate::task::block_in_place). Else they are in polls that do not return.
+    /// Whether the workers are in [`block_in_place`](crate::task::block_in_place). If not, they are
+    /// in polls that do not return.
     ///
     /// # Examples
     ///
@@ -382,8 +384,8 @@ impl SpareShortage {
         self.0.absence == Absence::InPlace
     }
 
-    /// How many workers do not serve for that reason. Those that serve in place of others and do
-    /// not serve themselves are among them.
+    /// How many workers do not serve for that reason, including spare workers that are themselves
+    /// stalled.
     ///
     /// # Examples
     ///
@@ -392,7 +394,7 @@ impl SpareShortage {
         self.0.missing
     }
 
-    /// How many serve in their place: spare workers or, for those in `block_in_place`, threads of
+    /// How many threads serve in their place: spare workers or, for `block_in_place`, threads of
     /// the blocking pool.
     ///
     /// # Examples
@@ -402,10 +404,9 @@ impl SpareShortage {
         self.0.serving
     }
 
-    /// How many there may be: [`Builder::spare_workers`](crate::Builder::spare_workers) or, for
-    /// those in `block_in_place`,
-    /// [`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads), blocking jobs
-    /// included.
+    /// The most such threads: [`Builder::spare_workers`](crate::Builder::spare_workers) or, for
+    /// `block_in_place`, [`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads),
+    /// which includes blocking jobs.
     ///
     /// # Examples
     ///
@@ -414,7 +415,7 @@ impl SpareShortage {
         self.0.limit
     }
 
-    /// Why the system gave no thread for another one. `None` if the limit is reached.
+    /// Why the system gave no further thread. `None` if the limit is reached.
     ///
     /// # Examples
     ///
@@ -460,28 +461,44 @@ pub(super) struct Reporter {
     speaks: SerialThread,
     wakes: Arc<ForeignWakes>,
     voice: Arc<Voice>,
+    recorder: Option<Arc<Recorder>>,
+    traces: Option<Arc<TraceFiles>>,
+}
+
+impl Reporter {
+    /// Calls `f` with what unwinds stacks.
+    pub(super) fn unwind<R>(&self, f: impl FnOnce(&mut Unwinder) -> R) -> R {
+        self.voice.unwind(f)
+    }
 }
 
 impl Drop for Reporter {
     fn drop(&mut self) {
         self.close();
         self.speaks.close();
+        if let Some(traces) = &self.traces {
+            traces.thread().close();
+        }
     }
 }
 
-/// How reports are given.
+/// How reports are made.
 pub(super) struct Manner {
     pub(super) name: Option<String>,
     pub(super) on_stall: Option<OnStall>,
     pub(super) on_shortage: Option<OnSpareShortage>,
     pub(super) backtrace: bool,
-    /// Somebody stands in for a thread that is stalled.
+    /// Whether a spare stands in for a stalled thread.
     pub(super) others_go_on: bool,
 }
 
 impl Reporter {
     /// `activity` counts the wakers that are to be called, so that paused time waits for them.
-    pub(super) fn new(manner: Manner, activity: Option<Arc<Activity>>) -> Reporter {
+    pub(super) fn new(
+        manner: Manner,
+        activity: Option<Arc<Activity>>,
+        (recorder, traces): (Option<Arc<Recorder>>, Option<Arc<TraceFiles>>),
+    ) -> Reporter {
         let voice = Voice {
             manner,
             unwinder: Mutex::new(None),
@@ -493,14 +510,16 @@ impl Reporter {
         };
         Reporter {
             captures: SerialThread::new("runtime-capture", MOST_AT_ONCE),
-            // And a shortage.
+            // One more, for a shortage.
             speaks: SerialThread::new("runtime-reporter", MOST_AT_ONCE + 1),
             wakes: Arc::new(ForeignWakes::new(activity)),
             voice: Arc::new(voice),
+            recorder,
+            traces,
         }
     }
 
-    /// One that nobody hears.
+    /// A reporter whose reports go nowhere.
     #[cfg(test)]
     pub(super) fn silent() -> Reporter {
         let manner = Manner {
@@ -510,18 +529,18 @@ impl Reporter {
             backtrace: false,
             others_go_on: true,
         };
-        Reporter::new(manner, None)
+        Reporter::new(manner, None, (None, None))
     }
 
-    /// Takes nothing more. What has been handed over is still done.
+    /// Takes no more work. What was handed over is still done.
     pub(super) fn close(&self) {
         self.wakes.thread().close();
         self.captures.close();
     }
 
-    /// Waits for what has been handed over, until `deadline` at most. Without it the last report
-    /// may be lost. Returns the threads that have not come to an end, and forgets what they have
-    /// not begun.
+    /// Waits until `deadline` for what was handed over, so that the last report is not lost.
+    /// Returns the names of the threads that have not ended, and drops the work that they have not
+    /// begun.
     pub(super) fn join(&self, deadline: Instant) -> Vec<&'static str> {
         let left = || deadline.saturating_duration_since(Instant::now());
         let mut stuck = Vec::new();
@@ -534,8 +553,11 @@ impl Reporter {
         };
         end(&self.captures);
         end(&self.speaks);
+        if let Some(traces) = &self.traces {
+            end(traces.thread());
+        }
         end(self.wakes.thread());
-        // What no thread could be had for.
+        // Wakers for which no thread could be started.
         self.wakes.call_all_unless_called();
         stuck
     }
@@ -548,8 +570,15 @@ impl Reporter {
 
 impl StallSink for Arc<Reporter> {
     fn stalled(&self, stall: Stall) {
+        if let Some(recorder) = &self.recorder {
+            let task = stall.task.map_or(0, subject_of);
+            recorder.now(Kind::Stall, task, stall.worker as u64);
+        }
+        if let Some(traces) = &self.traces {
+            traces.write("stall");
+        }
         let Some(turn) = self.voice.admit() else { return };
-        // Now, while the task is there to have a name.
+        // Read now, while the task exists and has its name.
         let mut report = StallReport {
             worker: stall.worker,
             task: stall.task,
@@ -562,7 +591,8 @@ impl StallSink for Arc<Reporter> {
             left_out: 0,
         };
         let speaks = self.speaks.clone();
-        // What is refused counts as left out: its turn ends unused. The next report tries again.
+        // A refused job counts as left out, since its ticket is dropped unused. The next report
+        // tries again.
         let _ = self.captures.add(Box::new(move || {
             let (seen, capture) = look_at(&stall, turn.voice.manner.backtrace);
             report.seen = seen;
@@ -595,24 +625,24 @@ impl StallSink for Arc<Reporter> {
     }
 }
 
-/// What gives reports.
+/// Makes reports.
 struct Voice {
     manner: Manner,
-    /// Made for the first report: it reads the program's debug information.
+    /// Made for the first report, since it reads the program's debug information.
     unwinder: Mutex<Option<Unwinder>>,
     last_line: Mutex<Option<Instant>>,
     // The counts have no pairs: they publish nothing.
-    /// Reports handed over and not given.
+    /// Reports that were handed over and not made yet.
     under_way: AtomicUsize,
     shortage_waits: AtomicBool,
-    /// Stalls that were not reported, ever.
+    /// All stalls that were not reported.
     left_out: AtomicU64,
-    /// The same since the last report.
+    /// Stalls that were not reported since the last report.
     unsaid: AtomicU64,
 }
 
-/// A report's place among those under way. A report that comes to nothing is counted when its turn
-/// ends.
+/// A report's place among those in progress. If the report is not made, it is counted as left out
+/// when the ticket is dropped.
 struct Ticket {
     voice: Arc<Voice>,
     given: bool,
@@ -623,7 +653,7 @@ impl Drop for Ticket {
         let voice = &self.voice;
         if !self.given {
             voice.leave_out();
-            // Not this one, so another one may.
+            // This line was not written, so another one may be.
             *voice.last_line.lock() = None;
         }
         voice.under_way.fetch_sub(1, Ordering::Relaxed);
@@ -642,7 +672,7 @@ impl Ticket {
     }
 }
 
-/// A shortage that has not been reported to the end.
+/// A shortage whose report is in progress.
 struct ShortageWaits(Arc<Voice>);
 
 impl Drop for ShortageWaits {
@@ -652,9 +682,9 @@ impl Drop for ShortageWaits {
 }
 
 impl Voice {
-    /// Whether a stall may be reported now; it is counted if not.
+    /// A ticket if a stall may be reported now; if not, the stall is counted as left out.
     fn admit(self: &Arc<Voice>) -> Option<Ticket> {
-        // On one thread, the monitor's, so nobody else adds between the look and the addition.
+        // Only the monitor's thread adds, so the count cannot rise between the load and the add.
         let admitted = self.under_way.load(Ordering::Relaxed) < MOST_AT_ONCE && self.may_speak();
         if !admitted {
             self.leave_out();
@@ -664,7 +694,7 @@ impl Voice {
         Some(Ticket { voice: Arc::clone(self), given: false })
     }
 
-    /// A hook is told of everything, stderr of something now and then.
+    /// Whether a report may be made now: always with a hook, at most one line a time on stderr.
     fn may_speak(&self) -> bool {
         if self.manner.on_stall.is_some() {
             return true;
@@ -682,11 +712,14 @@ impl Voice {
         self.unsaid.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Calls `f` with what unwinds stacks.
+    fn unwind<R>(&self, f: impl FnOnce(&mut Unwinder) -> R) -> R {
+        f(self.unwinder.lock().get_or_insert_with(Unwinder::new))
+    }
+
     fn report(&self, mut report: StallReport, capture: Option<Capture>) {
-        report.backtrace = capture.map(|capture| {
-            let mut unwinder = self.unwinder.lock();
-            capture.trace(unwinder.get_or_insert_with(Unwinder::new)).to_string()
-        });
+        report.backtrace =
+            capture.map(|capture| self.unwind(|unwinder| capture.trace(unwinder).to_string()));
         if let Some(on_stall) = &self.manner.on_stall {
             return on_stall(&report);
         }
@@ -714,7 +747,7 @@ impl Voice {
     }
 }
 
-/// What the stalled thread does, and its stack, unless the poll has ended meanwhile.
+/// Reads what the stalled thread does, and its stack, unless the poll has ended meanwhile.
 fn look_at(stall: &Stall, backtrace: bool) -> (ThreadActivity, Option<Capture>) {
     let Some(tid) = i32::try_from(stall.tid).ok().filter(|&tid| tid != 0).map(Tid) else {
         return (ThreadActivity::Untold, None);

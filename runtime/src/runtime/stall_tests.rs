@@ -1,4 +1,4 @@
-//! What reports say, and what becomes of those that cannot be given.
+//! Tests what reports say, and what happens to those that cannot be made.
 #![allow(
     clippy::unnecessary_cast,
     reason = "the numbers of system calls are not 64 bits wide on each processor"
@@ -111,7 +111,7 @@ fn who_waits_for_a_lock_is_not_told_to_move_what_blocks() {
     assert!(sleeps.advice(false).starts_with("Other tasks wait."));
 }
 
-/// A reporter with a hook that passes on what it is told.
+/// A reporter whose hook sends each report to a channel.
 fn reporter() -> (Arc<Reporter>, mpsc::Receiver<StallReport>) {
     let (told, hears) = mpsc::channel();
     let told = Mutex::new(told);
@@ -157,7 +157,7 @@ fn without_a_hook_there_is_one_in_a_second_before_anything_is_looked_at() {
     first.given = true;
     drop(first);
     assert!(reporter.voice.admit().is_none());
-    // One that came to nothing leaves its time to the next.
+    // A report that is not made leaves its time to the next.
     *reporter.voice.last_line.lock() = None;
     drop(reporter.voice.admit().unwrap());
     assert!(reporter.voice.admit().is_some());
@@ -192,7 +192,7 @@ fn a_waker_that_waits_is_called_once_for_all_that_are_the_same() {
     };
     wake(Waker::from(Arc::clone(&holds)));
     holds.0.wait();
-    // While the first holds the thread.
+    // The first waker holds the thread meanwhile.
     for _ in 0..2 * MOST_AGAIN {
         wake(Waker::from(Arc::clone(&counts)));
     }

@@ -2,10 +2,9 @@
 //!
 //! # Problem
 //!
-//! The monitor finds that a spare is wanted. To start a thread takes system calls that may be slow,
-//! and a name, for which a function of the user's may have to be asked: it may wait for a lock that
-//! the very task holds for which the spare is wanted. The monitor waits for nobody, and the spare
-//! must not wait for that task either.
+//! The monitor finds that a spare is needed. Starting a thread takes system calls that may be slow,
+//! and a name, which may come from a user's function. That function may wait for a lock that the
+//! stalled task holds. The monitor must not wait, and neither must the spare.
 //!
 //! # Shape
 //!
@@ -13,14 +12,14 @@
 //!   monitor --- NewWorker ---> starter: a name, a thread <--- a name --- namer: asks the function
 //! ```
 //!
-//! Stand-ins for those in `block_in_place` are jobs of the blocking pool, which starts their
-//! threads where it is given them. The monitor has a third thread do that.
+//! Stand-ins for `block_in_place` are jobs of the blocking pool, which starts their threads on the
+//! submitting thread. So the monitor submits them on a third thread.
 //!
-//! The first two are threads, started with the first spare; the namer only where there is a
-//! function. The starter waits for a name for [`NAME_WITHIN`]. Then the spare gets the usual name,
-//! and those after it do not wait, until the function has returned; what it returned at last is the
-//! name of the next one. A function that panics, or whose name has no form that the system takes,
-//! costs the name and not the spare.
+//! Starter and namer are threads that start with the first spare; the namer only if there is a
+//! function. The starter waits for a name for [`NAME_WITHIN`]. Then the spare gets the default
+//! name, and later ones do not wait until the function has returned; its late result names the next
+//! spare. If the function panics, or returns no valid name, the spare is started with the default
+//! name.
 
 use std::io;
 use std::sync::Arc;
@@ -42,8 +41,7 @@ pub(super) struct Starter {
     asks: SerialThread,
 }
 
-/// How many stand-ins the monitor asks for at most before the first has been asked for: twice what
-/// it asks for at one look.
+/// The most requests for stand-ins that may wait: twice what the monitor asks for at one look.
 const MOST_ASKS: usize = 64;
 
 /// The names of spares.
@@ -57,7 +55,7 @@ struct Names {
 struct State {
     /// The function has been called and has not returned.
     asked: bool,
-    /// Somebody has waited for that in vain.
+    /// The starter has waited for it in vain.
     late: bool,
     name: Option<String>,
 }
@@ -71,18 +69,18 @@ impl Starter {
         Starter { thread: SerialThread::new("runtime-starter", most), names: Arc::new(names), asks }
     }
 
-    /// Gives the blocking pool a stand-in soon. If that cannot be, `ask` is dropped, and the
-    /// monitor asks again.
+    /// Submits a stand-in to the blocking pool soon. If that is not possible, `ask` is dropped, and
+    /// the monitor asks again.
     pub(super) fn ask(&self, ask: Work) {
         drop(self.asks.add(ask));
     }
 
-    /// Starts a thread soon, and gives it to `started`. If it cannot be had `body` is dropped, and
-    /// then `failed` is called.
+    /// Starts a thread soon, and gives it to `started`. If that fails `body` is dropped, and then
+    /// `failed` is called.
     ///
     /// # Errors
     ///
-    /// There is no thread that could do that; `body` has been dropped.
+    /// If the starter has no thread itself; `body` has been dropped.
     pub(super) fn start(
         &self,
         plan: Arc<ThreadPlan>,
@@ -103,20 +101,20 @@ impl Starter {
             match why {
                 Why::NoThread(error) => error,
                 Why::Closed => messages::shut_down(),
-                // Not as long as each has a slot of its own.
+                // Does not happen, since there are no more spares than places in the queue.
                 Why::Full => io::ErrorKind::WouldBlock.into(),
             }
         })
     }
 
-    /// Starts nothing more but what has been handed over.
+    /// Takes no more threads to start. Those that were handed over are still started.
     pub(super) fn close(&self) {
         self.thread.close();
         self.names.thread.close();
         self.asks.close();
     }
 
-    /// Waits for that, until `deadline` at most. Returns the threads that have not come to an end.
+    /// Waits for these until `deadline`. Returns the helper threads that have not ended.
     pub(super) fn join(&self, deadline: Instant) -> Vec<&'static str> {
         self.close();
         let left = || deadline.saturating_duration_since(Instant::now());

@@ -1,5 +1,5 @@
-//! What a thread is for a runtime, and which tasks stay on it: facts that name no runtime's parts.
-//! `context.rs` has those that do.
+//! Thread-local facts about a runtime that name none of its parts: what the thread does for it, and
+//! the current local set. `context.rs` has those that name a `Handle`.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -8,7 +8,7 @@ use super::id::RuntimeId;
 use crate::engine::scheduler::LocalTasks;
 
 thread_local! {
-    /// The runtime whose activities this thread is one of.
+    /// The runtime that counts this thread as active.
     static COUNTED_FOR: Cell<Option<RuntimeId>> = const { Cell::new(None) };
     /// The runtime that waits for this thread when it ends.
     static SERVES: Cell<Option<(RuntimeId, Service)>> = const { Cell::new(None) };
@@ -16,19 +16,19 @@ thread_local! {
     static CURRENT: RefCell<Option<LocalTasks>> = const { RefCell::new(None) };
 }
 
-/// Takes back what [`count_thread`] said when dropped.
+/// Undoes [`count_thread`] when dropped.
 #[derive(Debug)]
 pub(super) struct CountedThread {
     before: Option<RuntimeId>,
 }
 
-/// This thread counts as one that is active in the runtime, as a worker or with a blocking job,
-/// until the guard is dropped: a `block_on` in there is not counted once more.
+/// Records that the runtime counts this thread as active, as a worker or for a blocking job, until
+/// the guard is dropped. A `block_on` inside is not counted again.
 pub(super) fn count_thread(runtime: RuntimeId) -> CountedThread {
     CountedThread { before: COUNTED_FOR.replace(Some(runtime)) }
 }
 
-/// Calls `f` on a thread that is not active just now: a `block_on` in there is counted.
+/// Calls `f` while this thread is not counted as active. A `block_on` inside is counted.
 pub(super) fn while_inactive(f: &dyn Fn()) {
     let _before = CountedThread { before: COUNTED_FOR.take() };
     f();
@@ -50,15 +50,15 @@ pub(super) fn is_counted_for(runtime: RuntimeId) -> bool {
 pub(super) enum Service {
     /// A worker or a spare.
     Worker,
-    /// It has tasks pinned to it.
+    /// A pinned thread.
     Pinned,
 }
 
-/// Takes back what [`serve`] said when dropped.
+/// Undoes [`serve`] when dropped.
 #[derive(Debug)]
 pub(super) struct Serves(());
 
-/// The end of the runtime waits for this thread until the guard is dropped.
+/// Records that the end of the runtime waits for this thread, until the guard is dropped.
 pub(super) fn serve(runtime: RuntimeId, service: Service) -> Serves {
     SERVES.set(Some((runtime, service)));
     Serves(())

@@ -1,4 +1,4 @@
-//! How the threads of a runtime are made: their names, their stacks, the hooks at both ends.
+//! How the threads of a runtime are started: their names, their stacks, their start and stop hooks.
 
 use std::io;
 use std::sync::Arc;
@@ -9,26 +9,26 @@ use crate::engine::messages;
 use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::scheduler::Hook;
 
-/// What a thread does. Boxed, so that the program holds what std does around it once, and not for
+/// What a thread does. Boxed, so that std's code around it exists once in the program, and not for
 /// each kind of thread.
 pub(super) type Body = Box<dyn FnOnce() + Send>;
 
-/// The same for one that calls the hooks at both ends itself, where its runtime is current.
+/// The same for a thread that calls its hooks itself, while its runtime is current.
 pub(super) type BodyWithHooks = Box<dyn FnOnce(&Hooks) + Send>;
 
-/// The hooks at the ends of a thread.
+/// The start and stop hooks of a thread.
 pub(super) struct Hooks {
     on_start: Option<Hook>,
     on_stop: Option<Hook>,
 }
 
 impl Hooks {
-    /// The thread is set up, and inside its runtime.
+    /// Calls the start hook. The thread is set up, and inside its runtime.
     pub(super) fn start(&self) {
         call(self.on_start.as_ref());
     }
 
-    /// The thread has done all it had to do, and is still inside its runtime.
+    /// Calls the stop hook. The thread's work is done, and it is still inside its runtime.
     pub(super) fn stop(&self) {
         call(self.on_stop.as_ref());
     }
@@ -40,30 +40,29 @@ fn call(hook: Option<&Hook>) {
     }
 }
 
-/// What a thread is called where its own name cannot be had.
+/// The default name of a thread.
 const NAMELESS: &str = "runtime-worker";
 
 /// How threads get their names.
 #[derive(Clone)]
 pub(super) enum ThreadName {
-    /// All the same.
+    /// All have this name.
     Fixed(Arc<str>),
-    /// Each by this function, which is the user's: it may block, panic, or give something that is
-    /// no name.
+    /// Each is named by this user function, which may block, panic, or return an invalid name.
     By(Arc<dyn Fn() -> String + Send + Sync>),
 }
 
 impl ThreadName {
-    /// The name that threads have if nobody gives them one.
+    /// The default name.
     pub(super) fn usual() -> ThreadName {
         ThreadName::Fixed(NAMELESS.into())
     }
 
-    /// Says whether it is known beforehand that the system takes no such name.
+    /// Checks a fixed name.
     ///
     /// # Errors
     ///
-    /// It does not.
+    /// If the system does not allow it.
     pub(super) fn check(&self) -> io::Result<()> {
         match self {
             ThreadName::Fixed(name) if name.contains('\0') => {
@@ -77,7 +76,7 @@ impl ThreadName {
     ///
     /// # Errors
     ///
-    /// There is none that the system would take.
+    /// If the function panics, or the system does not allow the name.
     pub(super) fn for_worker(&self) -> io::Result<String> {
         let name = self.ask()?;
         if name.contains('\0') {
@@ -89,17 +88,17 @@ impl ThreadName {
         Ok(name)
     }
 
-    /// The name for a thread that is started later. It is not to be missing because of its name, so
-    /// what the system would not take is left out.
+    /// The name for a thread that is started later. NULs are left out, so that the thread can be
+    /// started.
     ///
     /// # Errors
     ///
-    /// The function panicked.
+    /// If the function panicked.
     pub(super) fn for_any(&self) -> io::Result<String> {
         self.ask().map(|name| name.replace('\0', ""))
     }
 
-    /// As [`for_any`](ThreadName::for_any), and a panic goes through.
+    /// As [`for_any`](ThreadName::for_any), but a panic goes to the caller.
     pub(super) fn for_job(&self) -> String {
         match self {
             ThreadName::Fixed(name) => name.replace('\0', ""),
@@ -119,23 +118,23 @@ impl ThreadName {
     }
 }
 
-/// A name where none could be had.
+/// The default name, for a thread that got no other.
 pub(super) fn nameless() -> String {
     NAMELESS.to_owned()
 }
 
-/// How the runtime's threads are made.
+/// How the runtime's threads are started.
 pub(super) struct ThreadPlan {
     pub(super) name: ThreadName,
     pub(super) stack_size: Option<usize>,
     pub(super) on_start: Option<Hook>,
     pub(super) on_stop: Option<Hook>,
-    /// The signals that the thread blocks which built the runtime.
+    /// The signal mask of the thread that built the runtime.
     pub(super) mask: Mask,
 }
 
 impl ThreadPlan {
-    /// Starts a thread. `body` is given the hooks that it is to call.
+    /// Starts a thread. `body` is given the hooks, which it must call.
     pub(super) fn start(
         &self,
         name: String,

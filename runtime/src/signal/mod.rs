@@ -2,8 +2,8 @@
 //!
 //! [`ctrl_c`] waits for Ctrl-C. Every other signal of Unix is in [`unix`](mod@unix).
 //!
-//! Once a signal has been listened for, the system's default for it (mostly: to end the process)
-//! does not happen any more. So a program that listens for Ctrl-C must end by itself.
+//! Once a program has listened for a signal, the system's default action (mostly: to end the
+//! process) no longer happens. So a program that listens for Ctrl-C must end by itself.
 //!
 //! # Examples
 //!
@@ -27,8 +27,8 @@ pub mod unix;
 
 /// Waits for Ctrl-C (`SIGINT`), once, from the first poll on.
 ///
-/// From then on Ctrl-C does not end the process any more, even after the future is done or dropped:
-/// the handler stays.
+/// From then on Ctrl-C no longer ends the process, even after the future is done or dropped: the
+/// handler stays.
 ///
 /// # Panics
 ///
@@ -36,11 +36,11 @@ pub mod unix;
 ///
 /// # Errors
 ///
-/// When the handler cannot be installed.
+/// If the handler cannot be installed.
 ///
 /// # Cancel safety
 ///
-/// Safe, but a Ctrl-C that comes while nobody listens is heard by nobody. To hear every one, keep a
+/// Safe, but a Ctrl-C that comes while no future listens is lost. To get every one, keep a
 /// [`Signal`](unix::Signal).
 ///
 /// # Examples

@@ -1,10 +1,10 @@
 //! Signals of Unix, by their kind.
 //!
-//! [`signal`] makes a [`Signal`], which hears of each signal of one [`SignalKind`] from then on.
+//! [`signal`] makes a [`Signal`], which receives each signal of one [`SignalKind`] from then on.
 //!
 //! # Examples
 //!
-//! A server that ends in good order when it is told to:
+//! A server that shuts down gracefully when it is told to:
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -72,21 +72,21 @@ kinds! {
     alarm = SIGALRM,
     /// `SIGCHLD`: a child process ended or stopped.
     child = SIGCHLD,
-    /// `SIGHUP`: the terminal is gone; to servers, mostly: read the configuration again.
+    /// `SIGHUP`: the terminal is gone; for servers, usually: read the configuration again.
     hangup = SIGHUP,
     /// `SIGINT`: Ctrl-C.
     interrupt = SIGINT,
     /// `SIGIO`: a descriptor is ready.
     io = SIGIO,
-    /// `SIGPIPE`: a write to a pipe that nobody reads.
+    /// `SIGPIPE`: a write to a pipe without a reader.
     pipe = SIGPIPE,
     /// `SIGQUIT`: Ctrl-\.
     quit = SIGQUIT,
-    /// `SIGTERM`: the process is to end.
+    /// `SIGTERM`: the process should end.
     terminate = SIGTERM,
-    /// `SIGUSR1`: whatever the program says.
+    /// `SIGUSR1`: defined by the program.
     user_defined1 = SIGUSR1,
-    /// `SIGUSR2`: whatever the program says.
+    /// `SIGUSR2`: defined by the program.
     user_defined2 = SIGUSR2,
     /// `SIGWINCH`: the terminal has another size.
     window_change = SIGWINCH,
@@ -151,8 +151,8 @@ impl From<SignalKind> for c_int {
 
 /// Listens for signals of one kind from now on.
 ///
-/// The first listener of a kind installs a handler, and from then on the system's default for that
-/// signal (mostly: to end the process) does not happen any more, even when the listener is dropped.
+/// The first listener of a kind installs a handler. From then on the system's default action
+/// (mostly: to end the process) no longer happens, even when the listener is dropped.
 ///
 /// # Panics
 ///
@@ -161,7 +161,7 @@ impl From<SignalKind> for c_int {
 /// # Errors
 ///
 /// For a signal that cannot be caught (`SIGKILL`, `SIGSTOP`) or must not be (`SIGILL`, `SIGFPE`,
-/// `SIGSEGV`), a number that is no signal, and what the system says.
+/// `SIGSEGV`), for a number that is no signal, and errors of the system.
 ///
 /// # Examples
 ///
@@ -185,8 +185,8 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 
 /// A listener for signals of one kind: made by [`signal`].
 ///
-/// Each listener hears of each signal. Several signals that come before it looks are one, as they
-/// are to the system. It may be used in another runtime than that in which it was made.
+/// Each listener receives each signal. Several signals that come before it looks count as one, as
+/// they do for the system. It may be used in another runtime than the one in which it was made.
 ///
 /// # Examples
 ///
@@ -245,8 +245,8 @@ impl Signal {
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         let coop = ready!(coop::poll_proceed(cx));
         if self.listener.poll(cx.waker()).is_pending() {
-            // The runtime that polls may be another than the one it was made in. If it cannot
-            // watch, that one still does.
+            // The polling runtime may be another one than that in which the listener was made.
+            // If it cannot watch, the listener's own runtime still does.
             if let Some(driver) = context::try_io_driver() {
                 let _ = driver.watch_signals();
             }

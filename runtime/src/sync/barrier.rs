@@ -1,4 +1,4 @@
-//! A point that a number of tasks pass together.
+//! A barrier: a point that a number of tasks pass together.
 
 use std::panic::Location;
 
@@ -7,7 +7,7 @@ use crate::engine::insight::{Kind, Object};
 use crate::engine::primitive::Mutex;
 use crate::engine::trace::resource::Resource;
 
-/// Lets nobody pass until a number of tasks have come; then all pass, and it is closed again.
+/// Holds tasks back until a given number have arrived; then all pass, and it is closed again.
 ///
 /// # Examples
 ///
@@ -36,7 +36,7 @@ struct State {
 }
 
 impl Barrier {
-    /// A barrier for `n` tasks; 0 is the same as 1: nobody waits.
+    /// A barrier for `n` tasks. With 0 or 1 no task waits.
     ///
     /// # Examples
     ///
@@ -51,11 +51,11 @@ impl Barrier {
         Barrier { state, opened, size, resource }
     }
 
-    /// Waits for the others. The one who comes last is the leader.
+    /// Waits for the others. The task that arrives last is the leader.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: one that has waited and is dropped counts as having come.
+    /// Not cancel safe: a task whose wait is dropped still counts as arrived.
     ///
     /// # Examples
     ///
@@ -85,8 +85,8 @@ impl Barrier {
             return BarrierWaitResult(true);
         };
         loop {
-            // In line first, then the look. A notification may be that of the opening before, so
-            // the count decides.
+            // Get in line first, then look. A notification may be of an earlier opening, so the
+            // count decides.
             let opened = self.opened.notified();
             if self.state.lock().openings != openings {
                 return BarrierWaitResult(false);
@@ -95,7 +95,7 @@ impl Barrier {
         }
     }
 
-    /// Counts one in: `None` if that opens it, otherwise how often it has opened before.
+    /// Counts an arrival. `None` if it opens the barrier, else how often it has opened before.
     fn arrive(&self) -> Option<usize> {
         let mut state = self.state.lock();
         state.arrived = (state.arrived + 1) % self.size;
@@ -118,7 +118,7 @@ impl Barrier {
 pub struct BarrierWaitResult(bool);
 
 impl BarrierWaitResult {
-    /// Whether this is the one that came last. Exactly one of each crowd is.
+    /// Whether this task arrived last. That is true for exactly one task of each opening.
     ///
     /// # Examples
     ///

@@ -1,8 +1,8 @@
 //! A channel of many senders and many receivers: each receiver gets each value sent since it was
 //! made.
 //!
-//! The channel keeps a limited number of values. A sender never waits: a receiver that is further
-//! behind than that loses the oldest, and is told how many ([`RecvError::Lagged`]).
+//! The channel keeps a limited number of values. A sender never waits. A receiver that falls
+//! further behind loses the oldest values, and is told how many ([`RecvError::Lagged`]).
 //!
 //! ```
 //! # runtime::Runtime::new().unwrap().block_on(async {
@@ -18,18 +18,18 @@
 
 // # How it works
 //
-// Values lie in a ring. The position of a value counts up for ever; its place is the position
-// modulo the ring's length. Each slot has a lock of its own, so receivers that copy different
-// values, and a sender that writes a third, do not meet. A lock for the tail orders the senders.
+// Values are in a ring. Positions count up for ever; a value's slot is its position modulo the
+// ring's length. Each slot has its own lock, so receivers that copy different values, and a sender
+// that writes a third, do not contend. A lock for the tail orders the senders.
 //
 // 1. Lock order: the tail before a slot. A slot is written under both.
 // 2. A slot counts how many receivers have not yet read it. The last to read it takes the value
 //    out, to be dropped.
-// 3. Who finds nothing gets in line first and looks again; who sends writes first and notifies
-//    then.
-// 4. A value that goes is dropped after the locks are free. Each receiver gets a clone, the last
-//    too: what `Clone` does is part of what users see. It is cloned under its slot's lock: a
-//    `Clone` that is slow delays the sender that comes round the ring to that slot.
+// 3. A receiver that finds nothing gets in line first and looks again; a sender writes first and
+//    then notifies.
+// 4. A value is dropped after the locks are released. Each receiver gets a clone, also the last
+//    one, since users can see what `Clone` does. It is cloned under its slot's lock: a slow `Clone`
+//    delays the sender that reuses that slot.
 
 use std::fmt;
 use std::panic::Location;
@@ -51,7 +51,7 @@ use crate::engine::primitive::{Arc, Mutex};
 pub mod error {
     use std::fmt;
 
-    /// There is no receiver; holds what was not sent.
+    /// There is no receiver. Holds the value that was not sent.
     ///
     /// # Examples
     ///
@@ -76,8 +76,8 @@ pub mod error {
     pub enum RecvError {
         /// Every sender is gone and nothing is left.
         Closed,
-        /// So many values were lost because the receiver was too far behind. The next call gets the
-        /// oldest that is still there.
+        /// This many values were lost because the receiver was too far behind. The next call gets
+        /// the oldest one that is left.
         Lagged(u64),
     }
 
@@ -105,8 +105,8 @@ pub mod error {
         Empty,
         /// Every sender is gone and nothing is left.
         Closed,
-        /// So many values were lost because the receiver was too far behind. The next call gets the
-        /// oldest that is still there.
+        /// This many values were lost because the receiver was too far behind. The next call gets
+        /// the oldest one that is left.
         Lagged(u64),
     }
 
@@ -132,7 +132,7 @@ struct Shared<T> {
 }
 
 struct Tail {
-    /// Of the next value.
+    /// The position of the next value.
     position: u64,
     receivers: usize,
     /// Every sender is gone.
@@ -140,7 +140,7 @@ struct Tail {
 }
 
 struct Slot<T> {
-    /// Of the value that was written here last; meaningless before.
+    /// The position of the value that was written here last; meaningless before.
     position: u64,
     value: Option<T>,
     /// Receivers that have not read it.
@@ -166,7 +166,7 @@ impl<T> Shared<T> {
 ///
 /// # Examples
 ///
-/// A sender without a receiver for now, and what it can be asked:
+/// A sender without a receiver, and its methods:
 ///
 /// ```
 /// use runtime::sync::broadcast::Sender;
@@ -295,7 +295,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Sends `value` to all receivers; says how many there are. That does not mean that each will
+    /// Sends `value` to all receivers and returns their number. That does not mean that each will
     /// get it.
     ///
     /// # Errors
@@ -334,7 +334,7 @@ impl<T> Sender<T> {
         Ok(receivers)
     }
 
-    /// A new receiver: it gets what is sent from now on.
+    /// A new receiver, which gets the values that are sent from now on.
     ///
     /// # Examples
     ///
@@ -366,8 +366,7 @@ impl<T> Sender<T> {
         WeakSender { shared: self.shared.clone() }
     }
 
-    /// How many values are in the channel that some receiver has not read. Takes time that grows
-    /// with their number.
+    /// The number of values that some receiver has not read. The time grows with that number.
     ///
     /// # Examples
     ///
@@ -375,8 +374,8 @@ impl<T> Sender<T> {
     pub fn len(&self) -> usize {
         let tail = self.shared.tail.lock();
         let oldest = tail.position.saturating_sub(self.shared.ring.len() as u64);
-        // Whoever has read a value has read, or lost, all before it: the unread ones are the
-        // latest.
+        // A receiver that has read a value has read, or lost, all before it, so the unread ones
+        // are the latest.
         let unread = |position: &u64| self.shared.slot(*position).lock().unread > 0;
         (oldest..tail.position).rev().take_while(unread).count()
     }
@@ -435,7 +434,7 @@ impl<T> Sender<T> {
     pub async fn closed(&self) {
         let wait = async {
             loop {
-                // In line first, then the look.
+                // Get in line first, then look.
                 let gone = self.shared.receivers_gone.notified();
                 if self.receiver_count() == 0 {
                     return;
@@ -582,7 +581,7 @@ impl<T> Receiver<T> {
         self.shared.senders.weak()
     }
 
-    /// Whether every sender is gone. What they sent may still be there.
+    /// Whether every sender is gone. Values that they sent may still be there.
     ///
     /// # Examples
     ///
@@ -591,7 +590,7 @@ impl<T> Receiver<T> {
         self.sender_strong_count() == 0
     }
 
-    /// Whether nothing is there, but something may come.
+    /// Whether no value is there, but one may come.
     fn has_nothing(&self) -> bool {
         let tail = self.shared.tail.lock();
         tail.position == self.next && !tail.closed
@@ -615,14 +614,14 @@ impl<T> Receiver<T> {
                 let lost = oldest - std::mem::replace(&mut self.next, oldest);
                 return Err(TryRecvError::Lagged(lost));
             }
-            // It was sent between the two looks.
+            // The value was sent between the two looks.
         }
     }
 }
 
 impl<T> Slot<T> {
-    /// Counts the value as read by one more; moves it to `last`, which is empty, if that was the
-    /// last.
+    /// Counts the value as read by one more receiver. If that was the last one, moves the value to
+    /// `last`, which is empty.
     fn count_read_to(&mut self, last: &mut Option<T>) {
         self.unread -= 1;
         if self.unread == 0 {
@@ -632,7 +631,8 @@ impl<T> Slot<T> {
 }
 
 impl<T: Clone> Receiver<T> {
-    /// A new receiver: it gets what is sent from now on, not what this has yet to receive.
+    /// A new receiver, which gets the values that are sent from now on, not those that this one has
+    /// yet to receive.
     ///
     /// # Examples
     ///
@@ -654,7 +654,7 @@ impl<T: Clone> Receiver<T> {
     ///
     /// # Examples
     ///
-    /// A receiver that was too slow is told so, and goes on with the oldest value that is left:
+    /// A receiver that was too slow gets an error, and goes on with the oldest value that is left:
     ///
     /// ```
     /// # #[runtime::main]
@@ -673,8 +673,8 @@ impl<T: Clone> Receiver<T> {
     /// # }
     /// ```
     pub async fn recv(&mut self) -> Result<T, RecvError> {
-        // The value goes straight here: handed from one future to the next, a large one would be on
-        // the stack several times.
+        // The value is written directly here: if it were returned from one future to the next, a
+        // large one would be on the stack several times.
         let mut value = None;
         cooperative(self.wait(&mut value)).await?;
         value.ok_or(RecvError::Closed)
@@ -688,7 +688,7 @@ impl<T: Clone> Receiver<T> {
                 Err(TryRecvError::Lagged(lost)) => return Err(RecvError::Lagged(lost)),
                 Err(TryRecvError::Empty) => {}
             }
-            // In line first, then the look.
+            // Get in line first, then look.
             let sent = self.shared.sent.notified();
             if self.has_nothing() {
                 sent.await;
@@ -731,7 +731,7 @@ impl<T: Clone> Receiver<T> {
             }
         }
 
-        // Dropped when the slot's lock is free.
+        // Dropped after the slot's lock is released.
         let mut last = None;
         self.next(|slot| {
             let read = Read(slot, &mut last);
@@ -771,7 +771,7 @@ impl<T> Drop for Receiver<T> {
         tail.receivers -= 1;
         let (last, end) = (tail.receivers == 0, tail.position);
         drop(tail);
-        // What this would have received it counts as read, and drops what nobody else waits for.
+        // Counts the remaining values as read, and drops those that no other receiver needs.
         while self.next < end {
             let mut last = None;
             let left = self.next(|slot| slot.count_read_to(&mut last));
@@ -779,7 +779,7 @@ impl<T> Drop for Receiver<T> {
                 break;
             }
         }
-        // Only then: whoever waits for this finds the channel empty.
+        // Notified last, so that a task that waits for this finds the channel empty.
         if last {
             self.shared.receivers_gone.notify_waiters(); // wake: broadcast.last_receiver
         }

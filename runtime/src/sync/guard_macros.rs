@@ -1,10 +1,10 @@
 //! What every guard of a `Mutex` or an `RwLock` is to its user: a `&`, or a `&mut`, that can be
-//! shown.
+//! shown and narrowed to a part.
 
-/// Lends what `$place` points to, to who borrows the guard `$this`. With `mut` also exclusively.
+/// Makes the guard `$this` deref to what `$place` points to; with `mut` also mutably.
 ///
-/// Who calls this promises: while the guard lives, nobody else writes there, and with `mut` nobody
-/// else reads there.
+/// The caller guarantees that while the guard lives nothing else writes there, and with `mut`
+/// nothing else reads there.
 macro_rules! guard {
     ([$($parameters:tt)*] $guard:ty, $target:ident, $this:ident => $place:expr) => {
         impl<$($parameters)*> std::ops::Deref for $guard {
@@ -46,3 +46,57 @@ macro_rules! guard {
     };
 }
 pub(super) use guard;
+
+/// `map` and `try_map` of a guard of a `$whole`: `$made` makes a guard of a part of `$this`, of
+/// which `$at` says where it lies. `const` if the guard lends a `&` only, else `mut`.
+macro_rules! mappable {
+    (const $($rest:tt)*) => {
+        mappable!(@ [] const $($rest)*);
+    };
+    (mut $($rest:tt)*) => {
+        mappable!(@ [mut] mut $($rest)*);
+    };
+    (
+        @ [$($mut:tt)?] $pointer:tt [$($parameters:tt)*] $guard:ty, $whole:ident =>
+        [$($generics:tt)*] $mapped:ty, $part:ident;
+        $this:ident, $at:ident => $made:expr
+    ) => {
+        impl<$($parameters)*> $guard {
+            /// A guard of a part of the value.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn map<$($generics)*>($($mut)? $this: Self, f: F) -> $mapped
+            where
+                $part: ?Sized,
+                F: FnOnce(&$($mut)? $whole) -> &$($mut)? $part,
+            {
+                let $at: *$pointer $part = f(&$($mut)? *$this);
+                $made
+            }
+
+            /// A guard of a part of the value, if `f` finds one; otherwise this guard.
+            ///
+            /// # Errors
+            ///
+            /// `f` returned `None`.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn try_map<$($generics)*>($($mut)? $this: Self, f: F) -> Result<$mapped, Self>
+            where
+                $part: ?Sized,
+                F: FnOnce(&$($mut)? $whole) -> Option<&$($mut)? $part>,
+            {
+                let found = f(&$($mut)? *$this).map(|part| -> *$pointer $part { part });
+                match found {
+                    Some($at) => Ok($made),
+                    None => Err($this),
+                }
+            }
+        }
+    };
+}
+pub(super) use mappable;

@@ -1,4 +1,4 @@
-//! Channels, locks and other ways for tasks to wait for each other.
+//! Channels, locks and other synchronization between tasks.
 //!
 //! # Which one when
 //!
@@ -8,20 +8,20 @@
 //! |---|---|---|---|---|
 //! | a queue of work or messages | [`mpsc`] | many | one | every value, in order |
 //! | one answer | [`oneshot`] | one | one | one value |
-//! | news for everybody | [`broadcast`] | many | many | every value, each of them |
-//! | the state of something | [`watch`] | many | many | the latest value |
+//! | events for all receivers | [`broadcast`] | many | many | every value, each of them |
+//! | the current state of something | [`watch`] | many | many | the latest value |
 //!
-//! Locks and their kin keep a value where it is, and let tasks take turns:
+//! Locks and similar types keep a value in place, and let tasks take turns:
 //!
 //! | need | use |
 //! |---|---|
 //! | a value that tasks change in turn, with an `.await` in between | [`Mutex`] |
 //! | a value that many read and few change | [`RwLock`] |
-//! | a value that the first who needs it makes | [`OnceCell`] |
+//! | a value that is made when it is first needed | [`OnceCell`] |
 //! | a value that is set once, and waited for | [`SetOnce`] |
 //! | tell that something has happened | [`Notify`] |
-//! | limit how many do something at once | [`Semaphore`] |
-//! | let a number of tasks go on together | [`Barrier`] |
+//! | limit how many tasks do something at once | [`Semaphore`] |
+//! | let a number of tasks wait for each other | [`Barrier`] |
 //!
 //! None of them needs a runtime: they work with any executor, and across runtimes. Only
 //! [`mpsc::Sender::send_timeout`] uses a timer.
@@ -79,8 +79,8 @@
 //! # }
 //! ```
 //!
-//! **[`watch`]**: what counts is the latest value: a configuration, a progress, a flag that says
-//! "stop". A receiver that looks late sees only the last one.
+//! **[`watch`]**: only the latest value counts: a configuration, a progress, a flag that says
+//! "stop". A receiver that looks late sees only the latest one.
 //!
 //! ```
 //! # #[runtime::main]
@@ -96,10 +96,11 @@
 //!
 //! # Locks
 //!
-//! **`std::sync::Mutex` or [`Mutex`]?** If no `.await` stands between taking the lock and giving it
-//! back, use that of [`std`]: it is faster, and a task that waits for it waits only for a moment.
-//! Use the one of this module if the lock is held across an `.await`: its guard may be kept that
-//! long, and a task that waits for it lets other tasks run.
+//! **`std::sync::Mutex` or [`Mutex`]?** If there is no `.await` between lock and unlock, use that
+//! of
+//! [`std`]: it is faster, and a task waits for it only for a moment. Use the one of this module if
+//! the lock is held across an `.await`: its guard may be held that long, and a task that waits for
+//! it lets other tasks run.
 //!
 //! ```
 //! # #[runtime::main]
@@ -134,8 +135,8 @@
 //! # }
 //! ```
 //!
-//! **[`OnceCell`] and [`SetOnce`]**: a value that is there once and for all. A `OnceCell` is filled
-//! by who needs it first. A `SetOnce` is filled by somebody, and others wait for it.
+//! **[`OnceCell`] and [`SetOnce`]**: a value that is set once and does not change. The first task
+//! that needs a `OnceCell` fills it. One task fills a `SetOnce`, and others wait for it.
 //!
 //! ```
 //! # #[runtime::main]
@@ -154,7 +155,7 @@
 //!
 //! # Signals between tasks
 //!
-//! **[`Notify`]** wakes a task, and carries no value. One notification is kept if nobody waits yet.
+//! **[`Notify`]** wakes a task, without a value. One notification is kept if no task waits yet.
 //!
 //! ```
 //! # #[runtime::main]
@@ -169,7 +170,7 @@
 //! # }
 //! ```
 //!
-//! **[`Semaphore`]** has a number of permits. Take one for as long as you use what is scarce: a
+//! **[`Semaphore`]** has a number of permits. Hold one while you use a limited resource: a
 //! connection, a file, memory.
 //!
 //! ```
@@ -186,7 +187,7 @@
 //! # }
 //! ```
 //!
-//! **[`Barrier`]** holds back a number of tasks until all of them have come.
+//! **[`Barrier`]** holds back a number of tasks until all of them have arrived.
 //!
 //! ```
 //! # #[runtime::main]
@@ -202,8 +203,7 @@
 //!
 //! # In `select!`
 //!
-//! What may be dropped halfway without a loss, and what not, is in
-//! [one table](crate::select#cancel-safety).
+//! [One table](crate::select#cancel-safety) lists which futures can be dropped without a loss.
 
 pub mod broadcast;
 pub mod mpsc;
@@ -235,7 +235,7 @@ pub use semaphore::{
 };
 pub use set_once::{SetOnce, SetOnceError};
 
-/// Futures that have names: to store one in a struct, or to write it as a type.
+/// The types of futures, for instance to store one in a struct.
 ///
 /// # Examples
 ///

@@ -16,18 +16,18 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::guard_macros::guard;
+use super::guard_macros::{guard, mappable};
 use crate::engine::fair_semaphore::{Closed, FairSemaphore};
 use crate::engine::insight::{Kind, Object};
 use crate::engine::park_on::park_on;
 use crate::engine::primitive::{UnsafeCell, const_fn};
 use crate::engine::trace::resource::Resource;
 
-/// A lock for a value, fair, that is held across `.await`.
+/// A fair mutex, which may be held across `.await`.
 ///
-/// Those who wait get the lock in the order in which they asked (their first poll). A panic while
-/// it is held leaves the value as it is and the lock free: there is no poison. Where no `.await`
-/// comes between lock and unlock, `std::sync::Mutex` is the better choice.
+/// Tasks get the lock in the order of their first polls. A panic while it is held leaves the value
+/// as it is and unlocks: there is no poisoning. If there is no `.await` between lock and unlock,
+/// `std::sync::Mutex` is the better choice.
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ use crate::engine::trace::resource::Resource;
 /// # });
 /// ```
 ///
-/// Without a lock, where the mutex is borrowed alone or owned:
+/// Without a lock, if the mutex is borrowed exclusively or owned:
 ///
 /// ```
 /// let mut names = runtime::sync::Mutex::new(vec!["ada"]);
@@ -58,7 +58,7 @@ unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 // SAFETY: one thread at a time reaches the value (rule 1), so `T` moves but is never shared.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
-/// The lock of [`try_lock`](Mutex::try_lock) is held by somebody else.
+/// [`try_lock`](Mutex::try_lock) failed: the lock is held, or other tasks wait for it.
 ///
 /// # Examples
 ///
@@ -78,11 +78,26 @@ impl std::error::Error for TryLockError {}
 ///
 /// # Examples
 ///
-/// See [`MutexGuard::map`].
+/// ```
+/// # #[runtime::main]
+/// # async fn main() {
+/// use runtime::sync::{Mutex, MutexGuard};
+///
+/// let list = Mutex::new(vec![1, 2, 3]);
+/// let mut last = MutexGuard::map(list.lock().await, |list| &mut list[2]);
+/// *last = 30;
+/// drop(last);
+/// let first = MutexGuard::try_map(list.lock().await, |list| list.first_mut());
+/// *first.unwrap() = 10;
+/// // Gives the guard back if there is no such part.
+/// let tenth = MutexGuard::try_map(list.lock().await, |list| list.get_mut(9));
+/// assert_eq!(tenth.unwrap_err()[..], [10, 2, 30]);
+/// # }
+/// ```
 #[must_use = "the lock is given up at once unless the guard is held"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
-    /// A guard lends `&T` to other threads only where `T` may be shared, as `&mut T` would.
+    /// Makes the guard `Sync` only if `T` is, as `&mut T` would be.
     marker: PhantomData<&'a mut T>,
 }
 
@@ -169,7 +184,7 @@ pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
     marker: PhantomData<U>,
 }
 
-/// A share of a mutex and its permit. Dropping it unlocks.
+/// A counted reference to a mutex, with its permit. Dropping it unlocks.
 struct Locked<T: ?Sized> {
     mutex: Arc<Mutex<T>>,
 }
@@ -230,8 +245,8 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, the future loses its place in line; a lock that it was given in
-    /// the meantime goes to the next.
+    /// If the future is dropped before it is ready, it loses its place in line. A lock that it was
+    /// given in the meantime goes to the next task.
     ///
     /// # Examples
     ///
@@ -329,11 +344,11 @@ impl<T: ?Sized> Mutex<T> {
         park_on(self.lock_owned())
     }
 
-    /// Takes the lock if it is free and nobody waits for it.
+    /// Takes the lock if it is free and no task waits for it.
     ///
     /// # Errors
     ///
-    /// Somebody holds it or waits for it.
+    /// If the lock is held, or other tasks wait for it.
     ///
     /// # Examples
     ///
@@ -351,11 +366,11 @@ impl<T: ?Sized> Mutex<T> {
         Ok(self.guard())
     }
 
-    /// Takes the lock if it is free and nobody waits for it; the guard keeps the mutex alive.
+    /// Takes the lock if it is free and no task waits for it; the guard keeps the mutex alive.
     ///
     /// # Errors
     ///
-    /// Somebody holds it or waits for it.
+    /// If the lock is held, or other tasks wait for it.
     ///
     /// # Examples
     ///
@@ -416,7 +431,7 @@ impl<T: ?Sized> Mutex<T> {
         MutexGuard { mutex: self, marker: PhantomData }
     }
 
-    /// Where the value lies; to be used by a guard only.
+    /// A pointer to the value, for guards only.
     fn place(&self) -> *mut T {
         self.value.with_mut(|value| value)
     }
@@ -453,58 +468,6 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// A guard of a part of the value.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use runtime::sync::{Mutex, MutexGuard};
-    ///
-    /// let pair = Mutex::new((1, 2));
-    /// *MutexGuard::map(pair.try_lock().unwrap(), |pair| &mut pair.1) = 5;
-    /// assert_eq!(pair.into_inner(), (1, 5));
-    /// ```
-    pub fn map<U, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, U>
-    where
-        U: ?Sized,
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let part: *mut U = f(&mut *this);
-        this.into_part(part)
-    }
-
-    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[runtime::main]
-    /// # async fn main() {
-    /// use runtime::sync::{Mutex, MutexGuard};
-    ///
-    /// let list = Mutex::new(vec![1, 2, 3]);
-    /// let first = MutexGuard::try_map(list.lock().await, |list| list.first_mut());
-    /// *first.unwrap() = 10;
-    /// // Gives the guard back if there is no such part.
-    /// let tenth = MutexGuard::try_map(list.lock().await, |list| list.get_mut(9));
-    /// assert_eq!(tenth.unwrap_err()[..], [10, 2, 3]);
-    /// # }
-    /// ```
-    pub fn try_map<U, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
-    where
-        U: ?Sized,
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        match f(&mut *this).map(std::ptr::from_mut) {
-            Some(part) => Ok(this.into_part(part)),
-            None => Err(this),
-        }
-    }
-
     /// The mutex.
     ///
     /// # Examples
@@ -530,42 +493,6 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 }
 
 impl<T: ?Sized> OwnedMutexGuard<T> {
-    /// A guard of a part of the value.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedMutexGuard`].
-    pub fn map<U, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
-    where
-        U: ?Sized,
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let part: *mut U = f(&mut *this);
-        OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData }
-    }
-
-    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedMutexGuard`].
-    pub fn try_map<U, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
-    where
-        U: ?Sized,
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        match f(&mut *this).map(std::ptr::from_mut) {
-            Some(part) => {
-                Ok(OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData })
-            }
-            None => Err(this),
-        }
-    }
-
     /// The mutex.
     ///
     /// # Examples
@@ -577,88 +504,16 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
 }
 
 impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
-    /// A guard of a part of the part.
-    ///
-    /// # Examples
-    ///
-    /// See [`MappedMutexGuard`].
-    pub fn map<U, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, U>
-    where
-        U: ?Sized,
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let part: *mut U = f(&mut *this);
-        this.into_part(part)
-    }
-
-    /// A guard of a part of the part, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// See [`MappedMutexGuard`].
-    pub fn try_map<U, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
-    where
-        U: ?Sized,
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        match f(&mut *this).map(std::ptr::from_mut) {
-            Some(part) => Ok(this.into_part(part)),
-            None => Err(this),
-        }
-    }
-
     fn into_part<U: ?Sized>(self, part: *mut U) -> MappedMutexGuard<'a, U> {
         let this = ManuallyDrop::new(self);
         MappedMutexGuard { permit: this.permit, part, marker: PhantomData }
     }
 }
 
-impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
-    /// A guard of a part of the part.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedMappedMutexGuard`].
-    pub fn map<S, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, S>
-    where
-        S: ?Sized,
-        F: FnOnce(&mut U) -> &mut S,
-    {
-        let part: *mut S = f(&mut *this);
-        OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData }
-    }
-
-    /// A guard of a part of the part, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// See [`OwnedMappedMutexGuard`].
-    pub fn try_map<S, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, S>, Self>
-    where
-        S: ?Sized,
-        F: FnOnce(&mut U) -> Option<&mut S>,
-    {
-        match f(&mut *this).map(std::ptr::from_mut) {
-            Some(part) => {
-                Ok(OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData })
-            }
-            None => Err(this),
-        }
-    }
-}
-
 /// Unlocks. The caller held the permit.
 #[inline]
 fn release(permit: &FairSemaphore) {
-    // Said first: afterwards somebody else may say that it is locked.
+    // Sent before the release: afterwards another task may send that it has locked it.
     permit.resource().locked(false);
     permit.object().given_back();
     permit.release(1);
@@ -687,3 +542,20 @@ guard!(mut [T: ?Sized] MutexGuard<'_, T>, T, this => this.mutex.place());
 guard!(mut [T: ?Sized] OwnedMutexGuard<T>, T, this => this.locked.mutex.place());
 guard!(mut [T: ?Sized] MappedMutexGuard<'_, T>, T, this => this.part);
 guard!(mut [T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U>, U, this => this.part);
+
+mappable! {
+    mut ['a, T: ?Sized] MutexGuard<'a, T>, T => [U, F] MappedMutexGuard<'a, U>, U;
+    this, part => this.into_part(part)
+}
+mappable! {
+    mut [T: ?Sized] OwnedMutexGuard<T>, T => [U, F] OwnedMappedMutexGuard<T, U>, U;
+    this, part => OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData }
+}
+mappable! {
+    mut ['a, T: ?Sized] MappedMutexGuard<'a, T>, T => [U, F] MappedMutexGuard<'a, U>, U;
+    this, part => this.into_part(part)
+}
+mappable! {
+    mut [T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U>, U => [S, F] OwnedMappedMutexGuard<T, S>, S;
+    this, part => OwnedMappedMutexGuard { locked: this.locked, part, marker: PhantomData }
+}

@@ -13,32 +13,34 @@
 //!
 //! | phase    | meaning                                            |
 //! |----------|----------------------------------------------------|
-//! | EMPTY    | nobody stands in line, no notification lies here   |
-//! | WAITING  | somebody stands in line                            |
-//! | NOTIFIED | a notification lies here for the next who comes    |
+//! | EMPTY    | the line is empty, and there is no notification    |
+//! | WAITING  | the line is not empty                              |
+//! | NOTIFIED | there is a notification for the next waiter        |
 //!
 //! # Invariants
 //!
-//! 1. The phase moves to and from WAITING only under the lock, and whenever the lock is free it is
-//!    WAITING exactly when somebody stands in line. Between EMPTY and NOTIFIED it moves without.
-//! 2. While the phase is WAITING the count changes only under the lock, and everybody's entry is
-//!    taken out of the line with it. A `Notified` remembers the count of its creation: another one
-//!    means that it was notified, whether it stood in line or not.
-//! 3. Who finds the phase WAITING takes the lock and finds the waiter there; who queues up moves
-//!    the phase in a compare-exchange that fails when a notification has come. No wake is lost.
-//! 4. A waiter that was notified alone has an entry that says so, apart from the line, until it
-//!    reads it. A waiter that leaves with such a notification passes it on, in the direction in
-//!    which it was given.
+//! 1. The phase moves to and from WAITING only under the lock. Whenever the lock is free, the phase
+//!    is WAITING exactly when the line is not empty. It moves between EMPTY and NOTIFIED without
+//!    the lock.
+//! 2. While the phase is WAITING the count changes only under the lock, and then every entry is
+//!    taken out of the line. A `Notified` remembers the count at its creation: another count means
+//!    that it was notified, whether or not it was in line.
+//! 3. A notifier that finds the phase WAITING takes the lock and finds the waiter there. A waiter
+//!    lines up with a compare-exchange of the phase, which fails if a notification has come. No
+//!    wake is lost.
+//! 4. A waiter that was notified alone has an entry, outside the line, that says so until it reads
+//!    it. If such a waiter leaves, it passes the notification on, to the end of the line for which
+//!    it was meant.
 //! 5. `alone` counts these entries, under the lock. A waiter that finds another count than its own
-//!    in the word, and none `alone`, has no entry any more: it need not take the lock. It reads
-//!    `alone` after the word, so it sees its own entry counted if it has one: who wrote that count
-//!    of the word had the lock after the one who notified it alone.
+//!    in the word, and none `alone`, has no entry any more, and need not take the lock. It reads
+//!    `alone` after the word, so it sees its own entry counted if it has one: the thread that wrote
+//!    that count took the lock after the one that notified the waiter alone.
 //!
 //! # Orderings
 //!
-//! [`NOTIFY`] pairs with [`NOTICE`]: what happened before a notification is visible to who gets it,
-//! from the word (a permit, or the count) or through the lock (an entry). `alone` is `Relaxed`: the
-//! lock and the word order it.
+//! [`NOTIFY`] pairs with [`NOTICE`]: what happened before a notification is visible to the waiter
+//! that gets it, from the word (a permit, or the count) or through the lock (an entry). `alone` is
+//! `Relaxed`: the lock and the word order it.
 
 use std::fmt;
 use std::future::Future;
@@ -78,17 +80,17 @@ enum End {
 #[derive(Debug)]
 struct Waiter {
     waker: Option<Waker>,
-    /// It was notified, alone, as the one at this end.
+    /// The end of the line at which it was notified alone, if it was.
     notified: Option<End>,
 }
 
 type Queue<'a> = MutexGuard<'a, WaitQueue<Waiter>>;
 
-/// Wakes tasks that wait for something to have happened.
+/// Wakes tasks that wait for an event.
 ///
-/// It holds at most one notification: [`notify_one`](Notify::notify_one) wakes the one who waits
-/// longest, or lets the next who comes pass at once. [`notify_waiters`](Notify::notify_waiters)
-/// wakes all who wait now and leaves nothing behind.
+/// It holds at most one notification: [`notify_one`](Notify::notify_one) wakes the task that has
+/// waited longest, or lets the next one pass at once. [`notify_waiters`](Notify::notify_waiters)
+/// wakes all tasks that wait now and leaves no notification.
 ///
 /// # Examples
 ///
@@ -168,8 +170,8 @@ impl Notify {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the future loses its place in line; a notification from `notify_one` that reached
-    /// it in the meantime goes to the next.
+    /// If the future is dropped it loses its place in line. A notification of `notify_one` that it
+    /// was given in the meantime goes to the next waiter.
     ///
     /// # Examples
     ///
@@ -217,12 +219,12 @@ impl Notify {
         OwnedNotified { notify: self, wait, pinned: PhantomPinned }
     }
 
-    /// Notifies the one who has waited longest; if nobody waits, the next who comes. Several calls
-    /// while nobody waits leave one notification.
+    /// Notifies the task that has waited longest; if none waits, the next one to wait. Several
+    /// calls while no task waits leave one notification.
     ///
     /// # Examples
     ///
-    /// A notification that nobody waits for is kept for the next who waits. There is at most one:
+    /// If no task waits, the notification is kept for the next one. There is at most one:
     ///
     /// ```
     /// # #[runtime::main]
@@ -242,7 +244,7 @@ impl Notify {
         self.notify(End::First);
     }
 
-    /// Notifies the one who came last; if nobody waits, the next who comes.
+    /// Notifies the task that began to wait last; if none waits, the next one to wait.
     ///
     /// # Examples
     ///
@@ -265,7 +267,7 @@ impl Notify {
         self.notify(End::Last);
     }
 
-    /// Notifies all who wait now: every [`Notified`] made before this call.
+    /// Notifies all tasks that wait now: every [`Notified`] made before this call.
     ///
     /// # Examples
     ///
@@ -317,7 +319,7 @@ impl Notify {
         self.notify_locked(queue, end);
     }
 
-    /// Leaves a notification for the next who comes; says whether nobody waits, so that it could.
+    /// Leaves a notification for the next waiter. Returns false, and leaves none, if a task waits.
     fn leave_notification(&self) -> bool {
         let mut state = self.state.load(Ordering::Relaxed);
         while state & PHASE != WAITING {
@@ -336,7 +338,7 @@ impl Notify {
             End::Last => queue.pop_back(),
         };
         let Some(waiter) = waiter else {
-            // Under the lock, nobody in line stays nobody in line.
+            // Under the lock an empty line stays empty.
             self.leave_notification();
             return;
         };
@@ -350,22 +352,22 @@ impl Notify {
         }
     }
 
-    /// Restores invariant 1 after somebody left the line.
+    /// Restores invariant 1 after a waiter has left the line.
     fn settle(&self, queue: &Queue<'_>) {
         if queue.is_empty() && self.state.load(Ordering::Relaxed) & PHASE == WAITING {
             self.state.fetch_and(!PHASE, Ordering::Relaxed);
         }
     }
 
-    /// Whether all who stood in line when the count was `calls` were notified since, and none of
-    /// them alone. If not, the lock tells.
+    /// Whether all that were in line when the count was `calls` have been notified since, and none
+    /// of them alone. If false, only the lock tells.
     #[inline]
     fn were_all_notified_since(&self, calls: usize) -> bool {
         let now = self.state.load(NOTICE) & !PHASE;
         now != calls && self.alone.load(Ordering::Relaxed) == 0
     }
 
-    /// Under the lock, so no read-modify-write is needed.
+    /// Changes `alone`. Called under the lock, so no read-modify-write is needed.
     fn count_alone(&self, change: isize) {
         let alone = self.alone.load(Ordering::Relaxed);
         self.alone.store(alone.wrapping_add_signed(change), Ordering::Relaxed);
@@ -380,7 +382,7 @@ impl Notify {
         Some(waiter)
     }
 
-    /// Takes the notification that lies here.
+    /// Takes the stored notification, if there is one.
     #[inline]
     fn take_notification(&self) -> bool {
         let mut state = self.state.load(Ordering::Relaxed);
@@ -423,7 +425,8 @@ struct Wait {
 impl Wait {
     /// Whether a notification has come. If not, leaves `waker` to be woken when it does.
     ///
-    /// Who was told by `notify_waiters` leaves what `notify_one` has left to the next.
+    /// A waiter that was notified by `notify_waiters` leaves a notification of `notify_one` to the
+    /// next.
     fn poll(&mut self, notify: &Notify, waker: Option<&Waker>) -> bool {
         if !self.done {
             self.done = match self.key {
@@ -505,7 +508,7 @@ impl Wait {
         let waiter = notify.take_out(&mut queue, key);
         notify.settle(&queue);
         let Some(end) = waiter.as_ref().and_then(|waiter| waiter.notified) else {
-            // Before the waiter's waker is dropped.
+            // Unlocked before the waiter's waker is dropped.
             drop(queue);
             return;
         };
@@ -524,7 +527,7 @@ pin_project! {
     pub struct Notified<'a> {
         notify: &'a Notify,
         wait: Wait,
-        // Its place in the line may one day lie in it.
+        // Reserved: the place in line may one day be inside the future.
         #[pin]
         pinned: PhantomPinned,
     }
@@ -561,9 +564,9 @@ pin_project! {
 }
 
 impl Notified<'_> {
-    /// Gets in line without polling; says whether a notification has come already.
+    /// Gets in line without polling. Returns whether a notification has come already.
     ///
-    /// For a look at a condition between getting in line and waiting: a
+    /// Use it to check a condition between getting in line and waiting: a
     /// [`notify_one`](Notify::notify_one) in between is not missed.
     ///
     /// # Examples
@@ -584,7 +587,7 @@ impl Notified<'_> {
 }
 
 impl OwnedNotified {
-    /// Gets in line without polling; says whether a notification has come already. See
+    /// Gets in line without polling. Returns whether a notification has come already. See
     /// [`Notified::enable`].
     ///
     /// # Examples

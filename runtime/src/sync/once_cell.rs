@@ -1,7 +1,7 @@
 //! A value that is made once, by an async function, and then read without waiting.
 //!
-//! A semaphore with one permit is the right to make the value; when the value is there the
-//! semaphore is closed, and everybody who waited for the right finds the value.
+//! The permit of a semaphore is the right to make the value. When the value is there the semaphore
+//! is closed, and all tasks that waited for the right find the value.
 
 use std::fmt;
 use std::future::Future;
@@ -12,9 +12,9 @@ use crate::engine::insight::{Kind, Object};
 use crate::engine::primitive::const_fn;
 use crate::engine::write_once::WriteOnce;
 
-/// A value that the first who needs it makes.
+/// A value that the first task that needs it makes.
 ///
-/// If the future that makes it is dropped, panics or fails, the next who waits makes it.
+/// If the future that makes it is dropped, panics or fails, the next waiting task makes it.
 ///
 /// # Examples
 ///
@@ -154,7 +154,7 @@ impl<T> OnceCell<T> {
     ///
     /// # Errors
     ///
-    /// Gives `value` back if there is one already, or if somebody is making it.
+    /// Gives `value` back if there is one already, or if another task is making it.
     ///
     /// # Examples
     ///
@@ -181,16 +181,16 @@ impl<T> OnceCell<T> {
         }
     }
 
-    /// The value; makes it with `f` if nobody has. At most one `f` runs at a time.
+    /// The value; makes it with `f` if there is none. At most one `f` runs at a time.
     ///
     /// # Panics
     ///
-    /// Waits for ever if `f` waits for this cell itself.
+    /// Does not panic, but waits for ever if `f` waits for this cell itself.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped while it makes the value, what was done of it is lost, and the next
-    /// who waits makes it.
+    /// If the future is dropped while it makes the value, that work is lost, and the next waiting
+    /// task makes the value.
     ///
     /// # Examples
     ///
@@ -220,11 +220,11 @@ impl<T> OnceCell<T> {
         self.get().expect(MADE)
     }
 
-    /// The value; makes it with `f` if nobody has.
+    /// The value; makes it with `f` if there is none.
     ///
     /// # Errors
     ///
-    /// `f`'s error; the next who waits makes the value.
+    /// `f`'s error; the next waiting task makes the value.
     ///
     /// # Cancel safety
     ///
@@ -267,7 +267,7 @@ impl<T> OnceCell<T> {
         self.value.into_inner()
     }
 
-    /// Takes the value out; the cell is as new.
+    /// Takes the value out, which leaves the cell empty.
     ///
     /// # Examples
     ///
@@ -284,7 +284,7 @@ impl<T> OnceCell<T> {
     }
 }
 
-/// Why there is a value.
+/// Why the value is there.
 const MADE: &str = "the right to make the value ends when it is there";
 
 impl<T> Default for OnceCell<T> {
@@ -328,7 +328,7 @@ impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
 pub enum SetError<T> {
     /// There is a value already.
     AlreadyInitializedError(T),
-    /// Somebody is making the value.
+    /// Another task is making the value.
     InitializingError(T),
 }
 
@@ -342,7 +342,7 @@ impl<T> SetError<T> {
         matches!(self, SetError::AlreadyInitializedError(_))
     }
 
-    /// Whether somebody is making the value.
+    /// Whether another task is making the value.
     ///
     /// # Examples
     ///

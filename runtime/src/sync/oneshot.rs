@@ -19,18 +19,18 @@
 // |---------|-----------------|----------------------------------------------------|
 // | SENT    | sender          | it is done: the value is in the cell, or never will be |
 // | CLOSED  | receiver        | it takes no value that is not yet SENT             |
-// | RX_WAITS| receiver        | its waker may lie in its place                     |
-// | TX_WAITS| sender          | its waker may lie in its place                     |
+// | RX_WAITS| receiver        | its waker may be stored                            |
+// | TX_WAITS| sender          | its waker may be stored                            |
 //
 // 1. Before SENT only the sender touches the cell. It sets SENT by a compare-exchange that fails
 //    once CLOSED is set; then the value stays the sender's.
 // 2. After SENT only the receiver touches the cell; when it has gone, the last owner's drop does.
-// 3. A side that must wait leaves its waker, then sets its WAITS bit in the read-modify-write that
-//    looks for the other's news: the other either comes later and sees the bit, or came earlier and
-//    its news is seen. The lock around a waker's place orders the rest (`engine/waker_cell.rs`).
-// 4. A side that waits no longer, because it has its news, is done or gone, takes its own waker
-//    out: the waker, and with it a task's memory, does not stay for as long as the other side does.
-//    Nobody loses a wake by it, for only that side would have been woken.
+// 3. A side that must wait stores its waker, then sets its WAITS bit in the read-modify-write that
+//    reads the other side's state. The other side either comes later and sees the bit, or came
+//    earlier and its state is seen. The waker's lock orders the rest (`engine/waker_cell.rs`).
+// 4. A side that no longer waits takes its own waker out, so that the waker, and with it a task's
+//    memory, is not kept as long as the other side exists. No wake is lost by that, since only that
+//    side would have been woken.
 //
 // `PUBLISH` pairs with `OBSERVE`: the value is written before SENT is set and read after it was
 // seen; likewise what the receiver did before it closed is visible to a sender that sees CLOSED.
@@ -63,7 +63,7 @@ const PUBLISH: Ordering = Ordering::Release;
 const OBSERVE: Ordering = Ordering::Acquire;
 /// The receiver closes: publishes as [`PUBLISH`] does, and sees the value if SENT came first.
 const SHUT: Ordering = Ordering::AcqRel;
-/// Announces that one waits; the lock around the waker orders the rest.
+/// Announces that a side waits; the lock around the waker orders the rest.
 const ANNOUNCE: Ordering = Ordering::Acquire;
 
 /// Errors of this channel.
@@ -131,8 +131,8 @@ unsafe impl<T: Send> Send for Shared<T> {}
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
-    /// The sender's last act: with or without a value in the cell. Says whether the receiver can
-    /// still take it.
+    /// The sender's last access, with or without a value in the cell. Returns whether the receiver
+    /// can still take it.
     fn complete(&self) -> bool {
         let mut state = self.state.load(OBSERVE);
         let open = loop {
@@ -153,7 +153,8 @@ impl<T> Shared<T> {
         open
     }
 
-    /// The receiver takes nothing that is not SENT, and waits no longer. Returns the state before.
+    /// The receiver refuses values that are not SENT, and no longer waits. Returns the former
+    /// state.
     fn close(&self) -> u32 {
         let before = self.state.fetch_or(CLOSED, SHUT);
         if before & TX_WAITS != 0 && before & (SENT | CLOSED) == 0 {
@@ -197,7 +198,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
         value: UnsafeCell::new(None),
         rx_waker: WakerCell::new(),
         tx_waker: WakerCell::new(),
-        object: Object::new(Kind::Oneshot, place),
+        object: Object::new(Kind::OneshotReceive, place),
     });
     let sender = Sender { shared: Some(shared.clone()), resource: resource.clone() };
     (sender, Receiver { shared: Some(shared), resource, op })
@@ -219,13 +220,13 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 /// # }
 /// ```
 pub struct Sender<T> {
-    /// `None` only once `send` has used it up.
+    /// `None` only after `send`.
     shared: Option<Arc<Shared<T>>>,
     resource: Resource,
 }
 
 impl<T> Sender<T> {
-    /// Sends `value`. `Ok` means that the receiver was there, not that it will look.
+    /// Sends `value`. `Ok` means that the receiver existed, not that it will take the value.
     ///
     /// # Errors
     ///
@@ -373,7 +374,7 @@ impl<T> fmt::Debug for Sender<T> {
 /// # }
 /// ```
 pub struct Receiver<T> {
-    /// `None` once the outcome was given out.
+    /// `None` once the outcome was returned.
     shared: Option<Arc<Shared<T>>>,
     resource: Resource,
     op: Op,
@@ -398,7 +399,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Whether the outcome was given out already, so that polling again would panic.
+    /// Whether the outcome was returned already, so that polling again would panic.
     ///
     /// # Examples
     ///
@@ -471,7 +472,7 @@ impl<T> Receiver<T> {
         park_on(self)
     }
 
-    /// What came of it; `state` has SENT or CLOSED.
+    /// The outcome; `state` has SENT or CLOSED.
     fn outcome(shared: &Shared<T>, state: u32, resource: &Resource) -> Result<T, RecvError> {
         if state & SENT == 0 {
             return Err(RecvError(()));
@@ -508,7 +509,7 @@ impl<T> Receiver<T> {
                 shared.object.note(0);
                 return Poll::Pending;
             }
-            // The waker goes with the allocation, which the sender is about to let go of, too.
+            // The waker is freed with the allocation, which the sender is about to release, too.
         }
         let outcome = Self::outcome(shared, state, resource);
         *place = None;

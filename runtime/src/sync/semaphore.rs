@@ -1,7 +1,6 @@
-//! A limit on how many may do something at once.
+//! A limit on how many tasks do something at once.
 //!
-//! The permits and the line of those who wait for them are `engine/fair_semaphore.rs`; here are the
-//! guards.
+//! The permits and the line of waiters are in `engine/fair_semaphore.rs`; the guards are here.
 
 use std::fmt;
 use std::future::Future;
@@ -46,7 +45,7 @@ impl std::error::Error for AcquireError {}
 pub enum TryAcquireError {
     /// The semaphore was closed.
     Closed,
-    /// Too few permits are there, or others stand in line.
+    /// There are too few permits, or other tasks wait for them.
     NoPermits,
 }
 
@@ -72,8 +71,8 @@ impl std::error::Error for TryAcquireError {}
 
 /// Permits that tasks take, hold and give back.
 ///
-/// Fair: permits go to those who wait in the order in which they asked (their first poll). One that
-/// asks for many is not overtaken by those that ask for one.
+/// It is fair: tasks get permits in the order of their first polls. A task that asks for many is
+/// not overtaken by tasks that ask for one.
 ///
 /// # Examples
 ///
@@ -229,7 +228,7 @@ impl Semaphore {
     }
     }
 
-    /// How many permits could be taken now: none while somebody waits.
+    /// How many permits could be taken now: none while tasks wait.
     ///
     /// # Examples
     ///
@@ -253,7 +252,7 @@ impl Semaphore {
         assert!(self.permits.add(n), "{}", messages::TOO_MANY_PERMITS);
     }
 
-    /// Takes up to `n` of the available permits away for good, and says how many.
+    /// Removes up to `n` of the available permits for good, and returns how many.
     ///
     /// # Examples
     ///
@@ -270,8 +269,8 @@ impl Semaphore {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, the future loses its place in line; a permit that it was given
-    /// in the meantime goes to the next.
+    /// If the future is dropped before it is ready, it loses its place in line. A permit that it
+    /// was given in the meantime goes to the next task.
     ///
     /// # Examples
     ///
@@ -297,6 +296,7 @@ impl Semaphore {
     /// ```
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.wait("Semaphore::acquire", 1).await?;
+        self.permits.object().taken();
         Ok(SemaphorePermit { semaphore: self, count: 1 })
     }
 
@@ -327,6 +327,7 @@ impl Semaphore {
     /// ```
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.wait("Semaphore::acquire_many", n).await?;
+        self.permits.object().taken();
         Ok(SemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -334,7 +335,7 @@ impl Semaphore {
     ///
     /// # Errors
     ///
-    /// `NoPermits` if none is there or others wait, `Closed` if the semaphore was closed.
+    /// `NoPermits` if none is there or other tasks wait, `Closed` if the semaphore was closed.
     ///
     /// # Examples
     ///
@@ -362,6 +363,7 @@ impl Semaphore {
     /// See [`acquire_many`](Self::acquire_many).
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_take(n)?;
+        self.permits.object().taken();
         Ok(SemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -439,6 +441,7 @@ impl Semaphore {
     /// ```
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.wait("Semaphore::acquire_owned", 1).await?;
+        self.permits.object().taken();
         Ok(OwnedSemaphorePermit { semaphore: self, count: 1 })
     }
 
@@ -471,6 +474,7 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.wait("Semaphore::acquire_many_owned", n).await?;
+        self.permits.object().taken();
         Ok(OwnedSemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -510,6 +514,7 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_take(n)?;
+        self.permits.object().taken();
         Ok(OwnedSemaphorePermit { semaphore: self, count: n as usize })
     }
 
@@ -561,7 +566,7 @@ impl Semaphore {
         park_on(self.acquire_many_owned(n))
     }
 
-    /// Gives out no more permits; all who wait get an error. Permits that are held stay valid.
+    /// Gives out no more permits; all tasks that wait get an error. Held permits stay valid.
     ///
     /// # Examples
     ///
@@ -619,7 +624,7 @@ impl<'a> SemaphorePermit<'a> {
         Some(SemaphorePermit { semaphore: self.semaphore, count: n })
     }
 
-    /// The semaphore that the permits are of.
+    /// The semaphore of the permits.
     ///
     /// # Examples
     ///
@@ -673,7 +678,7 @@ impl OwnedSemaphorePermit {
         Some(OwnedSemaphorePermit { semaphore: self.semaphore.clone(), count: n })
     }
 
-    /// The semaphore that the permits are of.
+    /// The semaphore of the permits.
     ///
     /// # Examples
     ///
@@ -717,6 +722,7 @@ impl Semaphore {
 
     fn give_back(&self, count: usize) {
         if count > 0 {
+            self.permits.object().given_back();
             self.permits.release(count);
         }
     }

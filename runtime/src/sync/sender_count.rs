@@ -1,14 +1,15 @@
-//! How many senders and weak senders a channel has, and which sender is the last. A `watch` channel
+//! Counts the senders and weak senders of a channel, and finds the last sender. A `watch` channel
 //! has no weak ones.
 //!
-//! When the count of senders has reached zero it stays there: a weak sender may add to it only what
-//! is not zero. The last sender sees what all senders did before they went, and so does who counts.
+//! Once the count of senders is zero it stays so: a weak sender may only add to a count above zero.
+//! The last sender sees what all senders did before they were dropped, and so does a thread that
+//! reads the count.
 
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 
-/// Publishes what a sender did before it went. Pairs with [`SEE_GONE`].
+/// Publishes what a sender did before its drop. Pairs with [`SEE_GONE`].
 const GONE: Ordering = Ordering::AcqRel;
-/// Sees what senders did before they went. Pairs with [`GONE`].
+/// Sees what senders did before their drop. Pairs with [`GONE`].
 const SEE_GONE: Ordering = Ordering::Acquire;
 
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub(super) struct SenderCount {
 }
 
 impl SenderCount {
-    /// Of a channel with one sender.
+    /// The count of a channel with one sender.
     #[inline]
     pub(super) fn one() -> SenderCount {
         SenderCount { strong: AtomicUsize::new(1), weak: AtomicUsize::new(0) }
@@ -34,13 +35,13 @@ impl SenderCount {
         self.weak.load(Ordering::Relaxed)
     }
 
-    /// One more sender, made of another, which keeps the count from zero.
+    /// Adds a sender, made from another one, which keeps the count above zero.
     #[inline]
     pub(super) fn add(&self) {
         self.strong.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One more sender, made of a weak one, unless the last has gone.
+    /// Adds a sender, made from a weak one. Returns false if the last sender is gone.
     #[must_use]
     #[inline]
     pub(super) fn try_add(&self) -> bool {
@@ -55,7 +56,7 @@ impl SenderCount {
         false
     }
 
-    /// A sender goes. Says whether it was the last.
+    /// Removes a sender. Returns whether it was the last.
     #[must_use]
     #[inline]
     pub(super) fn leave(&self) -> bool {

@@ -1,4 +1,4 @@
-//! A value that is set once and that anybody may wait for.
+//! A value that is set once and that any task may wait for.
 
 use std::fmt;
 use std::panic::Location;
@@ -8,7 +8,7 @@ use crate::engine::insight::{Kind, Object};
 use crate::engine::primitive::const_fn;
 use crate::engine::write_once::WriteOnce;
 
-/// A value that is set once; others wait until it is there.
+/// A value that is set once; other tasks wait until it is there.
 ///
 /// # Examples
 ///
@@ -128,7 +128,7 @@ impl<T> SetOnce<T> {
         self.value.get()
     }
 
-    /// Sets the value and wakes all who wait for it.
+    /// Sets the value and wakes all tasks that wait for it.
     ///
     /// # Errors
     ///
@@ -179,7 +179,7 @@ impl<T> SetOnce<T> {
             if let Some(value) = self.get() {
                 return value;
             }
-            // In line first, then the look: what is set in between is not missed.
+            // Get in line first, then look, so that a value set in between is not missed.
             let is_set = self.is_set.notified();
             if !self.initialized() {
                 is_set.await;
@@ -220,7 +220,7 @@ impl<T: fmt::Debug> fmt::Debug for SetOnce<T> {
     }
 }
 
-/// A value is set already; holds the one that was not set.
+/// A value is set already. Holds the value that was not set.
 ///
 /// # Examples
 ///

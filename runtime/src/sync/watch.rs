@@ -1,4 +1,4 @@
-//! A value that one side changes and the other looks at: the latest counts, not each.
+//! A channel for the latest value: senders change it, receivers see the newest one.
 //!
 //! ```
 //! # runtime::Runtime::new().unwrap().block_on(async {
@@ -13,14 +13,14 @@
 
 // # How it works
 //
-// The value lies under a lock of readers and writers. A word beside it holds the value's version
-// and the flag CLOSED; each receiver remembers the version that it has seen.
+// The value is behind a read-write lock. A word beside it holds the value's version and the flag
+// CLOSED; each receiver remembers the version that it has seen.
 //
-// 1. The version changes only while the value's lock is held for writing. So who holds it for
-//    reading knows the version of what it sees.
-// 2. Who waits gets in line first and looks at the word then; who changes the word notifies after.
-//    `PUBLISH` pairs with `OBSERVE`: what came before a new version, or before the last sender
-//    went, is visible to who sees it in the word.
+// 1. The version changes only while the value's lock is held for writing. So a thread that holds it
+//    for reading knows the version of the value that it sees.
+// 2. A waiter gets in line first and then reads the word; a thread that changes the word notifies
+//    afterwards. `PUBLISH` pairs with `OBSERVE`: what came before a new version, or before the last
+//    sender was dropped, is visible to a thread that sees it in the word.
 
 use std::fmt;
 use std::ops::Deref;
@@ -37,9 +37,9 @@ use crate::engine::primitive::{Arc, RwLock, RwLockReadGuard};
 const CLOSED: usize = 1;
 const ONE_VERSION: usize = 2;
 
-/// Publishes a new version, the end, or what a receiver did before it went. Pairs with `OBSERVE`.
+/// Publishes a new version, the end, or what a receiver did before its drop. Pairs with `OBSERVE`.
 const PUBLISH: Ordering = Ordering::Release;
-/// Sees a new version, the end, or which receiver went. Pairs with `PUBLISH`.
+/// Sees a new version, the end, or what a dropped receiver did. Pairs with `PUBLISH`.
 const OBSERVE: Ordering = Ordering::Acquire;
 
 /// Errors of this channel.
@@ -50,7 +50,7 @@ const OBSERVE: Ordering = Ordering::Acquire;
 pub mod error {
     use std::fmt;
 
-    /// There is no receiver; holds what was not sent.
+    /// There is no receiver. Holds the value that was not sent.
     ///
     /// # Examples
     ///
@@ -72,7 +72,7 @@ pub mod error {
 
     impl<T> std::error::Error for SendError<T> {}
 
-    /// Every sender is gone, so the value will not change any more.
+    /// Every sender is gone, so the value no longer changes.
     ///
     /// # Examples
     ///
@@ -105,10 +105,10 @@ impl<T> Shared<T> {
         (state & !CLOSED, state & CLOSED != 0)
     }
 
-    /// Waits for another version than `seen`, and stores it there; or for the end.
+    /// Waits for another version than `seen`, and stores it there; or for the end of the channel.
     async fn wait_for_change(&self, seen: &mut usize) -> Result<(), RecvError> {
         loop {
-            // In line first, then the look.
+            // Get in line first, then look.
             let changed = self.changed.notified();
             let (version, closed) = self.observe();
             if version != *seen {
@@ -142,7 +142,7 @@ impl<T> Shared<T> {
 /// assert_eq!(*level.borrow(), 5);
 /// ```
 ///
-/// What a sender can be asked:
+/// The other methods of a sender:
 ///
 /// ```
 /// # #[runtime::main]
@@ -189,8 +189,8 @@ pub struct Receiver<T> {
     seen: usize,
 }
 
-/// A look at the value. It holds a lock: while it lives, no sender can change the value, and a
-/// thread that tries is blocked. So keep it short, and never across an `.await`.
+/// A borrow of the value. It holds a lock: while it lives, no sender can change the value, and a
+/// thread that tries is blocked. So hold it only briefly, and never across an `.await`.
 ///
 /// # Examples
 ///
@@ -201,8 +201,8 @@ pub struct Ref<'a, T> {
 }
 
 impl<T> Ref<'_, T> {
-    /// Whether the receiver that this comes from had not yet seen this value. Always false for a
-    /// sender's.
+    /// Whether the borrowing receiver had not seen this value before. Always false for a sender's
+    /// borrow.
     ///
     /// # Examples
     ///
@@ -282,7 +282,7 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// Gives `value` back if there is no receiver; then the channel's value stays as it is. To set
-    /// it all the same use [`send_replace`](Sender::send_replace).
+    /// it without receivers use [`send_replace`](Sender::send_replace).
     ///
     /// # Examples
     ///
@@ -308,7 +308,7 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     ///
-    /// Panics if `modify` does; then receivers are not notified, and see what it left.
+    /// If `modify` does; then receivers are not notified, and see the value as `modify` left it.
     ///
     /// # Examples
     ///
@@ -323,8 +323,8 @@ impl<T> Sender<T> {
         });
     }
 
-    /// Changes the value in place and notifies all receivers if `modify` returns true. Returns what
-    /// it returned.
+    /// Changes the value in place, and notifies all receivers if `modify` returns true. Returns the
+    /// result of `modify`.
     ///
     /// # Panics
     ///
@@ -347,7 +347,7 @@ impl<T> Sender<T> {
         true
     }
 
-    /// Sets the value, with or without receivers, notifies them, and returns the one before.
+    /// Sets the value, with or without receivers, notifies them, and returns the former value.
     ///
     /// # Examples
     ///
@@ -357,7 +357,7 @@ impl<T> Sender<T> {
         value
     }
 
-    /// Looks at the value. See [`Ref`] for what it holds.
+    /// Borrows the value. The [`Ref`] holds a lock.
     ///
     /// # Examples
     ///
@@ -387,7 +387,7 @@ impl<T> Sender<T> {
     pub async fn closed(&self) {
         let wait = async {
             loop {
-                // In line first, then the look.
+                // Get in line first, then look.
                 let gone = self.shared.receivers_gone.notified();
                 if self.is_closed() {
                     return;
@@ -452,7 +452,7 @@ impl<T: Default> Default for Sender<T> {
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         if self.shared.senders.leave() {
-            // What all senders did before they went is published with the end.
+            // Publishes, with the end, what all senders did before their drop.
             self.shared.state.fetch_or(CLOSED, PUBLISH);
             self.shared.changed.notify_waiters(); // wake: watch.last_sender
         }
@@ -471,7 +471,7 @@ impl<T> Receiver<T> {
         Receiver { shared, seen }
     }
 
-    /// Looks at the value; it does not count as seen thereby. See [`Ref`] for what it holds.
+    /// Borrows the value without marking it as seen. The [`Ref`] holds a lock.
     ///
     /// # Examples
     ///
@@ -482,7 +482,7 @@ impl<T> Receiver<T> {
         Ref { value, has_changed: self.seen != version }
     }
 
-    /// Looks at the value, which counts as seen from now on. See [`Ref`] for what it holds.
+    /// Borrows the value and marks it as seen. The [`Ref`] holds a lock.
     ///
     /// # Examples
     ///
@@ -519,7 +519,7 @@ impl<T> Receiver<T> {
         self.shared.observe().1
     }
 
-    /// The present value counts as not seen.
+    /// Marks the present value as not seen.
     ///
     /// # Examples
     ///
@@ -539,7 +539,7 @@ impl<T> Receiver<T> {
         self.seen = self.shared.observe().0.wrapping_sub(ONE_VERSION);
     }
 
-    /// The present value counts as seen.
+    /// Marks the present value as seen.
     ///
     /// # Examples
     ///
@@ -590,8 +590,8 @@ impl<T> Receiver<T> {
         cooperative(self.shared.wait_for_change(&mut self.seen)).await
     }
 
-    /// Waits until `f` accepts the value; looks at the present one first. What was looked at counts
-    /// as seen.
+    /// Waits until `f` accepts the value, beginning with the present one. Values that were passed
+    /// to `f` count as seen.
     ///
     /// # Panics
     ///
@@ -603,7 +603,7 @@ impl<T> Receiver<T> {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when the future is dropped, but that what `f` refused counts as seen.
+    /// Nothing is lost when the future is dropped, but values that `f` refused count as seen.
     ///
     /// # Examples
     ///
@@ -642,7 +642,7 @@ impl<T> Receiver<T> {
                 if last {
                     return Err(RecvError(()));
                 }
-                // After the end there is one more look: the last value may have come with it.
+                // After the end there is one more look, since the last value may have come with it.
                 let mut version = *seen;
                 last = shared.wait_for_change(&mut version).await.is_err();
             }

@@ -31,7 +31,7 @@ pub struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// A task without a name so far.
+    /// A builder without a name so far.
     ///
     /// # Examples
     ///
@@ -327,7 +327,7 @@ impl<'a> Builder<'a> {
         }))
     }
 
-    /// Runs a closure on the blocking pool, with a place in a scope. See
+    /// Runs a closure on the blocking pool, as a member of a scope. See
     /// [`ScopeHandle::spawn_blocking`].
     ///
     /// # Errors

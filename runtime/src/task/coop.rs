@@ -1,17 +1,17 @@
-//! The cooperative budget: why a task that never has to wait still lets others run.
+//! The cooperative budget: a task that never has to wait still lets others run.
 //!
-//! A task that always finds something to read never has to wait, and would keep its worker from all
-//! other tasks. So each poll has a budget. Each step with a socket, a channel, a timer or a lock
-//! costs a unit. With none left, the next step says that the task must wait, and wakes it at once:
-//! it goes to the back of the queue, and others have their turn. Nothing is lost, and nothing is to
-//! be done for it.
+//! A task that always finds something to read never waits, and would keep its worker from all other
+//! tasks. So each poll has a budget. Each operation on a socket, a channel, a timer or a lock costs
+//! a unit. With no unit left, the next operation returns `Pending` and wakes the task at once: it
+//! goes to the back of the queue, and others have their turn. Nothing is lost, and you need not do
+//! anything.
 //!
 //! | you have | use |
 //! |---|---|
-//! | a loop that computes, without such steps | [`consume_budget`] now and then |
-//! | a future of another library, which knows of no budget | [`cooperative`] |
+//! | a loop that computes, without such operations | [`consume_budget`] now and then |
+//! | a future of another library, which knows no budget | [`cooperative`] |
 //! | a future of your own | [`poll_proceed`] |
-//! | a few steps that must not be interrupted | [`unconstrained`] |
+//! | a few operations that must not be interrupted | [`unconstrained`] |
 //!
 //! # Examples
 //!
@@ -126,12 +126,12 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
 #[must_use]
 pub struct RestoreOnPending {
     unit: coop::RestoreOnPending,
-    // The unit is this thread's.
+    // The unit belongs to this thread's budget.
     _thread: PhantomData<*const ()>,
 }
 
 impl RestoreOnPending {
-    /// The unit was well spent: keep it spent.
+    /// Keeps the unit spent, since the poll made progress.
     ///
     /// # Examples
     ///
@@ -155,8 +155,8 @@ pin_project! {
     }
 }
 
-/// For futures of somebody else's, which do not know of the budget: without any left the future is
-/// not polled, and when it is ready a unit has been spent.
+/// For futures of other libraries, which know no budget: if no budget is left the future is not
+/// polled, and when it is ready a unit is spent.
 ///
 /// # Examples
 ///
@@ -201,8 +201,8 @@ pin_project! {
     }
 }
 
-/// Lets a future make as much progress in one poll as it can. Others on the same worker wait as
-/// long.
+/// Lets a future make as much progress in one poll as it can. Meanwhile other tasks on the same
+/// worker wait.
 ///
 /// # Examples
 ///

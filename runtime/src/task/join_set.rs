@@ -6,16 +6,16 @@
 
 // # Problem
 //
-// The next task to end is one of many, and finding it must not cost more the more there are. So
-// each task has a waker of its own that names it (`engine/ready_list.rs`), and only tasks that were
-// named are asked.
+// The next task to end is one of many, and the cost to find it must not grow with their number. So
+// each task has a waker of its own that lists its key (`engine/ready_list.rs`), and only listed
+// tasks are polled.
 //
 // # Slots
 //
-// The handles lie in a table; a task's key is its index there. A slot keeps its waker when its task
-// has been joined, so that a set which goes on spawning allocates none for the next. A waker may be
-// called late, for a task that has left its slot: what comes out of it is one question to a task
-// that is not ready, and the task has the same waker already.
+// The handles are in a table; a task's key is its index there. A slot keeps its waker when its task
+// has been joined, so that the next task needs no new one. A waker may be called late, for a task
+// that has left its slot: then the slot's new task is polled once in vain, with the waker that it
+// has already.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -42,7 +42,7 @@ const KEPT_SLOTS: usize = 64;
 /// Tasks that are waited for together, in the order in which they end.
 ///
 /// All of them have the same type of output. When the set is dropped, all of its tasks are aborted.
-/// Waiting for the next costs the same however many there are.
+/// The cost of waiting for the next task does not depend on their number.
 ///
 /// # Examples
 ///
@@ -66,7 +66,7 @@ pub struct JoinSet<T> {
     slots: Vec<Slot<T>>,
     /// Slots without a task.
     free: Vec<u32>,
-    /// Keys that have been collected and not yet looked at.
+    /// Keys that were collected and not yet polled.
     collected: VecDeque<u32>,
     ready: Arc<ReadyList>,
 }
@@ -91,7 +91,7 @@ impl<T> JoinSet<T> {
         }
     }
 
-    /// The tasks in the set: those that run, and those that have ended and were not joined yet.
+    /// The number of tasks in the set: running ones, and ended ones that were not joined yet.
     ///
     /// # Examples
     ///
@@ -141,13 +141,13 @@ impl<T> JoinSet<T> {
         Some(ended)
     }
 
-    /// A set that once was large does not stay so.
+    /// Frees the memory of a set that was large and is empty.
     fn shrink_if_empty(&mut self) {
         if self.is_empty() && self.slots.len() > KEPT_SLOTS {
             self.slots.truncate(KEPT_SLOTS);
             self.slots.shrink_to_fit();
             self.free = (0..KEPT_SLOTS as u32).collect();
-            // Late keys, of tasks that are gone. Of the two queues one is here, one in the list.
+            // Drops late keys, of tasks that are gone. One queue is here, the other in the list.
             self.collected = VecDeque::new();
             self.ready.collect(&mut self.collected);
             self.collected = VecDeque::new();
@@ -200,7 +200,7 @@ impl<T> JoinSet<T> {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: as one branch of `select!`, if another wins, no task has left the set.
+    /// Cancel safe: if another branch of a `select!` wins, no task has left the set.
     ///
     /// # Examples
     ///
@@ -250,7 +250,7 @@ impl<T> JoinSet<T> {
         poll_fn(|cx| self.poll_join_next_with_id(cx)).await
     }
 
-    /// Takes a task that has ended out of the set, without waiting. `None` if there is none such.
+    /// Takes a task that has ended out of the set, without waiting. `None` if there is none.
     ///
     /// # Examples
     ///
@@ -285,10 +285,10 @@ impl<T> JoinSet<T> {
         self.try_take_next().map(with_id)
     }
 
-    /// Polls for the next task to end. What [`join_next`](JoinSet::join_next) is made of.
+    /// Polls for the next task to end, as [`join_next`](JoinSet::join_next) does.
     ///
-    /// `Ready(None)` if the set is empty. If `Pending`, the waker is called when a task ends; only
-    /// that of the last call is.
+    /// `Ready(None)` if the set is empty. If `Pending`, the waker of the last call is called when a
+    /// task ends.
     ///
     /// # Examples
     ///
@@ -335,8 +335,8 @@ impl<T> JoinSet<T> {
     ///
     /// # Panics
     ///
-    /// With the panic of the first task that panicked, and if a task was aborted. The other tasks
-    /// are aborted then.
+    /// With the panic of the first task that panicked, or if a task was aborted. The other tasks
+    /// are then aborted.
     ///
     /// # Cancel safety
     ///
@@ -371,7 +371,8 @@ impl<T> JoinSet<T> {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: all tasks are aborted in any case, and those not waited for stay in the set.
+    /// Cancel safe: all tasks are aborted in any case. Tasks that were not waited for stay in the
+    /// set.
     ///
     /// # Examples
     ///
@@ -412,7 +413,7 @@ impl<T> JoinSet<T> {
         self.tasks().for_each(JoinHandle::abort);
     }
 
-    /// Takes all tasks out of the set without aborting them: they go on by themselves.
+    /// Takes all tasks out of the set without aborting them: they keep running.
     ///
     /// # Examples
     ///
@@ -435,7 +436,7 @@ impl<T> JoinSet<T> {
         self.slots.clear();
         self.free.clear();
         self.collected.clear();
-        // Late wakers of the tasks that were here must not name the next ones.
+        // Late wakers of these tasks must not list the keys of the next ones.
         self.ready = Arc::default();
     }
 }

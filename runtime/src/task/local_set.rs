@@ -17,6 +17,7 @@ use crate::engine::scheduler::{LocalTasks, Poller};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, PanicSink, UnseenPanic};
 use crate::engine::trace::span::FullSize;
+use crate::runtime::local_sets;
 use crate::runtime::panics::report_alone;
 use crate::runtime::this_thread::{self, LocalEnterGuard, enter_local};
 use crate::runtime::{self, UnhandledPanic, context};
@@ -25,8 +26,8 @@ use crate::{Handle, Runtime};
 /// Tasks that run on the thread of this set, so their futures need not be `Send`.
 ///
 /// The set is a future: its tasks run while it, or a future made by
-/// [`run_until`](LocalSet::run_until), is being polled. Awaited itself it completes when all of its
-/// tasks have. Dropping it drops them.
+/// [`run_until`](LocalSet::run_until), is being polled. The set completes when all of its tasks
+/// have. Dropping it drops them.
 ///
 /// # Examples
 ///
@@ -47,16 +48,16 @@ use crate::{Handle, Runtime};
 /// ```
 pub struct LocalSet {
     tasks: LocalTasks,
-    /// Of the set itself as a future.
+    /// The poller of the set itself as a future.
     poller: Poller,
     panics: Arc<SetPanics>,
     id: runtime::Id,
 }
 
-/// What a set does about the panics of its tasks.
+/// How a set handles the panics of its tasks.
 #[derive(Default)]
 struct SetPanics {
-    /// That of the runtime which the set runs in, if none was chosen.
+    /// `None`: the policy of the runtime in which the set runs.
     policy: Mutex<Option<UnhandledPanic>>,
     ended: AtomicBool,
 }
@@ -133,7 +134,7 @@ pub(super) enum LocalPlace {
 }
 
 impl LocalPlace {
-    /// That of this thread.
+    /// The place of this thread.
     #[track_caller]
     pub(super) fn here() -> LocalPlace {
         if let Some(tasks) = this_thread::local_tasks() {
@@ -146,7 +147,7 @@ impl LocalPlace {
         }
     }
 
-    /// Spawns a task, into a scope if it has a place in one.
+    /// Spawns a task, into a scope if there is a membership.
     pub(super) fn spawn<F>(
         &self,
         membership: Option<Membership>,
@@ -172,11 +173,13 @@ impl LocalSet {
     /// See [`LocalSet`].
     pub fn new() -> LocalSet {
         let panics = Arc::new(SetPanics::default());
-        let (tasks, poller) = (LocalTasks::new(panics.clone()), Poller::default());
+        let tasks = LocalTasks::new(panics.clone(), local_sets::observe());
+        local_sets::add(&tasks);
+        let poller = Poller::default();
         LocalSet { tasks, poller, panics, id: runtime::Id::next() }
     }
 
-    /// What happens when a task of the set panics. Without a choice it is what the runtime does in
+    /// What happens when a task of the set panics. The default is the policy of the runtime in
     /// which the set runs, but no panic in the set stops the runtime.
     ///
     /// With [`UnhandledPanic::ShutdownRuntime`] each panic of a task stops the set: its tasks are
@@ -201,7 +204,7 @@ impl LocalSet {
         self
     }
 
-    /// The number of the set, which no runtime and no other set of this process has.
+    /// The number of the set, unique among the runtimes and sets of this process.
     ///
     /// # Examples
     ///
@@ -295,11 +298,11 @@ impl LocalSet {
     /// Runs a future, and the set's tasks beside it, until the future completes.
     ///
     /// Several such futures may be polled at the same time, in a `join!` or a `FuturesUnordered`.
-    /// Whichever is polled runs the tasks of all.
+    /// Each of them, when polled, runs the set's tasks.
     ///
     /// # Cancel safety
     ///
-    /// As safe as the future is. The set's tasks stay where they are.
+    /// As safe as the future is. The set's tasks stay in the set.
     ///
     /// # Examples
     ///
@@ -308,12 +311,14 @@ impl LocalSet {
         RunUntil { set: self, poller: Poller::default(), future }.await
     }
 
-    /// One turn of the set's tasks. The waker hears of what becomes runnable later.
+    /// One turn of the set's tasks. The waker is called when a task becomes runnable later.
     fn turn(&self, poller: &Poller, cx: &mut Context<'_>) {
         self.assert_not_ended();
-        // On a `current_thread` runtime nobody watches before there are tasks. Elsewhere somebody
-        // does, or nobody.
-        let _ = context::with_current(|handle| handle.have_watched());
+        // On a `current_thread` runtime this starts the monitor, if there is none yet.
+        let _ = context::with_current(|handle| {
+            self.tasks.seen_in(handle.id().as_u64());
+            handle.have_watched();
+        });
         self.tasks.turn(poller, None, cx.waker());
         self.assert_not_ended();
     }
@@ -376,7 +381,7 @@ impl<F: Future> Future for RunUntil<'_, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        // First: what the future itself spawns or wakes must find the waker.
+        // Registered first: tasks that the future itself spawns or wakes must find the waker.
         drop(this.set.tasks.register(this.poller, cx.waker()));
         let _current = this.set.enter();
         if let Poll::Ready(output) = this.future.poll(cx) {
@@ -396,7 +401,7 @@ mod tests {
     use crate::engine::task::is_task_waker;
     use crate::task::{Scope, spawn_pinned};
 
-    /// Whether the waker of the task that this runs in counts as one that runs no user code.
+    /// Whether the waker of the current task counts as one that runs no user code.
     async fn is_ours() -> bool {
         poll_fn(|cx| Poll::Ready(is_task_waker(cx.waker()))).await
     }

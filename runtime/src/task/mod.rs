@@ -1,7 +1,7 @@
-//! Tasks: spawning, waiting for them, and being one.
+//! Tasks: spawn them, wait for them, cancel them.
 //!
-//! A task is a future that runs by itself. [`spawn`] starts one and gives a [`JoinHandle`], which
-//! is a future of its output. Tasks are cheap: a hundred thousand of them are nothing special.
+//! A task is a future that runs by itself. [`spawn`] starts one and returns a [`JoinHandle`], which
+//! is a future of its output. Tasks are cheap: a program may have hundreds of thousands of them.
 //!
 //! ```
 //! #[runtime::main]
@@ -16,20 +16,20 @@
 //!
 //! | you have | use |
 //! |---|---|
-//! | one future that is to run by itself | [`spawn`] |
+//! | one future that should run by itself | [`spawn`] |
 //! | tasks that must end before the caller goes on | [`Scope`] |
 //! | tasks of one kind whose results you collect as they come | [`JoinSet`] |
 //! | a future that is not `Send` | [`spawn_pinned`], [`LocalSet`] |
 //! | code that blocks its thread, or computes for long | [`spawn_blocking`], [`block_in_place`] |
-//! | a task that reports show by a name | [`Builder`] |
-//! | two or three futures, not worth a task each | [`join!`](crate::join), [`select!`](crate::select) |
+//! | a task that has a name in reports | [`Builder`] |
+//! | two or three futures that need no task each | [`join!`](crate::join), [`select!`](crate::select) |
 //!
 //! # How a task ends
 //!
-//! | it | its [`JoinHandle`] yields | its destructors run |
+//! | the task | its [`JoinHandle`] yields | its destructors run |
 //! |---|---|---|
 //! | returns | `Ok` with what it returned | yes |
-//! | panics | a [`JoinError`] with the panic; no other task is hurt | yes |
+//! | panics | a [`JoinError`] with the panic; other tasks are not affected | yes |
 //! | is aborted | a [`JoinError`] that says cancelled | yes, at its next `.await` |
 //! | is alive when its runtime ends | the same | the same |
 //!
@@ -50,7 +50,7 @@
 //!
 //! # Tasks that end together
 //!
-//! A task that nobody waits for outlives the function that spawned it, and its errors go nowhere. A
+//! A task that is not waited for outlives the function that spawned it, and its errors are lost. A
 //! [`Scope`] makes tasks end with the block of code that started them, as local variables do. This
 //! is called structured concurrency:
 //!
@@ -79,8 +79,8 @@
 //!
 //! # `Send`, or why the compiler refuses a task
 //!
-//! A task may move from one worker to another at each `.await`. So whatever it holds across an
-//! `.await` must be `Send`. This function holds an [`Rc`](std::rc::Rc), which is not:
+//! A task may move from one worker to another at each `.await`. So every value that it holds across
+//! an `.await` must be `Send`. This function holds an [`Rc`](std::rc::Rc), which is not:
 //!
 //! ```compile_fail
 //! use std::rc::Rc;
@@ -110,10 +110,10 @@
 //! ```
 //!
 //! The same message comes for a guard of [`std::sync::Mutex`] that is still alive at an `.await`.
-//! There are three ways out.
+//! There are three solutions.
 //!
 //! **1. Do not hold it.** End its life before the `.await`, with a block of its own. `drop` is
-//! often not enough: what was borrowed once counts as held until the end of its block.
+//! often not enough: a value that was borrowed counts as held until the end of its block.
 //!
 //! ```
 //! use std::rc::Rc;
@@ -168,10 +168,10 @@
 //!
 //! # Code that blocks
 //!
-//! A task that does not come to an `.await` keeps its thread from all others. [`spawn_blocking`]
-//! runs a closure on a thread made for that. [`block_in_place`] runs it here, while others take
-//! over what this thread would have done. What happens to a task that blocks nevertheless:
-//! [stalls](crate::runtime#stalls-tasks-that-do-not-return).
+//! A task that does not reach an `.await` keeps its thread from all others. [`spawn_blocking`] runs
+//! a closure on a thread of the blocking pool. [`block_in_place`] runs it here, while other threads
+//! take over this thread's tasks. [Stalls](crate::runtime#stalls-tasks-that-do-not-return) says
+//! what happens to a task that blocks nevertheless.
 //!
 //! ```
 //! # #[runtime::main]
@@ -190,9 +190,9 @@
 //!
 //! # How a future is cancelled
 //!
-//! A future is cancelled by dropping it: at an `.await`, never in between. What that means for each
-//! function of this crate stands under "Cancel safety", and all of it in [one
-//! table](crate::select#cancel-safety).
+//! A future is cancelled by dropping it: at an `.await`, never in between. "Cancel safety" says
+//! what that means for each function of this crate; [one table](crate::select#cancel-safety) has
+//! all of them.
 
 mod builder;
 pub mod coop;
@@ -221,8 +221,8 @@ pub use spawn::{block_in_place, id, spawn, spawn_blocking, try_id};
 pub use task_local::{AccessError, LocalKey};
 pub use yield_now::yield_now;
 
-/// The futures that functions of this module return: to store one in a struct, or to write it as a
-/// type.
+/// The types of the futures that functions of this module return, for instance to store one in a
+/// struct.
 ///
 /// # Examples
 ///

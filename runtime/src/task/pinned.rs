@@ -10,10 +10,10 @@ use crate::runtime::context;
 /// called on that thread, and what it returns is polled and dropped there.
 ///
 /// The runtime keeps a few such threads beside its workers
-/// ([`Builder::pinned_threads`](crate::Builder::pinned_threads)); the one with the fewest tasks is
-/// taken. Many tasks share a thread, and no spare stands in for it: a task that blocks it stops the
-/// others there, and is reported like any stall. Inside, [`spawn_local`](crate::task::spawn_local)
-/// spawns on the same thread. Abort, panics, names, metrics and the shutdown are as for any task.
+/// ([`Builder::pinned_threads`](crate::Builder::pinned_threads)), and takes the one with the fewest
+/// tasks. Tasks share a thread, and no spare stands in for it: a task that blocks stops the others
+/// there, and is reported like any stall. Inside, [`spawn_local`](crate::task::spawn_local) spawns
+/// on the same thread. Abort, panics, names, metrics and shutdown work as for any task.
 ///
 /// # Panics
 ///
@@ -45,8 +45,8 @@ where
     context::expect_current(|handle| handle.spawn_pinned_as(None, make, None, identity))
 }
 
-/// As [`spawn_pinned`], on the pinned thread with this index, from 0: tasks that are to share a
-/// thread, and what lies in its thread-locals.
+/// As [`spawn_pinned`], on the pinned thread with this index, from 0: for tasks that share a thread
+/// and its thread-locals.
 ///
 /// # Panics
 ///

@@ -29,8 +29,8 @@ thread_local! {
     static MEMBER_CELL: RefCell<Option<Member>> = const { RefCell::new(None) };
 }
 
-// `task_local!`, by hand: the macros are above the tasks.
-/// The place in its scope of the task that runs.
+// The expansion of `task_local!`, since this module may not import the macros.
+/// The running task's membership of its scope.
 static MEMBER: LocalKey<Member> = task_local::new_local_key(MEMBER_CELL);
 
 struct Member {
@@ -40,25 +40,25 @@ struct Member {
 
 /// Tasks that end together: none of them outlives the scope.
 ///
-/// What is spawned by a [`ScopeHandle`] of the scope belongs to it, and so does what is spawned in
-/// scopes inside it. The scope ends in one of these ways:
+/// Tasks that are spawned through a [`ScopeHandle`] of the scope belong to it, and so do tasks of
+/// its inner scopes. The scope ends in one of these ways:
 ///
 /// | by | tasks that are alive | waits |
 /// |---|---|---|
 /// | [`close`](Scope::close) | are waited for | until the last one has ended |
-/// | [`cancel`](ScopeHandle::cancel), then `close` | are told, and may end in good order | the same |
+/// | [`cancel`](ScopeHandle::cancel), then `close` | are told, and may end gracefully | the same |
 /// | [`shutdown`](Scope::shutdown) | are told, and after a while aborted | the same |
 /// | a failure | are told and aborted at once | no; `close` does |
 /// | [`abort`](Scope::abort) | are told and aborted at once | no; `close` does |
 /// | dropping it | are told and aborted, also those that hold a guard | no |
 ///
-/// An aborted task is dropped at its next `.await`: it is not polled again after the poll that it
-/// is in. One that holds a [`CancelGuard`] goes on until it has dropped it.
+/// An aborted task is dropped at its next `.await`: it is not polled again after its current poll.
+/// A task that holds a [`CancelGuard`] goes on until it has dropped the guard.
 ///
 /// A task *fails* when it panics, or when it was spawned by [`try_spawn`](ScopeHandle::try_spawn)
 /// and returns an error. The first failure is what `close` returns.
 ///
-/// Every task belongs to a scope. A plain [`spawn`](crate::spawn) goes to that of the runtime, also
+/// Every task belongs to a scope. A plain [`spawn`](crate::spawn) uses the runtime's scope, also
 /// when it is called inside another one.
 ///
 /// # Examples
@@ -77,7 +77,7 @@ struct Member {
 /// # }
 /// ```
 ///
-/// Tasks that end in good order when they are told to:
+/// Tasks that end gracefully when they are told to:
 ///
 /// ```
 /// use std::time::Duration;
@@ -100,9 +100,9 @@ pub struct Scope {
     handle: ScopeHandle,
 }
 
-/// Spawns into a [`Scope`], tells it to end, and hears when it is told.
+/// A handle to a [`Scope`]: spawns into it, cancels it, and waits for its cancellation.
 ///
-/// It does not keep the scope open: when that has ended, what is spawned is cancelled on the spot.
+/// It does not keep the scope open: when the scope has ended, new tasks are cancelled at once.
 ///
 /// # Examples
 ///
@@ -128,7 +128,7 @@ pub struct ScopeHandle {
 }
 
 impl Scope {
-    /// A scope inside that of the task that this code runs in, or inside that of the runtime.
+    /// A scope inside the current task's scope, or inside the runtime's.
     ///
     /// # Panics
     ///
@@ -143,8 +143,8 @@ impl Scope {
         Scope::current().child()
     }
 
-    /// The scope of the task that this code runs in. That of the runtime, if the task is in no
-    /// other one, or in the future of `block_on`.
+    /// The current task's scope. It is the runtime's scope if the task is in no other one, and in
+    /// the future of `block_on`.
     ///
     /// # Panics
     ///
@@ -152,7 +152,7 @@ impl Scope {
     ///
     /// # Examples
     ///
-    /// A function that adds to the scope of its caller, so that what it starts is waited for, too:
+    /// A function that spawns into the scope of its caller, so that its tasks are waited for, too:
     ///
     /// ```
     /// # #[runtime::main]
@@ -176,7 +176,7 @@ impl Scope {
         }
     }
 
-    /// A handle to the scope, to be given to others.
+    /// A handle to the scope, to be given to other code.
     ///
     /// # Examples
     ///
@@ -185,8 +185,8 @@ impl Scope {
         &self.handle
     }
 
-    /// Aborts all tasks, also those in scopes inside, and takes no more. A task is dropped at its
-    /// next `.await`; one that holds a [`CancelGuard`] goes on until it has dropped it.
+    /// Aborts all tasks, also those in inner scopes, and takes no more. A task is dropped at its
+    /// next `.await`; one that holds a [`CancelGuard`] goes on until it has dropped the guard.
     ///
     /// # Examples
     ///
@@ -206,7 +206,7 @@ impl Scope {
         self.handle.node.abort(Force::No);
     }
 
-    /// Waits until all tasks have ended, also those in scopes inside and those that are spawned
+    /// Waits until all tasks have ended, also those in inner scopes and those that are spawned
     /// meanwhile. From then on the scope takes no more.
     ///
     /// When it returns, each task's future has been dropped and its [`JoinHandle`] is finished.
@@ -277,13 +277,14 @@ impl Deref for Scope {
 }
 
 impl ScopeHandle {
-    /// The scope around all others of a runtime.
+    /// The outermost scope of a runtime.
     pub(crate) fn root(runtime: &Handle) -> ScopeHandle {
         ScopeHandle { node: runtime.root().clone(), runtime: runtime.clone() }
     }
 
-    /// A scope inside this one: cancelled and aborted with it, and waited for by its `close`. A
-    /// failure inside stays inside until somebody passes on what the inner `close` returns.
+    /// Opens an inner scope: it is cancelled and aborted with this one, whose `close` waits for it.
+    /// A failure in the inner scope does not affect this one unless your code passes on the error
+    /// that the inner `close` returns.
     ///
     /// # Examples
     ///
@@ -311,8 +312,8 @@ impl ScopeHandle {
 
     /// Spawns a task into the scope. If it panics, the scope has failed.
     ///
-    /// It runs on the runtime that the scope was made in. If the scope has ended or was aborted,
-    /// the task is cancelled on the spot, and its handle says so.
+    /// It runs on the runtime in which the scope was made. If the scope has ended or was aborted,
+    /// the task is cancelled at once, and its handle says so.
     ///
     /// # Panics
     ///
@@ -341,11 +342,11 @@ impl ScopeHandle {
         self.spawn_as(future, Identity::at(Location::caller()))
     }
 
-    /// Spawns a task into the scope that can fail. Its handle yields `None` if it did: the error is
-    /// with the scope, and [`Scope::close`] returns the first one.
+    /// Spawns a fallible task into the scope. Its handle yields `None` if it failed: the scope has
+    /// the error, and [`Scope::close`] returns the first one.
     ///
-    /// The scope of a runtime keeps no error, since nobody closes it: there it becomes a line on
-    /// stderr.
+    /// The scope of a runtime keeps no error, since it is never closed: there the error is written
+    /// to stderr.
     ///
     /// # Panics
     ///
@@ -380,12 +381,12 @@ impl ScopeHandle {
     }
 
     /// Runs a closure that may block on the blocking pool, as
-    /// [`spawn_blocking`](crate::spawn_blocking) does, with a place in the scope. If it panics, the
+    /// [`spawn_blocking`](crate::spawn_blocking) does, as a member of the scope. If it panics, the
     /// scope has failed.
     ///
-    /// An abort, or the drop of the scope, cancels the job at once if it has not begun: its closure
-    /// is dropped by the thread that aborts. One that has cannot be stopped:
-    /// [`close`](Scope::close) waits for it. It hears of the end by
+    /// An abort, or the drop of the scope, cancels the job at once if it has not begun: the thread
+    /// that aborts drops its closure. A job that has begun cannot be stopped:
+    /// [`close`](Scope::close) waits for it. The job can check
     /// [`is_cancelled`](ScopeHandle::is_cancelled).
     ///
     /// # Panics
@@ -421,9 +422,9 @@ impl ScopeHandle {
         self.spawn_blocking_as(closure, Identity::at(Location::caller()))
     }
 
-    /// As [`spawn_blocking`](ScopeHandle::spawn_blocking), for a closure that can fail. Its handle
-    /// yields `None` if it did: the error is with the scope, as
-    /// [`try_spawn`](ScopeHandle::try_spawn) says.
+    /// As [`spawn_blocking`](ScopeHandle::spawn_blocking), for a fallible closure. Its handle
+    /// yields `None` if it failed: the scope has the error, as with
+    /// [`try_spawn`](ScopeHandle::try_spawn).
     ///
     /// # Panics
     ///
@@ -482,15 +483,15 @@ impl ScopeHandle {
     }
 
     /// Spawns a task that stays on this thread, as [`spawn_local`](crate::task::spawn_local) does,
-    /// with a place in the scope. If it panics, the scope has failed.
+    /// as a member of the scope. If it panics, the scope has failed.
     ///
-    /// It belongs to the scope and to the [`LocalSet`](crate::task::LocalSet),
-    /// [`LocalRuntime`](crate::runtime::LocalRuntime) or [pinned thread](crate::task::spawn_pinned)
-    /// of the caller: it runs when that runs, and the end of either is its end.
+    /// It belongs to the scope and to the caller's [`LocalSet`](crate::task::LocalSet),
+    /// [`LocalRuntime`](crate::runtime::LocalRuntime) or [pinned
+    /// thread](crate::task::spawn_pinned): it runs when that runs, and ends with either of them.
     ///
     /// # Panics
     ///
-    /// Where `spawn_local` does; after a `fork`, in the child.
+    /// Where `spawn_local` panics, and after a `fork`, in the child.
     ///
     /// # Examples
     ///
@@ -520,13 +521,12 @@ impl ScopeHandle {
         self.spawn_local_as(future, Identity::at(Location::caller()))
     }
 
-    /// As [`spawn_local`](ScopeHandle::spawn_local), for a task that can fail. Its handle yields
-    /// `None` if it did: the error is with the scope, as [`try_spawn`](ScopeHandle::try_spawn)
-    /// says.
+    /// As [`spawn_local`](ScopeHandle::spawn_local), for a fallible task. Its handle yields `None`
+    /// if it failed: the scope has the error, as with [`try_spawn`](ScopeHandle::try_spawn).
     ///
     /// # Panics
     ///
-    /// Where `spawn_local` does; after a `fork`, in the child.
+    /// Where `spawn_local` panics, and after a `fork`, in the child.
     ///
     /// # Examples
     ///
@@ -581,7 +581,7 @@ impl ScopeHandle {
     }
 
     /// Spawns the future that `make` makes on a pinned thread, as
-    /// [`spawn_pinned`](crate::task::spawn_pinned) does, with a place in the scope. If it panics,
+    /// [`spawn_pinned`](crate::task::spawn_pinned) does, as a member of the scope. If it panics,
     /// the scope has failed.
     ///
     /// # Panics
@@ -612,9 +612,8 @@ impl ScopeHandle {
         self.spawn_pinned_as(make, Identity::at(Location::caller()))
     }
 
-    /// As [`spawn_pinned`](ScopeHandle::spawn_pinned), for a task that can fail. Its handle yields
-    /// `None` if it did: the error is with the scope, as [`try_spawn`](ScopeHandle::try_spawn)
-    /// says.
+    /// As [`spawn_pinned`](ScopeHandle::spawn_pinned), for a fallible task. Its handle yields
+    /// `None` if it failed: the scope has the error, as with [`try_spawn`](ScopeHandle::try_spawn).
     ///
     /// # Panics
     ///
@@ -673,8 +672,8 @@ impl ScopeHandle {
         self.runtime.spawn_pinned_as(Some(membership), make, None, identity)
     }
 
-    /// A place for a new task; none in the scope of the runtime. The task must be made: until it is
-    /// over the scope counts it.
+    /// A membership for a new task; `None` in the runtime's scope. The task must then be made: the
+    /// scope counts it until it is over.
     #[track_caller]
     fn member(&self) -> Option<Member> {
         if self.is_root() {
@@ -711,10 +710,11 @@ impl ScopeHandle {
         self.node.is(self.runtime.root())
     }
 
-    /// Tells the scope, and all inside it, to end: [`cancelled`](ScopeHandle::cancelled) completes
-    /// everywhere. Nothing else happens; tasks that do not listen go on.
+    /// Tells the scope and its inner scopes to end: their
+    /// [`cancelled`](ScopeHandle::cancelled) completes. Nothing else happens; tasks that do not
+    /// listen go on.
     ///
-    /// On the scope of a runtime this tells every task that listens, in whatever scope.
+    /// On the scope of a runtime this tells all tasks that listen, in any scope.
     ///
     /// # Examples
     ///
@@ -738,7 +738,7 @@ impl ScopeHandle {
         self.node.cancel();
     }
 
-    /// Whether the scope, or one around it, was told to end.
+    /// Whether the scope, or an outer one, was told to end.
     ///
     /// # Examples
     ///
@@ -747,11 +747,11 @@ impl ScopeHandle {
         self.node.is_cancelled()
     }
 
-    /// Completes when the scope, or one around it, is told to end.
+    /// Completes when the scope, or an outer one, is told to end.
     ///
     /// # Cancel safety
     ///
-    /// It loses nothing: the word stays.
+    /// Cancel safe: a cancellation stays.
     ///
     /// # Examples
     ///
@@ -772,8 +772,8 @@ impl ScopeHandle {
         Cancelled { wait: Wait { node, awaits: Awaits::Cancelled, key: None } }
     }
 
-    /// How many tasks are alive in the scope, not counting those in scopes inside. For the scope of
-    /// a runtime: how many the runtime has, in whatever scope.
+    /// How many tasks are alive in the scope, without those in inner scopes. For the scope of a
+    /// runtime: how many the runtime has, in all scopes.
     ///
     /// # Examples
     ///
@@ -797,7 +797,7 @@ impl ScopeHandle {
     }
 }
 
-/// The value, unless the task that this code runs in fails.
+/// The value; on an error the current task fails.
 fn or_fail<T, E>(result: Result<T, E>, location: &'static Location<'static>) -> Option<T>
 where
     E: Into<Box<dyn Error + Send + Sync>>,
@@ -805,7 +805,7 @@ where
     result.map_err(|error| fail(error.into(), location)).ok()
 }
 
-/// The task that this code runs in fails.
+/// Records that the current task fails.
 fn fail(error: Box<dyn Error + Send + Sync>, location: &'static Location<'static>) {
     let id = current_id().expect("called by a task");
     let failure = Failure { id, name: name(id), location, cause: Cause::Error(error) };
@@ -830,7 +830,7 @@ impl fmt::Debug for ScopeHandle {
     }
 }
 
-/// Waits at a scope.
+/// Waits for a scope's cancellation or end.
 struct Wait {
     node: Node,
     awaits: Awaits,
@@ -883,15 +883,15 @@ impl fmt::Debug for Cancelled {
     }
 }
 
-/// While it is held, the task that it was made in is not dropped by an abort of its scope: not by
-/// [`Scope::abort`], the end of the grace of [`Scope::shutdown`], or the failure of another task.
-/// The abort is carried out when the last guard of the task is gone.
+/// While it is held, an abort of the scope does not drop the task: not by [`Scope::abort`], the end
+/// of the grace of [`Scope::shutdown`], or the failure of another task. The abort is carried out
+/// when the last guard of the task is dropped.
 ///
-/// It is for a stretch that must not be left in the middle, and for the good order after
-/// [`cancelled`](ScopeHandle::cancelled). It does not help against what waits for nobody: the drop
-/// of the scope, [`JoinHandle::abort`], the end of the runtime. An abort that was asked for before
-/// the guard was made comes at the next `.await` all the same. In a task of the runtime's own
-/// scope, which is never aborted but by the runtime's end, a guard does nothing.
+/// It is for code that must not stop in the middle, and for clean-up after
+/// [`cancelled`](ScopeHandle::cancelled). It does not protect against the drop of the scope,
+/// [`JoinHandle::abort`], or the end of the runtime, which do not wait. An abort that was requested
+/// before the guard was made still comes at the next `.await`. In a task of the runtime's own
+/// scope, which only the runtime's end aborts, a guard does nothing.
 ///
 /// # Examples
 ///
@@ -920,7 +920,7 @@ pub struct CancelGuard {
 }
 
 impl CancelGuard {
-    /// A guard for the task that this code runs in. There may be several.
+    /// A guard for the current task. There may be several.
     ///
     /// # Examples
     ///
@@ -1076,7 +1076,7 @@ impl fmt::Debug for ScopeError {
 }
 
 impl Error for ScopeError {
-    /// What lies under the error that the task returned.
+    /// The source of the error that the task returned.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.get_ref()?.source()
     }

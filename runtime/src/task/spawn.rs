@@ -1,4 +1,4 @@
-//! Starting tasks and blocking work.
+//! Spawns tasks and blocking work.
 
 use std::future::Future;
 use std::panic::Location;
@@ -14,8 +14,8 @@ use crate::runtime::{context, this_thread};
 /// Spawns a task on the current runtime: it runs by itself, also if the handle is never awaited or
 /// is dropped.
 ///
-/// Whether it gets to run before this returns is not defined. When the runtime shuts down it is
-/// dropped where it stands; it is not waited for.
+/// It is not defined whether the task starts to run before this returns. When the runtime shuts
+/// down the task is dropped at its `.await`; it is not waited for.
 ///
 /// # Panics
 ///
@@ -44,7 +44,7 @@ where
     large_on_heap!(future: F => spawn_here(future, Identity::at(location).of_size(size)))
 }
 
-/// Spawns a future on the current runtime. A large one is in its box.
+/// Spawns a future on the current runtime. A large one is already boxed.
 #[track_caller]
 pub(super) fn spawn_here<F>(future: F, identity: Identity<'_>) -> JoinHandle<F::Output>
 where
@@ -56,11 +56,11 @@ where
 
 /// Runs a closure that may block its thread on the blocking pool, and yields its result.
 ///
-/// The pool grows to [`max_blocking_threads`](crate::Builder::max_blocking_threads); jobs beyond
-/// wait. A job that has started cannot be cancelled: aborting or dropping the handle leaves it
-/// running, and the drop of the runtime waits for it. One that waits for a thread is cancelled at
-/// once ([`JoinHandle::abort`]). A job for which a thread is free counts as started; one that waits
-/// because all are busy is cancelled when the runtime is shut down.
+/// The pool grows to [`max_blocking_threads`](crate::Builder::max_blocking_threads) threads;
+/// further jobs wait. A job that has started cannot be cancelled: it goes on when the handle is
+/// aborted or dropped, and the drop of the runtime waits for it. A job that waits for a thread can
+/// be cancelled at once ([`JoinHandle::abort`]). A shutdown cancels jobs that wait because all
+/// threads are busy; a job for which a thread is free counts as started.
 ///
 /// # Panics
 ///
@@ -86,7 +86,7 @@ where
     large_on_heap!(closure closure: F => spawn_blocking_here(closure, Identity::at(location).of_size(size)))
 }
 
-/// Runs a closure on the pool of the current runtime. A large one is in its box.
+/// Runs a closure on the pool of the current runtime. A large one is already boxed.
 #[track_caller]
 pub(super) fn spawn_blocking_here<F, R>(closure: F, identity: Identity<'_>) -> JoinHandle<R>
 where
@@ -96,19 +96,19 @@ where
     context::expect().spawn_blocking_boxed(closure, identity)
 }
 
-/// Runs a closure that may block, on this thread, while others take over everything else that this
-/// one served: a worker that is free, or a thread of the blocking pool. So it counts against
-/// [`max_blocking_threads`](crate::Builder::max_blocking_threads). At that limit the closure runs
-/// all the same, and what this thread served waits for a thread.
+/// Runs a closure that may block on this thread, while another thread takes over this worker's
+/// other tasks: a free worker, or a thread of the blocking pool. So it counts against
+/// [`max_blocking_threads`](crate::Builder::max_blocking_threads). At that limit the closure still
+/// runs, and this worker's other tasks wait for a thread.
 ///
-/// The rest of the calling task waits for the closure: branches of `join!` or `select!` in it do
-/// not go on meanwhile. Inside the closure `Handle::block_on` is allowed, and so is dropping the
+/// The rest of the calling task waits for the closure: other branches of its `join!` or `select!`
+/// do not go on meanwhile. Inside the closure `Handle::block_on` is allowed, and so is dropping the
 /// runtime itself: that waits for all other tasks, and this one is dropped at the end of its poll.
 ///
 /// # Panics
 ///
-/// Where there is nobody to take over: in a [`LocalSet`](crate::task::LocalSet), and on the
-/// `current_thread` flavour, unless in [`Handle::block_on`](crate::Handle::block_on).
+/// Where no thread could take over: in a [`LocalSet`](crate::task::LocalSet), and on the
+/// `current_thread` flavour, except in [`Handle::block_on`](crate::Handle::block_on).
 ///
 /// # Examples
 ///

@@ -2,16 +2,16 @@
 //!
 //! # Problem
 //!
-//! A thread-local value is wrong in async code: a task moves from thread to thread, and many tasks
-//! share one. So the value lies in the future that has it, and is in the thread-local cell only
-//! while that future is being polled or dropped.
+//! Thread-local values do not work in async code: a task moves from thread to thread, and many
+//! tasks share one. So the value is stored in the future that has it, and moves to the thread-local
+//! cell only while that future is being polled or dropped.
 //!
 //! # Invariants
 //!
 //! 1. While the future runs, the cell holds its value and the future's slot holds what the cell
-//!    held before: that of a scope around this one, or nothing. At all other times the slot holds
-//!    the value.
-//! 2. The two are swapped back also when the future panics ([`Swapped`] does it when dropped).
+//!    held before: the value of an outer scope, or nothing. At all other times the slot holds the
+//!    value.
+//! 2. The two are also swapped back when the future panics ([`Swapped`] does it when dropped).
 //! 3. No user code runs while the cell is mutably borrowed: a swap runs none.
 //! 4. The future is dropped inside the scope, so its destructors still see the value; then the
 //!    value is dropped outside it.
@@ -250,7 +250,7 @@ impl<T: 'static> fmt::Debug for LocalKey<T> {
     }
 }
 
-/// Invariant 1 as a guard: swaps back when dropped.
+/// Keeps invariant 1: swaps back when dropped.
 struct Swapped<'a, T: 'static> {
     key: &'static LocalKey<T>,
     slot: &'a mut Option<T>,

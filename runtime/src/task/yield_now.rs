@@ -1,4 +1,4 @@
-//! Letting others run.
+//! Lets other tasks run.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,12 +6,12 @@ use std::task::{Context, Poll};
 
 /// Lets other tasks of this worker run before this one goes on.
 ///
-/// The task goes to the back of its queue. Which tasks run meanwhile, and on which thread it goes
-/// on, is not defined.
+/// The task goes to the back of the queue. It is not defined which tasks run meanwhile, nor on
+/// which thread this one goes on.
 ///
 /// # Cancel safety
 ///
-/// Cancel safe. The others may have had their turn, or not.
+/// Cancel safe. Other tasks may or may not have run.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! The executor that a test moves: the face of `runtime/by_hand.rs`.
+//! The executor that a test drives: the public side of `runtime/by_hand.rs`.
 
 use std::fmt;
 use std::future::Future;
@@ -15,26 +15,26 @@ use crate::runtime::by_hand::{ByHand, Played};
 use crate::runtime::{Handle, RngSeed};
 use crate::time::Instant;
 
-/// Runs futures and tasks step by step, in a time that the test moves.
+/// Runs futures and tasks step by step, with a clock that the test moves.
 ///
-/// It is the current runtime of its thread as long as it lives. What works inside, and in which
-/// order things happen: [the module's page](crate::testing).
+/// It is the current runtime of its thread until it is dropped. [The module's
+/// page](crate::testing) says what works inside, and in which order things happen.
 ///
-/// Futures are handed in by `&mut`, so that the test keeps them, and must be [`Unpin`]: those of
-/// async functions are pinned before, by [`std::pin::pin!`] or [`Box::pin`]. The one that is handed
-/// in is the *main future*; there may be several, one after the other, but [`wakes`](Self::wakes)
-/// does not tell them apart. Take a [`CountingWaker`](super::CountingWaker) for each where that
-/// matters, or spawn them.
+/// Futures are passed as `&mut`, so that the test keeps them, and must be [`Unpin`]: pin the future
+/// of an async function first, with [`std::pin::pin!`] or [`Box::pin`]. The passed future is the
+/// *main future*. There may be several, one after the other, but [`wakes`](Self::wakes) does not
+/// tell them apart. If that matters, use a [`CountingWaker`](super::CountingWaker) for each, or
+/// spawn them.
 ///
-/// Dropping it drops all tasks where they stand.
+/// Dropping it drops all tasks.
 ///
 /// # Panics
 ///
-/// Each method that runs something panics inside a runtime, and with the main future.
+/// Each method that runs something panics inside a runtime, and if the main future panics.
 ///
 /// # Examples
 ///
-/// A retry with back-off: what it waits for, and that it gives up, without a second of waiting.
+/// A retry with back-off: checks how long it waits, and that it gives up, without real waiting.
 ///
 /// ```
 /// use std::cell::Cell;
@@ -78,8 +78,8 @@ impl TestExecutor {
     ///
     /// # Panics
     ///
-    /// Where there is a current runtime, which may be another `TestExecutor`, and when the process
-    /// has no file descriptor left.
+    /// If the thread has a current runtime (also another `TestExecutor`), or the process has no
+    /// file descriptor left.
     ///
     /// # Examples
     ///
@@ -90,8 +90,8 @@ impl TestExecutor {
         TestExecutor::with_seed(RngSeed::from_bytes(b"TestExecutor"))
     }
 
-    /// As [`new`](Self::new), with another seed for what begins at random: the branch at which a
-    /// [`select!`](crate::select!) looks first. A test that goes through several seeds sees several
+    /// As [`new`](Self::new), with another seed for random choices: the branch that a
+    /// [`select!`](crate::select!) polls first. A test that tries several seeds sees several
     /// orders.
     ///
     /// # Panics
@@ -130,8 +130,8 @@ impl TestExecutor {
 
     /// Polls `future`, and then runs it and the tasks until none of them is ready, or `future` is.
     ///
-    /// The first poll comes at each call, woken or not. Whether it was needed is what
-    /// [`wakes`](Self::wakes) says before the call. The time stands still.
+    /// Each call polls `future` first, woken or not. [`wakes`](Self::wakes), before the call, says
+    /// whether it was woken. The time stands still.
     ///
     /// When `future` is ready the tasks stay as they are, also those that are ready.
     ///
@@ -162,7 +162,7 @@ impl TestExecutor {
         self.by_hand.run_until_stalled(Pin::new(future))
     }
 
-    /// Runs the tasks until none of them is ready, and says how many polls that took. The time
+    /// Runs the tasks until none of them is ready. Returns how many polls that took. The time
     /// stands still.
     ///
     /// # Examples
@@ -206,9 +206,9 @@ impl TestExecutor {
         self.by_hand.poll_once(Pin::new(future))
     }
 
-    /// Polls the first of the tasks that are ready, once. False if none is.
+    /// Polls the first ready task once. Returns false if there is none.
     ///
-    /// With [`poll_once`](Self::poll_once) a test can have steps come in any order.
+    /// With [`poll_once`](Self::poll_once) a test can choose any order of steps.
     ///
     /// # Examples
     ///
@@ -235,19 +235,18 @@ impl TestExecutor {
         self.by_hand.run_next()
     }
 
-    /// Runs `future` to its end, and the tasks beside it. Whenever all wait, the time moves to the
-    /// next timer.
+    /// Runs `future` to completion, and the tasks beside it. Whenever all wait, the time moves to
+    /// the next timer.
     ///
-    /// After its first poll `future` is polled only when it was woken, so that a wake that is
-    /// missing shows.
+    /// After its first poll `future` is polled only when it was woken, so that a missing wake
+    /// shows.
     ///
-    /// A blocking job is waited for, in real time, and no time moves meanwhile. So is an event, if
-    /// there is a socket and no timer.
+    /// It waits for blocking jobs in real time, during which the clock stands still. It also waits
+    /// for events if there is a socket and no timer.
     ///
     /// # Panics
     ///
-    /// When all wait, and nothing is left that could change that. The message names the tasks that
-    /// wait.
+    /// If all wait and nothing can wake them. The message names the tasks that wait.
     ///
     /// # Examples
     ///
@@ -282,17 +281,17 @@ impl TestExecutor {
         }
     }
 
-    /// Runs `future` and the tasks for so long, from timer to timer, each at its own moment. Ends
-    /// earlier if `future` is ready; otherwise the time is then exactly that much later.
+    /// Runs `future` and the tasks for `duration`, from timer to timer, each at its own time. Ends
+    /// earlier if `future` is ready; otherwise the clock has moved by exactly `duration`.
     ///
-    /// [`advance`](Self::advance) makes one jump, and runs nothing: of an interval of 1 s, 3 s
-    /// later, one tick is due, and late. Here there are three, each on time.
+    /// [`advance`](Self::advance) makes one jump and runs nothing: after 3 s, an interval of 1 s
+    /// has one late tick. Here it has three, each on time.
     ///
-    /// A blocking job is waited for, in real time.
+    /// It waits for blocking jobs in real time.
     ///
     /// # Panics
     ///
-    /// When the clock would come to more than some hundred years after its start.
+    /// If the clock would move to more than some hundred years after its start.
     ///
     /// # Examples
     ///
@@ -334,7 +333,7 @@ impl TestExecutor {
 
     // ---- time ----
 
-    /// What time it is. Only the methods that say so move it.
+    /// The current time. Only the methods that say so move it.
     ///
     /// # Examples
     ///
@@ -344,8 +343,8 @@ impl TestExecutor {
         self.instant(self.by_hand.now())
     }
 
-    /// When the next timer is due; `None` if nobody waits for one. A timer counts from the first
-    /// poll of the future that waits for it, and no more when that was dropped.
+    /// When the next timer is due; `None` if there is none. A timer counts from the first poll of
+    /// the future that waits for it until that future is dropped.
     ///
     /// # Examples
     ///
@@ -355,12 +354,12 @@ impl TestExecutor {
         self.by_hand.next_timer().map(|next| self.instant(next))
     }
 
-    /// Moves the time by `duration`, and wakes those whose timers are then due. Nobody runs until
-    /// the test calls for it.
+    /// Moves the time by `duration`, and calls the wakers of timers that are then due. Nothing runs
+    /// until the test asks for it.
     ///
     /// # Panics
     ///
-    /// When the clock would come to more than some hundred years after its start.
+    /// If the clock would move to more than some hundred years after its start.
     ///
     /// # Examples
     ///
@@ -387,13 +386,12 @@ impl TestExecutor {
         self.by_hand.move_to(at);
     }
 
-    /// Moves the time to `instant`, and wakes those whose timers are then due. Nobody runs until
-    /// the test calls for it.
+    /// Moves the time to `instant`, and calls the wakers of timers that are then due. Nothing runs
+    /// until the test asks for it.
     ///
     /// # Panics
     ///
-    /// When `instant` has passed, and when it is more than some hundred years after the clock's
-    /// start.
+    /// If `instant` has passed, or is more than some hundred years after the clock's start.
     ///
     /// # Examples
     ///
@@ -418,8 +416,8 @@ impl TestExecutor {
         self.by_hand.move_to(at);
     }
 
-    /// Moves the time to the next timer, wakes those whose timers are then due, and says what time
-    /// it is. Nobody runs until the test calls for it. Without a timer it does nothing.
+    /// Moves the time to the next timer, calls the wakers of timers that are then due, and returns
+    /// the new time. Nothing runs until the test asks for it. Without a timer it does nothing.
     ///
     /// # Examples
     ///
@@ -501,7 +499,7 @@ impl TestExecutor {
 
     // ---- the runtime ----
 
-    /// Spawns a task that need not be `Send`. It runs when the test calls for it.
+    /// Spawns a task that need not be `Send`. It runs when the test asks for it.
     ///
     /// [`runtime::spawn`](crate::spawn) and [`task::spawn_local`](crate::task::spawn_local) do the
     /// same.
@@ -520,7 +518,7 @@ impl TestExecutor {
         large_on_heap!(future: F => self.handle().spawn_local_in(None, future, identity))
     }
 
-    /// A handle to the runtime that the executor is, for metrics and for code that wants one.
+    /// A handle to the executor as a runtime, for metrics and for code that needs one.
     ///
     /// # Examples
     ///

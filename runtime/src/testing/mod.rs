@@ -1,8 +1,8 @@
-//! Tests of futures, state machines, timeouts and retries: without sleeping, and without races.
+//! Tests futures, state machines, timeouts and retries without sleeping and without races.
 //!
-//! A [`TestExecutor`] does only what the test tells it to: poll this future, run the tasks that are
-//! ready, let an hour pass. In between everything stands still, so the test can look at what has
-//! happened so far. All of it is on the test's own thread, and each run is like the one before.
+//! A [`TestExecutor`] does only what the test tells it to: poll this future, run the ready tasks,
+//! let an hour pass. In between everything stands still, so the test can look at what has happened
+//! so far. All of it runs on the test's own thread, and each run is the same.
 //!
 //! ```
 //! use std::pin::pin;
@@ -27,9 +27,9 @@
 //! assert!(matches!(exec.run_until_stalled(&mut answer), Poll::Ready(Err(_))));
 //! ```
 //!
-//! # What to take
+//! # What to use
 //!
-//! | you test | take |
+//! | you test | use |
 //! |---|---|
 //! | one future or stream that you wrote by hand: does it wake, how often, whom | [`CountingWaker`] |
 //! | what happens at each step, in which order, at which time | [`TestExecutor`] |
@@ -47,39 +47,39 @@
 //! | | |
 //! |---|---|
 //! | tasks, [`LocalSet`](crate::task::LocalSet)s, [`Scope`](crate::task::Scope)s | run inside of the executor's calls, and at no other time |
-//! | channels, locks | as anywhere, also between the test's body and the tasks |
+//! | channels, locks | work as usual, also between the test's body and the tasks |
 //! | [`sleep`](crate::time::sleep), [`timeout`](crate::time::timeout()), [`interval`](crate::time::interval()) | in the executor's time, which the test moves |
 //! | [`time::advance`](crate::time::advance) | works in the code under test, too; [`time::resume`](crate::time::resume) panics |
-//! | [`select!`](crate::select!) | begins at random, by a fixed seed: [`TestExecutor::with_seed`] |
+//! | [`select!`](crate::select!) | begins with a random branch, by a fixed seed: [`TestExecutor::with_seed`] |
 //! | a panic in a task | goes to its [`JoinHandle`](crate::task::JoinHandle), one in the main future to the test |
 //! | [`block_in_place`](crate::task::block_in_place) | panics, as on any single thread |
-//! | sockets, processes, signals | work, but what the system does in between nobody sees: see below |
+//! | sockets, processes, signals | work, but the test does not control the system: see below |
 //! | [`spawn_blocking`](crate::spawn_blocking), [`fs`](crate::fs), [`spawn_pinned`](crate::task::spawn_pinned) | on threads of their own: see below |
 //!
 //! # In which order
 //!
-//! - Tasks run in the order in which they became ready. The future that the test hands in stands in
-//!   the same line: a call polls it first, and again when it was woken and has its turn.
+//! - Tasks run in the order in which they became ready. The future that the test passes is part of
+//!   this order: a call polls it first, and again when it was woken and it is its turn.
 //! - Timers that become due are woken in the order of their deadlines, equal ones in the order in
 //!   which they were set.
-//! - A timer fires when the time has reached its deadline, to the nanosecond, and only a call that
-//!   moves the time makes that so.
+//! - A timer fires when the time has reached its deadline, to the nanosecond. Only a call that
+//!   moves the time can do that.
 //!
 //! # Sockets and other threads
 //!
-//! *Stalled* means that nobody is ready now. While something outside of the executor is under way,
-//! a socket's peer, a blocking job, a thread of the test's own, it does not mean that nobody will
-//! be:
+//! *Stalled* means that neither the future nor a task is ready now. While something outside of the
+//! executor is in progress (a socket's peer, a blocking job, a thread of the test), one may still
+//! become ready later:
 //!
-//! - [`run_until_stalled`](TestExecutor::run_until_stalled) and its like look at what has come, and
-//!   do not wait for it. A test that relies on that has a race.
-//! - [`run`](TestExecutor::run) and [`run_for`](TestExecutor::run_for) wait for blocking jobs, and
-//!   move no time meanwhile. `run` waits for events, too, if there is neither a timer nor a task.
-//! - For nobody else: a future that is to be woken by a thread of the program's own stands still
-//!   for good, as far as `run` knows.
+//! - [`run_until_stalled`](TestExecutor::run_until_stalled) and similar methods see events that
+//!   have come, but do not wait for them. A test that relies on such an event has a race.
+//! - [`run`](TestExecutor::run) and [`run_for`](TestExecutor::run_for) wait for blocking jobs,
+//!   while the time stands still. `run` also waits for events, if there is neither a timer nor a
+//!   task.
+//! - They wait for nothing else: to `run`, a future that the program's own thread would wake waits
+//!   for ever.
 //!
-//! For the bytes of a connection take [`io::duplex`](crate::io::duplex), which is part of the
-//! executor's world.
+//! To test the bytes of a connection use [`io::duplex`](crate::io::duplex), which needs no system.
 
 mod executor;
 mod waker;

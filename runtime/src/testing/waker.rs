@@ -8,13 +8,13 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::engine::primitive::Mutex;
 
-/// A waker that does nothing but count how often it is called, to poll a future by hand.
+/// A waker that only counts how often it is called, to poll a future by hand.
 ///
 /// It needs no executor and no runtime. Wakes are counted from any thread.
 ///
 /// # Examples
 ///
-/// A future that was written by hand keeps the waker of its last poll, and only that:
+/// A hand-written future must keep the waker of its last poll, and only that one:
 ///
 /// ```
 /// use std::task::Poll;
@@ -62,10 +62,9 @@ impl CountingWaker {
         CountingWaker { waker: Waker::from(Arc::clone(&count)), count }
     }
 
-    /// Polls `future` with this waker, and counts anew from here on: a call during the poll is the
-    /// first that counts.
+    /// Polls `future` with this waker, and restarts the count before: calls during the poll count.
     ///
-    /// What is not [`Unpin`] is pinned before, by [`std::pin::pin!`] or [`Box::pin`].
+    /// Pin a future that is not [`Unpin`] first, with [`std::pin::pin!`] or [`Box::pin`].
     ///
     /// # Examples
     ///
@@ -75,8 +74,8 @@ impl CountingWaker {
         Pin::new(future).poll(&mut self.context())
     }
 
-    /// A context with this waker, for what is polled otherwise than by [`poll`](Self::poll): a
-    /// stream, a reader, a method of one's own. It leaves the count as it is.
+    /// A context with this waker, for other `poll` methods: of a stream, a reader, or your own. It
+    /// does not change the count.
     ///
     /// # Examples
     ///
@@ -134,7 +133,7 @@ impl CountingWaker {
         self.count() > 0
     }
 
-    /// As [`count`](Self::count), which is 0 after it.
+    /// As [`count`](Self::count), and sets the count to 0.
     ///
     /// # Examples
     ///
@@ -143,8 +142,7 @@ impl CountingWaker {
         std::mem::take(&mut *self.count.0.lock())
     }
 
-    /// How many clones of the waker others keep. A future that was dropped, or is done, should keep
-    /// none.
+    /// How many clones of the waker exist. A future that was dropped, or is done, should keep none.
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! Stopping time, moving it, letting it go on: for tests.
+//! Pauses, moves and resumes time, for tests.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -19,18 +19,19 @@ fn with_runtime(f: impl FnOnce(&Handle) -> Result<(), &'static str>) {
 
 /// Stops the runtime's clock.
 ///
-/// [`Instant::now`](super::Instant::now) stands still from then on, and timers wait, until
-/// [`advance`] moves the clock or [`resume`] lets it go on. When the runtime has nothing left to do
-/// but to wait for a timer, the clock jumps to that timer's deadline by itself, so code that sleeps
-/// runs through at once. A job on the blocking pool keeps it from that until it has ended.
+/// From then on [`Instant::now`](super::Instant::now) stands still and timers wait, until
+/// [`advance`] moves the clock or [`resume`] lets it go on. When the runtime has nothing to do but
+/// to wait for a timer, the clock jumps to that timer's deadline by itself, so code that sleeps
+/// does not take real time. While a job on the blocking pool runs or waits, the clock does not
+/// jump.
 ///
 /// The standard library's clock is not touched, nor is anything outside the runtime, such as a
 /// deadline of the operating system.
 ///
 /// # Panics
 ///
-/// When time is frozen already, outside a runtime, and in a runtime of several workers, unless that
-/// was built with `Builder::start_paused(true)`.
+/// If time is paused already, outside a runtime, and in a multi-thread runtime that was not built
+/// with `Builder::start_paused(true)`.
 ///
 /// # Examples
 ///
@@ -50,11 +51,11 @@ pub fn pause() {
     with_runtime(Handle::pause_time);
 }
 
-/// Lets a clock that was stopped by [`pause`] go on from where it stands.
+/// Lets a clock that was stopped by [`pause`] go on from its present time.
 ///
 /// # Panics
 ///
-/// When time is not frozen, and outside a runtime.
+/// If time is not paused, and outside a runtime.
 ///
 /// # Examples
 ///
@@ -74,18 +75,17 @@ pub fn resume() {
 
 /// Moves a clock that was stopped by [`pause`] forwards by `duration`.
 ///
-/// The clock is moved at the first poll. The tasks whose timers are then due are woken (of all
-/// workers, if there are several) before this returns, and other tasks get a turn. Those that were
-/// woken have not necessarily run: in the future that was given to the `block_on` of a
-/// `current_thread` runtime, and so in most tests, none of them has. Await what you are waiting
-/// for.
+/// The clock moves at the first poll. Before this returns, the tasks whose timers are then due are
+/// woken (of all workers, if there are several), and other tasks get a turn. The woken tasks have
+/// not necessarily run: in the `block_on` future of a `current_thread` runtime, and so in most
+/// tests, none of them has. Await what you are waiting for.
 ///
-/// Timers between now and then do not each get a moment of their own: the clock makes one jump.
+/// The clock makes one jump: timers in between do not each see their own deadline as the time.
 ///
 /// # Panics
 ///
-/// When time is not frozen, outside a runtime, and when the clock would come to more than some
-/// hundred years after its start.
+/// If time is not paused, outside a runtime, and if the clock would move to more than some hundred
+/// years after its start.
 ///
 /// # Cancel safety
 ///
@@ -114,14 +114,14 @@ pub async fn advance(duration: Duration) {
         with_runtime(|runtime| runtime.advance_time(duration));
         return yield_once().await;
     };
-    // The tasks that are ready run first, at the new time, and the caller goes on before those that
-    // it makes due.
+    // Ready tasks run first, at the new time. The caller goes on before the tasks that the new time
+    // wakes.
     with_runtime(|runtime| runtime.move_time(duration));
     let _settle = Settle(runtime);
     yield_once().await;
 }
 
-/// Wakes what is due when it is dropped, also with the future.
+/// Wakes what is due when it is dropped, also if the future is dropped early.
 struct Settle(Handle);
 
 impl Drop for Settle {

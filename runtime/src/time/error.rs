@@ -1,4 +1,4 @@
-//! What can go wrong with time.
+//! Errors of timers.
 //!
 //! # Examples
 //!

@@ -9,8 +9,8 @@ use crate::runtime::context;
 
 /// A point in time that never goes back.
 ///
-/// This is a [`std::time::Instant`], and costs what that costs, but [`Instant::now`] asks the
-/// runtime's clock, which a test can stop and move: see [`pause`](super::pause).
+/// This is a [`std::time::Instant`] at the same cost, but [`Instant::now`] reads the runtime's
+/// clock, which a test can stop and move: see [`pause`](super::pause).
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ pub struct Instant(std::time::Instant);
 impl Instant {
     /// The current time.
     ///
-    /// Outside a runtime, and where no clock was paused, this is the machine's.
+    /// Outside a runtime, and if no clock was paused, this is the machine's time.
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! Ticks.
+//! Periodic ticks.
 
 use std::future::poll_fn;
 use std::panic::Location;
@@ -15,8 +15,8 @@ const TOLERANCE: Duration = Duration::from_millis(5);
 
 /// Ticks every `period`, the first time at once.
 ///
-/// What happens when a tick is missed is set by [`Interval::set_missed_tick_behavior`]; at first
-/// it is [`MissedTickBehavior::Burst`].
+/// [`Interval::set_missed_tick_behavior`] sets what happens to missed ticks. The default is
+/// [`MissedTickBehavior::Burst`].
 ///
 /// # Panics
 ///
@@ -67,10 +67,10 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
     Interval::new(Timer::until(start), period, resource)
 }
 
-/// What an [`Interval`] does about ticks that nobody awaited in time.
+/// What an [`Interval`] does about ticks that were not awaited in time.
 ///
 /// A tick counts as missed when it is more than 5 ms late. With a period of 50 ms and a task that
-/// is away for 120 ms after the second tick:
+/// is busy for 120 ms after the second tick:
 ///
 /// ```text
 /// on time:   |     |     |     |     |     |     |
@@ -97,8 +97,8 @@ pub enum MissedTickBehavior {
 }
 
 impl MissedTickBehavior {
-    /// When the tick after `due` is, which was seen as late as `now`. `None`: later than can be
-    /// said.
+    /// The time of the tick after `due`, which was only seen at `now`. `None` if it is too far to
+    /// represent.
     fn next(self, due: Instant, now: Instant, period: Duration) -> Option<Instant> {
         match self {
             MissedTickBehavior::Burst => due.checked_add(period),
@@ -116,7 +116,7 @@ impl MissedTickBehavior {
 
 /// Ticks: made by [`interval`] and [`interval_at`].
 ///
-/// It does nothing by itself: nobody is called; a tick is there to be awaited.
+/// It does nothing by itself and calls nothing: ticks are awaited.
 ///
 /// # Examples
 ///
@@ -316,7 +316,7 @@ impl Interval {
         }
     }
 
-    /// As [`wait_for`](Interval::wait_for), because the user says so.
+    /// As [`wait_for`](Interval::wait_for), called when the user sets the next tick.
     fn restart_at(&mut self, next: Option<Instant>) {
         self.wait_for(next);
         self.timer.begin_again();

@@ -1,16 +1,16 @@
-//! Time: sleeping, limits on how long something may take, and ticks.
+//! Time: sleeps, timeouts and periodic ticks.
 //!
 //! | you want | use |
 //! |---|---|
 //! | to wait for a while, or until a point in time | [`sleep`], [`sleep_until`] |
-//! | to give up on what takes too long | [`timeout`], [`timeout_at`] |
+//! | to limit how long something may take | [`timeout`], [`timeout_at`] |
 //! | to do something again and again | [`interval`], [`interval_at`] |
 //! | to measure | [`Instant`] |
 //! | to test all that without waiting | [`pause`], [`advance`] |
 //!
 //! Timers are exact: nothing is rounded to milliseconds. They never fire early; how late they are
-//! depends on the machine and on what else it has to do. A [`Duration`] of any length works: one
-//! of more than 30 years ends after 30 years.
+//! depends on the machine and its load. A [`Duration`] of any length works: one of more than 30
+//! years ends after 30 years.
 //!
 //! Everything here must be *created* in the context of a runtime (inside `block_on`, a spawned
 //! task, or under the guard of `Handle::enter`), except [`Instant`].
@@ -56,17 +56,17 @@
 //! # }
 //! ```
 //!
-//! # Ticks, and what is done about missed ones
+//! # Ticks, and missed ticks
 //!
-//! An [`Interval`] keeps its period whatever the work between two ticks takes; a `sleep` in a loop
-//! does not: there the work is added to it. When the work takes longer than the period, ticks are
-//! missed, and [`MissedTickBehavior`] says what then:
+//! An [`Interval`] keeps its period however long the work between two ticks takes. A `sleep` in a
+//! loop does not: the time of the work is added to it. If the work takes longer than the period,
+//! ticks are missed, and [`MissedTickBehavior`] says what happens then:
 //!
-//! | | the ticks that were missed | take it for |
+//! | | the ticks that were missed | use it for |
 //! |---|---|---|
 //! | [`Burst`](MissedTickBehavior::Burst), the default | come at once, one after the other | work that must be done that often |
 //! | [`Delay`](MissedTickBehavior::Delay) | are dropped; the next comes a period after the late one | work that must not come too close together |
-//! | [`Skip`](MissedTickBehavior::Skip) | are dropped; the next comes when it would have come anyhow | work that belongs to points in time |
+//! | [`Skip`](MissedTickBehavior::Skip) | are dropped; the next comes at its regular time | work that belongs to points in time |
 //!
 //! ```
 //! use runtime::time::{Duration, MissedTickBehavior, interval};
@@ -84,9 +84,8 @@
 //!
 //! # Tests without waiting
 //!
-//! With the clock paused, a sleep of an hour is over as soon as nothing else is to be done. Nothing
-//! in the code that is tested has to change, as long as it uses [`Instant`] and the functions of
-//! this module.
+//! With the clock paused, a sleep of an hour is over as soon as there is nothing else to do. The
+//! tested code need not change, as long as it uses [`Instant`] and the functions of this module.
 //!
 //! ```
 //! use runtime::time::{Duration, Instant, sleep};
@@ -99,7 +98,7 @@
 //! }
 //! ```
 //!
-//! A test that moves the time itself, step by step, takes a
+//! A test that moves the time itself, step by step, uses a
 //! [`TestExecutor`](crate::testing::TestExecutor).
 
 pub mod error;

@@ -1,4 +1,4 @@
-//! Waiting for a point in time.
+//! Waits for a point in time.
 
 use std::fmt;
 use std::future::Future;
@@ -21,9 +21,9 @@ use crate::runtime::context;
 
 /// Waits for `duration`.
 ///
-/// Never shorter, to the nanosecond. [`Duration::ZERO`] ends at the first poll. The longest is 30
-/// years: a longer duration ends then, so that paused time comes to its end too. Time counts from
-/// the call, not from the first poll; a future that lay about for longer than it was to sleep may
+/// It is never shorter, to the nanosecond. [`Duration::ZERO`] ends at the first poll. A duration of
+/// more than 30 years ends after 30 years, so that paused time can reach its end, too. Time counts
+/// from the call, not from the first poll. A future that is first polled after its deadline may
 /// need a second poll, for which it wakes its task at once.
 ///
 /// # Panics
@@ -32,8 +32,8 @@ use crate::runtime::context;
 ///
 /// # Cancel safety
 ///
-/// Dropping the future has no effect but that nobody waits. To go on waiting for the same point in
-/// time, keep the [`Sleep`] and poll it by reference, or use [`sleep_until`].
+/// Dropping the future only ends the wait. To go on waiting for the same point in time, keep the
+/// [`Sleep`] and poll it by reference, or use [`sleep_until`].
 ///
 /// # Examples
 ///
@@ -63,7 +63,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// # Cancel safety
 ///
-/// Dropping the future has no effect but that nobody waits.
+/// Dropping the future only ends the wait.
 ///
 /// # Examples
 ///
@@ -126,7 +126,7 @@ impl Sleep {
         Sleep::new(Timer::after(duration))
     }
 
-    /// When it ends.
+    /// The deadline.
     ///
     /// # Examples
     ///
@@ -159,8 +159,8 @@ impl Sleep {
     /// Sets another deadline, earlier or later, also after the first one has passed.
     ///
     /// The task that polled last and was told to wait will be woken at the new deadline; it need
-    /// not poll again for that. A deadline that has passed wakes it at once, or, where time is
-    /// real, as soon as the runtime looks at its timers. No memory is allocated.
+    /// not poll again for that. If the new deadline has passed, the task is woken at once or, with
+    /// real time, as soon as the runtime looks at its timers. No memory is allocated.
     ///
     /// # Examples
     ///
@@ -198,19 +198,18 @@ impl fmt::Debug for Sleep {
     }
 }
 
-/// A timer that is at least as long as this and is polled for the first time need not ask the clock
-/// whether it is due already. Should it be, because it lay about, the wheel says so at its next
-/// turn.
+/// A timer of at least this length is not compared with the clock at its first poll. If it is due
+/// already, because it was polled late, the wheel fires it at its next turn.
 const SURELY_AHEAD: Duration = Duration::from_millis(1);
 
-/// A deadline as its user gave it, and the engine's side of it. Unlike [`Sleep`] it can be moved.
+/// A deadline as its user gave it, and the engine's registration. Unlike [`Sleep`] it can be moved.
 ///
-/// A timeout whose future is ready at once never needs the engine's side: what that costs to find
-/// out is left to the first poll.
+/// A timeout whose future is ready at once never needs the registration. So its deadline is
+/// converted only at the first poll.
 #[derive(Debug)]
 pub(super) struct Timer {
     shown: Instant,
-    /// What the registration has not been told yet.
+    /// What the registration does not know yet.
     untold: Untold,
     registration: Registration,
     op: Op,
@@ -218,17 +217,17 @@ pub(super) struct Timer {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Untold {
-    /// It knows all.
+    /// It knows everything.
     Nothing,
-    /// When `shown` is.
+    /// The time of `shown`.
     Deadline,
-    /// When `shown` is, and that it was ahead by [`SURELY_AHEAD`] when the timer was made.
+    /// The time of `shown`, and that it was ahead by [`SURELY_AHEAD`] when the timer was made.
     DeadlineAhead,
 }
 
 impl Timer {
-    // Written where it is to lie: a copy right after the fields were written one by one waits for
-    // them.
+    // Inlined, so that it is written in its final place: a copy right after the fields were written
+    // one by one would wait for these writes.
     #[inline(always)]
     #[track_caller]
     pub(super) fn after(duration: Duration) -> Timer {
@@ -251,7 +250,7 @@ impl Timer {
         Timer { shown: deadline, untold: Untold::Deadline, registration, op }
     }
 
-    /// When `shown` is on the clock of the registration's runtime.
+    /// The time of `shown` on the clock of the registration's runtime.
     fn at(registration: &Registration, shown: Instant) -> u64 {
         registration.shard().clock().at(shown.into_std())
     }
@@ -264,12 +263,12 @@ impl Timer {
         self.shown
     }
 
-    /// The clock's time now, as an instant: of this timer's runtime, wherever the caller is.
+    /// The current time of this timer's runtime, in whatever runtime the caller is.
     pub(super) fn now(&self) -> Instant {
         Instant::from_std(self.registration.shard().clock().now_instant())
     }
 
-    /// The waits from now on are for a deadline that the user has just set.
+    /// Records that the waits from now on are for a deadline that the user has just set.
     #[inline]
     pub(super) fn begin_again(&mut self) {
         self.op.sleep_again(|| left(&self.registration, self.shown));
@@ -283,7 +282,7 @@ impl Timer {
         self.op.is_moved();
     }
 
-    /// Sets a deadline that never comes, and shows one that is far.
+    /// Sets a deadline that never comes, and shows one that is far away.
     pub(super) fn reset_to_never(&mut self) {
         self.shown = Instant::from_std(self.registration.shard().clock().far_future());
         self.untold = Untold::Nothing;
@@ -326,8 +325,8 @@ fn left(registration: &Registration, deadline: Instant) -> Duration {
     deadline.saturating_duration_since(now)
 }
 
-/// A timer goes to the wheel of the worker that polls it, if that is of the same runtime: it will
-/// mostly be dropped there too.
+/// A timer goes to the wheel of the worker that polls it, if that is of the same runtime: usually
+/// it will be dropped there, too.
 fn place(shard: &Arc<Shard>) -> Place {
     if context::on_owner_of(shard) {
         return Place::Own;

@@ -1,4 +1,4 @@
-//! A limit on how long a future may take.
+//! Limits how long a future may take.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -13,11 +13,11 @@ use crate::engine::coop::{self, Budget};
 
 /// Gives `future` at most `duration`.
 ///
-/// Returns the future's output, or [`Elapsed`] when the time is over first; the future is dropped
-/// with the [`Timeout`], that is, at once when it was awaited. The future is polled first: one that
-/// is ready wins even when the time is over.
+/// Returns the future's output, or [`Elapsed`] if the time is over first. The future is dropped
+/// with the [`Timeout`], that is at once if it was awaited. The future is polled first: if it is
+/// ready, it wins even when the time is over.
 ///
-/// The limit can only be seen when the future yields: one that blocks the thread is not
+/// The limit is only checked when the future yields: a future that blocks the thread is not
 /// interrupted.
 ///
 /// A timeout whose future is ready at its first poll never sets a timer.
@@ -154,7 +154,8 @@ impl<T: Future> Future for Timeout<T> {
         if let Poll::Ready(output) = me.value.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        // A future that spends the whole budget in each poll must not outlive its limit by that.
+        // Without budget the timer would not be polled: a future that spends all of it in each poll
+        // would outlive its limit.
         let _unlimited =
             (had_budget && !coop::has_budget_remaining()).then(|| coop::set(Budget::UNLIMITED));
         me.delay.poll(cx).map(|()| Err(Elapsed::new()))

@@ -16,6 +16,8 @@ pub(crate) mod driver;
 pub(crate) mod entered;
 #[path = "../../../runtime/src/engine/fair_semaphore.rs"]
 pub(crate) mod fair_semaphore;
+#[path = "engine_insight.rs"]
+pub(crate) mod insight;
 #[path = "../../../runtime/src/engine/messages.rs"]
 pub(crate) mod messages;
 #[path = "../../../runtime/src/engine/park_on.rs"]

@@ -4,6 +4,8 @@
 pub(crate) mod closing;
 #[path = "../../../runtime/src/engine/scheduler/core_handoff.rs"]
 pub(crate) mod core_handoff;
+#[path = "../../../runtime/src/engine/scheduler/idle.rs"]
+pub(crate) mod idle;
 #[path = "../../../runtime/src/engine/scheduler/in_flight.rs"]
 pub(crate) mod in_flight;
 #[path = "../../../runtime/src/engine/scheduler/lifo_slot.rs"]
@@ -11,7 +13,7 @@ pub(crate) mod lifo_slot;
 #[path = "../../../runtime/src/engine/scheduler/monitor_park.rs"]
 pub(crate) mod monitor_park;
 #[path = "../../../runtime/src/engine/scheduler/park.rs"]
-mod park;
+pub(crate) mod park;
 #[path = "../../../runtime/src/engine/scheduler/silence.rs"]
 pub(crate) mod silence;
 #[path = "../../../runtime/src/engine/scheduler/sleep.rs"]

@@ -2,3 +2,6 @@
 
 #[path = "engine_stall_stack.rs"]
 pub(crate) mod stack;
+
+/// No model looks at stacks.
+pub(crate) enum Capture {}

@@ -169,7 +169,7 @@ async function count() {
   try {
     if (live && !document.hidden) {
       const found = await ask("/api/findings");
-      const bad = found.circle_count + found.lost_count + others(found).length + found.long_polls.length;
+      const bad = found.circle_count + found.lost_count + others(found).filter((one) => one.stands).length + found.long_polls.length;
       $("count").textContent = bad;
       $("count").hidden = !bad;
     }
@@ -188,14 +188,14 @@ function viewOverview() {
   const tiles = el("div", { class: "cards" });
   const workers = el("div", { class: "workers" });
   const title = el("h2", {}, "Workers");
-  const polls = el("div"), latency = el("div"), groups = el("div", { class: "wide" }, el("p", { class: "dim" }, "…"));
+  const roots = el("div"), polls = el("div"), latency = el("div"), groups = el("div", { class: "wide" }, el("p", { class: "dim" }, "…"));
   view.replaceChildren(el("div", { class: "stack" },
     tiles,
     el("section", { class: "card" }, title, workers),
     el("div", { class: "halves" },
       el("section", { class: "card" }, el("h2", {}, "How long polls take"), polls),
       el("section", { class: "card" }, el("h2", {}, "How long ready tasks wait for a worker"), latency)),
-    el("section", { class: "card" }, el("h2", {}, "Where the tasks were spawned"), groups)));
+    el("section", { class: "card" }, el("h2", {}, "Where the tasks were spawned"), groups), roots));
 
   const pulse = () => {
     const runtime = shown();
@@ -241,7 +241,13 @@ function viewOverview() {
   const refresh = async () => {
     const answer = await ask("/api/groups");
     const few = answer.groups.slice(0, 30);
-    return () => groups.replaceChildren(
+    return () => {
+      put(roots, answer.roots.length > 0 && el("section", { class: "card" },
+        el("h2", {}, "Threads that block on a future"),
+        el("ul", { class: "plain" }, answer.roots.map((root) => el("li", {}, root.thread || "a thread",
+          root.called_at && [" at ", spot(root.called_at)], " ",
+          el("span", { class: "dim" }, `${root.state}${root.since_us == null ? "" : ` for ${time(root.since_us)}`}${root.waits.length ? `, for ${root.waits.map((wait) => brief(wait.text)).join(", and ")}` : ""}`))))));
+      groups.replaceChildren(
       el("table", {},
         el("thead", {}, el("tr", {}, el("th", { class: "num" }, "Tasks"), el("th", {}, "Place"),
           el("th", {}, "Most wait for"), el("th", { class: "num optional" }, "Busy now"),
@@ -254,6 +260,7 @@ function viewOverview() {
           el("td", { class: "num optional" }, percent(group.load)),
           el("td", { class: "num optional" }, time(group.oldest_us)))))),
       answer.count > few.length ? el("p", { class: "dim small" }, `and ${number(answer.count - few.length)} more places`) : "");
+    };
   };
   return { pulse, refresh, every: 3000 };
 }
@@ -493,7 +500,7 @@ function row(task) {
   return el("a", { class: "row", role: "row", href: `#/task/${task.id}`, title: task.wait || "" },
     el("span", { class: "id" }, key("task "), task.id),
     el("span", { class: "c-name", title: task.place }, task.name || place(task.place),
-      task.pinned && el("span", { class: "dim" }, " pinned")),
+      task.home && el("span", { class: "dim" }, ` ${task.home.replaceAll("_", " ")}`)),
     el("span", { class: "c-state" }, state(task)),
     el("span", { class: "c-since num" }, time(task.since_us)),
     el("span", { class: "c-load num" }, key("load "), percent(task.load)),
@@ -553,7 +560,7 @@ function viewTask(id) {
           ["Busy", `${time(task.busy_us)} in all polls${answer.load == null ? "" : `; ${percent(answer.load)} of a worker now`}`],
           ["Woken", woken && [woken(), ` ${time(task.woken_us_ago)} ago`]],
           ["Future", bytes(task.future_size)],
-          ["Lives on", task.place === "runtime" ? "any worker" : task.place],
+          ["Lives on", task.place === "runtime" ? "any worker" : task.place.replaceAll("_", " ")],
           ["Runtime", runtimes().length > 1 ? answer.runtime : null],
         ])),
         el("section", { class: "card" }, el("h2", {}, "What it waits for"),
@@ -646,10 +653,10 @@ function viewFindings() {
           el("p", { class: "dim" }, "A worker runs nothing else meanwhile. Blocking work belongs into spawn_blocking; long computations give way now and then."),
           el("ul", { class: "plain" }, found.long_polls.map((node) => el("li", {}, taskLink(node.id, titled(node)), " ",
             el("span", { class: "dim" }, `spawned at ${place(node.place)}, ${node.worker == null ? "running" : `on worker ${node.worker}`} for ${time(node.since_us)}`))))),
-        ...others(found).map((one) => el("section", { class: "card finding mild" },
-          el("h2", {}, capital((one.kind || "").replaceAll("_", " "))),
+        ...others(found).map((one) => el("section", { class: `card ${one.stands ? "finding mild" : ""}` },
+          el("h2", {}, capital((one.kind || "").replaceAll("_", " ")), !one.stands && el("span", { class: "dim" }, " (was told; may be over)")),
           el("p", { class: "text" }, one.text || ""),
-          (one.tasks || []).slice(0, 20).map((id) => [taskLink(id), " "]))),
+          (one.tasks || []).slice(0, 20).map(({ id }) => [taskLink(id), " "]))),
       ].filter(Boolean);
       put(body, 
         el("h1", {}, "Findings"),
@@ -703,7 +710,8 @@ function viewDownloads() {
   const trace = async () => {
     result.textContent = "Asking …";
     try {
-      const response = await fetch(`/api/trace?seconds=${encodeURIComponent(seconds.value)}`);
+      const of = shown() ? `&runtime=${shown().id}` : "";
+      const response = await fetch(`/api/trace?seconds=${encodeURIComponent(seconds.value)}${of}`);
       if (!response.ok) throw new Error(await response.text());
       const name = /filename="([^"]+)"/.exec(response.headers.get("content-disposition"));
       const link = el("a", { href: URL.createObjectURL(await response.blob()), download: name ? name[1] : "trace" });
@@ -719,7 +727,7 @@ function viewDownloads() {
     row("/api/dump.json", "Dump, for programs", "The same as JSON: runtimes, tasks, waits, blocking jobs."),
     row("/api/metrics.txt", "Numbers", "All numbers in Prometheus's text format."),
     el("section", { class: "card" }, el("h2", {}, "Trace"),
-      el("p", { class: "dim" }, "What the flight recorder has of the last seconds: each poll, wake and steal."),
+      el("p", { class: "dim" }, "What the flight recorder has of the last seconds: each poll, wake and steal. The Perfetto UI (ui.perfetto.dev) opens it; the file stays with you."),
       el("div", { class: "bar-row" }, el("label", {}, "Last ", seconds, " seconds"), el("button", { type: "button", onclick: trace }, "Download")), result)));
   return {};
 }

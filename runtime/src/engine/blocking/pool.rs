@@ -1,9 +1,9 @@
 //! The threads of the blocking pool.
 //!
-//! [`Queue`] decides when a thread starts, sleeps and leaves; here the decisions are carried out on
-//! the operating system's threads, and everything that is not ours (jobs, hooks, the function that
-//! names threads, the function that starts them) is called without a lock and with its panics
-//! contained: none of them can make the account wrong.
+//! [`Queue`] decides when a thread starts, sleeps and leaves. This file carries that out with the
+//! operating system's threads. User code (jobs, hooks, the function that names threads, the
+//! function that starts them) is called without a lock, and its panics are caught, so that it
+//! cannot make the counts wrong.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -19,14 +19,16 @@ use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::primitive::atomic::AtomicBool;
 use crate::engine::primitive::{Arc, Mutex};
 
-/// Looks at an empty queue before a thread in a burst of short jobs goes idle: some microseconds.
+/// How often a thread in a burst of short jobs looks at an empty queue before it goes idle. This
+/// takes some microseconds.
 const LINGER: u32 = 200;
 
-/// How often a wait without a limit says what it waits for.
+/// The time between reports of what an unlimited wait waits for.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 
 thread_local! {
-    /// Set on the threads of a pool, so that one that shuts its pool down does not wait for itself.
+    /// Set on the threads of a pool, so that a thread that shuts its pool down does not wait for
+    /// itself.
     static OWN_SEAT: Cell<Option<WorkerRef>> = const { Cell::new(None) };
 }
 
@@ -44,12 +46,12 @@ pub(crate) type Spawner = Arc<
 /// A function that is called on each thread of the pool.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 
-/// How a pool behaves.
+/// A pool's settings.
 #[derive(Clone)]
 pub(crate) struct Config {
     /// The most threads at one time; at least 1.
     pub(crate) max_threads: usize,
-    /// How long a thread without work stays; `Duration::MAX` is for ever.
+    /// How long a thread without work stays; with `Duration::MAX` for ever.
     pub(crate) keep_alive: Duration,
     /// Names each thread. It must not submit to the pool.
     pub(crate) thread_name: Arc<dyn Fn() -> String + Send + Sync>,
@@ -63,7 +65,7 @@ pub(crate) struct Config {
     pub(crate) without_job: fn(&dyn Fn()),
 }
 
-/// Why a job was not taken; it comes back unrun.
+/// A job that was not taken, and why. It has not run.
 pub(crate) enum Rejected<J> {
     /// The pool was shut down.
     ShutDown(J),
@@ -91,14 +93,14 @@ pub(crate) struct Remaining {
 
 /// A pool of threads that run jobs. Clones are handles to the same pool.
 ///
-/// A pool that is dropped without [`shutdown`](Pool::shutdown) runs what it has been given; its
-/// threads leave after the keep-alive.
+/// A pool that is dropped without [`shutdown`](Pool::shutdown) still runs its jobs; its threads
+/// leave after the keep-alive.
 pub(crate) struct Pool<J: Job> {
     shared: Arc<Shared<J>>,
 }
 
 impl Remaining {
-    /// Without jobs that are nobody's, and their threads.
+    /// Without jobs that are neither a task's nor a user's, and their threads.
     pub(crate) fn of_somebody(mut self) -> Remaining {
         let all = self.jobs.len();
         self.jobs.retain(|job| job.spawned_at.is_some());
@@ -120,22 +122,22 @@ struct Shared<J> {
     handles: Mutex<Handles>,
 }
 
-/// The handles of the threads, for those who wait for their very end.
+/// The handles of the threads, to join them.
 #[derive(Default)]
 struct Handles {
     by_claim: HashMap<u64, Entry>,
-    /// The last thread that left; it has joined the one that left before it.
+    /// The last thread that left. It has joined the one that left before it.
     last_left: Option<JoinHandle<()>>,
 }
 
 enum Entry {
     Running(JoinHandle<()>),
-    /// The thread left before its handle was filed.
+    /// The thread left before its handle was stored.
     Left,
 }
 
 impl<J: Job> Pool<J> {
-    /// A pool without threads; they are started as jobs come.
+    /// A pool without threads. Threads are started as jobs come.
     ///
     /// # Panics
     ///
@@ -165,12 +167,11 @@ impl<J: Job> Pool<J> {
         self.shared.queue.take_back(place)
     }
 
-    /// Takes no more jobs, drops those that wait for a thread because all are busy (unless they are
-    /// mandatory), and waits for the others: for `timeout` at most, or, without one, for as long as
-    /// it takes. Then `still` is called every 5 seconds with what is left. Returns what did not
-    /// stop.
+    /// Takes no more jobs, drops those for which no thread is free (unless they are mandatory), and
+    /// waits for the others: for `timeout` at most, or without a limit. In an unlimited wait
+    /// `still` is called every 5 seconds with what is left. Returns what did not stop.
     ///
-    /// On a thread of the pool itself it waits for the others.
+    /// On a thread of the pool it waits only for the other threads.
     pub(crate) fn shutdown(
         &self,
         timeout: Option<Duration>,
@@ -233,8 +234,8 @@ impl<J: Job> fmt::Debug for Pool<J> {
     }
 }
 
-/// Starts the claimed thread. If that fails and nobody else is there for the job that needed it,
-/// the job comes back with the reason.
+/// Starts the claimed thread. If that fails and the pool has no other thread, returns the job that
+/// needed it, with the reason.
 #[cold]
 fn start<J: Job>(shared: &Arc<Shared<J>>, claim: Claim) -> Option<(J, io::Error)> {
     let id = claim.id();
@@ -268,7 +269,7 @@ fn work<J: Job>(shared: &Arc<Shared<J>>, mut member: Member, id: u64) {
     let mut on_start = shared.config.on_start.as_ref();
     while let Next::Run(job, claim) = shared.queue.next(&mut member) {
         if let Some(claim) = claim {
-            // A failure is counted; the job waits for a thread that is there.
+            // A failure is counted; the waiting job is served by a thread that exists.
             let _ = start(shared, claim);
         }
         if let Some(hook) = on_start.take() {
@@ -287,17 +288,17 @@ fn work<J: Job>(shared: &Arc<Shared<J>>, mut member: Member, id: u64) {
 }
 
 impl Handles {
-    /// Files the handle of a thread that was just started.
+    /// Stores the handle of a thread that was just started.
     fn file(&mut self, id: u64, handle: JoinHandle<()>) {
         if let Some(Entry::Left) = self.by_claim.remove(&id) {
-            // Nobody has joined the thread before it yet: both are at their end.
+            // The thread that left before it is not joined, but both are about to end.
             self.last_left = Some(handle);
         } else {
             self.by_claim.insert(id, Entry::Running(handle));
         }
     }
 
-    /// The calling thread leaves, and is to join the returned one.
+    /// The calling thread leaves. It must join the returned thread.
     fn leave(&mut self, id: u64) -> Option<JoinHandle<()>> {
         match self.by_claim.remove(&id) {
             Some(Entry::Running(own)) => self.last_left.replace(own),

@@ -90,7 +90,7 @@ fn the_thread_used_last_is_used_again_and_the_others_retire() {
         });
     }
     barrier.wait();
-    // One job at a time, all the while: seven threads have nothing to do.
+    // One job at a time keeps coming: seven threads have nothing to do.
     eventually("seven threads retire", || {
         let (send, receive) = mpsc::channel();
         submit(&pool, move || send.send(()).unwrap());
@@ -122,7 +122,7 @@ fn with_no_thread_at_all_the_job_comes_back_with_the_reason() {
     assert_eq!(pool.metrics().threads_failed, 1);
     assert_eq!(pool.metrics().queue_depth, 0);
 
-    // One thread, busy, and no second one: the job stays queued and runs later.
+    // The one thread is busy and no second one starts: the job stays queued and runs later.
     refuse.store(false, Ordering::Relaxed);
     let (go, wait) = mpsc::channel::<()>();
     let (send, receive) = mpsc::channel();
@@ -286,7 +286,7 @@ fn many_submitters_with_short_keep_alives_lose_nothing() {
     pool.shutdown(None, silent);
 }
 
-/// A job that knows its place.
+/// A job that records its place in the queue.
 struct Placed {
     place: Arc<AtomicUsize>,
     run: Task,

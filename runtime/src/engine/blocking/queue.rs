@@ -2,9 +2,9 @@
 //!
 //! # Problem
 //!
-//! Jobs block. So a job that waits in the queue must never depend on a thread that is inside
-//! another job, as long as a further thread may be had. On the other side most jobs are short, come
-//! in bursts, and a wake-up costs more than they do. Between the two stands the *designated waker*.
+//! Jobs block. So a job in the queue must not depend on a thread that is inside another job, as
+//! long as one more thread can be started. On the other hand most jobs are short, come in bursts,
+//! and a wake-up costs more than they do. The *designated waker* balances the two.
 //!
 //! # Words
 //!
@@ -23,20 +23,20 @@
 //! looking in vain for a moment before it goes idle ([`Queue::linger`]). While there is a
 //! designated waker, a submission wakes nobody. A thread that takes a job and leaves others behind
 //! with no designated waker appoints the next one before it runs its job ([`Queue::recruit`]). So n
-//! jobs that all block get n threads, one after the other; n short jobs wake one thread for each
-//! time a thread can reach the queue, not for each job.
+//! jobs that all block get n threads, one after the other. For n short jobs there is at most one
+//! wake-up on its way at a time, not one for each job.
 //!
 //! # Invariants (all under the one lock)
 //!
 //! 1. `threads` counts the slots in use: starting + idle + at the queue + in a job. It never
 //!    exceeds `limit`. `starting` counts those whose creation is neither known to have succeeded
-//!    (the claimer said so, or the thread arrived) nor to have failed.
-//! 2. A slot is on the idle stack exactly while its thread is parked there and nobody has decided
-//!    to wake it. Who pops a slot gives its parker one token after unlocking; the thread, seeing
-//!    itself popped, takes exactly that token before it does anything else. So no token is left
-//!    over.
-//! 3. If the queue is not empty, then there is a designated waker, or no further thread can be had:
-//!    the idle stack is empty, and `threads == limit` or the last attempt to start a thread failed.
+//!    (the claimer said so, or the thread arrived) nor known to have failed.
+//! 2. A slot is on the idle stack exactly while its thread is parked and no thread has decided to
+//!    wake it. A thread that pops a slot gives its parker one token after unlocking. The popped
+//!    thread takes exactly that token before it does anything else. So no token is left over.
+//! 3. If the queue is not empty, then there is a designated waker, or no more threads are
+//!    available: the idle stack is empty, and `threads == limit` or the last attempt to start a
+//!    thread failed.
 //! 4. A thread that was started leaves only when the queue is empty. A job is queued only when
 //!    there is a thread that was started, or along with the claim for the first one.
 //! 5. `threads == 0` implies that the queue is empty.
@@ -59,30 +59,30 @@
 //!
 //! # Jobs that are taken back
 //!
-//! A job that waits may be taken out of the queue by whoever submitted it, from the middle, too
-//! ([`Queue::take_back`]). That makes the queue shorter and nothing else: none of the invariants
-//! needs a job to be there, and a designated waker or a thread that comes for it finds another one
-//! or goes idle. Under the lock either the thread or the taker gets the job. Who asks before it is
-//! queued finds nothing, and what it did before is seen by the submitter after the submission,
-//! since both have had the lock: so the submitter asks again.
+//! A submitter may take its job out of the queue again, also from the middle
+//! ([`Queue::take_back`]). That only makes the queue shorter: no invariant needs the job to be
+//! there, and a designated waker that comes for it finds another job or goes idle. Under the lock
+//! either the thread or the taker gets the job. A taker that comes before the job is queued finds
+//! nothing. Both take the lock, so the submitter then sees what the taker did before (the abort),
+//! and takes the job back itself.
 //!
 //! # Orderings
 //!
-//! There are none to argue about: everything is under the lock, and a parker's token is itself a
-//! release and an acquire. `depth` is a hint for a thread that lingers, which looks again under the
-//! lock; nothing is published through it.
+//! None: everything is under the lock, and a parker's token is itself a release and an acquire.
+//! `depth` is a hint for a thread that lingers, which then looks under the lock; it publishes
+//! nothing.
 //!
 //! # Rejected
 //!
 //! - A condition variable for the idle threads: it wakes in the order of arrival, so with a job now
 //!   and then every thread is used in turn and none ever idles long enough to leave. The stack
 //!   reuses the thread that was used last, whose cache is warm too.
-//! - A queue in shards: the lock was not what cost; waking was. Counts kept apart from the queue
-//!   they describe are where such pools have lost jobs.
-//! - Starting a thread for each job that finds nobody idle: ten thousand short jobs make hundreds
-//!   of threads.
-//! - Handing the job to the woken thread in its slot: a thread that finishes meanwhile is sooner
-//!   there.
+//! - A queue in shards: wake-ups were the cost, not the lock. Other pools have lost jobs because
+//!   their counts were separate from the queue.
+//! - Starting a thread for each job that finds no idle thread: ten thousand short jobs make
+//!   hundreds of threads.
+//! - Handing the job to the woken thread in its slot: a thread that finishes meanwhile would run it
+//!   sooner.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -91,11 +91,11 @@ use super::job::{Job, Note};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::primitive::{Arc, Condvar, Mutex, MutexGuard, Parker, hint};
 
-/// A hint outside the lock: publishes nothing, so it has no pair.
+/// For hints that are read outside the lock. Publishes nothing, so it has no pair.
 const HINT: Ordering = Ordering::Relaxed;
 
-/// The jobs a thread must have found one after the other before it lingers at an empty queue. One
-/// job at a time never reaches it, so it costs no spinning.
+/// How many jobs in a row a thread must have found before it lingers at an empty queue. If jobs
+/// come one at a time, no thread lingers.
 const STREAK_TO_LINGER: u32 = 2;
 
 /// The keep-alive that never ends.
@@ -104,7 +104,7 @@ const FOREVER: Duration = Duration::MAX;
 /// Jobs that wait, and the account of the threads that serve them.
 pub(crate) struct Queue<J> {
     state: Mutex<State<J>>,
-    /// Length of the queue, as of the last change: a hint for lingering threads.
+    /// The length of the queue at the last change: a hint for lingering threads.
     depth: AtomicUsize,
     /// [`Queue::at_limit`].
     at_limit: Arc<AtomicBool>,
@@ -126,20 +126,19 @@ struct State<J> {
     designated_waker: Option<usize>,
     threads: usize,
     starting: usize,
-    /// Threads that have not finished, those that left and run their last hook included.
+    /// Threads that have not finished, including those that have left and run their last hook.
     present: usize,
-    /// The last attempt to start a thread failed, and nothing was submitted since.
+    /// The last attempt to start a thread failed, and nothing has been submitted since.
     growth_failed: bool,
     closed: bool,
-    /// How many threads may be left for [`Queue::wait_gone`] to end.
+    /// [`Queue::wait_gone`] ends when no more than this many threads are left.
     awaited: usize,
     started: u64,
     failed: u64,
 }
 
-/// The jobs that wait, in the order in which they came. A job that is taken out of the middle
-/// leaves its place empty, until the front of the line comes to it, or more places are empty than
-/// not.
+/// The waiting jobs, in the order in which they came. A job that is taken out of the middle leaves
+/// its place empty until the front reaches it, or until more places are empty than full.
 struct Line<J> {
     /// Sorted by the numbers of the places, none of which is used twice.
     places: VecDeque<(u64, Option<J>)>,
@@ -147,7 +146,7 @@ struct Line<J> {
     last: u64,
 }
 
-/// Empty places that are always suffered.
+/// This many empty places are always allowed.
 const EMPTY_PLACES: usize = 16;
 
 impl<J: Job> Line<J> {
@@ -213,19 +212,19 @@ struct ThreadSlot {
     running: Option<Note>,
 }
 
-/// A thread to be started. The holder starts it and says [`Queue::settle`], or
+/// A thread to be started. The holder starts it and calls [`Queue::settle`], or
 /// [`Queue::abandon`] if that failed.
 #[derive(Debug)]
 #[must_use = "the account counts this thread already"]
 pub(crate) struct Claim {
     id: u64,
     slot: usize,
-    /// No thread was there when this one was claimed.
+    /// Whether there was no other thread when this one was claimed.
     first: bool,
 }
 
 impl Claim {
-    /// A number no other thread of this pool has had.
+    /// A number that no other thread of this pool has had.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
@@ -241,7 +240,7 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    /// Which slot it is.
+    /// The slot's number.
     pub(crate) fn slot(&self) -> usize {
         self.slot
     }
@@ -249,16 +248,16 @@ impl Member {
 
 /// What a thread does next.
 pub(crate) enum Next<J> {
-    /// Starts the claimed thread, if there is one, and runs the job.
+    /// Start the claimed thread, if there is one, and run the job.
     Run(J, Option<Claim>),
-    /// Finishes, and says [`Queue::left`] as its last word to the queue.
+    /// Finish. The thread's last call to the queue is [`Queue::left`].
     Leave,
 }
 
 /// Numbers for metrics, all of one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Metrics {
-    /// Threads that serve the queue, those being started included.
+    /// Threads that serve the queue, including those being started.
     pub(crate) threads: usize,
     /// Threads that are parked.
     pub(crate) idle_threads: usize,
@@ -270,7 +269,7 @@ pub(crate) struct Metrics {
     pub(crate) threads_failed: u64,
 }
 
-/// Whom [`Queue::recruit`] chose to be the designated waker.
+/// The thread that [`Queue::recruit`] chose to be the designated waker.
 #[must_use]
 enum Recruit {
     Nobody,
@@ -279,7 +278,7 @@ enum Recruit {
 }
 
 impl Recruit {
-    /// Wakes or hands out whom the account has chosen. Called without the lock.
+    /// Wakes the chosen thread, or returns the claim for a new one. Called without the lock.
     fn carry_out(self) -> Option<Claim> {
         match self {
             Recruit::Nobody => None,
@@ -323,8 +322,8 @@ impl<J: Job> Queue<J> {
         }
     }
 
-    /// Queues a job. Gives it back if the queue is closed. A returned claim is the caller's to
-    /// carry out.
+    /// Queues a job, or gives it back if the queue is closed. The caller must start the thread of a
+    /// returned claim.
     pub(crate) fn submit(&self, job: J) -> Result<Option<Claim>, J> {
         let mut state = self.state.lock();
         while state.threads > 0 && state.threads == state.starting {
@@ -341,14 +340,14 @@ impl<J: Job> Queue<J> {
         Ok(recruit.carry_out())
     }
 
-    /// Whether a job waits and no further thread can be had for it, as of the last job that came or
-    /// was taken. A thread that is only slow to start is one that is had.
+    /// Whether a job waits and no thread is available for it, as of the last job that came or was
+    /// taken. A thread that is still starting counts as available.
     pub(crate) fn at_limit(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.at_limit)
     }
 
-    /// Takes a job out that waits; `place` is asked under the lock. `None` if it does not wait
-    /// there any more, or does not yet.
+    /// Takes a waiting job out; `place` is called under the lock. Returns `None` if the job is not
+    /// in the queue (any more, or yet).
     pub(crate) fn take_back(&self, place: impl FnOnce() -> u64) -> Option<J> {
         let mut state = self.state.lock();
         let job = state.jobs.take(place());
@@ -356,7 +355,7 @@ impl<J: Job> Queue<J> {
         job
     }
 
-    /// The claimed thread was created.
+    /// Records that the claimed thread was created.
     pub(crate) fn settle(&self, claim: Claim) {
         let mut state = self.state.lock();
         if state.slots[claim.slot].unsettled == Some(claim.id) {
@@ -364,9 +363,9 @@ impl<J: Job> Queue<J> {
         }
     }
 
-    /// The claimed thread could not be created. If the pool has no other thread, the job for which
-    /// it was claimed comes back (unless it was taken back, or the pool was closed meanwhile and
-    /// dropped it).
+    /// Records that the claimed thread could not be created. If the pool has no other thread,
+    /// returns the job for which it was claimed (unless the job was taken back, or the pool was
+    /// closed meanwhile and dropped it).
     pub(crate) fn abandon(&self, claim: Claim) -> Option<J> {
         let mut state = self.state.lock();
         debug_assert_eq!(state.slots[claim.slot].unsettled, Some(claim.id));
@@ -431,7 +430,7 @@ impl<J: Job> Queue<J> {
         }
     }
 
-    /// Parks until somebody pops the slot or the keep-alive ends.
+    /// Parks until another thread pops the slot or the keep-alive ends.
     fn idle<'a>(&'a self, mut state: MutexGuard<'a, State<J>>, me: &mut Member) -> Woken<'a, J> {
         state.idle.push(me.slot);
         drop(state);
@@ -446,14 +445,15 @@ impl<J: Job> Queue<J> {
         if !token {
             if let Some(place) = state.idle.iter().position(|&slot| slot == me.slot) {
                 state.idle.remove(place);
-                // Invariant 4: while somebody was on its way to the queue, nobody woke this thread.
+                // Invariant 4. A job may wait here: no thread is woken while a designated waker is
+                // on its way.
                 if state.jobs.is_empty() && !state.closed {
                     self.leave_slot(&mut state, me.slot);
                     return Woken::ToLeave;
                 }
                 return Woken::ForWork(state);
             }
-            // Popped at the last moment: the token is on its way (invariant 2).
+            // Popped at the last moment: the token will come (invariant 2).
             drop(state);
             me.parker.park();
             state = self.state.lock();
@@ -462,7 +462,7 @@ impl<J: Job> Queue<J> {
         Woken::ForWork(state)
     }
 
-    /// Looks for a moment, as the designated waker, whether the burst goes on.
+    /// As the designated waker, spins for a moment to see whether the burst goes on.
     fn linger(&self) {
         for _ in 0..self.linger {
             if self.depth.load(HINT) > 0 {
@@ -472,23 +472,23 @@ impl<J: Job> Queue<J> {
         }
     }
 
-    /// The last word of a thread that was told to leave.
+    /// The last call of a thread that was told to leave.
     pub(crate) fn left(&self) {
         self.left_locked(&mut self.state.lock());
     }
 
-    /// Takes no more jobs and tells the threads to leave once the queue is empty. Hands out the
-    /// jobs that will not run. Those for which a thread is free or may be had stay and run: they
-    /// wait only because threads come one after the other. So do those that are mandatory.
+    /// Takes no more jobs and tells the threads to leave once the queue is empty. Returns the jobs
+    /// that will not run. Jobs for which a thread is free or can be started stay and run: they wait
+    /// only because threads come one after the other. Mandatory jobs stay, too.
     pub(crate) fn close(&self) -> Vec<J> {
         let mut state = self.state.lock();
         state.closed = true;
         let busy = state.slots.iter().filter(|slot| slot.running.is_some()).count();
-        // After a failed start none may be had, and with jobs in the queue none is free (invariant
-        // 3).
+        // After a failed start no thread can be started, and with jobs in the queue none is free
+        // (invariant 3).
         let mut free = if state.growth_failed { 0 } else { self.limit - busy };
         let mut unrun = Vec::new();
-        // Those that stay keep their places.
+        // Jobs that stay keep their places.
         for (_, place) in &mut state.jobs.places {
             let Some(job) = place else { continue };
             if free > 0 {
@@ -509,14 +509,15 @@ impl<J: Job> Queue<J> {
     }
 
     /// After [`close`](Queue::close): waits until no more than `others` threads are present, for
-    /// `timeout` at most. Says whether that is so.
+    /// `timeout` at most. Returns whether that was reached.
     pub(crate) fn wait_gone(&self, others: usize, timeout: Option<Duration>) -> bool {
         let mut state = self.state.lock();
         state.awaited = state.awaited.max(others);
         while state.present > others {
             match timeout {
                 None => self.gone.wait(&mut state),
-                // Nobody notifies before the number is reached, so the time is not begun anew.
+                // There is no notification before the number is reached, so the time need not be
+                // measured anew.
                 Some(timeout) => {
                     if self.gone.wait_for(&mut state, timeout) {
                         return state.present <= others;
@@ -527,8 +528,8 @@ impl<J: Job> Queue<J> {
         true
     }
 
-    /// Threads not yet gone, and the jobs they run or, after [`close`](Queue::close), have yet to
-    /// run; the thread of slot `except` is left out.
+    /// Threads that are not gone yet, and the jobs that they run or, after
+    /// [`close`](Queue::close), have yet to run, without the thread of slot `except`.
     pub(crate) fn remaining(&self, except: Option<usize>) -> (usize, Vec<Note>) {
         let state = self.state.lock();
         let others = state.slots.iter().enumerate().filter(|(slot, _)| Some(*slot) != except);
@@ -561,10 +562,10 @@ impl<J: Job> Queue<J> {
         }
     }
 
-    /// Appoints a designated waker if the queue needs one and somebody can be had (invariant 3).
+    /// Appoints a designated waker if the queue needs one and a thread is available (invariant 3).
     fn recruit(&self, state: &mut State<J>) -> Recruit {
         let recruit = self.choose(state);
-        // Relaxed, no pair: it is looked at now and then, for a report.
+        // Relaxed, no pair: it is only read now and then, for a report.
         let at_limit = !state.jobs.is_empty() && state.designated_waker.is_none();
         self.at_limit.store(at_limit, Ordering::Relaxed);
         recruit
@@ -602,7 +603,7 @@ impl<J: Job> Queue<J> {
         Claim { id, slot, first }
     }
 
-    /// The thread of `slot` is at the queue: it exists, and it is no longer on its way.
+    /// The thread of `slot` has reached the queue: it exists, and is no longer on its way.
     fn arrive(&self, state: &mut State<J>, slot: usize) {
         if state.slots[slot].unsettled.is_some() {
             self.mark_settled(state, slot);
@@ -618,7 +619,7 @@ impl<J: Job> Queue<J> {
         self.settled.notify_all(); // wake: who waits for the creation of a thread to be decided
     }
 
-    /// The thread of `slot` serves no more; it has still to say [`left`](Queue::left).
+    /// The thread of `slot` no longer serves. It has yet to call [`left`](Queue::left).
     fn leave_slot(&self, state: &mut State<J>, slot: usize) {
         state.threads -= 1;
         state.free.push(slot);

@@ -1,11 +1,11 @@
-//! How many events one look at the system fetches.
+//! How many events one call to the system fetches.
 
-/// How many events one look at the system fetches at most.
+/// The most events that one call to the system fetches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Batch {
-    /// By a holder who may sleep.
+    /// For a call that may sleep.
     pub(crate) idle: usize,
-    /// By one who has something else to do.
+    /// For a call that does not wait, by a thread that has other work.
     pub(crate) busy: usize,
 }
 

@@ -1,9 +1,9 @@
-//! Waiting for the end of a child process, and asking for the status of one that was dropped.
+//! Waits for the end of a child process, and reaps children that were dropped.
 //!
 //! # Problem
 //!
-//! The system keeps a child that has ended as a zombie until its parent has asked for its status
-//! (`waitpid`). Asking must not block, so one must know when to ask; and it must be done even when
+//! The system keeps a child that has ended as a zombie until its parent asks for its status
+//! (`waitpid`). Asking must not block, so the runtime must learn when to ask. It must ask even when
 //! nobody wants the status. A thread for each child would do both, at the price of a thread.
 //!
 //! # Shape
@@ -20,23 +20,23 @@
 //!                                                         or its thread, if it was killed
 //! ```
 //!
-//! With a pidfd an end wakes who waits for it, and nobody else: one event, one `waitpid`. Where the
-//! system has none (before Linux 5.3, elsewhere, or when descriptors are used up) every SIGCHLD
-//! wakes everybody who waits for some child, and each asks for its own.
+//! With a pidfd, the end of a child wakes only its own waiter: one event, one `waitpid`. Without
+//! one (before Linux 5.3, on other systems, or when descriptors are used up) every SIGCHLD wakes
+//! all that wait for a child, and each asks for its own.
 //!
-//! An orphan is a waker that waits: woken by the poll's holder, it asks for the status and goes. It
-//! is kept alive by its place in the driver, and by nothing else.
+//! An orphan is itself a waker in the driver. When the thread that polls the driver wakes it, it
+//! asks for the status and is freed. Only its place in the driver keeps it alive.
 //!
 //! # Invariants
 //!
-//! 1. Who waits is enlisted (`poll_event`, `Listener::poll`) before it asks: an end after the
+//! 1. A waiter is registered (`poll_event`, `Listener::poll`) before it asks: an end after the
 //!    question wakes it.
-//! 2. A child's status is asked for through the one `std` value that it has, so its number is not
-//!    used any more once the system may give it to another process.
-//! 3. Watches have a place in the table even if the poll knows nothing of them. So a shutdown wakes
-//!    who waits, and a child always has somebody who will ask.
-//! 4. A child is not traced, or the event is told twice: when it ends, and when its tracer lets it
-//!    go. So "not ended" after an event means to wait for the next one.
+//! 2. A child's status is asked for through its one `std` value, so its number is no longer used
+//!    once the system may give it to another process.
+//! 3. A watch has a place in the table even if the selector does not know it. So a shutdown wakes
+//!    the waiter, and each child has something that will ask for its status.
+//! 4. Either a child is not traced, or the event comes twice: when it ends, and when its tracer
+//!    releases it. So "not ended" after an event means to wait for the next one.
 
 use std::io;
 use std::process::{Child, ExitStatus};
@@ -48,7 +48,7 @@ use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::process_wide::orphans;
 use crate::engine::process_wide::signals::Listener;
 
-/// What tells of the end.
+/// How the end of a child is noticed.
 #[derive(Debug)]
 enum Told {
     ByPidfd(Pidfd),
@@ -88,7 +88,7 @@ impl mio::event::Source for Told {
     }
 }
 
-/// A place in a driver, at which the end of one child is told.
+/// A place in a driver that is woken by the end of one child.
 #[derive(Debug)]
 struct Watch {
     told: Told,
@@ -122,7 +122,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // If the system has forgotten the descriptor already, so much the better.
+        // An error means that the system has forgotten the descriptor already.
         let _ = self.registration.deregister(&mut self.told);
     }
 }
@@ -132,7 +132,7 @@ impl Drop for Watch {
 enum End {
     /// The child has ended, or cannot be asked.
     OfChild(io::Result<ExitStatus>),
-    /// The driver is shut, and the child runs.
+    /// The driver is shut down, and the child still runs.
     OfDriver(io::Error),
 }
 
@@ -140,7 +140,7 @@ enum End {
 struct Watched {
     child: Child,
     watch: Watch,
-    /// It ends at once.
+    /// The child was killed, and so ends at once.
     killed: bool,
 }
 
@@ -172,12 +172,12 @@ impl Watched {
     }
 }
 
-/// A child whose status nobody has got yet. If it is dropped the driver asks for the status when
-/// the child has ended, and throws it away.
+/// A child whose status has not been fetched. If it is dropped, the driver fetches the status when
+/// the child has ended, and discards it.
 #[derive(Debug)]
 pub(crate) struct Running(Option<Watched>);
 
-/// Why there is always one.
+/// Why the value is always there.
 const RUNS: &str = "taken by drop only";
 
 impl Running {
@@ -185,8 +185,8 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// When the driver is shut, or out of descriptors for any way to watch. The child is killed
-    /// then: nobody could wait for it.
+    /// If the driver is shut down, or no descriptor is left for any way to watch. The child is then
+    /// killed, since it could not be waited for.
     pub(crate) fn new(mut child: Child, driver: &Arc<IoDriver>) -> io::Result<Running> {
         match Watch::new(&child, driver) {
             Ok(watch) => Ok(Running(Some(Watched { child, watch, killed: false }))),
@@ -216,11 +216,11 @@ impl Running {
         Ok(())
     }
 
-    /// Waits for the end. If the driver is shut, that of `elsewhere` is to tell from then on.
+    /// Waits for the end. If the driver is shut down, waits with the driver of `elsewhere` instead.
     ///
     /// # Errors
     ///
-    /// When the child cannot be asked, or the driver is shut and there is no other.
+    /// If the child cannot be asked, or the driver is shut down and there is no other.
     pub(crate) fn poll_exit(
         &mut self,
         waker: &Waker,
@@ -254,7 +254,7 @@ impl Drop for Running {
 struct Orphan(Mutex<Option<Watched>>);
 
 impl Orphan {
-    /// Asks whether the child has ended; if not, waits on.
+    /// Asks whether the child has ended; if not, waits again.
     fn look(self: &Arc<Self>) {
         let mut held = self.0.lock();
         let Some(watched) = held.as_mut() else { return };

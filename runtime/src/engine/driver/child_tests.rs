@@ -1,4 +1,4 @@
-//! Children watched by a driver without a runtime, in each way there is.
+//! Tests a driver without a runtime that watches children, in each way there is.
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -37,7 +37,7 @@ fn running(driver: &Arc<IoDriver>, way: Way) -> (Running, OwnedFd, u32) {
     (Running(Some(Watched { child, watch, killed: false })), OwnedFd::from(stdin), pid)
 }
 
-/// Whether the process is there, alive or as a zombie.
+/// Whether the process exists, alive or as a zombie.
 fn exists(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
@@ -61,7 +61,7 @@ fn an_end_before_the_watch_is_told() {
     for way in WAYS {
         let driver = IoDriver::new(Batch::default()).unwrap();
         let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
-        // It has ended when its stdout has.
+        // The child has ended when its stdout has.
         io::copy(&mut child.stdout.take().unwrap(), &mut io::sink()).unwrap();
         std::thread::sleep(Duration::from_millis(20));
         let watch = way(&child, &driver).unwrap();

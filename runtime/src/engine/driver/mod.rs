@@ -2,8 +2,8 @@
 //!
 //! # Problem
 //!
-//! Thousands of sources, one `epoll` (or `kqueue`): somebody has to sleep in it, and what it tells
-//! has to reach the tasks at once, on as few threads and with as few system calls as possible.
+//! One `epoll` (or `kqueue`) serves thousands of sources. A thread must sleep in it, and its events
+//! must reach the tasks at once, with as few threads and system calls as possible.
 //!
 //! # Shape
 //!
@@ -12,21 +12,22 @@
 //!              (operations)       (one source)   (token)      (poll's holder)
 //! ```
 //!
-//! The poll belongs to whoever sleeps in it: [`IoDriver::try_acquire`] makes the caller its holder
-//! until the [`PollGuard`] is dropped. There is no thread in here.
+//! *The poll* is the right to wait for events. One thread holds it at a time:
+//! [`IoDriver::try_acquire`] makes the caller the holder until the [`PollGuard`] is dropped. The
+//! driver has no thread of its own.
 //!
 //! # Invariants
 //!
-//! 1. Under the poll's lock, readiness is set and wakers are collected; none is called. The holder
+//! 1. Under the poll's lock, readiness is set and wakers are collected, but not called. The holder
 //!    gives the poll up and then calls them.
 //! 2. Locks are taken in this order: poll, table, a source's waiters. A task that registers or
 //!    waits never takes the poll's lock.
-//! 3. A source is in the table before it is known to the system, and leaves it after the system has
-//!    forgotten it. Events of a source that has left the table find nobody (see `table.rs`).
+//! 3. A source enters the table before it is registered with the system, and leaves it after it is
+//!    deregistered. Events of a source that has left the table reach no source (see `table.rs`).
 //! 4. The table is closed under its lock, and [`table::shut_all`] shuts every source that was in it
 //!    then: a source is either refused or shut, never forgotten.
-//! 5. The system's waker lives as long as the driver, and who sleeps in the poll borrows the
-//!    driver: a wake cannot be taken back by dropping the waker.
+//! 5. The system's waker lives as long as the driver, and a thread that sleeps in the poll borrows
+//!    the driver: dropping the waker cannot undo a wake.
 //!
 //! # Orderings
 //!
@@ -75,23 +76,23 @@ use crate::engine::slab::Key;
 use selector::Selector;
 use table::Table;
 
-/// The token of the waker. No place of the table is so far out.
+/// The token of the waker. The table has no key so large.
 const WAKE: usize = usize::MAX;
 /// The token of the process's signals.
 const SIGNALS: usize = usize::MAX - 1;
 
-/// Events handled before the table's lock is given up for a moment, for those who register.
+/// Events handled before the table's lock is released for a moment, for threads that register.
 const BATCH: usize = 64;
 
-/// The reactor of one runtime.
+/// The I/O driver of one runtime.
 #[derive(Debug)]
 pub(crate) struct IoDriver {
-    /// Written at each look, and each of the locks by other threads: on cache lines of their own.
+    /// On a cache line of its own, as `table` is: both are written often, by different threads.
     selector: CachePadded<Mutex<Selector>>,
     registry: mio::Registry,
     waker: mio::Waker,
     table: CachePadded<Mutex<Table>>,
-    /// This driver's end of the process's signals, once somebody has listened.
+    /// This driver's end of the process's signal socket, once a listener has been made.
     signals: Mutex<Option<mio::net::UnixStream>>,
     watches_signals: AtomicBool,
     delivered: AtomicU64,
@@ -103,19 +104,19 @@ pub(crate) struct IoDriver {
 pub(crate) struct Counts {
     /// Events that were handed to a source.
     pub(crate) events: u64,
-    /// Sources that came.
+    /// Sources that were registered.
     pub(crate) registered: u64,
-    /// Sources that went.
+    /// Sources that were deregistered.
     pub(crate) deregistered: u64,
 }
 
 impl IoDriver {
-    /// Makes a driver. It takes part in what is left to do for the process until its
-    /// [`shutdown`](Self::shutdown).
+    /// Makes a driver. Until its [`shutdown`](Self::shutdown) it also serves the orphans of the
+    /// process.
     ///
     /// # Errors
     ///
-    /// When the process is out of file descriptors or memory.
+    /// If the process is out of file descriptors or memory.
     pub(crate) fn new(batch: Batch) -> io::Result<Arc<IoDriver>> {
         let selector = Selector::new(batch)?;
         let registry = selector.registry().try_clone()?;
@@ -135,22 +136,22 @@ impl IoDriver {
         Ok(driver)
     }
 
-    /// Makes the caller the poll's holder, unless somebody is.
+    /// Makes the caller the poll's holder. `None` if another thread holds it.
     pub(crate) fn try_acquire(&self) -> Option<PollGuard<'_>> {
         let selector = self.selector.try_lock()?;
         Some(PollGuard { driver: self, selector })
     }
 
-    /// Ends the wait of the poll's holder; if nobody waits, the next wait returns at once.
+    /// Ends the wait of the poll's holder; if no thread waits, the next wait returns at once.
     pub(crate) fn wake(&self) {
-        // Fails only when the descriptor is gone, which nobody but this driver can close.
+        // Fails only if the descriptor is closed, which only this driver does.
         let _ = self.waker.wake();
     }
 
-    /// Makes the system forget the source.
+    /// Deregisters the source from the system.
     fn deregister(&self, source: &mut impl mio::event::Source) -> io::Result<()> {
         if self.generation.is_in_parent() {
-            // The child shares the poll with the parent, which goes on to use the source.
+            // A forked child shares the epoll with its parent, which still uses the source.
             return Ok(());
         }
         source.deregister(&self.registry)
@@ -165,7 +166,7 @@ impl IoDriver {
 
     /// # Errors
     ///
-    /// When the driver is shut.
+    /// If the driver is shut down.
     pub(crate) fn check_open(&self) -> io::Result<()> {
         if self.table.lock().is_closed() { Err(messages::shut_down()) } else { Ok(()) }
     }
@@ -193,14 +194,14 @@ impl IoDriver {
         Ok(())
     }
 
-    /// Ends the driver for its users: whoever waits for a source is woken, and every operation
-    /// says that the runtime is shut down. Calls wakers, so the caller holds no lock.
+    /// Ends the driver for its users: all that wait for a source are woken, and every operation
+    /// returns the error that the runtime is shut down. Calls wakers, so the caller holds no lock.
     pub(crate) fn shutdown(&self) {
         orphans::close(self);
         table::shut_all(&self.table);
     }
 
-    /// Whether an event may come: there is a source, or somebody has listened to signals.
+    /// Whether an event may come: there is a source, or a listener for signals was made.
     pub(crate) fn is_used(&self) -> bool {
         let (registered, deregistered) = self.table.lock().counts();
         registered != deregistered || self.watches_signals.load(Ordering::Relaxed)
@@ -227,15 +228,15 @@ pub(crate) struct PollGuard<'a> {
 }
 
 impl PollGuard<'_> {
-    /// Waits for events, a [`IoDriver::wake`] or the end of `timeout`, whichever is first; sets the
-    /// readiness of the sources and collects who is to be woken. May return early without reason.
+    /// Waits for events, a [`IoDriver::wake`] or the end of `timeout`, whichever is first. Sets the
+    /// readiness of the sources and collects the wakers to call. May return early without reason.
     ///
-    /// No timeout is no limit. A zero timeout is one system call that does not wait. On Linux any
-    /// other is exact to what the kernel's timers give (some 50 microseconds).
+    /// `None` waits without a limit. A zero timeout is one system call that does not wait. On Linux
+    /// other timeouts are as exact as the kernel's timers (some 50 microseconds).
     ///
     /// # Errors
     ///
-    /// What the system says, but for an interruption by a signal, which is an early return.
+    /// Errors of the system, except an interruption by a signal, which is an early return.
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
@@ -255,14 +256,15 @@ impl PollGuard<'_> {
                 }
             }
         }
-        // Nobody else writes: the poll's lock is held.
+        // Only this thread writes: it holds the poll's lock.
         let before = self.driver.delivered.load(Ordering::Relaxed);
         self.driver.delivered.store(before + delivered, Ordering::Relaxed);
         Ok(())
     }
 }
 
-/// What to ask the system for. Errors come unasked, but it wants to be asked for something.
+/// The interest to register with the system. Errors are always reported, but the system's interest
+/// may not be empty.
 fn system_interest(interest: Interest) -> mio::Interest {
     [
         interest.is_readable().then_some(mio::Interest::READABLE),

@@ -7,7 +7,7 @@ use std::process::Child;
 
 use mio::unix::SourceFd;
 
-/// Stands for a child in the driver.
+/// A child's descriptor, registered in the driver.
 #[derive(Debug)]
 pub(super) struct Pidfd(OwnedFd);
 

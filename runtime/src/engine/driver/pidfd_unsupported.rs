@@ -1,10 +1,10 @@
-//! Where the system has no descriptors for processes.
+//! For systems without descriptors for processes.
 
 use std::convert::Infallible;
 use std::io;
 use std::process::Child;
 
-/// Never there.
+/// Never made on this system.
 #[derive(Debug)]
 pub(super) struct Pidfd(Infallible);
 

@@ -1,11 +1,11 @@
-//! The readiness of one source, and who waits for it.
+//! The readiness of one source, and the tasks that wait for it.
 //!
 //! # Problem
 //!
-//! The system tells of readiness by edges: once, when it comes. A task that misses the edge waits
-//! for ever. So the edge is kept as a level, in one word, until an operation has found that it is
-//! over; and the two must not cross: an edge that arrives while a task is about to write "over"
-//! must survive, and one that arrives while a task is about to wait must end the wait.
+//! The system reports readiness by edges: once, when it begins. A task that misses the edge waits
+//! for ever. So one word keeps the edge as a level until an operation finds that the readiness is
+//! over. An edge that arrives while a task is about to clear the level must survive. An edge that
+//! arrives while a task is about to wait must end the wait.
 //!
 //! # States
 //!
@@ -16,8 +16,8 @@
 //!   +---------------+--------+-------+----+---------------+
 //! ```
 //!
-//! `conditions` is a [`Ready`]. `tick` counts the events, modulo 65536. `shut` is set once and for
-//! all when the driver ends.
+//! The conditions are a [`Ready`]. `tick` counts the events, modulo 65536. `shut` is set once and
+//! for all when the driver ends.
 //!
 //! ```text
 //!              set (poll's holder): tick + 1
@@ -33,28 +33,28 @@
 //! 2. A task clears only with the tick that it read *before* its operation. An event between the
 //!    operation and the clear has advanced the tick, so the clear does nothing: the event is kept.
 //!    (65536 events in that gap would defeat it; each costs a turn of the poll.)
-//! 3. Who is about to wait looks at the word under the lock and, if there is nothing, stores its
-//!    waker under the same hold of it. Who sets changes the word and then takes the wakers under
-//!    the lock. Whichever has the lock first, either the waiter sees the condition or the setter
-//!    sees the waker. Who sees the condition leaves no waker.
-//! 4. A waker leaves the place where it waits when it is collected; every wait that an event ends
-//!    is ended by it. So a waiter that is dropped when it has been woken owes nobody a wake.
-//! 5. Closed conditions stay when a task only says "over": they never end. They go when an
-//!    operation of ours would have blocked, which proves them stale (a FIFO opened anew).
+//! 3. A task that is about to wait reads the word under the lock and, if it is not ready, stores
+//!    its waker before it releases the lock. The setter changes the word and then takes the wakers
+//!    under the lock. Whichever takes the lock first, either the waiter sees the condition or the
+//!    setter sees the waker. A task that sees the condition leaves no waker.
+//! 4. A collected waker is removed from its place, and an event collects the wakers of all waits
+//!    that it ends. So a waiter that is dropped after it was woken need not wake another.
+//! 5. Closed conditions are not cleared by a plain clear, since they do not end. They are cleared
+//!    when an operation of ours would have blocked, which proves them stale (a FIFO opened anew).
 //! 6. No waker is cloned, dropped or called under the lock.
 //!
 //! # Orderings
 //!
-//! All accesses of the word are Relaxed. No pair: the word publishes nothing but itself, what an
-//! operation then reads is the kernel's; invariant 2 holds by the order of modifications of one
-//! atomic, and invariant 3 by the lock.
+//! All accesses of the word are Relaxed. No pair: the word publishes nothing but itself, and the
+//! data that an operation then reads is the kernel's. Invariant 2 holds by the modification order
+//! of one atomic, and invariant 3 by the lock.
 //!
 //! # Rejected
 //!
-//! - Two slots without a lock, in the manner of an `AtomicWaker`: saves some 10 ns of a wait that
-//!   costs a system call, and still needs the lock for the list.
-//! - To skip the lock when nobody waits, by a bit in the word: an event nobody waits for is rare.
-//! - To clear without a tick and try the operation once more: one more system call for every wait.
+//! - Two slots without a lock, like `AtomicWaker`: this saves some 10 ns of a wait that costs a
+//!   system call, and the list still needs the lock.
+//! - A bit in the word to skip the lock when nothing waits: an event without a waiter is rare.
+//! - Clearing without a tick and trying the operation again: one more system call for every wait.
 
 use std::task::{Poll, Waker};
 
@@ -69,7 +69,7 @@ use crate::engine::waiter_list::{Key, WaiterList};
 const SHUT: u32 = 1 << 8;
 const TICK_SHIFT: u32 = 16;
 
-/// Which of the two single waiters: a source has one reader and one writer that poll.
+/// Which of the two single waiters is meant: a source has one reader and one writer that poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     Read,
@@ -77,7 +77,7 @@ pub(crate) enum Direction {
 }
 
 impl Direction {
-    /// What ends a wait in this direction.
+    /// The conditions that end a wait in this direction.
     pub(crate) const fn mask(self) -> Ready {
         match self {
             Direction::Read => Ready::answering(Interest::READABLE),
@@ -86,7 +86,7 @@ impl Direction {
     }
 }
 
-/// What a task saw, and when.
+/// The conditions that a task saw, and the tick at which it saw them.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "an event that is neither acted upon nor cleared makes the task spin"]
 pub(crate) struct ReadyEvent {
@@ -104,7 +104,7 @@ impl ReadyEvent {
         }
     }
 
-    /// The same moment, with other conditions.
+    /// The same tick, with other conditions.
     pub(crate) fn with_ready(self, ready: Ready) -> ReadyEvent {
         ReadyEvent { ready, ..self }
     }
@@ -146,13 +146,13 @@ impl Readiness {
         }
     }
 
-    /// What of `mask` the source is ready for now.
+    /// The conditions in `mask` for which the source is ready now.
     #[inline]
     pub(crate) fn look(&self, mask: Ready) -> ReadyEvent {
         ReadyEvent::of(self.word.load(Ordering::Relaxed), mask)
     }
 
-    /// An event came. Called by the poll's holder only (invariant 1).
+    /// Records an event. Called by the poll's holder only (invariant 1).
     ///
     /// An error makes the source ready for both directions, as in select(2): only an operation can
     /// collect it.
@@ -164,7 +164,7 @@ impl Readiness {
         self.take_waiters(ready, wakers);
     }
 
-    /// The driver ends: every wait ends, now and later.
+    /// Ends every wait, now and later, since the driver shuts down.
     pub(crate) fn shut(&self, wakers: &mut WakeList) {
         self.advance(SHUT);
         self.take_waiters(Ready::ALL, wakers);
@@ -188,14 +188,14 @@ impl Readiness {
         waiters.list.take(|mask| ready.intersects(*mask), wakers);
     }
 
-    /// The conditions of `event` are over, unless an event has come since (invariant 2). Closed
+    /// Clears the conditions of `event`, unless an event has come since (invariant 2). Closed
     /// conditions stay (invariant 5).
     pub(crate) fn clear(&self, event: ReadyEvent) {
         self.clear_bits(event.tick, event.ready - Ready::CLOSED);
     }
 
-    /// As [`clear`](Self::clear), by someone whose own operation has just proved that nothing of
-    /// `event` is true any more, not even "closed" (invariant 5) or, for a reader, "urgent".
+    /// As [`clear`](Self::clear), after an operation of our own that would have blocked. It also
+    /// clears "closed" (invariant 5) and, for a reader, "urgent".
     pub(crate) fn clear_blocked(&self, event: ReadyEvent) {
         let mut over = event.ready;
         if over.intersects(Ready::READABLE) {
@@ -204,15 +204,15 @@ impl Readiness {
         self.clear_bits(event.tick, over);
     }
 
-    /// A read got less than it asked for, and more than nothing: nothing more is there. Unless
-    /// urgent data is in the stream, at which a read stops short.
+    /// Clears after a short read, one that got some bytes but fewer than it asked for: the source
+    /// is drained. Does not clear if urgent data is in the stream, since reads stop at its mark.
     pub(crate) fn clear_short_read(&self, event: ReadyEvent) {
         if !self.look(Ready::PRIORITY).ready.is_priority() {
             self.clear_bits(event.tick, Ready::READABLE);
         }
     }
 
-    /// A write took less than it was given, and more than nothing: there is no more room.
+    /// Clears after a short write, one that took some bytes but not all: the buffer is full.
     pub(crate) fn clear_short_write(&self, event: ReadyEvent) {
         self.clear_bits(event.tick, Ready::WRITABLE);
     }
@@ -224,15 +224,14 @@ impl Readiness {
         });
     }
 
-    /// Waits as the one reader or the one writer: the last waker that comes here is the one that
-    /// is called.
+    /// Waits as the one reader or the one writer. Only the last waker that was passed is called.
     pub(crate) fn poll(&self, direction: Direction, waker: &Waker) -> Poll<ReadyEvent> {
         let event = self.look(direction.mask());
         if event.ends_wait() {
             return Poll::Ready(event);
         }
         let new = waker.clone();
-        // Dropped after the lock: what was there, or what is not needed.
+        // The old waker, or the new one if it is not needed. Dropped after the lock.
         let _spare = {
             let mut waiters = self.waiters.lock();
             let event = self.look(direction.mask());
@@ -244,8 +243,8 @@ impl Readiness {
         Poll::Pending
     }
 
-    /// The one reader or the one writer is gone. Whoever was the last to wait as such is woken, and
-    /// not only forgotten: it may be somebody who comes back.
+    /// The one reader or the one writer is gone. The last waker is called and not just dropped,
+    /// since its task may wait again.
     pub(crate) fn end_turn(&self, direction: Direction) {
         let waker = self.waiters.lock().slot(direction).take();
         if let Some(waker) = waker {
@@ -253,8 +252,8 @@ impl Readiness {
         }
     }
 
-    /// Waits as one of many, for anything of `mask`. `key` is the waiter's own; it goes back to
-    /// [`leave`](Self::leave) when the waiter gives up.
+    /// Waits as one of many, for any condition in `mask`. `key` is the waiter's own; a waiter that
+    /// gives up passes it to [`leave`](Self::leave).
     pub(crate) fn poll_shared(
         &self,
         key: &mut Option<Key>,
@@ -279,7 +278,7 @@ impl Readiness {
         Poll::Pending
     }
 
-    /// Waits no longer under `key`.
+    /// Ends the wait under `key`.
     pub(crate) fn leave(&self, key: Key) {
         let _gone = { self.waiters.lock().list.remove(key) };
     }

@@ -43,7 +43,7 @@ impl Ready {
     /// Every condition.
     pub const ALL: Ready = Ready((1 << 6) - 1);
 
-    /// Both conditions that never go away again.
+    /// Both closed conditions, which do not end.
     pub(crate) const CLOSED: Ready = Ready(Ready::READ_CLOSED.0 | Ready::WRITE_CLOSED.0);
 
     /// Whether no condition is set.

@@ -1,8 +1,8 @@
-//! A source's connection with the driver: operations that wait until the source is ready.
+//! A source's registration with the driver: operations that wait until the source is ready.
 //!
-//! Every operation passes the cooperative hook (`engine::coop`), is tried only while the source
-//! seems ready, and clears the readiness that it proved wrong. Only the bare wait for readiness, as
-//! one of any number, does without the hook: programs count on its being ready as long as the
+//! Every operation spends the poll's budget (`engine::coop`), is tried only while the source seems
+//! ready, and clears readiness that proves wrong. Only the shared wait for readiness
+//! ([`Registration::ready`]) spends no budget: programs rely on it to be ready as long as the
 //! source is.
 
 use std::future::{Future, poll_fn};
@@ -23,8 +23,8 @@ use super::ready::Ready;
 use super::{IoDriver, system_interest};
 use crate::engine::slab::Key;
 
-/// One registered source. Dropping it takes the source out of the driver's table; the system is
-/// told by [`deregister`](Self::deregister) before.
+/// One registered source. Dropping it takes the source out of the driver's table; before that
+/// [`deregister`](Self::deregister) tells the system.
 #[derive(Debug)]
 pub(crate) struct Registration {
     driver: Arc<IoDriver>,
@@ -34,12 +34,13 @@ pub(crate) struct Registration {
     descriptor: RawFd,
 }
 
-/// What an operation that got less than it asked for, and more than nothing, says about the source.
+/// What a short transfer (some bytes, but fewer than asked for) says about the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Short {
-    /// A byte stream of the system: it is drained (or full), no second call is needed to see that.
+    /// The source is drained (or full): it is a byte stream of the system. No second call is
+    /// needed.
     IsOver,
-    /// Nothing: records, or streams that stop at marks.
+    /// Nothing: the source has records, or is a stream that stops at marks.
     SaysNothing,
 }
 
@@ -52,12 +53,12 @@ fn alive(event: ReadyEvent) -> io::Result<ReadyEvent> {
 }
 
 impl IoDriver {
-    /// Takes in a source: the system will tell of it, and the [`Registration`] is how to hear.
+    /// Registers a source with the system. Its events reach the returned [`Registration`].
     /// `initially` is what the source is taken to be ready for before the first event.
     ///
     /// # Errors
     ///
-    /// After [`shutdown`](Self::shutdown), and what the system says.
+    /// After [`shutdown`](Self::shutdown), and errors of the system.
     pub(crate) fn register(
         self: &Arc<IoDriver>,
         source: &mut impl mio::event::Source,
@@ -78,12 +79,12 @@ impl IoDriver {
 }
 
 impl Registration {
-    /// Makes the system forget the source.
+    /// Deregisters the source from the system.
     pub(crate) fn deregister(&self, source: &mut impl mio::event::Source) -> io::Result<()> {
         self.driver.deregister(source)
     }
 
-    /// Waits, as the source's one reader or writer, outside the cooperative hook.
+    /// Waits, as the source's one reader or writer, without spending budget.
     pub(super) fn poll_event(
         &self,
         cx: &mut Context<'_>,
@@ -100,7 +101,7 @@ impl Registration {
         self.readiness.end_turn(direction);
     }
 
-    /// Nobody would end the wait in a child that was forked.
+    /// Pending, or an error in a forked child, where no thread would end the wait.
     fn wait_for_ever_or_fail<T>(&self) -> Poll<io::Result<T>> {
         if self.driver.generation.is_in_parent() {
             Poll::Ready(Err(messages::forked()))
@@ -136,8 +137,8 @@ impl Registration {
         Poll::Ready(event)
     }
 
-    /// Does `operation`, of our own making, as the source's one reader or writer, as soon as it
-    /// does not block.
+    /// Does `operation`, one of our own, as the source's one reader or writer, as soon as it does
+    /// not block.
     pub(crate) fn poll_io<R>(
         &self,
         cx: &mut Context<'_>,
@@ -206,7 +207,7 @@ impl Registration {
         self.try_then(interest, operation, Readiness::clear)
     }
 
-    /// As [`try_io`](Self::try_io), with an operation of our own making.
+    /// As [`try_io`](Self::try_io), with an operation of our own.
     pub(crate) fn try_own_io<R>(
         &self,
         interest: Interest,
@@ -236,13 +237,13 @@ impl Registration {
         if event.ready.is_empty() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(event) }
     }
 
-    /// Waits, as one of any number, until the source is ready for something of `interest`.
+    /// Waits, as one of many, until the source is ready for any condition of `interest`.
     pub(crate) fn ready(&self, interest: Interest) -> WaitReady<'_> {
         WaitReady { registration: self, mask: Ready::answering(interest), key: None }
     }
 
-    /// Does `operation`, the user's own, as one of any number that wait for `interest`, as soon as
-    /// it does not block.
+    /// Does `operation`, the user's own, as one of many that wait for `interest`, as soon as it
+    /// does not block.
     pub(crate) fn async_io<R>(
         &self,
         interest: Interest,
@@ -251,7 +252,7 @@ impl Registration {
         self.repeat(interest, operation, Readiness::clear)
     }
 
-    /// As [`async_io`](Self::async_io), with an operation of our own making.
+    /// As [`async_io`](Self::async_io), with an operation of our own.
     pub(crate) fn own_io<R>(
         &self,
         interest: Interest,
@@ -280,7 +281,7 @@ impl Registration {
         }
     }
 
-    /// What `event` saw is over, unless something has come since.
+    /// Clears the conditions of `event`, unless an event has come since.
     pub(crate) fn clear(&self, event: ReadyEvent) {
         self.readiness.clear(event);
     }
@@ -296,7 +297,7 @@ impl Drop for Registration {
     }
 }
 
-/// Future of [`Registration::ready`]. Dropping it gives the wait up; nothing is lost by it.
+/// Future of [`Registration::ready`]. Dropping it ends the wait and loses nothing.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless they are polled"]
 pub(crate) struct WaitReady<'a> {

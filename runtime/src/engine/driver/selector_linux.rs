@@ -1,11 +1,10 @@
-//! Waiting for events on Linux, exact to the kernel's timer.
+//! Waits for events on Linux, as exactly as the kernel's timers allow.
 //!
 //! # Problem
 //!
-//! mio rounds a timeout up to whole milliseconds, since epoll_wait counts in them. epoll_pwait2
-//! (Linux 5.11) takes nanoseconds and costs the same one call. Where it is missing, whole
-//! milliseconds are waited by epoll_wait, and the rest, below one, by ppoll on the epoll
-//! descriptor.
+//! mio rounds a timeout up to whole milliseconds, the unit of epoll_wait. epoll_pwait2 (Linux 5.11)
+//! takes nanoseconds and also costs one call. Where it is missing, epoll_wait waits for the whole
+//! milliseconds, and ppoll on the epoll descriptor for the rest.
 //!
 //! Measured on 2026-11-23 on a busy machine with 2 cores, lateness in the median, microseconds:
 //!
@@ -16,9 +15,8 @@
 //! | 5.3 ms | 772 | 153          | 113                                         |
 //! | 100 ms | -   | 101          | 38                                          |
 //!
-//! The kernel lets a wait end late by a thousandth of its length. A long wait is therefore cut
-//! short: the caller is told of the end a little early, looks at its clock and waits for the rest,
-//! which is short enough to be exact.
+//! The kernel may end a wait late by a thousandth of its length. So a long wait returns a little
+//! early: the caller reads its clock and waits for the rest, which is short enough to be exact.
 #![allow(unsafe_code, reason = "three system calls; blocks cite docs/unsafe.md")]
 
 use std::fmt;
@@ -29,7 +27,7 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::ready::Ready;
 
-/// From here on the kernel's thousandth exceeds the 50 microseconds it takes anyway.
+/// From this length on the kernel's thousandth exceeds its usual 50 microseconds.
 const LONG: Duration = Duration::from_millis(50);
 
 /// The epoll instance and room for its events.
@@ -42,7 +40,7 @@ pub(super) struct Selector {
     has_pwait2: bool,
 }
 
-// By hand: the events of older releases of `libc` have no `Debug`.
+// Not derived: the events of older releases of `libc` have no `Debug`.
 impl fmt::Debug for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Selector").field("poll", &self.poll).finish_non_exhaustive()
@@ -104,7 +102,7 @@ impl Selector {
                 self.ppoll(timeout)?;
                 self.epoll_wait(0, self.events.len())
             }
-            // The caller comes back for what is left below a millisecond.
+            // The caller waits again for the rest, which is below a millisecond.
             whole_ms => self.epoll_wait(whole_ms, self.events.len()),
         }
     }
@@ -171,9 +169,9 @@ fn ready_of(bits: u32) -> Ready {
     ready
 }
 
-/// Asks the kernel to end this thread's waits as exactly as it can. Unasked it takes 50
-/// microseconds to spare, so that wake-ups of several threads can fall together. For threads of the
-/// engine: what it costs is the power that this would save.
+/// Asks the kernel to end this thread's waits as exactly as it can. By default it may delay them by
+/// 50 microseconds, so that wake-ups of several threads coincide, which saves power. For threads of
+/// the engine only.
 pub(crate) fn exact_timers() {
     // SAFETY: the call takes two numbers and concerns the calling thread alone. If it fails, waits
     // end as late as before.

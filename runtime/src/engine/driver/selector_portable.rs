@@ -1,5 +1,5 @@
-//! Waiting for events through mio alone: timeouts are rounded up to whole milliseconds where the
-//! system counts in them.
+//! Waits for events through mio alone. Timeouts are rounded up to whole milliseconds where that is
+//! the system's unit.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::ready::Ready;
 pub(super) struct Selector {
     poll: mio::Poll,
     events: mio::Events,
-    /// Room for those of a call that does not wait, where it is to have less.
+    /// Room for the events of a call that does not wait, if that is smaller.
     busy: Option<mio::Events>,
     was_busy: bool,
 }
@@ -67,8 +67,8 @@ impl Selector {
     }
 }
 
-/// Asks the system to end this thread's waits as exactly as it can: nothing to ask for here.
+/// Asks the system to end this thread's waits as exactly as it can. Does nothing here.
 pub(crate) fn exact_timers() {}
 
-/// The interest in urgent data alone: not to be had here.
+/// The interest in urgent data alone, which this system does not offer.
 pub(super) const PRIORITY: Option<mio::Interest> = None;

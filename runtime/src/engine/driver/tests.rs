@@ -1,4 +1,4 @@
-//! The driver without a runtime: one thread that polls one future and sleeps in the poll.
+//! Tests the driver without a runtime: one thread polls one future and sleeps in the driver.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
@@ -148,7 +148,7 @@ fn an_event_of_a_former_tenant_finds_nobody() {
     turn(&driver, Some(Duration::ZERO));
     far.write_all(b"x").unwrap();
     std::thread::sleep(Duration::from_millis(20));
-    // The event is fetched under the poll's lock, and its source goes before it is handled.
+    // The event is fetched under the poll's lock, and its source is removed before it is handled.
     let mut selector = driver.selector.lock();
     selector.select(Some(Duration::ZERO)).unwrap();
     let (token, _) = selector.events().next().unwrap();

@@ -25,10 +25,10 @@
 //!
 //! Whether a task runs, is queued or waits is told by its state word, not here.
 
-use super::notes::Notes;
-use super::wait::{MOST_WAITS, Wait};
+use super::wait::{Noted, Wait};
 use super::wake_source::WakeSource;
 use crate::engine::primitive::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::engine::primitive::sizes::{MOST_WAITS, TRIES};
 
 /// The number of a poll publishes its words. Pairs with [`LOOK`].
 const SHOW: Ordering = Ordering::Release;
@@ -38,10 +38,6 @@ const LOOK: Ordering = Ordering::Acquire;
 const CHANGE: Ordering = Ordering::Release;
 /// The reader that sees a word of a later poll sees that `seq` has changed. Pairs with [`CHANGE`].
 const READ: Ordering = Ordering::Acquire;
-
-/// How often a reader tries again that has met a poll that was just ending. Two of them in a row
-/// mean that the task is polled all the time: then a running task is what the dump shows.
-const TRIES: usize = 3;
 
 /// What a task leaves behind. 136 bytes.
 #[derive(Debug)]
@@ -112,6 +108,13 @@ impl Block {
         self.woken_by.store(by.to_word(), Ordering::Relaxed);
     }
 
+    /// The task's `Runnable` was made by the end of the poll that [`end_poll`](Block::end_poll) has
+    /// just noted.
+    #[inline]
+    pub(crate) fn woken_in_poll(&self, by: WakeSource) {
+        self.woken(self.since.load(Ordering::Relaxed), by);
+    }
+
     /// A poll begins.
     #[inline]
     pub(crate) fn begin_poll(&self, now: u64, worker: u32) {
@@ -122,7 +125,7 @@ impl Block {
 
     /// A poll has ended and was pending. Called before the task can be polled again.
     #[inline]
-    pub(crate) fn end_poll(&self, now: u64, notes: &Notes) {
+    pub(crate) fn end_poll(&self, now: u64, noted: Noted) {
         let began = self.began.load(Ordering::Relaxed);
         let seq = self.seq.load(Ordering::Relaxed);
         self.seq.store(seq + 1, Ordering::Relaxed);
@@ -130,13 +133,12 @@ impl Block {
         let busy = self.busy.load(Ordering::Relaxed) + now.saturating_sub(began);
         self.busy.store(busy, CHANGE);
         self.since.store(now, CHANGE);
-        self.more_waits.store(notes.without_room(), CHANGE);
-        notes.each(|place, wait| {
-            let [what, argument] = &self.waits[place];
+        self.more_waits.store(noted.more, CHANGE);
+        for ([what, argument], wait) in self.waits.iter().zip(noted.waits) {
             let [first, second] = wait.map_or([0, 0], Wait::to_words);
             what.store(first, CHANGE);
             argument.store(second, CHANGE);
-        });
+        }
         self.seq.store(seq + 2, SHOW);
     }
 

@@ -8,6 +8,8 @@
 //! | `block` | a task keeps it, between polls |
 //! | `object` | locks and channels: where they were made, who holds them |
 //! | `wake_source` | who wakes a task |
+//! | `recorder` | what threads have done in the last seconds |
+//! | `stacks` | at which of its awaits a task waits |
 //!
 //! Of a runtime that is not observed, tasks have no block, and leaves look at one flag. Without the
 //! feature `insight` there is nothing of it.
@@ -21,6 +23,15 @@ mod location;
 mod notes;
 #[cfg_attr(not(feature = "insight"), path = "object_off.rs")]
 mod object;
+#[cfg(feature = "insight")]
+mod object_static;
+#[cfg(feature = "insight")]
+mod object_table;
+pub(crate) mod recorder;
+#[cfg(test)]
+mod recorder_tests;
+#[cfg_attr(not(feature = "insight"), path = "stacks_off.rs")]
+mod stacks;
 mod wait;
 mod wake_source;
 
@@ -29,6 +40,8 @@ pub(crate) use location::AtomicLocation;
 pub(crate) use notes::{NoteTaking, note, went_on};
 pub(crate) use object::Object;
 pub(crate) use object::read as read_object;
+pub(crate) use recorder::Recorder;
+pub(crate) use stacks::{Look, Stacks, waker_is_cloned};
 pub use wait::WaitKind;
 pub(crate) use wait::{Kind, Wait};
 pub(crate) use wake_source::{AsDriver, WakeSource};

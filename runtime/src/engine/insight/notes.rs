@@ -13,11 +13,12 @@
 
 use std::cell::Cell;
 
-use super::wait::{MOST_WAITS, Wait};
+use super::wait::{Noted, Wait};
+use crate::engine::primitive::sizes::MOST_WAITS;
 
 /// What a poll waits for.
 #[derive(Debug)]
-pub(crate) struct Notes {
+struct Notes {
     waits: [Cell<Option<Wait>>; MOST_WAITS],
     /// How many were noted, kept or not.
     count: Cell<usize>,
@@ -85,18 +86,12 @@ impl Notes {
         }
     }
 
-    /// How many were noted beyond those that are kept.
+    /// What was noted since the poll began.
     #[inline]
-    pub(super) fn without_room(&self) -> u32 {
-        self.count.get().saturating_sub(MOST_WAITS) as u32
-    }
-
-    /// What was noted, by place.
-    #[inline]
-    pub(super) fn each(&self, mut f: impl FnMut(usize, Option<Wait>)) {
-        for (place, wait) in self.waits.iter().enumerate() {
-            f(place, wait.get().filter(|_| place < self.count.get()));
-        }
+    fn noted(&self) -> Noted {
+        let count = self.count.get();
+        let waits = std::array::from_fn(|place| self.waits[place].get().filter(|_| place < count));
+        Noted { waits, more: count.saturating_sub(MOST_WAITS) as u32 }
     }
 }
 
@@ -117,10 +112,10 @@ impl NoteTaking {
         })
     }
 
-    /// Calls `f` with the notes of this poll.
+    /// What this poll has noted.
     #[inline]
-    pub(crate) fn with<R>(&self, f: impl FnOnce(&Notes) -> R) -> R {
-        NOTES.with(f)
+    pub(crate) fn noted(&self) -> Noted {
+        NOTES.with(Notes::noted)
     }
 }
 

@@ -36,14 +36,14 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::OnceLock;
 
 use super::ObjectReading;
-use super::location::AtomicLocation;
 use super::notes;
+use super::object_static::table;
+use super::object_table::GENERATION;
 use super::wait::{Kind, Wait};
-use crate::engine::primitive::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::engine::primitive::{Mutex, const_fn};
+use crate::engine::primitive::atomic::{AtomicU64, Ordering};
+use crate::engine::primitive::const_fn;
 use crate::engine::task_id::{Id, current_id};
 
 /// What an entry says is there for whoever sees its generation. Pairs with [`LOOK`].
@@ -58,7 +58,6 @@ const READ: Ordering = Ordering::Acquire;
 const KIND_SHIFT: u32 = 56;
 const ENTRY: u64 = 1 << 55;
 const GENERATION_SHIFT: u32 = 32;
-const GENERATION: u32 = (1 << 23) - 1;
 const PAYLOAD: u64 = ENTRY - 1;
 
 /// A lock or a channel, to a dump.
@@ -82,7 +81,7 @@ impl Object {
     }
 
     #[cold]
-    fn wait(&self, more: usize) -> Wait {
+    pub(crate) fn wait(&self, more: usize) -> Wait {
         let word = self.entry();
         let kind = Kind::from_number((word >> KIND_SHIFT) as u8);
         Wait::new(kind.expect("written by `new`"), word & PAYLOAD)
@@ -119,7 +118,7 @@ impl Object {
     pub(crate) fn taken(&self) {
         if notes::are_taken() {
             if let Some(id) = current_id() {
-                self.set_holder(id.as_u64());
+                self.set_holder(Some(id));
             }
         }
     }
@@ -128,12 +127,13 @@ impl Object {
     #[inline]
     pub(crate) fn given_back(&self) {
         if self.word.load(Ordering::Relaxed) & !((!0) << KIND_SHIFT) != 0 {
-            self.set_holder(0);
+            self.set_holder(None);
         }
     }
 
     #[cold]
-    fn set_holder(&self, holder: u64) {
+    pub(crate) fn set_holder(&self, holder: Option<Id>) {
+        let holder = holder.map_or(0, Id::as_u64);
         let mut word = self.word.load(LOOK);
         loop {
             if word & ENTRY != 0 {
@@ -181,102 +181,4 @@ pub(crate) fn read(argument: u64) -> Option<ObjectReading> {
         return None;
     }
     Some(ObjectReading { made_at: made_at?, holder: Id::from_u64(holder) })
-}
-
-/// What is known of an object that somebody has waited for.
-#[derive(Debug)]
-struct Entry {
-    generation: AtomicU32,
-    made_at: AtomicLocation,
-    holder: AtomicU64,
-}
-
-/// Entries of the first chunk; each further one has twice as many as the one before.
-const FIRST_CHUNK: usize = 64;
-/// So many chunks are more entries than a place can name.
-const CHUNKS: usize = 26;
-
-/// All entries of the process. Chunks are made as they are needed, and stay.
-struct Table {
-    chunks: [OnceLock<Box<[Entry]>>; CHUNKS],
-    places: Mutex<Places>,
-}
-
-/// Which entries are free.
-struct Places {
-    free: Vec<u32>,
-    /// Those from here on have never been used.
-    unused: u32,
-}
-
-fn table() -> &'static Table {
-    static TABLE: Table = Table {
-        chunks: [const { OnceLock::new() }; CHUNKS],
-        places: Mutex::new(Places { free: Vec::new(), unused: 0 }),
-    };
-    &TABLE
-}
-
-/// Which chunk a place is in, and where.
-fn split(place: u32) -> (usize, usize) {
-    let from_one = place as usize / FIRST_CHUNK + 1;
-    let chunk = from_one.ilog2() as usize;
-    (chunk, place as usize - FIRST_CHUNK * ((1 << chunk) - 1))
-}
-
-impl Table {
-    fn take(&self) -> u32 {
-        let mut places = self.places.lock();
-        places.free.pop().unwrap_or_else(|| {
-            let place = places.unused;
-            places.unused += 1;
-            place
-        })
-    }
-
-    fn give_back(&self, place: u32) {
-        let entry = self.entry(place);
-        let next = entry.generation.load(Ordering::Relaxed).wrapping_add(1) & GENERATION;
-        // No pair: the words that the next owner writes publish it.
-        entry.generation.store(next, Ordering::Relaxed);
-        self.places.lock().free.push(place);
-    }
-
-    /// An entry that has been taken.
-    fn entry(&self, place: u32) -> &Entry {
-        let (chunk, at) = split(place);
-        let entries = self.chunks[chunk].get_or_init(|| {
-            let entry = |_| Entry {
-                generation: AtomicU32::new(0),
-                made_at: AtomicLocation::none(),
-                holder: AtomicU64::new(0),
-            };
-            (0..FIRST_CHUNK << chunk).map(entry).collect()
-        });
-        &entries[at]
-    }
-
-    /// An entry that may never have been taken.
-    fn find(&self, place: u32) -> Option<&Entry> {
-        let (chunk, at) = split(place);
-        self.chunks.get(chunk)?.get()?.get(at)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_place_is_in_one_chunk() {
-        let mut expected = (0, 0);
-        for place in 0..100_000 {
-            assert_eq!(split(place), expected);
-            expected.1 += 1;
-            if expected.1 == FIRST_CHUNK << expected.0 {
-                expected = (expected.0 + 1, 0);
-            }
-        }
-        assert!(split(u32::MAX).0 <= CHUNKS);
-    }
 }

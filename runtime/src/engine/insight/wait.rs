@@ -1,22 +1,29 @@
 //! What a task can wait for, in two words: a kind, and what it needs to be told apart.
 
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use crate::engine::primitive::process_began;
+use crate::engine::primitive::sizes::MOST_WAITS;
 
 pub(crate) use WaitKind as Kind;
 
-/// So many waits of a task are kept: `select!` and `join!` have several at once. More are counted.
-pub(crate) const MOST_WAITS: usize = 4;
+/// What a poll was waiting for when it ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Noted {
+    pub(crate) waits: [Option<Wait>; MOST_WAITS],
+    /// How many more there were.
+    pub(crate) more: u32,
+}
 
 /// One thing that a task waits for.
+///
+/// Two whole words, also with `Option` around them: with fields of several sizes the compiler
+/// copies the four of each poll in overlapping pieces, and waits 100 ns for its own stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wait {
-    kind: Kind,
-    /// Something after it in the same poll went on, so the future that said it may be gone.
-    is_old: bool,
-    /// A second argument, of 32 bits.
-    more: u32,
+    /// The kind, [`OLD`], and a second argument of 32 bits from [`MORE`] on.
+    what: NonZeroU64,
     argument: u64,
 }
 
@@ -85,8 +92,8 @@ kinds! {
     MpscReceive = 9, "mpsc_receive", "a message of an mpsc channel";
     /// The receiver of an [`mpsc`](crate::sync::mpsc) channel to close it.
     MpscClosed = 10, "mpsc_closed", "the receiver of an mpsc channel to go";
-    /// The value of a [`oneshot`](crate::sync::oneshot) channel, or its receiver to go.
-    Oneshot = 11, "oneshot", "a oneshot channel";
+    /// The value of a [`oneshot`](crate::sync::oneshot) channel.
+    OneshotReceive = 11, "oneshot_receive", "the value of a oneshot channel";
     /// A change of a [`watch`](crate::sync::watch) channel.
     WatchChanged = 12, "watch_changed", "a change of a watch channel";
     /// The receivers of a [`watch`](crate::sync::watch) channel to go.
@@ -123,21 +130,26 @@ kinds! {
     DuplexWrite = 28, "duplex_write", "room in a duplex stream";
     /// Its next turn: it has used up the [budget](mod@crate::task::coop) of a poll.
     Budget = 29, "budget", "its next turn, since its budget is used up";
+    /// The receiver of a [`oneshot`](crate::sync::oneshot) channel to go.
+    OneshotClosed = 30, "oneshot_closed", "the receiver of a oneshot channel to go";
 }
 
-/// The bit of [`Wait::is_old`] in the first word; below it is the kind, or 0 for no wait.
+/// The bit of [`Wait::is_old`]; below it is the kind.
 const OLD: u64 = 1 << 8;
-/// Where [`Wait::more`] begins there.
+/// Where [`Wait::more`] begins.
 const MORE: u32 = 32;
 
 impl Wait {
     /// With an argument whose meaning the kind tells.
+    #[inline]
     pub(crate) fn new(kind: Kind, argument: u64) -> Wait {
-        Wait { kind, is_old: false, more: 0, argument }
+        let what = NonZeroU64::new(kind as u64).expect("no kind has the number 0");
+        Wait { what, argument }
     }
 
+    #[inline]
     pub(crate) fn with_more(self, more: u32) -> Wait {
-        Wait { more, ..self }
+        Wait { what: self.what | u64::from(more) << MORE, ..self }
     }
 
     /// For a moment of a runtime's clock.
@@ -152,7 +164,7 @@ impl Wait {
     }
 
     pub(crate) fn kind(self) -> Kind {
-        self.kind
+        Kind::from_number(self.what.get() as u8).expect("made of a kind")
     }
 
     pub(crate) fn argument(self) -> u64 {
@@ -160,17 +172,17 @@ impl Wait {
     }
 
     pub(crate) fn more(self) -> u32 {
-        self.more
+        (self.what.get() >> MORE) as u32
     }
 
     /// Whether something after it in the same poll went on: then the future that said it may be
     /// gone.
     pub(crate) fn is_old(self) -> bool {
-        self.is_old
+        self.what.get() & OLD != 0
     }
 
     pub(super) fn aged(self) -> Wait {
-        Wait { is_old: true, ..self }
+        Wait { what: self.what | OLD, ..self }
     }
 
     /// Whether they are the same wait, of whatever age.
@@ -178,13 +190,13 @@ impl Wait {
         self.aged() == other.aged()
     }
 
+    #[inline]
     pub(super) fn to_words(self) -> [u64; 2] {
-        let old = if self.is_old { OLD } else { 0 };
-        [self.kind as u64 | old | u64::from(self.more) << MORE, self.argument]
+        [self.what.get(), self.argument]
     }
 
-    pub(super) fn from_words([first, argument]: [u64; 2]) -> Option<Wait> {
-        let kind = Kind::from_number(first as u8)?;
-        Some(Wait { kind, is_old: first & OLD != 0, more: (first >> MORE) as u32, argument })
+    pub(super) fn from_words([what, argument]: [u64; 2]) -> Option<Wait> {
+        Kind::from_number(what as u8)?;
+        Some(Wait { what: NonZeroU64::new(what)?, argument })
     }
 }

@@ -1,8 +1,8 @@
-//! A wait that another thread ends after a while, without being there when it does.
+//! A wait that another thread ends after a delay.
 //!
-//! A parker can be woken now. To be woken in two milliseconds costs whoever wants it a thread that
-//! wakes up at once and then waits. A timer of the kernel is set by one system call and wakes
-//! nobody until it fires.
+//! A parker can only be woken now. To wake a thread in two milliseconds, a parker would wake it at
+//! once to let it wait. A kernel timer is set by one system call and wakes no thread until it
+//! fires.
 #![allow(unsafe_code, reason = "two system calls; blocks cite docs/unsafe.md")]
 
 use std::fs::File;
@@ -10,12 +10,12 @@ use std::io::{self, Read};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::time::Duration;
 
-/// One thread's alarm clock. Others set it.
+/// One thread's alarm clock. Other threads set it.
 #[derive(Debug)]
 pub(crate) struct Alarm(File);
 
 impl Alarm {
-    /// An alarm that is not set. It has a descriptor.
+    /// An alarm that is not set. It uses one file descriptor.
     pub(crate) fn new() -> io::Result<Alarm> {
         // SAFETY: the call takes two numbers.
         let timer = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC) };
@@ -26,13 +26,13 @@ impl Alarm {
         Ok(Alarm(unsafe { File::from_raw_fd(timer) }))
     }
 
-    /// Ends the owner's wait, or its next one, after `delay`; what was set before is forgotten.
+    /// Ends the owner's wait, or its next one, after `delay`. Replaces an earlier setting.
     pub(crate) fn set(&self, delay: Duration) {
-        // Zero would turn it off.
+        // Zero would turn the timer off.
         self.set_to(delay.max(Duration::from_nanos(1)));
     }
 
-    /// What was set is forgotten, unless the owner's wait has ended already.
+    /// Clears the setting, unless the owner's wait has ended already.
     pub(crate) fn clear(&self) {
         self.set_to(Duration::ZERO);
     }

@@ -1,5 +1,5 @@
-//! An alarm, where the system has no timer that one thread sets and another one waits for: it
-//! cannot be had.
+//! For systems without a timer that one thread sets and another one waits for: making an alarm
+//! fails.
 
 use std::io;
 use std::time::Duration;

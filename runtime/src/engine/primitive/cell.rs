@@ -18,12 +18,11 @@ impl<T> UnsafeCell<T> {
 }
 
 impl<T> UnsafeCell<MaybeUninit<T>> {
-    /// Makes a cell of what lies at `place`, which holds one from then on. Nothing is on the stack:
-    /// a large cell comes into being where it stays.
+    /// Makes a cell in `place`, without the stack: a large cell is made where it stays.
     #[inline(always)]
     pub(crate) fn make_at(place: &mut MaybeUninit<UnsafeCell<MaybeUninit<T>>>) {
-        // Bytes that need not be initialised are such a cell. A model's is more, and is written
-        // here.
+        // Uninitialised bytes already are such a cell. The models' cell has more fields, and is
+        // written here.
         let _ = place;
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting on a word of memory: the futex of Linux.
+//! Waits on a word of memory: the futex of Linux.
 #![allow(unsafe_code, reason = "the futex system call; blocks cite docs/unsafe.md")]
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Waiting on a word of memory where the system has no futex: parking_lot's table of queues.
+//! Waits on a word of memory where the system has no futex: parking_lot's table of queues.
 #![allow(unsafe_code, reason = "parking_lot_core's contract; blocks cite docs/unsafe.md")]
 
 use std::time::{Duration, Instant};

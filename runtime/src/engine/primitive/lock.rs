@@ -1,5 +1,5 @@
-//! Locks without poison. A panic while one is held leaves the data as it is; what may panic (user
-//! code) is never called under a lock of the engine.
+//! Locks without poisoning. A panic while one is held leaves the data as it is. Code that may panic
+//! (user code) is never called under a lock of the engine.
 
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -9,11 +9,11 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T: ?Sized>(parking_lot::Mutex<T>);
 
-// No user code runs under a lock of the engine, so no panic can leave half of a change behind.
+// No user code runs under a lock of the engine, so no panic leaves a change half done.
 impl<T: ?Sized> UnwindSafe for Mutex<T> {}
 impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
 
-/// Access to what a [`Mutex`] guards.
+/// Access to the value of a [`Mutex`].
 #[derive(Debug)]
 pub(crate) struct MutexGuard<'a, T: ?Sized>(parking_lot::MutexGuard<'a, T>);
 
@@ -71,7 +71,7 @@ impl Condvar {
         self.0.wait(&mut guard.0);
     }
 
-    /// Waits for a notification or the end of `timeout`; says whether the time ran out.
+    /// Waits for a notification or the end of `timeout`. Returns whether the time ran out.
     pub(crate) fn wait_for<T: ?Sized>(
         &self,
         guard: &mut MutexGuard<'_, T>,
@@ -93,11 +93,11 @@ impl Condvar {
 #[derive(Debug, Default)]
 pub(crate) struct RwLock<T: ?Sized>(parking_lot::RwLock<T>);
 
-/// Shared access to what a [`RwLock`] guards.
+/// Shared access to the value of a [`RwLock`].
 #[derive(Debug)]
 pub(crate) struct RwLockReadGuard<'a, T: ?Sized>(parking_lot::RwLockReadGuard<'a, T>);
 
-/// Exclusive access to what a [`RwLock`] guards.
+/// Exclusive access to the value of a [`RwLock`].
 #[derive(Debug)]
 pub(crate) struct RwLockWriteGuard<'a, T: ?Sized>(parking_lot::RwLockWriteGuard<'a, T>);
 
@@ -108,7 +108,7 @@ impl<T> RwLock<T> {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Shared access. A thread that has it may ask again: a waiting writer does not keep it out.
+    /// Shared access. A thread that has it may take it again: a waiting writer does not block it.
     #[inline]
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
         RwLockReadGuard(self.0.read_recursive())

@@ -1,14 +1,14 @@
-//! What the engine takes from the machine: atomics, cells, locks, threads.
+//! The primitives that the engine is built on: atomics, cells, locks, threads.
 //!
-//! Every protocol between threads is written against the names of this module and nothing else.
-//! The models (`tests/models`) compile the very same protocol files against a module of the same
-//! names made of loom's types, so no source file knows whether it is being model-checked.
+//! Every protocol between threads uses only the names of this module. The models (`tests/models`)
+//! compile the same protocol files against a module with the same names and loom's types, so no
+//! source file knows whether it is being model-checked.
 //!
 //! The list of names is the contract: `atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64,
 //! AtomicUsize, AtomicPtr, Ordering, fence}`, `Arc`, `Mutex` with `MutexGuard`, `Condvar`, `RwLock`
 //! with its guards, `UnsafeCell`, `Alarm`, `Parker`, `Backoff`, `hint::spin_loop`,
-//! `thread::{Builder, JoinHandle, current, yield_now, Usage, cpu_time, os_id}`, `ticks`, and three that are
-//! no types: [`const_fn`], [`last_of`] and [`sizes`].
+//! `thread::{Builder, JoinHandle, current, yield_now, Usage, cpu_time, os_id}`, `ticks`,
+//! `process_began`, and three that are no types: [`const_fn`], [`last_of`] and [`sizes`].
 
 #[cfg_attr(not(target_os = "linux"), path = "alarm_portable.rs")]
 mod alarm;
@@ -48,14 +48,14 @@ pub(crate) mod thread {
     pub(crate) use super::os_thread::{Usage, cpu_time, os_id};
 }
 
-/// The value, for the one that drops the last reference. What it owns can then be taken apart by a
-/// loop where the drop glue of a chain would call itself.
+/// The value, for the thread that drops the last reference. A chain can then be freed by a loop,
+/// where its drop glue would recurse.
 pub(crate) fn last_of<T>(reference: Arc<T>) -> Option<T> {
     Arc::into_inner(reference)
 }
 
-/// Declares a `const fn` whose body makes atomics or locks. The types of a model cannot be made in
-/// a constant: there the same item is a plain function.
+/// Declares a `const fn` whose body makes atomics or locks. loom's types cannot be made in a
+/// constant, so in the models the same item is a plain function.
 macro_rules! const_fn {
     ($(#[$attribute:meta])* $visibility:vis const fn $($rest:tt)*) => {
         $(#[$attribute])* $visibility const fn $($rest)*
@@ -65,6 +65,16 @@ pub(crate) use const_fn;
 
 /// Sizes that a model makes small, so that it reaches what happens at a boundary.
 pub(crate) mod sizes {
-    /// Positions in one block of a channel's list; a power of two. The last one is no slot.
+    /// Positions in one block of a channel's list; a power of two. The last one holds no value.
     pub(crate) const LIST_LAP: usize = 32;
+    /// Events in one chunk of a recorder's ring; a power of two.
+    pub(crate) const RING_CHUNK: usize = 1024;
+    /// So many waits of a task are kept: `select!` and `join!` have several at once.
+    pub(crate) const MOST_WAITS: usize = 4;
+    /// How often a reader of a task's block tries again that has met a poll that was just ending.
+    /// More in a row mean that the task is polled all the time.
+    pub(crate) const TRIES: usize = 3;
+    /// Entries of the first chunk of a table; each further one has twice as many as the one before.
+    #[allow(dead_code, reason = "without insight there is no table")]
+    pub(crate) const FIRST_CHUNK: usize = 64;
 }

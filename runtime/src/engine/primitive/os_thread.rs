@@ -10,12 +10,10 @@ pub(crate) fn os_id() -> u32 {
     unsafe { libc::gettid() as u32 }
 }
 
-/// For how long a thread of this process has had a processor so far, to this moment. `None` if
-/// there is no such thread. One system call of some 300 ns, and no file: it works without `/proc`
-/// and without descriptors.
+/// How long a thread of this process has had a processor, up to now. `None` if there is no such
+/// thread. One system call of some 300 ns; needs neither `/proc` nor a descriptor.
 pub(crate) fn cpu_time(os_id: u32) -> Option<Duration> {
-    /// "This number is a thread's", and "what the scheduler has counted", in the kernel's form of a
-    /// clock.
+    /// The kernel's clock id bits for "a thread's clock" and "processor time".
     const OF_A_THREAD: libc::clockid_t = 0b110;
     let thread = libc::clockid_t::try_from(os_id).ok().filter(|&id| id != 0)?;
     let clock = (!thread << 3) | OF_A_THREAD;
@@ -30,11 +28,11 @@ pub(crate) fn cpu_time(os_id: u32) -> Option<Duration> {
     Some(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
 }
 
-/// What this thread has used of its processor so far.
+/// The processor time that this thread has used so far.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
     cpu: Duration,
-    /// How often it has given the processor up by itself.
+    /// How often the thread has given the processor up by itself.
     waits: libc::c_long,
 }
 
@@ -64,11 +62,11 @@ impl Usage {
     }
 }
 
-/// What a thread has done for a while. What else has passed it has spent waiting for a processor.
+/// What a thread has done in some time. In the rest of that time it waited for a processor.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spent {
     pub(crate) computed: Duration,
-    /// It has waited by itself, in a system call or for a lock.
+    /// Whether the thread has waited by itself, in a system call or for a lock.
     pub(crate) has_waited: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Threads, where the system gives them no number that another thread could use.
+//! For systems where threads have no number that another thread can use.
 
 use std::time::Duration;
 

@@ -3,17 +3,17 @@
 //! # Problem
 //!
 //! `std::thread::park` would do, but its token belongs to the thread: user code that parks inside a
-//! task would take a wake-up that the scheduler gave. A parker of our own cannot be mixed up.
+//! task would take the scheduler's wake-up. A parker of our own is used by the scheduler alone.
 //!
 //! # States
 //!
 //! | state    | meaning                                                            |
 //! |----------|--------------------------------------------------------------------|
-//! | EMPTY    | no token, nobody waits                                             |
+//! | EMPTY    | no token, the owner does not wait                                  |
 //! | PARKED   | no token, the owner sleeps on this word or is about to             |
 //! | ELSEWHERE| no token, the owner sleeps somewhere else, or is about to: in the  |
-//! |          | poll. Who gives the token must wake it there                       |
-//! | NOTIFIED | a token lies here; the next park takes it                          |
+//! |          | driver. A thread that gives the token must wake it there           |
+//! | NOTIFIED | there is a token; the next park takes it                           |
 //!
 //! # Invariants
 //!
@@ -43,14 +43,15 @@ pub(crate) struct Parker {
     state: AtomicU32,
 }
 
-/// Where the owner was when it was given the token. To be heeded for owners that sleep elsewhere.
+/// Where the owner was when it was given the token. Must be handled for owners that may sleep
+/// elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unparked {
-    /// Awake, or it had a token already: no system call was made.
+    /// The owner was awake, or had a token already: no system call was made.
     Awake,
-    /// Asleep on the parker: it has been woken.
+    /// The owner slept on the parker, and has been woken.
     Parked,
-    /// Asleep elsewhere: the caller must wake it there.
+    /// The owner sleeps elsewhere: the caller must wake it there.
     Elsewhere,
 }
 
@@ -72,8 +73,8 @@ impl Parker {
         }
     }
 
-    /// Waits for the token, but no longer than `timeout`; takes it if it is there. May return
-    /// early without it. Says whether it was there. Called by the owner only.
+    /// Waits for the token for at most `timeout`, and takes it if it is there. May return early
+    /// without it. Returns whether it was there. Called by the owner only.
     pub(crate) fn park_timeout(&self, timeout: Duration) -> bool {
         if !self.leave_for(PARKED) {
             return true;
@@ -82,26 +83,26 @@ impl Parker {
         self.come_back()
     }
 
-    /// The owner is about to sleep elsewhere. False if the token was there: then it is taken, and
-    /// the owner does not sleep.
+    /// The owner is about to sleep elsewhere. Returns false if the token was there: then it is
+    /// taken, and the owner does not sleep.
     #[must_use]
     pub(crate) fn begin_elsewhere(&self) -> bool {
         self.leave_for(ELSEWHERE)
     }
 
-    /// Whether the token is there; it stays. Asked by the owner while it is elsewhere.
+    /// Whether the token is there, without taking it. Called by the owner while it is elsewhere.
     pub(crate) fn is_notified(&self) -> bool {
-        // No pair: whoever takes the token sees what came before it.
+        // No pair: taking the token shows what came before it.
         self.state.load(Ordering::Relaxed) == NOTIFIED
     }
 
-    /// The owner is back. Takes the token and says whether it was there.
+    /// The owner is back. Takes the token and returns whether it was there.
     pub(crate) fn end_elsewhere(&self) -> bool {
         self.come_back()
     }
 
     fn leave_for(&self, place: u32) -> bool {
-        // No pair: the owner's own word is there, or the token, which the swap takes.
+        // No pair: the word is as the owner left it, or has the token, which the swap takes.
         match self.state.compare_exchange(EMPTY, place, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => true,
             Err(_notified) => {

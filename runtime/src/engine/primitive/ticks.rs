@@ -18,6 +18,7 @@ struct Origin {
     clock: Instant,
 }
 
+#[inline]
 fn origin() -> &'static Origin {
     static ORIGIN: OnceLock<Origin> = OnceLock::new();
     ORIGIN
@@ -65,6 +66,16 @@ impl Scale {
         self.time(self.now.saturating_sub(then))
     }
 
+    /// How long a tick is.
+    pub(crate) fn ns_per_tick(&self) -> f64 {
+        self.ns_per_tick
+    }
+
+    /// How many ticks a time is; for ever, if it is longer than can be counted.
+    pub(crate) fn ticks(&self, time: Duration) -> u64 {
+        (time.as_nanos() as f64 / self.ns_per_tick) as u64
+    }
+
     /// So many ticks.
     pub(crate) fn time(&self, ticks: u64) -> Duration {
         Duration::from_nanos((ticks as f64 * self.ns_per_tick) as u64)
@@ -72,6 +83,7 @@ impl Scale {
 }
 
 #[cfg(target_arch = "x86_64")]
+#[inline]
 fn counter() -> u64 {
     // SAFETY: every processor of this architecture has the instruction. Where the kernel forbids it
     // to programs (`prctl(PR_SET_TSC)`), `counts_steadily` has not found an invariant counter.
@@ -111,6 +123,7 @@ fn is_the_systems_clock() -> bool {
 }
 
 #[cfg(target_arch = "aarch64")]
+#[inline]
 fn counter() -> u64 {
     let count: u64;
     // SAFETY: reads a register that all kernels of this architecture let programs read.

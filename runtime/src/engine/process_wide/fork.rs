@@ -1,24 +1,23 @@
-//! Tells whether this process was forked after something was made.
+//! Detects that this process was forked after a value was made.
 //!
 //! # Problem
 //!
-//! A `fork` copies one thread. The child has the memory of a runtime whose threads are not there,
-//! locks that nobody will unlock, and an epoll instance that it shares with the parent: waiting for
-//! any of them is a hang, and telling epoll anything disturbs the parent.
+//! A `fork` copies one thread. The child has the memory of a runtime without its threads, locks
+//! that will not be unlocked, and an epoll instance that it shares with the parent. To wait for any
+//! of them is a hang, and to change the epoll instance disturbs the parent.
 //!
-//! So a handler that runs in every child counts generations, what must not be used in a child
-//! remembers the generation it was made in, and its cold entries compare, before they take any
-//! lock.
+//! So a handler that runs in every child counts generations. A value that must not be used in a
+//! child remembers its generation, and its cold entry points compare it before they take a lock.
 #![allow(unsafe_code, reason = "pthread_atfork; docs/unsafe.md, K3")]
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Forks that lie between the first process that made a [`ForkGeneration`] and this one.
+/// The number of forks between the first process that made a [`ForkGeneration`] and this one.
 // No pair: it changes only in a child that has one thread.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
-/// In which process something was made.
+/// The process in which a value was made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ForkGeneration(u64);
 

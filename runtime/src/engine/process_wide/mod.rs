@@ -1,8 +1,8 @@
-//! What a process has once and every runtime in it shares: its signals, its orphaned children, and
-//! handlers of the engine's own.
+//! State that a process has once and all its runtimes share: its signals, its orphaned children,
+//! and the engine's own signal handlers.
 //!
-//! Everything else hangs on a value that can be made twice, but for the counters that number tasks
-//! and runtimes, the names of tasks, and the hint that some clock was paused.
+//! Everything else hangs on a value that can be made twice, except the counters that number tasks
+//! and runtimes, the names of tasks, and the hint that a clock was paused.
 
 pub(crate) mod fork;
 pub(crate) mod orphans;

@@ -1,11 +1,10 @@
-//! Child processes that nobody waits for and whose runtime is gone.
+//! Child processes that were dropped and whose runtime is gone.
 //!
 //! # Problem
 //!
 //! A child that has ended stays in the system's table as a zombie until its parent asks for its
-//! status. A `Child` that is dropped is asked for by the driver it is registered with (see
-//! `engine/driver/child.rs`); but when that driver is shut first, somebody else must ask, whichever
-//! runtime is alive then, or is made later.
+//! status. For a dropped `Child` its driver asks (see `engine/driver/child.rs`). If that driver is
+//! shut down first, another runtime must ask: one that is alive then, or is made later.
 //!
 //! # Shape
 //!
@@ -19,39 +18,39 @@
 //!                     SIGCHLD: the listener's waker asks for each child
 //! ```
 //!
-//! All homes watch, and not one of them, since a runtime may be alive and not be driven (a
-//! `current_thread` runtime between two calls of `block_on`).
+//! A *home* is an open driver. All homes watch, not only one, since a runtime may be alive and not
+//! be driven (a `current_thread` runtime between two calls of `block_on`).
 //!
 //! # Invariants
 //!
-//! 1. Whoever leaves children in the list has armed the listener before it asked them for the last
-//!    time: a child that ends later raises a signal that the listener hears.
-//! 2. While there are children, every home that opened before or after watches signals.
-//! 3. The list's lock comes before those of the signals. Homes are called without it, since the
-//!    last reference to one may be dropped then, and its wakers with it.
+//! 1. A thread that leaves children in the list has armed the listener before it asked them for the
+//!    last time: a child that ends later raises a signal that the listener receives.
+//! 2. While there are children, every home watches signals, whenever it opened.
+//! 3. The list's lock is taken before those of the signals. Homes are called without it, since the
+//!    call may drop the last reference to one, and its wakers with it.
 //!
-//! With no home the signal stays pending until one opens, and that one asks.
+//! Without a home the signal stays pending until one opens; that one asks.
 //!
 //! # Children that were killed
 //!
-//! A program that ends its children with its last runtime may never have another one, and goes on.
-//! A child that was killed ends at once, as a rule, so nobody need wait for a signal: a thread asks
-//! for all of those, less and less often, and ends when none is left. It is started with the first,
-//! and again with one that comes later.
+//! A program may kill its children when it drops its last runtime, never make another one, and go
+//! on. A killed child usually ends at once, so no signal is needed: a thread asks for all of them,
+//! less and less often, and ends when none is left. It is started with the first child, and again
+//! with one that comes later.
 //!
 //! | who adopts, under the lock               | the thread, under the lock                    |
 //! |------------------------------------------|-----------------------------------------------|
 //! | adds the child                           | asks all, and forgets those that have ended   |
 //! | starts a thread if there is none, notes it | if none is left: notes that there is no thread, and ends |
 //!
-//! Both under one lock, so a child is added before the thread has asked for the last time, or finds
-//! that there is none. If there is no thread to be had, a home must do.
+//! Both sides use one lock. So either a child is added before the thread asks for the last time, or
+//! it starts a new thread. If no thread can be started, a home asks instead.
 //!
 //! # Rejected
 //!
 //! - A thread that waits for every child: it would have to outlive every runtime.
 //! - This list for every dropped child: each SIGCHLD asks all of them, so n children cost n² system
-//!   calls. A descriptor of its own makes each child cost one.
+//!   calls. With a descriptor for each child, each costs one.
 
 use std::io;
 use std::process::Child;
@@ -64,7 +63,7 @@ use super::fork::ForkGeneration;
 use super::signals::Listener;
 use crate::engine::primitive::{Arc, Mutex};
 
-/// Something that can watch signals and is polled: a driver.
+/// A driver that is polled and can watch signals.
 pub(crate) trait Home: Send + Sync {
     /// Watches the process's signals from now on.
     fn watch_signals(&self) -> io::Result<()>;
@@ -73,15 +72,15 @@ pub(crate) trait Home: Send + Sync {
 struct Orphans {
     homes: Vec<Weak<dyn Home>>,
     children: Vec<Child>,
-    /// There while there are children.
+    /// Present while there are children.
     listener: Option<Listener>,
 }
 
 static ORPHANS: Mutex<Orphans> =
     Mutex::new(Orphans { homes: Vec::new(), children: Vec::new(), listener: None });
 
-/// The waker that asks. It has a size, so that a waker points into the allocation and not just
-/// behind it: tools that look for leaks take it for lost otherwise.
+/// A waker that asks for the children's status. It has a size, so that its pointer is inside the
+/// allocation and not behind it: leak checkers would take it for lost.
 struct Reaper {
     _size: u8,
 }
@@ -92,7 +91,7 @@ impl Wake for Reaper {
     }
 }
 
-/// From now on `home` is polled, until [`close`].
+/// Adds a home, which is polled until [`close`].
 pub(crate) fn open(home: Weak<dyn Home>) {
     let waiting = {
         let mut orphans = ORPHANS.lock();
@@ -105,34 +104,32 @@ pub(crate) fn open(home: Weak<dyn Home>) {
     }
 }
 
-/// `home` is not polled any more.
+/// Removes a home, which is no longer polled.
 pub(crate) fn close(home: &dyn Home) {
     ORPHANS.lock().homes.retain(|other| !std::ptr::addr_eq(other.as_ptr(), home));
 }
 
-/// Takes over a child that nobody else will ask for.
+/// Takes over a child whose status nothing else will ask for.
 pub(crate) fn adopt(child: Child) {
     ORPHANS.lock().children.push(child);
     watch();
 }
 
-/// Children that were killed, and that nobody else will ask for.
+/// Killed children whose status nothing else will ask for.
 struct Killed {
     children: Vec<Child>,
-    /// Where the thread that asks was started, if there is one.
+    /// The process in which the asking thread was started, if there is one.
     reaper: Option<ForkGeneration>,
 }
 
 static KILLED: Mutex<Killed> = Mutex::new(Killed { children: Vec::new(), reaper: None });
 
-/// How long it is until the thread asks for the second time; each time it is twice as long, up to
-/// [`SELDOM`].
+/// The time until the thread asks for the second time. It doubles each time, up to [`SELDOM`].
 const SOON: Duration = Duration::from_millis(1);
-/// For a child that does not end though it was killed: the system holds it.
+/// The longest pause, for a killed child that does not end because the system holds it.
 const SELDOM: Duration = Duration::from_millis(500);
 
-/// As [`adopt`], of a child that was killed: a thread asks for it, whether there is a runtime or
-/// not.
+/// As [`adopt`], for a killed child: a thread asks for it, whether there is a runtime or not.
 pub(crate) fn adopt_killed(child: Child) {
     let left = {
         let mut killed = KILLED.lock();
@@ -153,7 +150,7 @@ pub(crate) fn adopt_killed(child: Child) {
     left.into_iter().for_each(adopt);
 }
 
-/// The thread.
+/// The body of the thread that asks for killed children.
 fn ask_until_gone() {
     let mut pause = SOON;
     loop {
@@ -173,18 +170,18 @@ fn ask_until_gone() {
 fn watch() {
     let homes: Vec<_> = { ORPHANS.lock().homes.iter().filter_map(Weak::upgrade).collect() };
     for home in homes {
-        // Out of descriptors, or shut by now: another home watches, or the next to open will.
+        // On an error (no descriptor, or shut down) another home watches, or the next one to open.
         let _ = home.watch_signals();
     }
     reap();
 }
 
-/// Asks every child, and forgets those that have ended or were asked for by somebody else.
+/// Asks every child, and removes those that have ended or whose status was already fetched.
 fn reap() {
     let mut orphans = ORPHANS.lock();
     let orphans = &mut *orphans;
     if orphans.listener.is_none() && !orphans.children.is_empty() {
-        // If there can be none now, the next who comes here tries again.
+        // If making one fails, the next call tries again.
         orphans.listener = Listener::new(libc::SIGCHLD).ok();
     }
     if let Some(listener) = &mut orphans.listener {

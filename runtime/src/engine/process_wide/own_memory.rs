@@ -1,19 +1,19 @@
-//! The file by which this process reads its own memory: `/proc/self/mem`.
+//! The file through which this process reads its own memory: `/proc/self/mem`.
 //!
 //! # Problem
 //!
-//! A stack must be copied without a fault where it ends. `process_vm_readv` does that, but
-//! sandboxes take it for an attack on other processes, and some kill for it. Reading a file is a
-//! call that every sandbox lets through: `pread`.
+//! A stack must be copied without a fault at its end. `process_vm_readv` does that, but sandboxes
+//! take it for an attack on other processes, and some kill the process. Every sandbox allows
+//! `pread`.
 //!
 //! # Shape
 //!
-//! The file is opened by the thread that takes stacks, before its first one, and kept: a signal
-//! handler uses it, at a time that nobody knows beforehand, so it must never be closed. It is one
-//! descriptor for the process, which is not passed on by `exec`.
+//! The thread that takes stacks opens the file before its first one, and keeps it open: a signal
+//! handler may use it at any time, so it must not be closed. It is one descriptor for the process,
+//! which `exec` closes.
 //!
-//! A child that was forked has inherited a file that shows its parent's memory. So it opens one of
-//! its own before it takes its first stack. Handlers of the parent's questions do not run in it.
+//! A forked child inherits a file that shows its parent's memory. So it opens its own file before
+//! it takes its first stack. Signals that the parent sent do not reach the child.
 
 use std::fs::File;
 use std::io;
@@ -27,8 +27,8 @@ use crate::engine::primitive::Mutex;
 static OPEN: Mutex<Option<(ForkGeneration, File)>> = Mutex::new(None);
 
 /// The file's descriptor; -1 as long as there is none.
-// No pair: it is set by the thread that then copies, or before it asks another one by a signal,
-// whose answer has an order of its own.
+// No pair: the thread that sets it then copies by itself, or asks another thread by a signal. The
+// answer has its own ordering.
 static DESCRIPTOR: AtomicI32 = AtomicI32::new(-1);
 
 /// Opens the file, unless this process has it open.
@@ -43,7 +43,7 @@ pub(crate) fn open() -> io::Result<()> {
     Ok(())
 }
 
-/// The descriptor, if [`open`] has been called with success. Async-signal-safe.
+/// The descriptor, if [`open`] has succeeded. Async-signal-safe.
 pub(crate) fn descriptor() -> Option<i32> {
     let descriptor = DESCRIPTOR.load(Ordering::Relaxed);
     (descriptor >= 0).then_some(descriptor)

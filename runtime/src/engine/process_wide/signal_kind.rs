@@ -2,26 +2,27 @@
 //!
 //! # Problem
 //!
-//! A handler may set a flag and write a byte, no more; it may interrupt anything, also another
-//! handler. The byte wakes a thread, which must tell every listener, each once.
+//! A handler may only set a flag and write a byte, and may interrupt anything, also another
+//! handler. The byte wakes a thread, which must tell every listener once.
 //!
-//! A listener remembers the count that it has seen. So a signal that comes before the first poll is
-//! not lost, each listener hears of it by itself, and several signals of a kind that come before a
+//! A listener remembers the count that it has seen. So a signal before the first poll is not lost,
+//! and each listener receives it independently. Several signals of a kind that come before a
 //! listener looks are one to it, as they are to the system.
 //!
 //! # Invariants
 //!
-//! 1. The handler sets the flag before it writes, and whoever reads looks at the flags after it has
-//!    emptied the socket: the byte of a flag that was not seen is still there, or will be.
-//! 2. A full socket swallows the byte, but then it holds others that were not read yet (1).
-//! 3. The count changes before the waiters are taken under the lock; a listener looks at the count
-//!    and stores its waker under one hold of the lock. It sees the count, or its waker is found.
+//! 1. The handler sets the flag before it writes. The reader looks at the flags after it has
+//!    emptied the socket. So the byte of a flag that it did not see is still in the socket, or will
+//!    be.
+//! 2. A full socket drops the byte, but then it holds others that were not read yet (1).
+//! 3. The count changes before the waiters are taken under the lock. A listener reads the count and
+//!    stores its waker in one critical section. So it sees the count, or its waker is found.
 //!
 //! # Orderings
 //!
-//! All are Relaxed. The flag has no pair of its own: write(2) follows it and read(2) precedes the
-//! look, and the socket's lock in the kernel orders the two; a flag that is seen early, without its
-//! byte, carries nothing else. The count is ordered by the waiters' lock (3).
+//! All are Relaxed. The flag has no pair: write(2) follows the store and read(2) precedes the load,
+//! and the socket's lock in the kernel orders the two. A flag that is seen before its byte
+//! publishes nothing else. The waiters' lock orders the count (3).
 
 use std::ops::Deref;
 use std::task::{Poll, Waker};
@@ -50,14 +51,13 @@ impl Kind {
 
     /// A signal came. Called by the handler; `write` writes the byte.
     pub(crate) fn raise(&self, write: impl FnOnce()) {
-        // A store would do. A swap lets a model see that it comes before or after that of
-        // `collect`.
+        // A store would do. With a swap, a model can order it before or after that of `collect`.
         self.pending.swap(true, Ordering::Relaxed);
         write(); // wake: signal handler
     }
 
-    /// Forgets what came and who waits: all of it is another process's. The wakers are neither
-    /// called nor dropped, as both may need what only that process has.
+    /// Resets the flag and the waiters, which are the parent process's. The wakers are neither
+    /// called nor dropped, since both may need what only the parent has.
     pub(crate) fn start_over(&self) {
         self.pending.store(false, Ordering::Relaxed);
         let mut wakers = WakeList::new();
@@ -66,7 +66,8 @@ impl Kind {
     }
 }
 
-/// A byte came: counts the signals, and collects who waits for them. `empty` empties the socket.
+/// Called when a byte has come: counts the signals, and collects the wakers that wait for them.
+/// `empty` empties the socket.
 pub(crate) fn collect<'a>(
     empty: impl FnOnce(),
     kinds: impl Iterator<Item = &'a Kind>,
@@ -90,13 +91,13 @@ pub(crate) struct Ear<K: Deref<Target = Kind>> {
 }
 
 impl<K: Deref<Target = Kind>> Ear<K> {
-    /// Hears of what comes from now on.
+    /// Receives signals from now on.
     pub(crate) fn new(kind: K) -> Ear<K> {
         let seen = kind.count.load(Ordering::Relaxed);
         Ear { kind, seen, key: None }
     }
 
-    /// Waits until the signal has come since the last time this was ready (or since it was made).
+    /// Waits for a signal after the last one for which this was ready (or after it was made).
     pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<()> {
         if note(&self.kind, &mut self.seen) {
             return Poll::Ready(());
@@ -115,7 +116,7 @@ impl<K: Deref<Target = Kind>> Ear<K> {
     }
 }
 
-/// Notes the count, and says whether it is another one than that noted before.
+/// Stores the count in `seen`, and returns whether it has changed.
 fn note(kind: &Kind, seen: &mut u64) -> bool {
     let count = kind.count.load(Ordering::Relaxed);
     std::mem::replace(seen, count) != count

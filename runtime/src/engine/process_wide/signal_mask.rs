@@ -1,25 +1,24 @@
-//! Which signals a thread takes.
+//! Signal masks: which signals a thread takes.
 //!
 //! # Problem
 //!
 //! A signal for the process goes to any thread that does not block it. A program that blocks
-//! SIGTERM on its own threads and waits for it by `sigwait` counts on there being no other thread;
-//! one that has a handler counts on it running on a thread that it knows. A thread that the runtime
-//! has for itself (the monitor, the reporter's) is neither, so it must not take any.
+//! SIGTERM on its threads and calls `sigwait` relies on there being no other thread that takes it.
+//! A program with a handler relies on it running on a thread that the program knows. So the
+//! runtime's own threads (the monitor, the reporter's) must not take any signal.
 //!
 //! # How
 //!
-//! A new thread has the mask of the thread that starts it. So whoever starts one of these blocks
-//! all signals, starts it, and puts its own mask back ([`deafly`]): there is no moment in which the
-//! new thread would take one. Signals that a thread raises by what it does (SIGSEGV and the like)
-//! stay as they are: where they are blocked the kernel ends the process without asking the handler.
+//! A new thread inherits the mask of the thread that starts it. So the starting thread blocks all
+//! signals, starts the new thread, and restores its own mask ([`deafly`]): the new thread never
+//! takes a signal. It is called *deaf*. Signals that a thread raises itself (SIGSEGV and the like)
+//! are not blocked, since the kernel would then end the process without calling the handler.
 //!
-//! Threads that run tasks and jobs take signals as the thread that started them, as everywhere
-//! else. Where that is one of the deaf threads, they get the mask that the thread had which built
-//! the runtime ([`for_new_thread`]).
+//! Threads that run tasks and jobs inherit the mask of the thread that starts them, as usual. If
+//! that one is deaf, they get the mask of the thread that built the runtime ([`for_new_thread`]).
 //!
-//! SIGURG, by which a computing thread is asked for its stack, goes to threads that run tasks,
-//! never to one of the deaf.
+//! SIGURG, which asks a computing thread for its stack, is sent only to threads that run tasks,
+//! never to deaf ones.
 #![allow(unsafe_code, reason = "pthread_sigmask; docs/unsafe.md, K1")]
 
 use std::cell::Cell;
@@ -29,7 +28,7 @@ thread_local! {
     static DEAF: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What a thread raises by itself, and what stops the process for a debugger.
+/// Signals that a thread raises itself, and those that stop the process for a debugger.
 const OWN: [libc::c_int; 7] = [
     libc::SIGSEGV,
     libc::SIGBUS,
@@ -45,7 +44,7 @@ const OWN: [libc::c_int; 7] = [
 pub(crate) struct Mask(libc::sigset_t);
 
 impl Mask {
-    /// That of this thread.
+    /// The mask of this thread.
     pub(crate) fn here() -> Mask {
         let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
         // SAFETY: without a new mask the call writes the present one, into room that is lent for
@@ -56,7 +55,7 @@ impl Mask {
         }
     }
 
-    /// All but [`OWN`].
+    /// A mask of all signals but [`OWN`].
     fn deaf() -> Mask {
         let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
         // SAFETY: `sigfillset` makes a set of the room that it is lent, and `sigdelset` takes
@@ -70,7 +69,7 @@ impl Mask {
         }
     }
 
-    /// Makes it that of this thread.
+    /// Makes it the mask of this thread.
     pub(crate) fn apply(&self) {
         // SAFETY: the set is a valid one, and the old one is not asked for.
         unsafe {
@@ -79,8 +78,7 @@ impl Mask {
     }
 }
 
-/// Calls `start` while this thread takes no signal: a thread that it starts takes none from its
-/// first moment.
+/// Calls `start` while this thread blocks signals: a thread that it starts never takes one.
 pub(crate) fn deafly<R>(start: impl FnOnce() -> R) -> R {
     struct Restore(Mask);
     impl Drop for Restore {
@@ -93,13 +91,13 @@ pub(crate) fn deafly<R>(start: impl FnOnce() -> R) -> R {
     start()
 }
 
-/// Says that this thread was started by [`deafly`].
+/// Records that this thread was started by [`deafly`].
 pub(crate) fn is_deaf() {
     DEAF.set(true);
 }
 
-/// The mask for a thread that this thread starts and that runs what is the user's: `usual` if this
-/// thread is deaf, and else its own, by itself.
+/// The mask to set in a new thread that runs user code: `usual` if this thread is deaf. `None` if
+/// the new thread can inherit this thread's mask.
 pub(crate) fn for_new_thread(usual: Mask) -> Option<Mask> {
     DEAF.get().then_some(usual)
 }

@@ -1,9 +1,9 @@
-//! The signals of the process, told to any number of listeners in any number of runtimes.
+//! Delivers the signals of the process to any number of listeners in any number of runtimes.
 //!
 //! # Problem
 //!
-//! A signal handler may do almost nothing: no lock, no allocation, no waker. And a process has one
-//! handler a signal, but may make many runtimes, one after another or at the same time.
+//! A signal handler may do almost nothing: no lock, no allocation, no waker. A process has one
+//! handler for each signal, but may have many runtimes, one after another or at the same time.
 //!
 //! # Shape
 //!
@@ -17,20 +17,19 @@
 //!                        the poll's holder wakes them, in whatever runtime they are
 //! ```
 //!
-//! This file is the system's side: the handler, the socket. Why no signal is lost on the way stands
-//! in `signal_kind.rs`.
+//! This file has the system's side: the handler and the socket. `signal_kind.rs` argues why no
+//! signal is lost.
 //!
 //! # Invariants
 //!
-//! 1. A driver watches the socket by a duplicate of its own, by edges: when a byte comes all
-//!    drivers are told, the first one to look takes the flags, the others find none. So it does not
-//!    matter which runtime a listener was made in, as long as one driver that watches is polled; a
-//!    listener makes the driver of the runtime that polls it watch.
-//! 2. A handler stays once it is installed: nobody can tell whether its absence would matter.
-//! 3. A child that was forked has inherited the socket, and would take bytes that are the parent's.
-//!    So before anything is made there, the descriptors that the handler and the drivers know
-//!    become those of a new socket, and who waited in the parent is forgotten, since the copies of
-//!    their tasks are nobody's.
+//! 1. Each driver watches a duplicate of the socket, edge-triggered. When a byte comes all drivers
+//!    get an event; the first one to look takes the flags, the others find none. So a listener's
+//!    runtime does not matter, as long as one driver that watches is polled. A listener makes the
+//!    driver of the runtime that polls it watch.
+//! 2. A handler is never removed: the runtime cannot know whether that would matter.
+//! 3. A forked child inherits the socket, and would take the parent's bytes. So before anything is
+//!    made in a child, the descriptors that the handler and the drivers use are redirected to a new
+//!    socket. The parent's waiters are dropped from the lists, since nothing runs their tasks here.
 #![allow(unsafe_code, reason = "the handler and its one write; blocks cite docs/unsafe.md")]
 
 use std::io::{self, Read};
@@ -49,7 +48,7 @@ static SIGNALS: OnceLock<Signals> = OnceLock::new();
 
 #[derive(Debug)]
 struct Signals {
-    /// Read by whoever is told first.
+    /// Read by the first driver that gets the event.
     receiver: UnixStream,
     /// Written by the handler.
     sender: UnixStream,
@@ -79,11 +78,11 @@ impl Signals {
             return Ok(signals);
         }
         let new = Signals::new()?;
-        // Somebody else may have been first; then ours is dropped.
+        // If another thread was first, ours is dropped.
         Ok(SIGNALS.get_or_init(|| new))
     }
 
-    /// In a child that was forked: puts a socket of its own in the place of the parent's (3).
+    /// In a forked child: replaces the parent's socket by a new one (3).
     fn part_from_parent(&self) -> io::Result<()> {
         let mut generation = self.generation.lock();
         if generation.is_in_parent() {
@@ -106,7 +105,7 @@ fn pair() -> io::Result<(UnixStream, UnixStream)> {
     Ok((receiver, sender))
 }
 
-/// Makes the descriptor of `old` one of `new`, in this process.
+/// Makes the descriptor of `old` refer to `new`, in this process.
 fn replace(old: &UnixStream, new: &UnixStream) -> io::Result<()> {
     // SAFETY: K1: no pointers. Both descriptors are open and stay their owners', and a handler that
     // writes to the old one meanwhile writes to the one socket or the other.
@@ -129,18 +128,18 @@ fn highest() -> libc::c_int {
     33
 }
 
-/// Another end of the socket, to be watched by a driver.
+/// A duplicate of the receiving end, for a driver to watch.
 pub(crate) fn receiver() -> io::Result<UnixStream> {
     Signals::get()?.receiver.try_clone()
 }
 
-/// Counts what came, and collects who waits for it. Called by the poll's holder when the socket is
-/// readable.
+/// Counts the signals that came, and collects the wakers that wait for them. Called by the thread
+/// that polls the driver when the socket is readable.
 pub(crate) fn collect(wakers: &mut WakeList) {
     let Some(signals) = SIGNALS.get() else { return };
     let empty = || {
         let mut bytes = [0; 128];
-        // Ends by an error: there is always a sender, so never by the end of the stream.
+        // Ends with an error. The stream has no end, since there is always a sender.
         while matches!((&signals.receiver).read(&mut bytes), Ok(1..)) {}
     };
     signal_kind::collect(empty, signals.numbers.iter().map(|number| &number.kind), wakers);
@@ -151,12 +150,12 @@ pub(crate) fn collect(wakers: &mut WakeList) {
 pub(crate) struct Listener(Ear<&'static Kind>);
 
 impl Listener {
-    /// Listens from now on. The first listener of a kind installs the handler, and with it the
-    /// system's default for that signal is gone for good.
+    /// Listens from now on. The first listener of a kind installs the handler, which replaces the
+    /// system's default action for good.
     ///
     /// # Errors
     ///
-    /// For signals that cannot or must not be caught, and what the system says.
+    /// For signals that cannot or must not be caught, and errors of the system.
     pub(crate) fn new(signal: libc::c_int) -> io::Result<Listener> {
         if signal < 0 || signal_hook_registry::FORBIDDEN.contains(&signal) {
             return Err(io::Error::other(messages::SIGNAL_REFUSED));
@@ -174,7 +173,7 @@ impl Listener {
         Ok(Listener(Ear::new(&number.kind)))
     }
 
-    /// Waits until the signal has come since the last time this was ready (or since it was made).
+    /// Waits for a signal after the last one for which this was ready (or after it was made).
     pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<()> {
         self.0.poll(waker)
     }

@@ -2,31 +2,29 @@
 //!
 //! # Why a signal, and which
 //!
-//! The registers of a thread that runs are in the processor and nowhere else; a signal is the one
-//! way to have them put into memory. It is SIGURG, as it is for the preemption of Go's runtime and
-//! for the same reasons: its default action is to be ignored, so one that comes too late, or after
-//! somebody has replaced the handler, harms nobody; hardly any program uses it (out-of-band data),
-//! and one that does must expect it to come for no reason; debuggers pass it on; the C library does
-//! not use it. A real-time signal would be queued, kills a process without the handler, and may be
-//! taken by another library.
+//! The registers of a running thread are only in the processor; a signal is the only way to get
+//! them into memory. It is SIGURG, as for the preemption of Go's runtime, for the same reasons. Its
+//! default action is to ignore it, so a late one, or one after the handler was replaced, does no
+//! harm. Hardly any program uses it (for out-of-band data), and such a program must expect spurious
+//! ones. Debuggers pass it on. The C library does not use it. A real-time signal would be queued,
+//! kills a process without the handler, and may be in use by another library.
 //!
 //! # What it can disturb
 //!
-//! It is sent only to a thread that the kernel has just called running, never to one in a system
-//! call. Between the two the thread may enter one; most are restarted (`SA_RESTART`), but
-//! `nanosleep`, `epoll_wait`, `poll`, `select` and socket operations with a timeout then end early
-//! with EINTR. std and this runtime cope with EINTR; C code that does not could see it, once per
-//! report of a thread that had computed for the whole threshold up to that moment. Programs that
-//! cannot have that turn the capture of computing threads off. A handler that was installed before
-//! ours is called for every SIGURG that we did not ask for. The handler is installed on first use,
-//! and stays.
+//! It is sent only to a thread that the kernel has just reported as running, not to one in a system
+//! call. The thread may enter a call before the signal arrives. Most calls are restarted
+//! (`SA_RESTART`), but `nanosleep`, `epoll_wait`, `poll`, `select` and socket operations with a
+//! timeout then end early with EINTR. std and this runtime handle EINTR. C code that does not could
+//! see one EINTR for each report of a thread that had computed for the whole threshold. Programs
+//! that cannot accept that turn the capture of computing threads off. A handler that was installed
+//! before ours is called for every SIGURG that we did not send. Our handler is installed on first
+//! use, and stays.
 //!
 //! # What the handler may do
 //!
-//! It finds out whether it was asked ([`Slot::answer`]), and copies. It calls `gettid`,
-//! `pread` and atomics and nothing else: these are async-signal-safe. It allocates
-//! nothing, takes no lock, and puts `errno` back. Everything it needs was made before it was
-//! installed, and lives as long as the process.
+//! It checks whether it was asked ([`Slot::answer`]), and copies. It uses only `gettid`, `pread`
+//! and atomics, which are async-signal-safe. It does not allocate, takes no lock, and restores
+//! `errno`. Everything it needs is made before it is installed, and lives as long as the process.
 #![allow(unsafe_code, reason = "a signal handler and its slot; blocks cite docs/unsafe.md")]
 
 use std::io;
@@ -40,19 +38,20 @@ use crate::engine::stall::{Registers, STACK_BYTES, Tid, Why};
 
 const SIGNAL: libc::c_int = libc::SIGURG;
 
-/// How often, and how long each time, the asking thread waits for the answer: 100 ms and more.
+/// How often the asking thread waits for the answer, and how long each time: at least 100 ms in
+/// all.
 const WAITS: u32 = 1000;
 const WAIT: Duration = Duration::from_micros(100);
 
 /// What the handler uses; made before the handler is installed.
 static ROOM: OnceLock<Room> = OnceLock::new();
 
-/// Held by the thread that asks. Says whether the handler is installed.
+/// Held by the thread that asks. True if the handler is installed.
 static ASKING: Mutex<bool> = Mutex::new(false);
 
 struct Room {
     slot: Slot<Copied>,
-    /// Who handled the signal before.
+    /// The handler that was installed before.
     previous: libc::sigaction,
 }
 
@@ -77,7 +76,7 @@ pub(crate) fn ask(tid: Tid, into: &mut [u8]) -> Result<(Registers, u64, usize), 
     let sent = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), tid.0, SIGNAL) };
     if sent != 0 {
         let error = io::Error::last_os_error();
-        // Nobody was signalled, so nobody answers; a stray signal that does has been too quick.
+        // No thread was signalled, so none answers, unless a stray signal came.
         let _ = slot.take_back(whom);
         return Err(match error.raw_os_error() {
             Some(libc::ESRCH) => Why::Gone,
@@ -112,7 +111,7 @@ fn install(installed: &mut bool) -> Result<&'static Slot<Copied>, Why> {
             })
         }
     };
-    // Only now, with everything it needs in its place, may the handler run.
+    // The handler may run only now that everything it needs exists.
     if !*installed {
         // SAFETY: a zeroed sigaction is a valid one: no flags, an empty mask, the default action.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -124,7 +123,7 @@ fn install(installed: &mut bool) -> Result<&'static Slot<Copied>, Why> {
     Ok(&room.slot)
 }
 
-/// The action for the signal, and, if there is one, another in its place.
+/// Returns the present action for the signal, and replaces it if `by` is given.
 fn replace(by: Option<&libc::sigaction>) -> Result<libc::sigaction, Why> {
     let by = by.map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: as in `install`, a zeroed sigaction is valid. `by` is null or a valid action whose
@@ -159,7 +158,7 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     unsafe { *errno = saved };
 }
 
-/// A signal that was not a question goes to whoever handled it before.
+/// Passes a signal that was not a question to the handler that was installed before.
 fn forward(
     previous: &libc::sigaction,
     signal: libc::c_int,

@@ -1,8 +1,8 @@
 //! What a worker does before it stops serving on purpose: `block_in_place`, and the polls of marked
 //! tasks.
 //!
-//! Everything that its slot holds is given to others beforehand, and if nobody is free, somebody is
-//! called. The states that a slot goes through, and who serves instead, are in `docs/scheduler.md`.
+//! The worker first gives its tasks to the other workers. If none of them is idle, it calls a spare
+//! or a stand-in. `docs/scheduler.md` has the states of a slot and says who serves in its place.
 
 use std::time::Instant;
 
@@ -14,8 +14,8 @@ use crate::engine::coop::{self, Budget};
 use crate::engine::task::{Absence, Outcome, Probation, StallPolicy};
 
 impl Worker {
-    /// `block_in_place`: what follows is not to be reported, and somebody from the blocking pool
-    /// stands in.
+    /// `block_in_place`: runs `f` without stall reports, while a thread of the blocking pool stands
+    /// in.
     pub(super) fn block_in_place<R>(&self, f: impl FnOnce() -> R) -> R {
         let _announced = self.announce_in_place();
         let _silent = Silent::new(self.shared());
@@ -24,23 +24,15 @@ impl Worker {
 
     #[cold]
     fn announce_in_place(&self) -> Announced<'_> {
-        let spares = &self.pool.spares;
-        let before = self.shared().watch.announce();
-        let counted = before != Some(Absence::InPlace);
-        if counted {
-            spares.missing(Absence::InPlace);
-        }
-        if before == Some(Absence::Stalled) {
-            spares.returned(Absence::Stalled);
-        }
+        let counted = self.pool.spares.announce(&self.shared().watch);
         self.hand_over(|| {
             self.pool.call_stand_in(Asked::ByWorker);
         });
         Announced { worker: self, counted }
     }
 
-    /// The poll that begins is expected to stall, until the guard is dropped: a spare comes
-    /// beforehand.
+    /// Announces that the poll that begins is expected to stall, until the guard is dropped. A
+    /// spare is called beforehand.
     #[cold]
     fn expect_stall(&self) -> Announced<'_> {
         let counted = self.shared().watch.expect_stall();
@@ -48,13 +40,13 @@ impl Worker {
             self.pool.spares.missing(Absence::Stalled);
         }
         self.hand_over(|| {
-            // The monitor tries again, and says so if there is none to be had.
+            // On failure the monitor tries again, and reports the shortage.
             let _ = self.pool.call_spare();
         });
         Announced { worker: self, counted }
     }
 
-    /// Everything that this slot holds is given to others. If nobody is free, somebody is called.
+    /// Leaves this slot's tasks to other workers. If none of them sleeps, `call` is called.
     fn hand_over(&self, call: impl FnOnce()) {
         if let Some(task) = self.shared().lifo_slot.take() {
             self.queue.push(task);
@@ -62,14 +54,14 @@ impl Worker {
         if self.pool.spares.sleep.sleeping() == 0 {
             call();
         }
-        // Also for one that has just gone to sleep.
+        // A worker may just have gone to sleep: this wakes it.
         if self.pool.has_work() {
             self.pool.work_published();
         }
     }
 
-    /// A task that has stalled a worker before has its turn: on a spare, if there is one and others
-    /// are waiting here.
+    /// Runs a marked task: on a spare if there is one and other tasks wait here, else on this
+    /// worker.
     #[cold]
     pub(super) fn give_or_run(&self, taken: Taken) {
         let spares = &self.pool.spares;
@@ -79,21 +71,21 @@ impl Worker {
         spares.missing(Absence::Stalled);
         self.pool.marked.give(taken);
         if !self.pool.call_spare().is_ok_and(|called| called) {
-            // Whoever has taken it meanwhile needs nobody.
+            // If another thread has taken the task meanwhile, there is nothing left to do.
             if let Some(given) = self.pool.marked.take_given() {
                 self.run_given(given);
             }
         }
     }
 
-    /// A task has been given away, and its poll has been counted as a stall.
+    /// Polls a task that was given away. Its poll has been counted as a stall already.
     #[cold]
     pub(super) fn run_given(&self, given: Taken) {
         self.poll_marked(given, || {
             let counted = self.shared().watch.expect_stall();
             if !counted {
-                // Another verdict stands, which counts until the monitor sees that its poll has
-                // ended.
+                // An earlier verdict still stands and keeps its own count until the monitor sees
+                // that its poll has ended. So this count is taken back.
                 self.pool.spares.returned(Absence::Stalled);
             }
             self.hand_over(|| ());
@@ -101,8 +93,8 @@ impl Worker {
         });
     }
 
-    /// A marked task is polled here. Without a spare for that, the others then have as long before
-    /// the next one.
+    /// Polls a marked task here. If there is no spare, the next marked task waits at least as long
+    /// as this poll took.
     #[cold]
     pub(super) fn run_marked(&self, taken: Taken) {
         let begun = Instant::now();
@@ -114,8 +106,8 @@ impl Worker {
         }
     }
 
-    /// It is polled like a call that announces that it blocks. One poll that does not take long
-    /// clears its name.
+    /// Polls a marked task as an announced stall. One poll that does not take long removes the
+    /// mark.
     fn poll_marked<'a>(&'a self, taken: Taken, announce: impl FnOnce() -> Announced<'a>) {
         let (mark, task) = (taken.mark(), taken.task);
         let slot = self.shared();
@@ -132,7 +124,7 @@ impl Worker {
         self.pool.marked.ended(mark);
         slot.counters.polls.add(1);
         self.yields.set(0);
-        // The others' pace is not that of marked tasks.
+        // The pace of ordinary tasks must not include the time of a marked one.
         self.visits.awake(Instant::now(), self.tick.get());
         if let Outcome::Woken(task) = outcome {
             self.requeue(task);
@@ -143,7 +135,7 @@ impl Worker {
 /// Nothing that the slot does is reported as a stall until this is dropped.
 struct Silent<'a> {
     slot: &'a WorkerShared,
-    /// In a `block_in_place` already.
+    /// Whether this is inside another `block_in_place`.
     nested: bool,
 }
 
@@ -157,7 +149,7 @@ impl Silent<'_> {
 impl Drop for Silent<'_> {
     fn drop(&mut self) {
         if !self.nested {
-            // What follows in this poll is watched from now on.
+            // The rest of this poll is watched again.
             self.slot.silence.end(&self.slot.watch);
         }
     }
@@ -174,7 +166,7 @@ impl Drop for Announced<'_> {
         if !self.counted {
             return;
         }
-        // Perhaps it announced something else meanwhile, and has taken that back.
+        // None if a nested announcement has replaced the verdict and taken it back.
         if let Some(absence) = self.worker.shared().watch.take_verdict() {
             self.worker.pool.spares.returned(absence);
         }

@@ -3,9 +3,9 @@
 //! # Problem
 //!
 //! Threads spawn and wake tasks, workers come and go, and somebody closes the pool, all at the same
-//! time. In the end every task must have been dropped by one of the threads, and whoever waits must
-//! be told when the last of them has left: not before, since tasks point to the pool without
-//! keeping it.
+//! time. In the end one of the threads must have dropped every task. A thread that waits for the
+//! close must be told when the last thread has left, and not before: tasks point to the pool
+//! without keeping it alive.
 //!
 //! # The protocol
 //!
@@ -16,32 +16,46 @@
 //! | wakes everybody                               | the last one of a closed pool cancels all tasks     |
 //! | waits until the count is 0                    | is counted off                                      |
 //!
-//! Who closes the pool may be one of its threads, in the middle of a task that may block. It waits
-//! until it is the only one that is counted, and leaves later, like any other: as the last one.
+//! The thread that closes the pool may be one of its workers, in the middle of a task that may
+//! block. It waits until it is the only counted thread, and leaves later as the last one.
 //!
 //! # Invariants
 //!
-//! 1. The list is closed before `closed` is set: a task that got in is there for every thread that
-//!    saw `closed`. In the other order the last thread could leave before the task is on the list.
-//! 2. The count is changed under a lock, and `closed` is looked at under the same lock to decide. A
-//!    worker leaves when it has seen `closed`, so it sees it there, too; and so does every thread
-//!    that takes the lock after it, or after who closed the pool has begun to wait. So nobody is
-//!    counted any more once the last one has found itself to be the last, or once the wait has
-//!    found nobody.
+//! 1. The list is closed before `closed` is set: every thread that sees `closed` also sees each
+//!    task that got in. In the other order the last thread could leave before a task is on the
+//!    list.
+//! 2. The count is changed under a lock, and `closed` is read under the same lock to decide. A
+//!    worker leaves after it has seen `closed`, so it sees it under the lock, too. So does every
+//!    thread that takes the lock later, or after the closing thread has begun to wait. Hence no
+//!    thread is counted in once the last one has found itself to be the last, or once the wait has
+//!    found the count at 0.
 //! 3. The last thread takes itself off the count when no task is alive.
 //!
 //! # Orderings
 //!
-//! `closed` is `Relaxed`. It is read before a lock is taken that was taken before it was written
-//! (that of the list's shard), or under the lock of the count. A thread that reads it set and then
-//! found the list open would have locked the shard before it was closed, hence read the flag before
-//! it was set.
+//! `closed` is `Relaxed`. It is read either under the lock of the count, or before the lock of a
+//! shard of the list, which `close` takes before it writes the flag. A thread that read it set and
+//! then found the list open would have locked the shard before it was closed, hence read the flag
+//! before it was set.
 
 use std::time::{Duration, Instant};
 
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
-use crate::engine::primitive::{Condvar, Mutex};
+use crate::engine::primitive::{Backoff, Condvar, Mutex};
 use crate::engine::task::Owned;
+
+/// Calls `cancel`, which drops what waits and what is queued, until at most `left` tasks are alive:
+/// another thread may be about to put one there.
+pub(crate) fn cancel_down_to(left: usize, tasks: &Owned, mut cancel: impl FnMut()) {
+    let backoff = Backoff::new();
+    loop {
+        cancel();
+        if tasks.alive() <= left {
+            return;
+        }
+        backoff.snooze();
+    }
+}
 
 /// Whether the pool is open, and how many threads it has.
 pub(crate) struct Closing {
@@ -62,7 +76,7 @@ impl Closing {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Whether it has been closed and all threads have left.
+    /// Whether the pool has been closed and all threads have left.
     pub(crate) fn is_over(&self) -> bool {
         self.is_closed() && self.threads() == 0
     }
@@ -80,16 +94,17 @@ impl Closing {
         open
     }
 
-    /// Invariant 1. `wake_all` gives a token to each thread that may sleep: it looks whether the
-    /// pool is closed after it has announced its sleep, and after each wait.
+    /// Closes the pool in the order of invariant 1. `wake_all` gives a token to each thread that
+    /// may sleep. Such a thread checks `closed` after it has announced its sleep and after each
+    /// wait.
     pub(crate) fn close(&self, tasks: &Owned, wake_all: impl FnOnce()) {
         tasks.close();
         self.closed.store(true, Ordering::Relaxed);
         wake_all(); // wake: close
     }
 
-    /// A thread that was counted goes. `finish` is called if it is the last one of a closed pool.
-    /// Says whether nobody is left.
+    /// Counts off a thread that leaves. Calls `finish` if it is the last one of a closed pool.
+    /// Returns whether no thread is left.
     pub(crate) fn leave(&self, finish: impl FnOnce()) -> bool {
         let mut threads = self.threads.lock();
         if *threads == 1 && self.is_closed() {
@@ -98,15 +113,15 @@ impl Closing {
             threads = self.threads.lock();
         }
         *threads -= 1;
-        // One may be the thread that waits.
+        // With a count of 1 the waiting thread itself may be the one left.
         if *threads <= 1 {
             self.all_left.notify_all(); // wake: all left
         }
         *threads == 0
     }
 
-    /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False
-    /// if `limit` ended first.
+    /// Waits until at most `own` threads are left: 1 if the caller is one of them, else 0. Returns
+    /// false if `limit` ended first.
     pub(crate) fn wait(&self, limit: Option<Duration>, own: usize) -> bool {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut threads = self.threads.lock();

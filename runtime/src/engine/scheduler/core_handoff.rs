@@ -2,27 +2,27 @@
 //!
 //! # Problem
 //!
-//! What runs the tasks, the *core*, is one thread's at a time. A second thread that blocks on the
-//! same runtime polls its own root future only, and takes the core over when that is free. It must
-//! not sleep while the core lies there, and a call to take it must not end at a thread that is done
-//! without it.
+//! The *core* runs the tasks. One thread has it at a time. A second thread that blocks on the same
+//! runtime polls only its own root future, and takes the core when it becomes free. It must not
+//! sleep while the core is free, and a call to take the core must not be lost on a thread whose
+//! future is already finished.
 //!
 //! # Rules
 //!
-//! 1. A thread that does not get the core is on the list before it lets go of the core's lock.
-//!    Whoever puts the core back does so under that lock and then calls the one who has waited
-//!    least long.
-//! 2. A call takes the thread off the list and unparks it: it finds the token however late it
-//!    parks.
-//! 3. A thread that goes without the core and is not on the list any more was called: it passes the
-//!    call on. Nobody else was told of the core.
-//! 4. A wake of a root sets `woken`, and then unparks: whoever takes the mark away polls the root
-//!    after it, with what the waking thread wrote before.
+//! 1. A thread that does not get the core enters the list before it releases the core's lock. The
+//!    thread that puts the core back does so under that lock, and then calls the thread that joined
+//!    the list last.
+//! 2. A call takes the thread off the list and unparks it: the thread finds the token however late
+//!    it parks.
+//! 3. A thread that finishes without the core and is no longer on the list was called. It passes
+//!    the call on, since nobody else was told that the core is free.
+//! 4. A wake of a root sets `woken`, and then unparks. The thread that clears `woken` polls the
+//!    root afterwards, and sees what the waking thread wrote before.
 
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Mutex, Parker};
 
-/// A wake of the root future publishes what its thread did. Pairs with [`SEE_ROOT`].
+/// A wake of the root future publishes what the waking thread did. Pairs with [`SEE_ROOT`].
 const WAKE_ROOT: Ordering = Ordering::Release;
 /// See [`WAKE_ROOT`].
 const SEE_ROOT: Ordering = Ordering::Acquire;
@@ -34,23 +34,24 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// Woken once, for the first poll.
+    /// Starts as woken, for the first poll.
     pub(crate) fn new() -> Arc<Root> {
         Arc::new(Root { woken: AtomicBool::new(true), parker: Parker::new() })
     }
 
-    /// Rule 4. The thread that has the core sleeps elsewhere, and is woken by the caller.
+    /// Rule 4. If this root's thread has the core it sleeps elsewhere, and the caller wakes it.
     pub(crate) fn wake(&self) {
         self.woken.store(true, WAKE_ROOT);
         let _ = self.parker.unpark(); // wake: root without the core
     }
 
-    /// Takes the mark away. The look first costs less, and comes often.
+    /// Clears `woken` and returns whether it was set. The load before the swap is cheaper in the
+    /// common case.
     pub(crate) fn take_woken(&self) -> bool {
         self.is_woken() && self.woken.swap(false, SEE_ROOT)
     }
 
-    /// Whether the mark is there. No pair: it is taken before anything follows from it.
+    /// Whether `woken` is set. No pair: nothing follows from it before `take_woken`.
     pub(crate) fn is_woken(&self) -> bool {
         self.woken.load(Ordering::Relaxed)
     }
@@ -61,19 +62,19 @@ impl Root {
     }
 }
 
-/// The core, and who wants it.
+/// The core, and the threads that wait for it.
 pub(crate) struct CoreHandoff<C> {
     core: Mutex<Option<C>>,
     waiting: Mutex<Vec<Arc<Root>>>,
 }
 
 impl<C> CoreHandoff<C> {
-    /// Nobody has the core.
+    /// Without a core; [`put`](CoreHandoff::put) brings it.
     pub(crate) fn new() -> CoreHandoff<C> {
         CoreHandoff { core: Mutex::new(None), waiting: Mutex::new(Vec::new()) }
     }
 
-    /// Takes the core, or leaves word that it is wanted (rule 1).
+    /// Takes the core, or enters `root` in the list of those that wait (rule 1).
     pub(crate) fn take(&self, root: &Arc<Root>) -> Option<C> {
         let mut core = self.core.lock();
         let mut waiting = self.waiting.lock();
@@ -89,7 +90,7 @@ impl<C> CoreHandoff<C> {
         self.core.lock().take()
     }
 
-    /// Puts the core back and calls somebody to take it.
+    /// Puts the core back and calls a waiting thread to take it.
     pub(crate) fn put(&self, core: C) {
         *self.core.lock() = Some(core);
         self.call(); // wake: core was put back
@@ -102,7 +103,7 @@ impl<C> CoreHandoff<C> {
         }
     }
 
-    /// A thread that waited is done without the core (rule 3).
+    /// A waiting thread has finished without the core (rule 3).
     pub(crate) fn give_up(&self, root: &Arc<Root>) {
         let mut waiting = self.waiting.lock();
         let before = waiting.len();

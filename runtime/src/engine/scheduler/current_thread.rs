@@ -3,29 +3,29 @@
 //! # Parts
 //!
 //! [`CurrentThread`] is what all threads see: the injector, the driver, the list of tasks. [`Core`]
-//! is what the running thread alone uses: the queue. Whoever blocks on the runtime takes the core;
-//! a second thread that blocks on it meanwhile polls its own future only and waits for the core.
+//! is what only the running thread uses: the queue. The first thread that blocks on the runtime
+//! takes the core. A second one polls only its own future meanwhile, and waits for the core.
 //!
 //! # No lost wake
 //!
-//! The running thread sleeps by the token of one parker. Every push from outside and every wake of
-//! the root future gives the token after it has published its work; the thread takes the token
-//! before it sleeps, so either it sees the work or it does not sleep.
+//! The running thread sleeps on one parker. Every push from outside and every wake of the root
+//! future publishes its work and then gives the token. The thread takes the token before it sleeps,
+//! so it either sees the work or does not sleep.
 //!
-//! # Who watches
+//! # The monitor
 //!
-//! Nobody, as long as there is nothing but the future that is blocked on: then the process has the
-//! one thread that it had, and may do what only such a process may (`unshare` and `setns` with a
-//! user namespace, a `fork` that copies everything). The thread that watches is started with the
-//! first poll of a task, or the first task that is dropped, by the thread that runs it
-//! ([`CurrentThread::have_watched`]): then there is something that a stall keeps waiting. If it
-//! cannot be had that is said, and the next `block_on` tries again.
+//! While the root future is all there is, there is no monitor. The process then has no thread but
+//! its own, and may do what only a single-threaded process may (`unshare` and `setns` with a user
+//! namespace, a `fork` that copies everything). The running thread starts the monitor's thread
+//! before it first polls or drops a task ([`CurrentThread::have_watched`]): from then on a stall
+//! can keep something waiting. If the thread cannot be started, that is reported, and the next
+//! `block_on` tries again.
 //!
 //! # By hand
 //!
-//! [`CurrentThread::by_hand`] gives the core to a caller who says what runs next, and when: the
-//! executor for tests. Nothing sleeps there unless it is told to, and tasks run in the order in
-//! which they became ready, whoever made them so.
+//! [`CurrentThread::by_hand`] gives the core to a caller that decides what runs next, and when: the
+//! executor for tests. The executor sleeps only when it is told to. Tasks run in the order in which
+//! they became ready, whichever thread woke them.
 #![allow(unsafe_code, reason = "tasks point to their scheduler uncounted; docs/unsafe.md, P1")]
 
 use std::cell::{Cell, RefCell};
@@ -38,48 +38,50 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::ThreadId;
 use std::time::Instant;
 
-use super::Park;
+use super::closing::cancel_down_to;
 use super::core_handoff::{CoreHandoff, Root};
 use super::here::{self, Here};
 use super::in_flight::InFlight;
 use super::metrics::{NOTE_INTERVAL, WorkerCounters};
 use super::monitor::Monitor;
 use super::observe::Hook;
+use super::park::{self, Park};
 use super::tasks::{HasTasks, Of, Tasks, Uncounted};
 use super::watched_thread::WatchedThread;
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::insight::AsDriver;
+use crate::engine::insight::recorder::{Kind, OnThread, Owner, record_here, record_here_with};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, Ordering};
-use crate::engine::primitive::{Backoff, Mutex, Parker, Unparked};
+use crate::engine::primitive::{Mutex, Parker};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, Outcome, Runnable, StallPolicy, spawn_cell};
 use crate::engine::wake_list::WakeList;
 use crate::engine::{messages, say};
 
-/// Polls between two looks at the driver when all of them have only yielded. Fewer than on a
-/// worker: nobody else looks meanwhile.
+/// Polls between two looks at the driver when all of them have only yielded. It is lower than on a
+/// worker, since no other thread looks at the driver meanwhile.
 const YIELD_INTERVAL: u32 = 4;
 
-/// How the scheduler is made.
+/// The scheduler's settings.
 pub(crate) struct CurrentThreadConfig {
     pub(crate) global_queue_interval: u32,
     pub(crate) event_interval: u32,
     pub(crate) on_park: Option<Hook>,
     pub(crate) on_unpark: Option<Hook>,
-    /// `None` if nobody wants to hear of stalls.
+    /// `None` if stalls are not reported.
     pub(crate) start_watch: Option<StartWatch>,
 }
 
 /// Starts a thread that calls [`CurrentThread::watch`].
 pub(crate) type StartWatch = Box<dyn Fn() -> io::Result<()> + Send + Sync>;
 
-/// Nobody watches.
+/// No thread has been started to watch.
 const UNWATCHED: u8 = 0;
-/// Somebody does, or never will.
+/// A thread watches, or none ever will.
 const WATCHED: u8 = 1;
-/// No thread could be had. The next that blocks on the runtime tries again.
+/// The thread could not be started. The next `block_on` tries again.
 const NO_WATCH: u8 = 2;
 
 /// What all threads see.
@@ -93,12 +95,13 @@ pub(crate) struct CurrentThread {
     closed: AtomicBool,
     /// The shutdown has dropped the last task.
     over: AtomicBool,
-    /// A task has panicked, and this is the end: the running thread drops all tasks.
+    /// A task has panicked under the policy that ends the runtime: the running thread drops all
+    /// tasks.
     stopped: AtomicBool,
     counters: WorkerCounters,
     /// The thread that has the core, as the monitor sees it.
     runner: WatchedThread,
-    // No pair: whoever changes it to WATCHED starts the thread.
+    // No pair: the thread that changes it to WATCHED starts the monitor's thread.
     watched: AtomicU8,
     /// The thread that has the core.
     thread: Mutex<Option<ThreadId>>,
@@ -107,20 +110,20 @@ pub(crate) struct CurrentThread {
     config: CurrentThreadConfig,
 }
 
-/// What the running thread uses.
+/// What only the running thread uses.
 pub(crate) struct Core {
     queue: RefCell<VecDeque<Runnable>>,
     tick: Cell<u32>,
     /// Polls in a row that ended with the task having woken itself.
     yields: Cell<u32>,
-    /// How many polls come before the root's turn, which is behind the tasks that are ready, and
-    /// ahead of the first that has only yielded. [`Core::ALL`] and little less while none has.
+    /// How many polls come before the root's turn. The root runs after the tasks that are ready and
+    /// before the first one that has only yielded. About [`Core::ALL`] while none has yielded.
     ahead: Cell<u32>,
-    /// When the time was noted last, and at which tick.
+    /// When busy time was counted last, and at which tick.
     busy_since: Cell<Instant>,
     noted_at: Cell<u32>,
     ready: RefCell<WakeList>,
-    /// Which scheduler it belongs to; compared, never followed.
+    /// The scheduler that the core belongs to. Compared, never dereferenced.
     owner: *const CurrentThread,
 }
 
@@ -128,7 +131,7 @@ pub(crate) struct Core {
 unsafe impl Send for Core {}
 
 impl Core {
-    /// As many polls as there are, up to `event_interval`.
+    /// The value of `ahead` while no task has yielded.
     const ALL: u32 = u32::MAX;
 
     fn nobody_has_yielded(&self) -> bool {
@@ -178,7 +181,7 @@ impl CurrentThread {
         driver: Box<dyn Park>,
         monitor: Monitor,
     ) -> Arc<CurrentThread> {
-        let counters = tasks.observe().counters(0);
+        let counters = tasks.observe().counters(0, Owner::CurrentThread);
         let shared = Arc::new(CurrentThread {
             core: CoreHandoff::new(),
             injector: Mutex::new(VecDeque::new()),
@@ -225,7 +228,7 @@ impl CurrentThread {
         unsafe { self.spawn_anything(future, identity) }
     }
 
-    /// Spawns a task that has a place in a scope.
+    /// Spawns a task into a scope.
     pub(crate) fn spawn_in<F>(
         self: &Arc<CurrentThread>,
         membership: Membership,
@@ -240,7 +243,7 @@ impl CurrentThread {
         unsafe { self.spawn_anything_in(&membership, future, identity) }
     }
 
-    /// Spawns a task of a local runtime, into a scope if it has a place in one.
+    /// Spawns a task of a local runtime, into a scope if there is a membership.
     pub(crate) fn spawn_local<F>(
         self: &Arc<CurrentThread>,
         membership: Option<Membership>,
@@ -281,7 +284,7 @@ impl CurrentThread {
         handle
     }
 
-    /// Spawns a task that has a place in a scope.
+    /// Spawns a task into a scope.
     ///
     /// # Safety
     ///
@@ -309,7 +312,7 @@ impl CurrentThread {
         Of(unsafe { Uncounted::new(self) })
     }
 
-    /// Takes a new task in and makes it run.
+    /// Adds a new task to the list and schedules it.
     fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
         self.tasks.take_in(task, membership, |task| self.schedule(task));
     }
@@ -320,7 +323,8 @@ impl CurrentThread {
                 self.counters.local_schedules.add(1);
                 core.queue.borrow_mut().push_back(task);
             }
-            // A child: nobody is there to run it, and the sleeper is the parent's.
+            // After a fork, in the child: no thread runs tasks here, and the sleeper is the
+            // parent's.
             _ if self.generation.is_in_parent() => std::mem::forget(task),
             _ => {
                 let _inside = self.in_flight.enter();
@@ -330,15 +334,13 @@ impl CurrentThread {
         });
     }
 
-    /// Ends the sleep of the thread that runs the tasks; if it is awake, its next one.
+    /// Wakes the thread that runs the tasks. If it is awake, its next sleep ends at once.
     pub(crate) fn unpark(&self) {
-        if self.parker.unpark() == Unparked::Elsewhere {
-            self.driver.wake();
-        }
+        park::unpark(&self.parker, &*self.driver);
     }
 
-    /// Runs `future` to its end on this thread, and with it, if no other thread does, all tasks,
-    /// I/O and timers of the runtime.
+    /// Runs `future` to completion on this thread. If no other thread runs the runtime's tasks, I/O
+    /// and timers, this one does.
     pub(crate) fn block_on<F: Future>(self: &Arc<CurrentThread>, future: F) -> F::Output {
         let mut future = std::pin::pin!(future);
         let root = Root::new();
@@ -347,7 +349,7 @@ impl CurrentThread {
         let mut cx = Context::from_waker(&waker);
         loop {
             if let Some(core) = self.core.take(&root) {
-                let turn = CoreGuard { shared: self, core: Some(core) };
+                let turn = CoreGuard::new(self, core);
                 return turn.run(future, &root, &mut cx);
             }
             let waiting = Waiting { shared: self, root: &root };
@@ -361,14 +363,14 @@ impl CurrentThread {
         }
     }
 
-    /// Lets `f` say what runs on this thread: see [`Steps`].
+    /// Lets `f` decide what runs on this thread: see [`Steps`].
     ///
     /// # Panics
     ///
     /// When another thread runs the tasks.
     pub(crate) fn by_hand<R>(&self, f: impl FnOnce(&Steps<'_>) -> R) -> R {
         let core = self.core.take_last().expect("nobody else blocks on what is moved by hand");
-        let turn = CoreGuard { shared: self, core: Some(core) };
+        let turn = CoreGuard::new(self, core);
         turn.with(|core| f(&Steps { shared: self, core }))
     }
 
@@ -384,32 +386,26 @@ impl CurrentThread {
         let core = self.core.take_last();
         if let Some(core) = core {
             let entered = here::enter_core(&core);
+            let recorded = self.record_on_this_thread();
             self.runner.set_tid();
             self.awake();
-            let backoff = Backoff::new();
-            loop {
-                self.cancel_tasks(&core);
-                if self.tasks.alive() == 0 {
-                    break;
-                }
-                backoff.snooze();
-            }
+            cancel_down_to(0, self.tasks.owned(), || self.cancel_tasks(&core));
             self.in_flight.wait();
-            drop(entered);
+            drop((entered, recorded));
         }
         self.over.store(true, Ordering::Relaxed);
         self.monitor.wake();
     }
 
-    /// No tasks from here on. Those that are there belong to the running thread, which drops them.
+    /// Refuses new tasks from here on. The running thread drops those that exist.
     pub(crate) fn stop(&self) {
         self.tasks.owned().close();
         self.stopped.store(true, Ordering::Relaxed);
         self.unpark(); // wake: stop
     }
 
-    /// Drops the tasks that wait and those that are queued, under the monitor's eyes. Called by the
-    /// thread that has the core.
+    /// Drops idle and queued tasks while the monitor watches. Called by the thread that has the
+    /// core.
     fn cancel_tasks(&self, core: &Core) {
         let cancel = |task: Runnable| {
             self.have_watched();
@@ -428,7 +424,7 @@ impl CurrentThread {
         &self.tasks
     }
 
-    /// Has the running thread watched from now on.
+    /// Starts the monitor for the running thread if there is none yet.
     #[inline]
     pub(crate) fn have_watched(&self) {
         if self.watched.load(Ordering::Relaxed) == UNWATCHED {
@@ -460,13 +456,13 @@ impl CurrentThread {
         );
     }
 
-    /// Tasks in the queue of the thread that runs them, if this is that thread. Others may not look
-    /// into it.
+    /// Tasks in the local queue if this is the running thread, else 0: other threads may not look
+    /// into the queue.
     pub(crate) fn queue_len(&self) -> usize {
         self.queued_here().unwrap_or(0)
     }
 
-    /// The same; `None` on another thread.
+    /// As [`queue_len`](CurrentThread::queue_len), but `None` on another thread.
     pub(crate) fn queued_here(&self) -> Option<usize> {
         here::with(|here| match here {
             Here::Core(core) if std::ptr::eq(core.owner, self) => {
@@ -476,7 +472,7 @@ impl CurrentThread {
         })
     }
 
-    /// The thread that runs the tasks, or was the last to.
+    /// The thread that runs the tasks, or was the last to do so.
     pub(crate) fn thread_id(&self) -> Option<ThreadId> {
         *self.thread.lock()
     }
@@ -493,13 +489,19 @@ impl CurrentThread {
         self.injector.lock().len()
     }
 
+    /// The kernel's number of the thread that has the core; 0 if none had it yet.
+    pub(crate) fn tid(&self) -> u32 {
+        self.runner.tid()
+    }
+
     /// Tasks that other threads have made runnable.
     pub(crate) fn remote_schedules(&self) -> u64 {
         self.in_flight.ever()
     }
 }
 
-/// A thread that waits for the core. Dropped when it is done without it, also by a panic.
+/// A thread that waits for the core. Dropped when the thread finishes without the core, also by a
+/// panic.
 struct Waiting<'a> {
     shared: &'a CurrentThread,
     root: &'a Arc<Root>,
@@ -516,15 +518,19 @@ fn poll_root<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Ou
     future.poll(cx)
 }
 
-/// One thread's time with the core; puts it back also when the root future panics.
+/// Puts the core back when dropped, also when the root future panics.
 struct CoreGuard<'a> {
     shared: &'a CurrentThread,
     core: Option<Box<Core>>,
+    recorded: Option<OnThread>,
 }
 
 impl Drop for CoreGuard<'_> {
     fn drop(&mut self) {
         self.shared.runner.set_awake(false);
+        record_here(Kind::Park);
+        // Before another thread can have the core.
+        drop(self.recorded.take());
         if let Some(core) = self.core.take() {
             self.shared.note_busy(&core);
             self.shared.core.put(core);
@@ -533,6 +539,12 @@ impl Drop for CoreGuard<'_> {
 }
 
 impl CoreGuard<'_> {
+    fn new(shared: &CurrentThread, core: Box<Core>) -> CoreGuard<'_> {
+        let recorded = shared.record_on_this_thread();
+        record_here(Kind::Unpark);
+        CoreGuard { shared, core: Some(core), recorded }
+    }
+
     fn run<F: Future>(
         self,
         mut future: Pin<&mut F>,
@@ -542,7 +554,7 @@ impl CoreGuard<'_> {
         let shared = self.shared;
         let core: &Core = self.core.as_ref().expect("put in when the turn was made");
         let entered = here::enter_core(core);
-        // What is left of a poll's budget must not stay with the thread.
+        // The thread must not keep the rest of a poll's budget.
         let _budget = coop::set(Budget::UNLIMITED);
         shared.begin_turn();
         if shared.watched.load(Ordering::Relaxed) == NO_WATCH {
@@ -556,8 +568,8 @@ impl CoreGuard<'_> {
                 if let Poll::Ready(output) = polled {
                     break output;
                 }
-                // It may wait for an event: the first task that only yields lets the driver be
-                // seen.
+                // The root may wait for an event: after the first task that only yields, the
+                // thread looks at the driver.
                 core.yields.set(YIELD_INTERVAL - 1);
             }
             let ran_out = shared.run_tasks(core, root);
@@ -577,7 +589,7 @@ impl CoreGuard<'_> {
         output
     }
 
-    /// The turn of a caller who says what runs.
+    /// Gives the core to a caller that decides what runs.
     fn with<R>(self, f: impl FnOnce(&Core) -> R) -> R {
         let core: &Core = self.core.as_ref().expect("put in when the turn was made");
         let entered = here::enter_core(core);
@@ -590,15 +602,15 @@ impl CoreGuard<'_> {
     }
 }
 
-/// What a caller who has the core by hand can have it do. Nothing here runs more than it says.
+/// The single steps of an executor that is driven by hand. Each runs only what it says.
 pub(crate) struct Steps<'a> {
     shared: &'a CurrentThread,
     core: &'a Core,
 }
 
 impl Steps<'_> {
-    /// How many tasks are ready. Those that were made so from outside of the turn are behind the
-    /// others from here on: this is what keeps all of them in one line.
+    /// How many tasks are ready. Moves injected tasks behind those in the queue, so that all tasks
+    /// are in one order.
     pub(crate) fn ready(&self) -> usize {
         let mut injected = self.shared.injector.lock();
         let mut queue = self.core.queue.borrow_mut();
@@ -606,10 +618,11 @@ impl Steps<'_> {
         queue.len()
     }
 
-    /// Polls the first of the tasks that are ready. False if none is.
+    /// Polls the first ready task. Returns false if there is none.
     pub(crate) fn run_next(&self) -> bool {
         self.ready();
         let Some(task) = self.core.queue.borrow_mut().pop_front() else { return false };
+        self.shared.counters.between_polls();
         if let Outcome::Woken(task) = self.shared.run_one(task) {
             self.core.queue.borrow_mut().push_back(task);
         }
@@ -625,12 +638,12 @@ impl Steps<'_> {
         self.shared.runner.bracket(|| poll_root(future, cx))
     }
 
-    /// Looks at events and timers without waiting, and wakes whom they concern.
+    /// Looks at events and timers without waiting, and calls the wakers of those that are due.
     pub(crate) fn look(&self) {
         self.shared.look(self.core);
     }
 
-    /// Waits, really, for an event or for another thread's wake: [`Park::wait_for_others`].
+    /// Blocks until an event or another thread's wake: [`Park::wait_for_others`].
     pub(crate) fn wait(&self, jobs_only: bool) {
         let shared = self.shared;
         shared.note_busy(self.core);
@@ -642,12 +655,17 @@ impl Steps<'_> {
 }
 
 impl CurrentThread {
-    /// This thread has the core from now on.
+    /// Records that this thread has the core from now on.
     #[inline(always)]
     fn begin_turn(&self) {
         self.runner.set_tid();
         *self.thread.lock() = Some(std::thread::current().id());
         self.awake();
+    }
+
+    /// This thread writes to the ring, as the one that has the core.
+    fn record_on_this_thread(&self) -> Option<OnThread> {
+        self.tasks.observe().record_on_this_thread(self.counters.ring.as_ref())
     }
 
     /// Polls a task once.
@@ -664,9 +682,10 @@ impl CurrentThread {
         outcome
     }
 
-    /// Runs tasks until it is time to look at the driver, or the root's turn. Says whether there
-    /// were none left.
+    /// Runs tasks until it is time to look at the driver or to poll the root. Returns whether no
+    /// task was left.
     fn run_tasks(&self, core: &Core, root: &Root) -> bool {
+        self.counters.between_polls();
         for _ in 0..self.config.event_interval {
             let ahead = core.ahead.get();
             if ahead == 0 && root.is_woken() {
@@ -683,7 +702,7 @@ impl CurrentThread {
                     core.ahead.set(queue.len().try_into().unwrap_or(0));
                 }
                 queue.push_back(task);
-                // Such tasks usually wait for an event.
+                // Tasks that yield usually wait for an event.
                 let yields = core.yields.get() + 1;
                 core.yields.set(if yields < YIELD_INTERVAL { yields } else { 0 });
                 if yields == YIELD_INTERVAL {
@@ -691,7 +710,7 @@ impl CurrentThread {
                 }
             } else {
                 core.yields.set(0);
-                // What other threads have sent meanwhile can wait for one poll.
+                // Tasks from other threads can wait for one poll of the root.
                 if root.is_woken() && core.queue.borrow().is_empty() {
                     break;
                 }
@@ -730,14 +749,16 @@ impl CurrentThread {
             self.note_busy(core);
             self.runner.set_awake(false);
             let mut ready = core.ready.take();
+            record_here(Kind::Park);
             looked = self.driver.sleep(0, &self.parker, &mut ready);
+            record_here(Kind::Unpark);
             self.counters.unparks.add(1);
             core.busy_since.set(Instant::now());
             self.awake();
             self.wake(core, ready);
         }
-        // Something was woken before the sleep, by the hook or by another thread. That may be so
-        // each time, and events must not wait until it is not.
+        // The sleep was skipped, since the hook or another thread has woken something. That may
+        // happen every time, and events must not wait for it to stop.
         if !looked {
             self.look(core);
         }
@@ -750,6 +771,10 @@ impl CurrentThread {
         let now = Instant::now();
         self.counters.note(now - core.busy_since.replace(now));
         core.noted_at.set(core.tick.get());
+        record_here_with(Kind::Queues, || {
+            let queued = core.queue.try_borrow().map_or(0, |queue| queue.len());
+            (self.injector.lock().len() as u64, queued as u64)
+        });
     }
 
     fn awake(&self) {

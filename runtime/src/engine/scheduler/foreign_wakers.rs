@@ -1,16 +1,17 @@
-//! Wakers that may be user code, left where every thread of the pool can take them.
+//! A shared queue of wakers that may be user code. Any thread of the pool can call them.
 //!
 //! # Problem
 //!
-//! One look at the driver can find fifty wakers to be called, and the first may block. In a list of
-//! the thread that calls them the other 49 would wait with it.
+//! One look at the driver can find fifty wakers to call, and the first may block. If the calling
+//! thread kept them in a list of its own, the other 49 would wait with it.
 //!
 //! # Rules
 //!
-//! 1. The thread that brings wakers puts them here and then takes one after the other, under its
-//!    watch. So nobody else is woken for them as long as each returns.
-//! 2. If one does not return, the slot is found stalled, and what is left here is work that waits:
-//!    a sleeper or a spare comes for it as for tasks (`pool.rs::has_work`).
+//! 1. The thread that finds wakers puts them here. It then takes and calls them one by one, while
+//!    the monitor watches. As long as each returns, no other thread is woken for them.
+//! 2. If one does not return, the monitor finds the slot stalled. The wakers that are left here
+//!    count as waiting work: a sleeper or a spare comes for them as for tasks
+//!    (`pool.rs::has_work`).
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -22,19 +23,19 @@ use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 #[derive(Debug, Default)]
 pub(super) struct ForeignWakers {
     wakers: Mutex<VecDeque<Waker>>,
-    /// How many there are: a hint, written under the lock. Publishes nothing.
+    /// The number of wakers: a hint, written under the lock. Publishes nothing.
     count: AtomicUsize,
 }
 
 impl ForeignWakers {
-    /// Adds to those that are there.
+    /// Adds wakers at the end.
     pub(super) fn put(&self, wakers: impl Iterator<Item = Waker>) {
         let mut list = self.wakers.lock();
         list.extend(wakers);
         self.count.store(list.len(), Ordering::Relaxed);
     }
 
-    /// Takes the one that has waited longest.
+    /// Takes the oldest waker.
     pub(super) fn take(&self) -> Option<Waker> {
         if self.is_empty() {
             return None;

@@ -1,8 +1,7 @@
 //! The worker, or the core, that runs on the current thread.
 //!
-//! A task that is woken by the task running on this thread goes to this thread's own queue; so the
-//! wake must find the worker. A thread-local pointer to the worker on the thread's stack does that
-//! without a count.
+//! When the running task wakes another, that one goes to this thread's own queue, so the wake must
+//! find the worker. A thread-local pointer to the worker on the stack needs no reference count.
 #![allow(unsafe_code, reason = "a scoped thread-local pointer; docs/unsafe.md, H1")]
 
 use std::cell::Cell;
@@ -31,7 +30,7 @@ pub(super) enum Here<'a> {
     Core(&'a Core),
 }
 
-/// Takes the pointer back when dropped. It borrows what the pointer points to.
+/// Restores the previous pointer when dropped. It borrows what the pointer points to.
 pub(super) struct Entered<'a> {
     before: Pointer,
     // Not `Send`: it must be dropped on the thread that it was made on.
@@ -83,8 +82,8 @@ pub(crate) fn worker_index() -> Option<usize> {
     })
 }
 
-/// Runs `f`, which may block, with everything that this worker holds given to others. On a thread
-/// that is no worker it just runs `f`.
+/// Gives this worker's tasks to other workers, then runs `f`, which may block. On a thread that is
+/// no worker it just runs `f`.
 pub(crate) fn block_in_place<R>(f: impl FnOnce() -> R) -> R {
     with(|here| match here {
         Here::Worker(worker) => worker.block_in_place(f),

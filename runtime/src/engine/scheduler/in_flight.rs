@@ -1,20 +1,20 @@
-//! Counts the threads outside the pool that are in the middle of giving it a task.
+//! Counts the threads outside the pool that are currently giving it a task.
 //!
 //! # Problem
 //!
 //! A task points to its pool without keeping it alive: a count shared by all tasks would be the
-//! most contended word of the program. While a task is not complete the pool lives. But a thread
-//! that wakes a task from outside still works on the pool after it has pushed the task: it looks
-//! for a sleeper. By then the task may have been popped and cancelled, and the pool be about to
-//! go. So such a thread counts itself in before the push and out after its last step, and a
+//! most contended word of the program. The pool lives as long as any task is not complete. But a
+//! thread that wakes a task from outside still uses the pool after it has pushed the task: it looks
+//! for a sleeper. By then the task may have been popped and cancelled, and the pool may be about to
+//! be freed. So such a thread counts itself in before the push and out after its last step, and a
 //! shutdown waits until all are out.
 //!
 //! # Proof
 //!
 //! Let the shutdown see no task alive. A thread that pushed a task counted itself in before the
-//! push; the shutdown (or a worker it joined) popped that task, so it happens after the count and
-//! sees it, until the thread counts itself out with Release, which the shutdown's Acquire load
-//! pairs with. No thread comes in later: that would need a task that is not complete.
+//! push. The shutdown (or a worker that it joined) popped that task after the push, so the shutdown
+//! sees the count until the thread counts itself out. That is a Release, which pairs with the
+//! shutdown's Acquire load. No thread comes in later: that would need a task that is not complete.
 
 use std::cell::Cell;
 
@@ -30,18 +30,18 @@ const SEE: Ordering = Ordering::Acquire;
 
 const SHARDS: usize = 8;
 
-/// A thread in the middle, in the low bits of a shard: there are fewer than 65,536.
+/// One thread that is inside now, in the low bits of a shard. There are fewer than 65,536.
 const ONE: u64 = 1;
 const INSIDE: u64 = 0xffff;
-/// A thread that ever came, in the bits above.
+/// One thread that was ever inside, in the bits above.
 const EVER: u64 = INSIDE + 1;
 
 thread_local! {
     static SHARD: Cell<Option<u8>> = const { Cell::new(None) };
 }
 
-/// The count, in shards, so that waking threads do not meet on one word. Beside it, in the same
-/// words, how many there have ever been.
+/// The count, in shards, so that waking threads do not contend on one word. The same words also
+/// hold how many threads have ever come in.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight([CachePadded<AtomicU64>; SHARDS]);
 

@@ -3,8 +3,8 @@
 //! # Problem
 //!
 //! A task that is woken by the running task usually works on data that is warm in this core's
-//! cache, and often both wait for each other in turn. Run next, it costs no trip through the queue.
-//! But a slot that only its owner can empty is a trap: an owner that blocks takes the task along.
+//! cache, and often both wait for each other in turn. If it runs next, it skips the queue. But a
+//! slot that only its owner can empty is a trap: while the owner blocks, the task cannot run.
 //!
 //! # Invariants
 //!
@@ -15,8 +15,8 @@
 use crate::engine::primitive::atomic::{AtomicPtr, Ordering};
 use crate::engine::task::Runnable;
 
-/// Publishes what the waking thread did to whoever takes the task. Pairs with [`TAKE`]. What it
-/// displaces the owner has put there itself (invariant 2): nothing is to be seen of it.
+/// Publishes what the waking thread did to the thread that takes the task. Pairs with [`TAKE`]. It
+/// need not acquire: the owner itself put the displaced task there (invariant 2).
 const PUT: Ordering = Ordering::Release;
 /// Sees what the putting thread did. Pairs with [`PUT`].
 const TAKE: Ordering = Ordering::Acquire;

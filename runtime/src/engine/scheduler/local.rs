@@ -8,37 +8,39 @@
 //! # Invariants
 //!
 //! 1. A `Runnable` of a local task is run or dropped only through [`LocalQueue::tick`] and
-//!    [`LocalQueue::close`], and these are called only by the set, which is `!Send`: on its thread.
+//!    [`LocalQueue::close`]. Only the set calls these, and it is `!Send`: it is on its own thread.
 //! 2. Other threads only push to the queue.
-//! 3. A task that was spawned and never polled may hold something else than the future: a closure
-//!    that makes it, and is `Send`. So other threads may spawn such tasks
-//!    ([`LocalQueue::spawn_made_there`]).
-//! 4. A queue made with a [`LocalHome`] has no thread until that is settled, and its tasks are not
-//!    polled before: until then the home may go to any thread. There is one home, and settling
-//!    takes it.
-//! 5. Several futures may poll one set, each with a waker of its own. Whoever of them waits has
-//!    been woken since the queue was last seen with a task in it: a push wakes all that wait, and
-//!    so does a turn that leaves tasks. So it does not matter which of them is polled next, nor
-//!    that one is dropped after it was woken.
-//! 6. After `close` has returned no task of the set is left, so no push comes any more: a task that
-//!    was woken and not yet pushed is alive, and `close` waits for it.
+//! 3. Before its first poll a task may hold, in place of the future, a `Send` closure that makes
+//!    it. So other threads may spawn such tasks ([`LocalQueue::spawn_made_there`]).
+//! 4. A queue made with a [`LocalHome`] has no thread until the home is settled, and its tasks are
+//!    not polled before. Until then the home may move to any thread. There is one home, and
+//!    settling consumes it.
+//! 5. Several futures may poll one set, each with a waker of its own. While the queue holds a task,
+//!    every future that waits has been woken: a push wakes all of them, and so does a turn that
+//!    leaves tasks. So it does not matter which of them is polled next, nor whether one is dropped
+//!    after it was woken.
+//! 6. After `close` has returned no task of the set is left, so no push follows. A task that was
+//!    woken and not yet pushed is alive, and `close` waits for it.
 //!
-//! The queue is counted by its tasks, unlike a pool: it has one thread, and hence no contention.
+//! Unlike a pool, the queue is kept alive by counted pointers of its tasks. It has one thread, so
+//! the count is not contended.
 #![allow(unsafe_code, reason = "!Send futures in tasks; docs/unsafe.md, L1")]
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Weak;
 use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
+use super::closing::cancel_down_to;
 use super::observe::Observe;
 use super::tasks::{HasTasks, Of, Tasks};
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
-use crate::engine::primitive::atomic::{AtomicBool, Ordering};
-use crate::engine::primitive::{Arc, Backoff, Mutex};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Identity, JoinHandle, Outcome, Owned, PanicSink, Runnable, StallPolicy, Watch, spawn_cell,
@@ -53,16 +55,18 @@ const TICK: usize = 61;
 pub(crate) struct LocalQueue {
     state: Mutex<State>,
     tasks: Tasks,
-    /// A task has panicked, and this is the end.
+    /// A task has panicked under the policy that ends the set.
     stopped: AtomicBool,
-    /// It is a pinned thread that polls it, so its waker gives that thread a token. Anybody may
-    /// poll a set, with any waker.
+    /// The number of the runtime in which it was polled last; 0 before.
+    seen_in: AtomicU64,
+    /// Whether a pinned thread polls the queue. Then the waker is ours: it only unparks that
+    /// thread. A `LocalSet` can be polled with any waker.
     polled_by_us: bool,
 }
 
 struct State {
     queue: VecDeque<Runnable>,
-    /// Who polls the set and waits.
+    /// The futures that poll the set and wait.
     pollers: WaiterList<()>,
 }
 
@@ -83,7 +87,7 @@ impl HasTasks for LocalQueue {
     }
 
     fn stop(&self) {
-        // Its thread does the rest.
+        // The set's thread drops the tasks when it sees the flag.
         self.tasks.owned().close();
         self.stopped.store(true, Ordering::Relaxed);
     }
@@ -95,11 +99,12 @@ impl LocalQueue {
             state: Mutex::new(State { queue: VecDeque::new(), pollers: WaiterList::new() }),
             tasks,
             stopped: AtomicBool::new(false),
+            seen_in: AtomicU64::new(0),
             polled_by_us,
         }
     }
 
-    /// Spawns, on any thread, the future that `make` makes on the queue's own.
+    /// Spawns a future that `make` makes on the queue's own thread. Callable on any thread.
     pub(super) fn spawn_made_there<M, F>(
         self: &Arc<LocalQueue>,
         membership: Option<Membership>,
@@ -127,7 +132,7 @@ impl LocalQueue {
         self.tasks.owned()
     }
 
-    /// Spawns a task, into a scope if it has a place in one.
+    /// Spawns a task, into a scope if there is a membership.
     ///
     /// # Safety
     ///
@@ -152,7 +157,7 @@ impl LocalQueue {
         handle
     }
 
-    /// Takes a new task in and makes it run.
+    /// Adds a new task to the list and schedules it.
     fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
         self.tasks.take_in(task, membership, |task| self.push(task));
     }
@@ -162,14 +167,14 @@ impl LocalQueue {
         self.wake();
     }
 
-    /// Wakes everybody who waits.
+    /// Wakes every future that polls the set and waits.
     pub(super) fn wake(&self) {
         let mut wake = WakeList::new();
         self.state.lock().pollers.take(|()| true, &mut wake);
         wake.wake_all(); // wake: local set
     }
 
-    /// Notes who is to be woken when a task becomes runnable. Returns what to drop.
+    /// Stores the waker to be called when a task becomes runnable. Returns a waker to drop.
     fn register(&self, key: &mut Option<Key>, waker: &Waker) -> Option<Waker> {
         if self.state.lock().pollers.has(*key, waker) {
             return None;
@@ -180,12 +185,12 @@ impl LocalQueue {
         old
     }
 
-    /// The caller, who is registered, leaves tasks in the queue: it is woken, and with it everybody
-    /// who waits (invariant 5).
+    /// Wakes the registered caller, which leaves tasks in the queue, and every other future that
+    /// waits (invariant 5).
     fn pass_on(&self, key: Option<Key>, waker: &Waker) {
         let alone = {
             let pollers = &mut self.state.lock().pollers;
-            // If it is not there any more it has been woken.
+            // A key that is no longer registered has been woken already.
             pollers.len() == usize::from(pollers.has(key, waker))
         };
         if alone {
@@ -195,7 +200,11 @@ impl LocalQueue {
         }
     }
 
-    /// Polls tasks that are due. If the thread is watched, each poll is shown to the monitor.
+    pub(super) fn observe(&self) -> &Observe {
+        self.tasks.observe()
+    }
+
+    /// Polls ready tasks, at most [`TICK`]. If the thread is watched, the monitor sees each poll.
     fn tick(&self, watch: Option<&Watch>) -> bool {
         // How many tasks are ahead of the first that has yielded.
         let mut ahead = None;
@@ -221,7 +230,7 @@ impl LocalQueue {
                 ahead = ahead.or(Some(queue.len()));
                 queue.push_back(task);
             }
-            // Set by a task of this set, in its poll: on this thread.
+            // A task of this set sets it in its poll, that is on this thread.
             if self.stopped.load(Ordering::Relaxed) {
                 self.cancel_tasks(watch);
                 return false;
@@ -230,7 +239,7 @@ impl LocalQueue {
         !self.state.lock().queue.is_empty()
     }
 
-    /// Drops the tasks that wait and those that are queued, each shown to the monitor like a poll.
+    /// Drops idle and queued tasks. The monitor sees each drop like a poll.
     fn cancel_tasks(&self, watch: Option<&Watch>) {
         let cancel = |task: Runnable| {
             if let Some(watch) = watch {
@@ -246,15 +255,9 @@ impl LocalQueue {
     }
 
     fn close(&self, watch: Option<&Watch>) {
-        let backoff = Backoff::new();
-        loop {
-            self.tasks.owned().close();
-            self.cancel_tasks(watch);
-            if self.tasks.alive() == 0 {
-                break;
-            }
-            backoff.snooze();
-        }
+        let tasks = self.tasks.owned();
+        tasks.close();
+        cancel_down_to(0, tasks, || self.cancel_tasks(watch));
         // Handles to tasks keep the queue, which is not to keep those who polled it.
         let mut wakers = WakeList::new();
         self.state.lock().pollers.take(|()| true, &mut wakers);
@@ -300,17 +303,36 @@ impl LocalHome {
         (Arc::clone(&queue), LocalHome { queue })
     }
 
-    /// This is the thread.
+    /// Makes the calling thread the queue's thread.
     pub(super) fn settle(self) -> LocalTasks {
         LocalTasks { queue: self.queue, _thread: std::marker::PhantomData }
     }
 }
 
-/// A future that polls the set: under which key it waits.
+/// The list of the tasks of a set, which may be gone.
+#[derive(Clone)]
+pub(crate) struct LocalList(Weak<LocalQueue>);
+
+impl LocalList {
+    pub(crate) fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    /// Whether the set was last polled in the runtime of that number.
+    pub(crate) fn was_in(&self, runtime: u64) -> bool {
+        self.0.upgrade().is_some_and(|queue| queue.seen_in.load(Ordering::Relaxed) == runtime)
+    }
+
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&Owned) -> R) -> Option<R> {
+        Some(f(self.0.upgrade()?.tasks()))
+    }
+}
+
+/// The key under which a future that polls the set waits.
 #[derive(Default)]
 pub(crate) struct Poller(Option<Key>);
 
-/// The set's own access to its queue: bound to a thread by its type.
+/// The set's own access to its queue. Its type binds it to the thread.
 pub(crate) struct LocalTasks {
     queue: Arc<LocalQueue>,
     // Neither `Send` nor `Sync`: invariant 1.
@@ -318,9 +340,20 @@ pub(crate) struct LocalTasks {
 }
 
 impl LocalTasks {
-    pub(crate) fn new(panics: std::sync::Arc<dyn PanicSink>) -> LocalTasks {
-        let queue = Arc::new(LocalQueue::new(Tasks::new(1, Observe::default(), panics), false));
+    pub(crate) fn new(panics: std::sync::Arc<dyn PanicSink>, observe: Observe) -> LocalTasks {
+        let queue = Arc::new(LocalQueue::new(Tasks::new(1, observe, panics), false));
         LocalTasks { queue, _thread: std::marker::PhantomData }
+    }
+
+    /// The set is being polled in the runtime of that number.
+    pub(crate) fn seen_in(&self, runtime: u64) {
+        // No pair: a number.
+        self.queue.seen_in.store(runtime, Ordering::Relaxed);
+    }
+
+    /// The list of its tasks, for other threads.
+    pub(crate) fn list(&self) -> LocalList {
+        LocalList(Arc::downgrade(&self.queue))
     }
 
     /// A second access for the same thread.
@@ -342,8 +375,8 @@ impl LocalTasks {
         unsafe { self.queue.spawn_anything(membership, future, identity) }
     }
 
-    /// One turn of a future that polls the set: polls tasks that are due, a bounded number. If the
-    /// thread is watched, each poll is shown to the monitor. The future is to have
+    /// One turn of a future that polls the set: polls ready tasks, a bounded number. If the thread
+    /// is watched, the monitor sees each poll. The future must have
     /// [registered](LocalTasks::register) in this poll.
     pub(crate) fn turn(&self, poller: &Poller, watch: Option<&Watch>, waker: &Waker) {
         if self.queue.tick(watch) {
@@ -351,19 +384,19 @@ impl LocalTasks {
         }
     }
 
-    /// `waker` is to be woken when a task becomes runnable, once. Returns what to drop.
+    /// Registers `waker` to be called once, when a task becomes runnable. Returns a waker to drop.
     pub(crate) fn register(&self, poller: &mut Poller, waker: &Waker) -> Option<Waker> {
         self.queue.register(&mut poller.0, waker)
     }
 
-    /// The future that polls the set is not polled any more. Returns what to drop.
+    /// Removes the waker of a future that no longer polls the set. Returns a waker to drop.
     pub(crate) fn unregister(&self, poller: &mut Poller) -> Option<Waker> {
         let key = poller.0.take()?;
         self.queue.state.lock().pollers.remove(key)
     }
 
-    /// Drops every task, under the watch if there is one; from now on spawned tasks are cancelled
-    /// at once.
+    /// Drops every task, each seen by the monitor if there is a watch. From now on spawned tasks
+    /// are cancelled at once.
     pub(crate) fn close(&self, watch: Option<&Watch>) {
         self.queue.close(watch);
     }

@@ -1,45 +1,44 @@
-//! Marked tasks that are ready: those of which a poll has stalled its worker before.
+//! The queues of marked tasks that are ready. A marked task has stalled a worker before.
 //!
 //! # Problem
 //!
-//! Who polls a marked task announces beforehand that it will stall, so that a spare serves
-//! meanwhile: the others do not pay the detection again. But that gives the task a thread beside
-//! those of the others. If marked tasks had their turn whenever a spare is to be had, 200 equal
+//! A worker that polls a marked task announces beforehand that it will stall, so that a spare
+//! serves meanwhile: other tasks need not wait for the detection again. But this gives the task a
+//! thread beside those of the others. If marked tasks ran whenever a spare is available, 200 equal
 //! tasks of 10 ms would run on 66 threads at once, and 8 tasks of 20 ms would take four fifths of
-//! two processors from 200 of 1 ms. If they came last, one that was marked by chance would starve.
-//! The mark must keep others from waiting for the task, and change nothing else.
+//! two processors from 200 of 1 ms. If they ran last, a task marked by chance would starve. The
+//! mark must keep others from waiting for the task, and change nothing else.
 //!
 //! # Rules
 //!
-//! 1. A marked task waits as long as it would without the mark: until a worker comes by whose own
-//!    queue, at its pace, takes as long as the task has waited. A worker that has nothing else to
+//! 1. A marked task waits as long as it would without the mark: until a visit by a worker whose own
+//!    queue takes, at its pace, as long as the task has waited. A worker that has nothing else to
 //!    do takes it at once.
-//! 2. Of those that *compute* no more are polled at a time than there are workers. With the threads
-//!    that serve the others beside them, they get half of the processors when they want more.
-//! 3. Those that *block* need no processor. They are polled as long as there are spares, and beyond
+//! 2. Of the tasks that *compute* no more are polled at a time than there are workers. As many
+//!    threads serve ordinary tasks, so marked ones get half of the processors when both want more.
+//! 3. Tasks that *block* need no processor. They are polled as long as there are spares, and beyond
 //!    that by rule 4.
-//! 4. When no spare is to be had, the poll costs the others a worker. Then a worker gives marked
-//!    tasks at most half of its time: as much as it gave the others since the last one.
-//! 5. First come, first served, within each kind.
-//! 6. A worker that has others in its queue does not poll it: it would leave them behind. It counts
-//!    the poll as a stall, as it is about to be one, *gives* the task away and calls a spare, which
-//!    polls it and nothing else.
+//! 4. Without a free spare, the poll costs the other tasks a worker. Then a worker gives marked
+//!    tasks at most half of its time: as much as it gave other tasks since the last marked one.
+//! 5. Each kind is first come, first served.
+//! 6. A worker that has other tasks in its queue does not poll a marked one: it would leave them
+//!    behind. It counts the coming poll as a stall, *gives* the task away and calls a spare, which
+//!    polls that task and nothing else.
 //!
-//! Whether a task computes or blocks is what its last long poll did for longer.
+//! A task computes or blocks according to what its last long poll did for longer.
 //!
 //! # Who looks, and when
 //!
-//! Workers at each visit, and when they have nothing else. [`is_ready`](MarkedTasks::is_ready)
-//! counts as work for those about to sleep. A task that waits because of rule 2 does not; whoever
-//! ends a poll of one looks for the next before it sleeps.
+//! Workers look at each visit, and when they have nothing else. [`is_ready`](MarkedTasks::is_ready)
+//! counts as work for a worker about to sleep. A task that waits because of rule 2 does not count;
+//! a worker that ends a poll of such a task looks for the next one before it sleeps.
 //!
 //! # Rejected
 //!
-//! - A queue that is looked at last, but for every second visit of the injector (the first
+//! - A queue that is looked at last, except at every second visit of the injector (the first
 //!   version): equal tasks of 1 ms were marked by chance and then waited for up to 8.8 s.
-//! - Marked tasks in the queues of all others: a spare that is in a poll of one for long has others
-//!   in its queue, and what is taken from there comes to the back of another one, in no order at
-//!   all.
+//! - Marked tasks in the ordinary queues: a spare in a long poll has other tasks in its queue. When
+//!   these are stolen they go to the back of another queue, and lose all order.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -48,20 +47,20 @@ use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::task::{Mark, Runnable};
 
-/// The tasks.
+/// Marked tasks that are ready to be polled.
 #[derive(Debug)]
 pub(super) struct MarkedTasks {
     queues: Mutex<Queues>,
-    /// Some can be taken: written under the lock, a hint outside of it. What makes it true is
-    /// published as a push.
+    /// Whether a task can be taken. Written under the lock, a hint outside of it. A change to true
+    /// is followed by a publication, as a push is.
     ready: AtomicBool,
     /// Tasks that were given away (rule 6).
     given: Mutex<VecDeque<Taken>>,
-    /// How many of those there are: a hint, as `ready`.
+    /// The length of `given`: a hint, as `ready`.
     given_count: AtomicUsize,
-    /// How many wait. For metrics, and to keep the lock out of the way.
+    /// How many tasks wait. For metrics, and to look without the lock.
     waiting: AtomicUsize,
-    /// Rule 2.
+    /// The most that compute at a time (rule 2).
     limit: usize,
 }
 
@@ -69,7 +68,7 @@ pub(super) struct MarkedTasks {
 struct Queues {
     blocking: VecDeque<Waiting>,
     computing: VecDeque<Waiting>,
-    /// Those that compute and are being polled.
+    /// Tasks that compute and are being polled.
     running: usize,
 }
 
@@ -87,18 +86,18 @@ pub(super) struct Taken {
     mark: Mark,
 }
 
-/// What the worker that comes by can give.
+/// What a visiting worker offers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Offer {
     pub(super) now: Instant,
-    /// How long a task would wait in its own queue (rule 1).
+    /// How long a task would wait in the worker's own queue (rule 1).
     pub(super) wait: Duration,
-    /// Whether it may poll one now: rules 3 and 4.
+    /// Whether the worker may poll a marked task now: rules 3 and 4.
     pub(super) may_run: bool,
 }
 
 impl MarkedTasks {
-    /// At most `limit` that compute are polled at a time.
+    /// At most `limit` tasks that compute are polled at a time.
     pub(super) fn new(limit: usize) -> MarkedTasks {
         let queues = Mutex::new(Queues::default());
         let (ready, waiting) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -106,15 +105,15 @@ impl MarkedTasks {
         MarkedTasks { queues, ready, given, given_count, waiting, limit }
     }
 
-    /// Rule 6. The poll has been counted as a stall; whoever takes the task counts it off. To be
-    /// followed by a call of a spare, or a publication.
+    /// Gives a task away (rule 6). The poll has been counted as a stall; the thread that takes the
+    /// task counts it off. The caller then calls a spare, or publishes.
     pub(super) fn give(&self, taken: Taken) {
         let mut given = self.given.lock();
         given.push_back(taken);
         self.given_count.store(given.len(), Ordering::Relaxed);
     }
 
-    /// Takes what was given away first.
+    /// Takes the task that was given away first.
     pub(super) fn take_given(&self) -> Option<Taken> {
         if !self.has_given() {
             return None;
@@ -125,13 +124,13 @@ impl MarkedTasks {
         first
     }
 
-    /// Whether one has been given away that nobody polls yet.
+    /// Whether a task was given away and nobody has taken it yet.
     #[inline]
     pub(super) fn has_given(&self) -> bool {
         self.given_count.load(Ordering::Relaxed) > 0
     }
 
-    /// To be followed by a publication.
+    /// Adds a task. The caller then publishes.
     pub(super) fn push(&self, task: Runnable) {
         let waiting = Waiting { since: Instant::now(), task };
         let mut queues = self.queues.lock();
@@ -142,7 +141,7 @@ impl MarkedTasks {
         self.show(&queues);
     }
 
-    /// The task that has waited longest of those that may be polled now.
+    /// Takes the task that has waited longest of those that may be polled now.
     pub(super) fn take(&self, offer: Offer) -> Option<Taken> {
         if !self.is_ready() || !offer.may_run {
             return None;
@@ -167,7 +166,7 @@ impl MarkedTasks {
         Some(Taken { task, mark })
     }
 
-    /// The poll of a task that was taken has ended.
+    /// Records that the poll of a taken task has ended.
     pub(super) fn ended(&self, mark: Mark) {
         if mark == Mark::Computes {
             let mut queues = self.queues.lock();
@@ -176,7 +175,7 @@ impl MarkedTasks {
         }
     }
 
-    /// Takes any, for a shutdown.
+    /// Takes any task, for a shutdown.
     pub(super) fn pop(&self) -> Option<Runnable> {
         if let Some(taken) = self.take_given() {
             return Some(taken.task);
@@ -188,7 +187,7 @@ impl MarkedTasks {
         first.map(|waiting| waiting.task)
     }
 
-    /// Whether there is one that a worker with nothing else to do could take.
+    /// Whether there is a task that an idle worker could take.
     #[inline]
     pub(super) fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed)
@@ -207,7 +206,7 @@ impl MarkedTasks {
 }
 
 impl Taken {
-    /// For [`MarkedTasks::ended`].
+    /// The task's mark, for [`MarkedTasks::ended`].
     pub(super) fn mark(&self) -> Mark {
         self.mark
     }

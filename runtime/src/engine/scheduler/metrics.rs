@@ -1,9 +1,12 @@
 //! Counters of one worker: written by its thread alone with plain stores, read by anybody.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::coop;
+use crate::engine::insight::recorder::Ring;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
+use crate::engine::primitive::ticks;
 
 /// A number that one thread counts up and others read.
 #[derive(Debug, Default)]
@@ -26,11 +29,11 @@ impl Counter {
     }
 }
 
-/// What the last poll weighs in the mean: what came before it keeps the rest.
+/// The weight of the newest poll in the moving average.
 const NEWEST: f64 = 0.1;
 
-/// Polls after which a worker that does not sleep notes its time: a look at the clock is worth one
-/// poll.
+/// After this many polls a worker that does not sleep counts its busy time. Reading the clock costs
+/// about one poll.
 pub(super) const NOTE_INTERVAL: u32 = 1024;
 
 /// What a worker counts.
@@ -41,28 +44,32 @@ pub(crate) struct WorkerCounters {
     pub(crate) polls: Counter,
     /// Tasks gained by stealing.
     pub(crate) steals: Counter,
-    /// Times it stole.
+    /// Steals that gained at least one task.
     pub(crate) steal_operations: Counter,
     pub(crate) parks: Counter,
-    /// Times it woke up again.
+    /// Times the worker woke up again.
     pub(crate) unparks: Counter,
     /// Wake-ups that led to no work.
     pub(crate) noops: Counter,
     pub(crate) busy_ns: Counter,
     /// Polls that ran out of budget.
     pub(crate) forced_yields: Counter,
-    /// How long a poll takes, on average.
+    /// The moving average of how long a poll takes.
     pub(crate) mean_poll_ns: Counter,
-    /// Polls that `mean_poll_ns` knows of.
+    /// Polls that are already counted in `mean_poll_ns`.
     polls_noted: Counter,
-    /// Tasks pushed to its own queue or LIFO slot.
+    /// Tasks pushed to the worker's own queue or LIFO slot.
     pub(crate) local_schedules: Counter,
     /// Polls that the monitor called stalled.
     pub(crate) stalls: Counter,
-    /// A histogram of how long polls took, if there is one.
+    /// A histogram of how long polls took; empty if it is off.
     pub(crate) poll_times: Box<[Counter]>,
-    /// The same of how long tasks waited for their polls.
+    /// A histogram of how long tasks waited for their polls; empty if it is off.
     pub(crate) latencies: Box<[Counter]>,
+    /// Its last events, if they are recorded.
+    pub(crate) ring: Option<Arc<Ring>>,
+    /// When the last poll ended, in ticks, if nothing but another poll comes after it; else 0.
+    last_end: Counter,
 }
 
 impl WorkerCounters {
@@ -81,7 +88,28 @@ impl WorkerCounters {
         Duration::from_nanos(self.busy_ns.get())
     }
 
-    /// The worker has been awake for this long since it last said so.
+    /// When the poll begins that comes now. One that follows another begins where that has ended:
+    /// what lies between is some 20 ns, and reading the clock takes 10.
+    #[inline]
+    pub(super) fn poll_begins(&self) -> u64 {
+        match self.last_end.get() {
+            0 => ticks(),
+            at => at,
+        }
+    }
+
+    #[inline]
+    pub(super) fn poll_ended(&self, at: u64) {
+        self.last_end.set(at);
+    }
+
+    /// The worker does something else than polls.
+    #[inline]
+    pub(super) fn between_polls(&self) {
+        self.last_end.set(0);
+    }
+
+    /// Adds the time for which the worker has been awake since the last call.
     pub(super) fn note(&self, busy: Duration) {
         let ns = u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX);
         self.busy_ns.add(ns);

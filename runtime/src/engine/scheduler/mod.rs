@@ -1,8 +1,8 @@
 //! Schedulers: which thread runs which task, and when a thread sleeps.
 //!
-//! [`Pool`] is a set of workers that steal from each other, watched by a monitor;
-//! [`CurrentThread`] runs everything on the thread that blocks on it. Both see the outside world
-//! through the trait [`Park`] and start no thread themselves: the room above hands in how.
+//! [`Pool`] is a set of workers that steal from each other, watched by a monitor; [`CurrentThread`]
+//! runs everything on the thread that blocks on it. Both see the outside world through the trait
+//! [`Park`]. They start no thread themselves: `runtime/` passes in a function that does.
 
 mod announce;
 mod closing;
@@ -10,6 +10,7 @@ mod core_handoff;
 mod current_thread;
 mod foreign_wakers;
 mod here;
+mod idle;
 mod in_flight;
 mod lifo_slot;
 mod local;
@@ -38,7 +39,7 @@ mod worker_table;
 
 pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig, StartWatch, Steps};
 pub(crate) use here::{block_in_place, worker_index};
-pub(crate) use local::{LocalTasks, Poller};
+pub(crate) use local::{LocalList, LocalTasks, Poller};
 pub(crate) use metrics::WorkerCounters;
 pub(crate) use monitor::{Monitor, Stall, StallSink};
 pub(crate) use monitor_rounds::watch_pool;

@@ -1,26 +1,25 @@
-//! The monitor: the thread that notices what keeps the others from their tasks.
+//! The monitor: the thread that notices when a task keeps its thread from all other tasks.
 //!
 //! # Problem
 //!
-//! A task that blocks its thread, or computes without returning, takes with it whatever its worker
-//! has in its queue, its LIFO slot and its timers; and when every worker is in such a poll, nobody
-//! looks at I/O and timers at all. The thread that notices must not be one of those that run tasks.
+//! A task that blocks its thread, or computes without returning, holds up everything in its
+//! worker's queue, LIFO slot and timers. When every worker is in such a poll, no thread looks at
+//! I/O and timers. So a thread that runs no tasks must notice.
 //!
-//! # Where what is
+//! # Files
 //!
 //! | file | content |
 //! |---|---|
-//! | `monitor.rs` | what the schedulers have of the monitor; threads whose tasks are bound to them; when it looked last |
-//! | `monitor_rounds.rs` | what it does for a pool: takes over, calls spares, looks after the poll |
-//! | `monitor_park.rs` | how it sleeps, and is called |
+//! | `monitor.rs` | the monitor as the schedulers see it; watching threads whose tasks are bound to them; late looks |
+//! | `monitor_rounds.rs` | what it does for a pool: takes over, calls spares, keeps a thread in the driver |
+//! | `monitor_park.rs` | how it sleeps, and how it is called |
 //! | `poll_age.rs` | how old a poll is |
 //! | `watched_thread.rs` | a thread whose tasks are bound to it |
 //!
-//! A look that came much later than it was meant to says nothing about the workers in the time for
-//! which the process was stopped: that does not count into the age of a poll. The age does not
-//! begin anew either, or a process that is stopped again and again would never hear of a stall.
-//! Where the monitor itself has waited for a processor the process did run, and so that time
-//! counts.
+//! A look that comes much later than planned means that the process was stopped. That time does not
+//! count towards the age of a poll. The age does not start from zero either, or a process that is
+//! stopped again and again would never report a stall. If the monitor itself has waited for a
+//! processor, the process did run, and so that time counts.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,12 +34,12 @@ use crate::engine::stall;
 use crate::engine::task::{Id, PollId, Watch};
 use crate::engine::wake_list::WakeList;
 
-/// The most between two looks while all sleep.
+/// The longest time between two looks while all workers sleep.
 pub(super) const SLOW_LOOK: Duration = Duration::from_millis(10);
 /// Looks between two readings of how long the monitor itself has waited for processors.
 const READ_EVERY: u32 = 64;
 
-/// A poll that has not returned for the report threshold.
+/// A poll that has reached the report threshold.
 pub(crate) struct Stall {
     pub(crate) worker: usize,
     /// The kernel's number of the thread; 0 if unknown.
@@ -48,26 +47,26 @@ pub(crate) struct Stall {
     pub(crate) task: Option<Id>,
     pub(crate) location: Option<&'static std::panic::Location<'static>>,
     pub(crate) duration: Duration,
-    /// For which part of that time the thread had a processor, if the system tells.
+    /// The share of that time for which the thread had a processor, if the system tells.
     pub(crate) processor_share: Option<f64>,
-    /// Whether the poll is still going on: what is learnt of the thread says something only then.
+    /// Whether the poll is still going on. Only then does the thread's stack belong to it.
     pub(crate) goes_on: Box<dyn Fn() -> bool + Send>,
 }
 
-/// Takes stalls, and wakers that are not ours, off the monitor's hands. Must not block.
+/// Receives stalls, and wakers that may be user code, from the monitor. Must not block.
 pub(crate) trait StallSink: Send + Sync + 'static {
     fn stalled(&self, stall: Stall);
-    /// Work waits behind stalled slots, and there is no spare for it. False if nobody could be
-    /// told.
+    /// Work waits behind stalled slots, and there is no spare for it. Returns false if the report
+    /// could not be made.
     fn short_of_spares(&self, shortage: Shortage) -> bool;
     /// Calls wakers that may be user code on a thread that may block.
     fn wake(&self, ready: &mut WakeList);
-    /// Whether wakers wait for a thread that could not be had: [`wake`](StallSink::wake) tries
-    /// again.
+    /// Whether wakers wait for a thread that could not be started. The next
+    /// [`wake`](StallSink::wake) tries again.
     fn owes_wakes(&self) -> bool;
 }
 
-/// The part of the monitor that others see.
+/// The monitor as other threads see it.
 pub(crate) struct Monitor {
     park: MonitorPark,
     takeover: Duration,
@@ -93,7 +92,7 @@ impl Monitor {
         self.bound.lock().push(bound);
     }
 
-    /// Looks at the threads with tasks bound to them; each has an eye in `eyes`. Says whether a
+    /// Looks at the threads with tasks bound to them; each has an eye in `eyes`. Returns whether a
     /// poll is going on in one of them.
     pub(super) fn look_at_bound(&self, eyes: &mut Vec<Eye>, now: Instant) -> bool {
         let all = self.bound.lock();
@@ -108,7 +107,7 @@ impl Monitor {
         amiss
     }
 
-    /// Looks at one of them. Says whether a poll is going on.
+    /// Looks at one such thread. Returns whether a poll is going on.
     fn look_at_one(
         &self,
         thread: &WatchedThread,
@@ -130,7 +129,7 @@ impl Monitor {
         self.takeover
     }
 
-    /// When a poll is reported; `None` reports nothing.
+    /// The age at which a poll is reported; `None` reports nothing.
     pub(super) fn report(&self) -> Option<Duration> {
         self.report
     }
@@ -150,7 +149,7 @@ impl Monitor {
         self.park.busy();
     }
 
-    /// Where the monitor sleeps when it owes nothing.
+    /// Where the monitor sleeps when it has no duty.
     #[inline]
     pub(super) fn park(&self) -> &MonitorPark {
         &self.park
@@ -161,8 +160,8 @@ impl Monitor {
         self.park.end();
     }
 
-    /// Watches one thread that runs tasks bound to it: stalls are reported, nothing else can be
-    /// done. Runs until `closed` says so.
+    /// Watches one thread whose tasks are bound to it: stalls are reported, nothing else can be
+    /// done. Runs until `closed` returns true.
     pub(crate) fn watch_one(
         &self,
         thread: &WatchedThread,
@@ -191,7 +190,7 @@ impl Monitor {
         }
     }
 
-    /// Reports the poll that is going on, once, when it is old enough.
+    /// Reports the current poll, once, when it is old enough.
     pub(super) fn report_if_due(
         &self,
         eye: &mut Eye,
@@ -221,7 +220,7 @@ impl Monitor {
 /// When the monitor looked last, and what kept it from the next look.
 pub(super) struct Punctuality {
     last: Instant,
-    /// How long this thread had waited for a processor when that was read last.
+    /// How long this thread had waited for a processor at the last reading.
     queued: Option<Duration>,
     looks: u32,
 }
@@ -231,8 +230,8 @@ impl Punctuality {
         Punctuality { last: Instant::now(), queued: None, looks: 0 }
     }
 
-    /// A look begins, which was meant to come `pause` after the last one. For how long the process
-    /// was stopped in between, if the look comes much later.
+    /// Called at a look that was planned `pause` after the last one. If it comes much later,
+    /// returns for how long the process was stopped.
     pub(super) fn stopped(
         &mut self,
         now: Instant,

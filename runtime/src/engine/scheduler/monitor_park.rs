@@ -1,11 +1,10 @@
-//! How the monitor sleeps for good, and is called by whoever becomes busy.
+//! How the monitor sleeps without a time limit, and how a thread that becomes busy calls it.
 //!
 //! # Problem
 //!
-//! A worker that becomes busy must be watched from then on, and mostly it is idle again before
-//! there would be anything to see. Waking the monitor each time costs two changes of threads for
-//! every request of a server with few of them; so does a monitor that goes on looking for a while
-//! in case the next one comes.
+//! A worker that becomes busy must be watched from then on. Mostly it is idle again before there is
+//! anything to see. Waking the monitor each time costs two context switches per request in a server
+//! with few requests. A monitor that keeps looking for a while costs as much.
 //!
 //! # Protocol
 //!
@@ -22,24 +21,25 @@
 //! order. If the worker's fence comes before the monitor's, the monitor sees it busy; else the
 //! worker sees PARKED, or what came of it.
 //!
-//! - It finds PARKED: it sets the alarm. One worker does: a second one that set it again would put
-//!   the look off.
-//! - It finds CALLED: somebody has set the alarm. It could be cleared behind the worker's back only
-//!   by one that made it CLEARING later and found nobody busy; but then the worker's fence came
-//!   before that one's, which saw it busy.
-//! - It finds CLEARING, and makes it WANTED: whoever clears the alarm finds that, and sets it
-//!   again.
-//! - It finds WANTED: as CLEARING.
+//! - The worker finds PARKED: it sets the alarm. Only one worker does so: a second one that set it
+//!   again would put the look off.
+//! - The worker finds CALLED: another thread has set the alarm. Only a thread that later makes the
+//!   state CLEARING and finds nobody busy could clear it. But then the worker's fence came before
+//!   that thread's fence, and that thread saw the worker busy.
+//! - The worker finds CLEARING, and makes it WANTED: the thread that clears the alarm finds WANTED,
+//!   and sets the alarm again.
+//! - The worker finds WANTED: as CLEARING.
 //!
-//! *Whoever ends its sleep at once* does as one who becomes busy, and sets the alarm in any case.
+//! *A thread that ends the sleep at once* does what a thread that becomes busy does, and always
+//! sets the alarm.
 //!
-//! *A clearing that comes too late* takes the alarm from another one that was set meanwhile, if the
-//! monitor has woken up, looked and parked again in between. Then the state is not CLEARING any
-//! more, and the alarm is set once more: an alarm that goes off in vain makes one look too many.
+//! *A clearing that comes too late* can clear a newer alarm, if the monitor has woken up, looked
+//! and parked again in between. Then the state is no longer CLEARING, and the alarm is set once
+//! more: at worst the monitor looks once too often.
 //!
-//! The alarm is the kernel's (`primitive/alarm.rs`): one system call when a worker becomes busy and
-//! nobody looks, and one when it goes to sleep before the alarm goes off; nobody is woken. A worker
-//! that wakes up more often than that is worth it leaves the alarm alone
+//! The alarm is a kernel timer (`primitive/alarm.rs`). It costs one system call when a worker
+//! becomes busy while the monitor is parked, and one when the worker sleeps before the alarm goes
+//! off; no thread is woken. A worker that wakes up too often for that leaves the alarm set
 //! (`worker.rs::call_monitor_off`): then the monitor looks once each [`DELAY`]. Where there is no
 //! such timer (another system, no descriptor left), the monitor is woken at once.
 //!
@@ -59,8 +59,8 @@ const CALLED: u32 = 2;
 const CLEARING: u32 = 3;
 const WANTED: u32 = 4;
 
-/// How long after a worker has become busy the monitor looks. As long as between two looks: a poll
-/// is found no later than if it had begun between them.
+/// How long after a worker has become busy the monitor looks. It equals the time between two looks,
+/// so that a poll is found no later than if it had begun between them.
 pub(crate) const DELAY: Duration = Duration::from_millis(2);
 
 /// The monitor's sleep.
@@ -68,12 +68,12 @@ pub(crate) const DELAY: Duration = Duration::from_millis(2);
 pub(crate) struct MonitorPark {
     state: AtomicU32,
     parker: Parker,
-    /// `None` if it cannot be had.
+    /// `None` if the system has none.
     alarm: Option<Alarm>,
 }
 
 impl MonitorPark {
-    /// With an alarm, if one can be had.
+    /// With an alarm, if the system has one.
     pub(crate) fn new() -> MonitorPark {
         MonitorPark::with(Alarm::new().ok())
     }
@@ -117,8 +117,8 @@ impl MonitorPark {
         self.state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Called by a thread that counts as asleep: if the monitor has been called and sleeps on, and
-    /// `needed` says that it would find nothing, it is called off.
+    /// Called by a thread that counts as asleep. Clears the alarm if the monitor has been called
+    /// but still sleeps, and `needed` returns false.
     pub(crate) fn call_off(&self, needed: impl FnOnce() -> bool) {
         let Some(alarm) = &self.alarm else { return };
         if self.state.load(Ordering::Relaxed) != CALLED || !self.change(CALLED, CLEARING) {
@@ -126,28 +126,28 @@ impl MonitorPark {
         }
         fence(BETWEEN);
         if needed() {
-            // Who made it WANTED counts on an alarm that is still set. Nothing is to be done if the
-            // monitor is awake.
+            // A thread that made it WANTED relies on the alarm, which is still set. If the monitor
+            // is awake there is nothing to do.
             let is_set = self.change(CLEARING, CALLED) || self.change(WANTED, CALLED);
             if !is_set && self.change(PARKED, CALLED) {
-                // Another one that came too late has cleared it.
+                // Another thread's late clearing has cleared the alarm.
                 alarm.set(DELAY); // wake: monitor that somebody else called off
             }
             return;
         }
         alarm.clear();
         if !self.change(CLEARING, PARKED) {
-            // Somebody has become busy, or this came too late.
+            // A thread has become busy, or this clearing came too late.
             let _ = self.change(WANTED, CALLED);
             alarm.set(DELAY); // wake: monitor that was called off too soon
         }
     }
 
-    /// Ends a wait at once. What the monitor is to see was done before, and who calls it off must
-    /// ask for that, too.
+    /// Ends the monitor's wait at once. The caller has done before what the monitor is to see. The
+    /// `needed` of [`call_off`](MonitorPark::call_off) must check for it, too.
     pub(crate) fn end(&self) {
         fence(BETWEEN);
-        // An alarm that is just being cleared is set again by who does it.
+        // A thread that is just clearing the alarm then sets it again.
         let _ = self.change(CLEARING, WANTED);
         self.parker.unpark(); // wake: monitor at once
         if let Some(alarm) = &self.alarm {
@@ -160,10 +160,10 @@ impl MonitorPark {
         self.parker.park_timeout(limit);
     }
 
-    /// The monitor waits for [`busy`](MonitorPark::busy) or [`end`](MonitorPark::end), unless
-    /// `needed` says no.
+    /// Waits for [`busy`](MonitorPark::busy) or [`end`](MonitorPark::end). Does not wait if
+    /// `needed` returns true.
     pub(crate) fn sleep_unless(&self, needed: impl FnOnce() -> bool) {
-        // A swap, as all changes of the word: each follows the one before it.
+        // A swap, as every change of the word is a read-modify-write that sees the one before.
         self.state.swap(PARKED, Ordering::Relaxed);
         fence(BETWEEN);
         if !needed() {

@@ -1,29 +1,29 @@
-//! What the monitor does for a pool: takes over, calls spares, looks after the poll, has stalls
-//! reported.
+//! What the monitor does for a pool: takes over from stalled workers, calls spares, keeps a thread
+//! waiting in the driver, and has stalls reported.
 //!
 //! # What a look does, in order
 //!
-//! 0. Threads that have tasks bound to them (`watched_thread.rs`) are looked at: their stalls are
-//!    reported.
-//! 1. The [`Watch`] of each slot on which somebody is awake is read. A poll that has reached the
-//!    age of the takeover threshold is *condemned*: its slot counts as stalled, its LIFO slot is
-//!    emptied into the injector, and a sleeper is called for what it holds. At the report threshold
-//!    the poll is handed to the [`StallSink`], once. The age of a poll is what its thread has
-//!    computed and waited by itself: `poll_age.rs`. If something is in the injector as at the last
-//!    look, all are called to look around after their polls.
-//! 2. If a worker sleeps and nobody has the poll, it is unparked to take it. If one sleeps that is
-//!    too many, it is sent home.
-//! 3. If nobody sleeps, fewer serve than slots are missing, and something waits to be run or nobody
-//!    has the poll, spares are called and stand-ins are asked for: as many as are wanted and there
-//!    are tasks for, at most [`CALLS`] a look. If there is none to be had that is reported.
-//! 4. If nobody has looked at the poll since the last look, the monitor waits in it until the
-//!    next one; else it waits on its own parker.
+//! 0. It looks at the threads that have tasks bound to them (`watched_thread.rs`), and has their
+//!    stalls reported.
+//! 1. It reads the [`Watch`] of each slot whose thread is awake. A poll that has reached the
+//!    takeover threshold is *condemned*: its slot counts as stalled, its LIFO slot is emptied into
+//!    the injector, and a sleeper is called for its tasks. At the report threshold the poll is
+//!    handed to the [`StallSink`], once. The age of a poll is the time that its thread has computed
+//!    or waited by itself: `poll_age.rs`. If the injector held tasks at the last look and does so
+//!    now, all workers are told to make a visit after their current poll.
+//! 2. If a worker sleeps and no thread waits in the driver, it is unparked to do so. If a surplus
+//!    spare sleeps, it is told to retire.
+//! 3. If nobody sleeps, fewer threads serve than slots are missing, and a task waits or no thread
+//!    waits in the driver, spares are called and stand-ins are asked for: as many as are wanted and
+//!    have tasks, at most [`CALLS`] a look. If none is available, that is reported.
+//! 4. If no thread has looked at the driver since the last look, the monitor waits in the driver
+//!    until the next one; else it waits on its own parker.
 //!
 //! # Sleep of the monitor
 //!
-//! While any worker is awake it looks every [`LOOK`], more often while something is amiss. When all
-//! sleep and it owes nothing it parks for good: `spares.rs` says what it owes, and proves that none
-//! of it arises unseen; `monitor_park.rs` how it is called.
+//! While any worker is awake the monitor looks every [`LOOK`], and more often while a poll is
+//! suspicious. When all sleep and it has no duty, it parks without a time limit. `spares.rs` lists
+//! its duties and proves that none arises unseen; `monitor_park.rs` says how it is called.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,22 +34,20 @@ use super::poll_age::Eye;
 use super::pool::{Asked, Pool};
 use super::spares::Shortage;
 use super::worker_shared::WorkerShared;
-use crate::engine::task::{self, Absence, Mark, PollId};
+use crate::engine::task::{self, Absence};
 use crate::engine::wake_list::WakeList;
 
 /// Time between two looks while workers are awake.
 const LOOK: Duration = monitor_park::DELAY;
 /// Time between two looks while a poll is suspicious or a slot is stalled.
 const CLOSE_LOOK: Duration = Duration::from_millis(1);
-/// At most one shortage of spares is reported in this time.
+/// The shortest time between two reports of a shortage of spares.
 const SHORTAGE_EVERY: Duration = Duration::from_secs(1);
-/// The most spares, and stand-ins, that are called at one look. The threads are started elsewhere,
-/// but one after the other, 30 to 70 microseconds each: more of them would not be there before the
-/// next look.
+/// The most spares, and stand-ins, that are called at one look. Another thread starts them one
+/// after the other, in 30 to 70 microseconds each: more would not be there before the next look.
 const CALLS: usize = 32;
-/// For so long the blocking pool may have no thread for a stand-in before that is called a
-/// shortage: it may be a burst that is over at once. An idle thread of it comes in some 50
-/// microseconds, a new one in 100.
+/// How long the blocking pool may have no thread for a stand-in before that counts as a shortage,
+/// and not as a short burst. An idle thread comes in some 50 microseconds, a new one in 100.
 const OVERDUE: Duration = Duration::from_millis(20);
 
 /// The monitor's own state, on its thread.
@@ -61,11 +59,11 @@ struct Rounds<'a> {
     bound_eyes: Vec<Eye>,
     looks_before: u64,
     ready: WakeList,
-    /// Wakers were left for others at the last look.
+    /// Wakers were left for the workers at the last look.
     foreign: bool,
     /// Something was in the injector at the last look.
     injected: bool,
-    /// Since when stand-ins are wanted that do not come.
+    /// Since when stand-ins have been wanted and have not come.
     overdue: Option<Instant>,
     /// The present shortage has been reported.
     told: bool,
@@ -84,7 +82,7 @@ impl Rounds<'_> {
             eyes: Vec::new(),
             condemned: Vec::new(),
             bound_eyes: Vec::new(),
-            // As if somebody had looked: workers that have just been started come to the poll by
+            // As if a thread had looked: workers that were just started reach the driver by
             // themselves.
             looks_before: u64::MAX,
             ready: WakeList::new(),
@@ -109,7 +107,10 @@ impl Rounds<'_> {
             let amiss = monitor.look_at_bound(&mut self.bound_eyes, now) | self.look_at_slots(now);
             let sleeping = self.pool.spares.sleep.sleeping();
             let shortage = if sleeping > 0 {
-                self.look_after_sleepers();
+                // Point 2.
+                let pool = self.pool;
+                let has_holder = || pool.driver.has_holder();
+                pool.spares.look_after_sleepers(has_holder, |slot| pool.unpark(slot));
                 self.overdue = None;
                 None
             } else {
@@ -119,8 +120,7 @@ impl Rounds<'_> {
             if !self.all_asleep() {
                 pause = if amiss { CLOSE_LOOK } else { LOOK };
             } else if !self.is_needed() {
-                // What was so before counts for nothing: all of it is looked at again behind the
-                // fence.
+                // The condition must be checked again behind the fence.
                 monitor.park().sleep_unless(|| self.is_needed());
                 pause = LOOK;
                 punctuality = Punctuality::new();
@@ -130,7 +130,7 @@ impl Rounds<'_> {
             }
             self.wait(pause, sleeping);
         }
-        // Nobody else calls what is left.
+        // No worker is left to call the remaining wakers.
         self.hand_foreign_over();
     }
 
@@ -147,7 +147,7 @@ impl Rounds<'_> {
             || self.pool.is_closed()
     }
 
-    /// Point 1. Says whether something is amiss.
+    /// Point 1. Returns whether a poll is suspicious or stalled.
     fn look_at_slots(&mut self, now: Instant) -> bool {
         let pool = self.pool;
         self.take_back_late_verdicts();
@@ -161,7 +161,7 @@ impl Rounds<'_> {
             if waits {
                 slot.call(true);
             }
-            // First: what is said of a later poll than this belongs to that.
+            // Read before the poll: an announcement that ends later belongs to a later poll.
             let is_silent = slot.silence.lasts();
             let eye = &mut self.eyes[index];
             let takeover = pool.monitor.takeover();
@@ -170,10 +170,13 @@ impl Rounds<'_> {
             amiss |= !age.is_zero();
             let Some(seen) = eye.seen() else { continue };
             if age >= takeover && !slot.watch.is_announced() {
-                condemn(pool, slot, seen, eye.how());
+                // The poll counts as stalled. What its slot holds is others' from now on.
+                if pool.spares.condemn(&slot.watch, seen, eye.how()) {
+                    pool.work_published();
+                }
             }
             if slot.watch.is_judged() {
-                // What was put there while the verdict was on its way, too.
+                // Also takes a task that was put there just before the verdict was seen.
                 empty_slot(pool, slot);
                 if !self.condemned.contains(&index) {
                     self.condemned.push(index);
@@ -191,25 +194,14 @@ impl Rounds<'_> {
         amiss
     }
 
-    /// A verdict may come when the poll has just ended, and its thread may sleep by now.
+    /// Takes back verdicts that came just after their poll had ended. The thread may sleep by now.
     fn take_back_late_verdicts(&mut self) {
         let pool = self.pool;
         self.condemned.retain(|&index| {
             let Some(slot) = pool.shared(index) else { return false };
-            if slot.watch.pardon() {
-                pool.spares.returned(Absence::Stalled);
-            }
+            pool.spares.pardon(&slot.watch);
             slot.watch.is_judged()
         });
-    }
-
-    /// Point 2.
-    fn look_after_sleepers(&self) {
-        let unpark = |slot| self.pool.unpark(slot);
-        self.pool.spares.send_home(unpark);
-        if !self.pool.driver.has_holder() {
-            self.pool.spares.give_poll_back(unpark);
-        }
     }
 
     /// Point 3.
@@ -222,11 +214,11 @@ impl Rounds<'_> {
             self.overdue = None;
             return None;
         }
-        // What came of the last calls, before the next ones are counted.
+        // The result of the last calls, before the next ones are counted.
         let absence = if in_place > 0 { Absence::InPlace } else { Absence::Stalled };
         let refused = pool.take_refusal();
         let before = refused.map(|error| pool.shortage(absence, Some(error)));
-        // One for the poll, and one for each task that waits.
+        // One for the driver, and one for each task that waits.
         let most = (1 + pool.waiting(CALLS)).min(CALLS);
         let shortage = (0..stalled.clamp(1, most)).find_map(|_| pool.call_spare().err());
         for _ in 0..in_place.min(most) {
@@ -245,12 +237,11 @@ impl Rounds<'_> {
         before.or(shortage).or_else(|| overdue.then(|| pool.shortage(Absence::InPlace, None)))
     }
 
-    /// Has a shortage reported, once as long as it lasts. Without spares (a limit of 0) there is
-    /// none to speak of.
+    /// Has a shortage reported, once while it lasts. With a limit of 0 spares nothing is reported.
     fn tell(&mut self, shortage: Option<Shortage>, now: Instant) {
         let monitor = &self.pool.monitor;
         let Some(shortage) = shortage.filter(|shortage| shortage.limit > 0) else {
-            // While a thread is being started nobody knows whether the shortage is over.
+            // While a thread is being started the shortage may not be over.
             self.told &= self.pool.are_starting();
             return;
         };
@@ -267,7 +258,7 @@ impl Rounds<'_> {
         let active = self.pool.active();
         driver.advance_overdue(CLOSE_LOOK, &mut self.ready);
         self.wake();
-        // When the next one is overdue, if nobody has seen to it by then.
+        // Not longer than until the next timer is overdue.
         let pause = driver.next_timer().map_or(pause, |timer| pause.min(timer + CLOSE_LOOK));
         let looks = driver.looks();
         let looked = looks != self.looks_before;
@@ -282,9 +273,9 @@ impl Rounds<'_> {
         self.pool.monitor.park().pause(pause.max(Duration::from_micros(50)));
     }
 
-    /// Wakes what is ready. Those of our tasks are called here: that is a push. The others are user
-    /// code: they are put where any thread of the pool takes them, and if none has by the next
-    /// look, a thread of their own calls them.
+    /// Calls the wakers that are ready. Wakers of our tasks are called here: they only push. Others
+    /// may be user code and go to a queue from which any thread of the pool takes them. If none has
+    /// by the next look, a separate thread calls them.
     fn wake(&mut self) {
         let pool = self.pool;
         if std::mem::take(&mut self.foreign) || pool.monitor.sink().owes_wakes() {
@@ -304,28 +295,17 @@ impl Rounds<'_> {
         }
         self.foreign = !pool.foreign.is_empty();
         if self.foreign && pool.is_closed() {
-            // The workers leave.
+            // The workers are leaving.
             self.hand_foreign_over();
         }
     }
 
-    /// Has a thread of their own call the wakers that no worker has called.
+    /// Has a separate thread call the wakers that no worker has called.
     fn hand_foreign_over(&mut self) {
         let pool = self.pool;
         let mut left = WakeList::new();
         std::iter::from_fn(|| pool.foreign.take()).for_each(|waker| left.push(waker));
         pool.monitor.sink().wake(&mut left);
-    }
-}
-
-/// The poll counts as stalled. What its slot holds is others' from now on.
-fn condemn(pool: &Arc<Pool>, slot: &WorkerShared, seen: PollId, mark: Mark) {
-    // Counted before the verdict can be seen and taken back.
-    pool.spares.missing(Absence::Stalled);
-    if slot.watch.condemn(seen, mark) {
-        pool.work_published();
-    } else {
-        pool.spares.returned(Absence::Stalled);
     }
 }
 

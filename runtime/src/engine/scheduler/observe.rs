@@ -1,7 +1,7 @@
-//! What users see of tasks as they come, run and go: hooks, and how long polls take.
+//! What users can observe of tasks: hooks when they are spawned, polled and over, and poll times.
 //!
-//! All of it is off by default. A poll then costs one look at a flag, a spawn and an end one look
-//! at a pointer each.
+//! All of it is off by default. A poll then reads one flag; a spawn and an end read one pointer
+//! each.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::metrics::{Counter, WorkerCounters};
 use crate::engine::catch_panic::catch_panic;
-use crate::engine::insight;
+use crate::engine::insight::recorder::{Kind, OnThread, Owner, Recorder, Ring, polled_here};
+use crate::engine::insight::{self, Stacks};
 use crate::engine::primitive::ticks;
 use crate::engine::task::{Header, Id, Outcome, Runnable, StallPolicy};
 
@@ -79,12 +80,16 @@ pub(crate) struct Observe {
     pub(crate) on_terminate: Option<TaskHook>,
     /// Where the buckets of the histogram of poll times begin, in ns; none without a histogram.
     pub(crate) poll_times: Arc<[u64]>,
-    /// The same of the histogram of how long tasks wait for their polls.
+    /// The same for the histogram of how long tasks wait for their polls.
     pub(crate) latencies: Arc<[u64]>,
-    /// From when those times are measured, if they are.
+    /// The instant from which wait times are measured; `None` if they are not.
     pub(crate) origin: Option<Instant>,
     /// Tasks keep for a dump what they wait for.
     pub(crate) insight: bool,
+    /// Where it is recorded what they do.
+    pub(crate) recorder: Option<Arc<Recorder>>,
+    /// Where the stacks of tasks are left that somebody asks for.
+    pub(crate) stacks: Arc<Stacks>,
     /// Whether anything of it concerns polls.
     polls: bool,
     /// Whether anything but a dump concerns them.
@@ -102,14 +107,26 @@ impl Observe {
         self
     }
 
-    /// The same without the histograms: for threads that have no counters.
+    /// A copy without the histograms, for threads that have no counters.
     pub(crate) fn without_times(&self) -> Observe {
         Observe { poll_times: Arc::default(), latencies: Arc::default(), ..self.clone() }.ready()
     }
 
     /// What a worker counts in, with room for these histograms.
-    pub(super) fn counters(&self, worker: u32) -> WorkerCounters {
-        WorkerCounters::new(worker, self.poll_times.len(), self.latencies.len())
+    pub(super) fn counters(&self, worker: u32, owner: Owner) -> WorkerCounters {
+        let mut counters = WorkerCounters::new(worker, self.poll_times.len(), self.latencies.len());
+        counters.ring = self.ring(owner);
+        counters
+    }
+
+    /// Where a thread writes what it does, if that is recorded.
+    pub(super) fn ring(&self, owner: Owner) -> Option<Arc<Ring>> {
+        self.recorder.as_ref().map(|recorder| recorder.ring(owner))
+    }
+
+    /// This thread's events go to the ring until the guard is dropped.
+    pub(super) fn record_on_this_thread(&self, ring: Option<&Arc<Ring>>) -> Option<OnThread> {
+        Some(self.recorder.as_ref()?.enter(ring?))
     }
 
     #[inline]
@@ -124,7 +141,7 @@ impl Observe {
         terminated(self.on_terminate.as_ref(), task);
     }
 
-    /// Polls the task, in view of whoever wants to see it. The thread has counters if there are
+    /// Polls the task, with hooks and measurements. The thread has counters if there are
     /// histograms.
     #[inline]
     pub(super) fn run(
@@ -155,6 +172,9 @@ impl Observe {
             call(hook, &meta);
         }
         let began = Instant::now();
+        if let Some(counters) = counters {
+            counters.between_polls();
+        }
         let outcome = self.run_observed(task, policy, counters);
         if let Some(counters) = counters {
             if !self.poll_times.is_empty() {
@@ -178,8 +198,29 @@ impl Observe {
         if !insight::CAN_BE_ON || !task.is_observed() {
             return task.run(policy);
         }
-        let worker = counters.map_or(NO_WORKER, |counters| counters.worker);
-        let (outcome, _) = task.run_observed(policy, ticks(), worker);
+        let (id, location) = (task.id(), task.location());
+        let (began, worker) = match counters {
+            Some(counters) => (counters.poll_begins(), counters.worker),
+            None => (ticks(), NO_WORKER),
+        };
+        let (outcome, ended) = task.run_observed(policy, began, worker, &self.stacks);
+        if let Some(counters) = counters {
+            counters.poll_ended(ended);
+        }
+        let kind = match outcome {
+            Outcome::Idle => Kind::PollIdle,
+            Outcome::Woken(_) => Kind::PollWoken,
+            Outcome::Complete => Kind::PollDone,
+        };
+        let Some(recorder) = &self.recorder else {
+            polled_here(kind, id, location, began, ended);
+            return outcome;
+        };
+        let ring = counters.and_then(|counters| counters.ring.as_deref());
+        recorder.polled(ring, kind, id, began, ended);
+        if let Outcome::Complete = outcome {
+            recorder.at_place(Kind::End, id, ended, location);
+        }
         outcome
     }
 }
@@ -194,7 +235,7 @@ fn count(starts: &[u64], counters: &[Counter], time: Duration) {
     }
 }
 
-/// A task is over, and who wants to hear of it does.
+/// Calls the hook for a task that is over.
 #[inline]
 pub(crate) fn terminated(hook: Option<&TaskHook>, task: &Header) {
     if let Some(hook) = hook {

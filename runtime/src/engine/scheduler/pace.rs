@@ -1,26 +1,27 @@
-//! How long a worker's polls take, and when it looks around for the next time.
+//! How long a worker's polls take, and when its next visit is.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// The time over which a worker's pace is taken, and twice that. Others take the processor for some
-/// ten milliseconds at a time; a pace that follows each of them sends tasks to and fro.
+/// A worker's recent pace covers this time, up to twice of it. Other programs take the processor
+/// for some ten milliseconds at a time; a pace that followed each of them would move tasks to and
+/// fro.
 pub(super) const RECENT: Duration = Duration::from_millis(250);
 
-/// When a worker looked around last, and will the next time.
+/// A worker's last visit and its next one.
 pub(super) struct Visits {
-    /// The tick of the next one.
+    /// The tick of the next visit.
     pub(super) next: Cell<u32>,
     /// The time and the tick from which the pace is measured.
     since: Cell<Instant>,
     since_tick: Cell<u32>,
     /// How many nanoseconds a poll is expected to take until the next visit.
     pub(super) expected: Cell<u64>,
-    /// Nanoseconds and polls of the last while.
+    /// Nanoseconds and polls of the last [`RECENT`].
     recent: Cell<(u64, u64)>,
-    /// No task from outside goes first before this.
+    /// No task from outside goes first before this instant.
     pub(super) first_from: Cell<Instant>,
-    /// No marked task is run without a spare before this.
+    /// No marked task is run without a spare before this instant.
     pub(super) marked_from: Cell<Instant>,
 }
 
@@ -38,13 +39,13 @@ impl Visits {
         }
     }
 
-    /// Time in which nothing was polled ends.
+    /// Ends a time in which nothing was polled.
     pub(super) fn awake(&self, now: Instant, tick: u32) {
         self.since.set(now);
         self.since_tick.set(tick);
     }
 
-    /// How many nanoseconds a poll has taken: since the last visit, and in the last [`RECENT`].
+    /// The mean nanoseconds per poll: since the last visit, and in the last [`RECENT`].
     pub(super) fn pace(&self, now: Instant, tick: u32) -> (u64, u64) {
         let polls = u64::from(tick.wrapping_sub(self.since_tick.replace(tick)).max(1));
         let time = (now - self.since.replace(now)).as_nanos() as u64;

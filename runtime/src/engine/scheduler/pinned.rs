@@ -1,23 +1,24 @@
-//! Threads for futures that cannot leave their thread, beside a runtime of whatever flavour.
+//! Threads for futures that are not `Send`, beside a runtime of any flavour.
 //!
 //! # Problem
 //!
-//! A future that is not `Send` can be made on the thread where it will live, by a closure that is.
-//! The thread needs tasks, wakers that may go anywhere, and somebody who notices when it hangs; I/O
-//! and timers it can leave to the runtime, whose wakers unpark it.
+//! A future that is not `Send` can be made on the thread where it will live, by a closure that is
+//! `Send`. The thread needs a queue of tasks, wakers that may go anywhere, and a monitor that
+//! notices when it hangs. The runtime drives its I/O and timers, and their wakers unpark the
+//! thread.
 //!
 //! # Parts
 //!
-//! [`PinnedThread`] is what all threads see: they spawn to it. [`PinnedHome`] is the one right to
-//! be its thread. The tasks are those of a [`LocalQueue`]: a pinned thread is a `LocalSet` that is
-//! blocked on.
+//! [`PinnedThread`] is what all threads see: they spawn to it. [`PinnedHome`] is the right to be
+//! its thread; there is one. The tasks are in a [`LocalQueue`]: a pinned thread is like a thread
+//! that blocks on a `LocalSet`.
 //!
 //! # Invariants
 //!
 //! 1. Whoever has the [`PinnedHome`] is the thread of the queue (`local.rs`, invariant 4). A home
 //!    that is dropped without having been run closes the queue.
-//! 2. `stop` is set before the home's waker is called, and the home looks at it after it has left
-//!    its waker: it cannot sleep through it.
+//! 2. `stop` is set before the home's waker is called. The home registers its waker and then reads
+//!    `stop`, so it cannot sleep through a stop.
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
@@ -28,19 +29,21 @@ use super::monitor::Monitor;
 use super::observe::Observe;
 use super::watched_thread::WatchedThread;
 use crate::engine::activity::Activity;
+use crate::engine::insight::recorder::{Kind, Owner, record_here};
 use crate::engine::primitive::Arc;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, Owned, PanicSink};
 use crate::engine::{coop, park_on};
 
-/// A thread, as those see it who spawn to it.
+/// A pinned thread, as the threads that spawn to it see it.
 pub(crate) struct PinnedThread {
     queue: Arc<LocalQueue>,
     bound: std::sync::Arc<WatchedThread>,
     stop: AtomicBool,
     /// Polls that ran out of budget.
     forced_yields: Counter,
+    number: usize,
 }
 
 /// The right to be the thread.
@@ -59,6 +62,7 @@ impl PinnedThread {
         let (queue, home) = LocalHome::new(panics, observe);
         let thread = Arc::new(PinnedThread {
             queue,
+            number,
             bound: std::sync::Arc::new(WatchedThread::new(number)),
             stop: AtomicBool::new(false),
             forced_yields: Counter::default(),
@@ -66,7 +70,7 @@ impl PinnedThread {
         (Arc::clone(&thread), PinnedHome { thread, home: Some(home) })
     }
 
-    /// Spawns the future that `make` makes, which is called on the thread.
+    /// Spawns the future that `make` makes. `make` is called on the pinned thread.
     pub(crate) fn spawn<M, F>(
         &self,
         membership: Option<Membership>,
@@ -81,7 +85,7 @@ impl PinnedThread {
         self.queue.spawn_made_there(membership, make, identity)
     }
 
-    /// The thread takes no more tasks, drops those it has and leaves. Waits for nothing.
+    /// Tells the thread to refuse new tasks, drop those it has and leave. Does not wait for it.
     pub(crate) fn close(&self) {
         self.queue.refuse();
         // No pair: the lock of the queue is between this and the look at it (invariant 2).
@@ -109,7 +113,7 @@ impl PinnedThread {
         self.forced_yields.get()
     }
 
-    /// What the monitor sees.
+    /// The thread as the monitor sees it.
     pub(crate) fn bound(&self) -> &std::sync::Arc<WatchedThread> {
         &self.bound
     }
@@ -129,6 +133,9 @@ impl PinnedHome {
         let tasks = Settled(home.settle());
         let _settled = settle(tasks.0.share());
         let thread = &self.thread;
+        let observe = thread.queue.observe();
+        let ring = observe.ring(Owner::Pinned(thread.number as u32));
+        let _recorded = observe.record_on_this_thread(ring.as_ref());
         thread.bound.set_tid();
         let mut poller = Poller::default();
         let until_stopped = poll_fn(|cx| {
@@ -137,9 +144,11 @@ impl PinnedHome {
                 return Poll::Ready(());
             }
             thread.bound.set_awake(true);
+            record_here(Kind::Unpark);
             monitor.awake();
             tasks.0.turn(&poller, Some(thread.bound.watch()), cx.waker());
             thread.forced_yields.add(coop::take_forced());
+            record_here(Kind::Park);
             thread.bound.set_awake(false);
             Poll::Pending
         });
@@ -147,7 +156,7 @@ impl PinnedHome {
             None => park_on::run(until_stopped),
             Some(activity) => park_on::run_counted(until_stopped, activity),
         }
-        // While what has settled is still there: destructors may spawn.
+        // Before the result of `settle` is dropped: destructors may spawn.
         thread.bound.set_awake(true);
         monitor.awake();
         tasks.0.close(Some(thread.bound.watch()));

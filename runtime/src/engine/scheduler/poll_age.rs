@@ -1,17 +1,17 @@
-//! How long a poll has gone on, without the time in which its thread would have run and was not
-//! let.
+//! The age of a poll: how long it has gone on, without the time in which its thread was ready but
+//! had no processor.
 //!
 //! # Problem
 //!
-//! Time on the wall is not time on the processor. On a machine with other work to do a poll of a
-//! microsecond that is preempted takes as long on the wall as one that blocks. Judged by the wall,
-//! equal tasks are found stalled by chance, spares come that only take processors from each other,
-//! and reports name tasks that did nothing wrong.
+//! Wall-clock time is not processor time. On a busy machine a poll of a microsecond that is
+//! preempted takes as long on the wall clock as one that blocks. Judged by the wall clock, equal
+//! tasks stall by chance, spares come that only take processors from each other, and reports name
+//! tasks that did nothing wrong.
 //!
 //! # What counts
 //!
-//! A poll has the age that its thread has spent in it *computing* or *waiting by itself* (in a
-//! system call, for a lock, for a page). What it has spent waiting for a processor does not count.
+//! The age of a poll is the time that its thread has spent *computing* or *waiting by itself* (in a
+//! system call, for a lock, for a page). Time spent waiting for a processor does not count.
 //!
 //! | what                 | from where                                                    | costs    |
 //! |----------------------|---------------------------------------------------------------|----------|
@@ -20,20 +20,20 @@
 //! |                      | half of the time                                              |          |
 //! | waited for processor | `/proc/self/task/TID/schedstat`, likewise                     | 8 us     |
 //!
-//! After the second sight they are read again only when the poll may have reached an age at which
-//! something is done: in the meantime it has grown older by no more than the time on the wall. So a
-//! poll that blocks for a second is looked at so closely four or five times.
+//! After the second sight these are read again only when the poll may have reached a threshold:
+//! until then its age has grown by no more than the wall clock. So a poll that blocks for a second
+//! is read four or five times.
 //!
-//! The kernel adds a wait for the processor when it is over. So while the thread sleeps all three
-//! are exact, and it has waited by itself for what is left of the time on the wall. While it would
-//! run, no more than what it had waited by itself at the last look is known, and that is what
-//! counts beside what it has computed.
+//! The kernel adds a wait for the processor only when that wait is over. So while the thread sleeps
+//! all three values are exact, and the rest of the wall-clock time is what it waited by itself.
+//! While the thread is ready to run, its own wait is known only as of the last look; the age is
+//! that wait plus what it has computed.
 //!
-//! Between the first two sights nothing is known of waits for the processor. If the poll sleeps at
-//! the second one it is taken to have slept since the first, up to [`BETWEEN_SIGHTS`].
+//! Between the first two sights nothing is known of waits for the processor. A poll that sleeps at
+//! the second sight is taken to have slept since the first, up to [`BETWEEN_SIGHTS`].
 //!
-//! Where the system tells nothing (no such clock; no descriptor left for the files), the time on
-//! the wall counts. The files are not kept open: a server that is out of descriptors needs each.
+//! Where the system does not tell (no such clock; no descriptor left for the files), wall-clock
+//! time counts. The files are not kept open: a server that is out of descriptors needs each.
 
 use std::time::{Duration, Instant};
 
@@ -41,8 +41,8 @@ use crate::engine::primitive::thread;
 use crate::engine::stall;
 use crate::engine::task::{Mark, PollId, Watch};
 
-/// The most that is taken for granted between two looks: the time between them when nothing delays
-/// the second.
+/// The most sleep that is assumed between the first two sights: the time between two looks when
+/// nothing delays the second.
 const BETWEEN_SIGHTS: Duration = Duration::from_millis(2);
 
 /// The monitor's eye on one thread.
@@ -51,13 +51,13 @@ pub(super) struct Eye {
     known: Option<Known>,
 }
 
-/// What is known of the poll that goes on.
+/// What is known of the current poll.
 #[derive(Debug)]
 struct Known {
     seen: PollId,
-    /// At the first sight.
+    /// The instant of the first sight.
     since: Instant,
-    /// What the thread had computed then.
+    /// The thread's processor time at the first sight.
     cpu: Option<Duration>,
     second: Option<Second>,
     /// As of the last reading.
@@ -67,22 +67,22 @@ struct Known {
     reported: bool,
 }
 
-/// What was known at the second sight.
+/// What was read at the second sight.
 #[derive(Debug)]
 struct Second {
     at: Instant,
     cpu: Duration,
-    /// What the thread had waited for the processor by then.
+    /// How long the thread had waited for a processor by then.
     queued: Option<Duration>,
-    /// What it has waited by itself, as of the last look at which it slept.
+    /// How long the thread has waited by itself, as of the last look at which it slept.
     waited: Duration,
     slept_before: Duration,
 }
 
 impl Eye {
-    /// How old the present poll is; zero if there is none, or it is seen for the first time.
-    /// `os_id` is the kernel's number of the thread, 0 if it is unknown. Below `threshold`, and
-    /// between `threshold` and `last`, the answer may be that of an earlier look.
+    /// The age of the current poll; zero if there is none, or at its first sight. `os_id` is the
+    /// kernel's number of the thread, 0 if unknown. Below `threshold`, and between `threshold` and
+    /// `last`, the result may be that of an earlier look.
     pub(super) fn look(
         &mut self,
         watch: &Watch,
@@ -124,12 +124,12 @@ impl Eye {
         }
     }
 
-    /// The poll that goes on, if there is one.
+    /// The current poll, if there is one.
     pub(super) fn seen(&self) -> Option<PollId> {
         self.known.as_ref().map(|known| known.seen)
     }
 
-    /// What makes up the most of the poll's age.
+    /// Whether most of the poll's age is computing or blocking.
     pub(super) fn how(&self) -> Mark {
         match &self.known {
             Some(known) if known.computed < known.age / 2 => Mark::Blocks,
@@ -137,22 +137,21 @@ impl Eye {
         }
     }
 
-    /// The poll, if it is `threshold` old and has not been told of yet: once each.
+    /// The poll, if it is `threshold` old and has not been reported: once for each poll.
     pub(super) fn becomes(&mut self, threshold: Duration) -> Option<PollId> {
         let known = self.known.as_mut()?;
         let due = known.age >= threshold && !known.reported;
         due.then_some(known.seen)
     }
 
-    /// The poll has been told of.
+    /// Records that the poll has been reported.
     pub(super) fn told(&mut self) {
         if let Some(known) = &mut self.known {
             known.reported = true;
         }
     }
 
-    /// For how long the poll has gone on by the clock on the wall, and for which part of that the
-    /// thread computed.
+    /// The wall-clock time of the poll, and the share of it for which the thread computed.
     pub(super) fn on_the_wall(&self, os_id: u32, now: Instant) -> (Duration, Option<f64>) {
         let Some(known) = &self.known else { return (Duration::ZERO, None) };
         let wall = now.saturating_duration_since(known.since);
@@ -160,8 +159,7 @@ impl Eye {
         (wall, computed.map(|computed| (computed.as_secs_f64() / wall.as_secs_f64()).min(1.0)))
     }
 
-    /// Nobody could look for so long, and the process did not run: that time says nothing about the
-    /// poll.
+    /// Excludes a time in which the process did not run from the poll's age.
     pub(super) fn excuse(&mut self, stopped: Duration) {
         if let Some(known) = &mut self.known {
             known.since += stopped;
@@ -205,7 +203,7 @@ impl Known {
 }
 
 impl Second {
-    /// What a thread that sleeps has waited by itself since then.
+    /// How long a thread that sleeps has waited by itself since the second sight.
     fn waited_by(&self, now: Instant, computed: Duration, queued: Option<Duration>) -> Duration {
         let off = now
             .saturating_duration_since(self.at)
@@ -228,7 +226,7 @@ mod tests {
         let (watch, mut eye) = (Watch::new(), Eye::default());
         let (begin, late) = (Instant::now(), Duration::from_secs(1));
         watch.begin(1, None);
-        // Of a thread that is not known the time on the wall counts.
+        // For an unknown thread the wall-clock time counts.
         let look = |eye: &mut Eye, now| eye.look(&watch, 0, now, LOOK, None);
         assert_eq!(look(&mut eye, begin), Duration::ZERO);
         eye.excuse(late);
@@ -257,7 +255,7 @@ mod tests {
             waited: ms(0),
             slept_before: ms(0),
         };
-        // Of 100 ms it has computed 4, waited 90 for the processor, and slept for the rest.
+        // Of 100 ms the thread has computed 4, waited 90 for the processor, and slept the rest.
         assert_eq!(second.waited_by(begin + ms(100), ms(5), Some(ms(140))), ms(6));
         assert_eq!(second.waited_by(begin + ms(100), ms(5), None), ms(96));
     }

@@ -10,15 +10,15 @@
 //! | a worker that does not serve         | the injector                                    |
 //! | any other thread                     | the injector                                    |
 //!
-//! A marked task, of which a poll has stalled a worker before, goes to a queue of its own in every
-//! case (`marked.rs`). The worker that takes it from there announces itself as stalled beforehand,
-//! so that a spare is in its place before the damage is done.
+//! A marked task (one that has stalled a worker before) always goes to the queues of `marked.rs`.
+//! The worker that takes it announces itself as stalled before the poll, so that a spare already
+//! serves in its place.
 //!
-//! # Who serves for those who do not
+//! # Spares and stand-ins
 //!
-//! A slot whose thread is stalled or in `block_in_place` does not serve. Somebody does in its
-//! place: a spare, or a stand-in on a thread of the blocking pool. Who counts, calls and retires,
-//! and why nobody is left without: `spares.rs`.
+//! A slot whose thread is stalled or in `block_in_place` does not serve. A spare, or a stand-in on
+//! a thread of the blocking pool, serves in its place. `spares.rs` says who counts, calls and
+//! retires them, and why no slot is left without one.
 //!
 //! # Shutdown
 //!
@@ -26,11 +26,11 @@
 //!    everybody.
 //! 2. Each worker, after its current poll, cancels every idle task and empties the queues.
 //! 3. The last worker to leave empties all queues until no task is alive, and waits for wakes in
-//!    flight. From here on nothing points to the pool but counted references.
+//!    flight. From here on only counted references point to the pool.
 //!
-//! Who closes, spawns and leaves, and why no task is left behind: `closing.rs`. Every future that
-//! is dropped on the way is dropped under its worker's watch, like a poll: a destructor may block,
-//! too, and the monitor looks on until the last thread has left.
+//! `closing.rs` has the protocol, and says why no task is left behind. Each future that is dropped
+//! on the way is watched like a poll, since a destructor may block, too. The monitor watches until
+//! the last thread has left.
 #![allow(unsafe_code, reason = "tasks point to their pool uncounted; docs/unsafe.md, P1")]
 
 use std::future::Future;
@@ -38,14 +38,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Park;
-use super::closing::Closing;
+use super::closing::{Closing, cancel_down_to};
 use super::foreign_wakers::ForeignWakers;
 use super::here::{self, Here};
+use super::idle::work_published;
 use super::in_flight::InFlight;
 use super::marked::MarkedTasks;
 use super::monitor::Monitor;
 use super::observe::Hook;
+use super::park::{self, Park};
 use super::queue::{Injector, Local};
 use super::spares::{Call, Shortage, Spares};
 use super::tasks::{HasTasks, Of, Tasks, Uncounted};
@@ -54,15 +55,15 @@ use super::worker_shared::WorkerShared;
 use super::worker_table::{WorkerRef, WorkerTable};
 use crate::engine::activity::{Active, Activity};
 use crate::engine::messages;
+use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::engine::primitive::{Backoff, Mutex, Unparked};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Absence, Identity, JoinHandle, PollOwner, Runnable, spawn_cell};
 
-/// Starts a thread that calls [`NewWorker::run`], or sees to it that it is started soon. In the
-/// second case an error comes later, by [`NewWorker::on_failure`]. The monitor calls it for spares,
-/// so it must not wait then, nor call what is the user's.
+/// Starts a thread that calls [`NewWorker::run`], or has it started soon. In the second case an
+/// error comes later, through [`NewWorker::on_failure`]. The monitor calls this function for
+/// spares; it must then neither wait nor call user code.
 pub(crate) type StartThread = Box<dyn Fn(NewWorker) -> io::Result<()> + Send + Sync>;
 
 /// Gives the blocking pool a job that calls [`StandIn::arrive`].
@@ -71,17 +72,17 @@ pub(crate) type AskForStandIn = Box<dyn Fn(StandIn, Asked) + Send + Sync>;
 /// Which thread asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
-    /// One that may wait for a thread to be started, and call the function that names it.
+    /// A worker. It may wait for a thread to start, and call the user's function that names it.
     ByWorker,
     /// The monitor, which may do neither.
     ByMonitor,
 }
 
-/// How a pool is made.
+/// A pool's settings.
 pub(crate) struct PoolConfig {
-    /// WorkerTable for workers; at least one.
+    /// Slots for workers; at least one.
     pub(crate) workers: usize,
-    /// WorkerTable for spares.
+    /// Slots for spares.
     pub(crate) spares: usize,
     /// The most stand-ins: as many as the blocking pool may have threads.
     pub(crate) stand_ins: usize,
@@ -97,11 +98,12 @@ pub(crate) struct PoolConfig {
     pub(crate) on_park: Option<Hook>,
     /// Called by a worker after it slept.
     pub(crate) on_unpark: Option<Hook>,
-    /// A task that is woken by the running one goes to the back of the queue, not to the LIFO slot.
+    /// Whether a task that the running one wakes goes to the back of the queue, not to the LIFO
+    /// slot.
     pub(crate) no_lifo_slot: bool,
-    /// What begins the workers' random choices.
+    /// The seed of the workers' random choices.
     pub(crate) seed: Option<u64>,
-    /// Where to count what goes on, if anybody wants to know.
+    /// Where active workers are counted, if time can be paused: see `engine/activity.rs`.
     pub(crate) activity: Option<Arc<Activity>>,
 }
 
@@ -120,19 +122,20 @@ pub(crate) struct Pool {
     closing: Closing,
     start_thread: StartThread,
     ask_for_stand_in: AskForStandIn,
-    /// Why the last thread that was wanted could not be had, until somebody has reported it.
+    /// Why the last thread could not be started, until that has been reported.
     no_thread: Mutex<Option<io::Error>>,
     /// Spares whose threads have not begun.
     starting: AtomicUsize,
     generation: ForkGeneration,
 }
 
-/// A thread of the blocking pool is wanted to serve in the place of one that is in
+/// A request for a thread of the blocking pool to serve in the place of a worker in
 /// `block_in_place`.
 pub(crate) struct StandIn(Option<Arc<Pool>>);
 
 impl StandIn {
-    /// A thread has come. The slot that it takes, unless it is not needed any more.
+    /// Called on a thread that has come. Returns the slot to serve on, or `None` if it is no longer
+    /// needed.
     pub(crate) fn arrive(mut self) -> Option<NewWorker> {
         let pool = self.0.take()?;
         let slot = pool.spares.arrive()?;
@@ -143,7 +146,7 @@ impl StandIn {
         Some(NewWorker::new(pool, slot))
     }
 
-    /// There is no thread, for this reason.
+    /// No thread could be started, for this reason.
     pub(crate) fn failed(self, error: io::Error) {
         if let Some(pool) = &self.0 {
             pool.thread_refused(error);
@@ -205,7 +208,7 @@ impl Pool {
         })
     }
 
-    /// Starts the workers' threads. On an error those that were started are told to leave.
+    /// Starts the workers' threads. On an error the threads that were started are told to leave.
     pub(crate) fn start(self: &Arc<Pool>) -> io::Result<()> {
         for slot in 0..self.config.workers {
             self.spares.take_worker(slot);
@@ -223,11 +226,11 @@ impl Pool {
             self.spares.never_came(slot);
             return Err(messages::shut_down());
         }
-        // If no thread comes of it, dropping the worker takes back what was done here.
+        // If no thread starts, dropping the worker undoes what was done here.
         (self.start_thread)(NewWorker::new(Arc::clone(self), slot))
     }
 
-    /// No thread came to a slot that was taken for it.
+    /// Undoes the taking of a slot whose thread did not start.
     pub(super) fn never_came(&self, slot: usize) {
         self.thread_left(slot);
         self.spares.never_came(slot);
@@ -236,7 +239,7 @@ impl Pool {
         }
     }
 
-    /// A thread is on its way to a spare's slot, or is not any more.
+    /// Counts a spare's thread that is being started (`up`), or no longer is.
     pub(super) fn count_starting(&self, up: bool) {
         // No pair: it only keeps a report from being made twice.
         match up {
@@ -264,7 +267,7 @@ impl Pool {
         handle
     }
 
-    /// Spawns a task that has a place in a scope.
+    /// Spawns a task into a scope.
     pub(crate) fn spawn_in<F>(
         self: &Arc<Pool>,
         membership: Membership,
@@ -288,12 +291,12 @@ impl Pool {
         Of(unsafe { Uncounted::new(self) })
     }
 
-    /// Takes a new task in and makes it run.
+    /// Adds a new task to the list and schedules it.
     fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
         self.tasks.take_in(task, membership, |task| self.schedule(task));
     }
 
-    /// A task has become runnable.
+    /// Queues a task that has become runnable.
     #[inline]
     fn schedule(&self, task: Runnable) {
         here::with(|here| match here {
@@ -306,7 +309,7 @@ impl Pool {
 
     fn inject(&self, task: Runnable) {
         if self.generation.is_in_parent() {
-            // A child: nobody is there to run it, and the sleepers are the parent's.
+            // After a fork, in the child: it has no workers, and the sleepers are the parent's.
             return std::mem::forget(task);
         }
         let _inside = self.in_flight.enter();
@@ -322,43 +325,37 @@ impl Pool {
     /// Wakes a sleeper for work that has just been published, if one is needed.
     #[inline]
     pub(super) fn work_published(&self) {
-        if let Some(slot) = self.spares.sleep.published() {
-            // On behalf of the woken worker, while the caller is counted itself.
-            if let Some(activity) = &self.config.activity {
-                activity.begin();
-            }
-            self.unpark(slot);
-        }
+        let activity = self.config.activity.as_deref();
+        work_published(&self.spares.sleep, activity, |slot| self.unpark(slot));
     }
 
-    /// Counts the caller in until the guard is dropped. See `engine/activity.rs`.
+    /// Counts the caller as active until the guard is dropped. See `engine/activity.rs`.
     pub(super) fn active(&self) -> Option<Active<'_>> {
         self.config.activity.as_deref().map(Activity::enter)
     }
 
     pub(super) fn unpark(&self, slot: usize) {
-        let Some(slot) = self.slots.get(slot) else { return };
-        if slot.parker.unpark() == Unparked::Elsewhere {
-            self.driver.wake();
+        if let Some(slot) = self.slots.get(slot) {
+            park::unpark(&slot.parker, &*self.driver);
         }
     }
 
-    /// The slot, for the thread that comes to it.
+    /// The slot, for the thread that is going to hold it.
     pub(super) fn take_slot(&self, slot: usize) -> WorkerRef {
         self.slots.take(slot, self.tasks.observe())
     }
 
-    /// How many slots there may be.
+    /// The number of slots of all kinds.
     pub(crate) fn all_slots(&self) -> usize {
         self.spares.slots() as usize
     }
 
-    /// A slot, whether or not anybody has ever held it.
+    /// A slot, whether or not a thread has ever held it.
     pub(crate) fn any_slot(&self, slot: usize) -> Option<WorkerRef> {
         (slot < self.all_slots()).then(|| self.take_slot(slot))
     }
 
-    /// A slot that somebody holds or has held.
+    /// A slot that a thread holds or has held.
     pub(crate) fn shared(&self, slot: usize) -> Option<&WorkerShared> {
         self.slots.get(slot)
     }
@@ -368,7 +365,7 @@ impl Pool {
         self.spares.sleep.awake().bound().max(1)
     }
 
-    /// The slots on which there may be work, beginning at one and around the end.
+    /// The slots on which there may be work, from one on and around the end.
     pub(super) fn awake_slots(
         &self,
         start: usize,
@@ -377,7 +374,7 @@ impl Pool {
         awake.filter_map(|number| Some((number, self.slots.get(number)?)))
     }
 
-    /// Whether anything waits that any worker could take.
+    /// Whether there is work that any worker could take.
     pub(super) fn has_work(&self) -> bool {
         !self.injector.is_empty()
             || self.marked.is_ready()
@@ -386,7 +383,7 @@ impl Pool {
             || self.awake_slots(0).any(|(_, slot)| slot.has_queued())
     }
 
-    /// How many tasks wait that any worker could take, counted up to `enough`.
+    /// The number of waiting tasks that any worker could take, counted up to `enough`.
     pub(super) fn waiting(&self, enough: usize) -> usize {
         let mut waiting = self.injector.len() + self.marked.len();
         for (_, slot) in self.awake_slots(0) {
@@ -398,11 +395,11 @@ impl Pool {
         waiting
     }
 
-    /// Puts a spare to work, if fewer serve than slots are stalled. Says whether one was called.
+    /// Calls a spare if fewer serve than slots are stalled. Returns whether one was called.
     ///
     /// # Errors
     ///
-    /// One is wanted and cannot be had.
+    /// A spare is needed, and none is available.
     pub(super) fn call_spare(self: &Arc<Pool>) -> Result<bool, Shortage> {
         if self.is_closed() {
             return Ok(false);
@@ -418,8 +415,8 @@ impl Pool {
         }
     }
 
-    /// Has the blocking pool send somebody, if fewer serve or come than slots are in
-    /// `block_in_place`. Says whether it was asked.
+    /// Asks the blocking pool for a stand-in if fewer serve or are coming than slots are in
+    /// `block_in_place`. Returns whether it was asked.
     pub(super) fn call_stand_in(self: &Arc<Pool>, asked: Asked) -> bool {
         let wanted = !self.is_closed() && self.spares.ask_for_stand_in();
         if wanted {
@@ -433,12 +430,12 @@ impl Pool {
         self.config.no_stand_in.load(Ordering::Relaxed)
     }
 
-    /// A thread that was to serve in somebody's place could not be had.
+    /// Records that the thread of a spare or stand-in could not be started.
     pub(super) fn thread_refused(&self, error: io::Error) {
         *self.no_thread.lock() = Some(error);
     }
 
-    /// Why one could not be had, if nobody has asked since.
+    /// Takes the last such error, if it has not been taken yet.
     pub(super) fn take_refusal(&self) -> Option<io::Error> {
         self.no_thread.lock().take()
     }
@@ -462,32 +459,32 @@ impl Pool {
         self.closing.is_over()
     }
 
-    /// Step 1 of the shutdown. Waits for nobody.
+    /// Step 1 of the shutdown. Does not wait for the threads.
     pub(crate) fn close(&self) {
         self.closing.close(self.tasks.owned(), || {
             self.slots.used().for_each(|(slot, _)| self.unpark(slot));
             self.monitor.wake();
-            // Perhaps the monitor stands in at the poll.
+            // The monitor may be waiting in the driver.
             self.driver.wake();
         });
     }
 
-    /// Step 2, on each worker that leaves. Called while it is still this thread's worker.
+    /// Step 2, on each worker that leaves. Called while `here` still names the worker.
     pub(super) fn leave(&self, slot: usize) {
         if self.is_closed() {
             self.cancel_tasks(slot);
         }
     }
 
-    /// A thread goes, and leaves its slot.
+    /// A thread leaves its slot.
     pub(super) fn vacate(&self, slot: usize, own: &WorkerShared, queue: Local) {
-        // The slot is watched as long as it is taken.
+        // The monitor watches the slot until it is vacated.
         self.thread_left(slot);
         own.put_queue(queue);
         self.spares.vacate(slot);
     }
 
-    /// A thread that was counted is there no more, or never came. The last one does step 3.
+    /// Counts off a thread that leaves or never started. The last one does step 3.
     fn thread_left(&self, slot: usize) {
         if self.closing.leave(|| self.finish(slot)) && self.is_closed() {
             self.monitor.wake();
@@ -496,18 +493,11 @@ impl Pool {
 
     /// Step 3.
     fn finish(&self, slot: usize) {
-        let backoff = Backoff::new();
-        loop {
-            self.cancel_tasks(slot);
-            if self.tasks.alive() == 0 {
-                break;
-            }
-            backoff.snooze();
-        }
+        cancel_down_to(0, self.tasks.owned(), || self.cancel_tasks(slot));
         self.in_flight.wait();
     }
 
-    /// Cancels the tasks that wait and whatever is queued anywhere, on the thread of a slot.
+    /// Cancels idle tasks and those in all queues, on the thread of a slot.
     fn cancel_tasks(&self, slot: usize) {
         let own = self.take_slot(slot);
         let watch = &own.watch;
@@ -520,18 +510,10 @@ impl Pool {
         });
     }
 
-    /// On a thread of the closed pool that has waited for all others, in the middle of a task: what
-    /// they have left is dropped here, within the poll of that task, the only one that is alive
-    /// afterwards.
+    /// Drops all tasks but the running one. Called in a task, on a thread of the closed pool that
+    /// has waited for all other threads.
     pub(crate) fn cancel_others(&self) {
-        let backoff = Backoff::new();
-        loop {
-            self.cancel_each(Runnable::cancel);
-            if self.tasks.alive() <= 1 {
-                return;
-            }
-            backoff.snooze();
-        }
+        cancel_down_to(1, self.tasks.owned(), || self.cancel_each(Runnable::cancel));
     }
 
     fn cancel_each(&self, cancel: impl FnMut(Runnable)) {
@@ -544,8 +526,8 @@ impl Pool {
         self.tasks.cancel_each(of_slots.chain(others), cancel);
     }
 
-    /// Waits until all threads have left but `own`: 1 if the caller is one of them, else 0. False
-    /// if `limit` ended first.
+    /// Waits until at most `own` threads are left: 1 if the caller is one of them, else 0. Returns
+    /// false if `limit` ended first.
     pub(crate) fn wait_closed(&self, limit: Option<Duration>, own: usize) -> bool {
         self.closing.wait(limit, own)
     }
@@ -565,8 +547,8 @@ impl Pool {
         &self.tasks
     }
 
-    /// The slots that somebody holds or has held: the workers', then the spares' and the
-    /// stand-ins'.
+    /// The slots that a thread holds or has held: those of workers, then of spares, then of
+    /// stand-ins.
     pub(crate) fn slots(&self) -> impl Iterator<Item = &WorkerShared> {
         self.slots.used().map(|(_, slot)| slot)
     }
@@ -579,12 +561,12 @@ impl Pool {
         self.injector.len() + self.marked.len()
     }
 
-    /// Tasks that were made runnable elsewhere than on a worker.
+    /// Times that a task was made runnable by a thread that is no worker.
     pub(crate) fn remote_schedules(&self) -> u64 {
         self.in_flight.ever()
     }
 
-    /// Spares at work, and refusals so far.
+    /// Spares that serve, and how often none was available.
     pub(crate) fn spare_counts(&self) -> (usize, u64) {
         (self.spares.count_serving(Absence::Stalled), self.spares.count_refused())
     }

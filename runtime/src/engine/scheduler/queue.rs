@@ -1,6 +1,6 @@
 //! Run queues, behind one small interface.
 //!
-//! They are those of crossbeam-deque: a Chase-Lev deque per worker (Chase and Lev, "Dynamic
+//! They are crossbeam-deque's: a Chase-Lev deque per worker (Chase and Lev, "Dynamic
 //! circular work-stealing deque", 2005; with the orderings of Lê et al., 2013), used first in,
 //! first out, and a linked list of blocks for tasks from outside. Neither has a bound: a spawn
 //! never fails and never waits.
@@ -109,7 +109,7 @@ impl Injector {
     }
 }
 
-/// Tries again as long as another thread got in the way: each such loss is that thread's success.
+/// Retries while another thread interferes: each lost race is that thread's success.
 fn persist(mut attempt: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
     loop {
         match attempt() {
@@ -120,13 +120,13 @@ fn persist(mut attempt: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
     }
 }
 
-/// Moves about `most` tasks, in as many batches as that takes. `len` is how many are left.
+/// Moves about `most` tasks, in as many batches as that takes. `len` returns how many are left.
 fn move_batches(most: usize, mut attempt: impl FnMut(usize) -> Steal<()>, len: impl Fn() -> usize) {
     let mut left = most;
     while left > 0 {
         let before = len();
         match attempt(left) {
-            // A guess: others take and push meanwhile.
+            // An estimate: other threads take and push meanwhile.
             Steal::Success(()) => left -= before.saturating_sub(len()).clamp(1, left),
             Steal::Empty => return,
             Steal::Retry => std::hint::spin_loop(),

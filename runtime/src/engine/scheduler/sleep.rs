@@ -2,9 +2,9 @@
 //!
 //! # Problem
 //!
-//! A push must not be missed by workers that are about to sleep, and must not wake more of them
-//! than it has work for. Waking costs a system call for the caller and tens of microseconds until
-//! the sleeper runs; looking at one word costs nothing beside it.
+//! Workers that are about to sleep must not miss a push, and a push must not wake more workers than
+//! it has work for. Waking costs the caller a system call, and the sleeper runs tens of
+//! microseconds later. Reading one word is cheap beside that.
 //!
 //! # The word
 //!
@@ -16,9 +16,9 @@
 //! ```
 //!
 //! A worker *searches* while it looks for work in other workers' queues. It *sleeps* from its
-//! announcement to its withdrawal. `sleepers` lists those announced, most recent last. `awake` is
-//! the set of slots on which there may be work: whoever looks at all queues looks at those of that
-//! set.
+//! announcement to its withdrawal. `sleepers` lists the announced workers, most recent last.
+//! `awake` is the set of slots on which there may be work: a look at all queues visits the slots in
+//! it.
 //!
 //! # Protocol
 //!
@@ -30,12 +30,12 @@
 //! | then take one sleeper, count it   | something there? withdraw and search; else sleep   |
 //! | as searching, unpark it           |                                                    |
 //!
-//! A slot is taken out of `awake` with the announcement, by its thread, whose queue is empty then;
-//! it is put in again with the withdrawal, or before a thread comes to it.
+//! A thread takes its slot out of `awake` with its announcement, when its queue is empty. The slot
+//! is put in again with the withdrawal, or before a new thread comes to it.
 //!
-//! A searcher that stops, with work or without, takes itself off the count, fences, and if it was
-//! the last looks at all queues again; if something is there and it is not going to take it, it
-//! wakes one sleeper.
+//! A searcher that stops, with work or without, takes itself off the count and fences. If it was
+//! the last, it looks at all queues again. If it finds work that it is not going to take, it wakes
+//! one sleeper.
 //!
 //! # Proof that no task is forgotten
 //!
@@ -53,10 +53,10 @@
 //! after P's, and its look sees the push. A worker that does not announce itself is awake, and
 //! looks before it sleeps.
 //!
-//! *The look leaves out no queue that has something.* Only its own thread pushes to a slot's queue,
-//! and the slot was in the set before that, by this thread itself or by who started it. So whoever
-//! sees the push sees the slot in the set, or taken out later: by its thread, when its queue was
-//! empty. What had been pushed before was taken then, by itself or by a thief, who is awake and
+//! *The look visits every queue that is not empty.* Only a slot's own thread pushes to its queue.
+//! That thread, or the one that started it, put the slot into the set before. So a thread that sees
+//! the push sees the slot in the set, or taken out later: by its own thread, when its queue was
+//! empty. By then the pushed task had been taken, by that thread or by a thief, which is awake and
 //! searches.
 //!
 //! So some worker sees the task before it sleeps. A worker that has announced itself and is not
@@ -71,8 +71,8 @@
 //! # Rejected
 //!
 //! - Waking on every push: half of the CPU went into futex calls.
-//! - A bitmap of sleepers in place of the list: the list is touched only with a system call to
-//!   follow or just made, so its lock costs nothing that can be measured.
+//! - A bitmap of sleepers in place of the list: the list is used only next to a system call, so its
+//!   lock has no measurable cost.
 
 use crossbeam_utils::CachePadded;
 
@@ -80,7 +80,7 @@ use super::worker_set::WorkerSet;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering, fence};
 
-/// Both sides of the protocol separate "publish" from "look" with this.
+/// The fence between "publish" and "look", on both sides of the protocol.
 const BETWEEN: Ordering = Ordering::SeqCst;
 
 const ONE_SEARCHING: u64 = 1;
@@ -89,8 +89,7 @@ const ONE_SLEEPING: u64 = 1 << 32;
 /// The state of the protocol.
 #[derive(Debug)]
 pub(crate) struct Sleep {
-    /// Read at each push and written at each sleep: on cache lines of its own, as all that others
-    /// write often.
+    /// Read at each push and written at each sleep, hence on cache lines of its own.
     counts: CachePadded<AtomicU64>,
     sleepers: CachePadded<Mutex<Vec<usize>>>,
     awake: WorkerSet,
@@ -99,12 +98,12 @@ pub(crate) struct Sleep {
 }
 
 /// How a worker that had announced itself came back.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Withdrawn {
-    /// By itself. It is not counted as searching.
+    /// The worker came back by itself. It is not counted as searching.
     Alone,
-    /// Somebody has taken it from the list to wake it, and has counted it as searching.
+    /// Another thread took the worker from the list to wake it, and counted it as searching.
     Woken,
 }
 
@@ -150,7 +149,7 @@ impl Sleep {
         Some(slot)
     }
 
-    /// A worker wants to search. False if enough do already.
+    /// Counts a worker as searching. Returns false if enough workers search already.
     #[must_use]
     pub(crate) fn begin_search(&self) -> bool {
         if searching(self.counts.load(Ordering::Relaxed)) >= self.searchers {
@@ -160,7 +159,8 @@ impl Sleep {
         true
     }
 
-    /// A searcher stops. True if it was the last: then it must look at all queues again.
+    /// Takes a searcher off the count. Returns true if it was the last: then it must look at all
+    /// queues again.
     #[must_use]
     pub(crate) fn end_search(&self) -> bool {
         let before = self.counts.fetch_sub(ONE_SEARCHING, Ordering::Relaxed);
@@ -168,8 +168,8 @@ impl Sleep {
         searching(before) == 1
     }
 
-    /// A worker that does not search is about to sleep. True if it must look at all queues again
-    /// first: nobody else does it.
+    /// Announces that a worker, which does not search, is about to sleep. Returns true if it must
+    /// first look at all queues again, since nobody else does.
     #[must_use]
     pub(crate) fn announce(&self, slot: usize) -> bool {
         let before = {
@@ -182,7 +182,7 @@ impl Sleep {
         searching(before) == 0
     }
 
-    /// A worker does not sleep, or not any more.
+    /// Withdraws a worker's announcement.
     pub(crate) fn withdraw(&self, slot: usize) -> Withdrawn {
         self.awake.insert(slot);
         let mut sleepers = self.sleepers.lock();
@@ -201,18 +201,17 @@ impl Sleep {
         &self.awake
     }
 
-    /// How many sleep now.
+    /// The number of workers that sleep now.
     pub(crate) fn sleeping(&self) -> usize {
         sleeping(self.counts.load(Ordering::Relaxed)) as usize
     }
 
-    /// How many have announced themselves. What they did before is seen by the caller: the list's
-    /// lock.
+    /// The number of listed workers. Through the list's lock the caller sees what they did before.
     pub(crate) fn listed(&self) -> usize {
         self.sleepers.lock().len()
     }
 
-    /// Somebody who sleeps now, to be unparked for another reason than work: it stays in the list.
+    /// A worker that sleeps now, to be unparked for another reason than work. It stays in the list.
     pub(crate) fn any_sleeper(&self, except: impl Fn(usize) -> bool) -> Option<usize> {
         self.sleepers.lock().iter().rev().copied().find(|&slot| !except(slot))
     }

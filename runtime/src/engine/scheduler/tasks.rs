@@ -1,7 +1,7 @@
-//! What every scheduler has of its tasks: the list of them, the hooks, who hears of their panics.
+//! What every scheduler keeps for its tasks: their list, the hooks, the receiver of panics.
 //!
-//! A scheduler implements [`HasTasks`] and hands out [`Of`], a pointer of its own kind to itself;
-//! what a task asks of its scheduler ([`Schedule`]) is answered here for all of them.
+//! A scheduler implements [`HasTasks`] and hands out [`Of`], a pointer of its own kind to itself.
+//! [`Schedule`], through which a task calls its scheduler, is implemented here for all of them.
 
 #![allow(unsafe_code, reason = "pointers that do not count; docs/unsafe.md, P1")]
 
@@ -11,20 +11,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::observe::Observe;
+use crate::engine::insight::Recorder;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Header, Owned, PanicSink, Runnable, Schedule};
 
-/// What every scheduler has of its tasks.
+/// What every scheduler keeps for its tasks.
 pub(crate) struct Tasks {
     owned: Owned,
-    /// What users want to see of them.
+    /// What users observe of the tasks.
     observe: Observe,
-    /// Hears of their panics.
+    /// Receives the tasks' panics.
     panics: Arc<dyn PanicSink>,
 }
 
 impl Tasks {
-    /// No tasks yet. `shards`: in how many pieces the list of them is cut, at least.
+    /// No tasks yet. The list has at least `shards` shards.
     pub(crate) fn new(shards: usize, observe: Observe, panics: Arc<dyn PanicSink>) -> Tasks {
         Tasks { owned: Owned::new(shards), observe, panics }
     }
@@ -33,7 +34,7 @@ impl Tasks {
         &self.observe
     }
 
-    /// Takes a new task in, which then becomes runnable: see [`Owned::take_in`].
+    /// Adds a new task, which then becomes runnable: see [`Owned::take_in`].
     #[inline]
     pub(super) fn take_in(
         &self,
@@ -45,7 +46,7 @@ impl Tasks {
         self.owned.take_in(task, membership, schedule);
     }
 
-    /// Cancels every task on this thread: those that wait, and those that `queued` gives.
+    /// Cancels every task on this thread: idle ones, and those that `queued` returns.
     pub(super) fn cancel_each(
         &self,
         queued: impl Iterator<Item = Runnable>,
@@ -73,7 +74,7 @@ impl Tasks {
 
 /// A scheduler, as its tasks see it.
 pub(super) trait HasTasks: 'static {
-    /// What its tasks are to the readers of spans.
+    /// The kind of its tasks, as spans show it.
     const KIND: &'static str = "task";
 
     fn tasks(&self) -> &Tasks;
@@ -122,9 +123,14 @@ where
         self.0.tasks().observe.insight
     }
 
+    #[inline]
+    fn recorder(&self) -> Option<&Recorder> {
+        self.0.tasks().observe.recorder.as_deref()
+    }
+
     fn release(&self, task: &Header) {
         let tasks = self.0.tasks();
-        // First: once released, the task does not keep the scheduler.
+        // Called first: once released, the task no longer keeps the scheduler.
         tasks.observe.terminated(task);
         tasks.owned.release(task);
     }
@@ -139,7 +145,7 @@ where
     }
 }
 
-/// A pointer that does not count: tasks of a pool would meet at the count.
+/// A pointer without a reference count, on which the tasks of a pool would contend.
 ///
 pub(super) struct Uncounted<S>(NonNull<S>);
 

@@ -1,4 +1,4 @@
-//! A thread whose tasks are bound to it: it is watched, and nobody can stand in for it.
+//! A thread whose tasks are bound to it. The monitor watches it, but no spare can replace it.
 
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::engine::primitive::thread;
@@ -6,8 +6,8 @@ use crate::engine::task::{PollOwner, Watch};
 
 /// What the monitor knows of such a thread.
 ///
-/// The number and the flag are Relaxed, no pair: they say whom to look at. What must not be missed
-/// is ordered by the fences of `monitor_park.rs`.
+/// The number and the flag are Relaxed, no pair: they only say which thread to look at. The fences
+/// of `monitor_park.rs` order what must not be missed.
 pub(crate) struct WatchedThread {
     watch: Watch,
     /// The kernel's number of the thread; 0 if unknown.
@@ -32,7 +32,7 @@ impl WatchedThread {
         self.number
     }
 
-    /// It is the calling thread from now on.
+    /// Makes the calling thread the watched one.
     pub(super) fn set_tid(&self) {
         self.tid.store(thread::os_id(), Ordering::Relaxed);
     }
@@ -41,7 +41,8 @@ impl WatchedThread {
         self.tid.load(Ordering::Relaxed)
     }
 
-    /// To be followed by [`Monitor::awake`](super::Monitor::awake).
+    /// Says whether the thread is awake. If it is, call [`Monitor::awake`](super::Monitor::awake)
+    /// next.
     pub(super) fn set_awake(&self, awake: bool) {
         self.awake.store(awake, Ordering::Relaxed);
     }
@@ -50,7 +51,7 @@ impl WatchedThread {
         self.awake.load(Ordering::Relaxed)
     }
 
-    /// Runs user code that is no task's, under the monitor's eyes.
+    /// Runs user code that belongs to no task while the monitor watches.
     pub(super) fn bracket<R>(&self, user_code: impl FnOnce() -> R) -> R {
         self.watch.begin(0, None);
         let _bracket = Bracket(&self.watch);

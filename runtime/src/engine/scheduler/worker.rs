@@ -10,7 +10,7 @@
 //! 4. A batch from the injector.
 //! 5. A marked task (`marked.rs`).
 //! 6. A search: other workers' queues, beginning at a random one; then their slots.
-//! 7. Sleep, by the protocol of `sleep.rs`.
+//! 7. Sleep, by the protocol of `sleep.rs`. The order of the steps of 6 and 7: `idle.rs`.
 //!
 //! # Batches
 //!
@@ -43,19 +43,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::here;
+use super::idle::{Idle, Sleeper};
 use super::marked::Offer;
 use super::metrics::WorkerCounters;
 use super::observe::Hook;
 use super::pace::Visits;
 use super::pool::Pool;
 use super::queue::Local;
-use super::sleep::Withdrawn;
+use super::sleep::{Sleep, Withdrawn};
 use super::worker_shared::WorkerShared;
 use super::worker_table::WorkerRef;
+use crate::engine::activity::Activity;
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::entered;
 use crate::engine::insight::AsDriver;
+use crate::engine::insight::recorder::{Kind, record_here, record_here_with};
 use crate::engine::rng::FastRand;
 use crate::engine::task::{self, Absence, Outcome, Runnable, StallPolicy};
 use crate::engine::wake_list::WakeList;
@@ -164,13 +167,6 @@ enum Publishing {
     Due,
 }
 
-/// What came of having nothing to do.
-enum Idle {
-    Run(Runnable),
-    LookAgain,
-    Leave,
-}
-
 impl Worker {
     fn new(pool: Arc<Pool>, slot: usize) -> Worker {
         let own = pool.take_slot(slot);
@@ -215,10 +211,16 @@ impl Worker {
         let _abort = AbortOnUnwind;
         let entered = here::enter_worker(&self);
         self.shared().set_tid();
+        self.counters().between_polls();
+        let ring = self.counters().ring.as_ref();
+        let recorded = self.pool.tasks.observe().record_on_this_thread(ring);
         self.bracket(|| catch_panic(set_up));
         let _inside = entered::enter();
         loop {
             self.busy_since.set(Instant::now());
+            if self.is_extra() {
+                record_here_with(Kind::Spare, || (self.slot as u64, 0));
+            }
             let active = self.pool.active();
             self.work();
             self.note_busy();
@@ -228,7 +230,8 @@ impl Worker {
             }
         }
         self.pool.leave(self.slot);
-        drop(entered);
+        // Before another thread can have the slot.
+        drop((entered, recorded));
         let Worker { pool, slot, own, queue, .. } = self;
         pool.vacate(slot, &own, queue);
     }
@@ -252,11 +255,15 @@ impl Worker {
             }
             let task = match self.next_task() {
                 Some(task) => task,
-                None => match self.idle() {
-                    Idle::Run(task) => task,
-                    Idle::LookAgain => continue,
-                    Idle::Leave => return,
-                },
+                None => {
+                    let idle = self.idle();
+                    self.counters().between_polls();
+                    match idle {
+                        Idle::Run(task) => task,
+                        Idle::LookAgain => continue,
+                        Idle::Leave => return,
+                    }
+                }
             };
             self.run_task(task);
         }
@@ -269,8 +276,10 @@ impl Worker {
         self.tick.set(tick);
         let is_due = tick.wrapping_sub(self.visits.next.get()) < u32::MAX / 2;
         if is_due || self.shared().is_called() {
-            if let Some(first) = self.visit(tick) {
-                return Some(first);
+            let first = self.visit(tick);
+            self.counters().between_polls();
+            if first.is_some() {
+                return first;
             }
         } else if self.all_have_yielded() {
             self.look();
@@ -386,12 +395,16 @@ impl Worker {
     #[cold]
     pub(super) fn recovered(&self, absence: Absence) {
         self.counters().stalls.add(1);
+        if absence == Absence::Stalled {
+            record_here(Kind::Recovered);
+        }
         self.pool.spares.returned(absence);
     }
 
     /// Looks at the driver between two polls.
     pub(super) fn look(&self) {
         self.yields.set(0);
+        self.counters().between_polls();
         let mut ready = self.ready.take();
         self.pool.driver.look(self.slot, &mut ready);
         self.wake(ready);
@@ -448,75 +461,8 @@ impl Worker {
         }
     }
 
-    /// Points 6 and 7 of the policy.
-    fn idle(&self) -> Idle {
-        let sleep = &self.pool.spares.sleep;
-        if sleep.begin_search() {
-            if let Some(task) = self.search_and_stop() {
-                return Idle::Run(task);
-            }
-        }
-        if !self.pool.foreign.is_empty() {
-            self.call_foreign();
-            return Idle::LookAgain;
-        }
-        if let Some(given) = self.pool.marked.take_given() {
-            self.run_given(given);
-            return Idle::LookAgain;
-        }
-        if self.pool.marked.is_ready() {
-            let offer = Offer { now: Instant::now(), wait: Duration::ZERO, may_run: true };
-            if let Some(taken) = self.pool.marked.take(offer) {
-                self.run_marked(taken);
-                return Idle::LookAgain;
-            }
-        }
-        if self.is_extra() && self.pool.spares.dismiss(self.slot) {
-            self.give_away();
-            return Idle::Leave;
-        }
-        // Before the announcement: a hook may block, and may make tasks runnable.
-        self.call(self.pool.config.on_park.as_ref());
-        if !self.shared().lifo_slot.is_empty() || self.queue.len() > 0 {
-            return Idle::LookAgain;
-        }
-        let must_look = sleep.announce(self.slot);
-        if self.pool.is_closed() || (must_look && self.pool.has_work()) {
-            return self.stay_awake();
-        }
-        self.counters().parks.add(1);
-        self.note_busy();
-        self.call_monitor_off();
-        let mut ready = self.ready.take();
-        self.pool.driver.sleep(self.slot, &self.shared().parker, &mut ready);
-        self.counters().unparks.add(1);
-        let now = Instant::now();
-        let before = self.woke_at.replace(now);
-        self.wakes_seldom.set(now - before >= SELDOM);
-        self.busy_since.set(now);
-        self.visits.awake(now, self.tick.get());
-        let withdrawn = self.withdraw();
-        if ready.is_empty() && withdrawn == Withdrawn::Alone {
-            self.counters().noops.add(1);
-        }
-        let idle = if ready.is_empty() {
-            self.after_withdrawal(withdrawn)
-        } else {
-            // It has work already: whoever woke it for other work needs somebody else.
-            if withdrawn == Withdrawn::Woken && sleep.end_search() && self.pool.has_work() {
-                self.pool.work_published();
-            }
-            Idle::LookAgain
-        };
-        // User code, so not while this worker counts as searching, and with empty hands.
-        self.wake(ready);
-        let idle = self.with_empty_hands(idle);
-        self.call(self.pool.config.on_unpark.as_ref());
-        idle
-    }
-
     /// A task that was found is put where others can take it, if user code comes first.
-    fn with_empty_hands(&self, idle: Idle) -> Idle {
+    fn with_empty_hands(&self, idle: Idle<Runnable>) -> Idle<Runnable> {
         match idle {
             Idle::Run(task) if self.pool.config.on_unpark.is_some() => {
                 self.queue.push(task);
@@ -538,75 +484,10 @@ impl Worker {
         }
     }
 
-    fn stay_awake(&self) -> Idle {
-        let withdrawn = self.withdraw();
-        self.after_withdrawal(withdrawn)
-    }
-
-    /// Does not sleep any more. It is counted as active before that.
-    fn withdraw(&self) -> Withdrawn {
-        let withdrawn = self.pool.spares.withdraw(self.slot, self.pool.monitor.park());
-        if withdrawn == Withdrawn::Woken {
-            if let Some(activity) = &self.pool.config.activity {
-                // Whoever woke it has counted it, too.
-                activity.end();
-            }
-        }
-        withdrawn
-    }
-
-    /// Whoever was woken counts as searching already, and must stop that before anything else.
-    fn after_withdrawal(&self, withdrawn: Withdrawn) -> Idle {
-        match withdrawn {
-            Withdrawn::Alone => Idle::LookAgain,
-            Withdrawn::Woken => match self.search_and_stop() {
-                Some(task) => Idle::Run(task),
-                None => Idle::LookAgain,
-            },
-        }
-    }
-
-    /// Searches, then takes itself off the count of searchers; as the last one it sees to it that
-    /// what is left finds somebody.
-    fn search_and_stop(&self) -> Option<Runnable> {
-        let found = self.search();
-        let last = self.pool.spares.sleep.end_search();
-        if last && found.is_some() && self.pool.has_work() {
-            self.pool.work_published();
-        }
-        found
-    }
-
-    /// One look at everything that others could take. Not several: decision 0014.
-    fn search(&self) -> Option<Runnable> {
-        if let Some(task) = self.pool.injector.steal_into(&self.queue) {
-            return Some(task);
-        }
-        let start = self.rng.below(self.pool.workers() as u32) as usize;
-        let others = self.pool.awake_slots(start).filter(|&(slot, _)| slot != self.slot);
-        for (_, slot) in others.clone() {
-            // A look at an empty queue is two loads, a try to steal from it a step that others wait
-            // for.
-            let Some(stealer) = slot.stealer().filter(|stealer| !stealer.is_empty()) else {
-                continue;
-            };
-            if let Some(task) = stealer.steal_into(&self.queue) {
-                self.count_stolen(1 + self.queue.len());
-                return Some(task);
-            }
-        }
-        for (_, slot) in others {
-            if let Some(task) = slot.lifo_slot.take() {
-                self.count_stolen(1);
-                return Some(task);
-            }
-        }
-        None
-    }
-
     pub(super) fn count_stolen(&self, tasks: usize) {
         self.counters().steal_operations.add(1);
         self.counters().steals.add(tasks as u64);
+        record_here_with(Kind::Steal, || (tasks as u64, 0));
     }
 
     /// Who is dismissed leaves nothing behind.
@@ -652,5 +533,124 @@ impl Worker {
         let now = Instant::now();
         self.counters().note(now - self.busy_since.replace(now));
         self.noted_at.set(self.tick.get());
+    }
+}
+
+/// Points 6 and 7 of the policy.
+impl Sleeper for Worker {
+    type Task = Runnable;
+
+    fn slot(&self) -> usize {
+        self.slot
+    }
+
+    fn protocol(&self) -> &Sleep {
+        &self.pool.spares.sleep
+    }
+
+    fn activity(&self) -> Option<&Activity> {
+        self.pool.config.activity.as_deref()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.pool.is_closed()
+    }
+
+    fn has_work(&self) -> bool {
+        self.pool.has_work()
+    }
+
+    fn work_published(&self) {
+        self.pool.work_published();
+    }
+
+    /// One look at everything that others could take. Not several: decision 0014.
+    fn search(&self) -> Option<Runnable> {
+        if let Some(task) = self.pool.injector.steal_into(&self.queue) {
+            return Some(task);
+        }
+        let start = self.rng.below(self.pool.workers() as u32) as usize;
+        let others = self.pool.awake_slots(start).filter(|&(slot, _)| slot != self.slot);
+        for (_, slot) in others.clone() {
+            // A look at an empty queue is two loads, a try to steal from it a step that others wait
+            // for.
+            let Some(stealer) = slot.stealer().filter(|stealer| !stealer.is_empty()) else {
+                continue;
+            };
+            if let Some(task) = stealer.steal_into(&self.queue) {
+                self.count_stolen(1 + self.queue.len());
+                return Some(task);
+            }
+        }
+        for (_, slot) in others {
+            if let Some(task) = slot.lifo_slot.take() {
+                self.count_stolen(1);
+                return Some(task);
+            }
+        }
+        None
+    }
+
+    fn before_sleep(&self) -> Option<Idle<Runnable>> {
+        if !self.pool.foreign.is_empty() {
+            self.call_foreign();
+            return Some(Idle::LookAgain);
+        }
+        if let Some(given) = self.pool.marked.take_given() {
+            self.run_given(given);
+            return Some(Idle::LookAgain);
+        }
+        if self.pool.marked.is_ready() {
+            let offer = Offer { now: Instant::now(), wait: Duration::ZERO, may_run: true };
+            if let Some(taken) = self.pool.marked.take(offer) {
+                self.run_marked(taken);
+                return Some(Idle::LookAgain);
+            }
+        }
+        if self.is_extra() && self.pool.spares.dismiss(self.slot) {
+            self.give_away();
+            return Some(Idle::Leave);
+        }
+        self.call(self.pool.config.on_park.as_ref());
+        // The hook may have spawned.
+        let has_own = !self.shared().lifo_slot.is_empty() || self.queue.len() > 0;
+        has_own.then_some(Idle::LookAgain)
+    }
+
+    fn sleep(&self) -> WakeList {
+        self.counters().parks.add(1);
+        self.note_busy();
+        self.call_monitor_off();
+        let mut ready = self.ready.take();
+        record_here(Kind::Park);
+        self.pool.driver.sleep(self.slot, &self.shared().parker, &mut ready);
+        record_here(Kind::Unpark);
+        self.counters().unparks.add(1);
+        let now = Instant::now();
+        let before = self.woke_at.replace(now);
+        self.wakes_seldom.set(now - before >= SELDOM);
+        self.busy_since.set(now);
+        self.visits.awake(now, self.tick.get());
+        ready
+    }
+
+    fn withdraw(&self) -> Withdrawn {
+        self.pool.spares.withdraw(self.slot, self.pool.monitor.park())
+    }
+
+    fn after_sleep(
+        &self,
+        ready: WakeList,
+        withdrawn: Withdrawn,
+        idle: Idle<Runnable>,
+    ) -> Idle<Runnable> {
+        if ready.is_empty() && withdrawn == Withdrawn::Alone {
+            self.counters().noops.add(1);
+        }
+        // User code, so with empty hands.
+        self.wake(ready);
+        let idle = self.with_empty_hands(idle);
+        self.call(self.pool.config.on_unpark.as_ref());
+        idle
     }
 }

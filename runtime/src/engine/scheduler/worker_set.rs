@@ -1,22 +1,22 @@
 //! A set of slots, as a bitmap that any thread may change.
 //!
-//! It says on which slots there may be work, so that whoever looks for some looks at those alone:
-//! with 512 workers of which two are awake, at two slots and eight words.
+//! It says on which slots there may be work, so that a search visits only those: with 512 workers
+//! of which two are awake, it reads two slots and eight words.
 //!
 //! The words share their cache lines with nothing else: they are written whenever a worker sleeps
 //! or wakes.
 //!
-//! All accesses are Relaxed: who must see what is argued where the set is used (`sleep.rs`).
+//! All accesses are Relaxed: `sleep.rs`, which uses the set, argues what must be seen.
 
 use crossbeam_utils::CachePadded;
 
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 
 const BITS: usize = u64::BITS as usize;
-/// Words that fill what [`CachePadded`] keeps apart.
+/// Words that fill the unit of [`CachePadded`].
 const WORDS: usize = 16;
 
-/// Some of the slots.
+/// A set of slots.
 #[derive(Debug)]
 pub(crate) struct WorkerSet {
     words: Box<[CachePadded<[AtomicU64; WORDS]>]>,
@@ -25,7 +25,7 @@ pub(crate) struct WorkerSet {
 }
 
 impl WorkerSet {
-    /// None of `slots` slots.
+    /// The empty set of `slots` slots.
     pub(crate) fn new(slots: usize) -> WorkerSet {
         let used = slots.div_ceil(BITS);
         let words = || CachePadded::new(std::array::from_fn(|_| AtomicU64::new(0)));
@@ -46,7 +46,7 @@ impl WorkerSet {
         self.word(slot / BITS).fetch_and(!(1 << (slot % BITS)), Ordering::Relaxed);
     }
 
-    /// One more than the last slot in it.
+    /// One more than the last slot in the set.
     pub(crate) fn bound(&self) -> u32 {
         let words = (0..self.used).rev();
         let mut last = words.map(|index| (index, self.word(index).load(Ordering::Relaxed)));
@@ -54,8 +54,8 @@ impl WorkerSet {
         last.map_or(0, |(index, word)| ((index + 1) * BITS) as u32 - word.leading_zeros())
     }
 
-    /// The slots in it, beginning at `start` and around the end. Each word is looked at once, when
-    /// the walk comes to it, but the first one, whose lower part comes last.
+    /// The slots in the set, from `start` on and around the end. Each word is read once, when the
+    /// walk reaches it; the first one twice, since its lower part comes last.
     pub(crate) fn from(&self, start: usize) -> impl Iterator<Item = usize> + Clone {
         let (first, bit) = (start / BITS % self.used, start % BITS);
         let words = self.used;

@@ -1,4 +1,4 @@
-//! A worker's place in the pool: what others see of it.
+//! A worker's slot in the pool: what other threads see of the worker.
 //!
 //! The table of all slots: `worker_table.rs`. Which thread holds which slot: `spares.rs`.
 
@@ -10,30 +10,31 @@ use super::metrics::WorkerCounters;
 use super::observe::Observe;
 use super::queue::{Local, Stealer};
 use super::silence::Silence;
+use crate::engine::insight::recorder::Owner;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::engine::primitive::{Mutex, Parker};
 use crate::engine::task::Watch;
 
-/// A worker's place.
+/// A worker's slot.
 #[derive(Debug)]
 pub(crate) struct WorkerShared {
     pub(super) watch: Watch,
     pub(super) lifo_slot: LifoSlot,
     pub(super) counters: WorkerCounters,
     pub(super) parker: Parker,
-    /// Its thread is in `block_in_place`: that is no stall to report. Written by the owner.
+    /// Says that its thread is in `block_in_place`, which is not reported. Written by the owner.
     pub(super) silence: Silence,
-    /// Its thread is to look around after this poll. Set by the monitor.
+    /// Whether its thread is to make a visit after this poll. Set by the monitor.
     called: AtomicBool,
     /// How long a poll takes here at present, in nanoseconds. Written by the owner.
     pace: AtomicU64,
-    /// Made when the first thread takes it, and never changed.
+    /// Made when the first thread takes the slot, and never changed.
     stealer: OnceLock<Stealer>,
     /// The queue while no thread has it.
     local: Mutex<Option<Local>>,
     /// The kernel's number of the thread on this slot; 0 if unknown.
     tid: AtomicU32,
-    /// The same as the standard library calls it.
+    /// The standard library's id of that thread.
     thread: Mutex<Option<ThreadId>>,
 }
 
@@ -42,7 +43,7 @@ impl WorkerShared {
         WorkerShared {
             watch: Watch::new(),
             lifo_slot: LifoSlot::new(),
-            counters: observe.counters(number as u32),
+            counters: observe.counters(number as u32, Owner::Worker(number as u32)),
             parker: Parker::new(),
             silence: Silence::new(),
             called: AtomicBool::new(false),
@@ -54,7 +55,7 @@ impl WorkerShared {
         }
     }
 
-    /// The thread goes, and leaves its queue behind for the next.
+    /// Stores the queue of a thread that leaves, for the next one.
     pub(super) fn put_queue(&self, local: Local) {
         *self.local.lock() = Some(local);
         *self.thread.lock() = None;
@@ -80,7 +81,7 @@ impl WorkerShared {
         self.stealer().map_or(0, Stealer::len) + usize::from(!self.lifo_slot.is_empty())
     }
 
-    /// Whether its thread is to look around, as the owner sees it. A hint: publishes nothing.
+    /// Whether the owner is to make a visit. A hint: publishes nothing.
     #[inline]
     pub(super) fn is_called(&self) -> bool {
         self.called.load(Ordering::Relaxed)
@@ -119,7 +120,7 @@ impl WorkerShared {
         self.tid.store(crate::engine::primitive::thread::os_id(), Ordering::Relaxed);
     }
 
-    pub(super) fn tid(&self) -> u32 {
+    pub(crate) fn tid(&self) -> u32 {
         self.tid.load(Ordering::Relaxed)
     }
 }

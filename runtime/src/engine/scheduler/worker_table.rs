@@ -1,8 +1,8 @@
-//! The table of all slots: first those of the workers, then the spares', then the stand-ins'.
+//! The table of all slots: those of workers, then of spares, then of stand-ins.
 //!
-//! The workers' are made with the pool, the others when somebody takes it for the first time: there
-//! may be as many as the blocking pool may have threads. A slot is never moved and outlives the
-//! threads that hold it.
+//! The workers' slots are made with the pool. The others are made when first taken, since there may
+//! be as many as the blocking pool may have threads. A slot never moves and outlives the threads
+//! that hold it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,7 +11,7 @@ use crossbeam_utils::CachePadded;
 use super::observe::Observe;
 use super::worker_shared::WorkerShared;
 
-/// A slot on cache lines of its own. Its thread keeps it, and finds it without the table.
+/// A slot on cache lines of its own. Its thread keeps a reference, and does not need the table.
 pub(super) type WorkerRef = Arc<CachePadded<WorkerShared>>;
 
 /// All slots of a pool.
@@ -28,7 +28,7 @@ impl WorkerTable {
         }
     }
 
-    /// The slot, if anybody has ever held it.
+    /// The slot, if a thread has ever held it.
     #[inline]
     pub(super) fn get(&self, slot: usize) -> Option<&WorkerShared> {
         match self.workers.get(slot) {
@@ -48,7 +48,7 @@ impl WorkerTable {
         }
     }
 
-    /// The slots that somebody has ever held, with their numbers.
+    /// The slots that a thread has ever held, with their numbers.
     pub(super) fn used(&self) -> impl Iterator<Item = (usize, &WorkerShared)> {
         let workers = self.workers.iter().map(|slot| &***slot).enumerate();
         let first = self.workers.len();

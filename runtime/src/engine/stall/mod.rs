@@ -2,47 +2,46 @@
 //!
 //! # Problem
 //!
-//! A worker has been inside one poll for too long. The report has to show the call that blocks it,
-//! from another thread, in production. Three ways are closed:
+//! A worker has been inside one poll for too long. Another thread has to report the call that
+//! blocks it, in production. Three ways are not acceptable:
 //!
 //! - A signal interrupts system calls. `SA_RESTART` does not restart `nanosleep`, `epoll_wait`,
 //!   `poll`, or a read with a receive timeout: looking at a program would change what it does.
 //! - `ptrace` does not work within a process, and stops the thread.
-//! - Unwinding on the stalled thread runs an unwinder that allocates and locks, at a moment when
-//!   the thread may hold those very locks.
+//! - An unwinder on the stalled thread allocates and locks while the thread may hold the same
+//!   locks.
 //!
 //! # The two ways
 //!
-//! [`thread_state`] asks the kernel (`/proc/self/task/TID/syscall`). [`queued`] tells a thread that
-//! waits by itself from one that would run and is not let (`schedstat`).
+//! [`thread_state`] asks the kernel (`/proc/self/task/TID/syscall`). [`queued`] tells how long a
+//! thread was ready to run without a processor (`schedstat`).
 //!
-//! **Blocked** in a system call: the same file tells the stack pointer and the program counter. The
-//! stack is read from `/proc/self/mem`, which fails where plain reads would fault. The thread
-//! never notices. If the file says something else afterwards, then the thread has moved meanwhile,
-//! the copy may be torn, and it is taken again. The kernel does not tell the frame pointer; where
-//! the unwinder needs it, it is derived from the code of the function (`stack/unwind.rs`).
+//! **Blocked** in a system call: the same file gives the stack pointer and the program counter. The
+//! stack is read from `/proc/self/mem`, which fails where plain reads would fault. The thread does
+//! not notice. If the file has changed afterwards, the thread has moved, the copy may be torn, and
+//! it is taken again. The kernel does not give the frame pointer; where the unwinder needs it, it
+//! is derived from the code of the function (`stack/unwind.rs`).
 //!
-//! **Running**: the registers exist only in the processor, so there a signal is sent, whose handler
-//! copies registers and raw stack into memory that lies ready, and returns
-//! (`process_wide::stall_signal` argues why that is safe, and what it can disturb).
+//! **Running**: the registers exist only in the processor. So a signal is sent, whose handler
+//! copies registers and raw stack into prepared memory, and returns (`process_wide::stall_signal`
+//! argues why that is safe, and what it can disturb).
 //!
-//! Both give a [`Capture`]: raw words, cheap to take. It is unwound and symbolised later, by
-//! whoever has the time and owns an [`Unwinder`], from the copy.
+//! Both give a [`Capture`]: raw words, cheap to take. The reporting thread, which owns an
+//! [`Unwinder`], unwinds and symbolises the copy later.
 //!
 //! # Locks that the target may hold
 //!
-//! The target is never stopped (or, by the signal, only for a copy that takes no lock), so it goes
-//! on to release what it holds. A capture that allocates while the target is inside malloc waits
-//! for that critical section like any other thread would, and no longer. If the target blocks for
-//! good while it holds a lock of the allocator or of the dynamic loader, the reporting thread hangs
-//! with it, as every other thread of the process would; therefore the monitor thread never unwinds
-//! or symbolises. Taking the capture itself needs one allocation, made before anything is read of
-//! the target.
+//! The target is never stopped (by the signal only for a copy that takes no lock), so it goes on to
+//! release its locks. A capture that allocates while the target is inside malloc waits for that
+//! critical section as any other thread would. If the target blocks for ever while it holds a lock
+//! of the allocator or of the dynamic loader, the reporting thread hangs, as every other thread of
+//! the process would. Therefore the monitor's thread never unwinds or symbolises. A capture needs
+//! one allocation, made before anything of the target is read.
 //!
 //! # Elsewhere
 //!
-//! On other systems, other processors, and without the feature `stall-backtrace`, a capture
-//! answers [`Why::Unsupported`], and the report has the spawn location alone.
+//! On other systems and processors, and without the feature `stall-backtrace`, a capture returns
+//! [`Why::Unsupported`], and the report has only the spawn location.
 
 #[cfg_attr(not(target_os = "linux"), path = "procfs_unsupported.rs")]
 mod procfs;
@@ -63,7 +62,7 @@ use std::fmt;
 use std::io;
 
 pub(crate) use procfs::{queued, sleeps, thread_state};
-pub(crate) use stack::{Capture, Unwinder, capture};
+pub(crate) use stack::{Capture, Unwinder, capture, capture_here};
 pub(crate) use trace::{Address, Frame, Trace};
 
 /// Bytes of stack that are copied: some hundred frames of a release build.
@@ -76,9 +75,9 @@ pub(crate) struct Tid(pub(crate) i32);
 /// Which ways of looking at a thread are allowed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct How {
-    /// At a thread that sleeps in the kernel: without side effects.
+    /// To look at a thread that sleeps in the kernel: no side effects.
     pub(crate) blocked: bool,
-    /// At a thread that computes: by a signal.
+    /// To look at a thread that computes: needs a signal.
     pub(crate) signal: bool,
 }
 
@@ -87,7 +86,7 @@ impl How {
     pub(crate) const ANY: How = How { blocked: true, signal: true };
 }
 
-/// What a thread is doing, at the moment it was asked.
+/// What a thread was doing at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ThreadState {
     /// It sleeps in the kernel; `syscall` is the system call's number, if it is one (and not, say,
@@ -109,7 +108,7 @@ pub(crate) enum Why {
     Moving,
     /// The thread is in a state that the caller did not allow to look at.
     NotAllowed(ThreadState),
-    /// A thread that was asked earlier has not answered to the end yet.
+    /// A thread that was asked earlier is still answering.
     Busy,
     /// The thread did not answer the signal: it blocks it, it was not scheduled, or the process has
     /// taken the signal for something else.
@@ -136,7 +135,7 @@ impl fmt::Display for Why {
     }
 }
 
-/// What was in the processor's registers, as far as it is known.
+/// The values of the processor's registers, as far as they are known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Registers {
     pub(crate) pc: u64,

@@ -1,4 +1,4 @@
-//! Reads what the kernel tells of a thread under `/proc/self/task`.
+//! Reads the kernel's files on a thread under `/proc/self/task`.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -18,7 +18,7 @@ pub(crate) fn sleeps(os_id: u32) -> Option<bool> {
     Some(text.trim_end() != "running")
 }
 
-/// For how long the thread has waited for a processor so far, without the wait that goes on. `None`
+/// How long the thread has waited for a processor so far, without a wait that is not over. `None`
 /// if the system does not tell.
 pub(crate) fn queued(os_id: u32) -> Option<Duration> {
     let mut buffer = [0; 64];
@@ -57,14 +57,14 @@ impl Syscall {
     }
 }
 
-/// Reads where the thread sleeps, if it does.
+/// Reads where the thread sleeps, if it sleeps.
 pub(super) fn syscall(tid: Tid) -> Result<Syscall, Why> {
     let mut buffer = [0; 256];
     parse_syscall(read(tid, "syscall", &mut buffer)?)
 }
 
-/// `running`, or the system call's number (-1: none), six arguments if there is a number, the stack
-/// pointer and the program counter.
+/// Parses the file: `running`, or the system call's number (-1: none), six arguments if there is a
+/// number, the stack pointer and the program counter.
 fn parse_syscall(text: &str) -> Result<Syscall, Why> {
     if text.trim_end() == "running" {
         return Ok(Syscall::Running);

@@ -1,4 +1,4 @@
-//! Where the system has no `/proc/self/task`.
+//! For systems without `/proc/self/task`.
 
 use std::time::Duration;
 

@@ -1,13 +1,17 @@
-//! Where nobody can look at another thread's stack.
+//! For systems on which the stack of another thread cannot be read.
 
 use super::{How, Tid, Trace, Why};
 
-/// Never made here.
+/// Never made on this system.
 #[derive(Debug)]
 pub(crate) enum Capture {}
 
 pub(crate) fn capture(_tid: Tid, _how: How) -> Result<Capture, Why> {
     Err(Why::Unsupported)
+}
+
+pub(crate) fn capture_here(_base: usize) -> Option<Capture> {
+    None
 }
 
 impl Capture {
@@ -16,7 +20,7 @@ impl Capture {
     }
 }
 
-/// Has nothing to do here.
+/// Does nothing on this system.
 #[derive(Debug, Default)]
 pub(crate) struct Unwinder(());
 

@@ -1,4 +1,4 @@
-//! Names of system calls: those in which a thread may wait for long.
+//! Names of the system calls in which a thread may wait for long.
 
 /// The name of the system call with this number, if it is one that threads are known to wait in.
 pub(crate) fn name(number: i64) -> Option<&'static str> {
@@ -8,8 +8,8 @@ pub(crate) fn name(number: i64) -> Option<&'static str> {
 /// The pairs of number and name.
 macro_rules! names {
     ($($number:ident $name:literal),* $(,)?) => {
-        // The numbers are `c_long`, which is 64 bits wide on the processors where stacks can be
-        // had, and not on each.
+        // The numbers are `c_long`, which is 64 bits wide on the processors with stack captures,
+        // but not on every one.
         &[$((libc::$number as i64, $name)),*]
     };
 }
@@ -79,7 +79,7 @@ const NAMES: &[(i64, &str)] = names![
     SYS_writev "writev",
 ];
 
-/// Calls that newer processors have under other names only.
+/// Calls that newer architectures have only under other names.
 #[cfg(target_arch = "x86_64")]
 const OLDER: &[(i64, &str)] = names![
     SYS_epoll_wait "epoll_wait",

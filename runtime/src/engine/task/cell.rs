@@ -23,7 +23,7 @@ use super::header::{
 };
 use super::panic::{Origin, Payload};
 use super::state::{EndPoll, State};
-use super::{Id, JoinError, Mark, waker};
+use super::{Id, JoinError, Mark};
 use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::insight::{self, Block, WakeSource};
 use crate::engine::primitive::{UnsafeCell, ticks};
@@ -88,9 +88,13 @@ where
 
 /// With a block in front.
 #[inline(never)]
-fn allocate_observed<F: Future, S>(cell: Cell<F, S>) -> NonNull<Header> {
+fn allocate_observed<F: Future, S: Schedule>(cell: Cell<F, S>) -> NonNull<Header> {
     let (layout, offset) = with_block(Layout::new::<Cell<F, S>>());
-    let new = Block::new(ticks(), WakeSource::here());
+    let (now, by) = (ticks(), WakeSource::here());
+    if let Some(recorder) = cell.front.scheduler.recorder() {
+        recorder.spawned(cell.front.header.id, now, by);
+    }
+    let new = Block::new(now, by);
     // SAFETY: the layout is that of the two together: both places are inside of it, and aligned.
     unsafe {
         let Some(memory) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
@@ -134,8 +138,12 @@ unsafe fn schedule<S: Schedule>(task: NonNull<Header>) {
     let header = unsafe { task.as_ref() };
     header.due.again(|| scheduler.origin());
     if header.state.peek().is_observed() {
+        let (now, by) = (ticks(), WakeSource::here());
         // SAFETY: it is, and the address is the task's.
-        unsafe { block(task) }.woken(ticks(), WakeSource::here());
+        unsafe { block(task) }.woken(now, by);
+        if let Some(recorder) = scheduler.recorder() {
+            recorder.woken(header.id, now, by);
+        }
     }
     // SAFETY: by the caller; the permission passes into the new value.
     scheduler.schedule(unsafe { Runnable::from_raw(task) });
@@ -226,6 +234,7 @@ unsafe fn drop_output<T>(stage: *mut ()) -> Result<Option<JoinError>, Payload> {
 #[inline(never)]
 pub(super) unsafe fn run(
     task: NonNull<Header>,
+    make_waker: impl FnOnce(NonNull<Header>) -> Waker,
     pending: impl FnOnce(NonNull<Header>) -> Option<Option<Mark>>,
 ) -> Outcome {
     // SAFETY: until completion the life reference keeps the allocation, and after `end_poll` says
@@ -236,9 +245,9 @@ pub(super) unsafe fn run(
         // SAFETY: we have RUNNING.
         return unsafe { cancel(task) };
     }
-    // SAFETY: borrowed for this poll, during which the task cannot be freed (invariant 3): the
+    // Borrowed for this poll, during which the task cannot be freed (invariant 3): the
     // waker's count stays untouched, since the `ManuallyDrop` is never dropped.
-    let waker = ManuallyDrop::new(unsafe { waker::borrowed(task) });
+    let waker = ManuallyDrop::new(make_waker(task));
     let mut cx = Context::from_waker(&waker);
     let polled = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: we have RUNNING and the task is not complete: the stage is ours and holds the
@@ -257,7 +266,7 @@ pub(super) unsafe fn run(
                     header.due.again(|| scheduler_of(task, header).origin());
                     if header.state.peek().is_observed() {
                         // SAFETY: as above.
-                        unsafe { block(task) }.woken(ticks(), WakeSource::Task(header.id));
+                        unsafe { block(task) }.woken_in_poll(WakeSource::Task(header.id));
                     }
                     // SAFETY: `end_poll` gave us the `Runnable`.
                     Outcome::Woken(unsafe { Runnable::from_raw(task) })
@@ -296,6 +305,9 @@ unsafe fn cancel(task: NonNull<Header>) -> Outcome {
 fn panicked(task: NonNull<Header>, header: &Header, payload: Payload) -> JoinError {
     let scheduler = scheduler_of(task, header);
     let sink = scheduler.panics();
+    if let Some(sink) = &sink {
+        sink.panicked(header.id);
+    }
     if let Some(sink) = &sink {
         if sink.ends_scheduler() && scheduler.stop() {
             sink.ended();
@@ -351,6 +363,11 @@ unsafe fn complete(task: NonNull<Header>) -> Outcome {
         }
     }
     if before.is_named() {
+        if let Some(recorder) = scheduler_of(task, header).recorder() {
+            if let Some(name) = crate::engine::task_id::name(header.id) {
+                recorder.keep_name(header.id, name);
+            }
+        }
         crate::engine::task_id::forget_name(header.id);
     }
     scheduler_of(task, header).release(header);

@@ -9,14 +9,14 @@ use super::panic::{Origin, Payload, UnseenPanic, message};
 use crate::engine::primitive::Mutex;
 
 /// A task ended without an output: it panicked or was cancelled.
-// Two words: a task has room for it beside every future.
+// Two words: every task reserves this room beside its future.
 pub struct JoinError {
     id: Id,
     panic: Option<Box<Panic>>,
 }
 
 struct Panic {
-    /// What the task panicked with. The lock makes it `Sync`; nobody ever waits for it.
+    /// What the task panicked with. The lock makes it `Sync`; no thread ever waits for the lock.
     payload: Mutex<Payload>,
     origin: Origin,
 }
@@ -31,7 +31,7 @@ impl JoinError {
         JoinError { id, panic: Some(Box::new(panic)) }
     }
 
-    /// Nobody has been given this error, and nobody will be.
+    /// Reports the panic of an error that nobody has been or will be given.
     #[cold]
     pub(super) fn unseen(self) {
         let Some(panic) = self.panic else { return };
@@ -78,7 +78,7 @@ impl JoinError {
         self.id
     }
 
-    /// What the task said when it panicked, if it said it in words.
+    /// Calls `f` with the panic message, if the payload is a string.
     pub(super) fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
         match &self.panic {
             None => f(None),

@@ -1,6 +1,6 @@
 //! What is the same for every task: its header, the permission to run it, and what it asks of its
-//! scheduler. The three name each other, so they are one file. What is done with a task is above:
-//! `cell.rs` polls it, `waker.rs` wakes it, `join.rs` waits for it.
+//! scheduler. The three name each other, so they are in one file. Other files use them: `cell.rs`
+//! polls a task, `waker.rs` wakes it, `join.rs` waits for it.
 
 use std::alloc::{Layout, dealloc};
 use std::panic::Location;
@@ -11,7 +11,7 @@ use super::panic::Payload;
 use super::state::State;
 use super::{Id, JoinError, PanicSink};
 use crate::engine::catch_panic::catch_panic;
-use crate::engine::insight::Block;
+use crate::engine::insight::{Block, Recorder};
 use crate::engine::primitive::UnsafeCell;
 use crate::engine::trace::due::Due;
 use crate::engine::trace::span::SpanId;
@@ -21,15 +21,15 @@ use crate::engine::trace::span::SpanId;
 pub(crate) struct Header {
     pub(super) state: State,
     pub(super) vtable: &'static Vtable,
-    /// Rule 2.
+    /// Access: rule 2.
     pub(super) links: UnsafeCell<Links>,
     pub(super) id: Id,
     pub(super) location: &'static Location<'static>,
     pub(super) span: SpanId,
     pub(super) due: Due,
-    /// Rule 4.
+    /// Access: rule 4.
     pub(super) join_waker: UnsafeCell<Option<Waker>>,
-    /// Rule 3: stands for the stage, whose type the header does not know. It takes no room.
+    /// Access: rule 3. Stands for the stage, whose type the header does not know. Has no size.
     pub(super) stage: UnsafeCell<()>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Vtable {
     pub(super) drop_future: unsafe fn(*mut ()) -> Result<(), Payload>,
     /// Puts an error into the stage, which holds nothing.
     pub(super) put_error: unsafe fn(*mut (), JoinError),
-    /// Drops what is in the stage, which holds the output or an error. The error comes back.
+    /// Drops the output or error that is in the stage. Returns the error.
     pub(super) drop_output: unsafe fn(*mut ()) -> Result<Option<JoinError>, Payload>,
     /// Gives a `Runnable` to the scheduler.
     pub(super) schedule: unsafe fn(NonNull<Header>),
@@ -70,7 +70,7 @@ pub(super) struct Vtable {
 pub(crate) struct Runnable(pub(super) NonNull<Header>);
 
 // SAFETY: a `Runnable` stands for exclusive access to the future and for nothing bound to a thread.
-// Whoever spawns a `!Send` future (`LocalSet`, `current_thread`) sees to it that its scheduler
+// Code that spawns a `!Send` future (`LocalSet`, `current_thread`) makes sure that its scheduler
 // gives the `Runnable` to the right thread only.
 unsafe impl Send for Runnable {}
 
@@ -80,9 +80,9 @@ unsafe impl Send for Runnable {}
 pub(crate) enum Outcome {
     /// The task waits for a wake.
     Idle,
-    /// It was woken while it was polled: it goes to the back of the queue.
+    /// The task was woken while it was polled: it goes to the back of the queue.
     Woken(Runnable),
-    /// It is complete.
+    /// The task is complete.
     Complete,
 }
 
@@ -102,59 +102,60 @@ pub(crate) const BLOCKING_KIND: &str = "blocking";
 ///
 /// Implementations must be cheap to keep in every task: one pointer.
 pub(crate) trait Schedule: 'static {
-    /// What its tasks are to the readers of spans.
+    /// The kind of its tasks, as spans show it.
     fn kind(&self) -> &'static str {
         "task"
     }
 
-    /// The task has become runnable. Called on any thread, in the middle of a wake.
+    /// Queues a task that has become runnable. Called on any thread, in the middle of a wake.
     fn schedule(&self, task: Runnable);
 
-    /// Whether [`schedule`](Schedule::schedule) runs the runtime's own code and nothing else. Asked
-    /// where a waker of a user must not be called: it may block. Always the same answer for one
-    /// task.
+    /// Whether [`schedule`](Schedule::schedule) runs only the runtime's own code. Asked where user
+    /// wakers must not be called, since they may block. Always the same answer for one task.
     fn wakes_only_ours(&self) -> bool {
         false
     }
 
-    /// Where in a queue the task's `Runnable` waits, if the scheduler wants to know: so that it can
-    /// take it out.
+    /// Says where in a queue the task's `Runnable` waits, so that the scheduler can take it out.
     #[inline]
     fn queued_at(&self, _place: u64) {}
 
-    /// The task was aborted while its `Runnable` exists. A scheduler whose tasks may have to wait
+    /// Says that the task was aborted while its `Runnable` exists. A scheduler whose tasks may wait
     /// long for a thread takes the `Runnable` out of its queue and cancels it. Called on any
     /// thread, with a reference to the task, perhaps more than once.
     #[inline]
     fn aborted(&self) {}
 
-    /// From when it measures how long tasks wait for their polls, if it does.
+    /// The instant from which waits for polls are measured; `None` if they are not.
     #[inline]
     fn origin(&self) -> Option<std::time::Instant> {
         None
     }
 
     /// Whether its tasks keep for a dump what they wait for. Always the same answer.
+    fn is_observed(&self) -> bool;
+
+    /// Where it is recorded what its tasks do.
     #[inline]
-    fn is_observed(&self) -> bool {
-        false
+    fn recorder(&self) -> Option<&Recorder> {
+        None
     }
 
     /// The task ends without an output. Called before anybody can see that it is complete.
     #[inline]
     fn failed(&self, _task: &Header, _error: &JoinError) {}
 
-    /// The task has completed: take it off the owned list. Called once, before the life reference
-    /// is dropped.
+    /// Takes a completed task off the owned list. Called once, before the life reference is
+    /// dropped.
     fn release(&self, task: &Header);
 
-    /// Who hears of panics. Asked when a task has panicked.
+    /// The receiver of panics. Asked when a task has panicked.
     fn panics(&self) -> Option<std::sync::Arc<dyn PanicSink>> {
         None
     }
 
-    /// A panic ends the scheduler: it takes no more tasks and drops those it has. Called on any
-    /// thread, waits for nobody. Says whether it is one that ends.
+    /// Ends the scheduler because of a panic: it takes no more tasks and drops those it has. Called
+    /// on any thread, does not wait. Returns false if this scheduler cannot be ended so.
     fn stop(&self) -> bool {
         false
     }
@@ -167,7 +168,7 @@ pub(super) fn scheduler_of(task: NonNull<Header>, header: &Header) -> &dyn Sched
     unsafe { (header.vtable.scheduler)(task).as_ref() }
 }
 
-/// Drops the join waker. The caller has it for itself (rule 4).
+/// Drops the join waker. The caller has exclusive access to it (rule 4).
 pub(super) fn drop_join_waker(header: &Header) {
     let waker = header.join_waker.with_mut(|waker| {
         // SAFETY: by the caller's exclusive access.
@@ -184,7 +185,7 @@ pub(super) fn drop_join_waker(header: &Header) {
 pub(super) unsafe fn free(task: NonNull<Header>) {
     // SAFETY: nobody else uses the task.
     let header = unsafe { task.as_ref() };
-    // Through its cell, like every other access: a model sees it if this comes too early.
+    // Through its cell, like every other access, so that a model notices if this comes too early.
     drop_join_waker(header);
     let layout = header.vtable.layout;
     let is_observed = header.state.peek().is_observed();

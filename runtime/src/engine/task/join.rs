@@ -1,4 +1,4 @@
-//! The handles that others have to a task.
+//! The handles to a task: to wait for it, and to abort it.
 
 use std::fmt;
 use std::future::Future;
@@ -91,8 +91,8 @@ impl<T> JoinHandle<T> {
         self.header().id
     }
 
-    /// The task's `Runnable` has just been put where the scheduler finds it. If the task was
-    /// aborted before, it is told now.
+    /// Called when the task's `Runnable` has just been queued. If the task was aborted before, the
+    /// scheduler is told now.
     pub(crate) fn queued(&self) {
         tell_scheduler(self.task, self.header());
     }
@@ -149,7 +149,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Aborts a task from afar. See [`JoinHandle::abort`].
+/// Aborts a task. See [`JoinHandle::abort`].
 ///
 /// Dropping it does nothing to the task.
 pub struct AbortHandle {
@@ -210,7 +210,7 @@ impl fmt::Debug for AbortHandle {
     }
 }
 
-/// Cancels through a reference that the caller has.
+/// Cancels a task. The caller has a reference to it.
 pub(super) fn abort(task: NonNull<Header>, header: &Header) {
     if header.state.cancel() == Wake::Schedule {
         // SAFETY: the cancellation made the `Runnable`.
@@ -220,8 +220,8 @@ pub(super) fn abort(task: NonNull<Header>, header: &Header) {
     }
 }
 
-/// Tells the scheduler of a task that was aborted, if it may have to wait for its turn to be
-/// dropped.
+/// Tells the scheduler that a task was aborted, if the task's `Runnable` may still wait in a
+/// queue.
 fn tell_scheduler(task: NonNull<Header>, header: &Header) {
     let now = header.state.load();
     if now.is_cancelled() && !now.is_complete() && !now.is_running() {

@@ -20,8 +20,8 @@
 //! 3. `stage`: the thread that has RUNNING; after COMPLETE the `JoinHandle`, if JOIN_INTEREST was
 //!    set at that moment, else the completing thread.
 //! 4. `join waker`: the `JoinHandle` while JOIN_WAKER is 0 and it has JOIN_INTEREST; both sides,
-//!    reading only, while JOIN_WAKER is 1; whoever is told so by `release_join_waker` or
-//!    `drop_join` afterwards; the freeing thread at the end.
+//!    reading only, while JOIN_WAKER is 1; afterwards the side to which `release_join_waker` or
+//!    `drop_join` gives it; the freeing thread at the end.
 //! 5. `vtable`, `id`, `location`, `span`, `scheduler`: anybody with a reference, reading only.
 #![allow(unsafe_code, reason = "the task's allocation is shared by hand; docs/unsafe.md, T1 to T5")]
 

@@ -84,6 +84,11 @@ impl Walked<'_> {
         self.header.state.peek().is_scheduled()
     }
 
+    /// Whether it waits, and nobody has a reference to it: no waker, no handle.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.header.state.peek().is_lost()
+    }
+
     /// What it has left for a dump, if it is observed.
     pub(crate) fn read(&self) -> Option<Reading> {
         // SAFETY: it is observed; it is in the list, so it is not freed.
@@ -239,8 +244,8 @@ impl Owned {
         all
     }
 
-    /// Calls `f` with each task, at most [`STRIDE`] under one hold of a lock. Tasks that are spawned
-    /// meanwhile may be left out, and so may those that end.
+    /// Calls `f` with each task, at most [`STRIDE`] under one hold of a lock. Tasks that are
+    /// spawned meanwhile may be left out, and so may those that end.
     ///
     /// The walk leaves its place in the shard, and whoever takes that task out moves it on
     /// (invariant 4).
@@ -254,6 +259,35 @@ impl Owned {
                 shard = piece.shard.lock();
             }
         }
+    }
+
+    /// Wakes those for which `f` says so, and has the stacks of their next polls left in
+    /// `insight::Stacks`. Says how many there are.
+    pub(crate) fn look_at(&self, mut f: impl FnMut(&Walked<'_>) -> bool) -> usize {
+        let mut count = 0;
+        let mut woken = Vec::new();
+        let _one = self.walk.lock();
+        for piece in &self.shards {
+            let mut shard = piece.shard.lock();
+            shard.cursor = shard.head;
+            loop {
+                let may_be_more = shard.stride(&mut |task| {
+                    if task.header.state.peek().is_observed() && f(&task) {
+                        count += 1;
+                        if task.header.state.look_at() == Wake::Schedule {
+                            woken.push(task.task);
+                        }
+                    }
+                });
+                drop(shard);
+                schedule(&mut woken);
+                if !may_be_more {
+                    break;
+                }
+                shard = piece.shard.lock();
+            }
+        }
+        count
     }
 
     /// Counts. `waker` hears when `alive` may have become `few`, or less.
@@ -373,6 +407,16 @@ impl Shard {
             // SAFETY: as above.
             unsafe { next.as_ref() }.links.with_mut(|l| unsafe { (*l).prev = prev });
         }
+    }
+}
+
+/// Schedules tasks that the caller has woken, without a lock.
+fn schedule(woken: &mut Vec<NonNull<Header>>) {
+    for task in woken.drain(..) {
+        // SAFETY: the wake made the `Runnable`, until whose use the task is not complete.
+        let vtable = unsafe { task.as_ref() }.vtable;
+        // SAFETY: as above.
+        unsafe { (vtable.schedule)(task) }; // wake: to be looked at
     }
 }
 

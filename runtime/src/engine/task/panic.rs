@@ -1,9 +1,9 @@
-//! Decides who hears of a panic that no handle can show.
+//! Reports panics that no handle can show.
 //!
-//! A task's panic is kept in its [`JoinError`](super::JoinError). If that is dropped without
-//! anybody having been given it (there is no handle, or the handle goes without being awaited) the
-//! [`PanicSink`] hears of it, once. The sink is fetched when a task panics, and travels with the
-//! error: a handle may be dropped when the scheduler is gone.
+//! A task's panic is kept in its [`JoinError`](super::JoinError). If the error is dropped before
+//! any code has received it (there is no handle, or the handle is dropped without being awaited),
+//! the [`PanicSink`] is told, once. The sink is fetched when a task panics, and stored in the
+//! error: a handle may be dropped after the scheduler is gone.
 
 use std::any::Any;
 use std::panic::Location;
@@ -14,15 +14,19 @@ use super::Id;
 /// What a task panicked with.
 pub(crate) type Payload = Box<dyn Any + Send + 'static>;
 
-/// Hears of the panics of tasks.
+/// Receives the panics of tasks.
 pub(crate) trait PanicSink: Send + Sync + 'static {
-    /// Whether a panic, seen by somebody or not, is the end of the scheduler.
+    /// Whether a panic ends the scheduler, whether or not a handle shows it.
     fn ends_scheduler(&self) -> bool;
 
-    /// The scheduler has been stopped for that reason.
+    /// Told that the scheduler has been stopped for that reason.
     fn ended(&self);
 
-    /// Nobody can see this panic any more. Called on any thread; may run user code.
+    /// A task has panicked, seen by somebody or not. Called in the middle of its end: waits for
+    /// nobody and runs nothing of the user's.
+    fn panicked(&self, _task: Id) {}
+
+    /// Told of a panic that no handle can show any more. Called on any thread; may run user code.
     fn unseen(&self, panic: UnseenPanic);
 }
 
@@ -34,14 +38,14 @@ pub(crate) struct UnseenPanic {
     pub(crate) payload: Payload,
 }
 
-/// Which task has panicked, and who is to hear of it.
+/// Which task has panicked, and the sink to tell.
 pub(super) struct Origin {
     pub(super) name: Option<Arc<str>>,
     pub(super) location: &'static Location<'static>,
     pub(super) sink: Option<Arc<dyn PanicSink>>,
 }
 
-/// The words of a panic, if it has any.
+/// The message of a panic, if its payload is a string.
 pub(crate) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
     payload
         .downcast_ref::<&'static str>()

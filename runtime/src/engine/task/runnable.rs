@@ -6,10 +6,11 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use super::cell;
 use super::header::{Header, Outcome, Runnable, Schedule, block, scheduler_of};
 use super::{AbortHandle, Id, JoinHandle, Mark, StallPolicy};
-use crate::engine::insight::NoteTaking;
+use super::{cell, waker};
+use crate::engine::insight::recorder::Kind::End;
+use crate::engine::insight::{Look, NoteTaking, Stacks};
 use crate::engine::primitive::ticks;
 use crate::engine::task_id::next_id;
 use crate::engine::task_id::set_name;
@@ -47,12 +48,12 @@ impl Runnable {
         self.header().location
     }
 
-    /// Tells the task's scheduler where in a queue this waits.
+    /// Tells the task's scheduler where in a queue this `Runnable` waits.
     pub(crate) fn queued_at(&self, place: u64) {
         scheduler_of(self.0, self.header()).queued_at(place);
     }
 
-    /// How long it has been due, if its scheduler measures that from `origin`.
+    /// How long the task has been ready, if its scheduler measures that from `origin`.
     pub(crate) fn waited(&self, origin: Instant) -> Option<Duration> {
         self.header().due.waited(origin)
     }
@@ -63,17 +64,19 @@ impl Runnable {
         self.header().state.peek().mark()
     }
 
-    /// Polls the task once; if it was cancelled, drops its future instead. `policy` tells
-    /// whether the poll has been called stalled.
+    /// Polls the task once; if it was cancelled, drops its future instead. `policy` decides
+    /// afterwards whether the task is marked.
     #[inline]
     pub(crate) fn run(self, policy: &StallPolicy<'_>) -> Outcome {
         let task = self.0;
         std::mem::forget(self);
         match policy {
             // SAFETY: we had the permission and have given it up.
-            StallPolicy::Nobody => unsafe { cell::run(task, unchanged) },
+            StallPolicy::Nobody => unsafe {
+                cell::run(task, |task| waker::borrowed(task), unchanged)
+            },
             // SAFETY: as above.
-            policy => unsafe { cell::run(task, |_| policy.mark()) },
+            policy => unsafe { cell::run(task, |task| waker::borrowed(task), |_| policy.mark()) },
         }
     }
 
@@ -84,24 +87,41 @@ impl Runnable {
         policy: &StallPolicy<'_>,
         began: u64,
         worker: u32,
+        stacks: &Stacks,
     ) -> (Outcome, u64) {
         debug_assert!(self.header().state.peek().is_observed());
-        let task = self.0;
+        let (task, id) = (self.0, self.id());
         std::mem::forget(self);
         let notes = NoteTaking::begin();
         // SAFETY: it is observed. While the `Runnable` exists the task is not complete.
         unsafe { block(task) }.begin_poll(began, worker);
         let mut ended = None;
+        let mut look = None;
+        // Called when the poll has begun: whoever asks later makes it be polled again.
+        let make_waker = |task: NonNull<Header>| {
+            // SAFETY: as above.
+            if unsafe { task.as_ref() }.state.take_look() {
+                look = Some(Look::begin(&notes));
+                // SAFETY: `run` uses it for this poll, and does not drop it.
+                unsafe { waker::looked_at(task) }
+            } else {
+                // SAFETY: as above.
+                unsafe { waker::borrowed(task) }
+            }
+        };
         // SAFETY: we had the permission and have given it up.
         let outcome = unsafe {
-            cell::run(task, |task| {
+            cell::run(task, make_waker, |task| {
                 let now = ticks();
                 ended = Some(now);
                 // The poll has not ended to the others: the task is not complete.
-                notes.with(|notes| block(task).end_poll(now, notes));
+                block(task).end_poll(now, notes.noted());
                 policy.mark()
             })
         };
+        if let Some(look) = look {
+            look.end(id, stacks);
+        }
         (outcome, ended.unwrap_or_else(ticks))
     }
 
@@ -126,10 +146,15 @@ impl Runnable {
 
 impl Drop for Runnable {
     fn drop(&mut self) {
+        if self.is_observed() {
+            if let Some(recorder) = scheduler_of(self.0, self.header()).recorder() {
+                recorder.at_place(End, self.id(), ticks(), self.location());
+            }
+        }
         // SCHEDULED is set, so this makes no second `Runnable`; the run below sees CANCELLED.
         let _ = self.header().state.cancel();
         // SAFETY: we have the permission and use it now.
-        let outcome = unsafe { cell::run(self.0, unchanged) };
+        let outcome = unsafe { cell::run(self.0, |task| waker::borrowed(task), unchanged) };
         debug_assert!(matches!(outcome, Outcome::Complete));
     }
 }
@@ -145,7 +170,7 @@ impl fmt::Debug for Runnable {
     }
 }
 
-/// Who a new task is: what reports say of it.
+/// The identity of a new task, as reports show it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity<'a> {
     name: Option<&'a str>,
@@ -165,7 +190,7 @@ impl<'a> Identity<'a> {
         Identity::new(None, location)
     }
 
-    /// Of a task whose future went into a box if it is large.
+    /// Adds the size of the future before a large one was boxed.
     #[inline]
     pub(crate) fn of_size(self, full_size: FullSize) -> Identity<'a> {
         Identity { full_size, ..self }

@@ -2,14 +2,14 @@
 //!
 //! # Problem
 //!
-//! Whoever starts tasks must be able to wait for all of them, to tell all of them to stop, and to
-//! be sure that none is left behind. A task may come or end, a scope inside another may be opened,
-//! and the end may be asked for (by its owner, by a failure, by the scope around it), all at the
-//! same time and on different threads.
+//! Code that starts tasks must be able to wait for all of them, to tell all of them to stop, and to
+//! be sure that none is left behind. Tasks may start and end, inner scopes may be opened, and the
+//! end may be requested (by the owner, by a failure, by an outer scope), all at the same time and
+//! on different threads.
 //!
-//! The scope around all others is the runtime's. Its own tasks are those of a plain spawn: they are
-//! on the [`Owned`](super::Owned) list of their scheduler and nowhere in here, so they neither pay
-//! for scopes nor touch a word that is shared by all.
+//! The outermost scope is the runtime's. Tasks of a plain spawn belong to it: they are only on the
+//! [`Owned`](super::Owned) list of their scheduler, not in this file. So they pay nothing for
+//! scopes and touch no word that all tasks share.
 //!
 //! # States
 //!
@@ -23,62 +23,63 @@
 //!           shut, nothing is left ◀──────────────────────────────────  ended
 //! ```
 //!
-//! *Cancelled* is word that reaches those who ask; nothing else happens. *Shut* takes no member.
+//! A *cancelled* scope only answers and wakes those that ask. A *shut* scope takes no member.
 //!
 //! # Invariants
 //!
-//! 1. `live` is the number of members plus the number of scopes inside with a `live` above zero. A
-//!    scope's step from 0 to 1 is made with the parent's leave (its `live` is raised first); the
-//!    step from 1 to 0 is told to the parent afterwards. So a parent with `live = 0` has nothing
-//!    alive below it, and once it is shut nothing comes to life below it any more.
-//! 2. A scope is on its parent's list until it is shut and its `live` is 0. Whoever sets `shut`, or
-//!    lowers `live` to 0, takes it off.
-//! 3. Cancel and abort mark a scope and copy its list of children under one lock, then go on to
-//!    those. A child that is opened before is on the list; one that is opened later takes over the
-//!    marks.
-//! 4. A member is entered before its task exists and leaves when it has completed: after its future
-//!    is dropped and its output is in place. So whoever sees `live = 0` sees finished tasks.
+//! 1. `live` is the number of members plus the number of child scopes with a `live` above zero.
+//!    Before a scope's `live` steps from 0 to 1, the parent's is raised; after it has stepped from
+//!    1 to 0, the parent's is lowered. So a parent with `live = 0` has nothing alive below it, and
+//!    once it is shut nothing becomes alive below it.
+//! 2. A scope is on its parent's list until it is shut and its `live` is 0. The thread that sets
+//!    `shut`, or lowers `live` to 0, takes it off.
+//! 3. Cancel and abort mark a scope and copy its list of children under one lock, then go on to the
+//!    children. A child that was opened before is on the list; one that is opened later inherits
+//!    the marks.
+//! 4. A member is entered before its task exists and leaves when the task has completed: after its
+//!    future is dropped and its output is in place. So `live = 0` means that all tasks are
+//!    finished.
 //! 5. A member is aborted through the handle in its entry. If there is none yet, the entry is
-//!    marked, and whoever files the handle aborts; if the task holds a guard, whoever drops the
-//!    last guard does. Only an abort by force does not ask for guards. The handle stays: when two
-//!    abort at the same time, none of them relies on the other, who may have been held up.
+//!    marked, and the thread that stores the handle aborts. If the task holds a guard, the thread
+//!    that drops the last guard aborts. Only a forced abort ignores guards. The handle stays: of
+//!    two threads that abort at the same time, neither relies on the other, which may be delayed.
 //! 6. Locks are taken from a child to its parent, never the other way round. Wakers and abort
 //!    handles are used, and dropped, without a lock.
-//! 7. `told` is the strongest word that has gone all the way: all that are in the scope and below
-//!    it have heard it, their wakers are called and their aborts are asked for. Who has carried a
-//!    word notes that last, in each scope it came through. A word that is no stronger turns back
-//!    there: whoever is below has heard it or came later, and who comes later takes over the
-//!    cancellation and finds the door shut (invariants 1 and 3).
+//! 7. `told` is the strongest request (cancel, abort, forced abort) that has been delivered to the
+//!    scope and everything below it: wakers are called and aborts are requested. The thread that
+//!    delivers a request records it last, in each scope that it visited. A request that is no
+//!    stronger stops there: what is below has received it or came later, and what comes later
+//!    inherits the cancellation and finds the scope shut (invariants 1 and 3).
 //!
 //! # What an operation costs
 //!
-//! Scopes can be nested as deep as there is memory, and a thread's stack is small: nothing here
-//! calls itself for the next scope, up or down, not even to free it.
+//! Scopes can be nested as deep as memory allows, and a thread's stack is small. So no function
+//! here recurses into the next scope, up or down, not even to free it.
 //!
 //! | what | touches |
 //! |---|---|
-//! | a scope inside, a guard, a wait | the scope |
-//! | the first member of a scope, the last one that goes | the scope, and those around it that nobody else is alive in |
+//! | opening a child scope, a guard, a wait | the scope |
+//! | the first member of a scope, the last one that leaves | the scope, and outer scopes without another live member |
 //! | any other member | the scope |
-//! | a word | what is inside and has not heard it: each scope once for each word, in whatever order nested scopes are told |
+//! | cancel, abort | what is inside and has not received it: each scope once for each request, in whatever order nested scopes are told |
 //!
-//! Nobody looks at waiters who wait for something else: those for the end and those for the
-//! cancellation are two lists.
+//! Waiters for the end and waiters for the cancellation are in two lists, so that no wake passes
+//! over waiters of the other kind.
 //!
 //! # Orderings
 //!
-//! All but one word is under the lock. [`Node::is_cancelled`] looks at `cancelled` without it: what
-//! the cancelling thread wrote before is seen by who finds it set.
+//! All but one word is under the lock. [`Node::is_cancelled`] reads `cancelled` without it. A
+//! thread that finds it set sees what the cancelling thread wrote before.
 //!
-//! # Ways rejected
+//! # Rejected
 //!
 //! - **The list links of the task's header.** They belong to the scheduler's list, and a second
 //!   pair would cost every task 16 bytes.
-//! - **A future around the member's future that leaves when it is dropped.** It is gone before the
-//!   output is in place: `close` would return while a `JoinHandle` still says that its task runs.
-//! - **A mark that a word has come by, set before it has gone on.** A second word would turn back
-//!   at it while the first is still on its way: the drop of a scope would return before its tasks
-//!   were aborted.
+//! - **A wrapper around the member's future that leaves when it is dropped.** It is dropped before
+//!   the output is in place: `close` would return while a `JoinHandle` still says that its task
+//!   runs.
+//! - **Recording a request before it is delivered.** A second request would stop there while the
+//!   first is still on its way: the drop of a scope would return before its tasks were aborted.
 //! - **A count in each scope of everything below it.** Every spawn would touch every scope up to
 //!   the root, whose count would be the most contended word of the program.
 
@@ -102,17 +103,17 @@ use crate::engine::task_id::name;
 use crate::engine::waiter_list::WaiterList;
 use crate::engine::wake_list::WakeList;
 
-/// Cancellation publishes what its thread did before. Pairs with [`HEAR`].
+/// Cancellation publishes what the cancelling thread did before. Pairs with [`HEAR`].
 const TELL: Ordering = Ordering::Release;
-/// Who sees the cancellation sees that. Pairs with [`TELL`].
+/// A thread that sees the cancellation sees what was done before it. Pairs with [`TELL`].
 const HEAR: Ordering = Ordering::Acquire;
 
-/// A scope: a reference to it.
+/// A counted reference to a scope.
 #[derive(Clone)]
 pub(crate) struct Node(Arc<Inner>);
 
 struct Inner {
-    /// The scope around this one, and the place in its list.
+    /// The outer scope, and this one's key in its list.
     parent: Option<(Node, Key)>,
     /// Written under the lock.
     cancelled: AtomicBool,
@@ -129,36 +130,36 @@ struct State {
     failure: Option<Failure>,
     first_failed: Option<Id>,
     failures: usize,
-    /// Nobody will ask for the failure.
+    /// The owner will not ask for the failure.
     abandoned: bool,
     /// Invariant 7.
     told: Option<Word>,
-    /// Who waits for the cancellation.
+    /// Waiters for the cancellation.
     cancel_waiters: WaiterList<()>,
-    /// Who waits for `live` to be 0.
+    /// Waiters for `live` to be 0.
     end_waiters: WaiterList<()>,
 }
 
-/// A member.
+/// A scope's entry for a member.
 #[derive(Default)]
 struct Entry {
-    /// `None` before it is filed, and when the member has failed (invariant 5).
+    /// `None` before the handle is stored, and when the member has failed (invariant 5).
     abort: Option<AbortHandle>,
-    /// To be aborted as soon as there is a handle and no guard.
+    /// Whether to abort as soon as there is a handle and no guard.
     doomed: bool,
     guards: usize,
 }
 
-/// What somebody waits for.
+/// What a waiter waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awaits {
     /// The scope's cancellation.
     Cancelled,
-    /// That nothing is alive in it: then it is shut.
+    /// That the scope has nothing alive. It is shut then.
     End,
 }
 
-/// Why a scope ended before its time.
+/// The failure that ended a scope early.
 pub(crate) struct Failure {
     pub(crate) id: Id,
     pub(crate) name: Option<std::sync::Arc<str>>,
@@ -170,10 +171,10 @@ pub(crate) struct Failure {
 pub(crate) enum Cause {
     /// It panicked.
     Panic {
-        /// What it said, if it said it in words.
+        /// The panic message, if the payload is a string.
         message: Option<String>,
-        /// The panic itself, once its `JoinHandle` is gone, and who hears of it if nobody asks
-        /// here. The lock makes it `Sync`; nobody ever waits for it.
+        /// The panic itself, once its `JoinHandle` is gone, and the sink to tell if the owner does
+        /// not ask. The lock makes it `Sync`; no thread ever waits for the lock.
         panic: Option<Mutex<(UnseenPanic, std::sync::Arc<dyn PanicSink>)>>,
     },
     /// It returned an error.
@@ -197,7 +198,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What goes down the tree. Each is stronger than those before it.
+/// A request that goes down the tree. Each is stronger than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Word {
     Cancel,
@@ -207,14 +208,14 @@ enum Word {
 /// Which members an abort spares for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Force {
-    /// Those that hold a guard.
+    /// Spares members that hold a guard.
     No,
-    /// None.
+    /// Spares none.
     Yes,
 }
 
 impl Node {
-    /// The scope of a runtime.
+    /// The outermost scope of a runtime.
     pub(crate) fn root() -> Node {
         Node::new(None, false)
     }
@@ -232,7 +233,7 @@ impl Node {
                 first_failed: None,
                 failures: 0,
                 abandoned: false,
-                // There is nobody who has not heard what the scope takes over.
+                // The scope is empty, so the inherited cancellation is delivered.
                 told: cancelled.then_some(Word::Cancel),
                 cancel_waiters: WaiterList::new(),
                 end_waiters: WaiterList::new(),
@@ -250,11 +251,11 @@ impl Node {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// A scope inside this one. Its owner [aborts](Node::abort) it in the end.
+    /// Opens a child scope. Its owner must [abort](Node::abort) it in the end.
     pub(crate) fn child(&self) -> Node {
         let mut state = self.0.state.lock();
         let cancelled = self.is_cancelled();
-        // If this scope is shut, the first member will hear of it.
+        // If this scope is shut, the child's first member is refused.
         let make = |key| Node::new(Some((self.clone(), key)), cancelled);
         let (_, child) = state.children.insert_with(make);
         child.clone()
@@ -270,8 +271,8 @@ impl Node {
 
     /// Raises `live`, unless this scope or one around it is shut.
     fn enter(&self, state: &mut State) -> bool {
-        // The scopes around that come to life with this one stay locked until it is known whether
-        // they may (invariants 1 and 6). Most often there is none, or one.
+        // Outer scopes that become alive with this one stay locked until none of them is found
+        // shut (invariants 1 and 6). Most often there is none, or one.
         let mut farthest: Option<MutexGuard<'_, State>> = None;
         let mut between = Vec::new();
         let (mut shut, mut live, mut node) = (state.shut, state.live, self);
@@ -288,7 +289,7 @@ impl Node {
         !shut
     }
 
-    /// A member goes (invariant 4).
+    /// Takes off a member that leaves (invariant 4).
     fn leave(&self, member: Key) {
         let mut ready = WakeList::new();
         let mut state = self.0.state.lock();
@@ -300,7 +301,8 @@ impl Node {
         while let (Some(end_of), Some((parent, place))) = (end, &node.0.parent) {
             let mut state = parent.0.state.lock();
             if end_of.shut {
-                // Not the last count: the member that leaves has one, and it one of its parent.
+                // This does not free the scope: the leaving member still refers to it, and each
+                // scope to its parent.
                 drop(state.children.remove(*place));
             }
             end = state.lower_live(&mut ready);
@@ -309,22 +311,22 @@ impl Node {
         ready.wake_all(); // wake: who waits for the end of a scope
     }
 
-    /// Whether cancellation was asked for, here or around.
+    /// Whether this scope or an outer one was cancelled.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(HEAR)
     }
 
-    /// Tells this scope and all inside it.
+    /// Cancels this scope and all inside it.
     pub(crate) fn cancel(&self) {
         self.spread(Word::Cancel);
     }
 
-    /// Takes no more members, here and inside, and aborts those that are there.
+    /// Shuts this scope and all inside it, and aborts their members.
     pub(crate) fn abort(&self, force: Force) {
         self.spread(Word::Abort(force));
     }
 
-    /// Invariants 3 and 7.
+    /// Delivers a request (invariants 3 and 7).
     fn spread(&self, word: Word) {
         let mut ready = WakeList::new();
         let mut aborts = Vec::new();
@@ -351,7 +353,7 @@ impl Node {
                 told.push(node);
             }
         }
-        // The word first: a task that ends at once can see why.
+        // Wakers first: a task that ends at once can see why.
         ready.wake_all(); // wake: who waits for the cancellation of a scope
         for abort in aborts {
             abort.abort(); // wake: an aborted member
@@ -362,7 +364,7 @@ impl Node {
         }
     }
 
-    /// Invariant 2.
+    /// Takes the scope off its parent's list (invariant 2).
     fn take_off(&self) {
         if let Some((parent, place)) = &self.0.parent {
             let child = parent.0.state.lock().children.remove(*place);
@@ -370,11 +372,11 @@ impl Node {
         }
     }
 
-    /// Notes a failure and aborts whoever else is in the scope. Only the first is kept.
+    /// Records a failure and aborts all other members. Only the first failure is kept.
     fn fail(&self, member: Option<Key>, failure: Failure) {
         let mut state = self.0.state.lock();
         state.failures += 1;
-        // It ends by itself.
+        // The member that failed ends by itself, so it is not aborted.
         let own = member.and_then(|member| state.members.get_mut(member)?.abort.take());
         let first = state.first_failed.is_none();
         let left_over = if first {
@@ -397,11 +399,11 @@ impl Node {
         state.failure.take().map(|failure| (failure, failures))
     }
 
-    /// Nobody will ask for the failure any more: a panic that nobody has seen is reported.
+    /// Says that the owner will not ask for the failure. A panic that nobody has seen is reported.
     pub(crate) fn abandon(&self) {
         let failure = {
             let mut state = self.0.state.lock();
-            // Unless it was taken.
+            // Unless the failure was taken.
             state.abandoned = state.failure.is_some() || state.first_failed.is_none();
             state.failure.take()
         };
@@ -411,8 +413,8 @@ impl Node {
         }
     }
 
-    /// Whether what is awaited is so; if not, `waker` hears of it. The end that is awaited comes by
-    /// this call: who finds nobody alive shuts the scope.
+    /// Whether the awaited state is reached. If not, `waker` is called when it is. A wait for the
+    /// end shuts the scope when nothing in it is alive.
     pub(crate) fn wait(&self, awaits: Awaits, key: &mut Option<Key>, waker: &Waker) -> bool {
         let waker = waker.clone();
         let mut state = self.0.state.lock();
@@ -436,27 +438,27 @@ impl Node {
         is_so
     }
 
-    /// Who waited has gone.
+    /// Removes a waiter.
     pub(crate) fn stop_waiting(&self, awaits: Awaits, key: Key) {
         let waker = self.0.state.lock().waiters(awaits).remove(key);
         drop(waker);
     }
 
-    /// How many members there are, not counting those of scopes inside.
+    /// The number of members, without those of inner scopes.
     pub(crate) fn members(&self) -> usize {
         self.0.state.lock().members.len()
     }
 }
 
-/// A scope's `live` has become 0.
+/// What to do for a scope whose `live` has become 0.
 #[derive(Clone, Copy)]
 struct End {
     shut: bool,
 }
 
 impl Drop for Inner {
-    /// The scopes around that nobody else has go one after the other, not each in the drop of the
-    /// next.
+    /// Frees outer scopes that nothing else refers to in a loop, not each in the drop of the one
+    /// inside.
     fn drop(&mut self) {
         let mut parent = self.parent.take();
         while let Some((node, _)) = parent {
@@ -481,7 +483,7 @@ impl State {
         })
     }
 
-    /// Invariant 5.
+    /// Shuts the scope and collects the handles to abort (invariant 5).
     fn doom(&mut self, force: Force, aborts: &mut Vec<AbortHandle>) {
         self.shut = true;
         for entry in self.members.iter_mut() {
@@ -493,7 +495,7 @@ impl State {
     }
 }
 
-/// A task's place in a scope, from before it is made until it is over.
+/// A task's membership of a scope, from before the task is made until it is over.
 #[derive(Clone)]
 pub(crate) struct Membership {
     node: Node,
@@ -502,8 +504,7 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Makes the task that the place is for. Before it runs it is to be
-    /// [admitted](Membership::admit).
+    /// Makes the member's task. It must be [admitted](Membership::admit) before it runs.
     pub(crate) fn spawn_cell<F, S>(
         &self,
         future: F,
@@ -517,7 +518,7 @@ impl Membership {
         spawn_cell(future, Scoped { scheduler, membership: self.clone() }, identity)
     }
 
-    /// Files the task's abort handle. A task that is not to run at all is cancelled.
+    /// Stores the task's abort handle. A task that may not run is cancelled.
     pub(crate) fn admit(&self, task: Runnable) -> Option<Runnable> {
         if self.files(&task) {
             return Some(task);
@@ -526,7 +527,7 @@ impl Membership {
         None
     }
 
-    /// Whether the scope, which has the task's abort handle now, lets it run.
+    /// Stores the task's abort handle. Returns whether the scope lets the task run.
     fn files(&self, task: &Runnable) -> bool {
         let Some(key) = self.key else { return false };
         let abort = task.abort_handle();
@@ -537,7 +538,7 @@ impl Membership {
         admitted
     }
 
-    /// Holds back an abort of the scope, as far as this task is concerned.
+    /// Protects this task from an abort of the scope until the guard is dropped.
     pub(crate) fn guard(&self) -> Guard {
         if let Some(key) = self.key {
             let mut state = self.node.0.state.lock();
@@ -548,13 +549,13 @@ impl Membership {
         Guard { membership: self.clone() }
     }
 
-    /// The task has failed with an error.
+    /// Records that the task has failed with an error.
     pub(crate) fn fail(&self, failure: Failure) {
         self.node.fail(self.key, failure);
     }
 }
 
-/// Holds back the abort of one member.
+/// Delays the abort of one member until it is dropped.
 pub(crate) struct Guard {
     membership: Membership,
 }
@@ -575,7 +576,7 @@ impl Drop for Guard {
     }
 }
 
-/// The scheduler of a member: another scheduler, and word to the scope when the task is over.
+/// A member's scheduler: wraps another one, and notifies the scope when the task is over.
 struct Scoped<S> {
     scheduler: S,
     membership: Membership,
@@ -603,6 +604,11 @@ impl<S: Schedule> Schedule for Scoped<S> {
     #[inline]
     fn aborted(&self) {
         self.scheduler.aborted();
+    }
+
+    #[inline]
+    fn is_observed(&self) -> bool {
+        self.scheduler.is_observed()
     }
 
     #[inline]
@@ -642,8 +648,8 @@ impl<S: Schedule> Schedule for Scoped<S> {
     }
 }
 
-/// Hears of panics that no handle can show: the one that made the scope fail is with the scope,
-/// whose owner sees it.
+/// A panic sink that keeps the panic that made the scope fail, for the scope's owner. It passes
+/// other panics on.
 struct Keeper {
     node: Node,
     sink: std::sync::Arc<dyn PanicSink>,
@@ -660,7 +666,7 @@ impl PanicSink for Keeper {
 
     fn unseen(&self, panic: UnseenPanic) {
         let mut state = self.node.0.state.lock();
-        // Once the scope is abandoned nobody asks here.
+        // The owner of an abandoned scope will not ask.
         let is_seen = state.first_failed == Some(panic.id) && !state.abandoned;
         if is_seen {
             if let Some(Failure { cause: Cause::Panic { panic: place, .. }, .. }) =

@@ -12,8 +12,9 @@
 //! | TAKEN         | the `JoinHandle` has taken the output                                        |
 //! | JOIN_WAKER    | the join waker is set and both sides may read it                             |
 //! | MARKED        | a poll of this task has stalled its worker before                            |
-//! | COMPUTES      | with MARKED: it did so by computing, not by waiting                          |
+//! | COMPUTES      | with MARKED: the poll computed, and did not wait                             |
 //! | NAMED         | the side table of names has an entry for this task                           |
+//! | LOOKED_AT     | somebody wants the stack of the next poll                                    |
 //! | OBSERVED      | a block for a dump is in front of the header; set once, by the spawn         |
 //! | the rest      | the reference count                                                          |
 //!
@@ -31,8 +32,9 @@
 //!
 //! # Invariants
 //!
-//! 1. At most one `Runnable` of a task exists: whoever turns SCHEDULED from 0 to 1 while neither
-//!    RUNNING nor COMPLETE is set makes it; a wake that finds one of the three bits set makes none.
+//! 1. At most one `Runnable` of a task exists. The thread that turns SCHEDULED from 0 to 1 while
+//!    neither RUNNING nor COMPLETE is set makes it; a wake that finds one of the three set does
+//!    not.
 //! 2. SCHEDULED set during RUNNING obliges the running thread to make the next `Runnable` when its
 //!    poll ends; `end_poll` tells it so.
 //! 3. One reference, the *life* reference, belongs to the task itself from spawn to completion. So
@@ -62,10 +64,11 @@ const NAMED: usize = 1 << 7;
 const TAKEN: usize = 1 << 8;
 const COMPUTES: usize = 1 << 9;
 const OBSERVED: usize = 1 << 10;
-const REF: usize = 1 << 11;
+const LOOKED_AT: usize = 1 << 11;
+const REF: usize = 1 << 12;
 const REFS: usize = !(REF - 1);
 
-/// A wake publishes what its thread did before to the poll. Pairs with [`START`].
+/// A wake publishes to the poll what the waking thread did before. Pairs with [`START`].
 const WAKE: Ordering = Ordering::Release;
 /// The poll sees what wakes published and what the previous poll wrote. Pairs with [`WAKE`] and
 /// [`END`].
@@ -77,15 +80,14 @@ const END: Ordering = Ordering::Release;
 const FINISH: Ordering = Ordering::AcqRel;
 /// The `JoinHandle` sees the output. Pairs with [`FINISH`].
 const JOIN_LOOK: Ordering = Ordering::Acquire;
-/// The `JoinHandle` publishes the join waker to completion. Pairs with [`FINISH`]. Where completion
-/// came first, whoever then takes the output looks again, with [`JOIN_LOOK`].
+/// The `JoinHandle` publishes the join waker to completion. Pairs with [`FINISH`]. If completion
+/// came first, the handle reads the word again with [`JOIN_LOOK`] before it takes the output.
 const JOIN_SET: Ordering = Ordering::Release;
-/// Hands the join waker from completion to the `JoinHandle`, or the reverse: whoever comes second
-/// sees that the first is done with it. A dropped handle sees the output, too (pairs with
-/// [`FINISH`]).
+/// Hands the join waker from completion to the `JoinHandle`, or the reverse: the second of them
+/// sees what the first did with it. A dropped handle sees the output, too (pairs with [`FINISH`]).
 const WAKER_HAND_OVER: Ordering = Ordering::AcqRel;
-/// A dropped reference publishes all uses of the task to whoever frees it. Pairs with the Acquire
-/// fence in [`State::drop_reference`].
+/// A dropped reference publishes all uses of the task to the thread that frees it. Pairs with the
+/// Acquire fence in [`State::drop_reference`].
 const REF_DROP: Ordering = Ordering::Release;
 /// See [`REF_DROP`].
 const REF_LAST: Ordering = Ordering::Acquire;
@@ -94,7 +96,7 @@ const REF_LAST: Ordering = Ordering::Acquire;
 #[derive(Debug)]
 pub(super) struct State(AtomicUsize);
 
-/// What the word said at one moment.
+/// The value of the word at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Snapshot(usize);
 
@@ -136,6 +138,10 @@ impl Snapshot {
     fn references(self) -> usize {
         self.0 / REF
     }
+    /// Whether the task is idle and has no reference but its own: nobody can wake it.
+    pub(super) fn is_lost(self) -> bool {
+        self.is_idle() && self.references() == 1
+    }
     /// Whether a wake at this moment makes a `Runnable` (invariant 1).
     fn is_idle(self) -> bool {
         self.0 & (RUNNING | SCHEDULED | COMPLETE) == 0
@@ -148,9 +154,9 @@ impl Snapshot {
 pub(super) enum Wake {
     /// Make the `Runnable` and schedule it.
     Schedule,
-    /// Nothing: it is scheduled, running or complete.
+    /// Nothing: the task is scheduled, running or complete.
     Done,
-    /// Nothing but freeing the task: this was the last reference.
+    /// Free the task: this was the last reference.
     Free,
 }
 
@@ -160,9 +166,9 @@ pub(super) enum Wake {
 pub(super) enum EndPoll {
     /// The task is idle: it must not be touched any more.
     Idle,
-    /// It was woken during its poll: schedule it again.
+    /// The task was woken during its poll: schedule it again.
     Woken,
-    /// It was aborted during its poll: drop the future now. The thread still has RUNNING.
+    /// The task was aborted during its poll: drop the future now. The thread still has RUNNING.
     Cancelled,
 }
 
@@ -187,7 +193,8 @@ impl State {
         Snapshot(self.0.load(JOIN_LOOK))
     }
 
-    /// A look by the thread that has the `Runnable` or RUNNING, at bits that only it changes.
+    /// Reads bits that only the thread with the `Runnable` or RUNNING changes. Called by that
+    /// thread.
     pub(super) fn peek(&self) -> Snapshot {
         Snapshot(self.0.load(Ordering::Relaxed))
     }
@@ -217,15 +224,15 @@ impl State {
         }
     }
 
-    /// The stage holds the output (or nothing, if nobody wants it).
+    /// Completes the task. The stage holds the output, or nothing if there is no `JoinHandle`.
     pub(super) fn complete(&self) -> Snapshot {
         let before = Snapshot(self.0.fetch_xor(RUNNING | COMPLETE, FINISH));
         debug_assert!(before.is_running() && !before.is_complete());
         before
     }
 
-    /// Completion has called the join waker and will not touch it again. Says whether the handle
-    /// is gone, so that the waker is left to the caller.
+    /// Completion has called the join waker and will not touch it again. Returns whether the handle
+    /// is gone: then the caller drops the waker.
     #[must_use]
     pub(super) fn release_join_waker(&self) -> bool {
         let before = Snapshot(self.0.fetch_and(!JOIN_WAKER, WAKER_HAND_OVER));
@@ -258,7 +265,24 @@ impl State {
         }
     }
 
-    /// Asks for cancellation: whoever has or makes the `Runnable` drops the future.
+    /// A wake by somebody who wants the stack of the poll.
+    pub(super) fn look_at(&self) -> Wake {
+        let before = Snapshot(self.0.fetch_or(LOOKED_AT | SCHEDULED, WAKE));
+        if before.is_idle() { Wake::Schedule } else { Wake::Done }
+    }
+
+    /// Whether somebody wants the stack of the poll that has begun. Called by the thread that
+    /// polls: whoever asks later finds RUNNING, and so the task is polled again (invariant 2).
+    pub(super) fn take_look(&self) -> bool {
+        if self.0.load(Ordering::Relaxed) & LOOKED_AT == 0 {
+            return false;
+        }
+        // No pair: the question is a bit.
+        self.0.fetch_and(!LOOKED_AT, Ordering::Relaxed);
+        true
+    }
+
+    /// Requests cancellation: the thread that has or makes the `Runnable` drops the future.
     pub(super) fn cancel(&self) -> Wake {
         let before = Snapshot(self.0.fetch_or(CANCELLED | SCHEDULED, WAKE));
         if before.is_idle() { Wake::Schedule } else { Wake::Done }
@@ -275,13 +299,13 @@ impl State {
         }
     }
 
-    /// Notes that the side table names this task. Called before the task is shared.
+    /// Records that the side table has this task's name. Called before the task is shared.
     pub(super) fn set_named(&self) {
         self.0.fetch_or(NAMED, Ordering::Relaxed);
     }
 
-    /// The `JoinHandle` has put its waker in place. Says whether the task was complete already:
-    /// then nobody will call the waker.
+    /// The `JoinHandle` has put its waker in place. Returns whether the task was complete already:
+    /// then the waker will not be called.
     #[must_use]
     pub(super) fn set_join_waker(&self) -> bool {
         let before = Snapshot(self.0.fetch_or(JOIN_WAKER, JOIN_SET));
@@ -289,12 +313,11 @@ impl State {
         before.is_complete()
     }
 
-    /// The `JoinHandle` wants its waker back to change it. Says whether it has it: not if the task
-    /// is complete.
+    /// Gives the `JoinHandle` its waker back, to change it. Returns false if the task is complete.
     #[must_use]
     pub(super) fn unset_join_waker(&self) -> bool {
-        // No pair: completion has not touched the waker if this succeeds, and nobody goes on to the
-        // output without another look if it does not.
+        // No pair: if this succeeds, completion has not touched the waker; if not, the handle reads
+        // the word again before it takes the output.
         let mut now = self.0.load(Ordering::Relaxed);
         loop {
             if now & COMPLETE != 0 {
@@ -308,11 +331,10 @@ impl State {
         }
     }
 
-    /// The `JoinHandle` has taken the output. It still exists: clearing its interest here would
-    /// make a completion that is about to release the join waker believe that the waker is left to
-    /// it.
+    /// The `JoinHandle` has taken the output. The handle still exists: if its interest were cleared
+    /// here, a completion about to release the join waker would take the waker for its own.
     pub(super) fn output_taken(&self) {
-        // No pair: only the handle looks at it.
+        // No pair: only the handle reads this bit.
         self.0.fetch_or(TAKEN, Ordering::Relaxed);
     }
 
@@ -324,7 +346,7 @@ impl State {
 
     /// The `JoinHandle` loses its interest, but not yet its reference.
     pub(super) fn drop_join(&self) -> DropJoin {
-        // What is seen here counts when the operation below succeeds.
+        // No pair: the compare-exchange below orders what is read here.
         let mut now = self.0.load(Ordering::Relaxed);
         loop {
             let complete = now & COMPLETE != 0;
@@ -343,7 +365,7 @@ impl State {
         }
     }
 
-    /// One more reference, made from an existing one.
+    /// Adds a reference, made from an existing one.
     pub(super) fn add_reference(&self) {
         let before = self.0.fetch_add(REF, Ordering::Relaxed);
         if before > usize::MAX / 2 {
@@ -352,7 +374,7 @@ impl State {
         }
     }
 
-    /// One reference less. Says whether it was the last: then the caller frees the task.
+    /// Drops a reference. Returns whether it was the last: then the caller frees the task.
     #[must_use]
     pub(super) fn drop_reference(&self) -> bool {
         let before = Snapshot(self.0.fetch_sub(REF, REF_DROP));

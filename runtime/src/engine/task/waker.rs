@@ -5,6 +5,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::header::{Header, drop_reference, free};
 use super::state::Wake;
+use crate::engine::insight;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
 
@@ -17,9 +18,27 @@ pub(super) unsafe fn borrowed(task: NonNull<Header>) -> Waker {
     unsafe { Waker::new(task.as_ptr().cast_const().cast(), &VTABLE) }
 }
 
-/// Whether calling the waker runs no user code: it is a task's, its scheduler calls nobody's waker,
-/// and nobody listens to its span. Not every task's waker is such a one: that of a `LocalSet` calls
-/// whoever polls the set.
+static LOOKED_AT: RawWakerVTable = RawWakerVTable::new(clone_looked_at, wake, wake_by_ref, drop);
+
+/// As [`borrowed`]; who clones it leaves its stack (`insight/stacks.rs`), and gets a waker like any
+/// other.
+///
+/// # Safety
+/// As for [`borrowed`].
+pub(super) unsafe fn looked_at(task: NonNull<Header>) -> Waker {
+    // SAFETY: as in `borrowed`.
+    unsafe { Waker::new(task.as_ptr().cast_const().cast(), &LOOKED_AT) }
+}
+
+unsafe fn clone_looked_at(data: *const ()) -> RawWaker {
+    insight::waker_is_cloned();
+    // SAFETY: by the caller.
+    unsafe { clone(data) }
+}
+
+/// Whether calling the waker runs no user code: it is a task's, its scheduler calls no user waker,
+/// and no subscriber listens to its span. The waker of a task in a `LocalSet` is no such waker: it
+/// calls the waker of the code that polls the set.
 pub(crate) fn is_task_waker(waker: &Waker) -> bool {
     if !std::ptr::eq(waker.vtable(), &VTABLE) {
         return false;

@@ -1,5 +1,4 @@
-//! What a thread that polls tasks shows to the monitor: which poll it is in, since when it has not
-//! changed, and whose it is.
+//! What a thread that polls tasks shows to the monitor: which poll it is in, and of which task.
 //!
 //! # Problem
 //!
@@ -33,8 +32,7 @@
 //!    memory models?", 2012).
 //! 2. Each non-zero verdict is taken back exactly once: by the owner's swap, at the end of a poll
 //!    or when it announces something else, or by the monitor's compare-exchange when it sees that
-//!    the poll has changed. Whoever takes it back also takes it off the count that it was counted
-//!    in.
+//!    the poll has changed. The thread that takes it back also lowers the count it was counted in.
 
 use std::panic::Location;
 use std::time::{Duration, Instant};
@@ -53,23 +51,23 @@ const CHANGE: Ordering = Ordering::Release;
 /// [`CHANGE`].
 const READ: Ordering = Ordering::Acquire;
 
-/// The verdicts that an owner gives itself: they are taken back by the owner alone. Even, unlike a
+/// The verdicts that an owner gives itself. Only the owner takes them back. They are even, unlike a
 /// poll's number.
 const EXPECTED: u64 = 1 << 63;
 const IN_PLACE: u64 = 1 << 62;
-/// With the number of a poll: it computes.
+/// Set beside the number of a poll that computes.
 const COMPUTES: u64 = 1 << 61;
 
 /// Why a thread does not serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absence {
-    /// A poll does not return, or one is expected not to.
+    /// Its poll does not return, or is expected not to.
     Stalled,
-    /// It is in `block_in_place`.
+    /// The thread is in `block_in_place`.
     InPlace,
 }
 
-/// What a verdict is counted as.
+/// The absence that a verdict counts as.
 fn absence(verdict: u64) -> Option<Absence> {
     match verdict {
         0 => None,
@@ -78,7 +76,7 @@ fn absence(verdict: u64) -> Option<Absence> {
     }
 }
 
-/// One thread's window to the monitor.
+/// What one thread shows to the monitor.
 #[derive(Debug)]
 pub(crate) struct Watch {
     seq: AtomicU64,
@@ -90,11 +88,11 @@ pub(crate) struct Watch {
 /// A poll as the monitor saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PollId {
-    /// Its number; odd.
+    /// The number of the poll; odd.
     pub(crate) seq: u64,
 }
 
-/// Whose poll it is.
+/// The task of a poll.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PollOwner {
     /// The task's id, 0 if the user code is not a task's.
@@ -123,13 +121,13 @@ impl Watch {
         self.seq.store(seq + 1, SHOW);
     }
 
-    /// The user code has returned. Says what the thread counted as, if the monitor had called it
-    /// stalled: then the caller has taken the verdict back and must count it off (invariant 2).
+    /// The user code has returned. If there was a verdict it is taken back, and the result is what
+    /// it counted as: the caller must count it off (invariant 2).
     #[inline]
     #[must_use]
     pub(crate) fn end(&self) -> Option<Absence> {
         let seq = self.seq.load(Ordering::Relaxed);
-        // No pair: it says that there are no words to read.
+        // No pair: an even number only says that there are no words to read.
         self.seq.store(seq + 1, Ordering::Relaxed);
         if self.verdict.load(Ordering::Relaxed) == 0 {
             return None;
@@ -137,8 +135,8 @@ impl Watch {
         self.take_verdict()
     }
 
-    /// Whether the thread does not serve in this poll; a verdict on one before it does not count.
-    /// For others than the owner it is a hint.
+    /// Whether the thread does not serve in this poll. A verdict on an earlier poll does not count.
+    /// On other threads than the owner's it is a hint.
     #[inline]
     pub(crate) fn is_stalled(&self) -> bool {
         let verdict = self.verdict.load(Ordering::Relaxed);
@@ -148,7 +146,7 @@ impl Watch {
                 || verdict & !COMPUTES == self.seq.load(Ordering::Relaxed))
     }
 
-    /// How the task of this poll is to be marked, if the monitor has found the poll stalled.
+    /// The mark for the task of this poll, if the monitor has found the poll stalled.
     #[inline]
     fn mark(&self) -> Option<Mark> {
         let verdict = self.verdict.load(Ordering::Relaxed);
@@ -166,22 +164,21 @@ impl Watch {
         absence(self.verdict.swap(0, Ordering::Relaxed))
     }
 
-    /// The owner expects the poll that begins not to return soon. Says whether there was no
-    /// verdict: then the caller counts this one.
+    /// The owner expects the poll that begins not to return soon. Returns whether there was no
+    /// verdict before: then the caller counts this one.
     #[must_use]
     pub(crate) fn expect_stall(&self) -> bool {
         self.verdict.compare_exchange(0, EXPECTED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// The owner is about to block by announcement. Says what it counted as until now: the caller
-    /// counts that off and this one in, unless they are the same.
+    /// The owner announces that it is about to block. Returns what it counted as until now: the
+    /// caller counts that off and this one in, unless they are the same.
     #[must_use]
     pub(crate) fn announce(&self) -> Option<Absence> {
         absence(self.verdict.swap(IN_PLACE, Ordering::Relaxed))
     }
 
-    /// What follows in the same poll counts as a poll of its own: a long wait that was announced
-    /// is over, or begins.
+    /// Makes the rest of this poll count as a new poll: an announced long wait begins or ends.
     pub(crate) fn renew(&self) {
         let seq = self.seq.load(Ordering::Relaxed);
         self.seq.store(seq + 2, SHOW);
@@ -197,34 +194,34 @@ impl Watch {
     pub(crate) fn whose(&self, seen: PollId) -> Option<PollOwner> {
         let id = self.id.load(READ);
         let location = self.location.load(READ);
-        // No pair: it sees what the two before it have brought.
+        // No pair: the two loads above order this one.
         if self.seq.load(Ordering::Relaxed) != seen.seq {
             return None;
         }
         Some(PollOwner { id, location })
     }
 
-    /// The monitor calls the poll stalled, and says how its task is to be marked. Says whether it
-    /// did so now: then it counts it.
+    /// The monitor finds the poll stalled, and gives the mark for its task. Returns whether the
+    /// verdict is new: then the monitor counts it.
     #[must_use]
     pub(crate) fn condemn(&self, seen: PollId, mark: Mark) -> bool {
         let verdict = seen.seq | if mark == Mark::Computes { COMPUTES } else { 0 };
         self.verdict.compare_exchange(0, verdict, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Whether the owner has said beforehand that it does not serve.
+    /// Whether the owner has announced that it does not serve.
     pub(crate) fn is_announced(&self) -> bool {
         self.verdict.load(Ordering::Relaxed) & (EXPECTED | IN_PLACE) != 0
     }
 
-    /// Whether a verdict of the monitor's stands.
+    /// Whether a verdict of the monitor stands.
     pub(crate) fn is_judged(&self) -> bool {
         let verdict = self.verdict.load(Ordering::Relaxed);
         verdict != 0 && verdict & (EXPECTED | IN_PLACE) == 0
     }
 
-    /// The monitor takes back a verdict that came too late: the poll it was for had ended. Says
-    /// whether it did: then it counts it off.
+    /// The monitor takes back a verdict whose poll had already ended. Returns whether it did: then
+    /// the monitor counts it off.
     #[must_use]
     pub(crate) fn pardon(&self) -> bool {
         let verdict = self.verdict.load(Ordering::Relaxed);
@@ -241,18 +238,17 @@ impl Watch {
 /// How a task stalls its worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// It waits, in a system call or for a lock.
+    /// The task waits, in a system call or for a lock.
     Blocks,
-    /// It needs the processor.
+    /// The task needs the processor.
     Computes,
 }
 
-/// Who says, when a poll has returned, whether the task is to be marked: as one that stalls its
-/// worker.
+/// Decides after a poll whether the task is marked as one that stalls its worker.
 pub(crate) enum StallPolicy<'a> {
     /// Nobody: the mark stays as it is.
     Nobody,
-    /// The monitor's verdict: a poll that it has found stalled marks the task.
+    /// The monitor's verdict decides: a poll that it has found stalled marks the task.
     Watch(&'a Watch),
     /// A marked task has another chance: one poll that ends in time takes the mark away.
     Probation(Probation),
@@ -271,8 +267,8 @@ impl Probation {
         Probation { since: now, used: Usage::now(), limit }
     }
 
-    /// The mark from now on. Time in which the thread would have run, and others had the processor,
-    /// is not the task's.
+    /// The mark from now on. Time in which the thread was ready but had no processor does not
+    /// count.
     fn mark(&self) -> Option<Mark> {
         let wall = self.since.elapsed();
         if wall < self.limit {
@@ -293,7 +289,7 @@ impl StallPolicy<'_> {
     pub(super) fn mark(&self) -> Option<Option<Mark>> {
         match self {
             StallPolicy::Nobody => None,
-            // One that was announced (`block_in_place`) is none.
+            // An announced block (`block_in_place`) gives no mark.
             StallPolicy::Watch(watch) => watch.mark().map(Some),
             StallPolicy::Probation(poll) => Some(poll.mark()),
         }

@@ -2,10 +2,10 @@
 //!
 //! # Problem
 //!
-//! One thread sleeps in the poll until the earliest deadline of all shards. Another thread that has
-//! set an earlier one, for itself or for a third, must not go to sleep trusting it.
+//! One thread sleeps in the driver until the earliest deadline of all shards. Another thread that
+//! then sets an earlier deadline must not rely on the sleeping thread.
 //!
-//! | who has set a timer                | who sleeps for all               |
+//! | a thread that sets a timer         | the thread that sleeps for all   |
 //! |------------------------------------|----------------------------------|
 //! | the deadline, in its shard         | `asleep_until` = earliest seen   |
 //! | fence                              | fence                            |
@@ -18,7 +18,7 @@ use crate::engine::primitive::atomic::{AtomicU64, Ordering, fence};
 /// See the table above.
 const BETWEEN: Ordering = Ordering::SeqCst;
 
-/// Nobody sleeps for all.
+/// No thread sleeps for all.
 const NOBODY: u64 = 0;
 
 /// The published time.
@@ -32,12 +32,12 @@ impl Cover {
         Cover { asleep_until: AtomicU64::new(NOBODY) }
     }
 
-    /// The caller is about to sleep for all: returns until when it may. `earliest` reads the
-    /// earliest deadline.
+    /// Called by the thread that is about to sleep for all. Returns until when it may sleep.
+    /// `earliest` reads the earliest deadline.
     pub(crate) fn publish(&self, earliest: impl Fn() -> u64) -> u64 {
         let mut deadline = earliest();
         loop {
-            // Never NOBODY: a deadline of 0 is one that has passed.
+            // Not 0, which is NOBODY. A deadline of 0 has passed.
             self.asleep_until.store(deadline.max(1), Ordering::Relaxed);
             fence(BETWEEN);
             let again = earliest();
@@ -48,20 +48,20 @@ impl Cover {
         }
     }
 
-    /// The caller sleeps no longer.
+    /// Called when that thread no longer sleeps.
     pub(crate) fn retract(&self) {
         self.asleep_until.store(NOBODY, Ordering::Relaxed);
     }
 
-    /// Whether nobody is known to wake up for `deadline`, which the caller has set: nobody sleeps
-    /// for all, or whoever does, sleeps longer.
+    /// Whether no thread is known to wake up for `deadline`, which the caller has set: either none
+    /// sleeps for all, or it sleeps longer.
     pub(crate) fn leaves_out(&self, deadline: u64) -> bool {
         fence(BETWEEN);
         let until = self.asleep_until.load(Ordering::Relaxed);
         until == NOBODY || deadline < until
     }
 
-    /// Whether somebody sleeps for all.
+    /// Whether a thread sleeps for all.
     pub(crate) fn is_anybody(&self) -> bool {
         fence(BETWEEN);
         self.asleep_until.load(Ordering::Relaxed) != NOBODY

@@ -1,7 +1,7 @@
 //! The wheel's entries.
 //!
 //! Entries live in chunks that never move. New entries go to the lowest chunk with room, so that
-//! the upper ones empty out and are given back one by one; one empty chunk is kept.
+//! the upper chunks become empty and are freed one by one. One empty chunk is kept.
 
 use std::task::Waker;
 
@@ -13,7 +13,7 @@ pub(super) const NIL: u32 = u32::MAX;
 /// The `place` of an entry that is not in the wheel.
 const FREE: u16 = u16::MAX;
 
-/// Names one insertion (`wheel.rs`, invariant 7).
+/// Identifies one insertion (`wheel.rs`, invariant 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(super) index: u32,
@@ -26,7 +26,7 @@ pub(super) struct Entry {
     pub(super) deadline: u64,
     pub(super) waker: Option<Waker>,
     pub(super) prev: u32,
-    /// The next of its slot's list, or of its chunk's free list.
+    /// The next entry in its slot's list, or in its chunk's free list.
     pub(super) next: u32,
     pub(super) stamp: u32,
     /// `level * SLOTS + slot`, or [`FREE`].
@@ -72,12 +72,12 @@ impl Chunk {
 }
 
 impl Entries {
-    /// How many there are.
+    /// How many entries there are.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// How much memory there is for them.
+    /// How many chunks there are.
     #[cfg(test)]
     pub(super) fn chunks(&self) -> usize {
         self.chunks.len()
@@ -125,7 +125,7 @@ impl Entries {
         (number as u32) << CHUNK_BITS | inside
     }
 
-    /// Makes the entry free and hands out its waker.
+    /// Frees the entry and returns its waker.
     #[inline]
     pub(super) fn put_back(&mut self, index: u32) -> Option<Waker> {
         let number = (index >> CHUNK_BITS) as usize;
@@ -157,7 +157,7 @@ impl Entries {
         self.first_room = number / 64;
     }
 
-    /// Gives the last chunks back while they are empty, but for one.
+    /// Frees the last chunks while they are empty, except one.
     #[cold]
     fn shrink(&mut self) {
         while let [.., before, last] = &self.chunks[..] {

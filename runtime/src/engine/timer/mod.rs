@@ -5,8 +5,9 @@
 //! share one; `shards.rs` is all of them, `occupied.rs` says which of them have a deadline.
 //! `registration.rs` is one sleeper's side: what every future of `crate::time` holds.
 //!
-//! The wing knows wakers and a clock, no task, no worker and no driver: whom to wake when a thread
-//! that does not own a shard makes its next deadline earlier is a function that the shard is given.
+//! This module knows wakers and a clock, but no task, worker or driver. Each shard is given a
+//! function that wakes its owner; a thread that makes a foreign shard's next deadline earlier calls
+//! it.
 
 mod cover;
 mod entries;

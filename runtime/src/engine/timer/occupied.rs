@@ -2,33 +2,32 @@
 //!
 //! # Problem
 //!
-//! Whoever sleeps for everybody's timers asks for the earliest deadline before it sleeps and for
-//! what is due after it, at each sleep. It must not look at every shard for that: there is one for
-//! each worker, however few of them work. So each shard has a bit, and who asks looks at the shards
+//! The thread that sleeps for all timers reads the earliest deadline before each sleep, and
+//! collects what is due after it. It must not look at every shard for that: there is one for each
+//! worker, even if most are idle. So each shard has a bit, and that thread looks only at shards
 //! whose bit is set.
 //!
 //! # Invariants
 //!
 //! 1. Under a shard's lock its bit is set if and only if its `next` is not
-//!    [`NEVER`](crate::engine::clock::NEVER). The bit is written with `next`, where that becomes
-//!    `NEVER` or ceases to be it. The lock orders what is done to the bit; that the others in its
-//!    word change meanwhile is why the writes are read-modify-writes.
-//! 2. A shard that has a deadline pays nothing: a timer that is set beside others, or moved, leaves
-//!    the bit.
+//!    [`NEVER`](crate::engine::clock::NEVER). The bit is written with `next`, when that becomes
+//!    `NEVER` or stops being it. The lock orders the writes of the bit. They are read-modify-writes
+//!    because other bits of the word change meanwhile.
+//! 2. A shard that already has a deadline pays nothing: further timers do not touch the bit.
 //!
 //! # Orderings
 //!
-//! Relaxed, as those of `next`, and for the same reasons (`shard.rs`): who finds a bit looks at the
-//! shard, and who finds something due there takes the lock. A thread for which `next` had to be
-//! visible finds the bit as well, since both are stored in one place, before the fence or the wake
-//! that makes them visible: `timer/cover.rs`, and invariant 4 of `shard.rs`. If it finds the bit
-//! cleared all the same, then by one who has fired that timer since.
+//! Relaxed, like `next`, and for the same reasons (`shard.rs`): a thread that finds a bit looks at
+//! the shard, and if something is due there it takes the lock. A thread that must see `next` sees
+//! the bit as well, since both are stored before the same fence or wake: `timer/cover.rs`, and
+//! invariant 4 of `shard.rs`. If it finds the bit clear nevertheless, another thread has fired that
+//! timer since.
 //!
 //! # Rejected
 //!
-//! The earliest deadline of all in one word (every timer that is the earliest of its worker would
-//! write it, and who fires it would have to look at all shards for the next). A bit that whoever
-//! sets a timer reads (the shard knows already).
+//! The earliest deadline of all in one word: every timer that is the earliest of its worker would
+//! write it, and the thread that fires it would have to look at all shards for the next one. A bit
+//! that is read when a timer is set: the shard already knows whether it has a deadline.
 
 use crate::engine::primitive::Arc;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
@@ -76,7 +75,7 @@ impl Mark {
         Mark { occupied, shard }
     }
 
-    /// Under the shard's lock (invariant 1).
+    /// Sets or clears the bit, under the shard's lock (invariant 1).
     pub(super) fn set(&self, has_deadline: bool) {
         let word = &self.occupied.words[self.shard / BITS];
         let bit = 1 << (self.shard % BITS);

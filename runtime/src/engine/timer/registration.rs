@@ -1,10 +1,10 @@
-//! One sleeper's side of a timer.
+//! A timer as the future that waits for it sees it.
 //!
 //! # Problem
 //!
-//! A timer is created for nearly every request and dropped unfired; while it is pending, its task
-//! is polled for other reasons many times. So creating, polling again and dropping must each cost
-//! next to nothing, and a wake must never be lost for it.
+//! A timer is created for nearly every request and dropped unfired. While it is pending, its task
+//! is polled many times for other reasons. So creating, polling again and dropping must each be
+//! very cheap, and still no wake may be lost.
 //!
 //! # States
 //!
@@ -24,12 +24,12 @@
 //!
 //! # Invariants
 //!
-//! 1. Ready is returned only when the deadline has passed on the clock: it was read here, or the
-//!    shard's `elapsed`, which was read from it, is not before the deadline.
-//! 2. SET and `elapsed < deadline`: the wheel holds a waker of this registration, or has just given
-//!    it out to be called. Either way a wake is still to come (`shard.rs`, invariant 2).
-//! 3. `waker` names the waker that the wheel holds by its two pointers without owning it. While 2
-//!    holds, that waker is alive, so no other can have the same data pointer by accident.
+//! 1. Ready is returned only when the deadline has passed on the clock: either the clock was read
+//!    here, or the shard's `elapsed`, which comes from the clock, is not before the deadline.
+//! 2. SET and `elapsed < deadline`: the wheel holds a waker of this registration, or has just
+//!    returned it to be called. Either way a wake is still to come (`shard.rs`, invariant 2).
+//! 3. `waker` identifies the waker that the wheel holds by its two pointers, without owning it.
+//!    While 2 holds, that waker is alive, so no other waker has the same data pointer by accident.
 //! 4. A registration is SET in exactly one shard: `shard`. It changes only while IDLE.
 
 use std::task::{Poll, RawWakerVTable, Waker};
@@ -43,15 +43,15 @@ use crate::engine::primitive::Arc;
 /// Where a timer is to be set, as seen from the calling thread.
 #[derive(Debug)]
 pub(crate) enum Place {
-    /// In the shard it has: the calling thread owns that.
+    /// In the timer's own shard, which the calling thread owns.
     Own,
-    /// In this one, which the calling thread owns.
+    /// In this shard, which the calling thread owns.
     Other(Arc<Shard>),
-    /// In the shard it has, which the calling thread does not own.
+    /// In the timer's own shard, which the calling thread does not own.
     Foreign,
 }
 
-/// A deadline, and, while somebody waits for it, a place in a wheel.
+/// A deadline, and a place in a wheel while a task waits for it.
 #[derive(Debug)]
 pub(crate) struct Registration {
     shard: Arc<Shard>,
@@ -85,7 +85,7 @@ impl Registration {
         Registration { shard, deadline, set: None }
     }
 
-    /// The shard it is set in, or will be.
+    /// The shard that the timer is set in, or will be.
     #[inline]
     pub(crate) fn shard(&self) -> &Arc<Shard> {
         &self.shard
@@ -98,14 +98,14 @@ impl Registration {
     }
 
     /// Whether the deadline has passed; if not, `waker` will be called when it has. `place` is
-    /// asked only when a timer has to be set. `ahead`: the deadline was ahead a moment ago, so that
-    /// real time need not be asked; if it has passed all the same, the waker is called at the next
-    /// turn.
+    /// called only when a timer has to be set. `ahead` says that the deadline was ahead a moment
+    /// ago, so that the clock need not be read. If the deadline has passed nevertheless, the waker
+    /// is called at the next turn.
     ///
     /// # Panics
     ///
-    /// When the shard was closed, unless that [ends](Shard::end_timers_when_closed) the timer, and
-    /// in a forked child.
+    /// If the shard was closed, unless that [ends](Shard::end_timers_when_closed) the timer, and in
+    /// a forked child.
     #[inline]
     pub(crate) fn poll(
         &mut self,
@@ -148,15 +148,17 @@ impl Registration {
             Place::Own => true,
             Place::Foreign => false,
             Place::Other(shard) => {
-                // A closed shard stays: its owner is on its way out.
+                // A closed shard is kept: its owner is shutting down.
                 self.shard = shard;
                 true
             }
         };
-        let name = Name::of(waker);
         self.assert_not_forked();
-        // A waker's clone is user code: not under the lock.
-        match self.shard.insert(self.deadline, waker.clone(), owner) {
+        // Cloning a waker is user code, so it is done outside the lock. The clone may have another
+        // name: that of a poll that is looked at has.
+        let own = waker.clone();
+        let name = Name::of(&own);
+        match self.shard.insert(self.deadline, own, owner) {
             Ok(key) => {
                 self.set = Some(Set { key, waker: name, moved: false });
                 Poll::Pending
@@ -165,7 +167,7 @@ impl Registration {
         }
     }
 
-    /// The deadline or the waker is another one than at the last poll.
+    /// Polls when the deadline or the waker has changed since the last poll.
     #[cold]
     fn poll_changed(&mut self, waker: &Waker) -> Poll<()> {
         self.assert_not_forked();
@@ -182,40 +184,42 @@ impl Registration {
 
     fn change_waker(&mut self, waker: &Waker) -> Poll<()> {
         let Some(set) = &mut self.set else { return Poll::Pending };
-        let old = match self.shard.update_waker(set.key, waker.clone()) {
+        let own = waker.clone();
+        let name = Name::of(&own);
+        let old = match self.shard.update_waker(set.key, own) {
             Ok(old) => old,
             Err(Refused(_)) => {
-                // It fired since `elapsed` was looked at.
+                // The timer has fired since `elapsed` was read.
                 self.set = None;
                 return self.passed_while_set();
             }
         };
-        // Before the old waker is dropped: that is user code and may panic.
-        set.waker = Name::of(waker);
+        // Set before the old waker is dropped, which is user code and may panic.
+        set.waker = name;
         drop(old);
         Poll::Pending
     }
 
-    /// In a child of a fork the lock may be taken for ever, and no timer fires.
+    /// Panics in a forked child, where the lock may stay taken for ever and no timer fires.
     #[inline]
     fn assert_not_forked(&self) {
         assert!(!self.shard.is_in_parent(), "{}", messages::FORKED);
     }
 
-    /// The shard says that the time has come for a timer that was set.
+    /// The deadline of a timer that was set has passed, according to the shard.
     fn passed_while_set(&self) -> Poll<()> {
         if self.shard.ends_timers_when_closed() { Poll::Ready(()) } else { self.passed() }
     }
 
-    /// The shard says that the time has come.
+    /// The deadline has passed, according to the shard.
     fn passed(&self) -> Poll<()> {
         assert!(self.shard.elapsed() != NEVER, "{}", messages::TIMER_SHUT_DOWN);
         Poll::Ready(())
     }
 
     /// Changes the deadline. A timer that is set stays set, and its waker is called at the new
-    /// deadline. If that is known to have passed, the waker is called here; real time is not asked.
-    /// `owner` is asked only when the timer stays set.
+    /// deadline. If the new deadline is known to have passed, the waker is called here; the clock
+    /// is not read. `owner` is called only if the timer stays set.
     pub(crate) fn reset(&mut self, deadline: u64, owner: impl FnOnce(&Arc<Shard>) -> bool) {
         self.deadline = deadline;
         if self.set.is_some() {
@@ -229,12 +233,12 @@ impl Registration {
         let Some(set) = &mut self.set else { return };
         set.moved = true;
         if !self.shard.reset(set.key, deadline, owner(&self.shard)) {
-            // It has fired: its task was woken and will poll, and set it again.
+            // The timer has fired: its task was woken, will poll, and sets it again.
             self.set = None;
         }
     }
 
-    /// Whether the deadline has passed as far as can be told without asking the machine's clock.
+    /// Whether the deadline is known to have passed, without reading the machine's clock.
     #[inline]
     fn is_known_to_have_passed(&self) -> bool {
         let clock = self.shard.clock();
@@ -242,8 +246,8 @@ impl Registration {
             || (clock.is_virtual() && self.deadline <= clock.timers_now())
     }
 
-    /// Takes the timer out of the wheel and calls its waker. If it is not there, somebody else
-    /// does.
+    /// Takes the timer out of the wheel and calls its waker. If the timer is not there, another
+    /// thread calls the waker.
     #[cold]
     fn fire(&mut self) {
         if let Some(waker) = self.set.take().and_then(|set| self.shard.remove(set.key)) {
@@ -258,7 +262,7 @@ impl Registration {
             if self.shard.is_in_parent() {
                 return;
             }
-            // The lock is gone when the waker drops.
+            // The lock is released before the waker is dropped.
             drop(self.shard.remove(set.key));
         }
     }

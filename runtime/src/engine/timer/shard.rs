@@ -1,11 +1,11 @@
-//! A wheel that threads share.
+//! A timer wheel that threads share.
 //!
 //! # Problem
 //!
-//! Three kinds of threads meet here: the owner (a worker) sets, cancels and fires timers all the
-//! time; another thread may drop a timer that it did not set, or fire the timers of an owner that
-//! is stuck; and whoever is about to sleep wants to know how long it may. The owner must hardly
-//! ever wait, and who only asks must not lock.
+//! Three kinds of threads use a shard. The owner (a worker) sets, cancels and fires timers all the
+//! time. Another thread may drop a timer that it did not set, or fire the timers of a stuck owner.
+//! A thread that is about to sleep reads how long it may. The owner must hardly ever wait, and a
+//! thread that only reads must not lock.
 //!
 //! # Shape
 //!
@@ -22,35 +22,34 @@
 //! 1. Under the lock `next` is never later than the earliest deadline. Cancelling leaves it: it may
 //!    be early once, never late.
 //! 2. `elapsed` reaches a timer's deadline before the timer's waker is called. So a poll that a
-//!    timer's wake caused sees `elapsed >= deadline`, and a poll that sees less has its wake still
-//!    ahead.
+//!    timer's wake caused sees `elapsed >= deadline`. For a poll that sees less, the wake is still
+//!    to come.
 //! 3. No waker is cloned, called or dropped under the lock. Wakers come in by value and leave by
 //!    value.
 //! 4. A thread that is not the owner and makes `next` earlier calls `wake` after it has stored
-//!    `next` and given up the lock. The owner needs no call: it reads `next` before it sleeps.
-//! 5. Where `next` becomes [`NEVER`], or ceases to be it, the shard's bit among all shards changes
-//!    with it (`occupied.rs`).
+//!    `next` and released the lock. The owner needs no call: it reads `next` before it sleeps.
+//! 5. When `next` becomes [`NEVER`], or stops being it, the shard's bit changes with it
+//!    (`occupied.rs`).
 //! 6. A closed shard has `elapsed == NEVER` and takes no timer.
 //!
 //! # Orderings
 //!
-//! Both numbers are Relaxed. Neither publishes anything: whoever finds that something is due takes
-//! the lock, which orders the rest. What remains is that nobody misses a change for good:
+//! Both numbers are Relaxed. Neither publishes anything: a thread that finds something due takes
+//! the lock, which orders the rest. It remains to show that no change is missed for good:
 //!
 //! - `elapsed` (invariant 2): the store comes before the call of the waker, and a wake happens
-//!   before the poll that it causes, as `std::task::Waker` promises. A poll that comes from
-//!   elsewhere may read an older value; it returns `Pending`, and the wake that is on its way
-//!   causes another.
+//!   before the poll that it causes, as `std::task::Waker` promises. A poll with another cause may
+//!   read an older value. It returns `Pending`, and the wake that is still to come causes another.
 //! - `next` (invariant 4): the store comes before `wake`, and what `wake` does (a parker's token,
 //!   an eventfd) happens before the return of the sleep that it ends. A sleeper that read `next`
 //!   too early finds the token and does not sleep.
 //!
 //! # Rejected
 //!
-//! One wheel for all (its lock is the server's most wanted one). A lock-free list of changes for
-//! the owner to merge (two more atomics for each timer, and a timer dropped elsewhere becomes a
-//! message that somebody must wait for). The wheel as its owner's alone (a stuck owner's timers
-//! would be stuck with it).
+//! One wheel for all: its lock would be the most contended of a server. A lock-free list of changes
+//! for the owner to merge: two more atomics for each timer, and a timer dropped elsewhere becomes a
+//! message that a thread must wait for. A wheel that only its owner may use: the timers of a stuck
+//! owner would be stuck, too.
 
 use std::task::Waker;
 
@@ -62,15 +61,15 @@ use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::wake_list::WakeList;
 
-/// Of `next` and `elapsed`: no pair, see "Orderings". Nor has `ends_timers`, which is said before
-/// there are timers.
+/// For `next` and `elapsed`: no pair, see "Orderings". `ends_timers` has none either: it is set
+/// before there are timers.
 const NUMBER: Ordering = Ordering::Relaxed;
 
-/// What one turn does under the lock at most: some tens of microseconds.
+/// The most that one turn does under the lock: some tens of microseconds.
 const TURN: Limit = Limit { fires: 256, moves: 1024 };
 
 /// The timers of one worker, or of the threads outside.
-// On lines of its own: a neighbour's writes must not slow down the look at `elapsed`.
+// On cache lines of its own: writes to a neighbour must not slow down reads of `elapsed`.
 #[repr(align(128))]
 pub(crate) struct Shard {
     next: AtomicU64,
@@ -79,12 +78,12 @@ pub(crate) struct Shard {
     clock: Arc<Clock>,
     wake: Box<dyn Fn() + Send + Sync>,
     generation: ForkGeneration,
-    /// Timers that are set when it is closed are over then.
+    /// Whether timers that are set when the shard is closed end then.
     ends_timers: AtomicBool,
     mark: Mark,
 }
 
-/// Why a shard did not take a timer. It hands the waker back.
+/// A shard did not take a timer. Returns the waker.
 #[derive(Debug)]
 pub(crate) struct Refused(
     #[allow(dead_code, reason = "it is there to be dropped by the caller, who holds no lock")]
@@ -107,7 +106,8 @@ impl Shard {
         }
     }
 
-    /// A timer that is set when the shard is closed is over then. Otherwise its next poll panics.
+    /// Makes timers that are set when the shard is closed end then. Otherwise their next poll
+    /// panics.
     pub(crate) fn end_timers_when_closed(&self) {
         self.ends_timers.store(true, NUMBER);
     }
@@ -116,27 +116,27 @@ impl Shard {
         self.ends_timers.load(NUMBER)
     }
 
-    /// Whether this process is a child that was forked since: another thread may have had the lock
-    /// at that moment, and nobody turns the wheel.
+    /// Whether this process is a child that was forked since. Another thread may have held the lock
+    /// at that moment, and no thread turns the wheel.
     #[inline]
     pub(crate) fn is_in_parent(&self) -> bool {
         self.generation.is_in_parent()
     }
 
-    /// The clock that the shard's times are of.
+    /// The clock of the shard's times.
     #[inline]
     pub(crate) fn clock(&self) -> &Arc<Clock> {
         &self.clock
     }
 
-    /// Nothing is due before this time, in nanoseconds since the clock's origin; [`NEVER`] when
-    /// there is nothing. After a cancel it may be too early, once.
+    /// The time before which nothing is due, in nanoseconds since the clock's origin; [`NEVER`] if
+    /// there are no timers. After a cancel it may be too early, once.
     #[inline]
     pub(crate) fn next_deadline(&self) -> u64 {
         self.next.load(NUMBER)
     }
 
-    /// The earliest deadline itself. Takes the lock; for a clock that jumps there.
+    /// The exact earliest deadline, for a clock that jumps to it. Takes the lock.
     pub(crate) fn exact_next_deadline(&self) -> u64 {
         let mut wheel = self.wheel.lock();
         let exact = wheel.exact_next_deadline();
@@ -150,15 +150,15 @@ impl Shard {
         self.elapsed.load(NUMBER)
     }
 
-    /// Collects the wakers of the timers due at `now`, a bounded number; says whether more are due.
-    /// Any thread may call this; the caller calls the wakers, holding no lock.
+    /// Collects the wakers of the timers due at `now`, a bounded number. Returns whether more are
+    /// due. Any thread may call this. The caller calls the wakers and holds no lock.
     pub(crate) fn advance(&self, now: u64, ready: &mut WakeList) -> bool {
         if now < self.next_deadline() {
             return false;
         }
         let mut wheel = self.wheel.lock();
         let more = wheel.advance(now.min(LAST), TURN, ready);
-        // Invariant 2: before the caller gets to wake anybody.
+        // Invariant 2: stored before the caller calls any waker.
         self.elapsed.store(wheel.elapsed(), NUMBER);
         self.set_next(wheel.next_deadline());
         more
@@ -168,7 +168,7 @@ impl Shard {
     ///
     /// # Errors
     ///
-    /// Refuses when the deadline has passed as far as the shard knows, or the shard is closed.
+    /// If the deadline has passed as far as the shard knows, or the shard is closed.
     pub(crate) fn insert(&self, deadline: u64, waker: Waker, owner: bool) -> Result<Key, Refused> {
         let mut wheel = self.wheel.lock();
         if deadline <= wheel.elapsed() {
@@ -182,8 +182,8 @@ impl Shard {
         Ok(key)
     }
 
-    /// Moves a timer to another deadline, which may have passed: its waker is then called at the
-    /// next turn. Says whether the timer was still there.
+    /// Moves a timer to another deadline. If that has passed, its waker is called at the next turn.
+    /// Returns whether the timer was still there.
     pub(crate) fn reset(&self, key: Key, deadline: u64, owner: bool) -> bool {
         let mut wheel = self.wheel.lock();
         let found = wheel.reschedule(key, deadline);
@@ -193,22 +193,22 @@ impl Shard {
         found
     }
 
-    /// Changes a timer's waker, and hands out the one to drop.
+    /// Changes a timer's waker, and returns the one to drop.
     ///
     /// # Errors
     ///
-    /// Refuses when the timer has fired.
+    /// If the timer has fired.
     pub(crate) fn update_waker(&self, key: Key, waker: Waker) -> Result<Option<Waker>, Refused> {
         self.wheel.lock().update_waker(key, waker).map_err(Refused)
     }
 
-    /// Cancels a timer, and hands out the waker to drop; `None` when it has fired.
+    /// Cancels a timer, and returns the waker to drop; `None` if it has fired.
     pub(crate) fn remove(&self, key: Key) -> Option<Waker> {
         self.wheel.lock().remove(key)
     }
 
-    /// Takes every waker out, to be called, and refuses timers from now on: whoever polls one is
-    /// told that the runtime is gone.
+    /// Takes every waker out, to be called, and refuses timers from now on: a poll of one panics
+    /// because the runtime is gone.
     pub(crate) fn close(&self, ready: &mut WakeList) {
         let mut wheel = self.wheel.lock();
         wheel.close(ready);
@@ -226,7 +226,7 @@ impl Shard {
         self.wheel.lock().insertions()
     }
 
-    /// Under the lock: keeps `next` true (invariant 1). Says whether it became earlier.
+    /// Under the lock: keeps `next` true (invariant 1). Returns whether it became earlier.
     #[inline]
     fn note(&self, deadline: u64) -> bool {
         let earlier = deadline < self.next.load(NUMBER);
@@ -236,7 +236,7 @@ impl Shard {
         earlier
     }
 
-    /// Under the lock (invariant 5).
+    /// Stores `next` and the bit, under the lock (invariant 5).
     #[inline]
     fn set_next(&self, next: u64) {
         let before = self.next.load(NUMBER);
@@ -246,7 +246,7 @@ impl Shard {
         }
     }
 
-    /// After the lock (invariant 4).
+    /// Calls `wake` if needed, after the lock is released (invariant 4).
     #[inline]
     fn tell(&self, needed: bool) {
         if needed {

@@ -1,13 +1,13 @@
-//! All the timers of a runtime: a shard for each worker and one for everybody else.
+//! All the timers of a runtime: a shard for each worker and one for all other threads.
 //!
 //! # Paused time
 //!
-//! Real time moves by itself, and whoever looks at a shard fires what is due. Paused time is moved,
-//! by [`Shards::move_by`], [`Shards::move_to`] or [`Shards::jump`], and who moves it must be able
-//! to say: everything that this made due has been woken. So moving the clock and collecting what is
-//! then due from all shards is one step under `moving`, and while the clock is virtual a look at a
-//! shard takes that lock, too: no other thread can have some of those wakers in its hands. Wakers
-//! are called after it, like any.
+//! Real time moves by itself, and any thread that looks at a shard fires what is due. Paused time
+//! is moved by [`Shards::move_by`], [`Shards::move_to`] or [`Shards::jump`]. When such a call is
+//! done, everything that it made due must have been woken. So moving the clock and collecting what
+//! is then due from all shards is one step under `moving`. While the clock is virtual, a look at a
+//! shard takes that lock, too, so that no other thread holds some of those wakers. Wakers are
+//! called after the lock is released.
 //!
 //! Lock order: `moving`, then a shard's own.
 
@@ -22,7 +22,7 @@ use crate::engine::wake_list::WakeList;
 /// The shards of one runtime and their clock.
 #[derive(Debug)]
 pub(crate) struct Shards {
-    /// One for each worker, then the one of all other threads.
+    /// One shard for each worker, then the one of all other threads.
     all: Box<[Arc<Shard>]>,
     occupied: Arc<Occupied>,
     clock: Arc<Clock>,
@@ -30,7 +30,7 @@ pub(crate) struct Shards {
 }
 
 impl Shards {
-    /// Shards for so many workers. `shard` makes the one with a mark.
+    /// Shards for `workers` workers. `shard` makes the shard for a mark.
     pub(crate) fn new(clock: Arc<Clock>, workers: usize, shard: impl Fn(Mark) -> Shard) -> Shards {
         let occupied = Occupied::new(workers + 1);
         let shard = |index| Arc::new(shard(Mark::new(Arc::clone(&occupied), index)));
@@ -42,7 +42,7 @@ impl Shards {
         &self.all
     }
 
-    /// Those that have a deadline.
+    /// The shards that have a deadline.
     pub(crate) fn with_deadline(&self) -> impl Iterator<Item = &Arc<Shard>> {
         self.occupied.iter().map(|shard| &self.all[shard])
     }
@@ -61,7 +61,7 @@ impl Shards {
         &self.clock
     }
 
-    /// Nothing is due before this time.
+    /// The time before which nothing is due.
     pub(crate) fn earliest(&self) -> u64 {
         self.with_deadline().map(|shard| shard.next_deadline()).min().unwrap_or(NEVER)
     }
@@ -77,8 +77,8 @@ impl Shards {
         for shard in shards {
             if shard.next_deadline() != NEVER {
                 let now = *now.get_or_insert_with(|| self.clock.now());
-                // What is more than a turn's worth is left to the next look: `next_deadline` is
-                // past.
+                // The rest after one turn is left to the next look, since `next_deadline` has
+                // passed.
                 shard.advance(now, ready);
             }
         }
@@ -88,7 +88,7 @@ impl Shards {
     ///
     /// # Errors
     ///
-    /// The text of what is wrong: the clock is not frozen, or the time too long.
+    /// The error text: the clock is not frozen, or the time is too long.
     pub(crate) fn move_by(&self, by: Duration, ready: &mut WakeList) -> Result<(), &'static str> {
         let _moving = self.moving.lock();
         self.clock.advance(by)?;
@@ -102,13 +102,13 @@ impl Shards {
         self.collect(ready);
     }
 
-    /// The next deadline itself, or [`NEVER`].
+    /// The exact next deadline, or [`NEVER`].
     pub(crate) fn exact_earliest(&self) -> u64 {
         self.with_deadline().map(|shard| shard.exact_next_deadline()).min().unwrap_or(NEVER)
     }
 
     /// Moves the frozen clock to `at`, unless that has passed, and collects everything that is then
-    /// due, in the order of the deadlines: within a tick the wheel has another one.
+    /// due, in the order of the deadlines. (Within a tick the wheel keeps the order of insertion.)
     pub(crate) fn move_to(&self, at: u64, ready: &mut WakeList) {
         let _moving = self.moving.lock();
         loop {
@@ -129,7 +129,7 @@ impl Shards {
         self.collect(ready);
     }
 
-    /// Under the lock.
+    /// Collects everything that is due. Called under `moving`.
     fn collect(&self, ready: &mut WakeList) {
         let now = self.clock.now();
         for shard in self.with_deadline() {

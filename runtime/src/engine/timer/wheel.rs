@@ -1,13 +1,13 @@
-//! A hierarchical timing wheel: what is due, and when to look again.
+//! A hierarchical timing wheel: says which timers are due, and when to look again.
 //!
 //! # Problem
 //!
-//! A server sets a timer for nearly every request and lets hardly any fire. So setting and
-//! cancelling have to cost a few memory accesses, however many timers there are, and firing may
-//! cost more. A heap pays a logarithm for each; a wheel (Varghese and Lauck, 1987) does not.
+//! A server sets a timer for nearly every request, and hardly any fires. So setting and cancelling
+//! must cost only a few memory accesses, however many timers there are; firing may cost more. A
+//! heap pays a logarithm for each; a wheel (Varghese and Lauck, 1987) does not.
 //!
-//! This one is pure: it has no lock, no clock and no thread, and it calls no waker. Time comes in
-//! as an argument, wakers go out in a list. What threads do to it is in `shard.rs`.
+//! The wheel is pure: it has no lock, no clock and no thread, and it calls no waker. Time comes in
+//! as an argument, wakers go out in a list. `shard.rs` shares it between threads.
 //!
 //! # Shape
 //!
@@ -28,35 +28,35 @@
 //!
 //! The *cursor* is the tick up to which time has passed. When it enters a slot of a higher level,
 //! the slot's entries are filed again, lower (a *cascade*). Each level has a bitmap of its occupied
-//! slots, so finding the next one is one instruction a level; no tick is ever visited for its own
-//! sake, and a jump of a year costs what a jump of a tick does.
+//! slots, so finding the next one is one instruction for each level. Empty ticks are not visited,
+//! so a jump of a year costs the same as a jump of a tick.
 //!
 //! # Invariants
 //!
 //! 1. An entry is filed where [`Wheel::place`] says for the present cursor. The cursor moves only
-//!    to the start of the earliest occupied slot, or, when that lies ahead of the time given, to
-//!    that time: neither changes the highest digit in which any entry left behind differs.
+//!    to the start of the earliest occupied slot, or to the given time if that is earlier. Neither
+//!    changes the highest digit in which a remaining entry differs from the cursor.
 //! 2. So on every level all occupied slots lie ahead of the cursor's digit (on level 0: at it or
 //!    ahead), and every entry of a level is due before every entry of the levels above. The
 //!    earliest slot is the lowest bit of the lowest level that is not empty.
-//! 3. The one exception is a cascade that ran out of its budget: its slot carries the cursor's own
-//!    digit. `unfinished` names it, and the next turn goes on there before anything else.
-//! 4. A waker leaves only when its exact deadline has been reached: `deadline <= elapsed`. A slot
-//!    that the cursor stands in is searched, not emptied.
+//! 3. The one exception is a cascade that ran out of its budget: its slot has the cursor's own
+//!    digit. `unfinished` holds the slot, and the next turn continues there first.
+//! 4. A waker leaves only when its exact deadline has been reached: `deadline <= elapsed`. The slot
+//!    of the cursor is searched, not emptied.
 //! 5. A slot's `min` is never later than any deadline in it. Cancelling does not raise it; the next
-//!    search of the slot does. So [`Wheel::next_deadline`] is exact but for cancelled timers, for
-//!    which it may be early, once; it is never late.
+//!    search of the slot does. So [`Wheel::next_deadline`] is exact except for cancelled timers,
+//!    for which it may be early, once; it is never late.
 //! 6. Entries leave in the order of their ticks, and those of one tick in the order in which they
 //!    came: a list is appended to at its tail and read from its head, in a cascade too.
-//! 7. A key's stamp is that of one insertion. A key whose entry has left finds nothing, whoever got
-//!    the place since.
+//! 7. A key's stamp belongs to one insertion. A key whose entry has left finds nothing, even if
+//!    another entry has its place.
 //!
 //! # Why a tick of a microsecond
 //!
-//! Entries keep their exact deadline, so the tick does not round; it only says how many entries
-//! share a finest slot. A slot that the cursor stands in is searched at each visit, and visits are
-//! at least a system call apart: with a tick of 2^16 ns a slot of a thousand timers was searched
-//! some sixty times, with 2^10 it is once or twice, for one more level that costs nothing.
+//! Entries keep their exact deadline, so the tick does not round. It only decides how many entries
+//! share a slot of level 0. The slot of the cursor is searched at each turn, and turns are at least
+//! a system call apart. With a tick of 2^16 ns a slot of a thousand timers was searched some sixty
+//! times; with 2^10 ns it is searched once or twice, for one more level that costs nothing.
 
 use std::task::Waker;
 
@@ -71,7 +71,7 @@ const SLOTS: usize = 1 << SLOT_BITS;
 const LEVELS: usize = 9;
 const _: () = assert!(TICK_BITS + LEVELS as u32 * SLOT_BITS == u64::BITS);
 
-/// What one turn may do, so that a burst holds up nobody.
+/// How much one turn may do, so that a burst of timers does not hold up the thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
     /// Wakers collected.
@@ -86,7 +86,7 @@ pub(crate) struct Wheel {
     slots: Box<[Slot; LEVELS * SLOTS]>,
     /// For each level, a bit for each slot that has entries.
     occupied: [u64; LEVELS],
-    /// In ticks; see the top of the file.
+    /// The cursor, in ticks; see the top of the file.
     cursor: u64,
     /// In nanoseconds: the latest time that `advance` was given. At or ahead of the cursor.
     elapsed: u64,
@@ -128,12 +128,12 @@ impl Wheel {
         self.entries.len()
     }
 
-    /// How many entries there ever were.
+    /// How many entries were ever inserted.
     pub(crate) fn insertions(&self) -> u64 {
         self.insertions
     }
 
-    /// Files `waker` under `deadline`, which may have passed: it is then due at the next turn.
+    /// Inserts `waker` for `deadline`. If that has passed, it is due at the next turn.
     pub(crate) fn insert(&mut self, deadline: u64, waker: Waker) -> Key {
         self.insertions += 1;
         let stamp = self.insertions as u32;
@@ -146,15 +146,15 @@ impl Wheel {
         Key { index, stamp }
     }
 
-    /// Takes an entry out; `None` when it has left already.
+    /// Removes an entry; `None` if it has left already.
     pub(crate) fn remove(&mut self, key: Key) -> Option<Waker> {
         self.entries.find(key)?;
         self.unlink(key.index);
         self.entries.put_back(key.index)
     }
 
-    /// Changes an entry's waker and hands out the old one; hands back the new one when the entry
-    /// has left already.
+    /// Changes an entry's waker and returns the old one. Returns the new one if the entry has left
+    /// already.
     pub(crate) fn update_waker(&mut self, key: Key, waker: Waker) -> Result<Option<Waker>, Waker> {
         match self.entries.find(key) {
             Some(entry) => Ok(entry.waker.replace(waker)),
@@ -162,7 +162,7 @@ impl Wheel {
         }
     }
 
-    /// Changes an entry's deadline; says whether it was still there.
+    /// Changes an entry's deadline. Returns whether the entry was still there.
     pub(crate) fn reschedule(&mut self, key: Key, deadline: u64) -> bool {
         let Some(entry) = self.entries.find(key) else { return false };
         entry.deadline = deadline;
@@ -171,8 +171,8 @@ impl Wheel {
         true
     }
 
-    /// Collects the wakers of what is due at `now`, within `limit`; says whether more is due. A
-    /// time before one given earlier counts as that one.
+    /// Collects the wakers of what is due at `now`, within `limit`. Returns whether more is due.
+    /// Time does not go backwards: an earlier `now` than before counts as the former one.
     pub(crate) fn advance(&mut self, now: u64, limit: Limit, out: &mut WakeList) -> bool {
         let now = now.max(self.elapsed);
         self.elapsed = now;
@@ -211,7 +211,8 @@ impl Wheel {
         self.earliest().map_or(u64::MAX, |place| self.slots[usize::from(place)].min)
     }
 
-    /// The earliest deadline itself. Searches a slot: for a clock that jumps, not for each turn.
+    /// The exact earliest deadline. It searches a slot, so it is for a clock that jumps, not for
+    /// each turn.
     pub(crate) fn exact_next_deadline(&mut self) -> u64 {
         if self.unfinished.is_some() {
             return self.elapsed;
@@ -240,8 +241,8 @@ impl Wheel {
         self.elapsed = u64::MAX;
     }
 
-    /// Where a deadline belongs (invariant 1). One that has passed belongs to the cursor's own
-    /// tick.
+    /// The slot for a deadline (invariant 1). A deadline that has passed belongs to the cursor's
+    /// own tick.
     #[inline]
     fn place(&self, deadline: u64) -> u16 {
         let tick = (deadline >> TICK_BITS).max(self.cursor);
@@ -267,8 +268,8 @@ impl Wheel {
         Some(((level as u16) << SLOT_BITS) | self.occupied[level].trailing_zeros() as u16)
     }
 
-    /// Collects what is due in a slot of level 0. Says whether it got through; what is then left in
-    /// the slot is not due.
+    /// Collects what is due in a slot of level 0. Returns whether it reached the end of the slot:
+    /// then what is left in the slot is not due.
     fn fire(&mut self, place: u16, now: u64, left: &mut Limit, out: &mut WakeList) -> bool {
         let mut min = u64::MAX;
         let mut index = self.slots[usize::from(place)].head;
@@ -293,10 +294,11 @@ impl Wheel {
         true
     }
 
-    /// Files the entries of a slot that the cursor has entered again. Says whether it got through.
+    /// Moves the entries of a slot that the cursor has entered to lower levels. Returns whether it
+    /// reached the end of the slot.
     ///
-    /// Those of its first tick, when they are due, are collected at once: nothing in the wheel is
-    /// earlier, so the order stays, and a burst of equal deadlines is not carried down all levels.
+    /// Entries of its first tick that are due are collected at once: nothing in the wheel is
+    /// earlier, so the order stays, and a burst of equal deadlines is not moved down all levels.
     fn cascade(&mut self, place: u16, now: u64, left: &mut Limit, out: &mut WakeList) -> bool {
         let first = self.slots[usize::from(place)].min >> TICK_BITS;
         loop {
@@ -390,7 +392,7 @@ mod tests {
 
     const ALL: Limit = Limit { fires: usize::MAX, moves: usize::MAX };
 
-    /// A waker that says which one it is.
+    /// A waker that stores its name in `last` when it is called.
     struct Named {
         name: u64,
         last: Arc<AtomicU64>,
@@ -433,7 +435,7 @@ mod tests {
         names.all(&mut out)
     }
 
-    /// The invariants that can be checked by looking.
+    /// Asserts the invariants that can be seen in the data.
     fn check(wheel: &mut Wheel) {
         let mut seen = 0;
         for place in 0..(LEVELS * SLOTS) as u16 {
@@ -556,7 +558,7 @@ mod tests {
             fired.extend(names.all(&mut out));
             check(&mut wheel);
             assert!(!more || wheel.next_deadline() <= now);
-            // An insertion in between finds its place.
+            // An insertion in between is filed correctly.
             if turns == 3 {
                 wheel.insert(now + 1, names.waker(1_000));
                 check(&mut wheel);
@@ -667,7 +669,7 @@ mod tests {
                     assert_eq!(names.of(old), at.1);
                 }
                 _ => {
-                    // To the next deadline, just before it, or anywhere.
+                    // Advance to the next deadline, to just before it, or anywhere.
                     let next = model.first_key_value().map_or(now, |((deadline, _), _)| *deadline);
                     now = match rng.below(5) {
                         0 | 1 => now.max(next),

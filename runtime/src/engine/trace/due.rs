@@ -1,8 +1,7 @@
-//! When a task became due: measures how long tasks wait for their polls.
+//! When a task became ready: measures how long tasks wait for their polls.
 //!
-//! Written by whoever has just made the task's `Runnable`, read by whoever takes it to run the
-//! task: the two are one after the other, and the `Runnable` orders them on its way. So the number
-//! is Relaxed.
+//! The thread that makes the task's `Runnable` writes the number, and the thread that runs the task
+//! reads it. The handover of the `Runnable` orders the two. So the number is Relaxed.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +10,12 @@ use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 /// Nothing is measured.
 const UNKNOWN: u64 = 0;
 
-/// Nanoseconds from the scheduler's origin until the task became due.
+/// Nanoseconds from the scheduler's origin until the task became ready.
 #[derive(Debug)]
 pub(crate) struct Due(AtomicU64);
 
 impl Due {
-    /// Due now. `origin`: of a scheduler that measures.
+    /// The task is ready now. `origin` is `None` if the scheduler does not measure.
     #[inline]
     pub(crate) fn now(origin: impl FnOnce() -> Option<Instant>) -> Due {
         let due = Due(AtomicU64::new(UNKNOWN));
@@ -24,7 +23,7 @@ impl Due {
         due
     }
 
-    /// Due again.
+    /// The task is ready again.
     #[inline]
     pub(crate) fn again(&self, origin: impl FnOnce() -> Option<Instant>) {
         if let Some(origin) = origin() {
@@ -32,7 +31,7 @@ impl Due {
         }
     }
 
-    /// How long it has been due, if that was measured from `origin`.
+    /// How long the task has been ready, if that was measured from `origin`.
     pub(crate) fn waited(&self, origin: Instant) -> Option<Duration> {
         match self.0.load(Ordering::Relaxed) {
             UNKNOWN => None,

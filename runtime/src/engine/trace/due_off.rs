@@ -1,5 +1,5 @@
-//! In place of `due.rs` without the feature `schedule-latency`: nothing is measured, and a task
-//! holds no word for it.
+//! Replaces `due.rs` without the feature `schedule-latency`: nothing is measured, and a task has no
+//! word for it.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! What tools see of tasks and of what they wait for: tasks and resources as spans of `tracing`,
-//! and since when a task is due. Each file has another one in its place without its feature.
+//! What tools see of tasks and of their waits: tasks and resources as `tracing` spans, and since
+//! when a task is ready. Without its feature, each file is replaced by an empty one (`_off`).
 
 #[cfg_attr(not(feature = "schedule-latency"), path = "due_off.rs")]
 pub(crate) mod due;

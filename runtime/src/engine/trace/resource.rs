@@ -1,5 +1,4 @@
-//! Locks, channels and timers as spans of `tracing`, and what happens to them as events: what
-//! tokio-console reads.
+//! Locks, channels and timers as `tracing` spans, with events, for tokio-console.
 //!
 //! ```text
 //! runtime.resource                  the lock, from its making to its drop
@@ -7,15 +6,15 @@
 //!     runtime.resource.async_op.poll   entered for each poll of the wait
 //! ```
 //!
-//! Events in the resource's span say what its state is now, events in the wait's how a poll ended.
-//! The names, fields, targets and parents are the ones that tokio has, because the readers look for
-//! those. So a lock, a semaphore and a bounded channel have a second resource inside, their
-//! permits, and a wait for the lock has a wait for permits inside; an interval has a sleep.
+//! Events in the resource's span give its state; events in a wait's span say how a poll ended. The
+//! names, fields, targets and parents are tokio's, because tokio-console looks for those. So a
+//! lock, a semaphore and a bounded channel have a second resource inside, their permits, and a wait
+//! for the lock has a wait for permits inside; an interval has a sleep.
 //!
-//! A subscriber is user code: nothing here is called under a lock of the engine, and a panic of an
-//! event is contained where it would leave a lock locked or lose a value. Where nothing is lost by
-//! it, when permits are awaited or added, it goes to the caller: see [`Resource::say`]. Without a
-//! subscriber, all is one load and a branch.
+//! A subscriber is user code. So nothing here is called under a lock of the engine, and a panic of
+//! an event is caught where it would leave a lock locked or lose a value. Where nothing is lost,
+//! when permits are awaited or added, the panic goes to the caller: see [`Resource::say`]. Without
+//! a subscriber, each call is one load and a branch.
 
 use std::fmt;
 use std::future::Future;
@@ -49,7 +48,7 @@ macro_rules! resource {
     }};
 }
 
-/// The spans of a wait, in the resource that is entered.
+/// The spans of a wait, inside the entered resource.
 macro_rules! wait {
     ($target:literal, $source:expr $(, $more:ident = $value:expr)?) => {{
         let source: &str = $source;
@@ -60,44 +59,42 @@ macro_rules! wait {
     };
 }
 
-/// Says how a part of the resource's state is now, or what is added to it or taken off. The
-/// resource is entered.
+/// An event that gives a part of the entered resource's state, or a change of it.
 macro_rules! state {
     ($($field:tt)*) => {
         trace!(target: "runtime::resource::state_update", $($field)*)
     };
 }
 
-/// As [`state!`], of a wait.
+/// As [`state!`], for a wait.
 macro_rules! wait_state {
     ($($field:tt)*) => {
         trace!(target: "runtime::resource::async_op::state_update", $($field)*)
     };
 }
 
-/// Whether there may be somebody who listens.
+/// Whether there may be a subscriber.
 #[inline]
 fn is_heard() -> bool {
     LevelFilter::current() == LevelFilter::TRACE
 }
 
-/// A lock, a channel or a timer, to readers of spans.
+/// A lock, a channel or a timer, as a span.
 #[derive(Clone)]
 pub(crate) struct Resource(Span);
 
-// A span is a handle to a subscriber; what that is like after a panic is its own matter, and the
-// locks are safe to be used after one.
+// A span is a handle to a subscriber, which itself handles panics; locks can be used after a panic.
 impl UnwindSafe for Resource {}
 impl RefUnwindSafe for Resource {}
 
-/// What there is.
+/// Constructors.
 impl Resource {
-    /// One that nobody sees: for a `static`, which is made before there can be a subscriber.
+    /// A resource without a span: for a `static`, which is made before there can be a subscriber.
     pub(crate) const fn none() -> Resource {
         Resource(Span::none())
     }
 
-    /// A mutex and what is made as a part of it.
+    /// A mutex, and a part of it that is made inside its span.
     pub(crate) fn mutex<R>(location: &Location<'_>, part: impl FnOnce() -> R) -> (Resource, R) {
         let resource = resource!("tokio::sync::mutex", "Mutex", "Sync", location);
         let part = resource.0.in_scope(|| {
@@ -107,7 +104,7 @@ impl Resource {
         (resource, part)
     }
 
-    /// A read-write lock and what is made as a part of it.
+    /// A read-write lock, and a part of it that is made inside its span.
     pub(crate) fn rwlock<R>(
         location: &Location<'_>,
         max_readers: u32,
@@ -123,7 +120,7 @@ impl Resource {
         (resource, part)
     }
 
-    /// A semaphore and what is made as a part of it: its state is that of the part.
+    /// A semaphore, and a part of it that is made inside its span. Its state is that of the part.
     pub(crate) fn semaphore<R>(location: &Location<'_>, part: impl FnOnce() -> R) -> (Resource, R) {
         let resource = resource!(
             "tokio::sync::semaphore",
@@ -150,7 +147,7 @@ impl Resource {
         resource
     }
 
-    /// A barrier for so many.
+    /// A barrier for `size` tasks.
     pub(crate) fn barrier(location: &Location<'_>, size: usize) -> Resource {
         let resource = resource!("tokio::sync::barrier", "Barrier", "Sync", location);
         resource.0.in_scope(|| {
@@ -181,7 +178,7 @@ impl Resource {
 
 /// Waits.
 impl Resource {
-    /// Somebody begins to wait. `source` is what was called, `poll` how its polls are called,
+    /// Begins a wait. `source` is the function that was called, `poll` the name of its polls, and
     /// `make` makes the future.
     pub(crate) fn wait<F: Future>(
         &self,
@@ -202,7 +199,7 @@ impl Resource {
         self.wait(source, poll, || async { make().await })
     }
 
-    /// As [`wait`](Resource::wait); the state of the wait is that of one inside.
+    /// As [`wait`](Resource::wait); the state of the wait is that of an inner one.
     pub(crate) fn wait_inside<F: Future>(
         &self,
         source: &'static str,
@@ -235,9 +232,9 @@ impl Resource {
         Instrumented { future: future.expect("`op` calls its arguments"), op }
     }
 
-    /// The wait of a oneshot's receiver. It begins with the channel. The receiver has a handle to
-    /// the channel, so the wait has none: its polls are to be called [`within`](Resource::within)
-    /// it.
+    /// The wait of a oneshot's receiver. It begins with the channel. The receiver already has a
+    /// handle to the channel, so the wait has none: poll it [`within`](Resource::within) the
+    /// resource.
     pub(crate) fn receiving(&self) -> Op {
         if self.0.is_none() {
             return Op(None);
@@ -267,7 +264,7 @@ impl Resource {
         Op(Some(Box::new(Spans::new(wait, polls, resource, "poll_elapsed"))))
     }
 
-    /// The wait for so many permits.
+    /// The wait for `permits` permits.
     pub(crate) fn acquiring(&self, permits: usize) -> Op {
         self.op(
             "poll_acquire",
@@ -282,7 +279,7 @@ impl Resource {
         )
     }
 
-    /// Makes the spans of a wait: that of its polls inside of it, and it inside of the resource.
+    /// Makes the spans of a wait: the wait inside the resource, and its polls inside the wait.
     fn op(
         &self,
         poll: &'static str,
@@ -300,9 +297,9 @@ impl Resource {
     }
 }
 
-/// What is said of them.
+/// Events.
 impl Resource {
-    /// Calls `f` as a part of it.
+    /// Calls `f` inside the resource's span.
     #[inline]
     pub(crate) fn within<R>(&self, f: impl FnOnce() -> R) -> R {
         self.0.in_scope(f)
@@ -314,8 +311,8 @@ impl Resource {
         }
     }
 
-    /// Says it also if nobody saw the resource being made, and lets a panic of the subscriber go to
-    /// the caller.
+    /// Sends an event, also if there was no subscriber when the resource was made. A panic of the
+    /// subscriber goes to the caller.
     fn say(&self, event: impl FnOnce()) {
         if is_heard() {
             self.0.in_scope(event);
@@ -338,7 +335,7 @@ impl Resource {
         self.tell(|| state!(current_readers = 1, current_readers.op = "sub"));
     }
 
-    /// A waiter that is being polled has taken these, or lines up and has them kept for it.
+    /// The polled waiter has taken permits, or has lined up and has them kept for it.
     pub(crate) fn permits_obtained(&self, permits: usize) {
         self.say(|| {
             state!(permits, permits.op = "sub");
@@ -361,7 +358,7 @@ impl Resource {
         self.say(|| state!(permits, permits.op = "add"));
     }
 
-    /// Somebody arrived, and is the last who was missing or not. Said in the poll of the wait.
+    /// A task arrived at a barrier, as the last one or not. Called in the poll of the wait.
     pub(crate) fn arrived(&self, is_last: bool) {
         if self.0.is_none() {
             return;
@@ -416,18 +413,18 @@ struct Spans {
     polls: Span,
     resource: Span,
     poll: &'static str,
-    /// Nobody was told yet when the timer is due.
+    /// Whether the deadline has not been sent to the subscriber yet.
     due_untold: AtomicBool,
 }
 
 impl Op {
-    /// Polls with `f`, in view of whoever listens.
+    /// Polls with `f` inside the spans.
     #[inline]
     pub(crate) fn poll<T>(&self, f: impl FnOnce() -> Poll<T>) -> Poll<T> {
         self.within(|| self.told(f()))
     }
 
-    /// Calls `f` as a part of a poll.
+    /// Calls `f` inside the span of a poll.
     #[inline]
     pub(crate) fn within<R>(&self, f: impl FnOnce() -> R) -> R {
         match &self.0 {
@@ -436,7 +433,7 @@ impl Op {
         }
     }
 
-    /// Says how a poll, or a step of it, ended.
+    /// Sends how a poll, or a step of it, ended.
     #[inline]
     pub(crate) fn told<T>(&self, polled: Poll<T>) -> Poll<T> {
         if let Some(spans) = &self.0 {
@@ -445,7 +442,7 @@ impl Op {
         polled
     }
 
-    /// Says in a poll how long it is until the timer is due, if that has not been said.
+    /// Sends the time until the timer is due, in a poll, if it has not been sent.
     #[inline]
     pub(crate) fn due_in(&self, left: impl FnOnce() -> Duration) {
         if let Some(spans) = &self.0 {
@@ -464,8 +461,7 @@ impl Op {
         }
     }
 
-    /// The sleep was given another deadline, `left` from now. What waits for it from now on is
-    /// another wait.
+    /// The sleep was given another deadline, `left` from now. From now on there is another wait.
     #[inline]
     pub(crate) fn sleep_again(&mut self, left: impl FnOnce() -> Duration) {
         if let Some(spans) = &mut self.0 {
@@ -473,33 +469,33 @@ impl Op {
         }
     }
 
-    /// What the one who serves the wait needs to say so.
+    /// The handle that a serving thread needs to send the event.
     pub(crate) fn handle(&self) -> WaitHandle {
         let wait = self.0.as_ref().map_or(Span::none(), |spans| spans.wait.clone());
         WaitHandle { wait, obtained: 0 }
     }
 }
 
-/// A wait, to somebody else than the one who waits.
+/// A wait, as seen by another thread than the waiting one.
 #[derive(Debug)]
 pub(crate) struct WaitHandle {
     wait: Span,
-    /// What it was said to have obtained.
+    /// The permits already sent as obtained.
     obtained: usize,
 }
 
 impl WaitHandle {
-    /// It is said to have obtained so many.
+    /// Records how many permits were sent as obtained.
     pub(crate) fn obtains(&mut self, permits: usize) {
         self.obtained = permits;
     }
 }
 
-/// Who was given permits under a lock, to be told when it is gone.
+/// Permits that were given under a lock; the events are sent after it is released.
 #[derive(Debug)]
 pub(crate) struct Given {
     waits: Vec<(WaitHandle, usize)>,
-    /// What nobody waits for any more.
+    /// Permits that are left when the line is empty.
     rest: usize,
 }
 
@@ -508,24 +504,24 @@ impl Given {
         Given { waits: Vec::new(), rest: 0 }
     }
 
-    /// The wait ends with so many permits. Calls nobody.
+    /// Records that a wait ends with `permits` permits. Sends no event.
     pub(crate) fn push(&mut self, wait: WaitHandle, permits: usize) {
         if !wait.wait.is_none() || is_heard() {
             self.waits.push((wait, permits));
         }
     }
 
-    /// The line is empty, and so many are left.
+    /// Records that the line is empty, with `permits` left.
     pub(crate) fn rest(&mut self, permits: usize) {
         self.rest += permits;
     }
 
-    /// Says it where a panic must not leave.
+    /// Sends the events and catches a panic of the subscriber.
     pub(crate) fn tell(self, permits: &Resource) {
         catch_panic(|| self.say(permits));
     }
 
-    /// Says it. A panic of the subscriber goes to the caller.
+    /// Sends the events. A panic of the subscriber goes to the caller.
     pub(crate) fn say(self, permits: &Resource) {
         for (WaitHandle { wait, obtained }, permits) in self.waits {
             let permits_obtained = permits - obtained;

@@ -1,4 +1,4 @@
-//! In place of `resource.rs` without the feature `tracing`: nobody is told anything.
+//! Replaces `resource.rs` without the feature `tracing`: no events.
 
 use std::future::Future;
 use std::panic::Location;

@@ -1,13 +1,12 @@
-//! Tasks as spans of `tracing`, and what is done with their wakers as events: what tokio-console
-//! reads.
+//! Tasks as `tracing` spans, with events for the use of their wakers, for tokio-console.
 //!
 //! A task's span begins at its spawn, is entered for every poll and for the drop of the future, and
-//! ends with the future. The names, fields and targets are the ones that tokio has, because the
-//! readers look for those.
+//! ends with the future. The names, fields and targets are tokio's, because tokio-console looks for
+//! those.
 //!
 //! A subscriber is user code. It is called when a task is spawned, polled and dropped, where user
-//! code runs anyway, and when a waker is used. So a task that has a span is to the monitor like a
-//! waker of somebody else: see [`is_task_waker`](crate::engine::task::is_task_waker).
+//! code runs anyway, and when a waker is used. So the monitor treats the waker of a task with a
+//! span like a user's waker: see [`is_task_waker`](crate::engine::task::is_task_waker).
 
 use std::future::Future;
 use std::panic::Location;
@@ -30,20 +29,20 @@ pub(crate) type InSpan<F> = Instrumented<F>;
 pub(crate) struct FullSize(Option<usize>);
 
 impl FullSize {
-    /// For one that is put there only if it is large.
+    /// For a future or closure that is boxed only if it is large.
     #[inline]
     pub(crate) const fn of<F>() -> FullSize {
         FullSize(if is_large::<F>() { Some(size_of::<F>()) } else { None })
     }
 
-    /// For one that is not put there.
+    /// For a future or closure that is not boxed.
     #[inline]
     pub(crate) const fn same() -> FullSize {
         FullSize(None)
     }
 }
 
-/// What a task's wakers know of its span. Nothing, if nobody listened when it was spawned.
+/// What a task's wakers know of its span. `None` if there was no subscriber when it was spawned.
 #[derive(Debug)]
 pub(crate) struct SpanId(Option<tracing::Id>);
 
@@ -54,11 +53,11 @@ impl SpanId {
         self.0.is_some()
     }
 
-    /// Says what is about to be done with a waker of the task.
+    /// Sends an event for what is about to be done with a waker of the task.
     #[inline]
     pub(crate) fn tell(&self, op: &'static str) {
         if let Some(id) = &self.0 {
-            // The readers want the span's number, under the name of the task's.
+            // tokio-console wants the span's number in the field of the task's id.
             let event = || trace!(target: "tokio::task::waker", op, task.id = id.into_u64());
             // A panic of the subscriber must not lose a wake-up.
             catch_panic(event);
@@ -102,7 +101,7 @@ pub(crate) fn of_task<F: Future>(
     (future.instrument(span), id)
 }
 
-/// Puts the future of a `block_on` into a span of its own. To readers it is a task.
+/// Puts the future of a `block_on` into a span of its own, which is shown as a task.
 pub(crate) fn of_root<F: Future>(
     future: F,
     full_size: FullSize,
@@ -136,8 +135,7 @@ fn task_span(
     )
 }
 
-/// A job's future is a wrapper around the closure; what stands between its angle brackets is the
-/// closure's name.
+/// The closure's name: a job's future is a wrapper, whose type has that name in angle brackets.
 fn closure_name(future: &str) -> &str {
     let inside = future.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>'));
     inside.unwrap_or(future)

@@ -1,4 +1,4 @@
-//! In place of `span.rs` without the feature `tracing`: nobody is told anything.
+//! Replaces `span.rs` without the feature `tracing`: no events.
 
 use std::future::Future;
 use std::panic::Location;

@@ -1,7 +1,7 @@
 //! The standard streams of the process: [`stdin`], [`stdout`], [`stderr`].
 //!
-//! They may be a terminal, a pipe or a file, and can be read and written by nothing but a call that
-//! blocks: each operation is a job of the blocking pool ([`on_pool`](super::on_pool)).
+//! They may be a terminal, a pipe or a file, and can only be read and written by blocking calls. So
+//! each operation is a job of the blocking pool ([`on_pool`](super::on_pool)).
 
 mod output;
 #[cfg(unix)]
@@ -21,7 +21,7 @@ use super::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::engine::messages;
 use output::Output;
 
-/// The process's standard input: what [`stdin`] gives.
+/// The process's standard input. Made by [`stdin`].
 ///
 /// # Examples
 ///
@@ -32,7 +32,7 @@ pub struct Stdin {
     on_pool: OnPool,
 }
 
-/// The process's standard output: what [`stdout`] gives.
+/// The process's standard output. Made by [`stdout`].
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ pub struct Stdin {
 #[derive(Debug)]
 pub struct Stdout(Output<io::Stdout>);
 
-/// The process's standard error: what [`stderr`] gives.
+/// The process's standard error. Made by [`stderr`].
 ///
 /// # Examples
 ///
@@ -48,7 +48,7 @@ pub struct Stdout(Output<io::Stdout>);
 #[derive(Debug)]
 pub struct Stderr(Output<io::Stderr>);
 
-// What the jobs leave behind is whole, whatever panics: each hands back what it was given.
+// A panic leaves no job's state half done: each job returns what it was given.
 impl std::panic::UnwindSafe for Stdin {}
 impl std::panic::RefUnwindSafe for Stdin {}
 impl std::panic::UnwindSafe for Stdout {}
@@ -59,13 +59,13 @@ impl std::panic::RefUnwindSafe for Stderr {}
 /// The process's standard input.
 ///
 /// Each read is a job on the blocking pool, which nothing can cancel: **the drop of the runtime
-/// waits until it has an answer**, from a terminal until Enter is pressed. A program that reads a
-/// user's words is better off with a thread of its own, or leaves by
+/// waits until it returns**, on a terminal until Enter is pressed. An interactive program should
+/// read on a thread of its own, or end with
 /// [`Runtime::shutdown_background`](crate::Runtime::shutdown_background).
 ///
 /// # Cancel safety
 ///
-/// What a read that was given up gets is kept in the handle for the next one.
+/// The bytes of a read that was given up are kept in the handle for the next one.
 ///
 /// # Examples
 ///
@@ -93,8 +93,8 @@ pub fn stdin() -> Stdin {
 ///
 /// A write takes up to 2 MiB (whole UTF-8 characters, if it is text), hands them to a job on the
 /// blocking pool and is done; the next operation waits for that job and reports its error. A job
-/// that was handed over is done even if the runtime is shut down. What does not end with a newline
-/// stays in std's buffer until [`flush`](super::AsyncWriteExt::flush): flush before the end.
+/// that was submitted runs even if the runtime is shut down. Output without a final newline stays
+/// in std's buffer until [`flush`](super::AsyncWriteExt::flush): flush before the end.
 ///
 /// Two handles written at the same time may interleave.
 ///

@@ -1,4 +1,4 @@
-//! A standard stream that is written to.
+//! A standard output stream.
 
 use std::io::{self, IoSlice, Write};
 use std::panic::Location;
@@ -66,9 +66,9 @@ where
     }
 }
 
-/// The longest start of `bytes` within `limit` that does not cut a character apart: a console that
-/// wants text refuses half a character. Bytes that are no text lose no more than three of them to
-/// the next write.
+/// The longest prefix of `bytes` within `limit` that does not end inside a character: a text
+/// console refuses half a character. Bytes that are not text leave at most three of them to the
+/// next write.
 fn whole_characters(bytes: &[u8], limit: usize) -> &[u8] {
     if bytes.len() <= limit {
         return bytes;

@@ -14,12 +14,12 @@ halves!(
 macro_rules! peek_methods {
     ($half:ty) => {
         impl $half {
-            /// Waits for data and copies it into `buf`, but leaves it in the stream; says how
-            /// much. 0 is the end of the stream.
+            /// Waits for data and copies it into `buf`, but leaves it in the stream; returns how
+            /// many bytes. 0 is the end of the stream.
             ///
             /// # Errors
             ///
-            /// What the system says, and when the runtime has been shut down.
+            /// Errors of the system, and if the runtime has been shut down.
             ///
             /// # Cancel safety
             ///
@@ -36,7 +36,7 @@ macro_rules! peek_methods {
             ///
             /// # Errors
             ///
-            /// What the system says, and when the runtime has been shut down.
+            /// Errors of the system, and if the runtime has been shut down.
             ///
             /// # Examples
             ///

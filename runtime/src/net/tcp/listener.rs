@@ -98,7 +98,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// What the system says. When the process is out of file descriptors (`EMFILE`), the connection
+    /// Errors of the system. When the process is out of file descriptors (`EMFILE`), the connection
     /// goes on waiting, and the next call tries again at once: a loop should sleep for a moment
     /// before it calls again. An error may also concern that one connection alone, which was given
     /// up by the other side.
@@ -155,7 +155,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -168,7 +168,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -181,7 +181,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -213,7 +213,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///

@@ -63,7 +63,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -82,7 +82,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -133,7 +133,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says; for one, that the address is in use.
+    /// Errors of the system; for one, that the address is in use.
     ///
     /// # Examples
     ///
@@ -150,7 +150,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Cancel safety
     ///
@@ -187,7 +187,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -205,7 +205,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -218,7 +218,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -231,7 +231,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -244,7 +244,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -257,7 +257,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -270,7 +270,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -283,7 +283,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -309,7 +309,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -323,7 +323,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -336,7 +336,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -350,7 +350,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -363,7 +363,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -378,18 +378,18 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     #[deprecated = "a linger time blocks the thread that drops the socket; \
                     `set_zero_linger` resets the connection without blocking"]
     pub fn set_linger(&self, duration: Option<Duration>) -> io::Result<()> {
         self.socket.set_linger(duration)
     }
 
-    /// Makes closing reset the connection: what was not sent is thrown away.
+    /// Makes closing reset the connection: unsent data is discarded.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -402,7 +402,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -411,11 +411,11 @@ impl TcpSocket {
         self.socket.tcp_nodelay()
     }
 
-    /// Whether small writes are to be sent at once (`TCP_NODELAY`), not held back to be joined.
+    /// Whether small writes should be sent at once (`TCP_NODELAY`), not held back to be joined.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///

@@ -150,7 +150,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -163,7 +163,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the system says; for one, that the socket is not connected.
+    /// Errors of the system; for one, that the socket is not connected.
     ///
     /// # Examples
     ///
@@ -176,7 +176,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -185,12 +185,12 @@ impl TcpStream {
         self.io.take_error()
     }
 
-    /// Waits for data and copies it into `buf`, but leaves it in the stream; says how much. 0 is
-    /// the end of the stream.
+    /// Waits for data and copies it into `buf`, but leaves it in the stream; returns how many
+    /// bytes. 0 is the end of the stream.
     ///
     /// # Errors
     ///
-    /// What the system says, and when the runtime has been shut down.
+    /// Errors of the system, and if the runtime has been shut down.
     ///
     /// # Cancel safety
     ///
@@ -216,7 +216,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the system says, and when the runtime has been shut down.
+    /// Errors of the system, and if the runtime has been shut down.
     ///
     /// # Examples
     ///
@@ -254,7 +254,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -263,11 +263,11 @@ impl TcpStream {
         self.io.nodelay()
     }
 
-    /// Whether small writes are to be sent at once (`TCP_NODELAY`), not held back to be joined.
+    /// Whether small writes should be sent at once (`TCP_NODELAY`), not held back to be joined.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -285,7 +285,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -295,12 +295,12 @@ impl TcpStream {
         self.socket().tcp_quickack()
     }
 
-    /// Whether acknowledgements are to be sent at once (`TCP_QUICKACK`). The system may go back to
+    /// Whether acknowledgements should be sent at once (`TCP_QUICKACK`). The system may go back to
     /// delaying them by itself.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -326,7 +326,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -341,18 +341,18 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     #[deprecated = "a linger time blocks the thread that drops the socket; \
                     `set_zero_linger` resets the connection without blocking"]
     pub fn set_linger(&self, duration: Option<Duration>) -> io::Result<()> {
         self.socket().set_linger(duration)
     }
 
-    /// Makes closing reset the connection: what was not sent is thrown away.
+    /// Makes closing reset the connection: unsent data is discarded.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -365,7 +365,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -378,7 +378,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///

@@ -70,7 +70,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
-    /// in it, and what the system says.
+    /// in it, and errors of the system.
     ///
     /// # Examples
     ///
@@ -110,7 +110,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -145,7 +145,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -172,7 +172,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
-    /// in it, and what the system says.
+    /// in it, and errors of the system.
     ///
     /// # Examples
     ///
@@ -181,12 +181,12 @@ impl UnixDatagram {
         SockRef::from(&*self.io).connect(&system_addr(path.as_ref())?)
     }
 
-    /// Sends `buf` as one datagram to the socket at `target`, and says how much was sent.
+    /// Sends `buf` as one datagram to the socket at `target`, and returns how much was sent.
     ///
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
-    /// in it, and what the system says.
+    /// in it, and errors of the system.
     ///
     /// # Cancel safety
     ///
@@ -256,7 +256,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -269,7 +269,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// What the system says; for one, that the socket is not connected.
+    /// Errors of the system; for one, that the socket is not connected.
     ///
     /// # Examples
     ///
@@ -282,7 +282,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///

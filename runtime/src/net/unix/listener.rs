@@ -58,7 +58,7 @@ impl UnixListener {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
-    /// in it, and what the system says.
+    /// in it, and errors of the system.
     ///
     /// # Examples
     ///
@@ -83,7 +83,7 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -120,7 +120,7 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// What the system says. When the process is out of file descriptors (`EMFILE`), the connection
+    /// Errors of the system. When the process is out of file descriptors (`EMFILE`), the connection
     /// goes on waiting, and the next call tries again at once.
     ///
     /// # Cancel safety
@@ -174,7 +174,7 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -187,7 +187,7 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -207,7 +207,7 @@ impl UnixSocket {
     ///
     /// # Errors
     ///
-    /// If it was not made by [`new_stream`](Self::new_stream), and what the system says.
+    /// If it was not made by [`new_stream`](Self::new_stream), and errors of the system.
     ///
     /// # Examples
     ///

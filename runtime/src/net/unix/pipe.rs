@@ -41,7 +41,7 @@ use crate::io::{AsyncRead, AsyncWrite};
 ///
 /// # Errors
 ///
-/// What the system says.
+/// Errors of the system.
 ///
 /// # Examples
 ///
@@ -140,7 +140,7 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no pipe, and what the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no pipe, and errors of the system.
     ///
     /// # Examples
     ///
@@ -157,7 +157,7 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no pipe, and what the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no pipe, and errors of the system.
     ///
     /// # Examples
     ///
@@ -201,7 +201,7 @@ macro_rules! end {
             /// # Errors
             ///
             /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no pipe or was opened for the
-            /// other direction, and what the system says.
+            /// other direction, and errors of the system.
             ///
             /// # Examples
             ///
@@ -248,7 +248,7 @@ macro_rules! end {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -265,7 +265,7 @@ macro_rules! end {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -283,7 +283,7 @@ macro_rules! end {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -298,7 +298,7 @@ macro_rules! end {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// Errors of the system.
             ///
             /// # Examples
             ///
@@ -307,7 +307,8 @@ macro_rules! end {
                 Ok(self.io.into_inner()?.into())
             }
 
-            /// Waits until this end is ready for any of `interest`, and says for what.
+            /// Waits until this end is ready for any of `interest`, and returns what it is ready
+            /// for.
             ///
             /// # Errors
             ///
@@ -456,7 +457,7 @@ impl Sender {
         Sender::from_mio_with(end, initially)
     }
 
-    /// Writes what there is room for without waiting, and says how much.
+    /// Writes what there is room for without waiting, and returns how many bytes.
     ///
     /// # Errors
     ///
@@ -537,7 +538,7 @@ impl Receiver {
         Receiver::from_mio_with(end, Ready::EMPTY)
     }
 
-    /// Reads what is there into `buf` without waiting, and says how much; 0 is the end.
+    /// Reads what is there into `buf` without waiting, and returns how many bytes; 0 is the end.
     ///
     /// # Errors
     ///

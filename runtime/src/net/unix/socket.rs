@@ -35,7 +35,7 @@ impl UnixSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -61,7 +61,7 @@ impl UnixSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -83,7 +83,7 @@ impl UnixSocket {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
-    /// in it, and what the system says.
+    /// in it, and errors of the system.
     ///
     /// # Examples
     ///
@@ -108,7 +108,7 @@ impl UnixSocket {
     ///
     /// # Errors
     ///
-    /// If it was not made by [`new_datagram`](Self::new_datagram), and what the system says.
+    /// If it was not made by [`new_datagram`](Self::new_datagram), and errors of the system.
     ///
     /// # Examples
     ///

@@ -73,7 +73,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
-    /// in it, and what the system says; for one, that nobody listens, or (`WouldBlock`) that too
+    /// in it, and errors of the system; for one, that nobody listens, or (`WouldBlock`) that too
     /// many wait to be accepted.
     ///
     /// # Cancel safety
@@ -140,7 +140,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -175,7 +175,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -188,7 +188,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -201,7 +201,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -214,7 +214,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// Errors of the system.
     ///
     /// # Examples
     ///
@@ -236,7 +236,7 @@ impl UnixSocket {
     ///
     /// If it was not made by [`new_stream`](Self::new_stream);
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
-    /// in it; and what the system says. One for datagrams is connected after
+    /// in it; and errors of the system. One for datagrams is connected after
     /// [`datagram`](Self::datagram).
     ///
     /// # Cancel safety

@@ -1,21 +1,22 @@
-//! What is built from the settings: clock, driver, scheduler, monitor and their threads.
+//! Builds a runtime from the settings: clock, driver, scheduler, monitor and their threads.
 //!
-//! The order is that of what needs what. Threads start last, and find the runtime through
-//! [`Current`], which is weak: a runtime does not keep itself alive. If one thread cannot be had,
-//! those that have started end.
+//! Each part is built after those that it needs. Threads start last, and find the runtime through
+//! [`Current`], which is weak: a runtime does not keep itself alive. If one thread cannot be
+//! started, those that have started end.
 
 use std::cell::Cell;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, ThreadId};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Builder, Flavor, MAX_WORKERS};
 use crate::engine::activity::Activity;
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
 use crate::engine::driver::{IoDriver, exact_timers};
-use crate::engine::insight::CAN_BE_ON;
+use crate::engine::insight::{CAN_BE_ON, Recorder};
 use crate::engine::messages;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::AtomicU64;
@@ -34,6 +35,7 @@ use crate::runtime::handle::{Handle, Inner};
 use crate::runtime::id::RuntimeId;
 use crate::runtime::insight::Insight;
 use crate::runtime::job::BlockingJob;
+use crate::runtime::local_sets;
 use crate::runtime::panics::Panics;
 use crate::runtime::pinned::Pinned;
 use crate::runtime::rng_seed::RngSeed;
@@ -43,14 +45,17 @@ use crate::runtime::stall::{Manner, Reporter};
 use crate::runtime::starter::Starter;
 use crate::runtime::this_thread::{self, Service};
 use crate::runtime::thread_plan::{Body, BodyWithHooks, ThreadPlan};
+use crate::runtime::trace_files::TraceFiles;
 
-/// The most threads that stand in for those in `block_in_place`, however many blocking threads
-/// there may be: as many as there can be workers. Linux gives a process 32,768 threads unless it is
-/// told otherwise.
+/// The most stand-ins for threads in `block_in_place`, whatever the limit of blocking threads: as
+/// many as there can be workers. By default Linux gives a process at most 32,768 threads.
 const MAX_STAND_INS: usize = MAX_WORKERS;
 
 /// The runtime that is being built, for its threads.
 type Current = Arc<OnceLock<Weak<Inner>>>;
+
+/// Where stalls and panics are recorded, and what writes that to files.
+type Recording = (Option<Arc<Recorder>>, Option<Arc<TraceFiles>>);
 
 /// What a runtime of either flavour has beside its scheduler.
 struct Parts {
@@ -65,6 +70,7 @@ struct Parts {
     plan: Arc<ThreadPlan>,
     blocking: blocking::Pool<BlockingJob>,
     insight: Insight,
+    recorder: Option<Arc<Recorder>>,
 }
 
 impl Builder {
@@ -97,7 +103,11 @@ impl Builder {
         };
         let (monitor, start) = (self.monitor(&parts), self.start_worker(&parts, workers));
         let ask = ask_for_stand_in(&parts);
-        let tasks = Tasks::new(workers * 4, self.observe(insight), parts.panics.clone());
+        let tasks = Tasks::new(
+            workers * 4,
+            self.observe(insight, parts.recorder.clone()),
+            parts.panics.clone(),
+        );
         let pool =
             Pool::new(config, tasks, Box::new(drivers), monitor, Box::new(start), Box::new(ask));
         let scheduler = Scheduler::MultiThread(Arc::clone(&pool));
@@ -126,7 +136,8 @@ impl Builder {
             on_unpark: self.on_thread_unpark.clone(),
             start_watch: self.stall_report.map(|_| Box::new(start_watch(&parts)) as StartWatch),
         };
-        let tasks = Tasks::new(1, self.observe(insight), parts.panics.clone());
+        let tasks =
+            Tasks::new(1, self.observe(insight, parts.recorder.clone()), parts.panics.clone());
         let shared = CurrentThread::new(config, tasks, Box::new(drivers), self.monitor(&parts));
         let scheduler = Scheduler::CurrentThread(shared);
         // No thread: see `current_thread.rs`.
@@ -138,19 +149,24 @@ impl Builder {
     fn parts(&self, driver: Arc<IoDriver>, drivers: &Drivers) -> io::Result<Parts> {
         let current = Current::default();
         let activity = drivers.counts_all();
-        let reporter = Arc::new(self.reporter(activity.clone()));
         let starter = Starter::new(self.spare_workers);
         let plan = Arc::new(self.thread());
         let insight = match &self.insight {
             Some(insight) => insight.clone(),
             None => Insight::of_environment()?,
         };
+        let recorder = insight.recorder()?;
+        let folder = insight.folder_of_traces().filter(|_| recorder.is_some());
+        let traces = folder.map(|folder| Arc::new(trace_files(folder, &current)));
+        let recording = (recorder.clone(), traces);
+        let reporter = Arc::new(self.reporter(activity.clone(), recording.clone()));
         Ok(Parts {
             driver,
             insight,
+            recorder,
             shards: Arc::clone(drivers.shards()),
             jobs: drivers.counts_jobs(),
-            panics: self.panics(&current),
+            panics: self.panics(&current, recording),
             threads: Arc::new(Threads::new(starter, Arc::clone(&reporter))),
             reporter,
             blocking: self.blocking_pool(&current, plan.mask),
@@ -179,6 +195,7 @@ impl Builder {
             plan,
             blocking,
             insight,
+            recorder,
         } = parts;
         let handle = Handle::new(Inner {
             scheduler,
@@ -193,17 +210,18 @@ impl Builder {
             poll_times: Arc::clone(self.poll_times.starts()),
             measures_polls: self.measures_polls,
             seeds: self.rng_seed.map(|seed| Mutex::new(seed.generator())),
-            pinned: self.pinned(workers, plan, &panics, &insight),
+            pinned: self.pinned(workers, plan, &panics, self.observe(&insight, recorder)),
             panics,
             reporter,
             forced_yields: AtomicU64::new(0),
+            roots: Arc::default(),
             local_to,
             name: self.name.clone(),
             id: RuntimeId::next(),
             generation: ForkGeneration::here(),
         });
         let _ = current.set(handle.downgrade());
-        Runtime::assemble(handle, threads)
+        Runtime::assemble(handle, threads, &insight)
     }
 
     fn monitor(&self, parts: &Parts) -> Monitor {
@@ -211,7 +229,7 @@ impl Builder {
         Monitor::new(self.stall_takeover, self.stall_report, sink)
     }
 
-    /// How a worker gets its thread, and a spare, later and elsewhere.
+    /// The function that starts a worker's thread, and later, on the starter's thread, a spare's.
     fn start_worker(
         &self,
         parts: &Parts,
@@ -239,7 +257,7 @@ impl Builder {
                     hooks.start();
                     counted.set(Some(this_thread::count_thread(id)));
                 });
-                // The worker has left its pool: the hook is called by a thread that is nobody's.
+                // The worker has left its pool: the hook runs when the thread no longer counts.
                 drop((counted, serves, own_shard));
                 hooks.stop();
             });
@@ -253,7 +271,7 @@ impl Builder {
         }
     }
 
-    /// `mask`: the signals that a thread blocks which a helper of the runtime starts.
+    /// `mask`: the signal mask for threads that are started by a deaf thread of the runtime.
     fn blocking_pool(&self, current: &Current, mask: Mask) -> blocking::Pool<BlockingJob> {
         let config = blocking::Config {
             max_threads: self.max_blocking_threads,
@@ -285,9 +303,9 @@ impl Builder {
         blocking::Pool::new(config, Arc::new(spawn))
     }
 
-    fn panics(&self, current: &Current) -> Arc<Panics<Inner>> {
+    fn panics(&self, current: &Current, recording: Recording) -> Arc<Panics<Inner>> {
         let hook = self.on_unhandled_panic.clone();
-        Panics::new(self.unhandled_panic, hook, self.name.clone(), Arc::clone(current))
+        Panics::new(self.unhandled_panic, hook, self.name.clone(), Arc::clone(current), recording)
     }
 
     fn pinned(
@@ -295,16 +313,20 @@ impl Builder {
         workers: usize,
         plan: Arc<ThreadPlan>,
         panics: &Arc<Panics<Inner>>,
-        insight: &Insight,
+        observe: Observe,
     ) -> Pinned {
         let limit = self.pinned_threads.unwrap_or(workers);
-        let observe = self.observe(insight).without_times();
-        Pinned::new(limit, plan, panics.clone(), observe)
+        Pinned::new(limit, plan, panics.clone(), observe.without_times())
     }
 
-    fn observe(&self, insight: &Insight) -> Observe {
+    fn observe(&self, insight: &Insight, recorder: Option<Arc<Recorder>>) -> Observe {
         let mut observe = self.observe.clone();
+        observe.recorder = recorder;
         observe.insight = CAN_BE_ON && insight.is_on();
+        if observe.insight {
+            local_sets::switch_on();
+            observe.stacks = local_sets::stacks();
+        }
         if self.measures_polls {
             observe.poll_times = Arc::clone(self.poll_times.starts());
         }
@@ -315,8 +337,8 @@ impl Builder {
         observe.ready()
     }
 
-    /// `activity`: what the wakers that it calls are counted in.
-    fn reporter(&self, activity: Option<Arc<Activity>>) -> Reporter {
+    /// `activity`: counts the wakers that the reporter calls.
+    fn reporter(&self, activity: Option<Arc<Activity>>, recording: Recording) -> Reporter {
         let manner = Manner {
             name: self.name.clone(),
             on_stall: self.on_stall.clone(),
@@ -324,7 +346,7 @@ impl Builder {
             backtrace: self.stall_backtrace,
             others_go_on: self.flavor == Flavor::MultiThread && self.spare_workers > 0,
         };
-        Reporter::new(manner, activity)
+        Reporter::new(manner, activity, recording)
     }
 
     fn thread(&self) -> ThreadPlan {
@@ -338,7 +360,7 @@ impl Builder {
     }
 }
 
-/// How the thread that runs the tasks of a `current_thread` runtime gets one that watches it.
+/// The function that starts the monitor's thread for a `current_thread` runtime.
 fn start_watch(parts: &Parts) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
     let (current, threads) = (Arc::clone(&parts.current), Arc::downgrade(&parts.threads));
     move || {
@@ -350,7 +372,20 @@ fn start_watch(parts: &Parts) -> impl Fn() -> io::Result<()> + Send + Sync + 'st
     }
 }
 
-/// How the blocking pool is given a job that is a worker, for one that is in `block_in_place`.
+/// How far a trace that is written to a file reaches back, if the recorder does.
+const TRACE_LAST: Duration = Duration::from_secs(10);
+
+/// What writes traces of the runtime to files.
+fn trace_files(folder: &Path, current: &Current) -> TraceFiles {
+    let current = Arc::clone(current);
+    let take = move || {
+        let handle = current.get().and_then(Handle::upgrade)?;
+        Some((handle.id().to_string(), handle.trace(TRACE_LAST).to_bytes()))
+    };
+    TraceFiles::new(folder.to_owned(), Arc::new(take))
+}
+
+/// The function that asks the blocking pool for a stand-in.
 fn ask_for_stand_in(parts: &Parts) -> impl Fn(StandIn, Asked) + Send + Sync + 'static {
     let (current, threads) = (Arc::clone(&parts.current), Arc::clone(&parts.threads));
     move |stand_in, asked| {
@@ -363,7 +398,7 @@ fn ask_for_stand_in(parts: &Parts) -> impl Fn(StandIn, Asked) + Send + Sync + 's
     }
 }
 
-/// A runtime whose threads have not all started ends. In the background: dropped in async code, it
+/// Ends a runtime whose threads have not all started. In the background, since a drop in async code
 /// would panic.
 fn or_end(runtime: Runtime, started: io::Result<()>) -> io::Result<Runtime> {
     match started {
@@ -375,7 +410,7 @@ fn or_end(runtime: Runtime, started: io::Result<()>) -> io::Result<Runtime> {
     }
 }
 
-/// The number of workers when the program does not say it.
+/// The number of workers if the program does not set it.
 fn default_workers() -> io::Result<usize> {
     const VARIABLE: &str = "RUNTIME_WORKER_THREADS";
     match std::env::var(VARIABLE) {

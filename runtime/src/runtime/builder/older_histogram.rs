@@ -1,4 +1,4 @@
-//! For compat/tokio: the histogram of poll times as older names of tokio's describe it.
+//! For compat/tokio: the histogram of poll times, described with tokio's older names.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use super::super::histogram::HistogramConfiguration;
 #[non_exhaustive]
 #[doc(hidden)]
 pub enum HistogramScale {
-    /// Not at all.
+    /// All have the same width.
     Linear,
     /// Each is twice as wide as the one before.
     Log,
 }
 
-/// A histogram as it is described by these names.
+/// A histogram's settings by these names.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::runtime) struct OlderHistogram {
     pub(in crate::runtime) scale: HistogramScale,

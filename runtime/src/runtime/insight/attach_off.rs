@@ -1,10 +1,11 @@
 //! Without the feature `insight` no program can look in.
 
+use super::settings::Insight;
 use crate::runtime::handle::Handle;
 
 /// Nothing.
 pub(in crate::runtime) struct Attached;
 
-pub(in crate::runtime) fn open(_handle: &Handle) -> Attached {
+pub(in crate::runtime) fn open(_: &Handle, _: &Insight) -> Attached {
     Attached
 }

@@ -4,7 +4,8 @@ use std::panic::Location;
 use std::time::Instant;
 
 use super::{
-    BlockingInfo, DescriptorInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo, WokenBy,
+    BlockingInfo, DescriptorInfo, RootInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo,
+    WokenBy,
 };
 use crate::engine::blocking::Note;
 use crate::engine::insight::descriptor::{Addresses, addresses};
@@ -14,6 +15,7 @@ use crate::engine::scheduler::NO_WORKER;
 use crate::engine::task::{Owned, Walked};
 use crate::engine::task_id;
 use crate::runtime::handle::Handle;
+use crate::runtime::{local_sets, roots};
 use crate::task::Id;
 
 impl Handle {
@@ -57,6 +59,7 @@ impl Handle {
             runtime: self.name().map(str::to_owned),
             is_insight_on: self.is_insight_on(),
             tasks,
+            roots: self.roots().all().iter().map(|root| root_info(root, &scale, now)).collect(),
             blocking: self.blocking_jobs(),
             took: began.elapsed(),
         }
@@ -73,9 +76,12 @@ impl Handle {
         running.chain(queued.iter().map(|job| info(job, false))).collect()
     }
 
-    fn each_place(&self, mut f: impl FnMut(&Owned, TaskPlace)) {
+    pub(super) fn each_place(&self, mut f: impl FnMut(&Owned, TaskPlace)) {
         f(self.scheduler().tasks().owned(), TaskPlace::Runtime);
         self.pinned().each(|thread| f(thread.tasks(), TaskPlace::PinnedThread));
+        for set in local_sets::of_runtime(self.id().as_u64()) {
+            set.with(|tasks| f(tasks, TaskPlace::LocalSet));
+        }
     }
 }
 
@@ -86,6 +92,7 @@ struct Seen {
     is_named: bool,
     is_running: bool,
     is_scheduled: bool,
+    is_lost: bool,
     location: &'static Location<'static>,
     future_size: usize,
     reading: Option<Reading>,
@@ -99,6 +106,7 @@ impl Seen {
             is_named: task.is_named(),
             is_running: task.is_running(),
             is_scheduled: task.is_scheduled(),
+            is_lost: task.is_lost(),
             location: task.location(),
             future_size: task.future_size(),
             reading: task.read(),
@@ -132,7 +140,28 @@ impl Seen {
             future_size: self.future_size,
             waits: waits.map(|wait| wait_info(*wait, now)).collect(),
             more_waits: if self.is_running { 0 } else { reading.more_waits },
+            stacks: None,
+            is_lost: self.is_lost,
         }
+    }
+}
+
+fn root_info(root: &roots::Entry, scale: &Scale, now: Instant) -> RootInfo {
+    let reading = root.read();
+    let state = if reading.began > reading.since {
+        TaskState::Running { worker: None, since: Some(scale.ago(reading.began)) }
+    } else {
+        TaskState::Waiting { since: Some(scale.ago(reading.since)) }
+    };
+    let is_running = matches!(state, TaskState::Running { .. });
+    let waits = reading.waits.iter().flatten().filter(|_| !is_running);
+    RootInfo {
+        called_at: root.called_at,
+        thread: root.thread.clone(),
+        state,
+        polls: reading.polls,
+        busy: scale.time(reading.busy),
+        waits: waits.map(|wait| wait_info(*wait, now)).collect(),
     }
 }
 
@@ -176,6 +205,9 @@ fn wait_info(wait: Wait, now: Instant) -> WaitInfo {
             info.object = Some(argument);
             if matches!(wait.kind(), Kind::Semaphore | Kind::RwLock) {
                 info.count = Some(u64::from(wait.more()));
+            }
+            if wait.kind() == Kind::OneshotReceive && wait.more() > 0 {
+                info.kind = Kind::OneshotClosed;
             }
             if let Some(object) = read_object(argument) {
                 info.made_at = Some(object.made_at);

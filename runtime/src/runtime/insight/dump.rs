@@ -18,7 +18,7 @@ use crate::task::Id;
 ///
 /// ```
 /// use runtime::insight::{
-///     BlockingInfo, DescriptorInfo, TaskInfo, TaskPlace, TaskState, WaitInfo, WaitKind, WokenBy,
+///     BlockingInfo, DescriptorInfo, RootInfo, TaskInfo, TaskPlace, TaskState, WaitInfo, WaitKind, WokenBy,
 /// };
 ///
 /// let runtime = runtime::Builder::new_multi_thread().insight(true).enable_all().build()?;
@@ -44,12 +44,15 @@ use crate::task::Id;
 ///     other => println!("{other:?}"),
 /// }
 /// let wait: &WaitInfo = &info.waits[0];
-/// assert_eq!((wait.kind, wait.kind.name()), (WaitKind::Oneshot, "oneshot"));
+/// assert_eq!((wait.kind, wait.kind.name()), (WaitKind::OneshotReceive, "oneshot_receive"));
 /// if let Some(DescriptorInfo { number, peer, .. }) = &wait.descriptor {
 ///     println!("descriptor {number} to {peer:?}");
 /// }
 /// for BlockingInfo { spawned_at, running, .. } in &dump.blocking {
 ///     println!("a job of {spawned_at:?} runs: {running}");
+/// }
+/// for RootInfo { called_at, waits, .. } in &dump.roots {
+///     println!("{called_at} waits for {waits:?}");
 /// }
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -62,6 +65,8 @@ pub struct TaskDump {
     pub is_insight_on: bool,
     /// The tasks, in order of their ids.
     pub tasks: Vec<TaskInfo>,
+    /// The futures that threads block on: `block_on` and its like, and the main function.
+    pub roots: Vec<RootInfo>,
     /// What the blocking pool does, and has to do.
     pub blocking: Vec<BlockingInfo>,
     /// How long it took to look at them all.
@@ -103,6 +108,29 @@ pub struct TaskInfo {
     pub waits: Vec<WaitInfo>,
     /// How many more things it waits for.
     pub more_waits: u32,
+    /// Where it waits: the stack of async functions down to each thing that it waits for, or the
+    /// stack of its thread if it runs. `None` unless it was
+    /// [asked for](crate::Handle::task_dump_with_stacks).
+    pub stacks: Option<Stacks>,
+    /// It waits, and nobody has a waker of it, nor a handle by which it could be aborted.
+    pub is_lost: bool,
+}
+
+/// The stacks of a task.
+///
+/// # Examples
+///
+/// See [`Handle::task_dump_with_stacks`](crate::Handle::task_dump_with_stacks).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Stacks {
+    /// Each of them in the form of a backtrace, the innermost call first. None, if the futures that
+    /// wait keep no waker.
+    Taken(Vec<String>),
+    /// The task was not polled in time.
+    NotInTime,
+    /// There are none, because of this.
+    Failed(String),
 }
 
 /// Where a task lives.
@@ -117,6 +145,8 @@ pub enum TaskPlace {
     Runtime,
     /// A [pinned](crate::task::spawn_pinned) thread.
     PinnedThread,
+    /// A [`LocalSet`](crate::task::LocalSet) that was polled in the runtime.
+    LocalSet,
 }
 
 /// What a task does.
@@ -212,6 +242,28 @@ pub struct DescriptorInfo {
     pub peer: Option<String>,
 }
 
+/// A future that a thread blocks on.
+///
+/// # Examples
+///
+/// See [`TaskDump`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RootInfo {
+    /// Where `block_on` was called.
+    pub called_at: &'static Location<'static>,
+    /// The name of the thread.
+    pub thread: Option<String>,
+    /// What it does.
+    pub state: TaskState,
+    /// How often it was polled, without the poll that is going on.
+    pub polls: u64,
+    /// For how long it was polled, all polls together.
+    pub busy: Duration,
+    /// What it waits for.
+    pub waits: Vec<WaitInfo>,
+}
+
 /// A job of the blocking pool.
 ///
 /// # Examples
@@ -230,6 +282,8 @@ pub struct BlockingInfo {
     pub running: bool,
 }
 
+const NOT_IN_TIME: &str = "it was not polled in time";
+
 impl TaskDump {
     /// The dump as JSON: one object, in one line. Times are in microseconds.
     ///
@@ -243,6 +297,15 @@ impl TaskDump {
             json.member("insight", &self.is_insight_on);
             json.member("took_us", &self.took);
             json.list("tasks", &self.tasks, |json, task| task.write(json));
+            json.list("roots", &self.roots, |json, root| {
+                json.member("called_at", &root.called_at);
+                json.member("thread", &root.thread);
+                json.member("state", root.state.name());
+                json.member("since_us", &root.state.since());
+                json.member("polls", &root.polls);
+                json.member("busy_us", &root.busy);
+                json.list("waits", &root.waits, |json, wait| wait.write(json));
+            });
             json.list("blocking", &self.blocking, |json, job| {
                 json.member("id", &job.id);
                 json.member("name", &job.name);
@@ -276,6 +339,15 @@ impl TaskInfo {
         }
         json.list("waits", &self.waits, |json, wait| wait.write(json));
         json.member("more_waits", &self.more_waits);
+        json.member("lost", &self.is_lost);
+        match &self.stacks {
+            None => {}
+            Some(Stacks::Taken(stacks)) => {
+                json.list("stacks", stacks, |json, stack| json.member("text", stack));
+            }
+            Some(Stacks::NotInTime) => json.member("no_stacks", NOT_IN_TIME),
+            Some(Stacks::Failed(why)) => json.member("no_stacks", why),
+        }
     }
 }
 
@@ -303,7 +375,8 @@ impl TaskPlace {
     fn name(self) -> &'static str {
         match self {
             TaskPlace::Runtime => "runtime",
-            TaskPlace::PinnedThread => "pinned thread",
+            TaskPlace::PinnedThread => "pinned_thread",
+            TaskPlace::LocalSet => "local_set",
         }
     }
 }
@@ -317,7 +390,7 @@ impl TaskState {
         }
     }
 
-    fn since(self) -> Option<Duration> {
+    pub(super) fn since(self) -> Option<Duration> {
         match self {
             TaskState::Running { since, .. }
             | TaskState::Queued { since }
@@ -418,8 +491,10 @@ impl fmt::Display for TaskInfo {
             write!(f, " {name:?}")?;
         }
         write!(f, ", spawned at {}: {}", self.spawned_at, self.state)?;
-        if self.place == TaskPlace::PinnedThread {
-            f.write_str(" (pinned)")?;
+        match self.place {
+            TaskPlace::Runtime => {}
+            TaskPlace::PinnedThread => f.write_str(" (pinned)")?,
+            TaskPlace::LocalSet => f.write_str(" (local)")?,
         }
         if let Some(age) = self.age {
             let (polls, busy) = (self.polls, Time(self.busy));
@@ -436,10 +511,34 @@ impl fmt::Display for TaskInfo {
         for wait in &self.waits {
             write!(f, "\n  waits for {wait}")?;
         }
-        match self.more_waits {
-            0 => Ok(()),
-            more => write!(f, "\n  and for {more} more"),
+        if self.more_waits > 0 {
+            write!(f, "\n  and for {} more", self.more_waits)?;
         }
+        match &self.stacks {
+            None => Ok(()),
+            Some(Stacks::Taken(stacks)) => {
+                stacks.iter().try_for_each(|stack| write!(f, "\n{}", stack.trim_end()))
+            }
+            Some(Stacks::NotInTime) => write!(f, "\n  no stack: {NOT_IN_TIME}"),
+            Some(Stacks::Failed(why)) => write!(f, "\n  no stack: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for RootInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the root of thread ")?;
+        match &self.thread {
+            Some(name) => write!(f, "{name:?}")?,
+            None => f.write_str("without a name")?,
+        }
+        let (polls, busy) = (self.polls, Time(self.busy));
+        write!(
+            f,
+            ", blocked on at {}: {}, {polls} polls, {busy} busy",
+            self.called_at, self.state
+        )?;
+        self.waits.iter().try_for_each(|wait| write!(f, "\n  waits for {wait}"))
     }
 }
 
@@ -474,6 +573,9 @@ impl fmt::Display for TaskDump {
         }
         for task in &self.tasks {
             write!(f, "\n{task}")?;
+        }
+        for root in &self.roots {
+            write!(f, "\n{root}")?;
         }
         for job in &self.blocking {
             write!(f, "\n{job}")?;

@@ -44,7 +44,12 @@ impl Json {
     }
 
     /// A member: a list of objects whose members `f` writes.
-    pub(crate) fn list<T>(&mut self, key: &str, all: &[T], f: impl Fn(&mut Json, &T)) {
+    pub(crate) fn list<T>(
+        &mut self,
+        key: &str,
+        all: impl IntoIterator<Item = T>,
+        f: impl Fn(&mut Json, T),
+    ) {
         self.key(key);
         self.between('[', ']', |json| {
             for one in all {

@@ -5,12 +5,18 @@ pub(super) mod attach;
 mod collect;
 mod dump;
 mod json;
+mod lints;
 mod numbers;
 mod settings;
+mod stacks;
+mod trace;
 
 pub use crate::engine::insight::WaitKind;
 pub use dump::{
-    BlockingInfo, DescriptorInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo, WokenBy,
+    BlockingInfo, DescriptorInfo, RootInfo, Stacks, TaskDump, TaskInfo, TaskPlace, TaskState,
+    WaitInfo, WokenBy,
 };
+pub use lints::{Finding, FindingKind};
 pub use numbers::{metrics_json, prometheus};
 pub use settings::Insight;
+pub use trace::Trace;

@@ -1,5 +1,5 @@
-//! What only a program has that was written for tokio: its older names, and options that mean
-//! nothing here. `compat/tokio` turns it on.
+//! Items that only programs written for tokio use: its older names, and options without effect
+//! here. `compat/tokio` turns the feature on.
 
 mod names;
 mod switches;

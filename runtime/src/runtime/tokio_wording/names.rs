@@ -1,4 +1,4 @@
-//! For compat/tokio: names that tokio has replaced and still has, for what has another name here.
+//! For compat/tokio: tokio's deprecated names, for items that have another name here.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -43,8 +43,8 @@ impl Builder {
         self.set_older(|histogram| histogram.buckets = buckets)
     }
 
-    /// These names describe one histogram together; the last description, by these or by the newer
-    /// name, is the one that counts.
+    /// These names together describe one histogram. The last setting, by these or by the newer
+    /// name, wins.
     #[track_caller]
     fn set_older(&mut self, set: impl FnOnce(&mut OlderHistogram)) -> &mut Builder {
         set(&mut self.older_histogram);

@@ -1,8 +1,8 @@
-//! The channel with a limit.
+//! The bounded channel.
 //!
-//! A permit of the semaphore is a free place. A sender takes one before it pushes, the receiver
+//! A permit of the semaphore is a free place. A sender takes one before it pushes; the receiver
 //! gives one back for each value that it takes. After `close` no permit can be taken, so when all
-//! are back nothing is in the channel and nothing will come.
+//! are back the channel is empty and stays so.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -47,11 +47,11 @@ impl Limit for Places {
     }
 }
 
-/// Sends into a channel with a limit. Made by [`channel`].
+/// Sends into a bounded channel. Made by [`channel`].
 ///
 /// # Examples
 ///
-/// Senders are cloned, one for each task that sends. What they can be asked:
+/// Senders are cloned, one for each task that sends. Their methods:
 ///
 /// ```
 /// use runtime::sync::mpsc;
@@ -75,7 +75,7 @@ pub struct Sender<T> {
 ///
 /// # Examples
 ///
-/// A weak sender does not keep the channel open, so the receiver may hand it out:
+/// A weak sender does not keep the channel open, so the receiver may hold one:
 ///
 /// ```
 /// # #[runtime::main]
@@ -97,7 +97,7 @@ pub struct WeakSender<T> {
     tx: WeakTx<T, Places>,
 }
 
-/// Receives from a channel with a limit. Made by [`channel`].
+/// Receives from a bounded channel. Made by [`channel`].
 ///
 /// # Examples
 ///
@@ -148,7 +148,7 @@ pub struct PermitIterator<'a, T> {
 ///
 /// # Examples
 ///
-/// Room that is taken now and used later, perhaps by another task:
+/// A place that is reserved now and used later, perhaps by another task:
 ///
 /// ```
 /// # #[runtime::main]
@@ -168,7 +168,7 @@ pub struct PermitIterator<'a, T> {
 /// # }
 /// ```
 pub struct OwnedPermit<T> {
-    /// `None` only once it has been used.
+    /// `None` only after the permit was used.
     tx: Option<Tx<T, Places>>,
 }
 
@@ -212,7 +212,7 @@ fn claim<T>(tx: &Tx<T, Places>) -> Claim<'_, T> {
     tx.claim().expect("the list is closed by the last sender only")
 }
 
-/// Gives places back that were not used.
+/// Gives unused places back.
 fn give_back<T>(tx: &Tx<T, Places>, count: usize) {
     if count > 0 {
         tx.chan.limit.release(count); // wake: mpsc.give_back
@@ -227,7 +227,7 @@ fn wake_if_over<T>(tx: &Tx<T, Places>) {
     }
 }
 
-/// Somebody who asks for places. Dropped when he has given up, after what he had is back.
+/// A sender that waits for places. Dropped if it gives up, after its places are back.
 struct Asking<'a, T> {
     tx: &'a Tx<T, Places>,
 }
@@ -241,8 +241,8 @@ impl<T> Drop for Asking<'_, T> {
 chan::halves!(Sender, WeakSender, Receiver);
 
 impl<T> Sender<T> {
-    /// Sends `value`; waits while the channel is full. Senders get places in the order in which
-    /// they asked.
+    /// Sends `value`; waits while the channel is full. Senders get places in the order of their
+    /// first polls.
     ///
     /// # Errors
     ///
@@ -250,8 +250,8 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, the future has sent nothing and `value` is dropped; the place in
-    /// line is lost. To keep the value use [`reserve`](Sender::reserve).
+    /// If the future is dropped before it is ready, it has sent nothing, `value` is dropped, and
+    /// the place in line is lost. To keep the value use [`reserve`](Sender::reserve).
     ///
     /// # Examples
     ///
@@ -290,8 +290,8 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// `Full` if there is no room or others wait for it, `Closed` if the receiver was closed or
-    /// dropped.
+    /// `Full` if there is no room or other senders wait for it, `Closed` if the receiver was closed
+    /// or dropped.
     ///
     /// # Examples
     ///
@@ -358,7 +358,7 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, the future loses its place in line.
+    /// If the future is dropped before it is ready, it loses its place in line.
     ///
     /// # Examples
     ///
@@ -383,7 +383,7 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, the future loses its place in line.
+    /// If the future is dropped before it is ready, it loses its place in line.
     ///
     /// # Examples
     ///
@@ -418,8 +418,8 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, the future loses its place in line and drops the sender: clone
-    /// it beforehand to have one left.
+    /// If the future is dropped before it is ready, it loses its place in line and drops the
+    /// sender: clone the sender before to have one left.
     ///
     /// # Examples
     ///
@@ -548,24 +548,6 @@ impl<T> Sender<T> {
         self.tx.closed().await;
     }
 
-    /// Whether the receiver was closed or dropped.
-    ///
-    /// # Examples
-    ///
-    /// See [`Sender`].
-    pub fn is_closed(&self) -> bool {
-        self.tx.is_closed()
-    }
-
-    /// Whether both send into the same channel.
-    ///
-    /// # Examples
-    ///
-    /// See [`Sender`].
-    pub fn same_channel(&self, other: &Self) -> bool {
-        self.tx.same_channel(&other.tx)
-    }
-
     /// A sender that does not keep the channel open.
     ///
     /// # Examples
@@ -575,58 +557,11 @@ impl<T> Sender<T> {
     pub fn downgrade(&self) -> WeakSender<T> {
         WeakSender { tx: self.tx.downgrade() }
     }
-
-    /// How many senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`Sender`].
-    pub fn strong_count(&self) -> usize {
-        self.tx.chan.senders.strong()
-    }
-
-    /// How many weak senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`Sender`].
-    pub fn weak_count(&self) -> usize {
-        self.tx.chan.senders.weak()
-    }
-}
-
-impl<T> WeakSender<T> {
-    /// A sender, if there is still one: when the last has gone the channel stays closed.
-    ///
-    /// # Examples
-    ///
-    /// See [`WeakSender`].
-    pub fn upgrade(&self) -> Option<Sender<T>> {
-        Some(Sender { tx: self.tx.upgrade()? })
-    }
-
-    /// How many senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`WeakSender`].
-    pub fn strong_count(&self) -> usize {
-        self.tx.chan.senders.strong()
-    }
-
-    /// How many weak senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`WeakSender`].
-    pub fn weak_count(&self) -> usize {
-        self.tx.chan.senders.weak()
-    }
 }
 
 impl<T> Receiver<T> {
-    /// Waits for a value. `None` when nothing is left and nothing will come: every sender is gone,
-    /// or this was [closed](Receiver::close) and no permit is out.
+    /// Waits for a value. `None` when the channel is empty and no value will come: every sender is
+    /// gone, or this was [closed](Receiver::close) and no permit is left.
     ///
     /// # Cancel safety
     ///
@@ -652,8 +587,8 @@ impl<T> Receiver<T> {
         poll_fn(|cx| self.rx.poll_recv(cx)).await
     }
 
-    /// Waits for at least one value and adds up to `limit` to `buffer`; says how many. 0 means that
-    /// nothing is left and nothing will come, or that `limit` is 0.
+    /// Waits for at least one value, adds up to `limit` values to `buffer`, and returns their
+    /// number. 0 means that the channel is empty and no value will come, or that `limit` is 0.
     ///
     /// # Cancel safety
     ///
@@ -758,8 +693,8 @@ impl<T> Receiver<T> {
         park_on(self.recv_many(buffer, limit))
     }
 
-    /// Lets no more values in. Senders get errors; what has been sent, and what those who hold a
-    /// permit still send, can be received.
+    /// Closes the channel: senders get errors. Values that were sent before, or that are still sent
+    /// with a permit, can be received.
     ///
     /// # Examples
     ///
@@ -791,24 +726,6 @@ impl<T> Receiver<T> {
         self.rx.is_closed()
     }
 
-    /// Whether nothing is in the channel now.
-    ///
-    /// # Examples
-    ///
-    /// See [`Receiver`].
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many values are in the channel now.
-    ///
-    /// # Examples
-    ///
-    /// See [`Receiver`].
-    pub fn len(&self) -> usize {
-        self.rx.len()
-    }
-
     /// How many values could be sent now without waiting.
     ///
     /// # Examples
@@ -827,9 +744,9 @@ impl<T> Receiver<T> {
         self.rx.chan.limit.bound
     }
 
-    /// Like [`recv`](Receiver::recv), for use in a hand-written future: after `Pending` the waker
-    /// of the latest call is woken. May be `Pending` when the task has used up its budget; then it
-    /// is woken at once.
+    /// Like [`recv`](Receiver::recv), for use in a hand-written future. After `Pending` the waker
+    /// of the latest call is called. If the task has used up its budget this is `Pending` and wakes
+    /// it at once.
     ///
     /// # Examples
     ///
@@ -873,24 +790,6 @@ impl<T> Receiver<T> {
         limit: usize,
     ) -> Poll<usize> {
         self.rx.poll_recv_many(cx, buffer, limit)
-    }
-
-    /// How many senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`Receiver`].
-    pub fn sender_strong_count(&self) -> usize {
-        self.rx.chan.senders.strong()
-    }
-
-    /// How many weak senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`Receiver`].
-    pub fn sender_weak_count(&self) -> usize {
-        self.rx.chan.senders.weak()
     }
 }
 
@@ -962,7 +861,7 @@ impl<T> OwnedPermit<T> {
         Sender { tx }
     }
 
-    /// Gives the place back unused, and the sender.
+    /// Gives the unused place back, and returns the sender.
     ///
     /// # Examples
     ///

@@ -1,8 +1,9 @@
 //! What both kinds of channel share: the list, the counts of senders, the receiver's sleep.
 //!
-//! 1. The receiver sleeps after it left its waker, marked the slot at the head and then looked once
-//!    more for an end. Who fills that slot is told of the mark; who brings the end about (the last
-//!    sender, the last permit after `close`) changes a word first and takes the waker then.
+//! 1. The receiver sleeps after it has stored its waker, marked the slot at the head and then
+//!    checked once more for the end. A sender that fills that slot sees the mark. A thread that
+//!    brings the end (the last sender, the last permit after `close`) first changes a word and then
+//!    takes the waker.
 //! 2. The head belongs to the receiver, and to the drop of the channel when all halves are gone.
 #![allow(
     unsafe_code,
@@ -23,9 +24,9 @@ use crate::engine::waker_cell::WakerCell;
 use crate::sync::Notify;
 use crate::sync::sender_count::SenderCount;
 
-/// What limits a channel's senders.
+/// The limit of a channel's senders.
 pub(super) trait Limit {
-    /// Room for so many more values: they were taken out.
+    /// Gives back the places of `count` values that were taken out.
     fn release(&self, count: usize);
     /// The task that is being polled here receives.
     fn received(&self);
@@ -33,7 +34,7 @@ pub(super) trait Limit {
     fn close<T>(&self, list: &List<T>);
     /// Whether `close` was called.
     fn is_closed<T>(&self, list: &List<T>) -> bool;
-    /// Whether `close` was called and nothing that has a permit is left.
+    /// Whether `close` was called and no permit is left.
     fn is_over(&self) -> bool;
 }
 
@@ -68,17 +69,17 @@ impl<T, L> Drop for Chan<T, L> {
     }
 }
 
-/// A sender's share.
+/// A sender's reference to the channel.
 pub(super) struct Tx<T, L> {
     pub(super) chan: Arc<Chan<T, L>>,
 }
 
-/// A weak sender's share.
+/// A weak sender's reference to the channel.
 pub(super) struct WeakTx<T, L> {
     pub(super) chan: Arc<Chan<T, L>>,
 }
 
-/// The receiver's share.
+/// The receiver's reference to the channel.
 pub(super) struct Rx<T, L: Limit> {
     pub(super) chan: Arc<Chan<T, L>>,
 }
@@ -101,8 +102,8 @@ pub(super) fn channel<T, L: Limit>(
 }
 
 impl<T, L> Tx<T, L> {
-    /// Takes the slot for a value for which there is room; `None` if the list is closed. It goes to
-    /// [`fill`](Tx::fill), at once.
+    /// Takes the slot for a value for which there is room; `None` if the list is closed. Pass it to
+    /// [`fill`](Tx::fill) at once.
     #[inline]
     pub(super) fn claim(&self) -> Option<Claim<'_, T>> {
         self.chan.list.claim()
@@ -137,7 +138,7 @@ impl<T, L: Limit> Tx<T, L> {
     }
 
     pub(super) async fn closed(&self) {
-        // In line first, then the look: what is closed in between is not missed.
+        // Get in line first, then look, so that a close in between is not missed.
         let closed = self.chan.rx_closed.notified();
         if !self.is_closed() {
             closed.await;
@@ -251,11 +252,11 @@ impl<T, L: Limit> Rx<T, L> {
         Ok(unsafe { value.assume_init() })
     }
 
-    /// Drops the next value where it is.
+    /// Drops the next value in place.
     fn discard(&mut self) -> Result<(), TryRecvError> {
         self.head(|chan, head| {
             chan.look(head)?;
-            // Room is there also if the value's drop panics.
+            // The place is given back also if the value's drop panics.
             struct Release<'a, L: Limit>(&'a L);
             impl<L: Limit> Drop for Release<'_, L> {
                 fn drop(&mut self) {
@@ -288,8 +289,8 @@ impl<T, L: Limit> Rx<T, L> {
 }
 
 impl<T, L: Limit> Chan<T, L> {
-    /// Whether there is a value. A sender may be in the middle of it while a later one has
-    /// finished, and the caller may know that: it must get a value, and waits for it here.
+    /// Whether there is a value. A sender may still be writing it while a later sender has
+    /// finished. The caller may know of the later one, so this waits for the earlier one.
     #[inline]
     fn look(&self, head: &Head<T>) -> Result<(), TryRecvError> {
         if head.is_ready() { Ok(()) } else { self.look_again(head) }
@@ -307,8 +308,7 @@ impl<T, L: Limit> Chan<T, L> {
         }
     }
 
-    /// Goes to sleep, or finds that there is a value after all, or the end: rule 1. Says whether
-    /// there is a value.
+    /// Goes to sleep, or finds a value or the end (rule 1). `Ready` says whether there is a value.
     #[cold]
     fn wait(&self, head: &mut Head<T>, cx: &mut Context<'_>) -> Poll<bool> {
         self.rx_waker.register(cx.waker());
@@ -322,7 +322,7 @@ impl<T, L: Limit> Chan<T, L> {
             self.object.note(0);
             return Poll::Pending;
         };
-        // It does not wait after all, so its waker need not stay.
+        // The receiver does not wait after all, so its waker is removed.
         drop(self.rx_waker.take());
         Poll::Ready(news)
     }
@@ -340,7 +340,7 @@ impl<T, L: Limit> Chan<T, L> {
 
 impl<T, L: Limit> Drop for Rx<T, L> {
     fn drop(&mut self) {
-        /// Drops what was sent: where a value's drop panics, the rest while unwinding.
+        /// Drops what was sent. If the drop of a value panics, the rest is dropped while unwinding.
         struct Rest<'a, T, L: Limit>(&'a mut Rx<T, L>);
 
         impl<T, L: Limit> Drop for Rest<'_, T, L> {
@@ -367,7 +367,8 @@ impl<T, L> fmt::Debug for Chan<T, L> {
     }
 }
 
-/// How the halves of a channel of either kind are cloned and shown: by name, with the channel.
+/// What the halves of a channel of either kind say of it, and how they are cloned and shown: by
+/// name, with the channel.
 macro_rules! halves {
     ($sender:ident, $weak_sender:ident, $receiver:ident) => {
         impl<T> Clone for $sender<T> {
@@ -382,12 +383,117 @@ macro_rules! halves {
             }
         }
 
+        impl<T> $sender<T> {
+            /// Whether the receiver was closed or dropped.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn is_closed(&self) -> bool {
+                self.tx.is_closed()
+            }
+
+            /// Whether both send into the same channel.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn same_channel(&self, other: &Self) -> bool {
+                self.tx.same_channel(&other.tx)
+            }
+
+            /// How many senders there are.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn strong_count(&self) -> usize {
+                self.tx.chan.senders.strong()
+            }
+
+            /// How many weak senders there are.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn weak_count(&self) -> usize {
+                self.tx.chan.senders.weak()
+            }
+        }
+
+        impl<T> $weak_sender<T> {
+            /// A sender, if there is still one: when the last has gone the channel stays closed.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn upgrade(&self) -> Option<$sender<T>> {
+                Some($sender { tx: self.tx.upgrade()? })
+            }
+
+            /// How many senders there are.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn strong_count(&self) -> usize {
+                self.tx.chan.senders.strong()
+            }
+
+            /// How many weak senders there are.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn weak_count(&self) -> usize {
+                self.tx.chan.senders.weak()
+            }
+        }
+
+        impl<T> $receiver<T> {
+            /// Whether nothing is in the channel now.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// How many values are in the channel now.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn len(&self) -> usize {
+                self.rx.len()
+            }
+
+            /// How many senders there are.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn sender_strong_count(&self) -> usize {
+                self.rx.chan.senders.strong()
+            }
+
+            /// How many weak senders there are.
+            ///
+            /// # Examples
+            ///
+            /// See [`Self`].
+            pub fn sender_weak_count(&self) -> usize {
+                self.rx.chan.senders.weak()
+            }
+        }
+
         chan::shown!($sender: tx, $weak_sender: tx, $receiver: rx);
     };
 }
 pub(super) use halves;
 
-/// Shows each by its name and the channel of its share.
+/// Implements `Debug`: each half's name, with its channel.
 macro_rules! shown {
     ($($half:ident: $share:ident),*) => { $(
         impl<T> fmt::Debug for $half<T> {

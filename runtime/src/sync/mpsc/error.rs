@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// The receiver was closed or dropped; holds what was not sent.
+/// The receiver was closed or dropped. Holds the value that was not sent.
 ///
 /// # Examples
 ///
@@ -39,14 +39,14 @@ impl<T> fmt::Display for SendError<T> {
 
 impl<T> Error for SendError<T> {}
 
-/// Why nothing was sent at once; holds what was not sent.
+/// Why nothing was sent at once. Holds the value that was not sent.
 ///
 /// # Examples
 ///
 /// See [`Sender::try_send`](super::Sender::try_send).
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum TrySendError<T> {
-    /// There is no room now, or others wait for room.
+    /// There is no room now, or other senders wait for room.
     Full(T),
     /// The receiver was closed or dropped.
     Closed(T),
@@ -91,7 +91,7 @@ impl<T> From<SendError<T>> for TrySendError<T> {
     }
 }
 
-/// Why nothing was sent in time; holds what was not sent.
+/// Why nothing was sent in time. Holds the value that was not sent.
 ///
 /// # Examples
 ///

@@ -2,8 +2,8 @@
 //!
 //! # Structure
 //!
-//! Positions count up for ever. A block holds the values of one lap of positions but for the last
-//! position of a lap, the mark, which stands for "the next block is being put in place".
+//! Positions count up for ever. A block holds the values of one lap of positions, except the last
+//! position of a lap, the *mark*, which means "the next block is being put in place".
 //!
 //! ```text
 //!            head                                     tail
@@ -22,16 +22,16 @@
 //!
 //! # Invariants
 //!
-//! 1. Who moves `tail` from a position owns that slot until it makes it FULL. That is its last
-//!    touch of the block.
-//! 2. Who takes the last slot of a block puts the next block in place, moves `tail` past the mark
-//!    and links the block, all before it makes its own slot FULL. Meanwhile other senders wait:
-//!    for three stores, because the new block was made beforehand.
-//! 3. `tail.block` is the block of `tail` when that is not at a mark: it changes only while `tail`
-//!    is there. So a sender that read the block between a load of `tail` and a compare-exchange
-//!    from the same value has the right one.
-//! 4. The receiver reads a slot after it saw it FULL and frees a block after it read all its slots;
-//!    by 1 and 2 no sender touches it any more.
+//! 1. The sender that moves `tail` from a position owns that slot until it makes it FULL. That is
+//!    its last access to the block.
+//! 2. The sender that takes the last slot of a block puts the next block in place, moves `tail`
+//!    past the mark and links the block, all before it makes its own slot FULL. Meanwhile other
+//!    senders wait for three stores, because the new block was made beforehand.
+//! 3. `tail.block` is the block of `tail` when `tail` is not at a mark: it changes only while
+//!    `tail` is at one. So a sender that reads the block between a load of `tail` and a
+//!    compare-exchange from the same value has the right block.
+//! 4. The receiver reads a slot after it saw it FULL, and frees a block after it has read all its
+//!    slots. By 1 and 2 no sender accesses it any more.
 //! 5. After CLOSED nothing is pushed; the flag stays through every later change of `tail`.
 //!
 //! # Orderings
@@ -39,17 +39,18 @@
 //! [`FILL`] pairs with [`DRAIN`]: the value and the link to the next block are written before the
 //! slot is FULL. [`ENTER`] pairs with [`FOLLOW`]: the new block is ready, and in `tail.block`,
 //! before `tail` leaves the mark. A sender that reads a later block than its `tail` needs no pair:
-//! somebody has moved `tail` on from that value, and two cannot do so. [`SHUT`] pairs with
-//! [`FOLLOW`]: what happened before closing is visible to who sees CLOSED. That the receiver waits
-//! is told through the slot's state; its waker lies under a lock, and `engine/waker_cell.rs` shows
-//! why that needs no fence here.
+//! another sender has moved `tail` on from that value, so the compare-exchange fails. [`SHUT`]
+//! pairs with [`FOLLOW`]: what happened before closing is visible to a thread that sees CLOSED. The
+//! slot's state tells senders that the receiver waits; its waker is under a lock, and
+//! `engine/waker_cell.rs` shows why that needs no fence here.
 //!
-//! # Ways rejected
+//! # Rejected
 //!
-//! A plain fetch-add of `tail` saves senders the retry, but then any sender may find itself blocks
-//! behind or ahead of `tail.block`, and blocks may be freed only when no such sender is left: more
-//! words, more read-modify-writes. A waker looked at by every send costs each a read-modify-write
-//! more; the slot's state has to be written anyway.
+//! - A plain fetch-add of `tail`: senders need no retry, but any sender may be blocks behind or
+//!   ahead of `tail.block`, and blocks may be freed only when no such sender is left. That takes
+//!   more words and more read-modify-writes.
+//! - A waker that every send reads: one more read-modify-write for each. The slot's state has to be
+//!   written anyway.
 #![allow(unsafe_code, reason = "slots and blocks change owners as invariants 1 to 4 say")]
 
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -125,24 +126,24 @@ struct Tail<T> {
     block: AtomicPtr<Block<T>>,
 }
 
-/// The receiver's end. Only the receiver has it, and the channel's drop.
+/// The receiver's end. Only the receiver and the channel's drop use it.
 pub(super) struct Head<T> {
     position: usize,
     block: *mut Block<T>,
 }
 
-/// A slot that belongs to the caller (invariant 1). It must be filled, and at once: who receives
-/// waits for it, and so does what comes after it.
+/// A slot that belongs to the caller (invariant 1). It must be filled at once: the receiver waits
+/// for it, and all later values wait behind it.
 ///
-/// It is taken before the value is touched, so that a value, which may be large, is not handed from
-/// one function to the next on the way.
+/// It is taken before the value is touched, so that a large value is not moved from one function to
+/// the next.
 #[must_use = "a slot that is not filled stops the channel"]
 pub(super) struct Claim<'a, T> {
     slot: &'a Slot<T>,
 }
 
 impl<T> Claim<'_, T> {
-    /// Says whether the receiver waits for this very value, so that the caller must wake it.
+    /// Fills the slot. Returns whether the receiver waits for this value: the caller must wake it.
     #[inline]
     pub(super) fn fill(self, value: T) -> bool {
         let value = ManuallyDrop::new(value);
@@ -188,7 +189,8 @@ impl<T> List<T> {
             if last && spare.is_none() {
                 spare = Some(Block::new());
             }
-            // No pair: `tail` has brought it. If it is a later one, the compare-exchange fails.
+            // No pair: the load of `tail` orders it. If it is a later block, the compare-exchange
+            // fails.
             let block = self.tail.block.load(Ordering::Relaxed);
             let next = tail + ONE;
             match self.tail.position.compare_exchange_weak(tail, next, Ordering::Relaxed, FOLLOW) {
@@ -206,7 +208,7 @@ impl<T> List<T> {
         }
     }
 
-    /// Puts the next block in place: invariant 2.
+    /// Puts the next block in place (invariant 2).
     #[cold]
     fn append(&self, block: *mut Block<T>, next: Box<Block<T>>) {
         let next = Box::into_raw(next);
@@ -227,7 +229,7 @@ impl<T> List<T> {
     }
 }
 
-/// Waits a little for another thread's few instructions, or longer if it was preempted there.
+/// Spins for another thread's few instructions, and yields if it was preempted there.
 fn relax(turns: &mut u32) {
     *turns += 1;
     if *turns < 64 {
@@ -250,11 +252,11 @@ impl<T> Head<T> {
         self.slot().state.load(DRAIN) == FULL
     }
 
-    /// Moves the value at the head to `place`, without a copy on the way: it may be large.
+    /// Moves the value at the head to `place`, without another copy, since it may be large.
     ///
     /// # Safety
     ///
-    /// [`is_ready`](Head::is_ready) has said so since the last take.
+    /// [`is_ready`](Head::is_ready) has returned true since the last take.
     #[inline]
     pub(super) unsafe fn take(&mut self, place: &mut MaybeUninit<T>) {
         self.slot().value.with(|value| {
@@ -287,13 +289,13 @@ impl<T> Head<T> {
         }
     }
 
-    /// Drops the value at the head where it is, if it is there; says whether it was.
+    /// Drops the value at the head in place, if it is there. Returns whether it was.
     pub(super) fn discard(&mut self) -> bool {
         if !self.is_ready() {
             return false;
         }
         let value = self.slot().value.with_mut(|value| value.cast::<T>());
-        // Moves on, and frees the block, behind the value's drop, also if that panics.
+        // Moves on, and frees the block, after the value's drop, also if that panics.
         struct Advance<'a, T>(&'a mut Head<T>);
         impl<T> Drop for Advance<'_, T> {
             fn drop(&mut self) {
@@ -316,9 +318,10 @@ impl<T> Head<T> {
         self.position += 1;
     }
 
-    /// Asks whoever fills the slot at the head to say so; says whether it is still empty.
+    /// Marks the slot at the head so that its sender wakes the receiver. Returns whether the slot
+    /// is still empty.
     pub(super) fn prepare_to_wait(&mut self) -> bool {
-        // No pair: whoever finds the slot FULL looks once more.
+        // No pair: a caller that finds the slot FULL reads it again.
         match self.slot().state.compare_exchange(
             EMPTY,
             AWAITED,
@@ -335,13 +338,13 @@ impl<T> Head<T> {
         list.tail.position.load(FOLLOW) == self.position * ONE + CLOSED
     }
 
-    /// Whether a sender has begun to push what comes next.
+    /// Whether a sender has begun to push the next value.
     pub(super) fn is_behind(&self, list: &List<T>) -> bool {
-        // No pair: the slot brings the value.
+        // No pair: the slot's state publishes the value.
         list.tail.position.load(Ordering::Relaxed) / ONE != self.position
     }
 
-    /// Waits for a sender that has begun to push what comes next.
+    /// Waits for a sender that has begun to push the next value.
     pub(super) fn wait_for_begun(&self) {
         let mut turns = 0;
         while !self.is_ready() {
@@ -359,7 +362,7 @@ impl<T> Head<T> {
     ///
     /// # Safety
     ///
-    /// Nobody pushes any more, and nobody uses this head again.
+    /// There are no more pushes, and this head is not used again.
     pub(super) unsafe fn free(&mut self) {
         struct Rest<'a, T>(&'a mut Head<T>);
         impl<T> Drop for Rest<'_, T> {

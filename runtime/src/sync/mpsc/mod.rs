@@ -2,7 +2,7 @@
 //!
 //! [`channel`] makes one that holds a limited number of values: a sender waits while it is full, so
 //! a fast producer cannot outrun a slow consumer. [`unbounded_channel`] makes one without a limit,
-//! whose senders never wait, and whose memory only the programmer's care limits.
+//! whose senders never wait, and whose memory can grow without bound.
 //!
 //! When every sender is gone, the receiver gets what is left and then `None`. When the receiver is
 //! closed or dropped, sending is an error. Values arrive in the order in which they were sent by
@@ -15,10 +15,10 @@
 //! | when the receiver is slow | `send` waits: the sender slows down, too | values pile up in memory |
 //! | sending | [`send`](Sender::send)`.await`, or [`try_send`](Sender::try_send) | [`send`](UnboundedSender::send), which never waits |
 //! | from a thread without async | [`blocking_send`](Sender::blocking_send) | `send` |
-//! | take it for | nearly everything | events that are rare, or that must be sent where nothing may wait |
+//! | use it for | nearly everything | events that are rare, or that are sent from code that may not wait |
 //!
-//! The limit is the number of values under way, not of bytes. A small one, 8 or 32, is enough for
-//! most channels: it evens out bursts. A large one only hides that the receiver is too slow.
+//! The limit is the number of values in the channel, not of bytes. A small one, 8 or 32, is enough
+//! for most channels: it evens out bursts. A large one only hides that the receiver is too slow.
 //!
 //! # Examples
 //!
@@ -42,7 +42,7 @@
 //! # });
 //! ```
 //!
-//! A task that owns a value, and others that ask it to do things: the request carries the channel
+//! A task that owns a value, and others that send it requests: each request contains the channel
 //! for its answer. Often this is simpler than a lock, because one task sees everything in order.
 //!
 //! ```
@@ -73,8 +73,8 @@
 //! and [`blocking_recv`](Receiver::blocking_recv). In a task, `.await` the others. The blocking
 //! ones panic inside async code, where they would hold up other tasks.
 
-// Values travel through a list of blocks (`list.rs`); the limit is a fair semaphore, one permit a
-// free place.
+// Values go through a list of blocks (`list.rs`). The limit is a fair semaphore with one permit for
+// each free place.
 
 pub mod error;
 

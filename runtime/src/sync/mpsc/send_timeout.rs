@@ -1,4 +1,4 @@
-//! Sending with a limit of time: the one thing here that needs a runtime, for its timer.
+//! Sending with a time limit: the only function here that needs a runtime, for its timer.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The channel without a limit.
+//! The unbounded channel.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -31,7 +31,7 @@ impl Limit for Unlimited {
     }
 }
 
-/// Sends into a channel without a limit. Made by [`unbounded_channel`].
+/// Sends into an unbounded channel. Made by [`unbounded_channel`].
 ///
 /// # Examples
 ///
@@ -78,7 +78,7 @@ pub struct WeakUnboundedSender<T> {
     tx: WeakTx<T, Unlimited>,
 }
 
-/// Receives from a channel without a limit. Made by [`unbounded_channel`].
+/// Receives from an unbounded channel. Made by [`unbounded_channel`].
 ///
 /// # Examples
 ///
@@ -119,8 +119,8 @@ pub struct UnboundedReceiver<T> {
     rx: Rx<T, Unlimited>,
 }
 
-/// Creates a channel without a limit: sending never waits, and memory grows with what is not yet
-/// received.
+/// Creates an unbounded channel: sending never waits, and memory grows with the values that are not
+/// yet received.
 ///
 /// # Examples
 ///
@@ -139,7 +139,7 @@ pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
 chan::halves!(UnboundedSender, WeakUnboundedSender, UnboundedReceiver);
 
 impl<T> UnboundedSender<T> {
-    /// Sends `value`. `Ok` means that the receiver was there, not that it will look.
+    /// Sends `value`. `Ok` means that the receiver existed, not that it will receive the value.
     ///
     /// # Errors
     ///
@@ -182,24 +182,6 @@ impl<T> UnboundedSender<T> {
         self.tx.closed().await;
     }
 
-    /// Whether the receiver was closed or dropped.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedSender`].
-    pub fn is_closed(&self) -> bool {
-        self.tx.is_closed()
-    }
-
-    /// Whether both send into the same channel.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedSender`].
-    pub fn same_channel(&self, other: &Self) -> bool {
-        self.tx.same_channel(&other.tx)
-    }
-
     /// A sender that does not keep the channel open.
     ///
     /// # Examples
@@ -209,58 +191,11 @@ impl<T> UnboundedSender<T> {
     pub fn downgrade(&self) -> WeakUnboundedSender<T> {
         WeakUnboundedSender { tx: self.tx.downgrade() }
     }
-
-    /// How many senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedSender`].
-    pub fn strong_count(&self) -> usize {
-        self.tx.chan.senders.strong()
-    }
-
-    /// How many weak senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedSender`].
-    pub fn weak_count(&self) -> usize {
-        self.tx.chan.senders.weak()
-    }
-}
-
-impl<T> WeakUnboundedSender<T> {
-    /// A sender, if there is still one: when the last has gone the channel stays closed.
-    ///
-    /// # Examples
-    ///
-    /// See [`WeakUnboundedSender`].
-    pub fn upgrade(&self) -> Option<UnboundedSender<T>> {
-        Some(UnboundedSender { tx: self.tx.upgrade()? })
-    }
-
-    /// How many senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`WeakUnboundedSender`].
-    pub fn strong_count(&self) -> usize {
-        self.tx.chan.senders.strong()
-    }
-
-    /// How many weak senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`WeakUnboundedSender`].
-    pub fn weak_count(&self) -> usize {
-        self.tx.chan.senders.weak()
-    }
 }
 
 impl<T> UnboundedReceiver<T> {
-    /// Waits for a value. `None` when nothing is left and nothing will come: every sender is gone,
-    /// or this was [closed](UnboundedReceiver::close).
+    /// Waits for a value. `None` when the channel is empty and no value will come: every sender is
+    /// gone, or this was [closed](UnboundedReceiver::close).
     ///
     /// # Cancel safety
     ///
@@ -273,8 +208,8 @@ impl<T> UnboundedReceiver<T> {
         poll_fn(|cx| self.rx.poll_recv(cx)).await
     }
 
-    /// Waits for at least one value and adds up to `limit` to `buffer`; says how many. 0 means that
-    /// nothing is left and nothing will come, or that `limit` is 0.
+    /// Waits for at least one value, adds up to `limit` values to `buffer`, and returns their
+    /// number. 0 means that the channel is empty and no value will come, or that `limit` is 0.
     ///
     /// # Cancel safety
     ///
@@ -343,7 +278,7 @@ impl<T> UnboundedReceiver<T> {
         park_on(self.recv_many(buffer, limit))
     }
 
-    /// Lets no more values in. Senders get errors; what has been sent can be received.
+    /// Closes the channel: senders get errors. Values that were sent before can be received.
     ///
     /// # Examples
     ///
@@ -359,24 +294,6 @@ impl<T> UnboundedReceiver<T> {
     /// See [`UnboundedReceiver`].
     pub fn is_closed(&self) -> bool {
         self.rx.is_closed()
-    }
-
-    /// Whether nothing is in the channel now.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedReceiver`].
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many values are in the channel now.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedReceiver`].
-    pub fn len(&self) -> usize {
-        self.rx.len()
     }
 
     /// Like [`recv`](UnboundedReceiver::recv), for use in a hand-written future: after `Pending`
@@ -424,23 +341,5 @@ impl<T> UnboundedReceiver<T> {
         limit: usize,
     ) -> Poll<usize> {
         self.rx.poll_recv_many(cx, buffer, limit)
-    }
-
-    /// How many senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedReceiver`].
-    pub fn sender_strong_count(&self) -> usize {
-        self.rx.chan.senders.strong()
-    }
-
-    /// How many weak senders there are.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnboundedReceiver`].
-    pub fn sender_weak_count(&self) -> usize {
-        self.rx.chan.senders.weak()
     }
 }

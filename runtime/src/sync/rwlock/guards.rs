@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use super::lock::RwLock;
 use super::permits::{Permits, Reading, Writing};
-use crate::sync::guard_macros::guard;
+use crate::sync::guard_macros::{guard, mappable};
 
 /// Shared access to the value of an [`RwLock`]. Dropping it unlocks.
 ///
@@ -104,88 +104,32 @@ guard!([T: ?Sized] RwLockReadGuard<'_, T>, T, this => this.part);
 guard!(mut [T: ?Sized] RwLockWriteGuard<'_, T>, T, this => this.part);
 guard!(mut [T: ?Sized] RwLockMappedWriteGuard<'_, T>, T, this => this.part);
 
+mappable! {
+    const ['a, T: ?Sized] RwLockReadGuard<'a, T>, T => [F, U] RwLockReadGuard<'a, U>, U;
+    this, part => RwLockReadGuard { right: this.right, part, marker: PhantomData }
+}
+mappable! {
+    mut ['a, T: ?Sized] RwLockWriteGuard<'a, T>, T => [F, U] RwLockMappedWriteGuard<'a, U>, U;
+    this, part => RwLockMappedWriteGuard { right: this.right, part, marker: PhantomData }
+}
+mappable! {
+    mut ['a, T: ?Sized] RwLockMappedWriteGuard<'a, T>, T => [F, U] RwLockMappedWriteGuard<'a, U>, U;
+    this, part => RwLockMappedWriteGuard { right: this.right, part, marker: PhantomData }
+}
+
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
-    /// Begins. The caller has just taken the permits.
+    /// Makes the guard. The caller has just taken the permits.
     pub(super) fn begin(lock: &'a RwLock<T>) -> RwLockReadGuard<'a, T> {
         let right = Reading::begin(&lock.permits);
         RwLockReadGuard { right, part: lock.place(), marker: PhantomData }
     }
-
-    /// A guard of a part of the value.
-    ///
-    /// # Examples
-    ///
-    /// See [`RwLockReadGuard`].
-    pub fn map<F, U: ?Sized>(this: Self, f: F) -> RwLockReadGuard<'a, U>
-    where
-        F: FnOnce(&T) -> &U,
-    {
-        let part: *const U = f(&*this);
-        RwLockReadGuard { right: this.right, part, marker: PhantomData }
-    }
-
-    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// See [`RwLockReadGuard`].
-    pub fn try_map<F, U: ?Sized>(this: Self, f: F) -> Result<RwLockReadGuard<'a, U>, Self>
-    where
-        F: FnOnce(&T) -> Option<&U>,
-    {
-        match f(&*this).map(std::ptr::from_ref) {
-            Some(part) => Ok(RwLockReadGuard { right: this.right, part, marker: PhantomData }),
-            None => Err(this),
-        }
-    }
 }
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    /// Begins. The caller has just taken the permits.
+    /// Makes the guard. The caller has just taken the permits.
     pub(super) fn begin(lock: &'a RwLock<T>) -> RwLockWriteGuard<'a, T> {
         let right = Writing::begin(&lock.permits);
         RwLockWriteGuard { right, part: lock.place_mut(), marker: PhantomData }
-    }
-
-    /// A guard of a part of the value.
-    ///
-    /// # Examples
-    ///
-    /// See [`RwLockWriteGuard`].
-    pub fn map<F, U: ?Sized>(mut this: Self, f: F) -> RwLockMappedWriteGuard<'a, U>
-    where
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let part: *mut U = f(&mut *this);
-        RwLockMappedWriteGuard { right: this.right, part, marker: PhantomData }
-    }
-
-    /// A guard of a part of the value, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// See [`RwLockWriteGuard`].
-    pub fn try_map<F, U: ?Sized>(
-        mut this: Self,
-        f: F,
-    ) -> Result<RwLockMappedWriteGuard<'a, U>, Self>
-    where
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        match f(&mut *this).map(std::ptr::from_mut) {
-            Some(part) => {
-                Ok(RwLockMappedWriteGuard { right: this.right, part, marker: PhantomData })
-            }
-            None => Err(this),
-        }
     }
 
     /// A guard of the whole value, of the type that [`map`](RwLockWriteGuard::map) returns.
@@ -197,7 +141,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         RwLockWriteGuard::map(this, |value| value)
     }
 
-    /// Goes on reading: nobody writes in between.
+    /// Turns the write lock into a read lock, with no writer in between.
     ///
     /// # Examples
     ///
@@ -220,7 +164,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         RwLockWriteGuard::downgrade_map(self, |value| value)
     }
 
-    /// Goes on reading a part of the value: nobody writes in between.
+    /// Turns it into a read lock of a part of the value, with no writer in between.
     ///
     /// # Examples
     ///
@@ -244,7 +188,8 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         RwLockReadGuard { right: this.right.downgrade(), part, marker: PhantomData }
     }
 
-    /// Goes on reading a part of the value, if `f` finds one; otherwise this guard.
+    /// Turns it into a read lock of a part of the value, if `f` finds one; otherwise returns this
+    /// guard.
     ///
     /// # Errors
     ///
@@ -273,45 +218,6 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         match f(&*this).map(std::ptr::from_ref) {
             Some(part) => {
                 Ok(RwLockReadGuard { right: this.right.downgrade(), part, marker: PhantomData })
-            }
-            None => Err(this),
-        }
-    }
-}
-
-impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
-    /// A guard of a part of the part.
-    ///
-    /// # Examples
-    ///
-    /// See [`RwLockMappedWriteGuard`].
-    pub fn map<F, U: ?Sized>(mut this: Self, f: F) -> RwLockMappedWriteGuard<'a, U>
-    where
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let part: *mut U = f(&mut *this);
-        RwLockMappedWriteGuard { right: this.right, part, marker: PhantomData }
-    }
-
-    /// A guard of a part of the part, if `f` finds one; otherwise this guard.
-    ///
-    /// # Errors
-    ///
-    /// `f` returned `None`.
-    ///
-    /// # Examples
-    ///
-    /// See [`RwLockMappedWriteGuard`].
-    pub fn try_map<F, U: ?Sized>(
-        mut this: Self,
-        f: F,
-    ) -> Result<RwLockMappedWriteGuard<'a, U>, Self>
-    where
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        match f(&mut *this).map(std::ptr::from_mut) {
-            Some(part) => {
-                Ok(RwLockMappedWriteGuard { right: this.right, part, marker: PhantomData })
             }
             None => Err(this),
         }

@@ -11,14 +11,14 @@ use crate::engine::messages;
 use crate::engine::primitive::{UnsafeCell, const_fn};
 use crate::engine::trace::resource::Resource;
 
-/// Readers at a time, unless the user says otherwise.
+/// The most readers at a time, by default.
 const MAX_READERS: u32 = u32::MAX >> 3;
 
-/// A lock for a value, fair, that many readers or one writer hold across `.await`.
+/// A fair read-write lock, which may be held across `.await`, by many readers or one writer.
 ///
-/// Those who wait get it in the order in which they asked (their first poll). So a task that holds
-/// it for reading and asks for reading again may wait for ever: for a writer that waits for the
-/// task. There is no poison.
+/// Tasks get the lock in the order of their first polls. So a task that holds it for reading and
+/// asks to read again may wait for ever: for a writer that waits for that task. There is no
+/// poisoning.
 ///
 /// # Examples
 ///
@@ -58,6 +58,7 @@ unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 
 impl<T: ?Sized> Source for Arc<RwLock<T>> {
+    #[inline]
     fn permits(&self) -> &Permits {
         &self.permits
     }
@@ -193,12 +194,12 @@ impl<T: ?Sized> RwLock<T> {
         self.value.into_inner()
     }
 
-    /// Where the value lies, for a read guard.
+    /// A pointer to the value, for a read guard.
     pub(super) fn place(&self) -> *const T {
         self.value.with(|value| value)
     }
 
-    /// Where the value lies, for a write guard.
+    /// A pointer to the value, for a write guard.
     pub(super) fn place_mut(&self) -> *mut T {
         self.value.with_mut(|value| value)
     }

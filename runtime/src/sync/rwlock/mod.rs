@@ -1,8 +1,8 @@
 //! A lock that many readers or one writer hold, and that may be held across an `.await`.
 //!
 //! It is a fair semaphore (`engine/fair_semaphore.rs`): a reader takes one permit, a writer all of
-//! them. Permits are handed out in order, so a writer waits for the readers before it only, and the
-//! readers behind it wait for it.
+//! them. Permits are given in order, so a writer waits only for the readers before it, and the
+//! readers behind it wait for the writer.
 //!
 //! Guards:
 //!
@@ -11,7 +11,7 @@
 //! 2. A mapped guard points into the value and stands for the same permits.
 //!
 //! `permits.rs` has what is held (rule 1), `lock.rs` the value, `guards.rs` and `owned_guards.rs`
-//! what the user gets. Here is what waits and hands out the guards.
+//! what the user gets, and what hands out the latter. Here is what hands out the former.
 
 mod guards;
 mod lock;
@@ -19,30 +19,23 @@ mod owned_guards;
 mod permits;
 
 use std::fmt;
-use std::sync::Arc;
 
 pub use self::guards::{RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard};
 pub use self::lock::RwLock;
 pub use self::owned_guards::{
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard,
 };
+use self::permits::taken;
 use super::TryLockError;
-use crate::engine::fair_semaphore::Closed;
 use crate::engine::park_on::park_on;
-
-/// The permits were waited for.
-#[inline]
-fn taken(permits: Result<(), Closed>) {
-    debug_assert!(permits.is_ok(), "nobody closes a lock");
-}
 
 impl<T: ?Sized> RwLock<T> {
     /// Waits to read.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, the future loses its place in line; what it was given in the
-    /// meantime goes to the next.
+    /// If the future is dropped before it is ready, it loses its place in line. A lock that it was
+    /// given in the meantime goes to the next task.
     ///
     /// # Examples
     ///
@@ -50,31 +43,6 @@ impl<T: ?Sized> RwLock<T> {
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
         taken(self.permits.wait("RwLock::read", 1).await);
         RwLockReadGuard::begin(self)
-    }
-
-    /// Waits to read; the guard keeps the lock alive.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`read`](RwLock::read).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[runtime::main]
-    /// # async fn main() {
-    /// use std::sync::Arc;
-    /// use runtime::sync::RwLock;
-    ///
-    /// let lock = Arc::new(RwLock::new("shared"));
-    /// let guard = lock.clone().read_owned().await;
-    /// let task = runtime::spawn(async move { guard.len() });
-    /// assert_eq!(task.await.unwrap(), 6);
-    /// # }
-    /// ```
-    pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        taken(self.permits.wait("RwLock::read_owned", 1).await);
-        OwnedRwLockReadGuard::begin(self)
     }
 
     /// Waits to write.
@@ -89,31 +57,6 @@ impl<T: ?Sized> RwLock<T> {
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
         taken(self.permits.wait("RwLock::write", self.permits.max_readers).await);
         RwLockWriteGuard::begin(self)
-    }
-
-    /// Waits to write; the guard keeps the lock alive.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`read`](RwLock::read).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[runtime::main]
-    /// # async fn main() {
-    /// use std::sync::Arc;
-    /// use runtime::sync::RwLock;
-    ///
-    /// let lock = Arc::new(RwLock::new(1));
-    /// let mut guard = lock.clone().write_owned().await;
-    /// runtime::spawn(async move { *guard += 1 }).await.unwrap();
-    /// assert_eq!(*lock.read().await, 2);
-    /// # }
-    /// ```
-    pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
-        taken(self.permits.wait("RwLock::write_owned", self.permits.max_readers).await);
-        OwnedRwLockWriteGuard::begin(self)
     }
 
     /// Waits to read on this thread, which sleeps. For code outside async.
@@ -151,11 +94,11 @@ impl<T: ?Sized> RwLock<T> {
         park_on(self.write())
     }
 
-    /// Begins to read, if nobody writes or waits.
+    /// Takes the read lock, if no task writes or waits.
     ///
     /// # Errors
     ///
-    /// Somebody writes or waits.
+    /// If another task writes or waits.
     ///
     /// # Examples
     ///
@@ -165,34 +108,11 @@ impl<T: ?Sized> RwLock<T> {
         Ok(RwLockReadGuard::begin(self))
     }
 
-    /// Begins to read, if nobody writes or waits; the guard keeps the lock alive.
-    ///
-    /// # Errors
-    ///
-    /// Somebody writes or waits.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use runtime::sync::RwLock;
-    ///
-    /// let lock = Arc::new(RwLock::new(1));
-    /// let reader = lock.clone().try_read_owned().unwrap();
-    /// assert!(lock.clone().try_write_owned().is_err());
-    /// drop(reader);
-    /// assert!(lock.try_write_owned().is_ok());
-    /// ```
-    pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
-        self.permits.try_acquire(1)?;
-        Ok(OwnedRwLockReadGuard::begin(self))
-    }
-
     /// Begins to write, if nobody holds the lock or waits.
     ///
     /// # Errors
     ///
-    /// Somebody holds the lock or waits.
+    /// If another task holds the lock or waits.
     ///
     /// # Examples
     ///
@@ -200,20 +120,6 @@ impl<T: ?Sized> RwLock<T> {
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
         self.permits.try_acquire(self.permits.max_readers)?;
         Ok(RwLockWriteGuard::begin(self))
-    }
-
-    /// Begins to write, if nobody holds the lock or waits; the guard keeps the lock alive.
-    ///
-    /// # Errors
-    ///
-    /// Somebody holds the lock or waits.
-    ///
-    /// # Examples
-    ///
-    /// See [`try_read_owned`](Self::try_read_owned).
-    pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
-        self.permits.try_acquire(self.permits.max_readers)?;
-        Ok(OwnedRwLockWriteGuard::begin(self))
     }
 }
 

@@ -31,13 +31,29 @@ impl Permits {
         self.semaphore.try_acquire(count as usize).map_err(|_| TryLockError(()))
     }
 
+    /// One permit has been taken.
+    #[inline]
+    pub(super) fn begin_read(&self) {
+        self.semaphore.resource().reader_came();
+        self.semaphore.object().taken();
+    }
+
+    /// All permits have been taken.
+    #[inline]
+    pub(super) fn begin_write(&self) {
+        self.semaphore.resource().write_locked(true);
+        self.semaphore.object().taken();
+    }
+
+    #[inline]
     fn end_read(&self) {
-        // Said first: afterwards somebody else may say what it is.
+        // Sent before the release: afterwards another task may send a new state.
         self.semaphore.resource().reader_left();
         self.semaphore.object().given_back();
         self.semaphore.release(1);
     }
 
+    #[inline]
     fn end_write(&self) {
         self.semaphore.resource().write_locked(false);
         self.semaphore.object().given_back();
@@ -50,6 +66,12 @@ impl Permits {
         self.semaphore.resource().reader_came();
         self.semaphore.release(self.max_readers as usize - 1);
     }
+}
+
+/// The permits were waited for.
+#[inline]
+pub(super) fn taken(permits: Result<(), Closed>) {
+    debug_assert!(permits.is_ok(), "nobody closes a lock");
 }
 
 /// What leads to the permits: a borrow of them, or a share of the lock.
@@ -66,20 +88,15 @@ impl Source for &Permits {
 
 /// One permit. Dropping it ends reading.
 pub(super) struct Reading<S: Source> {
-    source: S,
+    pub(super) source: S,
 }
 
 impl<S: Source> Reading<S> {
     /// The caller has just taken one permit.
     #[inline]
     pub(super) fn begin(source: S) -> Reading<S> {
-        source.permits().semaphore.resource().reader_came();
-        source.permits().semaphore.object().taken();
+        source.permits().begin_read();
         Reading { source }
-    }
-
-    pub(super) fn source(&self) -> &S {
-        &self.source
     }
 }
 
@@ -92,20 +109,15 @@ impl<S: Source> Drop for Reading<S> {
 
 /// All permits. Dropping it ends writing.
 pub(super) struct Writing<S: Source> {
-    source: S,
+    pub(super) source: S,
 }
 
 impl<S: Source> Writing<S> {
     /// The caller has just taken all permits.
     #[inline]
     pub(super) fn begin(source: S) -> Writing<S> {
-        source.permits().semaphore.resource().write_locked(true);
-        source.permits().semaphore.object().taken();
+        source.permits().begin_write();
         Writing { source }
-    }
-
-    pub(super) fn source(&self) -> &S {
-        &self.source
     }
 
     /// Goes on reading: nobody writes in between.

@@ -1,6 +1,9 @@
-//! Models of `engine/activity.rs`, and of those who are counted: `scheduler/sleep.rs`,
-//! `park_on.rs`.
+//! Models of `engine/activity.rs`, and of those who are counted: `scheduler/idle.rs`, `park_on.rs`.
+//!
+//! Who pushes a task, or works, is counted by a guard (`Pool::inject`, `Worker::run`). That much is
+//! written again here: both are tied to the queues, as `worker.rs` says.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::task::Poll;
 
@@ -8,11 +11,14 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use loom::thread;
 
+use super::worker::{Tasks, Worker};
 use crate::engine::activity::Activity;
 use crate::engine::clock::NEVER;
 use crate::engine::park_on::run_counted;
 use crate::engine::primitive::Parker;
-use crate::engine::scheduler::sleep::{Sleep, Withdrawn};
+use crate::engine::scheduler::idle::{Idle, Sleeper as _, work_published};
+use crate::engine::scheduler::sleep::Sleep;
+use crate::engine::wake_list::WakeList;
 
 /// A runtime whose deadline is a bare number without an ordering of its own.
 struct Runtime {
@@ -86,11 +92,11 @@ fn a_jump_goes_to_the_earliest() {
     });
 }
 
-/// Workers, a queue, and time. The first worker has the poll.
+/// Workers, tasks, and time. The first worker has the poll.
 struct Pool {
     runtime: Runtime,
     sleep: Sleep,
-    queued: AtomicUsize,
+    tasks: Tasks,
     ran: AtomicUsize,
     /// The token of the second worker.
     parker: Parker,
@@ -102,7 +108,7 @@ impl Pool {
         Arc::new(Pool {
             runtime: Runtime::new(10),
             sleep: Sleep::new(workers, workers),
-            queued: AtomicUsize::new(0),
+            tasks: Tasks::default(),
             ran: AtomicUsize::new(0),
             parker: Parker::new(),
             stop: AtomicBool::new(false),
@@ -121,66 +127,52 @@ impl Pool {
         };
     }
 
-    /// What `Pool::inject` does.
     fn push(&self) {
         let _active = self.activity().enter();
-        self.queued.fetch_add(1, Ordering::Relaxed);
-        if let Some(slot) = self.sleep.published() {
+        self.tasks.add();
+        work_published(&self.sleep, Some(self.activity()), |slot| self.unpark(slot));
+    }
+
+    /// The worker sleeps, uncounted. Says whether time may jump.
+    fn rest(&self, slot: usize) -> bool {
+        self.activity().end();
+        if slot != 0 {
+            self.parker.park();
             self.activity().begin();
-            self.unpark(slot); // wake: sleeper
+            return false;
         }
-    }
-
-    fn has_work(&self) -> bool {
-        self.queued.load(Ordering::Relaxed) > 0
-    }
-
-    fn run_one(&self) -> bool {
-        let take = |queued: usize| queued.checked_sub(1);
-        let took = self.has_work()
-            && self.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
-        if took {
-            self.ran.fetch_add(1, Ordering::Relaxed);
+        let claimed = self.runtime.rest();
+        if claimed {
+            // No task is queued, and none is in anybody's hands.
+            assert_eq!(self.ran.load(Ordering::Relaxed), 1, "a task waited");
         }
-        took
+        claimed
     }
 
-    fn search(&self) {
-        while self.run_one() {}
-        let _last = self.sleep.end_search();
-        while self.run_one() {}
-    }
-
-    /// What `Worker` does until time jumps, or it is told to stop. The caller has counted it.
+    /// Until time jumps, or the worker is told to stop. The caller has counted it.
     fn work(&self, slot: usize) {
-        loop {
-            if self.sleep.begin_search() {
-                self.search();
-            }
-            while self.run_one() {}
-            let must_look = self.sleep.announce(slot);
-            let mut claimed = false;
-            if !(must_look && self.has_work()) {
-                self.activity().end();
-                if slot == 0 {
-                    claimed = self.runtime.rest();
-                    if claimed {
-                        // No task is queued, and none is in anybody's hands.
-                        assert_eq!(self.ran.load(Ordering::Relaxed), 1, "a task waited");
-                    }
-                } else {
-                    self.parker.park();
-                    self.activity().begin();
-                }
-            }
-            if self.sleep.withdraw(slot) == Withdrawn::Woken {
-                self.activity().end();
-                self.search();
-            }
-            if claimed || self.stop.load(Ordering::Relaxed) {
-                return self.activity().end();
+        let claimed = Cell::new(false);
+        let sleep = || {
+            claimed.set(self.rest(slot));
+            WakeList::new()
+        };
+        let worker = Worker {
+            slot,
+            protocol: &self.sleep,
+            activity: Some(self.activity()),
+            tasks: Some(&self.tasks),
+            is_closed: &|| false,
+            unpark: &|slot| self.unpark(slot),
+            monitor: None,
+            sleep: &sleep,
+            after_sleep: &drop,
+        };
+        while !claimed.get() && !self.stop.load(Ordering::Relaxed) {
+            if self.tasks.take() || matches!(worker.idle(), Idle::Run(())) {
+                self.ran.fetch_add(1, Ordering::Relaxed);
             }
         }
+        self.activity().end();
     }
 }
 

@@ -37,15 +37,7 @@ impl Pool {
             self.parker.park();
         }
         self.closing.leave(|| {
-            // As `Queue::close`, but for the closing: that was done by whoever closed the pool.
-            while self.queue.owned.alive() > 0 {
-                self.queue.owned.cancel_all(|task| task.cancel());
-                let task = self.queue.tasks.lock().pop_front();
-                match task {
-                    Some(task) => task.cancel(),
-                    None => thread::yield_now(),
-                }
-            }
+            self.queue.cancel();
             self.touch();
         });
     }

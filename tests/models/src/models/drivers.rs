@@ -1,5 +1,10 @@
 //! Models of `runtime/drivers.rs`, with those who sleep there (`scheduler/spares.rs`) and a
-//! stand-in for the system's poll: workers that sleep in the poll or beside it, and the monitor.
+//! stand-in for the system's poll: workers that sleep in the poll or beside it, and the monitor;
+//! and a thread that waits for others by hand.
+//!
+//! What the monitor does at a look is that of `monitor_rounds.rs`, which has the whole pool in its
+//! hands, with its queues and the clock, so it cannot be here; here stands in which order it calls
+//! what these models are of.
 
 use std::task::{Wake, Waker};
 use std::time::Duration;
@@ -8,11 +13,14 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
+use super::worker::Worker;
 use crate::engine::clock::Clock;
 use crate::engine::driver::IoDriver;
-use crate::engine::primitive::{Parker, Unparked};
+use crate::engine::primitive::Parker;
 use crate::engine::scheduler::Park as _;
+use crate::engine::scheduler::idle::Sleeper as _;
 use crate::engine::scheduler::monitor_park::MonitorPark;
+use crate::engine::scheduler::park::unpark;
 use crate::engine::scheduler::spares::{Call, Spares};
 use crate::engine::task::Absence;
 use crate::engine::wake_list::WakeList;
@@ -99,38 +107,51 @@ impl Pool {
     }
 
     fn unpark(&self, slot: usize) {
-        if self.parkers[slot].unpark() == Unparked::Elsewhere {
-            self.io.wake();
-        }
+        unpark(&self.parkers[slot], &self.events);
     }
 
-    /// What a worker without work does until all is over. What it wakes is done only then.
+    /// A worker without work until all is over. What it wakes is done only then.
     fn work(&self, slot: usize) {
-        let mut ready = WakeList::new();
         while !self.is_over() {
-            let _must_look = self.spares.sleep.announce(slot);
-            if !self.is_over() {
-                self.events.sleep(slot, &self.parkers[slot], &mut ready);
-            }
-            let _withdrawn = self.spares.withdraw(slot, &self.park);
-            if !ready.is_empty() {
-                ready.wake_all();
-                self.stuck[slot].park();
-            }
+            self.sleep(slot, &|| self.is_over(), &|mut ready| {
+                if !ready.is_empty() {
+                    ready.wake_all();
+                    self.stuck[slot].park();
+                }
+            });
         }
     }
 
-    /// What the monitor does. It has lingered: it sleeps for good whenever it owes nothing. After
-    /// some looks the model ends: as long as it looks, nothing is lost.
+    /// A worker that goes to sleep, once.
+    fn sleep(&self, slot: usize, is_closed: &dyn Fn() -> bool, after_sleep: &dyn Fn(WakeList)) {
+        let sleep = || {
+            let mut ready = WakeList::new();
+            self.events.sleep(slot, &self.parkers[slot], &mut ready);
+            ready
+        };
+        let worker = Worker {
+            slot,
+            protocol: &self.spares.sleep,
+            activity: None,
+            tasks: None,
+            is_closed,
+            unpark: &|slot| self.unpark(slot),
+            monitor: Some((&self.spares, &self.park)),
+            sleep: &sleep,
+            after_sleep,
+        };
+        let _idle = worker.sleep_unless_needed();
+    }
+
+    /// The monitor. It has lingered: it sleeps for good whenever it owes nothing. After some looks
+    /// the model ends: as long as it looks, nothing is lost.
     fn guard(&self) {
         let (mut ready, mut looks_before) = (WakeList::new(), 0);
         for _ in 0..LOOKS {
             let sleeping = self.spares.sleep.sleeping();
             if sleeping > 0 {
-                self.spares.send_home(|slot| self.unpark(slot));
-                if !self.events.has_holder() {
-                    self.spares.give_poll_back(|slot| self.unpark(slot));
-                }
+                let has_holder = || self.events.has_holder();
+                self.spares.look_after_sleepers(has_holder, |slot| self.unpark(slot));
             }
             self.park.sleep_unless(|| {
                 self.is_over() || !self.spares.is_quiet(|| self.events.has_holder())
@@ -194,10 +215,7 @@ fn an_event_is_seen_when_the_holder_has_retired() {
         let spare = {
             let pool = pool.clone();
             thread::spawn(move || {
-                let mut ready = WakeList::new();
-                let _must_look = pool.spares.sleep.announce(1);
-                pool.events.sleep(1, &pool.parkers[1], &mut ready);
-                let _withdrawn = pool.spares.withdraw(1, &pool.park);
+                pool.sleep(1, &|| false, &drop);
                 if pool.spares.dismiss(1) {
                     pool.spares.vacate(1);
                 }
@@ -289,5 +307,89 @@ fn who_moves_the_time_has_woken_all_that_is_due() {
         ready.wake_all();
         assert_eq!(pool.seen.load(Ordering::Relaxed), 2, "one of them is still on its way");
         look.join().unwrap();
+    });
+}
+
+/// A runtime whose one thread is moved by hand.
+struct ByHand {
+    io: Arc<IoDriver>,
+    drivers: Drivers,
+    parker: Parker,
+    done: AtomicUsize,
+}
+
+impl ByHand {
+    /// With a job that is pending, and what another thread does meanwhile.
+    fn beside(other: fn(&ByHand)) -> (Arc<ByHand>, thread::JoinHandle<()>) {
+        let clock = Arc::new(Clock::real());
+        let io = IoDriver::new(clock.clone());
+        let drivers = Drivers::of_one_thread(io.clone(), clock);
+        drivers.counts_jobs().unwrap().begin();
+        let done = AtomicUsize::new(0);
+        let this = Arc::new(ByHand { io, drivers, parker: Parker::new(), done });
+        let theirs = this.clone();
+        (this, thread::spawn(move || other(&theirs)))
+    }
+
+    fn do_one(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Says whether an event was there.
+    fn wait(&self, jobs_only: bool) -> bool {
+        let mut ready = WakeList::new();
+        self.drivers.wait_for_others(&self.parker, jobs_only, &mut ready);
+        !ready.is_empty()
+    }
+}
+
+/// A wake from another thread that comes when the one that waits by hand is on its way into the
+/// poll, or just out of it.
+#[test]
+fn who_waits_by_hand_hears_other_threads() {
+    check(3, || {
+        let (by_hand, other) = ByHand::beside(|by_hand| {
+            for _ in 0..2 {
+                by_hand.do_one();
+                unpark(&by_hand.parker, &by_hand.drivers);
+            }
+        });
+        while by_hand.done() < 2 {
+            by_hand.wait(false);
+        }
+        other.join().unwrap();
+    });
+}
+
+/// An event that nobody sees, though the only thread waits for it.
+#[test]
+fn who_waits_by_hand_sees_events() {
+    for jobs_only in [false, true] {
+        check(3, move || {
+            let (by_hand, other) = ByHand::beside(|by_hand| by_hand.io.send(Waker::noop().clone()));
+            assert!(by_hand.wait(jobs_only));
+            other.join().unwrap();
+        });
+    }
+}
+
+/// The end of the last job, which comes when the thread that waits for jobs only has just seen one,
+/// and is heard by nobody; or is heard without what the job did.
+#[test]
+fn who_waits_by_hand_hears_the_last_job_end() {
+    check(3, || {
+        let (by_hand, other) = ByHand::beside(|by_hand| {
+            by_hand.do_one();
+            by_hand.drivers.counts_jobs().unwrap().end();
+        });
+        by_hand.wait(true);
+        assert_eq!(by_hand.done(), 1, "its end is seen, and what it did is not");
+        // Nobody is left to wait for.
+        by_hand.wait(true);
+        other.join().unwrap();
     });
 }

@@ -1,6 +1,7 @@
 //! Models of `engine/fair_semaphore.rs`.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Waker};
 
@@ -10,6 +11,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::engine::fair_semaphore::{FairSemaphore, Refusal};
+use crate::engine::insight::{Kind, Object};
 
 struct Guarded {
     semaphore: FairSemaphore,
@@ -23,7 +25,8 @@ unsafe impl Send for Guarded {}
 
 impl Guarded {
     fn new(permits: usize) -> Arc<Guarded> {
-        let semaphore = FairSemaphore::new(permits);
+        let object = Object::new(Kind::Semaphore, Location::caller());
+        let semaphore = FairSemaphore::new(permits, object);
         Arc::new(Guarded { semaphore, value: UnsafeCell::new(0) })
     }
 

@@ -12,6 +12,10 @@ use crate::engine::task::{Header, Identity, Runnable, Schedule, StallPolicy, spa
 struct Nowhere;
 
 impl Schedule for Nowhere {
+    fn is_observed(&self) -> bool {
+        false
+    }
+
     fn schedule(&self, _: Runnable) {}
     fn release(&self, _: &Header) {}
 }

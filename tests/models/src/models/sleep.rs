@@ -1,16 +1,21 @@
-//! Models of `scheduler/sleep.rs`. The queue is a bare counter without an ordering of its own: what
-//! a worker sees of it, it sees by the protocol.
+//! Models of `scheduler/sleep.rs`, with the steps of a worker (`scheduler/idle.rs`).
+
+use std::cell::Cell;
+use std::task::Waker;
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
+use super::worker::{Tasks, Worker};
 use crate::engine::primitive::Parker;
-use crate::engine::scheduler::sleep::{Sleep, Withdrawn};
+use crate::engine::scheduler::idle::{Idle, Sleeper as _, work_published};
+use crate::engine::scheduler::sleep::Sleep;
+use crate::engine::wake_list::WakeList;
 
 struct Pool {
     sleep: Sleep,
-    queued: AtomicUsize,
+    tasks: Tasks,
     parkers: Vec<Parker>,
     woken: AtomicUsize,
 }
@@ -19,62 +24,55 @@ impl Pool {
     fn new(workers: usize) -> Arc<Pool> {
         Arc::new(Pool {
             sleep: Sleep::new(workers, workers),
-            queued: AtomicUsize::new(0),
+            tasks: Tasks::default(),
             parkers: (0..workers).map(|_| Parker::new()).collect(),
             woken: AtomicUsize::new(0),
         })
     }
 
     fn push(&self) {
-        self.queued.fetch_add(1, Ordering::Relaxed);
+        self.tasks.add();
         self.published();
     }
 
     fn published(&self) {
-        if let Some(slot) = self.sleep.published() {
-            self.woken.fetch_add(1, Ordering::Relaxed);
-            self.parkers[slot].unpark(); // wake: sleeper
+        work_published(&self.sleep, None, |slot| self.unpark(slot));
+    }
+
+    fn unpark(&self, slot: usize) {
+        self.woken.fetch_add(1, Ordering::Relaxed);
+        self.parkers[slot].unpark();
+    }
+
+    /// Until the worker has found a task, or has slept and finds `events` ready. Whether it was a
+    /// task.
+    fn work(&self, slot: usize, events: impl Fn() -> WakeList) -> bool {
+        let has_events = Cell::new(false);
+        let sleep = || {
+            self.parkers[slot].park();
+            events()
+        };
+        let worker = Worker {
+            slot,
+            protocol: &self.sleep,
+            activity: None,
+            tasks: Some(&self.tasks),
+            is_closed: &|| false,
+            unpark: &|slot| self.unpark(slot),
+            monitor: None,
+            sleep: &sleep,
+            after_sleep: &|ready| has_events.set(!ready.is_empty()),
+        };
+        while !has_events.get() {
+            if let Idle::Run(()) = worker.idle() {
+                return true;
+            }
         }
+        false
     }
 
-    fn has_work(&self) -> bool {
-        self.queued.load(Ordering::Relaxed) > 0
-    }
-
-    fn take(&self) -> bool {
-        let take = |queued: usize| queued.checked_sub(1);
-        self.has_work()
-            && self.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
-    }
-
-    fn search_and_stop(&self) -> bool {
-        let found = self.take();
-        let last = self.sleep.end_search();
-        if last && found && self.has_work() {
-            self.published();
-        }
-        found
-    }
-
-    /// What `Worker` does until it has found one task.
     fn find_one(&self, slot: usize) {
-        loop {
-            if self.sleep.begin_search() && self.search_and_stop() {
-                return;
-            }
-            let must_look = self.sleep.announce(slot);
-            if !(must_look && self.has_work()) {
-                self.parkers[slot].park();
-            }
-            match self.sleep.withdraw(slot) {
-                Withdrawn::Alone => {}
-                Withdrawn::Woken => {
-                    if self.search_and_stop() {
-                        return;
-                    }
-                }
-            }
-        }
+        assert!(self.work(slot, WakeList::new));
     }
 }
 
@@ -128,13 +126,42 @@ fn a_batch_published_once_is_not_forgotten() {
                 thread::spawn(move || pool.find_one(slot))
             })
             .collect();
-        pool.queued.fetch_add(1, Ordering::Relaxed);
-        pool.queued.fetch_add(1, Ordering::Relaxed);
+        pool.tasks.add();
+        pool.tasks.add();
         pool.published();
         for worker in workers {
             worker.join().unwrap();
         }
         // One by the batch, one by each searcher that leaves something behind.
         assert!(pool.woken.load(Ordering::Relaxed) <= 3);
+    });
+}
+
+/// A worker that is woken for a task, finds an event besides, and stays with what the event has
+/// made ready: the task waits, though another worker sleeps.
+#[test]
+fn who_wakes_up_with_other_work_has_somebody_else_woken() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(|| {
+        let pool = Pool::new(2);
+        let (of_busy, of_other) = (pool.clone(), pool.clone());
+        let busy = thread::spawn(move || {
+            let event = || {
+                let mut ready = WakeList::new();
+                ready.push(Waker::noop().clone());
+                ready
+            };
+            if of_busy.work(0, event) {
+                // The task spawns another one, and does not return.
+                of_busy.push();
+            }
+        });
+        let other = thread::spawn(move || of_other.find_one(1));
+        pool.push();
+        other.join().unwrap();
+        // An event without a task.
+        pool.parkers[0].unpark();
+        busy.join().unwrap();
     });
 }

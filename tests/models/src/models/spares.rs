@@ -1,5 +1,9 @@
 //! Models of `scheduler/spares.rs`: spares that are called, retire and are called back; the monitor
 //! that looks after those who sleep, and sleeps itself.
+//!
+//! When a spare retires is `Worker::work`'s to say, and what the monitor does at a look is that of
+//! `monitor_rounds.rs`. Both have the whole pool in their hands, with its queues and the clock, so
+//! they cannot be here; here stands in which order they call what these models are of.
 
 use std::time::Duration;
 
@@ -8,10 +12,13 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
+use super::worker::Worker;
 use crate::engine::primitive::Parker;
+use crate::engine::scheduler::idle::Sleeper as _;
 use crate::engine::scheduler::monitor_park::MonitorPark;
 use crate::engine::scheduler::spares::{Call, Spares};
 use crate::engine::task::Absence;
+use crate::engine::wake_list::WakeList;
 
 const STALLED: Absence = Absence::Stalled;
 const IN_PLACE: Absence = Absence::InPlace;
@@ -124,19 +131,30 @@ impl Pool {
         self.park.end();
     }
 
-    /// What a worker without work does, once.
+    /// A worker without work, once.
     fn sleep(&self, slot: usize) {
-        let _must_look = self.spares.sleep.announce(slot);
-        if !self.is_over() {
+        let sleep = || {
             self.parkers[slot].park();
-        }
-        let _withdrawn = self.spares.withdraw(slot, &self.park);
+            WakeList::new()
+        };
+        let worker = Worker {
+            slot,
+            protocol: &self.spares.sleep,
+            activity: None,
+            tasks: None,
+            is_closed: &|| self.is_over(),
+            unpark: &|slot| self.unpark(slot),
+            monitor: Some((&self.spares, &self.park)),
+            sleep: &sleep,
+            after_sleep: &drop,
+        };
+        let _idle = worker.sleep_unless_needed();
     }
 
-    /// What the monitor does, in a pool whose poll is always held.
+    /// The monitor, in a pool whose poll is always held.
     fn guard(&self) {
         while !self.is_over() {
-            self.spares.send_home(|slot| self.unpark(slot));
+            self.spares.look_after_sleepers(|| true, |slot| self.unpark(slot));
             self.park.sleep_unless(|| !self.spares.is_quiet(|| true) || self.is_over());
             thread::yield_now();
         }
@@ -333,7 +351,7 @@ fn who_sleeps_beside_the_poll_is_woken_to_take_it() {
         while pool.spares.sleep.sleeping() == 0 {
             thread::yield_now();
         }
-        pool.spares.give_poll_back(|slot| pool.unpark(slot));
+        pool.spares.look_after_sleepers(|| false, |slot| pool.unpark(slot));
         worker.join().unwrap();
     });
 }

@@ -11,6 +11,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use crate::engine::primitive::Mutex;
+use crate::engine::scheduler::closing::cancel_down_to;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     Header, Identity, JoinHandle, Outcome, Owned, Runnable, Schedule, StallPolicy, spawn_cell,
@@ -25,6 +26,10 @@ pub(super) struct Queue {
 pub(super) struct QueueRef(pub(super) Arc<Queue>);
 
 impl Schedule for QueueRef {
+    fn is_observed(&self) -> bool {
+        false
+    }
+
     fn schedule(&self, task: Runnable) {
         self.0.tasks.lock().push_back(task);
     }
@@ -58,15 +63,17 @@ impl Queue {
     }
 
     pub(super) fn close(&self) {
-        while self.owned.alive() > 0 {
-            self.owned.close();
+        self.owned.close();
+        self.cancel();
+    }
+
+    /// Cancels what is there, until nothing is.
+    pub(super) fn cancel(&self) {
+        cancel_down_to(0, &self.owned, || {
             self.owned.cancel_all(Runnable::cancel);
-            let task = self.tasks.lock().pop_front();
-            match task {
-                Some(task) => task.cancel(),
-                None => thread::yield_now(),
-            }
-        }
+            let queued = || self.tasks.lock().pop_front();
+            std::iter::from_fn(queued).for_each(Runnable::cancel);
+        });
     }
 }
 

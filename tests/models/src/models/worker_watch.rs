@@ -1,11 +1,12 @@
-//! Models of `task/watch.rs`.
+//! Models of `task/watch.rs`, and of the accounts that its verdicts are counted in
+//! (`scheduler/spares.rs`).
 
 use std::panic::Location;
 
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
+use crate::engine::scheduler::spares::Spares;
 use crate::engine::task::{Absence, Mark, Watch};
 
 /// A report that blames one task for another's poll.
@@ -56,35 +57,51 @@ fn a_renewed_poll_keeps_its_name() {
     });
 }
 
+/// A slot and the accounts that it is counted in.
+struct Slot {
+    watch: Watch,
+    spares: Spares,
+}
+
+impl Slot {
+    fn new() -> Arc<Slot> {
+        Arc::new(Slot { watch: Watch::new(), spares: Spares::new(1, 1, 1) })
+    }
+
+    /// As `Worker` does after a poll.
+    fn end(&self) {
+        if let Some(absence) = self.watch.end() {
+            self.spares.returned(absence);
+        }
+    }
+
+    fn condemn(&self) {
+        if let Some(seen) = self.watch.look() {
+            let _condemned = self.spares.condemn(&self.watch, seen, Mark::Computes);
+        }
+    }
+
+    fn missing(&self, absence: Absence) -> usize {
+        self.spares.count_missing(absence)
+    }
+}
+
 /// A slot that counts as stalled for ever, or is counted off twice.
 #[test]
 fn a_verdict_is_taken_back_once() {
     loom::model(|| {
-        let watch = Arc::new(Watch::new());
-        let stalled = Arc::new(AtomicUsize::new(0));
-        let (owner, count) = (watch.clone(), stalled.clone());
+        let slot = Slot::new();
+        let owner = slot.clone();
         let thread = thread::spawn(move || {
-            owner.begin(1, None);
-            if owner.end() == Some(Absence::Stalled) {
-                count.fetch_sub(1, Ordering::Relaxed);
-            }
+            owner.watch.begin(1, None);
+            owner.end();
         });
-        if let Some(seen) = watch.look() {
-            // Counted before the verdict can be seen and taken back.
-            stalled.fetch_add(1, Ordering::Relaxed);
-            if !watch.condemn(seen, Mark::Computes) {
-                stalled.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-        if watch.pardon() {
-            stalled.fetch_sub(1, Ordering::Relaxed);
-        }
+        slot.condemn();
+        slot.spares.pardon(&slot.watch);
         thread.join().unwrap();
         // The monitor's next look.
-        if watch.pardon() {
-            stalled.fetch_sub(1, Ordering::Relaxed);
-        }
-        assert_eq!(stalled.load(Ordering::Relaxed), 0);
+        slot.spares.pardon(&slot.watch);
+        assert_eq!(slot.missing(Absence::Stalled), 0);
     });
 }
 
@@ -93,33 +110,20 @@ fn a_verdict_is_taken_back_once() {
 #[test]
 fn what_is_announced_takes_the_place_of_a_verdict() {
     loom::model(|| {
-        let watch = Arc::new(Watch::new());
-        let (stalled, in_place) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (owner, stalls, places) = (watch.clone(), stalled.clone(), in_place.clone());
+        let slot = Slot::new();
+        let owner = slot.clone();
         let thread = thread::spawn(move || {
-            owner.begin(1, None);
-            let before = owner.announce();
-            places.fetch_add(1, Ordering::Relaxed);
-            if before == Some(Absence::Stalled) {
-                stalls.fetch_sub(1, Ordering::Relaxed);
-            }
-            assert_eq!(owner.take_verdict(), Some(Absence::InPlace));
-            places.fetch_sub(1, Ordering::Relaxed);
-            if owner.end() == Some(Absence::Stalled) {
-                stalls.fetch_sub(1, Ordering::Relaxed);
-            }
+            owner.watch.begin(1, None);
+            assert!(owner.spares.announce(&owner.watch));
+            assert_eq!(owner.missing(Absence::InPlace), 1);
+            assert_eq!(owner.watch.take_verdict(), Some(Absence::InPlace));
+            owner.spares.returned(Absence::InPlace);
+            owner.end();
         });
-        if let Some(seen) = watch.look() {
-            stalled.fetch_add(1, Ordering::Relaxed);
-            if !watch.condemn(seen, Mark::Computes) {
-                stalled.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
+        slot.condemn();
         thread.join().unwrap();
-        if watch.pardon() {
-            stalled.fetch_sub(1, Ordering::Relaxed);
-        }
-        assert_eq!(stalled.load(Ordering::Relaxed), 0);
-        assert_eq!(in_place.load(Ordering::Relaxed), 0);
+        slot.spares.pardon(&slot.watch);
+        assert_eq!(slot.missing(Absence::Stalled), 0);
+        assert_eq!(slot.missing(Absence::InPlace), 0);
     });
 }

@@ -11,6 +11,15 @@ mod parker;
 pub(crate) use loom::sync::Arc;
 pub(crate) use parker::{Parker, Unparked};
 
+/// loom has no time.
+pub(crate) fn ticks() -> u64 {
+    0
+}
+
+pub(crate) fn process_began() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 /// loom has no time: an alarm goes off as soon as it is set. Setting, clearing and waiting are in
 /// one order, as under the kernel's lock.
 #[derive(Debug)]
@@ -218,6 +227,10 @@ pub(crate) use const_fn;
 pub(crate) mod sizes {
     /// One slot and the mark: every message crosses from one block into the next.
     pub(crate) const LIST_LAP: usize = 2;
+    pub(crate) const RING_CHUNK: usize = 1;
+    pub(crate) const FIRST_CHUNK: usize = 2;
+    pub(crate) const MOST_WAITS: usize = 1;
+    pub(crate) const TRIES: usize = 1;
 }
 
 #[derive(Debug, Default)]

@@ -1,10 +1,10 @@
-//! What differs on aarch64: how a frame pointer that is not known is found.
+//! How an unknown frame pointer is found on aarch64.
 //!
-//! Of a blocked thread the kernel tells `sp` and `pc` alone. Functions keep frame records (the
-//! saved frame pointer, then the return address) as a rule, each pointing up to the next, so the
-//! first such pair above the stack pointer whose return address follows a call is taken for the
-//! record. A leaf function that makes the system call has its return address in the link register
-//! only: its caller is then missing from the trace.
+//! For a blocked thread the kernel gives only `sp` and `pc`. Functions usually keep frame records
+//! (the saved frame pointer, then the return address), each pointing up to the next. So the first
+//! such pair above the stack pointer whose return address follows a call is taken for the record. A
+//! leaf function that makes the system call has its return address only in the link register: its
+//! caller is then missing from the trace.
 
 use gimli::AArch64;
 
@@ -33,9 +33,9 @@ pub(super) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
     })
 }
 
-/// The return address of a function that no table describes, or that has it in a link register that
-/// is not known, and the registers after the return. It is that of the nearest frame record, so a
-/// caller may be missing.
+/// The return address, and the registers after the return, of a function that no table describes or
+/// whose link register is not known. It comes from the nearest frame record, so a caller may be
+/// missing.
 pub(super) fn return_address(place: &Place<'_>, sp: u64, values: &Values) -> Option<(u64, Values)> {
     let record = frame_pointer(place, sp)?;
     let mut callers = *values;

@@ -1,19 +1,19 @@
-//! What differs on x86-64: how a frame pointer that is not known is found.
+//! How an unknown frame pointer is found on x86-64.
 //!
 //! # The missing frame pointer
 //!
-//! Of a blocked thread the kernel tells `rsp` and `rip` alone. Most functions are unwound by `rsp`;
-//! one that keeps a frame pointer (all of std do) is described relative to `rbp`. At a call such a
-//! function has `rsp == rbp - pushed registers - locals`, both fixed by its first instructions:
+//! For a blocked thread the kernel gives only `rsp` and `rip`. Most functions are unwound by `rsp`.
+//! A function that keeps a frame pointer (as all of std do) is described relative to `rbp`. At a
+//! call it has `rsp == rbp - pushed registers - locals`, both fixed by its first instructions:
 //!
 //! ```text
 //!     push rbp; mov rbp, rsp; push r15; ...; sub rsp, LOCALS
 //! ```
 //!
 //! and `rsp` at the call is known from unwinding its callee. So [`frame_pointer`] adds up what the
-//! prologue subtracts. If the prologue is of another form, it looks for a pair (saved `rbp`, return
-//! address) on the stack, where the return address follows a call of the very function. A signal
-//! handler is called by nobody: it returns to the code that ends the signal, which is known by its
+//! prologue subtracts. If the prologue has another form, it searches the stack for a pair (saved
+//! `rbp`, return address) whose return address follows a call of this function. A signal handler
+//! has no caller: it returns to the code that ends the signal, which is recognised by its
 //! instructions.
 
 use super::frame::{Place, Values};
@@ -49,13 +49,13 @@ pub(super) fn frame_pointer(place: &Place<'_>, sp: u64) -> Option<u64> {
     })
 }
 
-/// How many words of the stack are searched for the return address of a function that no table
-/// describes, and how far into such a function it is taken to be.
+/// For a function that no table describes: how many words of the stack are searched for its return
+/// address, and how far into it the program counter is taken to be at most.
 const SEARCH_RETURN: u64 = 64;
 const MOST_CODE: u64 = 1 << 14;
 
 /// The return address of a function that no table describes, and the registers after the return:
-/// the nearest address on the stack behind a call of code that begins shortly before it.
+/// the nearest address on the stack that follows a call of code that begins shortly before `pc`.
 pub(super) fn return_address(place: &Place<'_>, sp: u64, values: &Values) -> Option<(u64, Values)> {
     let returns = || {
         (0..SEARCH_RETURN).map(|word| sp + word * 8).filter_map(|at| {
@@ -63,7 +63,7 @@ pub(super) fn return_address(place: &Place<'_>, sp: u64, values: &Values) -> Opt
             Some((Call::before(after)?.target, after, at + 8))
         })
     };
-    // A call that tells its target is certain; one through a register is a good guess.
+    // A call with a known target is certain; one through a register is a good guess.
     let inside = |target: u64| place.pc().checked_sub(target).is_some_and(|by| by < MOST_CODE);
     let certain = returns().find(|(target, ..)| target.is_some_and(inside));
     let found = certain.or_else(|| returns().find(|(target, ..)| target.is_none()));
@@ -74,16 +74,16 @@ pub(super) fn return_address(place: &Place<'_>, sp: u64, values: &Values) -> Opt
     })
 }
 
-/// Whether above `fp` there is a return address behind a call instruction; one that calls
-/// `function` if that is given.
+/// Whether above `fp` there is a return address that follows a call instruction; if `function` is
+/// given, a call of it.
 fn returns_to_a_call(place: &Place<'_>, fp: u64, function: Option<u64>) -> bool {
     let after = place.word(fp.wrapping_add(8)).filter(|after| place.is_code(*after));
     let call = after.and_then(Call::before);
     call.is_some_and(|call| function.is_none() || call.target == function)
 }
 
-/// `mov $15, %rax; syscall`: what returns from a signal handler. The kernel gives it to handlers as
-/// their return address, so it has the same form in every C library.
+/// `mov $15, %rax; syscall`: the code that returns from a signal handler. It is the handler's
+/// return address, and has the same form in every C library.
 const SIGNAL_RETURN: [u8; 9] = [0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05];
 
 /// Whether above `fp` there is a signal handler's return address.
@@ -94,7 +94,7 @@ fn ends_a_signal(place: &Place<'_>, fp: u64) -> bool {
 
 /// A call instruction.
 struct Call {
-    /// What it calls, if the instruction tells.
+    /// The call's target, if the instruction contains it.
     target: Option<u64>,
 }
 

@@ -4,10 +4,11 @@ use super::procfs::{self, Syscall};
 use super::{How, Registers, STACK_BYTES, Tid, Why, memory, registers};
 use crate::engine::process_wide::{own_memory, stall_signal};
 
-/// A blocked thread that is never found twice in the same place is left alone after so many looks.
+/// After this many looks that do not find a blocked thread twice in the same place, capture gives
+/// up.
 const ATTEMPTS: usize = 4;
 
-/// A thread's registers and the part of its stack next to them, copied; not yet understood.
+/// A raw copy of a thread's registers and of the stack from its stack pointer on.
 pub(crate) struct Capture {
     pub(super) registers: Registers,
     /// The address of the copy's first byte.
@@ -31,10 +32,10 @@ impl Capture {
 
 /// Copies the stack and the registers of another thread of this process.
 ///
-/// Takes some 100 microseconds for a blocked thread; for a running one, what it takes to be
+/// Takes some 100 microseconds for a blocked thread. For a running one it takes until the thread is
 /// scheduled, up to 100 milliseconds.
 pub(crate) fn capture(tid: Tid, how: How) -> Result<Capture, Why> {
-    // The one allocation comes before anything is read.
+    // The only allocation comes before anything is read.
     let mut stack = vec![0; STACK_BYTES];
     own_memory::open().map_err(Why::Io)?;
     for _ in 0..ATTEMPTS {
@@ -51,7 +52,7 @@ pub(crate) fn capture(tid: Tid, how: How) -> Result<Capture, Why> {
         let start = registers.sp.saturating_sub(registers::RED_ZONE);
         let length = memory::read(start, &mut stack);
         // The same place before and after: the thread slept throughout, or went round a loop and
-        // sleeps again, in the very frames of which the copy is.
+        // sleeps again in the same frames.
         let after: Syscall = procfs::syscall(tid)?;
         if after == before {
             stack.truncate(length);
@@ -59,6 +60,21 @@ pub(crate) fn capture(tid: Tid, how: How) -> Result<Capture, Why> {
         }
     }
     Err(Why::Moving)
+}
+
+/// Copies the stack of this thread, from the caller's frame up to the address `base`, or some more.
+/// Nothing before [`own_memory::open`].
+#[inline(never)]
+pub(crate) fn capture_here(base: usize) -> Option<Capture> {
+    /// What is above the base: the frame that the base is in.
+    const ABOVE: u64 = 1024;
+    let registers = registers::here();
+    let end = (base as u64).checked_add(ABOVE)?;
+    let length = usize::try_from(end.checked_sub(registers.sp)?).ok()?;
+    let mut stack = vec![0; length.min(STACK_BYTES)];
+    let length = memory::read(registers.sp, &mut stack);
+    stack.truncate(length);
+    (length > 0).then_some(Capture { registers, start: registers.sp, stack })
 }
 
 fn by_signal(tid: Tid, mut stack: Vec<u8>) -> Result<Capture, Why> {

@@ -1,4 +1,4 @@
-//! A frame that is being left: where it is, and what is known of its registers.
+//! A frame that is being unwound: its place, and what is known of its registers.
 
 use gimli::Register;
 
@@ -6,7 +6,7 @@ use super::capture::Capture;
 use super::modules::{Description, Image, Tables};
 use super::{Address, registers};
 
-/// What the registers hold, as far as it is known, by the numbers that the tables give them.
+/// The known values of the registers, by their numbers in the unwind tables.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Values([Option<u64>; registers::REGISTERS]);
 
@@ -15,7 +15,7 @@ impl Values {
         *self.0.get(usize::from(register.0))?
     }
 
-    /// Registers that nobody asks for, those for floating-point numbers, are not kept.
+    /// Registers that are not needed (those for floating-point numbers) are not stored.
     pub(super) fn set(&mut self, register: Register, value: Option<u64>) {
         if let Some(place) = self.0.get_mut(usize::from(register.0)) {
             *place = value;
@@ -23,23 +23,23 @@ impl Values {
     }
 }
 
-/// A frame, and what is needed to leave it.
+/// A frame, and what is needed to unwind it.
 pub(super) struct Place<'a> {
     pub(super) capture: &'a Capture,
     pub(super) images: &'a [(Image, Option<Tables>)],
     pub(super) at: Address,
-    /// Whether its function may have called nobody.
+    /// Whether its function may be a leaf, that is, may have made no call.
     pub(super) may_be_leaf: bool,
 }
 
 impl Place<'_> {
-    /// What the tables tell of the frame's function.
+    /// The tables' description of the frame's function.
     pub(super) fn description(&self) -> Option<Description<'_>> {
         let (_, tables) = self.images.iter().find(|(i, _)| i.addresses.contains(&self.pc()))?;
         tables.as_ref()?.description(self.pc())
     }
 
-    /// Where the frame is.
+    /// An address inside the frame's function.
     pub(super) fn pc(&self) -> u64 {
         self.at.inside()
     }

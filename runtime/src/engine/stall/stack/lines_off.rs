@@ -1,4 +1,4 @@
-//! In place of `lines.rs` without the feature `stall-lines`: nothing is known.
+//! Replaces `lines.rs` without the feature `stall-lines`: no lines are known.
 
 use super::{Address, Frame};
 

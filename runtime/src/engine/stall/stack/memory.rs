@@ -1,11 +1,11 @@
-//! Reading this process's own memory where it may not be there.
+//! Reads this process's own memory at addresses that may not be mapped.
 //!
 //! An address that comes from a stack, a register or a table may be wrong by the time it is used:
-//! the thread went on, the library was unloaded. So nothing here is read through a pointer: the
-//! kernel copies, from the file of this process's memory, and says how much of it was there.
+//! the thread went on, the library was unloaded. So nothing is read through a pointer: the kernel
+//! copies from `/proc/self/mem`, and says how much of it was mapped.
 //!
-//! It is `pread` on that file and not `process_vm_readv`, since sandboxes kill for the latter:
-//! `process_wide/own_memory.rs`.
+//! `pread` on that file is used and not `process_vm_readv`, since sandboxes kill processes for the
+//! latter: `process_wide/own_memory.rs`.
 #![allow(unsafe_code, reason = "the pread system call; the block cites docs/unsafe.md")]
 
 use crate::engine::process_wide::own_memory;

@@ -1,5 +1,5 @@
-//! The stack of another thread: copied, later unwound and given names. `stall/mod.rs` says how, and
-//! why so.
+//! The stack of another thread: copied, and later unwound and symbolised. `stall/mod.rs` says how
+//! and why.
 
 #[cfg_attr(target_arch = "aarch64", path = "arch_aarch64.rs")]
 #[cfg_attr(target_arch = "x86_64", path = "arch_x86_64.rs")]
@@ -21,5 +21,5 @@ mod unwind;
 
 use super::{Address, Frame, How, Registers, STACK_BYTES, Tid, Trace, Why, procfs};
 
-pub(crate) use capture::{Capture, capture};
+pub(crate) use capture::{Capture, capture, capture_here};
 pub(crate) use unwind::Unwinder;

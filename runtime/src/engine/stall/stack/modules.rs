@@ -1,8 +1,8 @@
-//! What is mapped into this process, and the unwind tables of it.
+//! The images that are mapped into this process, and their unwind tables.
 //!
-//! The tables are copied from memory, where the loader has put them, not read from files: so the
-//! vDSO, which has no file, and a program that was replaced on disk since it started are unwound
-//! like any other.
+//! The tables are copied from memory, where the loader has put them, and not read from files. So
+//! the vDSO, which has no file, and a program that was replaced on disk since it started are
+//! unwound like any other.
 
 use std::fs;
 use std::io;
@@ -17,7 +17,7 @@ use gimli::{
 use super::{memory, registers};
 use crate::engine::process_wide::own_memory;
 
-/// More than any table is large; a larger number is a misreading.
+/// No table is as large as this; a larger number is a misreading.
 pub(super) const MOST_TABLE_BYTES: u64 = 256 << 20;
 
 /// An ELF image in memory.
@@ -25,7 +25,7 @@ pub(super) const MOST_TABLE_BYTES: u64 = 256 << 20;
 pub(super) struct Image {
     /// From the first to the last mapping.
     pub(super) addresses: Range<u64>,
-    /// Where code is.
+    /// The ranges of code.
     pub(super) code: Vec<Range<u64>>,
     /// Device, inode and path, as the kernel writes them.
     identity: String,
@@ -51,7 +51,7 @@ fn parse_maps(maps: &str) -> Vec<Image> {
         let Some(mapping) = parse_line(line) else { continue };
         let known = images.iter_mut().rev().find(|image| image.identity == mapping.identity);
         match known {
-            // The same file again from its beginning is another image of it.
+            // A second mapping of the file's beginning starts another image.
             Some(image) if mapping.offset > 0 => {
                 image.addresses.end = image.addresses.end.max(mapping.addresses.end);
                 if mapping.executable {
@@ -100,23 +100,23 @@ type Bytes<'a> = EndianSlice<'a, LittleEndian>;
 
 /// An image's unwind tables.
 pub(super) struct Tables {
-    /// What is to be added to an address in the file.
+    /// What to add to an address in the file.
     bias: u64,
-    /// Where in memory the header is.
+    /// The address of the header in memory.
     header: u64,
     header_bytes: Vec<u8>,
-    /// Where in memory the frames are.
+    /// The address of the frames in memory.
     frames: u64,
     frame_bytes: Vec<u8>,
 }
 
 impl Tables {
-    /// Copies the tables of an image; `None` if it has none, or none of the usual form.
+    /// Copies the tables of an image; `None` if it has none in the usual form.
     pub(super) fn read(image: &Image) -> Option<Tables> {
         own_memory::open().ok()?;
         let base = image.addresses.start;
         let elf: [u8; 64] = memory::read_array(base)?;
-        // 64 bits, in the processor's order.
+        // Only 64-bit images in the processor's byte order.
         if elf[..6] != [0x7f, b'E', b'L', b'F', 2, 1] || cfg!(target_endian = "big") {
             return None;
         }
@@ -134,7 +134,7 @@ impl Tables {
         let start = bias.wrapping_add(header.address);
         let header_bytes = memory::read_all(start, header.length as usize)?;
         let frames = parse(&header_bytes, start)?.eh_frame_ptr().direct().ok()?;
-        // The header tells the beginning; the frames end with the segment at the latest.
+        // The header gives the beginning; the frames end with the segment at the latest.
         let end = headers.iter().find_map(|s| {
             let start = bias.wrapping_add(s.address);
             let addresses = start..start.checked_add(s.length)?;
@@ -147,12 +147,12 @@ impl Tables {
         Some(Tables { bias, header: start, header_bytes, frames, frame_bytes })
     }
 
-    /// What is to be added to an address in the file.
+    /// What to add to an address in the file.
     pub(super) fn bias(&self) -> u64 {
         self.bias
     }
 
-    /// What they tell of the function that `address` is in.
+    /// The description of the function that `address` is in.
     pub(super) fn description(&self, address: u64) -> Option<Description<'_>> {
         let bases =
             BaseAddresses::default().set_eh_frame_hdr(self.header).set_eh_frame(self.frames);
@@ -197,7 +197,7 @@ impl Description<'_> {
         self.entry.unwind_info_for_address(&self.frames, &self.bases, context, address).ok()
     }
 
-    /// What an expression among the rules consists of.
+    /// The operations of an expression among the rules.
     pub(super) fn operations(
         &self,
         expression: &UnwindExpression<usize>,
@@ -211,8 +211,8 @@ impl Description<'_> {
         self.entry.cie().return_address_register()
     }
 
-    /// Whether it was not called, but entered for a signal: it returns to an instruction that has
-    /// not run yet.
+    /// Whether the function was entered for a signal and not called: then it returns to an
+    /// instruction that has not run yet.
     pub(super) fn is_signal_trampoline(&self) -> bool {
         self.entry.is_signal_trampoline()
     }

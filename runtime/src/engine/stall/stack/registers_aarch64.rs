@@ -1,14 +1,15 @@
-//! The registers of aarch64, as the tables number them and as the kernel tells them.
+//! The registers of aarch64, as the unwind tables number them and as the kernel gives them.
+#![allow(unsafe_code, reason = "reads registers; docs/unsafe.md, K1")]
 
 use gimli::{AArch64, Register, Vendor};
 
 use super::Registers;
 
-/// How many registers the tables number, but those for floating-point numbers.
+/// How many registers the tables number, without those for floating-point numbers.
 pub(super) const REGISTERS: usize = 32;
 pub(super) const SP: Register = AArch64::SP;
 pub(super) const FP: Register = AArch64::X29;
-/// What a function leaves as it was.
+/// The registers that a function preserves.
 pub(super) const PRESERVED: [Register; 11] = [
     AArch64::X19,
     AArch64::X20,
@@ -42,4 +43,24 @@ pub(crate) fn registers(context: &libc::ucontext_t) -> Registers {
 /// the bits above those of a program's addresses.
 pub(super) fn without_signature(address: u64) -> u64 {
     address & 0x0000_ffff_ffff_ffff
+}
+
+/// The registers of this thread, in the caller's frame.
+#[inline(always)]
+pub(super) fn here() -> Registers {
+    let (pc, sp, fp): (u64, u64, u64);
+    // SAFETY: K1: reads three registers, and changes nothing.
+    unsafe {
+        std::arch::asm!(
+            "adr {pc}, .",
+            "mov {sp}, sp",
+            "mov {fp}, x29",
+            pc = out(reg) pc,
+            sp = out(reg) sp,
+            fp = out(reg) fp,
+            options(nomem, nostack, preserves_flags),
+        );
+    }
+    // The link register is on the stack by now: the caller has called others.
+    Registers { pc, sp, fp: Some(fp), lr: None, interrupted: true }
 }

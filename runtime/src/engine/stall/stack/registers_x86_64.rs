@@ -1,14 +1,15 @@
-//! The registers of x86-64, as the tables number them and as the kernel tells them.
+//! The registers of x86-64, as the unwind tables number them and as the kernel gives them.
+#![allow(unsafe_code, reason = "reads registers; docs/unsafe.md, K1")]
 
 use gimli::{Register, Vendor, X86_64};
 
 use super::Registers;
 
-/// How many registers the tables number, but those for floating-point numbers.
+/// How many registers the tables number, without those for floating-point numbers.
 pub(super) const REGISTERS: usize = 17;
 pub(super) const SP: Register = X86_64::RSP;
 pub(super) const FP: Register = X86_64::RBP;
-/// What a function leaves as it was.
+/// The registers that a function preserves.
 pub(super) const PRESERVED: [Register; 6] =
     [X86_64::RBX, X86_64::RBP, X86_64::R12, X86_64::R13, X86_64::R14, X86_64::R15];
 pub(super) const VENDOR: Vendor = Vendor::Default;
@@ -31,4 +32,23 @@ pub(crate) fn registers(context: &libc::ucontext_t) -> Registers {
 /// Return addresses are stored as they are.
 pub(super) fn without_signature(address: u64) -> u64 {
     address
+}
+
+/// The registers of this thread, in the caller's frame.
+#[inline(always)]
+pub(super) fn here() -> Registers {
+    let (pc, sp, fp): (u64, u64, u64);
+    // SAFETY: K1: reads three registers, and changes nothing.
+    unsafe {
+        std::arch::asm!(
+            "lea {pc}, [rip]",
+            "mov {sp}, rsp",
+            "mov {fp}, rbp",
+            pc = out(reg) pc,
+            sp = out(reg) sp,
+            fp = out(reg) fp,
+            options(nomem, nostack, preserves_flags),
+        );
+    }
+    Registers { pc, sp, fp: Some(fp), lr: None, interrupted: true }
 }

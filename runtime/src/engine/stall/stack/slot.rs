@@ -2,13 +2,13 @@
 //!
 //! # Problem
 //!
-//! One thread asks another for something that only the other can know, by a signal. The handler may
-//! run late, twice, or never, and it may allocate nothing and wait for nobody. The place for the
-//! answer outlives every question, so it must be clear at each moment who may write to it.
+//! One thread asks another, by a signal, for something that only the other knows. The handler may
+//! run late, twice, or never, and it may neither allocate nor wait. The place for the answer
+//! outlives every question, so it must be clear at each moment which thread may write to it.
 //!
 //! # States
 //!
-//! One word: whom the question is for, and the state.
+//! One word holds the thread that is asked, and the state.
 //!
 //! | state   | who may touch the value | leaves it by                                 |
 //! |---------|-------------------------|----------------------------------------------|
@@ -19,7 +19,7 @@
 //!
 //! # Invariants
 //!
-//! 1. There is one asking thread at a time; the caller sees to it.
+//! 1. There is one asking thread at a time; the caller guarantees that.
 //! 2. The handler touches the value only after it has moved ARMED to COPYING itself, and it does so
 //!    only if the word names the thread it runs on. So a signal that comes late, twice, or from
 //!    elsewhere touches nothing.
@@ -29,8 +29,8 @@
 //!
 //! # Orderings
 //!
-//! ARM pairs with TAKE: what the asking thread has read of the last answer is read before the
-//! handler writes the next one. FINISH pairs with SEE: the answer is written before it is read.
+//! ARM pairs with TAKE: the asking thread reads the last answer before the handler writes the next
+//! one. FINISH pairs with SEE: the answer is written before it is read.
 #![allow(unsafe_code, reason = "the value of the slot; blocks cite docs/unsafe.md")]
 
 use crate::engine::primitive::UnsafeCell;
@@ -71,11 +71,11 @@ impl<T> Slot<T> {
         Slot { word: AtomicU64::new(FREE), value: UnsafeCell::new(value) }
     }
 
-    /// Puts a question to thread `whom`. Refused while a thread that was asked before is still
-    /// answering. Called by one thread at a time.
+    /// Asks thread `whom`. Returns false while a thread that was asked before is still answering.
+    /// Called by one thread at a time.
     #[must_use]
     pub(crate) fn ask(&self, whom: u32) -> bool {
-        // SEE: an answer that came after its question was given up ends here.
+        // SEE: the access of a late answer, whose question was given up, ends before this.
         if self.word.load(SEE) & STATE == COPYING {
             return false;
         }
@@ -83,7 +83,7 @@ impl<T> Slot<T> {
         true
     }
 
-    /// Answers a question to thread `me`, on that thread; says whether there was one.
+    /// Answers a question to thread `me`, on that thread. Returns whether there was one.
     /// Async-signal-safe if `answer` is.
     pub(crate) fn answer(&self, me: u32, answer: impl FnOnce(&mut T)) -> bool {
         let word = u64::from(me) << WHOM_SHIFT;
@@ -107,7 +107,7 @@ impl<T> Slot<T> {
         Some(answer)
     }
 
-    /// Gives the question up, unless the answer has been begun; says whether that was in time.
+    /// Takes the question back, unless the answer has begun. Returns whether that was in time.
     /// Called by the thread that asked `whom`.
     #[must_use]
     pub(crate) fn take_back(&self, whom: u32) -> bool {

@@ -1,19 +1,18 @@
-//! Names of functions, from the symbol tables of what is loaded.
+//! Names of functions, from the symbol tables of loaded images.
 //!
 //! # Problem
 //!
-//! A report is read in production, where programs have no debug information but mostly do have a
-//! symbol table: names, without files and lines. The crates that read both cost a program more than
-//! 300 KiB; the table alone is an array, and needs some lines of code and a demangler
+//! Programs in production mostly have no debug information, but do have a symbol table: names,
+//! without files and lines. The crates that read both cost a program more than 300 KiB. The table
+//! alone is an array, and needs some lines of code and a demangler
 //! (`docs/decisions/0012-stacks-by-symbol-table.md`).
 //!
 //! # How
 //!
 //! The loader does not load these tables, so they are read from the files that `/proc/self/maps`
-//! names. A file that was replaced since is another one, which its inode tells; then there are no
-//! names. The program's own file can be had through `/proc/self/exe` even then. Of a stripped file
-//! there is what it shows to the dynamic loader. A report is rare: nothing is kept from one to the
-//! next.
+//! lists. A file that was replaced meanwhile has another inode; then there are no names. The
+//! program's own file is readable through `/proc/self/exe` even then. A stripped file still has the
+//! symbols for the dynamic loader. Reports are rare, so nothing is cached between them.
 
 use std::fs::File;
 use std::ops::Range;
@@ -21,13 +20,13 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 
 use super::modules::{Image, MOST_TABLE_BYTES, Tables, i32_at, u16_at, u64_at};
 
-/// Longer names are cut off by nobody; a longer one is a misreading.
+/// No name is longer than this; a longer one is a misreading.
 const LONGEST_NAME: u64 = 64 << 10;
 
 /// The symbol tables of the images that were asked for.
 pub(super) struct Symbols<'a> {
     images: &'a [(Image, Option<Tables>)],
-    /// Of each image, once it was looked for.
+    /// The table of each image, once it was looked for.
     tables: Vec<Option<Option<Table>>>,
 }
 
@@ -36,7 +35,7 @@ impl<'a> Symbols<'a> {
         Symbols { images, tables: images.iter().map(|_| None).collect() }
     }
 
-    /// The path of the function that the address is in.
+    /// The name of the function that the address is in.
     pub(super) fn name(&mut self, address: u64) -> Option<String> {
         let at = self.images.iter().position(|(image, _)| image.addresses.contains(&address))?;
         let (image, tables) = &self.images[at];
@@ -50,13 +49,13 @@ impl<'a> Symbols<'a> {
 struct Table {
     file: File,
     functions: Vec<Function>,
-    /// Where in the file the names are.
+    /// The range of the names in the file.
     names: Range<u64>,
 }
 
 struct Function {
     addresses: Range<u64>,
-    /// Where its name begins.
+    /// Where the function's name begins.
     name: u32,
 }
 
@@ -73,7 +72,7 @@ impl Section {
     const BYTES: usize = 64;
     /// All symbols.
     const SYMBOLS: u32 = 2;
-    /// What the dynamic loader needs of them.
+    /// The symbols that the dynamic loader needs.
     const DYNAMIC: u32 = 11;
 
     fn parse(bytes: &[u8]) -> Option<Section> {
@@ -89,12 +88,12 @@ impl Section {
 impl Function {
     const BYTES: usize = 24;
 
-    /// `None` for what is no function, or is elsewhere.
+    /// `None` if the symbol is no function, or is defined elsewhere.
     fn parse(symbol: &[u8]) -> Option<Function> {
         let kind = symbol.get(4)? & 15;
         let (section, start, length) =
             (u16_at(symbol, 6)?, u64_at(symbol, 8)?, u64_at(symbol, 16)?);
-        // A function, or one that is chosen when the program is loaded.
+        // A function, or an indirect one that the loader resolves.
         let is_function = (kind == 2 || kind == 10) && section != 0;
         let addresses = start..start.checked_add(length)?;
         is_function.then_some(Function { addresses, name: i32_at(symbol, 0)? as u32 })
@@ -110,7 +109,7 @@ impl Table {
         };
         let file = same(path).or_else(|| same("/proc/self/exe"))?;
         let elf = bytes_at(&file, 0, 64)?;
-        // 64 bits, in the processor's order.
+        // Only 64-bit files in the processor's byte order.
         if elf[..6] != [0x7f, b'E', b'L', b'F', 2, 1] || cfg!(target_endian = "big") {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Threads that wait and compute, looked at from outside.
+//! Tests that look at waiting and computing threads from outside.
 #![allow(unsafe_code, reason = "system calls whose interruption the tests look for")]
 
 use std::io::Read;
@@ -13,7 +13,7 @@ use super::*;
 
 const BLOCKED: How = How { blocked: true, signal: false };
 
-/// Starts a thread and waits until it has told its number.
+/// Starts a thread and waits until it has stored its number.
 fn start(body: impl FnOnce() + Send + 'static) -> (Tid, JoinHandle<()>) {
     let tid = Arc::new(AtomicI32::new(0));
     let told = Arc::clone(&tid);
@@ -172,7 +172,7 @@ fn a_computing_thread_is_found_in_its_loop() {
 #[test]
 fn a_thread_that_waits_in_a_signal_handler_is_found_with_the_code_it_interrupted() {
     static LEAVE: AtomicBool = AtomicBool::new(false);
-    /// What aligns its stack anew, as sanitizers' code does.
+    /// A value that makes its function realign the stack, as sanitizers' code does.
     #[repr(align(64))]
     struct Aligned(#[allow(dead_code, reason = "there for its alignment")] u8);
     extern "C" fn handler_of_this_test(signal: libc::c_int) {

@@ -1,12 +1,12 @@
 //! Unwinds the raw copy of a stack into a trace.
 //!
-//! The call frame information of each image tells how to get from a frame to its caller's: where
-//! the frame begins, and where in it the caller's registers were saved. The `gimli` crate reads it;
-//! what it tells is done here, with words from the copy alone. A register that is not known is no
-//! obstacle until a rule wants it. The frame pointer can be derived from the function's code then
-//! ([`arch::frame_pointer`]); it is needed once at most, for from then on each frame restores its
-//! caller's. A function that is described nowhere (assembly, the C library of a musl target) is
-//! left by the nearest return address that follows a call of it ([`arch::return_address`]).
+//! The call frame information of each image says how to get from a frame to its caller's: where the
+//! frame begins, and where the caller's registers are saved in it. The `gimli` crate reads it; this
+//! file applies it, with words from the copy alone. An unknown register matters only when a rule
+//! needs it. The frame pointer can then be derived from the function's code
+//! ([`arch::frame_pointer`]), at most once, since from then on each frame restores its caller's.
+//! For a function without description (assembly, the C library of a musl target) the nearest return
+//! address that follows a call of it is used ([`arch::return_address`]).
 
 use std::fmt;
 
@@ -21,10 +21,10 @@ use super::modules::{self, Description, Image, Tables};
 use super::symbols::Symbols;
 use super::{Address, Frame, Registers, Trace, arch, lines, registers};
 
-/// More frames than that are a loop in damaged data.
+/// The most frames. More would be a loop in damaged data.
 const MOST_FRAMES: usize = 256;
 
-/// Knows the unwind tables of what is loaded. Owned by whoever makes the reports.
+/// Holds the unwind tables of the loaded images. Owned by the code that makes the reports.
 #[derive(Default)]
 pub(crate) struct Unwinder {
     images: Vec<(Image, Option<Tables>)>,
@@ -58,7 +58,7 @@ impl Unwinder {
         Trace::new(frames, complete)
     }
 
-    /// Reads the tables of what was loaded since, and forgets what was unloaded.
+    /// Reads the tables of images that were loaded since, and drops those of unloaded ones.
     fn refresh(&mut self) {
         let Ok(now) = modules::images() else { return };
         self.images.retain(|(image, _)| now.contains(image));
@@ -71,7 +71,7 @@ impl Unwinder {
     }
 
     /// The addresses of the frames, the innermost first, and whether the last one is the thread's
-    /// beginning.
+    /// first frame.
     fn unwind(&self, capture: &Capture) -> (Vec<Address>, bool) {
         let Registers { pc, interrupted: exact, .. } = capture.registers;
         let mut at = Address { pc, exact };
@@ -111,18 +111,18 @@ impl Capture {
     }
 }
 
-/// Why there is no way to the caller's frame.
+/// Why unwinding stops.
 enum Stop {
     /// There is no caller.
     Beginning,
-    /// The frame pointer was wanted, and is not known.
+    /// The frame pointer is needed and not known.
     NeedsFramePointer,
     /// The tables, or the copy, do not tell.
     Lost,
 }
 
-/// Room for the rules of one function: at most so many registers are saved, and their rules set
-/// aside so often.
+/// The limits for the rules of one function: how many registers are saved, and how deep the stack
+/// of remembered rules is.
 struct Room;
 
 impl UnwindContextStorage<usize> for Room {
@@ -131,7 +131,7 @@ impl UnwindContextStorage<usize> for Room {
 }
 
 impl Place<'_> {
-    /// Where the caller is, and its registers.
+    /// The caller's address and registers.
     fn caller(&self, values: &Values) -> Result<(Address, Values), Stop> {
         let Some(description) = self.description() else { return self.search(values) };
         let mut context = UnwindContext::<usize, Room>::new_in();
@@ -150,8 +150,8 @@ impl Place<'_> {
                 None => return self.search(values),
             },
         };
-        // What a function is to leave as it was stays so without a rule; of the others nothing is
-        // known.
+        // Without a rule, registers that a function preserves keep their values; the others are
+        // unknown.
         let mut callers = Values::default();
         for register in registers::PRESERVED {
             callers.set(register, values.get(register));
@@ -185,16 +185,16 @@ impl Place<'_> {
         Ok((Address { pc, exact: description.is_signal_trampoline() }, callers))
     }
 
-    /// The same where the tables do not tell.
+    /// As [`caller`](Place::caller), where there is no description.
     fn search(&self, values: &Values) -> Result<(Address, Values), Stop> {
         let found = values.get(registers::SP).and_then(|sp| arch::return_address(self, sp, values));
         let (pc, callers) = found.ok_or(Stop::Lost)?;
         Ok((Address { pc, exact: false }, callers))
     }
 
-    /// What an expression of the tables comes to, `first` being what it finds there. Compilers and
-    /// libraries write such as take a register, go some way from it, and follow pointers; others
-    /// have no value here.
+    /// Evaluates an expression of the tables, with `first` as its initial value. Supports what
+    /// compilers and libraries emit (a register, an offset, following pointers); other expressions
+    /// have no value.
     fn evaluate(
         &self,
         description: &Description<'_>,

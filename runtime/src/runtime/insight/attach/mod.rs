@@ -27,6 +27,8 @@
 //! `ok LENGTH` and so many bytes, or a line `error TEXT`. There may be several on a connection, one
 //! after the other. `requests.rs` has the list.
 //!
+//! The same thread looks for what is wrong once a second: `watch.rs`.
+//!
 //! # Invariants
 //!
 //! 1. Nothing waits for a client but what belongs to it: every read and write takes what there is,
@@ -40,8 +42,8 @@
 //! 5. A forked child has the parent's memory and descriptors, but not the thread. It uses none of
 //!    them: it has a registry of its own as soon as it builds a runtime (`registry.rs::here`).
 //! 6. The file is removed, under the registry's lock, when the last runtime ends. It stays after
-//!    `exit` and crashes: then whoever lists programs removes it, and whoever gets the same process
-//!    number.
+//!    an exit and crashes: then whoever lists programs removes it, and whoever gets the same
+//!    process number.
 //!
 //! What goes wrong at the start is said once, and the runtime does without.
 //!
@@ -56,5 +58,6 @@ mod place;
 mod registry;
 mod requests;
 mod server;
+mod watch;
 
 pub(in crate::runtime) use registry::{Attached, open};

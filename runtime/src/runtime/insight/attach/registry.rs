@@ -3,7 +3,9 @@
 use std::sync::{OnceLock, Weak};
 use std::time::Duration;
 
+use super::super::settings::{Insight, OnFinding};
 use super::server::Server;
+use super::watch::Open;
 use crate::engine::primitive::Mutex;
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::say;
@@ -12,6 +14,9 @@ use crate::runtime::id::RuntimeId;
 
 /// How long the start of a runtime waits for a line on stderr.
 const SAY_WITHIN: Duration = Duration::from_secs(1);
+
+/// A runtime that was opened, and what hears of its findings.
+type Known = (RuntimeId, Weak<Inner>, Option<OnFinding>);
 
 /// What a process has. A child that was forked has another one, so it never takes a lock that a
 /// thread of its parent held.
@@ -24,7 +29,7 @@ struct Registry {
 
 #[derive(Default)]
 struct State {
-    runtimes: Vec<(RuntimeId, Weak<Inner>)>,
+    runtimes: Vec<Known>,
     /// There while there are runtimes, unless it could not be had.
     server: Option<Server>,
     /// It was said that it could not be had.
@@ -55,14 +60,15 @@ pub(in crate::runtime) struct Attached {
 }
 
 /// From now on the runtime can be looked into, if its insight is on.
-pub(in crate::runtime) fn open(handle: &Handle) -> Attached {
+pub(in crate::runtime) fn open(handle: &Handle, insight: &Insight) -> Attached {
     if !handle.is_insight_on() {
         return Attached { open: None };
     }
     let registry = here();
     let error = {
         let mut state = registry.state.lock();
-        state.runtimes.push((handle.id(), handle.downgrade()));
+        let hears = insight.hears_findings().cloned();
+        state.runtimes.push((handle.id(), handle.downgrade(), hears));
         match &state.server {
             Some(_) => None,
             None => match Server::start(Box::new(|| runtimes(registry))) {
@@ -82,9 +88,12 @@ pub(in crate::runtime) fn open(handle: &Handle) -> Attached {
 }
 
 /// Those that have not ended, in the order of their starts.
-fn runtimes(registry: &Registry) -> Vec<Handle> {
+fn runtimes(registry: &Registry) -> Vec<Open> {
     let state = registry.state.lock();
-    state.runtimes.iter().filter_map(|(_, weak)| Handle::upgrade(weak)).collect()
+    let open = |(_, weak, hears): &Known| {
+        Some(Open { handle: Handle::upgrade(weak)?, hears: hears.clone() })
+    };
+    state.runtimes.iter().filter_map(open).collect()
 }
 
 impl Drop for Attached {
@@ -95,7 +104,7 @@ impl Drop for Attached {
             return;
         }
         let mut state = registry.state.lock();
-        state.runtimes.retain(|(other, _)| *other != id);
+        state.runtimes.retain(|(other, ..)| *other != id);
         if state.runtimes.is_empty() {
             // Under the lock: the next server finds the path free.
             drop(state.server.take());

@@ -1,9 +1,12 @@
 //! What can be asked, and the answers.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
+use super::super::TaskInfo;
 use super::super::json::Json;
 use super::super::numbers::{metrics_json, prometheus};
+use super::watch::Watch;
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::primitive::process_began;
 use crate::runtime::handle::Handle;
@@ -11,6 +14,9 @@ use crate::runtime::scheduler::RuntimeFlavor;
 
 /// The number of the protocol: it changes with what a client could not understand.
 const PROTOCOL: u32 = 1;
+
+/// How long tasks may take to be polled for their stacks: other clients wait as long.
+const STACKS_WITHIN: Duration = Duration::from_secs(1);
 
 /// The bytes of an answer, or what is wrong with the request, in one line.
 pub(super) type Answer = Result<Vec<u8>, String>;
@@ -23,19 +29,22 @@ struct Request {
     /// Its answer grows with the number of tasks: it is not begun while others wait unread.
     is_large: bool,
     /// Is given the runtimes, and the words.
-    answer: fn(&[Handle], &[&str]) -> Answer,
+    answer: fn(&[Handle], &Watch, &[&str]) -> Answer,
 }
 
 const REQUESTS: &[Request] = &[
     Request { name: "hello", words: &[], is_large: false, answer: hello },
     Request { name: "dump", words: &[], is_large: true, answer: dump },
     Request { name: "text", words: &[], is_large: true, answer: text },
+    Request { name: "stacks", words: &["TASK|all"], is_large: true, answer: stacks },
+    Request { name: "trace", words: &["SECONDS", "RUNTIME"], is_large: true, answer: trace },
+    Request { name: "findings", words: &[], is_large: false, answer: findings },
     Request { name: "metrics", words: &[], is_large: false, answer: metrics },
     Request { name: "prometheus", words: &[], is_large: false, answer: prometheus_text },
 ];
 
 /// Answers a line. `is_full`: much waits for clients that do not read.
-pub(super) fn answer(line: &str, runtimes: &[Handle], is_full: bool) -> Answer {
+pub(super) fn answer(line: &str, runtimes: &[Handle], watch: &Watch, is_full: bool) -> Answer {
     let mut words = line.split_whitespace();
     let Some(name) = words.next() else {
         return Err(format!("an empty request; {}", known()));
@@ -52,7 +61,7 @@ pub(super) fn answer(line: &str, runtimes: &[Handle], is_full: bool) -> Answer {
         return Err("other clients do not read their answers: try again in a minute".to_owned());
     }
     let mut answer = Err(format!("{name} panicked, which is a defect of the runtime"));
-    catch_panic(|| answer = (request.answer)(runtimes, &words));
+    catch_panic(|| answer = (request.answer)(runtimes, watch, &words));
     answer
 }
 
@@ -62,7 +71,7 @@ fn known() -> String {
 }
 
 /// Who this is.
-fn hello(runtimes: &[Handle], _: &[&str]) -> Answer {
+fn hello(runtimes: &[Handle], _: &Watch, _: &[&str]) -> Answer {
     let mut json = Json::new();
     json.object(|json| {
         json.member("protocol", &PROTOCOL);
@@ -94,7 +103,7 @@ fn program() -> &'static str {
 }
 
 /// What all tasks do.
-fn dump(runtimes: &[Handle], _: &[&str]) -> Answer {
+fn dump(runtimes: &[Handle], _: &Watch, _: &[&str]) -> Answer {
     let mut all = String::from("{\"runtimes\":[");
     for (index, handle) in runtimes.iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };
@@ -108,7 +117,7 @@ fn dump(runtimes: &[Handle], _: &[&str]) -> Answer {
 }
 
 /// The same for people.
-fn text(runtimes: &[Handle], _: &[&str]) -> Answer {
+fn text(runtimes: &[Handle], _: &Watch, _: &[&str]) -> Answer {
     use std::fmt::Write as _;
     let mut all = String::new();
     for handle in runtimes {
@@ -120,10 +129,53 @@ fn text(runtimes: &[Handle], _: &[&str]) -> Answer {
     Ok(all.into())
 }
 
-fn metrics(runtimes: &[Handle], _: &[&str]) -> Answer {
+fn metrics(runtimes: &[Handle], _: &Watch, _: &[&str]) -> Answer {
     Ok(metrics_json(runtimes).into())
 }
 
-fn prometheus_text(runtimes: &[Handle], _: &[&str]) -> Answer {
+/// At which of their awaits tasks wait: of one task, or of all.
+fn stacks(runtimes: &[Handle], _: &Watch, words: &[&str]) -> Answer {
+    use std::fmt::Write as _;
+    let which = match words[0] {
+        "all" => None,
+        number => match number.parse::<u64>() {
+            Ok(number) => Some(number),
+            Err(_) => return Err(format!("{number:?} is no number of a task, nor `all`")),
+        },
+    };
+    let is_asked = |task: &TaskInfo| which.is_none_or(|number| task.id.as_u64() == number);
+    let mut all = String::new();
+    for handle in runtimes {
+        let dump = handle.task_dump_with_stacks(STACKS_WITHIN, is_asked);
+        for task in dump.tasks.iter().filter(|task| is_asked(task)) {
+            let _ = writeln!(all, "{task}");
+        }
+    }
+    match which {
+        Some(number) if all.is_empty() => Err(format!("there is no task {number}: it has ended")),
+        _ => Ok(all.into()),
+    }
+}
+
+/// What threads of a runtime have done in the last seconds: see [`Trace::to_bytes`].
+///
+/// [`Trace::to_bytes`]: super::super::Trace::to_bytes
+fn trace(runtimes: &[Handle], _: &Watch, words: &[&str]) -> Answer {
+    let last = words[0].parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let Some(last) = last else {
+        return Err(format!("{:?} is no number of seconds", words[0]));
+    };
+    let Some(handle) = runtimes.iter().find(|handle| handle.id().to_string() == words[1]) else {
+        return Err(format!("there is no runtime {:?}", words[1]));
+    };
+    Ok(handle.trace(last).to_bytes())
+}
+
+/// What is wrong with the program.
+fn findings(_: &[Handle], watch: &Watch, _: &[&str]) -> Answer {
+    Ok(watch.to_json().into())
+}
+
+fn prometheus_text(runtimes: &[Handle], _: &Watch, _: &[&str]) -> Answer {
     Ok(prometheus(runtimes).into())
 }

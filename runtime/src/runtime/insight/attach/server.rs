@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,11 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use super::connection::{Connection, Turn, turn_away};
 use super::place::{self, SocketFile};
 use super::requests;
+use super::watch::{Open, Watch};
 use crate::engine::credentials;
 use crate::engine::primitive::process_began;
 use crate::engine::process_wide::signal_mask::{deafly, is_deaf};
 use crate::engine::say;
-use crate::runtime::handle::Handle;
 
 /// How many clients there may be at a time.
 const MOST: usize = 16;
@@ -30,13 +31,13 @@ const LISTENER: Token = Token(MOST);
 const STOP: Token = Token(MOST + 1);
 
 /// The runtimes to answer for.
-pub(super) type Runtimes = Box<dyn Fn() -> Vec<Handle> + Send>;
+pub(super) type Runtimes = Box<dyn Fn() -> Vec<Open> + Send>;
 
 /// A thread that answers, until this is dropped. Then the path is free at once; the thread ends
 /// soon.
 pub(super) struct Server {
     _file: SocketFile,
-    stop: Waker,
+    stop: Arc<Waker>,
 }
 
 impl Server {
@@ -45,17 +46,19 @@ impl Server {
         let _ = process_began();
         let user = credentials::own_user()?;
         let poll = Poll::new()?;
-        let stop = Waker::new(poll.registry(), STOP)?;
+        let stop = Arc::new(Waker::new(poll.registry(), STOP)?);
         let (listener, file) = place::listen(user)?;
         let mut listener = UnixListener::from_std(listener);
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let serving = Serving {
             poll,
+            _stop: Arc::clone(&stop),
             listener,
             user,
             connections: Default::default(),
             ready: [false; MOST],
             accepts_at: None,
+            watch: Watch::new(Instant::now()),
             runtimes,
         };
         let thread = Builder::new().name("insight".to_owned());
@@ -77,6 +80,8 @@ impl Drop for Server {
 
 struct Serving {
     poll: Poll,
+    /// With the last reference the event is gone from the poll, seen or not.
+    _stop: Arc<Waker>,
     listener: UnixListener,
     user: u32,
     connections: [Option<Connection>; MOST],
@@ -84,6 +89,7 @@ struct Serving {
     ready: [bool; MOST],
     /// When clients may be waiting that have not been let in.
     accepts_at: Option<Instant>,
+    watch: Watch,
     runtimes: Runtimes,
 }
 
@@ -110,6 +116,7 @@ impl Serving {
                     Token(index) => self.ready[index] = true,
                 }
             }
+            self.watch.turn(Instant::now(), &self.runtimes);
             for index in 0..MOST {
                 self.turn(index, polled_at);
             }
@@ -126,7 +133,7 @@ impl Serving {
             return Some(Duration::ZERO);
         }
         let deadlines = self.connections.iter().flatten().map(Connection::deadline);
-        let next = deadlines.chain(self.accepts_at).min();
+        let next = deadlines.chain(self.accepts_at).chain([self.watch.next()]).min();
         // Not early: it would be again and again until the deadline.
         next.map(|at| at.saturating_duration_since(now) + Duration::from_millis(1))
     }
@@ -169,9 +176,12 @@ impl Serving {
         };
         let mut turn = Turn::Waits;
         if self.ready[index] {
-            let runtimes = &self.runtimes;
-            turn =
-                connection.turn(|line| requests::answer(line, &runtimes(), unread > MOST_UNREAD));
+            let (runtimes, watch) = (&self.runtimes, &self.watch);
+            let is_full = unread > MOST_UNREAD;
+            turn = connection.turn(|line| {
+                let handles: Vec<_> = runtimes().into_iter().map(|open| open.handle).collect();
+                requests::answer(line, &handles, watch, is_full)
+            });
         }
         self.ready[index] = turn == Turn::GoOn;
         let is_late = turn == Turn::Waits && connection.deadline() <= polled_at;

@@ -1,6 +1,6 @@
 //! Which numbers there are, by the names that Prometheus knows them by.
 //!
-//! A name ends with its unit, in the plural (`seconds`, `bytes`), and with `total` if it only ever
+//! A name ends with its unit, in the plural (`seconds`, `bytes`), and with "total" if it only ever
 //! grows.
 
 use std::time::Duration;
@@ -206,7 +206,7 @@ pub(super) const OF_WORKER: &[OfPart] = &[
     ),
 ];
 
-/// Those of one thread for pinned tasks: `pinned_thread_` stands before their names.
+/// Those of one thread for pinned tasks: "pinned_thread_" stands before their names.
 pub(super) const OF_PINNED_THREAD: &[OfPart] = &[gauge(
     "tasks",
     |all, thread| some(all.pinned_thread_task_count(thread)),

@@ -15,12 +15,12 @@ use crate::runtime::handle::Handle;
 /// [Prometheus's text format](https://prometheus.io/docs/instrumenting/exposition_formats/), for a
 /// page `/metrics` that is read by Prometheus and whatever knows its format.
 ///
-/// All of [`Handle::metrics`] is there, under names like `runtime_tasks_alive` and
-/// `runtime_worker_polls_total`, in seconds and bytes. Each has the labels `runtime` (the
-/// [name](crate::Builder::name), or nothing) and `runtime_id`; what is counted for each worker has
+/// All of [`Handle::metrics`] is there, under names like "runtime_tasks_alive" and
+/// "runtime_worker_polls_total", in seconds and bytes. Each has the labels `runtime` (the
+/// [name](crate::Builder::name), or nothing) and "runtime_id"; what is counted for each worker has
 /// the label `worker`, for each thread for pinned tasks `thread`. Histograms are there where the
 /// builder switched them on; how much their times are together is not known, so they have no
-/// `_sum`. On Linux there are numbers of the process, such as `process_resident_memory_bytes`.
+/// `_sum`. On Linux there are numbers of the process, such as "process_resident_memory_bytes".
 ///
 /// May be called on any thread. The content type is `text/plain; version=0.0.4`.
 ///
@@ -196,7 +196,7 @@ impl RuntimeMetrics {
 ///
 /// `process` has those of the process, `runtimes` is a list with those of each runtime, by the same
 /// names without the word in front. What is counted for each worker, and for each thread for pinned
-/// tasks, is in the lists `per_worker` and `per_pinned_thread`; a histogram is a list of buckets,
+/// tasks, is in the lists "per_worker" and "per_pinned_thread"; a histogram is a list of buckets,
 /// each with the time in seconds `below` which it counts. The last bucket has no such limit.
 ///
 /// # Examples

@@ -1,0 +1,115 @@
+//! The stack of async functions of a task that waits: from its root to the leaf that it waits at.
+//!
+//! # Problem
+//!
+//! A task that waits has no stack: its state is inside its future, whose shape nobody knows but the
+//! compiler. But a poll of it calls down to the very leaf that waits, and a leaf that waits clones
+//! the waker to keep it.
+//!
+//! # Way
+//!
+//! Who wants the stack of a task sets a bit of it and wakes it. Whoever polls it next does so with
+//! a waker that is like any other, but for one thing: cloned, it copies the stack as it is, and
+//! gives an ordinary waker. So the futures are polled as ever, by a wake that anybody could have
+//! caused; they have to allow for that. The copy is raw, and unwound by whoever asked.
+//!
+//! # Limits
+//!
+//! A leaf that has a waker compares it with the new one first; by their vtables it finds that they
+//! differ, and clones. Of futures that give others a waker of their own
+//! (`FuturesUnordered`, a local set) the stack ends there. `pending()` has none.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use crate::engine::primitive::{Condvar, Mutex};
+use crate::engine::stall::{Capture, capture_here};
+use crate::engine::task_id::Id;
+
+/// So many stacks of one poll are kept: one for each thing that it waits for.
+const MOST_STACKS: usize = 8;
+
+/// The stacks of one task.
+pub(crate) struct Taken {
+    pub(crate) task: Id,
+    pub(crate) stacks: Vec<Capture>,
+}
+
+/// Where those who poll leave the stacks, for the one who asks.
+#[derive(Default)]
+pub(crate) struct Stacks {
+    board: Mutex<Vec<Taken>>,
+    arrived: Condvar,
+    /// One question at a time.
+    asking: Mutex<()>,
+}
+
+impl Stacks {
+    /// Calls `f` while nobody else asks.
+    pub(crate) fn alone<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _alone = self.asking.lock();
+        self.board.lock().clear();
+        f()
+    }
+
+    fn put(&self, taken: Taken) {
+        self.board.lock().push(taken);
+        self.arrived.notify_one(); // wake: a stack
+    }
+
+    /// Waits for the stacks of `count` tasks, as long as `left` says. Gives what has come.
+    pub(crate) fn wait(&self, count: usize, left: impl Fn() -> Duration) -> Vec<Taken> {
+        let mut board = self.board.lock();
+        while board.len() < count && !left().is_zero() {
+            self.arrived.wait_for(&mut board, left());
+        }
+        std::mem::take(&mut board)
+    }
+}
+
+thread_local! {
+    static TAKING: RefCell<Option<Vec<Capture>>> = const { RefCell::new(None) };
+    /// The address up to which the stack is the poll's.
+    static BASE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The waker of a poll that is looked at is being cloned.
+#[inline(never)]
+pub(crate) fn waker_is_cloned() {
+    TAKING.with(|taking| {
+        // A clone within a clone is none: this calls nobody's code.
+        let Ok(mut taking) = taking.try_borrow_mut() else { return };
+        let Some(stacks) = &mut *taking else { return };
+        if stacks.len() < MOST_STACKS {
+            stacks.extend(capture_here(BASE.get()));
+        }
+    });
+}
+
+/// A poll on this thread is looked at until this is dropped.
+pub(crate) struct Look {
+    outer: (Option<Vec<Capture>>, usize),
+}
+
+impl Look {
+    /// `base`: an address in the frame of the caller.
+    pub(crate) fn begin<T>(base: &T) -> Look {
+        let base = std::ptr::from_ref(base).addr();
+        let outer = TAKING.with(|taking| taking.replace(Some(Vec::new())));
+        Look { outer: (outer, BASE.replace(base)) }
+    }
+
+    /// The poll has ended.
+    pub(crate) fn end(self, task: Id, board: &Stacks) {
+        let stacks = TAKING.with(|taking| taking.borrow_mut().take()).unwrap_or_default();
+        board.put(Taken { task, stacks });
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        let (stacks, base) = (self.outer.0.take(), self.outer.1);
+        TAKING.with(|taking| drop(taking.replace(stacks)));
+        BASE.set(base);
+    }
+}

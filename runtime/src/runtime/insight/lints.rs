@@ -1,0 +1,324 @@
+//! Finds what is wrong in a program by looking at its tasks now and then.
+//!
+//! # What is looked for
+//!
+//! | finding | when |
+//! |---|---|
+//! | deadlock | a circle of tasks, of which each waits for the next one and for nothing else |
+//! | lost task | nobody has a waker of it, nor a handle by which it could be aborted |
+//! | busy loop | a task wakes itself, more than [`BUSY_POLLS`] times a second |
+//! | lock held in a sleep | others wait for a lock whose holder sleeps, for longer than [`LONG`] |
+//! | blocking pool full | the same job has waited for a thread since the last look |
+//! | growing queue | the common queue has grown in [`GROWTHS`] looks, beyond [`DEEP`] tasks |
+//!
+//! A finding counts when two looks in a row have seen it, and is told once.
+//!
+//! # Who waits for whom
+//!
+//! A wait for a lock or a once cell leads to its holder, one for the end of a task to that task,
+//! one for room in a channel to the task that received last. All others lead nowhere: anybody may
+//! end them. A task is stuck if each of its waits leads to a task that is stuck: of all sets of
+//! tasks for which that holds, the largest is the one. So a task that has a timer beside its lock
+//! is not stuck, nor who waits for it; nor is one whose last poll has left a wait that may be over.
+//!
+//! The holder of a lock is who has locked it. If a program hands its guard on to another task, a
+//! circle can be claimed that the other one will break.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::time::Duration;
+
+use super::dump::Time;
+use super::{TaskDump, TaskInfo, TaskState, WaitInfo, WaitKind, WokenBy};
+use crate::task::Id;
+
+/// A task that only gives way, as a spinning one does, is polled a million times a second; one that
+/// computes in steps of 100 µs, ten thousand times.
+const BUSY_POLLS: f64 = 50_000.0;
+/// Whoever waits for a lock for that long has been forgotten rather than made wait.
+const LONG: Duration = Duration::from_secs(1);
+/// In so many looks in a row a queue must have grown.
+const GROWTHS: u32 = 5;
+/// A shorter queue is no matter: a worker takes that many in some milliseconds.
+const DEEP: usize = 1000;
+
+/// What is wrong, as far as one can see from outside.
+///
+/// # Examples
+///
+/// See [`Insight::on_finding`](crate::insight::Insight::on_finding).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// Tasks wait for each other in a circle.
+    Deadlock,
+    /// Nobody can wake the task, nor abort it.
+    LostTask,
+    /// The task wakes itself all the time.
+    BusyLoop,
+    /// The task holds a lock for which others wait, and sleeps.
+    LockHeldInSleep,
+    /// The blocking pool has no thread for a job.
+    BlockingPoolFull,
+    /// More tasks become ready than the workers run.
+    GrowingQueue,
+}
+
+impl FindingKind {
+    /// In one word, as programs write it.
+    ///
+    /// # Examples
+    ///
+    /// See [`Insight::on_finding`](crate::insight::Insight::on_finding).
+    pub fn name(self) -> &'static str {
+        match self {
+            FindingKind::Deadlock => "deadlock",
+            FindingKind::LostTask => "lost_task",
+            FindingKind::BusyLoop => "busy_loop",
+            FindingKind::LockHeldInSleep => "lock_held_in_sleep",
+            FindingKind::BlockingPoolFull => "blocking_pool_full",
+            FindingKind::GrowingQueue => "growing_queue",
+        }
+    }
+}
+
+/// Something that is wrong. `Display` says it in words, with the places in the source.
+///
+/// # Examples
+///
+/// See [`Insight::on_finding`](crate::insight::Insight::on_finding).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What.
+    pub kind: FindingKind,
+    /// The tasks. Of a deadlock in order: each waits for the next one, the last for the first.
+    pub tasks: Vec<Id>,
+    text: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What was seen of a runtime, and told.
+#[derive(Default)]
+pub(super) struct Lints {
+    /// What the last look has found, told or not.
+    suspects: HashSet<Suspect>,
+    told: HashSet<Suspect>,
+    /// The polls of each task that waits or wakes itself, at the last look.
+    polls: HashMap<Id, u64>,
+    depth: usize,
+    growths: u32,
+}
+
+type Suspect = (FindingKind, Vec<Id>, u64);
+
+impl Lints {
+    /// Looks at a dump. `depth`: tasks in the common queue; `passed`: since the last look. Gives
+    /// what is found for the first time.
+    pub(super) fn look(&mut self, dump: &TaskDump, depth: usize, passed: Duration) -> Vec<Finding> {
+        let mut all = Vec::new();
+        deadlocks(dump, &mut all);
+        lost(dump, &mut all);
+        self.busy(dump, passed, &mut all);
+        asleep(dump, &mut all);
+        full(dump, &mut all);
+        let mut new: Vec<_> = all
+            .iter()
+            .filter(|(suspect, _)| self.suspects.contains(suspect) && !self.told.contains(suspect))
+            .cloned()
+            .collect();
+        self.suspects = all.into_iter().map(|(suspect, _)| suspect).collect();
+        // What is over may come again.
+        let suspects = &self.suspects;
+        self.told.retain(|suspect| suspects.contains(suspect));
+        self.told.extend(new.iter().map(|(suspect, _)| suspect.clone()));
+        self.polls = dump.tasks.iter().map(|task| (task.id, task.polls)).collect();
+        self.grows(depth, &mut new);
+        new.into_iter().map(|((kind, tasks, _), text)| Finding { kind, tasks, text }).collect()
+    }
+
+    fn busy(&self, dump: &TaskDump, passed: Duration, all: &mut Vec<(Suspect, String)>) {
+        for task in &dump.tasks {
+            let wakes_itself = task.woken.is_some_and(|(by, _)| by == WokenBy::Task(task.id));
+            let Some(before) = self.polls.get(&task.id).filter(|_| wakes_itself) else { continue };
+            let polls = task.polls.saturating_sub(*before);
+            let rate = polls as f64 / passed.as_secs_f64().max(1e-3);
+            if rate >= BUSY_POLLS {
+                let text = format!(
+                    "busy loop: {} wakes itself all the time: {rate:.0} polls a second. Let it \
+                     wait for what it needs",
+                    Named(task)
+                );
+                all.push(((FindingKind::BusyLoop, vec![task.id], 0), text));
+            }
+        }
+    }
+
+    fn grows(&mut self, depth: usize, new: &mut Vec<(Suspect, String)>) {
+        let has_grown = depth > self.depth && depth > DEEP;
+        self.depth = depth;
+        self.growths = if has_grown { self.growths + 1 } else { 0 };
+        if self.growths == GROWTHS {
+            let text = format!(
+                "growing queue: {depth} tasks are ready and wait for a worker, more at each look"
+            );
+            new.push(((FindingKind::GrowingQueue, Vec::new(), 0), text));
+        }
+    }
+}
+
+/// The task that a wait leads to.
+fn leads_to(wait: &WaitInfo) -> Option<Id> {
+    if wait.is_old {
+        return None;
+    }
+    match wait.kind {
+        WaitKind::Mutex | WaitKind::RwLock | WaitKind::OnceCell | WaitKind::MpscSend => {
+            wait.held_by
+        }
+        WaitKind::Join => wait.task,
+        _ => None,
+    }
+}
+
+/// The tasks that nothing can free but one of themselves: those that are left when the others have
+/// been taken off, and whoever one of them leads to.
+fn stuck(dump: &TaskDump) -> HashMap<Id, &TaskInfo> {
+    let waits = |task: &&TaskInfo| {
+        let is_waiting = matches!(task.state, TaskState::Waiting { .. });
+        is_waiting && !task.waits.is_empty() && task.more_waits == 0
+    };
+    let mut stuck: HashMap<_, _> =
+        dump.tasks.iter().filter(waits).map(|task| (task.id, task)).collect();
+    let mut behind: HashMap<Id, Vec<Id>> = HashMap::new();
+    let mut free = Vec::new();
+    for task in stuck.values() {
+        for wait in &task.waits {
+            match leads_to(wait).filter(|id| stuck.contains_key(id)) {
+                Some(id) => behind.entry(id).or_default().push(task.id),
+                None => free.push(task.id),
+            }
+        }
+    }
+    while let Some(id) = free.pop() {
+        if stuck.remove(&id).is_some() {
+            free.extend(behind.remove(&id).into_iter().flatten());
+        }
+    }
+    stuck
+}
+
+fn deadlocks(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
+    let stuck = stuck(dump);
+    let next = |task: &TaskInfo| leads_to(&task.waits[0]).expect("it is stuck");
+    let mut seen = HashSet::new();
+    for &first in stuck.keys() {
+        // Whoever is stuck leads into a circle.
+        let mut at = first;
+        let mut way = Vec::new();
+        while seen.insert(at) {
+            way.push(at);
+            at = next(stuck[&at]);
+        }
+        let Some(begin) = way.iter().position(|&id| id == at) else { continue };
+        let mut circle = way.split_off(begin);
+        let least = (0..circle.len()).min_by_key(|&i| circle[i]).unwrap_or(0);
+        circle.rotate_left(least);
+        let polls = circle.iter().map(|id| stuck[id].polls).sum();
+        let mut text = match circle.len() {
+            1 => "deadlock: a task waits for itself:".to_owned(),
+            n => format!("deadlock: {n} tasks wait for each other:"),
+        };
+        for id in &circle {
+            let task = stuck[id];
+            text.push_str(&format!("\n  {} waits for {}", Named(task), task.waits[0]));
+        }
+        let others = stuck.len() - circle.len();
+        if others > 0 {
+            text.push_str(&format!("\n  and {others} more wait behind them or in other circles"));
+        }
+        all.push(((FindingKind::Deadlock, circle, polls), text));
+    }
+}
+
+fn lost(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
+    for task in dump.tasks.iter().filter(|task| task.is_lost) {
+        let text = format!(
+            "lost task: {} waits, and nobody can wake or abort it: its future keeps no waker. It \
+             stays until the runtime ends",
+            Named(task)
+        );
+        all.push(((FindingKind::LostTask, vec![task.id], task.polls), text));
+    }
+}
+
+fn asleep(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
+    let sleeps = |task: &&TaskInfo| {
+        let TaskState::Waiting { since: Some(since) } = task.state else { return false };
+        since >= LONG
+            && !task.waits.is_empty()
+            && task.waits.iter().all(|wait| wait.kind == WaitKind::Timer)
+    };
+    let asleep: HashMap<_, _> =
+        dump.tasks.iter().filter(sleeps).map(|task| (task.id, task)).collect();
+    if asleep.is_empty() {
+        return;
+    }
+    for waiter in &dump.tasks {
+        for wait in &waiter.waits {
+            let is_lock = matches!(wait.kind, WaitKind::Mutex | WaitKind::RwLock);
+            let Some(holder) = wait.held_by.filter(|_| is_lock).and_then(|id| asleep.get(&id))
+            else {
+                continue;
+            };
+            let suspect = (FindingKind::LockHeldInSleep, vec![holder.id], holder.polls);
+            if all.iter().any(|(other, _)| *other == suspect) {
+                continue;
+            }
+            let since = holder.state.since().unwrap_or_default();
+            let text = format!(
+                "lock held in a sleep: {} has been sleeping for {}, and {} waits for {wait}. Drop \
+                 the guard before",
+                Named(holder),
+                Time(since),
+                Named(waiter),
+            );
+            all.push((suspect, text));
+        }
+    }
+}
+
+fn full(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
+    let queued = || dump.blocking.iter().filter(|job| !job.running);
+    if let Some(first) = queued().next() {
+        let running = dump.blocking.len() - queued().count();
+        let text = format!(
+            "blocking pool full: {} jobs wait behind {running} that run; the first is {first}. See \
+             `Builder::max_blocking_threads`",
+            queued().count(),
+        );
+        let id = first.id.into_iter().collect();
+        all.push(((FindingKind::BlockingPoolFull, id, 0), text));
+    }
+}
+
+/// A task, as a finding names it.
+struct Named<'a>(&'a TaskInfo);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TaskInfo { id, name, spawned_at, .. } = self.0;
+        match name {
+            Some(name) => write!(f, "task {id} {name:?}, spawned at {spawned_at},"),
+            None => write!(f, "task {id}, spawned at {spawned_at},"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! A table of objects for each run of a model.
+
+use super::object_table::Table;
+
+loom::lazy_static! {
+    static ref TABLE: Table = Table::new();
+}
+
+pub(super) fn table() -> &'static Table {
+    &TABLE
+}
