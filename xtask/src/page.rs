@@ -1,5 +1,5 @@
-//! The page of `runtime-insight` in a real browser: `runtime-insight/browser/check.mjs` says what is
-//! looked at. Once with the page from inside the program, once with that of the command.
+//! The page of `runtime-insight` in a real browser: `runtime-insight/browser/check.mjs` says what
+//! is looked at. Once with the page from inside the program, once with that of the command.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -23,7 +23,7 @@
 //! 1. It listens on addresses of the loopback only.
 //! 2. A request must have the token: in its address, as the first one does, in the cookie that the
 //!    first answer sets, or as a bearer. It is 256 random bits, and is compared in constant time.
-//! 3. Its `Host` must be a name of the loopback. So another site cannot make its own name lead here.
+//! 3. Its `Host` must be a name of the loopback: another site cannot make its own name lead here.
 //! 4. What another site asks for (`Sec-Fetch-Site`) is refused, but for the page as a whole.
 //! 5. Only GET and HEAD are answered, and no answer changes anything in the program.
 //! 6. The page loads nothing from elsewhere, and its content security policy forbids it to.

@@ -49,9 +49,9 @@ export function bars(all, label, width) {
     rect.append(svg("title", {}, bar.title));
     chart.append(rect);
     if (i % every === 0) {
-      chart.append(svg("text", {
-        class: "dim", x: i * step + step / 2, y: height - 5, "text-anchor": i ? "middle" : "start",
-      }, bar.label));
+      const at = i * step + step / 2;
+      const [x, anchor] = at > width - 30 ? [width, "end"] : [at, i ? "middle" : "start"];
+      chart.append(svg("text", { class: "dim", x, y: height - 5, "text-anchor": anchor }, bar.label));
     }
   });
   chart.append(svg("path", { class: "base", d: `M0 ${height - foot}H${width}` }));

@@ -56,8 +56,11 @@ function place(text) {
   return parts.length > 5 ? `…/${parts.slice(-4).join("/")}` : parts.join("/");
 }
 
-// A path that is broken at its slashes where there is no room.
-const spot = (text) => place(text).split("/").flatMap((part, i) => (i ? ["/", el("wbr"), part] : [part]));
+// A path whose folders are left out where there is no room.
+function spot(text) {
+  const [, folders, file] = /^(.*\/)?(.*)$/.exec(place(text));
+  return [folders && el("span", { class: "optional" }, folders), file];
+}
 
 // The same text with only the ends of its paths.
 const brief = (text) => (text || "").replace(/[^\s,]*\/([^\s/,]+:\d+):\d+/g, "$1");
