@@ -1,6 +1,6 @@
 //! The arguments of the attributes, checked.
 
-use proc_macro::{TokenStream, TokenTree};
+use proc_macro::{Ident, TokenStream, TokenTree};
 
 use crate::tokens::{Error, Result, is_punct};
 
@@ -55,6 +55,7 @@ pub(crate) struct Args {
     /// The runtime's name, as the literal that the user wrote.
     pub(crate) name: Option<TokenStream>,
     pub(crate) start_paused: Option<bool>,
+    pub(crate) insight: Option<bool>,
     pub(crate) unhandled_panic: Option<UnhandledPanic>,
     /// How long the tasks have to end when the body has returned.
     pub(crate) shutdown_grace_ms: Option<u64>,
@@ -74,6 +75,7 @@ impl Args {
             worker_threads: None,
             name: None,
             start_paused: None,
+            insight: None,
             unhandled_panic: None,
             shutdown_grace_ms: None,
             crate_path: None,
@@ -81,8 +83,10 @@ impl Args {
     }
 }
 
-const NAMES: &str = "`flavor`, `worker_threads`, `start_paused`, `unhandled_panic`, `shutdown_grace`, `name` \
-     and `crate`";
+const NAMES: &str = "`flavor`, `worker_threads`, `start_paused`, `unhandled_panic`, `shutdown_grace`, `name`, \
+     `insight` and `crate`";
+
+const INSIGHT: &str = "insight";
 
 /// One `name = value`.
 struct Argument {
@@ -117,6 +121,7 @@ pub(crate) fn parse(entry: Entry, tokens: TokenStream) -> Result<Args> {
             }
             "name" => args.name = Some(name(&argument)?),
             "start_paused" => args.start_paused = Some(boolean(&argument)?),
+            "insight" => args.insight = Some(boolean(&argument)?),
             "unhandled_panic" => args.unhandled_panic = Some(unhandled_panic(&argument)?),
             "shutdown_grace" => args.shutdown_grace_ms = Some(milliseconds(&argument)?),
             "crate" => args.crate_path = Some(crate_path(&argument)?),
@@ -180,6 +185,12 @@ fn split(tokens: TokenStream) -> Result<Vec<Argument>> {
                     place: piece[0].clone(),
                     value: value.to_vec(),
                 });
+            }
+            // The one argument that may stand alone.
+            [TokenTree::Ident(name)] if name.to_string() == INSIGHT => {
+                let place = piece[0].clone();
+                let yes = TokenTree::Ident(Ident::new("true", name.span()));
+                arguments.push(Argument { name: INSIGHT.into(), place, value: vec![yes] });
             }
             [TokenTree::Ident(name), ..] => {
                 return Err(Error::about(piece, missing_value(&name.to_string())));

@@ -224,6 +224,9 @@ fn builder(default_crate: &str, args: &Args) -> TokenStream {
     if let Some(paused) = args.start_paused {
         calls.push_str(&format!(".start_paused({paused})"));
     }
+    if let Some(insight) = args.insight {
+        calls.push_str(&format!(".insight({insight})"));
+    }
     if let Some(policy) = args.unhandled_panic {
         let name = match policy {
             UnhandledPanic::Report => "Report",

@@ -2,7 +2,7 @@
 //!
 //! It is in every program and costs nothing until it is switched on: by the environment variable
 //! `RUNTIME_INSIGHT=1`, by [`Builder::insight`](crate::Builder::insight), or for one program by
-//! `#[runtime::main(insight = true)]`. From then on each task keeps 136 bytes of notes, and each
+//! `#[runtime::main(insight)]`. From then on each task keeps 136 bytes of notes, and each
 //! thread that runs tasks up to 4 MiB of what it has done last ([`Insight::recorder_bytes`]).
 //!
 //! | to see | use |

@@ -140,3 +140,19 @@ fn while_tasks_come_and_go_a_dump_goes_on() {
     runtime.block_on(churn).unwrap();
     within(move || runtime.shutdown_background());
 }
+
+#[runtime::main(insight)]
+async fn with_insight() -> bool {
+    Handle::current().is_insight_on()
+}
+
+#[runtime::main(insight = false, flavor = "current_thread")]
+async fn without_insight() -> bool {
+    Handle::current().is_insight_on()
+}
+
+#[test]
+fn the_attribute_switches_it_on_and_off() {
+    assert!(with_insight());
+    assert!(!without_insight());
+}

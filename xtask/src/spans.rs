@@ -22,7 +22,7 @@ const OUTSIDE: [&str; 5] = [
     "break c_long false static true unsafe",
     // The system: calls, options, errors, signals, files, variables.
     "EMFILE ENXIO IPV6_MULTICAST_LOOP IPV6_TCLASS IP_MULTICAST_LOOP IP_MULTICAST_TTL \
-     IP_TOS MSG_PEEK PATH RUNTIME_WORKER_THREADS SIGKILL SIGSTOP SO_BINDTODEVICE \
+     IP_TOS MSG_PEEK PATH RUNTIME_INSIGHT RUNTIME_WORKER_THREADS SIGKILL SIGSTOP SO_BINDTODEVICE \
      SO_BROADCAST SO_KEEPALIVE SO_LINGER SO_REUSEADDR SO_REUSEPORT TCP_NODELAY \
      TCP_QUICKACK clock_nanosleep epoll errno exec fork inotify kqueue nanosleep open \
      pread process_vm_readv ptrace schedstat setns sigwait timerfd unshare waitpid",

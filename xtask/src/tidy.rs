@@ -110,6 +110,7 @@ fn breaches(tree: &[File]) -> Vec<Breach> {
         all.extend(places(file));
         all.extend(dead_names(file, tree));
         all.extend(prose(file));
+        all.extend(silent_leaves(file));
     }
     all.extend(unsafe_rooms(tree));
     all.extend(suppressions(tree));
@@ -724,6 +725,39 @@ fn prose(file: &File) -> Vec<Breach> {
     doubled.map(|line| file.breach(line, LAW, "this row stands in the table already")).collect()
 }
 
+// ---- leaves ----
+
+/// Files whose futures pass the cooperative hook and need not say what they wait for, and why.
+const SILENT: [(&str, &str); 8] = [
+    ("task/coop.rs", "futures of users"),
+    ("macros/support.rs", "the branches say it"),
+    ("macros/select.rs", "the branches say it"),
+    ("io/ends.rs", "always ready"),
+    ("io/copy.rs", "its reader and its writer say it"),
+    ("io/on_pool.rs", "the handle of its job says it"),
+    ("fs/read_dir.rs", "the handle of its job says it"),
+    ("fs/file.rs", "the handle of its job says it"),
+];
+
+/// A leaf future says what it waits for: whoever passes the hook notes a wait in the same file.
+fn silent_leaves(file: &File) -> Vec<Breach> {
+    const LAW: &str = "leaves";
+    let Some(inside) = file.name.strip_prefix("runtime/src/") else { return Vec::new() };
+    let passes = file.code.contains("poll_proceed(cx)");
+    let notes = [".pending(", "note("].iter().any(|call| file.code.contains(call));
+    let admitted = SILENT.iter().any(|(name, _)| *name == inside);
+    match (passes && !notes, admitted) {
+        (true, false) => vec![file.breach(
+            1,
+            LAW,
+            "a future passes `coop::poll_proceed` and does not say what it waits for: end with \
+             `unit.pending(|| Wait::new(..))`",
+        )],
+        (false, true) if notes => vec![file.breach(1, LAW, "it need not be admitted any more")],
+        _ => Vec::new(),
+    }
+}
+
 // ---- notes ----
 
 /// More than this many lines are rarely one idea. Documentation of items is not counted.
@@ -875,6 +909,16 @@ mod tests {
         assert_eq!(law("see /home/me/x"), 1);
         assert_eq!(law("https://example.org/home/x"), 0);
         assert_eq!(law("target/work/x"), 0);
+    }
+
+    #[test]
+    fn a_leaf_says_what_it_waits_for() {
+        let law = |name: &str, text: &str| laws(silent_leaves(&File::new(name, text))).len();
+        let silent = "let unit = ready!(coop::poll_proceed(cx)); Poll::Pending";
+        assert_eq!(law("runtime/src/sync/new.rs", silent), 1);
+        assert_eq!(law("runtime/src/io/ends.rs", silent), 0);
+        let said = "let unit = ready!(coop::poll_proceed(cx)); unit.pending(|| wait)";
+        assert_eq!(law("runtime/src/sync/new.rs", said), 0);
     }
 
     /// The laws hold for this very tree.

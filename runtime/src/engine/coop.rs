@@ -87,8 +87,15 @@ impl RestoreOnPending {
     /// The unit was well spent: keep it spent.
     #[inline]
     pub(crate) fn made_progress(&self) {
+        self.made_progress_and(|| ());
+    }
+
+    /// As [`made_progress`](RestoreOnPending::made_progress); `note` is called if the poll takes
+    /// notes (`insight/notes.rs`).
+    #[inline]
+    pub(crate) fn made_progress_and(&self, note: impl FnOnce()) {
         self.0.set(Budget::UNLIMITED);
-        insight::went_on();
+        insight::went_on(note);
     }
 
     /// The leaf waits, for what `wait` says. Gives the unit back.

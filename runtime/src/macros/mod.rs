@@ -31,6 +31,7 @@ mod try_join;
 /// | `name` | the runtime's name, a string | none |
 /// | `start_paused` | whether the clock starts paused (`time::pause`) | `false` |
 /// | `unhandled_panic` | `"report"`, `"ignore"`, `"shutdown_runtime"` or `"abort"` | `"report"` |
+/// | `insight` | whether one can [look into](crate::insight) the program: `true`, `false`, or alone for `true` | what `RUNTIME_INSIGHT` says |
 /// | `shutdown_grace` | a time like `"500ms"`, `"5s"` or `"1m"`: see below | none |
 /// | `crate` | the path under which the runtime's crate is known | `"::runtime"` |
 ///

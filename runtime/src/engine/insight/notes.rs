@@ -45,12 +45,13 @@ pub(crate) fn are_taken() -> bool {
     NOTES.with(|notes| notes.is_on.get())
 }
 
-/// A leaf goes on.
+/// A leaf goes on. If the poll takes notes, `also` is called.
 #[inline]
-pub(crate) fn went_on() {
+pub(crate) fn went_on(also: impl FnOnce()) {
     NOTES.with(|notes| {
-        if notes.count.get() > 0 {
+        if notes.is_on.get() {
             notes.age();
+            also();
         }
     });
 }

@@ -6,7 +6,7 @@ use super::wait::{Noted, Wait};
 pub(crate) fn note(_: impl FnOnce() -> Wait) {}
 
 #[inline]
-pub(crate) fn went_on() {}
+pub(crate) fn went_on(_: impl FnOnce()) {}
 
 #[allow(dead_code, reason = "models ask")]
 pub(crate) fn are_taken() -> bool {

@@ -66,29 +66,50 @@ where
     F: Future + 'static,
     S: Schedule,
 {
-    let is_observed = insight::CAN_BE_ON && scheduler.is_observed();
-    let header = Header {
-        state: State::new(is_observed),
-        vtable: const { &vtable::<F, S>() },
-        links: UnsafeCell::new(Links { next: None, prev: None }),
-        id,
-        location,
-        span,
-        due: Due::now(|| scheduler.origin()),
-        join_waker: UnsafeCell::new(None),
-        stage: UnsafeCell::new(()),
-    };
-    let stage = Stage { future: ManuallyDrop::new(future) };
-    let cell = Cell { front: Front { header, scheduler }, stage };
-    if is_observed {
-        return allocate_observed(cell);
+    if insight::CAN_BE_ON && scheduler.is_observed() {
+        return allocate_observed(future, scheduler, id, location, span);
     }
-    NonNull::from(Box::leak(Box::new(cell))).cast()
+    let cell = Box::new(Cell::new(future, scheduler, id, location, span, false));
+    NonNull::from(Box::leak(cell)).cast()
+}
+
+impl<F: Future + 'static, S: Schedule> Cell<F, S> {
+    #[inline(always)]
+    fn new(
+        future: F,
+        scheduler: S,
+        id: Id,
+        location: &'static Location<'static>,
+        span: SpanId,
+        is_observed: bool,
+    ) -> Cell<F, S> {
+        let header = Header {
+            state: State::new(is_observed),
+            vtable: const { &vtable::<F, S>() },
+            links: UnsafeCell::new(Links { next: None, prev: None }),
+            id,
+            location,
+            span,
+            due: Due::now(|| scheduler.origin()),
+            join_waker: UnsafeCell::new(None),
+            stage: UnsafeCell::new(()),
+        };
+        let stage = Stage { future: ManuallyDrop::new(future) };
+        Cell { front: Front { header, scheduler }, stage }
+    }
 }
 
 /// With a block in front.
+#[cold]
 #[inline(never)]
-fn allocate_observed<F: Future, S: Schedule>(cell: Cell<F, S>) -> NonNull<Header> {
+fn allocate_observed<F: Future + 'static, S: Schedule>(
+    future: F,
+    scheduler: S,
+    id: Id,
+    location: &'static Location<'static>,
+    span: SpanId,
+) -> NonNull<Header> {
+    let cell = Cell::new(future, scheduler, id, location, span, true);
     let (layout, offset) = with_block(Layout::new::<Cell<F, S>>());
     let (now, by) = (ticks(), WakeSource::here());
     if let Some(recorder) = cell.front.scheduler.recorder() {
@@ -138,15 +159,27 @@ unsafe fn schedule<S: Schedule>(task: NonNull<Header>) {
     let header = unsafe { task.as_ref() };
     header.due.again(|| scheduler.origin());
     if header.state.peek().is_observed() {
-        let (now, by) = (ticks(), WakeSource::here());
         // SAFETY: it is, and the address is the task's.
-        unsafe { block(task) }.woken(now, by);
-        if let Some(recorder) = scheduler.recorder() {
-            recorder.woken(header.id, now, by);
-        }
+        unsafe { note_wake(task, WakeSource::here()) };
     }
     // SAFETY: by the caller; the permission passes into the new value.
     scheduler.schedule(unsafe { Runnable::from_raw(task) });
+}
+
+/// The `Runnable` of an observed task has been made.
+///
+/// # Safety
+/// The task is observed, and the address is good for all of it.
+#[cold]
+#[inline(never)]
+unsafe fn note_wake(task: NonNull<Header>, by: WakeSource) {
+    // SAFETY: by the caller.
+    let (header, block) = unsafe { (task.as_ref(), block(task)) };
+    let now = ticks();
+    block.woken(now, by);
+    if let Some(recorder) = scheduler_of(task, header).recorder() {
+        recorder.woken(header.id, now, by);
+    }
 }
 
 /// # Safety
@@ -363,17 +396,22 @@ unsafe fn complete(task: NonNull<Header>) -> Outcome {
         }
     }
     if before.is_named() {
-        if let Some(recorder) = scheduler_of(task, header).recorder() {
-            if let Some(name) = crate::engine::task_id::name(header.id) {
-                recorder.keep_name(header.id, name);
-            }
-        }
-        crate::engine::task_id::forget_name(header.id);
+        forget_name(task, header);
     }
     scheduler_of(task, header).release(header);
     // The life reference.
     drop_reference(task);
     Outcome::Complete
+}
+
+#[cold]
+fn forget_name(task: NonNull<Header>, header: &Header) {
+    if let Some(recorder) = scheduler_of(task, header).recorder() {
+        if let Some(name) = crate::engine::task_id::name(header.id) {
+            recorder.keep_name(header.id, name);
+        }
+    }
+    crate::engine::task_id::forget_name(header.id);
 }
 
 /// # Safety

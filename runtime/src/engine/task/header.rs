@@ -199,12 +199,20 @@ pub(super) unsafe fn free(task: NonNull<Header>) {
         catch_panic(|| scheduler.drop_in_place());
         task.drop_in_place();
         if is_observed {
-            let (layout, offset) = with_block(layout);
-            dealloc(task.as_ptr().cast::<u8>().sub(offset), layout);
+            dealloc_observed(task, layout);
         } else {
             dealloc(task.as_ptr().cast(), layout);
         }
     }
+}
+
+/// # Safety
+/// The task, which has a block in front, is not used after this; it has been dropped.
+#[cold]
+unsafe fn dealloc_observed(task: NonNull<Header>, layout: Layout) {
+    let (layout, offset) = with_block(layout);
+    // SAFETY: by the caller: `allocate_observed` has made the allocation like this.
+    unsafe { dealloc(task.as_ptr().cast::<u8>().sub(offset), layout) };
 }
 
 /// The layout of a task with a block in front of it, and how far from its beginning the task is.

@@ -123,6 +123,7 @@ impl Snapshot {
     pub(super) fn is_named(self) -> bool {
         self.0 & NAMED != 0
     }
+    #[inline]
     pub(super) fn is_observed(self) -> bool {
         insight::CAN_BE_ON && self.0 & OBSERVED != 0
     }
@@ -195,6 +196,7 @@ impl State {
 
     /// Reads bits that only the thread with the `Runnable` or RUNNING changes. Called by that
     /// thread.
+    #[inline]
     pub(super) fn peek(&self) -> Snapshot {
         Snapshot(self.0.load(Ordering::Relaxed))
     }

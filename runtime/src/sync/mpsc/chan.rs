@@ -201,11 +201,10 @@ impl<T, L: Limit> Rx<T, L> {
             }
             // SAFETY: it is ready.
             unsafe { head.take(&mut value) };
-            chan.limit.received();
             chan.limit.release(1); // wake: mpsc.recv
             Poll::Ready(true)
         }));
-        coop.made_progress();
+        coop.made_progress_and(|| self.chan.limit.received());
         // SAFETY: `take` has written it.
         Poll::Ready(if taken { Some(unsafe { value.assume_init() }) } else { None })
     }
@@ -228,12 +227,11 @@ impl<T, L: Limit> Rx<T, L> {
                 }
                 count = chan.take_many(head, buffer, limit);
             }
-            chan.limit.received();
             chan.limit.release(count); // wake: mpsc.recv_many
             Poll::Ready(count)
         });
         if count.is_ready() {
-            coop.made_progress();
+            coop.made_progress_and(|| self.chan.limit.received());
         }
         count
     }
