@@ -4,7 +4,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | connections | [`CONNECTIONS`]; others are hung up on at once |
+//! | connections | [`CONNECTIONS`]; others are told so, and hung up on at once |
 //! | a request | its head in [`HEAD_WITHIN`] and [`HEAD_BYTES`]; a body is not read |
 //! | a connection whose requests are refused | ends with the first of them |
 //! | a connection | ends after [`CONNECTION_WITHIN`], whatever goes on |
@@ -14,7 +14,7 @@
 //! for [`HEAD_WITHIN`] at most, and costs the program nothing but that.
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -38,6 +38,8 @@ use super::history::EVERY;
 use super::hub::Hub;
 
 const CONNECTIONS: usize = 32;
+/// What others are told.
+const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n";
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 const HEAD_BYTES: usize = 16 * 1024;
 const HEADERS: usize = 64;
@@ -138,7 +140,11 @@ async fn accept(
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let Ok(place) = Arc::clone(&free).try_acquire_owned() else { continue };
+                let Ok(place) = Arc::clone(&free).try_acquire_owned() else {
+                    // A new socket has room for it. Whether it is read is no matter.
+                    let _ = stream.into_std().and_then(|mut stream| stream.write(BUSY));
+                    continue;
+                };
                 let (gate, hub) = (Arc::clone(&gate), Arc::clone(&hub));
                 runtime::spawn(async move {
                     let _ = timeout(CONNECTION_WITHIN, serve(stream, gate, hub)).await;
