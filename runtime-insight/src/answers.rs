@@ -1,7 +1,7 @@
 //! What programs answer. A member that a newer program adds is passed over, one that an older
 //! program does not know is `None`, zero or empty.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Who a program is.
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// # Examples
 ///
 /// See [`Client::hello`](crate::Client::hello).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Hello {
     /// The number of the protocol.
@@ -29,7 +29,7 @@ pub struct Hello {
 /// # Examples
 ///
 /// See [`Client::hello`](crate::Client::hello).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct RuntimeInfo {
     /// Its number in its process.
@@ -81,7 +81,7 @@ pub struct RuntimeDump {
 /// # Examples
 ///
 /// See [`Client::dump`](crate::Client::dump).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Task {
     /// Its id.
@@ -122,6 +122,9 @@ pub struct Task {
     /// How many more things it waits for.
     #[serde(default)]
     pub more_waits: u32,
+    /// Nobody can wake or abort it any more.
+    #[serde(default)]
+    pub lost: bool,
 }
 
 /// One thing that a task waits for: see `runtime::insight::WaitInfo`.
@@ -129,7 +132,7 @@ pub struct Task {
 /// # Examples
 ///
 /// See [`Client::dump`](crate::Client::dump).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Wait {
     /// What kind of thing.
@@ -166,7 +169,7 @@ pub struct Wait {
 /// # Examples
 ///
 /// See [`Client::dump`](crate::Client::dump).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Job {
     /// Its id.

@@ -61,6 +61,8 @@ pub enum Error {
         /// What is wrong with it.
         text: String,
     },
+    /// The page cannot be served where it was to be.
+    Page(io::Error),
     /// The connection gave an error.
     Io(io::Error),
 }
@@ -98,6 +100,7 @@ impl fmt::Display for Error {
                 f,
                 "the answer cannot be read ({text}): are program and command of one version?"
             ),
+            Error::Page(error) => error.fmt(f),
             Error::Io(error) => match error.kind() {
                 io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => f.write_str(
                     "the program does not answer: is it stopped, or in a debugger? Its thread \
@@ -115,7 +118,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Io(error) => Some(error),
+            Error::Io(error) | Error::Page(error) => Some(error),
             _ => None,
         }
     }

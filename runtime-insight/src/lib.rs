@@ -9,6 +9,7 @@
 //! |---|---|
 //! | know which programs there are | [`programs`] |
 //! | ask one | [`Client::attach`] |
+//! | see it in a browser | [`Viewer`]; from inside the program [`page`] |
 //! | read the answers | [`Hello`], [`Dump`], [`Metrics`] |
 //! | look at what threads did, in the Perfetto UI | [`perfetto::convert`] |
 //!
@@ -36,6 +37,7 @@
 mod answers;
 mod client;
 mod error;
+mod page;
 pub mod perfetto;
 mod places;
 
@@ -44,4 +46,5 @@ pub use answers::{
 };
 pub use client::Client;
 pub use error::Error;
+pub use page::{Page, Viewer, page};
 pub use places::{Found, programs};

@@ -178,7 +178,9 @@ fn or_says_what_to_do() {
     assert!(none.contains("(the_command_sho"), "{none}");
     let missing = running.says(&["4000000", "dump"]);
     assert_eq!(missing, "runtime-insight: there is no process 4000000\n");
-    assert!(running.says(&[&running.pid()]).contains("dump"));
+    assert!(running.says(&[&running.pid(), "--at"]).contains("127.0.0.1:7070"));
+    let open = running.says(&[&running.pid(), "--at", "0.0.0.0:0"]);
+    assert!(open.contains("loopback only"), "{open}");
     assert!(running.says(&["frob"]).contains("--help"));
     let help = running.shows(&["--help"]);
     assert!(help.contains("usage:") && help.lines().all(|line| line.chars().count() <= 100));

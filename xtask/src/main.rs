@@ -8,6 +8,7 @@
 //! | `counts.rs`   | instructions an operation, and those that lock                       |
 //! | `servers/`    | public servers at work, on tokio and on `compat/tokio`               |
 //! | `sides.rs`    | what such comparisons share                                          |
+//! | `page.rs`     | the page of `runtime-insight` in a real browser                       |
 //! | `perfetto.rs` | whether Perfetto takes the traces of the flight recorder                 |
 //! | `second_tier.rs` | the tests under sanitizers and valgrind, and over and over        |
 //! | `tidy.rs`     | the laws of the source tree, each a function                         |
@@ -28,6 +29,7 @@ mod face;
 mod loom;
 mod minimal;
 mod mutants;
+mod page;
 mod perfetto;
 mod prose;
 mod second_tier;
@@ -58,6 +60,8 @@ cargo xtask servers [words] [--rounds N] [--seconds N]
                                     public servers (a broker, a file server, a proxy, a SOCKS
                                     server, a DNS server) on tokio and on compat/tokio, driven by
                                     their usual clients: results, leaks, ends, CPU
+cargo xtask page                    the page of runtime-insight in a real browser (chromium, node and
+                                    npm), on a program with 100,000 tasks
 cargo xtask minimal                 runtime compiles with the oldest releases of its dependencies
                                     that its manifest lets in (nightly)
 cargo xtask perfetto                 whether Perfetto takes the traces of the flight recorder: its
@@ -85,6 +89,7 @@ fn main() -> ExitCode {
         "compat-bench" => compat_bench::run(&rest),
         "counts" => counts::run(&rest),
         "servers" => servers::run(&rest),
+        "page" => page::run(&rest),
         "minimal" => minimal::run(),
         "perfetto" => perfetto::run(),
         "sanitize" => second_tier::sanitize(&rest),

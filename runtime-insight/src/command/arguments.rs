@@ -9,6 +9,8 @@ own. It answers also while all its workers are stuck.
 
 usage:
   runtime-insight                  list the programs that you can look into
+  runtime-insight PID              the page: all of it in a browser, until Ctrl-C
+      --at ADDRESS                   where, of the loopback: 127.0.0.1:0, any free port, if not said
   runtime-insight PID dump         what each task does, and what it waits for
       --json                         as JSON
       --filter WORD..                only tasks whose text contains all of the words
@@ -53,6 +55,7 @@ pub(super) enum Action {
     Trace { last: f64, runtime: Option<u64>, file: Option<String> },
     Metrics { json: bool },
     Top,
+    Page { at: String },
 }
 
 /// How a dump is written.
@@ -86,6 +89,9 @@ impl Arguments {
         }
     }
 }
+
+/// Any free port.
+const ANY_PORT: &str = "127.0.0.1:0";
 
 fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
     match words {
@@ -134,9 +140,9 @@ fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
         ["metrics", other, ..] => Err(unknown("metrics", other, "--json")),
         ["top"] => Ok(Action::Top),
         ["top", other, ..] => Err(unknown("top", other, "no options")),
-        [] => Err(format!(
-            "say what you want to see: `runtime-insight {pid} dump`, `metrics` or `top`"
-        )),
+        [] => Ok(Action::Page { at: ANY_PORT.to_owned() }),
+        ["--at"] => Err("--at needs an address of the loopback, as 127.0.0.1:7070".to_owned()),
+        ["--at", address] => Ok(Action::Page { at: (*address).to_owned() }),
         [other, ..] => Err(format!(
             "there is no command {other:?}: `runtime-insight --help` lists what there is"
         )),
@@ -190,6 +196,9 @@ mod tests {
             Ok(Arguments::Of(12, Action::Dump { form, filter }))
         };
         assert_eq!(parse(""), Ok(Arguments::List));
+        let page = |at: &str| Ok(Arguments::Of(12, Action::Page { at: at.to_owned() }));
+        assert_eq!(parse("12"), page(ANY_PORT));
+        assert_eq!(parse("12 --at 127.0.0.1:70"), page("127.0.0.1:70"));
         assert_eq!(parse("12 dump"), dump(Form::Text, &[]));
         assert_eq!(parse("12 dump --filter a b --json"), dump(Form::Json, &["a", "b"]));
         assert_eq!(parse("12 metrics"), Ok(Arguments::Of(12, Action::Metrics { json: false })));
@@ -210,7 +219,8 @@ mod tests {
         for (given, advice) in [
             ("x", "lists the programs"),
             ("-1 dump", "no process number"),
-            ("12", "12 dump"),
+            ("12 --at", "needs an address"),
+            ("12 --port 1", "--help"),
             ("12 dmup", "--help"),
             ("12 stacks x", "by its number"),
             ("12 trace --last", "needs a value"),

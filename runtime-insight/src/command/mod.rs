@@ -4,6 +4,7 @@ mod arguments;
 mod dump;
 mod findings;
 mod list;
+mod page;
 mod screen;
 mod table;
 mod top;
@@ -72,6 +73,7 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), Failed> {
                 Action::Metrics { json: false } => print(&client.ask("prometheus")?),
                 Action::Metrics { json: true } => print(&with_end(client.ask("metrics")?)),
                 Action::Top => top::run(pid, client),
+                Action::Page { at } => page::run(client, pid, &at),
             }
         }
     }

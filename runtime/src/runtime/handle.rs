@@ -377,8 +377,19 @@ impl Handle {
         shared.expect("a local runtime has one thread").spawn_local(membership, future, identity)
     }
 
-    /// Whether the shutdown has begun.
-    pub(crate) fn is_shut_down(&self) -> bool {
+    /// Whether the shutdown of the runtime has begun: what is spawned from now on never runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_current_thread().build()?;
+    /// let handle = runtime.handle().clone();
+    /// assert!(!handle.is_shut_down());
+    /// drop(runtime);
+    /// assert!(handle.is_shut_down());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn is_shut_down(&self) -> bool {
         self.inner.scheduler.is_closed()
     }
 
