@@ -108,14 +108,20 @@ impl fmt::Display for Finding {
 pub(super) struct Lints {
     /// What the last look has found, told or not.
     suspects: HashSet<Suspect>,
-    told: HashSet<Suspect>,
+    /// A task that is looked at is polled, so polls do not count here.
+    told: HashSet<(FindingKind, Vec<Id>)>,
     /// The polls of each task that waits or wakes itself, at the last look.
     polls: HashMap<Id, u64>,
     depth: usize,
     growths: u32,
 }
 
+/// What, of which tasks, and how often they had been polled.
 type Suspect = (FindingKind, Vec<Id>, u64);
+
+fn without_polls((kind, tasks, _): &Suspect) -> (FindingKind, Vec<Id>) {
+    (*kind, tasks.clone())
+}
 
 impl Lints {
     /// Looks at a dump. `depth`: tasks in the common queue; `passed`: since the last look. Gives
@@ -129,14 +135,16 @@ impl Lints {
         full(dump, &mut all);
         let mut new: Vec<_> = all
             .iter()
-            .filter(|(suspect, _)| self.suspects.contains(suspect) && !self.told.contains(suspect))
+            .filter(|(suspect, _)| {
+                self.suspects.contains(suspect) && !self.told.contains(&without_polls(suspect))
+            })
             .cloned()
             .collect();
         self.suspects = all.into_iter().map(|(suspect, _)| suspect).collect();
         // What is over may come again.
-        let suspects = &self.suspects;
-        self.told.retain(|suspect| suspects.contains(suspect));
-        self.told.extend(new.iter().map(|(suspect, _)| suspect.clone()));
+        let there: HashSet<_> = self.suspects.iter().map(without_polls).collect();
+        self.told.retain(|told| there.contains(told));
+        self.told.extend(new.iter().map(|(suspect, _)| without_polls(suspect)));
         self.polls = dump.tasks.iter().map(|task| (task.id, task.polls)).collect();
         self.grows(depth, &mut new);
         new.into_iter().map(|((kind, tasks, _), text)| Finding { kind, tasks, text }).collect()

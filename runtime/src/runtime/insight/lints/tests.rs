@@ -126,6 +126,9 @@ fn a_circle_that_moves_between_two_looks_is_none() {
     assert!(lints.look(&at(1), 0, SECOND).is_empty());
     assert!(lints.look(&at(2), 0, SECOND).is_empty());
     assert_eq!(lints.look(&at(2), 0, SECOND).len(), 1);
+    // Polled for a look at its stack, it is the same deadlock.
+    assert!(lints.look(&at(3), 0, SECOND).is_empty());
+    assert!(lints.look(&at(3), 0, SECOND).is_empty());
 }
 
 #[test]
