@@ -16,6 +16,8 @@ usage:
       --json                         as JSON
   runtime-insight PID top          a table of its tasks that refreshes each second;
                                    q or Ctrl-C leaves. Without a terminal: one table
+  runtime-insight PID console      answers tokio-console, until Ctrl-C
+      --port N                       on this port of 127.0.0.1 instead of 6669; 0: any free one
   runtime-insight --help           this text
   runtime-insight --version        the version
 
@@ -42,6 +44,7 @@ pub(super) enum Action {
     Dump { json: bool, filter: Vec<String> },
     Metrics { json: bool },
     Top,
+    Console { port: u16 },
 }
 
 impl Arguments {
@@ -66,6 +69,9 @@ impl Arguments {
         }
     }
 }
+
+/// The one that tokio-console takes where it is told none.
+const CONSOLE_PORT: u16 = 6669;
 
 fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
     match words {
@@ -94,13 +100,21 @@ fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
         ["metrics"] => Ok(Action::Metrics { json: false }),
         ["metrics", "--json"] => Ok(Action::Metrics { json: true }),
         ["metrics", other, ..] => Err(unknown("metrics", other, "--json")),
+        ["console"] => Ok(Action::Console { port: CONSOLE_PORT }),
+        ["console", "--port"] => Err("--port needs a number, as --port 6670".to_owned()),
+        ["console", "--port", port] => match port.parse() {
+            Ok(port) => Ok(Action::Console { port }),
+            Err(_) => Err(format!("{port:?} is no port: it is a number from 0 to 65535")),
+        },
+        ["console", other, ..] => Err(unknown("console", other, "--port N")),
         ["top"] => Ok(Action::Top),
         ["top", other, ..] => Err(unknown("top", other, "no options")),
         [] => Err(format!(
-            "say what you want to see: `runtime-insight {pid} dump`, `metrics` or `top`"
+            "say what you want to see: `runtime-insight {pid} dump`, `metrics`, `top` or \
+             `console`"
         )),
         [other, ..] => Err(format!(
-            "there is no command {other:?}: there are dump, metrics and top, and \
+            "there is no command {other:?}: there are dump, metrics, top and console, and \
              `runtime-insight --help`"
         )),
     }
@@ -129,6 +143,9 @@ mod tests {
         assert_eq!(parse("12 dump --filter a b --json"), dump(true, &["a", "b"]));
         assert_eq!(parse("12 metrics"), Ok(Arguments::Of(12, Action::Metrics { json: false })));
         assert_eq!(parse("12 top"), Ok(Arguments::Of(12, Action::Top)));
+        let console = |port| Ok(Arguments::Of(12, Action::Console { port }));
+        assert_eq!(parse("12 console"), console(6669));
+        assert_eq!(parse("12 console --port 70"), console(70));
         assert_eq!(parse("12 dump --help"), Ok(Arguments::Help));
         assert_eq!(parse("-V"), Ok(Arguments::Version));
     }
@@ -139,9 +156,12 @@ mod tests {
             ("x", "lists the programs"),
             ("-1 dump", "no process number"),
             ("12", "12 dump"),
-            ("12 dmup", "dump, metrics and top"),
+            ("12 dmup", "dump, metrics, top and console"),
             ("12 dump --jsno", "--json and --filter"),
             ("12 dump --filter", "needs a word"),
+            ("12 console --port", "needs a number"),
+            ("12 console --port 65536", "from 0 to 65535"),
+            ("12 console --at x", "--port N"),
             ("12 top --fast", "no options"),
         ] {
             let error = parse(given).unwrap_err();

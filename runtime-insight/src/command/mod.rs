@@ -1,6 +1,7 @@
 //! What the command does with its arguments.
 
 mod arguments;
+mod console;
 mod dump;
 mod list;
 mod screen;
@@ -63,6 +64,7 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), Failed> {
                 Action::Dump { json, filter } => dump::run(&mut client, json, &filter),
                 Action::Metrics { json: false } => print(&client.ask("prometheus")?),
                 Action::Metrics { json: true } => print(&with_end(client.ask("metrics")?)),
+                Action::Console { port } => console::run(pid, client, port),
                 Action::Top => top::run(pid, client),
             }
         }
