@@ -449,3 +449,91 @@ impl Picture {
 fn label(runtime: &RuntimeDump) -> String {
     runtime.runtime.clone().unwrap_or_else(|| runtime.id.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dump(tasks: &str) -> Dump {
+        serde_json::from_str(&format!(r#"{{"runtimes":[{{"id":1,"tasks":[{tasks}]}}]}}"#)).unwrap()
+    }
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30)
+    }
+
+    /// The numbers of a task of which the dump says this.
+    fn stats(before: Option<&Stats>, now: SystemTime, rest: &str) -> Stats {
+        let text = format!(r#"{{"id":7,"spawned_at":"a.rs:1:2","age_us":1000000,{rest}}}"#);
+        let dump = dump(&text);
+        Entry::task(&dump.runtimes[0].tasks[0], String::new()).stats(before, now)
+    }
+
+    #[test]
+    fn who_is_in_the_queue_was_woken_after_its_last_poll_began() {
+        let new = stats(None, now(), r#""state":"queued","since_us":5"#);
+        assert!(new.last_wake > new.poll_began && new.poll_began.is_none());
+        assert_eq!((new.polls, new.wakes), (0, 0));
+        // It was polled before it was seen, or since.
+        let text = r#""state":"queued","since_us":5,"polls":3,"busy_us":30"#;
+        for before in [None, Some(&new)] {
+            let queued = stats(before, now(), text);
+            assert!(queued.last_wake > queued.poll_began && queued.poll_began.is_some());
+            assert!(queued.poll_ended >= queued.poll_began);
+            assert_eq!((queued.polls, queued.wakes), (3, 3));
+        }
+    }
+
+    #[test]
+    fn who_waits_was_polled_after_it_was_woken() {
+        // The poll took longer than others: it began with the wake, at the earliest.
+        let text = r#""state":"waiting","since_us":100,"woken_us_ago":105,"polls":2,"busy_us":30"#;
+        let waits = stats(None, now(), text);
+        assert_eq!(waits.poll_ended, Some(now() - Duration::from_micros(100)));
+        assert_eq!(waits.poll_began, Some(now() - Duration::from_micros(105)));
+        assert_eq!(waits.wakes, 1);
+        // A wake that came when the dump had already looked is no wake of this poll.
+        let text = r#""state":"waiting","since_us":100,"woken_us_ago":1,"polls":2,"busy_us":30"#;
+        let waits = stats(None, now(), text);
+        assert!(waits.last_wake <= waits.poll_began && waits.poll_began <= waits.poll_ended);
+    }
+
+    #[test]
+    fn what_has_not_changed_keeps_its_moments() {
+        let text = r#""state":"waiting","since_us":100,"polls":2,"busy_us":30"#;
+        let first = stats(None, now(), text);
+        let later = now() + Duration::from_secs(1);
+        assert_eq!(stats(Some(&first), later, text), first);
+        let text = r#""state":"waiting","since_us":100,"polls":3,"busy_us":30"#;
+        let polled = stats(Some(&first), later, text);
+        assert!(polled.poll_ended > first.poll_ended && polled.created == first.created);
+    }
+
+    #[test]
+    fn a_hundred_thousand_tasks_go_in_messages_that_a_client_takes() {
+        let one = |id: u64| {
+            format!(
+                r#"{{"id":{id},"spawned_at":"src/a/file/of/some/length.rs:1:2","state":"waiting",
+                "age_us":1,"waits":[{{"kind":"readable","text":"input","descriptor":{id}}}]}}"#
+            )
+        };
+        let all: Vec<_> = (1..=100_000).map(one).collect();
+        let mut picture = Picture::new();
+        let messages = picture.updates(&dump(&all.join(",")), now());
+        let longest = messages.iter().map(Message::len).max().unwrap();
+        assert!(longest < 4 << 20 && messages.len() > 10, "{} of {longest}", messages.len());
+        assert_eq!(picture.updates(&dump(&all.join(",")), now()).len(), 1);
+        // All of them end at once.
+        let messages = picture.updates(&dump(""), now());
+        assert!(messages.iter().map(Message::len).max().unwrap() < 4 << 20);
+        assert!(picture.tasks.is_empty());
+    }
+
+    #[test]
+    fn a_place_is_a_file_with_a_line_and_a_column() {
+        let written = |text: &str| Message::with(|message| place(message, text)).into_bytes();
+        assert_eq!(written("a:b.rs:3:4")[..2], [0x0a, 6]);
+        assert_eq!(written("a:b.rs:3:4")[8..], [0x18, 3, 0x20, 4]);
+        assert_eq!(written("a:b"), [0x0a, 3, b'a', b':', b'b']);
+    }
+}
