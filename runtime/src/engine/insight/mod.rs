@@ -36,6 +36,8 @@ pub(crate) use location::AtomicLocation;
 pub(crate) use notes::{NoteTaking, note, went_on};
 pub(crate) use object::Object;
 pub(crate) use object::read as read_object;
+#[cfg(feature = "taskdump")]
+pub(crate) use stacks::is_looked_at;
 pub(crate) use stacks::{Look, Stacks, waker_is_cloned};
 pub use wait::WaitKind;
 pub(crate) use wait::{Kind, Wait};

@@ -36,6 +36,8 @@ pub(super) type OnFinding = Arc<dyn Fn(&Finding) + Send + Sync>;
 #[derive(Clone)]
 pub struct Insight {
     is_on: bool,
+    /// Not from outside.
+    is_closed: bool,
     services: Vec<Service>,
     on_finding: Option<OnFinding>,
 }
@@ -47,7 +49,7 @@ impl Insight {
     ///
     /// See [`Insight`].
     pub fn on() -> Insight {
-        Insight { is_on: true, services: Vec::new(), on_finding: None }
+        Insight { is_on: true, is_closed: false, services: Vec::new(), on_finding: None }
     }
 
     /// They do not, whatever the environment says.
@@ -118,6 +120,10 @@ impl Insight {
     pub(crate) fn of_environment() -> io::Result<Insight> {
         const VARIABLE: &str = "RUNTIME_INSIGHT";
         match std::env::var(VARIABLE).as_deref() {
+            // tokio's dumps need the notes, and nobody else is to look in.
+            Err(std::env::VarError::NotPresent) if cfg!(feature = "taskdump") => {
+                Ok(Insight { is_closed: true, ..Insight::on() })
+            }
             Err(std::env::VarError::NotPresent) | Ok("" | "0") => Ok(Insight::off()),
             Ok("1") => Ok(Insight::on()),
             other => {
@@ -129,6 +135,11 @@ impl Insight {
 
     pub(crate) fn is_on(&self) -> bool {
         self.is_on
+    }
+
+    /// Whether the process lets its user look in.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_on && !self.is_closed
     }
 
     pub(crate) fn start_services(&self, handle: &Handle) -> io::Result<()> {
