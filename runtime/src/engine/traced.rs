@@ -3,7 +3,8 @@
 //!
 //! Such a poll has a budget of its own (`coop.rs`), of which nothing is left. So each leaf is
 //! refused its unit, by the path that it has for that; the refusal calls [`trace_leaf`], which
-//! calls whoever wants to know. The leaf is woken, and will be polled as usual.
+//! calls whoever wants to know. That one has to wake the leaf later, or it would be lost. Not at
+//! once: a set of futures would poll it again in the same poll, and so for ever.
 //!
 //! # Invariant
 //!
@@ -14,10 +15,11 @@
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr::NonNull;
-use std::task::Context;
+use std::task::{Context, Waker};
 
-/// What is called at a leaf, and the addresses of the function of the root and of that of the leaf.
-type Leaf = dyn FnMut(Option<*const c_void>, *const c_void);
+/// What is called at a leaf, with the addresses of the function of the root and of that of the
+/// leaf, and the waker.
+type Leaf = dyn FnMut(Option<*const c_void>, *const c_void, &Waker);
 
 thread_local! {
     static LEAF: Cell<Option<NonNull<Leaf>>> = const { Cell::new(None) };
@@ -36,13 +38,13 @@ impl Drop for Restore {
 /// Calls `f`, and `leaf` at each leaf that is reached in it.
 pub(crate) fn with<'a, R>(
     f: impl FnOnce() -> R,
-    leaf: &'a mut (dyn FnMut(Option<*const c_void>, *const c_void) + 'a),
+    leaf: &'a mut (dyn FnMut(Option<*const c_void>, *const c_void, &Waker) + 'a),
 ) -> R {
     let leaf = NonNull::from(leaf);
     // SAFETY: only the lifetime changes; it is called while it lives only (invariant 1).
     let leaf = unsafe {
         std::mem::transmute::<
-            NonNull<dyn FnMut(Option<*const c_void>, *const c_void) + 'a>,
+            NonNull<dyn FnMut(Option<*const c_void>, *const c_void, &Waker) + 'a>,
             NonNull<Leaf>,
         >(leaf)
     };
@@ -57,9 +59,11 @@ pub(crate) fn trace_leaf(cx: &Context<'_>) {
         let _again = Restore(Some(leaf));
         // SAFETY: it lives, and nobody else has it (invariant 1).
         let leaf = unsafe { leaf.as_mut() };
-        leaf(ROOT.get(), trace_leaf as *const c_void);
+        leaf(ROOT.get(), trace_leaf as *const c_void, cx.waker());
+    } else {
+        // What is called at a leaf polls others.
+        cx.waker().wake_by_ref();
     }
-    cx.waker().wake_by_ref();
 }
 
 /// From here on, on this thread, `root` is the function where backtraces end.

@@ -1,4 +1,4 @@
-//! Without the feature `taskdump` no poll is traced.
+//! Without the feature for tokio's dumps no poll is traced.
 
 use std::task::Context;
 

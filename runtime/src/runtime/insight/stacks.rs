@@ -113,8 +113,8 @@ impl Handle {
         }
     }
 
-    /// The stacks of all tasks that are polled within the time: each is polled once, and of one that
-    /// runs it is the poll after that.
+    /// The stacks of all tasks that are polled within the time: each is polled once, and one that
+    /// runs is polled after that.
     #[cfg(feature = "taskdump")]
     pub(in crate::runtime) fn stacks_of_all(&self, within: Duration) -> Vec<(Id, Vec<Trace>)> {
         let mut all = Vec::new();

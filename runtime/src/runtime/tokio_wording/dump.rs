@@ -1,15 +1,15 @@
 //! tokio's own interface to dumps, over the one of this crate.
 //!
 //! The workers are not stopped. `Handle::dump` wakes each task, and takes the stack of its next
-//! poll (`runtime/insight/stacks.rs`). Traces of a future (`Trace::capture`, `trace_with`) are taken
-//! in a poll in which leaf futures do nothing (`engine/traced.rs`).
+//! poll (`runtime/insight/stacks.rs`). Traces of a future (`Trace::capture`, `trace_with`) are
+//! taken in a poll in which leaf futures do nothing (`engine/traced.rs`).
 
 use std::ffi::c_void;
 use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
@@ -19,13 +19,13 @@ use crate::engine::insight;
 use crate::engine::stall;
 use crate::engine::traced;
 use crate::runtime::handle::Handle;
-use crate::sync::oneshot;
 use crate::task::Id;
 
 /// How long `Handle::dump` waits for tasks whose poll does not end.
 const WITHIN: Duration = Duration::from_secs(1);
 
 /// What the tasks of a runtime wait for.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Dump {
     tasks: Tasks,
@@ -83,6 +83,7 @@ pub struct BacktraceSymbol {
     column: Option<u32>,
 }
 
+#[doc(hidden)]
 impl Dump {
     /// The tasks.
     pub fn tasks(&self) -> &Tasks {
@@ -167,7 +168,7 @@ impl BacktraceSymbol {
 
 impl Trace {
     /// Calls `f`, which polls a future, and gives the stacks from each leaf that it reaches to the
-    /// [`root`](Trace::root). Leaves do nothing but be woken, so the poll gives `Pending` as a rule.
+    /// [`root`](Trace::root). Leaves do nothing but be woken, so as a rule the poll is pending.
     #[inline(never)]
     pub fn capture<F, R>(f: F) -> (R, Trace)
     where
@@ -312,10 +313,27 @@ where
     FN: FnOnce() -> R,
     FT: FnMut(&TraceMeta),
 {
+    let mut leaves = Leaves(Vec::new());
     let _budget = coop::set(Budget::TRACED);
-    traced::with(f, &mut |root_addr, trace_leaf_addr| {
+    traced::with(f, &mut |root_addr, trace_leaf_addr, waker| {
+        leaves.0.push(waker.clone());
         trace_leaf(&TraceMeta { root_addr, trace_leaf_addr });
     })
+}
+
+/// The leaves that are to be polled again, as usual.
+struct Leaves(Vec<Waker>);
+
+/// They are woken by a task: after the poll that goes on, as a rule.
+impl Drop for Leaves {
+    fn drop(&mut self) {
+        let leaves = std::mem::take(&mut self.0);
+        let wake = move || leaves.into_iter().for_each(Waker::wake);
+        match Handle::try_current() {
+            Ok(handle) if !handle.is_shut_down() => drop(handle.spawn(async { wake() })),
+            _ => wake(),
+        }
+    }
 }
 
 pin_project! {
@@ -341,19 +359,12 @@ impl<T: Future> Future for Root<T> {
 #[doc(hidden)]
 impl Handle {
     /// The stacks of all tasks that wait, or end their poll within a second. Each is polled once.
-    ///
-    /// # Panics
-    ///
-    /// If no thread can be started.
+    /// None of a runtime whose insight was switched off, or that has been shut down.
     pub async fn dump(&self) -> Dump {
-        let (to, from) = oneshot::channel();
         let handle = self.clone();
-        let taking = move || drop(to.send(handle.stacks_of_all(WITHIN)));
-        std::thread::Builder::new()
-            .name("runtime-dump".into())
-            .spawn(taking)
-            .expect("a dump needs a thread of its own");
-        let all = from.await.unwrap_or_default();
+        // It takes a while, and is no poll of a task.
+        let taking = self.spawn_blocking(move || handle.stacks_of_all(WITHIN));
+        let all = taking.await.unwrap_or_default();
         let tasks = all.into_iter().map(|(id, stacks)| {
             let stacks = stacks.into_iter().map(Stack::Taken).collect();
             Task { id, trace: Trace { stacks } }
