@@ -11,21 +11,27 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::yield_now;
 
-#[inline(never)]
+// How much of a function's name there is depends on the debug information; its place is there.
+const OUTER: u32 = line!() + 1;
 async fn outer() {
     inner().await;
 }
 
-#[inline(never)]
+const INNER: u32 = line!() + 1;
 async fn inner() {
     Notify::new().notified().await;
 }
 
-#[inline(never)]
+const YIELDS: u32 = line!() + 2;
 async fn yields() {
     loop {
         yield_now().await;
     }
+}
+
+/// As it stands in a trace.
+fn place(line: u32) -> String {
+    format!("dumps_show_where_tasks_wait.rs:{line}")
 }
 
 fn both() -> [Runtime; 2] {
@@ -42,19 +48,23 @@ fn of_a_task_there_is_the_chain_of_its_functions() {
         assert_eq!(dump.tasks().iter().count(), 2);
         let task = dump.tasks().iter().find(|task| task.id() == waits.id()).unwrap();
         let text = task.trace().to_string();
-        let place = |name: &str| text.find(name).unwrap_or_else(|| panic!("{name} in {text}"));
-        assert!(place("::inner::") < place("::outer::"), "{text}");
-        assert!(text.contains("dumps_show_where_tasks_wait.rs:"), "{text}");
-        let names = |of: &Trace| -> Vec<String> {
-            let stacks = of.resolve_backtraces();
-            let frames = stacks.iter().flat_map(|stack| stack.frames());
-            let symbols = frames.flat_map(|frame| frame.symbols());
-            symbols.filter_map(|symbol| symbol.name_demangled().map(str::to_owned)).collect()
-        };
-        assert!(names(task.trace()).iter().any(|name| name.contains("::inner::")));
+        let at = |line| text.find(&place(line)).unwrap_or_else(|| panic!("{line} in {text}"));
+        assert!(at(INNER + 1) < at(OUTER + 1), "{text}");
+        let stacks = task.trace().resolve_backtraces();
+        let frames = stacks.iter().flat_map(|stack| stack.frames());
+        let lines: Vec<_> = frames
+            .flat_map(|frame| frame.symbols())
+            .filter(|symbol| {
+                symbol
+                    .filename()
+                    .is_some_and(|file| file.ends_with(file!().rsplit('/').next().unwrap()))
+            })
+            .filter_map(|symbol| symbol.lineno())
+            .collect();
+        assert_eq!(lines, [INNER + 1, OUTER + 1], "{text}");
         let other = dump.tasks().iter().find(|task| task.id() != waits.id()).unwrap();
         let text = other.trace().to_string();
-        assert!(text.contains("::yields::") && text.contains("tokio::task::yield_now"), "{text}");
+        assert!(text.contains(&place(YIELDS + 1)), "{text}");
     }
 }
 
@@ -79,6 +89,7 @@ fn a_traced_poll_reaches_the_leaf_and_goes_on_afterwards() {
     for runtime in both() {
         runtime.block_on(async {
             let (sender, receiver) = oneshot::channel();
+            let line = line!() + 1;
             let mut waits = pin!(Trace::root(async { receiver.await.unwrap() }));
             sender.send(5).unwrap();
             let mut traces = Vec::new();
@@ -97,7 +108,7 @@ fn a_traced_poll_reaches_the_leaf_and_goes_on_afterwards() {
                 waits.as_mut().poll(cx)
             });
             assert_eq!(five.await, 5);
-            assert!(traces[0].contains("a_traced_poll_reaches_the_leaf"), "{}", traces[0]);
+            assert!(traces[0].contains(&place(line)), "{}", traces[0]);
             assert!(!traces[0].contains("Root"), "{}", traces[0]);
             // Its own backtrace is what the closure takes.
             let mut leaves = 0;

@@ -149,7 +149,7 @@ pub(crate) fn is_traced() -> bool {
 /// The hook of a leaf that spends no unit and keeps no waker: where stacks are taken, this is seen.
 #[inline]
 pub(crate) fn poll_unspent(cx: &Context<'_>) -> Poll<()> {
-    if cfg!(feature = "taskdump") {
+    if traced::CAN_BE {
         if is_traced() {
             traced::trace_leaf(cx);
             return Poll::Pending;

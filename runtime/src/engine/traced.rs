@@ -17,6 +17,9 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::task::{Context, Waker};
 
+/// Whether a poll can be traced.
+pub(crate) const CAN_BE: bool = true;
+
 /// What is called at a leaf, with the addresses of the function of the root and of that of the
 /// leaf, and the waker.
 type Leaf = dyn FnMut(Option<*const c_void>, *const c_void, &Waker);
