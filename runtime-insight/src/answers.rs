@@ -71,6 +71,9 @@ pub struct RuntimeDump {
     pub took_us: f64,
     /// The tasks, in order of their ids.
     pub tasks: Vec<Task>,
+    /// The futures that threads block on.
+    #[serde(default)]
+    pub roots: Vec<Root>,
     /// The jobs of the blocking pool.
     #[serde(default)]
     pub blocking: Vec<Job>,
@@ -162,6 +165,33 @@ pub struct Wait {
     /// It may be over.
     #[serde(default)]
     pub old: bool,
+}
+
+/// A future that a thread blocks on: see `runtime::insight::RootInfo`.
+///
+/// # Examples
+///
+/// See [`Client::dump`](crate::Client::dump).
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Root {
+    /// Where `block_on` was called: file, line, column.
+    pub called_at: String,
+    /// The name of the thread.
+    pub thread: Option<String>,
+    /// `running`, `queued` or `waiting`.
+    pub state: String,
+    /// For how long, in microseconds.
+    pub since_us: Option<f64>,
+    /// How often it was polled.
+    #[serde(default)]
+    pub polls: u64,
+    /// For how long it was polled, in microseconds.
+    #[serde(default)]
+    pub busy_us: f64,
+    /// What it waits for.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
 }
 
 /// A job of the blocking pool.

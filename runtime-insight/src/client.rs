@@ -125,14 +125,17 @@ impl Client {
     /// # Examples
     ///
     /// ```no_run
-    /// use runtime_insight::{Client, Dump, Job, RuntimeDump, Task, Wait};
+    /// use runtime_insight::{Client, Dump, Job, Root, RuntimeDump, Task, Wait};
     ///
     /// let dump: Dump = Client::attach(4711)?.dump()?;
-    /// for RuntimeDump { tasks, blocking, .. } in dump.runtimes {
+    /// for RuntimeDump { tasks, roots, blocking, .. } in dump.runtimes {
     ///     for Task { id, waits, .. } in tasks {
     ///         for Wait { text, .. } in waits {
     ///             println!("task {id} waits for {text}");
     ///         }
+    ///     }
+    ///     for Root { called_at, state, .. } in roots {
+    ///         println!("a thread blocks on a future at {called_at}: {state}");
     ///     }
     ///     for Job { id, running, .. } in blocking {
     ///         println!("job {id:?} runs: {running}");

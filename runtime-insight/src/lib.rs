@@ -42,7 +42,7 @@ pub mod perfetto;
 mod places;
 
 pub use answers::{
-    Dump, Hello, Job, Metrics, RuntimeDump, RuntimeInfo, RuntimeNumbers, Task, Wait,
+    Dump, Hello, Job, Metrics, Root, RuntimeDump, RuntimeInfo, RuntimeNumbers, Task, Wait,
 };
 pub use client::Client;
 pub use error::Error;

@@ -26,6 +26,8 @@ usage:
       --json                         as JSON
   runtime-insight PID top          a table of its tasks that refreshes each second;
                                    q or Ctrl-C leaves. Without a terminal: one table
+  runtime-insight PID console      answers tokio-console, until Ctrl-C
+      --port N                       on this port of 127.0.0.1 instead of 6669; 0: any free one
   runtime-insight --help           this text
   runtime-insight --version        the version
 
@@ -56,6 +58,7 @@ pub(super) enum Action {
     Metrics { json: bool },
     Top,
     Page { at: String },
+    Console { port: u16 },
 }
 
 /// How a dump is written.
@@ -92,6 +95,8 @@ impl Arguments {
 
 /// Any free port.
 const ANY_PORT: &str = "127.0.0.1:0";
+/// The one that tokio-console takes where it is told none.
+const CONSOLE_PORT: u16 = 6669;
 
 fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
     match words {
@@ -138,6 +143,13 @@ fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
         ["metrics"] => Ok(Action::Metrics { json: false }),
         ["metrics", "--json"] => Ok(Action::Metrics { json: true }),
         ["metrics", other, ..] => Err(unknown("metrics", other, "--json")),
+        ["console"] => Ok(Action::Console { port: CONSOLE_PORT }),
+        ["console", "--port"] => Err("--port needs a number, as --port 6670".to_owned()),
+        ["console", "--port", port] => match port.parse() {
+            Ok(port) => Ok(Action::Console { port }),
+            Err(_) => Err(format!("{port:?} is no port: it is a number from 0 to 65535")),
+        },
+        ["console", other, ..] => Err(unknown("console", other, "--port N")),
         ["top"] => Ok(Action::Top),
         ["top", other, ..] => Err(unknown("top", other, "no options")),
         [] => Ok(Action::Page { at: ANY_PORT.to_owned() }),
@@ -210,6 +222,9 @@ mod tests {
         let trace = Action::Trace { last: 0.5, runtime, file };
         assert_eq!(parse("12 trace --last 0.5s -o x --runtime 2"), Ok(Arguments::Of(12, trace)));
         assert_eq!(parse("12 top"), Ok(Arguments::Of(12, Action::Top)));
+        let console = |port| Ok(Arguments::Of(12, Action::Console { port }));
+        assert_eq!(parse("12 console"), console(6669));
+        assert_eq!(parse("12 console --port 70"), console(70));
         assert_eq!(parse("12 dump --help"), Ok(Arguments::Help));
         assert_eq!(parse("-V"), Ok(Arguments::Version));
     }
@@ -229,6 +244,9 @@ mod tests {
             ("12 dump --json --stacks", "leave one"),
             ("12 dump --jsno", "--json, --stacks and --filter"),
             ("12 dump --filter", "needs a word"),
+            ("12 console --port", "needs a number"),
+            ("12 console --port 65536", "from 0 to 65535"),
+            ("12 console --at x", "--port N"),
             ("12 top --fast", "no options"),
         ] {
             let error = parse(given).unwrap_err();

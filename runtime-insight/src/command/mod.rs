@@ -1,6 +1,7 @@
 //! What the command does with its arguments.
 
 mod arguments;
+mod console;
 mod dump;
 mod findings;
 mod list;
@@ -72,6 +73,7 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), Failed> {
                 Action::Findings { json: false } => findings::run(&mut client),
                 Action::Metrics { json: false } => print(&client.ask("prometheus")?),
                 Action::Metrics { json: true } => print(&with_end(client.ask("metrics")?)),
+                Action::Console { port } => console::run(pid, client, port),
                 Action::Top => top::run(pid, client),
                 Action::Page { at } => page::run(client, pid, &at),
             }

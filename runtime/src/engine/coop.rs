@@ -17,6 +17,7 @@
 //!    the number fetches it now and then by [`take_forced`].
 
 use crate::engine::insight::{self, Kind, Wait};
+use crate::engine::traced;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -43,6 +44,8 @@ impl Budget {
     pub(crate) const FULL: Budget = Budget(UNITS);
     /// Nothing is left, and somebody has been told so.
     const REFUSED: Budget = Budget(0x100);
+    /// Nothing is left: leaves are to say where they are (`traced.rs`).
+    pub(crate) const TRACED: Budget = Budget(0x200);
 
     #[inline]
     fn is_spent(self) -> bool {
@@ -132,6 +135,10 @@ pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
 
 #[cold]
 fn refuse(before: Budget, cx: &Context<'_>) -> Poll<RestoreOnPending> {
+    if before == Budget::TRACED {
+        traced::trace_leaf(cx);
+        return Poll::Pending;
+    }
     if before != Budget::REFUSED {
         let _ = BUDGET.try_with(|cell| cell.set(Budget::REFUSED));
         let _ = FORCED.try_with(|cell| cell.set(cell.get() + 1));
@@ -139,6 +146,24 @@ fn refuse(before: Budget, cx: &Context<'_>) -> Poll<RestoreOnPending> {
     cx.waker().wake_by_ref();
     insight::note(|| Wait::new(Kind::Budget, 0));
     Poll::Pending
+}
+
+/// Whether leaves are to say where they are.
+pub(crate) fn is_traced() -> bool {
+    BUDGET.try_with(Cell::get) == Ok(Budget::TRACED)
+}
+
+/// The hook of a leaf that spends no unit and keeps no waker: where stacks are taken, this is seen.
+#[inline]
+pub(crate) fn poll_unspent(cx: &Context<'_>) -> Poll<()> {
+    if traced::CAN_BE {
+        if is_traced() {
+            traced::trace_leaf(cx);
+            return Poll::Pending;
+        }
+        insight::waker_is_cloned();
+    }
+    Poll::Ready(())
 }
 
 /// How many polls on this thread were refused a unit since the last call.

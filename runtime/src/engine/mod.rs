@@ -37,6 +37,8 @@ pub(crate) mod task;
 pub(crate) mod task_id;
 pub(crate) mod timer;
 pub(crate) mod trace;
+#[cfg_attr(not(feature = "taskdump"), path = "traced_off.rs")]
+pub(crate) mod traced;
 pub(crate) mod wait_queue;
 pub(crate) mod waiter_list;
 pub(crate) mod wake_list;

@@ -238,6 +238,9 @@ pub use runtime::{Runtime, is_rt_shutdown_err};
 pub use scheduler::RuntimeFlavor;
 pub use shutdown::{ShutdownReport, Unfinished};
 pub use stall::{SpareShortage, StallReport};
+#[cfg(feature = "taskdump")]
+#[doc(hidden)]
+pub use tokio_wording::dump::{self, Dump};
 
 pub use crate::engine::scheduler::TaskMeta;
 

@@ -2,7 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+
+use crate::engine::coop;
 
 /// Lets other tasks of this worker run before this one goes on.
 ///
@@ -36,6 +38,7 @@ impl Future for YieldNow {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(coop::poll_unspent(cx));
         if self.yielded {
             return Poll::Ready(());
         }

@@ -45,6 +45,8 @@ pub(crate) mod task_id;
 pub(crate) mod timer;
 #[path = "engine_trace.rs"]
 pub(crate) mod trace;
+#[path = "../../../runtime/src/engine/traced_off.rs"]
+pub(crate) mod traced;
 #[path = "../../../runtime/src/engine/wait_queue.rs"]
 pub(crate) mod wait_queue;
 #[path = "../../../runtime/src/engine/waiter_list.rs"]

@@ -41,6 +41,8 @@ pub(crate) use notes::{NoteTaking, note, went_on};
 pub(crate) use object::Object;
 pub(crate) use object::read as read_object;
 pub(crate) use recorder::Recorder;
+#[cfg(feature = "taskdump")]
+pub(crate) use stacks::is_looked_at;
 pub(crate) use stacks::{Look, Stacks, waker_is_cloned};
 pub use wait::WaitKind;
 pub(crate) use wait::{Kind, Wait};

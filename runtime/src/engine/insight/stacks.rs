@@ -86,6 +86,12 @@ pub(crate) fn waker_is_cloned() {
     });
 }
 
+/// Whether a poll on this thread is looked at.
+#[cfg(feature = "taskdump")]
+pub(crate) fn is_looked_at() -> bool {
+    TAKING.with(|taking| taking.try_borrow().map_or(true, |taking| taking.is_some()))
+}
+
 /// A poll on this thread is looked at until this is dropped.
 pub(crate) struct Look {
     outer: (Option<Vec<Capture>>, usize),

@@ -45,6 +45,8 @@ pub struct Insight {
     is_on: bool,
     recorder_bytes: usize,
     trace_folder: Option<PathBuf>,
+    /// Not from outside.
+    is_closed: bool,
     services: Vec<Service>,
     on_finding: Option<OnFinding>,
 }
@@ -74,6 +76,7 @@ impl Insight {
     pub fn off() -> Insight {
         Insight {
             is_on: false,
+            is_closed: false,
             recorder_bytes: RECORDER_BYTES,
             trace_folder: None,
             services: Vec::new(),
@@ -182,6 +185,10 @@ impl Insight {
     pub(crate) fn of_environment() -> io::Result<Insight> {
         const VARIABLE: &str = "RUNTIME_INSIGHT";
         match std::env::var(VARIABLE).as_deref() {
+            // tokio's dumps need the notes, and nobody else is to look in.
+            Err(std::env::VarError::NotPresent) if cfg!(feature = "taskdump") => {
+                Ok(Insight { is_closed: true, ..Insight::on() })
+            }
             Err(std::env::VarError::NotPresent) | Ok("" | "0") => Ok(Insight::off()),
             Ok("1") => Ok(Insight::on()),
             other => {
@@ -211,6 +218,11 @@ impl Insight {
     /// Where traces are written to.
     pub(crate) fn folder_of_traces(&self) -> Option<&PathBuf> {
         self.trace_folder.as_ref()
+    }
+
+    /// Whether the process lets its user look in.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_on && !self.is_closed
     }
 
     pub(crate) fn start_services(&self, handle: &Handle) -> io::Result<()> {

@@ -1,10 +1,14 @@
 //! Where tasks wait: [`Handle::task_dump_with_stacks`].
 
 use std::collections::HashMap;
+#[cfg(feature = "taskdump")]
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::{Stacks, TaskDump, TaskInfo, TaskState};
 use crate::engine::process_wide::own_memory;
+#[cfg(feature = "taskdump")]
+use crate::engine::stall::Trace;
 use crate::engine::stall::{Capture, How, Tid, Unwinder, capture};
 use crate::runtime::handle::Handle;
 use crate::task::Id;
@@ -107,6 +111,36 @@ impl Handle {
         for place in places.into_values() {
             tasks[place].stacks = Some(Stacks::NotInTime);
         }
+    }
+
+    /// The stacks of all tasks that are polled within the time: each is polled once, and one that
+    /// runs is polled after that.
+    #[cfg(feature = "taskdump")]
+    pub(in crate::runtime) fn stacks_of_all(&self, within: Duration) -> Vec<(Id, Vec<Trace>)> {
+        let mut all = Vec::new();
+        if own_memory::open().is_err() {
+            return all;
+        }
+        let began = Instant::now();
+        let left = || within.saturating_sub(began.elapsed());
+        let tasks: Vec<Id> = self.task_dump().tasks.iter().map(|task| task.id).collect();
+        self.reporter().unwind(|unwinder| {
+            self.observe().stacks.alone(|| {
+                for batch in tasks.chunks(BATCH) {
+                    let batch: HashSet<&Id> = batch.iter().collect();
+                    let mut count = 0;
+                    self.each_place(|list, _| {
+                        count += list.look_at(|task| batch.contains(&task.id()));
+                    });
+                    for taken in self.observe().stacks.wait(count, left) {
+                        let stacks = taken.stacks.iter();
+                        let stacks = stacks.map(|stack| stack.trace(unwinder).without_wakers());
+                        all.push((taken.task, stacks.collect()));
+                    }
+                }
+            });
+        });
+        all
     }
 
     /// The stack of a thread that polls.

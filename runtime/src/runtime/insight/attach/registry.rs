@@ -61,7 +61,7 @@ pub(in crate::runtime) struct Attached {
 
 /// From now on the runtime can be looked into, if its insight is on.
 pub(in crate::runtime) fn open(handle: &Handle, insight: &Insight) -> Attached {
-    if !handle.is_insight_on() {
+    if !handle.is_insight_on() || !insight.is_open() {
         return Attached { open: None };
     }
     let registry = here();

@@ -1,0 +1,179 @@
+//! Protobuf, as far as the console's protocol needs it: messages are written, and one number is
+//! read.
+
+use std::time::{Duration, SystemTime};
+
+/// A message as it grows. Its fields are known by their numbers.
+#[derive(Default)]
+pub(super) struct Message(Vec<u8>);
+
+const VARINT: u64 = 0;
+const FIXED64: u64 = 1;
+const BYTES: u64 = 2;
+const FIXED32: u64 = 5;
+
+impl Message {
+    /// A message with what `content` writes.
+    pub(super) fn with(content: impl FnOnce(&mut Message)) -> Message {
+        let mut message = Message::default();
+        content(&mut message);
+        message
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn number(&mut self, field: u64, n: u64) {
+        self.varint(field << 3 | VARINT);
+        self.varint(n);
+    }
+
+    pub(super) fn text(&mut self, field: u64, text: &str) {
+        self.bytes(field, text.as_bytes());
+    }
+
+    /// A message in this one.
+    pub(super) fn message(&mut self, field: u64, content: impl FnOnce(&mut Message)) {
+        self.bytes(field, &Message::with(content).0);
+    }
+
+    /// A message that is complete in this one.
+    pub(super) fn put(&mut self, field: u64, content: &Message) {
+        self.bytes(field, &content.0);
+    }
+
+    /// A message that has nothing but a number: ids are such.
+    pub(super) fn id(&mut self, field: u64, id: u64) {
+        self.message(field, |message| message.number(1, id));
+    }
+
+    /// A moment, if there is one.
+    pub(super) fn moment(&mut self, field: u64, moment: impl Into<Option<SystemTime>>) {
+        if let Some(moment) = moment.into() {
+            self.duration(field, moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+        }
+    }
+
+    pub(super) fn duration(&mut self, field: u64, duration: Duration) {
+        self.message(field, |message| {
+            message.number(1, duration.as_secs());
+            message.number(2, duration.subsec_nanos().into());
+        });
+    }
+
+    fn bytes(&mut self, field: u64, bytes: &[u8]) {
+        self.varint(field << 3 | BYTES);
+        self.varint(bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn varint(&mut self, mut n: u64) {
+        while n >= 0x80 {
+            self.0.push(n as u8 | 0x80);
+            n >>= 7;
+        }
+        self.0.push(n as u8);
+    }
+}
+
+/// The id in field 1 of a message: see [`Message::id`]. `None` if this is no message; a number that
+/// is not there is zero.
+pub(super) fn read_id(message: &[u8]) -> Option<u64> {
+    let mut id = 0;
+    each_field(message, |field, value| {
+        let (1, Value::Bytes(inner)) = (field, value) else { return Some(()) };
+        each_field(inner, |field, value| {
+            if let (1, Value::Number(n)) = (field, value) {
+                id = n;
+            }
+            Some(())
+        })
+    })?;
+    Some(id)
+}
+
+enum Value<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+    Fixed,
+}
+
+/// Calls `f` for each field. `None` if the message ends too early, or `f` says `None`.
+fn each_field<'a>(
+    mut message: &'a [u8],
+    mut f: impl FnMut(u64, Value<'a>) -> Option<()>,
+) -> Option<()> {
+    while !message.is_empty() {
+        let tag = read_varint(&mut message)?;
+        let value = match tag & 7 {
+            VARINT => Value::Number(read_varint(&mut message)?),
+            BYTES => {
+                let length = usize::try_from(read_varint(&mut message)?).ok()?;
+                Value::Bytes(take(&mut message, length)?)
+            }
+            FIXED64 => take(&mut message, 8).map(|_| Value::Fixed)?,
+            FIXED32 => take(&mut message, 4).map(|_| Value::Fixed)?,
+            _ => return None,
+        };
+        f(tag >> 3, value)?;
+    }
+    Some(())
+}
+
+fn take<'a>(message: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+    let (taken, rest) = message.split_at_checked(length)?;
+    *message = rest;
+    Some(taken)
+}
+
+fn read_varint(message: &mut &[u8]) -> Option<u64> {
+    let mut n = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = take(message, 1)?[0];
+        n |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(n);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_protobuf() {
+        let message = Message::with(|message| {
+            message.number(1, 300);
+            message.text(2, "ab");
+            message.id(3, 1);
+            message.duration(4, Duration::new(1, 128));
+            message.moment(5, None);
+        });
+        let expected =
+            [0x08, 0xac, 2, 0x12, 2, b'a', b'b', 0x1a, 2, 8, 1, 0x22, 5, 8, 1, 0x10, 0x80, 1];
+        assert_eq!(message.into_bytes(), expected);
+    }
+
+    #[test]
+    fn an_id_is_read_among_fields_that_are_not_known_and_garbage_is_refused() {
+        let message = Message::with(|message| {
+            message.text(7, "new");
+            message.id(1, u64::MAX);
+            message.number(9, 5);
+        });
+        assert_eq!(read_id(&message.into_bytes()), Some(u64::MAX));
+        assert_eq!(read_id(&[]), Some(0));
+        // A group; a length past the end; a number without an end; one of too many bytes.
+        for garbage in [&[0x0b][..], &[0x0a, 9, 1], &[0x08, 0x80], &[0x08; 1], &[0xff; 12]] {
+            assert_eq!(read_id(garbage), None, "{garbage:?}");
+        }
+        assert_eq!(read_id(&[0x0a, 2, 0x08, 0x80]), None);
+    }
+}
