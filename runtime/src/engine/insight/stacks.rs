@@ -87,6 +87,7 @@ pub(crate) fn waker_is_cloned() {
 }
 
 /// Whether a poll on this thread is looked at.
+#[cfg(feature = "taskdump")]
 pub(crate) fn is_looked_at() -> bool {
     TAKING.with(|taking| taking.try_borrow().map_or(true, |taking| taking.is_some()))
 }
