@@ -42,11 +42,16 @@ pub(crate) fn lint() -> Outcome {
         let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
         run(cargo_in(workspace, &clippy))?;
     }
-    Ok(())
+    let mut clippy = cargo_in(ECOSYSTEM[1], &["clippy"]);
+    clippy.args(DUMPS).args(["--", "-D", "warnings"]);
+    run(clippy)
 }
 
 /// The workspaces with other people's crates: as they are usually built, and with tokio's flag.
 const ECOSYSTEM: [&str; 2] = ["compat", "compat/unstable"];
+
+/// In the second of them: with a feature that changes what other tests see.
+const DUMPS: [&str; 4] = ["--features", "taskdump", "--test", "dumps_show_where_tasks_wait"];
 
 fn cargo_in(workspace: &str, arguments: &[&str]) -> Command {
     let mut command = cargo(arguments);
@@ -67,7 +72,9 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
         tests.args(arguments);
         run(tests)
     });
-    rest.and(models).and(ecosystem).and(unstable)
+    let mut dumps = cargo_in(ECOSYSTEM[1], &["test"]);
+    dumps.args(DUMPS).args(arguments);
+    rest.and(models).and(ecosystem).and(unstable).and(run(dumps))
 }
 
 pub(crate) fn bench(arguments: &[String]) -> Outcome {
