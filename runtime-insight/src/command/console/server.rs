@@ -126,7 +126,15 @@ async fn updates(messages: Messages, shared: Arc<Shared>) {
     let mut picture = Picture::new();
     let mut samples = shared.samples.subscribe();
     while let Some(sample) = next(&mut samples, &messages).await {
-        for update in picture.updates(&sample.dump, sample.at) {
+        // Of a hundred thousand tasks it takes some tenths of a second.
+        let compared = runtime::task::spawn_blocking(move || {
+            let updates = picture.updates(&sample.dump, sample.at);
+            (picture, updates)
+        });
+        // A panic was told on stderr.
+        let Ok((told, updates)) = compared.await else { return };
+        picture = told;
+        for update in updates {
             if !messages.send(update).await {
                 return;
             }
