@@ -13,8 +13,8 @@
 //!    that bought only a `Pending` costs nothing.
 //! 2. Outside a task (a `block_on` root, a foreign executor) the budget is unlimited unless the
 //!    runtime set one.
-//! 3. A poll that is refused a unit is counted, once, in its thread; whoever has a place to keep
-//!    the number fetches it now and then by [`take_forced`].
+//! 3. Each thread counts the polls that are refused a unit, each poll once. Whoever keeps the
+//!    thread's counters fetches the number now and then by [`take_forced`].
 
 use crate::engine::insight::{self, Kind, Wait};
 use crate::engine::traced;
@@ -25,7 +25,7 @@ use std::task::{Context, Poll, ready};
 
 /// Units that one poll of a task may spend.
 const UNITS: u16 = 128;
-/// Where the units left are in a budget.
+/// The bits of a budget that hold the units left.
 const LEFT: u16 = 0xff;
 
 thread_local! {
@@ -42,9 +42,9 @@ impl Budget {
     pub(crate) const UNLIMITED: Budget = Budget(u16::MAX);
     /// What a fresh poll of a task gets.
     pub(crate) const FULL: Budget = Budget(UNITS);
-    /// Nothing is left, and somebody has been told so.
+    /// Nothing is left, and a leaf was refused in this poll, which has been counted.
     const REFUSED: Budget = Budget(0x100);
-    /// Nothing is left: leaves are to say where they are (`traced.rs`).
+    /// Nothing is left, and each leaf leaves its stack (`traced.rs`).
     pub(crate) const TRACED: Budget = Budget(0x200);
 
     #[inline]
@@ -75,7 +75,7 @@ pub(crate) fn refill(budget: Budget) {
     let _ = BUDGET.try_with(|cell| cell.set(budget));
 }
 
-/// Whether something is left.
+/// Whether a unit is left.
 pub(crate) fn has_budget_remaining() -> bool {
     BUDGET.try_with(|cell| !cell.get().is_spent()).unwrap_or(true)
 }
@@ -87,7 +87,7 @@ pub(crate) fn has_budget_remaining() -> bool {
 pub(crate) struct RestoreOnPending(Cell<Budget>);
 
 impl RestoreOnPending {
-    /// The unit was well spent: keep it spent.
+    /// The leaf made progress: its unit stays spent.
     #[inline]
     pub(crate) fn made_progress(&self) {
         self.made_progress_and(|| ());
@@ -101,7 +101,7 @@ impl RestoreOnPending {
         insight::went_on(note);
     }
 
-    /// The leaf waits, for what `wait` says. Gives the unit back.
+    /// Notes what the leaf waits for. Gives the unit back.
     #[inline]
     pub(crate) fn pending<T>(self, wait: impl FnOnce() -> Wait) -> Poll<T> {
         insight::note(wait);
@@ -148,12 +148,12 @@ fn refuse(before: Budget, cx: &Context<'_>) -> Poll<RestoreOnPending> {
     Poll::Pending
 }
 
-/// Whether leaves are to say where they are.
+/// Whether leaves leave their stacks in this poll.
 pub(crate) fn is_traced() -> bool {
     BUDGET.try_with(Cell::get) == Ok(Budget::TRACED)
 }
 
-/// The hook of a leaf that spends no unit and keeps no waker: where stacks are taken, this is seen.
+/// The hook of a leaf that spends no unit and keeps no waker. It lets stacks show such a leaf.
 #[inline]
 pub(crate) fn poll_unspent(cx: &Context<'_>) -> Poll<()> {
     if traced::CAN_BE {
@@ -171,7 +171,7 @@ pub(crate) fn take_forced() -> u64 {
     FORCED.try_with(|cell| cell.take()).unwrap_or(0)
 }
 
-/// A future made of several steps as one leaf: spends a unit when the whole is ready.
+/// Runs a future of several steps as one leaf: spends a unit when the whole is ready.
 pub(crate) async fn cooperative<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|cx| {

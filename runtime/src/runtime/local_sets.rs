@@ -1,5 +1,5 @@
-//! The local sets of the process. They belong to no runtime; a dump has those that were polled in
-//! its own.
+//! The local sets of the process. They belong to no runtime. A dump shows those that were polled in
+//! its runtime.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::scheduler::{LocalList, LocalTasks, Observe};
 
 /// Whether any runtime of the process is observed. No pair: a set that is made at the same moment
-/// may be one or the other.
+/// may be observed or not.
 static IS_ON: AtomicBool = AtomicBool::new(false);
 
 static ALL: Mutex<Vec<LocalList>> = Mutex::new(Vec::new());
@@ -20,7 +20,7 @@ pub(super) fn stacks() -> Arc<Stacks> {
     Arc::clone(STACKS.get_or_init(Arc::default))
 }
 
-/// A runtime is observed.
+/// Notes that a runtime is observed.
 pub(super) fn switch_on() {
     IS_ON.store(true, Ordering::Relaxed);
 }
@@ -44,7 +44,7 @@ pub(crate) fn add(tasks: &LocalTasks) {
     }
 }
 
-/// Those that were polled last in the runtime of this number.
+/// The sets that were last polled in the runtime with this number.
 pub(super) fn of_runtime(id: u64) -> Vec<LocalList> {
     let mut all = ALL.lock();
     all.retain(LocalList::is_alive);

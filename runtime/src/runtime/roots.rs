@@ -17,7 +17,7 @@ use crate::engine::scheduler::NO_WORKER;
 #[derive(Default)]
 pub(super) struct Roots(Mutex<Vec<Arc<Entry>>>);
 
-/// A root.
+/// A root future.
 pub(super) struct Entry {
     pub(super) called_at: &'static Location<'static>,
     pub(super) thread: Option<String>,
@@ -31,7 +31,7 @@ impl Entry {
 }
 
 impl Roots {
-    /// The future, as one that leaves what it waits for if the runtime `is_observed`.
+    /// Wraps the future so that it notes what it waits for, if the runtime `is_observed`.
     pub(super) fn observe<F: Future>(
         self: &Arc<Roots>,
         is_observed: bool,

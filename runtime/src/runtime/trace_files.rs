@@ -23,9 +23,9 @@ use crate::engine::primitive::Mutex;
 use crate::engine::say;
 use crate::runtime::serial_thread::SerialThread;
 
-/// Between two files.
+/// The least time between two files.
 const EVERY: Duration = Duration::from_secs(1);
-/// Of one runtime.
+/// The most files of one runtime.
 const MOST_FILES: usize = 16;
 
 /// Takes a trace: the name of the runtime among those of the process, and the bytes. `None` if the
@@ -45,7 +45,7 @@ pub(super) struct TraceFiles {
 struct Written {
     files: VecDeque<PathBuf>,
     count: u64,
-    /// It has been said that it fails.
+    /// Whether a failure has been reported.
     has_failed: bool,
 }
 
@@ -60,8 +60,8 @@ impl TraceFiles {
         &self.thread
     }
 
-    /// Something has happened: a file is written, unless one was just now. `why` becomes a part of
-    /// its name. Waits for nobody.
+    /// Has a file written, unless one was written just now. `why` becomes a part of its name. Does
+    /// not wait.
     pub(super) fn write(&self, why: &'static str) {
         {
             let mut last = self.last.lock();
@@ -72,7 +72,7 @@ impl TraceFiles {
         }
         let (folder, take) = (self.folder.clone(), Arc::clone(&self.take));
         let written = Arc::clone(&self.written);
-        // What is refused has nobody to be written by: the runtime ends, or there is no thread.
+        // A refused job leaves no file: the runtime ends, or no thread could be started.
         let _ = self.thread.add(Box::new(move || {
             let Some((runtime, bytes)) = take() else { return };
             let mut written = written.lock();

@@ -61,11 +61,11 @@ pub(crate) struct Block {
     waits: [[AtomicU64; 2]; MOST_WAITS],
 }
 
-/// What a block said.
+/// The contents of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) polls: u64,
-    /// All in ticks.
+    /// This and the other times are in ticks.
     pub(crate) busy: u64,
     pub(crate) since: u64,
     pub(crate) began: u64,
@@ -76,13 +76,13 @@ pub(crate) struct Reading {
     /// Waits beyond those that are kept.
     pub(crate) more_waits: u32,
     pub(crate) woken_by: WakeSource,
-    /// What the last poll was waiting for when it ended. All are none if polls follow each other
-    /// too fast to read it.
+    /// What the last poll was waiting for when it ended. All are `None` if polls follow each other
+    /// too fast for a consistent reading.
     pub(crate) waits: [Option<Wait>; MOST_WAITS],
 }
 
 impl Block {
-    /// Of a task that is spawned at `now`, by `spawner`.
+    /// The block of a task that is spawned at `now`, by `spawner`.
     pub(crate) fn new(now: u64, spawner: WakeSource) -> Block {
         let word = || AtomicU64::new(0);
         Block {
@@ -100,7 +100,7 @@ impl Block {
         }
     }
 
-    /// The task's `Runnable` has been made.
+    /// Notes that the task's `Runnable` has been made.
     #[inline]
     pub(crate) fn woken(&self, now: u64, by: WakeSource) {
         // No pair: each word by itself.
@@ -108,14 +108,14 @@ impl Block {
         self.woken_by.store(by.to_word(), Ordering::Relaxed);
     }
 
-    /// The task's `Runnable` was made by the end of the poll that [`end_poll`](Block::end_poll) has
-    /// just noted.
+    /// Notes that the task's `Runnable` was made by the end of the poll that
+    /// [`end_poll`](Block::end_poll) has just noted.
     #[inline]
     pub(crate) fn woken_in_poll(&self, by: WakeSource) {
         self.woken(self.since.load(Ordering::Relaxed), by);
     }
 
-    /// A poll begins.
+    /// Notes that a poll begins.
     #[inline]
     pub(crate) fn begin_poll(&self, now: u64, worker: u32) {
         // No pair, as above.
@@ -123,7 +123,7 @@ impl Block {
         self.began.store(now, Ordering::Relaxed);
     }
 
-    /// A poll has ended and was pending. Called before the task can be polled again.
+    /// Notes the end of a poll that was pending. Called before the task can be polled again.
     #[inline]
     pub(crate) fn end_poll(&self, now: u64, noted: Noted) {
         let began = self.began.load(Ordering::Relaxed);
@@ -142,7 +142,7 @@ impl Block {
         self.seq.store(seq + 2, SHOW);
     }
 
-    /// Reads all of it. Called while the task cannot be freed.
+    /// Reads the block. Called while the task cannot be freed.
     pub(crate) fn read(&self) -> Reading {
         let mut reading = Reading {
             worker: self.worker.load(Ordering::Relaxed),
@@ -161,7 +161,7 @@ impl Block {
             for (wait, [what, argument]) in reading.waits.iter_mut().zip(&self.waits) {
                 *wait = Wait::from_words([what.load(READ), argument.load(READ)]);
             }
-            // No pair: it sees what the loads before it have brought.
+            // No pair: the loads above with [`READ`] come before it.
             if before % 2 == 0 && self.seq.load(Ordering::Relaxed) == before {
                 return reading;
             }

@@ -12,7 +12,7 @@ pub(crate) struct Addresses {
     pub(crate) peer: Option<String>,
 }
 
-/// Looks at a descriptor that may have been closed meanwhile, or be another one by now.
+/// Asks for the addresses of a descriptor. It may be closed by now, and its number reused.
 pub(crate) fn addresses(number: RawFd) -> Addresses {
     if number < 0 {
         return Addresses::default();

@@ -1,18 +1,18 @@
-//! What is left behind for those who look inside a running program: [`Handle::task_dump`]
-//! and the command `runtime-insight`.
+//! What a program keeps for those who look into it while it runs: [`Handle::task_dump`] and the
+//! command `runtime-insight` read it.
 //!
 //! | file | what |
 //! |---|---|
 //! | `wait` | what a task can wait for |
-//! | `notes` | leaf futures say so, in a poll |
-//! | `block` | a task keeps it, between polls |
+//! | `notes` | in a poll, leaf futures say what they wait for |
+//! | `block` | between polls, a task keeps these notes |
 //! | `object` | locks and channels: where they were made, who holds them |
 //! | `wake_source` | who wakes a task |
 //! | `recorder` | what threads have done in the last seconds |
 //! | `stacks` | at which of its awaits a task waits |
 //!
-//! Of a runtime that is not observed, tasks have no block, and leaves look at one flag. Without the
-//! feature `insight` there is nothing of it.
+//! If a runtime is not observed, its tasks have no block, and leaves look at one flag. Without the
+//! feature `insight` none of this exists.
 //!
 //! [`Handle::task_dump`]: crate::Handle::task_dump
 
@@ -52,7 +52,7 @@ use std::panic::Location;
 
 use crate::engine::task_id::Id;
 
-/// Whether this can be switched on at all.
+/// Whether insight can be switched on at all.
 pub(crate) const CAN_BE_ON: bool = cfg!(feature = "insight");
 
 /// What a dump reads of an object.

@@ -1,4 +1,4 @@
-//! What the poll that runs on this thread has found itself waiting for.
+//! What the poll that runs on this thread waits for, as its leaf futures note it.
 //!
 //! A leaf future that is about to return `Pending` notes what it waits for ([`note`]). When the
 //! poll of the task has ended, the notes go into the task's block. On a thread that polls no
@@ -6,10 +6,10 @@
 //!
 //! # Rules
 //!
-//! 1. A leaf that goes on makes the notes before it old ([`went_on`]): in `select!`, the futures of
-//!    the other branches may be dropped now. In `join!`, they may be not. So an old note is kept,
-//!    and shown as what it is.
-//! 2. A note that is made again is new.
+//! 1. When a leaf goes on, the notes before it become old ([`went_on`]). In `select!`, the futures
+//!    of the other branches may be dropped now. In `join!`, they may still wait. So an old note is
+//!    kept, and shown as old.
+//! 2. An old note that is made again is new.
 
 use std::cell::Cell;
 
@@ -29,7 +29,7 @@ thread_local! {
     static NOTES: Notes = const { Notes::new() };
 }
 
-/// The leaf that is being polled will return `Pending`, because of this.
+/// Notes what the leaf that is being polled waits for. It is about to return `Pending`.
 #[inline]
 pub(crate) fn note(wait: impl FnOnce() -> Wait) {
     NOTES.with(|notes| {
@@ -45,7 +45,7 @@ pub(crate) fn are_taken() -> bool {
     NOTES.with(|notes| notes.is_on.get())
 }
 
-/// A leaf goes on. If the poll takes notes, `also` is called.
+/// Notes that a leaf goes on. If the poll takes notes, `also` is called.
 #[inline]
 pub(crate) fn went_on(also: impl FnOnce()) {
     NOTES.with(|notes| {
@@ -99,7 +99,7 @@ impl Notes {
 /// A poll of an observed task takes notes on this thread until this is dropped.
 #[derive(Debug)]
 pub(crate) struct NoteTaking {
-    /// Those of the poll around it: of a task that polls others, as a local set does.
+    /// The notes of the outer poll, if a task polls others, as a local set does.
     outer: Option<([Option<Wait>; MOST_WAITS], usize)>,
 }
 

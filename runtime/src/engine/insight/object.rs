@@ -1,4 +1,4 @@
-//! Who a lock or a channel is, to a dump: where it was made, and who holds it.
+//! The identity of a lock or a channel for dumps: where it was made, and who holds it.
 //!
 //! # Problem
 //!
@@ -60,7 +60,7 @@ const ENTRY: u64 = 1 << 55;
 const GENERATION_SHIFT: u32 = 32;
 const PAYLOAD: u64 = ENTRY - 1;
 
-/// A lock or a channel, to a dump.
+/// A lock or a channel, as a dump knows it.
 pub(crate) struct Object {
     made_at: &'static Location<'static>,
     word: AtomicU64,
@@ -68,13 +68,13 @@ pub(crate) struct Object {
 
 impl Object {
     const_fn! {
-    /// One that was made there.
+    /// An object that was made at `made_at`.
     pub(crate) const fn new(kind: Kind, made_at: &'static Location<'static>) -> Object {
         Object { made_at, word: AtomicU64::new((kind as u64) << KIND_SHIFT) }
     }
     }
 
-    /// Notes that the poll on this thread waits for it.
+    /// Notes that the poll on this thread waits for this object.
     #[inline]
     pub(crate) fn note(&self, more: usize) {
         notes::note(|| self.wait(more));
@@ -88,7 +88,7 @@ impl Object {
             .with_more(u32::try_from(more).unwrap_or(u32::MAX))
     }
 
-    /// The word with an entry. Makes it if there is none.
+    /// Returns the word with an entry. Makes the entry if there is none.
     fn entry(&self) -> u64 {
         let mut word = self.word.load(LOOK);
         if word & ENTRY != 0 {
@@ -113,7 +113,7 @@ impl Object {
         }
     }
 
-    /// The task that is being polled here holds it now, if that is noted at all.
+    /// Notes that the task polled on this thread holds the object, if the poll takes notes.
     #[inline]
     pub(crate) fn taken(&self) {
         if notes::are_taken() {
@@ -123,7 +123,7 @@ impl Object {
         }
     }
 
-    /// Nobody holds it any more. To be called before somebody else can.
+    /// Notes that nobody holds the object. To be called before somebody else can hold it.
     #[inline]
     pub(crate) fn given_back(&self) {
         if self.word.load(Ordering::Relaxed) & !((!0) << KIND_SHIFT) != 0 {
@@ -137,7 +137,7 @@ impl Object {
         let mut word = self.word.load(LOOK);
         loop {
             if word & ENTRY != 0 {
-                // No pair: a number.
+                // No pair: the holder is only a number.
                 table().entry(word as u32).holder.store(holder, Ordering::Relaxed);
                 return;
             }
@@ -176,7 +176,7 @@ pub(crate) fn read(argument: u64) -> Option<ObjectReading> {
     }
     let made_at = entry.made_at.load(READ);
     let holder = entry.holder.load(READ);
-    // No pair: it sees what the loads before it have brought.
+    // No pair: the loads above with [`READ`] come before it.
     if entry.generation.load(Ordering::Relaxed) != generation {
         return None;
     }

@@ -23,7 +23,7 @@ pub(super) struct Entry {
     pub(super) holder: AtomicU64,
 }
 
-/// So many chunks are more entries than a place can name.
+/// So many chunks have more entries than a place can name.
 const CHUNKS: usize = 32;
 
 /// All entries of the process. Chunks are made as they are needed, and stay.
@@ -35,7 +35,7 @@ pub(super) struct Table {
 /// Which entries are free.
 struct Places {
     free: Vec<u32>,
-    /// Those from here on have never been used.
+    /// Places from this one on have never been used.
     unused: u32,
 }
 
@@ -56,7 +56,7 @@ impl Table {
     }
     }
 
-    /// An entry for an object that has none.
+    /// Takes a free entry for an object that has none.
     pub(super) fn take(&self) -> u32 {
         let mut places = self.places.lock();
         places.free.pop().unwrap_or_else(|| {
@@ -66,7 +66,7 @@ impl Table {
         })
     }
 
-    /// The object is gone, or has got another entry.
+    /// Frees the entry of an object that is gone, or has got another entry.
     pub(super) fn give_back(&self, place: u32) {
         let entry = self.entry(place);
         let next = entry.generation.load(Ordering::Relaxed).wrapping_add(1) & GENERATION;
@@ -75,7 +75,7 @@ impl Table {
         self.places.lock().free.push(place);
     }
 
-    /// An entry that has been taken.
+    /// The entry at a place that has been taken.
     pub(super) fn entry(&self, place: u32) -> &Entry {
         let (chunk, at) = split(place);
         let entries = self.chunks[chunk].get_or_init(|| {
@@ -89,7 +89,7 @@ impl Table {
         &entries[at]
     }
 
-    /// An entry that may never have been taken.
+    /// The entry at a place that may never have been taken.
     pub(super) fn find(&self, place: u32) -> Option<&Entry> {
         let (chunk, at) = split(place);
         self.chunks.get(chunk)?.get()?.get(at)

@@ -8,16 +8,16 @@
 //!
 //! # Way
 //!
-//! Who wants the stack of a task sets a bit of it and wakes it. Whoever polls it next does so with
-//! a waker that is like any other, but for one thing: cloned, it copies the stack as it is, and
-//! gives an ordinary waker. So the futures are polled as ever, by a wake that anybody could have
-//! caused; they have to allow for that. The copy is raw, and unwound by whoever asked.
+//! A thread that wants the stack of a task sets a bit in the task's state and wakes it. The next
+//! poll gets a special waker: its clone copies the current stack and returns an ordinary waker. The
+//! wake is one that anybody could have caused, so futures must allow for it. The copy is raw; the
+//! thread that asked unwinds it.
 //!
 //! # Limits
 //!
-//! A leaf that has a waker compares it with the new one first; by their vtables it finds that they
-//! differ, and clones. Of futures that give others a waker of their own
-//! (`FuturesUnordered`, a local set) the stack ends there. `pending()` has none.
+//! A leaf that has a waker compares it with the new one first. Their vtables differ, so it clones.
+//! If a future gives others a waker of its own (`FuturesUnordered`, a local set), the stack ends
+//! there. `pending()` keeps no waker, so it has no stack.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::engine::primitive::{Condvar, Mutex};
 use crate::engine::stall::{Capture, capture_here};
 use crate::engine::task_id::Id;
 
-/// So many stacks of one poll are kept: one for each thing that it waits for.
+/// How many stacks of one poll are kept: one for each thing that it waits for.
 const MOST_STACKS: usize = 8;
 
 /// The stacks of one task.
@@ -35,12 +35,12 @@ pub(crate) struct Taken {
     pub(crate) stacks: Vec<Capture>,
 }
 
-/// Where those who poll leave the stacks, for the one who asks.
+/// Where polling threads leave stacks for the thread that asks.
 #[derive(Default)]
 pub(crate) struct Stacks {
     board: Mutex<Vec<Taken>>,
     arrived: Condvar,
-    /// One question at a time.
+    /// Held by the thread that asks: one at a time.
     asking: Mutex<()>,
 }
 
@@ -57,7 +57,7 @@ impl Stacks {
         self.arrived.notify_one(); // wake: a stack
     }
 
-    /// Waits for the stacks of `count` tasks, as long as `left` says. Gives what has come.
+    /// Waits for the stacks of `count` tasks, as long as `left` says. Returns those that came.
     pub(crate) fn wait(&self, count: usize, left: impl Fn() -> Duration) -> Vec<Taken> {
         let mut board = self.board.lock();
         while board.len() < count && !left().is_zero() {
@@ -69,15 +69,15 @@ impl Stacks {
 
 thread_local! {
     static TAKING: RefCell<Option<Vec<Capture>>> = const { RefCell::new(None) };
-    /// The address up to which the stack is the poll's.
+    /// The address where the poll's part of the stack ends.
     static BASE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The waker of a poll that is looked at is being cloned.
+/// Copies the stack if this poll is looked at. Called when the waker is cloned.
 #[inline(never)]
 pub(crate) fn waker_is_cloned() {
     TAKING.with(|taking| {
-        // A clone within a clone is none: this calls nobody's code.
+        // The borrow fails only in a nested clone. There is none: this calls no user code.
         let Ok(mut taking) = taking.try_borrow_mut() else { return };
         let Some(stacks) = &mut *taking else { return };
         if stacks.len() < MOST_STACKS {
@@ -105,7 +105,7 @@ impl Look {
         Look { outer: (outer, BASE.replace(base)) }
     }
 
-    /// The poll has ended.
+    /// Ends the look and puts its stacks on the board.
     pub(crate) fn end(self, task: Id, board: &Stacks) {
         let stacks = TAKING.with(|taking| taking.borrow_mut().take()).unwrap_or_default();
         board.put(Taken { task, stacks });

@@ -1,4 +1,4 @@
-//! What a task can wait for, in two words: a kind, and what it needs to be told apart.
+//! What a task can wait for, in two words: a kind, and an argument that tells two waits apart.
 
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
@@ -12,14 +12,14 @@ pub(crate) use WaitKind as Kind;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Noted {
     pub(crate) waits: [Option<Wait>; MOST_WAITS],
-    /// How many more there were.
+    /// How many more waits there were.
     pub(crate) more: u32,
 }
 
 /// One thing that a task waits for.
 ///
-/// Two whole words, also with `Option` around them: with fields of several sizes the compiler
-/// copies the four of each poll in overlapping pieces, and waits 100 ns for its own stores.
+/// It is two whole words, also in an `Option`. With fields of several sizes the compiler copies the
+/// four waits of each poll in overlapping pieces, so that loads wait 100 ns for the stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wait {
     /// The kind, [`OLD`], and a second argument of 32 bits from [`MORE`] on.
@@ -42,7 +42,7 @@ macro_rules! kinds {
         }
 
         impl WaitKind {
-            /// In one word, as programs write it.
+            /// The name as one word, for programs.
             ///
             /// # Examples
             ///
@@ -53,14 +53,14 @@ macro_rules! kinds {
                 }
             }
 
-            /// In words, as they follow "waits for".
+            /// The name in words, as it follows "waits for".
             pub(crate) fn text(self) -> &'static str {
                 match self {
                     $(WaitKind::$kind => $text,)*
                 }
             }
 
-            /// The kind of that number.
+            /// The kind with this number.
             pub(super) fn from_number(number: u8) -> Option<WaitKind> {
                 match number {
                     $($number => Some(WaitKind::$kind),)*
@@ -102,7 +102,7 @@ kinds! {
     BroadcastReceive = 14, "broadcast_receive", "a message of a broadcast channel";
     /// The receivers of a [`broadcast`](crate::sync::broadcast) channel to go.
     BroadcastClosed = 15, "broadcast_closed", "the receivers of a broadcast channel to go";
-    /// A moment: [`time`](mod@crate::time).
+    /// A deadline: [`time`](mod@crate::time).
     Timer = 16, "timer", "a timer";
     /// Something to read from a descriptor, or somebody to accept.
     Readable = 17, "readable", "input";
@@ -128,7 +128,7 @@ kinds! {
     DuplexRead = 27, "duplex_read", "bytes of the other end of a duplex stream";
     /// Room in a [`duplex`](crate::io::duplex) stream.
     DuplexWrite = 28, "duplex_write", "room in a duplex stream";
-    /// Its next turn: it has used up the [budget](mod@crate::task::coop) of a poll.
+    /// The task's next turn: it has used up the [budget](mod@crate::task::coop) of a poll.
     Budget = 29, "budget", "its next turn, since its budget is used up";
     /// The receiver of a [`oneshot`](crate::sync::oneshot) channel to go.
     OneshotClosed = 30, "oneshot_closed", "the receiver of a oneshot channel to go";
@@ -140,7 +140,7 @@ const OLD: u64 = 1 << 8;
 const MORE: u32 = 32;
 
 impl Wait {
-    /// With an argument whose meaning the kind tells.
+    /// A wait of this kind. The kind tells what the argument means.
     #[inline]
     pub(crate) fn new(kind: Kind, argument: u64) -> Wait {
         let what = NonZeroU64::new(kind as u64).expect("no kind has the number 0");
@@ -152,13 +152,13 @@ impl Wait {
         Wait { what: self.what | u64::from(more) << MORE, ..self }
     }
 
-    /// For a moment of a runtime's clock.
+    /// A wait for a moment of a runtime's clock.
     pub(crate) fn until(deadline: Instant) -> Wait {
         let since_origin = deadline.saturating_duration_since(process_began());
         Wait::new(Kind::Timer, u64::try_from(since_origin.as_nanos()).unwrap_or(u64::MAX))
     }
 
-    /// That moment again. `None` if it is too far for an [`Instant`].
+    /// The moment of a timer's wait. `None` if it is too far for an [`Instant`].
     pub(crate) fn deadline(self) -> Option<Instant> {
         process_began().checked_add(Duration::from_nanos(self.argument))
     }
@@ -175,8 +175,8 @@ impl Wait {
         (self.what.get() >> MORE) as u32
     }
 
-    /// Whether something after it in the same poll went on: then the future that said it may be
-    /// gone.
+    /// Whether another leaf went on later in the same poll. Then the future that noted this wait
+    /// may be gone.
     pub(crate) fn is_old(self) -> bool {
         self.what.get() & OLD != 0
     }

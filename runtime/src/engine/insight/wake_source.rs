@@ -50,7 +50,7 @@ impl WakeSource {
     }
 }
 
-/// What this thread wakes until the guard is dropped is woken by the driver.
+/// Until the guard is dropped, wakes on this thread count as the driver's.
 #[derive(Debug)]
 pub(crate) struct AsDriver(bool);
 

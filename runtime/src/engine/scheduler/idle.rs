@@ -8,7 +8,7 @@ use super::sleep::{Sleep, Withdrawn};
 use crate::engine::activity::Activity;
 use crate::engine::wake_list::WakeList;
 
-/// What came of having nothing to do.
+/// How an idle worker goes on.
 pub(crate) enum Idle<T> {
     Run(T),
     LookAgain,
@@ -23,7 +23,7 @@ pub(crate) fn work_published(
     unpark: impl FnOnce(usize),
 ) {
     if let Some(slot) = sleep.published() {
-        // On behalf of the woken worker, while the caller is counted itself.
+        // Counts the woken worker in its place, while the caller itself is still counted.
         if let Some(activity) = activity {
             activity.begin();
         }
@@ -31,7 +31,7 @@ pub(crate) fn work_published(
     }
 }
 
-/// A worker, as far as its sleep goes.
+/// What this file needs to know of a worker.
 pub(crate) trait Sleeper {
     type Task;
 
@@ -39,31 +39,31 @@ pub(crate) trait Sleeper {
 
     fn protocol(&self) -> &Sleep;
 
-    /// Where what goes on is counted, if anybody wants to know.
+    /// The count of what goes on, if somebody reads it.
     fn activity(&self) -> Option<&Activity>;
 
     fn is_closed(&self) -> bool;
 
-    /// Whether anything waits that any worker could take.
+    /// Whether there is work that any worker could take.
     fn has_work(&self) -> bool;
 
-    /// [`work_published`], with what the workers share.
+    /// Calls [`work_published`] with the state that the workers share.
     fn work_published(&self);
 
-    /// One look at everything that others could take.
+    /// Looks once at all work that any worker could take.
     fn search(&self) -> Option<Self::Task>;
 
-    /// Something else to be done than to sleep. What may block, or make tasks runnable, has its
-    /// place here: before the announcement.
+    /// Does what may block or make tasks runnable, which must precede the announcement. Returns how
+    /// to go on if the worker is not to sleep.
     fn before_sleep(&self) -> Option<Idle<Self::Task>>;
 
-    /// Sleeps until it is unparked, or something is ready to be woken. May return early.
+    /// Sleeps until the worker is unparked or wakers are ready. May return early.
     fn sleep(&self) -> WakeList;
 
-    /// [`Sleep::withdraw`], and tells whoever else has to know.
+    /// Calls [`Sleep::withdraw`], and tells others that must know.
     fn withdraw(&self) -> Withdrawn;
 
-    /// Has slept, and does not count as searching any more. What is `ready` is woken here.
+    /// Runs after a sleep, when the worker no longer counts as searching. Wakes what is `ready`.
     fn after_sleep(
         &self,
         ready: WakeList,
@@ -71,7 +71,7 @@ pub(crate) trait Sleeper {
         idle: Idle<Self::Task>,
     ) -> Idle<Self::Task>;
 
-    /// A worker that has found nothing of its own.
+    /// Searches and sleeps. Called by a worker that has no work of its own.
     fn idle(&self) -> Idle<Self::Task> {
         if self.protocol().begin_search() {
             if let Some(task) = self.search_and_stop() {
@@ -96,7 +96,7 @@ pub(crate) trait Sleeper {
         let idle = if ready.is_empty() {
             self.after_withdrawal(withdrawn)
         } else {
-            // It has work already: whoever woke it for other work needs somebody else.
+            // The worker has work already. A wake meant for other work must reach another worker.
             let last = withdrawn == Withdrawn::Woken && self.protocol().end_search();
             if last && self.has_work() {
                 self.work_published(); // wake: for one that has work already
@@ -106,19 +106,19 @@ pub(crate) trait Sleeper {
         self.after_sleep(ready, withdrawn, idle)
     }
 
-    /// Does not sleep any more. It is counted as active before that.
+    /// Takes the announcement back. The worker counts as active before that.
     fn come_back(&self) -> Withdrawn {
         let withdrawn = self.withdraw();
         if withdrawn == Withdrawn::Woken {
             if let Some(activity) = self.activity() {
-                // Whoever woke it has counted it, too.
+                // The waking thread has counted this worker, too.
                 activity.end();
             }
         }
         withdrawn
     }
 
-    /// Whoever was woken counts as searching already, and must stop that before anything else.
+    /// A woken worker counts as searching already, and must stop that before anything else.
     fn after_withdrawal(&self, withdrawn: Withdrawn) -> Idle<Self::Task> {
         match withdrawn {
             Withdrawn::Alone => Idle::LookAgain,
@@ -126,8 +126,8 @@ pub(crate) trait Sleeper {
         }
     }
 
-    /// Searches, then takes itself off the count of searchers; as the last one it sees to it that
-    /// what is left finds somebody.
+    /// Searches, then takes the worker off the count of searchers. If it was the last one and has
+    /// found a task, it wakes another worker for what is left.
     fn search_and_stop(&self) -> Option<Self::Task> {
         let found = self.search();
         let last = self.protocol().end_search();

@@ -2,9 +2,9 @@
 //!
 //! # The policy, in order
 //!
-//! 1. A *visit*, every 200 microseconds or so: `visit.rs`. And a look at the driver when all that
-//!    ran have only yielded, for such tasks usually wait for an event: when each task in the queue
-//!    has had its turn, but at most every 6 polls.
+//! 1. A *visit* (`visit.rs`), every 200 microseconds or so. Also a look at the driver when all
+//!    tasks that ran have only yielded, for such tasks usually wait for an event: once each task in
+//!    the queue has had its turn, but at most every 6 polls.
 //! 2. The LIFO slot, at most [`SLOT_RUNS`] times in a row.
 //! 3. The own queue, first in, first out.
 //! 4. A batch from the injector.
@@ -34,7 +34,7 @@
 //!
 //! # Deferred yields
 //!
-//! A task that woke itself goes straight to the back of the queue, where thieves see it; no list on
+//! A task that woke itself goes straight to the back of the queue, where thieves see it. A list on
 //! the side could get stuck behind a poll that does not return.
 
 use std::cell::{Cell, RefCell};
@@ -72,9 +72,9 @@ const SLOT_RUNS: u8 = 3;
 /// to see what the event has made ready.
 const YIELD_INTERVAL: u32 = 6;
 
-/// A worker that wakes up less often calls the monitor off when it goes to sleep: that is a system
-/// call more a time, some 300 ns. One that wakes up more often leaves it: a look each 2 ms costs
-/// less.
+/// A worker that wakes up less often than this calls the monitor off when it goes to sleep, which
+/// costs one more system call, some 300 ns. One that wakes up more often does not: a look of the
+/// monitor each 2 ms costs less.
 const SELDOM: Duration = Duration::from_micros(500);
 /// A slot that has been taken for a thread to be started.
 pub(crate) struct NewWorker {
@@ -94,8 +94,8 @@ impl NewWorker {
         self.slot
     }
 
-    /// What to call with the reason if no thread can be had for it. Dropping the worker gives its
-    /// slot back, and this has it said why, in the next report of a shortage.
+    /// The function to call with the error if no thread can be started for this worker. The next
+    /// report of a shortage then gives the reason. Dropping the worker gives its slot back.
     pub(crate) fn on_failure(&self) -> impl FnOnce(io::Error) + Send + 'static {
         let pool = Arc::clone(&self.pool);
         move |error| pool.thread_refused(error)
@@ -112,7 +112,7 @@ impl NewWorker {
 }
 
 impl Drop for NewWorker {
-    /// The thread could not be started, or ended before it got here.
+    /// Gives the slot back if the thread could not be started, or ended before `run`.
     fn drop(&mut self) {
         if !self.ran {
             self.pool.count_starting(false);
@@ -135,17 +135,17 @@ pub(super) struct Worker {
     pub(super) yields: Cell<u32>,
     ready: RefCell<WakeList>,
     publishing: Cell<Publishing>,
-    /// When the time was noted last, and at which tick.
+    /// When the busy time was last noted.
     busy_since: Cell<Instant>,
     pub(super) noted_at: Cell<u32>,
     woke_at: Cell<Instant>,
-    /// It woke up long after the time before.
+    /// Whether the last wake-up came long after the one before it.
     wakes_seldom: Cell<bool>,
 }
 
-/// User code is contained wherever a worker calls it. What unwinds all the same is a bug of the
-/// engine, and a worker that went without shutting down would leave tasks behind that point to its
-/// pool.
+/// Aborts if a worker unwinds. Panics of user code are caught wherever a worker calls it, so this
+/// is a bug of the engine. A worker that ended without shutting down would leave tasks behind that
+/// point to its pool.
 struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
@@ -156,14 +156,14 @@ impl Drop for AbortOnUnwind {
     }
 }
 
-/// When others are told of what is pushed here.
+/// When other workers learn of a task that is pushed here.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Publishing {
-    /// With the push.
+    /// At each push.
     AtOnce,
     /// At the end of the batch; nothing has been pushed so far.
     Later,
-    /// At the end of the batch, and there is something to tell.
+    /// At the end of the batch; something has been pushed.
     Due,
 }
 
@@ -178,7 +178,7 @@ impl Worker {
             own,
             queue,
             rng: match pool_seed {
-                // Each worker its own, and the same each time.
+                // Each worker has its own seed, the same each time.
                 Some(pool_seed) => FastRand::from_seed(pool_seed.wrapping_add(slot as u64)),
                 None => FastRand::new(),
             },
@@ -230,13 +230,13 @@ impl Worker {
             }
         }
         self.pool.leave(self.slot);
-        // Before another thread can have the slot.
+        // Dropped before another thread can have the slot.
         drop((entered, recorded));
         let Worker { pool, slot, own, queue, .. } = self;
         pool.vacate(slot, &own, queue);
     }
 
-    /// Until the pool closes, or whoever serves in somebody's place is not needed any more.
+    /// Works until the pool closes or, on an extra slot, until the worker is not needed any more.
     fn work(&self) {
         loop {
             if self.pool.is_closed() {
@@ -335,7 +335,7 @@ impl Worker {
             || !self.pool.injector.is_empty()
     }
 
-    /// The task woke itself: to the back of the queue.
+    /// Puts a task that woke itself at the back of the queue.
     #[inline]
     pub(super) fn requeue(&self, task: Runnable) {
         if task.mark().is_some() {
@@ -345,7 +345,7 @@ impl Worker {
         }
     }
 
-    /// The task that runs here has made another one runnable.
+    /// Queues a task that was made runnable by the task that runs here.
     #[inline]
     pub(super) fn schedule(&self, task: Runnable) {
         self.counters().local_schedules.add(1);
@@ -365,7 +365,7 @@ impl Worker {
         }
     }
 
-    /// Something has been pushed.
+    /// Tells others of a push: now, or at the end of the batch.
     #[inline]
     fn publish(&self) {
         match self.publishing.get() {
@@ -385,13 +385,13 @@ impl Worker {
         std::ptr::eq(&*self.pool, pool)
     }
 
-    /// Whether what is put on this slot now might lie there for long.
+    /// Whether a task that is put on this slot now might lie there for long.
     #[inline]
     pub(super) fn is_stalled(&self) -> bool {
         self.shared().watch.is_stalled()
     }
 
-    /// The monitor's verdict has been taken back.
+    /// Counts a stall that is over: the monitor's verdict has been taken back.
     #[cold]
     pub(super) fn recovered(&self, absence: Absence) {
         self.counters().stalls.add(1);
@@ -410,8 +410,8 @@ impl Worker {
         self.wake(ready);
     }
 
-    /// Calls wakers under the monitor's eyes: first those of tasks, as one batch, then the others,
-    /// which are user code and lie where others can take them (`foreign_wakers.rs`).
+    /// Calls wakers while the monitor watches. Those of tasks come first, as one batch. The others
+    /// are user code, and lie where other workers can take them (`foreign_wakers.rs`).
     fn wake(&self, mut ready: WakeList) {
         if !ready.is_empty() {
             let mut others = WakeList::new();
@@ -461,7 +461,7 @@ impl Worker {
         }
     }
 
-    /// A task that was found is put where others can take it, if user code comes first.
+    /// If user code comes first, puts a task that was found where other workers can take it.
     fn with_empty_hands(&self, idle: Idle<Runnable>) -> Idle<Runnable> {
         match idle {
             Idle::Run(task) if self.pool.config.on_unpark.is_some() => {
@@ -473,7 +473,7 @@ impl Worker {
         }
     }
 
-    /// If this is the last one to go to sleep, the monitor has nothing to look at.
+    /// Calls the monitor off if this is the last worker to go to sleep: nothing is left to watch.
     fn call_monitor_off(&self) {
         if self.wakes_seldom.get() {
             let (spares, monitor) = (&self.pool.spares, &self.pool.monitor);
@@ -490,7 +490,7 @@ impl Worker {
         record_here_with(Kind::Steal, || (tasks as u64, 0));
     }
 
-    /// Who is dismissed leaves nothing behind.
+    /// Gives all queued tasks away, since this worker has been dismissed.
     fn give_away(&self) {
         if let Some(task) = self.shared().lifo_slot.take() {
             self.pool.injector.push(task);
@@ -503,8 +503,8 @@ impl Worker {
         }
     }
 
-    /// A dismissed spare's thread waits to be called again. False if nobody did for a while. A
-    /// stand-in's waits in the blocking pool.
+    /// Lets a dismissed spare's thread wait to be called again. Returns false if nobody has called
+    /// for a while. A stand-in's thread waits in the blocking pool instead.
     fn rest(&self) -> bool {
         if self.pool.spares.is_stand_in(self.slot) {
             return false;
@@ -572,8 +572,8 @@ impl Sleeper for Worker {
         let start = self.rng.below(self.pool.workers() as u32) as usize;
         let others = self.pool.awake_slots(start).filter(|&(slot, _)| slot != self.slot);
         for (_, slot) in others.clone() {
-            // A look at an empty queue is two loads, a try to steal from it a step that others wait
-            // for.
+            // Looking at an empty queue costs two loads. Trying to steal from it is a step that
+            // others wait for.
             let Some(stealer) = slot.stealer().filter(|stealer| !stealer.is_empty()) else {
                 continue;
             };
@@ -612,7 +612,7 @@ impl Sleeper for Worker {
             return Some(Idle::Leave);
         }
         self.call(self.pool.config.on_park.as_ref());
-        // The hook may have spawned.
+        // The hook may have spawned tasks.
         let has_own = !self.shared().lifo_slot.is_empty() || self.queue.len() > 0;
         has_own.then_some(Idle::LookAgain)
     }
@@ -647,7 +647,7 @@ impl Sleeper for Worker {
         if ready.is_empty() && withdrawn == Withdrawn::Alone {
             self.counters().noops.add(1);
         }
-        // User code, so with empty hands.
+        // Wakers may be user code, so the worker holds no task meanwhile.
         self.wake(ready);
         let idle = self.with_empty_hands(idle);
         self.call(self.pool.config.on_unpark.as_ref());

@@ -1,9 +1,9 @@
-//! The layout of a task, and what is done with it.
+//! The layout of a task, and the operations on it.
 //!
-//! A program has many types of futures and a few of schedulers, so what needs neither type is
-//! written once for all tasks. What needs the future's type is polling it
-//! ([`__runtime_short_backtrace_poll`]) and [dropping it](drop_future); what needs the output's is
-//! putting an error in its place, and dropping and taking it. Of a scheduler there is a trait
+//! A program has many types of futures and few of schedulers, so code that needs neither type is
+//! written once for all tasks. Only polling ([`__runtime_short_backtrace_poll`]) and
+//! [dropping](drop_future) the future need its type. Putting an error in the output's place, and
+//! dropping and taking the output, need the output's type. The scheduler is reached through a trait
 //! object.
 //!
 //! Functions that may free the task take its address and no reference to it: a reference that is an
@@ -46,8 +46,8 @@ struct Front<S> {
     scheduler: S,
 }
 
-/// The future, then the output, then nothing; which of them the state word tells, so that the
-/// allocation needs no tag. Both are at its beginning.
+/// Holds the future, then the output, then nothing. The state word tells which, so the allocation
+/// needs no tag. Both are at the beginning of the stage.
 #[repr(C)]
 union Stage<F: Future> {
     future: ManuallyDrop<F>,
@@ -99,7 +99,7 @@ impl<F: Future + 'static, S: Schedule> Cell<F, S> {
     }
 }
 
-/// With a block in front.
+/// Allocates a task with a block for dumps in front of it.
 #[cold]
 #[inline(never)]
 fn allocate_observed<F: Future + 'static, S: Schedule>(
@@ -166,7 +166,7 @@ unsafe fn schedule<S: Schedule>(task: NonNull<Header>) {
     scheduler.schedule(unsafe { Runnable::from_raw(task) });
 }
 
-/// The `Runnable` of an observed task has been made.
+/// Notes for dumps that the `Runnable` of an observed task has been made.
 ///
 /// # Safety
 /// The task is observed, and the address is good for all of it.
@@ -190,8 +190,8 @@ unsafe fn wakes_only_ours<S: Schedule>(task: NonNull<Header>) -> bool {
     scheduler.wakes_only_ours()
 }
 
-/// Polls the future; drops it and leaves the output when it is ready, drops it if it panics. By its
-/// name a report of a stall ends at this frame (`stall/trace.rs`).
+/// Polls the future. Drops it if it is ready, and leaves the output; drops it if it panics. A stall
+/// report ends the stack at the frame with this function's name (`stall/trace.rs`).
 ///
 /// # Safety
 /// The stage is the caller's (rule 3) and holds the future.
@@ -216,8 +216,8 @@ unsafe fn __runtime_short_backtrace_poll<F: Future>(
     })
 }
 
-/// Drops the future when its poll panics, while the panic is under way: its destructors can see
-/// that the thread is panicking, so that a `std::sync::Mutex` whose guard it holds is poisoned.
+/// Drops the future while the panic of its poll is under way. So destructors see that the thread is
+/// panicking, and a `std::sync::Mutex` whose guard the future holds is poisoned.
 struct DropOnUnwind<F: Future>(*mut Stage<F>);
 
 impl<F: Future> Drop for DropOnUnwind<F> {
@@ -259,8 +259,8 @@ unsafe fn drop_output<T>(stage: *mut ()) -> Result<Option<JoinError>, Payload> {
 }
 
 /// Polls the task or, if it is cancelled, drops its future. `pending` is called after a poll that
-/// was pending, and says how the task is marked from now on, if that changes. It is a type, so that
-/// a scheduler whose tasks nobody marks has a copy without the question.
+/// was pending, and returns the task's new mark, if that changes. It is a type parameter, so a
+/// scheduler that marks no tasks gets a copy without the question.
 ///
 /// # Safety
 /// The caller gives up a `Runnable`.
@@ -289,7 +289,7 @@ pub(super) unsafe fn run(
     }));
     match polled {
         Ok(Poll::Pending) => {
-            // While RUNNING: afterwards the task may be anywhere.
+            // While RUNNING: afterwards another thread may poll the task.
             if let Some(mark) = pending(task) {
                 header.state.set_mark(mark);
             }
@@ -333,7 +333,7 @@ unsafe fn cancel(task: NonNull<Header>) -> Outcome {
     unsafe { fail(task, error) }
 }
 
-/// Makes the error of a panic. If the panic ends the scheduler, it ends here.
+/// Makes the error of a panic. Stops the scheduler if the panic is to end it.
 #[cold]
 fn panicked(task: NonNull<Header>, header: &Header, payload: Payload) -> JoinError {
     let scheduler = scheduler_of(task, header);
@@ -399,7 +399,7 @@ unsafe fn complete(task: NonNull<Header>) -> Outcome {
         forget_name(task, header);
     }
     scheduler_of(task, header).release(header);
-    // The life reference.
+    // Gives up the life reference.
     drop_reference(task);
     Outcome::Complete
 }
@@ -421,8 +421,7 @@ unsafe fn discard(task: NonNull<Header>, header: &Header) -> Result<Option<JoinE
     with_stage(task, header, |stage| unsafe { (header.vtable.drop_output)(stage) })
 }
 
-/// Calls `f` with the address of the stage, of which rule 3 says whose it is. `header` is the
-/// task's.
+/// Calls `f` with the address of the stage; rule 3 says who may use it. `header` is the task's.
 fn with_stage<R>(task: NonNull<Header>, header: &Header, f: impl FnOnce(*mut ()) -> R) -> R {
     // SAFETY: the stage is in the same allocation.
     header.stage.with_mut(|_| f(unsafe { task.byte_add(header.vtable.stage) }.as_ptr().cast()))
@@ -494,7 +493,7 @@ pub(super) unsafe fn drop_join(task: NonNull<Header>) {
         match unsafe { discard(task, header) } {
             Ok(None) => {}
             Ok(Some(error)) => catch_panic(|| error.unseen()),
-            // It has been shown by the panic hook; the scheduler may be gone.
+            // The panic hook has shown the panic already; the scheduler may be gone.
             Err(payload) => forget_panic(payload),
         }
     }

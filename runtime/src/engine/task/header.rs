@@ -1,4 +1,4 @@
-//! What is the same for every task: its header, the permission to run it, and what it asks of its
+//! What is the same for every task: its header, the permission to run it, and the trait of its
 //! scheduler. The three name each other, so they are in one file. Other files use them: `cell.rs`
 //! polls a task, `waker.rs` wakes it, `join.rs` waits for it.
 
@@ -52,15 +52,15 @@ pub(super) struct Vtable {
     pub(super) drop_output: unsafe fn(*mut ()) -> Result<Option<JoinError>, Payload>,
     /// Gives a `Runnable` to the scheduler.
     pub(super) schedule: unsafe fn(NonNull<Header>),
-    /// [`Schedule::wakes_only_ours`].
+    /// Calls [`Schedule::wakes_only_ours`].
     pub(super) wakes_only_ours: unsafe fn(NonNull<Header>) -> bool,
     /// The task's scheduler.
     pub(super) scheduler: unsafe fn(NonNull<Header>) -> NonNull<dyn Schedule>,
-    /// Of the whole task, without a block in front of it.
+    /// The layout of the whole task, without a block in front of it.
     pub(super) layout: Layout,
-    /// Bytes of the future.
+    /// The size of the future in bytes.
     pub(super) future_size: usize,
-    /// How far from the task's address the stage is.
+    /// The offset of the stage from the task's address.
     pub(super) stage: usize,
 }
 
@@ -95,7 +95,7 @@ impl Runnable {
     }
 }
 
-/// What the jobs of the blocking pool are to the readers of spans.
+/// The kind of the blocking pool's jobs, as spans show it.
 pub(crate) const BLOCKING_KIND: &str = "blocking";
 
 /// What a task needs from its scheduler.
@@ -135,7 +135,7 @@ pub(crate) trait Schedule: 'static {
     /// Whether its tasks keep for a dump what they wait for. Always the same answer.
     fn is_observed(&self) -> bool;
 
-    /// Where it is recorded what its tasks do.
+    /// The flight recorder for its tasks, if there is one.
     #[inline]
     fn recorder(&self) -> Option<&Recorder> {
         None

@@ -13,8 +13,8 @@
 //!    which is never counted: else those who go on spawning could keep a shutdown from ever seeing
 //!    zero.
 //! 3. `alive` counts the tasks that were bound and have not been released, popped or not.
-//! 4. The cursor of a shard is a task in its list, or none: who takes a task out moves it on. It is
-//!    moved and followed under the shard's lock.
+//! 4. The cursor of a shard is a task in its list, or none. Whoever removes that task from the list
+//!    moves the cursor on. The cursor is moved and followed under the shard's lock.
 
 use std::panic::Location;
 use std::ptr::NonNull;
@@ -34,21 +34,21 @@ use crossbeam_utils::CachePadded;
 /// The tasks of one scheduler.
 pub(crate) struct Owned {
     shards: Box<[CachePadded<Piece>]>,
-    /// Who waits for the last task to go.
+    /// The waker of the caller that waits for the last task to go.
     drained: WakerCell,
     /// One walk at a time: a shard has one cursor.
     walk: Mutex<()>,
 }
 
-/// How many tasks there are, and were.
+/// How many tasks are alive, and how many were ever spawned.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Census {
     pub(crate) alive: usize,
     pub(crate) spawned: u64,
 }
 
-/// Tasks that a walk looks at under one hold of a lock: some 5 µs, for which a spawn or an end in
-/// the same shard may have to wait.
+/// How many tasks a walk looks at before it releases the lock: some 5 µs, for which a spawn or the
+/// end of a task in the same shard may have to wait.
 const STRIDE: usize = 256;
 
 /// A task that a walk has come to. It cannot be freed meanwhile: the shard is locked.
@@ -70,7 +70,7 @@ impl Walked<'_> {
         self.header.state.peek().is_named()
     }
 
-    /// Bytes of its future.
+    /// The size of its future in bytes.
     pub(crate) fn future_size(&self) -> usize {
         self.header.vtable.future_size
     }
@@ -89,7 +89,7 @@ impl Walked<'_> {
         self.header.state.peek().is_lost()
     }
 
-    /// What it has left for a dump, if it is observed.
+    /// Its block for dumps, if it is observed.
     pub(crate) fn read(&self) -> Option<Reading> {
         // SAFETY: it is observed; it is in the list, so it is not freed.
         self.header.state.peek().is_observed().then(|| unsafe { block(self.task) }.read())
@@ -99,8 +99,8 @@ impl Walked<'_> {
 /// A shard and its lock.
 struct Piece {
     shard: Mutex<Shard>,
-    /// Tasks of this shard that are alive. Written under the lock. Relaxed, no pair: who reads it
-    /// without the lock is told a number, and nothing else.
+    /// How many tasks of this shard are alive. Written under the lock. Relaxed, no pair: a reader
+    /// without the lock gets a number, from which nothing else follows.
     alive: AtomicUsize,
 }
 
@@ -110,7 +110,7 @@ struct Shard {
     cursor: Option<NonNull<Header>>,
     closed: bool,
     spawned: u64,
-    /// Somebody waits for `alive` to become no more than that.
+    /// If somebody waits: the number that `alive` must not exceed for the waker to be called.
     watched: Option<usize>,
 }
 
@@ -119,7 +119,7 @@ struct Shard {
 unsafe impl Send for Shard {}
 
 impl Owned {
-    /// A list cut in at least `shards` pieces.
+    /// A list with at least `shards` shards.
     pub(crate) fn new(shards: usize) -> Owned {
         let shard = || {
             let shard = Mutex::new(Shard::new());
@@ -133,9 +133,8 @@ impl Owned {
         &self.shards[header.id.batch() as usize & (self.shards.len() - 1)]
     }
 
-    /// Takes a new task in and calls `schedule` with it. If the list is closed, or the scope that
-    /// the task has a place in does not let it run, it is cancelled on the spot, and its handle
-    /// says so.
+    /// Adds a new task and calls `schedule` with it. If the list is closed, or the task's scope
+    /// does not let it run, the task is cancelled at once, and its handle says so.
     #[inline]
     pub(crate) fn take_in(
         &self,
@@ -156,7 +155,7 @@ impl Owned {
         }
     }
 
-    /// Takes the task in. Gives it back if the list is closed.
+    /// Adds the task. Returns it if the list is closed.
     fn bind(&self, task: Runnable) -> Result<Runnable, Runnable> {
         let header = task.as_header();
         let piece = self.piece(header);
@@ -173,7 +172,7 @@ impl Owned {
         Ok(task)
     }
 
-    /// Takes a completed task out.
+    /// Removes a completed task.
     pub(crate) fn release(&self, header: &Header) {
         let piece = self.piece(header);
         let mut shard = piece.shard.lock();
@@ -183,7 +182,7 @@ impl Owned {
         let alive = piece.alive() - 1;
         piece.set_alive(alive);
         shard.unlink(header);
-        // Taken here: without a task alive and without the lock the list may be gone.
+        // Taken under the lock: once no task is alive and the lock is free, the list may be gone.
         let is_awaited = shard.watched.is_some_and(|few| alive <= few);
         let told = if is_awaited { self.drained.take() } else { None };
         drop(shard);
@@ -192,7 +191,7 @@ impl Owned {
         }
     }
 
-    /// From here on the list takes no task.
+    /// Closes the list: it takes no more tasks.
     pub(crate) fn close(&self) {
         for piece in &self.shards {
             piece.shard.lock().closed = true;
@@ -221,7 +220,7 @@ impl Owned {
 
     /// Tasks that were spawned and have not completed.
     ///
-    /// Takes the locks: who has closed the list and sees none knows that none gets in any more.
+    /// Takes the locks: a caller that has closed the list and gets 0 knows that no task can follow.
     pub(crate) fn alive(&self) -> usize {
         let alive = |piece: &CachePadded<Piece>| {
             let _shard = piece.shard.lock();
@@ -230,12 +229,12 @@ impl Owned {
         self.shards.iter().map(alive).sum()
     }
 
-    /// The same without a lock, as far as this thread knows. Nothing follows from it.
+    /// The same without a lock, as far as this thread knows. Callers must conclude nothing from it.
     pub(crate) fn about_alive(&self) -> usize {
         self.shards.iter().map(|piece| piece.alive()).sum()
     }
 
-    /// Who is alive.
+    /// The ids and spawn locations of the tasks that are alive.
     pub(crate) fn list(&self) -> Vec<(Id, &'static Location<'static>)> {
         let mut all = Vec::new();
         for piece in &self.shards {
@@ -247,7 +246,7 @@ impl Owned {
     /// Calls `f` with each task, at most [`STRIDE`] under one hold of a lock. Tasks that are
     /// spawned meanwhile may be left out, and so may those that end.
     ///
-    /// The walk leaves its place in the shard, and whoever takes that task out moves it on
+    /// The walk keeps a cursor in the shard. Whoever removes the task at the cursor moves it on
     /// (invariant 4).
     pub(crate) fn walk(&self, mut f: impl FnMut(Walked<'_>)) {
         let _one = self.walk.lock();
@@ -261,8 +260,8 @@ impl Owned {
         }
     }
 
-    /// Wakes those for which `f` says so, and has the stacks of their next polls left in
-    /// `insight::Stacks`. Says how many there are.
+    /// Wakes the tasks for which `f` returns true. The stacks of their next polls go to
+    /// `insight::Stacks`. Returns how many tasks these are.
     pub(crate) fn look_at(&self, mut f: impl FnMut(&Walked<'_>) -> bool) -> usize {
         let mut count = 0;
         let mut woken = Vec::new();
@@ -290,11 +289,11 @@ impl Owned {
         count
     }
 
-    /// Counts. `waker` hears when `alive` may have become `few`, or less.
+    /// Counts the tasks. `waker` is called when `alive` may have become `few`, or less.
     ///
     /// If `alive` is 0 and a second call gives the same `spawned`, then there was a moment between
-    /// the two without a task: nobody was there at the first look at each shard, and nobody came
-    /// until the second. So for several lists with their sums.
+    /// the two without a task: no shard had a task at the first look, and none came until the
+    /// second. The same holds for several lists with their sums.
     ///
     /// The waker is kept until [`unwatch`](Owned::unwatch).
     pub(crate) fn census(&self, few: usize, waker: &Waker) -> Census {
@@ -309,13 +308,13 @@ impl Owned {
         sum
     }
 
-    /// Nobody waits any more. The waker goes: it may own the scheduler that the list is in.
+    /// Ends a wait. Drops the waker: it may own the scheduler that the list is in.
     pub(crate) fn unwatch(&self) {
         let waker = self.drained.take();
         catch_panic(|| drop(waker));
     }
 
-    /// Tasks ever spawned.
+    /// How many tasks were ever spawned.
     pub(crate) fn spawned(&self) -> u64 {
         self.shards.iter().map(|piece| piece.shard.lock().spawned).sum()
     }
@@ -337,7 +336,7 @@ impl Shard {
         Shard { head: None, cursor: None, closed: false, spawned: 0, watched: None }
     }
 
-    /// A piece of a walk. Says whether there may be more.
+    /// Walks over at most [`STRIDE`] tasks. Returns whether there may be more.
     fn stride(&mut self, f: &mut impl FnMut(Walked<'_>)) -> bool {
         for _ in 0..STRIDE {
             let Some(task) = self.cursor else { return false };
@@ -361,8 +360,8 @@ impl Shard {
         }
     }
 
-    /// The address is what the list gives back: it is good for the whole task, as one made from a
-    /// header is not.
+    /// The list later returns this address, so it must be good for the whole task. An address made
+    /// from a reference to the header is not.
     fn push(&mut self, task: NonNull<Header>) {
         // SAFETY: the caller has the task.
         let header = unsafe { task.as_ref() };
@@ -386,7 +385,7 @@ impl Shard {
         Some(head)
     }
 
-    /// Takes the task out, unless it was popped.
+    /// Removes the task, unless it was popped.
     fn unlink(&mut self, header: &Header) {
         let this = header.as_ptr();
         // SAFETY: rule 2: we hold the shard's lock, here and for the neighbours below, which are in

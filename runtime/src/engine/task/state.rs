@@ -92,7 +92,7 @@ const REF_DROP: Ordering = Ordering::Release;
 /// See [`REF_DROP`].
 const REF_LAST: Ordering = Ordering::Acquire;
 
-/// The word.
+/// The state word of a task.
 #[derive(Debug)]
 pub(super) struct State(AtomicUsize);
 
@@ -279,7 +279,7 @@ impl State {
         if self.0.load(Ordering::Relaxed) & LOOKED_AT == 0 {
             return false;
         }
-        // No pair: the question is a bit.
+        // No pair: only the bit itself is read.
         self.0.fetch_and(!LOOKED_AT, Ordering::Relaxed);
         true
     }
@@ -371,7 +371,7 @@ impl State {
     pub(super) fn add_reference(&self) {
         let before = self.0.fetch_add(REF, Ordering::Relaxed);
         if before > usize::MAX / 2 {
-            // Wakers leaked by the billion: a wrapped count would free a live task.
+            // Billions of wakers were leaked. A wrapped count would free a live task.
             std::process::abort();
         }
     }

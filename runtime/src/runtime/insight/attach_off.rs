@@ -3,7 +3,7 @@
 use super::settings::Insight;
 use crate::runtime::handle::Handle;
 
-/// Nothing.
+/// Holds nothing: no program can look in.
 pub(in crate::runtime) struct Attached;
 
 pub(in crate::runtime) fn open(_: &Handle, _: &Insight) -> Attached {

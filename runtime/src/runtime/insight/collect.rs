@@ -173,7 +173,7 @@ fn woken_by(source: WakeSource) -> WokenBy {
     }
 }
 
-/// What a wait says, with what its argument means.
+/// Describes a wait, with the meaning of its argument.
 fn wait_info(wait: Wait, now: Instant) -> WaitInfo {
     let mut info = WaitInfo {
         kind: wait.kind(),

@@ -129,7 +129,7 @@ pub enum Stacks {
     Taken(Vec<String>),
     /// The task was not polled in time.
     NotInTime,
-    /// There are none, because of this.
+    /// The stacks could not be taken, for this reason.
     Failed(String),
 }
 
@@ -203,7 +203,7 @@ pub enum WokenBy {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WaitInfo {
-    /// What kind of thing.
+    /// The kind of wait.
     pub kind: WaitKind,
     /// Where the lock or channel was made.
     pub made_at: Option<&'static Location<'static>>,
@@ -213,16 +213,16 @@ pub struct WaitInfo {
     pub held_by: Option<Id>,
     /// For a task, or a blocking job: which.
     pub task: Option<Id>,
-    /// How many: permits of a semaphore, tasks of a set or scope.
+    /// The number of permits of a semaphore, or of tasks of a set or scope.
     pub count: Option<u64>,
-    /// How long it is until the moment. Zero: it is over.
+    /// How long it is until the deadline. Zero: it has passed.
     pub left: Option<Duration>,
     /// The descriptor.
     pub descriptor: Option<DescriptorInfo>,
     /// The number of the child process, or of the signal.
     pub number: Option<u64>,
-    /// Something after it in the same poll went on, so it may be over: a branch of `select!` that
-    /// has lost.
+    /// Another leaf went on later in the same poll, so the wait may be over: a branch of `select!`
+    /// that has lost.
     pub is_old: bool,
 }
 

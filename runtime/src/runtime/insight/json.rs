@@ -11,7 +11,7 @@ use crate::task::Id;
 /// A text of JSON as it grows.
 pub(crate) struct Json {
     text: String,
-    /// Something stands before in the same object or list.
+    /// Whether the object or list has an element already.
     needs_comma: bool,
 }
 
@@ -129,7 +129,7 @@ macro_rules! displayed {
     )*};
 }
 
-// No number is infinite or none: JSON has no word for those.
+// No number is infinite or NaN: JSON has no word for those.
 displayed!(bool, u32, u64, i32, usize, f64, Id, RuntimeId);
 
 macro_rules! texts {
@@ -150,7 +150,7 @@ impl Value for &'static Location<'static> {
     }
 }
 
-/// In microseconds.
+/// Written in microseconds.
 impl Value for Duration {
     fn write(&self, json: &mut Json) {
         json.display(self.as_nanos() as f64 / 1e3);

@@ -21,8 +21,8 @@
 //! tasks for which that holds, the largest is the one. So a task that has a timer beside its lock
 //! is not stuck, nor who waits for it; nor is one whose last poll has left a wait that may be over.
 //!
-//! The holder of a lock is who has locked it. If a program hands its guard on to another task, a
-//! circle can be claimed that the other one will break.
+//! The holder of a lock is the task that has locked it. If a program passes the guard on to another
+//! task, a deadlock may be reported that the other task will resolve.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -35,9 +35,9 @@ use crate::task::Id;
 /// A task that only gives way, as a spinning one does, is polled a million times a second; one that
 /// computes in steps of 100 µs, ten thousand times.
 const BUSY_POLLS: f64 = 50_000.0;
-/// Whoever waits for a lock for that long has been forgotten rather than made wait.
+/// A task that has waited for a lock for so long is taken to be stuck.
 const LONG: Duration = Duration::from_secs(1);
-/// In so many looks in a row a queue must have grown.
+/// In how many looks in a row a queue must have grown.
 const GROWTHS: u32 = 5;
 /// A shorter queue is no matter: a worker takes that many in some milliseconds.
 const DEEP: usize = 1000;
@@ -65,7 +65,7 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// In one word, as programs write it.
+    /// The name as one word, for programs.
     ///
     /// # Examples
     ///
@@ -90,7 +90,7 @@ impl FindingKind {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What.
+    /// The kind of finding.
     pub kind: FindingKind,
     /// The tasks. Of a deadlock in order: each waits for the next one, the last for the first.
     pub tasks: Vec<Id>,
@@ -103,7 +103,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What was seen of a runtime, and told.
+/// What earlier looks at a runtime have found and reported.
 #[derive(Default)]
 pub(super) struct Lints {
     /// What the last look has found, told or not.
@@ -116,7 +116,7 @@ pub(super) struct Lints {
     growths: u32,
 }
 
-/// What, of which tasks, and how often they had been polled.
+/// The kind of finding, its tasks, and how often they had been polled.
 type Suspect = (FindingKind, Vec<Id>, u64);
 
 fn without_polls((kind, tasks, _): &Suspect) -> (FindingKind, Vec<Id>) {
@@ -124,8 +124,8 @@ fn without_polls((kind, tasks, _): &Suspect) -> (FindingKind, Vec<Id>) {
 }
 
 impl Lints {
-    /// Looks at a dump. `depth`: tasks in the common queue; `passed`: since the last look. Gives
-    /// what is found for the first time.
+    /// Looks at a dump. `depth`: tasks in the common queue; `passed`: the time since the last look.
+    /// Returns the findings to report now.
     pub(super) fn look(&mut self, dump: &TaskDump, depth: usize, passed: Duration) -> Vec<Finding> {
         let mut all = Vec::new();
         deadlocks(dump, &mut all);
@@ -141,7 +141,7 @@ impl Lints {
             .cloned()
             .collect();
         self.suspects = all.into_iter().map(|(suspect, _)| suspect).collect();
-        // What is over may come again.
+        // A finding that is over may be reported again.
         let there: HashSet<_> = self.suspects.iter().map(without_polls).collect();
         self.told.retain(|told| there.contains(told));
         self.told.extend(new.iter().map(|(suspect, _)| without_polls(suspect)));
@@ -195,7 +195,7 @@ fn leads_to(wait: &WaitInfo) -> Option<Id> {
 }
 
 /// The tasks that nothing can free but one of themselves: those that are left when the others have
-/// been taken off, and whoever one of them leads to.
+/// been taken off, each with the task that it leads to.
 fn stuck(dump: &TaskDump) -> HashMap<Id, &TaskInfo> {
     let waits = |task: &&TaskInfo| {
         let is_waiting = matches!(task.state, TaskState::Waiting { .. });
@@ -226,7 +226,7 @@ fn deadlocks(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
     let next = |task: &TaskInfo| leads_to(&task.waits[0]).expect("it is stuck");
     let mut seen = HashSet::new();
     for &first in stuck.keys() {
-        // Whoever is stuck leads into a circle.
+        // Each stuck task leads into a circle.
         let mut at = first;
         let mut way = Vec::new();
         while seen.insert(at) {

@@ -11,7 +11,7 @@ use crate::runtime::handle::Handle;
 
 /// The size of the recorder unless somebody says otherwise.
 const RECORDER_BYTES: usize = 4 << 20;
-/// The most that it can be.
+/// The largest size of the recorder.
 const MOST_RECORDER_BYTES: usize = 1 << 30;
 
 /// What is called with the runtime when it has been built.
@@ -45,14 +45,14 @@ pub struct Insight {
     is_on: bool,
     recorder_bytes: usize,
     trace_folder: Option<PathBuf>,
-    /// Not from outside.
+    /// Whether other programs are kept out.
     is_closed: bool,
     services: Vec<Service>,
     on_finding: Option<OnFinding>,
 }
 
 impl Insight {
-    /// Tasks keep notes.
+    /// Switches insight on: tasks keep notes.
     ///
     /// # Examples
     ///
@@ -61,7 +61,7 @@ impl Insight {
         Insight { is_on: true, ..Insight::off() }
     }
 
-    /// They do not, whatever the environment says.
+    /// Switches insight off, whatever the environment says.
     ///
     /// # Examples
     ///
@@ -84,7 +84,7 @@ impl Insight {
         }
     }
 
-    /// Switches it on and calls `start` with each runtime that is built with it.
+    /// Switches insight on and calls `start` with each runtime that is built with it.
     ///
     /// # Errors
     ///
@@ -128,8 +128,8 @@ impl Insight {
     }
 
     /// Writes a trace of the last 10 s to a file in this folder whenever a stall is found or a task
-    /// panics: at most one a second. The folder is made if it is not there. It keeps the 16 newest
-    /// files of the runtime, and older ones are removed.
+    /// panics: at most one a second. The folder is made if it is not there. The 16 newest files of
+    /// the runtime are kept; older ones are removed.
     ///
     /// A file is called `trace-PROCESS-RUNTIME-NUMBER-stall.rttrace`, or `-panic`, and has what
     /// [`Trace::to_bytes`](crate::insight::Trace::to_bytes) gives. What is a stall, and whether
@@ -152,10 +152,10 @@ impl Insight {
         self
     }
 
-    /// Switches it on and calls `hear` with what is wrong in the program, in place of a line on
-    /// stderr: deadlocks, tasks that nobody can wake, that spin, that sleep with a lock, a blocking
-    /// pool or a queue that is overrun. Each is told once, when it has been there for a second or
-    /// two. `hear` is called on a thread of the runtime's own.
+    /// Switches insight on and calls `hear` with each fault found in the program, in place of a
+    /// line on stderr: deadlocks; tasks that nobody can wake, that spin, or that sleep with a lock;
+    /// a blocking pool or a queue that is overrun. Each is reported once, when it has been there
+    /// for a second or two. `hear` is called on a thread of the runtime's own.
     ///
     /// # Examples
     ///
@@ -181,11 +181,11 @@ impl Insight {
         self.on_finding.as_ref()
     }
 
-    /// What the environment says.
+    /// The settings of the environment.
     pub(crate) fn of_environment() -> io::Result<Insight> {
         const VARIABLE: &str = "RUNTIME_INSIGHT";
         match std::env::var(VARIABLE).as_deref() {
-            // tokio's dumps need the notes, and nobody else is to look in.
+            // tokio's dumps need the notes. Other programs are kept out.
             Err(std::env::VarError::NotPresent) if cfg!(feature = "taskdump") => {
                 Ok(Insight { is_closed: true, ..Insight::on() })
             }

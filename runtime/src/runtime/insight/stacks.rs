@@ -17,15 +17,15 @@ use crate::task::Id;
 const BATCH: usize = 1024;
 
 impl Handle {
-    /// As [`task_dump`](Handle::task_dump), with the stacks of the tasks for which `which` says so:
-    /// the async functions that it is in, from the leaf that it waits at to the one that was
-    /// spawned.
+    /// As [`task_dump`](Handle::task_dump), with the stacks of the tasks for which `which` returns
+    /// true. A stack has the async functions from the leaf that the task waits at to the future
+    /// that was spawned.
     ///
     /// A task that waits is woken and polled once, as by any other wake; futures must allow for
-    /// that. So it needs a worker, and what is not polled within the time `within` is said to be
-    /// so. Of one that runs the stack of its thread is taken, as for the report of a stall. Names
-    /// and lines are there as far as the program has symbols and debug information. Futures that
-    /// poll others with wakers of their own, such as `FuturesUnordered`, show themselves alone.
+    /// that. So it needs a worker. If it is not polled within the time `within`, the dump says so.
+    /// For a running task the stack of its thread is taken, as in a stall report. Names and lines
+    /// need symbols and debug information. Futures that poll others with wakers of their own, such
+    /// as `FuturesUnordered`, hide those others.
     ///
     /// It takes about 5 µs of a worker for each task, and 0.1 ms of this thread. Call it outside of
     /// tasks: it blocks its thread.

@@ -47,8 +47,8 @@ const VERSION: u32 = 1;
 /// What the threads of a runtime have done in the last seconds: what
 /// [`Handle::trace`](crate::Handle::trace) gives.
 ///
-/// Each poll of a task with its end and how long it took; wakes and spawns with who made them; when
-/// threads slept, stole, stalled. [`to_bytes`](Trace::to_bytes) gives all of it for the command
+/// It has each poll of a task, with how it ended and how long it took; wakes and spawns, with who
+/// made them; when threads slept, stole, stalled. [`to_bytes`](Trace::to_bytes) is for the command
 /// `runtime-insight`, which makes a trace of it that the Perfetto UI opens.
 ///
 /// # Examples
@@ -92,8 +92,8 @@ struct ThreadEvents {
 }
 
 impl Handle {
-    /// What the threads of the runtime have done in the last time, as far as the flight recorder
-    /// has it: by default some 260,000 events of each thread
+    /// What the threads of the runtime have done within the time `last`, as far as the flight
+    /// recorder has it: by default some 260,000 events of each thread
     /// ([`recorder_bytes`](crate::insight::Insight::recorder_bytes)).
     ///
     /// May be called on any thread, also while all workers are stuck. It stops nobody: the threads
@@ -111,7 +111,7 @@ impl Handle {
         let recorder = self.observe().recorder.as_ref();
         let recording = recorder.map(|recorder| recorder.read(from, now)).unwrap_or_default();
         let alive = if recorder.is_some() { self.tasks_in(&recording) } else { Vec::new() };
-        // Those that have ended while we looked. Of the places there are only more.
+        // Reads the tasks that have ended meanwhile. The list of places only grows.
         let ended = recorder.map(|recorder| recorder.read(now, ticks())).unwrap_or_default();
         let mut names = Names::new(ended.places.clone());
         recording.events().chain(ended.events()).for_each(|event| names.add_ended(event));
@@ -146,7 +146,7 @@ impl Handle {
         }
     }
 
-    /// The tasks that are alive and in the recording, or run.
+    /// The living tasks that are in the recording or are being polled.
     fn tasks_in(&self, recording: &Recording) -> Vec<Alive> {
         let of_tasks = recording.events().filter(|&event| is_of_task(event));
         let wanted: HashSet<u64> = of_tasks.map(subject).collect();
@@ -185,11 +185,11 @@ struct Alive {
     running: Option<(u32, u64)>,
 }
 
-/// How the tasks of a trace are called.
+/// The names of the tasks in a trace.
 #[derive(Clone, Debug)]
 struct Names {
-    /// By id: the number of the place, and the name. Of those that have ended, by what is known of
-    /// the id.
+    /// The number of the place and the name, by id. Ids of tasks that have ended lack their upper
+    /// bits.
     tasks: HashMap<u64, (u32, Option<Arc<str>>)>,
     places: Vec<&'static Location<'static>>,
     by_address: HashMap<usize, u32>,
@@ -235,8 +235,8 @@ impl Trace {
         self.threads.iter().map(|thread| thread.contents.events.len()).sum()
     }
 
-    /// All of it in a form of its own, for the command `runtime-insight` and the library of that
-    /// name. The form has a version, and is described in the documentation of the flight recorder.
+    /// The whole trace in a form of its own, for the command `runtime-insight` and the library of
+    /// that name. The form has a version; the documentation of the flight recorder describes it.
     ///
     /// # Examples
     ///

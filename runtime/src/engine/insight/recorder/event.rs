@@ -68,10 +68,10 @@ pub(crate) enum Kind {
 
 const KIND_BITS: u32 = 5;
 const MORE_BITS: u32 = 24;
-/// The most that [`more`](pack) can say. Of a time it says that the time is in the event before.
+/// The largest value of [`more`](pack). In place of a time it says: see the event before.
 pub(crate) const MOST: u64 = (1 << MORE_BITS) - 1;
 
-/// Of "by whom".
+/// Where the kind of source begins in "by whom".
 const SOURCE_SHIFT: u32 = 22;
 const BY_DRIVER: u64 = 1 << SOURCE_SHIFT;
 const BY_TASK: u64 = 2 << SOURCE_SHIFT;
@@ -95,7 +95,7 @@ pub(crate) fn subject(event: [u64; 2]) -> u64 {
     event[1] >> MORE_BITS
 }
 
-/// An id as it is a subject.
+/// A task's id in the form of a subject.
 pub(crate) fn subject_of(id: Id) -> u64 {
     id.as_u64() << MORE_BITS >> MORE_BITS
 }
@@ -121,7 +121,7 @@ pub(crate) fn place(event: [u64; 2]) -> Option<u32> {
     names_one.then_some((event[1] & MOST) as u32)
 }
 
-/// By whom.
+/// The "by whom" of a wake or spawn.
 #[inline]
 pub(crate) fn by(source: WakeSource) -> u64 {
     match source {

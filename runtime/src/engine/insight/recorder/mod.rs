@@ -10,8 +10,8 @@
 //! lock each, of which they take one that is free: if none is, the event is lost, and counted. So
 //! recording makes nobody wait.
 //!
-//! A thread that runs tasks of one runtime may wake those of another: an event goes to the ring of
-//! its runtime, so such a wake goes to a shared one.
+//! A thread that runs tasks of one runtime may wake those of another. The event belongs to the
+//! other runtime, so it goes to one of that runtime's shared rings.
 //!
 //! Measured on 2026-11-29, an event without the look at the clock: 2.3 ns into an own ring, 6.5 ns
 //! into a shared one with its lock. To read a ring of 4 MiB takes 3 ms.
@@ -42,22 +42,22 @@ const SHARED: usize = 8;
 /// The size of a shared ring in bytes, or that of the others if that is less.
 const SHARED_BYTES: usize = 256 << 10;
 
-/// Whose ring it is.
+/// The thread that a ring belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// The thread on that slot of the pool.
+    /// The thread on this slot of the pool.
     Worker(u32),
     /// The thread that blocks on a `current_thread` runtime.
     CurrentThread,
     /// A pinned thread.
     Pinned(u32),
-    /// Threads that have none.
+    /// Threads that have no ring of their own.
     Shared,
 }
 
 /// The flight recorder of one runtime.
 pub(crate) struct Recorder {
-    /// Of each ring.
+    /// The size of each ring in bytes.
     bytes: usize,
     rings: Mutex<Vec<(Owner, Arc<Ring>)>>,
     /// The lock is the right to write (`ring.rs`, invariant 1).
@@ -79,11 +79,11 @@ struct Places {
     by_address: HashMap<usize, u32>,
 }
 
-/// Of what thread this is to a recorder.
+/// The recorder and the ring of this thread.
 struct Thread {
     recorder: Arc<Recorder>,
     ring: Arc<Ring>,
-    /// Numbers of places, each where its address says.
+    /// A cache of places' numbers, indexed by the place's address.
     places: [Cell<(usize, u32)>; 64],
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn record_here(kind: Kind) {
     record_here_with(kind, || (0, 0));
 }
 
-/// The same with a subject, and more, which are asked for if it is recorded.
+/// The same with a subject and `more`, which are computed only if the event is recorded.
 #[inline]
 pub(crate) fn record_here_with(kind: Kind, details: impl FnOnce() -> (u64, u64)) {
     if CAN_BE_ON {
@@ -113,8 +113,8 @@ pub(crate) fn record_here_with(kind: Kind, details: impl FnOnce() -> (u64, u64))
     }
 }
 
-/// Records the end of a poll of a task that is of no runtime, as those of a local set are, on this
-/// thread's own ring, if it has one.
+/// Records on this thread's own ring, if it has one, the end of a poll of a task that belongs to no
+/// runtime, such as a local set's.
 pub(crate) fn polled_here(
     kind: Kind,
     task: Id,
@@ -146,7 +146,7 @@ impl Drop for OnThread {
 }
 
 impl Thread {
-    /// The number of a place to its recorder.
+    /// The number of a place in this thread's recorder.
     #[inline]
     fn place(&self, location: &'static Location<'static>) -> u32 {
         let address = ptr::from_ref(location).addr();
@@ -161,12 +161,12 @@ impl Thread {
     }
 }
 
-/// What a recorder holds.
+/// The contents of a recorder.
 #[derive(Debug, Default)]
 pub(crate) struct Recording {
     pub(crate) rings: Vec<(Owner, Contents)>,
     pub(crate) lost: u64,
-    /// By number.
+    /// The places, by number.
     pub(crate) places: Vec<&'static Location<'static>>,
 }
 
@@ -177,7 +177,7 @@ impl Recording {
 }
 
 impl Recorder {
-    /// With so many bytes for each ring, rounded up to a power of two.
+    /// A recorder with so many bytes for each ring, rounded up to a power of two.
     pub(crate) fn new(bytes: usize) -> Recorder {
         let shared = || CachePadded::new((Mutex::new(()), Ring::new(bytes.min(SHARED_BYTES))));
         Recorder {
@@ -190,7 +190,7 @@ impl Recorder {
         }
     }
 
-    /// A ring for one thread at a time.
+    /// Makes a ring for one thread at a time.
     pub(crate) fn ring(&self, owner: Owner) -> Arc<Ring> {
         let ring = Arc::new(Ring::new(self.bytes));
         self.rings.lock().push((owner, Arc::clone(&ring)));
@@ -225,7 +225,7 @@ impl Recorder {
 
     #[cold]
     fn record_shared(&self, events: &[[u64; 2]]) {
-        // Threads have their variables far from each other.
+        // Each thread's variable has an address of its own, so threads begin at different rings.
         let address = THREAD.try_with(|thread| ptr::from_ref(thread).addr()).unwrap_or(0) as u64;
         let first = address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         for n in 0..SHARED {
@@ -234,11 +234,11 @@ impl Recorder {
                 return events.iter().for_each(|&event| ring.push(event));
             }
         }
-        // No pair: a number.
+        // No pair: only a number.
         self.lost.fetch_add(events.len() as u64, Ordering::Relaxed);
     }
 
-    /// Records something that happens now.
+    /// Records an event that happens now.
     pub(crate) fn now(&self, kind: Kind, subject: u64, more: u64) {
         self.record([event::pack(kind, ticks(), subject, more.min(event::MOST))]);
     }
@@ -257,7 +257,7 @@ impl Recorder {
         self.record([event::pack(Kind::Spawn, at, event::subject_of(task), event::by(by))]);
     }
 
-    /// A task has ended, or waits for a thread: in both cases its place is noted.
+    /// Records that a task has ended or waits for a thread, with its place.
     #[inline]
     pub(crate) fn at_place(
         &self,
@@ -279,7 +279,7 @@ impl Recorder {
         }
     }
 
-    /// A poll that took so long has ended, on the thread with this ring, or on any other one.
+    /// Records the end of a poll, in `ring` or, without one, in the ring of the current thread.
     #[inline]
     pub(crate) fn polled(&self, ring: Option<&Ring>, kind: Kind, task: Id, began: u64, ended: u64) {
         let took = ended.saturating_sub(began);
@@ -304,7 +304,7 @@ impl Recorder {
         }
     }
 
-    /// The number of a place. Of more than fit, the last is taken.
+    /// The number of a place. If there are too many places, the rest share the last number.
     #[cold]
     fn look_up(&self, location: &'static Location<'static>) -> u32 {
         let Places { all, by_address } = &mut *self.places.lock();
@@ -316,7 +316,7 @@ impl Recorder {
         })
     }
 
-    /// A task with a name has ended.
+    /// Keeps the name of a task that has ended.
     pub(crate) fn keep_name(&self, task: Id, name: Arc<str>) {
         let mut names = self.names.lock();
         if names.len() == MOST_NAMES {
@@ -330,13 +330,13 @@ impl Recorder {
         self.names.lock().iter().for_each(|(task, name)| f(*task, name));
     }
 
-    /// Everything that is there since `from`, in ticks. `now` is near to it.
+    /// Reads all events since `from`, in ticks. `now` must be near to them.
     pub(crate) fn read(&self, from: u64, now: u64) -> Recording {
         let is_wanted = |event| event::time(event, now) >= from;
         let rings = self.rings.lock().clone();
         let own = rings.iter().map(|(owner, ring)| (*owner, ring.read_back(is_wanted)));
         let shared = self.shared.iter().map(|shared| {
-            // Its writers have looked at the clock before they had it, so it is not in order.
+            // Writers read the clock before they lock the ring, so its events are not in order.
             let mut contents = shared.1.read_back(|_| true);
             contents.events.retain(|&event| is_wanted(event));
             (Owner::Shared, contents)

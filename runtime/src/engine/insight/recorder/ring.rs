@@ -62,7 +62,7 @@ type Place = [AtomicU64; 2];
 #[derive(Debug)]
 pub(crate) struct Ring {
     head: AtomicU64,
-    /// A power of two of them.
+    /// Their number is a power of two.
     chunks: Box<[OnceLock<Box<[Place; CHUNK]>>]>,
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct Contents {
 }
 
 impl Ring {
-    /// With room for so many bytes of events, rounded up to a power of two.
+    /// A ring with room for so many bytes of events, rounded up to a power of two.
     pub(crate) fn new(bytes: usize) -> Ring {
         let chunks = bytes.div_ceil(CHUNK_BYTES).max(1).next_power_of_two();
         Ring { head: AtomicU64::new(0), chunks: (0..chunks).map(|_| OnceLock::new()).collect() }
@@ -120,16 +120,15 @@ impl Ring {
         })
     }
 
-    /// Reads backwards from the newest event until `goes_on` says no, which is asked of each with
-    /// what was read of it; that one is left out. An event that is overwritten meanwhile may be
-    /// shown to it half and half, and is dropped later.
+    /// Reads backwards from the newest event until `goes_on` returns false; that event is left out.
+    /// `goes_on` may be shown an event that is half overwritten. Such an event is dropped later.
     pub(crate) fn read_back(&self, mut goes_on: impl FnMut([u64; 2]) -> bool) -> Contents {
         let end = self.head.load(LOOK);
         let oldest = end.saturating_sub(self.places());
         let mut events = Vec::new();
         let mut first = end;
         while first > oldest {
-            // Made before the events in it were counted.
+            // The chunk was made before its events were counted.
             let Some(chunk) = self.chunk(first - 1).get() else { break };
             let [one, two] = &chunk[(first - 1) as usize % CHUNK];
             let event = [one.load(READ), two.load(READ)];
@@ -139,7 +138,7 @@ impl Ring {
             events.push(event);
             first -= 1;
         }
-        // No pair: it sees what the loads before it have brought (invariant 3).
+        // No pair: the loads above with [`READ`] come before it (invariant 3).
         let now = self.head.load(Ordering::Relaxed);
         // Event `now` may be half written: it takes the place of the event `places` before it.
         let whole_from = (now + 1).saturating_sub(self.places());

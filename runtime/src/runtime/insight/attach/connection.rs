@@ -19,19 +19,19 @@ use super::requests::Answer;
 
 /// The longest request, with its end of line.
 const LONGEST: usize = 1024;
-/// How long nothing may move.
+/// How long a connection may stand still.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long an answer may take to be read.
+/// How long a client may take to read an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
-/// What a turn came to.
+/// The outcome of a turn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
     /// It could do more.
     GoOn,
-    /// Nothing, until the socket has an event.
+    /// It can do nothing until the socket has an event.
     Waits,
-    /// Nothing, ever.
+    /// It has ended.
     Over,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Connection {
 struct Output {
     bytes: Vec<u8>,
     written: usize,
-    /// It is the last one.
+    /// Whether the connection ends after this answer.
     is_last: bool,
     all_by: Instant,
 }
@@ -57,7 +57,7 @@ impl Connection {
         Connection { stream, request, output: None, deadline: Instant::now() + PATIENCE }
     }
 
-    /// When it is to be closed if nothing moves.
+    /// When the connection is to be closed if nothing moves.
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
     }
@@ -134,7 +134,7 @@ impl Connection {
     }
 }
 
-/// A forked child may have the descriptor as well, so closing it here would not end it.
+/// Shuts the socket down. Closing is not enough if a forked child has the descriptor, too.
 impl Drop for Connection {
     fn drop(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Both);

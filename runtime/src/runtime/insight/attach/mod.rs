@@ -3,8 +3,8 @@
 //!
 //! # Problem
 //!
-//! Whoever wants to know why a program hangs comes from outside, and finds no worker that could
-//! answer: they may all be stuck. He must not make things worse, and nobody else may come in.
+//! When a program hangs, somebody asks from outside why. No worker can answer: they may all be
+//! stuck. The answer must not make things worse, and nobody else may ask.
 //!
 //! # Shape
 //!
@@ -31,27 +31,27 @@
 //!
 //! # Invariants
 //!
-//! 1. Nothing waits for a client but what belongs to it: every read and write takes what there is,
-//!    and a connection has one turn, one request, before the next has its own.
+//! 1. A client keeps only its own connection waiting: every read and write takes what there is, and
+//!    a connection has one turn, one request, before the next has its own.
 //! 2. The memory is bounded: 16 connections, 1 KiB of request each, one answer each. A large answer
 //!    is not begun while 64 MiB of others have not been read (`server.rs`).
 //! 3. A connection on which nothing moves for 10 s is closed, and so is one that has not sent a
 //!    whole line within 10 s, or not read an answer within 60 s.
-//! 4. Only the user as whom the program runs comes in. The directory is his and closed to others
-//!    (0700), the socket too (0600), and each peer is asked who he is.
+//! 4. Only the user as whom the program runs comes in. The directory is that user's and closed to
+//!    others (0700), the socket too (0600), and the user of each peer is checked.
 //! 5. A forked child has the parent's memory and descriptors, but not the thread. It uses none of
 //!    them: it has a registry of its own as soon as it builds a runtime (`registry.rs::here`).
 //! 6. The file is removed, under the registry's lock, when the last runtime ends. It stays after
 //!    an exit and crashes: then whoever lists programs removes it, and whoever gets the same
 //!    process number.
 //!
-//! What goes wrong at the start is said once, and the runtime does without.
+//! A failure to start is reported once, and the runtime goes on without the socket.
 //!
 //! # Rejected
 //!
 //! - A task of the runtime: it would wait with all others.
-//! - A thread for each connection: a thousand of them, where a poll does.
-//! - Handles that keep the runtime: what has ended should be gone.
+//! - A thread for each connection: one thread with a poll serves them all.
+//! - Handles that keep the runtime alive: a runtime that has ended should be freed.
 
 mod connection;
 mod place;

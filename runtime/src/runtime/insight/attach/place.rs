@@ -42,10 +42,10 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             if UnixStream::connect(path).is_ok() {
-                // A process with the same number, in another namespace.
+                // The socket belongs to a process with the same number, in another namespace.
                 return Err(error);
             }
-            // Of a process that had this number and ended without removing it.
+            // A process that had this number ended without removing its socket.
             fs::remove_file(path)?;
             UnixListener::bind(path)
         }
@@ -70,12 +70,12 @@ fn own_directory(user: u32) -> io::Result<PathBuf> {
         return Err(refused(parent, "others can replace what is in it: chmod +t or go-w"));
     }
     match DirBuilder::new().mode(0o700).create(&directory) {
-        // Whatever the umask took away.
+        // The umask may have taken bits away.
         Ok(()) => fs::set_permissions(&directory, Permissions::from_mode(0o700))?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(wrap(&directory, error)),
     }
-    // Not through a link.
+    // Does not follow a link.
     let seen = fs::symlink_metadata(&directory).map_err(|error| wrap(&directory, error))?;
     if !seen.is_dir() {
         return Err(refused(&directory, "it is no directory: remove it"));

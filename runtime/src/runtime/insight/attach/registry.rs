@@ -18,21 +18,21 @@ const SAY_WITHIN: Duration = Duration::from_secs(1);
 /// A runtime that was opened, and what hears of its findings.
 type Known = (RuntimeId, Weak<Inner>, Option<OnFinding>);
 
-/// What a process has. A child that was forked has another one, so it never takes a lock that a
-/// thread of its parent held.
+/// What a process knows of its runtimes. A forked child has another registry, so it never takes a
+/// lock that a thread of its parent held.
 struct Registry {
     generation: ForkGeneration,
     state: Mutex<State>,
-    /// That of the children.
+    /// The registry of forked children.
     next: OnceLock<Box<Registry>>,
 }
 
 #[derive(Default)]
 struct State {
     runtimes: Vec<Known>,
-    /// There while there are runtimes, unless it could not be had.
+    /// Runs while there are runtimes, unless its start has failed.
     server: Option<Server>,
-    /// It was said that it could not be had.
+    /// Whether the failure has been reported.
     has_said: bool,
 }
 
@@ -45,7 +45,7 @@ impl Registry {
     }
 }
 
-/// That of this process.
+/// The registry of this process.
 fn here() -> &'static Registry {
     let mut registry = FIRST.get_or_init(Registry::new);
     while registry.generation.is_in_parent() {
@@ -54,12 +54,12 @@ fn here() -> &'static Registry {
     registry
 }
 
-/// A runtime that can be looked into until this is dropped. Without insight it is nothing.
+/// A runtime that other programs can look into until this is dropped. Empty without insight.
 pub(in crate::runtime) struct Attached {
     open: Option<(&'static Registry, RuntimeId)>,
 }
 
-/// From now on the runtime can be looked into, if its insight is on.
+/// Lets other programs look into the runtime from now on, if its insight is on.
 pub(in crate::runtime) fn open(handle: &Handle, insight: &Insight) -> Attached {
     if !handle.is_insight_on() || !insight.is_open() {
         return Attached { open: None };
@@ -87,7 +87,7 @@ pub(in crate::runtime) fn open(handle: &Handle, insight: &Insight) -> Attached {
     Attached { open: Some((registry, handle.id())) }
 }
 
-/// Those that have not ended, in the order of their starts.
+/// The runtimes that have not ended, in the order of their starts.
 fn runtimes(registry: &Registry) -> Vec<Open> {
     let state = registry.state.lock();
     let open = |(_, weak, hears): &Known| {
@@ -100,7 +100,7 @@ impl Drop for Attached {
     fn drop(&mut self) {
         let Some((registry, id)) = self.open.take() else { return };
         if registry.generation.is_in_parent() {
-            // The socket is the parent's.
+            // In a forked child, the socket is the parent's.
             return;
         }
         let mut state = registry.state.lock();

@@ -26,9 +26,9 @@ struct Request {
     name: &'static str,
     /// The words that must follow, as its user reads them.
     words: &'static [&'static str],
-    /// Its answer grows with the number of tasks: it is not begun while others wait unread.
+    /// Whether the answer grows with the tasks. It is not begun while others wait unread.
     is_large: bool,
-    /// Is given the runtimes, and the words.
+    /// Makes the answer from the runtimes and the words.
     answer: fn(&[Handle], &Watch, &[&str]) -> Answer,
 }
 
@@ -70,7 +70,7 @@ fn known() -> String {
     format!("there are {}", names.join(", "))
 }
 
-/// Who this is.
+/// Says which program this is, and which runtimes it has.
 fn hello(runtimes: &[Handle], _: &Watch, _: &[&str]) -> Answer {
     let mut json = Json::new();
     json.object(|json| {
@@ -102,7 +102,7 @@ fn program() -> &'static str {
     })
 }
 
-/// What all tasks do.
+/// Says what all tasks do.
 fn dump(runtimes: &[Handle], _: &Watch, _: &[&str]) -> Answer {
     let mut all = String::from("{\"runtimes\":[");
     for (index, handle) in runtimes.iter().enumerate() {
@@ -116,7 +116,7 @@ fn dump(runtimes: &[Handle], _: &Watch, _: &[&str]) -> Answer {
     Ok(all.into())
 }
 
-/// The same for people.
+/// Says the same for people.
 fn text(runtimes: &[Handle], _: &Watch, _: &[&str]) -> Answer {
     use std::fmt::Write as _;
     let mut all = String::new();

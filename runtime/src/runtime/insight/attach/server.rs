@@ -1,4 +1,4 @@
-//! The thread that answers.
+//! The thread that answers requests.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -33,7 +33,7 @@ const STOP: Token = Token(MOST + 1);
 /// The runtimes to answer for.
 pub(super) type Runtimes = Box<dyn Fn() -> Vec<Open> + Send>;
 
-/// A thread that answers, until this is dropped. Then the path is free at once; the thread ends
+/// A thread that answers until this is dropped. Then the path is free at once; the thread ends
 /// soon.
 pub(super) struct Server {
     _file: SocketFile,
@@ -80,14 +80,14 @@ impl Drop for Server {
 
 struct Serving {
     poll: Poll,
-    /// With the last reference the event is gone from the poll, seen or not.
+    /// Kept: dropping the last reference removes the event from the poll, seen or not.
     _stop: Arc<Waker>,
     listener: UnixListener,
     user: u32,
     connections: [Option<Connection>; MOST],
     /// Which of them can do something.
     ready: [bool; MOST],
-    /// When clients may be waiting that have not been let in.
+    /// When to accept again, if clients may be waiting.
     accepts_at: Option<Instant>,
     watch: Watch,
     runtimes: Runtimes,
@@ -106,8 +106,8 @@ impl Serving {
                 }
                 Ok(()) => {}
             }
-            // Whose time was over by now and who has no event has not moved; what comes while
-            // others have their turns counts.
+            // A connection whose deadline is over by now and that has no event has not moved. An
+            // event that comes during the turns of others counts.
             let polled_at = Instant::now();
             for event in &events {
                 match event.token() {
@@ -120,21 +120,21 @@ impl Serving {
             for index in 0..MOST {
                 self.turn(index, polled_at);
             }
-            // After those who leave have made room.
+            // Accepts after connections that have ended made room.
             if self.accepts_at.is_some_and(|at| at <= polled_at) {
                 self.accepts_at = self.accept();
             }
         }
     }
 
-    /// How long nothing is to be done.
+    /// How long the poll may wait.
     fn timeout(&self, now: Instant) -> Option<Duration> {
         if self.ready.contains(&true) {
             return Some(Duration::ZERO);
         }
         let deadlines = self.connections.iter().flatten().map(Connection::deadline);
         let next = deadlines.chain(self.accepts_at).chain([self.watch.next()]).min();
-        // Not early: it would be again and again until the deadline.
+        // Rounded up: if it ended early, it would do so again and again until the deadline.
         next.map(|at| at.saturating_duration_since(now) + Duration::from_millis(1))
     }
 

@@ -13,18 +13,18 @@ use crate::runtime::serial_thread::SerialThread;
 
 /// Between two looks. A deadlock is told after two of them.
 const EVERY: Duration = Duration::from_secs(1);
-/// A look that takes long is made less often: no more than 1 in so many of one processor is spent.
+/// Looks that take long are made less often: they use at most one part in so many of a processor.
 const SHARE: u32 = 50;
-/// So many findings are kept for clients.
+/// How many findings are kept for clients.
 const KEPT: usize = 100;
 
-/// A runtime that is there.
+/// A runtime that can be looked into.
 pub(super) struct Open {
     pub(super) handle: Handle,
     pub(super) hears: Option<OnFinding>,
 }
 
-/// What was seen of all runtimes.
+/// What was found in all runtimes.
 pub(super) struct Watch {
     lints: HashMap<u64, Lints>,
     found: VecDeque<(u64, Finding)>,
@@ -75,7 +75,7 @@ impl Watch {
         self.next = now + EVERY.max(now.elapsed() * SHARE);
     }
 
-    /// Tells what was found, unless the thread for it is stuck. It can be asked for all the same.
+    /// Tells what was found, unless the thread for it is stuck. Clients can still ask for it.
     fn tell(&self, handle: &Handle, hears: Option<OnFinding>, finding: Finding) {
         let of = handle.name().map(|name| format!(" {name:?}")).unwrap_or_default();
         let told = self.speaks.add(Box::new(move || match hears {

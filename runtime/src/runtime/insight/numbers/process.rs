@@ -1,17 +1,17 @@
-//! What Linux says of this process, in `/proc/self`. Elsewhere, and where that is not to be had,
-//! there is nothing.
+//! What Linux says of this process, in `/proc/self`. If that cannot be read, or elsewhere, there
+//! are no such numbers.
 
 use std::fs;
 use std::time::Duration;
 
 use super::table::Number;
 
-/// Linux counts in `stat` so many to a second, whatever its own clock does.
+/// `stat` counts in such ticks a second, whatever the kernel's own clock does.
 const USER_HZ: f64 = 100.0;
 
 /// The value of a number of `table.rs`'s `OF_PROCESS`.
 pub(super) struct Process {
-    /// Of `/proc/self/stat`, behind the name, which may contain anything.
+    /// The fields of `/proc/self/stat` behind the name, which may contain anything.
     stat: Vec<u64>,
     status: String,
     began: Option<Duration>,
@@ -43,7 +43,7 @@ impl Process {
             "process_resident_memory_bytes" => self.status("VmRSS:").map(|kb| kb * 1024),
             "process_virtual_memory_bytes" => self.status("VmSize:").map(|kb| kb * 1024),
             "process_threads" => self.status("Threads:"),
-            // One of them is open only to count them.
+            // One descriptor is open only for this count.
             "process_open_fds" => {
                 Some((fs::read_dir("/proc/self/fd").ok()?.count() as u64).saturating_sub(1))
             }

@@ -15,7 +15,7 @@ pub(super) enum Number {
     Seconds(Duration),
 }
 
-/// What may happen to a number.
+/// How a number changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// It only grows.
@@ -23,9 +23,9 @@ pub(super) enum Kind {
     Gauge,
 }
 
-/// A number, and where it comes from: `F` is asked.
+/// A number, and where it comes from: `F` reads it.
 pub(super) struct Metric<F> {
-    /// Without the word in front that its table adds.
+    /// The name without the prefix that its table adds.
     pub(super) name: &'static str,
     pub(super) help: &'static str,
     pub(super) kind: Kind,
@@ -59,7 +59,7 @@ fn some(count: usize) -> Number {
 
 use Number::{Count, Seconds};
 
-/// Those of a whole runtime.
+/// The numbers of a whole runtime.
 pub(super) const OF_RUNTIME: &[OfRuntime] = &[
     gauge("workers", |all| some(all.num_workers()), "Workers, without spares."),
     gauge(
@@ -146,7 +146,7 @@ pub(super) const OF_RUNTIME: &[OfRuntime] = &[
     ),
 ];
 
-/// Those of one worker: `worker_` stands before their names.
+/// The numbers of one worker: `worker_` stands before their names.
 pub(super) const OF_WORKER: &[OfPart] = &[
     counter("polls_total", |all, worker| Count(all.worker_poll_count(worker)), "Polls of tasks."),
     counter(
@@ -206,7 +206,7 @@ pub(super) const OF_WORKER: &[OfPart] = &[
     ),
 ];
 
-/// Those of one thread for pinned tasks: "pinned_thread_" stands before their names.
+/// The numbers of one thread for pinned tasks: "pinned_thread_" stands before their names.
 pub(super) const OF_PINNED_THREAD: &[OfPart] = &[gauge(
     "tasks",
     |all, thread| some(all.pinned_thread_task_count(thread)),
@@ -236,7 +236,7 @@ pub(super) const HISTOGRAMS: &[Histogram] = &[
     },
 ];
 
-/// Those of the process, by their whole names.
+/// The numbers of the process, by their whole names.
 pub(super) const OF_PROCESS: &[Metric<()>] = &[
     counter("process_cpu_seconds_total", (), "Processor time of all threads of the process."),
     gauge("process_resident_memory_bytes", (), "Memory that the process has now."),
@@ -249,7 +249,7 @@ pub(super) const OF_PROCESS: &[Metric<()>] = &[
 
 #[cfg(test)]
 mod tests {
-    /// What is no number, or says which there are.
+    /// Methods that return no number, or say which numbers there are.
     const NO_NUMBERS: [&str; 12] = [
         "worker_thread_id",
         "poll_time_histogram_enabled",
@@ -258,10 +258,10 @@ mod tests {
         "schedule_latency_histogram_enabled",
         "schedule_latency_histogram_num_buckets",
         "schedule_latency_histogram_bucket_range",
-        // These two are read bucket by bucket from where they are.
+        // These two are read bucket by bucket, by `Histogram`.
         "poll_time_histogram_bucket_count",
         "schedule_latency_histogram_bucket_count",
-        // Other ways to ask for the same.
+        // These are other names for numbers that are there.
         "active_tasks_count",
         "num_alive_tasks_count",
         "injection_queue_depth",

@@ -77,7 +77,7 @@ pub fn prometheus(runtimes: &[Handle]) -> String {
     out
 }
 
-/// A runtime with what stands between the braces of each of its lines.
+/// A runtime, with the labels that stand between the braces of each of its lines.
 struct Labelled<'a> {
     handle: &'a Handle,
     metrics: RuntimeMetrics,
@@ -153,7 +153,7 @@ fn write_histogram(out: &mut String, histogram: &Histogram, all: &[Labelled<'_>]
     }
 }
 
-/// Where a bucket ends, in seconds. The last one does not.
+/// Where a bucket ends, in seconds. The last one has no end.
 fn end_of(starts: &[u64], bucket: usize) -> Option<f64> {
     starts.get(bucket + 1).map(|&ns| ns as f64 / 1e9)
 }
