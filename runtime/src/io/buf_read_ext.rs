@@ -26,8 +26,8 @@ use super::{AsyncBufRead, Lines, Split, not_utf8};
 /// # }
 /// ```
 pub trait AsyncBufReadExt: AsyncBufRead {
-    /// Reads up to the next `byte`, with it, or to the end, and appends that to `buf`; returns how
-    /// many bytes came.
+    /// Reads up to and including the next `byte`, or to the end, and appends that to `buf`; returns
+    /// how many bytes came.
     ///
     /// Equivalent to:
     ///
@@ -35,7 +35,7 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     /// async fn read_until(&mut self, byte: u8, buf: &mut Vec<u8>) -> io::Result<usize>
     /// ```
     ///
-    /// 0 means that the stream has ended. Without a `byte` in sight `buf` grows without limit:
+    /// 0 means that the stream has ended. As long as no `byte` comes `buf` grows, without limit:
     /// [`take`](super::AsyncReadExt::take) sets one.
     ///
     /// # Errors
@@ -68,8 +68,8 @@ pub trait AsyncBufReadExt: AsyncBufRead {
         Op::new(self, ReadUntil { delimiter: byte, buf, read: 0 })
     }
 
-    /// Reads a line, with its newline (0x0A), or to the end, and appends it to `buf`; returns how
-    /// many bytes came.
+    /// Reads a line with its newline (0x0A), or what is left if none comes, and appends it to
+    /// `buf`; returns how many bytes came.
     ///
     /// Equivalent to:
     ///
@@ -77,19 +77,19 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     /// async fn read_line(&mut self, buf: &mut String) -> io::Result<usize>
     /// ```
     ///
-    /// 0 means that the stream has ended. Without a newline in sight `buf` grows without limit:
+    /// 0 means that the stream has ended. As long as no newline comes `buf` grows, without limit:
     /// [`take`](super::AsyncReadExt::take) sets one.
     ///
     /// # Errors
     ///
     /// Errors of the reader; the text that was read until then is in `buf`.
-    /// [`InvalidData`](io::ErrorKind::InvalidData) when the line is not valid UTF-8: it has been
-    /// read, and `buf` holds what it did before.
+    /// [`InvalidData`](io::ErrorKind::InvalidData) when the line is not valid UTF-8: then the line
+    /// has been read, and `buf` holds what it did before.
     ///
     /// # Cancel safety
     ///
     /// Not cancel safe: if it is dropped before it is done, the whole characters that were read are
-    /// in `buf`, but the first bytes of a character that came apart are lost.
+    /// in `buf`, but the bytes of an incomplete last character are lost.
     /// [`read_until`](AsyncBufReadExt::read_until) and [`Lines::next_line`] lose nothing.
     ///
     /// # Examples
@@ -116,7 +116,7 @@ pub trait AsyncBufReadExt: AsyncBufRead {
         Op::new(self, ReadLine { output: buf, start, cut: Cut::default(), bad: Ok(()), read: 0 })
     }
 
-    /// What lies between the bytes `byte`, one after the other, without them.
+    /// The parts of the stream between the bytes `byte`, one after the other.
     ///
     /// # Examples
     ///
@@ -139,8 +139,8 @@ pub trait AsyncBufReadExt: AsyncBufRead {
         Split::new(self, byte)
     }
 
-    /// What the buffer holds, filled first if it was empty. An empty slice means that the stream
-    /// has ended.
+    /// Returns what the buffer holds, and fills it first if it is empty. An empty slice means that
+    /// the stream has ended.
     ///
     /// Equivalent to:
     ///
@@ -180,7 +180,7 @@ pub trait AsyncBufReadExt: AsyncBufRead {
         FillBuf::new(self)
     }
 
-    /// The first `amt` bytes of the buffer have been used.
+    /// Marks the first `amt` bytes of the buffer as used.
     ///
     /// `amt` must be no more than [`fill_buf`](AsyncBufReadExt::fill_buf) gave; what happens
     /// otherwise is up to the reader.
@@ -232,7 +232,7 @@ pub trait AsyncBufReadExt: AsyncBufRead {
 
 impl<R: AsyncBufRead + ?Sized> AsyncBufReadExt for R {}
 
-/// Reads a stretch of bytes.
+/// Reads up to a delimiter.
 #[derive(Debug)]
 pub struct ReadUntil<'a> {
     delimiter: u8,
@@ -251,28 +251,28 @@ impl<R: AsyncBufRead + ?Sized> Step<R> for ReadUntil<'_> {
     }
 }
 
-/// The first bytes of a character whose others have not come.
+/// The first bytes of a character that is not complete yet.
 #[derive(Debug, Default)]
 struct Cut {
     bytes: [u8; 4],
     len: usize,
 }
 
-/// Reads a line of text. Whole characters go to the output as they come, so that it is a string at
-/// every moment.
+/// Reads a line of text. Whole characters go to the output as they come, so the output is valid
+/// text at every moment.
 #[derive(Debug)]
 pub struct ReadLine<'a> {
     output: &'a mut String,
-    /// The output's length before.
+    /// The length of the output before the read.
     start: usize,
     cut: Cut,
-    /// The line is no text: read it to its end, and then say so.
+    /// An error if the line is not UTF-8. It is returned when the line has been read to its end.
     bad: io::Result<()>,
     read: usize,
 }
 
-/// Appends `piece` to `output`, but for the character at its end that is cut off. `false`: it is no
-/// text.
+/// Appends `piece` to `output`. An incomplete character at its end goes to `cut`. Fails if `piece`
+/// is not UTF-8.
 fn push_text(output: &mut String, cut: &mut Cut, mut piece: &[u8]) -> io::Result<()> {
     while cut.len > 0 {
         let Some((&byte, rest)) = piece.split_first() else { return Ok(()) };

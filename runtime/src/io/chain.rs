@@ -106,7 +106,7 @@ impl<T: AsyncRead, U: AsyncRead> AsyncRead for Chain<T, U> {
         if !*this.first_ended {
             let room = buf.remaining();
             ready!(this.first.poll_read(cx, buf))?;
-            // No room, no bytes: that is not the end.
+            // A reader that is given no room gives no bytes: that is not the end.
             if room == 0 || buf.remaining() < room {
                 return Poll::Ready(Ok(()));
             }

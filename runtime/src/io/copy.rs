@@ -12,7 +12,7 @@ use crate::engine::messages;
 
 /// One direction of a copy.
 ///
-/// 1. `memory[start..end]` was read and is to be written.
+/// 1. `memory[start..end]` has been read and is still to be written.
 /// 2. It reads while there is room behind, and writes while there is something to write: so a slow
 ///    writer gets large pieces, and a slow reader delays nothing that has come.
 /// 3. Before it waits for the reader with nothing left to write, it flushes: the source of the
@@ -119,9 +119,9 @@ fn poll_flush_once<W: AsyncWrite + ?Sized>(
     Poll::Ready(Ok(()))
 }
 
-/// Copies all that `reader` gives to `writer`, flushes, and returns how many bytes it was.
+/// Copies all that `reader` gives to `writer`, flushes, and returns how many bytes were copied.
 ///
-/// The buffer has 8 KiB; [`copy_buf`] uses a reader's own. The writer is flushed too whenever the
+/// The buffer has 8 KiB; [`copy_buf`] uses a reader's own. The writer is also flushed whenever the
 /// reader has nothing. It is not shut down at the end.
 ///
 /// # Errors
@@ -154,7 +154,7 @@ where
     poll_fn(|cx| transfer.poll_copy(cx, Pin::new(&mut *reader), Pin::new(&mut *writer))).await
 }
 
-/// Copies all that a buffered reader gives to `writer`, flushes, and returns how many bytes it was.
+/// Copies all that a buffered reader gives to `writer`, flushes, and returns the number of bytes.
 ///
 /// Like [`copy`], without a buffer of its own.
 ///
@@ -165,7 +165,7 @@ where
 /// # Cancel safety
 ///
 /// Cancel safe: if it is dropped before it is done, what was not written is still in the reader's
-/// buffer. Only the count begins anew.
+/// buffer. Another call copies the rest, and its count begins at 0.
 ///
 /// # Examples
 ///
@@ -216,7 +216,7 @@ where
     .await
 }
 
-/// How far one direction of [`copy_bidirectional`] is.
+/// The progress of one direction of [`copy_bidirectional`].
 enum Direction {
     Copying(Transfer),
     ShuttingDown(u64),
@@ -245,8 +245,8 @@ impl Direction {
     }
 }
 
-/// Copies what `a` gives to `b` and what `b` gives to `a`, at the same time, until both have ended;
-/// says how many bytes went from `a` to `b` and from `b` to `a`.
+/// Copies what `a` gives to `b` and what `b` gives to `a`, at the same time, until both have ended.
+/// Returns how many bytes went from `a` to `b` and from `b` to `a`.
 ///
 /// When one direction ends, its writer is shut down, and the other goes on. The buffers have 8 KiB
 /// each: see [`copy_bidirectional_with_sizes`].
@@ -284,7 +284,7 @@ where
     copy_bidirectional_with_sizes(a, b, BUFFER_BYTES, BUFFER_BYTES).await
 }
 
-/// [`copy_bidirectional`] with buffers of so many bytes.
+/// [`copy_bidirectional`] with buffers of the given sizes, in bytes.
 ///
 /// # Panics
 ///
@@ -336,7 +336,7 @@ where
     let mut there = Direction::Copying(Transfer::new(a_to_b_buf_size));
     let mut back = Direction::Copying(Transfer::new(b_to_a_buf_size));
     poll_fn(|cx| {
-        // Both are polled before the check; a direction that is done stays done.
+        // Both directions are polled before the check. A direction that is done stays done.
         let a_to_b = there.poll(cx, a, b)?;
         let b_to_a = back.poll(cx, b, a)?;
         Poll::Ready(Ok((ready!(a_to_b), ready!(b_to_a))))

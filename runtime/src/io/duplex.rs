@@ -12,7 +12,7 @@
 //! 2. A waker that must be registered is cloned before the lock is taken again: the poll tries
 //!    first without one, and only when it would wait (and is not registered already) clones, locks
 //!    and tries once more ([`poll_pipe`]).
-//! 3. Wakers that come out (to be woken, or replaced) are used after the lock.
+//! 3. Wakers that were moved out (to be woken, or replaced) are used after the lock.
 //!
 //! # Who wakes whom
 //!
@@ -32,7 +32,7 @@ use crate::engine::messages;
 use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::wake_list::WakeList;
 
-/// A bounded buffer that is written at one end and read at the other.
+/// A bounded buffer that one end writes and the other reads.
 #[derive(Debug)]
 struct Pipe {
     bytes: VecDeque<u8>,
@@ -57,7 +57,7 @@ impl End {
         }
     }
 
-    /// What whoever polls it waits for.
+    /// Returns what a poll at this end waits for.
     #[cold]
     fn wait(self) -> Wait {
         match self {
@@ -74,7 +74,7 @@ impl Pipe {
         Pipe { bytes: VecDeque::new(), limit, closed: false, reader: None, writer: None }
     }
 
-    /// The place of the waker that waits at `end`.
+    /// The slot of the waker that waits at `end`.
     fn waiter(&mut self, end: End) -> &mut Option<Waker> {
         match end {
             End::Reader => &mut self.reader,
@@ -82,7 +82,7 @@ impl Pipe {
         }
     }
 
-    /// Moves bytes out. `Pending`: there are none, and there may be some.
+    /// Moves bytes out. `Pending` if there are none yet.
     fn read(&mut self, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(0));
@@ -101,7 +101,7 @@ impl Pipe {
         Poll::Ready(Ok(moved))
     }
 
-    /// Moves bytes in. `Pending`: there is no room, and there may be some.
+    /// Moves bytes in. `Pending` if there is no room yet.
     fn write(&mut self, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         if self.closed {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
@@ -112,7 +112,7 @@ impl Pipe {
             self.bytes.extend(&buf[..n]);
             moved += n;
             if n < buf.len() {
-                // Full.
+                // The buffer is full.
                 return if moved > 0 { Poll::Ready(Ok(moved)) } else { Poll::Pending };
             }
         }
@@ -154,7 +154,7 @@ fn poll_pipe(
             return unit.pending(|| end.wait());
         }
         if spare.is_some() {
-            // Swapped, so that the old waker is dropped after the lock (3).
+            // The wakers are swapped, so that the old one is dropped after the lock (3).
             std::mem::swap(waiter, &mut spare);
             drop(guard);
             return unit.pending(|| end.wait());
@@ -164,7 +164,7 @@ fn poll_pipe(
     }
 }
 
-/// Closes a pipe at `end`: the other end is woken.
+/// Closes a pipe at `end`, and wakes the other end.
 fn close_pipe(pipe: &Mutex<Pipe>, end: End) {
     let waker = pipe.lock().close(end.other());
     if let Some(waker) = waker {
@@ -239,7 +239,7 @@ pub struct DuplexStream {
 
 /// A pipe in memory that goes both ways; each end reads what the other writes.
 ///
-/// At most `max_buf_size` bytes wait in either direction; more writing waits for reading.
+/// At most `max_buf_size` bytes wait in either direction. A write beyond that waits for a read.
 ///
 /// # Panics
 ///
@@ -286,7 +286,7 @@ impl Drop for DuplexStream {
                 let mut pipe = pipe.0.lock();
                 (pipe.close(end.other()), pipe.waiter(end).take())
             };
-            // Nothing waits at this end any more.
+            // No waker waits at this end any more.
             drop(own);
             if let Some(waker) = other {
                 waiting.push(waker);
@@ -296,9 +296,9 @@ impl Drop for DuplexStream {
     }
 }
 
-/// A pipe in memory that goes one way, with both its ends in one: what is written can be read.
+/// A pipe in memory that goes one way, with both ends in one value: what is written can be read.
 ///
-/// [`simplex`] gives the ends apart.
+/// [`simplex`] returns the ends separately.
 ///
 /// # Examples
 ///

@@ -11,14 +11,14 @@ use std::task::{Context, Poll, ready};
 use super::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 use crate::engine::coop;
 
-/// `value`, for a unit of the budget.
+/// Returns `value`, and spends a unit of the budget.
 #[inline]
 fn ready_for_a_unit<T>(cx: &mut Context<'_>, value: T) -> Poll<io::Result<T>> {
     ready!(coop::poll_proceed(cx)).made_progress();
     Poll::Ready(Ok(value))
 }
 
-/// Reads nothing and takes everything. Made by [`empty`].
+/// A stream that is always at its end, and takes every write. Made by [`empty`].
 ///
 /// # Examples
 ///
@@ -27,8 +27,8 @@ fn ready_for_a_unit<T>(cx: &mut Context<'_>, value: T) -> Poll<io::Result<T>> {
 #[non_exhaustive]
 pub struct Empty;
 
-/// A stream that has ended as soon as it is read, and that takes whatever is written and forgets
-/// it.
+/// Makes a stream that is at its end from the first read on, and that takes and discards every
+/// write.
 ///
 /// # Examples
 ///
@@ -85,7 +85,7 @@ impl AsyncSeek for Empty {
     }
 }
 
-/// Takes everything. Made by [`sink`].
+/// A writer that takes every write. Made by [`sink`].
 ///
 /// # Examples
 ///
@@ -94,7 +94,7 @@ impl AsyncSeek for Empty {
 #[non_exhaustive]
 pub struct Sink;
 
-/// A writer that takes whatever is written and forgets it.
+/// Makes a writer that takes and discards every write.
 ///
 /// # Examples
 ///
@@ -158,7 +158,7 @@ macro_rules! forget_what_is_written {
 
 forget_what_is_written!(Empty Sink);
 
-/// Reads one byte for ever. Made by [`repeat`].
+/// A reader that repeats one byte for ever. Made by [`repeat`].
 ///
 /// # Examples
 ///
@@ -168,7 +168,7 @@ pub struct Repeat {
     byte: u8,
 }
 
-/// A reader that gives `byte` for ever.
+/// Makes a reader that gives `byte` for ever.
 ///
 /// # Examples
 ///

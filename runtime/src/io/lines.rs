@@ -11,8 +11,8 @@ use super::AsyncBufRead;
 use super::stretch::poll_stretch;
 
 pin_project! {
-    /// The segments of a reader that end with a delimiter. A part of the next one is kept here
-    /// until the rest has come, also if the caller gives up in between.
+    /// The segments of a reader that end with a delimiter. A part of the next segment is kept here
+    /// until the rest has come, also if the caller drops its future in between.
     #[derive(Debug)]
     struct Stretches<R> {
         #[pin]
@@ -23,10 +23,10 @@ pin_project! {
     }
 }
 
-/// One of them, without its delimiter.
+/// One segment, without its delimiter.
 struct Stretch {
     bytes: Vec<u8>,
-    /// Whether it had one; the last may not.
+    /// Whether it had a delimiter; the last one may not.
     ended: bool,
 }
 

@@ -75,7 +75,7 @@ macro_rules! read_numbers {
 /// # }
 /// ```
 pub trait AsyncReadExt: AsyncRead {
-    /// A reader that gives what this one does, and then what `next` does.
+    /// Makes a reader that gives the bytes of this one, and then those of `next`.
     ///
     /// # Examples
     ///
@@ -99,7 +99,7 @@ pub trait AsyncReadExt: AsyncRead {
         Chain::new(self, next)
     }
 
-    /// Reads some bytes into `buf` and returns how many; waits until there are any.
+    /// Waits until there are bytes, reads some into `buf` and returns how many.
     ///
     /// Equivalent to:
     ///
@@ -140,7 +140,7 @@ pub trait AsyncReadExt: AsyncRead {
         Op::new(self, Read { buf })
     }
 
-    /// Reads some bytes behind what `buf` holds already, and returns how many.
+    /// Reads some bytes, appends them to `buf`, and returns how many.
     ///
     /// Equivalent to:
     ///
@@ -183,7 +183,7 @@ pub trait AsyncReadExt: AsyncRead {
         Op::new(self, ReadIntoBuf { buf })
     }
 
-    /// Fills `buf` to its end, and gives its length.
+    /// Fills `buf` to its end, and returns its length.
     ///
     /// Equivalent to:
     ///
@@ -198,8 +198,8 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: if it is dropped before it is done, it may have read a part, which is in
-    /// `buf`, but nobody knows how much of it.
+    /// Not cancel safe: if it is dropped before it is done, it may have read a part. The part is in
+    /// `buf`, but its length is not known.
     ///
     /// # Examples
     ///
@@ -272,12 +272,12 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// # Errors
     ///
-    /// Errors of the reader, and [`InvalidData`](io::ErrorKind::InvalidData) when the bytes are
-    /// not valid UTF-8. `buf` holds what it did before, then.
+    /// Errors of the reader, and [`InvalidData`](io::ErrorKind::InvalidData) when the bytes are not
+    /// valid UTF-8. Then `buf` holds what it did before.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: what was read is lost. `buf` holds what it did before.
+    /// Not cancel safe: what was read is lost. `buf` holds what it did before the call.
     ///
     /// # Examples
     ///
@@ -300,7 +300,7 @@ pub trait AsyncReadExt: AsyncRead {
         Op::new(self, ReadToString::new(buf))
     }
 
-    /// A reader that gives no more than `limit` bytes of this one.
+    /// Makes a reader that gives at most `limit` bytes of this one.
     ///
     /// # Examples
     ///
@@ -325,7 +325,7 @@ pub trait AsyncReadExt: AsyncRead {
 
 impl<R: AsyncRead + ?Sized> AsyncReadExt for R {}
 
-/// One read.
+/// The future of one read.
 #[derive(Debug)]
 pub struct Read<'a> {
     buf: &'a mut [u8],
@@ -342,7 +342,7 @@ impl<R: AsyncRead + ?Sized> Step<R> for Read<'_> {
     }
 }
 
-/// One read into a `BufMut`.
+/// The future of one read into a `BufMut`.
 #[derive(Debug)]
 pub struct ReadIntoBuf<'a, B: ?Sized> {
     buf: &'a mut B,
@@ -420,8 +420,8 @@ impl<R: AsyncRead + ?Sized> Step<R> for ReadToEnd<'_> {
 #[derive(Debug)]
 pub struct ReadToString<'a> {
     output: &'a mut String,
-    /// What is read. The output joins it when the whole is known to be text, so that an output with
-    /// content keeps it, whatever happens; one that is empty lends its memory.
+    /// What is read. It is appended to the output once the whole is known to be text, so an output
+    /// with content keeps it, whatever happens. An empty output lends its memory.
     tail: VecTail<Vec<u8>>,
     read: usize,
 }

@@ -23,7 +23,7 @@ use super::op::{Op, Step};
 /// # }
 /// ```
 pub trait AsyncSeekExt: AsyncSeek {
-    /// Moves to `pos`, and gives the new position from the start, in bytes.
+    /// Moves to `pos`, and returns the new position from the start, in bytes.
     ///
     /// Equivalent to:
     ///
@@ -31,7 +31,7 @@ pub trait AsyncSeekExt: AsyncSeek {
     /// async fn seek(&mut self, pos: SeekFrom) -> io::Result<u64>
     /// ```
     ///
-    /// A move that was begun earlier ends first.
+    /// If an earlier move has not ended, it waits for that first.
     ///
     /// # Errors
     ///
@@ -121,10 +121,10 @@ pub trait AsyncSeekExt: AsyncSeek {
 
 impl<S: AsyncSeek + ?Sized> AsyncSeekExt for S {}
 
-/// One move.
+/// The future of one move.
 #[derive(Debug)]
 pub struct Seek {
-    /// Where to, until the move has begun.
+    /// The target, until the move has begun.
     to: Option<SeekFrom>,
 }
 

@@ -9,7 +9,7 @@ use super::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::engine::messages;
 use crate::engine::primitive::{Arc, Mutex};
 
-/// What both halves share. The box pins the stream without a word of `unsafe`.
+/// The state that both halves share. The box pins the stream without any `unsafe`.
 struct Shared<T> {
     stream: Mutex<Pin<Box<T>>>,
     is_write_vectored: bool,
@@ -95,7 +95,7 @@ impl<T> ReadHalf<T> {
     {
         assert!(self.is_pair_of(&other), "{}", messages::UNRELATED_HALVES);
         drop(other);
-        // Two halves were made, one of which is gone.
+        // Both halves were made together, and one is gone.
         let shared = Arc::try_unwrap(self.shared).ok().expect(messages::UNRELATED_HALVES);
         *Pin::into_inner(shared.stream.into_inner())
     }

@@ -1,4 +1,4 @@
-//! What a stream of bytes can do, as poll functions: [`AsyncRead`], [`AsyncWrite`],
+//! The abilities of a stream of bytes, as poll functions: [`AsyncRead`], [`AsyncWrite`],
 //! [`AsyncBufRead`], [`AsyncSeek`].
 //!
 //! Implementors write these; users call the methods of the extension traits.
@@ -48,8 +48,8 @@ pub trait AsyncRead {
     /// Tries to put bytes into `buf`.
     ///
     /// `Ready(Ok(()))` with nothing added to `buf` (that had room) means that the end has come.
-    /// With `Pending`, nothing was read, and the task of `cx` is woken when a read may succeed;
-    /// only the latest caller's task is.
+    /// With `Pending`, nothing was read, and the task of `cx` is woken when a read may succeed. Of
+    /// several callers only the latest one's task is woken.
     ///
     /// # Errors
     ///
@@ -110,9 +110,9 @@ pub trait AsyncRead {
 pub trait AsyncWrite {
     /// Tries to write bytes from the start of `buf`, and returns how many were taken.
     ///
-    /// With `Pending`, nothing was taken, and the task of `cx` is woken when a write may succeed;
-    /// only the latest caller's task is. `Ready(Ok(0))` for a `buf` that is not empty means that no
-    /// more bytes are likely ever to be taken.
+    /// With `Pending`, nothing was taken, and the task of `cx` is woken when a write may succeed.
+    /// Of several callers only the latest one's task is woken. `Ready(Ok(0))` for a `buf` that is
+    /// not empty means that the sink is unlikely ever to take more bytes.
     ///
     /// # Errors
     ///
@@ -222,8 +222,8 @@ pub trait AsyncWrite {
 /// # }
 /// ```
 pub trait AsyncBufRead: AsyncRead {
-    /// What the buffer holds, filled first if it was empty. An empty slice means that the end has
-    /// come.
+    /// Returns what the buffer holds, and fills it first if it is empty. An empty slice means that
+    /// the end has come.
     ///
     /// The same bytes are given again until [`consume`](AsyncBufRead::consume) says that they have
     /// been used.
@@ -237,7 +237,7 @@ pub trait AsyncBufRead: AsyncRead {
     /// See [`AsyncBufRead`].
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>>;
 
-    /// The first `amt` bytes of the buffer have been used.
+    /// Marks the first `amt` bytes of the buffer as used.
     ///
     /// `amt` must be no more than [`poll_fill_buf`](AsyncBufRead::poll_fill_buf) gave; what happens
     /// otherwise is up to the type.
@@ -275,16 +275,16 @@ pub trait AsyncSeek {
     ///
     /// # Errors
     ///
-    /// When an earlier move has not ended, or the source refuses.
+    /// Fails when an earlier move has not ended, or the source refuses.
     ///
     /// # Examples
     ///
     /// See [`AsyncSeek`].
     fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()>;
 
-    /// Waits for the move to end, and gives the new position from the start, in bytes.
+    /// Waits for the move to end, and returns the new position from the start, in bytes.
     ///
-    /// Without a move begun the value given is not specified.
+    /// If no move was begun, the returned value is not specified.
     ///
     /// # Errors
     ///
@@ -299,7 +299,7 @@ pub trait AsyncSeek {
 // Forwarding: the body of an impl that hands each call to something inside. The first argument
 // names `self`, the second is the pinned inner, the third the inner by reference.
 
-/// The body of an `AsyncRead` that is something else's.
+/// The body of an `AsyncRead` that forwards to an inner one.
 macro_rules! forward_read {
     ($this:ident => $inner:expr) => {
         #[inline]
@@ -314,7 +314,7 @@ macro_rules! forward_read {
     };
 }
 
-/// The body of an `AsyncWrite` that is something else's.
+/// The body of an `AsyncWrite` that forwards to an inner one.
 macro_rules! forward_write {
     ($this:ident => $inner:expr, $shared:expr) => {
         #[inline]
@@ -362,7 +362,7 @@ macro_rules! forward_write {
     };
 }
 
-/// The body of an `AsyncBufRead` that is something else's.
+/// The body of an `AsyncBufRead` that forwards to an inner one.
 macro_rules! forward_buf_read {
     ($this:ident => $fill:expr, $consume:expr) => {
         #[inline]
@@ -384,7 +384,7 @@ macro_rules! forward_buf_read {
     };
 }
 
-/// The body of an `AsyncSeek` that is something else's.
+/// The body of an `AsyncSeek` that forwards to an inner one.
 macro_rules! forward_seek {
     ($this:ident => $inner:expr) => {
         #[inline]

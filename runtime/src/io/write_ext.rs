@@ -74,8 +74,7 @@ macro_rules! write_numbers {
 /// # }
 /// ```
 pub trait AsyncWriteExt: AsyncWrite {
-    /// Writes bytes from the start of `src`, and returns how many; waits until there is room for
-    /// any.
+    /// Waits until there is room, writes bytes from the start of `src`, and returns how many.
     ///
     /// Equivalent to:
     ///
@@ -156,7 +155,7 @@ pub trait AsyncWriteExt: AsyncWrite {
         Op::new(self, WriteVectored { bufs })
     }
 
-    /// Writes bytes from the front of `src`, moves it on by as many, and returns how many.
+    /// Writes bytes from the front of `src`, advances it by as many, and returns how many.
     ///
     /// Equivalent to:
     ///
@@ -201,7 +200,7 @@ pub trait AsyncWriteExt: AsyncWrite {
         Op::new(self, WriteBuf { src })
     }
 
-    /// Writes all of `src`, moving it on as it goes.
+    /// Writes all of `src`, and advances it meanwhile.
     ///
     /// Equivalent to:
     ///
@@ -257,8 +256,8 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: if it is dropped before it is done, a part may have been written, and
-    /// nobody knows how much. [`write_all_buf`](AsyncWriteExt::write_all_buf) tells.
+    /// Not cancel safe: if it is dropped before it is done, it may have written a part, whose
+    /// length is not known. [`write_all_buf`](AsyncWriteExt::write_all_buf) tells it.
     ///
     /// # Examples
     ///
@@ -366,7 +365,7 @@ pub trait AsyncWriteExt: AsyncWrite {
 
 impl<W: AsyncWrite + ?Sized> AsyncWriteExt for W {}
 
-/// One write.
+/// The future of one write.
 #[derive(Debug)]
 pub struct Write<'a> {
     src: &'a [u8],
@@ -381,7 +380,7 @@ impl<W: AsyncWrite + ?Sized> Step<W> for Write<'_> {
     }
 }
 
-/// One write of several buffers.
+/// The future of one write of several buffers.
 #[derive(Debug)]
 pub struct WriteVectored<'a, 'b> {
     bufs: &'a [IoSlice<'b>],
@@ -396,10 +395,10 @@ impl<W: AsyncWrite + ?Sized> Step<W> for WriteVectored<'_, '_> {
     }
 }
 
-/// Chunks of a `Buf` that go out in one write: as many as some systems take.
+/// How many chunks of a `Buf` go out in one write: as many as some systems take.
 const MOST_CHUNKS: usize = 64;
 
-/// One write from the front of `src`, which moves on.
+/// Makes one write from the front of `src`, and advances it.
 #[inline]
 fn poll_write_front<W: AsyncWrite + ?Sized, B: Buf + ?Sized>(
     writer: Pin<&mut W>,
@@ -417,7 +416,7 @@ fn poll_write_front<W: AsyncWrite + ?Sized, B: Buf + ?Sized>(
     Poll::Ready(Ok(written))
 }
 
-/// One write of a `Buf`.
+/// The future of one write of a `Buf`.
 #[derive(Debug)]
 pub struct WriteBuf<'a, B: ?Sized> {
     src: &'a mut B,

@@ -1,7 +1,7 @@
 //! Methods that several of the net types have in common, word for word. Each type has a field `io`,
 //! its `PollEvented`.
 
-/// `ready`, `readable` and `writable` apart, waiting is the same for all sockets.
+/// Defines `ready`, `readable` and `writable`. Waiting is the same for all sockets.
 macro_rules! wait_methods {
     ($type:ident, $make:literal) => {
         impl $type {
@@ -113,8 +113,8 @@ macro_rules! wait_methods {
                 self.io.try_io(interest, operation)
             }
 
-            /// Does `operation` as soon as the socket is ready for `interest` and the operation
-            /// does not return [`WouldBlock`]. It may be called any number of times.
+            /// Waits until the socket is ready for `interest` and does `operation`, again and
+            /// again, until `operation` returns something else than [`WouldBlock`].
             ///
             /// # Errors
             ///
@@ -122,7 +122,7 @@ macro_rules! wait_methods {
             ///
             /// # Cancel safety
             ///
-            /// Safe as long as `operation` is: it is never interrupted, only not called again.
+            /// Safe if `operation` is: it is never interrupted, but it may not be called again.
             ///
             /// # Examples
             ///
@@ -152,12 +152,12 @@ macro_rules! wait_methods {
 }
 pub(crate) use wait_methods;
 
-/// Waiting as the one reader or writer, under the names that a type gives to it.
+/// Defines waiting for one reader or writer, under the names that a type gives to it.
 macro_rules! poll_ready_methods {
     ($type:ident, $poll_read:ident, $poll_write:ident) => {
         impl $type {
-            /// Waits until the socket is readable, as its one reader: of several tasks that poll
-            /// this, only the last is woken.
+            /// Waits until the socket is readable, but only one task may wait: of several tasks
+            /// that poll this, only the last is woken.
             ///
             /// # Errors
             ///
@@ -170,8 +170,8 @@ macro_rules! poll_ready_methods {
                 self.io.poll_read_ready(cx)
             }
 
-            /// Waits until the socket is writable, as its one writer: of several tasks that poll
-            /// this, only the last is woken.
+            /// Waits until the socket is writable, but only one task may wait: of several tasks
+            /// that poll this, only the last is woken.
             ///
             /// # Errors
             ///
@@ -188,12 +188,12 @@ macro_rules! poll_ready_methods {
 }
 pub(crate) use poll_ready_methods;
 
-/// Reads and writes of a byte stream that do not wait.
+/// Defines reads and writes of a byte stream that do not wait.
 macro_rules! try_stream_methods {
     ($type:ident, $make:literal) => {
         impl $type {
-            /// Reads what is there into `buf` without waiting, and returns how many bytes; 0 is the
-            /// end of the stream (or an empty `buf`).
+            /// Reads what is there into `buf` without waiting, and returns how many bytes. 0 means
+            /// the end of the stream (or an empty `buf`).
             ///
             /// # Errors
             ///
@@ -350,7 +350,7 @@ macro_rules! evented_write {
             true
         }
 
-        /// Does nothing: the system has every byte that was written.
+        /// Does nothing: the system already has every byte that was written.
         fn poll_flush(
             self: std::pin::Pin<&mut Self>,
             _: &mut std::task::Context<'_>,
@@ -396,7 +396,7 @@ macro_rules! stream_traits {
 }
 pub(crate) use stream_traits;
 
-/// The descriptor, and how it is shown.
+/// Gives access to the descriptor, and shows it in `Debug`.
 macro_rules! descriptor {
     ($type:ident) => {
         impl fmt::Debug for $type {
@@ -420,7 +420,7 @@ macro_rules! descriptor {
 }
 pub(crate) use descriptor;
 
-/// From a type of `std` and back.
+/// Conversions from a type of `std` and back.
 macro_rules! std_conversions {
     ($type:ident, $std:ty, $mio:ty, $make:literal) => {
         impl $type {
@@ -452,7 +452,7 @@ macro_rules! std_conversions {
             ///
             /// # Errors
             ///
-            /// When the system does no longer know the socket.
+            /// An error if the system no longer knows the socket.
             ///
             /// # Examples
             ///
@@ -478,17 +478,17 @@ macro_rules! std_conversions {
 }
 pub(crate) use std_conversions;
 
-/// Sending and receiving datagrams. `$addr` is the type of an address, made of what the system says
-/// by the type's own `sender`.
+/// Sends and receives datagrams. `$addr` is the type of an address; the type's own `sender` makes
+/// it of what the system says.
 macro_rules! datagram_methods {
     ($type:ident, $addr:ty, $make:literal) => {
         impl $type {
-            /// Sends `buf` as one datagram to the address the socket is connected to, and returns
-            /// how many bytes was sent.
+            /// Sends `buf` as one datagram to the address that the socket is connected to, and
+            /// returns how many bytes were sent.
             ///
             /// # Errors
             ///
-            /// Errors of the system; for one, that the socket is not connected.
+            /// Errors of the system, for example if the socket is not connected.
             ///
             /// # Cancel safety
             ///
@@ -506,7 +506,7 @@ macro_rules! datagram_methods {
                 self.io.own(Interest::WRITABLE, |socket| socket.send(buf)).await
             }
 
-            /// As [`send`](Self::send), as the socket's one writer: of several tasks that poll
+            /// As [`send`](Self::send), but only one task may wait: of several tasks that poll
             /// this, only the last is woken.
             ///
             /// # Errors
@@ -549,8 +549,8 @@ macro_rules! datagram_methods {
                 self.io.try_own(Interest::WRITABLE, |socket| socket.send(buf))
             }
 
-            /// Waits for a datagram from the address the socket is connected to, and returns how
-            /// long it is. What does not fit into `buf` is lost.
+            /// Waits for a datagram from the address that the socket is connected to, and returns
+            /// its length. What does not fit into `buf` is lost.
             ///
             /// # Errors
             ///
@@ -574,7 +574,7 @@ macro_rules! datagram_methods {
                 self.io.own(Interest::READABLE, |socket| socket.recv(buf)).await
             }
 
-            /// As [`recv`](Self::recv), as the socket's one reader: of several tasks that poll
+            /// As [`recv`](Self::recv), but only one task may wait: of several tasks that poll
             /// this, only the last is woken.
             ///
             /// # Errors
@@ -674,8 +674,8 @@ macro_rules! datagram_methods {
                 Ok(self.io.try_own(Interest::READABLE, receive)?.0)
             }
 
-            /// Waits for a datagram, and returns how long it is and who sent it. What does not fit
-            /// into `buf` is lost.
+            /// Waits for a datagram, and returns its length and its sender. What does not fit into
+            /// `buf` is lost.
             ///
             /// # Errors
             ///
@@ -701,8 +701,8 @@ macro_rules! datagram_methods {
                 Ok((n, sender.into()))
             }
 
-            /// As [`recv_from`](Self::recv_from), as the socket's one reader: of several tasks
-            /// that poll this, only the last is woken.
+            /// As [`recv_from`](Self::recv_from), but only one task may wait: of several tasks that
+            /// poll this, only the last is woken.
             ///
             /// # Errors
             ///
@@ -807,7 +807,7 @@ macro_rules! datagram_methods {
                 Ok((n, $type::sender(sender)?))
             }
 
-            /// Takes the error that waits on the socket, if there is one.
+            /// Takes the pending error of the socket, if there is one.
             ///
             /// # Errors
             ///

@@ -118,7 +118,7 @@ descriptor!(UdpSocket);
 shared_options!(UdpSocket);
 
 impl UdpSocket {
-    /// Makes a socket with the address `addr`: the first of its addresses that is free. Port 0 lets
+    /// Makes a socket that is bound to the first free one of the addresses of `addr`. Port 0 lets
     /// the system choose (see [`local_addr`](Self::local_addr)).
     ///
     /// # Panics
@@ -127,7 +127,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// That of the last address tried; an error of resolving the name; and
+    /// The error of the last address tried; an error of resolving the name; and
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if there is no address at all.
     ///
     /// # Cancel safety
@@ -164,12 +164,12 @@ impl UdpSocket {
         })
     }
 
-    /// Connects the socket: it sends to `addr` alone, the first of its addresses that the system
-    /// accepts, and receives from there alone.
+    /// Connects the socket to the first of the addresses of `addr` that the system accepts. It then
+    /// sends to that address alone, and receives from it alone.
     ///
     /// # Errors
     ///
-    /// That of the last address tried; an error of resolving the name; and
+    /// The error of the last address tried; an error of resolving the name; and
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if there is no address at all.
     ///
     /// # Cancel safety
@@ -206,7 +206,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Errors of the system; for one, that the socket is not connected.
+    /// Errors of the system, for example if the socket is not connected.
     ///
     /// # Examples
     ///
@@ -240,7 +240,7 @@ impl UdpSocket {
         self.io.own(Interest::WRITABLE, |socket| socket.send_to(buf, target)).await
     }
 
-    /// As [`send_to`](Self::send_to), as the socket's one writer: of several tasks that poll this,
+    /// As [`send_to`](Self::send_to), but only one task may wait: of several tasks that poll this,
     /// only the last is woken.
     ///
     /// # Errors
@@ -314,7 +314,7 @@ impl UdpSocket {
         self.io.own(Interest::READABLE, |socket| socket.peek(buf)).await
     }
 
-    /// As [`peek`](Self::peek), as the socket's one reader.
+    /// As [`peek`](Self::peek), but only one task may wait.
     ///
     /// # Errors
     ///
@@ -377,7 +377,7 @@ impl UdpSocket {
         self.io.own(Interest::READABLE, |socket| socket.peek_from(buf)).await
     }
 
-    /// As [`peek_from`](Self::peek_from), as the socket's one reader.
+    /// As [`peek_from`](Self::peek_from), but only one task may wait.
     ///
     /// # Errors
     ///
@@ -438,7 +438,7 @@ impl UdpSocket {
         self.io.try_own(Interest::READABLE, |socket| socket.peek_from(buf))
     }
 
-    /// Waits for a datagram and says who sent it, but leaves it to be received.
+    /// Waits for a datagram and returns its sender, but leaves it to be received.
     ///
     /// # Errors
     ///
@@ -455,7 +455,7 @@ impl UdpSocket {
         self.io.own(Interest::READABLE, |_| self.sender_of_next()).await
     }
 
-    /// As [`peek_sender`](Self::peek_sender), as the socket's one reader.
+    /// As [`peek_sender`](Self::peek_sender), but only one task may wait.
     ///
     /// # Errors
     ///
@@ -670,7 +670,7 @@ impl UdpSocket {
         self.io.join_multicast_v6(multiaddr, interface)
     }
 
-    /// Leaves a multicast group: [`join_multicast_v4`](Self::join_multicast_v4) undone.
+    /// Leaves a multicast group that [`join_multicast_v4`](Self::join_multicast_v4) has joined.
     ///
     /// # Errors
     ///
@@ -683,7 +683,7 @@ impl UdpSocket {
         self.io.leave_multicast_v4(&multiaddr, &interface)
     }
 
-    /// Leaves a multicast group: [`join_multicast_v6`](Self::join_multicast_v6) undone.
+    /// Leaves a multicast group that [`join_multicast_v6`](Self::join_multicast_v6) has joined.
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ macro_rules! peek_methods {
     ($half:ty) => {
         impl $half {
             /// Waits for data and copies it into `buf`, but leaves it in the stream; returns how
-            /// many bytes. 0 is the end of the stream.
+            /// many bytes. 0 means the end of the stream.
             ///
             /// # Errors
             ///
@@ -32,7 +32,7 @@ macro_rules! peek_methods {
                 self.as_ref().peek(buf).await
             }
 
-            /// As [`peek`](Self::peek), as the stream's one reader.
+            /// As [`peek`](Self::peek), but only one task may wait.
             ///
             /// # Errors
             ///

@@ -47,11 +47,11 @@ let listener = listener.into_std()?;"
 descriptor!(TcpListener);
 
 impl TcpListener {
-    /// Listens at `addr`: at the first of its addresses where it can. Port 0 lets the system choose
-    /// (see [`local_addr`](Self::local_addr)). The address may be one whose former listener's
-    /// connections still linger (`SO_REUSEADDR`); as many connections wait to be accepted as the
-    /// system allows (on Linux `net.core.somaxconn`, by default 4096). For other settings there is
-    /// [`TcpSocket`].
+    /// Listens at the first of the addresses of `addr` that can be bound. Port 0 lets the system
+    /// choose (see [`local_addr`](Self::local_addr)). The address may still be in use by lingering
+    /// connections of an earlier listener (`SO_REUSEADDR`). As many connections wait to be accepted
+    /// as the system allows (on Linux `net.core.somaxconn`, by default 4096). For other settings
+    /// there is [`TcpSocket`].
     ///
     /// # Panics
     ///
@@ -59,7 +59,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// That of the last address tried; an error of resolving the name; and
+    /// The error of the last address tried; an error of resolving the name; and
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if there is no address at all.
     ///
     /// # Cancel safety
@@ -94,14 +94,14 @@ impl TcpListener {
         Ok(TcpListener { io: PollEvented::with(listener, Interest::READABLE, initially)? })
     }
 
-    /// Waits for a connection and accepts it; says who it is from.
+    /// Waits for a connection and accepts it; returns it with the address of the other end.
     ///
     /// # Errors
     ///
     /// Errors of the system. When the process is out of file descriptors (`EMFILE`), the connection
     /// goes on waiting, and the next call tries again at once: a loop should sleep for a moment
-    /// before it calls again. An error may also concern that one connection alone, which was given
-    /// up by the other side.
+    /// before it calls again. Other errors may concern only one connection, which the other side
+    /// has given up.
     ///
     /// # Cancel safety
     ///
@@ -121,7 +121,7 @@ impl TcpListener {
         Ok((TcpStream::accepted(stream)?, peer))
     }
 
-    /// As [`accept`](Self::accept), as the listener's one user: of several tasks that poll this,
+    /// As [`accept`](Self::accept), but only one task may wait: of several tasks that poll this,
     /// only the last is woken.
     ///
     /// # Errors
@@ -151,7 +151,7 @@ impl TcpListener {
         })
     }
 
-    /// Where it listens.
+    /// The address at which it listens.
     ///
     /// # Errors
     ///
@@ -202,10 +202,10 @@ impl TcpListener {
     }
 }
 
-// The way from a socket to a listener.
+// Turns a socket into a listener.
 impl TcpSocket {
-    /// Makes the socket a listener; up to `backlog` connections wait to be accepted (the system
-    /// may set a lower limit).
+    /// Makes the socket a listener. Up to `backlog` connections wait to be accepted (the system may
+    /// set a lower limit).
     ///
     /// # Panics
     ///

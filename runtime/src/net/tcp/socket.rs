@@ -13,8 +13,8 @@ use super::super::options::shared_options;
 use super::stream::TcpStream;
 use crate::engine::driver::Ready;
 
-/// A TCP socket that is not yet connected and does not listen: for settings that have to be made
-/// before.
+/// A TCP socket that is not yet connected and does not listen. It is for settings that must be made
+/// before that.
 ///
 /// # Examples
 ///
@@ -133,7 +133,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Errors of the system; for one, that the address is in use.
+    /// Errors of the system, for example if the address is in use.
     ///
     /// # Examples
     ///
@@ -158,7 +158,7 @@ impl TcpSocket {
     ///
     /// # Examples
     ///
-    /// From an address of its own, with settings that hold from the first packet on:
+    /// Connects from an address of its own, with settings that hold from the first packet on:
     ///
     /// ```
     /// # #[runtime::main]
@@ -201,7 +201,7 @@ impl TcpSocket {
         })
     }
 
-    /// Takes the error that waits on the socket, if there is one.
+    /// Takes the pending error of the socket, if there is one.
     ///
     /// # Errors
     ///
@@ -214,7 +214,7 @@ impl TcpSocket {
         self.socket.take_error()
     }
 
-    /// Whether the system checks now and then that the other side is there (`SO_KEEPALIVE`).
+    /// Whether the system checks from time to time that the other side is there (`SO_KEEPALIVE`).
     ///
     /// # Errors
     ///
@@ -374,7 +374,7 @@ impl TcpSocket {
 
     /// Sets how long closing waits for data to be sent (`SO_LINGER`).
     ///
-    /// Anything but zero can block the thread that drops the stream, and with it a worker.
+    /// A time other than zero can block the thread that drops the stream, and with it a worker.
     ///
     /// # Errors
     ///

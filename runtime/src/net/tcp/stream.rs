@@ -91,7 +91,7 @@ let socket = socket.into_std()?;"
 descriptor!(TcpStream);
 
 impl TcpStream {
-    /// Connects to `addr`: to the first of its addresses that answers.
+    /// Connects to the first of the addresses of `addr` that answers.
     ///
     /// # Panics
     ///
@@ -99,7 +99,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// That of the last address tried; an error of resolving the name; and
+    /// The error of the last address tried; an error of resolving the name; and
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if there is no address at all.
     ///
     /// # Cancel safety
@@ -130,8 +130,8 @@ impl TcpStream {
         Ok(self)
     }
 
-    /// A stream just accepted. Its first bytes have mostly come with the connection: it is taken to
-    /// be ready, and a call that finds nothing costs less than waiting for the first event.
+    /// A stream just accepted. Its first bytes have mostly come with the connection, so it is taken
+    /// to be ready: a call that finds nothing costs less than a wait for the first event.
     #[track_caller]
     pub(super) fn accepted(socket: mio::net::TcpStream) -> io::Result<TcpStream> {
         TcpStream::from_mio(socket, Ready::READABLE | Ready::WRITABLE)
@@ -163,7 +163,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Errors of the system; for one, that the socket is not connected.
+    /// Errors of the system, for example if the socket is not connected.
     ///
     /// # Examples
     ///
@@ -172,7 +172,7 @@ impl TcpStream {
         self.io.peer_addr()
     }
 
-    /// Takes the error that waits on the socket, if there is one.
+    /// Takes the pending error of the socket, if there is one.
     ///
     /// # Errors
     ///
@@ -186,7 +186,7 @@ impl TcpStream {
     }
 
     /// Waits for data and copies it into `buf`, but leaves it in the stream; returns how many
-    /// bytes. 0 is the end of the stream.
+    /// bytes. 0 means the end of the stream.
     ///
     /// # Errors
     ///
@@ -211,7 +211,7 @@ impl TcpStream {
         self.io.own(Interest::READABLE, |socket| socket.peek(buf)).await
     }
 
-    /// As [`peek`](Self::peek), as the stream's one reader: of several tasks that poll this, only
+    /// As [`peek`](Self::peek), but only one task may wait: of several tasks that poll this, only
     /// the last is woken.
     ///
     /// # Errors
@@ -321,8 +321,8 @@ impl TcpStream {
         self.socket().set_tcp_quickack(quickack)
     }
 
-    /// How long closing waits for data to be sent (`SO_LINGER`); `None` is the system's default: it
-    /// sends in the background.
+    /// How long closing waits for data to be sent (`SO_LINGER`). `None` is the system's default:
+    /// the data is sent in the background.
     ///
     /// # Errors
     ///
@@ -337,7 +337,7 @@ impl TcpStream {
 
     /// Sets how long closing waits for data to be sent (`SO_LINGER`).
     ///
-    /// Anything but zero can block the thread that drops the stream, and with it a worker.
+    /// A time other than zero can block the thread that drops the stream, and with it a worker.
     ///
     /// # Errors
     ///

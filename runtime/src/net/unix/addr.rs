@@ -54,7 +54,7 @@ impl SocketAddr {
         self.0.is_unnamed()
     }
 
-    /// The path, if it is one.
+    /// The path, if the address is one.
     ///
     /// # Examples
     ///
@@ -73,7 +73,7 @@ impl SocketAddr {
         self.0.as_abstract_name()
     }
 
-    /// As the system takes it.
+    /// The address in the system's form.
     pub(super) fn to_system(&self) -> io::Result<SockAddr> {
         match (self.0.as_pathname(), abstract_name(&self.0)) {
             (Some(path), _) => SockAddr::unix(path),
@@ -82,8 +82,8 @@ impl SocketAddr {
         }
     }
 
-    /// What the system said; nothing at all means that the socket has no name. So does a path that
-    /// leaves no room for its end, which std has no value for.
+    /// Makes an address of what the system said. It is unnamed if the system said nothing, or a
+    /// path without room for its end, for which std has no value.
     pub(super) fn from_system(addr: SockAddr) -> io::Result<SocketAddr> {
         let path = addr.as_pathname().and_then(|path| net::SocketAddr::from_pathname(path).ok());
         match path.or_else(|| of_abstract_name(addr.as_abstract_namespace()?)) {
@@ -98,8 +98,8 @@ impl SocketAddr {
 ///
 /// # Errors
 ///
-/// `InvalidInput` if it is too long, or a path with a zero byte: the system would take what is
-/// before that for the whole.
+/// `InvalidInput` if it is too long, or a path with a zero byte: the system would cut the path off
+/// at that byte.
 pub(super) fn system_addr(path: &Path) -> io::Result<SockAddr> {
     let bytes = path.as_os_str().as_bytes();
     if bytes.contains(&0) && !(HAS_ABSTRACT_NAMES && bytes[0] == 0) {

@@ -22,7 +22,7 @@ use crate::io::ReadBuf;
 /// A Unix socket for datagrams: messages that arrive whole, in order, and are not lost.
 ///
 /// All methods take `&self`, and any number of tasks may wait at the same time: to use it from
-/// several, share it in an `Arc`. The path that it is bound to stays when it is dropped.
+/// several, share it in an `Arc`. When it is dropped, the file at its path stays.
 ///
 /// # Examples
 ///
@@ -167,7 +167,7 @@ impl UnixDatagram {
         SocketAddr::from_system(addr)
     }
 
-    /// Connects the socket: it sends to `path` alone, and receives from there alone.
+    /// Connects the socket: it sends to `path` alone, and receives from `path` alone.
     ///
     /// # Errors
     ///
@@ -201,7 +201,7 @@ impl UnixDatagram {
         self.io.own(Interest::WRITABLE, send).await
     }
 
-    /// As [`send_to`](Self::send_to), as the socket's one writer: of several tasks that poll this,
+    /// As [`send_to`](Self::send_to), but only one task may wait: of several tasks that poll this,
     /// only the last is woken.
     ///
     /// # Errors
@@ -269,7 +269,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Errors of the system; for one, that the socket is not connected.
+    /// Errors of the system, for example if the socket is not connected.
     ///
     /// # Examples
     ///

@@ -18,7 +18,7 @@ use crate::engine::driver::{Direction, Interest, Ready};
 
 /// A Unix socket that accepts connections.
 ///
-/// The path that it is bound to stays when it is dropped.
+/// When it is dropped, the file at its path stays.
 ///
 /// # Examples
 ///
@@ -116,7 +116,7 @@ impl UnixListener {
         Ok(UnixListener { io: PollEvented::with(listener, Interest::READABLE, initially)? })
     }
 
-    /// Waits for a connection and accepts it; says who it is from (mostly: nobody with a name).
+    /// Waits for a connection and accepts it; returns the peer's address, which is mostly unnamed.
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl UnixListener {
         Ok((UnixStream::accepted(stream)?, SocketAddr(peer)))
     }
 
-    /// As [`accept`](Self::accept), as the listener's one user: of several tasks that poll this,
+    /// As [`accept`](Self::accept), but only one task may wait: of several tasks that poll this,
     /// only the last is woken.
     ///
     /// # Errors
@@ -170,7 +170,7 @@ impl UnixListener {
         })
     }
 
-    /// Where it listens.
+    /// The address at which it listens.
     ///
     /// # Errors
     ///
@@ -183,7 +183,7 @@ impl UnixListener {
         self.io.local_addr().map(SocketAddr)
     }
 
-    /// Takes the error that waits on the socket, if there is one.
+    /// Takes the pending error of the socket, if there is one.
     ///
     /// # Errors
     ///
@@ -197,9 +197,9 @@ impl UnixListener {
     }
 }
 
-// The way from a socket to a listener.
+// Turns a socket into a listener.
 impl UnixSocket {
-    /// Makes the socket a listener; up to `backlog` connections wait to be accepted.
+    /// Makes the socket a listener. Up to `backlog` connections wait to be accepted.
     ///
     /// # Panics
     ///
@@ -207,7 +207,7 @@ impl UnixSocket {
     ///
     /// # Errors
     ///
-    /// If it was not made by [`new_stream`](Self::new_stream), and errors of the system.
+    /// If the socket was not made by [`new_stream`](Self::new_stream), and errors of the system.
     ///
     /// # Examples
     ///

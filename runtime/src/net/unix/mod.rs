@@ -3,7 +3,7 @@
 //!
 //! # Examples
 //!
-//! A server for processes of the same machine, that asks who is there:
+//! A server for processes of the same machine that checks who its client is:
 //!
 //! ```no_run
 //! use runtime::net::UnixListener;
@@ -30,7 +30,7 @@ pub use addr::SocketAddr;
 pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use ucred::UCred;
 
-/// The number of a user.
+/// A user id.
 ///
 /// # Examples
 ///
@@ -48,14 +48,14 @@ pub use ucred::UCred;
 /// ```
 #[allow(non_camel_case_types, reason = "the system's own name")]
 pub type uid_t = u32;
-/// The number of a group.
+/// A group id.
 ///
 /// # Examples
 ///
 /// See [`uid_t`].
 #[allow(non_camel_case_types, reason = "the system's own name")]
 pub type gid_t = u32;
-/// The number of a process.
+/// A process id.
 ///
 /// # Examples
 ///

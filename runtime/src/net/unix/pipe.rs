@@ -95,8 +95,8 @@ impl OpenOptions {
         OpenOptions::default()
     }
 
-    /// Whether to open it in both directions: a sender can then be opened while nobody reads, and
-    /// a receiver does not see the end when the last sender goes. Linux only.
+    /// Whether to open it in both directions. Then a sender can be opened while nobody reads, and a
+    /// receiver does not see the end when the last sender goes. Linux only.
     ///
     /// # Examples
     ///
@@ -108,7 +108,7 @@ impl OpenOptions {
     /// use runtime::net::unix::pipe;
     ///
     /// let receiver = pipe::OpenOptions::new().read_write(true).open_receiver("/tmp/fifo")?;
-    /// // Something else that the system can watch, with no look at what it is:
+    /// // This opens something else that the system can watch, without the check:
     /// let device = pipe::OpenOptions::new().unchecked(true).open_sender("/dev/tty")?;
     /// # drop((receiver, device));
     /// # runtime::task::yield_now().await;
@@ -121,7 +121,7 @@ impl OpenOptions {
         self
     }
 
-    /// Whether to do without the check that it is a pipe.
+    /// Whether to skip the check that the file is a pipe.
     ///
     /// # Examples
     ///
@@ -131,8 +131,8 @@ impl OpenOptions {
         self
     }
 
-    /// Opens the pipe at `path` for reading. It need not have a writer; reads say that the end is
-    /// reached as long as there is none.
+    /// Opens the pipe at `path` for reading. It need not have a writer: until it has one, reads say
+    /// that the end is reached.
     ///
     /// # Panics
     ///
@@ -140,7 +140,7 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no pipe, and errors of the system.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is not a pipe, and errors of the system.
     ///
     /// # Examples
     ///
@@ -149,7 +149,7 @@ impl OpenOptions {
         Receiver::from_file_unchecked(self.open(path.as_ref(), true)?)
     }
 
-    /// Opens the pipe at `path` for writing. It must have a reader (`ENXIO` else).
+    /// Opens the pipe at `path` for writing. It must have a reader (otherwise `ENXIO`).
     ///
     /// # Panics
     ///
@@ -157,7 +157,7 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no pipe, and errors of the system.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is not a pipe, and errors of the system.
     ///
     /// # Examples
     ///
@@ -214,7 +214,7 @@ macro_rules! end {
                 $end::from_blocking_fd(file.into())
             }
 
-            /// Takes a descriptor over that is known to be right, and sets it to non-blocking mode.
+            /// Takes over a descriptor that is known to be right, and sets it to non-blocking mode.
             #[track_caller]
             pub(crate) fn from_blocking_fd(fd: OwnedFd) -> io::Result<$end> {
                 let end = <$mio>::from(fd);
@@ -342,8 +342,8 @@ macro_rules! end {
                 self.io.ready($interest).await.map(|_| ())
             }
 
-            /// Waits until this end is ready, as its one user: of several tasks that poll this,
-            /// only the last is woken.
+            /// Waits until this end is ready, but only one task may wait: of several tasks that
+            /// poll this, only the last is woken.
             ///
             /// # Errors
             ///
@@ -373,7 +373,7 @@ macro_rules! end {
     };
 }
 
-/// The end of a pipe that is written to.
+/// The end of a pipe for writing.
 ///
 /// Writing to a pipe that nobody reads is an error ([`BrokenPipe`](io::ErrorKind::BrokenPipe)).
 ///
@@ -493,7 +493,7 @@ impl AsyncWrite for Sender {
     }
 }
 
-/// The end of a pipe that is read from.
+/// The end of a pipe for reading.
 ///
 /// # Examples
 ///
@@ -538,7 +538,7 @@ impl Receiver {
         Receiver::from_mio_with(end, Ready::EMPTY)
     }
 
-    /// Reads what is there into `buf` without waiting, and returns how many bytes; 0 is the end.
+    /// Reads what is there into `buf` without waiting, and returns how many bytes; 0 means the end.
     ///
     /// # Errors
     ///

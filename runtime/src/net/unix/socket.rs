@@ -108,7 +108,7 @@ impl UnixSocket {
     ///
     /// # Errors
     ///
-    /// If it was not made by [`new_datagram`](Self::new_datagram), and errors of the system.
+    /// If [`new_datagram`](Self::new_datagram) has not made the socket, and errors of the system.
     ///
     /// # Examples
     ///

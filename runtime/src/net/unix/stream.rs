@@ -73,8 +73,8 @@ impl UnixStream {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
-    /// in it, and errors of the system; for one, that nobody listens, or (`WouldBlock`) that too
-    /// many wait to be accepted.
+    /// in it, and errors of the system, for example if nobody listens, or (`WouldBlock`) if too
+    /// many connections wait to be accepted.
     ///
     /// # Cancel safety
     ///
@@ -156,8 +156,8 @@ impl UnixStream {
         Ok((UnixStream::from_mio(a, Ready::WRITABLE)?, UnixStream::from_mio(b, Ready::WRITABLE)?))
     }
 
-    /// A stream just accepted. Its first bytes have mostly come with the connection: it is taken to
-    /// be ready, and a call that finds nothing costs less than waiting for the first event.
+    /// A stream just accepted. Its first bytes have mostly come with the connection, so it is taken
+    /// to be ready: a call that finds nothing costs less than a wait for the first event.
     #[track_caller]
     pub(super) fn accepted(socket: mio::net::UnixStream) -> io::Result<UnixStream> {
         UnixStream::from_mio(socket, Ready::READABLE | Ready::WRITABLE)
@@ -197,7 +197,7 @@ impl UnixStream {
         self.io.peer_addr().map(SocketAddr)
     }
 
-    /// Who is at the other end, as it was when the connection was made.
+    /// The credentials of the process at the other end when the connection was made.
     ///
     /// # Errors
     ///
@@ -210,7 +210,7 @@ impl UnixStream {
         ucred::of_peer(self.as_fd())
     }
 
-    /// Takes the error that waits on the socket, if there is one.
+    /// Takes the pending error of the socket, if there is one.
     ///
     /// # Errors
     ///
@@ -224,7 +224,7 @@ impl UnixStream {
     }
 }
 
-// The way from a socket to a stream.
+// Turns a socket into a stream.
 impl UnixSocket {
     /// Connects to the socket at `path`.
     ///
@@ -234,10 +234,10 @@ impl UnixSocket {
     ///
     /// # Errors
     ///
-    /// If it was not made by [`new_stream`](Self::new_stream);
+    /// An error if the socket was not made by [`new_stream`](Self::new_stream) (one for datagrams
+    /// is connected after [`datagram`](Self::datagram));
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long or has a zero byte
-    /// in it; and errors of the system. One for datagrams is connected after
-    /// [`datagram`](Self::datagram).
+    /// in it; and errors of the system.
     ///
     /// # Cancel safety
     ///

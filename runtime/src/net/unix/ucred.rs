@@ -24,7 +24,7 @@ pub struct UCred {
 }
 
 impl UCred {
-    /// The user it runs as.
+    /// The id of the user that the process runs as.
     ///
     /// # Examples
     ///
@@ -33,7 +33,7 @@ impl UCred {
         self.uid
     }
 
-    /// The group it runs as.
+    /// The id of the group that the process runs as.
     ///
     /// # Examples
     ///
@@ -42,7 +42,7 @@ impl UCred {
         self.gid
     }
 
-    /// Its number; `None` where the system does not tell.
+    /// The id of the process; `None` where the system does not tell it.
     ///
     /// # Examples
     ///
