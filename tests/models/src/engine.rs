@@ -38,7 +38,7 @@ pub(crate) mod slab;
 pub(crate) mod stall;
 #[path = "engine_task.rs"]
 pub(crate) mod task;
-/// A stand-in: the counter of the real ids is a static.
+/// Stands in for the real ids, whose counter is a static.
 #[path = "stand_in/id.rs"]
 pub(crate) mod task_id;
 #[path = "../../../runtime/src/engine/timer/mod.rs"]

@@ -1,5 +1,5 @@
-//! `engine::insight` without its feature: no task is observed. What an observed one would use has
-//! models of its own.
+//! `engine::insight` without its feature: no task is observed. The parts that an observed task uses
+//! have models of their own.
 
 #[path = "../../../runtime/src/engine/insight/block.rs"]
 pub(crate) mod block;
@@ -36,7 +36,7 @@ pub(crate) use wake_source::{AsDriver, WakeSource};
 
 pub(crate) const CAN_BE_ON: bool = false;
 
-/// What a dump reads of an object.
+/// What a dump reads of a lock or channel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ObjectReading {
     pub(crate) made_at: &'static std::panic::Location<'static>,

@@ -3,5 +3,5 @@
 #[path = "engine_stall_stack.rs"]
 pub(crate) mod stack;
 
-/// No model looks at stacks.
+/// Stands in for stacks, which no model looks at.
 pub(crate) enum Capture {}

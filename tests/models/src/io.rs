@@ -1,4 +1,4 @@
-//! The tree of `runtime::io`, as far as ends of a pipe in memory need it.
+//! The parts of `runtime::io` that ends of a pipe in memory need.
 
 #[path = "../../../runtime/src/io/duplex.rs"]
 mod duplex;

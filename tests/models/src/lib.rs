@@ -1,8 +1,8 @@
 //! Loom models of the protocols between threads.
 //!
 //! The files of `runtime` that hold a protocol are compiled here as they are, by path, under the
-//! same module names; only `engine::primitive` is another one, made of loom's types. So a model
-//! checks the production source, and that source knows nothing of models.
+//! same module names. Only `engine::primitive` is replaced by loom's types. So a model checks the
+//! production source, and that source knows nothing of models.
 
 #[allow(dead_code, unused_imports, reason = "a model uses a part of each module")]
 mod engine;

@@ -1,4 +1,4 @@
-//! The tree of `runtime::sync`, over the same.
+//! The parts of `runtime::sync` that hold a protocol, over loom.
 
 #[path = "../../../runtime/src/sync/barrier.rs"]
 pub(crate) mod barrier;

@@ -1,7 +1,7 @@
-//! Models of `engine/activity.rs`, and of those who are counted: `scheduler/idle.rs`, `park_on.rs`.
+//! Models of `engine/activity.rs`, and of what it counts: `scheduler/idle.rs`, `park_on.rs`.
 //!
-//! Who pushes a task, or works, is counted by a guard (`Pool::inject`, `Worker::run`). That much is
-//! written again here: both are tied to the queues, as `worker.rs` says.
+//! A guard counts a thread that pushes a task, or works (`Pool::inject`, `Worker::run`). Only that
+//! is written again here: both are tied to the queues, as `worker.rs` says.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -38,8 +38,8 @@ impl Runtime {
         Runtime { activity, poll, deadline: AtomicU64::new(deadline) }
     }
 
-    /// What the poll's holder does, not counted: true when it may jump, and then it is counted.
-    /// Returns false, counted, when it has slept.
+    /// What the poll's holder does while it is not counted. Returns true, counted, when it may
+    /// jump, and false, counted, when it has slept.
     fn rest(&self) -> bool {
         self.activity.watch();
         let claimed = self.deadline.load(Ordering::Relaxed) != NEVER && self.activity.claim();
@@ -51,7 +51,7 @@ impl Runtime {
         claimed
     }
 
-    /// Rests until it may jump, and says where to.
+    /// Rests until it may jump, and returns the target of the jump.
     fn jump(&self) -> u64 {
         while !self.rest() {
             self.activity.end();
@@ -133,7 +133,7 @@ impl Pool {
         work_published(&self.sleep, Some(self.activity()), |slot| self.unpark(slot));
     }
 
-    /// The worker sleeps, uncounted. Says whether time may jump.
+    /// The worker sleeps, uncounted. Returns whether time may jump.
     fn rest(&self, slot: usize) -> bool {
         self.activity().end();
         if slot != 0 {
@@ -149,7 +149,7 @@ impl Pool {
         claimed
     }
 
-    /// Until time jumps, or the worker is told to stop. The caller has counted it.
+    /// Runs until time jumps, or the worker is told to stop. The caller has counted it.
     fn work(&self, slot: usize) {
         let claimed = Cell::new(false);
         let sleep = || {
@@ -228,7 +228,7 @@ fn time_stands_while_a_root_is_woken() {
     model.check(|| {
         let runtime = Arc::new(Runtime::new(10));
         let (ready, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        // The root, and a task that makes it ready.
+        // The tasks are the root and a task that makes it ready.
         runtime.activity.begin();
         runtime.activity.begin();
         let root = {

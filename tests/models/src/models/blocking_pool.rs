@@ -1,7 +1,7 @@
 //! The blocking pool: a job that was accepted runs, whatever threads do meanwhile.
 //!
-//! The harness plays the thin half of the pool: it starts loom's threads for the claims the queue
-//! hands out, or reports that a thread could not be created.
+//! The harness does what the thin half of the pool does: it starts loom's threads for the claims
+//! that the queue hands out, or reports that a thread could not be created.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ struct Work {
     began: Option<Arc<Count>>,
     waits_for: Option<Arc<Count>>,
     mandatory: bool,
-    /// Where it waits; 0 before that.
+    /// The place where the job waits; 0 before that.
     place: Arc<AtomicUsize>,
 }
 
@@ -125,13 +125,13 @@ fn serve(pool: &Arc<Pool>, mut member: Member) {
     pool.queue.left();
 }
 
-/// How many jobs that was: 1, or 0 if a thread had it, or the queue did not have it yet.
+/// Returns how many jobs were taken back: 1, or 0 if a thread had it or it was not queued yet.
 fn take_back(pool: &Arc<Pool>, place: &AtomicUsize) -> usize {
     let place = || place.load(Ordering::Relaxed) as u64;
     usize::from(pool.queue.take_back(place).is_some())
 }
 
-/// Everybody leaves, and the account ends at zero.
+/// Checks that all threads leave, and that the account ends at zero.
 fn finish(pool: &Arc<Pool>) {
     assert!(pool.queue.close().is_empty(), "a job was left");
     assert!(pool.queue.wait_gone(0, None));
@@ -208,7 +208,7 @@ fn jobs_that_wait_for_each_other_all_get_threads() {
     });
 }
 
-/// As before, with threads that exist: one wakes the other.
+/// As before, with threads that exist: one thread wakes the other.
 #[test]
 fn jobs_that_wait_for_each_other_all_get_idle_threads() {
     check(2, || {
@@ -404,8 +404,8 @@ fn a_job_behind_one_that_is_taken_back_gets_its_thread() {
     });
 }
 
-/// Would catch: the job that comes back with the first thread that cannot be created, although it
-/// was taken back, or another one in its place.
+/// Would catch: a job that comes back with the first thread that cannot be created although it was
+/// taken back, or another job in its place.
 #[test]
 fn a_job_is_taken_back_or_comes_back() {
     check(3, || {

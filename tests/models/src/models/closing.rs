@@ -1,4 +1,4 @@
-//! Models of `scheduler/closing.rs`, with the list of tasks as it is.
+//! Models of `scheduler/closing.rs`, with the production list of tasks.
 
 use std::panic::Location;
 
@@ -11,13 +11,13 @@ use crate::engine::primitive::Parker;
 use crate::engine::scheduler::closing::Closing;
 use crate::engine::task::{Identity, spawn_cell};
 
-/// A pool: what its threads and those outside share.
+/// A pool: what its threads and the threads outside share.
 struct Pool {
     closing: Closing,
     queue: Arc<Queue>,
-    /// Where its one worker sleeps.
+    /// The parker of its one worker.
     parker: Parker,
-    /// Read by whoever uses the pool, written when it is freed.
+    /// Users of the pool read this; it is written when the pool is freed.
     memory: UnsafeCell<u8>,
 }
 
@@ -30,7 +30,7 @@ impl Pool {
         Arc::new(Pool { closing, queue, parker, memory: UnsafeCell::new(0) })
     }
 
-    /// A thread of the pool, which has been counted.
+    /// Runs as a thread of the pool that has been counted.
     fn work(&self) {
         while !self.closing.is_closed() {
             self.queue.run();
@@ -47,7 +47,7 @@ impl Pool {
         self.memory.with(|memory| unsafe { *memory });
     }
 
-    /// Whoever closes the pool waits, and frees it.
+    /// Runs as the thread that closes the pool, waits, and frees it.
     fn close(&self) {
         self.closing.close(&self.queue.owned, || {
             let _ = self.parker.unpark();
@@ -151,7 +151,7 @@ fn close_by_a_thread_of_the_pool() {
         // SAFETY: the caller is the only thread that is left.
         pool.memory.with_mut(|memory| unsafe { *memory = 1 });
         assert_eq!(pool.closing.threads(), 1);
-        // It is counted, so it need not look again, and leaves as the last one.
+        // This thread is counted, so it need not look again, and leaves as the last one.
         pool.work();
         assert!(pool.closing.is_over());
         assert_eq!(pool.queue.owned.alive(), 0, "a task is left behind");

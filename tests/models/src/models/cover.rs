@@ -1,5 +1,5 @@
 //! Models of `timer/cover.rs`, and of `timer/occupied.rs`, which the thread that sleeps for all
-//! goes by.
+//! shards uses.
 
 use std::task::Waker;
 
@@ -13,7 +13,7 @@ use crate::engine::wake_list::WakeList;
 
 const DEADLINE: u64 = 10;
 
-/// Until when the thread that sleeps for all has slept before.
+/// The wake-up time of an earlier sleep of the thread that sleeps for all.
 const EARLIER: u64 = 5;
 
 /// A thread that has slept for all and is about to again, and beside it one that sets a deadline
@@ -51,7 +51,7 @@ fn a_sleeper_is_told_of_an_earlier_deadline() {
     });
 }
 
-/// The shards of so many workers and of those outside, none of which wakes anybody.
+/// The shards of so many workers and the one for other threads; none wakes anybody.
 fn shards(workers: usize) -> Arc<Shards> {
     let clock = Arc::new(Clock::real());
     let shard = |mark| Shard::new(clock.clone(), Box::new(|| ()), mark);
@@ -78,13 +78,13 @@ fn a_look_at_all_goes_to_those_that_have_a_deadline() {
         assert_eq!(found, [10, EARLIER, 73, 74, 137, 138, 139]);
         assert_eq!(shards.earliest(), EARLIER);
 
-        // What is due goes, and a shard that has another deadline stays.
+        // What is due leaves, and a shard that has another deadline stays.
         let mut ready = WakeList::new();
         shards.clock().set(DEADLINE);
         shards.look(shards.with_deadline(), &mut ready);
         assert_eq!((ready.drain().count(), looked_at(), shards.earliest()), (2, 6, 15));
 
-        // A cancelled one is forgotten when somebody looks.
+        // A cancelled timer is forgotten at the next look.
         let last = shards.of_worker(129).unwrap();
         assert!(last.remove(keys[6]).is_some());
         assert_eq!(last.exact_next_deadline(), NEVER);

@@ -1,10 +1,10 @@
-//! Models of `runtime/drivers.rs`, with those who sleep there (`scheduler/spares.rs`) and a
-//! stand-in for the system's poll: workers that sleep in the poll or beside it, and the monitor;
-//! and a thread that waits for others by hand.
+//! Models of `runtime/drivers.rs` with the threads that sleep there (`scheduler/spares.rs`) and a
+//! stand-in for the system's poll: workers that sleep in the poll or beside it, the monitor, and a
+//! thread that waits for others by hand.
 //!
-//! What the monitor does at a look is that of `monitor_rounds.rs`, which has the whole pool in its
-//! hands, with its queues and the clock, so it cannot be here; here stands in which order it calls
-//! what these models are of.
+//! `monitor_rounds.rs` says what the monitor does at a look. It needs the whole pool, with its
+//! queues and the clock, so it cannot be here. These models write again in which order it calls
+//! what they check.
 
 use std::task::{Wake, Waker};
 use std::time::Duration;
@@ -33,7 +33,7 @@ struct Pool {
     io: Arc<IoDriver>,
     events: Drivers,
     clock: Arc<Clock>,
-    /// Workers whose first task does not return.
+    /// The parkers of workers whose first task does not return.
     stuck: Vec<Parker>,
     seen: AtomicUsize,
     /// How many events and timers there are to be seen.
@@ -143,8 +143,8 @@ impl Pool {
         let _idle = worker.sleep_unless_needed();
     }
 
-    /// The monitor. It has lingered: it sleeps for good whenever it owes nothing. After some looks
-    /// the model ends: as long as it looks, nothing is lost.
+    /// The monitor. Its lingering is over, so it sleeps for good whenever it owes nothing. After
+    /// some looks the model ends: as long as the monitor looks, nothing is lost.
     fn guard(&self) {
         let (mut ready, mut looks_before) = (WakeList::new(), 0);
         for _ in 0..LOOKS {
@@ -170,7 +170,7 @@ impl Pool {
     }
 }
 
-/// Of the monitor, in one run of a model.
+/// The state of the monitor in one run of a model.
 const LOOKS: usize = 2;
 
 fn spawn(
@@ -188,8 +188,8 @@ fn check(bound: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// An event that comes when the poll's holder has left it, and does not come back, while the other
-/// worker has parked beside it: nobody sees the event.
+/// An event that nobody sees: it comes when the poll's holder has left for good, while the other
+/// worker has parked beside the poll.
 #[test]
 fn an_event_is_seen_when_the_holder_does_not_come_back() {
     check(1, || {
@@ -203,8 +203,7 @@ fn an_event_is_seen_when_the_holder_does_not_come_back() {
 }
 
 /// An event that comes when the poll's holder was a spare that has retired, while the worker has
-/// parked beside it and the monitor goes to sleep for good: what it knows of the poll is from
-/// before.
+/// parked beside the poll and the monitor goes to sleep for good on an outdated view of the poll.
 #[test]
 fn an_event_is_seen_when_the_holder_has_retired() {
     check(1, || {
@@ -260,7 +259,7 @@ fn a_timer_from_outside_is_seen() {
     });
 }
 
-/// A worker of a runtime whose time is paused. It is counted, but while it sleeps.
+/// A worker of a runtime whose time is paused. It is counted except while it sleeps.
 fn work_in_paused_time(pool: &Pool) {
     let activity = pool.events.counts_all().unwrap();
     activity.begin();
@@ -269,7 +268,7 @@ fn work_in_paused_time(pool: &Pool) {
 }
 
 /// Paused time that jumps over the earliest timer, which is in another shard than the next one, or
-/// that stands for ever; a jump while whoever sets timers has not ended.
+/// that stands for ever; a jump while a thread that sets timers is still active.
 #[test]
 fn paused_time_goes_to_the_earliest_of_all_shards() {
     check(3, || {
@@ -286,9 +285,9 @@ fn paused_time_goes_to_the_earliest_of_all_shards() {
     });
 }
 
-/// Time that is moved by hand while somebody looks at the shards: whoever moved it must be able to
-/// say that all that this made due has been woken. In the other order a look has one of the wakers
-/// in its hands.
+/// Time that is moved by hand while another thread looks at the shards. The thread that moved it
+/// must be able to say that all due timers have been woken. In the other order a look holds one of
+/// the wakers.
 #[test]
 fn who_moves_the_time_has_woken_all_that_is_due() {
     check(3, || {
@@ -319,7 +318,7 @@ struct ByHand {
 }
 
 impl ByHand {
-    /// With a job that is pending, and what another thread does meanwhile.
+    /// Runs with a job that is pending, and with what another thread does meanwhile.
     fn beside(other: fn(&ByHand)) -> (Arc<ByHand>, thread::JoinHandle<()>) {
         let clock = Arc::new(Clock::real());
         let io = IoDriver::new(clock.clone());
@@ -339,7 +338,7 @@ impl ByHand {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// Says whether an event was there.
+    /// Returns whether an event was there.
     fn wait(&self, jobs_only: bool) -> bool {
         let mut ready = WakeList::new();
         self.drivers.wait_for_others(&self.parker, jobs_only, &mut ready);
@@ -347,7 +346,7 @@ impl ByHand {
     }
 }
 
-/// A wake from another thread that comes when the one that waits by hand is on its way into the
+/// A wake from another thread that comes when the thread that waits by hand is on its way into the
 /// poll, or just out of it.
 #[test]
 fn who_waits_by_hand_hears_other_threads() {
@@ -377,8 +376,8 @@ fn who_waits_by_hand_sees_events() {
     }
 }
 
-/// The end of the last job, which comes when the thread that waits for jobs only has just seen one,
-/// and is heard by nobody; or is heard without what the job did.
+/// The end of the last job, while a thread waits for jobs only and has just seen one: nobody hears
+/// of the end, or it is heard without what the job did.
 #[test]
 fn who_waits_by_hand_hears_the_last_job_end() {
     check(3, || {
@@ -388,7 +387,7 @@ fn who_waits_by_hand_hears_the_last_job_end() {
         });
         by_hand.wait(true);
         assert_eq!(by_hand.done(), 1, "its end is seen, and what it did is not");
-        // Nobody is left to wait for.
+        // No job is left to wait for.
         by_hand.wait(true);
         other.join().unwrap();
     });

@@ -9,10 +9,10 @@ use loom::thread;
 
 use crate::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 
-/// Room for one byte: the second one waits for the first to be read.
+/// A pipe with room for one byte: the second one waits for the first to be read.
 const LIMIT: usize = 1;
 
-/// The next byte; `None` at the end.
+/// Reads the next byte; `None` at the end.
 fn read(stream: &mut DuplexStream) -> Option<u8> {
     let mut byte = [0];
     let mut buf = ReadBuf::new(&mut byte);
@@ -66,7 +66,7 @@ fn a_dropped_end_wakes_the_reader() {
     });
 }
 
-/// A writer that waits for room that a reader who has gone will not make.
+/// A writer that waits for room although the reader, which would make it, has gone.
 #[test]
 fn a_dropped_end_wakes_the_writer() {
     loom::model(|| {

@@ -91,7 +91,7 @@ fn a_permit_passes_on_from_who_left() {
     });
 }
 
-/// A waiter for one that sleeps on behind a waiter for many that has left.
+/// A waiter for one permit that sleeps on behind a waiter for many that has left.
 #[test]
 fn who_leaves_lets_the_next_go() {
     model(3, || {
@@ -108,8 +108,8 @@ fn who_leaves_lets_the_next_go() {
     });
 }
 
-/// A waiter for many that is not served by releases that come one by one from two threads, or
-/// that does not see what both did.
+/// A waiter for many permits that is not served by releases that come one by one from two threads,
+/// or that does not see what both threads did.
 #[test]
 fn many_are_gathered() {
     model(3, || {
@@ -150,8 +150,8 @@ fn permits_that_nobody_held_wake() {
     });
 }
 
-/// A waiter that learns without the lock, and without having been woken, that it was served, and
-/// does not see what its server saw; also when another is served right after it.
+/// A waiter that learns without the lock and without a wake that it was served, and does not see
+/// what its server saw; also when another waiter is served right after it.
 #[test]
 fn who_was_served_sees_what_the_holders_did() {
     model(3, || {
@@ -212,7 +212,7 @@ fn a_refusal_sees_what_came_before_the_close() {
     }
 }
 
-/// The same, for who only asks.
+/// The same for a thread that only asks whether it is closed.
 #[test]
 fn who_asks_sees_what_came_before_the_close() {
     model(3, || {

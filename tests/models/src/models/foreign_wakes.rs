@@ -7,7 +7,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::runtime::foreign_wakes::ForeignWakes;
 
-/// What has happened, and what the last call of the waker has seen of it.
+/// What has happened, and what the last call of the waker has seen of that.
 struct Seen {
     happened: AtomicUsize,
     seen: AtomicUsize,
@@ -50,8 +50,8 @@ fn waker(seen: &Arc<Seen>) -> Waker {
     unsafe { Waker::from_raw(made(seen.clone())) }
 }
 
-/// A wake that is lost, because its waker was taken for one that waits when it was being called
-/// already; or because the thread that calls went to sleep when one had just been put there.
+/// A wake that is lost: its waker was being called already but was taken for one that waits, or the
+/// calling thread went to sleep when a waker had just been put there.
 #[test]
 fn a_call_begins_after_the_last_wake() {
     loom::model(|| {
@@ -72,7 +72,7 @@ fn a_call_begins_after_the_last_wake() {
         assert_eq!(seen.seen.load(Ordering::Relaxed), 2);
         assert!((1..=2).contains(&seen.calls.load(Ordering::Relaxed)));
         assert!(!wakes.are_owed());
-        // None is kept.
+        // No waker is kept.
         drop(wakes);
         assert_eq!(Arc::strong_count(&seen), 1);
     });

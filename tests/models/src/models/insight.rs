@@ -26,7 +26,7 @@ fn a_reading_is_of_one_poll() {
         });
         let read = block.read();
         let expected = match read.polls {
-            // None has ended, or one is just ending: then nothing is claimed.
+            // No poll has ended, or one is just ending: then nothing is claimed.
             0 => None,
             n => Some(Wait::new(Kind::Join, n)),
         };
@@ -59,7 +59,7 @@ fn a_holder_that_comes_while_the_entry_is_made_is_kept() {
     });
 }
 
-/// Two that wait at the same time for a lock that has no entry: it gets one.
+/// Two waiters that come at the same time to a lock without an entry: it gets only one.
 #[test]
 fn two_waiters_name_the_same_entry() {
     loom::model(|| {

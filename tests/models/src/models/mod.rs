@@ -1,4 +1,4 @@
-//! The models, one file a protocol.
+//! The models, one file a protocol. The comment of each model names the fault that it would find.
 
 mod activity;
 mod blocking_pool;

@@ -28,19 +28,19 @@ fn a_busy_worker_wakes_the_monitor() {
     the_monitor_hears(MonitorPark::new, MonitorPark::busy);
 }
 
-/// The same where no alarm can be had: there the worker wakes the monitor itself.
+/// The same without an alarm: then the worker wakes the monitor itself.
 #[test]
 fn a_busy_worker_wakes_a_monitor_without_an_alarm() {
     the_monitor_hears(|| MonitorPark::with(None), MonitorPark::busy);
 }
 
-/// An end that a monitor without an alarm does not hear of.
+/// A shutdown that a monitor without an alarm does not hear of.
 #[test]
 fn an_end_wakes_a_monitor_without_an_alarm() {
     the_monitor_hears(|| MonitorPark::with(None), MonitorPark::end);
 }
 
-/// Workers that become busy and go to sleep, and the one that is busy in the end.
+/// Workers that become busy and go to sleep, and the one that is busy at the end.
 struct Workers {
     park: MonitorPark,
     busy: AtomicUsize,
@@ -65,7 +65,7 @@ impl Workers {
         self.busy.load(Ordering::Relaxed) > 0
     }
 
-    /// What the monitor does until it has seen somebody busy.
+    /// Runs the monitor until it has seen a busy worker.
     fn guard(&self) {
         while !self.is_anybody_busy() {
             self.park.sleep_unless(|| self.is_anybody_busy());
@@ -118,7 +118,7 @@ fn who_becomes_busy_again_is_watched() {
     });
 }
 
-/// A monitor that sleeps on beside an end, because a worker that goes to sleep clears the alarm.
+/// A monitor that sleeps through a shutdown, because a worker that goes to sleep clears the alarm.
 #[test]
 fn an_end_is_not_cleared_away() {
     check(|| {
@@ -156,7 +156,7 @@ fn a_monitor_that_was_called_off_sleeps_on() {
         let monitor = thread::spawn(move || other.sleep_unless(|| false));
         park.busy();
         park.call_off(|| false);
-        // It has been woken, or waits for this.
+        // The monitor has been woken, or waits for this.
         park.end();
         monitor.join().unwrap();
     });

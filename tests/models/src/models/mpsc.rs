@@ -72,8 +72,8 @@ fn a_full_channel_goes_on() {
     });
 }
 
-/// A sender that waits for room although a value was taken, one or many at a time or without a
-/// wait, or a permit was given back.
+/// A sender that waits for room although there is some: a value was taken (one or many at a time,
+/// or without a wait), or a permit was given back.
 #[test]
 fn whatever_makes_room_wakes_who_waits_for_it() {
     let takes: [fn(&mut Receiver<u8>); 3] = [
@@ -149,7 +149,7 @@ fn a_refusal_sees_what_came_before_the_close() {
     });
 }
 
-/// The same, for a sender that only asks.
+/// The same for a sender that only asks.
 #[test]
 fn who_asks_sees_what_came_before_the_close() {
     model(3, || {
@@ -186,8 +186,8 @@ fn drop_against_send() {
     });
 }
 
-/// A closed receiver that waits for ever for a permit that was given back, or takes its return for
-/// the end without what its holder did before.
+/// A closed receiver that waits for ever for a permit that was given back, or that takes the return
+/// of a permit for the end and does not see what its holder did before.
 #[test]
 fn the_last_permit_ends_a_closed_channel() {
     model(3, || {
@@ -227,7 +227,7 @@ fn no_sender_after_the_last() {
     });
 }
 
-/// The end, without what the senders did before they went.
+/// An end that comes without what the senders did before they went.
 #[test]
 fn the_end_sees_what_the_senders_did() {
     model(3, || {
@@ -265,7 +265,7 @@ fn closed_wakes() {
     });
 }
 
-/// Nothing to be had although one send is over, because another is in the middle.
+/// A receive that finds nothing although one send is over, because another send is under way.
 #[test]
 fn what_was_sent_can_be_taken() {
     model(3, || {
@@ -280,7 +280,7 @@ fn what_was_sent_can_be_taken() {
     });
 }
 
-/// A second poll from another task whose waker is not the one that gets called.
+/// A second poll from another task: its waker is not the one that is called.
 #[test]
 fn the_latest_waker_is_woken() {
     model(3, || {
@@ -321,7 +321,7 @@ fn a_new_block_is_finished_when_it_is_seen() {
     });
 }
 
-/// A number of senders that comes without what those that are gone did.
+/// A number of senders that comes without what the senders that are gone did.
 #[test]
 fn who_counts_the_senders_sees_what_those_gone_did() {
     type Ends = (UnboundedSender<u8>, WeakUnboundedSender<u8>, UnboundedReceiver<u8>);
@@ -341,7 +341,7 @@ fn who_counts_the_senders_sees_what_those_gone_did() {
                 written.with_mut(|value| unsafe { *value = 1 });
                 drop(other);
             });
-            // Not dropped before the look below: that looks, too.
+            // Dropped only after the look below, since a drop looks, too.
             let ends = (sender, weak, receiver);
             if count(&ends) == 1 {
                 // SAFETY: loom checks that no two accesses overlap.

@@ -1,5 +1,5 @@
-//! Models of `sync/mutex.rs`: its right to the value is a permit, so these hold it and the
-//! semaphore against each other.
+//! Models of `sync/mutex.rs`. A permit gives the right to the value, so these models check it
+//! together with the semaphore.
 
 use std::future::Future;
 use std::pin::pin;
@@ -24,7 +24,7 @@ fn one_guard_at_a_time() {
     });
 }
 
-/// A lock that is lost with a waiter that leaves as it is given to it.
+/// A lock that is lost because the waiter leaves while it is given the lock.
 #[test]
 fn a_waiter_that_leaves_loses_no_lock() {
     loom::model(|| {
@@ -45,7 +45,7 @@ fn a_waiter_that_leaves_loses_no_lock() {
     });
 }
 
-/// Somebody who tries and overtakes a waiter in line.
+/// A `try_lock` that overtakes a waiter in line.
 #[test]
 fn nobody_overtakes() {
     loom::model(|| {

@@ -77,7 +77,7 @@ fn two_notifications_two_waiters() {
     });
 }
 
-/// A notification lost with the waiter that left with it.
+/// A notification that is lost with the waiter that was leaving.
 #[test]
 fn a_notification_passes_on() {
     let mut builder = loom::model::Builder::new();
@@ -142,8 +142,8 @@ fn who_was_notified_with_all_sees_what_came_before() {
     });
 }
 
-/// A notification that is lost with the waiter that it reached, because all were notified after
-/// that. Whatever comes first, one is left at the end: nobody stands in line who could have got it.
+/// A notification that is lost with its waiter, because all were notified after that. In any order
+/// one notification is left at the end: nobody stands in line to take it.
 #[test]
 fn a_notification_of_its_own_outlives_one_for_all() {
     loom::model(|| {
@@ -155,7 +155,7 @@ fn a_notification_of_its_own_outlives_one_for_all() {
             other.notify_one();
             other.notify_waiters();
         });
-        // loom does not put the other thread before the first load by itself.
+        // loom by itself does not run the other thread before the first load.
         thread::yield_now();
         drop(leaving);
         thread.join().unwrap();

@@ -24,7 +24,7 @@ fn one_value_is_made() {
     });
 }
 
-/// The right to make the value is lost with one who failed.
+/// The right to make the value, lost with a task whose attempt failed.
 #[test]
 fn the_next_makes_what_one_failed_to() {
     model(|| {
@@ -50,7 +50,7 @@ fn set_wakes() {
     });
 }
 
-/// A value that is seen by looking, before it was written.
+/// A value that a look sees before it was written.
 #[test]
 fn a_look_sees_all_or_nothing() {
     model(|| {
@@ -62,8 +62,8 @@ fn a_look_sees_all_or_nothing() {
     });
 }
 
-/// One that sleeps on when all have come, none or two leaders, or a round that ends with the one
-/// before.
+/// A waiter that sleeps on when all have come, no leader or two leaders, or a round that ends with
+/// the one before it.
 #[test]
 fn rounds_of_a_barrier() {
     model(|| {

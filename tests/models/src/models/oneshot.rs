@@ -64,7 +64,7 @@ fn close_against_send() {
     });
 }
 
-/// A sender that learns that the receiver is closed, and not what came before.
+/// A sender that learns that the receiver is closed, but not what came before.
 #[test]
 fn who_finds_it_closed_sees_what_came_before() {
     type Look = fn(&mut Option<Sender<u8>>) -> bool;
@@ -82,7 +82,7 @@ fn who_finds_it_closed_sees_what_came_before() {
                 written.with_mut(|value| unsafe { *value = 5 });
                 drop(receiver);
             });
-            // What is left of it is dropped later: that looks, too.
+            // The rest of it is dropped later, since a drop looks, too.
             let mut sender = Some(sender);
             if look(&mut sender) {
                 // SAFETY: loom checks that no two accesses overlap.
@@ -97,7 +97,7 @@ fn who_finds_it_closed_sees_what_came_before() {
 #[test]
 fn a_look_finds_a_value_that_was_written() {
     let looks: [fn(&mut Receiver<u8>); 2] = [
-        // loom sees it when they look too early.
+        // loom notices when they look too early.
         |receiver| {
             let _ = receiver.is_empty();
         },
@@ -132,7 +132,7 @@ fn drop_against_send() {
     });
 }
 
-/// A second poll from another task whose waker is not the one that gets called.
+/// A second poll from another task: its waker is not the one that is called.
 #[test]
 fn the_latest_waker_is_woken() {
     loom::model(|| {
@@ -147,7 +147,7 @@ fn the_latest_waker_is_woken() {
     });
 }
 
-/// A task by its waker, of which can be told how many there are.
+/// A task, represented by its waker, whose clones are counted.
 struct Task;
 
 impl Wake for Task {
@@ -159,7 +159,7 @@ fn left(task: &Arc<Task>) -> usize {
     Arc::strong_count(task) - 1
 }
 
-/// A waker that stays after its side has gone or has its news, for as long as the other side is
+/// A waker that stays although its side has gone or has its news, as long as the other side is
 /// kept.
 #[test]
 fn no_waker_stays() {

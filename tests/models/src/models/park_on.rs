@@ -9,7 +9,7 @@ use loom::thread;
 
 use crate::engine::park_on::run;
 
-/// Sleeps until another thread has set a flag and has done with the waker what `wake` does.
+/// Sleeps until another thread has set a flag and has used the waker as `wake` does.
 fn sleep_until_woken(wake: fn(Waker)) {
     let shared = Arc::new((AtomicBool::new(false), Mutex::new(None::<Waker>)));
     let other = shared.clone();
@@ -24,7 +24,7 @@ fn sleep_until_woken(wake: fn(Waker)) {
     let (flag, waker) = &*shared;
     run(poll_fn(|cx| {
         *waker.lock().unwrap() = Some(cx.waker().clone());
-        // After the waker is there: the lock orders the two.
+        // The flag is set after the waker is there: the lock orders the two.
         if flag.load(Ordering::Relaxed) { Poll::Ready(()) } else { Poll::Pending }
     }));
     thread.join().unwrap();
@@ -36,7 +36,7 @@ fn a_wake_ends_the_sleep() {
     loom::model(|| sleep_until_woken(Waker::wake));
 }
 
-/// The same, by a waker that is kept.
+/// The same with a waker that is kept.
 #[test]
 fn a_wake_by_reference_ends_the_sleep() {
     loom::model(|| sleep_until_woken(|waker| waker.wake_by_ref()));

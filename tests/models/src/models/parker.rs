@@ -52,7 +52,7 @@ fn the_token_arrives_with_what_came_before_it() {
     });
 }
 
-/// An owner that sleeps in the poll with its token given and nobody told to wake it there.
+/// An owner that sleeps in the poll although its token was given, and that nobody wakes there.
 #[test]
 fn who_sleeps_elsewhere_is_woken_there() {
     loom::model(|| {
@@ -75,7 +75,7 @@ fn who_sleeps_elsewhere_is_woken_there() {
     });
 }
 
-/// A wait with a limit that says there was no token and has taken it all the same.
+/// A wait with a limit that reports no token and has taken it all the same.
 #[test]
 fn a_wait_with_a_limit_loses_no_token() {
     loom::model(|| {

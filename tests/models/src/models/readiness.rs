@@ -1,5 +1,4 @@
-//! A source's readiness: no event is lost between an operation and the wait after it, whoever comes
-//! first.
+//! A source's readiness: no event is lost between an operation and the wait after it, in any order.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -15,8 +14,8 @@ use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::waiter_list::Key;
 use crate::engine::wake_list::WakeList;
 
-/// Every interleaving with up to three switches that a thread does not ask for. (All of them: two
-/// minutes, and nothing more is found.)
+/// Explores every interleaving with up to three preemptions. (All interleavings take two minutes,
+/// and find nothing more.)
 fn model(f: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
@@ -39,7 +38,7 @@ impl Kernel {
         wakers.wake_all();
     }
 
-    /// A read that does not block: all that is there.
+    /// A read that does not block: takes all that is there.
     fn read(&self) -> Option<usize> {
         match std::mem::take(&mut *self.0.lock()) {
             0 => None,
@@ -117,7 +116,7 @@ fn a_short_read_does_not_wipe_out_the_next_event() {
     });
 }
 
-/// One of many that wait, as `Registration::ready` has it.
+/// One of many waiters, as in `Registration::ready`.
 struct Wait<'a> {
     source: &'a Readiness,
     key: Option<Key>,
@@ -210,7 +209,7 @@ fn an_event_of_a_former_tenant_finds_nobody() {
     });
 }
 
-/// Somebody who waits as the one reader, while another that did is gone, and who is only forgotten.
+/// A waiting reader that is forgotten, not woken, when the reader before it ends its turn.
 #[test]
 fn who_waits_in_the_place_of_one_that_is_gone_is_woken() {
     model(|| {

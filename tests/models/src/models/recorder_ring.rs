@@ -5,12 +5,12 @@ use loom::thread;
 
 use crate::engine::insight::recorder::{Contents, EVENT_BYTES, Ring};
 
-/// What event `n` consists of.
+/// The words of event `n`.
 fn event(n: u64) -> [u64; 2] {
     [n, n + 100]
 }
 
-/// Each event that was read is the one that its place in the order says, with both of its words.
+/// Checks that each event is the one that its place in the order says, with both of its words.
 fn check(Contents { events, overwritten }: &Contents) {
     for (read, n) in events.iter().zip(*overwritten..) {
         assert_eq!(*read, event(n));
@@ -44,7 +44,7 @@ fn what_is_overwritten_while_it_is_read_is_left_out() {
 fn what_is_counted_is_there() {
     loom::model(|| {
         let ring = Arc::new(Ring::new(4 * EVENT_BYTES));
-        // All places are there.
+        // All places have been written.
         (0..4).for_each(|n| ring.push(event(n)));
         let reader = {
             let ring = Arc::clone(&ring);

@@ -1,5 +1,5 @@
-//! Models of `sync/rwlock/`: its right to the value is permits, so these hold it and the
-//! semaphore against each other.
+//! Models of `sync/rwlock/`. Permits give the right to the value, so these models check it together
+//! with the semaphore.
 
 use loom::future::block_on;
 use loom::sync::Arc;

@@ -34,7 +34,7 @@ fn spawn<F: Future + 'static>(
     handle
 }
 
-/// Waits at a scope, as the face does.
+/// Waits at a scope, as the public functions do.
 struct Wait(Node, Awaits, Option<Key>);
 
 impl Future for Wait {
@@ -94,7 +94,7 @@ fn nothing_comes_to_life_inside_what_has_ended() {
     });
 }
 
-/// Whether the scope has ended, now.
+/// Returns whether the scope has ended by now.
 fn futures_end(scope: &Node) -> bool {
     let (mut key, waker) = (None, Waker::noop());
     let ended = scope.wait(Awaits::End, &mut key, waker);
@@ -158,8 +158,8 @@ fn abort_against_the_last_guard() {
     });
 }
 
-/// Leaves its waker, and a word if it is polled once `ended` is set: a panic would stay in the
-/// task.
+/// Leaves its waker. If it is polled once `ended` is set, it leaves a word, since a panic would
+/// stay in the task.
 struct NotAfter {
     ended: Arc<AtomicBool>,
     polled: Arc<AtomicBool>,
@@ -178,7 +178,7 @@ impl Future for NotAfter {
     }
 }
 
-/// An abort that returns because another has been there, which has not yet come to the tasks.
+/// An abort that returns because of another one, although that has not yet reached the tasks.
 #[test]
 fn an_abort_beside_another_returns_when_all_is_aborted() {
     for nested in [false, true] {
@@ -207,7 +207,7 @@ fn an_abort_beside_another_returns_when_all_is_aborted() {
     }
 }
 
-/// The same beside the last guard of a task, whose drop carries an earlier abort out.
+/// The same beside the last guard of a task, whose drop carries out an earlier abort.
 #[test]
 fn an_abort_beside_the_last_guard_returns_when_all_is_aborted() {
     check(|| {
@@ -238,7 +238,7 @@ fn an_abort_beside_the_last_guard_returns_when_all_is_aborted() {
     });
 }
 
-/// The same for a cancellation: one that turns back where the word has come by, but has not gone
+/// The same for a cancellation: one that stops where another has passed, although that has not gone
 /// on.
 #[test]
 fn a_cancellation_beside_another_returns_when_all_is_told() {
@@ -280,7 +280,7 @@ fn two_that_come_to_life_at_once_are_two() {
     });
 }
 
-/// What is around the last two scopes, not freed by either or freed by both.
+/// A parent of the last two scopes that neither frees, or that both free.
 #[test]
 fn the_last_two_inside_free_what_is_around_them() {
     check(|| {
@@ -298,7 +298,7 @@ fn the_last_two_inside_free_what_is_around_them() {
     });
 }
 
-/// A cancellation that does not reach somebody, or comes without what the cancelling thread did
+/// A cancellation that does not reach some task, or comes without what the cancelling thread did
 /// before.
 #[test]
 fn cancel_is_heard_with_what_came_before_it() {
@@ -311,7 +311,7 @@ fn cancel_is_heard_with_what_came_before_it() {
             if other.is_cancelled() {
                 assert_eq!(seen.load(Ordering::Relaxed), 1);
             }
-            // Opened before or after: it is told.
+            // It was opened before or after the cancellation: it is told.
             let inner = other.child();
             if inner.is_cancelled() {
                 assert_eq!(seen.load(Ordering::Relaxed), 1);
@@ -326,8 +326,8 @@ fn cancel_is_heard_with_what_came_before_it() {
     });
 }
 
-/// A scope that stays on its parent's list when nobody has it any more: loom sees what is not
-/// freed.
+/// A scope that stays on its parent's list when nobody has it any more. loom finds memory that is
+/// not freed.
 #[test]
 fn what_has_ended_is_forgotten() {
     check(|| {

@@ -6,7 +6,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::Parker;
 use crate::runtime::serial_thread::SerialThread;
 
-/// Work that lies beside a sleeping thread, or a thread that nobody tells of the end.
+/// A job that waits beside a sleeping thread, or a thread that nobody tells of the end.
 #[test]
 fn what_was_added_is_done() {
     loom::model(|| {
@@ -26,7 +26,7 @@ fn what_was_added_is_done() {
     });
 }
 
-/// Work that is done only when more comes, or at the end.
+/// A job that runs only when another one comes, or at the end.
 #[test]
 fn work_is_done_while_nothing_else_comes() {
     loom::model(|| {

@@ -10,7 +10,7 @@ use loom::thread;
 use crate::engine::process_wide::signal_kind::{Ear, Kind, collect};
 use crate::engine::wake_list::WakeList;
 
-/// Room for so many bytes; more are swallowed.
+/// The socket has room for so many bytes; more are swallowed.
 const ROOM: usize = 1;
 
 struct Shared {
@@ -36,7 +36,7 @@ impl Shared {
         });
     }
 
-    /// The poll's holder, once.
+    /// The poll's holder, which looks once.
     fn wait_and_collect(&self) {
         let mut bytes = self.bytes.lock().unwrap();
         while *bytes == 0 {
@@ -49,7 +49,7 @@ impl Shared {
     }
 }
 
-/// A kind that can be reached from a listener.
+/// A kind that a listener can reach.
 struct At(Arc<Shared>, usize);
 
 impl std::ops::Deref for At {

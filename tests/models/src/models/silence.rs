@@ -6,8 +6,8 @@ use loom::thread;
 use crate::engine::scheduler::silence::Silence;
 use crate::engine::task::Watch;
 
-/// A poll that was announced is reported, because the monitor hears that the announcement is over
-/// and takes the poll that it still sees for one of which nothing was said.
+/// A report of an announced poll: the monitor hears that the announcement is over, and takes the
+/// announced poll that it still sees for a later one.
 #[test]
 fn who_hears_of_the_end_sees_another_poll() {
     loom::model(|| {

@@ -44,8 +44,8 @@ impl Pool {
         self.parkers[slot].unpark();
     }
 
-    /// Until the worker has found a task, or has slept and finds `events` ready. Whether it was a
-    /// task.
+    /// Runs until the worker has found a task, or has slept and finds `events` ready. Returns
+    /// whether it was a task.
     fn work(&self, slot: usize, events: impl Fn() -> WakeList) -> bool {
         let has_events = Cell::new(false);
         let sleep = || {
@@ -76,7 +76,7 @@ impl Pool {
     }
 }
 
-/// A push that a worker on its way to sleep does not see, and that wakes nobody.
+/// A push that wakes nobody, and that a worker on its way to sleep does not see.
 #[test]
 fn no_task_is_forgotten() {
     loom::model(|| {
@@ -88,8 +88,8 @@ fn no_task_is_forgotten() {
     });
 }
 
-/// Two pushes, the second while the first one's sleeper searches: it must not be left alone with a
-/// second sleeper.
+/// Two pushes, the second while the worker woken for the first one searches: that worker must not
+/// be left alone while a second one sleeps.
 #[test]
 fn a_push_during_a_search_is_found() {
     let mut model = loom::model::Builder::new();
@@ -112,8 +112,8 @@ fn a_push_during_a_search_is_found() {
     });
 }
 
-/// Several tasks that are pushed first and published once: the one who is woken for them must see
-/// to it that a second sleeper gets its share.
+/// Several tasks that are pushed first and published once: the worker that is woken for them must
+/// make sure that a second sleeper gets its share.
 #[test]
 fn a_batch_published_once_is_not_forgotten() {
     let mut model = loom::model::Builder::new();
@@ -132,7 +132,7 @@ fn a_batch_published_once_is_not_forgotten() {
         for worker in workers {
             worker.join().unwrap();
         }
-        // One by the batch, one by each searcher that leaves something behind.
+        // One wake by the batch, one by each searcher that leaves something behind.
         assert!(pool.woken.load(Ordering::Relaxed) <= 3);
     });
 }
@@ -160,7 +160,7 @@ fn who_wakes_up_with_other_work_has_somebody_else_woken() {
         let other = thread::spawn(move || of_other.find_one(1));
         pool.push();
         other.join().unwrap();
-        // An event without a task.
+        // An event that makes no task ready.
         pool.parkers[0].unpark();
         busy.join().unwrap();
     });

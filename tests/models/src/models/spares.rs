@@ -1,9 +1,9 @@
-//! Models of `scheduler/spares.rs`: spares that are called, retire and are called back; the monitor
-//! that looks after those who sleep, and sleeps itself.
+//! Models of `scheduler/spares.rs`: spares that are called, retire and are called back; the
+//! monitor, which looks after sleeping workers, and sleeps itself.
 //!
-//! When a spare retires is `Worker::work`'s to say, and what the monitor does at a look is that of
-//! `monitor_rounds.rs`. Both have the whole pool in their hands, with its queues and the clock, so
-//! they cannot be here; here stands in which order they call what these models are of.
+//! `Worker::work` says when a spare retires, and `monitor_rounds.rs` what the monitor does at a
+//! look. Both need the whole pool, with its queues and the clock, so they cannot be here. These
+//! models write again in which order they call what the models check.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ struct Pool {
     spares: Spares,
     park: MonitorPark,
     parkers: Vec<Parker>,
-    /// Written by whoever holds it: two at a time are seen.
+    /// The holder of a slot writes this, so two holders at a time are found.
     slots: Vec<UnsafeCell<u8>>,
     over: AtomicBool,
 }
@@ -37,7 +37,7 @@ struct Pool {
 unsafe impl Sync for Pool {}
 
 const WORKER: usize = 0;
-/// The first slot of a spare.
+/// The number of the first spare's slot.
 const SPARE: usize = 1;
 
 impl Pool {
@@ -88,7 +88,7 @@ impl Pool {
         (self.spares.count_missing(IN_PLACE), self.spares.count_serving(IN_PLACE))
     }
 
-    /// A job of the blocking pool: it serves until it is one too many.
+    /// A job of the blocking pool: it serves until there is one stand-in too many.
     fn stand_in(&self, mut serve: impl FnMut()) {
         let Some(slot) = self.spares.arrive() else { return };
         self.work_on(slot);
@@ -106,7 +106,7 @@ impl Pool {
         self.spares.call(|slot| self.unpark(slot))
     }
 
-    /// Calls until it is known what comes of it, as the monitor does from look to look.
+    /// Calls until the outcome is known, as the monitor does from look to look.
     fn call_until_answered(&self) -> Call {
         loop {
             match self.call() {
@@ -131,7 +131,7 @@ impl Pool {
         self.park.end();
     }
 
-    /// A worker without work, once.
+    /// A worker without work that goes to sleep once.
     fn sleep(&self, slot: usize) {
         let sleep = || {
             self.parkers[slot].park();
@@ -162,8 +162,8 @@ impl Pool {
 }
 
 /// The spare of [`Pool::with_a_spare_too_many`] retires, unless it is needed by then. `wait` waits
-/// for its token and says whether it goes on waiting. Says whether it serves again; else it has
-/// gone.
+/// for its token and returns whether it goes on waiting. Returns whether the spare serves again;
+/// otherwise it has gone.
 fn retire(pool: &Pool, wait: impl FnMut() -> bool) -> bool {
     pool.work_on(SPARE);
     if pool.spares.dismiss(SPARE) && !pool.spares.rest(SPARE, || false, wait) {
@@ -180,8 +180,8 @@ fn check(bound: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// A stall that calls nobody because of a spare that is just retiring; a spare that is called back
-/// and sleeps on.
+/// A stall that calls nobody because a spare is just retiring; a spare that is called back and
+/// sleeps on.
 #[test]
 fn a_stall_against_a_spare_that_retires() {
     loom::model(|| {
@@ -203,8 +203,8 @@ fn a_stall_against_a_spare_that_retires() {
     });
 }
 
-/// A call of a spare that gives up waiting in that moment: nobody comes, or two come to the same
-/// slot.
+/// A call of a spare that gives up waiting at that moment: no thread comes to the slot, or two
+/// come.
 #[test]
 fn a_call_against_a_spare_that_gives_up() {
     loom::model(|| {
@@ -230,8 +230,8 @@ fn a_call_against_a_spare_that_gives_up() {
     });
 }
 
-/// Two who call at the same time and get the same slot, or one spare for two stalls, or one more
-/// than there may be.
+/// Two calls at the same time that get the same slot, or one spare for two stalls, or one spare
+/// more than is allowed.
 #[test]
 fn two_calls_get_two_spares() {
     check(2, || {
@@ -262,7 +262,7 @@ fn two_calls_get_two_spares() {
             thread::spawn(move || call(&pool))
         };
         let mut answers = vec![call(&pool), other.join().unwrap()];
-        // A spare that is not at rest yet when it is called is not there to be called back.
+        // A spare that is not yet at rest when it is called cannot be called back.
         if !answers.contains(&Call::Back) {
             assert!(answers.contains(&Call::Start(SPARE + 1)), "{answers:?}");
             assert!(answers.contains(&Call::NotNeeded), "{answers:?}");
@@ -283,7 +283,7 @@ impl Pool {
     }
 }
 
-/// A thread that is not to be had: its place, and its part of the count, are lost.
+/// A thread that cannot be started: its place, and its part of the count, are lost.
 #[test]
 fn a_spare_that_never_comes_is_counted_off() {
     loom::model(|| {
@@ -295,7 +295,7 @@ fn a_spare_that_never_comes_is_counted_off() {
             thread::spawn(move || pool.spares.never_came(SPARE))
         };
         pool.spares.missing(STALLED);
-        // Whether it is known yet or not.
+        // In both cases: the failure is known already, or not yet.
         let answer = pool.call();
         assert!(matches!(answer, Call::Limit | Call::NotYet | Call::Start(SPARE)), "{answer:?}");
         other.join().unwrap();
@@ -339,7 +339,7 @@ fn a_spare_too_many_goes_home() {
     });
 }
 
-/// A worker that sleeps on beside a poll that nobody has.
+/// A worker that sleeps on beside a poll that nobody holds.
 #[test]
 fn who_sleeps_beside_the_poll_is_woken_to_take_it() {
     loom::model(|| {
@@ -356,8 +356,8 @@ fn who_sleeps_beside_the_poll_is_woken_to_take_it() {
     });
 }
 
-/// A worker that withdraws, with or without having slept, while the monitor goes to sleep for good:
-/// nobody watches it.
+/// A worker that nobody watches: it withdraws, with or without having slept, while the monitor goes
+/// to sleep for good.
 #[test]
 fn who_withdraws_is_watched() {
     loom::model(|| {
@@ -365,7 +365,7 @@ fn who_withdraws_is_watched() {
         let monitor = {
             let pool = pool.clone();
             thread::spawn(move || {
-                // It ends when it has seen the worker awake, or has been woken by it.
+                // The monitor ends when it has seen the worker awake, or has been woken by it.
                 pool.park.sleep_unless(|| !pool.spares.is_quiet(|| true));
             })
         };
@@ -375,7 +375,7 @@ fn who_withdraws_is_watched() {
     });
 }
 
-/// A monitor that finds everybody asleep, and none of what one of them did before.
+/// A monitor that finds all workers asleep, and does not see what one of them did before.
 #[test]
 fn who_sleeps_has_shown_what_it_did() {
     loom::model(|| {
@@ -384,7 +384,7 @@ fn who_sleeps_has_shown_what_it_did() {
             let pool = pool.clone();
             thread::spawn(move || pool.spares.is_quiet(|| true))
         };
-        // In its poll it announces that it blocks, and a spare comes for it.
+        // In its poll the worker announces that it blocks, and a spare comes for it.
         pool.spares.missing(STALLED);
         let call = pool.call();
         pool.spares.returned(STALLED);
@@ -394,8 +394,8 @@ fn who_sleeps_has_shown_what_it_did() {
     });
 }
 
-/// Work that a new spare leaves on its slot, and a worker that goes to sleep looks at too few slots
-/// to see it, though nobody wakes it for that.
+/// Work that a new spare leaves on its slot and that nobody is woken for: a worker that goes to
+/// sleep looks at too few slots to see it.
 #[test]
 fn work_on_a_slot_that_has_just_been_taken_is_seen() {
     check(3, || {
@@ -418,7 +418,7 @@ fn work_on_a_slot_that_has_just_been_taken_is_seen() {
     });
 }
 
-/// A spare that is called back from its rest, and left out by all who look for work.
+/// A spare that is called back from its rest, and that threads looking for work leave out.
 #[test]
 fn a_spare_that_is_called_back_is_looked_at() {
     loom::model(|| {
@@ -442,8 +442,8 @@ fn a_spare_that_is_called_back_is_looked_at() {
     });
 }
 
-/// A stand-in that comes when the one it was asked for has just returned, and that stays for ever,
-/// or that goes although another one has gone into its place.
+/// A stand-in that comes when the worker it was asked for has just returned, and stays for ever; or
+/// one that goes although another worker has gone into its place.
 #[test]
 fn a_stand_in_that_comes_serves_if_it_is_needed() {
     loom::model(|| {
@@ -460,8 +460,8 @@ fn a_stand_in_that_comes_serves_if_it_is_needed() {
     });
 }
 
-/// A slot in place that asks for nobody because of a stand-in that is just retiring, or that has
-/// nobody though one was asked for.
+/// A slot in place that asks for nobody because a stand-in is just retiring, or that has no
+/// stand-in though one was asked for.
 #[test]
 fn a_slot_in_place_against_a_stand_in_that_retires() {
     loom::model(|| {
@@ -494,8 +494,7 @@ fn a_slot_in_place_against_a_stand_in_that_retires() {
     });
 }
 
-/// One stand-in serves, and a second one that is not needed comes: both see that there is one too
-/// many, and go.
+/// Two stand-ins where one is needed: both see that there is one too many, and go.
 #[test]
 fn one_too_many_goes_and_no_more() {
     loom::model(|| {
@@ -533,8 +532,8 @@ fn a_stand_in_that_does_not_come_is_asked_for_again() {
     });
 }
 
-/// A monitor that sleeps for good beside a stand-in that is one too many and sleeps, too; the
-/// worker was in place and has returned.
+/// A monitor that sleeps for good beside a sleeping stand-in that is one too many, since the worker
+/// that was in place has returned.
 #[test]
 fn a_stand_in_too_many_goes_home() {
     check(2, || {
@@ -560,8 +559,8 @@ fn a_stand_in_too_many_goes_home() {
     });
 }
 
-/// Work that a worker leaves on its slot after it has slept, and another one looks at the slots
-/// without that one.
+/// Work that a worker leaves on its slot after it has slept, while another worker looks at the
+/// slots without that one.
 #[test]
 fn work_on_a_slot_that_has_just_woken_up_is_seen() {
     check(3, || {

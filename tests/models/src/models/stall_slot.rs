@@ -1,4 +1,4 @@
-//! The slot of the stall signal: question, answer, and a question that is given up.
+//! The slot of the stall signal: a question, its answer, and a question that is given up.
 
 use loom::thread;
 
@@ -41,7 +41,7 @@ fn a_late_handler_touches_nothing() {
             if !slot.ask(whom) {
                 continue;
             }
-            // One look only: the question is given up, be it that the answer has begun.
+            // It looks only once: the question is given up even if the answer has begun.
             match slot.collect(|value| *value) {
                 Some(answer) => {
                     assert_eq!(answer, (whom, whom));

@@ -43,12 +43,12 @@ impl Queue {
         Arc::new(Queue { tasks: Mutex::default(), owned: Owned::new(1) })
     }
 
-    /// Takes a new task in and makes it run.
+    /// Adds a new task and makes it run.
     pub(super) fn take_in(&self, task: Runnable, membership: Option<&Membership>) {
         self.owned.take_in(task, membership, |task| self.tasks.lock().push_back(task));
     }
 
-    /// Runs what is queued; says whether anything was.
+    /// Runs the queued tasks; returns whether there were any.
     pub(super) fn run(&self) -> bool {
         let task = self.tasks.lock().pop_front();
         let Some(task) = task else { return false };
@@ -67,7 +67,7 @@ impl Queue {
         self.cancel();
     }
 
-    /// Cancels what is there, until nothing is.
+    /// Cancels the tasks that are there, until none is left.
     pub(super) fn cancel(&self) {
         cancel_down_to(0, &self.owned, || {
             self.owned.cancel_all(Runnable::cancel);
@@ -85,7 +85,7 @@ fn spawn<F: Future + 'static>(queue: &Arc<Queue>, future: F) -> JoinHandle<F::Ou
     handle
 }
 
-/// Ready when all of `flags` are set; leaves its waker for each of them.
+/// A future that is ready when all of `flags` are set; it leaves its waker for each of them.
 struct AllSet {
     flags: Arc<Vec<AtomicUsize>>,
     wakers: Arc<Mutex<Vec<Waker>>>,
@@ -100,7 +100,7 @@ impl Future for AllSet {
             let wakers = self.flags.iter().map(|_| cx.waker().clone()).collect();
             *self.wakers.lock() = wakers;
         }
-        // Relaxed: only the wake orders these.
+        // Relaxed: only the wake orders these accesses.
         if self.flags.iter().all(|flag| flag.load(Ordering::Relaxed) == 1) {
             return Poll::Ready(());
         }
@@ -151,7 +151,7 @@ fn polls_follow_each_other() {
             &queue,
             poll_fn(move |cx| {
                 *given.lock() = Some(cx.waker().clone());
-                // After the waker is out: only the end of this poll publishes what follows.
+                // The waker is out already, so only the end of this poll publishes what follows.
                 // SAFETY: polls of one task never overlap: that is what is being checked.
                 let polls = cell.with_mut(|polls| unsafe {
                     *polls += 1;
@@ -286,12 +286,12 @@ fn the_last_reference_frees() {
         drop(handle);
         thread.join().unwrap();
         assert_eq!(Arc::strong_count(&token), 1);
-        // loom reports what is left of the queue's count if the task was not freed.
+        // If the task was not freed, loom reports that the queue's count is not zero.
         assert_eq!(Arc::strong_count(&queue), 1);
     });
 }
 
-/// A task that is freed by one thread before it sees that another is done with it.
+/// A task that one thread frees before it sees that another is done with it.
 #[test]
 fn who_frees_sees_all_that_was_done() {
     for by_value in [false, true] {
@@ -309,7 +309,7 @@ fn who_frees_sees_all_that_was_done() {
             let _ = handle.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             queue.run_all();
             let waker = waker.lock().take().unwrap();
-            // Takes the output and the join waker out, then drops its reference.
+            // The handle takes the output and the join waker out, then drops its reference.
             let thread = thread::spawn(move || drop(handle));
             if by_value {
                 waker.wake()

@@ -21,7 +21,7 @@ fn shard(wake: impl Fn() + Send + Sync + 'static) -> Arc<Shard> {
     Shards::new(clock.clone(), 0, make).outside().clone()
 }
 
-/// Moves the shard and its clock to `now`, and calls whom that makes due.
+/// Moves the shard and its clock to `now`, and calls the wakers that are then due.
 fn turn(shard: &Shard, now: u64) {
     shard.clock().set(now);
     let mut ready = WakeList::new();
@@ -33,7 +33,7 @@ fn poll(registration: &mut Registration, waker: &Waker) -> Poll<()> {
     registration.poll(waker, false, |_| Place::Own)
 }
 
-/// A waker that counts its calls. The count is no part of what is modelled.
+/// A waker that counts its calls. The count is not part of the model.
 #[derive(Default)]
 struct Count(AtomicUsize);
 
@@ -67,7 +67,7 @@ fn a_fired_timer_is_seen() {
             if firing.is_none() {
                 let shard = shard.clone();
                 firing = Some(thread::spawn(move || turn(&shard, 10)));
-                // Another event of the task's: it polls while the timer fires.
+                // Another event of the task: it polls while the timer fires.
                 cx.waker().wake_by_ref();
             }
             outcome
@@ -77,7 +77,7 @@ fn a_fired_timer_is_seen() {
     });
 }
 
-/// A task that moved, so that another waker counts, and is called by its old one only.
+/// A task that moved and left a new waker, but is called only by its old one.
 #[test]
 fn a_changed_waker_is_called() {
     loom::model(|| {
@@ -109,7 +109,7 @@ fn cancel_against_fire() {
             let shard = shard.clone();
             thread::spawn(move || {
                 turn(&shard, 10);
-                // It may get the first one's place.
+                // The second timer may get the first one's place.
                 let mut second = Registration::new(shard.clone(), 20);
                 assert!(poll(&mut second, &other).is_pending());
                 second
@@ -124,7 +124,7 @@ fn cancel_against_fire() {
         turn(&shard, 20);
         assert_eq!(kept.get(), 1);
         assert_eq!(shard.len(), 0);
-        // The entry of one that does not fire leaves with it.
+        // The entry of a timer that does not fire leaves with the timer.
         second.reset(30, |_| true);
         assert!(poll(&mut second, Waker::noop()).is_pending());
         assert_eq!(shard.len(), 1);
@@ -195,7 +195,7 @@ fn an_earlier_deadline_from_outside_wakes_the_owner() {
                 loop {
                     match shard.next_deadline() {
                         NEVER => parker.park(),
-                        // Sleeping until then is over at once, here.
+                        // In a model, sleeping until then ends at once.
                         next => break turn(&shard, next),
                     }
                 }
@@ -238,7 +238,7 @@ fn a_reset_to_earlier_from_outside_wakes_the_owner() {
     });
 }
 
-/// A timer that two threads fire, the owner and one that does it for it, or neither.
+/// A timer that is fired both by its owner and by a thread in the owner's place, or by neither.
 #[test]
 fn two_turns_fire_once() {
     loom::model(|| {
@@ -253,7 +253,7 @@ fn two_turns_fire_once() {
         turn(&shard, 11);
         other.join().unwrap();
         assert_eq!(count.get(), 1);
-        // Nobody is told of a deadline that is over.
+        // Nobody is told of a deadline that has passed.
         assert_eq!(shard.next_deadline(), NEVER);
         assert!(poll(&mut registration, &waker).is_ready());
     });

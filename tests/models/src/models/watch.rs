@@ -42,7 +42,7 @@ fn wait_for_finds_its_value() {
     });
 }
 
-/// The end, without what every sender did before it went.
+/// An end that comes without what every sender did before it went.
 #[test]
 fn the_end_sees_what_all_senders_did() {
     model(|| {

@@ -13,12 +13,12 @@ use crate::engine::scheduler::sleep::{Sleep, Withdrawn};
 use crate::engine::scheduler::spares::Spares;
 use crate::engine::wake_list::WakeList;
 
-/// The tasks that workers of a model share.
+/// The tasks that the workers of a model share.
 #[derive(Default)]
 pub(super) struct Tasks(AtomicUsize);
 
 impl Tasks {
-    /// Adds one; to be published.
+    /// Adds one task, which the caller then publishes.
     pub(super) fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
@@ -37,11 +37,11 @@ pub(super) struct Worker<'a> {
     pub(super) slot: usize,
     pub(super) protocol: &'a Sleep,
     pub(super) activity: Option<&'a Activity>,
-    /// `None`: there is never any.
+    /// `None` if there are never any.
     pub(super) tasks: Option<&'a Tasks>,
     pub(super) is_closed: &'a dyn Fn() -> bool,
     pub(super) unpark: &'a dyn Fn(usize),
-    /// Whom it tells that it is up.
+    /// The thread that it tells when it is up.
     pub(super) monitor: Option<(&'a Spares, &'a MonitorPark)>,
     pub(super) sleep: &'a dyn Fn() -> WakeList,
     pub(super) after_sleep: &'a dyn Fn(WakeList),

@@ -23,7 +23,7 @@ fn a_poll_is_never_given_another_ones_name() {
             }
         });
         let monitor = thread::spawn(move || {
-            // Until a poll is seen, but no longer than both take.
+            // Loops until a poll is seen, but no longer than both polls take.
             for _ in 0..2 {
                 if let Some(seen) = watch.look() {
                     if let Some(whose) = watch.whose(seen) {
@@ -40,7 +40,7 @@ fn a_poll_is_never_given_another_ones_name() {
     });
 }
 
-/// A poll that counts as another one after a long wait, and is seen without its name.
+/// A poll that is taken for another one after a long wait, and is seen without its name.
 #[test]
 fn a_renewed_poll_keeps_its_name() {
     loom::model(|| {
@@ -68,7 +68,7 @@ impl Slot {
         Arc::new(Slot { watch: Watch::new(), spares: Spares::new(1, 1, 1) })
     }
 
-    /// As `Worker` does after a poll.
+    /// Does what `Worker` does after a poll.
     fn end(&self) {
         if let Some(absence) = self.watch.end() {
             self.spares.returned(absence);

@@ -10,7 +10,7 @@ pub(crate) const LAST: u64 = NEVER - 1;
 #[derive(Debug)]
 pub(crate) struct Clock {
     now: AtomicU64,
-    /// Built to be paused. Such a clock moves by `advance` only, while it is paused.
+    /// Whether it was built to be paused. Such a clock moves only by `advance` while it is paused.
     is_virtual: bool,
     paused: AtomicBool,
 }
@@ -21,7 +21,7 @@ impl Clock {
         Clock { now: AtomicU64::new(0), is_virtual: true, paused: AtomicBool::new(true) }
     }
 
-    /// A clock that cannot be paused. It moves when somebody has slept as long as he meant to.
+    /// A clock that cannot be paused. It moves when a thread has slept as long as it meant to.
     pub(crate) fn real() -> Clock {
         Clock { now: AtomicU64::new(0), is_virtual: false, paused: AtomicBool::new(false) }
     }

@@ -1,8 +1,8 @@
-//! The kernel's part of a futex: who waits on which word.
+//! The kernel's part of a futex: which threads wait on which word.
 //!
-//! loom may switch threads at its own operations only. So what stands behind an access of the word
-//! and before the next one happens at once with it, as under the kernel's lock; and, unlike a lock,
-//! it orders nothing for the two sides that the word does not order.
+//! loom switches threads only at its own operations. So code between an access of the word and the
+//! next one runs at once with that access, as under the kernel's lock. Unlike a lock, it adds no
+//! ordering between the two sides beyond that of the word.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -20,12 +20,12 @@ fn address(word: &AtomicU32) -> usize {
     std::ptr::from_ref(word).addr()
 }
 
-/// loom has no time: a wait with a limit ends at once, as one whose limit has passed.
+/// loom has no time: a wait with a limit ends at once, as if its limit had passed.
 pub(super) fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) {
     if timeout.is_some() {
         return thread::yield_now();
     }
-    // The kernel compares with the word as it is; a load might see an older value.
+    // The kernel compares with the latest value of the word; a load might see an older one.
     if word.fetch_or(0, Ordering::Relaxed) == expected {
         WAITING.with_borrow_mut(|waiting| waiting.push((address(word), thread::current())));
         thread::park();

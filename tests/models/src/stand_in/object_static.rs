@@ -1,4 +1,4 @@
-//! A table of objects for each run of a model.
+//! The table of objects: a new one for each run of a model.
 
 use super::object_table::Table;
 

@@ -1,4 +1,4 @@
-//! The driver without a system: a poll that one thread at a time sleeps in, and the events that a
+//! The driver without a system: a poll in which one thread at a time sleeps, and the events that a
 //! model sends.
 
 use std::io;
@@ -12,7 +12,7 @@ use crate::engine::wake_list::WakeList;
 #[derive(Debug)]
 pub(crate) struct IoDriver {
     selector: Mutex<()>,
-    /// Who sleeps with a limit sleeps until then.
+    /// The time until which a thread with a limit sleeps.
     clock: Arc<Clock>,
     system: Mutex<System>,
     changed: Condvar,
@@ -34,13 +34,13 @@ impl IoDriver {
         Some(PollGuard { driver: self, _selector: self.selector.try_lock()? })
     }
 
-    /// Kept until the next wait.
+    /// A wake that is kept until the next wait.
     pub(crate) fn wake(&self) {
         self.system.lock().woken = true;
         self.changed.notify_all();
     }
 
-    /// An event that makes somebody ready. It waits until somebody looks.
+    /// An event that makes a task ready. It waits until a thread looks.
     pub(crate) fn send(&self, waker: Waker) {
         self.system.lock().events.push(waker);
         self.changed.notify_all();

@@ -64,7 +64,7 @@ pub(crate) mod hint {
 pub(crate) mod thread {
     pub(crate) use loom::thread::{Builder, JoinHandle, current, yield_now};
 
-    /// loom has no time, and nobody uses any.
+    /// Stands in for ticks, which no model uses: loom has no time.
     #[derive(Clone, Copy)]
     pub(crate) struct Usage;
 
@@ -84,7 +84,7 @@ pub(crate) mod thread {
     }
 }
 
-/// Waiting between attempts: others go first.
+/// Yields between attempts, so that other threads go first.
 #[derive(Debug)]
 pub(crate) struct Backoff(());
 
@@ -195,7 +195,7 @@ impl Condvar {
         guard.guard = Some(self.0.wait(inner).unwrap());
     }
 
-    /// loom has no time: the wait ends at once, as one whose limit has passed.
+    /// loom has no time: the wait ends at once, as if its limit had passed.
     pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, _timeout: Duration) -> bool {
         drop(guard.guard.take());
         loom::thread::yield_now();
@@ -212,7 +212,7 @@ impl Condvar {
     }
 }
 
-/// Of two that are last at the same time neither may get the value here: loom has no `into_inner`.
+/// If two are last at the same time, neither may get the value here: loom has no `into_inner`.
 pub(crate) fn last_of<T>(reference: Arc<T>) -> Option<T> {
     Arc::try_unwrap(reference).ok()
 }

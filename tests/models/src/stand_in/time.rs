@@ -1,4 +1,4 @@
-//! loom has no time: a limit of time never ends.
+//! loom has no time: a time limit never ends.
 
 use std::future::Future;
 use std::time::Duration;
