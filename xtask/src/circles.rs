@@ -9,8 +9,8 @@
 //! item that is defined in its parent's file is an edge, and so is a parent whose code uses a
 //! child.
 //!
-//! Only names count. A method that is called through a value of a type is no edge, wherever its
-//! `impl` stands: the type is.
+//! Only names count. A call of a method makes no edge, wherever the `impl` stands: the name of the
+//! type does.
 //!
 //! A folder is what lies under a module. In each folder the law looks at the files and the folders
 //! in it, each folder as one, and at the edges between them.
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::source::{code_only, line_of, tokens};
 
-/// The crates that the law reads: where their modules lie.
+/// The crates that the law reads, with the folders of their modules.
 pub(crate) const CRATES: [&str; 2] = ["runtime/src/", "runtime-macros/src/"];
 
 /// A circle that may stay, for a reason.
@@ -51,7 +51,7 @@ pub(crate) const ADMITTED: &[Admitted] = &[
     },
 ];
 
-/// How many may be admitted.
+/// The most circles that may be admitted.
 const MOST_ADMITTED: usize = 4;
 
 /// Files, or files and folders, that reach each other by imports.
@@ -59,7 +59,7 @@ const MOST_ADMITTED: usize = 4;
 pub(crate) struct Circle {
     /// From the crate's `src`, sorted. A folder ends with `/`.
     pub(crate) members: Vec<String>,
-    /// What makes it.
+    /// The edges that make it.
     pub(crate) edges: Vec<Edge>,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct Edge {
 }
 
 impl Circle {
-    /// All of it: for each two files the line that names first, and what it and others name.
+    /// Describes the circle: for each two files the first line that names something, and all names.
     pub(crate) fn describe(&self) -> String {
         let mut text = format!("{} need each other:", self.members.join(", "));
         let mut pairs: BTreeMap<(&str, &str), Vec<&Edge>> = BTreeMap::new();
@@ -148,7 +148,7 @@ fn folder_at(file: &str, level: &[String]) -> Option<String> {
     below.then(|| format!("{}/", module[..=level.len()].join("/")))
 }
 
-/// What stands for `file` in the folder `level`: itself, or the folder that it lies in.
+/// What stands for `file` in the folder `level`: the file itself, or the folder that it lies in.
 fn unit_at(file: &str, level: &[String], folders: &BTreeSet<String>) -> String {
     let module = module_of(file);
     if module.len() > level.len() {
@@ -164,7 +164,7 @@ fn is_root(file: &str) -> bool {
     file.ends_with("/mod.rs") || file == "lib.rs"
 }
 
-/// The circle of `members`, with those edges that stay inside of it.
+/// Makes the circle of `members`, with the edges between them.
 fn circle(members: Vec<String>, edges: &[Edge], unit: impl Fn(&str) -> String) -> Circle {
     let inside = |edge: &&Edge| {
         let (from, to) = (unit(&edge.from), unit(&edge.to));
@@ -181,7 +181,7 @@ fn components(edges: &BTreeSet<(String, String)>) -> Vec<Vec<String>> {
         next.entry(from).or_default().push(to);
         next.entry(to).or_default();
     }
-    // What each node reaches. The graphs have some hundred nodes.
+    // The set of nodes that each node reaches. The graphs have some hundred nodes.
     let reach: BTreeMap<&str, BTreeSet<&str>> = next
         .keys()
         .map(|&start| {
@@ -209,7 +209,7 @@ fn components(edges: &BTreeSet<(String, String)>) -> Vec<Vec<String>> {
     found.into_iter().collect()
 }
 
-/// The path of the module that a file is.
+/// The path of the module in a file.
 fn module_of(file: &str) -> Vec<String> {
     let parts = file.trim_end_matches(".rs").split('/').filter(|part| *part != "mod");
     if file == "lib.rs" { Vec::new() } else { parts.map(str::to_owned).collect() }
@@ -217,7 +217,7 @@ fn module_of(file: &str) -> Vec<String> {
 
 // ---- a crate ----
 
-/// A module, as one file has it: a file for another system is another scope of the same module.
+/// A module, as one file defines it. A file for another system is another scope of the same module.
 struct Scope {
     file: String,
     children: BTreeSet<String>,
@@ -230,13 +230,13 @@ struct Scope {
 
 type Path = Vec<String>;
 
-/// A path as it is written, and where.
+/// A path as it is written, with its place.
 struct Mention {
     file: String,
     module: Path,
     line: usize,
     path: Path,
-    /// Re-exports of what is below make no edge.
+    /// Whether it is a re-export of something below, which makes no edge.
     is_reexport: bool,
 }
 
@@ -270,13 +270,13 @@ impl Crate {
         all
     }
 
-    /// Who names what of whom.
+    /// The edges: which file names what of which other file.
     fn edges(&self) -> Vec<Edge> {
         let mut edges = BTreeSet::new();
         for mention in &self.mentions {
             let Some(path) = self.whole_path(mention) else { continue };
             for to in self.files_of(&path, 0) {
-                // Of two files of one module the compiler sees one.
+                // Two files of one module are for different systems: the compiler sees only one.
                 let own = &self.scopes[&mention.module];
                 let to_child = module_of(&to).starts_with(&module_of(&mention.file));
                 let is_edge = !(mention.is_reexport && to_child);
@@ -289,7 +289,7 @@ impl Crate {
         edges.into_iter().collect()
     }
 
-    /// The whole path; nothing if it leads into another crate, or to something local.
+    /// The whole path, or nothing if it leads into another crate, or to a local item.
     fn whole_path(&self, mention: &Mention) -> Option<Path> {
         let scope =
             self.scopes.get(&mention.module)?.iter().find(|scope| scope.file == mention.file)?;
@@ -329,7 +329,7 @@ impl Crate {
                     }
                 }
             }
-            // What a macro makes has no name in the text: it is where the path ends.
+            // Items that a macro makes have no name in the text, so the path ends at the macro.
             let unknown = !item && found.is_empty() && scopes.iter().all(|s| s.globs.is_empty());
             if unknown {
                 found.extend(scopes.iter().map(|scope| scope.file.clone()));
@@ -483,7 +483,7 @@ impl Reader<'_> {
             let first = path[0].as_str();
             let root = match first {
                 "crate" | "self" | "super" => scope.whole_path(module, &path),
-                // A child, or another crate: `mod` lines may come later.
+                // This may be a child or another crate, since `mod` lines may come later.
                 first => {
                     let child = self.declares(first, module);
                     child.then(|| module.iter().chain(&path).cloned().collect())
@@ -553,7 +553,7 @@ impl Reader<'_> {
             leaves.push(Leaf { at: place, path: path.clone(), name });
         }
         path.truncate(from);
-        // Never stands still, whatever comes.
+        // Always moves on, whatever comes.
         if matches!(self.word(at), "," | "}" | ";" | "") { at } else { at + 1 }
     }
 
@@ -603,11 +603,11 @@ impl Reader<'_> {
     }
 }
 
-/// One end of a `use`.
+/// One name that a `use` brings in.
 struct Leaf {
     at: usize,
     path: Path,
-    /// The name that it has here; `*` for all of them.
+    /// The name that it has in this file; `*` for all names.
     name: Option<String>,
 }
 
@@ -654,7 +654,7 @@ fn item_end(code: &str, start: usize) -> usize {
     code.len()
 }
 
-/// The circles that nobody admitted, and the admitted ones that are not there: what is to be said.
+/// The messages about circles that nobody admitted, and about admitted ones that are not there.
 pub(crate) fn refused(found: &[Circle], admitted: &[Admitted]) -> Vec<String> {
     let is = |circle: &Circle, admitted: &Admitted| circle.members == admitted.members;
     let mut texts: Vec<String> = found
@@ -752,7 +752,7 @@ mod tests {
             ("b.rs", "use crate::a::A;\npub struct B(A);"),
         ];
         assert_eq!(members(&aside), ["a.rs b.rs"]);
-        // The parent has it from a third file.
+        // The parent gets it from a third file.
         let text = "mod child; mod item; use item::Item; use child::C;";
         assert!(
             members(&[lib, child, ("f/mod.rs", text), ("f/item.rs", "pub struct Item;")])
@@ -794,7 +794,7 @@ mod tests {
             ("g/d.rs", "fn f(_: crate::f::b::B) {}"),
         ];
         assert_eq!(members(&files), ["f/ g/"]);
-        // A file and the folder of its children are one.
+        // A file and the folder of its children count as one.
         let files = [
             ("lib.rs", "mod f; mod g;"),
             ("f.rs", "mod a; use crate::g::G;"),

@@ -12,7 +12,7 @@ pub(crate) fn run(mut command: Command) -> Outcome {
     if status.success() { Ok(()) } else { Err(format!("`{shown}` failed: {status}")) }
 }
 
-/// The command as one would type it.
+/// The command line as one would type it.
 fn shown(command: &Command) -> String {
     let mut words = Vec::new();
     for (name, value) in command.get_envs() {
@@ -47,10 +47,10 @@ pub(crate) fn lint() -> Outcome {
     run(clippy)
 }
 
-/// The workspaces with other people's crates: as they are usually built, and with tokio's flag.
+/// The workspaces with other people's crates: built as usual, and built with tokio's flag.
 const ECOSYSTEM: [&str; 2] = ["compat", "compat/unstable"];
 
-/// In the second of them: with a feature that changes what other tests see.
+/// Tests of the second workspace that run apart: their feature changes what other tests see.
 const DUMPS: [&str; 4] = ["--features", "taskdump", "--test", "dumps_show_where_tasks_wait"];
 
 fn cargo_in(workspace: &str, arguments: &[&str]) -> Command {

@@ -1,6 +1,6 @@
 //! The same servers on tokio and on `compat/tokio`: built twice, then loaded in turns.
 //!
-//! What is compared ran in the same minutes on the same machine; a figure alone says little.
+//! Compared figures are from the same minutes on the same machine; a figure alone says little.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -18,7 +18,7 @@ const LOADS: [&str; 4] = ["axum /", "axum /json", "redis SET", "redis GET"];
 struct Figures {
     per_second: f64,
     p99_us: f64,
-    /// Of the server's processor time.
+    /// The server's processor time.
     us_per_request: f64,
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let mut all: Vec<[Vec<Figures>; 2]> = (0..LOADS.len()).map(|_| Default::default()).collect();
     for round in 0..rounds {
         for (load, name) in LOADS.iter().enumerate() {
-            // Who comes first changes from round to round.
+            // The side that goes first changes from round to round.
             for turn in 0..2 {
                 let side = (round + turn) % 2;
                 all[load][side].push(measure(&servers[side], name)?);
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     Ok(())
 }
 
-/// Builds the servers from scratch, and says how long it took and how large the program is.
+/// Builds the servers from scratch, and returns how long it took and how large the program is.
 fn build(side: &str) -> Result<PathBuf, String> {
     let source = root().join("compat/bench");
     let read = |file: &str| {
@@ -68,7 +68,7 @@ fn build(side: &str) -> Result<PathBuf, String> {
     };
     let package = Package::write(side, "servers", &read("Cargo.toml")?, &read("src/main.rs")?)?;
     package.clean()?;
-    // Downloads are not the compiler's time.
+    // The time of downloads is not the compiler's.
     package.cargo(&["fetch", "--quiet"])?;
     let start = Instant::now();
     package.cargo(&["build", "--release", "--quiet"])?;
@@ -81,8 +81,8 @@ fn build(side: &str) -> Result<PathBuf, String> {
 /// How many kinds of tasks the programs have whose sizes are compared.
 const KINDS: [usize; 3] = [1, 21, 101];
 
-/// Builds programs that spawn so many different futures, and says how large they are: a runtime is
-/// linked once, what it is generic over once for each future.
+/// Builds programs that spawn so many different futures, and returns their sizes. A runtime is
+/// linked once; its generic code is linked once for each future.
 fn sizes() -> Outcome {
     println!("\n| kinds of tasks | program, KiB, ours / tokio |\n|---|---|");
     for kinds in KINDS {

@@ -1,10 +1,10 @@
-//! Instructions and locked instructions an operation, by the number of configured workers.
+//! Counts instructions and locked instructions for each operation, by the number of workers.
 //!
 //! valgrind counts each instruction of `benches/src/bin/counts.rs`, in two runs of different
-//! length; the difference is what the operations cost, without start and end. An instruction with a
-//! `lock` prefix, and an `xchg` with memory, is one that another core can delay: whatever grows
-//! here with the number of workers will not scale. valgrind runs one thread at a time, so the
-//! counts do not depend on the machine's load, and nothing in them is waiting.
+//! length. The difference is the cost of the operations, without start and end. Another core can
+//! delay an instruction with a `lock` prefix, and an `xchg` with memory: a count of these that
+//! grows with the number of workers will not scale. valgrind runs one thread at a time, so the
+//! counts do not depend on the machine's load and contain no waiting.
 
 use std::collections::HashMap;
 use std::fs;
@@ -134,9 +134,9 @@ fn profile(
 }
 
 impl Profile {
-    /// Reads callgrind's format: `ob=` says whose instructions follow, each line of figures is an
-    /// address, a source line and a count; the line behind `calls=` counts what is inside the call,
-    /// a second time.
+    /// Reads callgrind's format. `ob=` names the object whose instructions follow. Each line of
+    /// figures is an address, a source line and a count. The line after `calls=` counts again what
+    /// is inside the call.
     fn parse(text: &str, program: &Path) -> Profile {
         let (mut own, mut call) = (false, false);
         let mut profile = Profile { total: 0.0, by_address: HashMap::new() };
@@ -167,7 +167,7 @@ impl Profile {
     }
 }
 
-/// Which lines of the runtime lock how often, those that do so at least once in twenty operations.
+/// The lines of the runtime that lock at least once in twenty operations, and how often they do.
 fn print_places(program: &Path, profile: &Profile, locked: &[u64]) -> Outcome {
     let count = |address: &u64| profile.by_address.get(address).copied().unwrap_or_default();
     let seen: Vec<u64> = locked.iter().copied().filter(|address| count(address) >= 0.01).collect();

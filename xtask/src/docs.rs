@@ -8,7 +8,7 @@
 //!
 //! # Examples
 //!
-//! An item is *shown* if its `# Examples` section holds
+//! An item is *shown* if its `# Examples` section holds one of these:
 //!
 //! - code that names it (a type's own need not), or
 //! - a line ``See [`X`].`` whose target has such code: the item's name stands in the visible lines
@@ -20,10 +20,10 @@
 //!
 //! # Exempt
 //!
-//! What a user cannot name: items of private modules that no public module re-exports. Fields,
-//! variants, associated types and constants of traits, functions of a trait's implementation,
-//! re-exports, and what is deprecated, hidden (`#[doc(hidden)]`) or a test. An item whose name a
-//! macro fills in needs an example that may name anything, or the line ``See [`Self`].``.
+//! What a user cannot name is exempt: items of private modules that no public module re-exports. So
+//! are fields, variants, associated types and constants of traits, functions of a trait's
+//! implementation, re-exports, and what is deprecated, hidden (`#[doc(hidden)]`) or a test. An item
+//! whose name a macro fills in needs an example that may name anything, or ``See [`Self`].``.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,20 +54,20 @@ pub(crate) struct Item {
     kind: Kind,
     /// The type or trait that it belongs to.
     owner: Option<String>,
-    /// A macro says what it belongs to.
+    /// Whether a macro fills in what it belongs to.
     is_filled_in: bool,
-    /// Where it stands, from the crate's root.
+    /// The path of its module, from the crate's root.
     module: Vec<String>,
     /// The number of the file that it is in.
     pub(crate) file: usize,
     pub(crate) line: usize,
     /// Its documentation, line by line, without the marks.
     docs: Vec<String>,
-    /// From its keyword to its body: the types that a function takes and gives.
+    /// The text from its keyword to its body, with the types that a function takes and returns.
     signature: String,
 }
 
-/// How an item comes to its example.
+/// How an item gets its example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shown {
     Itself,
@@ -80,7 +80,7 @@ enum Shown {
 pub(crate) fn items(file: usize, text: &str, code: &str, module: &[String]) -> Vec<Item> {
     let mut found = Vec::new();
     let tokens = tokens(code);
-    // What each open brace belongs to.
+    // The items that the open braces belong to.
     let mut open: Vec<Owner> = Vec::new();
     let mut next = Owner::Nobody;
     for (at, &(place, word)) in tokens.iter().enumerate() {
@@ -108,7 +108,7 @@ pub(crate) fn items(file: usize, text: &str, code: &str, module: &[String]) -> V
             (Some(Owner::Trait(_)), "fn") => matches!(open.last(), Some(Owner::Trait(_))),
             _ => is_public(&tokens, at),
         };
-        // A module that is a file is counted there.
+        // A module in a file of its own is counted there.
         let skip = word == "mod" && tokens.get(at + 2).is_some_and(|token| token.1 == ";");
         if !is_public || skip || head.contains(HIDDEN) || head.contains("#[deprecated") {
             continue;
@@ -240,13 +240,13 @@ fn marked(text: &str, mark: &str) -> Vec<String> {
     lines
         .map(|line| match line.strip_prefix(mark) {
             Some(rest) => rest.strip_prefix(' ').unwrap_or(rest).to_owned(),
-            // What a macro fills in, or one line of documentation.
+            // A macro fills it in, or it is one line of documentation.
             None => line.trim_start_matches("#[doc = ").trim_matches(['"', ']']).to_owned(),
         })
         .collect()
 }
 
-/// A piece of documentation: its heading (none before the first), and what stands under it.
+/// A piece of documentation: its heading (none before the first), and the text below it.
 struct Section<'a> {
     heading: Option<&'a str>,
     /// The visible lines of code that shows something.
@@ -256,7 +256,7 @@ struct Section<'a> {
 
 fn sections(docs: &[String]) -> Vec<Section<'_>> {
     let mut all = vec![Section { heading: None, code: String::new(), prose: Vec::new() }];
-    // Inside of code: whether it shows something.
+    // Inside of a code block: whether it shows something.
     let mut fence: Option<bool> = None;
     for line in docs {
         let section = all.last_mut().expect("it begins with one");
@@ -406,7 +406,7 @@ impl<'a> Index<'a> {
         let named = |text: &str| !find_word(text, &item.name).is_empty();
         match item.kind {
             _ if code.is_empty() => false,
-            // What a module shows, whoever reads the module sees.
+            // A reader of the module sees everything that the module shows.
             Kind::Module => true,
             Kind::Type if target.kind == Kind::Function => named(&code) || named(&target.signature),
             _ => item.name.is_empty() || named(&code),
@@ -433,7 +433,7 @@ fn links<'a>(section: &Section<'a>, docs: &'a [String]) -> Vec<&'a str> {
 }
 
 impl Item {
-    /// The folder of the face that the item is in: the name by which the law holds it.
+    /// The folder of the face that the item is in, by which the law lists it.
     fn room(&self) -> &str {
         self.module.first().map_or(&self.name, String::as_str)
     }
@@ -445,14 +445,14 @@ impl Item {
         self.kind == Kind::Macro || self.is_filled_in || names.contains(name)
     }
 
-    /// `owner::name`, as a reader looks for it.
+    /// The item's name in the form `owner::name`.
     fn path(&self) -> String {
         let around = self.owner.as_ref().or(self.module.last());
         around.map_or_else(|| self.name.clone(), |around| format!("{around}::{}", self.name))
     }
 }
 
-/// Where the law is broken, and how.
+/// The places where the law is broken, and how.
 pub(crate) fn breaches(items: &[Item]) -> Vec<(&Item, String)> {
     let index = Index::new(items);
     let mut found = Vec::new();

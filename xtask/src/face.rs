@@ -1,9 +1,8 @@
-//! What a user can wait for: the functions of the public face that give futures, as one test must
-//! name them.
+//! The functions of the public face that give futures. One test must name them all.
 //!
-//! A future that is not `Send` for every lifetime compiles by itself and fails in the program of
-//! somebody who spawns it. So [`TEST`] uses each of these functions inside a task, and this law
-//! makes sure that it is each.
+//! A future that is not `Send` for every lifetime compiles by itself, and fails in the program of a
+//! user who spawns it. So [`TEST`] uses each of these functions inside a task, and this law makes
+//! sure that none is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +14,7 @@ pub(crate) const TEST: &str = "tests/tests/futures_of_the_face_can_be_spawned.rs
 /// The rooms of the face, under `runtime/src/`.
 const ROOMS: &[&str] = &["fs", "io", "net", "process", "signal", "sync", "task", "time"];
 
-/// Types whose futures stay on their thread, and are not to be sent.
+/// Types whose futures stay on their thread, and need not be `Send`.
 const STAYS: &[&str] = &["LocalSet"];
 
 /// A function that gives a future.
@@ -24,7 +23,7 @@ pub(crate) struct Waits {
     /// As the test must name it: `Type::function`; `room::function` if it belongs to no type;
     /// `::function` where a macro fills the type in.
     pub(crate) name: String,
-    /// Another way: the module of a function that belongs to no type may be public, too.
+    /// The other form: the public module of a function that belongs to no type.
     other: Option<String>,
     pub(crate) line: usize,
 }
@@ -94,7 +93,7 @@ pub(crate) fn that_wait(code: &str, module: &[String], futures: &BTreeSet<String
     found
 }
 
-/// Those of `wanted`, each as often as the face defines it, that the test calls less often.
+/// The functions of `wanted` that the test calls less often than the face defines them.
 pub(crate) fn missing<'a, W>(wanted: &'a [(W, Waits)], test: &str) -> Vec<&'a (W, Waits)> {
     let mut defined: BTreeMap<&str, usize> = BTreeMap::new();
     wanted
@@ -114,7 +113,7 @@ fn uses(test: &str, name: &str) -> usize {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// A function's body, or a module: what is inside belongs to what is around.
+    /// A function's body, or a module: its content belongs to the block around it.
     Nobody,
     Type(String),
     Trait(String),
@@ -124,7 +123,7 @@ pub(crate) enum Owner {
     Hidden,
 }
 
-/// Whose the block is that begins with `impl` or `trait`.
+/// The kind of the block that begins with `impl` or `trait`.
 pub(crate) fn owner(tokens: &[(usize, &str)], is_public: bool) -> Owner {
     let end = tokens.iter().position(|&(_, word)| word == "{" || word == ";");
     let head: Vec<&str> = tokens[1..end.unwrap_or(tokens.len())].iter().map(|t| t.1).collect();
@@ -153,7 +152,7 @@ pub(crate) fn is_modifier(word: &str) -> bool {
     matches!(word, "pub" | "async" | "const" | "unsafe")
 }
 
-/// The type, or the trait behind `impl`, that the function gives whose `fn` is first.
+/// The type, or the trait after `impl`, that the first function in the tokens returns.
 fn result<'a>(tokens: &[(usize, &'a str)]) -> Option<&'a str> {
     let mut depth = 0;
     for at in 2..tokens.len() {

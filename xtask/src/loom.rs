@@ -1,4 +1,4 @@
-//! The loom models; with `--mutate`, whether they notice what they are there to notice.
+//! Runs the loom models; with `--mutate`, checks that they notice each mutant.
 //!
 //! A model that passes proves little until it is known what makes it fail. All mutants
 //! (`mutants.rs`) are built into one program, in a copy of the tree; for each in turn the models
@@ -7,8 +7,8 @@
 //! ordering is stronger than it must be, or `docs/loom-survivors.md` says why loom cannot see it.
 //!
 //! A model that runs out of time has noticed nothing yet: the machine may be busy, or the mutant
-//! may only make it longer. The others go on; if none of them fails either, the mutant is listed
-//! as open, and somebody runs that model by hand.
+//! may only make the model slower. The other models go on. If none of them fails either, the mutant
+//! is listed as open, and somebody runs that model by hand.
 //!
 //! A model is taken to use a file when it names the file's module, or names a module that does.
 //! Others cannot notice the mutant and are not run.
@@ -249,7 +249,7 @@ fn owner(modules: &[Module], segments: &[String]) -> Option<usize> {
 
 // ---- mutation ----
 
-/// What became of a mutant.
+/// The outcome of a mutant.
 #[derive(Debug)]
 enum Fate {
     /// The model that failed, and its first words.
@@ -332,7 +332,7 @@ fn try_all(
     };
     tests.retain(|test| chosen.iter().any(|(_, mutant)| near(mutant, test).is_some()));
 
-    // How long each takes when nothing is wrong; alone, so that the limit is fair.
+    // How long each model takes without a mutant; run alone, so that the limit is fair.
     let mut takes = BTreeMap::new();
     for test in &tests {
         let start = Instant::now();
@@ -482,7 +482,7 @@ impl Scratch {
         let output = Command::new("cargo")
             .current_dir(&self.tree)
             .args(["test", "-p", "models", "--release", "--no-run"])
-            // The compiler's words go to stderr, the list of artifacts to stdout.
+            // The compiler's messages go to stderr, the list of artifacts to stdout.
             .arg("--message-format=json-render-diagnostics")
             .env("CARGO_TARGET_DIR", &self.target)
             .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
@@ -561,7 +561,7 @@ fn run_tests(
     while !(waiting.is_empty() && running.is_empty()) {
         while running.len() < parallel {
             let Some((test, limit)) = waiting.pop_front() else { break };
-            // A name is in one binary; the others have nothing to run and succeed.
+            // Each test is in one binary; the other binaries have nothing to run and succeed.
             for binary in binaries {
                 let mut child = Command::new(binary)
                     .args(["--exact", test.as_str(), "--test-threads=1"])
@@ -573,7 +573,7 @@ fn run_tests(
                 let mut pipe = child.stdout.take().expect("it is piped");
                 let output = std::thread::spawn(move || {
                     let mut text = Vec::new();
-                    // What was read before an error is better than nothing.
+                    // The part that was read before an error is better than nothing.
                     let _ = pipe.read_to_end(&mut text);
                     String::from_utf8_lossy(&text).into_owned()
                 });
@@ -611,12 +611,12 @@ fn run_tests(
 }
 
 fn kill(child: &mut Child) {
-    // It may just have ended by itself.
+    // The process may just have ended by itself.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// What a failed test says first: the line behind the first `panicked at`.
+/// The first words of a failed test: the line after the first `panicked at`.
 fn first_words(output: &str) -> String {
     let mut lines = output.lines().skip_while(|line| !line.contains("panicked at")).skip(1);
     let line = lines.next().unwrap_or("it ended without a panic").trim();

@@ -73,7 +73,7 @@ cargo xtask stress [--minutes N] [words] [-- arguments]
                                     the tests over and over, with and without busy cores
 ";
 
-/// What a command comes to: an error is a text for the user.
+/// The result of a command: an error is a text for the user.
 type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
@@ -111,7 +111,7 @@ fn main() -> ExitCode {
 
 /// The root of the repository.
 fn root() -> PathBuf {
-    // As cargo says it now: two checkouts that share a target folder share this program.
+    // Uses the path that cargo gives now: two checkouts with one target folder share this program.
     let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let here = here.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
     here.parent().expect("xtask lies in the repository").to_path_buf()

@@ -1,7 +1,7 @@
-//! The oldest releases that the manifest of `runtime` lets in: it must compile with each of them.
+//! Builds `runtime` with the oldest releases that its manifest allows: it must compile with each.
 //!
-//! A program's lock file may hold them, and cargo changes nothing there that it is not asked to
-//! change. A requirement that is too low is found by nobody who builds with the newest releases.
+//! A program's lock file may hold these releases, and cargo changes them only when asked to. Nobody
+//! who builds with the newest releases notices a requirement that is too low.
 
 use std::fs;
 use std::process::Command;

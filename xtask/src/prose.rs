@@ -1,4 +1,4 @@
-//! What can be said of prose by looking at it: how wide comments are, and rows that stand twice.
+//! Checks of prose that a program can make: how wide comments are, and rows that stand twice.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 pub(crate) const WIDTH: usize = 100;
 
 /// The lines with comments that are too wide and could be broken. Rows of tables, code in examples
-/// and what has no space cannot.
+/// and text without a space cannot be broken.
 pub(crate) fn wide_comments(text: &str) -> Vec<usize> {
     let mut wide = Vec::new();
     let mut in_code = false;

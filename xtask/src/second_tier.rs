@@ -1,9 +1,9 @@
 //! The second tier: the tests under sanitizers and valgrind, and over and over under load.
 //!
 //! Each test binary runs by itself, with its output in a file; a failure does not keep the others
-//! from running. At the end stands what ran, what failed and how to run it again. A binary that
-//! does not end is stopped, its threads' stacks are put into its file if gdb is there, and it
-//! counts as failed.
+//! from running. The end of the output lists what ran, what failed and how to run it again. A
+//! binary that does not end is stopped and counts as failed; its threads' stacks are put into its
+//! file if gdb is there.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -163,12 +163,12 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// Whether a row of the table is about this tool: `*` is all, `sanitize` all but stress.
+/// Whether a row of the table is about this tool: `*` means all, `sanitize` all but stress.
 fn means(row: &str, tool: &str) -> bool {
     row == tool || row == "*" || (row == "sanitize" && tool != "stress")
 }
 
-/// Packages with unit tests, which are in test binaries of the same names.
+/// Packages with unit tests; their test binaries have the same names.
 const LIBRARIES: [&str; 2] = ["runtime", "tests"];
 
 /// How long a test binary may take at most, when the program is as fast as usual.
@@ -176,15 +176,15 @@ const LIMIT: Duration = Duration::from_secs(10 * 60);
 
 struct Tool {
     name: &'static str,
-    /// How many times slower programs are. The tests wait that much longer and make what is large
-    /// for its own sake that much smaller (`tests/src/lib.rs::slowness`).
+    /// How many times slower programs are. The tests wait that many times longer, and make numbers
+    /// that are large for their own sake that many times smaller (`tests/src/lib.rs::slowness`).
     slowness: u32,
     /// Compiler flags, and whether the binaries are instrumented at all.
     flags: Option<&'static str>,
-    /// For the profile and what is put before the binary.
+    /// Whether to build with the release profile; then what is put before the binary.
     release: bool,
     before: &'static [&'static str],
-    /// What a report in the output begins with.
+    /// The beginnings of reports in the output.
     reports: &'static [&'static str],
 }
 
@@ -197,8 +197,8 @@ const ADDRESS: Tool = Tool {
     reports: &["ERROR: AddressSanitizer", "ERROR: LeakSanitizer"],
 };
 
-/// The standard library is not instrumented; what it synchronises with fences and futexes is.
-/// Optimised, because races hide in slow programs.
+/// The standard library is not instrumented, but what its fences and futexes synchronise is. The
+/// build is optimised, because races hide in slow programs.
 const THREAD: Tool = Tool {
     name: "thread",
     slowness: 10,
@@ -257,7 +257,7 @@ pub(crate) fn sanitize(arguments: &[String]) -> Outcome {
     }
 }
 
-/// Which test binaries, from which one on, and what they are told.
+/// Which test binaries run, from which one on, and with which arguments.
 #[derive(Debug, Default, PartialEq)]
 struct Choice {
     words: Vec<String>,
@@ -311,7 +311,7 @@ impl Choice {
         if targets.is_empty() { Err("no test binary matches".into()) } else { Ok(targets) }
     }
 
-    /// Those binaries that are meant, in the order of their names.
+    /// The chosen binaries, in the order of their names.
     fn of(&self, mut binaries: Vec<PathBuf>) -> Vec<PathBuf> {
         binaries.retain(|binary| self.means(&name_of(binary)));
         binaries.sort_by_key(|binary| name_of(binary));
@@ -319,7 +319,7 @@ impl Choice {
     }
 }
 
-/// Why the tool does not run this test, or this whole binary (`""`).
+/// Why the tool skips this test, or this whole binary (`""`); nothing if it does not.
 fn skipped(tool: &str, binary: &str, test: &str) -> Option<&'static str> {
     SKIPPED
         .iter()
@@ -399,7 +399,7 @@ fn host() -> Result<String, String> {
         .ok_or_else(|| "`rustc -vV` names no host".into())
 }
 
-/// Builds the tests that are meant and returns their binaries.
+/// Builds the chosen tests and returns their binaries.
 fn test_binaries(
     mut cargo: Command,
     arguments: &[&str],
@@ -510,7 +510,7 @@ struct Report {
     runs: usize,
     tests: usize,
     skipped: Vec<String>,
-    /// Name, what was wrong, where the output is.
+    /// The name, what was wrong, and the file with the output.
     failed: Vec<(String, String, PathBuf)>,
 }
 
@@ -598,7 +598,7 @@ impl Report {
     }
 }
 
-/// How it ended; if it does not within the limit, its stacks go to the log, and it is stopped.
+/// Waits for its end. At the limit its stacks go to the log, and it is stopped.
 fn wait(
     child: &mut Child,
     limit: Duration,
@@ -614,7 +614,7 @@ fn wait(
         }
     }
     if let Ok(log) = File::options().append(true).open(log) {
-        // Nothing is lost without gdb but the stacks.
+        // Without gdb only the stacks are missing.
         let _ = Command::new("gdb")
             .args(["-batch", "-ex", "thread apply all backtrace", "-p", &child.id().to_string()])
             .stdin(Stdio::null())
@@ -627,8 +627,8 @@ fn wait(
     Err(format!("hangs: stopped after {} s", limit.as_secs()))
 }
 
-/// How many tests passed, by the words of the test binary itself. The words of those that it
-/// started count, too, if it shows them: only its own last line is taken.
+/// The number of tests that passed, from the last line of the test binary's own output. Output of
+/// binaries that it started may come before that line.
 fn passed(output: &str) -> usize {
     output
         .lines()

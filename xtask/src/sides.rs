@@ -21,12 +21,12 @@ pub(crate) fn patch(side: &str) -> String {
     if side == SIDES[1] { lines } else { String::new() }
 }
 
-/// What an error about a file is told.
+/// Adds the file's name to an error.
 pub(crate) fn failed(what: &Path) -> impl FnOnce(Error) -> String {
     move |error| format!("{}: {error}", what.display())
 }
 
-/// Writes a file unless it has this content: cargo builds anew what is newer.
+/// Writes a file unless it has this content already: cargo rebuilds what is newer.
 pub(crate) fn write(path: &Path, text: &str) -> Outcome {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
         return Ok(());
@@ -51,7 +51,7 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) -> Outcome {
     Ok(())
 }
 
-/// What a program wrote to its standard output; an error if it failed.
+/// Returns what a program wrote to its standard output; an error if it failed.
 pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|error| format!("{name}: {error} (is it installed?)"))?;
@@ -62,18 +62,18 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, String> {
     Ok(output.stdout)
 }
 
-/// The same as text.
+/// Returns the same as text.
 pub(crate) fn text(command: &mut Command) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&output(command)?).into_owned())
 }
 
-/// The value in the middle; of an even number the upper one.
+/// The median; for an even number of values the upper one.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
-/// A cell of a table: both values, and ours by tokio's.
+/// A cell of a table: both values, and the quotient of ours and tokio's.
 pub(crate) fn cell(ours: f64, tokio: f64, digits: usize) -> String {
     format!("{ours:.digits$} / {tokio:.digits$} ({:.2})", ours / tokio)
 }
@@ -99,14 +99,14 @@ impl Process {
     /// The processor time it has used, in microseconds.
     pub(crate) fn cpu_us(&self) -> f64 {
         let stat = self.file("stat");
-        // Behind the name in parentheses, user and system time are the 12th and 13th; in ticks of
-        // 10 ms.
+        // After the name in parentheses, user and system time are the 12th and 13th field, in ticks
+        // of 10 ms.
         let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
         fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>()
             * 10_000.0
     }
 
-    /// The memory that is really there, in KiB.
+    /// The memory that is resident, in KiB.
     pub(crate) fn resident_kib(&self) -> u64 {
         number_after(&self.file("status"), "VmRSS:")
     }
@@ -140,7 +140,7 @@ impl Process {
         output(Command::new("sh").args(["-c", &line])).map(drop)
     }
 
-    /// How it has ended, if it has within this time.
+    /// Returns how it has ended, if it has within this time.
     pub(crate) fn ended(&mut self, limit: Duration) -> Option<ExitStatus> {
         let start = Instant::now();
         loop {

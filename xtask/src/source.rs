@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// `text` with the content of comments and literals replaced by spaces; every line and column stays
-/// where it is.
+/// Replaces the content of comments and literals by spaces; every line and column stays where it
+/// is.
 pub(crate) fn code_only(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = bytes.to_vec();
@@ -166,12 +166,12 @@ fn matching_brace(code: &str, open: usize) -> usize {
     code.len()
 }
 
-/// The line, counted from 1, that the byte at `at` is in.
+/// The number of the line, counted from 1, that has the byte at `at`.
 pub(crate) fn line_of(text: &str, at: usize) -> usize {
     text[..at].bytes().filter(|&b| b == b'\n').count() + 1
 }
 
-/// Where `word` stands as a whole word.
+/// The places where `word` stands as a whole word.
 pub(crate) fn find_word(code: &str, word: &str) -> Vec<usize> {
     let bytes = code.as_bytes();
     code.match_indices(word)

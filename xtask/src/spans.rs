@@ -1,6 +1,6 @@
-//! The law of names in comments: what stands in code marks there is in the code.
+//! The law of names in comments: a name in code marks must exist in the code.
 //!
-//! A comment outlives what it tells of: a parameter that is gone, a type that has another name. So
+//! A comment outlives what it describes: a parameter that is gone, a type that has another name. So
 //! each code span that is one name must name something:
 //!
 //! - a name in lower case stands in the code of the same file, or is that of a function, a
@@ -15,8 +15,8 @@ use std::collections::BTreeSet;
 
 use crate::source::tokens;
 
-/// Names of what is not in the crate: the language, the system, the processor, other crates, and
-/// what stands for a group of names.
+/// Names of things outside the crate: the language, the system, the processor, other crates, and
+/// placeholders for a group of names.
 const OUTSIDE: [&str; 5] = [
     // The language.
     "break c_long false static true unsafe",
@@ -43,7 +43,7 @@ pub(crate) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Takes the names of one file in; `code` has no comments.
+    /// Adds the names of one file; `code` has no comments.
     pub(crate) fn add(&mut self, code: &'a str) {
         let tokens = tokens(code);
         let mut in_use = false;
@@ -64,8 +64,8 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The names in the comments of a file that name nothing: line and name. `code` is the file's
-    /// without comments.
+    /// The names in the comments of a file that name nothing: line and name. `code` is the text of
+    /// the file without comments.
     pub(crate) fn dead(&self, text: &'a str, code: &str) -> Vec<(usize, &'a str)> {
         let own: BTreeSet<&str> = tokens(code).into_iter().map(|(_, word)| word).collect();
         let mut dead = named(text);
@@ -124,7 +124,7 @@ mod tests {
         let text = "/// Spawns. `span` sees it.\nfn spawn(task: u8) {}";
         let code = "fn spawn(task: u8) {}";
         assert_eq!(dead(text, code, ""), [(1, "span")]);
-        // A parameter elsewhere is not what is meant, a function may be.
+        // A parameter of another file is not what is meant, but a function may be.
         assert_eq!(dead(text, code, "fn other(span: u8) {}"), [(1, "span")]);
         assert!(dead(text, code, "fn span() {}").is_empty());
         assert!(dead(text, "fn spawn(span: u8) {}", "").is_empty());

@@ -1,7 +1,7 @@
-//! The laws of the source tree. Each is a function that returns what breaks it.
+//! The laws of the source tree. Each is a function that returns the places that break it.
 //!
-//! A law that many files break is no law: one that proves wrong is changed here, in the open, not
-//! worked around.
+//! A law that many files break is no law. If a law proves wrong, it is changed here, in the open;
+//! nobody works around it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -203,7 +203,7 @@ fn in_circles(tree: &[File]) -> Vec<Breach> {
 /// A name that only some files may use.
 struct Ban {
     name: &'static str,
-    /// Beginnings of the names of the files that may, under `runtime/src/`.
+    /// The beginnings of the file names that may use it, under `runtime/src/`.
     allowed: &'static [&'static str],
     reason: &'static str,
 }
@@ -342,7 +342,7 @@ fn places_of(code: &str, name: &str) -> Vec<usize> {
 /// The document that lists the rooms.
 const ROOMS: &str = "docs/unsafe.md";
 
-/// `unsafe` stands in rooms that `docs/unsafe.md` lists, and each room that it lists has some.
+/// `unsafe` stands only in rooms that `docs/unsafe.md` lists, and each listed room has some.
 fn unsafe_rooms(tree: &[File]) -> Vec<Breach> {
     const LAW: &str = "unsafe rooms";
     let document = tree.iter().find(|file| file.name == ROOMS);
@@ -610,7 +610,7 @@ fn names_of_nothing(tree: &[File]) -> Vec<Breach> {
         .collect()
 }
 
-// ---- what must not be left over ----
+// ---- left-overs ----
 
 fn left_over(file: &File) -> Vec<Breach> {
     const LAW: &str = "left over";
@@ -638,7 +638,7 @@ fn left_over(file: &File) -> Vec<Breach> {
     found
 }
 
-/// Nothing says where or on which machine it was written.
+/// No text says where or on which machine it was written.
 fn places(file: &File) -> Vec<Breach> {
     const LAW: &str = "places";
     let mut found = Vec::new();
@@ -648,7 +648,7 @@ fn places(file: &File) -> Vec<Breach> {
     for start in ["/home/", "/root/", "/Users/", "/work/", "C:\\"] {
         for (at, _) in file.text.match_indices(start) {
             let before = file.text[..at].chars().next_back();
-            // Part of a longer path or of an address is something else.
+            // A match inside of a longer path or an address is something else.
             if !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '}')) {
                 found.push(file.breach(
                     line_of(&file.text, at),
@@ -675,8 +675,8 @@ fn host_name() -> Option<String> {
 
 // ---- suppressions ----
 
-/// What `tests/tsan.txt` silences in the runtime is there: a line whose function has moved silences
-/// nothing.
+/// Each function that `tests/tsan.txt` silences in the runtime exists: a line whose function has
+/// moved silences nothing.
 fn suppressions(tree: &[File]) -> Vec<Breach> {
     const LAW: &str = "suppressions";
     let Some(file) = tree.iter().find(|file| file.name == "tests/tsan.txt") else {

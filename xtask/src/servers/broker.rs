@@ -39,13 +39,13 @@ pub(super) const RUMQTTD: Subject = Subject {
         },
         Load { name: "connect, publish, go", unit: "clients", client: CLIENTS, drive: short },
     ],
-    // It handles none, so this shows only that it can be ended.
+    // The broker handles no signal, so this shows only that it can be ended.
     signal: ("TERM", 15),
 };
 
 fn start(place: &Place) -> Result<Running, String> {
     let address = place.free()?;
-    // Small segments, so that what it keeps of messages does not grow for long.
+    // Small segments keep the stored messages from growing for long.
     let config = format!(
         "id = 0\n[router]\nid = 0\nmax_connections = 1000\nmax_outgoing_packet_count = 200\n\
          max_segment_size = 1048576\nmax_segment_count = 2\n[v4.1]\nname = \"v4-1\"\nlisten = \"{address}\"\n\
@@ -73,14 +73,14 @@ fn publish(running: &Running, arguments: &[&str]) -> Outcome {
 struct Subscriber {
     _process: Process,
     lines: BufReader<ChildStdout>,
-    /// Comes when it has subscribed, and perhaps once more.
+    /// The event that it has subscribed; it may come twice.
     ready: String,
-    /// Came before it.
+    /// The messages that came before it had subscribed.
     early: VecDeque<String>,
 }
 
 impl Subscriber {
-    /// Waits until it has subscribed: a message of another topic that the broker keeps has come.
+    /// Waits until it has subscribed: a kept message of another topic has come.
     fn start(running: &Running, topic: &str, qos: &str) -> Result<Subscriber, String> {
         Subscriber::start_with(running, topic, qos, &[])
     }
@@ -94,7 +94,7 @@ impl Subscriber {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let ready = format!("ready/{}", COUNT.fetch_add(1, Ordering::Relaxed));
         publish(running, &["-t", &ready, "-m", &ready, "-r", "-q", "1"])?;
-        // Where nothing comes any more, its lines end after so many seconds.
+        // If no message comes any more, the subscriber's output ends after so many seconds.
         let arguments = ["-t", topic, "-t", &ready, "-q", qos, "-W", "60"];
         let mut command = client("mosquitto_sub", running.address, &arguments);
         command.args(more).stdout(Stdio::piped());
@@ -105,11 +105,11 @@ impl Subscriber {
         loop {
             match subscriber.any_line()? {
                 line if line == subscriber.ready => break,
-                // What the broker has kept of the topic.
+                // The message that the broker has kept of the topic.
                 line => subscriber.early.push_back(line),
             }
         }
-        // It is not to be kept for longer.
+        // The message is not to be kept any longer.
         publish(running, &["-t", &subscriber.ready, "-n", "-r", "-q", "1"])?;
         Ok(subscriber)
     }
@@ -129,7 +129,7 @@ impl Subscriber {
                 Some(line) => line,
                 None => self.any_line()?,
             };
-            // An empty line is the message that ends the keeping of the first one.
+            // An empty line is the empty message that deletes the kept one.
             if line != self.ready && !line.is_empty() {
                 return Ok(line);
             }
@@ -145,7 +145,7 @@ impl Subscriber {
 }
 
 const PUBLISHERS: u64 = 4;
-/// Messages of a publisher before all wait for the subscriber: less than the broker keeps.
+/// How many messages a publisher sends before it waits for the subscriber: fewer than are kept.
 const MESSAGES: u64 = 1500;
 
 /// Messages of 100 bytes from several publishers to one subscriber. All must come, those of each
@@ -222,7 +222,7 @@ fn check(running: &Running) -> Outcome {
             subscriber.expect(message).map_err(|error| format!("QoS {qos}: {error}"))?;
         }
     }
-    // A large one, to several.
+    // A large message, to several subscribers.
     let large: String =
         traffic::bytes(100_000, 3).iter().map(|byte| char::from(b'a' + byte % 26)).collect();
     let path = running.folder.join("large");
@@ -231,11 +231,11 @@ fn check(running: &Running) -> Outcome {
         (0..5).map(|_| Subscriber::start(running, "large", "1")).collect::<Result<Vec<_>, _>>()?;
     publish(running, &["-t", "large", "-q", "1", "-f", &path.to_string_lossy()])?;
     all.iter_mut().try_for_each(|one| one.expect(&large))?;
-    // One that is kept for who comes later.
+    // A message that is kept for later subscribers.
     publish(running, &["-t", "kept", "-m", "kept", "-r", "-q", "1"])?;
     Subscriber::start(running, "kept", "1")?.expect("kept")?;
     publish(running, &["-t", "kept", "-n", "-r", "-q", "1"])?;
-    // One that the broker sends when its client is gone without a word.
+    // A last will: the broker sends it when its client disappears.
     let mut subscriber = Subscriber::start(running, "will", "1")?;
     let will = ["--will-topic", "will", "--will-payload", "is gone", "--will-qos", "1"];
     drop(Subscriber::start_with(running, "none", "1", &will)?);

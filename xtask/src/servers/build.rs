@@ -1,10 +1,10 @@
-//! The sources as cargo downloads them, unmodified, and both builds.
+//! Gets the sources as cargo downloads them, unmodified, and builds them for both sides.
 //!
-//! What a published package has in its lock file stays, but tokio: both sides have the release that
-//! `compat/tokio` mirrors, and what that release, or this runtime, needs newer. A line in the
-//! manifest says that the copy belongs to no workspace; on one side the patch follows. All builds
-//! share a target folder, so that what does not depend on tokio is built once, and the profile is
-//! one that builds quickly.
+//! A published package keeps the versions of its lock file, except for tokio: both sides have the
+//! release that `compat/tokio` mirrors, and newer versions only of what that release, or this
+//! runtime, needs. A line in the manifest says that the copy belongs to no workspace; on one side
+//! the patch follows. All builds share a target folder, so what does not depend on tokio is built
+//! once. The profile is one that builds quickly.
 
 use std::env;
 use std::fs;
@@ -19,8 +19,7 @@ use crate::{Outcome, commands, root};
 /// The packages in cargo's folder, by the order of the subjects.
 pub(super) struct Sources(Vec<(&'static str, PathBuf)>);
 
-/// In place of what the packages say themselves, which is made for small programs and takes
-/// minutes.
+/// Replaces the packages' own profiles, which are made for small programs and take minutes.
 const PROFILE: [(&str, &str); 4] = [
     ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
     ("CARGO_PROFILE_RELEASE_LTO", "false"),
@@ -32,7 +31,7 @@ fn folder() -> PathBuf {
     root().join("target/servers")
 }
 
-/// Lets cargo download the packages, as dependencies of one that has nothing else.
+/// Lets cargo download the packages, as dependencies of a package that has nothing else.
 pub(super) fn fetch(subjects: &[Subject]) -> Result<Sources, String> {
     let package = folder().join("fetch");
     let mut manifest = String::from(
@@ -49,7 +48,7 @@ pub(super) fn fetch(subjects: &[Subject]) -> Result<Sources, String> {
         if sources.len() == subjects.len() || attempt == 1 {
             break;
         }
-        // It says that packages without a library are no dependencies, which is right.
+        // cargo warns that packages without a library are no dependencies, which is right.
         cargo(&package, &["fetch", "--quiet"])?;
     }
     let missing = |subject: &&Subject| !sources.iter().any(|(name, _)| *name == subject.name);
@@ -77,7 +76,7 @@ fn source(subject: &Subject) -> Option<(&'static str, PathBuf)> {
     places.find(|place| place.join("Cargo.toml").exists()).map(|place| (subject.name, place))
 }
 
-/// Builds a server on both sides, and gives the folders with its programs.
+/// Builds a server for both sides, and returns the folders with its programs.
 pub(super) fn both(subject: &Subject, sources: &Sources) -> Result<[PathBuf; 2], String> {
     let (_, source) = sources
         .0
@@ -127,7 +126,7 @@ pub(super) fn both(subject: &Subject, sources: &Sources) -> Result<[PathBuf; 2],
         let mut kib = 0;
         for program in subject.programs {
             let built = folder().join("target/release").join(program);
-            // Both builds have the same name there. A copy in place of one that runs is an error.
+            // Both builds have the same name there. Overwriting a program that runs is an error.
             let kept = programs[at].join(program);
             let _ = fs::remove_file(&kept);
             kib += fs::copy(&built, &kept).map_err(failed(&built))? / 1024;

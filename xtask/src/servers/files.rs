@@ -47,7 +47,7 @@ pub(super) const DUFS: Subject = Subject {
 };
 
 const UPLOADS: usize = 40;
-/// In the folder that is listed.
+/// The files in the folder that is listed.
 const FILES: usize = 50;
 
 fn start(place: &Place) -> Result<Running, String> {
@@ -65,14 +65,14 @@ fn start(place: &Place) -> Result<Running, String> {
     for at in 0..FILES as u64 {
         file(&format!("many/{at}"), &traffic::bytes(100, at))?;
     }
-    // What clients upload.
+    // The files that clients upload.
     for at in 0..UPLOADS {
         let path = place.folder.join(format!("upload-{at}"));
         fs::write(&path, traffic::bytes(256 * 1024, 1000 + at as u64)).map_err(failed(&path))?;
     }
     let address = place.free()?;
     let (host, port) = (address.ip().to_string(), address.port().to_string());
-    // Without a line for each request, which would be most of the work.
+    // Logs no line for each request, which would be most of the work.
     let arguments = ["--bind", &host, "--port", &port, "--allow-all", "--log-format", "", "served"];
     let process = place.start("dufs", &arguments)?;
     place.listens(address)?;
@@ -139,7 +139,7 @@ fn check(running: &Running) -> Outcome {
     let (code, archive) = curl(running, &[], "many/?zip")?;
     is("an archive", code == "200" && archive.starts_with(b"PK") && archive.len() > FILES * 100)?;
     is_unpacked(running, &archive, &served.join("many"))?;
-    // Up, over, elsewhere, away.
+    // Uploads, overwrites, moves and deletes.
     expect(&["--upload-file", "upload-3"], "up/new", "201", None)?;
     expect(&[], "up/new", "200", Some(&read(&running.folder.join("upload-3"))))?;
     expect(&["--upload-file", "upload-4"], "up/new", "201", None)?;
@@ -153,7 +153,7 @@ fn check(running: &Running) -> Outcome {
     expect(&["--request", "DELETE"], "up/folder", "204", None)
 }
 
-/// The archive is whole, where `unzip` is there to say so.
+/// Checks the archive, if `unzip` is there to do so.
 fn is_unpacked(running: &Running, archive: &[u8], folder: &Path) -> Outcome {
     let path = running.folder.join("many.zip");
     fs::write(&path, archive).map_err(failed(&path))?;

@@ -10,14 +10,13 @@
 //! For each server, on both sides:
 //!
 //! 1. It starts; its results are checked.
-//! 2. Each load runs once to warm up. From then on its memory may not grow.
-//! 3. Rounds: each load for so many seconds, on one side and then on the other; which comes first
-//!    changes. Then a time without load.
-//! 4. Results are checked once more. Descriptors and threads must come back to what they were
+//! 3. Rounds follow: each load runs for so many seconds, on one side and then on the other; the
+//!    order changes. Then a time without load follows.
+//! 4. The results are checked once more. Descriptors and threads must come back to what they were
 //!    before the first load, memory to what it was after the warm-up (`Footprint`).
 //! 5. It gets its signal while connections are open, and must end.
 //!
-//! What is wrong on one side is told and fails the command; figures are only printed.
+//! A fault on one side is reported and fails the command; figures are only printed.
 
 mod broker;
 mod build;
@@ -43,17 +42,17 @@ const STARTS_WITHIN: Duration = Duration::from_secs(20);
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// How long descriptors and threads may take to come back: longer than idle blocking threads stay.
 const SETTLES_WITHIN: Duration = Duration::from_secs(40);
-/// How many more descriptors and threads there may be in the end than before the first load: what
-/// is opened once, at the first use.
+/// How many more descriptors and threads there may be at the end than before the first load, for
+/// what is opened once, at the first use.
 const MORE_DESCRIPTORS: u64 = 4;
 const MORE_THREADS: u64 = 2;
 
-/// A server: where it comes from, and what is done with it.
+/// A server: where it comes from, and how it is run.
 struct Subject {
-    /// Of the package.
+    /// The name and the version of the package.
     name: &'static str,
     version: &'static str,
-    /// Packages whose version in its lock file no longer compiles, and the one that does.
+    /// Packages whose version in the lock file no longer compiles, with a version that does.
     newer: &'static [(&'static str, &'static str)],
     /// Those that its own default is replaced by.
     features: &'static str,
@@ -64,7 +63,7 @@ struct Subject {
     client: Option<Client>,
     check: fn(&Running) -> Outcome,
     loads: &'static [Load],
-    /// The signal that ends it: one that it handles, if there is one. Its name and number.
+    /// The signal that ends it, one that it handles if there is one: name and number.
     signal: (&'static str, i32),
 }
 
@@ -73,14 +72,14 @@ type Client = (&'static str, &'static str);
 
 struct Load {
     name: &'static str,
-    /// What is counted.
+    /// The unit that is counted.
     unit: &'static str,
     client: Option<Client>,
     /// Loads it for about so many seconds; an error if a result is wrong.
     drive: fn(&Running, f64) -> Result<Done, String>,
 }
 
-/// What a load has done.
+/// The result of a load.
 struct Done {
     operations: f64,
     seconds: f64,
@@ -94,7 +93,7 @@ struct Place {
     programs: PathBuf,
     /// Its own folder, empty at the start.
     folder: PathBuf,
-    /// The address of this machine that is this side's.
+    /// The address of this side on this machine.
     host: Ipv4Addr,
 }
 
@@ -109,7 +108,7 @@ impl Place {
         Process::start(command)
     }
 
-    /// A port that nobody has just now.
+    /// A port that is free now.
     fn free(&self) -> Result<SocketAddr, String> {
         let listener = TcpListener::bind((self.host, 0)).map_err(|error| error.to_string())?;
         listener.local_addr().map_err(|error| error.to_string())
@@ -153,14 +152,14 @@ fn read(path: &Path) -> Vec<u8> {
 
 /// A server that runs: one process, or those that work together.
 struct Running {
-    /// In the order in which they are ended.
+    /// The processes, in the order in which they are ended.
     processes: Vec<Process>,
-    /// Where clients go.
+    /// The address to which clients connect.
     address: SocketAddr,
     folder: PathBuf,
 }
 
-/// What a server holds.
+/// What a server holds of descriptors, threads and memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Footprint {
     kib: u64,
@@ -169,8 +168,7 @@ struct Footprint {
 }
 
 impl Footprint {
-    /// The memory that it may have later: a quarter more, and 8 MiB, since allocators keep what
-    /// they had.
+    /// The memory that it may have later: a quarter and 8 MiB more, since allocators keep memory.
     fn may_grow_to(&self) -> u64 {
         self.kib + self.kib / 4 + 8 * 1024
     }
@@ -194,7 +192,7 @@ impl Running {
         }
     }
 
-    /// What it holds when descriptors and threads are back, or when the time for that is over.
+    /// Returns what it holds when descriptors and threads are back, or the time for that is over.
     fn settled(&self, before: Footprint) -> Footprint {
         let start = Instant::now();
         loop {
@@ -209,7 +207,7 @@ impl Running {
     }
 }
 
-/// One side of a server: what was seen of it.
+/// One side of a server, with its results.
 struct Side {
     place: Place,
     running: Running,
@@ -274,7 +272,7 @@ impl Side {
     }
 }
 
-/// What a server holds too much of in the end.
+/// What a server holds too much of at the end.
 fn leaks(before: Footprint, warm: Footprint, after: Footprint) -> Vec<String> {
     let mut found = Vec::new();
     if after.kib > warm.may_grow_to() {
@@ -307,7 +305,7 @@ impl Options {
                     .ok_or(format!("`{argument}` needs a number from 1 to {most}"))
             };
             match argument.as_str() {
-                // A part of a round is none.
+                // A part of a round does not count.
                 "--rounds" => options.rounds = number(rest.next(), 1000.0)?.floor() as usize,
                 "--seconds" => options.seconds = number(rest.next(), 3600.0)?,
                 flag if flag.starts_with('-') => {
@@ -334,17 +332,17 @@ impl Subject {
     }
 }
 
-/// What has been found over all.
+/// The results of all servers.
 #[derive(Default)]
 struct Findings {
     wrong: Vec<String>,
     skipped: Vec<String>,
-    /// Lines that the runtime wrote.
+    /// Lines that the runtime wrote to stderr.
     lines: Vec<String>,
 }
 
 impl Findings {
-    /// Whether a client is there; if not, what is skipped is told in the end.
+    /// Whether a client is there; if not, the end of the output tells what is skipped.
     fn has(&mut self, client: Option<Client>, for_what: &str) -> bool {
         let Some((program, package)) = client else { return true };
         let there = Command::new("sh")
@@ -405,8 +403,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     Err(format!("these failed:\n  {}\n{again}", findings.wrong.join("\n  ")))
 }
 
-/// Both sides from start to end. An error if one cannot be driven at all; what is wrong otherwise
-/// goes to the findings.
+/// Runs both sides from start to end. Returns an error if one side cannot be run at all; all other
+/// faults go to the findings.
 fn drive(
     subject: &Subject,
     programs: [PathBuf; 2],
@@ -448,7 +446,7 @@ fn drive(
                 sides[side].load(*at, load, options.seconds).map_err(said)?;
             }
         }
-        // Both at once, since neither is to do anything.
+        // Both sides idle at the same time.
         thread::sleep(Duration::from_millis(300));
         let before: Vec<u64> = sides.iter().map(|side| side.running.switches()).collect();
         thread::sleep(Duration::from_secs_f64(options.seconds));

@@ -1,4 +1,4 @@
-//! hickory-dns, a server of names, with a zone of its own.
+//! hickory-dns, a DNS server, with a zone of its own.
 
 use std::fmt::Write;
 use std::fs;
@@ -46,7 +46,7 @@ fn start(place: &Place) -> Result<Running, String> {
          @ IN NS ns.example.test.\nns IN A 192.0.2.1\n@ IN MX 10 mail.example.test.\n\
          mail IN A 192.0.2.2\nalias IN CNAME mail.example.test.\nsix IN AAAA 2001:db8::6\n",
     );
-    // Too much for a datagram: the answer must be asked for anew over TCP.
+    // The answer is too large for a datagram: it must be asked for again over TCP.
     for at in 0..40 {
         let _ = writeln!(zone, "long IN TXT \"{at:0>100}\"");
     }
@@ -63,7 +63,7 @@ fn start(place: &Place) -> Result<Running, String> {
         address.port()
     );
     write(&place.folder.join("hickory.toml"), &config)?;
-    // One name in ten is not there.
+    // One name in ten does not exist.
     let mut queries = String::new();
     for at in 0..HOSTS {
         let name = if at % 10 == 9 { format!("nobody{at}") } else { format!("host{at}") };
@@ -85,7 +85,7 @@ fn load(running: &Running, transport: &str, seconds: f64) -> Result<Done, String
     said(&text(dnsperf.arg("-d").arg(running.folder.join("queries")))?)
 }
 
-/// What `dnsperf` says. Each query must be answered: nine in ten with an address, one with none.
+/// Reads the report of `dnsperf`. Each query needs an answer: nine in ten with an address.
 fn said(words: &str) -> Result<Done, String> {
     let after = |label: &str| {
         let line = words.lines().find_map(|line| line.trim().strip_prefix(label));
@@ -145,7 +145,7 @@ fn check(running: &Running) -> Outcome {
     };
     status(&["nobody.example.test", "A"], "NXDOMAIN")?;
     status(&["example.org", "A"], "REFUSED")?;
-    // Many over one connection.
+    // Many queries over one connection.
     let path = running.folder.join("batch");
     let batch: String = (0..100).map(|at| format!("host{at}.example.test A\n")).collect();
     fs::write(&path, batch).map_err(failed(&path))?;

@@ -1,4 +1,4 @@
-//! A TCP echo server, and what is sent to it through a tunnel: `Open` says how one gets there.
+//! A TCP echo server, and the traffic sent to it through a tunnel: `Open` opens a connection there.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -12,11 +12,11 @@ use crate::Outcome;
 /// A connection to the echo server through the tunnel.
 pub(super) type Open = fn(&Running) -> Result<TcpStream, String>;
 
-/// No answer may take longer.
+/// The longest time that an answer may take.
 const LIMIT: Duration = Duration::from_secs(20);
 const PIECE: usize = 64 * 1024;
 
-/// The echo server of this process, started when it is first asked for. It stays.
+/// The echo server of this process. It starts at the first use, and stays.
 pub(super) fn echo() -> Result<SocketAddr, String> {
     static ADDRESS: OnceLock<Result<SocketAddr, String>> = OnceLock::new();
     let start = || {
@@ -32,7 +32,7 @@ pub(super) fn echo() -> Result<SocketAddr, String> {
     ADDRESS.get_or_init(start).clone()
 }
 
-/// Sends back what comes, until no more does.
+/// Sends back all that comes, until the end.
 fn answer(mut stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     let mut piece = vec![0; PIECE];
@@ -82,8 +82,8 @@ fn there_and_back(stream: &mut TcpStream, sent: &[u8]) -> Outcome {
     if back == sent { Ok(()) } else { Err("what came back is not what was sent".into()) }
 }
 
-/// What must be right whatever the load: one byte, large amounts, the end of one direction, many at
-/// once.
+/// Checks that must pass whatever the load: one byte, large amounts, the end of one direction, many
+/// connections at once.
 pub(super) fn check(running: &Running, open: Open) -> Outcome {
     for length in [1, 4096, 3_000_000] {
         let sent = bytes(length, length as u64);

@@ -32,7 +32,7 @@ pub(super) const BORE: Subject = Subject {
             traffic::connections(running, to_bore, seconds)
         }),
     ],
-    // It handles none, and SIGINT is ignored by what a shell has started in the background.
+    // The server handles no signal, and a shell's background processes ignore SIGINT.
     signal: ("TERM", 15),
 };
 
@@ -44,14 +44,14 @@ const fn load(
     Load { name, unit, client: None, drive }
 }
 
-/// The port of its server cannot be chosen, so each side has an address of its own.
+/// The port of bore's server cannot be chosen, so each side has an address of its own.
 const BORE_PORT: u16 = 7835;
 
 fn start_bore(place: &Place) -> Result<Running, String> {
     let host = place.host.to_string();
     let server = place.start("bore", &["server", "--bind-addr", &host])?;
     place.listens(SocketAddr::from((place.host, BORE_PORT)))?;
-    // Both have the name of the program for their log: the first one's is kept.
+    // Both programs name their log after themselves, so the log of the first one is kept.
     let log = place.folder.join("bore.log");
     fs::rename(&log, place.folder.join("bore-server.log")).map_err(failed(&log))?;
     let address = place.free()?;
@@ -133,8 +133,8 @@ fn to_socks(running: &Running) -> Result<TcpStream, String> {
     }
 }
 
-/// `curl` fetches a page through it, by an address and by a name; nobody listens is an error; then
-/// the checks of all tunnels.
+/// Checks that `curl` fetches a page by an address and by a name, and that a port where nobody
+/// listens is an error. Then makes the checks of all tunnels.
 fn check_shadowsocks(running: &Running) -> Outcome {
     let body = traffic::bytes(200_000, 5);
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
@@ -162,7 +162,7 @@ fn check_shadowsocks(running: &Running) -> Outcome {
         };
         let pages = [("socks5", "127.0.0.1"), ("socks5h", "localhost")]
             .map(|(scheme, host)| fetch(scheme, host).map(|page| (scheme, page == body)));
-        // However it went, the server's thread is not to wait for more.
+        // In any case the server's thread must not wait for more.
         for _ in 0..3 {
             let _ = TcpStream::connect(("127.0.0.1", port));
         }
