@@ -1,10 +1,10 @@
-//! What programs answer. A member that a newer program adds is passed over, one that an older
+//! The answers of programs. A member that a newer program adds is ignored; one that an older
 //! program does not know is `None`, zero or empty.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Who a program is.
+/// The identity of a program.
 ///
 /// # Examples
 ///
@@ -115,7 +115,7 @@ pub struct Task {
     pub future_size: usize,
     /// Who made it ready the last time: `task`, `driver` or `outside`.
     pub woken_by: Option<String>,
-    /// Which task did.
+    /// The task that made it ready, if one did.
     pub woken_by_task: Option<u64>,
     /// How long ago, in microseconds.
     pub woken_us_ago: Option<f64>,
@@ -138,9 +138,9 @@ pub struct Task {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Wait {
-    /// What kind of thing.
+    /// The kind of wait.
     pub kind: String,
-    /// All of it, for people.
+    /// The whole wait in words, for people.
     pub text: String,
     /// Where the lock or channel was made.
     pub made_at: Option<String>,
@@ -150,9 +150,9 @@ pub struct Wait {
     pub held_by: Option<u64>,
     /// Which task or job it waits for.
     pub task: Option<u64>,
-    /// Permits, or tasks of a set.
+    /// The number of permits, or of tasks of a set.
     pub count: Option<u64>,
-    /// How long it is until the moment, in microseconds.
+    /// How long it is until the deadline, in microseconds.
     pub left_us: Option<f64>,
     /// The number of the child process, or of the signal.
     pub number: Option<u64>,
@@ -162,7 +162,7 @@ pub struct Wait {
     pub local: Option<String>,
     /// The address at the other end.
     pub peer: Option<String>,
-    /// It may be over.
+    /// Whether it may be over.
     #[serde(default)]
     pub old: bool,
 }
@@ -220,10 +220,10 @@ pub struct Job {
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Those of the process, by their names.
+    /// The numbers of the process, by their names.
     #[serde(default)]
     pub process: Map<String, Value>,
-    /// Those of each runtime.
+    /// The numbers of each runtime.
     pub runtimes: Vec<RuntimeNumbers>,
 }
 
@@ -239,13 +239,13 @@ pub struct RuntimeNumbers {
     pub id: u64,
     /// Its name.
     pub name: Option<String>,
-    /// Those of each worker, by their names.
+    /// The numbers of each worker, by their names.
     #[serde(default)]
     pub per_worker: Vec<Map<String, Value>>,
-    /// Those of each thread for pinned tasks, by their names.
+    /// The numbers of each thread for pinned tasks, by their names.
     #[serde(default)]
     pub per_pinned_thread: Vec<Map<String, Value>>,
-    /// Those of the whole runtime, by their names.
+    /// The numbers of the whole runtime, by their names.
     #[serde(flatten)]
     pub numbers: Map<String, Value>,
 }

@@ -11,12 +11,12 @@ use crate::answers::{Dump, Hello, Metrics};
 use crate::error::Error;
 use crate::places::{find, no_insight, reach};
 
-/// How long a program may be silent. A dump of a million tasks takes it a second or two.
+/// How long a program may be silent. A dump of a million tasks takes a second or two.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest first line of an answer.
 const LONGEST_HEAD: u64 = 4096;
 
-/// A connection to a program, to ask it.
+/// A connection to a program, for requests.
 ///
 /// A program closes a connection on which it is asked nothing for ten seconds.
 ///
@@ -47,7 +47,7 @@ impl Client {
     pub fn attach(pid: u32) -> Result<Client, Error> {
         let socket = find(pid)?;
         match Client::connect(&socket) {
-            // Left behind by another that had this number.
+            // Another program with this number left the socket behind.
             Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
                 Err(no_insight(pid))
             }
@@ -95,7 +95,7 @@ impl Client {
         Ok(Client { stream: BufReader::new(reach(socket, limit)?) })
     }
 
-    /// Who the program is, and which runtimes it has.
+    /// Asks which program this is, and which runtimes it has.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl Client {
         self.ask_for("hello")
     }
 
-    /// What all its tasks do and wait for.
+    /// Asks what all its tasks do and wait for.
     ///
     /// # Errors
     ///
@@ -147,7 +147,7 @@ impl Client {
         self.ask_for("dump")
     }
 
-    /// The same for people.
+    /// Asks for the same as text for people.
     ///
     /// # Errors
     ///
@@ -160,7 +160,7 @@ impl Client {
         self.ask_for_text("text")
     }
 
-    /// All numbers of its runtimes.
+    /// Asks for all numbers of its runtimes.
     ///
     /// # Errors
     ///
@@ -180,7 +180,7 @@ impl Client {
         self.ask_for("metrics")
     }
 
-    /// All numbers in Prometheus's text format.
+    /// Asks for all numbers in Prometheus's text format.
     ///
     /// # Errors
     ///
@@ -193,7 +193,7 @@ impl Client {
         self.ask_for_text("prometheus")
     }
 
-    /// Sends a request, one line without its end, and gives the bytes of the answer.
+    /// Sends a request, one line without its end, and returns the bytes of the answer.
     ///
     /// # Errors
     ///
@@ -208,7 +208,7 @@ impl Client {
     /// # Ok::<(), runtime_insight::Error>(())
     /// ```
     pub fn ask(&mut self, request: &str) -> Result<Vec<u8>, Error> {
-        // Where the program has hung up it may have said why.
+        // A program that has closed the connection may have said why.
         let sent = self.stream.get_mut().write_all(format!("{request}\n").as_bytes());
         let mut head = Vec::new();
         let read = self.stream.by_ref().take(LONGEST_HEAD).read_until(b'\n', &mut head);

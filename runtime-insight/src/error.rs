@@ -22,26 +22,26 @@ pub enum Error {
     /// There is no such process.
     #[non_exhaustive]
     NoProcess {
-        /// Its number.
+        /// The number of the process.
         pid: u32,
     },
     /// The process does not let anybody in.
     #[non_exhaustive]
     NoInsight {
-        /// Its number.
+        /// The number of the process.
         pid: u32,
-        /// Its name, where that is known.
+        /// The name of the program, where that is known.
         program: Option<String>,
     },
-    /// The process belongs to somebody else.
+    /// The process belongs to another user.
     #[non_exhaustive]
     NotYours {
-        /// Its number.
+        /// The number of the process.
         pid: u32,
-        /// The number of its user, where that is known.
+        /// The number of that user, where that is known.
         user: Option<u32>,
     },
-    /// A directory for sockets that others could have put something in.
+    /// A directory for sockets in which other users could have put something.
     #[non_exhaustive]
     Untrusted {
         /// The directory.
@@ -49,19 +49,19 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         why: String,
     },
-    /// The program says no.
+    /// The program refuses.
     #[non_exhaustive]
     Refused {
-        /// In its own words.
+        /// The reason, in the program's words.
         text: String,
     },
     /// The answer is not in the form of the protocol.
     #[non_exhaustive]
     Unreadable {
-        /// What is wrong with it.
+        /// The difference from the protocol.
         text: String,
     },
-    /// The page cannot be served where it was to be.
+    /// The page cannot be served at its address.
     Page(io::Error),
     /// The connection gave an error.
     Io(io::Error),

@@ -1,12 +1,12 @@
-//! Turns what a flight recorder holds into a trace of [Perfetto](https://perfetto.dev), whose page
-//! <https://ui.perfetto.dev> shows it.
+//! Converts the contents of a flight recorder to a trace of [Perfetto](https://perfetto.dev), for
+//! its page <https://ui.perfetto.dev>.
 //!
 //! | in Perfetto | is |
 //! |---|---|
 //! | a track | a worker, a spare, a pinned thread, or the thread of a `current_thread` runtime |
-//! | a slice | a poll, called as the task, or as the place where it was spawned |
+//! | a slice | a poll, named after the task, or the place where it was spawned |
 //! | a slice without an end | a poll that was going on |
-//! | an arrow | from a wake or spawn to the poll that came of it |
+//! | an arrow | from a wake or spawn to the poll that it caused |
 //! | a point | a wake, a spawn, a steal, a stall, a panic; a thread goes to sleep or wakes up |
 //! | tracks "other polls" | polls on threads without a track of their own |
 //! | tracks "blocking" | jobs of the blocking pool, as many tracks as ran at the same time |
@@ -115,11 +115,11 @@ const COUNTER: u64 = 4;
 
 /// The track of the process, of which all others are parts.
 const PROCESS_TRACK: u64 = 1;
-/// Tracks of threads, and of jobs, have numbers from here on.
+/// Tracks of threads and jobs have numbers from here on.
 const FIRST_TRACK: u64 = 16;
-/// And those of counters.
+/// Tracks of counters have numbers from here on.
 const FIRST_COUNTER: u64 = 1 << 32;
-/// A counter that changes faster is shown every so many nanoseconds.
+/// A counter that changes faster is shown once in so many nanoseconds.
 const COUNTER_STEP: u64 = 20_000;
 
 /// One row of slices and points.
@@ -132,11 +132,11 @@ struct Track {
 /// A poll, or a job. Times are in ticks.
 struct Slice {
     begin: u64,
-    /// `None`: it goes on.
+    /// `None` if it goes on.
     end: Option<u64>,
     task: u64,
     is_last: bool,
-    /// What has led to it.
+    /// The wake or spawn that caused it.
     flow: Option<u64>,
 }
 
@@ -144,7 +144,7 @@ struct Point {
     at: u64,
     name: &'static str,
     task: Option<u64>,
-    /// How many.
+    /// The value of the counter.
     count: Option<u64>,
     flow: Option<u64>,
 }
@@ -166,7 +166,7 @@ impl Tracks {
             let track = if ring.owner == Owner::Others { &mut others } else { &mut own };
             track.add(ring, &mut jobs, &mut stalls);
             if ring.owner == Owner::Others {
-                // Several threads share it, whose polls may overlap.
+                // Several threads share this ring, so their polls may overlap.
                 loose.append(&mut others.slices);
             }
             if ring.owner != Owner::Others {
@@ -176,7 +176,7 @@ impl Tracks {
                 all.push(own);
             }
         }
-        // Workers, then spares, as they are numbered; those without an event are not shown.
+        // Workers come first, then spares, by their numbers; those without an event are not shown.
         for (worker, stall) in stalls {
             let track = by_worker.get(&worker).map(|&at| &mut all[at]);
             track.unwrap_or(&mut others).points.push(stall);
@@ -188,9 +188,9 @@ impl Tracks {
         Tracks { all }
     }
 
-    /// Leads each wake and spawn to the poll that comes of it: the first one of the task that ends
-    /// after it. A poll that follows another on a worker is taken to begin where that has ended, so
-    /// it may seem to begin before the wake that it comes of: then it begins with that.
+    /// Connects each wake and spawn to the poll that it causes: the first poll of the task that
+    /// ends after it. A poll that follows another on a worker is taken to begin where that has
+    /// ended. So it may seem to begin before the wake that caused it; then it begins with the wake.
     fn match_wakes(&mut self) {
         let mut polls: HashMap<u64, Vec<(u64, usize, usize)>> = HashMap::new();
         for (at, track) in self.all.iter().enumerate() {
@@ -267,7 +267,7 @@ impl Track {
             }
         }
         if let Some((task, begin)) = ring.running {
-            // One that ended before the list of tasks was looked at is there already.
+            // A task that ended before the list of tasks was read is there already.
             let is_later = self.slices.last().is_none_or(|last| last.end <= Some(begin));
             if is_later {
                 self.slices.push(Slice { begin, end: None, task, is_last: false, flow: None });
@@ -276,8 +276,8 @@ impl Track {
     }
 }
 
-/// A job that has begun and ended is there twice: where the end is known, the beginning by itself
-/// goes.
+/// A job that has begun and ended is there twice. If its end is known, the event of its beginning
+/// is dropped.
 fn without_begins(mut jobs: Vec<Slice>) -> Vec<Slice> {
     let ended = jobs.iter().filter(|job| job.end.is_some()).map(|job| job.task);
     let ended: HashSet<u64> = ended.collect();
@@ -285,7 +285,7 @@ fn without_begins(mut jobs: Vec<Slice>) -> Vec<Slice> {
     jobs
 }
 
-/// Puts what may overlap on as few tracks as it needs.
+/// Puts slices that may overlap on as few tracks as possible.
 fn lanes(name: &str, mut slices: Vec<Slice>) -> Vec<Track> {
     slices.sort_by_key(|slice| slice.begin);
     let mut lanes: Vec<Vec<Slice>> = Vec::new();
@@ -305,7 +305,7 @@ fn lanes(name: &str, mut slices: Vec<Slice>) -> Vec<Track> {
 struct Writer<'a> {
     trace: &'a Trace,
     out: Message,
-    /// Numbers of names that have been written.
+    /// The numbers of names that have been written.
     names: HashMap<String, u64>,
     next_track: u64,
 }
@@ -335,7 +335,7 @@ impl<'a> Writer<'a> {
         });
     }
 
-    /// What comes first: whose trace it is, and what its clock is.
+    /// The first packets: whose trace it is, and what its clock is.
     fn describe(&mut self) {
         let trace = self.trace;
         self.packet(1, |packet| {
@@ -349,14 +349,14 @@ impl<'a> Writer<'a> {
                     }
                     process.text(6, &name);
                 });
-                // As they are numbered.
+                // Tracks are in the order of their numbers.
                 track.number(field::track::ORDERING, 3);
             });
         });
         let now = self.time(trace.now);
         self.packet(2, |packet| {
             packet.message(field::packet::CLOCKS, |clocks| {
-                // Time since the start of the machine, in which the others are; the time of day.
+                // The time since boot, which all events use, and the time of day.
                 for (clock, now) in [(6, now), (1, trace.unix_ns)] {
                     clocks.message(1, |pair| {
                         pair.number(1, clock);
@@ -367,7 +367,7 @@ impl<'a> Writer<'a> {
         });
     }
 
-    /// The number of a name, which is written the first time.
+    /// The number of a name. The first time the name is written, too.
     fn name(&mut self, name: String) -> u64 {
         if let Some(&number) = self.names.get(&name) {
             return number;
@@ -411,13 +411,13 @@ impl<'a> Writer<'a> {
         });
     }
 
-    /// A row: slices that lie in each other, and points.
+    /// A row: nested slices, and points.
     fn track(&mut self, track: &Track) {
         let id = self.next_track;
         self.next_track += 1;
         self.new_track(id, id, &track.name, false);
         let mut slices: Vec<&Slice> = track.slices.iter().collect();
-        // An outer one comes before those in it.
+        // An outer slice comes before those in it.
         let end = |slice: &Slice| slice.end.unwrap_or(u64::MAX);
         slices.sort_by(|a, b| a.begin.cmp(&b.begin).then(end(b).cmp(&end(a))));
         let mut open: Vec<u64> = Vec::new();
@@ -500,7 +500,7 @@ impl<'a> Writer<'a> {
         for (ring, number) in trace.rings.iter().zip(2..) {
             let own = ring.events.iter().filter_map(|event| match event.what {
                 What::Queues { own, .. } => Some((event.at, own)),
-                // Nothing is left to do.
+                // Nothing is left to convert.
                 What::Park => Some((event.at, 0)),
                 _ => None,
             });
@@ -521,7 +521,7 @@ impl<'a> Writer<'a> {
         let step = (COUNTER_STEP as f64 / self.trace.ns_per_tick) as u64;
         let mut written = None;
         for (n, &(at, value)) in values.iter().enumerate() {
-            // The last of those that are close together.
+            // Only the last of close values is kept.
             let next = values.get(n + 1);
             let is_shown = next.is_none_or(|&(next, _)| next / step.max(1) != at / step.max(1));
             if is_shown && written != Some(value) {
@@ -532,7 +532,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A number with a name, where there is one.
+/// Writes a number with a name, if there is one.
 fn detail(event: &mut Message, name: &str, value: Option<u64>) {
     if let Some(value) = value {
         event.message(field::event::DETAIL, |detail| {

@@ -29,7 +29,7 @@ pub struct Found {
 
 /// The programs of this user that let others look in, in order of their numbers.
 ///
-/// Sockets that programs have left behind which ended without removing them are removed.
+/// Removes sockets that are left behind by programs that ended without removing them.
 ///
 /// # Examples
 ///
@@ -47,7 +47,7 @@ pub fn programs() -> Vec<Found> {
             if is_alive(pid) || reach(&path, Duration::from_millis(100)).is_ok() {
                 all.push(Found { pid, socket: path });
             } else {
-                // Nobody listens, and nobody will: left behind.
+                // The socket was left behind: nobody listens, and nobody will.
                 let _ = fs::remove_file(path);
             }
         }
@@ -83,20 +83,20 @@ pub(crate) fn no_insight(pid: u32) -> Error {
     Error::NoInsight { pid, program: program.map(|name| name.trim_end().to_owned()) }
 }
 
-/// Connects, and waits for no read or write longer than `limit`.
+/// Connects. No read or write waits longer than `limit`.
 pub(crate) fn reach(socket: &Path, limit: Duration) -> io::Result<UnixStream> {
     let address = SocketAddrUnix::new(socket)?;
     let descriptor =
         socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    // Connecting waits, too, where many others do.
+    // Connecting waits, too, if many others connect.
     set_socket_timeout(&descriptor, Timeout::Send, Some(limit))?;
     set_socket_timeout(&descriptor, Timeout::Recv, Some(limit))?;
     connect(&descriptor, &address)?;
     Ok(UnixStream::from(descriptor))
 }
 
-/// Where programs of this user may have their sockets. A program takes the first that it can have;
-/// its environment may be another than this one's.
+/// The directories where programs of this user may have their sockets. A program takes the first
+/// one that it can use; its environment may differ from this one's.
 fn directories() -> Vec<PathBuf> {
     let user = own_user();
     let of_session = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
@@ -110,7 +110,7 @@ fn directories() -> Vec<PathBuf> {
     all
 }
 
-/// Whether only this user can have put something into the directory.
+/// Whether only this user can create files in the directory.
 fn is_trusted(directory: &Path) -> Result<(), Error> {
     let seen = fs::symlink_metadata(directory)?;
     let why = if !seen.is_dir() {
@@ -146,7 +146,7 @@ fn is_of_another(pid: u32) -> bool {
     number(pid).is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::PERM))
 }
 
-/// Where `/proc` says it.
+/// Takes it from `/proc`.
 fn owner(pid: u32) -> Option<u32> {
     fs::metadata(format!("/proc/{pid}")).ok().map(|seen| seen.uid())
 }

@@ -39,7 +39,7 @@ examples:
   runtime-insight 4711 dump --filter mutex
 ";
 
-/// What is to be done.
+/// A command of the user.
 #[derive(Debug, PartialEq)]
 pub(super) enum Arguments {
     Help,
@@ -48,7 +48,7 @@ pub(super) enum Arguments {
     Of(u32, Action),
 }
 
-/// What is to be done with a program.
+/// A command for one program.
 #[derive(Debug, PartialEq)]
 pub(super) enum Action {
     Dump { form: Form, filter: Vec<String> },
@@ -65,13 +65,13 @@ pub(super) enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Text,
-    /// With the stacks of the tasks.
+    /// The same, with the stacks of the tasks.
     Stacks,
     Json,
 }
 
 impl Arguments {
-    /// An error says what would be right.
+    /// Reads the arguments. An error says what would be right.
     pub(super) fn parse(all: &[String]) -> Result<Arguments, String> {
         let all: Vec<_> = all.iter().map(String::as_str).collect();
         match all.as_slice() {
@@ -95,7 +95,7 @@ impl Arguments {
 
 /// Any free port.
 const ANY_PORT: &str = "127.0.0.1:0";
-/// The one that tokio-console takes where it is told none.
+/// The port that tokio-console uses by default.
 const CONSOLE_PORT: u16 = 6669;
 
 fn action(pid: u32, words: &[&str]) -> Result<Action, String> {

@@ -53,7 +53,7 @@ fn filter_text(text: &str, words: &[String]) -> String {
     kept
 }
 
-/// The same with JSON: of each task what it says counts, not how its members are called.
+/// The same for JSON: only the values of a task count, not the names of its members.
 fn filter_json(dump: &mut Value, words: &[String]) {
     let Some(runtimes) = dump.get_mut("runtimes").and_then(Value::as_array_mut) else { return };
     for runtime in runtimes {

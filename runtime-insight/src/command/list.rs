@@ -22,7 +22,7 @@ pub(super) fn run() -> Result<(), Failed> {
     for found in all {
         match row(&found) {
             Ok(row) => table.row(row),
-            // The first words say what is wrong.
+            // The first words of the error say what is wrong.
             Err(error) => table.row(vec![found.pid.to_string(), format!("({error})")]),
         }
     }

@@ -19,9 +19,9 @@ use runtime_insight::{Client, Error};
 
 /// Why the command fails.
 pub(crate) enum Failed {
-    /// With what to say.
+    /// An error with a message.
     Because(String),
-    /// Whoever reads its output has gone, as `head` does. There is nothing to say, and nobody.
+    /// The reader of the output has gone, as `head` does. Nobody is left to read a message.
     NobodyReads,
 }
 
@@ -44,7 +44,7 @@ impl From<Error> for Failed {
     }
 }
 
-/// Of what is written.
+/// Turns an error of writing into a failure.
 impl From<io::Error> for Failed {
     fn from(error: io::Error) -> Failed {
         match error.kind() {

@@ -10,7 +10,7 @@ pub(super) fn run(mut client: Client, pid: u32, at: &str) -> Result<(), Failed> 
     let hello = client.hello()?;
     drop(client);
     let viewer = Viewer::of_process(pid, at)?;
-    // This command is not one of the programs to look at.
+    // This command must not appear among the programs to look at.
     let runtime = Builder::new_current_thread().enable_all().insight(false).build();
     let runtime = runtime.map_err(Failed::because)?;
     runtime.block_on(async {

@@ -20,7 +20,7 @@ const CTRL_C: u8 = 3;
 
 /// A screen of its own on the terminal. When it is dropped the terminal is as it was before.
 pub(super) struct Screen {
-    /// How the keys were, where they come from a terminal.
+    /// The settings of the keyboard before, if keys come from a terminal.
     keys: Option<Termios>,
 }
 
@@ -34,7 +34,7 @@ impl Screen {
         let keys = if io::stdin().is_terminal() { Some(tcgetattr(io::stdin())?) } else { None };
         let screen = Screen { keys };
         if let Some(before) = &screen.keys {
-            // Keys come at once, are not shown, and raise no signal: all ways out come by here.
+            // Keys come at once, are not shown, and raise no signal: they are all read here.
             let mut now = before.clone();
             now.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
             now.special_codes[SpecialCodeIndex::VMIN] = 1;
@@ -62,7 +62,7 @@ impl Screen {
         keys
     }
 
-    /// Columns and lines.
+    /// The number of columns and lines.
     pub(super) fn size(&self) -> (usize, usize) {
         match tcgetwinsize(io::stdout().as_fd()) {
             Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {

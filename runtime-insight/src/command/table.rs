@@ -17,7 +17,7 @@ impl Table {
         self.right = columns.to_vec();
     }
 
-    /// A row that is shorter than the head has its last cell across the columns that are left.
+    /// If a row is shorter than the head, its last cell extends over the columns that are left.
     pub(super) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells.iter().map(|cell| one_line(cell)).collect());
     }
@@ -53,12 +53,12 @@ impl Table {
     }
 }
 
-/// At most `width` characters of it.
+/// The first `width` characters of the text.
 pub(super) fn cut(text: &str, width: usize) -> &str {
     text.char_indices().nth(width).map_or(text, |(end, _)| &text[..end])
 }
 
-/// Names are the program's: one could hold what a terminal takes for a command.
+/// Names come from the program: one could hold a command to the terminal.
 pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

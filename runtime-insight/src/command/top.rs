@@ -30,7 +30,7 @@ pub(super) fn run(pid: u32, client: Client) -> Result<(), Failed> {
         let lines = lines(&hello, &program.sample()?, &first, usize::MAX, usize::MAX);
         return print((lines.join("\n") + "\n").as_bytes());
     }
-    // This command is not one of the programs to look at.
+    // This command must not appear among the programs to look at.
     let runtime = Builder::new_current_thread().enable_all().insight(false).build();
     let runtime = runtime.map_err(Failed::because)?;
     runtime.block_on(refresh(&hello, &mut program))
@@ -71,13 +71,13 @@ async fn refresh(hello: &Hello, program: &mut Program) -> Result<(), Failed> {
     }
 }
 
-/// Ends with a key that is a way out.
+/// Ends when a key asks for it.
 async fn is_left(keys: &mut UnboundedReceiver<u8>) {
     loop {
         match keys.recv().await {
             Some(key) if Screen::is_way_out(key) => return,
             Some(_) => {}
-            // No keys: a signal is the way out.
+            // Without keys a signal is the way out.
             None => std::future::pending().await,
         }
     }
@@ -91,7 +91,7 @@ struct Program {
 impl Program {
     fn sample(&mut self) -> Result<Sample, Error> {
         match self.try_sample() {
-            // It hangs up on who is stopped for ten seconds, as by Ctrl-Z.
+            // The program closes a connection after ten silent seconds, for example at Ctrl-Z.
             Err(Error::Io(error)) => {
                 // What it says of one that is gone, or has no runtime any more, would be less.
                 self.client = Client::attach(self.pid).map_err(|_| Error::Io(error))?;
@@ -109,7 +109,7 @@ impl Program {
     }
 }
 
-/// What a program says at one moment.
+/// The data of a program at one moment.
 struct Sample {
     at: Instant,
     up_us: f64,
@@ -125,7 +125,7 @@ struct Row<'a> {
     polls: u64,
 }
 
-/// For how long a task was polled in its life, with the poll that goes on.
+/// How long a task was polled since its spawn, with the poll that goes on.
 fn busy_us(task: &Task) -> f64 {
     let running = if task.state == "running" { task.since_us.unwrap_or(0.0) } else { 0.0 };
     task.busy_us + running
@@ -171,7 +171,7 @@ fn rows<'a>(now: &'a Dump, last: &Dump) -> Vec<Row<'a>> {
     let before: HashMap<_, _> = before.collect();
     let each = now.runtimes.iter().flat_map(|runtime| {
         runtime.tasks.iter().map(|task| {
-            // One that has come since had nothing before.
+            // A task that is new has no time before.
             let (busy, polls) = before.get(&(runtime.id, task.id)).copied().unwrap_or_default();
             Row {
                 task,
@@ -234,7 +234,7 @@ fn about(
             of.get("busy_seconds_total").and_then(Value::as_f64).unwrap_or(0.0)
         };
         let was = before.and_then(|before| before.per_worker.get(index)).map_or(0.0, seconds);
-        // A worker tells when it goes to sleep: what it is in the middle of counts, too.
+        // A worker updates its time when it goes to sleep, so the poll that it is in counts, too.
         let running = dump.runtimes.iter().filter(|runtime| runtime.id == numbers.id);
         let running = running.flat_map(|runtime| &runtime.tasks);
         let running = running.filter(|task| task.worker == Some(index));

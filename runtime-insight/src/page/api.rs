@@ -19,18 +19,18 @@ use crate::perfetto;
 const MOST_ROWS: u64 = 500;
 /// The most locks, circles, places in one answer.
 const MOST_LISTED: usize = 200;
-/// How many tasks are looked for that wait for one.
+/// How many of the tasks that wait for one task are looked for.
 const MOST_WAITERS: usize = 50;
-/// The flight recorder may have a few minutes.
+/// The longest time of a trace: the flight recorder may hold a few minutes.
 const MOST_SECONDS: u64 = 3600;
 
-/// What goes to the browser.
+/// What the browser gets.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) kind: &'static str,
     pub(super) body: Vec<u8>,
-    /// The browser is to keep it as a file of this name.
+    /// The name under which the browser saves the answer as a file.
     pub(super) file: Option<String>,
 }
 
@@ -73,7 +73,7 @@ pub(super) fn asset(path: &str) -> Option<Answer> {
     Some(Answer::ok(kind, *body))
 }
 
-/// Asks the program, so it blocks.
+/// Answers a request. It asks the program, so it blocks.
 pub(super) fn answer(hub: &Hub, path: &str, query: &str) -> Answer {
     let query = Query::parse(query);
     let answered = match path {
@@ -112,7 +112,7 @@ fn overview(hub: &Hub, query: &Query) -> Answered {
         Ok(after) => after,
         Err(text) => return Ok(Answer::wrong(text)),
     };
-    // What was seen last is shown also when the program has ended.
+    // The data seen last is shown even when the program has ended.
     let trouble = hub.trouble();
     let hello = if trouble.is_none() { Some(hub.hello()?) } else { None };
     let history = lock(&hub.history);
@@ -198,7 +198,7 @@ fn locks(hub: &Hub) -> Answered {
 fn findings(hub: &Hub) -> Answered {
     let snapshot = hub.snapshot(None)?;
     let knots = snapshot.knots();
-    // A program that is older than the request does not know it.
+    // An older program does not know this request.
     let told: Option<Value> =
         hub.ask("findings").ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let mut told = told.unwrap_or_default()["findings"].take();
@@ -234,7 +234,7 @@ fn task(hub: &Hub, id: u64) -> Answered {
         let text = format!("There is no task {id}: it has ended, or never was.");
         return Ok(Answer::text(StatusCode::NOT_FOUND, &text));
     };
-    // Those that are named in it, so that the page can name them.
+    // The tasks that it names, so that the page can show their names.
     let named = row.task.waits.iter().flat_map(|wait| [wait.held_by, wait.task]);
     let named = named.chain([row.task.woken_by_task]).flatten();
     let names: BTreeMap<u64, Node> =
@@ -262,7 +262,7 @@ fn task(hub: &Hub, id: u64) -> Answered {
     }))
 }
 
-/// The chain of async functions that the task is in. That it cannot be had is an answer, too.
+/// The chain of async functions that the task is in. A failure to get it is an answer, too.
 fn stacks(hub: &Hub, id: u64) -> Answered {
     Answer::json(&match hub.ask(&format!("stacks {id}")) {
         Ok(bytes) => json!({"text": String::from_utf8_lossy(&bytes)}),
@@ -270,7 +270,7 @@ fn stacks(hub: &Hub, id: u64) -> Answered {
     })
 }
 
-/// The name of a file that is told from those of other programs and moments.
+/// A file name that differs between programs and moments.
 fn file_name(hub: &Hub, end: &str) -> Result<String, Error> {
     let hello = hub.hello()?;
     let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

@@ -1,4 +1,4 @@
-//! Who may ask: rules 2 to 5 of [`super`].
+//! Decides who may ask: rules 2 to 5 of [`super`].
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -38,8 +38,8 @@ impl Gate {
         format!("http://{}/?token={}", self.address, self.token)
     }
 
-    /// For the browser, which then sends it with each request. Browsers keep cookies by the host
-    /// alone, so its name has the port.
+    /// A cookie for the browser, which then sends it with each request. Browsers keep cookies by
+    /// the host alone, so the cookie's name has the port.
     pub(super) fn cookie(&self) -> String {
         format!("{}={}; HttpOnly; SameSite=Strict; Path=/", self.cookie_name(), self.token)
     }
@@ -90,7 +90,7 @@ impl Gate {
             let own = self.address.ip().to_string();
             name.eq_ignore_ascii_case("localhost") || ["127.0.0.1", "::1", &own].contains(&name)
         };
-        // The port may be another: that of a tunnel.
+        // The port may differ, for example through a tunnel.
         host.to_str().is_ok_and(is_own)
             && request.uri().authority().is_none_or(|authority| is_own(authority.as_str()))
     }
@@ -103,7 +103,7 @@ impl Gate {
             || bearer(request.headers()).is_some_and(is_right)
     }
 
-    /// The values of our cookie.
+    /// The values of this page's cookie.
     fn cookies<'a>(&self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
         let name = self.cookie_name();
         let all = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
@@ -118,7 +118,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-/// In a time that does not tell how much of it is right. That its length is right is no secret.
+/// Compares in a time that does not tell how much of the token is right. Its length is no secret.
 fn same(given: &[u8], right: &[u8]) -> bool {
     let differences = given.iter().zip(right).fold(0, |all, (a, b)| black_box(all | (a ^ b)));
     given.len() == right.len() && differences == 0
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(ask(&gate, "/?token=", &[host]), 403);
         let cookie = ("cookie", "a=b; runtime-insight-7070=TOKEN");
         assert_eq!(ask(&gate, "/", &[host, cookie]), 200);
-        // Two that are served on one machine have one host, so cookies by another name come along.
+        // Two pages on one machine have one host, so cookies by another name come along.
         let other = ("cookie", "runtime-insight-7071=TOKEN");
         assert_eq!(ask(&gate, "/", &[host, other]), 403);
         assert_eq!(ask(&gate, "/", &[host, ("authorization", "Bearer TOKEN")]), 200);

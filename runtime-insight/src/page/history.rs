@@ -22,7 +22,7 @@ pub(super) struct History {
     last: Option<(Instant, Metrics)>,
 }
 
-/// What a second was like.
+/// The numbers of one second.
 #[derive(Clone, Serialize)]
 pub(super) struct Sample {
     number: u64,
@@ -44,13 +44,13 @@ struct OfRuntime {
     blocking_queue: f64,
     timers: f64,
     descriptors: f64,
-    /// Of these so many came in a second.
+    /// This and the next four are rates: how many there were in a second.
     polls: f64,
     spawns: f64,
     io_events: f64,
     timers_set: f64,
     steals: f64,
-    /// Since the sample before.
+    /// The stalls since the sample before.
     stalls: f64,
 }
 
@@ -84,7 +84,7 @@ impl History {
         self.last = Some((now, metrics));
     }
 
-    /// From the one with this number on, as far as they are kept.
+    /// The samples from this number on, as far as they are kept.
     pub(super) fn since(&self, number: u64) -> Vec<Sample> {
         self.samples.iter().filter(|sample| sample.number >= number).cloned().collect()
     }
@@ -132,10 +132,10 @@ impl OfRuntime {
     }
 }
 
-/// How busy a worker was.
+/// The part of the time in which a worker was busy.
 ///
-/// It tells its time when it goes to sleep and every thousand polls or so: one that is awake all
-/// the time and has told nothing is in a long poll.
+/// A worker updates its busy time when it goes to sleep, and every thousand polls or so. One that
+/// is awake all the time and has updated nothing is in a long poll.
 fn percent(now: &Map<String, Value>, before: &Map<String, Value>, passed: f64) -> f64 {
     const SLEEPS: &str = "parks_and_unparks_total";
     const BUSY: &str = "busy_seconds_total";
@@ -168,7 +168,7 @@ mod tests {
         history.add(at(0), metrics(100, 1.0, 1));
         assert!(history.since(0).is_empty());
         history.add(at(2), metrics(300, 2.0, 3));
-        // It sleeps; it is awake and tells nothing; it tells more than there was time.
+        // It sleeps; it is awake and reports nothing; it reports more time than there was.
         history.add(at(4), metrics(300, 2.0, 3));
         history.add(at(6), metrics(300, 2.0, 4));
         history.add(at(8), metrics(300, 2.0, 4));

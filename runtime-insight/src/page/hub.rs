@@ -10,11 +10,11 @@ use super::task;
 use crate::answers::Hello;
 use crate::error::Error;
 
-/// A snapshot that nobody has looked at for so long is given up: it can be large.
+/// A snapshot that nobody has looked at for so long is dropped: it can be large.
 const GIVEN_UP: Duration = Duration::from_secs(30);
-/// The program is given so many times the time that a dump takes before the next one.
+/// The pause before the next dump is so many times the time that the last dump took.
 const REST: u32 = 5;
-/// And so long at least.
+/// The pause is at least this long.
 const SHORTEST_REST: Duration = Duration::from_millis(500);
 
 /// What a page knows. Everything that asks the program blocks.
@@ -78,9 +78,9 @@ impl Hub {
         Ok(serde_json::from_slice(&self.ask("hello")?)?)
     }
 
-    /// The snapshot with this number, if it is still there, or else one that is new enough.
+    /// Returns the snapshot with this number if it is still there, or else one that is new enough.
     pub(super) fn snapshot(&self, number: Option<u64>) -> Result<Arc<Snapshot>, Error> {
-        // Whoever comes meanwhile waits for the same one.
+        // Later callers wait for the same one.
         let mut snapshots = lock(&self.snapshots);
         if let Some((held, used)) = &mut snapshots.held {
             let rest = SHORTEST_REST.max(held.cost * REST);
@@ -90,7 +90,7 @@ impl Hub {
             }
         }
         let began = Instant::now();
-        // If it fails the one before stays.
+        // If that fails, the snapshot before stays.
         let bytes = self.ask("dump")?;
         if let Some((held, _)) = snapshots.held.take() {
             snapshots.before = Some(held.as_before());

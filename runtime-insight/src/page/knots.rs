@@ -1,7 +1,7 @@
 //! Who waits for whom: locks with those who wait for them, and circles.
 //!
-//! A circle counts if all of its tasks have waited for longer than the dump took: then there was a
-//! moment at which all waits stood. See `runtime/insight/lints.rs` for what leads to what.
+//! A circle counts if all of its tasks have waited for longer than the dump took: then all waits
+//! existed at one moment. `runtime/insight/lints.rs` says which wait leads to which task.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,18 +12,18 @@ use super::task::{Task, Text, Wait};
 
 /// How long all tasks of a circle must have waited, in microseconds.
 const STANDS_FOR: f64 = 500_000.0;
-/// A poll that goes on for longer is told, in microseconds.
+/// A poll that goes on for longer is shown, in microseconds.
 const LONG_POLL: f64 = 100_000.0;
-/// So many of those that wait are listed; the others are counted.
+/// How many waiters are listed; the others are counted.
 const LISTED: usize = 50;
 
-/// What stands in each other's way.
+/// The tasks, locks and polls that block others.
 pub(super) struct Knots {
     pub(super) locks: Vec<Lock>,
     pub(super) circles: Vec<Circle>,
     pub(super) long_polls: Vec<Node>,
     pub(super) lost: Vec<Node>,
-    /// There are more than are listed.
+    /// How many there are; not all are listed.
     pub(super) lost_count: usize,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Lock {
 pub(super) struct Circle {
     /// Each waits for the next one, the last for the first.
     pub(super) ring: Vec<Node>,
-    /// They wait for one of the circle, or for each other, and so for ever.
+    /// Tasks outside the circle that wait for one of it, or for each other, and so for ever.
     behind: Vec<Node>,
     behind_count: usize,
 }
@@ -59,7 +59,7 @@ pub(super) struct Node {
     state: Text,
     worker: Option<u32>,
     since_us: Option<f64>,
-    /// What it waits for first, and whom that leads to.
+    /// Its first wait, and the task that this leads to.
     wait: Option<Wait>,
     waits_for: Option<u64>,
 }
@@ -78,7 +78,7 @@ impl Node {
         }
     }
 
-    /// One that has ended, or is of a runtime without insight.
+    /// A task that has ended, or is of a runtime without insight.
     fn unknown(id: u64) -> Node {
         Node {
             id,
@@ -93,7 +93,7 @@ impl Node {
     }
 }
 
-/// The task without which a wait does not end.
+/// The task that must act for a wait to end.
 pub(super) fn leads_to(wait: &Wait) -> Option<u64> {
     if wait.old {
         return None;
@@ -155,7 +155,7 @@ fn locks(snapshot: &Snapshot) -> Vec<Lock> {
                     .iter()
                     .take(LISTED)
                     .map(|(row, wait)| Node {
-                        // The one for this lock, which need not be its first.
+                        // The wait for this lock, which need not be the first one.
                         waits_for: leads_to(wait),
                         wait: Some((*wait).clone()),
                         ..Node::of(&row.task)
@@ -164,8 +164,7 @@ fn locks(snapshot: &Snapshot) -> Vec<Lock> {
             }
         })
         .collect();
-    // Those that are held come first: the others are channels and the like, at which it is the
-    // usual thing to wait.
+    // Held locks come first. The others are channels and the like, where waiting is usual.
     all.sort_by(|a, b| {
         let rank = |lock: &Lock| (lock.holder.is_none(), std::cmp::Reverse(lock.count));
         rank(a).cmp(&rank(b)).then(b.longest_us.total_cmp(&a.longest_us))
@@ -174,7 +173,7 @@ fn locks(snapshot: &Snapshot) -> Vec<Lock> {
 }
 
 /// The tasks that nothing can free but one of themselves: those that are left when the others have
-/// been taken off, and whoever one of them leads to.
+/// been taken off, each with the task that it leads to.
 fn stuck(snapshot: &Snapshot) -> HashMap<u64, &Task> {
     let stands_for = STANDS_FOR.max(2.0 * snapshot.took_us);
     let waits = |task: &&Task| {
@@ -205,7 +204,7 @@ fn stuck(snapshot: &Snapshot) -> HashMap<u64, &Task> {
 
 fn circles(snapshot: &Snapshot) -> Vec<Circle> {
     let stuck = stuck(snapshot);
-    // Every wait of one that is stuck leads to another one.
+    // Every wait of a stuck task leads to another stuck one.
     let next = |id: u64| stuck.get(&id).and_then(|task| leads_to(task.waits.first()?));
     let mut order: Vec<_> = stuck.keys().copied().collect();
     order.sort_unstable();
@@ -232,7 +231,7 @@ fn circles(snapshot: &Snapshot) -> Vec<Circle> {
         .enumerate()
         .flat_map(|(at, ring)| ring.iter().map(move |&id| (id, at)))
         .collect();
-    // Whoever is not in a circle goes with the one that its first waits lead to.
+    // A stuck task outside of a circle goes with the circle that its first waits lead to.
     let mut behind: Vec<(Vec<Node>, usize)> = vec![(Vec::new(), 0); rings.len()];
     let mut end_of = of_ring.clone();
     for &id in &order {

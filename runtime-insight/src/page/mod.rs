@@ -1,4 +1,4 @@
-//! The page: what a program does, in a browser. [`page`] serves it from inside a program, the
+//! The page shows what a program does, in a browser. [`page`] serves it from inside a program, the
 //! command `runtime-insight PID` for another one.
 //!
 //! | file | content |
@@ -17,8 +17,8 @@
 //!
 //! # Who may ask
 //!
-//! Names and places in the source are nobody else's business, and every user of the machine, and
-//! every page that the user has open, can reach a port of the loopback. So:
+//! Names and places in the source are private, but every user of the machine, and every page that
+//! the user has open, can reach a port of the loopback. So:
 //!
 //! 1. It listens on addresses of the loopback only.
 //! 2. A request must have the token: in its address, as the first one does, in the cookie that the
@@ -28,7 +28,7 @@
 //! 5. Only GET and HEAD are answered, and no answer changes anything in the program.
 //! 6. The page loads nothing from elsewhere, and its content security policy forbids it to.
 //!
-//! Whoever is refused is told so, and hung up on. `server.rs` has the limits.
+//! A refused client gets an error, and its connection is closed. `server.rs` has the limits.
 
 mod api;
 mod gate;
@@ -89,7 +89,7 @@ pub fn page(address: impl Into<String>) -> Insight {
     Page::at(address).into()
 }
 
-/// The page with a choice of who hears its address: `Builder::insight` takes it.
+/// The page, with a function that receives its address: `Builder::insight` takes it.
 ///
 /// # Examples
 ///
@@ -124,8 +124,8 @@ impl Page {
         Page { address: address.into(), on_start }
     }
 
-    /// `hear` is called with the address, token included, once the page can be opened. Otherwise a
-    /// line on stderr says it.
+    /// Sets the function that is called with the address, token included, once the page can be
+    /// opened. Without it a line on stderr gives the address.
     ///
     /// # Examples
     ///
@@ -159,7 +159,7 @@ impl From<Page> for Insight {
                     return Ok(());
                 }
             }
-            // The one before has ended or is about to. Then its port is free.
+            // The page before has ended or is about to. Then its port is free.
             if let Some((_, server)) = current.take() {
                 server.join();
             }
@@ -195,7 +195,7 @@ fn serve(address: &str, hub: Hub) -> io::Result<Server> {
     Server::start(listener, gate, Arc::new(hub))
 }
 
-/// The address, if nobody but this machine can reach it.
+/// The address, if only this machine can reach it.
 fn loopback(text: &str) -> io::Result<SocketAddr> {
     let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
     let parsed = match text.strip_prefix("localhost:") {

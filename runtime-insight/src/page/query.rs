@@ -1,4 +1,4 @@
-//! What stands behind the `?` of an address.
+//! The part of an address after the `?`.
 
 /// The values, by their names.
 #[derive(Debug, Default)]
@@ -13,13 +13,13 @@ impl Query {
         Query(pairs.collect())
     }
 
-    /// The first of that name, if it is not empty.
+    /// The first value of that name, if it is not empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(other, _)| other == name)?;
         (!value.is_empty()).then_some(value)
     }
 
-    /// A whole number, or what to say.
+    /// A whole number, or the error to show.
     pub(super) fn number(&self, name: &str, default: u64) -> Result<u64, String> {
         match self.get(name) {
             None => Ok(default),
@@ -28,7 +28,7 @@ impl Query {
     }
 }
 
-/// `%41` is `A` and `+` a blank. What is no code stays as it is.
+/// Decodes `%41` to `A` and `+` to a blank. Anything that is no code stays as it is.
 fn decode(text: &str) -> String {
     let digit = |byte: Option<&u8>| byte.and_then(|&byte| (byte as char).to_digit(16));
     let bytes = text.as_bytes();

@@ -4,14 +4,14 @@
 //!
 //! | | |
 //! |---|---|
-//! | connections | [`CONNECTIONS`]; others are told so, and hung up on at once |
+//! | connections | [`CONNECTIONS`]; others get an error, and are closed at once |
 //! | a request | its head in [`HEAD_WITHIN`] and [`HEAD_BYTES`]; a body is not read |
 //! | a connection whose requests are refused | ends with the first of them |
 //! | a connection | ends after [`CONNECTION_WITHIN`], whatever goes on |
-//! | at work for requests | one thread: what a dump takes it takes once, and of one allocator's arena |
+//! | requests at work | one thread: so the memory for a dump is taken once, from one allocator's arena |
 //!
-//! Every user of the machine can connect to a port. Who has not got the token has his connection
-//! for [`HEAD_WITHIN`] at most, and costs the program nothing but that.
+//! Every user of the machine can connect to a port. A client without the token keeps its connection
+//! for [`HEAD_WITHIN`] at most, and costs the program nothing else.
 
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -38,13 +38,13 @@ use super::history::EVERY;
 use super::hub::Hub;
 
 const CONNECTIONS: usize = 32;
-/// What others are told.
+/// The answer to a connection beyond the limit.
 const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n";
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 const HEAD_BYTES: usize = 16 * 1024;
 const HEADERS: usize = 64;
 const CONNECTION_WITHIN: Duration = Duration::from_secs(300);
-/// Out of descriptors: until some are free again.
+/// The pause when descriptors are used up, until some are free again.
 const AFTER_AN_ERROR: Duration = Duration::from_millis(50);
 
 /// A page that is served. It goes on when this is dropped.
@@ -52,7 +52,7 @@ const AFTER_AN_ERROR: Duration = Duration::from_millis(50);
 pub(super) struct Server {
     url: String,
     thread: Option<JoinHandle<()>>,
-    /// Ends the thread when it is dropped with a word.
+    /// A message to it ends the thread; dropping it does not.
     stop: Option<oneshot::Sender<()>>,
 }
 
@@ -61,7 +61,7 @@ impl Server {
         let url = gate.url();
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("insight-page".to_owned());
-        // The page is not to be seen in its own program.
+        // The page must not appear in the list of its own program.
         let runtime = runtime::Builder::new_current_thread()
             .insight(false)
             .enable_all()
@@ -110,7 +110,7 @@ impl Server {
     }
 }
 
-/// Reads the numbers each second, until nobody will answer any more.
+/// Reads the numbers each second, until no request will be answered any more.
 async fn sample(hub: &Arc<Hub>) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -124,7 +124,7 @@ async fn sample(hub: &Arc<Hub>) {
             }
             has_ended
         });
-        // A panic was told on stderr; the next one may go better.
+        // The panic was reported on stderr; the next attempt may succeed.
         if read.await.unwrap_or(false) {
             return;
         }
@@ -141,7 +141,7 @@ async fn accept(
         match listener.accept().await {
             Ok((stream, _)) => {
                 let Ok(place) = Arc::clone(&free).try_acquire_owned() else {
-                    // A new socket has room for it. Whether it is read is no matter.
+                    // A new socket has room for it. It does not matter whether it is read.
                     let _ = stream.into_std().and_then(|mut stream| stream.write(BUSY));
                     continue;
                 };
@@ -151,13 +151,13 @@ async fn accept(
                     drop(place);
                 });
             }
-            // Out of descriptors, or a client that has left already.
+            // Descriptors are used up, or the client has left already.
             Err(_) => sleep(AFTER_AN_ERROR).await,
         }
     }
 }
 
-/// One connection. What goes wrong with it concerns the client alone.
+/// Serves one connection. Its errors concern the client alone.
 async fn serve(stream: TcpStream, gate: Arc<Gate>, hub: Arc<Hub>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
@@ -177,7 +177,7 @@ async fn serve(stream: TcpStream, gate: Arc<Gate>, hub: Arc<Hub>) {
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// By their names, as every answer has them.
+/// The headers of every answer, by their names.
 const HEADERS_OF_ALL: &[(&str, &str)] = &[
     ("content-security-policy", POLICY),
     ("x-content-type-options", "nosniff"),

@@ -18,10 +18,10 @@ const KEPT: usize = 8;
 
 /// All tasks at about one moment.
 pub(super) struct Snapshot {
-    /// Which one it is.
+    /// The number of the snapshot.
     pub(super) number: u64,
     pub(super) taken: Instant,
-    /// How long it took to get it here.
+    /// How long it took until the dump was here.
     pub(super) cost: Duration,
     /// How long the program took for it, in microseconds.
     pub(super) took_us: f64,
@@ -29,7 +29,7 @@ pub(super) struct Snapshot {
     pub(super) roots: Vec<Root>,
     pub(super) jobs: Vec<Job>,
     by_id: HashMap<u64, u32>,
-    /// What the search looks at.
+    /// The texts that the search looks at.
     texts: OnceLock<Texts>,
     selections: Mutex<Vec<(Selection, Arc<Vec<u32>>)>>,
     knots: OnceLock<Knots>,
@@ -39,7 +39,7 @@ pub(super) struct Snapshot {
 pub(super) struct Row {
     /// The number of its runtime.
     pub(super) runtime: u64,
-    /// Which part of the time since the dump before it was polled.
+    /// The part of the time since the dump before in which it was polled.
     pub(super) load: Option<f64>,
     pub(super) task: Task,
 }
@@ -102,7 +102,7 @@ impl Snapshot {
         self.knots.get_or_init(|| Knots::of(self))
     }
 
-    /// The numbers of the rows that are selected, in order.
+    /// The numbers of the selected rows, in order.
     pub(super) fn select(&self, selection: &Selection) -> Arc<Vec<u32>> {
         let known = |all: &[(Selection, Arc<Vec<u32>>)]| {
             let found = all.iter().find(|(other, _)| other == selection);
@@ -133,7 +133,7 @@ impl Snapshot {
                 })
         };
         let mut rows: Vec<_> = (0..self.rows.len() as u32).filter(is_in).collect();
-        // The rows of equal ones stay in the order of their ids, whichever way it goes.
+        // Equal rows stay in the order of their ids, in both directions.
         rows.sort_by(|&a, &b| {
             let (a, b) = (&self.rows[a as usize], &self.rows[b as usize]);
             selection.sort.order(a, b, selection.is_descending)
@@ -142,7 +142,7 @@ impl Snapshot {
     }
 }
 
-/// With the poll that goes on.
+/// The time that a task was polled, with the poll that goes on.
 fn busy_us(task: &Task) -> f64 {
     let now = task.since_us.filter(|_| &*task.state == "running");
     task.busy_us + now.unwrap_or(0.0)
@@ -152,7 +152,7 @@ fn first_wait(task: &Task) -> Option<&str> {
     task.waits.first().map(|wait| &*wait.text)
 }
 
-/// Which tasks, in which order.
+/// Which tasks are shown, and in which order.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Selection {
     filter: String,
@@ -220,7 +220,7 @@ const SORTS: &[(&str, Sort)] = &[
 impl Sort {
     fn order(self, a: &Row, b: &Row, is_descending: bool) -> Ordering {
         let order = |by: Ordering| if is_descending { by.reverse() } else { by };
-        // What is not known comes last, whichever way it goes.
+        // Unknown values come last, in both directions.
         let numbers = |a: Option<f64>, b: Option<f64>| match (a, b) {
             (Some(a), Some(b)) => order(a.total_cmp(&b)),
             (a, b) => b.is_some().cmp(&a.is_some()),
@@ -247,7 +247,7 @@ impl Sort {
     }
 }
 
-/// What of each task is searched, in small letters, one behind the other.
+/// The text of each task that is searched, in small letters, one after the other.
 struct Texts {
     all: String,
     ends: Vec<usize>,
@@ -259,7 +259,7 @@ impl Texts {
         for Row { task, .. } in rows {
             let mut add = |text: &str| {
                 let begin = all.len();
-                // Nearly all are, and letter by letter takes ten times as long.
+                // Nearly all texts are ASCII, and the other way takes ten times as long.
                 if text.is_ascii() {
                     all.push_str(text);
                     all[begin..].make_ascii_lowercase();
@@ -339,14 +339,14 @@ impl<'a> From<&'a Row> for Line<'a> {
 #[derive(Serialize)]
 pub(super) struct Group<'a> {
     place: &'a str,
-    /// Of one of them.
+    /// The name of one of them.
     name: Option<&'a str>,
     count: usize,
     running: usize,
     queued: usize,
     polls: u64,
     busy_us: f64,
-    /// That of all together.
+    /// The load of all together.
     load: f64,
     oldest_us: f64,
     /// What most of them wait for.

@@ -1,4 +1,4 @@
-//! Whom a page asks. Both answer the requests of the socket's protocol.
+//! The sources of a page's data. Both answer the requests of the socket's protocol.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -14,12 +14,12 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::places;
 
-/// Somebody who knows what a program does. Every call may take a while.
+/// A source knows what a program does. Every call may take a while.
 pub(super) trait Source: Send + Sync + 'static {
-    /// The bytes of the answer.
+    /// Returns the bytes of the answer.
     fn ask(&self, request: &str) -> Result<Vec<u8>, Error>;
 
-    /// Nobody will ever answer again: the page can end.
+    /// Whether no request will ever be answered again: then the page can end.
     fn has_ended(&self) -> bool;
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) fn of_process(pid: u32) -> Result<Socket, Error> {
-        // That it is the right one, and answers, is told with better words than by its path.
+        // The errors of `attach` and `hello` say more than those of a path.
         Client::attach(pid)?.hello()?;
         Ok(Socket { path: places::find(pid)?, client: Mutex::new(None) })
     }
@@ -58,7 +58,7 @@ impl Source for Socket {
         let mut slot = lock(&self.client);
         if let Some(mut client) = slot.take() {
             match client.ask(request) {
-                // The program hangs up on those who are silent for a while.
+                // The program closes connections that are silent for a while.
                 Err(Error::Io(_)) => {}
                 other => {
                     *slot = Some(client);
@@ -67,7 +67,7 @@ impl Source for Socket {
             }
         }
         let mut client = Client::connect(&self.path).map_err(|error| match error {
-            // Nobody listens there any more.
+            // Nobody listens on the socket any more.
             Error::Io(error)
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) =>
             {
@@ -82,7 +82,7 @@ impl Source for Socket {
         answer
     }
 
-    /// It may be started again, and in any case what was seen last can still be read.
+    /// The program may be started again, and what was seen last can still be read in any case.
     fn has_ended(&self) -> bool {
         false
     }
@@ -90,10 +90,10 @@ impl Source for Socket {
 
 /// How long a task may take to be polled for its stacks.
 const STACKS_WITHIN: Duration = Duration::from_secs(1);
-/// So many findings are kept.
+/// How many findings are kept.
 const FINDINGS: usize = 100;
 
-/// What was found wrong in the program, in the form of the protocol.
+/// The findings of the program, in the form of the protocol.
 pub(super) type Told = Mutex<VecDeque<Value>>;
 
 pub(super) fn keep(told: &Told, finding: &Finding) {
@@ -110,7 +110,7 @@ pub(super) fn keep(told: &Told, finding: &Finding) {
 /// The runtimes of this process that were built with the page.
 pub(super) struct Local {
     began: Instant,
-    /// `None` from when the last of them has been shut down.
+    /// `None` once the last of them has been shut down.
     handles: Mutex<Option<Vec<Handle>>>,
     told: Arc<Told>,
 }
@@ -121,7 +121,7 @@ impl Local {
         Local { began: Instant::now(), handles, told }
     }
 
-    /// Whether it is not too late for another one.
+    /// Adds a runtime. Returns false if that comes too late.
     pub(super) fn add(&self, handle: &Handle) -> bool {
         match &mut *lock(&self.handles) {
             Some(handles) => {
@@ -132,7 +132,7 @@ impl Local {
         }
     }
 
-    /// Those that have not been shut down.
+    /// The runtimes that have not been shut down.
     fn alive(&self) -> Vec<Handle> {
         let mut handles = lock(&self.handles);
         let Some(all) = &mut *handles else { return Vec::new() };
@@ -188,7 +188,7 @@ fn stacks(handles: &[Handle], id: &str) -> Result<Vec<u8>, Error> {
     Err(refused(format!("there is no task {id}: it has ended")))
 }
 
-/// The id as a number: that is how the protocol has it.
+/// The id as a number, as in the protocol.
 fn number_of(handle: &Handle) -> u64 {
     handle.id().to_string().parse().unwrap_or(0)
 }
@@ -241,7 +241,7 @@ impl Source for Local {
     }
 }
 
-/// A panic of another holder has broken nothing.
+/// The data of a poisoned lock is still whole.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

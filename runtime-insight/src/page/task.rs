@@ -1,5 +1,5 @@
-//! Tasks as the page keeps them: there can be a million, and the page may be in the program that
-//! has them. What many say alike, such as places, is there once.
+//! Tasks as the page keeps them. There can be a million, and the page may be in the program that
+//! has them. So equal texts, such as places, are kept once.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -28,7 +28,7 @@ pub(super) struct RuntimeDump {
     pub(super) blocking: Vec<Job>,
 }
 
-/// The future of a `block_on`: no task, but it waits as one.
+/// The future of a `block_on`. It is no task, but waits like one.
 #[derive(Deserialize, Serialize)]
 pub(super) struct Root {
     pub(super) called_at: Option<Text>,
@@ -84,12 +84,12 @@ pub(super) struct Wait {
     pub(super) old: bool,
 }
 
-/// A text that others may have, too.
+/// A text that may be shared with others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Text(Arc<str>);
 
 thread_local! {
-    /// Those of the dump that is being read.
+    /// The texts of the dump that is being read.
     static KNOWN: RefCell<HashSet<Arc<str>>> = RefCell::default();
 }
 

@@ -1,4 +1,4 @@
-//! Reads the form that `runtime::insight::Trace::to_bytes` gives. What it is made of stands there.
+//! Reads the bytes of `runtime::insight::Trace::to_bytes`. The form is described there.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ pub(super) struct Trace {
     pub(super) process: u32,
     pub(super) program: String,
     pub(super) runtime: String,
-    /// The tick of the end.
+    /// The tick at the end of the trace.
     pub(super) now: u64,
     pub(super) ns_per_tick: f64,
     /// Nanoseconds from 1970 to the end.
@@ -21,7 +21,7 @@ pub(super) struct Trace {
     pub(super) alive: u64,
     pub(super) lost: u64,
     places: Vec<String>,
-    /// By what an event has of an id.
+    /// The tasks, by the part of the id that an event has.
     tasks: HashMap<u64, Task>,
     pub(super) rings: Vec<Ring>,
 }
@@ -32,13 +32,13 @@ pub(super) struct Task {
     name: String,
 }
 
-/// Whose a ring is.
+/// The kind of thread that a ring belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
     Worker,
     CurrentThread,
     Pinned,
-    /// Threads that have none of their own.
+    /// Threads without a ring of their own.
     Others,
 }
 
@@ -46,22 +46,22 @@ pub(super) struct Ring {
     pub(super) owner: Owner,
     pub(super) number: u32,
     pub(super) name: String,
-    /// What an event would have of the id of the task that is being polled, and since which tick.
+    /// The running task (the part of its id that an event has), and since which tick.
     pub(super) running: Option<(u64, u64)>,
     pub(super) events: Vec<Event>,
 }
 
-/// An event. Of a task there are the lower 40 bits of its id.
+/// An event. It has the lower 40 bits of a task's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Event {
-    /// When, in ticks.
+    /// The time in ticks.
     pub(super) at: u64,
     pub(super) what: What,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
-    /// A poll has ended that took so many ticks.
+    /// A poll that took so many ticks has ended.
     Poll {
         task: u64,
         took: u64,
@@ -111,7 +111,7 @@ const SUBJECT_SHIFT: u32 = 24;
 const MORE: u64 = (1 << SUBJECT_SHIFT) - 1;
 const KIND_BITS: u32 = 5;
 
-/// What an event has of an id.
+/// The part of an id that an event has.
 fn subject_of(id: u64) -> u64 {
     id << SUBJECT_SHIFT >> SUBJECT_SHIFT
 }
@@ -171,13 +171,13 @@ impl Trace {
         if !(trace.ns_per_tick > 0.0 && trace.ns_per_tick.is_finite()) {
             return Err(Error(format!("a tick of {} ns is none", trace.ns_per_tick)));
         }
-        // The ticks of events are near to the end, which stands in another section.
+        // The ticks of events are near the end of the trace, which is in another section.
         let rings = rings.into_iter().map(|section| Ring::read(section, trace.now));
         trace.rings = rings.collect::<Result<_, _>>()?;
         Ok(trace)
     }
 
-    /// How a task is called: its name, else where it was spawned, else its number.
+    /// The label of a task: its name, else where it was spawned, else its number.
     pub(super) fn task_name(&self, task: u64) -> String {
         let Some(known) = self.tasks.get(&task) else { return format!("task {task}") };
         if !known.name.is_empty() {
@@ -227,14 +227,14 @@ impl Ring {
     }
 }
 
-/// The tick of which the lower 59 bits are `low`: the nearest to `now`.
+/// The tick nearest to `now` whose lower 59 bits are `low`.
 fn time(low: u64, now: u64) -> u64 {
     let behind = (now.wrapping_sub(low) << KIND_BITS) as i64 >> KIND_BITS;
     now.wrapping_sub(behind as u64)
 }
 
-/// What has happened. `None` for what this program does not know, and for a poll whose time has
-/// been overwritten: it is the oldest event of its ring.
+/// The event of these words. `None` for kinds that this program does not know, and for a poll whose
+/// time has been overwritten: it is the oldest event of its ring.
 fn what(kind: u64, second: u64, long: Option<u64>) -> Option<What> {
     let (subject, more) = (second >> SUBJECT_SHIFT, second & MORE);
     let task = subject;
@@ -261,7 +261,7 @@ fn what(kind: u64, second: u64, long: Option<u64>) -> Option<What> {
     })
 }
 
-/// What is left to read.
+/// The bytes that are left to read.
 struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {

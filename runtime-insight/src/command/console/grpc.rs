@@ -1,4 +1,4 @@
-//! gRPC over HTTP/2: a call is a POST with one message, its answer is any number of messages, and a
+//! gRPC over HTTP/2: a call is a POST with one message. Its answer is any number of messages, and a
 //! status in the trailers.
 
 use std::pin::Pin;
@@ -14,9 +14,9 @@ use super::message::Message;
 
 /// The longest message of a client: the console's are a few bytes.
 const LONGEST_REQUEST: usize = 4096;
-/// In front of each message: whether it is compressed, and its length.
+/// The bytes in front of each message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
-/// Messages that wait for a client that does not read. More are not made.
+/// How many messages may wait for a client that does not read. No more are made meanwhile.
 const WAITING: usize = 2;
 
 /// Why a call fails, by the numbers of gRPC.
@@ -44,7 +44,7 @@ fn message_of(framed: Bytes) -> Result<Bytes, Status> {
     let (prefix, message) = framed.split_at_checked(PREFIX).ok_or(Status::InvalidArgument)?;
     let [compressed, length @ ..] = prefix else { return Err(Status::InvalidArgument) };
     if *compressed != 0 {
-        // It said that it could compress, and we never did.
+        // The client may compress only if this side offers it, which it does not.
         return Err(Status::Unimplemented);
     }
     let length = u32::from_be_bytes(length.try_into().map_err(|_| Status::InvalidArgument)?);
@@ -54,19 +54,19 @@ fn message_of(framed: Bytes) -> Result<Bytes, Status> {
     Ok(framed.slice(PREFIX..))
 }
 
-/// Whether this is a call at all. A browser that a page sends here does not get so far: it asks
-/// first whether it may send this content type.
+/// Whether this is a call at all. A browser on a foreign page does not get so far: it first asks
+/// whether it may send this content type.
 pub(super) fn is_call(request: &Request<Incoming>) -> bool {
     let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     request.method() == hyper::Method::POST
         && kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
 }
 
-/// Where the messages of an answer go. The answer ends when this is dropped.
+/// The sender of an answer's messages. The answer ends when this is dropped.
 pub(super) struct Messages(mpsc::Sender<Bytes>);
 
 impl Messages {
-    /// Waits until the client has read enough. `false`: it has gone.
+    /// Waits until the client has read enough. Returns `false` if it has gone.
     pub(super) async fn send(&self, message: Message) -> bool {
         self.0.send(framed(message)).await.is_ok()
     }
@@ -119,7 +119,7 @@ impl Body for Answer {
     }
 }
 
-/// An answer, and where its messages go.
+/// An answer, with the sender of its messages.
 pub(super) fn answer() -> (Messages, Response<Answer>) {
     let (sender, receiver) = mpsc::channel(WAITING);
     (Messages(sender), respond(Some(receiver)))
@@ -132,7 +132,7 @@ pub(super) fn failure(status: Status) -> Response<Answer> {
     response
 }
 
-/// The answer to what is no call.
+/// The answer to a request that is no call.
 pub(super) fn no_call() -> Response<Answer> {
     let mut response = respond(None);
     *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;

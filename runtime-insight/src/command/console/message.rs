@@ -47,12 +47,12 @@ impl Message {
         self.bytes(field, &content.0);
     }
 
-    /// A message that has nothing but a number: ids are such.
+    /// A message that has only a number, as an id does.
     pub(super) fn id(&mut self, field: u64, id: u64) {
         self.message(field, |message| message.number(1, id));
     }
 
-    /// A moment, if there is one.
+    /// A field with a moment, if there is one.
     pub(super) fn moment(&mut self, field: u64, moment: impl Into<Option<SystemTime>>) {
         if let Some(moment) = moment.into() {
             self.duration(field, moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
@@ -81,8 +81,8 @@ impl Message {
     }
 }
 
-/// The id in field 1 of a message: see [`Message::id`]. `None` if this is no message; a number that
-/// is not there is zero.
+/// The id in field 1 of a message: see [`Message::id`]. `None` if the bytes are no message; a
+/// missing number is zero.
 pub(super) fn read_id(message: &[u8]) -> Option<u64> {
     let mut id = 0;
     each_field(message, |field, value| {
@@ -103,7 +103,7 @@ enum Value<'a> {
     Fixed,
 }
 
-/// Calls `f` for each field. `None` if the message ends too early, or `f` says `None`.
+/// Calls `f` for each field. `None` if the message ends too early, or `f` returns `None`.
 fn each_field<'a>(
     mut message: &'a [u8],
     mut f: impl FnMut(u64, Value<'a>) -> Option<()>,

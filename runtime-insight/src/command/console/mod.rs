@@ -1,8 +1,8 @@
-//! Speaks the protocol of tokio-console, so that it can be pointed at a program.
+//! Speaks the protocol of tokio-console, which can so be pointed at a program.
 //!
 //! tokio-console calls a gRPC service that is usually inside of the program, fed by its `tracing`
-//! events. Here the service is outside, and fed by dumps: while somebody watches, one after the
-//! other is taken, and each client is sent what has changed since the one before.
+//! events. Here the service is outside, and fed by dumps. While a console watches, one dump after
+//! the other is taken, and each client is sent what has changed since the dump before.
 //!
 //! | file         | content                                          |
 //! |--------------|--------------------------------------------------|
@@ -30,14 +30,14 @@ use runtime_insight::{Client, Error};
 use self::server::{Sample, Shared};
 use super::{Failed, print};
 
-/// The pause between two dumps, at least.
+/// The least pause between two dumps.
 const REFRESH: Duration = Duration::from_millis(500);
-/// And at least so many times as long as a dump took, so that the program has its time for itself.
+/// The pause is also at least so many times as long as a dump took, to leave the program its time.
 const REST: u32 = 4;
 
 pub(super) fn run(pid: u32, mut client: Client, port: u16) -> Result<(), Failed> {
     let program = client.hello()?.program;
-    // This command is not one of the programs to look at.
+    // This command must not appear among the programs to look at.
     let runtime = Builder::new_current_thread().enable_all().insight(false).build();
     let runtime = runtime.map_err(Failed::because)?;
     runtime.block_on(async {
@@ -79,7 +79,7 @@ async fn refresh(pid: u32, client: Client, shared: &Shared) -> Failed {
         }
         let taken = client.take();
         let began = Instant::now();
-        // Asking blocks.
+        // Asking the program blocks.
         let asked = runtime::task::spawn_blocking(move || sample(pid, taken)).await;
         match asked {
             Ok(Ok((next, sample))) => {
@@ -97,9 +97,9 @@ fn sample(pid: u32, client: Option<Client>) -> Result<(Client, Sample), Error> {
     let fresh = || Client::attach(pid);
     let mut client = client.map_or_else(fresh, Ok)?;
     let dump = match client.dump() {
-        // It hangs up on who is silent for ten seconds, as when nobody watches.
+        // The program closes a connection after ten silent seconds, as without a console.
         Err(Error::Io(error)) => {
-            // What it says of one that is gone would be less.
+            // The error of a program that has gone would say less.
             client = fresh().map_err(|_| Error::Io(error))?;
             client.dump()?
         }

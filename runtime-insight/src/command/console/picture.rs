@@ -1,7 +1,7 @@
-//! What a client has been told of the tasks: the next dump tells it the difference.
+//! The state that a client has been sent. The next dump is sent as the difference from it.
 //!
-//! A dump has ages, and the protocol has moments. What has not changed keeps the moments that it
-//! was first given, so that nothing flickers and nothing is sent twice.
+//! A dump has ages, and the protocol has moments. A value that has not changed keeps the moment
+//! that it was first given, so nothing flickers and nothing is sent twice.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use runtime_insight::{Dump, Job, Root, RuntimeDump, Task, Wait};
 use super::message::Message;
 use super::waits::Waits;
 
-/// A client takes no message of more than 4 MiB. A dump of many tasks goes in several.
+/// A client takes no message of more than 4 MiB. A dump of many tasks is sent in several messages.
 const FULL: usize = 1 << 20;
 
 /// The ids of the descriptions that everything refers to.
@@ -19,10 +19,10 @@ pub(super) const TASK: u64 = 1;
 pub(super) const RESOURCE: u64 = 2;
 pub(super) const ASYNC_OP: u64 = 3;
 
-/// Ids of `block_on`s, which have none of their own. Those of tasks never come so far.
+/// The ids of `block_on`s begin here: they have no ids of their own. Ids of tasks stay below.
 const FIRST_ROOT: u64 = 1 << 62;
 
-/// What a client has been told.
+/// The state that a client has been sent.
 pub(super) struct Picture {
     is_new: bool,
     tasks: HashMap<u64, Told>,
@@ -32,13 +32,13 @@ pub(super) struct Picture {
     round: u64,
 }
 
-/// The runtime, the thread, the place, and which of those that have all of that in common.
+/// The runtime, the thread, the place, and a number among those that have all of these in common.
 type RootKey = (u64, Option<String>, String, usize);
 
-/// What has been told of a task.
+/// The state of a task that has been sent.
 struct Told {
     stats: Stats,
-    /// The last dump that it was in.
+    /// The last dump that the task was in.
     round: u64,
 }
 
@@ -67,7 +67,7 @@ enum State {
 /// A task, a `block_on` or a blocking job, as it stands in the dump.
 struct Entry<'a> {
     id: u64,
-    /// As the program knows it.
+    /// The number that the program gives it.
     task_id: Option<u64>,
     kind: &'static str,
     name: Option<&'a str>,
@@ -76,7 +76,7 @@ struct Entry<'a> {
     size: Option<usize>,
     state: State,
     since: Option<Duration>,
-    /// Without the one that goes on.
+    /// The polls without the one that goes on.
     polls: u64,
     busy: Duration,
     age: Option<Duration>,
@@ -142,7 +142,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// `None` for one that has no id: those of `fs` are such, and soon over.
+    /// `None` for a job without an id: jobs of `fs` have none, and are soon over.
     fn job(job: &'a Job, runtime: String) -> Option<Entry<'a>> {
         let id = job.id?;
         Some(Entry {
@@ -164,7 +164,7 @@ impl<'a> Entry<'a> {
         })
     }
 
-    /// The numbers, when it is `now`. What is as it was `before` keeps its moments.
+    /// The numbers at the moment `now`. Values that are as they were `before` keep their moments.
     fn stats(&self, before: Option<&Stats>, now: SystemTime) -> Stats {
         let polls = self.polls + u64::from(self.state == State::Running);
         if let Some(before) = before {
@@ -190,12 +190,12 @@ impl<'a> Entry<'a> {
                 let known = before.and_then(|before| before.poll_began);
                 poll_began = (self.polls > 0).then(|| known.unwrap_or(created));
                 poll_ended = (self.polls > 0).then_some(since);
-                // It was woken after the poll had begun: that is how a client knows.
+                // A client takes a task for queued if its wake is after the beginning of its poll.
                 last_wake = last_wake.max(poll_began.map(|at| at + Duration::from_nanos(1)));
             }
             State::Waiting => {
                 last_wake = woken.map(|woken| woken.min(since));
-                // When it began is not known, but after the wake, and most take as long as others.
+                // The beginning is estimated: after the wake, as long ago as a poll usually takes.
                 let usual = self.busy / u32::try_from(self.polls).unwrap_or(u32::MAX).max(1);
                 let began = since.checked_sub(usual).unwrap_or(since);
                 poll_began = Some(began.max(last_wake.unwrap_or(created)));
@@ -206,7 +206,7 @@ impl<'a> Entry<'a> {
             state: self.state,
             polls,
             busy: self.busy,
-            // Each poll but the first comes from a wake, and one in the queue will.
+            // Each poll but the first comes from a wake. A queued task has one wake more.
             wakes: (polls + u64::from(self.state == State::Queued)).saturating_sub(1),
             is_lost: self.is_lost,
             created,
@@ -217,7 +217,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// What never changes.
+    /// The fields that never change.
     fn describe(&self, task: &mut Message) {
         task.id(1, self.id);
         task.id(2, TASK);
@@ -245,7 +245,7 @@ impl Stats {
         stats.moment(1, self.created);
         stats.moment(2, self.dropped);
         stats.number(3, self.wakes);
-        // How many wakers there are is not known; that there is none is: a client warns then.
+        // The number of wakers is not known, but zero is: then a client warns.
         stats.number(4, 1);
         stats.number(5, self.is_lost.into());
         stats.moment(6, self.last_wake);
@@ -287,7 +287,7 @@ pub(super) fn place(location: &mut Message, text: &str) {
     }
 }
 
-/// Something with an id that has numbers: how it goes into an update.
+/// Something with an id that has numbers, and the way it goes into an update.
 pub(super) fn numbered(list: &mut Message, field: u64, id: u64, stats: impl FnOnce(&mut Message)) {
     list.message(field, |entry| {
         entry.number(1, id);
@@ -311,7 +311,7 @@ impl Updates {
         Updates { now, done: Vec::new(), metadata, tasks, resources, ops }
     }
 
-    /// Between two entries: a message that is long enough is done.
+    /// Called between two entries: finishes a message that is long enough.
     pub(super) fn entry_ends(&mut self) {
         if self.tasks.len() + self.resources.len() + self.ops.len() > FULL {
             self.message_ends();
@@ -332,7 +332,7 @@ impl Updates {
         }));
     }
 
-    /// At least one, so that a client sees that time goes on.
+    /// Returns at least one message, so that a client sees that time goes on.
     fn end(mut self) -> Vec<Message> {
         self.message_ends();
         self.done
@@ -353,7 +353,7 @@ fn descriptions() -> Message {
                 one.message(2, |metadata| {
                     metadata.text(1, name);
                     metadata.text(2, target);
-                    // A span, of the level for what is often.
+                    // A span, with the level for frequent ones.
                     metadata.number(5, 0);
                     metadata.number(6, 4);
                 });
@@ -374,7 +374,7 @@ impl Picture {
         }
     }
 
-    /// What a client must be told of a dump, in messages.
+    /// The messages that tell a client of a dump.
     pub(super) fn updates(&mut self, dump: &Dump, now: SystemTime) -> Vec<Message> {
         self.round += 1;
         let metadata = std::mem::replace(&mut self.is_new, false).then(descriptions);
@@ -401,7 +401,7 @@ impl Picture {
             if told.round == self.round {
                 return true;
             }
-            // It has ended since the dump before.
+            // The task has ended since the dump before.
             told.stats.dropped = Some(now);
             numbered(&mut updates.tasks, 3, id, |stats| told.stats.write(stats));
             updates.entry_ends();
@@ -445,7 +445,7 @@ impl Picture {
     }
 }
 
-/// What tells this runtime from others.
+/// A name that tells this runtime from others.
 fn label(runtime: &RuntimeDump) -> String {
     runtime.runtime.clone().unwrap_or_else(|| runtime.id.to_string())
 }
@@ -462,7 +462,7 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30)
     }
 
-    /// The numbers of a task of which the dump says this.
+    /// The numbers of a task with this text in the dump.
     fn stats(before: Option<&Stats>, now: SystemTime, rest: &str) -> Stats {
         let text = format!(r#"{{"id":7,"spawned_at":"a.rs:1:2","age_us":1000000,{rest}}}"#);
         let dump = dump(&text);
@@ -492,7 +492,7 @@ mod tests {
         assert_eq!(waits.poll_ended, Some(now() - Duration::from_micros(100)));
         assert_eq!(waits.poll_began, Some(now() - Duration::from_micros(105)));
         assert_eq!(waits.wakes, 1);
-        // A wake that came when the dump had already looked is no wake of this poll.
+        // The wake came after the dump had read the poll, so it is no wake of this poll.
         let text = r#""state":"waiting","since_us":100,"woken_us_ago":1,"polls":2,"busy_us":30"#;
         let waits = stats(None, now(), text);
         assert!(waits.last_wake <= waits.poll_began && waits.poll_began <= waits.poll_ended);
@@ -523,7 +523,7 @@ mod tests {
         let longest = messages.iter().map(Message::len).max().unwrap();
         assert!(longest < 4 << 20 && messages.len() > 10, "{} of {longest}", messages.len());
         assert_eq!(picture.updates(&dump(&all.join(",")), now()).len(), 1);
-        // All of them end at once.
+        // All tasks end at once.
         let messages = picture.updates(&dump(""), now());
         assert!(messages.iter().map(Message::len).max().unwrap() < 4 << 20);
         assert!(picture.tasks.is_empty());

@@ -19,16 +19,16 @@ use super::grpc::{self, Answer, Messages, Status};
 use super::message::{Message, read_id};
 use super::picture::Picture;
 
-/// Consoles at a time. Others are closed at once.
+/// How many consoles there may be at a time. Others are closed at once.
 const CONNECTIONS: usize = 16;
-/// Streams of a connection: a console has three.
+/// How many streams a connection may have: a console has three.
 const STREAMS: u32 = 32;
 /// How often a client is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
 /// The pause after an `accept` that failed.
 const AFTER_AN_ERROR: Duration = Duration::from_millis(100);
 
-/// What all clients see.
+/// The state that all clients share.
 pub(super) struct Shared {
     /// The last dump. Each client waits for the next one.
     samples: watch::Sender<Option<Arc<Sample>>>,
@@ -66,12 +66,12 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) -> Infall
                 let Ok(place) = Arc::clone(&free).try_acquire_owned() else { continue };
                 let shared = Arc::clone(&shared);
                 runtime::spawn(async move {
-                    // What goes wrong with a connection concerns its client alone.
+                    // Errors of a connection concern its client alone.
                     let _ = serve(stream, shared).await;
                     drop(place);
                 });
             }
-            // Out of descriptors, or a client that has left already.
+            // Descriptors are used up, or the client has left already.
             Err(_) => sleep(AFTER_AN_ERROR).await,
         }
     }
@@ -121,17 +121,17 @@ async fn call(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respons
     Ok(response)
 }
 
-/// All tasks, and then what has changed.
+/// Sends all tasks, and then what has changed.
 async fn updates(messages: Messages, shared: Arc<Shared>) {
     let mut picture = Picture::new();
     let mut samples = shared.samples.subscribe();
     while let Some(sample) = next(&mut samples, &messages).await {
-        // Of a hundred thousand tasks it takes some tenths of a second.
+        // For a hundred thousand tasks this takes some tenths of a second.
         let compared = runtime::task::spawn_blocking(move || {
             let updates = picture.updates(&sample.dump, sample.at);
             (picture, updates)
         });
-        // A panic was told on stderr.
+        // The panic was reported on stderr.
         let Ok((told, updates)) = compared.await else { return };
         picture = told;
         for update in updates {
@@ -142,7 +142,7 @@ async fn updates(messages: Messages, shared: Arc<Shared>) {
     }
 }
 
-/// What is known of one task beyond its row is nothing: only that there is no more.
+/// Nothing is known of a task beyond its row, so the answer says that there is no more.
 async fn details(task: u64, messages: Messages, shared: Arc<Shared>) {
     let mut samples = shared.samples.subscribe();
     while let Some(sample) = next(&mut samples, &messages).await {
@@ -156,7 +156,7 @@ async fn details(task: u64, messages: Messages, shared: Arc<Shared>) {
     }
 }
 
-/// `None`: the client has gone.
+/// `None` if the client has gone.
 async fn next(
     samples: &mut watch::Receiver<Option<Arc<Sample>>>,
     messages: &Messages,

@@ -1,8 +1,8 @@
-//! What tasks wait for, in the console's words: a resource for each thing, and an operation for
-//! each task that waits for it.
+//! The waits of tasks, in the console's terms: a resource for each thing, and an operation for each
+//! task that waits for it.
 //!
-//! A dump knows a thing only while somebody waits for it. So a resource comes with its first
-//! waiter and goes with its last, whenever it was made and however long it lives.
+//! A dump knows a thing only while somebody waits for it. So a resource appears with its first
+//! waiter and disappears with its last, whenever it was made and however long it lives.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -12,7 +12,7 @@ use runtime_insight::Wait;
 use super::message::Message;
 use super::picture::{ASYNC_OP, RESOURCE, Updates, number_field, numbered, place, text_field};
 
-/// The things, and who waits.
+/// The things, with the tasks that wait for them.
 #[derive(Default)]
 pub(super) struct Waits {
     things: HashMap<Thing, Resource>,
@@ -20,7 +20,7 @@ pub(super) struct Waits {
     next: u64,
 }
 
-/// What makes two waits be for the same thing.
+/// Two waits with the same key are for the same thing.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Thing {
     /// A lock or a channel.
@@ -28,7 +28,7 @@ enum Thing {
     Descriptor(i32),
     /// The end of a task or a blocking job.
     End(u64),
-    /// What a task has for itself, such as a timer: of which kind, and made where.
+    /// A thing that a task has for itself, such as a timer: its kind, and where it was made.
     Own(u64, String, Option<String>),
 }
 
@@ -47,7 +47,7 @@ struct Resource {
     id: u64,
     created: SystemTime,
     told: Option<Attributes>,
-    /// Of this dump.
+    /// The attributes in this dump, if it is there.
     seen: Option<Attributes>,
 }
 
@@ -66,7 +66,7 @@ struct Operation {
     is_seen: bool,
 }
 
-/// What a thing is called. Both ends of a channel wait for the same one.
+/// The name of a thing. Both ends of a channel wait for the same one.
 fn name(wait: &Wait) -> &str {
     match (wait.kind.split_once('_'), wait.descriptor) {
         (_, Some(_)) => "descriptor",
@@ -83,7 +83,7 @@ impl Waits {
         self.next
     }
 
-    /// That `task` waits, since `since`.
+    /// Notes that `task` waits, since `since`.
     pub(super) fn wait(
         &mut self,
         task: u64,
@@ -128,7 +128,7 @@ impl Waits {
         self.operations.insert(key, operation);
     }
 
-    /// The dump has no more waits: what is not in it is over.
+    /// Ends a dump: waits that are not in it are over.
     pub(super) fn end(&mut self, updates: &mut Updates, now: SystemTime) {
         self.operations.retain(|_, operation| {
             let is_seen = std::mem::replace(&mut operation.is_seen, false);
@@ -159,7 +159,7 @@ fn describe(resource: &mut Message, id: u64, wait: &Wait) {
     resource.id(2, RESOURCE);
     resource.text(3, name(wait));
     resource.message(4, |kind| match wait.kind.as_str() {
-        // The one kind that has a number.
+        // Only this kind has a number.
         "timer" => kind.number(1, 0),
         _ => kind.text(2, name(wait)),
     });
@@ -195,7 +195,7 @@ impl Operation {
         stats.moment(1, self.created);
         stats.moment(2, dropped);
         stats.id(4, self.task);
-        // A client wants them, and they are not known.
+        // A client expects these fields, but their values are not known.
         stats.message(5, |polls| polls.duration(6, Duration::ZERO));
     }
 }
