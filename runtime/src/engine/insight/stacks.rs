@@ -57,13 +57,23 @@ impl Stacks {
         self.arrived.notify_one(); // wake: a stack
     }
 
-    /// Waits for the stacks of `count` tasks, as long as `left` says. Returns those that came.
-    pub(crate) fn wait(&self, count: usize, left: impl Fn() -> Duration) -> Vec<Taken> {
+    /// Waits for the stacks of `count` tasks that are wanted, as long as `left` says. Returns those
+    /// that came. Stacks that an earlier question did not wait for may come now: they are dropped.
+    pub(crate) fn wait(
+        &self,
+        count: usize,
+        is_wanted: impl Fn(Id) -> bool,
+        left: impl Fn() -> Duration,
+    ) -> Vec<Taken> {
+        let mut found = Vec::new();
         let mut board = self.board.lock();
-        while board.len() < count && !left().is_zero() {
+        loop {
+            found.extend(board.drain(..).filter(|taken| is_wanted(taken.task)));
+            if found.len() >= count || left().is_zero() {
+                return found;
+            }
             self.arrived.wait_for(&mut board, left());
         }
-        std::mem::take(&mut board)
     }
 }
 
@@ -117,5 +127,26 @@ impl Drop for Look {
         let (stacks, base) = (self.outer.0.take(), self.outer.1);
         TAKING.with(|taking| drop(taking.replace(stacks)));
         BASE.set(base);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_too_late_for_one_question_is_no_answer_to_the_next() {
+        let stacks = Stacks::default();
+        let id = |number| Id::from_u64(number).unwrap();
+        let taken = |number| Taken { task: id(number), stacks: Vec::new() };
+        stacks.put(taken(1));
+        let wanted = |task| task == id(2);
+        let came = stacks.alone(|| {
+            stacks.put(taken(1));
+            assert!(stacks.wait(1, wanted, || Duration::ZERO).is_empty());
+            stacks.put(taken(2));
+            stacks.wait(1, wanted, || Duration::from_secs(60))
+        });
+        assert_eq!(came.iter().map(|taken| taken.task).collect::<Vec<_>>(), [id(2)]);
     }
 }

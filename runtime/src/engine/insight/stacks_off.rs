@@ -18,7 +18,12 @@ impl Stacks {
         f()
     }
 
-    pub(crate) fn wait(&self, _: usize, _: impl Fn() -> Duration) -> Vec<Taken> {
+    pub(crate) fn wait(
+        &self,
+        _: usize,
+        _: impl Fn(Id) -> bool,
+        _: impl Fn() -> Duration,
+    ) -> Vec<Taken> {
         Vec::new()
     }
 }

@@ -49,7 +49,11 @@ impl Handle {
     pub fn task_dump(&self) -> TaskDump {
         let began = Instant::now();
         let mut seen = Vec::new();
-        self.each_place(|list, place| list.walk(|task| seen.push(Seen::new(&task, place))));
+        self.each_place(|list, place| {
+            // Grown here, not under a lock of the list; some may be spawned meanwhile.
+            seen.reserve(list.about_alive() + 1024);
+            list.walk(|task| seen.push(Seen::new(&task, place)));
+        });
         // The names and the places are looked up without a lock of the list.
         let scale = Scale::now();
         let now = self.clock().now_instant();

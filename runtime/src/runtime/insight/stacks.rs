@@ -102,7 +102,9 @@ impl Handle {
         let mut count = 0;
         self.each_place(|list, _| count += list.look_at(|task| places.contains_key(&task.id())));
         let left = || deadline.saturating_duration_since(Instant::now());
-        for taken in self.observe().stacks.wait(count, left) {
+        let is_wanted = |id| places.contains_key(&id);
+        let all = self.observe().stacks.wait(count, is_wanted, left);
+        for taken in all {
             if let Some(place) = places.remove(&taken.task) {
                 let texts = taken.stacks.iter().map(|stack| text(stack, unwinder)).collect();
                 tasks[place].stacks = Some(Stacks::Taken(texts));
@@ -132,7 +134,8 @@ impl Handle {
                     self.each_place(|list, _| {
                         count += list.look_at(|task| batch.contains(&task.id()));
                     });
-                    for taken in self.observe().stacks.wait(count, left) {
+                    let is_wanted = |id| batch.contains(&id);
+                    for taken in self.observe().stacks.wait(count, is_wanted, left) {
                         let stacks = taken.stacks.iter();
                         let stacks = stacks.map(|stack| stack.trace(unwinder).without_wakers());
                         all.push((taken.task, stacks.collect()));
