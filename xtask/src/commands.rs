@@ -34,6 +34,12 @@ fn cargo(arguments: &[&str]) -> Command {
 pub(crate) fn lint() -> Outcome {
     run(cargo(&["fmt", "--all", "--check"]))?;
     run(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    for features in FEATURES {
+        let package = ["clippy", "-p", "runtime", "--no-default-features", "--features", features];
+        let mut clippy = cargo(&package);
+        clippy.args(["--", "-D", "warnings"]);
+        run(clippy)?;
+    }
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     run(doc)?;
@@ -46,6 +52,9 @@ pub(crate) fn lint() -> Outcome {
     clippy.args(DUMPS).args(["--", "-D", "warnings"]);
     run(clippy)
 }
+
+/// Sets of features of `runtime` in which it is built alone: without each of the default ones.
+const FEATURES: [&str; 3] = ["", "insight", "stall-lines"];
 
 /// The workspaces with other people's crates: built as usual, and built with tokio's flag.
 const ECOSYSTEM: [&str; 2] = ["compat", "compat/unstable"];

@@ -32,6 +32,7 @@ pub(crate) mod recorder;
 mod recorder_tests;
 #[cfg_attr(not(feature = "insight"), path = "stacks_off.rs")]
 mod stacks;
+#[cfg_attr(not(feature = "insight"), allow(dead_code, reason = "nobody notes anything"))]
 mod wait;
 mod wake_source;
 

@@ -10,6 +10,11 @@ pub(crate) fn capture(_tid: Tid, _how: How) -> Result<Capture, Why> {
     Err(Why::Unsupported)
 }
 
+/// Says why [`capture_here`] captures nothing.
+pub(crate) fn prepare() -> Result<(), Why> {
+    Err(Why::Unsupported)
+}
+
 pub(crate) fn capture_here(_base: usize) -> Option<Capture> {
     None
 }

@@ -5,8 +5,10 @@ pub(super) mod attach;
 mod collect;
 mod dump;
 mod json;
+#[cfg_attr(not(feature = "insight"), allow(dead_code, reason = "nobody looks"))]
 mod lints;
 mod numbers;
+#[cfg_attr(not(feature = "insight"), allow(dead_code, reason = "there is nothing to switch on"))]
 mod settings;
 mod stacks;
 mod trace;

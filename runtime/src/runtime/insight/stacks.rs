@@ -6,10 +6,9 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::{Stacks, TaskDump, TaskInfo, TaskState};
-use crate::engine::process_wide::own_memory;
 #[cfg(feature = "taskdump")]
 use crate::engine::stall::Trace;
-use crate::engine::stall::{Capture, How, Tid, Unwinder, capture};
+use crate::engine::stall::{Capture, How, Tid, Unwinder, capture, prepare};
 use crate::runtime::handle::Handle;
 use crate::task::Id;
 
@@ -63,8 +62,8 @@ impl Handle {
         let began = Instant::now();
         let far = Duration::from_secs(3600);
         let deadline = began + within.min(far);
-        if let Err(error) = own_memory::open() {
-            fail(&mut dump, &which, &format!("the process cannot read its own memory: {error}"));
+        if let Err(why) = prepare() {
+            fail(&mut dump, &which, &why.to_string());
             return dump;
         }
         if !self.is_insight_on() {
@@ -120,7 +119,7 @@ impl Handle {
     #[cfg(feature = "taskdump")]
     pub(in crate::runtime) fn stacks_of_all(&self, within: Duration) -> Vec<(Id, Vec<Trace>)> {
         let mut all = Vec::new();
-        if own_memory::open().is_err() {
+        if prepare().is_err() {
             return all;
         }
         let began = Instant::now();

@@ -62,8 +62,15 @@ pub(crate) fn capture(tid: Tid, how: How) -> Result<Capture, Why> {
     Err(Why::Moving)
 }
 
+/// Opens what [`capture_here`] reads the stack from.
+#[cfg_attr(not(feature = "insight"), allow(dead_code, reason = "nobody asks"))]
+pub(crate) fn prepare() -> Result<(), Why> {
+    own_memory::open().map_err(Why::Io)
+}
+
 /// Copies the stack of this thread, from the caller's frame up to the address `base`, or some more.
-/// Nothing before [`own_memory::open`].
+/// Nothing before [`prepare`].
+#[cfg_attr(not(feature = "insight"), allow(dead_code, reason = "nobody asks"))]
 #[inline(never)]
 pub(crate) fn capture_here(base: usize) -> Option<Capture> {
     /// What is above the base: the frame that the base is in.

@@ -21,5 +21,6 @@ mod unwind;
 
 use super::{Address, Frame, How, Registers, STACK_BYTES, Tid, Trace, Why, procfs};
 
-pub(crate) use capture::{Capture, capture, capture_here};
+#[cfg_attr(not(feature = "insight"), allow(unused_imports, reason = "nobody asks for stacks"))]
+pub(crate) use capture::{Capture, capture, capture_here, prepare};
 pub(crate) use unwind::Unwinder;
