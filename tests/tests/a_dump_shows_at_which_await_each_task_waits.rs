@@ -187,10 +187,12 @@ fn the_stack_of_a_task_that_runs_is_that_of_its_thread() {
         let _ = wait_for_end.recv();
     });
     has_begun.recv().unwrap();
-    let dump = runtime.handle().task_dump_with_stacks(patience(), |_| true);
-    let info = dump.tasks.into_iter().find(|info| info.id == task.id()).unwrap();
-    let Some(Stacks::Taken(stacks)) = &info.stacks else { panic!("{info}") };
-    assert!(stacks[0].contains("recv"), "{}", stacks[0]);
+    // It may be on its way still, and a thread that does not hold still is not copied.
+    eventually("its thread waits in `recv`, and is seen there", || {
+        let dump = runtime.handle().task_dump_with_stacks(patience(), |_| true);
+        let info = dump.tasks.into_iter().find(|info| info.id == task.id()).unwrap();
+        matches!(&info.stacks, Some(Stacks::Taken(stacks)) if stacks[0].contains("recv"))
+    });
     end.send(()).unwrap();
     runtime.block_on(task).unwrap();
 }
