@@ -23,7 +23,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use crate::engine::primitive::{Condvar, Mutex};
-use crate::engine::stall::{Capture, capture_here};
+use crate::engine::stall::{Capture, capture_here, stack_pointer};
 use crate::engine::task_id::Id;
 
 /// How many stacks of one poll are kept: one for each thing that it waits for.
@@ -108,9 +108,10 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// `base`: an address in the frame of the caller.
-    pub(crate) fn begin<T>(base: &T) -> Look {
-        let base = std::ptr::from_ref(base).addr();
+    /// Called in a frame above that of the poll. A local's address would not do: under a sanitizer
+    /// locals are not on the stack.
+    pub(crate) fn begin() -> Look {
+        let base = stack_pointer();
         let outer = TAKING.with(|taking| taking.replace(Some(Vec::new())));
         Look { outer: (outer, BASE.replace(base)) }
     }

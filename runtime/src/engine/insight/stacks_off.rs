@@ -33,7 +33,7 @@ pub(crate) fn waker_is_cloned() {}
 pub(crate) struct Look;
 
 impl Look {
-    pub(crate) fn begin<T>(_: &T) -> Look {
+    pub(crate) fn begin() -> Look {
         Look
     }
 

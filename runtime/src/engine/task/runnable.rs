@@ -101,7 +101,7 @@ impl Runnable {
         let make_waker = |task: NonNull<Header>| {
             // SAFETY: as above.
             if unsafe { task.as_ref() }.state.take_look() {
-                look = Some(Look::begin(&notes));
+                look = Some(Look::begin());
                 // SAFETY: `run` uses it for this poll, and does not drop it.
                 unsafe { waker::looked_at(task) }
             } else {

@@ -62,6 +62,12 @@ pub(crate) fn capture(tid: Tid, how: How) -> Result<Capture, Why> {
     Err(Why::Moving)
 }
 
+/// Where this thread's stack ends at present.
+#[cfg_attr(not(feature = "insight"), allow(dead_code, reason = "nobody asks"))]
+pub(crate) fn stack_pointer() -> usize {
+    registers::here().sp as usize
+}
+
 /// Opens what [`capture_here`] reads the stack from.
 #[cfg_attr(not(feature = "insight"), allow(dead_code, reason = "nobody asks"))]
 pub(crate) fn prepare() -> Result<(), Why> {

@@ -22,5 +22,5 @@ mod unwind;
 use super::{Address, Frame, How, Registers, STACK_BYTES, Tid, Trace, Why, procfs};
 
 #[cfg_attr(not(feature = "insight"), allow(unused_imports, reason = "nobody asks for stacks"))]
-pub(crate) use capture::{Capture, capture, capture_here, prepare};
+pub(crate) use capture::{Capture, capture, capture_here, prepare, stack_pointer};
 pub(crate) use unwind::Unwinder;
