@@ -47,8 +47,9 @@ pub(crate) struct Census {
     pub(crate) spawned: u64,
 }
 
-/// How many tasks a walk looks at before it releases the lock: some 5 µs, for which a spawn or the
-/// end of a task in the same shard may have to wait.
+/// How many tasks a walk looks at before it releases the lock: less than 0.1 ms, for which a spawn
+/// or the end of a task in the same shard may have to wait. (A whole dump, with what it does after
+/// the walk, takes 0.3 µs a task.)
 const STRIDE: usize = 256;
 
 /// A task that a walk has come to. It cannot be freed meanwhile: the shard is locked.

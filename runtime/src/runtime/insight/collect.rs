@@ -38,7 +38,7 @@ impl Handle {
     /// May be called on any thread, also while all workers are stuck. It stops nobody: a spawn, or
     /// the end of a task, may have to wait some microseconds for a piece of the list. It is no
     /// picture of one moment: each task is seen as it was when the dump came to it, and one that is
-    /// spawned or ends meanwhile may be missing. It takes some 0.1 µs a task.
+    /// spawned or ends meanwhile may be missing. It takes some 0.3 µs a task.
     ///
     /// Without [insight](crate::Builder::insight) it says which tasks there are and whether they
     /// run, not what they wait for.

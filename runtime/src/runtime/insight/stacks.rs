@@ -26,8 +26,8 @@ impl Handle {
     /// need symbols and debug information. Futures that poll others with wakers of their own, such
     /// as `FuturesUnordered`, hide those others.
     ///
-    /// It takes about 5 µs of a worker for each task, and 0.1 ms of this thread. Call it outside of
-    /// tasks: it blocks its thread.
+    /// Each task costs one poll with a copy of its stack on a worker, and some 0.1 ms of this
+    /// thread (100,000 tasks took 9.8 s). Call it outside of tasks: it blocks its thread.
     ///
     /// # Examples
     ///
