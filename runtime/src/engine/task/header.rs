@@ -24,7 +24,7 @@ pub(crate) struct Header {
     /// Access: rule 2.
     pub(super) links: UnsafeCell<Links>,
     pub(super) id: Id,
-    pub(super) location: &'static Location<'static>,
+    pub(crate) location: &'static Location<'static>,
     pub(super) span: SpanId,
     pub(super) due: Due,
     /// Access: rule 4.

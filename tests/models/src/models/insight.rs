@@ -1,4 +1,4 @@
-//! Models of `insight/block.rs`, `insight/object.rs` and the walk of `task/owned.rs`.
+//! Models of `insight/block.rs` and `insight/object.rs`.
 
 use std::panic::Location;
 
