@@ -23,7 +23,7 @@ pub(super) struct Queue {
     /// Whether its tasks are observed.
     is_observed: bool,
     stacks: Stacks,
-    /// Where the tasks were spawned that are no longer in the list. Its lock is none of the model's.
+    /// Where the tasks that have left the list were spawned. Its lock is not a part of the model.
     released: std::sync::Mutex<Vec<&'static Location<'static>>>,
     pub(super) tasks: Mutex<VecDeque<Runnable>>,
     pub(super) owned: Owned,
