@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::hub::Hub;
-use super::knots::{Node, leads_to};
+use super::knots::Node;
 use super::query::Query;
 use super::snapshot::{Line, Selection, Snapshot};
 use super::source::lock;
@@ -239,7 +239,7 @@ fn task(hub: &Hub, id: u64) -> Answered {
     let named = named.chain([row.task.woken_by_task]).flatten();
     let names: BTreeMap<u64, Node> =
         named.filter_map(|id| Some((id, Node::of(&snapshot.row(id)?.task)))).collect();
-    let waits_for_it = |wait: &Wait| leads_to(wait) == Some(id) || wait.held_by == Some(id);
+    let waits_for_it = |wait: &Wait| wait.leads_to == Some(id) || wait.held_by == Some(id);
     let mut waiters = Vec::new();
     let mut count = 0;
     for other in snapshot.rows.iter().filter(|other| other.task.waits.iter().any(waits_for_it)) {

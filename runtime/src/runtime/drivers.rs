@@ -183,6 +183,9 @@ impl Drivers {
 
 /// Records how many wakers `look` adds, if it adds any.
 fn recorded(kind: Kind, ready: &mut WakeList, look: impl FnOnce(&mut WakeList)) {
+    if kind == Kind::Timers {
+        ready.timers_follow();
+    }
     let before = ready.len();
     look(ready);
     let added = ready.len() - before;

@@ -548,7 +548,7 @@ function viewTask(id) {
     const link = (other) => taskLink(other, names[other] && titled(names[other]));
     const facts = (pairs) => el("dl", { class: "facts" },
       pairs.filter((pair) => pair && pair[1] != null && pair[1] !== "").map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
-    const woken = { task: () => ["by ", link(task.woken_by_task)], driver: () => "by the driver: I/O or a timer", outside: () => "by a thread outside" }[task.woken_by];
+    const woken = { task: () => ["by ", link(task.woken_by_task)], driver: () => "by the driver", timer: () => "by a timer", outside: () => "by a thread outside" }[task.woken_by];
     return () => put(body,
       el("h1", {}, titled({ ...task, place: task.spawned_at }), " ", el("span", { class: "dim" }, `task ${task.id}`)),
       answer.circle && el("p", { class: "banner bad" }, "It is in a deadlock: ", plural(answer.circle.ring.length, "task"), " wait for each other. ", el("a", { href: "#/findings" }, "See all of it")),

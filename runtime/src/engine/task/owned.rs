@@ -20,7 +20,7 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use super::header::{Header, block};
+use super::header::{Header, block, scheduler_of};
 use super::scope::Membership;
 use super::state::Wake;
 use super::{Id, Runnable};
@@ -67,7 +67,12 @@ impl Walked<'_> {
         self.header.state.peek().is_named()
     }
 
-    /// The size of its future in bytes.
+    /// Where its scope was opened, if it is a member of one.
+    pub(crate) fn scope(&self) -> Option<&'static Location<'static>> {
+        scheduler_of(self.task, self.header).scope()
+    }
+
+    /// The size of its future in bytes; of a large one that is not observed, the size of the box.
     pub(crate) fn future_size(&self) -> usize {
         self.header.vtable.future_size
     }

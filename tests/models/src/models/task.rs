@@ -10,7 +10,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::engine::insight::Stacks;
+use crate::engine::insight::{Recorder, Stacks};
 use crate::engine::primitive::Mutex;
 use crate::engine::scheduler::closing::cancel_down_to;
 use crate::engine::task::scope::Membership;
@@ -34,6 +34,10 @@ pub(super) struct QueueRef(pub(super) Arc<Queue>);
 impl Schedule for QueueRef {
     fn is_observed(&self) -> bool {
         self.0.is_observed
+    }
+
+    fn recorder(&self) -> Option<&Recorder> {
+        None
     }
 
     fn schedule(&self, task: Runnable) {
