@@ -201,7 +201,8 @@ fn findings(hub: &Hub) -> Answered {
     // An older program does not know this request.
     let told: Option<Value> =
         hub.ask("findings").ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let mut told = told.unwrap_or_default()["findings"].take();
+    let mut answer = told.unwrap_or_default();
+    let (mut told, stalled) = (answer["findings"].take(), answer["stalls"].take());
     for one in told.as_array_mut().into_iter().flatten() {
         let tasks = one["tasks"].as_array();
         let is_there =
@@ -222,6 +223,7 @@ fn findings(hub: &Hub) -> Answered {
         "lost": knots.lost,
         "lost_count": knots.lost_count,
         "stalls_total": stalls,
+        "stalls": stalled,
         "blocking": snapshot.jobs.iter().take(MOST_LISTED).collect::<Vec<_>>(),
         "blocking_running": snapshot.jobs.iter().filter(|job| job.running).count(),
         "blocking_count": snapshot.jobs.len(),

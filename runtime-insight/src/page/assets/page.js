@@ -641,7 +641,7 @@ function viewFindings() {
     const found = await ask("/api/findings");
     return () => {
       // The pictures stay as they are while nothing changes but the time.
-      const key = JSON.stringify(found, (name, value) => (["since_us", "snapshot", "text", "left_us"].includes(name) ? undefined : value));
+      const key = JSON.stringify(found, (name, value) => (["since_us", "us_ago", "snapshot", "text", "left_us"].includes(name) ? undefined : value));
       if (key === before) return;
       before = key;
       const lists = [
@@ -665,7 +665,11 @@ function viewFindings() {
         el("h1", {}, "Findings"),
         lists.length ? el("div", { class: "stack" }, lists) : el("p", { class: "good" }, "Nothing: no deadlock, no lost task, no long poll at this moment."),
         el("section", { class: "card" }, el("h2", {}, "Stalls"),
-          el("p", {}, found.stalls_total ? `${plural(found.stalls_total, "poll")} took longer than the threshold of Builder::stall_report since the start.` : "No poll took longer than the threshold for stalls, or they are not watched (Builder::stall_report).")),
+          el("p", {}, found.stalls_total ? `${plural(found.stalls_total, "poll")} took longer than the threshold of Builder::stall_report since the start.` : "No poll took longer than the threshold for stalls, or they are not watched (Builder::stall_report)."),
+          (found.stalls || []).map(({ us_ago, text }) => {
+            const [first, ...stack] = text.split("\n");
+            return el("details", {}, el("summary", {}, brief(first), el("span", { class: "dim" }, ` ${time(us_ago)} ago`)), el("pre", {}, stack.join("\n") || "no stack"));
+          })),
         el("section", { class: "card" }, el("h2", {}, "Blocking pool"),
           el("p", {}, `${plural(found.blocking_running, "job")} at work, ${number(found.blocking_count - found.blocking_running)} queued.`),
           found.blocking.length ? el("details", {}, el("summary", {}, "Show them"),
