@@ -333,14 +333,6 @@ fn it_tells_of_tasks_locks_and_deadlocks() {
         let told = found["findings"].as_array().unwrap();
         told.iter().any(|one| one["kind"] == "deadlock" && one["stands"] == true)
     });
-    spawn(&program, "stalls", async { std::thread::sleep(Duration::from_millis(300)) });
-    program.wait_for("/api/findings", |found| {
-        let stalls = found["stalls"].as_array();
-        stalls
-            .into_iter()
-            .flatten()
-            .any(|stall| stall["text"].as_str().unwrap().contains("\"stalls\""))
-    });
 
     for (path, word) in [
         ("/api/dump.json", "\"runtimes\":["),
