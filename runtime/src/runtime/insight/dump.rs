@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::json::Json;
-use super::stuck::leads_to;
 use crate::engine::insight::WaitKind;
 use crate::task::Id;
 
@@ -363,6 +362,20 @@ impl TaskInfo {
 }
 
 impl WaitInfo {
+    /// The task that the wait leads to: see [`stuck`](super::stuck).
+    pub(super) fn leads_to(&self) -> Option<Id> {
+        if self.is_old {
+            return None;
+        }
+        match self.kind {
+            WaitKind::Mutex | WaitKind::RwLock | WaitKind::OnceCell | WaitKind::MpscSend => {
+                self.held_by
+            }
+            WaitKind::Join => self.task,
+            _ => None,
+        }
+    }
+
     fn write(&self, json: &mut Json) {
         json.member("kind", self.kind.name());
         json.member("text", &*self.to_string());
@@ -379,7 +392,7 @@ impl WaitInfo {
             json.member("peer", &descriptor.peer);
         }
         json.member("old", &self.is_old);
-        json.member("leads_to", &leads_to(self));
+        json.member("leads_to", &self.leads_to());
     }
 }
 

@@ -22,7 +22,6 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::dump::Time;
-use super::stuck::leads_to;
 use super::{TaskDump, TaskInfo, TaskState, WaitKind, WokenBy};
 use crate::task::Id;
 
@@ -201,7 +200,7 @@ impl Lints {
 fn deadlocks(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
     let stuck = dump.tasks.iter().filter(|task| task.is_stuck);
     let stuck: HashMap<_, _> = stuck.map(|task| (task.id, task)).collect();
-    let next = |task: &TaskInfo| leads_to(&task.waits[0]).expect("it is stuck");
+    let next = |task: &TaskInfo| task.waits[0].leads_to().expect("it is stuck");
     let mut seen = HashSet::new();
     for &first in stuck.keys() {
         // Each stuck task leads into a circle.

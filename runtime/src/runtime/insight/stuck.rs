@@ -13,29 +13,15 @@
 
 use std::collections::HashMap;
 
-use super::{TaskInfo, TaskState, WaitInfo, WaitKind};
+use super::dump::{TaskInfo, TaskState, WaitInfo};
 use crate::task::Id;
-
-/// The task that a wait leads to.
-pub(super) fn leads_to(wait: &WaitInfo) -> Option<Id> {
-    if wait.is_old {
-        return None;
-    }
-    match wait.kind {
-        WaitKind::Mutex | WaitKind::RwLock | WaitKind::OnceCell | WaitKind::MpscSend => {
-            wait.held_by
-        }
-        WaitKind::Join => wait.task,
-        _ => None,
-    }
-}
 
 /// Marks the tasks that nothing can free but one of themselves: those that are left when the others
 /// have been taken off, each with the task that it leads to.
 pub(super) fn mark(tasks: &mut [TaskInfo]) {
     let may_be = |task: &TaskInfo| {
         let is_waiting = matches!(task.state, TaskState::Waiting { .. });
-        let leads = || task.waits.iter().all(|wait| leads_to(wait).is_some());
+        let leads = || task.waits.iter().all(|wait| wait.leads_to().is_some());
         is_waiting && !task.waits.is_empty() && task.more_waits == 0 && leads()
     };
     let mut stuck: HashMap<Id, usize> = HashMap::new();
@@ -46,7 +32,7 @@ pub(super) fn mark(tasks: &mut [TaskInfo]) {
     let mut free = Vec::new();
     for &at in stuck.values() {
         let task = &tasks[at];
-        for id in task.waits.iter().filter_map(leads_to) {
+        for id in task.waits.iter().filter_map(WaitInfo::leads_to) {
             if stuck.contains_key(&id) {
                 behind.entry(id).or_default().push(task.id);
             } else {
