@@ -464,6 +464,34 @@ fn a_task_that_a_descriptor_wakes_says_so_beside_a_timer() {
 }
 
 #[test]
+fn a_descriptor_is_no_timer_after_looks_that_found_nothing() {
+    for runtime in
+        [observed(), Builder::new_current_thread().insight(true).enable_all().build().unwrap()]
+    {
+        let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let (read, mut was_read) = mpsc::unbounded_channel();
+        let reader = runtime.spawn(async move {
+            let mut theirs = net::UnixStream::from_std(theirs).unwrap();
+            let mut byte = [0];
+            while read.send(()).is_ok() && theirs.read(&mut byte).await.unwrap() > 0 {}
+        });
+        runtime.block_on(async {
+            was_read.recv().await.unwrap();
+            for _ in 0..20 {
+                std::io::Write::write_all(&mut ours, b"x").unwrap();
+                was_read.recv().await.unwrap();
+                let dump = runtime.handle().task_dump();
+                let info = dump.tasks.iter().find(|task| task.id == reader.id()).unwrap();
+                // Its poll may go on; who woke it for that poll is known all the same.
+                assert_eq!(info.woken.unwrap().0, WokenBy::Driver, "{info}");
+            }
+        });
+        runtime.shutdown_background();
+    }
+}
+
+#[test]
 fn the_scope_of_a_task_is_named_by_its_place() {
     let runtime = observed();
     runtime.block_on(async {
@@ -481,6 +509,8 @@ fn the_scope_of_a_task_is_named_by_its_place() {
         assert_eq!(scope_of(member.id()), Some((file!(), line)));
         assert_eq!(scope_of(inside.id()), Some((file!(), line + 2)));
         assert_eq!(scope_of(outside.id()), None);
+        // The runtime's own scope was opened nowhere in the program.
+        assert_eq!(scope_of(Scope::current().spawn(pending::<()>()).id()), None);
         outside.abort();
     });
     runtime.shutdown_background();

@@ -31,7 +31,6 @@ impl FullSize {
     }
 
     /// The size, if there is a box.
-    #[allow(dead_code, reason = "only tracing and insight ask")]
     pub(crate) fn get(self) -> Option<usize> {
         (self.0 > 0).then_some(self.0)
     }

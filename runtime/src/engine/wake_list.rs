@@ -22,9 +22,11 @@ impl WakeList {
         WakeList { first: None, rest: Vec::new(), before_timers: None }
     }
 
-    /// Says that from now on only wakers of timers are added.
-    pub(crate) fn timers_follow(&mut self) {
-        self.before_timers.get_or_insert(self.len());
+    /// Says that there are so many wakers before those of timers, which have been added. Nothing
+    /// else is added until the list has been emptied.
+    pub(crate) fn timers_from(&mut self, before: usize) {
+        debug_assert!(before < self.len(), "a list without timers keeps no place for them");
+        self.before_timers.get_or_insert(before);
     }
 
     pub(crate) fn push(&mut self, waker: Waker) {

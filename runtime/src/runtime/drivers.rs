@@ -183,13 +183,13 @@ impl Drivers {
 
 /// Records how many wakers `look` adds, if it adds any.
 fn recorded(kind: Kind, ready: &mut WakeList, look: impl FnOnce(&mut WakeList)) {
-    if kind == Kind::Timers {
-        ready.timers_follow();
-    }
     let before = ready.len();
     look(ready);
     let added = ready.len() - before;
     if added > 0 {
+        if kind == Kind::Timers {
+            ready.timers_from(before);
+        }
         record_here_with(kind, || (added as u64, 0));
     }
 }

@@ -116,8 +116,8 @@ pub(crate) struct Node(Arc<Inner>);
 struct Inner {
     /// The outer scope, and this one's key in its list.
     parent: Option<(Node, Key)>,
-    /// Where the scope was opened.
-    made_at: &'static Location<'static>,
+    /// Where the scope was opened. The runtime's was not.
+    made_at: Option<&'static Location<'static>>,
     /// Written under the lock.
     cancelled: AtomicBool,
     state: Mutex<State>,
@@ -219,15 +219,14 @@ pub(crate) enum Force {
 
 impl Node {
     /// The outermost scope of a runtime.
-    #[track_caller]
     pub(crate) fn root() -> Node {
-        Node::new(None, false, Location::caller())
+        Node::new(None, false, None)
     }
 
     fn new(
         parent: Option<(Node, Key)>,
         cancelled: bool,
-        made_at: &'static Location<'static>,
+        made_at: Option<&'static Location<'static>>,
     ) -> Node {
         Node(Arc::new(Inner {
             parent,
@@ -263,7 +262,7 @@ impl Node {
     /// Opens a child scope. Its owner must [abort](Node::abort) it in the end.
     #[track_caller]
     pub(crate) fn child(&self) -> Node {
-        let made_at = Location::caller();
+        let made_at = Some(Location::caller());
         let mut state = self.0.state.lock();
         let cancelled = self.is_cancelled();
         // If this scope is shut, the child's first member is refused.
@@ -633,7 +632,7 @@ impl<S: Schedule> Schedule for Scoped<S> {
     }
 
     fn scope(&self) -> Option<&'static Location<'static>> {
-        Some(self.membership.node.0.made_at)
+        self.membership.node.0.made_at
     }
 
     fn failed(&self, task: &Header, error: &JoinError) {
