@@ -1,7 +1,7 @@
 //! Looks at all tasks of a runtime: [`Handle::task_dump`].
 
 use std::panic::Location;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     BlockingInfo, DescriptorInfo, RootInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo,
@@ -68,6 +68,25 @@ impl Handle {
             blocking: self.blocking_jobs(),
             took: began.elapsed(),
         }
+    }
+
+    /// The last 20 reports of stalls, the newest first: how long ago each was made, and what it
+    /// says, with the stack. Stalls that were not
+    /// [reported](crate::Builder::stall_report) are left out.
+    ///
+    /// Without [insight](crate::Builder::insight) none is kept.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread().insight(true).build()?;
+    /// for (ago, text) in runtime.handle().recent_stalls() {
+    ///     println!("{ago:?} ago: {text}");
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn recent_stalls(&self) -> Vec<(Duration, String)> {
+        self.reporter().kept()
     }
 
     fn blocking_jobs(&self) -> Vec<BlockingInfo> {

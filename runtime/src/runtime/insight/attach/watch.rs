@@ -96,7 +96,7 @@ impl Watch {
                 json.list("tasks", finding.tasks.iter(), |json, id| json.member("id", id));
             });
             let stalls = runtimes.iter().flat_map(|handle| {
-                let stalls = handle.reporter().kept();
+                let stalls = handle.recent_stalls();
                 stalls.into_iter().map(|(ago, text)| (handle.id(), ago, text))
             });
             json.list("stalls", stalls, |json, (runtime, ago, text)| {
