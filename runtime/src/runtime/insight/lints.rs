@@ -12,7 +12,8 @@
 //! | large future | a task's future has more than [`LARGE`] bytes; told once for each place of a spawn |
 //! | growing queue | the common queue has grown in [`GROWTHS`] looks, beyond [`DEEP`] tasks |
 //!
-//! A finding counts when two looks in a row have seen it, and is told once.
+//! A finding counts when two looks in a row have seen it, but for the last two, which are certain
+//! when they are seen. Each is told once.
 //!
 //! Which tasks wait for each other, [`stuck`](super::stuck) says.
 
