@@ -81,6 +81,12 @@ fn is_started() -> bool {
     PROCESS.get().is_some()
 }
 
+/// Whether this code runs in a task of a runtime with several workers.
+pub fn is_in_task() -> bool {
+    let in_task = runtime::task::try_id().is_some();
+    in_task && Handle::try_current().is_ok_and(|handle| serves(&handle))
+}
+
 /// Runs a future to its end on this thread, wherever that is. May be nested.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     runtime::task::block_on_in_place(future)
