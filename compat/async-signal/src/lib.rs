@@ -132,8 +132,8 @@ impl Signals {
     ///
     /// # Panics
     ///
-    /// For signals that no process can handle (`SIGKILL`, `SIGSTOP`), and those that tell of a fault
-    /// of the program itself (`SIGSEGV`, `SIGILL`, `SIGFPE`).
+    /// For signals that no process can handle (`SIGKILL`, `SIGSTOP`), and those that tell of a
+    /// fault of the program itself (`SIGSEGV`, `SIGILL`, `SIGFPE`).
     pub fn new<B>(signals: impl IntoIterator<Item = B>) -> io::Result<Self>
     where
         B: Borrow<Signal>,
