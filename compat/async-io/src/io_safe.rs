@@ -1,5 +1,7 @@
 //! Which values keep their descriptor through reads and writes.
 
+#![allow(clippy::incompatible_msrv, reason = "the build script asks for the pipes' types")]
+
 use std::borrow::Cow;
 use std::io::{BufReader, BufWriter, LineWriter, Read, Write};
 
