@@ -1,7 +1,7 @@
 //! A source's readiness: no event is lost between an operation and the wait after it, in any order.
 
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use loom::future::block_on;
 use loom::thread;
@@ -10,7 +10,7 @@ use crate::engine::driver::readiness::{Direction, Readiness};
 use crate::engine::driver::ready::Ready;
 use crate::engine::driver::table::{Table, shut_all};
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
-use crate::engine::primitive::{Arc, Mutex};
+use crate::engine::primitive::{Arc, Condvar, Mutex};
 use crate::engine::waiter_list::Key;
 use crate::engine::wake_list::WakeList;
 
@@ -225,5 +225,69 @@ fn who_waits_in_the_place_of_one_that_is_gone_is_woken() {
             if gone.load(Ordering::Acquire) == 1 { Poll::Ready(()) } else { Poll::Pending }
         }));
         thread.join().unwrap();
+    });
+}
+
+/// One of two tasks that poll in the same place, as in `FdWatch::poll_readable`. Reads when the
+/// kernel says that there is something; else says so.
+fn poll_level(
+    source: &Readiness,
+    turn: &Mutex<Option<Key>>,
+    kernel: &Kernel,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    loop {
+        let mut key = *turn.lock();
+        let polled = source.poll_turn(&mut key, Ready::READABLE, cx.waker());
+        *turn.lock() = key;
+        let Poll::Ready(event) = polled else { return Poll::Pending };
+        // As `poll` does, it takes nothing.
+        if *kernel.0.lock() > 0 {
+            return Poll::Ready(());
+        }
+        source.clear_blocked(event);
+    }
+}
+
+/// A task that sleeps until it is woken.
+struct Woken(Mutex<bool>, Condvar);
+
+impl Woken {
+    fn wait(&self) {
+        let mut woken = self.0.lock();
+        while !std::mem::take(&mut *woken) {
+            self.1.wait(&mut woken);
+        }
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: std::sync::Arc<Self>) {
+        *self.0.lock() = true;
+        self.1.notify_all();
+    }
+}
+
+/// Would catch: a task that takes the place of another one and forgets it: the other sleeps for
+/// ever. One of the two stores its key over the other's, and both must still be woken.
+#[test]
+fn two_tasks_that_poll_in_one_place_both_see_the_event() {
+    model(|| {
+        let source = Arc::new(Readiness::new(Ready::EMPTY));
+        let turn = Arc::new(Mutex::new(None));
+        let kernel = Arc::new(Kernel::new());
+        let (there, place, theirs) = (source.clone(), turn.clone(), kernel.clone());
+        let other = thread::spawn(move || {
+            // It gives up at once: what it leaves behind must not keep the first one from an event.
+            let _ = poll_level(&there, &place, &theirs, &mut Context::from_waker(Waker::noop()));
+            theirs.arrives(&there);
+        });
+        let woken = std::sync::Arc::new(Woken(Mutex::new(false), Condvar::new()));
+        // The same one for each poll, which loom's own `block_on` does not have.
+        let waker = Waker::from(woken.clone());
+        while poll_level(&source, &turn, &kernel, &mut Context::from_waker(&waker)).is_pending() {
+            woken.wait();
+        }
+        other.join().unwrap();
     });
 }
