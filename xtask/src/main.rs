@@ -6,6 +6,7 @@
 //! | `commands.rs` | what runs other programs: lint, test, bench                          |
 //! | `compat_bench.rs` | the same servers on tokio and on `compat/tokio`                  |
 //! | `counts.rs`   | instructions an operation, and those that lock                       |
+//! | `originals/`  | the tests of smol's and async-std's crates, there and on `compat/`   |
 //! | `servers/`    | public servers at work, on tokio and on `compat/tokio`               |
 //! | `sides.rs`    | what such comparisons share                                          |
 //! | `page.rs`     | the page of `runtime-insight` in a real browser                       |
@@ -29,6 +30,7 @@ mod face;
 mod loom;
 mod minimal;
 mod mutants;
+mod originals;
 mod page;
 mod perfetto;
 mod prose;
@@ -60,6 +62,11 @@ cargo xtask servers [words] [--rounds N] [--seconds N]
                                     public servers (a broker, a file server, a proxy, a SOCKS
                                     server, a DNS server) on tokio and on compat/tokio, driven by
                                     their usual clients: results, leaks, ends, CPU
+cargo xtask originals [words] [--ours | --twice]
+                                    the tests and examples of smol's and async-std's crates, as they
+                                    are published, on the originals and on compat/
+    --ours                            compare with what the originals gave the last time
+    --twice                           on the originals twice: what passes at times?
 cargo xtask page                    the page of runtime-insight in a real browser (chromium, node and
                                     npm), on a program with 100,000 tasks
 cargo xtask minimal                 runtime compiles with the oldest releases of its dependencies
@@ -89,6 +96,7 @@ fn main() -> ExitCode {
         "compat-bench" => compat_bench::run(&rest),
         "counts" => counts::run(&rest),
         "servers" => servers::run(&rest),
+        "originals" => originals::run(&rest),
         "page" => page::run(&rest),
         "minimal" => minimal::run(),
         "perfetto" => perfetto::run(),
