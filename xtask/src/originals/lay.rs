@@ -176,7 +176,7 @@ fn breaking(version: &str) -> &str {
 
 fn lay(subject: &Subject, source: &Path, package: &Path) -> Outcome {
     let stamp = package.join("laid");
-    let laid = format!("{} {}", label(subject), subject.examples);
+    let laid = label(subject);
     let path = source.join("Cargo.toml");
     let original = fs::read_to_string(&path).map_err(failed(&path))?;
     write(&package.join("Cargo.toml"), &manifest(subject, &original)?)?;
@@ -184,7 +184,7 @@ fn lay(subject: &Subject, source: &Path, package: &Path) -> Outcome {
         return Ok(());
     }
     for part in ["tests", "examples"] {
-        if source.join(part).exists() && (part == "tests" || subject.examples) {
+        if source.join(part).exists() {
             copy_folder(&source.join(part), &package.join(part))?;
         }
     }
@@ -192,7 +192,7 @@ fn lay(subject: &Subject, source: &Path, package: &Path) -> Outcome {
     for file in sources(&source.join("src"))? {
         let path = source.join("src").join(&file);
         let text = fs::read_to_string(&path).map_err(failed(&path))?;
-        let elsewhere = ["windows", "wasm"].iter().any(|word| file.contains(word));
+        let elsewhere = ["windows", "wasm", "kqueue"].iter().any(|word| file.contains(word));
         if let Some(text) = documentation(&text).filter(|_| !elsewhere) {
             // The place is kept, but that of the root itself, which has the modules here.
             let place = if file == "lib.rs" { "crate.rs" } else { &file };
@@ -235,17 +235,21 @@ fn manifest(subject: &Subject, original: &str) -> Result<String, String> {
         subject.version,
         subject.features
     );
+    // Tests ask for the features of their own crate.
+    text += &format!("\n[features]\ndefault = {:?}\n", subject.features);
+    subject.features.iter().for_each(|feature| text += &format!("{feature} = []\n"));
     for table in original.split("\n[").skip(1) {
         let (head, body) = table.split_once("]\n").unwrap_or((table, ""));
         let (kind, name) = head.rsplit_once('.').unwrap_or((head, ""));
         let dependency = kind.ends_with("dependencies") && !kind.ends_with("build-dependencies");
         let elsewhere = ["windows)", "wasm"].iter().any(|word| kind.contains(word));
-        let optional = body.lines().any(|line| line == "optional = true");
-        if dependency && !elsewhere && !optional && !subject.without.contains(&name) {
-            text += &format!("\n[{head}]\n{}\n", body.trim_end());
+        let (optional, body): (Vec<&str>, Vec<&str>) =
+            body.trim_end().lines().partition(|line| *line == "optional = true");
+        let used = optional.is_empty() || subject.with.contains(&name);
+        if dependency && !elsewhere && used && !subject.without.contains(&name) {
+            text += &format!("\n[{head}]\n{}\n", body.join("\n"));
         }
     }
-    text += subject.with;
     Ok(text)
 }
 
@@ -259,15 +263,19 @@ mod tests {
         let original = "[package]\nname = \"x\"\nedition = \"2021\"\n\n[features]\na = []\n\n\
                         [dependencies.one]\nversion = \"1\"\n\n\
                         [dependencies.two]\nversion = \"1\"\noptional = true\n\n\
+                        [dependencies.five]\nversion = \"1\"\noptional = true\n\n\
                         [dev-dependencies.criterion]\nversion = \"1\"\n\n\
                         [target.'cfg(target_os = \"linux\")'.dev-dependencies.three]\nversion = \"1\"\n\n\
                         [target.\"cfg(windows)\".dev-dependencies.four]\nversion = \"1\"\n";
-        let text = manifest(&subject("x", "1.2.3"), original).unwrap();
+        let with = Subject { with: &["five"], features: &["a"], ..subject("x", "1.2.3") };
+        let text = manifest(&with, original).unwrap();
         assert!(text.contains("[dependencies.x]\nversion = \"=1.2.3\"\n"));
         assert!(text.contains("edition = \"2021\"\n"));
         assert!(text.contains("\n[dependencies.one]\nversion = \"1\"\n"));
+        assert!(text.contains("\n[dependencies.five]\nversion = \"1\"\n"));
+        assert!(text.contains("\n[features]\ndefault = [\"a\"]\na = []\n"));
         assert!(text.contains("\n[target.'cfg(target_os = \"linux\")'.dev-dependencies.three]\n"));
-        for other in ["two", "criterion", "four", "features]"] {
+        for other in ["two", "criterion", "four", "optional"] {
             assert!(!text.contains(other), "{other} in {text}");
         }
     }

@@ -26,16 +26,14 @@ struct Subject {
     /// The release that the stand-in mirrors. Cargo takes the stand-in for no other.
     version: &'static str,
     features: &'static [&'static str],
-    /// Dependencies of the crate's own tests that are not to be had, or only serve benchmarks.
+    /// Dependencies that only its benchmarks use.
     without: &'static [&'static str],
-    /// Dependencies that the crate's own tests have from its workspace: lines of a manifest.
-    with: &'static str,
-    /// Whether its examples are built.
-    examples: bool,
+    /// Optional dependencies that its tests and examples use.
+    with: &'static [&'static str],
 }
 
 const fn subject(name: &'static str, version: &'static str) -> Subject {
-    Subject { name, version, features: &[], without: &["criterion"], with: "", examples: true }
+    Subject { name, version, features: &[], without: &["criterion"], with: &[] }
 }
 
 const SUBJECTS: [Subject; 12] = [
@@ -46,9 +44,12 @@ const SUBJECTS: [Subject; 12] = [
     Subject { features: &["static"], ..subject("async-executor", "1.14.1") },
     Subject { features: &["tokio"], ..subject("async-global-executor", "2.4.1") },
     Subject { features: &["tokio"], ..subject("async-global-executor", "3.1.0") },
-    Subject { features: &["attributes", "unstable"], ..subject("async-std", "1.13.2") },
-    // Its examples want libraries of the system.
-    Subject { examples: false, ..subject("smol", "2.0.2") },
+    Subject {
+        features: &["attributes", "unstable"],
+        with: &["log", "pin-project-lite", "pin-utils"],
+        ..subject("async-std", "1.13.2")
+    },
+    subject("smol", "2.0.2"),
     subject("futures-lite", "2.6.1"),
     subject("async-net", "2.0.0"),
     subject("async-fs", "2.2.0"),

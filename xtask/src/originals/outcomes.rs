@@ -272,8 +272,8 @@ fn run_examples(
     Ok(fates)
 }
 
-/// Runs a program with its output in a file. With all that it has started it is stopped at the
-/// limit; that is the inner error.
+/// Runs a program with its output in a file, and with an input that does not end. With all that it
+/// has started it is stopped at the limit; that is the inner error.
 fn run(
     mut command: Command,
     limit: Duration,
@@ -281,7 +281,7 @@ fn run(
 ) -> Result<Result<ExitStatus, String>, String> {
     let file = File::create(log).map_err(failed(log))?;
     let errors = file.try_clone().map_err(failed(log))?;
-    command.stdin(Stdio::null()).stdout(file).stderr(errors).process_group(0);
+    command.stdin(Stdio::piped()).stdout(file).stderr(errors).process_group(0);
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command.spawn().map_err(|error| format!("{program}: {error}"))?;
     let start = Instant::now();
