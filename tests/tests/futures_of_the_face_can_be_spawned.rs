@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use runtime::fs::{self, DirBuilder, DirEntry, File, OpenOptions, ReadDir};
-use runtime::io::unix::AsyncFd;
+use runtime::io::unix::{AsyncFd, FdWatch};
 use runtime::io::{
     self, AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt,
     AsyncWrite, AsyncWriteExt, Interest, Lines, Split,
@@ -245,6 +245,9 @@ everywhere! {
         drop(AsyncFd::writable_mut(&mut fd).await?);
         AsyncFd::async_io(&fd, Interest::READABLE, |mut socket| socket.read(&mut buf)).await?;
         AsyncFd::async_io_mut(&mut fd, Interest::WRITABLE, |socket| socket.write(&buf)).await?;
+        let watch: FdWatch = some();
+        FdWatch::readable(&watch).await?;
+        FdWatch::writable(&watch).await?;
         Ok(())
     }
 

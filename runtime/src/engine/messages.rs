@@ -28,6 +28,10 @@ pub(crate) const NO_RUNTIME: &str = concat!(
      of `Handle::enter`"
 );
 
+/// A limit of no blocking threads.
+pub(crate) const NO_BLOCKING_THREADS: &str =
+    "Max blocking threads cannot be set to 0: file operations need one";
+
 /// A `JoinHandle` is polled after it has yielded its output.
 pub(crate) const JOIN_HANDLE_POLLED_AGAIN: &str = "JoinHandle polled after completion: it yields the output once; \
      keep the output, or fuse the handle before polling it in a loop";

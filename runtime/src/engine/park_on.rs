@@ -43,6 +43,30 @@ pub(crate) fn run<F: Future>(future: F) -> F::Output {
     poll_until_ready(pin!(future), &Waker::from(unpark.clone()), || unpark.0.park())
 }
 
+/// Sleeps until `future` is ready, on a thread that may be inside a poll already. `in_place` is
+/// called only if the first poll does not end it, and calls what it is given, which sleeps.
+pub(crate) fn run_in_place<F: Future>(
+    future: F,
+    in_place: impl FnOnce(&mut dyn FnMut()),
+) -> F::Output {
+    let unpark = Arc::new(Unpark(Parker::new()));
+    let waker = Waker::from(unpark.clone());
+    let mut future = pin!(future);
+    let first = {
+        let _budget = coop::set(Budget::FULL);
+        future.as_mut().poll(&mut Context::from_waker(&waker))
+    };
+    if let Poll::Ready(output) = first {
+        return output;
+    }
+    let mut output = None;
+    in_place(&mut || {
+        unpark.0.park();
+        output = Some(poll_until_ready(future.as_mut(), &waker, || unpark.0.park()));
+    });
+    output.expect("what sleeps was called")
+}
+
 /// Polls `future`, each time with a full budget, and calls `wait` after each `Pending`.
 #[inline]
 fn poll_until_ready<F: Future>(

@@ -112,6 +112,7 @@ pub mod compat;
 mod copy;
 mod duplex;
 mod ends;
+mod fd_watch;
 mod fill_buf;
 mod in_memory;
 mod join;
@@ -157,6 +158,9 @@ use crate::engine::messages;
 
 /// Unix only: watches any file descriptor.
 ///
+/// [`AsyncFd`](unix::AsyncFd) owns it, and remembers that it is ready until it is told otherwise.
+/// [`FdWatch`](unix::FdWatch) leaves it to its owner, and asks the system.
+///
 /// # Examples
 ///
 /// See [`AsyncFd`](unix::AsyncFd).
@@ -167,6 +171,7 @@ pub mod unix {
     pub use super::async_fd::{
         AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError, TryIoError,
     };
+    pub use super::fd_watch::{FdReady, FdWatch};
 }
 
 /// The default size of a buffer.

@@ -15,6 +15,7 @@ use super::runtime::Runtime;
 use super::stall::{OnSpareShortage, OnStall, SpareShortage, StallReport};
 use super::thread_plan::ThreadName;
 use crate::engine::driver::Batch;
+use crate::engine::messages;
 use crate::engine::scheduler::{Hook, Observe, TaskMeta};
 
 mod assembly;
@@ -271,7 +272,7 @@ impl Builder {
     /// ```
     #[track_caller]
     pub fn max_blocking_threads(&mut self, count: usize) -> &mut Builder {
-        assert!(count > 0, "Max blocking threads cannot be set to 0: file operations need one");
+        assert!(count > 0, "{}", messages::NO_BLOCKING_THREADS);
         self.max_blocking_threads = count;
         self
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::os::fd::RawFd;
 use std::panic::Location;
 use std::sync::Arc;
 use std::thread::ThreadId;
@@ -375,6 +376,54 @@ impl Handle {
         assert!(self.is_local_here(), "{}", messages::NO_LOCAL_SET);
         let shared = self.inner.scheduler.current_thread();
         shared.expect("a local runtime has one thread").spawn_local(membership, future, identity)
+    }
+
+    /// Sets how many threads run blocking jobs at one time:
+    /// [`max_blocking_threads`](crate::Builder::max_blocking_threads) of a runtime that is there.
+    ///
+    /// A higher limit holds at once, also for jobs that wait. With a lower one no thread is
+    /// interrupted: those beyond it end when they have had nothing to do for the keep-alive. The
+    /// limit of [`block_in_place`](crate::task::block_in_place) stays what it was.
+    ///
+    /// # Panics
+    ///
+    /// If `count` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread().max_blocking_threads(1).build()?;
+    /// runtime.handle().set_max_blocking_threads(2);
+    /// // Two jobs that wait for each other.
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// let received = runtime.spawn_blocking(move || receiver.recv());
+    /// runtime.spawn_blocking(move || sender.send(1));
+    /// assert_eq!(runtime.block_on(received).unwrap(), Ok(1));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn set_max_blocking_threads(&self, count: usize) {
+        assert!(count > 0, "{}", messages::NO_BLOCKING_THREADS);
+        self.inner.blocking.set_max_threads(count);
+    }
+
+    /// The descriptor of the system's poll (epoll or kqueue) in which the runtime waits for events,
+    /// or `None` if it was built without I/O.
+    ///
+    /// For a foreign event loop that wants to wake up when sockets of the runtime may be ready: it
+    /// is readable then. Only watch it: the runtime's own threads take the events, so it may be
+    /// unreadable again when the loop looks. Timers do not show there. It is open as long as a
+    /// handle of the runtime is there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Runtime::new()?;
+    /// assert!(runtime.handle().poll_fd().is_some());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn poll_fd(&self) -> Option<RawFd> {
+        self.io().map(|driver| driver.poll_fd())
     }
 
     /// Whether the shutdown of the runtime has begun: what is spawned from now on never runs.

@@ -217,7 +217,7 @@ pub use join_set::JoinSet;
 pub use local_set::{LocalSet, spawn_local};
 pub use pinned::{spawn_pinned, spawn_pinned_by_idx};
 pub use scope::{CancelGuard, Scope, ScopeError, ScopeHandle};
-pub use spawn::{block_in_place, id, spawn, spawn_blocking, try_id};
+pub use spawn::{block_in_place, block_on_in_place, id, spawn, spawn_blocking, try_id};
 pub use task_local::{AccessError, LocalKey};
 pub use yield_now::yield_now;
 

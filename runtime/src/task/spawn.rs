@@ -8,7 +8,7 @@ use crate::engine::large::large_on_heap;
 use crate::engine::task::{Id, Identity, JoinHandle};
 use crate::engine::task_id::current_id;
 use crate::engine::trace::span::FullSize;
-use crate::engine::{entered, messages, scheduler};
+use crate::engine::{entered, messages, park_on, scheduler};
 use crate::runtime::{context, this_thread};
 
 /// Spawns a task on the current runtime: it runs by itself, also if the handle is never awaited or
@@ -127,13 +127,54 @@ where
     if !entered::is_inside() {
         return closure();
     }
+    assert!(!is_bound(), "{}", messages::BLOCK_IN_PLACE_NEEDS_WORKERS);
+    outside(closure)
+}
+
+/// Whether no other thread could take over what this one, which is inside a runtime, serves.
+fn is_bound() -> bool {
     let multi_thread = context::with_current(|handle| handle.is_multi_thread()).unwrap_or(false);
-    let bound = this_thread::is_in_local_set() || !(multi_thread || entered::is_alone());
-    assert!(!bound, "{}", messages::BLOCK_IN_PLACE_NEEDS_WORKERS);
+    this_thread::is_in_local_set() || !(multi_thread || entered::is_alone())
+}
+
+/// Runs `closure` while others take over what this thread serves.
+fn outside<R>(closure: impl FnOnce() -> R) -> R {
     scheduler::block_in_place(|| {
         let _outside = entered::leave();
         let _budget = coop::set(Budget::UNLIMITED);
         closure()
+    })
+}
+
+/// Runs a future to its end on this thread, wherever that is: outside a runtime, and inside async
+/// code, in which [`Handle::block_on`](crate::Handle::block_on) panics.
+///
+/// For libraries whose interface blocks, and which cannot know whether they are called in a task.
+/// If the future is not ready at once, the thread sleeps until it is. On a worker this is
+/// [`block_in_place`], so the worker's other tasks go on. In a [`LocalSet`](crate::task::LocalSet)
+/// and on the `current_thread` flavour nothing else that is bound to this thread goes on: a future
+/// that waits for a task, a timer or a socket of the same runtime then waits for ever.
+///
+/// The current runtime stays what it is; outside one, the future must not need one.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::task::block_on_in_place;
+///
+/// # #[runtime::main]
+/// # async fn main() {
+/// let (sender, receiver) = runtime::sync::oneshot::channel();
+/// runtime::spawn(async { sender.send(1) });
+/// // Not async, and called in async code.
+/// let blocking = || block_on_in_place(receiver);
+/// assert_eq!(blocking().unwrap(), 1);
+/// # }
+/// ```
+pub fn block_on_in_place<F: Future>(future: F) -> F::Output {
+    park_on::run_in_place(future, |sleep| match entered::is_inside() && !is_bound() {
+        true => outside(sleep),
+        false => sleep(),
     })
 }
 

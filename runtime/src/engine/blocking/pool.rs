@@ -49,7 +49,7 @@ pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 /// A pool's settings.
 #[derive(Clone)]
 pub(crate) struct Config {
-    /// The most threads at one time; at least 1.
+    /// The most threads at one time, to begin with; at least 1.
     pub(crate) max_threads: usize,
     /// How long a thread without work stays; with `Duration::MAX` for ever.
     pub(crate) keep_alive: Duration,
@@ -159,6 +159,14 @@ impl<J: Job> Pool<J> {
                 None => Ok(()),
             },
             Err(job) => Err(Rejected::ShutDown(job)),
+        }
+    }
+
+    /// Sets the most threads at one time, at least 1.
+    pub(crate) fn set_max_threads(&self, threads: usize) {
+        if let Some(claim) = self.shared.queue.set_limit(threads) {
+            // A failure is counted; the waiting jobs are served by threads that exist.
+            let _ = start(&self.shared, claim);
         }
     }
 

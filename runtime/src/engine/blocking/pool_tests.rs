@@ -80,6 +80,27 @@ fn as_many_jobs_as_the_limit_block_at_once_and_the_next_one_waits() {
 }
 
 #[test]
+fn a_raised_limit_gives_a_waiting_job_a_thread_and_a_lowered_one_takes_threads() {
+    let pool: Pool<Task> = Pool::new(config(1, Duration::from_millis(100)), os_thread());
+    let (send, receive) = mpsc::channel();
+    let (go, wait) = mpsc::channel::<()>();
+    submit(&pool, move || wait.recv().unwrap());
+    eventually("the thread is busy", || pool.metrics().queue_depth == 0);
+    let sent = send.clone();
+    submit(&pool, move || sent.send(()).unwrap());
+    assert_eq!(pool.metrics().queue_depth, 1);
+    pool.set_max_threads(2);
+    receive.recv_timeout(Duration::from_secs(20)).expect("the raised limit lets it run");
+    pool.set_max_threads(1);
+    eventually("one thread is left", || pool.metrics().threads == 1);
+    submit(&pool, move || send.send(()).unwrap());
+    assert_eq!((pool.metrics().threads, pool.metrics().queue_depth), (1, 1));
+    go.send(()).unwrap();
+    receive.recv_timeout(Duration::from_secs(20)).expect("the one thread runs it");
+    pool.shutdown(None, silent);
+}
+
+#[test]
 fn the_thread_used_last_is_used_again_and_the_others_retire() {
     let pool: Pool<Task> = Pool::new(config(8, Duration::from_millis(200)), os_thread());
     let barrier = Arc::new(Barrier::new(9));

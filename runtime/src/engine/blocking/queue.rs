@@ -8,7 +8,8 @@
 //!
 //! # Words
 //!
-//! A *slot* is a place for one thread; there are at most `limit`. A thread is, at any moment:
+//! A *slot* is a place for one thread; there are as many as there were ever threads at one time. A
+//! thread is, at any moment:
 //!
 //! ```text
 //!             start_one                arrive                 take
@@ -28,14 +29,15 @@
 //!
 //! # Invariants (all under the one lock)
 //!
-//! 1. `threads` counts the slots in use: starting + idle + at the queue + in a job. It never
-//!    exceeds `limit`. `starting` counts those whose creation is neither known to have succeeded
-//!    (the claimer said so, or the thread arrived) nor known to have failed.
+//! 1. `threads` counts the slots in use: starting + idle + at the queue + in a job. No thread is
+//!    started while it is at `limit` or, since the limit was lowered, above it. `starting` counts
+//!    those whose creation is neither known to have succeeded (the claimer said so, or the thread
+//!    arrived) nor known to have failed.
 //! 2. A slot is on the idle stack exactly while its thread is parked and no thread has decided to
 //!    wake it. A thread that pops a slot gives its parker one token after unlocking. The popped
 //!    thread takes exactly that token before it does anything else. So no token is left over.
 //! 3. If the queue is not empty, then there is a designated waker, or no more threads are
-//!    available: the idle stack is empty, and `threads == limit` or the last attempt to start a
+//!    available: the idle stack is empty, and `threads >= limit` or the last attempt to start a
 //!    thread failed.
 //! 4. A thread that was started leaves only when the queue is empty. A job is queued only when
 //!    there is a thread that was started, or along with the claim for the first one.
@@ -46,9 +48,10 @@
 //! (3) holds initially. It could break where the queue becomes non-empty (submit: recruits), where
 //! the designated waker goes (arrive: the thread is at the queue, takes a job, and recruits if some
 //! are left; abandon: wakes an idle thread if there is one, and notes the failed attempt if not),
-//! where a thread goes idle (only with an empty queue), or where a slot becomes free (leave: only
-//! with an empty queue). In the second case of (3) all threads are in jobs or at the queue, and
-//! each looks at the queue before it goes idle or leaves; by (5) there is at least one.
+//! where a thread goes idle (only with an empty queue), where a slot becomes free (leave: only with
+//! an empty queue), or where the limit is raised (set_limit: recruits). In the second case of (3)
+//! all threads are in jobs or at the queue, and each looks at the queue before it goes idle or
+//! leaves; by (5) there is at least one.
 //!
 //! (5) could break in `abandon` alone. By (4), a job that was queued while a started thread was
 //! there has kept that thread there. What is left is the job that was queued along with the claim
@@ -112,7 +115,6 @@ pub(crate) struct Queue<J> {
     settled: Condvar,
     /// Notified when `present` falls after the pool was closed.
     gone: Condvar,
-    limit: usize,
     keep_alive: Duration,
     linger: u32,
 }
@@ -125,6 +127,8 @@ struct State<J> {
     idle: Vec<usize>,
     designated_waker: Option<usize>,
     threads: usize,
+    /// How many threads there may be.
+    limit: usize,
     starting: usize,
     /// Threads that have not finished, including those that have left and run their last hook.
     present: usize,
@@ -304,6 +308,7 @@ impl<J: Job> Queue<J> {
                 idle: Vec::new(),
                 designated_waker: None,
                 threads: 0,
+                limit,
                 starting: 0,
                 present: 0,
                 growth_failed: false,
@@ -316,7 +321,6 @@ impl<J: Job> Queue<J> {
             at_limit: Arc::new(AtomicBool::new(false)),
             settled: Condvar::new(),
             gone: Condvar::new(),
-            limit,
             keep_alive,
             linger,
         }
@@ -344,6 +348,19 @@ impl<J: Job> Queue<J> {
     /// taken. A thread that is still starting counts as available.
     pub(crate) fn at_limit(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.at_limit)
+    }
+
+    /// Sets how many threads there may be. Threads beyond a lowered limit end as others do, when
+    /// they find nothing to do. The caller must start the thread of a returned claim; it is never
+    /// the first.
+    pub(crate) fn set_limit(&self, limit: usize) -> Option<Claim> {
+        assert!(limit > 0, "a blocking pool needs at least one thread");
+        let mut state = self.state.lock();
+        state.limit = limit;
+        state.growth_failed = false;
+        let recruit = self.recruit(&mut state);
+        drop(state);
+        recruit.carry_out()
     }
 
     /// Takes a waiting job out; `place` is called under the lock. Returns `None` if the job is not
@@ -486,7 +503,7 @@ impl<J: Job> Queue<J> {
         let busy = state.slots.iter().filter(|slot| slot.running.is_some()).count();
         // After a failed start no thread can be started, and with jobs in the queue none is free
         // (invariant 3).
-        let mut free = if state.growth_failed { 0 } else { self.limit - busy };
+        let mut free = if state.growth_failed { 0 } else { state.limit.saturating_sub(busy) };
         let mut unrun = Vec::new();
         // Jobs that stay keep their places.
         for (_, place) in &mut state.jobs.places {
@@ -579,7 +596,7 @@ impl<J: Job> Queue<J> {
             state.designated_waker = Some(slot);
             return Recruit::Wake(Arc::clone(&state.slots[slot].parker));
         }
-        if state.threads < self.limit && !state.growth_failed {
+        if state.threads < state.limit && !state.growth_failed {
             return Recruit::Start(self.start_one(state));
         }
         Recruit::Nobody

@@ -36,6 +36,7 @@
 mod batch;
 mod child;
 mod interest;
+mod level;
 #[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "pidfd_unsupported.rs")]
 mod pidfd;
 mod readiness;
@@ -50,6 +51,7 @@ mod table;
 mod tests;
 
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Weak;
 use std::time::Duration;
 
@@ -134,6 +136,11 @@ impl IoDriver {
         let home: Weak<IoDriver> = Arc::downgrade(&driver);
         orphans::open(home);
         Ok(driver)
+    }
+
+    /// The descriptor of the system's poll.
+    pub(crate) fn poll_fd(&self) -> RawFd {
+        self.registry.as_raw_fd()
     }
 
     /// Makes the caller the poll's holder. `None` if another thread holds it.

@@ -84,6 +84,14 @@ impl Direction {
             Direction::Write => Ready::answering(Interest::WRITABLE),
         }
     }
+
+    /// As [`mask`](Self::mask), with urgent data as something to read.
+    pub(crate) fn mask_of_level(self) -> Ready {
+        match self {
+            Direction::Read => Direction::Read.mask() | Ready::PRIORITY,
+            Direction::Write => Direction::Write.mask(),
+        }
+    }
 }
 
 /// The conditions that a task saw, and the tick at which it saw them.
@@ -260,22 +268,52 @@ impl Readiness {
         mask: Ready,
         waker: &Waker,
     ) -> Poll<ReadyEvent> {
+        match self.wait_shared(key, mask, waker) {
+            Ok(event) => Poll::Ready(event),
+            Err(_old) => Poll::Pending,
+        }
+    }
+
+    /// As [`poll_shared`](Self::poll_shared), for a place that one task at a time has. Who takes it
+    /// from another task wakes that task, which may still wait.
+    pub(crate) fn poll_turn(
+        &self,
+        key: &mut Option<Key>,
+        mask: Ready,
+        waker: &Waker,
+    ) -> Poll<ReadyEvent> {
+        match self.wait_shared(key, mask, waker) {
+            Ok(event) => Poll::Ready(event),
+            Err(old) => {
+                if let Some(old) = old.filter(|old| !old.will_wake(waker)) {
+                    old.wake(); // wake: readiness turn taken over
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The event that ends the wait, or the waker that was under `key` before.
+    fn wait_shared(
+        &self,
+        key: &mut Option<Key>,
+        mask: Ready,
+        waker: &Waker,
+    ) -> Result<ReadyEvent, Option<Waker>> {
         let event = self.look(mask);
         if event.ends_wait() {
-            return Poll::Ready(event);
+            return Ok(event);
         }
         let new = waker.clone();
-        let _old = {
-            let mut waiters = self.waiters.lock();
-            let event = self.look(mask);
-            if event.ends_wait() {
-                return Poll::Ready(event);
-            }
-            let (now, old) = waiters.list.put(*key, mask, new);
-            *key = Some(now);
-            old
-        };
-        Poll::Pending
+        let mut waiters = self.waiters.lock();
+        let event = self.look(mask);
+        if event.ends_wait() {
+            drop(waiters);
+            return Ok(event);
+        }
+        let (now, old) = waiters.list.put(*key, mask, new);
+        *key = Some(now);
+        Err(old)
     }
 
     /// Ends the wait under `key`.

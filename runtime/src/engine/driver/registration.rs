@@ -281,6 +281,35 @@ impl Registration {
         }
     }
 
+    /// Waits, in the place of `key`, until the system itself says that the source is ready in this
+    /// direction. Spends no budget. What others did to the source meanwhile needs not be told:
+    /// readiness that is only remembered is asked for again.
+    pub(crate) fn poll_level(
+        &self,
+        cx: &mut Context<'_>,
+        key: &mut Option<Key>,
+        direction: Direction,
+    ) -> Poll<io::Result<()>> {
+        ready!(coop::poll_unspent(cx));
+        let mask = direction.mask_of_level();
+        loop {
+            let Poll::Ready(event) = self.readiness.poll_turn(key, mask, cx.waker()) else {
+                insight::note(|| self.wait(direction));
+                return self.wait_for_ever_or_fail();
+            };
+            let event = alive(event)?;
+            if super::level::is_ready(self.descriptor, direction)? {
+                return Poll::Ready(Ok(()));
+            }
+            self.readiness.clear_blocked(event);
+        }
+    }
+
+    /// Ends the wait of [`poll_level`](Self::poll_level).
+    pub(crate) fn leave(&self, key: Key) {
+        self.readiness.leave(key);
+    }
+
     /// Clears the conditions of `event`, unless an event has come since.
     pub(crate) fn clear(&self, event: ReadyEvent) {
         self.readiness.clear(event);

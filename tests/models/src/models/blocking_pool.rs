@@ -208,6 +208,28 @@ fn jobs_that_wait_for_each_other_all_get_threads() {
     });
 }
 
+/// Would catch: a limit that is raised while a job waits because of it, and calls no thread for it.
+#[test]
+fn a_raised_limit_gives_a_waiting_job_a_thread() {
+    check(2, || {
+        let pool = Pool::new(1, FOREVER, 0, 0);
+        let ran = Count::new();
+        let second = Count::new();
+        let waits = Work { waits_for: Some(Arc::clone(&second)), ..job(&ran) };
+        assert!(submit(&pool, waits));
+        let raised = Arc::clone(&pool);
+        let other = thread::spawn(move || {
+            if let Some(claim) = raised.queue.set_limit(2) {
+                assert!(start(&raised, claim).is_none(), "the job of another thread came back");
+            }
+        });
+        assert!(submit(&pool, job(&second)));
+        ran.wait_for(1);
+        other.join().unwrap();
+        finish(&pool);
+    });
+}
+
 /// As before, with threads that exist: one thread wakes the other.
 #[test]
 fn jobs_that_wait_for_each_other_all_get_idle_threads() {

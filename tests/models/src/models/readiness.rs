@@ -227,3 +227,43 @@ fn who_waits_in_the_place_of_one_that_is_gone_is_woken() {
         thread.join().unwrap();
     });
 }
+
+/// One of two tasks that poll in the same place, as in `FdWatch::poll_readable`. Reads when the
+/// kernel says that there is something; else says so.
+fn poll_level(
+    source: &Readiness,
+    turn: &Mutex<Option<Key>>,
+    kernel: &Kernel,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    loop {
+        let mut key = *turn.lock();
+        let polled = source.poll_turn(&mut key, Ready::READABLE, cx.waker());
+        *turn.lock() = key;
+        let Poll::Ready(event) = polled else { return Poll::Pending };
+        // As `poll` does, it takes nothing.
+        if *kernel.0.lock() > 0 {
+            return Poll::Ready(());
+        }
+        source.clear_blocked(event);
+    }
+}
+
+/// Would catch: a task that takes the place of another one and forgets it: the other sleeps for
+/// ever. One of the two stores its key over the other's, and both must still be woken.
+#[test]
+fn two_tasks_that_poll_in_one_place_both_see_the_event() {
+    model(|| {
+        let source = Arc::new(Readiness::new(Ready::EMPTY));
+        let turn = Arc::new(Mutex::new(None));
+        let kernel = Arc::new(Kernel::new());
+        let (there, place, theirs) = (source.clone(), turn.clone(), kernel.clone());
+        let other = thread::spawn(move || {
+            // It gives up at once: what it leaves behind must not keep the first one from an event.
+            let _ = poll_level(&there, &place, &theirs, &mut Context::from_waker(Waker::noop()));
+            theirs.arrives(&there);
+        });
+        block_on(std::future::poll_fn(|cx| poll_level(&source, &turn, &kernel, cx)));
+        other.join().unwrap();
+    });
+}
