@@ -8,6 +8,7 @@
 //! | `counts.rs`   | instructions an operation, and those that lock                       |
 //! | `originals/`  | the tests of smol's and async-std's crates, there and on `compat/`   |
 //! | `servers/`    | public servers at work, on tokio and on `compat/tokio`               |
+//! | `smol_bench.rs` | programs of smol and async-std, there and on `compat/`             |
 //! | `sides.rs`    | what such comparisons share                                          |
 //! | `page.rs`     | the page of `runtime-insight` in a real browser                       |
 //! | `perfetto.rs` | whether Perfetto takes the traces of the flight recorder                 |
@@ -37,6 +38,7 @@ mod prose;
 mod second_tier;
 mod servers;
 mod sides;
+mod smol_bench;
 mod source;
 mod spans;
 mod tidy;
@@ -55,6 +57,9 @@ cargo xtask loom --mutate [filter]  weaken each ordering, fence and wake-up: doe
 cargo xtask bench [arguments]       the benchmarks
 cargo xtask compat-bench [--rounds N]
                                     axum and mini-redis on tokio and on compat/tokio
+cargo xtask smol-bench [words] [--rounds N]
+                                    programs of smol and async-std on the originals and on compat/:
+                                    spawns, timers, blocking jobs, files, echo
 cargo xtask counts [words] [--places]
                                     instructions and locked instructions an operation, by the
                                     number of workers (valgrind)
@@ -97,6 +102,7 @@ fn main() -> ExitCode {
         "counts" => counts::run(&rest),
         "servers" => servers::run(&rest),
         "originals" => originals::run(&rest),
+        "smol-bench" => smol_bench::run(&rest),
         "page" => page::run(&rest),
         "minimal" => minimal::run(),
         "perfetto" => perfetto::run(),

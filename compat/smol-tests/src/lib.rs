@@ -1,14 +1,16 @@
 //! What the tests in `tests/` share.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::process::abort;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use async_signal::{Signal, Signals};
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use smol::stream::StreamExt as _;
 
 /// How long a test may wait for what must come: far beyond what a loaded machine needs.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -43,14 +45,28 @@ pub fn threads() -> Vec<String> {
     names
 }
 
-/// How many instances of epoll this process has: each is a reactor.
+/// How many instances of epoll this process has. A reactor has one at least, this runtime's two.
 pub fn reactors() -> usize {
     let descriptors = fs::read_dir("/proc/self/fd").expect("Linux has it");
     let links = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
     links.filter(|link| link.to_string_lossy().contains("eventpoll")).count()
 }
 
-/// The threads that are neither this runtime's nor the test's own.
+/// How many instances of epoll a process has with one runtime.
+pub fn of_one_runtime() -> usize {
+    let others = reactors();
+    let runtime = tokio::runtime::Runtime::new().expect("the system has threads");
+    let all = reactors();
+    drop(runtime);
+    // Its threads may end a little later.
+    while reactors() > others {
+        thread::sleep(Duration::from_millis(1));
+    }
+    all - others
+}
+
+/// The threads that are neither this runtime's nor the test's own. async-std names the workers of a
+/// runtime that it starts; whether they are this runtime's is seen from [`reactors`].
 pub fn foreign_threads() -> Vec<String> {
     let mut names = threads();
     // The harness's main thread has the program's name, a test's thread that of the test; the system
@@ -59,7 +75,8 @@ pub fn foreign_threads() -> Vec<String> {
     let program = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let test = thread::current().name().unwrap_or_default().to_owned();
     let own = [program, test, "watchdog".into()].map(|name| name.chars().take(15).collect());
-    names.retain(|name| !name.starts_with("runtime-") && !own.contains(name));
+    let ours = |name: &str| name.starts_with("runtime-") || name == "async-std/runti";
+    names.retain(|name| !ours(name) && !own.contains(name));
     names
 }
 
@@ -123,10 +140,12 @@ pub async fn tokio_asks(address: SocketAddr, times: usize) {
 }
 
 /// What smol's and async-std's crates do, each by its own functions: sockets, timers, files, blocking
-/// work, child processes.
+/// work, signals, child processes.
 pub async fn both_kinds_at_work() {
     let millisecond = Duration::from_millis(1);
-    let file = std::env::temp_dir().join(format!("both-kinds-{}", std::process::id()));
+    static FILES: AtomicUsize = AtomicUsize::new(0);
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    let file = std::env::temp_dir().join(format!("both-kinds-{}-{number}", std::process::id()));
 
     let listener = smol::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("a bound listener has an address");
@@ -150,7 +169,15 @@ pub async fn both_kinds_at_work() {
 
     let a = smol::unblock(|| 1);
     let b = async_std::task::spawn_blocking(|| 2);
-    assert_eq!((a.await, b.await), (1, 2));
+    let c = async_global_executor::spawn_blocking(|| 3);
+    let d = async_global_executor::spawn(async { 4 });
+    assert_eq!((a.await, b.await, c.await, d.await), (1, 2, 3, 4));
+
+    let mut signals = Signals::new([Signal::Usr1]).expect("a signal that can be handled");
+    let kill = format!("kill -USR1 {}", std::process::id());
+    let kill = smol::process::Command::new("sh").args(["-c", &kill]).status();
+    assert!(kill.await.expect("there is a `sh`").success());
+    assert_eq!(signals.next().await.expect("it does not end").expect("it is read"), Signal::Usr1);
 
     let echo = smol::process::Command::new("echo").arg("hello").output();
     assert_eq!(echo.await.expect("there is an `echo`").stdout, LINE);
@@ -161,13 +188,4 @@ pub async fn both_kinds_at_work() {
     stdin.write_all(LINE).await.expect("`cat` reads");
     drop(stdin);
     assert_eq!(cat.output().await.expect("`cat` ends").stdout, LINE);
-}
-
-/// Reads and writes one line on each of these threads' own streams, without any runtime.
-pub fn plain_ask(address: SocketAddr) {
-    let mut stream = std::net::TcpStream::connect(address).expect("the server is there");
-    let mut back = [0; LINE.len()];
-    stream.write_all(LINE).expect("the server reads");
-    stream.read_exact(&mut back).expect("the server answers");
-    assert_eq!(&back, LINE);
 }

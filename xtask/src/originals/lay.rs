@@ -60,8 +60,7 @@ pub(super) fn sides(subjects: &[Subject], patched: bool) -> Result<[Side; 2], St
         // Names and lines in backtraces are all that is wanted of it.
         manifest += "\n[profile.dev]\ndebug = false\n";
         if side.name == SIDES[1] {
-            manifest += "\n[patch.crates-io]\n";
-            patch.iter().for_each(|patch| manifest += &format!("{}\n", patch.line));
+            manifest += &lines(&patch);
         }
         write(&side.folder.join("Cargo.toml"), &manifest)?;
         for (subject, source) in subjects.iter().zip(&sources) {
@@ -99,6 +98,17 @@ impl Silent for std::process::Command {
 }
 
 // ---- the patch ----
+
+/// The lines at the end of a manifest that put all packages of `compat` in place of the originals.
+pub(crate) fn patch_lines() -> Result<String, String> {
+    Ok(lines(&patches(&root().join("compat"))?))
+}
+
+fn lines(patches: &[Patch]) -> String {
+    let mut lines = String::from("\n[patch.crates-io]\n");
+    patches.iter().for_each(|patch| lines += &format!("{}\n", patch.line));
+    lines
+}
 
 /// A package that stands in for another.
 #[derive(Debug, PartialEq)]

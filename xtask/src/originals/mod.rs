@@ -17,6 +17,7 @@ mod outcomes;
 
 use std::collections::BTreeMap;
 
+pub(crate) use self::lay::patch_lines;
 use self::outcomes::Fate;
 use crate::Outcome;
 
