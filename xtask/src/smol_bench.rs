@@ -1,5 +1,5 @@
-//! The same programs of smol and async-std on the registry's crates and on the stand-ins in `compat/`:
-//! built twice, then run in turns.
+//! The same programs of smol and async-std on the registry's crates and on the stand-ins in
+//! `compat/`: built twice, then run in turns.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

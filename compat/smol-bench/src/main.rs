@@ -1,8 +1,8 @@
 //! Programs for smol and for async-std, as their users write them.
 //!
 //! `smol-bench smol NAME` (or `async-std`) does one thing often, and prints two numbers: the
-//! nanoseconds that one takes, and the processor's nanoseconds for it. `smol-bench smol serve` is an
-//! echo server that prints its address; `smol-bench load ADDRESS CONNECTIONS MS` is its client.
+//! nanoseconds that one takes, and the processor's nanoseconds for it. `smol-bench smol serve` is
+//! an echo server that prints its address; `smol-bench load ADDRESS CONNECTIONS MS` is its client.
 
 mod load;
 

@@ -15,8 +15,8 @@ use smol::stream::StreamExt as _;
 /// How long a test may wait for what must come: far beyond what a loaded machine needs.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs `test`, and ends the process if that takes longer than [`PATIENCE`]. A thread of its own looks
-/// at the time: what hangs may be the timers.
+/// Runs `test`, and ends the process if that takes longer than [`PATIENCE`]. A thread of its own
+/// looks at the time: what hangs may be the timers.
 #[track_caller]
 pub fn in_time<T>(test: impl FnOnce() -> T) -> T {
     let place = std::panic::Location::caller();
@@ -69,8 +69,8 @@ pub fn of_one_runtime() -> usize {
 /// runtime that it starts; whether they are this runtime's is seen from [`reactors`].
 pub fn foreign_threads() -> Vec<String> {
     let mut names = threads();
-    // The harness's main thread has the program's name, a test's thread that of the test; the system
-    // cuts both to 15 bytes.
+    // The harness's main thread has the program's name, a test's thread that of the test; the
+    // system cuts both to 15 bytes.
     let program = std::env::current_exe().expect("a program has a place");
     let program = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let test = thread::current().name().unwrap_or_default().to_owned();
@@ -139,8 +139,8 @@ pub async fn tokio_asks(address: SocketAddr, times: usize) {
     }
 }
 
-/// What smol's and async-std's crates do, each by its own functions: sockets, timers, files, blocking
-/// work, signals, child processes.
+/// What smol's and async-std's crates do, each by its own functions: sockets, timers, files,
+/// blocking work, signals, child processes.
 pub async fn both_kinds_at_work() {
     let millisecond = Duration::from_millis(1);
     static FILES: AtomicUsize = AtomicUsize::new(0);

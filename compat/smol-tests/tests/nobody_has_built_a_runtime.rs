@@ -1,5 +1,5 @@
-//! smol's and async-std's crates work in a program that builds no runtime: the first use starts one,
-//! for the whole process.
+//! smol's and async-std's crates work in a program that builds no runtime: the first use starts
+//! one, for the whole process.
 
 use smol_ecosystem::{
     both_kinds_at_work, foreign_threads, in_time, of_one_runtime, reactors, threads,

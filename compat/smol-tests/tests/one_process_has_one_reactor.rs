@@ -1,5 +1,5 @@
-//! A program with crates of all three kinds has the threads and the reactor that it has with tokio's
-//! alone.
+//! A program with crates of all three kinds has the threads and the reactor that it has with
+//! tokio's alone.
 
 use smol_ecosystem::{
     async_std_asks, async_std_serves, both_kinds_at_work, foreign_threads, in_time, reactors,

@@ -1,5 +1,5 @@
-//! tide serves surf: HTTP/1.1 by async-h1, on async-std. async-h1 has timers of async-io 1, which no
-//! package stands for, so nothing is said of threads here.
+//! tide serves surf: HTTP/1.1 by async-h1, on async-std. async-h1 has timers of async-io 1, which
+//! no package stands for, so nothing is said of threads here.
 
 use async_std::task;
 use smol_ecosystem::in_time;
