@@ -56,8 +56,9 @@ pub(crate) fn lint() -> Outcome {
 /// Sets of features of `runtime` in which it is built alone: without each of the default ones.
 const FEATURES: [&str; 3] = ["", "insight", "stall-lines"];
 
-/// The workspaces with other people's crates: built as usual, and built with tokio's flag.
-const ECOSYSTEM: [&str; 2] = ["compat", "compat/unstable"];
+/// The workspaces with other people's crates: built as usual, built with tokio's flag, and those of
+/// smol and async-std.
+const ECOSYSTEM: [&str; 3] = ["compat", "compat/unstable", "compat/smol-tests"];
 
 /// Tests of the second workspace that run apart: their feature changes what other tests see.
 const DUMPS: [&str; 4] = ["--features", "taskdump", "--test", "dumps_show_where_tasks_wait"];
@@ -76,14 +77,14 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     let mut models = cargo(&["test", "-p", "models", "--release", "--no-fail-fast"]);
     models.args(arguments);
     let models = run(models);
-    let [ecosystem, unstable] = ECOSYSTEM.map(|workspace| {
+    let [ecosystem, unstable, smol] = ECOSYSTEM.map(|workspace| {
         let mut tests = cargo_in(workspace, &["test", "--workspace", "--no-fail-fast"]);
         tests.args(arguments);
         run(tests)
     });
     let mut dumps = cargo_in(ECOSYSTEM[1], &["test"]);
     dumps.args(DUMPS).args(arguments);
-    rest.and(models).and(ecosystem).and(unstable).and(run(dumps))
+    rest.and(models).and(ecosystem).and(unstable).and(smol).and(run(dumps))
 }
 
 pub(crate) fn bench(arguments: &[String]) -> Outcome {

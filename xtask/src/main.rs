@@ -6,7 +6,9 @@
 //! | `commands.rs` | what runs other programs: lint, test, bench                          |
 //! | `compat_bench.rs` | the same servers on tokio and on `compat/tokio`                  |
 //! | `counts.rs`   | instructions an operation, and those that lock                       |
+//! | `originals/`  | the tests of smol's and async-std's crates, there and on `compat/`   |
 //! | `servers/`    | public servers at work, on tokio and on `compat/tokio`               |
+//! | `smol_bench.rs` | programs of smol and async-std, there and on `compat/`             |
 //! | `sides.rs`    | what such comparisons share                                          |
 //! | `page.rs`     | the page of `runtime-insight` in a real browser                       |
 //! | `perfetto.rs` | whether Perfetto takes the traces of the flight recorder                 |
@@ -29,12 +31,14 @@ mod face;
 mod loom;
 mod minimal;
 mod mutants;
+mod originals;
 mod page;
 mod perfetto;
 mod prose;
 mod second_tier;
 mod servers;
 mod sides;
+mod smol_bench;
 mod source;
 mod spans;
 mod tidy;
@@ -53,6 +57,9 @@ cargo xtask loom --mutate [filter]  weaken each ordering, fence and wake-up: doe
 cargo xtask bench [arguments]       the benchmarks
 cargo xtask compat-bench [--rounds N]
                                     axum and mini-redis on tokio and on compat/tokio
+cargo xtask smol-bench [words] [--rounds N]
+                                    programs of smol and async-std on the originals and on compat/:
+                                    spawns, timers, blocking jobs, files, echo
 cargo xtask counts [words] [--places]
                                     instructions and locked instructions an operation, by the
                                     number of workers (valgrind)
@@ -60,6 +67,11 @@ cargo xtask servers [words] [--rounds N] [--seconds N]
                                     public servers (a broker, a file server, a proxy, a SOCKS
                                     server, a DNS server) on tokio and on compat/tokio, driven by
                                     their usual clients: results, leaks, ends, CPU
+cargo xtask originals [words] [--ours | --twice]
+                                    the tests and examples of smol's and async-std's crates, as they
+                                    are published, on the originals and on compat/
+    --ours                            compare with what the originals gave the last time
+    --twice                           on the originals twice: what passes at times?
 cargo xtask page                    the page of runtime-insight in a real browser (chromium, node and
                                     npm), on a program with 100,000 tasks
 cargo xtask minimal                 runtime compiles with the oldest releases of its dependencies
@@ -89,6 +101,8 @@ fn main() -> ExitCode {
         "compat-bench" => compat_bench::run(&rest),
         "counts" => counts::run(&rest),
         "servers" => servers::run(&rest),
+        "originals" => originals::run(&rest),
+        "smol-bench" => smol_bench::run(&rest),
         "page" => page::run(&rest),
         "minimal" => minimal::run(),
         "perfetto" => perfetto::run(),

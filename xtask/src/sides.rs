@@ -1,9 +1,10 @@
 //! What comparisons of programs on tokio and on `compat/tokio` share: the two sides, packages that
 //! belong to no workspace, processes that are watched from outside, medians.
 
+use std::env;
 use std::fs;
 use std::io::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -49,6 +50,50 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Lets cargo download packages, each a name and a version, as dependencies of a package in
+/// `folder` that has nothing else. Returns where cargo has unpacked them.
+pub(crate) fn fetch(folder: &Path, packages: &[(&str, &str)]) -> Result<Vec<PathBuf>, String> {
+    let mut manifest = String::from(
+        "[package]\nname = \"fetch\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n",
+    );
+    // Of one package there may be two releases.
+    for (at, (name, version)) in packages.iter().enumerate() {
+        manifest += &format!(
+            "p{at} = {{ package = \"{name}\", version = \"={version}\", default-features = false }}\n"
+        );
+    }
+    write(&folder.join("Cargo.toml"), &manifest)?;
+    write(&folder.join("src/lib.rs"), "")?;
+    if packages.iter().any(|package| source(package).is_none()) {
+        // cargo warns that packages without a library are no dependencies, which is right.
+        let mut command = Command::new("cargo");
+        command.args(["fetch", "--quiet"]).current_dir(folder);
+        crate::commands::run(command)?;
+    }
+    let found = |package: &(&str, &str)| {
+        let (name, version) = package;
+        let place = cargo_home().join("registry/src");
+        let missing = || {
+            format!("cargo has downloaded {name} {version}, but it is not in {}", place.display())
+        };
+        source(package).ok_or_else(missing)
+    };
+    packages.iter().map(found).collect()
+}
+
+fn cargo_home() -> PathBuf {
+    let own = || env::home_dir().unwrap_or_default().join(".cargo");
+    env::var_os("CARGO_HOME").map_or_else(own, PathBuf::from)
+}
+
+/// Where cargo has unpacked a package.
+fn source((name, version): &(&str, &str)) -> Option<PathBuf> {
+    let registries = fs::read_dir(cargo_home().join("registry/src")).ok()?;
+    let folder = format!("{name}-{version}");
+    let mut places = registries.flatten().map(|registry| registry.path().join(&folder));
+    places.find(|place| place.join("Cargo.toml").exists())
 }
 
 /// Returns what a program wrote to its standard output; an error if it failed.

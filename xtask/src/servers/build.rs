@@ -6,14 +6,13 @@
 //! the patch follows. All builds share a target folder, so what does not depend on tokio is built
 //! once. The profile is one that builds quickly.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use super::Subject;
-use crate::sides::{SIDES, copy_folder, failed, patch, write};
+use crate::sides::{self, SIDES, copy_folder, failed, patch, write};
 use crate::{Outcome, commands, root};
 
 /// The packages in cargo's folder, by the order of the subjects.
@@ -31,49 +30,12 @@ fn folder() -> PathBuf {
     root().join("target/servers")
 }
 
-/// Lets cargo download the packages, as dependencies of a package that has nothing else.
+/// Lets cargo download the packages.
 pub(super) fn fetch(subjects: &[Subject]) -> Result<Sources, String> {
-    let package = folder().join("fetch");
-    let mut manifest = String::from(
-        "[package]\nname = \"fetch\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n",
-    );
-    for Subject { name, version, .. } in subjects {
-        manifest += &format!("{name} = {{ version = \"={version}\", default-features = false }}\n");
-    }
-    write(&package.join("Cargo.toml"), &manifest)?;
-    write(&package.join("src/lib.rs"), "")?;
-    let mut sources = Vec::new();
-    for attempt in 0..2 {
-        sources = subjects.iter().filter_map(source).collect();
-        if sources.len() == subjects.len() || attempt == 1 {
-            break;
-        }
-        // cargo warns that packages without a library are no dependencies, which is right.
-        cargo(&package, &["fetch", "--quiet"])?;
-    }
-    let missing = |subject: &&Subject| !sources.iter().any(|(name, _)| *name == subject.name);
-    match subjects.iter().find(missing) {
-        Some(subject) => Err(format!(
-            "cargo has downloaded {} {}, but it is not in {}",
-            subject.name,
-            subject.version,
-            cargo_home().join("registry/src").display()
-        )),
-        None => Ok(Sources(sources)),
-    }
-}
-
-fn cargo_home() -> PathBuf {
-    let own = || env::home_dir().unwrap_or_default().join(".cargo");
-    env::var_os("CARGO_HOME").map_or_else(own, PathBuf::from)
-}
-
-/// Where cargo has unpacked a package.
-fn source(subject: &Subject) -> Option<(&'static str, PathBuf)> {
-    let name = format!("{}-{}", subject.name, subject.version);
-    let registries = fs::read_dir(cargo_home().join("registry/src")).ok()?;
-    let mut places = registries.flatten().map(|registry| registry.path().join(&name));
-    places.find(|place| place.join("Cargo.toml").exists()).map(|place| (subject.name, place))
+    let packages: Vec<(&'static str, &str)> =
+        subjects.iter().map(|subject| (subject.name, subject.version)).collect();
+    let folders = sides::fetch(&folder().join("fetch"), &packages)?;
+    Ok(Sources(packages.iter().map(|(name, _)| *name).zip(folders).collect()))
 }
 
 /// Builds a server for both sides, and returns the folders with its programs.
