@@ -26,7 +26,7 @@ fn watched() -> (FdWatch, UnixStream, UnixStream) {
 fn is_readable(watch: &FdWatch) -> bool {
     let counter = CountingWaker::new();
     let mut wait = pin!(watch.readable());
-    wait.as_mut().poll(&mut Context::from_waker(&counter.waker())).is_ready()
+    wait.as_mut().poll(&mut Context::from_waker(counter.waker())).is_ready()
 }
 
 #[runtime::test]
@@ -53,7 +53,7 @@ async fn what_somebody_else_has_filled_is_not_writable_any_more() {
     while one.write(&[0; 4096]).is_ok() {}
     let counter = CountingWaker::new();
     let mut wait = pin!(watch.writable());
-    assert!(wait.as_mut().poll(&mut Context::from_waker(&counter.waker())).is_pending());
+    assert!(wait.as_mut().poll(&mut Context::from_waker(counter.waker())).is_pending());
     let reader = runtime::spawn_blocking(move || {
         let mut buf = [0; 4096];
         while other.read(&mut buf).unwrap() == buf.len() {}
@@ -87,7 +87,7 @@ async fn tasks_that_poll_in_turn_wake_each_other() {
     let (watch, _one, mut other) = watched();
     let (first, second) = (CountingWaker::new(), CountingWaker::new());
     let poll = |counter: &CountingWaker| {
-        watch.poll_readable(&mut Context::from_waker(&counter.waker())).is_ready()
+        watch.poll_readable(&mut Context::from_waker(counter.waker())).is_ready()
     };
     assert!(!poll(&first) && !poll(&first));
     assert_eq!(first.count(), 0, "the same task");
@@ -110,11 +110,11 @@ async fn a_wait_that_outlives_its_watch_harms_nobody() {
     let (watch, one, mut other) = watched();
     let counter = CountingWaker::new();
     let mut wait = pin!(watch.readable());
-    assert!(wait.as_mut().poll(&mut Context::from_waker(&counter.waker())).is_pending());
+    assert!(wait.as_mut().poll(&mut Context::from_waker(counter.waker())).is_pending());
     drop(watch);
     other.write_all(b"x").unwrap();
     drop(one);
-    assert!(wait.as_mut().poll(&mut Context::from_waker(&counter.waker())).is_pending());
+    assert!(wait.as_mut().poll(&mut Context::from_waker(counter.waker())).is_pending());
 }
 
 #[test]
@@ -127,6 +127,6 @@ fn after_the_runtime_waits_fail() {
     drop(runtime);
     let counter = CountingWaker::new();
     let mut wait = pin!(watch.readable());
-    let polled = wait.as_mut().poll(&mut Context::from_waker(&counter.waker()));
+    let polled = wait.as_mut().poll(&mut Context::from_waker(counter.waker()));
     assert!(matches!(polled, Poll::Ready(Err(_))), "{polled:?}");
 }
