@@ -1,0 +1,3 @@
+//! Runs unmodified programs under a seeded simulation of the operating system.
+
+mod os;
