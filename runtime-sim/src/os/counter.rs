@@ -66,7 +66,8 @@ impl Os {
         let Kind::EventFd(counter) = &mut self.object_mut(id).kind else {
             return Err(Errno::EINVAL);
         };
-        let bytes = gather(bufs, 8);
+        // Exactly eight bytes, since Linux 6.8; before, more were taken and ignored.
+        let bytes = gather(bufs, 9);
         let Ok(bytes) = <[u8; 8]>::try_from(bytes) else { return Err(Errno::EINVAL) };
         let value = u64::from_ne_bytes(bytes);
         if value == u64::MAX {

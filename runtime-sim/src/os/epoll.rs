@@ -107,7 +107,7 @@ impl Os {
                     one_or_both => one_or_both & events != 0,
                 }
         };
-        self.notify(watcher.epoll, IN | RDNORM);
+        self.notify(watcher.epoll, IN);
         woken
     }
 
@@ -244,7 +244,7 @@ impl Os {
             let epoll = self.epoll(id)?;
             if !epoll.items.get(&key).is_some_and(|item| item.listed) {
                 epoll.list(key);
-                self.notify(id, IN | RDNORM);
+                self.notify(id, IN);
             }
         }
         Ok(())

@@ -53,6 +53,9 @@ mod timer;
 mod udp;
 mod unix;
 
+#[cfg(test)]
+mod kernel_tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{IoSlice, IoSliceMut};
 use std::net::IpAddr;

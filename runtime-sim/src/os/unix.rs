@@ -18,8 +18,11 @@ use super::{Fd, HostId, ObjectId, Os, Received};
 pub(super) const BUFFER: usize = 212_992;
 /// `net.unix.max_dgram_qlen`: how many datagrams wait at a socket that does not talk back.
 const MOST_DATAGRAMS: usize = 10;
-/// The largest piece of a stream that is one allocation (`SKB_MAX_ALLOC` and eight pages).
-const LARGEST_PIECE: usize = 48_832;
+/// What of a message is in the page of its header; the rest is in pages of its own.
+const LINEAR: usize = 3_776;
+/// The largest piece of a stream that is one message: a header's page and eight more (seen on
+/// Linux 6.18).
+const LARGEST_PIECE: usize = LINEAR + 8 * 4_096;
 /// `somaxconn`.
 const LONGEST_BACKLOG: usize = 4_096;
 
@@ -74,7 +77,6 @@ pub(super) struct UnixSocket {
 /// The memory that Linux takes for a message: the smallest power of two for data and the 320
 /// bytes behind them, whole pages for what does not fit into one, and 256 bytes for the header.
 fn memory(len: usize) -> usize {
-    const LINEAR: usize = 3_776;
     let linear = (len.min(LINEAR) + 320).next_power_of_two().max(512);
     256 + linear + len.saturating_sub(LINEAR).next_multiple_of(4096)
 }
@@ -167,10 +169,6 @@ impl Os {
 
     pub(super) fn unix_mask(&mut self, id: ObjectId) -> u32 {
         let Ok(socket) = self.unix(id) else { return 0 };
-        if socket.state == State::Listening {
-            let waits = if socket.queue.is_empty() { 0 } else { IN | RDNORM };
-            return waits;
-        }
         let mut mask = 0;
         if socket.error.is_some() {
             mask |= ERR;
@@ -181,7 +179,7 @@ impl Os {
         if socket.is_read_shut {
             mask |= RDHUP | IN | RDNORM;
         }
-        if !socket.inbox.is_empty() {
+        if !socket.inbox.is_empty() || !socket.queue.is_empty() {
             mask |= IN | RDNORM;
         }
         if socket.form.has_connections() && socket.state == State::Unconnected {
@@ -269,14 +267,17 @@ impl Os {
     }
 
     pub(super) fn accept_unix(&mut self, listener: ObjectId, flags: i32) -> Result<(Fd, SockAddr)> {
+        let is_blocking = self.object(listener).status & libc::O_NONBLOCK == 0;
         let socket = self.unix(listener)?;
         if !socket.form.has_connections() {
             return Err(Errno::EOPNOTSUPP);
         }
-        if socket.state != State::Listening || socket.is_read_shut {
+        if socket.state != State::Listening {
             return Err(Errno::EINVAL);
         }
-        let id = socket.queue.pop_front().ok_or(Errno::EAGAIN)?;
+        // After a shutdown nobody comes any more: one that would block for ever is told.
+        let nobody = if socket.is_read_shut && is_blocking { Errno::EINVAL } else { Errno::EAGAIN };
+        let id = socket.queue.pop_front().ok_or(nobody)?;
         self.wake_waiting(listener);
         let object = self.object_mut(id);
         object.status = libc::O_RDWR | (flags & libc::SOCK_NONBLOCK);
@@ -290,8 +291,8 @@ impl Os {
         let socket = self.unix(id)?;
         let form = socket.form;
         if form == Form::Datagram && *addr == SockAddr::Unspecified {
-            socket.peer = None;
             socket.state = State::Unconnected;
+            self.leave_peer(id);
             return Ok(());
         }
         let name = unix_name(addr)?;
@@ -307,6 +308,9 @@ impl Os {
             let theirs = self.unix(other)?.peer;
             if theirs.is_some_and(|theirs| theirs != id) {
                 return Err(Errno::EPERM);
+            }
+            if self.unix(id)?.peer != Some(other) {
+                self.leave_peer(id);
             }
             let socket = self.unix(id)?;
             socket.peer = Some(other);
@@ -356,6 +360,7 @@ impl Os {
         socket.is_read_shut |= read;
         socket.is_write_shut |= write;
         let peer = socket.peer.filter(|_| socket.form.has_connections());
+        self.notify(id, STATE);
         if let Some(peer) = peer {
             if let Ok(other) = self.unix(peer) {
                 other.is_read_shut |= write;
@@ -363,7 +368,6 @@ impl Os {
                 self.notify(peer, STATE);
             }
         }
-        self.notify(id, STATE);
         Ok(())
     }
 
@@ -396,13 +400,39 @@ impl Os {
         }
     }
 
+    /// A datagram socket loses its peer: what came from it is lost too. True if there was
+    /// anything.
+    fn lose_messages(&mut self, id: ObjectId) -> bool {
+        let Ok(socket) = self.unix(id) else { return false };
+        let lost = std::mem::take(&mut socket.inbox);
+        let had_any = !lost.is_empty();
+        for message in lost {
+            self.discharge(message.sender, message.data.len());
+        }
+        if had_any {
+            self.wake_waiting(id);
+        }
+        had_any
+    }
+
+    /// The socket turns from its peer to another or to none.
+    fn leave_peer(&mut self, id: ObjectId) {
+        let Some(peer) = self.unix(id).ok().and_then(|socket| socket.peer.take()) else { return };
+        if self.lose_messages(id) {
+            if let Ok(other) = self.unix(peer) {
+                if other.peer == Some(id) {
+                    other.error = Some(Errno::ECONNRESET);
+                    self.notify(peer, ERR);
+                }
+            }
+        }
+    }
+
     /// The receiver has taken a message: the sender has room again.
     fn discharge(&mut self, sender: ObjectId, len: usize) {
         let Ok(socket) = self.unix(sender) else { return };
         socket.charged = socket.charged.saturating_sub(memory(len));
-        if socket.is_writable() {
-            self.notify(sender, OUT | WRNORM | WRBAND);
-        }
+        self.room_again(sender);
     }
 
     pub(super) fn send_unix(
@@ -454,12 +484,11 @@ impl Os {
             let most = (socket.send_buffer / 2).saturating_sub(64).min(LARGEST_PIECE).max(1);
             let count = (len - done).min(most);
             let data = gather_from(bufs, done, count);
-            let Ok(other) = self.unix(peer) else {
+            let is_read = self.unix(peer).is_ok_and(|other| !other.is_read_shut);
+            let Some(other) = self.unix(peer).ok().filter(|_| is_read) else {
+                self.room_again(id);
                 return if done == 0 { Err(Errno::EPIPE) } else { Ok(done) };
             };
-            if other.is_read_shut {
-                return if done == 0 { Err(Errno::EPIPE) } else { Ok(done) };
-            }
             let message = Message { data, start: 0, sender: id, from: from.clone() };
             other.inbox.push_back(message);
             self.unix(id)?.charged += memory(count);
@@ -498,16 +527,40 @@ impl Os {
         let other = match to.filter(|_| form == Form::Datagram) {
             Some(addr) => {
                 let name = unix_name(addr)?;
-                self.unix_named(host, &name)?
+                self.unix_named(host, &name)
             }
-            None => peer.ok_or(Errno::ENOTCONN)?,
+            None => peer.ok_or(Errno::ENOTCONN),
         };
+        let message = Message { data: gather(bufs, len), start: 0, sender: id, from };
+        let sent = other.and_then(|other| self.deliver_unix_message(id, other, message));
+        if sent.is_err() {
+            self.room_again(id);
+        }
+        sent
+    }
+
+    /// A message was made and not delivered: its memory is free again, which counts as room.
+    fn room_again(&mut self, id: ObjectId) {
+        if self.unix(id).is_ok_and(|socket| socket.is_writable()) {
+            self.notify(id, OUT | WRNORM | WRBAND);
+        }
+    }
+
+    fn deliver_unix_message(
+        &mut self,
+        id: ObjectId,
+        other: ObjectId,
+        message: Message,
+    ) -> Result<usize> {
+        let form = self.unix(id)?.form;
+        let len = message.data.len();
         let Ok(receiver) = self.unix(other) else {
             // It was closed since the connect.
             let socket = self.unix(id)?;
             if form == Form::Datagram {
                 socket.peer = None;
                 socket.state = State::Unconnected;
+                self.lose_messages(id);
             }
             return Err(Errno::ECONNREFUSED);
         };
@@ -523,7 +576,6 @@ impl Os {
         if self.has_no_room(id, other) {
             return Err(Errno::EAGAIN);
         }
-        let message = Message { data: gather(bufs, len), start: 0, sender: id, from };
         self.unix(other)?.inbox.push_back(message);
         self.unix(id)?.charged += memory(len);
         self.notify(other, IN | RDNORM);
@@ -540,6 +592,8 @@ impl Os {
             return Err(Errno::EOPNOTSUPP);
         }
         let peeks = flags & libc::MSG_PEEK != 0;
+        let waits = (self.object(id).status & libc::O_NONBLOCK) | (flags & libc::MSG_DONTWAIT);
+        let is_blocking = waits == 0;
         let socket = self.unix(id)?;
         match socket.form {
             Form::Stream if socket.state != State::Connected => return Err(Errno::EINVAL),
@@ -547,9 +601,11 @@ impl Os {
             _ => {}
         }
         if socket.inbox.is_empty() {
+            // A datagram socket that does not block never sees the end; one that would block does.
+            let sees_end = socket.form != Form::Datagram || is_blocking;
             return match socket.error.take() {
                 Some(error) => Err(error),
-                None if socket.is_read_shut => Ok(Received::default()),
+                None if socket.is_read_shut && sees_end => Ok(Received::default()),
                 None => Err(Errno::EAGAIN),
             };
         }

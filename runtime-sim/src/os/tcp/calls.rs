@@ -9,7 +9,7 @@ use crate::os::bytes::{room, total};
 use crate::os::errno::{Errno, Result};
 use crate::os::net::inet;
 use crate::os::ports::{Claim, Protocol};
-use crate::os::ready::STATE;
+use crate::os::ready::{ERR, STATE};
 use crate::os::table::Kind;
 use crate::os::{Fd, HostId, ObjectId, Os, Received};
 
@@ -208,6 +208,7 @@ impl Os {
         }
         let tcp = self.tcp(id);
         match (tcp.progress, tcp.state) {
+            (Progress::Disconnecting, _) => return Err(Errno::EINVAL),
             (_, State::Listen) | (Progress::Connected, _) => return Err(Errno::EISCONN),
             (Progress::Connecting, State::SynSent | State::SynReceived) => {
                 return Err(Errno::EALREADY);
@@ -276,6 +277,7 @@ impl Os {
         let (host, is_v6, options) = (tcp.host, tcp.is_v6, tcp.options.clone());
         let (object, keeps_port) = (tcp.object, tcp.keeps_port);
         *tcp = Tcp { object, local, keeps_port, ..Tcp::new(host, is_v6, options) };
+        self.notify_tcp(id, ERR);
     }
 
     /// `connect` to `AF_UNSPEC`.
@@ -323,6 +325,8 @@ impl Os {
             }
             self.forget(child);
         }
+        // The peers hear of it before anybody hears of the listener.
+        self.deliver_local();
     }
 
     pub(in crate::os) fn shutdown_tcp(&mut self, id: TcpId, how: i32) -> Result<()> {
@@ -333,6 +337,12 @@ impl Os {
             _ => return Err(Errno::EINVAL),
         };
         let tcp = self.tcp(id);
+        if tcp.progress == Progress::Connecting {
+            tcp.progress = match tcp.state {
+                State::SynSent | State::SynReceived | State::Closed => Progress::Disconnecting,
+                _ => Progress::Connected,
+            };
+        }
         let result = match tcp.state {
             State::Closed | State::TimeWait => {
                 tcp.is_read_shut |= read;

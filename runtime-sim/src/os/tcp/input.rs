@@ -405,8 +405,9 @@ impl Os {
         if !may_receive {
             return;
         }
-        if tcp.object.is_none() && tcp.is_closed_by_program() && end > tcp.received {
-            // Data for a socket that was closed.
+        let has_ended = matches!(tcp.state, State::FinWait1 | State::FinWait2);
+        if has_ended && tcp.is_read_shut && end > tcp.received {
+            // Data that nobody will read: both directions were shut, or the socket was closed.
             self.send_reset(id);
             return self.finish(id, Some(Errno::ECONNRESET));
         }

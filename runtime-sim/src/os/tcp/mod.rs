@@ -95,6 +95,8 @@ enum Progress {
     Unconnected,
     Connecting,
     Connected,
+    /// Shut down before it was connected: nothing more can be done with it.
+    Disconnecting,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
