@@ -1,3 +1,76 @@
 //! Runs unmodified programs under a seeded simulation of the operating system.
+//!
+//! Bugs of distributed programs are found by running the program many times under other schedules,
+//! networks and crashes, and understood by replaying the one run that failed. This package does both with
+//! the program as it is: std threads, `std::net`, any async runtime, any crate. It does not simulate
+//! the runtime but what is below it: in a test that is linked with it, the functions of libc go to a
+//! simulation, where one thread runs at a time, a seed decides which, and time is a number.
+//!
+//! ```no_run
+//! use runtime_sim::{Faults, Network, Sim};
+//! use std::io::{Read, Write};
+//! use std::net::{TcpListener, TcpStream};
+//!
+//! fn echo() -> std::io::Result<()> {
+//!     let listener = TcpListener::bind("0.0.0.0:7000")?;
+//!     for stream in listener.incoming() {
+//!         let mut stream = stream?;
+//!         let mut byte = [0];
+//!         stream.read_exact(&mut byte)?;
+//!         stream.write_all(&byte)?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! fn user() -> std::io::Result<()> {
+//!     let mut stream = TcpStream::connect("server:7000")?;
+//!     stream.write_all(b"x")?;
+//!     let mut byte = [0];
+//!     stream.read_exact(&mut byte)?;
+//!     assert_eq!(&byte, b"x");
+//!     Ok(())
+//! }
+//!
+//! # /*
+//! #[runtime_sim::test(seeds = 100)]
+//! # */
+//! fn an_echo_comes_back(sim: &mut Sim) {
+//!     sim.host("server", echo);
+//!     sim.client("user", user);
+//!     sim.network(Network::wan());
+//! }
+//! # let _ = an_echo_comes_back;
+//! ```
+//!
+//! Linux with glibc, on x86-64 and aarch64. `docs/simulation.md` says what is deterministic and what is
+//! not, how to write a good test, and how to read a failure.
+#![deny(unsafe_code)]
 
+#[cfg(not(all(
+    target_os = "linux",
+    target_env = "gnu",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+compile_error!(
+    "runtime-sim simulates Linux with glibc on x86-64 and aarch64: make it a dependency of these \
+     targets only"
+);
+
+mod child;
+mod conductor;
+mod faults;
+mod interpose;
+mod network;
 mod os;
+mod raw;
+mod run;
+mod sim;
+mod world;
+
+pub use conductor::explore::{Deviation, Explorer};
+pub use faults::{Fault, FaultKind, Faults};
+pub use network::Network;
+pub use run::job::{Failure, Outcome};
+pub use run::{Found, Report, Test};
+pub use sim::{Ending, Holds, Sim};
+pub use world::{World, world};
