@@ -585,6 +585,15 @@ impl Conductor {
         }
     }
 
+    /// How many threads wait for the object.
+    pub(crate) fn waiting_for_object(&self, object: ObjectId) -> usize {
+        let live = self.live.iter().map(|&thread| &self.threads[thread as usize]);
+        live.filter(|thread| {
+            thread.state == State::Waiting(On::Descriptor) && thread.objects.contains(&object)
+        })
+        .count()
+    }
+
     /// To be called after each call of the model: whoever waits for what has changed can run.
     pub(crate) fn system_changed(&mut self) {
         self.os_next = self.os.next_event().unwrap_or(NEVER);

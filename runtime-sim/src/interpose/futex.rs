@@ -42,6 +42,16 @@ pub(crate) unsafe extern "C" fn syscall(
             super::time::clock_gettime(a as _, b as *mut timespec) as c_long
         },
         libc::SYS_sched_yield => unsafe { threads::sched_yield() as c_long },
+        libc::SYS_epoll_pwait2 => unsafe {
+            super::epoll::epoll_pwait2(a as _, b as *mut _, c as _, d as *const _, e as *const _)
+                as c_long
+        },
+        libc::SYS_sendmmsg => unsafe {
+            super::sockets::sendmmsg(a as _, b as *mut _, c as _, d as _) as c_long
+        },
+        libc::SYS_recvmmsg => unsafe {
+            super::sockets::recvmmsg(a as _, b as *mut _, c as _, d as _, e as *mut _) as c_long
+        },
         TO_SIMULATION => match a {
             HELLO => 1,
             POINT => {

@@ -18,6 +18,13 @@
 //! | `threads.rs`  | threads, yields, what a program asks about its machine and itself        |
 //! | `sync.rs`     | mutexes, condition variables, read-write locks, barriers, semaphores     |
 //! | `futex.rs`    | the futex, and the other calls behind `syscall`                         |
+//! | `descriptors.rs` | reading, writing, closing, flags; pipes, eventfds, timerfds          |
+//! | `epoll.rs`    | epoll, poll                                                            |
+//! | `sockets.rs`  | sockets                                                                |
+//! | `names.rs`    | names of hosts                                                         |
+//! | `files.rs`    | opening files                                                          |
+//! | `output.rs`   | what hosts print                                                       |
+//! | `call.rs`     | how one of these becomes a call of the model                            |
 //! | `refused.rs`  | what cannot be simulated: an error that says so                         |
 //!
 //! # Rules
@@ -33,9 +40,16 @@
 #![allow(clippy::undocumented_unsafe_blocks, reason = "one argument for all of them: I1")]
 #![allow(clippy::missing_safety_doc, reason = "the contracts are libc's: I1")]
 
+mod call;
+mod descriptors;
 mod entropy;
+mod epoll;
+mod files;
 mod futex;
+mod names;
+mod output;
 mod refused;
+mod sockets;
 mod sync;
 mod threads;
 mod time;
@@ -47,6 +61,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::conductor::baton;
 use crate::raw;
 
+pub(crate) use output::set_verbose;
 pub(crate) use threads::set_processors;
 
 /// The function of libc behind one of ours.
@@ -166,11 +181,4 @@ pub(crate) fn check() -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Whether what hosts print is shown.
-static VERBOSE: AtomicU32 = AtomicU32::new(0);
-
-pub(crate) fn set_verbose(on: bool) {
-    VERBOSE.store(u32::from(on), Ordering::Relaxed);
 }
