@@ -32,10 +32,28 @@
 #![allow(clippy::too_many_arguments)]
 
 mod addr;
+mod bytes;
+mod calls;
+mod control;
+mod counter;
+mod epoll;
 mod errno;
+mod files;
+mod net;
+mod options;
+mod pipe;
+mod ports;
+mod queue;
+mod ready;
 mod spec;
 mod stream;
+mod table;
+mod tcp;
+mod timer;
+mod udp;
+mod unix;
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{IoSlice, IoSliceMut};
 use std::net::IpAddr;
 
@@ -43,6 +61,13 @@ pub(crate) use addr::{SockAddr, UnixName};
 pub(crate) use errno::{Errno, Result};
 pub(crate) use spec::{Crash, Cut, DiskSpec, Latency, LinkSpec, Unsynced};
 pub(crate) use stream::Stream;
+
+use net::{Happening, Host, Network, Packet};
+use options::Common;
+use pipe::{Pipe, PipeId};
+use queue::Queue;
+use table::{Object, Table};
+use tcp::{Flow, Tcp, TcpId};
 
 /// Virtual time: nanoseconds since the world began; also a span of it.
 pub(crate) type Nanos = u64;
@@ -118,101 +143,26 @@ pub(crate) struct DirEntry {
 
 /// Everything that the simulated kernels and the network between them know.
 pub(crate) struct Os {
+    now: Nanos,
     entropy: Stream,
-    network: Stream,
-}
-
-/// # World
-impl Os {
-    /// A world without hosts. `entropy` decides what a kernel decides (ports, inode numbers, what a
-    /// crash leaves), `network` decides what happens to packets.
-    pub(crate) fn new(entropy: Stream, network: Stream) -> Os {
-        Os { entropy, network }
-    }
-
-    /// Adds a host that is up. `127.0.0.0/8` and `::1` are its own without being said.
-    ///
-    /// # Panics
-    ///
-    /// If another host has the name or an address.
-    pub(crate) fn add_host(&mut self, name: &str, addresses: &[IpAddr]) -> HostId {
-        let _ = (name, addresses);
-        HostId(0)
-    }
-
-    /// The host goes down: its descriptors are gone. Nothing happens if it is down.
-    pub(crate) fn crash(&mut self, host: HostId, now: Nanos, how: Crash, disk: Unsynced) {
-        let _ = (host, now, how, disk);
-    }
-
-    /// The host is up again, without descriptors, with what its disk holds.
-    pub(crate) fn restart(&mut self, host: HostId, now: Nanos) {
-        let _ = (host, now);
-    }
-
-    pub(crate) fn is_up(&self, host: HostId) -> bool {
-        let _ = host;
-        true
-    }
-
-    /// The link of all pairs without one of their own.
-    pub(crate) fn set_default_link(&mut self, spec: LinkSpec) {
-        let _ = spec;
-    }
-
-    /// The link from one host to another, this direction only; a host to itself is its loopback.
-    pub(crate) fn set_link(&mut self, from: HostId, to: HostId, spec: LinkSpec) {
-        let _ = (from, to, spec);
-    }
-
-    /// Cuts one direction, or mends it with `None`. What is under way still arrives.
-    pub(crate) fn set_cut(&mut self, from: HostId, to: HostId, cut: Option<Cut>) {
-        let _ = (from, to, cut);
-    }
-
-    pub(crate) fn set_disk(&mut self, host: HostId, spec: DiskSpec) {
-        let _ = (host, spec);
-    }
-
-    /// When something happens by itself; `None` if never.
-    pub(crate) fn next_event(&self) -> Option<Nanos> {
-        None
-    }
-
-    /// Does what is due by then.
-    pub(crate) fn advance(&mut self, now: Nanos) {
-        let _ = now;
-    }
-
-    /// Moves the objects that may have changed to the end of `changes`, in the order of the first
-    /// change, each once.
-    pub(crate) fn drain_changes(&mut self, changes: &mut Vec<ObjectId>) {
-        let _ = changes;
-    }
-
-    /// The addresses behind a name (of a host, `localhost`, a number), as host `host` sees them;
-    /// `ENOENT` for a name that nobody has. An empty list does not occur.
-    pub(crate) fn resolve(&self, host: HostId, name: &str) -> Result<Vec<IpAddr>> {
-        let _ = (host, name);
-        Err(Errno::ENOENT)
-    }
-
-    /// The name of the host that has the address; `localhost` for loopback addresses.
-    pub(crate) fn name_of(&self, host: HostId, address: IpAddr) -> Option<&str> {
-        let _ = (host, address);
-        None
-    }
-
-    /// The addresses of the host, those of loopback first.
-    pub(crate) fn addresses(&self, host: HostId) -> Vec<IpAddr> {
-        let _ = host;
-        Vec::new()
-    }
-
-    pub(crate) fn host_name(&self, host: HostId) -> &str {
-        let _ = host;
-        ""
-    }
+    hosts: Vec<Host>,
+    owners: BTreeMap<IpAddr, HostId>,
+    table: Table,
+    objects: BTreeMap<ObjectId, Object>,
+    next_object: u64,
+    /// What sockets of all kinds have; only those of which something was set.
+    common: BTreeMap<ObjectId, Common>,
+    changes: Vec<ObjectId>,
+    changed: BTreeSet<ObjectId>,
+    queue: Queue<Happening>,
+    /// Packets on a loopback that takes no time.
+    local: VecDeque<(HostId, Packet)>,
+    network: Network,
+    pipes: BTreeMap<PipeId, Pipe>,
+    next_pipe: u64,
+    tcps: BTreeMap<TcpId, Box<Tcp>>,
+    next_tcp: u64,
+    flows: BTreeMap<Flow, TcpId>,
 }
 
 macro_rules! calls {
@@ -228,80 +178,6 @@ macro_rules! calls {
 }
 
 calls! {
-    /// Whether `O_NONBLOCK` is not set.
-    fn is_blocking(&mut self, host: HostId, fd: Fd) -> Result<bool>;
-    /// The object whose change may let the call go on. Read and write of one description are one
-    /// object.
-    fn would_wait_for(&mut self, host: HostId, fd: Fd, direction: Direction) -> Result<ObjectId>;
-    /// `SO_RCVTIMEO` or `SO_SNDTIMEO`; `None` waits for ever.
-    fn timeout(&mut self, host: HostId, fd: Fd, direction: Direction) -> Result<Option<Nanos>>;
-    /// What `poll` would say: `POLLIN` and so on, the same numbers as `EPOLLIN` and so on, without a mask.
-    fn readiness(&mut self, host: HostId, now: Nanos, fd: Fd) -> Result<u32>;
-
-    fn close(&mut self, host: HostId, now: Nanos, fd: Fd) -> Result<()>;
-    /// `dup` and `F_DUPFD`: the lowest free number from `lowest` on.
-    fn dup(&mut self, host: HostId, fd: Fd, lowest: Fd) -> Result<Fd>;
-    /// `dup2` and `dup3`: closes what `to` was.
-    fn dup_to(&mut self, host: HostId, now: Nanos, fd: Fd, to: Fd) -> Result<Fd>;
-    /// `F_GETFL`: access mode, `O_NONBLOCK`, `O_APPEND`.
-    fn status_flags(&mut self, host: HostId, fd: Fd) -> Result<i32>;
-    /// `F_SETFL`: changes `O_NONBLOCK` and `O_APPEND`, ignores the rest. `FIONBIO` too.
-    fn set_status_flags(&mut self, host: HostId, fd: Fd, flags: i32) -> Result<()>;
-    /// `F_GETFD`: `FD_CLOEXEC`, which is kept and means nothing.
-    fn descriptor_flags(&mut self, host: HostId, fd: Fd) -> Result<i32>;
-    /// `F_SETFD`.
-    fn set_descriptor_flags(&mut self, host: HostId, fd: Fd, flags: i32) -> Result<()>;
-    /// `FIONREAD`.
-    fn bytes_to_read(&mut self, host: HostId, fd: Fd) -> Result<usize>;
-
-    /// `read` and `readv` of every kind of descriptor.
-    fn read(&mut self, host: HostId, now: Nanos, fd: Fd, bufs: &mut [IoSliceMut<'_>]) -> Result<usize>;
-    /// `write` and `writev` of every kind of descriptor.
-    fn write(&mut self, host: HostId, now: Nanos, fd: Fd, bufs: &[IoSlice<'_>]) -> Result<usize>;
-
-    /// `eventfd2`: `EFD_SEMAPHORE`, `EFD_NONBLOCK`, `EFD_CLOEXEC`.
-    fn eventfd(&mut self, host: HostId, value: u32, flags: i32) -> Result<Fd>;
-    /// `pipe2`: the end to read, the end to write.
-    fn pipe(&mut self, host: HostId, flags: i32) -> Result<(Fd, Fd)>;
-    /// `timerfd_create`. Both clocks are taken; absolute times are given to `timerfd_settime` as virtual time.
-    fn timerfd_create(&mut self, host: HostId, clock: i32, flags: i32) -> Result<Fd>;
-    /// First end at virtual time `first` (`None` disarms), then each `interval` (0 is once). Returns
-    /// what was left before, and the interval.
-    fn timerfd_settime(&mut self, host: HostId, now: Nanos, fd: Fd, first: Option<Nanos>, interval: Nanos) -> Result<(Nanos, Nanos)>;
-    /// What is left (0 is disarmed), and the interval.
-    fn timerfd_gettime(&mut self, host: HostId, now: Nanos, fd: Fd) -> Result<(Nanos, Nanos)>;
-
-    fn epoll_create(&mut self, host: HostId, flags: i32) -> Result<Fd>;
-    /// `EPOLL_CTL_ADD`, `_MOD`, `_DEL`.
-    fn epoll_ctl(&mut self, host: HostId, now: Nanos, epfd: Fd, op: i32, fd: Fd, event: Event) -> Result<()>;
-    /// Never blocks: 0 if nothing is ready.
-    fn epoll_wait(&mut self, host: HostId, now: Nanos, epfd: Fd, events: &mut [Event]) -> Result<usize>;
-    /// How many threads are blocked in `epoll_wait` on it: `EPOLLEXCLUSIVE` wakes one that is.
-    fn set_epoll_waiters(&mut self, host: HostId, epfd: Fd, threads: u32) -> Result<()>;
-
-    /// `AF_INET`, `AF_INET6`, `AF_UNIX` with `SOCK_STREAM`, `SOCK_DGRAM` (`SOCK_SEQPACKET` for Unix), and flags.
-    fn socket(&mut self, host: HostId, domain: i32, kind: i32, protocol: i32) -> Result<Fd>;
-    fn socketpair(&mut self, host: HostId, domain: i32, kind: i32, protocol: i32) -> Result<(Fd, Fd)>;
-    fn bind(&mut self, host: HostId, now: Nanos, fd: Fd, addr: &SockAddr) -> Result<()>;
-    fn listen(&mut self, host: HostId, now: Nanos, fd: Fd, backlog: i32) -> Result<()>;
-    /// `SOCK_NONBLOCK` and `SOCK_CLOEXEC` in `flags`.
-    fn accept(&mut self, host: HostId, now: Nanos, fd: Fd, flags: i32) -> Result<(Fd, SockAddr)>;
-    fn connect(&mut self, host: HostId, now: Nanos, fd: Fd, addr: &SockAddr) -> Result<()>;
-    /// What a blocking `connect` returns after a wait; `EAGAIN` while it still goes on.
-    fn connect_result(&mut self, host: HostId, now: Nanos, fd: Fd) -> Result<()>;
-    fn shutdown(&mut self, host: HostId, now: Nanos, fd: Fd, how: i32) -> Result<()>;
-    /// `send`, `sendto`, `sendmsg`; `control` is the raw control buffer. `EPIPE` where the kernel would also send
-    /// `SIGPIPE`, unless `MSG_NOSIGNAL`.
-    fn send(&mut self, host: HostId, now: Nanos, fd: Fd, bufs: &[IoSlice<'_>], flags: i32, to: Option<&SockAddr>, control: &[u8]) -> Result<usize>;
-    /// `recv`, `recvfrom`, `recvmsg`; `control` is the raw control buffer to fill.
-    fn receive(&mut self, host: HostId, now: Nanos, fd: Fd, bufs: &mut [IoSliceMut<'_>], flags: i32, control: &mut [u8]) -> Result<Received>;
-    fn local_address(&mut self, host: HostId, fd: Fd) -> Result<SockAddr>;
-    fn peer_address(&mut self, host: HostId, fd: Fd) -> Result<SockAddr>;
-    /// The raw bytes of the value. Unknown options are `ENOPROTOOPT`.
-    fn set_option(&mut self, host: HostId, now: Nanos, fd: Fd, level: i32, name: i32, value: &[u8]) -> Result<()>;
-    /// Writes the raw bytes of the value, cut to `value`; returns how many.
-    fn get_option(&mut self, host: HostId, now: Nanos, fd: Fd, level: i32, name: i32, value: &mut [u8]) -> Result<usize>;
-
     /// `openat`: `dir` is where relative paths begin, `None` the root.
     fn open(&mut self, host: HostId, now: Nanos, dir: Option<Fd>, path: &[u8], flags: i32, mode: u32) -> Result<Fd>;
     /// `preadv`.
