@@ -127,19 +127,21 @@ fn connect_to(me: u32, fd: Fd, address: &SockAddr) -> Result<()> {
         Err(Errno::EAGAIN) if blocks()? => {}
         other => return other,
     }
+    let mut deadline = None;
     loop {
-        let object =
-            model(me, |os, host, _| os.would_wait_for(host, fd, Direction::Write))?;
-        let timeout = model(me, |os, host, now| {
-            let timeout = os.timeout(host, fd, Direction::Write)?;
-            Ok(timeout.map_or(NEVER, |timeout| now.saturating_add(timeout)))
-        })?;
-        if wait_for(me, |objects| objects.push(object), timeout) == Why::TimedOut {
-            return Err(Errno::EINPROGRESS);
-        }
+        // It may be over already: on the loopback nothing takes time.
         match model(me, |os, host, now| os.connect_result(host, now, fd)) {
             Err(Errno::EAGAIN) => {}
             other => return other,
+        }
+        let (object, timeout) = model(me, |os, host, now| {
+            let timeout = os.timeout(host, fd, Direction::Write)?;
+            let timeout = timeout.map_or(NEVER, |timeout| now.saturating_add(timeout));
+            Ok((os.would_wait_for(host, fd, Direction::Write)?, timeout))
+        })?;
+        let until = *deadline.get_or_insert(timeout);
+        if wait_for(me, |objects| objects.push(object), until) == Why::TimedOut {
+            return Err(Errno::EINPROGRESS);
         }
     }
 }
