@@ -22,7 +22,11 @@ struct Origin {
 fn origin() -> &'static Origin {
     static ORIGIN: OnceLock<Origin> = OnceLock::new();
     ORIGIN
-        .get_or_init(|| Origin { counter: counts_steadily().then(counter), clock: Instant::now() })
+        .get_or_init(|| {
+            // A simulation has no hand in the processor's counter.
+            let counts = counts_steadily() && !super::simulation::is_on();
+            Origin { counter: counts.then(counter), clock: Instant::now() }
+        })
 }
 
 /// A moment early in this process.
