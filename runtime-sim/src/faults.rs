@@ -133,6 +133,18 @@ impl Faults {
         Faults { most: 4, kinds, ..Faults::none() }
     }
 
+    /// Clocks that show another time of day.
+    pub fn clocks() -> Faults {
+        let kinds = Kinds { skew: true, ..Faults::none().kinds };
+        Faults { most: 4, kinds, ..Faults::none() }
+    }
+
+    /// Packets that take longer.
+    pub fn delays() -> Faults {
+        let kinds = Kinds { delays: true, ..Faults::none().kinds };
+        Faults { most: 4, kinds, ..Faults::none() }
+    }
+
     /// Adds one.
     #[must_use]
     pub fn and(mut self, fault: Fault) -> Faults {

@@ -67,6 +67,37 @@ mod run;
 mod sim;
 mod world;
 
+/// Makes a function that describes a world into a test that runs it under many seeds.
+///
+/// The function gets a [`Sim`], adds hosts and clients, and returns; then the world runs. It is no `async fn`:
+/// each host brings its own runtime, as its `main` does.
+///
+/// | argument         | what                                                                    |
+/// |------------------|-------------------------------------------------------------------------|
+/// | `seeds = N`      | how many seeds are run; 32 without it                                    |
+/// | `first_seed = N` | the first of them; 0 without it                                          |
+///
+/// `#[runtime::test(simulate, seeds = N)]` is the same.
+///
+/// The environment takes precedence: `RUNTIME_SIM_SEEDS` is the number of seeds, `RUNTIME_SIM_MINUTES` for
+/// how long to run instead, `RUNTIME_SIM_FIRST` the first seed, `RUNTIME_SIM_JOBS` the number of
+/// processes, `RUNTIME_SIM_SEED` one seed to run alone with its output shown, `RUNTIME_SIM_REPLAY` a file with
+/// such a run.
+///
+/// ```
+/// use runtime_sim::Sim;
+///
+/// #[runtime_sim::test(seeds = 100)]
+/// fn nobody_waits_for_ever(sim: &mut Sim) {
+///     sim.client("user", || std::thread::sleep(std::time::Duration::from_secs(60)));
+/// }
+/// ```
+///
+/// # Panics
+///
+/// The test does if a seed fails, with a report on standard error.
+pub use runtime_macros::simulated_test as test;
+
 pub use conductor::explore::{Deviation, Explorer};
 pub use faults::{Fault, FaultKind, Faults};
 pub use network::Network;

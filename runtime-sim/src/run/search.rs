@@ -111,6 +111,15 @@ impl Test {
         }
     }
 
+    /// For the attribute: the module's path begins with the crate, which the test's name does not.
+    #[doc(hidden)]
+    pub fn of(module: &str, name: &str, body: Body) -> Test {
+        match module.split_once("::") {
+            Some((_, inside)) => Test::new(format!("{inside}::{name}"), body),
+            None => Test::new(name, body),
+        }
+    }
+
     /// How many seeds are run; 32 by default. The variable `RUNTIME_SIM_SEEDS` takes precedence.
     #[must_use]
     pub fn seeds(mut self, count: u64) -> Test {
@@ -240,6 +249,24 @@ impl Test {
         match all.collect::<io::Result<Vec<_>>>() {
             Ok(hashes) => hashes,
             Err(error) => panic!("the processes that run the seeds do not answer: {error}"),
+        }
+    }
+
+    /// Runs a seed so often, one run after another, and says how each went.
+    ///
+    /// # Panics
+    ///
+    /// If the process cannot be started.
+    pub fn replay(&self, seed: u64, times: usize) -> Vec<Outcome> {
+        if std::env::var(SERVER).is_ok_and(|name| name == self.start.name) {
+            serve(self.body);
+        }
+        let job = Job::new(seed, self.explorer.clone());
+        let runs = Server::start(&self.start, None)
+            .and_then(|mut server| (0..times).map(|_| server.run(&job)).collect());
+        match runs {
+            Ok(runs) => runs,
+            Err(error) => panic!("the process that runs the seed does not answer: {error}"),
         }
     }
 
