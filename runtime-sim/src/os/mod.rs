@@ -23,7 +23,7 @@
 //! # Descriptors
 //!
 //! Numbers are given out by the model, the lowest free one from [`FIRST_FD`] on, unique over all
-//! hosts, so that a descriptor which leaks from one host to another is `EBADF` there. No real
+//! hosts, and each is found whichever host asks (`table.rs::Os::find` says why). No real
 //! descriptor of Linux is as high, unless somebody has raised `fs.nr_open` and opened a million.
 //! Every call but `dup2`'s target refuses other numbers with `EBADF`; [`is_simulated`] tells the two apart.
 

@@ -80,6 +80,11 @@ fn memory(len: usize) -> usize {
 }
 
 impl UnixSocket {
+    /// Whether nobody can find it by a name.
+    pub(super) fn is_unnamed(&self) -> bool {
+        self.name == UnixName::Unnamed
+    }
+
     fn new(form: Form) -> UnixSocket {
         UnixSocket {
             form,
