@@ -48,10 +48,14 @@ fn parse(args: TokenStream) -> Result<Args> {
     for part in tokens.split(|token| is_punct(token, ',')) {
         let (name, value) = match part {
             [] => continue,
-            [TokenTree::Ident(name), equals, TokenTree::Literal(value)] if is_punct(equals, '=') => {
+            [TokenTree::Ident(name), equals, TokenTree::Literal(value)]
+                if is_punct(equals, '=') =>
+            {
                 (name, value)
             }
-            other => return Err(Error::about(other, "expected `name = number`, as in `seeds = 100`")),
+            other => {
+                return Err(Error::about(other, "expected `name = number`, as in `seeds = 100`"));
+            }
         };
         let is_number = value.to_string().starts_with(|c: char| c.is_ascii_digit());
         let place = match name.to_string().as_str() {
@@ -98,7 +102,8 @@ fn build(args: &Args, item: TokenStream) -> Result<TokenStream> {
     match tokens.get(at_fn + 2) {
         Some(TokenTree::Group(parameters)) if !parameters.stream().is_empty() => {}
         _ => {
-            let message = format!("`{ATTRIBUTE}` hands over the world: write `{name}(sim: &mut Sim)`");
+            let message =
+                format!("`{ATTRIBUTE}` hands over the world: write `{name}(sim: &mut Sim)`");
             return Err(Error::at(name.span(), message));
         }
     }

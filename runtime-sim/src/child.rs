@@ -87,8 +87,8 @@ fn in_ns(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(NEVER)
 }
 
-/// The first thread: it starts the hosts, lets faults happen, looks at the checks, and says when the
-/// run is over.
+/// The first thread: it starts the hosts, lets faults happen, looks at the checks, and says when
+/// the run is over.
 fn direct(sim: Sim, replayed: Option<Vec<Fault>>) {
     let Sim { seed, hosts, network, links, faults, mut always, eventually, .. } = sim;
     crate::interpose::set_processors(sim.processors);
@@ -172,8 +172,7 @@ fn direct(sim: Sim, replayed: Option<Vec<Fault>>) {
             return baton::end_run(me, Verdict::Done);
         }
         let next_fault = changes.peek().map_or(NEVER, |&(at, ..)| at);
-        let next_look =
-            if always.is_empty() && unmet.is_empty() { NEVER } else { look_at };
+        let next_look = if always.is_empty() && unmet.is_empty() { NEVER } else { look_at };
         let deadline = next_fault.min(next_look);
         // Somebody may wait for a fault, but not for somebody to look.
         with(|conductor| conductor.threads[0].is_idle = next_fault == NEVER);
@@ -264,7 +263,15 @@ fn waiting(ended: &Conductor) -> String {
 /// The frames of a stack that say where a program stands.
 fn shorten(stack: &str) -> String {
     const SILENT: [&str; 9] = [
-        "runtime_sim::", "std::", "core::", "alloc::", "<", "__", "start_thread", "clone", "syscall",
+        "runtime_sim::",
+        "std::",
+        "core::",
+        "alloc::",
+        "<",
+        "__",
+        "start_thread",
+        "clone",
+        "syscall",
     ];
     let mut text = String::new();
     let mut left = 12;

@@ -23,14 +23,14 @@ pub struct Fault {
 /// What can go wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// The host's process dies, and its kernel resets its connections; later its main function is called
-    /// again.
+    /// The host's process dies, and its kernel resets its connections; later its main function is
+    /// called again.
     Crash {
         /// The host.
         host: String,
     },
-    /// The host loses its power: nobody hears from it, data that was not synced may be lost; later its
-    /// main function is called again.
+    /// The host loses its power: nobody hears from it, data that was not synced may be lost; later
+    /// its main function is called again.
     PowerLoss {
         /// The host.
         host: String,
@@ -113,8 +113,8 @@ impl Faults {
         Faults { planned: Vec::new(), most: 0, until: Duration::from_secs(10), kinds }
     }
 
-    /// Of every kind. Each seed leaves some kinds out altogether: a run with crashes alone finds other
-    /// bugs than one with everything at once. Up to eight faults in the first 10 s.
+    /// Of every kind. Each seed leaves some kinds out altogether: a run with crashes alone finds
+    /// other bugs than one with everything at once. Up to eight faults in the first 10 s.
     pub fn swarm() -> Faults {
         let kinds =
             Kinds { crashes: true, partitions: true, delays: true, skew: true, disks: true };
@@ -152,8 +152,8 @@ impl Faults {
         self
     }
 
-    /// The time in which random faults begin and end; 10 s by default. What comes later runs without
-    /// faults: [`Sim::eventually`](crate::Sim::eventually) is about that.
+    /// The time in which random faults begin and end; 10 s by default. What comes later runs
+    /// without faults: [`Sim::eventually`](crate::Sim::eventually) is about that.
     #[must_use]
     pub fn during(mut self, time: Duration) -> Faults {
         self.until = time;
@@ -186,8 +186,7 @@ impl Faults {
         };
         // With one kind only nothing is left out.
         let kinds = self.kinds;
-        let allowed =
-            [kinds.crashes, kinds.partitions, kinds.delays, kinds.skew, kinds.disks];
+        let allowed = [kinds.crashes, kinds.partitions, kinds.delays, kinds.skew, kinds.disks];
         let single = allowed.iter().filter(|&&kind| kind).count() == 1;
         let on = [on.crashes, on.partitions, on.delays, on.skew, on.disks];
         let chosen: Vec<usize> = (0..5).filter(|&at| allowed[at] && (single || on[at])).collect();
@@ -275,9 +274,7 @@ impl FromStr for Fault {
             ["power-loss", host] => FaultKind::PowerLoss { host: (*host).into() },
             ["partition", a, b] => FaultKind::Partition { a: (*a).into(), b: (*b).into() },
             ["one-way", from, to] => FaultKind::OneWay { from: (*from).into(), to: (*to).into() },
-            ["slow", a, b, by] => {
-                FaultKind::Slow { a: (*a).into(), b: (*b).into(), by: ns(by)? }
-            }
+            ["slow", a, b, by] => FaultKind::Slow { a: (*a).into(), b: (*b).into(), by: ns(by)? },
             ["skew", host, ms] => {
                 let ms = ms.parse().map_err(|_| format!("`{ms}` is no number of ms"))?;
                 FaultKind::Skew { host: (*host).into(), ms }

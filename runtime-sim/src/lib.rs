@@ -1,10 +1,11 @@
 //! Runs unmodified programs under a seeded simulation of the operating system.
 //!
 //! Bugs of distributed programs are found by running the program many times under other schedules,
-//! networks and crashes, and understood by replaying the one run that failed. This package does both with
-//! the program as it is: std threads, `std::net`, any async runtime, any crate. It does not simulate
-//! the runtime but what is below it: in a test that is linked with it, the functions of libc go to a
-//! simulation, where one thread runs at a time, a seed decides which, and time is a number.
+//! networks and crashes, and understood by replaying the one run that failed. This package does
+//! both with the program as it is: std threads, `std::net`, any async runtime, any crate. It does
+//! not simulate the runtime but what is below it: in a test that is linked with it, the functions
+//! of libc go to a simulation, where one thread runs at a time, a seed decides which, and time is a
+//! number.
 //!
 //! ```no_run
 //! use runtime_sim::{Faults, Network, Sim};
@@ -42,8 +43,8 @@
 //! # let _ = an_echo_comes_back;
 //! ```
 //!
-//! Linux with glibc, on x86-64 and aarch64. `docs/simulation.md` says what is deterministic and what is
-//! not, how to write a good test, and how to read a failure.
+//! Linux with glibc, on x86-64 and aarch64. `docs/simulation.md` says what is deterministic and
+//! what is not, how to write a good test, and how to read a failure.
 #![deny(unsafe_code)]
 
 #[cfg(not(all(
@@ -69,8 +70,8 @@ mod world;
 
 /// Makes a function that describes a world into a test that runs it under many seeds.
 ///
-/// The function gets a [`Sim`], adds hosts and clients, and returns; then the world runs. It is no `async fn`:
-/// each host brings its own runtime, as its `main` does.
+/// The function gets a [`Sim`], adds hosts and clients, and returns; then the world runs. It is no
+/// `async fn`: each host brings its own runtime, as its `main` does.
 ///
 /// | argument         | what                                                                    |
 /// |------------------|-------------------------------------------------------------------------|
@@ -79,10 +80,10 @@ mod world;
 ///
 /// `#[runtime::test(simulate, seeds = N)]` is the same.
 ///
-/// The environment takes precedence: `RUNTIME_SIM_SEEDS` is the number of seeds, `RUNTIME_SIM_MINUTES` for
-/// how long to run instead, `RUNTIME_SIM_FIRST` the first seed, `RUNTIME_SIM_JOBS` the number of
-/// processes, `RUNTIME_SIM_SEED` one seed to run alone with its output shown, `RUNTIME_SIM_REPLAY` a file with
-/// such a run.
+/// The environment takes precedence: `RUNTIME_SIM_SEEDS` is the number of seeds,
+/// `RUNTIME_SIM_MINUTES` for how long to run instead, `RUNTIME_SIM_FIRST` the first seed,
+/// `RUNTIME_SIM_JOBS` the number of processes, `RUNTIME_SIM_SEED` one seed to run alone with its
+/// output shown, `RUNTIME_SIM_REPLAY` a file with such a run.
 ///
 /// ```
 /// use runtime_sim::Sim;

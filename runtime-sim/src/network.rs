@@ -6,8 +6,9 @@ use crate::os::{Latency, LinkSpec};
 
 /// The links between hosts: how long a packet takes, and what becomes of it.
 ///
-/// A value describes one direction between two hosts. [`Sim::network`](crate::Sim::network) sets it for
-/// all pairs, [`Sim::link`](crate::Sim::link) for one. Within a host packets take no time and none is lost.
+/// A value describes one direction between two hosts. [`Sim::network`](crate::Sim::network) sets it
+/// for all pairs, [`Sim::link`](crate::Sim::link) for one. Within a host packets take no time and
+/// none is lost.
 ///
 /// ```
 /// use runtime_sim::Network;
@@ -41,8 +42,8 @@ impl Network {
         self
     }
 
-    /// How likely a packet is lost, from 0 to 1. A stream sends it again, which takes time; a datagram
-    /// is gone.
+    /// How likely a packet is lost, from 0 to 1. A stream sends it again, which takes time; a
+    /// datagram is gone.
     ///
     /// # Panics
     ///

@@ -36,8 +36,8 @@ pub(crate) unsafe fn call(number: libc::c_long, args: [usize; 6]) -> isize {
 pub(crate) unsafe fn call(number: libc::c_long, args: [usize; 6]) -> isize {
     let result: isize;
     let [a, b, c, d, e, f] = args;
-    // SAFETY: this is how the architecture calls Linux: it changes x0 alone, and what memory the call
-    // touches the caller answers for.
+    // SAFETY: this is how the architecture calls Linux: it changes x0 alone, and what memory the
+    // call touches the caller answers for.
     unsafe {
         std::arch::asm!(
             "svc 0",
@@ -121,8 +121,8 @@ pub(crate) fn signal(thread: u32, signal: i32) {
 
 /// Forks. `None` in the child. For a process whose only thread this is, in all that matters.
 pub(crate) fn fork() -> std::io::Result<Option<i32>> {
-    // SAFETY: the child goes on with a copy of everything; no other thread holds a lock that it needs,
-    // since the only one that there may be waits for this one's end.
+    // SAFETY: the child goes on with a copy of everything; no other thread holds a lock that it
+    // needs, since the only one that there may be waits for this one's end.
     match unsafe { libc::fork() } {
         -1 => Err(std::io::Error::last_os_error()),
         0 => Ok(None),
@@ -145,7 +145,8 @@ pub(crate) fn wait_for(child: i32) -> std::io::Result<i32> {
     }
 }
 
-/// Keeps this thread, and those that it starts, on one core; where that is not allowed nothing happens.
+/// Keeps this thread, and those that it starts, on one core; where that is not allowed nothing
+/// happens.
 pub(crate) fn pin(core: usize) {
     let mut set = [0_u64; 16];
     if let Some(word) = set.get_mut(core / 64) {

@@ -117,10 +117,7 @@ impl<E: fmt::Display> Holds for Result<(), E> {
 pub(crate) fn addresses(number: usize) -> [IpAddr; 2] {
     let number = number as u16 + 1;
     let [high, low] = number.to_be_bytes();
-    [
-        Ipv4Addr::new(10, 0, high, low).into(),
-        Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, number).into(),
-    ]
+    [Ipv4Addr::new(10, 0, high, low).into(), Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, number).into()]
 }
 
 impl Sim {
@@ -146,9 +143,9 @@ impl Sim {
         self.seed
     }
 
-    /// Adds a host: a name, under which others find it, and its main function, which is called at the
-    /// start and again after each crash. Hosts have the addresses `10.0.0.1`, `10.0.0.2` and so on, and
-    /// `fd00::1`, `fd00::2` and so on, in the order in which they are added.
+    /// Adds a host: a name, under which others find it, and its main function, which is called at
+    /// the start and again after each crash. Hosts have the addresses `10.0.0.1`, `10.0.0.2` and so
+    /// on, and `fd00::1`, `fd00::2` and so on, in the order in which they are added.
     ///
     /// A panic of the main function, or an error that it returns, fails the test.
     ///
@@ -163,8 +160,8 @@ impl Sim {
         self.add(name, false, Arc::new(move || main().into_ending()))
     }
 
-    /// Adds a client: a host whose end the run waits for, and to which no fault happens but those of
-    /// the network.
+    /// Adds a client: a host whose end the run waits for, and to which no fault happens but those
+    /// of the network.
     ///
     /// # Panics
     ///
@@ -179,7 +176,10 @@ impl Sim {
 
     fn add(&mut self, name: &str, is_client: bool, main: Main) -> &mut Sim {
         let is_good = !name.is_empty() && !name.contains(char::is_whitespace);
-        assert!(is_good, "`{name}` is no name for a host: it must not be empty nor have white space");
+        assert!(
+            is_good,
+            "`{name}` is no name for a host: it must not be empty nor have white space"
+        );
         let is_new = self.hosts.iter().all(|host| host.name != name);
         assert!(is_new, "there is a host `{name}` already: give each its own name");
         self.hosts.push(HostPlan { name: name.into(), main, is_client });
@@ -234,23 +234,23 @@ impl Sim {
         self
     }
 
-    /// How much virtual time a run may take; 10 minutes by default. A run whose clients have not returned
-    /// by then has failed; one without clients ends there.
+    /// How much virtual time a run may take; 10 minutes by default. A run whose clients have not
+    /// returned by then has failed; one without clients ends there.
     pub fn limit(&mut self, time: Duration) -> &mut Sim {
         self.limit = time;
         self
     }
 
-    /// How many steps a run may take; 20 million by default. Whoever goes on for ever without letting time
-    /// pass gets there.
+    /// How many steps a run may take; 20 million by default. Whoever goes on for ever without
+    /// letting time pass gets there.
     pub fn step_limit(&mut self, steps: u64) -> &mut Sim {
         self.step_limit = steps;
         self
     }
 
-    /// How much real processor time a thread may use without a scheduling point; 5 s by default. A run in
-    /// which one uses more has failed, with that thread's stack: it waits in a loop for what another
-    /// thread does, which never runs.
+    /// How much real processor time a thread may use without a scheduling point; 5 s by default. A
+    /// run in which one uses more has failed, with that thread's stack: it waits in a loop for what
+    /// another thread does, which never runs.
     pub fn patience(&mut self, time: Duration) -> &mut Sim {
         self.patience = time;
         self

@@ -133,8 +133,8 @@ impl World {
         with(|conductor| conductor.hosts[number].has_finished)
     }
 
-    /// The host's process dies: its threads are gone, its connections are reset. Nothing happens if it is
-    /// down already.
+    /// The host's process dies: its threads are gone, its connections are reset. Nothing happens if
+    /// it is down already.
     ///
     /// Does not return if it is the host of this thread.
     ///
@@ -145,8 +145,8 @@ impl World {
         self.stop(host, Crash::Reset, Unsynced::Kept);
     }
 
-    /// The host loses its power: as [`crash`](Self::crash), but nobody is told, and data that was not
-    /// synced may be lost.
+    /// The host loses its power: as [`crash`](Self::crash), but nobody is told, and data that was
+    /// not synced may be lost.
     ///
     /// # Panics
     ///
@@ -304,7 +304,9 @@ impl World {
                             FaultKind::Partition { a, b } if both(a, b, from_name, to_name) => {
                                 cut = Some(Cut::Silent);
                             }
-                            FaultKind::OneWay { from, to } if from == from_name && to == to_name => {
+                            FaultKind::OneWay { from, to }
+                                if from == from_name && to == to_name =>
+                            {
                                 cut = Some(Cut::Silent);
                             }
                             FaultKind::Slow { a, b, by } if both(a, b, from_name, to_name) => {

@@ -112,7 +112,9 @@ fn an_update_that_is_lost_across_an_await() {
 
 fn cancelled_read(sim: &mut Sim) {
     use runtime::io::AsyncReadExt;
-    sim.network(Network::lan().latency(Duration::from_millis(1), Duration::from_millis(30)).cuts(0.3));
+    sim.network(
+        Network::lan().latency(Duration::from_millis(1), Duration::from_millis(30)).cuts(0.3),
+    );
     sim.host("source", || -> io::Result<()> {
         let (mut stream, _) = TcpListener::bind("0.0.0.0:80")?.accept()?;
         for number in 0..50_u64 {
@@ -243,7 +245,9 @@ fn sessions(sim: &mut Sim) {
             socket.send_to(&number.to_be_bytes(), to).unwrap();
             let mut place = [0; 4];
             match socket.recv(&mut place) {
-                Ok(_) if u32::from_be_bytes(place) == number + 1 => (number, silent) = (number + 1, 0),
+                Ok(_) if u32::from_be_bytes(place) == number + 1 => {
+                    (number, silent) = (number + 1, 0)
+                }
                 // Whoever wants another one has lost the session: begin again.
                 Ok(_) => (number, silent) = (0, 0),
                 Err(_) => silent += 1,

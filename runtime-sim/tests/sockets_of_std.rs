@@ -57,7 +57,9 @@ fn a_stream_between_hosts_is_the_same_run_in_each_process() {
     let pinned = test.hashes(0..10, 2);
     let anywhere = test.clone().random_addresses().hashes(0..10, 1);
     for (seed, (hashes, other)) in pinned.iter().zip(&anywhere).enumerate() {
-        assert!(hashes.iter().chain(other).all(|hash| *hash == hashes[0]), "seed {seed}");
+        if !hashes.iter().chain(other).all(|hash| *hash == hashes[0]) {
+            panic!("{}", test.first_difference(seed as u64).unwrap_or_default());
+        }
     }
     let different: BTreeSet<u128> = pinned.iter().map(|hashes| hashes[0]).collect();
     assert_eq!(different.len(), 10);

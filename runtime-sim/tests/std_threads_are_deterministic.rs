@@ -1,4 +1,5 @@
-//! Programs of plain std threads run the same way under the same seed, and in other ways under others.
+//! Programs of plain std threads run the same way under the same seed, and in other ways under
+//! others.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,7 +76,9 @@ fn a_seed_is_the_same_run_in_each_process() {
     let pinned = test.hashes(0..20, 2);
     let anywhere = test.clone().random_addresses().hashes(0..20, 1);
     for (seed, (hashes, other)) in pinned.iter().zip(&anywhere).enumerate() {
-        assert!(hashes.iter().chain(other).all(|hash| *hash == hashes[0]), "seed {seed}");
+        if !hashes.iter().chain(other).all(|hash| *hash == hashes[0]) {
+            panic!("{}", test.first_difference(seed as u64).unwrap_or_default());
+        }
     }
     let different: BTreeSet<u128> = pinned.iter().map(|hashes| hashes[0]).collect();
     assert_eq!(different.len(), 20);

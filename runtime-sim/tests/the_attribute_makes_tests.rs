@@ -1,4 +1,5 @@
-//! `#[runtime_sim::test]` and `#[runtime::test(simulate)]` make tests of functions that describe a world.
+//! `#[runtime_sim::test]` and `#[runtime::test(simulate)]` make tests of functions that describe a
+//! world.
 
 use runtime_sim::Sim;
 use std::time::Duration;

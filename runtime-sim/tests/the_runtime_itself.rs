@@ -103,7 +103,9 @@ fn check(test: &Test, seeds: u64, different: usize) {
     let pinned = test.hashes(0..seeds, 2);
     let anywhere = test.clone().random_addresses().hashes(0..seeds, 1);
     for (seed, (hashes, other)) in pinned.iter().zip(&anywhere).enumerate() {
-        assert!(hashes.iter().chain(other).all(|hash| *hash == hashes[0]), "seed {seed}");
+        if !hashes.iter().chain(other).all(|hash| *hash == hashes[0]) {
+            panic!("{}", test.first_difference(seed as u64).unwrap_or_default());
+        }
     }
 }
 

@@ -2,23 +2,24 @@
 //!
 //! # Protocol
 //!
-//! Each simulated thread has a word. It sleeps on its word while that holds [`WAIT`]. The thread with
-//! the baton sets the word of the next one to [`GO`], wakes it, and sleeps on its own word. Whoever
-//! finds `GO` sets it back to `WAIT` and has the baton.
+//! Each simulated thread has a word. It sleeps on its word while that holds [`WAIT`]. The thread
+//! with the baton sets the word of the next one to [`GO`], wakes it, and sleeps on its own word.
+//! Whoever finds `GO` sets it back to `WAIT` and has the baton.
 //!
 //! Rules:
 //!
 //! - **A1.** At any time one thread has the baton: the one that was given `GO` last, or, before the
 //!   first and after the end of the run, the thread that called [`conduct`].
-//! - **A2.** [`with`] is called by the thread with the baton only, and not from within itself: what it
-//!   calls is code of this crate and of `std`, and the interposed functions that it may come to see
-//!   that the thread is inside ([`me`]) and go to the kernel.
-//! - **A3.** A hand-over is a Release store and an Acquire swap of the same word, so each thread sees
-//!   what all before it have done.
+//! - **A2.** [`with`] is called by the thread with the baton only, and not from within itself: what
+//!   it calls is code of this crate and of `std`, and the interposed functions that it may come to
+//!   see that the thread is inside ([`me`]) and go to the kernel.
+//! - **A3.** A hand-over is a Release store and an Acquire swap of the same word, so each thread
+//!   sees what all before it have done.
 //! - **A4.** A thread that ends gives the baton away in the last round of destructors of
 //!   thread-specific data, when what Rust and C++ run at a thread's end has run.
 //!
-//! [`REPORT`] in place of `GO` asks a sleeping thread for its stack; it gets the baton for that long.
+//! [`REPORT`] in place of `GO` asks a sleeping thread for its stack; it gets the baton for that
+//! long.
 #![allow(unsafe_code, reason = "one value that belongs to whoever has the baton (A1, A2)")]
 
 use std::backtrace::Backtrace;
@@ -37,7 +38,8 @@ const REPORT: u32 = 2;
 /// The conductor of the run of this process.
 struct Place(UnsafeCell<Option<Conductor>>);
 
-// SAFETY: only the thread with the baton looks at it (A1, A2), and hand-overs order what they do (A3).
+// SAFETY: only the thread with the baton looks at it (A1, A2), and hand-overs order what they do
+// (A3).
 unsafe impl Sync for Place {}
 
 static CONDUCTOR: Place = Place(UnsafeCell::new(None));
@@ -90,8 +92,8 @@ impl Drop for Inside {
 /// Lends the conductor. For the thread with the baton.
 pub(crate) fn with<R>(f: impl FnOnce(&mut Conductor) -> R) -> R {
     let _inside = Inside::enter();
-    // SAFETY: this thread has the baton, and is not in `with` already (A1, A2), so nobody else has a
-    // reference.
+    // SAFETY: this thread has the baton, and is not in `with` already (A1, A2), so nobody else has
+    // a reference.
     match unsafe { &mut *CONDUCTOR.0.get() } {
         Some(conductor) => f(conductor),
         None => lost("no run goes on in this process"),
@@ -332,8 +334,8 @@ fn watch() {
 fn stuck(how: &str) {
     let holder = HOLDER.load(Ordering::Relaxed);
     let stack = crate::interpose::signal_stack(KERNEL_IDS[holder as usize].load(Ordering::Relaxed));
-    // SAFETY: not A1: the holder runs on. It was found to come to no scheduling point, so it does not
-    // look at the conductor; and the process ends with this report.
+    // SAFETY: not A1: the holder runs on. It was found to come to no scheduling point, so it does
+    // not look at the conductor; and the process ends with this report.
     let conductor = unsafe { &mut *CONDUCTOR.0.get() };
     if let Some(conductor) = conductor {
         let text = format!("{} {how}", conductor.describe(holder));

@@ -2,8 +2,8 @@
 //!
 //! # Problem
 //!
-//! A schedule must be random enough to find a bug, the same whenever the seed is the same, and small
-//! enough to be read once a bug is found.
+//! A schedule must be random enough to find a bug, the same whenever the seed is the same, and
+//! small enough to be read once a bug is found.
 //!
 //! # Shape
 //!
@@ -114,7 +114,9 @@ impl Schedule {
         match explorer {
             Explorer::Mixed => {
                 let chosen = match rng.below(10) {
-                    0..=4 => Explorer::Random { percent: [1, 2, 5, 10, 20, 50][rng.below(6) as usize] },
+                    0..=4 => {
+                        Explorer::Random { percent: [1, 2, 5, 10, 20, 50][rng.below(6) as usize] }
+                    }
                     5..=7 => Explorer::Pct { depth: 1 + rng.below(5) as u32 },
                     _ => Explorer::Bounded { preemptions: rng.below(4) as u32 },
                 };
@@ -168,10 +170,18 @@ impl Schedule {
             Mode::Random { per_mille } => {
                 // Where the thread cannot go on anyhow, one choice is as cheap as another.
                 let odds = if asked.goes_on { *per_mille } else { 500 };
-                if rng.below(1000) < odds { rng.below(count as u64) as usize } else { asked.default }
+                if rng.below(1000) < odds {
+                    rng.below(count as u64) as usize
+                } else {
+                    asked.default
+                }
             }
             Mode::Bounded { at } => {
-                if at.binary_search(step).is_ok() { rng.below(count as u64) as usize } else { asked.default }
+                if at.binary_search(step).is_ok() {
+                    rng.below(count as u64) as usize
+                } else {
+                    asked.default
+                }
             }
             Mode::Pct { changes, priorities, lowest } => {
                 let demote = asked.yields || changes.binary_search(step).is_ok();
@@ -181,7 +191,8 @@ impl Schedule {
                 while priorities.len() < known && priorities.len() < priorities.capacity() {
                     priorities.push(rng.next_u64() | 1 << 63);
                 }
-                let of = |thread: u32, list: &[u64]| list.get(thread as usize).copied().unwrap_or(0);
+                let of =
+                    |thread: u32, list: &[u64]| list.get(thread as usize).copied().unwrap_or(0);
                 if demote {
                     *lowest -= 1;
                     if let Some(own) = priorities.get_mut(asked.thread as usize) {

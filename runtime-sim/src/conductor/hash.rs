@@ -46,8 +46,6 @@ pub(crate) enum Op {
     Bytes,
     /// A fault was applied: the one with number `a`.
     Fault,
-    /// A user's mark.
-    Mark,
 }
 
 const SEED: [u64; 2] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344];

@@ -8,8 +8,8 @@
 //!
 //! Every simulated thread is a thread of the operating system, but only one runs at a time: the one
 //! that has the *baton* (`baton.rs`). Whatever it does that another thread could notice, or that
-//! takes time, goes through here: it tells the [`Conductor`] and asks who is next. Time is a number.
-//! It grows by a little at each step, and jumps to the next deadline when nobody can run.
+//! takes time, goes through here: it tells the [`Conductor`] and asks who is next. Time is a
+//! number. It grows by a little at each step, and jumps to the next deadline when nobody can run.
 //!
 //! # Rules
 //!

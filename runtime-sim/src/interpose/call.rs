@@ -1,5 +1,5 @@
-//! How a function of libc becomes a call of the model: who calls, when, and what happens if it would
-//! block.
+//! How a function of libc becomes a call of the model: who calls, when, and what happens if it
+//! would block.
 
 use std::ffi::c_int;
 
@@ -83,8 +83,8 @@ pub(super) fn wait_for(me: u32, objects: impl FnOnce(&mut Vec<ObjectId>), deadli
     wait(me, &Wait { on: On::Descriptor, key: 0, mask: 0, deadline })
 }
 
-/// A call that may block: tries again when something has changed, for as long as the descriptor's time
-/// is not over. `at_once` is `MSG_DONTWAIT`.
+/// A call that may block: tries again when something has changed, for as long as the descriptor's
+/// time is not over. `at_once` is `MSG_DONTWAIT`.
 pub(super) fn blocking<T>(
     me: u32,
     fd: Fd,
@@ -106,9 +106,8 @@ pub(super) fn blocking<T>(
             Ok(done) => return Ok(done),
             Err(waits) => waits,
         };
-        let until = *deadline.get_or_insert_with(|| {
-            timeout.map_or(NEVER, |timeout| now.saturating_add(timeout))
-        });
+        let until = *deadline
+            .get_or_insert_with(|| timeout.map_or(NEVER, |timeout| now.saturating_add(timeout)));
         if wait_for(me, |objects| objects.push(object), until) == Why::TimedOut {
             return Err(Errno::EAGAIN);
         }

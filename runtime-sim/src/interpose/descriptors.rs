@@ -1,8 +1,10 @@
-//! What all descriptors have: reading, writing, closing, flags; and pipes, counters of events, timers.
+//! What all descriptors have: reading, writing, closing, flags; and pipes, counters of events,
+//! timers.
 //!
-//! A descriptor below [`FIRST_FD`](crate::os::FIRST_FD) is the kernel's, also for a simulated thread: a file, or
-//! the standard streams. What a host writes to its standard output and error is shown in a replay, with the
-//! time and the host's name in front of each line, and dropped otherwise.
+//! A descriptor below [`FIRST_FD`](crate::os::FIRST_FD) is the kernel's, also for a simulated
+//! thread: a file, or the standard streams. What a host writes to its standard output and error is
+//! shown in a replay, with the time and the host's name in front of each line, and dropped
+//! otherwise.
 
 use std::ffi::{c_int, c_ulong, c_void};
 use std::io::{IoSlice, IoSliceMut};
@@ -21,7 +23,8 @@ const MOST_PARTS: usize = 1024;
 
 /// The buffers of a scattered write.
 pub(super) unsafe fn slices<'a>(parts: *const iovec, count: usize) -> Vec<IoSlice<'a>> {
-    let parts = if count == 0 { &[][..] } else { unsafe { std::slice::from_raw_parts(parts, count) } };
+    let parts =
+        if count == 0 { &[][..] } else { unsafe { std::slice::from_raw_parts(parts, count) } };
     let filled = parts.iter().filter(|part| part.iov_len > 0);
     filled
         .map(|part| {
@@ -33,7 +36,8 @@ pub(super) unsafe fn slices<'a>(parts: *const iovec, count: usize) -> Vec<IoSlic
 
 /// The buffers of a scattered read.
 pub(super) unsafe fn slices_mut<'a>(parts: *const iovec, count: usize) -> Vec<IoSliceMut<'a>> {
-    let parts = if count == 0 { &[][..] } else { unsafe { std::slice::from_raw_parts(parts, count) } };
+    let parts =
+        if count == 0 { &[][..] } else { unsafe { std::slice::from_raw_parts(parts, count) } };
     let filled = parts.iter().filter(|part| part.iov_len > 0);
     filled
         .map(|part| {
@@ -57,9 +61,8 @@ pub(super) fn content<'a>(parts: impl Iterator<Item = &'a [u8]>, mut length: usi
 }
 
 fn read_parts(me: u32, fd: Fd, parts: &mut [IoSliceMut<'_>]) -> isize {
-    let result = blocking(me, fd, Direction::Read, false, |os, host, now| {
-        os.read(host, now, fd, parts)
-    });
+    let result =
+        blocking(me, fd, Direction::Read, false, |os, host, now| os.read(host, now, fd, parts));
     if let Ok(length) = result {
         let hash = content(parts.iter().map(|part| &**part), length);
         moved(me, "read", length as u64, hash);
@@ -78,7 +81,8 @@ pub(super) fn rest<'a>(parts: &[IoSlice<'a>], mut done: usize) -> Vec<IoSlice<'a
         if skip < part.len() {
             let bytes: &[u8] = part;
             // The buffers outlive the call, whose caller lends them.
-            let bytes: &'a [u8] = unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) };
+            let bytes: &'a [u8] =
+                unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) };
             left.push(IoSlice::new(&bytes[skip..]));
         }
     }
@@ -96,8 +100,7 @@ fn write_parts(me: u32, fd: Fd, parts: &[IoSlice<'_>]) -> isize {
         match result {
             Ok(length) => {
                 done += length;
-                let blocks =
-                    || model(me, |os, host, _| os.is_blocking(host, fd)) == Ok(true);
+                let blocks = || model(me, |os, host, _| os.is_blocking(host, fd)) == Ok(true);
                 // A blocking write goes on until all is written.
                 if done >= total || length == 0 || !blocks() {
                     break Ok(done);
@@ -196,7 +199,8 @@ unsafe extern "C" fn dup(fd: c_int) -> c_int {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn dup3(fd: c_int, to: c_int, flags: c_int) -> c_int {
     let Some(me) = caller(fd) else {
-        return unsafe { kernel(libc::SYS_dup3, &[fd as usize, to as usize, flags as usize]) } as c_int;
+        return unsafe { kernel(libc::SYS_dup3, &[fd as usize, to as usize, flags as usize]) }
+            as c_int;
     };
     if fd == to {
         return fail(libc::EINVAL);
@@ -224,7 +228,8 @@ unsafe fn control(fd: c_int, command: c_int, argument: usize) -> c_int {
     let value = argument as c_int;
     match command {
         libc::F_GETFL => {
-            errno(model(me, |os, host, _| os.status_flags(host, fd)), |flags| flags as isize) as c_int
+            errno(model(me, |os, host, _| os.status_flags(host, fd)), |flags| flags as isize)
+                as c_int
         }
         libc::F_SETFL => {
             errno(model(me, |os, host, _| os.set_status_flags(host, fd, value)), |()| 0) as c_int
@@ -234,7 +239,8 @@ unsafe fn control(fd: c_int, command: c_int, argument: usize) -> c_int {
             errno(flags, |flags| flags as isize) as c_int
         }
         libc::F_SETFD => {
-            errno(model(me, |os, host, _| os.set_descriptor_flags(host, fd, value)), |()| 0) as c_int
+            errno(model(me, |os, host, _| os.set_descriptor_flags(host, fd, value)), |()| 0)
+                as c_int
         }
         libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => {
             simple(me, "dup", |os, host, _| os.dup(host, fd, value), |fd| fd as isize) as c_int
@@ -264,8 +270,7 @@ unsafe extern "C" fn ioctl(fd: c_int, request: c_ulong, argument: *mut c_int) ->
             let on = unsafe { *argument } != 0;
             let result = model(me, |os, host, _| {
                 let flags = os.status_flags(host, fd)?;
-                let flags =
-                    if on { flags | libc::O_NONBLOCK } else { flags & !libc::O_NONBLOCK };
+                let flags = if on { flags | libc::O_NONBLOCK } else { flags & !libc::O_NONBLOCK };
                 os.set_status_flags(host, fd, flags)
             });
             errno(result, |()| 0) as c_int
@@ -279,7 +284,8 @@ unsafe extern "C" fn ioctl(fd: c_int, request: c_ulong, argument: *mut c_int) ->
         }
         libc::FIOCLEX => {
             let flags = libc::FD_CLOEXEC;
-            errno(model(me, |os, host, _| os.set_descriptor_flags(host, fd, flags)), |()| 0) as c_int
+            errno(model(me, |os, host, _| os.set_descriptor_flags(host, fd, flags)), |()| 0)
+                as c_int
         }
         _ => fail(libc::ENOTTY),
     }
@@ -365,7 +371,8 @@ unsafe extern "C" fn timerfd_settime(
             _ => at(conductor, me, value),
         })
     });
-    let set = |os: &mut crate::os::Os, host, now| os.timerfd_settime(host, now, fd, first, interval);
+    let set =
+        |os: &mut crate::os::Os, host, now| os.timerfd_settime(host, now, fd, first, interval);
     simple(me, "timerfd_settime", set, |(left, interval)| {
         unsafe { put_timer(old, left, interval) };
         0
@@ -382,7 +389,8 @@ unsafe fn put_timer(place: *mut itimerspec, left: u64, interval: u64) {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn timerfd_gettime(fd: c_int, place: *mut itimerspec) -> c_int {
     let Some(me) = caller(fd) else {
-        return unsafe { kernel(libc::SYS_timerfd_gettime, &[fd as usize, place as usize]) } as c_int;
+        return unsafe { kernel(libc::SYS_timerfd_gettime, &[fd as usize, place as usize]) }
+            as c_int;
     };
     let result = model(me, |os, host, now| os.timerfd_gettime(host, now, fd));
     errno(result, |(left, interval)| {

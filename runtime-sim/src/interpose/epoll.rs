@@ -16,7 +16,8 @@ unsafe extern "C" fn epoll_create1(flags: c_int) -> c_int {
     let Some(me) = me() else {
         return unsafe { kernel(libc::SYS_epoll_create1, &[flags as usize]) } as c_int;
     };
-    simple(me, "epoll_create", |os, host, _| os.epoll_create(host, flags), |fd| fd as isize) as c_int
+    simple(me, "epoll_create", |os, host, _| os.epoll_create(host, flags), |fd| fd as isize)
+        as c_int
 }
 
 #[unsafe(no_mangle)]
@@ -219,9 +220,8 @@ fn wait_poll(me: u32, watched: &mut [pollfd], timeout: Option<u64>) -> c_int {
         }
         let mut objects = Vec::new();
         for entry in watched.iter().filter(|entry| os::is_simulated(entry.fd)) {
-            let object = model(me, |os, host, _| {
-                os.would_wait_for(host, entry.fd, Direction::Read)
-            });
+            let object =
+                model(me, |os, host, _| os.would_wait_for(host, entry.fd, Direction::Read));
             objects.extend(object);
         }
         if wait_for(me, |waited| *waited = objects, deadline) == Why::TimedOut {
@@ -244,8 +244,7 @@ unsafe extern "C" fn poll(entries: *mut pollfd, count: nfds_t, timeout: c_int) -
     match me() {
         Some(me) => wait_poll(me, unsafe { watched(entries, count) }, millis(timeout)),
         None => {
-            let function =
-                super::real!(c"poll", fn(*mut pollfd, nfds_t, c_int) -> c_int);
+            let function = super::real!(c"poll", fn(*mut pollfd, nfds_t, c_int) -> c_int);
             unsafe { function(entries, count, timeout) }
         }
     }

@@ -1,8 +1,8 @@
 //! Opening files.
 //!
-//! Files are the real system's: a simulated program reads and writes them as they are. What would tell it
-//! about the real machine and its load is not there (`/proc`, control groups), and random devices give
-//! the host's random numbers.
+//! Files are the real system's: a simulated program reads and writes them as they are. What would
+//! tell it about the real machine and its load is not there (`/proc`, control groups), and random
+//! devices give the host's random numbers.
 
 use std::ffi::{CStr, c_char, c_int, c_uint};
 use std::sync::atomic::{AtomicBool, Ordering};

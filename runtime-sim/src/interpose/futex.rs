@@ -1,9 +1,10 @@
-//! The function `syscall`: the futex, and calls that have no function or whose function crates go around.
+//! The function `syscall`: the futex, and calls that have no function or whose function crates go
+//! around.
 
 use std::ffi::{c_int, c_long, c_void};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use libc::{timespec, ssize_t};
+use libc::{ssize_t, timespec};
 
 use super::time::{at, in_time, nanos};
 use super::{entropy, fail, kernel, refuse, threads};
@@ -11,8 +12,8 @@ use crate::conductor::baton::{me, point, wait, with};
 use crate::conductor::hash::Op;
 use crate::conductor::{How, NEVER, On, Wait, Why, baton};
 
-/// A number that no system call has: how `runtime` talks to a simulation that it does not depend on.
-/// It asks only where the environment says that there is one.
+/// A number that no system call has: how `runtime` talks to a simulation that it does not depend
+/// on. It asks only where the environment says that there is one.
 const TO_SIMULATION: c_long = 0x0052_5453;
 /// Is there a simulation? The answer is its version.
 const HELLO: usize = 0;

@@ -6,10 +6,10 @@
 //!
 //! # Shape
 //!
-//! This package defines functions of the same names. A program that is linked with it binds to them;
-//! libc's own are behind `dlsym(RTLD_NEXT)`, and the kernel behind a system call. Each function asks
-//! whether its thread is simulated. If not, it does what libc's would. If it is, it tells the conductor
-//! or the model of the system, and takes the errors from there.
+//! This package defines functions of the same names. A program that is linked with it binds to
+//! them; libc's own are behind `dlsym(RTLD_NEXT)`, and the kernel behind a system call. Each
+//! function asks whether its thread is simulated. If not, it does what libc's would. If it is, it
+//! tells the conductor or the model of the system, and takes the errors from there.
 //!
 //! | file          | functions                                                             |
 //! |---------------|-----------------------------------------------------------------------|
@@ -29,13 +29,14 @@
 //!
 //! # Rules
 //!
-//! - **I1.** Each function has the contract of the function whose name it has: its pointers are what
-//!   that contract says, for as long as the call lasts. That is the argument of all `unsafe` here.
-//! - **I2.** Functions that an allocator may call (locks, clocks, random numbers) allocate nothing, and
-//!   taking a free lock is no scheduling point: so an allocator's lock is never held by a thread
-//!   that is not running, and the simulation itself may allocate.
-//! - **I3.** Nothing goes to the real world in silence: what is not simulated fails, or is listed in
-//!   `docs/simulation.md`.
+//! - **I1.** Each function has the contract of the function whose name it has: its pointers are
+//!   what that contract says, for as long as the call lasts. That is the argument of all `unsafe`
+//!   here.
+//! - **I2.** Functions that an allocator may call (locks, clocks, random numbers) allocate nothing,
+//!   and taking a free lock is no scheduling point: so an allocator's lock is never held by a
+//!   thread that is not running, and the simulation itself may allocate.
+//! - **I3.** Nothing goes to the real world in silence: what is not simulated fails, or is listed
+//!   in `docs/simulation.md`.
 #![allow(unsafe_code, reason = "functions of libc; blocks rest on I1, docs/unsafe.md")]
 #![allow(clippy::undocumented_unsafe_blocks, reason = "one argument for all of them: I1")]
 #![allow(clippy::missing_safety_doc, reason = "the contracts are libc's: I1")]
@@ -137,14 +138,15 @@ extern "C" fn on_signal(_: c_int) {
     raw::futex_wake(&HAS_FOUND);
 }
 
-/// The stack of the thread with this number of the kernel's, if it can be had. The process is to end
-/// soon.
+/// The stack of the thread with this number of the kernel's, if it can be had. The process is to
+/// end soon.
 pub(crate) fn signal_stack(thread: u32) -> String {
     let handler = on_signal as extern "C" fn(c_int) as *const c_void;
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler as usize;
-        let function = real!(c"sigaction", fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int);
+        let function =
+            real!(c"sigaction", fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int);
         function(libc::SIGURG, &action, std::ptr::null_mut());
     }
     raw::signal(thread, libc::SIGURG);

@@ -17,8 +17,14 @@ struct Entry {
     address: [u64; 16],
 }
 
-const SERVICES: [(&[u8], u16); 6] =
-    [(b"http", 80), (b"https", 443), (b"domain", 53), (b"redis", 6379), (b"ssh", 22), (b"smtp", 25)];
+const SERVICES: [(&[u8], u16); 6] = [
+    (b"http", 80),
+    (b"https", 443),
+    (b"domain", 53),
+    (b"redis", 6379),
+    (b"ssh", 22),
+    (b"smtp", 25),
+];
 
 unsafe fn text<'a>(place: *const c_char) -> Option<&'a [u8]> {
     (!place.is_null()).then(|| unsafe { CStr::from_ptr(place) }.to_bytes())
@@ -100,7 +106,8 @@ unsafe extern "C" fn getaddrinfo(
                 continue;
             }
             let bytes = SockAddr::Inet(SocketAddr::new(address, port)).to_bytes();
-            let mut entry = Box::new(Entry { info: unsafe { std::mem::zeroed() }, address: [0; 16] });
+            let mut entry =
+                Box::new(Entry { info: unsafe { std::mem::zeroed() }, address: [0; 16] });
             let place = entry.address.as_mut_ptr().cast::<u8>();
             unsafe { place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
             entry.info.ai_family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };

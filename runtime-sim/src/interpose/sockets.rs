@@ -93,9 +93,8 @@ unsafe extern "C" fn accept4(
         let args = [fd as usize, place as usize, length as usize, flags as usize];
         return unsafe { kernel(libc::SYS_accept4, &args) } as c_int;
     };
-    let result = blocking(me, fd, Direction::Read, false, |os, host, now| {
-        os.accept(host, now, fd, flags)
-    });
+    let result =
+        blocking(me, fd, Direction::Read, false, |os, host, now| os.accept(host, now, fd, flags));
     done(me, "accept", result.as_ref().map_or_else(|error| -error.0, |(fd, _)| *fd));
     errno(result, |(fd, address)| {
         unsafe { put_address(&address, place, length) };
@@ -213,9 +212,7 @@ unsafe extern "C" fn getsockopt(
         let args = [fd as usize, level as usize, name as usize, value as usize, length as usize];
         return unsafe { kernel(libc::SYS_getsockopt, &args) } as c_int;
     };
-    let room = unsafe {
-        std::slice::from_raw_parts_mut(value.cast::<u8>(), *length as usize)
-    };
+    let room = unsafe { std::slice::from_raw_parts_mut(value.cast::<u8>(), *length as usize) };
     let get = |os: &mut crate::os::Os, host, now| os.get_option(host, now, fd, level, name, room);
     errno(model(me, get), |written| {
         unsafe { *length = written as socklen_t };
@@ -302,9 +299,7 @@ unsafe fn control_of<'a>(message: &msghdr) -> &'a [u8] {
     if message.msg_control.is_null() || message.msg_controllen == 0 {
         return &[];
     }
-    unsafe {
-        std::slice::from_raw_parts(message.msg_control.cast::<u8>(), message.msg_controllen as usize)
-    }
+    unsafe { std::slice::from_raw_parts(message.msg_control.cast::<u8>(), message.msg_controllen) }
 }
 
 #[unsafe(no_mangle)]
@@ -319,7 +314,7 @@ unsafe extern "C" fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) ->
         .then(|| unsafe { address(message.msg_name.cast(), message.msg_namelen) });
     unsafe {
         let control = control_of(message);
-        send_parts(me, fd, message.msg_iov, message.msg_iovlen as usize, flags, to, control)
+        send_parts(me, fd, message.msg_iov, message.msg_iovlen, flags, to, control)
     }
 }
 
@@ -396,8 +391,14 @@ unsafe extern "C" fn recvfrom(
     from_length: *mut socklen_t,
 ) -> ssize_t {
     let Some(me) = caller(fd) else {
-        let args =
-            [fd as usize, place as usize, length, flags as usize, from as usize, from_length as usize];
+        let args = [
+            fd as usize,
+            place as usize,
+            length,
+            flags as usize,
+            from as usize,
+            from_length as usize,
+        ];
         return unsafe { kernel(libc::SYS_recvfrom, &args) };
     };
     let part = iovec { iov_base: place, iov_len: length };
@@ -431,10 +432,10 @@ unsafe extern "C" fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> s
     } else {
         unsafe {
             let place = message.msg_control.cast::<u8>();
-            std::slice::from_raw_parts_mut(place, message.msg_controllen as usize)
+            std::slice::from_raw_parts_mut(place, message.msg_controllen)
         }
     };
-    let count = message.msg_iovlen as usize;
+    let count = message.msg_iovlen;
     let result = unsafe { receive_parts(me, fd, message.msg_iov, count, flags, control) };
     errno(result, |received| {
         match &received.from {

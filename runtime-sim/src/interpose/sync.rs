@@ -180,7 +180,9 @@ unsafe extern "C" fn pthread_cond_clockwait(
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pthread_cond_signal(condition: *mut pthread_cond_t) -> c_int {
     let Some(me) = me() else {
-        return unsafe { real!(c"pthread_cond_signal", fn(*mut pthread_cond_t) -> c_int)(condition) };
+        return unsafe {
+            real!(c"pthread_cond_signal", fn(*mut pthread_cond_t) -> c_int)(condition)
+        };
     };
     changed(me, On::Condition, condition as usize, 1);
     0
@@ -211,7 +213,9 @@ unsafe fn own(me: u32, lock: *mut pthread_rwlock_t, deadline: u64) -> c_int {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pthread_rwlock_rdlock(lock: *mut pthread_rwlock_t) -> c_int {
     let Some(me) = me() else {
-        return unsafe { real!(c"pthread_rwlock_rdlock", fn(*mut pthread_rwlock_t) -> c_int)(lock) };
+        return unsafe {
+            real!(c"pthread_rwlock_rdlock", fn(*mut pthread_rwlock_t) -> c_int)(lock)
+        };
     };
     unsafe { share(me, lock, NEVER) }
 }
@@ -219,7 +223,9 @@ unsafe extern "C" fn pthread_rwlock_rdlock(lock: *mut pthread_rwlock_t) -> c_int
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pthread_rwlock_wrlock(lock: *mut pthread_rwlock_t) -> c_int {
     let Some(me) = me() else {
-        return unsafe { real!(c"pthread_rwlock_wrlock", fn(*mut pthread_rwlock_t) -> c_int)(lock) };
+        return unsafe {
+            real!(c"pthread_rwlock_wrlock", fn(*mut pthread_rwlock_t) -> c_int)(lock)
+        };
     };
     unsafe { own(me, lock, NEVER) }
 }
@@ -230,8 +236,10 @@ unsafe extern "C" fn pthread_rwlock_timedrdlock(
     until: *const timespec,
 ) -> c_int {
     let Some(me) = me() else {
-        let function =
-            real!(c"pthread_rwlock_timedrdlock", fn(*mut pthread_rwlock_t, *const timespec) -> c_int);
+        let function = real!(
+            c"pthread_rwlock_timedrdlock",
+            fn(*mut pthread_rwlock_t, *const timespec) -> c_int
+        );
         return unsafe { function(lock, until) };
     };
     match unsafe { deadline(me, until) } {
@@ -246,8 +254,10 @@ unsafe extern "C" fn pthread_rwlock_timedwrlock(
     until: *const timespec,
 ) -> c_int {
     let Some(me) = me() else {
-        let function =
-            real!(c"pthread_rwlock_timedwrlock", fn(*mut pthread_rwlock_t, *const timespec) -> c_int);
+        let function = real!(
+            c"pthread_rwlock_timedwrlock",
+            fn(*mut pthread_rwlock_t, *const timespec) -> c_int
+        );
         return unsafe { function(lock, until) };
     };
     match unsafe { deadline(me, until) } {
@@ -275,7 +285,9 @@ const COUNT: usize = 2;
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pthread_barrier_wait(barrier: *mut pthread_barrier_t) -> c_int {
     let Some(me) = me() else {
-        return unsafe { real!(c"pthread_barrier_wait", fn(*mut pthread_barrier_t) -> c_int)(barrier) };
+        return unsafe {
+            real!(c"pthread_barrier_wait", fn(*mut pthread_barrier_t) -> c_int)(barrier)
+        };
     };
     let wanted = unsafe { *barrier.cast::<u32>().add(COUNT) } as usize;
     let key = barrier as usize;
@@ -374,4 +386,3 @@ unsafe extern "C" fn pthread_once(control: *mut c_int, function: extern "C" fn()
         }
     }
 }
-

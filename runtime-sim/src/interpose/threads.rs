@@ -242,7 +242,10 @@ fn raw_id() -> pid_t {
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn pthread_getcpuclockid(handle: pthread_t, clock: *mut libc::clockid_t) -> c_int {
+unsafe extern "C" fn pthread_getcpuclockid(
+    handle: pthread_t,
+    clock: *mut libc::clockid_t,
+) -> c_int {
     if let Some(me) = me() {
         let myself = unsafe { libc::pthread_self() } == handle;
         let found = with(|conductor| conductor.by_handle(handle as usize));
@@ -251,8 +254,7 @@ unsafe extern "C" fn pthread_getcpuclockid(handle: pthread_t, clock: *mut libc::
         unsafe { *clock = (!(number(thread) as libc::clockid_t) << 3) | 0b110 };
         return 0;
     }
-    let function =
-        real!(c"pthread_getcpuclockid", fn(pthread_t, *mut libc::clockid_t) -> c_int);
+    let function = real!(c"pthread_getcpuclockid", fn(pthread_t, *mut libc::clockid_t) -> c_int);
     unsafe { function(handle, clock) }
 }
 
@@ -275,13 +277,7 @@ unsafe extern "C" fn getrusage(who: c_int, usage: *mut rusage) -> c_int {
 
 /// Names, slack of timers and the like are of no concern; a name is kept.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn prctl(
-    option: c_int,
-    a: c_ulong,
-    b: c_ulong,
-    c: c_ulong,
-    d: c_ulong,
-) -> c_int {
+unsafe extern "C" fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int {
     if let (Some(me), libc::PR_SET_NAME) = (me(), option) {
         let name = unsafe { std::ffi::CStr::from_ptr(a as *const c_char) };
         with(|conductor| conductor.set_name(me, name.to_bytes()));

@@ -1,7 +1,8 @@
 //! Unix sockets: streams, datagrams and sequenced packets within a host.
 //!
 //! What a sender has written counts against its own buffer until the receiver has taken it, in
-//! the units in which Linux allocates memory (`truesize`), since that decides when a socket is writable.
+//! the units in which Linux allocates memory (`truesize`), since that decides when a socket is
+//! writable.
 
 use std::collections::VecDeque;
 use std::io::{IoSlice, IoSliceMut};
@@ -456,7 +457,7 @@ impl Os {
             if socket.charged >= socket.send_buffer {
                 return if done == 0 { Err(Errno::EAGAIN) } else { Ok(done) };
             }
-            let most = (socket.send_buffer / 2).saturating_sub(64).min(LARGEST_PIECE).max(1);
+            let most = (socket.send_buffer / 2).saturating_sub(64).clamp(1, LARGEST_PIECE);
             let count = (len - done).min(most);
             let data = gather_from(bufs, done, count);
             let Ok(other) = self.unix(peer) else {

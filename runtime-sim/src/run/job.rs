@@ -1,5 +1,5 @@
-//! What is asked of a process that runs seeds, and what it answers: lines of text, which are also what
-//! a replay file holds.
+//! What is asked of a process that runs seeds, and what it answers: lines of text, which are also
+//! what a replay file holds.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead};
@@ -25,8 +25,8 @@ pub(crate) struct Job {
 /// What went wrong in a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Which kind: `panic`, `error`, `always`, `eventually`, `deadlock`, `time limit`, `step limit`,
-    /// `stuck`, `setup` or `died`.
+    /// Which kind: `panic`, `error`, `always`, `eventually`, `deadlock`, `time limit`, `step
+    /// limit`, `stuck`, `setup` or `died`.
     pub kind: String,
     /// What it is, in one line or a few.
     pub text: String,
@@ -114,7 +114,11 @@ fn lines_to<'a>(from: &'a mut impl BufRead, end: &'a str) -> io::Result<Option<V
     loop {
         let mut line = String::new();
         if from.read_line(&mut line)? == 0 {
-            return if lines.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+            return if lines.is_empty() {
+                Ok(None)
+            } else {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            };
         }
         let line = line.trim_end_matches('\n');
         if line == end {
@@ -269,8 +273,7 @@ impl Outcome {
                 }
                 "text" | "detail" => {
                     let Some(failure) = &mut read.failure else { return Err(bad(line)) };
-                    let part =
-                        if word == "text" { &mut failure.text } else { &mut failure.detail };
+                    let part = if word == "text" { &mut failure.text } else { &mut failure.detail };
                     *part = unescape(rest);
                 }
                 "fault" => read.faults.push(rest.parse().map_err(|_| bad(line))?),

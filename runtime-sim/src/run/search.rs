@@ -88,8 +88,8 @@ pub struct Found {
     pub is_repeatable: bool,
     /// The faults that it takes.
     pub faults: Vec<Fault>,
-    /// The deviations from the default schedule that it takes; `None` if there were too many to make it
-    /// smaller.
+    /// The deviations from the default schedule that it takes; `None` if there were too many to
+    /// make it smaller.
     pub schedule: Option<Vec<Deviation>>,
     /// The same in words, with the command that replays it.
     pub text: String,
@@ -141,16 +141,16 @@ impl Test {
         self
     }
 
-    /// For a program that is no test harness: it is started again with its own arguments, and must come to
-    /// this test again.
+    /// For a program that is no test harness: it is started again with its own arguments, and must
+    /// come to this test again.
     #[must_use]
     pub fn in_program(mut self) -> Test {
         self.start.in_harness = false;
         self
     }
 
-    /// The kernel may place the memory of the processes that run seeds where it likes. It may not by
-    /// default: code that orders things by their addresses is then repeatable, too.
+    /// The kernel may place the memory of the processes that run seeds where it likes. It may not
+    /// by default: code that orders things by their addresses is then repeatable, too.
     #[must_use]
     pub fn random_addresses(mut self) -> Test {
         self.start.random_addresses = true;
@@ -270,15 +270,40 @@ impl Test {
         }
     }
 
-    /// Runs a seed once more, alone, and gives its events as lines; for the place where two runs part.
+    /// Runs a seed in processes that were started for it, the last one with its memory at other
+    /// addresses, and says where two of the runs begin to differ: the last event that they share
+    /// and the first that they do not. `None` if all are the same.
     ///
     /// # Panics
     ///
-    /// If the process cannot be started, or the file of events cannot be read.
-    pub fn events(&self, seed: u64) -> Vec<String> {
+    /// If a process cannot be started, or its file of events cannot be read.
+    pub fn first_difference(&self, seed: u64) -> Option<String> {
         if std::env::var(SERVER).is_ok_and(|name| name == self.start.name) {
             serve(self.body);
         }
+        let moved = self.clone().random_addresses();
+        let all = [self, self, self, &moved].map(|test| test.events(seed));
+        let [first, others @ ..] = &all;
+        others.iter().find_map(|other| {
+            let at =
+                (0..first.len().max(other.len())).find(|&at| first.get(at) != other.get(at))?;
+            let line = |events: &Vec<String>, at: usize| {
+                events.get(at).map_or("(the end)", String::as_str).to_owned()
+            };
+            let before: Vec<&str> =
+                first[at.saturating_sub(5)..at].iter().map(String::as_str).collect();
+            Some(format!(
+                "seed {seed}, event {at}:\n{}\none:   {}\nother: {}",
+                before.join("\n"),
+                line(first, at),
+                line(other, at),
+            ))
+        })
+    }
+
+    /// The events of a run, as lines: virtual time in ns, thread, what, two numbers, the hash so
+    /// far.
+    fn events(&self, seed: u64) -> Vec<String> {
         let path = self.folder().join(format!("{}-{seed}.events", self.file_name()));
         let mut job = Job::new(seed, self.explorer.clone());
         job.events = Some(path.to_string_lossy().into_owned());
@@ -338,8 +363,7 @@ impl Test {
                 .collect()
         });
         worked.into_iter().collect::<io::Result<Vec<()>>>()?;
-        let (mut report, hashes) =
-            results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (mut report, hashes) = results.into_inner().unwrap_or_else(PoisonError::into_inner);
         report.took = began.elapsed();
         report.different = hashes.len();
         if let Some(found) = report.failure.take() {
@@ -460,10 +484,8 @@ impl Test {
             let program = std::env::args().collect::<Vec<_>>().join(" ");
             return program;
         }
-        let package = std::env::var("CARGO_PKG_NAME").map_or_else(
-            |_| String::new(),
-            |package| format!(" -p {package}"),
-        );
+        let package = std::env::var("CARGO_PKG_NAME")
+            .map_or_else(|_| String::new(), |package| format!(" -p {package}"));
         format!("cargo test{package} {} -- --exact --nocapture", self.start.name)
     }
 
@@ -528,12 +550,7 @@ fn work_on(work: &(dyn Fn(usize) -> io::Result<()> + Sync), core: usize) -> io::
 }
 
 /// The smallest run that was found which fails as the given one did.
-fn shrink(
-    server: &mut Server,
-    job: &Job,
-    outcome: &Outcome,
-    failure: &Failure,
-) -> io::Result<Job> {
+fn shrink(server: &mut Server, job: &Job, outcome: &Outcome, failure: &Failure) -> io::Result<Job> {
     let until = Instant::now() + SHRINKING;
     let mut broken = None;
     let mut fails = |server: &mut Server, job: &Job| -> Option<Option<Outcome>> {

@@ -1,8 +1,8 @@
 //! A process that runs seeds.
 //!
-//! The test's program starts itself again for each core, with a name in its environment; the test of
-//! that name then becomes a server: it reads jobs from its standard input, which is a socket, and
-//! forks for each. So every seed begins with the same memory: statics that an earlier seed has
+//! The test's program starts itself again for each core, with a name in its environment; the test
+//! of that name then becomes a server: it reads jobs from its standard input, which is a socket,
+//! and forks for each. So every seed begins with the same memory: statics that an earlier seed has
 //! changed, caches that it has filled, do not reach the next one. The server has one thread and has
 //! run nothing, so a fork is a copy of a process that just began, without the cost of its start.
 
@@ -65,7 +65,9 @@ fn jobs(body: Body) -> io::Result<()> {
                 0 => {}
                 status => {
                     let how = match (status & 0x7f, status >> 8 & 0xff) {
-                        (0, code) => format!("the process ended with code {code} in the middle of the run"),
+                        (0, code) => {
+                            format!("the process ended with code {code} in the middle of the run")
+                        }
                         (signal, _) => format!("the process was killed by signal {signal}"),
                     };
                     let text = failed(job.seed, "died", how).to_text();

@@ -2,10 +2,7 @@
 
 /// The smallest part of `items` that was found for which `fails` holds. It holds for all of them.
 /// Stops when `fails` answers `None`: there is no time left.
-pub(crate) fn ddmin<T: Clone>(
-    items: &[T],
-    mut fails: impl FnMut(&[T]) -> Option<bool>,
-) -> Vec<T> {
+pub(crate) fn ddmin<T: Clone>(items: &[T], mut fails: impl FnMut(&[T]) -> Option<bool>) -> Vec<T> {
     let mut rest = items.to_vec();
     if rest.is_empty() {
         return rest;

@@ -13,7 +13,8 @@ fn put(path: &str, text: &str) {
     }
 }
 
-/// A line for each event, with the hash up to it: where two such files begin to differ, two runs do.
+/// A line for each event, with the hash up to it: where two such files begin to differ, two runs
+/// do.
 pub(crate) fn write_events(path: &str, ended: &Conductor) {
     let mut text = String::new();
     let mut hash = Hash::new();
@@ -76,9 +77,8 @@ pub(crate) fn write_perfetto(path: &str, ended: &Conductor) {
                     lines.push(slice(thread, "runs", since, since + 1));
                 }
             }
-            Op::Fault | Op::Mark => lines.push(format!(
-                r#"{{"ph":"i","s":"g","pid":0,"tid":0,"name":"{} {}","ts":{}}}"#,
-                if event.op == Op::Fault { "fault" } else { "mark" },
+            Op::Fault => lines.push(format!(
+                r#"{{"ph":"i","s":"g","pid":0,"tid":0,"name":"fault {}","ts":{}}}"#,
                 event.a,
                 micros(event.at),
             )),
