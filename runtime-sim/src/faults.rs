@@ -29,8 +29,7 @@ pub enum FaultKind {
         /// The host.
         host: String,
     },
-    /// The host loses its power: nobody hears from it, data that was not synced may be lost; later
-    /// its main function is called again.
+    /// The host loses its power: nobody hears from it; later its main function is called again.
     PowerLoss {
         /// The host.
         host: String,
@@ -65,11 +64,6 @@ pub enum FaultKind {
         /// By how much, in ms; behind if negative.
         ms: i64,
     },
-    /// The host's disk is full.
-    DiskFull {
-        /// The host.
-        host: String,
-    },
 }
 
 /// How faults are made.
@@ -102,22 +96,19 @@ struct Kinds {
     partitions: bool,
     delays: bool,
     skew: bool,
-    disks: bool,
 }
 
 impl Faults {
     /// None but those that are added.
     pub fn none() -> Faults {
-        let kinds =
-            Kinds { crashes: false, partitions: false, delays: false, skew: false, disks: false };
+        let kinds = Kinds { crashes: false, partitions: false, delays: false, skew: false };
         Faults { planned: Vec::new(), most: 0, until: Duration::from_secs(10), kinds }
     }
 
     /// Of every kind. Each seed leaves some kinds out altogether: a run with crashes alone finds
     /// other bugs than one with everything at once. Up to eight faults in the first 10 s.
     pub fn swarm() -> Faults {
-        let kinds =
-            Kinds { crashes: true, partitions: true, delays: true, skew: true, disks: true };
+        let kinds = Kinds { crashes: true, partitions: true, delays: true, skew: true };
         Faults { most: 8, kinds, ..Faults::none() }
     }
 
@@ -167,7 +158,7 @@ impl Faults {
         self
     }
 
-    /// No disk is full, no clock is wrong, and so on: without crashes.
+    /// The same without crashes and losses of power.
     #[must_use]
     pub fn without_crashes(mut self) -> Faults {
         self.kinds.crashes = false;
@@ -182,14 +173,13 @@ impl Faults {
             partitions: stream.below(2) == 0,
             delays: stream.below(2) == 0,
             skew: stream.below(3) == 0,
-            disks: stream.below(3) == 0,
         };
         // With one kind only nothing is left out.
         let kinds = self.kinds;
-        let allowed = [kinds.crashes, kinds.partitions, kinds.delays, kinds.skew, kinds.disks];
+        let allowed = [kinds.crashes, kinds.partitions, kinds.delays, kinds.skew];
         let single = allowed.iter().filter(|&&kind| kind).count() == 1;
-        let on = [on.crashes, on.partitions, on.delays, on.skew, on.disks];
-        let chosen: Vec<usize> = (0..5).filter(|&at| allowed[at] && (single || on[at])).collect();
+        let on = [on.crashes, on.partitions, on.delays, on.skew];
+        let chosen: Vec<usize> = (0..4).filter(|&at| allowed[at] && (single || on[at])).collect();
         let count = if self.most == 0 { 0 } else { stream.between(1, self.most) };
         let until = u64::try_from(self.until.as_nanos()).unwrap_or(u64::MAX / 4).max(4);
         for number in 0..count {
@@ -215,8 +205,7 @@ impl Faults {
                     let by = Duration::from_nanos(own.between(1_000_000, 2_000_000_000));
                     FaultKind::Slow { a: host, b: other, by }
                 }
-                3 => FaultKind::Skew { host, ms: own.between(1, 120_000) as i64 - 60_000 },
-                _ => FaultKind::DiskFull { host },
+                _ => FaultKind::Skew { host, ms: own.between(1, 120_000) as i64 - 60_000 },
             };
             let (at, lasts) = (Duration::from_nanos(at), Duration::from_nanos(lasts));
             plan.push(Fault { at, lasts, kind });
@@ -232,8 +221,7 @@ impl Fault {
         let (one, other) = match &self.kind {
             FaultKind::Crash { host }
             | FaultKind::PowerLoss { host }
-            | FaultKind::Skew { host, .. }
-            | FaultKind::DiskFull { host } => (host, None),
+            | FaultKind::Skew { host, .. } => (host, None),
             FaultKind::Partition { a, b } | FaultKind::Slow { a, b, .. } => (a, Some(b)),
             FaultKind::OneWay { from, to } => (from, Some(to)),
         };
@@ -252,7 +240,6 @@ impl fmt::Display for Fault {
             FaultKind::OneWay { from, to } => write!(f, "one-way {from} {to}"),
             FaultKind::Slow { a, b, by } => write!(f, "slow {a} {b} {}", by.as_nanos()),
             FaultKind::Skew { host, ms } => write!(f, "skew {host} {ms}"),
-            FaultKind::DiskFull { host } => write!(f, "disk-full {host}"),
         }
     }
 }
@@ -279,7 +266,6 @@ impl FromStr for Fault {
                 let ms = ms.parse().map_err(|_| format!("`{ms}` is no number of ms"))?;
                 FaultKind::Skew { host: (*host).into(), ms }
             }
-            ["disk-full", host] => FaultKind::DiskFull { host: (*host).into() },
             _ => return Err(format!("`{line}` is no fault")),
         };
         Ok(Fault { at: ns(at)?, lasts: ns(lasts)?, kind })
@@ -308,7 +294,7 @@ mod tests {
                 assert!(fault.at + fault.lasts <= Duration::from_secs(10));
             }
         }
-        assert_eq!(kinds.len(), 7, "{kinds:?}");
+        assert_eq!(kinds.len(), 6, "{kinds:?}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::conductor::baton::{self, with};
 use crate::conductor::{How, On, Verdict};
 use crate::faults::{Fault, FaultKind};
 use crate::network::Network;
-use crate::os::{Crash, Cut, DiskSpec, HostId, Latency, LinkSpec, Unsynced};
+use crate::os::{Crash, Cut, HostId, Latency, LinkSpec, Unsynced};
 use crate::sim::{HostPlan, Main};
 
 /// Who waits under this key for the end of a host's main function.
@@ -145,8 +145,7 @@ impl World {
         self.stop(host, Crash::Reset, Unsynced::Kept);
     }
 
-    /// The host loses its power: as [`crash`](Self::crash), but nobody is told, and data that was
-    /// not synced may be lost.
+    /// The host loses its power: as [`crash`](Self::crash), but nobody is told.
     ///
     /// # Panics
     ///
@@ -284,7 +283,7 @@ impl World {
         }
     }
 
-    /// Makes links, clocks and disks what the base and the active faults say together.
+    /// Makes links and clocks what the base and the active faults say together.
     fn apply(&self) {
         let active = self.lock().clone();
         let names = &self.shared.names;
@@ -320,20 +319,15 @@ impl World {
                     conductor.os.set_cut(from, to, cut);
                 }
                 let mut skew = 0;
-                let mut disk = DiskSpec::default();
                 for fault in &active {
                     match &fault.kind {
                         FaultKind::Skew { host, ms } if host == from_name => {
                             skew += ms * 1_000_000;
                         }
-                        FaultKind::DiskFull { host } if host == from_name => {
-                            disk.capacity = Some(0);
-                        }
                         _ => {}
                     }
                 }
                 conductor.set_skew(from as u32, skew);
-                conductor.os.set_disk(HostId(from as u32), disk);
             }
             conductor.system_changed();
         });
