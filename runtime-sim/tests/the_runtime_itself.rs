@@ -100,10 +100,10 @@ fn check(test: &Test, seeds: u64, different: usize) {
     let report = test.clone().seeds(200).search();
     assert!(report.failure.is_none(), "{}", report.failure.unwrap().text);
     assert!(report.different >= different, "{} of 200", report.different);
-    let pinned = test.hashes(0..seeds, 2);
-    let anywhere = test.clone().random_addresses().hashes(0..seeds, 1);
-    for (seed, (hashes, other)) in pinned.iter().zip(&anywhere).enumerate() {
-        if !hashes.iter().chain(other).all(|hash| *hash == hashes[0]) {
+    // parking_lot finds its queues by addresses, so these stay where they are.
+    let pinned = test.hashes(0..seeds, 3);
+    for (seed, hashes) in pinned.iter().enumerate() {
+        if !hashes.iter().all(|hash| *hash == hashes[0]) {
             panic!("{}", test.first_difference(seed as u64).unwrap_or_default());
         }
     }
