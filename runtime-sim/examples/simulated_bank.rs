@@ -1,12 +1,14 @@
 //! A bug that only the network shows: found, replayed, made small, and mended.
 //!
-//! Two banks on hosts of their own, and a teller who moves money from one to the other. If the deposit
-//! is not answered in time, the teller gives the money back. That loses nothing while the network is
-//! well, and nothing when a request is lost. When the *answer* is lost the money is in both banks.
+//! Two banks on hosts of their own, and a teller who moves money from one to the other. If the
+//! deposit is not answered in time, the teller gives the money back. That loses nothing while the
+//! network is well, and nothing when a request is lost. When the *answer* is lost the money is in
+//! both banks.
 //!
 //! ```sh
 //! cargo run -p runtime-sim --example simulated_bank              # finds it; the mended one passes
-//! RUNTIME_SIM_SEED=737 cargo run -p runtime-sim --example simulated_bank  # one seed, with its output
+//! RUNTIME_SIM_SEED=737 cargo run -p runtime-sim --example simulated_bank  # one seed, with its
+//! output
 //! ```
 
 use std::collections::BTreeSet;
