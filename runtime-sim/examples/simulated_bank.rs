@@ -6,9 +6,10 @@
 //! both banks.
 //!
 //! ```sh
-//! cargo run -p runtime-sim --example simulated_bank              # finds it; the mended one passes
-//! RUNTIME_SIM_SEED=737 cargo run -p runtime-sim --example simulated_bank  # one seed, with its
-//! output
+//! # Finds it; the mended one passes.
+//! cargo run -p runtime-sim --example simulated_bank
+//! # One seed, with what it prints.
+//! RUNTIME_SIM_SEED=737 cargo run -p runtime-sim --example simulated_bank
 //! ```
 
 use std::collections::BTreeSet;
