@@ -123,8 +123,8 @@ impl Os {
 
 /// # Sockets
 impl Os {
-    /// `AF_INET`, `AF_INET6`, `AF_UNIX` with `SOCK_STREAM`, `SOCK_DGRAM` (`SOCK_SEQPACKET` for Unix),
-    /// and flags.
+    /// `AF_INET`, `AF_INET6`, `AF_UNIX` with `SOCK_STREAM`, `SOCK_DGRAM` (`SOCK_SEQPACKET` for
+    /// Unix), and flags.
     pub(crate) fn socket(
         &mut self,
         host: HostId,

@@ -1,5 +1,5 @@
-//! Control messages: the buffer of `sendmsg` and `recvmsg`, in the layout of 64-bit Linux (a length of
-//! eight bytes that counts the header, level, type, data, padding to eight).
+//! Control messages: the buffer of `sendmsg` and `recvmsg`, in the layout of 64-bit Linux (a length
+//! of eight bytes that counts the header, level, type, data, padding to eight).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

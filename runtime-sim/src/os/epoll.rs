@@ -3,10 +3,10 @@
 //! An epoll keeps its items, and a list of those that may be ready. An item gets onto the list when
 //! it is added or modified while ready, and whenever its object wakes those who wait for one of
 //! its events. `epoll_wait` takes items off the list, asks each object what it is ready for
-//! *now*, and reports what the item asked for of that. What was not ready is dropped from the list. An item
-//! without `EPOLLET` and `EPOLLONESHOT` goes back to the end, so that the next call asks again. So an "edge" is
-//! not a change of readiness but a wake-up, and one report of an `EPOLLET` item says everything that the
-//! object is ready for.
+//! *now*, and reports what the item asked for of that. What was not ready is dropped from the list.
+//! An item without `EPOLLET` and `EPOLLONESHOT` goes back to the end, so that the next call asks
+//! again. So an "edge" is not a change of readiness but a wake-up, and one report of an `EPOLLET`
+//! item says everything that the object is ready for.
 //!
 //! An item belongs to the pair of descriptor number and description. It goes when the description
 //! does, not when the descriptor is closed.

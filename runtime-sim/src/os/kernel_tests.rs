@@ -2,8 +2,9 @@
 //! results, the same readiness, and the same events of epoll in the same order.
 //!
 //! Real sockets of TCP may need a moment, so after each call the test waits until the kernel's
-//! readiness is the model's. What depends on how memory is counted (when a buffer of TCP is full) is left
-//! out.
+//! readiness is the model's. What depends on how memory is counted (when a buffer of TCP is full)
+//! is left out. The model follows Linux 6.18; which of the wake-ups without news there are differs
+//! a little from version to version, so an older kernel is not compared.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddrV4;
@@ -509,6 +510,13 @@ impl Both {
 
 #[test]
 fn calls_chosen_at_random_have_the_results_that_the_kernel_gives() {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version < (6, 18) {
+        println!("not compared: the model follows Linux 6.18, this is {release}");
+        return;
+    }
     let (first, count) = match std::env::var("RUNTIME_SIM_KERNEL_SEEDS") {
         Ok(text) => {
             let (first, count) = text.split_once('+').expect("FIRST+COUNT");
@@ -517,9 +525,22 @@ fn calls_chosen_at_random_have_the_results_that_the_kernel_gives() {
         Err(_) => (0, 300),
     };
     for seed in first..first + count {
-        let mut both = Both::new(seed);
-        for _ in 0..60 {
-            both.step();
+        // The kernel may acknowledge a FIN 40 ms late, and wake a poll then. So a run that differs
+        // is made again: a fault of the model shows every time.
+        let run = || {
+            let mut both = Both::new(seed);
+            for _ in 0..60 {
+                both.step();
+            }
+        };
+        let mut outcome = std::panic::catch_unwind(run);
+        for _ in 0..4 {
+            if outcome.is_err() {
+                outcome = std::panic::catch_unwind(run);
+            }
+        }
+        if let Err(difference) = outcome {
+            std::panic::resume_unwind(difference);
         }
     }
 }

@@ -7,25 +7,27 @@
 //! # How to drive it
 //!
 //! - One thread at a time calls it (the one that has the baton). `now` is the virtual time in
-//!   nanoseconds since the world began; it never goes back. Every call first does what was due by then.
+//!   nanoseconds since the world began; it never goes back. Every call first does what was due by
+//!   then.
 //! - A call that would block returns `EAGAIN`, whatever `O_NONBLOCK` says. If
 //!   [`Os::is_blocking`], the conductor asks [`Os::would_wait_for`] for the object, blocks the
 //!   thread on it (with [`Os::timeout`] as deadline) and calls again once that object has changed.
-//! - A `connect` that takes time returns `EINPROGRESS`; a blocking one waits for `Direction::Write` and then
-//!   asks [`Os::connect_result`].
+//! - A `connect` that takes time returns `EINPROGRESS`; a blocking one waits for `Direction::Write`
+//!   and then asks [`Os::connect_result`].
 //! - A blocking `send`/`write` to a stream returns when everything is written: the caller goes on
 //!   with the rest after a short count. The same for `MSG_WAITALL`.
-//! - [`Os::drain_changes`] after each call and each [`Os::advance`]: the objects whose readiness may have
-//!   changed. A change is a hint: waiters look again, and may find nothing.
+//! - [`Os::drain_changes`] after each call and each [`Os::advance`]: the objects whose readiness
+//!   may have changed. A change is a hint: waiters look again, and may find nothing.
 //! - [`Os::next_event`] says when something happens without a call: a segment arrives, a timer
 //!   ends. When no thread can run, the conductor goes there with [`Os::advance`].
 //!
 //! # Descriptors
 //!
 //! Numbers are given out by the model, the lowest free one from [`FIRST_FD`] on, unique over all
-//! hosts, so that a descriptor which leaks from one host to another is `EBADF` there. No real
+//! hosts, and each is found whichever host asks (`table.rs::Os::find` says why). No real
 //! descriptor of Linux is as high, unless somebody has raised `fs.nr_open` and opened a million.
-//! Every call but `dup2`'s target refuses other numbers with `EBADF`; [`is_simulated`] tells the two apart.
+//! Every call but `dup2`'s target refuses other numbers with `EBADF`; [`is_simulated`] tells the
+//! two apart.
 
 #![allow(dead_code, unused_imports)]
 // The arguments of system calls.
@@ -78,8 +80,8 @@ pub(crate) type Nanos = u64;
 /// A descriptor as programs see it.
 pub(crate) type Fd = i32;
 
-/// The lowest descriptor that the model gives out: the default of `fs.nr_open`, which is above every
-/// descriptor that the kernel gives out.
+/// The lowest descriptor that the model gives out: the default of `fs.nr_open`, which is above
+/// every descriptor that the kernel gives out.
 pub(crate) const FIRST_FD: Fd = 1 << 20;
 
 /// Whether the number belongs to the model.

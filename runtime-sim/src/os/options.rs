@@ -67,10 +67,10 @@ const KEPT_DEFAULTS: &[((i32, i32), i32)] = &[
 ];
 
 fn number(value: &[u8]) -> Result<i32> {
-    match value {
-        &[a, b, c, d, ..] => Ok(i32::from_ne_bytes([a, b, c, d])),
+    match *value {
+        [a, b, c, d, ..] => Ok(i32::from_ne_bytes([a, b, c, d])),
         // The options of IP also take a byte.
-        &[byte] => Ok(byte.into()),
+        [byte] => Ok(byte.into()),
         _ => Err(Errno::EINVAL),
     }
 }

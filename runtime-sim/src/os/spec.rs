@@ -77,13 +77,13 @@ pub(crate) enum Cut {
 /// What becomes of the sockets of a host that crashes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Crash {
-    /// The process dies, the kernel lives: sockets are closed as at the end of a process (FIN, or RST where
-    /// data was unread), and connections to it are refused.
+    /// The process dies, the kernel lives: sockets are closed as at the end of a process (FIN, or
+    /// RST where data was unread), and connections to it are refused.
     Closed,
     /// Every peer gets a reset, and connections to it are refused.
     Reset,
-    /// The machine loses its power: nobody hears anything, packets to it vanish. After a restart packets of
-    /// old connections are answered by resets.
+    /// The machine loses its power: nobody hears anything, packets to it vanish. After a restart
+    /// packets of old connections are answered by resets.
     Silent,
 }
 
@@ -92,7 +92,8 @@ pub(crate) enum Crash {
 pub(crate) enum Unsynced {
     /// It stays, as it does when only the process dies.
     Kept,
-    /// Each write may be there or not, whatever came before or after it, as when a machine loses its power.
+    /// Each write may be there or not, whatever came before or after it, as when a machine loses
+    /// its power.
     Lost,
 }
 

@@ -138,12 +138,11 @@ impl Os {
         self.new_descriptor(host, object, status)
     }
 
-    /// What the descriptor stands for.
-    pub(super) fn find(&self, host: HostId, fd: Fd) -> Result<ObjectId> {
-        match self.table.used.get(&fd) {
-            Some(found) if found.host == host => Ok(found.object),
-            _ => Err(Errno::EBADF),
-        }
+    /// What the descriptor stands for, whichever host asks. The hosts of a run share the statics of
+    /// one process, and runtimes keep a pipe to themselves in one: the first host makes it, and the
+    /// others watch it.
+    pub(super) fn find(&self, _: HostId, fd: Fd) -> Result<ObjectId> {
+        self.table.used.get(&fd).map(|found| found.object).ok_or(Errno::EBADF)
     }
 
     pub(super) fn object(&self, id: ObjectId) -> &Object {
@@ -192,10 +191,17 @@ impl Os {
         }
     }
 
-    /// All descriptors of the host, lowest first.
+    /// The descriptors of the host that end with it, lowest first. What a process uses to wake
+    /// itself stays: nobody runs there any more to see it, and another host may share it (see
+    /// [`find`](Self::find)).
     pub(super) fn descriptors_of(&self, host: HostId) -> Vec<Fd> {
-        let used = self.table.used.iter();
-        used.filter(|(_, descriptor)| descriptor.host == host).map(|(&fd, _)| fd).collect()
+        let ends = |descriptor: &Descriptor| match &self.object(descriptor.object).kind {
+            Kind::EventFd(_) | Kind::PipeReader(_) | Kind::PipeWriter(_) => false,
+            Kind::Unix(socket) => !socket.is_unnamed(),
+            _ => true,
+        };
+        let used = self.table.used.iter().filter(|(_, descriptor)| descriptor.host == host);
+        used.filter(|(_, descriptor)| ends(descriptor)).map(|(&fd, _)| fd).collect()
     }
 
     /// Closes without a look at faults: for crashes.

@@ -1,8 +1,8 @@
 //! `timerfd`: a timer that can be waited for.
 //!
 //! A timer that has ended and was not read plans nothing more: how often it has ended since is
-//! computed when it is read. So an interval that nobody looks at does not keep the clock busy. Linux
-//! does the same, and like there a poll hears of the first end only.
+//! computed when it is read. So an interval that nobody looks at does not keep the clock busy.
+//! Linux does the same, and like there a poll hears of the first end only.
 
 use std::io::IoSliceMut;
 
@@ -110,8 +110,8 @@ impl Os {
         self.install(host, libc::O_RDWR | flags, Kind::Timer(TimerFd::default()))
     }
 
-    /// First end at virtual time `first` (`None` disarms), then each `interval` (0 is once). Returns
-    /// what was left before, and the interval.
+    /// First end at virtual time `first` (`None` disarms), then each `interval` (0 is once).
+    /// Returns what was left before, and the interval.
     pub(crate) fn timerfd_settime(
         &mut self,
         host: HostId,

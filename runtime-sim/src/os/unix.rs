@@ -1,7 +1,8 @@
 //! Unix sockets: streams, datagrams and sequenced packets within a host.
 //!
 //! What a sender has written counts against its own buffer until the receiver has taken it, in
-//! the units in which Linux allocates memory (`truesize`), since that decides when a socket is writable.
+//! the units in which Linux allocates memory (`truesize`), since that decides when a socket is
+//! writable.
 
 use std::collections::VecDeque;
 use std::io::{IoSlice, IoSliceMut};
@@ -82,6 +83,11 @@ fn memory(len: usize) -> usize {
 }
 
 impl UnixSocket {
+    /// Whether nobody can find it by a name.
+    pub(super) fn is_unnamed(&self) -> bool {
+        self.name == UnixName::Unnamed
+    }
+
     fn new(form: Form) -> UnixSocket {
         UnixSocket {
             form,
@@ -261,8 +267,18 @@ impl Os {
     /// There is a place in the queue, or room in the inbox.
     fn wake_waiting(&mut self, id: ObjectId) {
         let Ok(socket) = self.unix(id) else { return };
-        for waiting in std::mem::take(&mut socket.waiting) {
-            self.notify(waiting, OUT | WRNORM | WRBAND);
+        let (waiting, form) = (std::mem::take(&mut socket.waiting), socket.form);
+        self.wake_all(waiting, form);
+    }
+
+    /// A poll hears of room for a datagram; a place in a queue is news only for a `connect` that
+    /// is blocked.
+    fn wake_all(&mut self, waiting: Vec<ObjectId>, form: Form) {
+        for id in waiting {
+            match form {
+                Form::Datagram => self.notify(id, OUT | WRNORM | WRBAND),
+                Form::Stream | Form::Packets => self.change(id),
+            }
         }
     }
 
@@ -395,9 +411,7 @@ impl Os {
             }
             self.end(accepted);
         }
-        for waiting in socket.waiting {
-            self.notify(waiting, OUT | WRNORM | WRBAND);
-        }
+        self.wake_all(socket.waiting, socket.form);
     }
 
     /// A datagram socket loses its peer: what came from it is lost too. True if there was
@@ -481,7 +495,7 @@ impl Os {
             if socket.charged >= socket.send_buffer {
                 return if done == 0 { Err(Errno::EAGAIN) } else { Ok(done) };
             }
-            let most = (socket.send_buffer / 2).saturating_sub(64).min(LARGEST_PIECE).max(1);
+            let most = (socket.send_buffer / 2).saturating_sub(64).clamp(1, LARGEST_PIECE);
             let count = (len - done).min(most);
             let data = gather_from(bufs, done, count);
             let is_read = self.unix(peer).is_ok_and(|other| !other.is_read_shut);

@@ -238,7 +238,10 @@ impl Os {
         }
         if segment.syn && !segment.has_ack {
             // A new connection where an old one still is: tell what is known of the old one.
-            return if is_first_syn { () } else { self.send_ack(id) };
+            if !is_first_syn {
+                self.send_ack(id);
+            }
+            return;
         }
         if !tcp.knows(&segment) {
             return self.refuse(host, peer, local, &segment);

@@ -48,12 +48,12 @@ pub(super) type Flow = (HostId, SocketAddr, SocketAddr);
 const SEND_BUFFER: usize = 16_384;
 const RECEIVE_BUFFER: usize = 131_072;
 /// What Linux makes of the send buffer once a connection is established: room for twice ten
-/// segments of Ethernet, as their memory counts there (`getsockopt` shows 87,040), or of the loopback
-/// (2,626,560).
+/// segments of Ethernet, as their memory counts there (`getsockopt` shows 87,040), or of the
+/// loopback (2,626,560).
 const SEND_BUFFER_ETHERNET: usize = 87_040;
 const SEND_BUFFER_LOOPBACK: usize = 2_626_560;
-/// The largest buffers that `SO_SNDBUF` and `SO_RCVBUF` may ask for (`wmem_max`, `rmem_max`), and the
-/// smallest that Linux gives (`SOCK_MIN_SNDBUF`, `SOCK_MIN_RCVBUF`).
+/// The largest buffers that `SO_SNDBUF` and `SO_RCVBUF` may ask for (`wmem_max`, `rmem_max`), and
+/// the smallest that Linux gives (`SOCK_MIN_SNDBUF`, `SOCK_MIN_RCVBUF`).
 pub(super) const LARGEST_BUFFER: usize = 212_992;
 pub(super) const SMALLEST_SEND_BUFFER: usize = 4_608;
 pub(super) const SMALLEST_RECEIVE_BUFFER: usize = 2_304;
