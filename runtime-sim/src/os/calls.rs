@@ -71,7 +71,6 @@ impl Os {
             Kind::Tcp(_) | Kind::Udp(_) | Kind::Unix(_) => {
                 self.receive_any(host, fd, bufs, 0, &mut []).map(|received| received.bytes)
             }
-            Kind::File(_) => self.read_file(host, id, bufs, None),
         };
         self.finish_call(result)
     }
@@ -98,7 +97,6 @@ impl Os {
             Kind::Tcp(_) | Kind::Udp(_) | Kind::Unix(_) => {
                 self.send_any(host, fd, bufs, 0, None, &[])
             }
-            Kind::File(_) => self.write_file(host, id, bufs, None),
         };
         self.finish_call(result)
     }
@@ -115,7 +113,6 @@ impl Os {
             Kind::Udp(socket) => Ok(socket.next_len()),
             Kind::Unix(socket) if socket.is_listening() => Err(Errno::EINVAL),
             Kind::Unix(socket) => Ok(socket.unread()),
-            Kind::File(_) => self.left_in_file(host, id),
             Kind::EventFd(_) | Kind::Timer(_) | Kind::Epoll(_) => Err(Errno::ENOTTY),
         }
     }

@@ -185,9 +185,6 @@ impl Os {
         self.begin(now);
         let id = self.find(host, epfd)?;
         let target = self.find(host, fd)?;
-        if matches!(self.object(target).kind, Kind::File(_)) {
-            return Err(Errno::EPERM);
-        }
         if id == target {
             return Err(Errno::EINVAL);
         }

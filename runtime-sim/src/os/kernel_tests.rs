@@ -19,6 +19,7 @@ use rustix::net::{
 };
 use rustix::pipe::PipeFlags;
 
+use super::addr::UnixName;
 use super::*;
 
 const NOW: Nanos = 1;

@@ -1,4 +1,4 @@
-//! A model of the operating system's descriptors, network and files.
+//! A model of the operating system's descriptors and network.
 //!
 //! It is pure: it makes no system call, starts no thread, reads no clock and has no `unsafe`. Every
 //! result is a function of the calls made so far, their times, and the streams of random numbers
@@ -29,7 +29,8 @@
 //! Every call but `dup2`'s target refuses other numbers with `EBADF`; [`is_simulated`] tells the
 //! two apart.
 
-#![allow(dead_code, unused_imports)]
+// A link's default, a cut that is told, the full list of errors: offered, not all used.
+#![allow(dead_code)]
 // The arguments of system calls.
 #![allow(clippy::too_many_arguments)]
 
@@ -40,13 +41,13 @@ mod control;
 mod counter;
 mod epoll;
 mod errno;
-mod files;
 mod net;
 mod options;
 mod pipe;
 mod ports;
 mod queue;
 mod ready;
+mod socket_names;
 mod spec;
 mod stream;
 mod table;
@@ -59,12 +60,11 @@ mod unix;
 mod kernel_tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io::{IoSlice, IoSliceMut};
 use std::net::IpAddr;
 
-pub(crate) use addr::{SockAddr, UnixName};
+pub(crate) use addr::SockAddr;
 pub(crate) use errno::{Errno, Result};
-pub(crate) use spec::{Crash, Cut, DiskSpec, Latency, LinkSpec, Unsynced};
+pub(crate) use spec::{Crash, Cut, Latency, LinkSpec};
 pub(crate) use stream::Stream;
 
 use net::{Happening, Host, Network, Packet};
@@ -124,28 +124,6 @@ pub(crate) struct Received {
     pub(crate) flags: i32,
 }
 
-/// `struct stat`, as far as the model knows it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Stat {
-    pub(crate) inode: u64,
-    /// Type and permissions.
-    pub(crate) mode: u32,
-    pub(crate) links: u64,
-    pub(crate) size: u64,
-    pub(crate) accessed: Nanos,
-    pub(crate) modified: Nanos,
-    pub(crate) changed: Nanos,
-}
-
-/// An entry of a directory.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct DirEntry {
-    pub(crate) inode: u64,
-    /// `DT_REG`, `DT_DIR`, `DT_LNK`, `DT_SOCK`.
-    pub(crate) kind: u8,
-    pub(crate) name: Vec<u8>,
-}
-
 /// Everything that the simulated kernels and the network between them know.
 pub(crate) struct Os {
     now: Nanos,
@@ -168,49 +146,4 @@ pub(crate) struct Os {
     tcps: BTreeMap<TcpId, Box<Tcp>>,
     next_tcp: u64,
     flows: BTreeMap<Flow, TcpId>,
-}
-
-macro_rules! calls {
-    ($($(#[$doc:meta])* fn $name:ident(&mut self, $($arg:ident: $ty:ty),* $(,)?) -> $ret:ty;)*) => {
-        /// # Calls
-        impl Os {
-            $($(#[$doc])* pub(crate) fn $name(&mut self, $($arg: $ty),*) -> $ret {
-                $(let _ = $arg;)*
-                Err(Errno::ENOSYS)
-            })*
-        }
-    };
-}
-
-calls! {
-    /// `openat`: `dir` is where relative paths begin, `None` the root.
-    fn open(&mut self, host: HostId, now: Nanos, dir: Option<Fd>, path: &[u8], flags: i32, mode: u32) -> Result<Fd>;
-    /// `preadv`.
-    fn read_at(&mut self, host: HostId, now: Nanos, fd: Fd, bufs: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize>;
-    /// `pwritev`.
-    fn write_at(&mut self, host: HostId, now: Nanos, fd: Fd, bufs: &[IoSlice<'_>], offset: u64) -> Result<usize>;
-    /// `lseek`.
-    fn seek(&mut self, host: HostId, fd: Fd, offset: i64, whence: i32) -> Result<u64>;
-    fn truncate(&mut self, host: HostId, now: Nanos, fd: Fd, size: u64) -> Result<()>;
-    /// `fsync` of a file or a directory; `data_only` is `fdatasync`.
-    fn sync(&mut self, host: HostId, now: Nanos, fd: Fd, data_only: bool) -> Result<()>;
-    /// `fstat`.
-    fn stat(&mut self, host: HostId, fd: Fd) -> Result<Stat>;
-    /// `fstatat`; `follow` is without `AT_SYMLINK_NOFOLLOW`.
-    fn stat_at(&mut self, host: HostId, dir: Option<Fd>, path: &[u8], follow: bool) -> Result<Stat>;
-    /// Up to `most` entries from the descriptor's position on, `.` and `..` among them; empty at
-    /// the end.
-    fn read_dir(&mut self, host: HostId, fd: Fd, most: usize) -> Result<Vec<DirEntry>>;
-    fn make_dir(&mut self, host: HostId, now: Nanos, dir: Option<Fd>, path: &[u8], mode: u32) -> Result<()>;
-    /// `unlinkat`; `is_dir` is `AT_REMOVEDIR`.
-    fn unlink(&mut self, host: HostId, now: Nanos, dir: Option<Fd>, path: &[u8], is_dir: bool) -> Result<()>;
-    /// `renameat2`: `RENAME_NOREPLACE`, `RENAME_EXCHANGE`.
-    fn rename(&mut self, host: HostId, now: Nanos, from_dir: Option<Fd>, from: &[u8], to_dir: Option<Fd>, to: &[u8], flags: u32) -> Result<()>;
-    fn link(&mut self, host: HostId, now: Nanos, from_dir: Option<Fd>, from: &[u8], to_dir: Option<Fd>, to: &[u8]) -> Result<()>;
-    fn symlink(&mut self, host: HostId, now: Nanos, target: &[u8], dir: Option<Fd>, path: &[u8]) -> Result<()>;
-    fn read_link(&mut self, host: HostId, dir: Option<Fd>, path: &[u8]) -> Result<Vec<u8>>;
-    /// `fchmodat`.
-    fn set_mode(&mut self, host: HostId, now: Nanos, dir: Option<Fd>, path: &[u8], mode: u32) -> Result<()>;
-    /// `flock`: `LOCK_SH`, `LOCK_EX`, `LOCK_UN`; `EAGAIN` if somebody else has it.
-    fn lock_file(&mut self, host: HostId, fd: Fd, operation: i32) -> Result<()>;
 }

@@ -11,11 +11,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::addr::SockAddr;
 use super::errno::{Errno, Result};
-use super::files::Files;
 use super::ports::Ports;
+use super::socket_names::SocketNames;
 use super::stream::Stream;
 use super::tcp::{Segment, TcpId};
-use super::{Crash, Cut, HostId, Latency, LinkSpec, Nanos, ObjectId, Os, Unsynced};
+use super::{Crash, Cut, HostId, Latency, LinkSpec, Nanos, ObjectId, Os};
 
 pub(super) const SECOND: Nanos = 1_000_000_000;
 pub(super) const MILLISECOND: Nanos = 1_000_000;
@@ -39,7 +39,7 @@ pub(super) struct Host {
     /// What its kernel decides by chance.
     pub(super) entropy: Stream,
     pub(super) ports: Ports,
-    pub(super) files: Files,
+    pub(super) socket_names: SocketNames,
 }
 
 /// One direction between two hosts.
@@ -388,14 +388,14 @@ impl Os {
             addresses: addresses.to_vec(),
             down: None,
             ports: Ports::default(),
-            files: Files::new(entropy.sub("files")),
+            socket_names: SocketNames::default(),
             entropy,
         });
         id
     }
 
     /// The host goes down: its descriptors are gone. Nothing happens if it is down.
-    pub(crate) fn crash(&mut self, host: HostId, now: Nanos, how: Crash, disk: Unsynced) {
+    pub(crate) fn crash(&mut self, host: HostId, now: Nanos, how: Crash) {
         self.begin(now);
         if self.host(host).down.is_some() {
             return;
@@ -410,12 +410,10 @@ impl Os {
             self.close_quietly(host, fd);
         }
         self.host_mut(host).down = Some(how);
-        self.host_mut(host).files.crash(disk);
         self.deliver_local();
     }
 
-    /// The host is up again, without descriptors, with what its disk holds. Nothing happens if it
-    /// is up.
+    /// The host is up again, without sockets. Nothing happens if it is up.
     pub(crate) fn restart(&mut self, host: HostId, now: Nanos) {
         self.begin(now);
         self.host_mut(host).down = None;

@@ -42,11 +42,6 @@ impl<T> Queue<T> {
         let at = entry.key().0;
         (at <= now).then(|| (at, entry.remove()))
     }
-
-    /// Takes back what is not kept.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
-        self.planned.retain(|_, event| keep(event));
-    }
 }
 
 #[cfg(test)]

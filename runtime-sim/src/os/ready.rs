@@ -55,8 +55,6 @@ impl Os {
                 self.tcp_mask(tcp)
             }
             Kind::Udp(socket) => socket.mask(),
-            // Files are always ready.
-            Kind::File(_) => IN | OUT | RDNORM | WRNORM,
         }
     }
 }

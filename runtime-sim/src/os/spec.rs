@@ -1,4 +1,4 @@
-//! What a world is like: links, crashes, disks. Plain data that the simulation's user describes.
+//! What a world is like: links and crashes. Plain data that the simulation's user describes.
 
 use super::Nanos;
 
@@ -85,27 +85,4 @@ pub(crate) enum Crash {
     /// The machine loses its power: nobody hears anything, packets to it vanish. After a restart
     /// packets of old connections are answered by resets.
     Silent,
-}
-
-/// What becomes of data that a crashed host has written but not synced.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Unsynced {
-    /// It stays, as it does when only the process dies.
-    Kept,
-    /// Each write may be there or not, whatever came before or after it, as when a machine loses
-    /// its power.
-    Lost,
-}
-
-/// What is wrong with a host's disk.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub(crate) struct DiskSpec {
-    /// How many bytes its files may hold together; then `ENOSPC`. `None` is without limit.
-    pub(crate) capacity: Option<u64>,
-    /// How likely a read fails with `EIO`.
-    pub(crate) read_errors: f64,
-    /// How likely a write or a sync fails with `EIO`.
-    pub(crate) write_errors: f64,
-    /// How likely a read or a write handles only a part.
-    pub(crate) short: f64,
 }

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::counter::EventFd;
 use super::epoll::{Epoll, Key};
 use super::errno::{Errno, Result};
-use super::files::OpenFile;
 use super::pipe::PipeId;
 use super::tcp::TcpId;
 use super::timer::TimerFd;
@@ -45,7 +44,6 @@ pub(super) enum Kind {
     Unix(Box<UnixSocket>),
     Tcp(TcpId),
     Udp(Box<UdpSocket>),
-    File(Box<OpenFile>),
 }
 
 #[derive(Clone, Copy)]
@@ -180,7 +178,7 @@ impl Os {
         self.common.remove(&id);
         let object = self.objects.remove(&id).expect("it was there");
         match object.kind {
-            Kind::EventFd(_) | Kind::File(_) => {}
+            Kind::EventFd(_) => {}
             Kind::Timer(timer) => self.end_timer(timer),
             Kind::PipeReader(pipe) => self.end_pipe_reader(pipe),
             Kind::PipeWriter(pipe) => self.end_pipe_writer(pipe),

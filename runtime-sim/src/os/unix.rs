@@ -211,21 +211,6 @@ impl Os {
         is_full
     }
 
-    /// The socket that has the name.
-    fn unix_named(&mut self, host: HostId, name: &UnixName) -> Result<ObjectId> {
-        match name {
-            UnixName::Unnamed => Err(Errno::EINVAL),
-            UnixName::Abstract(name) => {
-                let found = self.host(host).files.abstract_socket(name);
-                found.ok_or(Errno::ECONNREFUSED)
-            }
-            UnixName::Path(path) => {
-                let found = self.host(host).files.socket_at(path)?;
-                found.ok_or(Errno::ECONNREFUSED)
-            }
-        }
-    }
-
     pub(super) fn bind_unix(&mut self, id: ObjectId, addr: &SockAddr) -> Result<()> {
         let host = self.object(id).host;
         if self.unix(id)?.name != UnixName::Unnamed {
@@ -239,13 +224,7 @@ impl Os {
             }
             addr => unix_name(addr)?,
         };
-        let now = self.now;
-        let files = &mut self.host_mut(host).files;
-        match &name {
-            UnixName::Abstract(name) => files.bind_abstract(name, id)?,
-            UnixName::Path(path) => files.bind_socket(path, id, now)?,
-            UnixName::Unnamed => {}
-        }
+        self.host_mut(host).socket_names.insert(&name, id)?;
         self.unix(id)?.name = name;
         Ok(())
     }
@@ -312,7 +291,7 @@ impl Os {
             return Ok(());
         }
         let name = unix_name(addr)?;
-        let other = self.unix_named(host, &name)?;
+        let other = self.host(host).socket_names.find(&name)?;
         let (own_name, state) = {
             let socket = self.unix(id)?;
             (socket.name.clone(), socket.state)
@@ -388,7 +367,7 @@ impl Os {
     }
 
     pub(super) fn end_unix(&mut self, host: HostId, id: ObjectId, socket: UnixSocket) {
-        self.host_mut(host).files.unbind_socket(id);
+        self.host_mut(host).socket_names.remove(id);
         if let Some(peer) = socket.peer.filter(|_| socket.form.has_connections()) {
             if let Ok(other) = self.unix(peer) {
                 (other.is_read_shut, other.is_write_shut) = (true, true);
@@ -541,7 +520,7 @@ impl Os {
         let other = match to.filter(|_| form == Form::Datagram) {
             Some(addr) => {
                 let name = unix_name(addr)?;
-                self.unix_named(host, &name)
+                self.host(host).socket_names.find(&name)
             }
             None => peer.ok_or(Errno::ENOTCONN),
         };

@@ -11,7 +11,7 @@ use crate::os::net::inet;
 use crate::os::ports::{Claim, Protocol};
 use crate::os::ready::{ERR, STATE};
 use crate::os::table::Kind;
-use crate::os::{Fd, HostId, ObjectId, Os, Received};
+use crate::os::{Fd, HostId, Os, Received};
 
 /// The wildcard of a family, without a port.
 pub(in crate::os) fn any(is_v6: bool) -> SocketAddr {
@@ -84,10 +84,6 @@ impl Os {
     pub(in crate::os) fn tcp_unread(&mut self, id: TcpId) -> Result<usize> {
         let tcp = self.tcp(id);
         if tcp.state == State::Listen { Err(Errno::EINVAL) } else { Ok(tcp.inbox.len()) }
-    }
-
-    pub(in crate::os) fn tcp_unsent(&mut self, id: TcpId) -> usize {
-        self.tcp(id).out.len()
     }
 
     pub(in crate::os) fn tcp_state_number(&mut self, id: TcpId) -> u8 {
@@ -508,9 +504,5 @@ impl Os {
             }
             _ => Err(Errno::ENOTCONN),
         }
-    }
-
-    pub(in crate::os) fn tcp_object(&mut self, id: TcpId) -> Option<ObjectId> {
-        self.tcp(id).object
     }
 }
