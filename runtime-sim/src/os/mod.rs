@@ -58,6 +58,8 @@ mod unix;
 
 #[cfg(test)]
 mod kernel_tests;
+#[cfg(test)]
+mod link_tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
