@@ -188,10 +188,10 @@ fn a_partition_delays_what_was_written_until_it_is_mended_or_the_sender_gives_up
     assert!((800..1000).contains(&((world.now - cut_at) / SECOND)), "{}", world.now - cut_at);
 }
 
-#[test]
-fn a_full_window_stops_the_sender_and_a_reader_opens_it() {
-    let mut world = World::new(3, LinkSpec::lan());
-    let (client, server) = world.pair();
+/// Fills the window and both buffers: half of the receiver's 128 KiB, and the sender's own.
+const ALL: usize = 65_536 + 87_040;
+
+fn full(world: &mut World, client: Fd) {
     let mut sent = 0;
     let until = world.now + 60 * SECOND;
     while world.now < until {
@@ -203,14 +203,40 @@ fn a_full_window_stops_the_sender_and_a_reader_opens_it() {
             }
         }
     }
-    // Half of the receiver's buffer of 128 KiB, and the sender's own.
-    assert_eq!(sent, 65_536 + 87_040);
-    let mut read = 0;
-    while read < sent {
+    assert_eq!(sent, ALL);
+}
+
+#[test]
+fn a_full_window_stops_the_sender_and_a_reader_opens_it_at_once() {
+    let mut world = World::new(3, LinkSpec::lan());
+    let (client, server) = world.pair();
+    full(&mut world, client);
+    let (mut read, begun) = (0, world.now);
+    while read < ALL {
         read += world.read_at_last(world.b, server).expect("a read").len();
     }
+    // The reader says so: nobody waits for the next question, which comes after seconds.
+    assert!(world.now - begun < SECOND / 10, "{}", world.now - begun);
+    while world.step() {}
     let mask = world.os.readiness(world.a, world.now, client).expect("readiness");
     assert_ne!(mask & libc::EPOLLOUT as u32, 0);
+}
+
+#[test]
+fn a_sender_finds_an_open_window_even_if_the_news_of_it_is_lost() {
+    let mut world = World::new(3, LinkSpec::lan());
+    let (client, server) = world.pair();
+    full(&mut world, client);
+    world.os.set_cut(world.b, world.a, Some(Cut::Silent));
+    let mut read = 0;
+    while let Ok(bytes) = world.read(world.b, server) {
+        read += bytes.len();
+    }
+    assert_eq!(read, 65_536);
+    world.os.set_cut(world.b, world.a, None);
+    while read < ALL {
+        read += world.read_at_last(world.b, server).expect("a read").len();
+    }
 }
 
 #[test]
