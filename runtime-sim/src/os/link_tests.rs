@@ -215,8 +215,8 @@ fn a_full_window_stops_the_sender_and_a_reader_opens_it_at_once() {
     while read < ALL {
         read += world.read_at_last(world.b, server).expect("a read").len();
     }
-    // The reader says so: nobody waits for the next question, which comes after seconds.
-    assert!(world.now - begun < SECOND / 10, "{}", world.now - begun);
+    // The reader says so: nobody waits for the next question, which may take 200 ms.
+    assert!(world.now - begun < SECOND / 100, "{}", world.now - begun);
     while world.step() {}
     let mask = world.os.readiness(world.a, world.now, client).expect("readiness");
     assert_ne!(mask & libc::EPOLLOUT as u32, 0);
