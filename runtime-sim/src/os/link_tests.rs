@@ -211,6 +211,8 @@ fn a_full_window_stops_the_sender_and_a_reader_opens_it_at_once() {
     let mut world = World::new(3, LinkSpec::lan());
     let (client, server) = world.pair();
     full(&mut world, client);
+    // Between two questions of the sender.
+    world.now += SECOND / 20;
     let (mut read, begun) = (0, world.now);
     while read < ALL {
         read += world.read_at_last(world.b, server).expect("a read").len();
