@@ -93,6 +93,9 @@ pub struct Task {
     pub name: Option<String>,
     /// Where it was spawned: file, line, column.
     pub spawned_at: String,
+    /// Where its scope was opened, if it was spawned into one.
+    #[serde(default)]
+    pub scope: Option<String>,
     /// Where it lives.
     #[serde(default)]
     pub place: String,
@@ -113,7 +116,7 @@ pub struct Task {
     /// The size of its future in bytes.
     #[serde(default)]
     pub future_size: usize,
-    /// Who made it ready the last time: `task`, `driver` or `outside`.
+    /// Who made it ready the last time: `task`, `driver`, `timer` or `outside`.
     pub woken_by: Option<String>,
     /// The task that made it ready, if one did.
     pub woken_by_task: Option<u64>,
@@ -128,6 +131,9 @@ pub struct Task {
     /// Nobody can wake or abort it any more.
     #[serde(default)]
     pub lost: bool,
+    /// It can go on only after another task that is stuck.
+    #[serde(default)]
+    pub stuck: bool,
 }
 
 /// One thing that a task waits for: see `runtime::insight::WaitInfo`.

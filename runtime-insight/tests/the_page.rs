@@ -333,6 +333,16 @@ fn it_tells_of_tasks_locks_and_deadlocks() {
         let told = found["findings"].as_array().unwrap();
         told.iter().any(|one| one["kind"] == "deadlock" && one["stands"] == true)
     });
+    // It blocks until the report is there, however late that is.
+    let (send, told) = mpsc::channel::<()>();
+    spawn(&program, "stalls", async move {
+        let _ = told.recv_timeout(PATIENCE);
+    });
+    program.wait_for("/api/findings", |found| {
+        let stalls = found["stalls"].as_array().unwrap();
+        stalls.iter().any(|stall| stall["text"].as_str().unwrap().contains("\"stalls\""))
+    });
+    drop(send);
 
     for (path, word) in [
         ("/api/dump.json", "\"runtimes\":["),

@@ -9,7 +9,7 @@ use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::sync::{
     Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore, SetOnce, broadcast, mpsc, oneshot, watch,
 };
-use runtime::task::{Id, JoinSet};
+use runtime::task::{Id, JoinSet, Scope};
 use runtime::{Builder, Runtime, fs, net, process, select, signal, time};
 use tests::eventually;
 
@@ -423,8 +423,109 @@ fn who_woke_a_task_is_told() {
         }
     });
     eventually("the timer has woken", || {
-        waiting(&runtime, timed.id()).woken.unwrap().0 == WokenBy::Driver
+        waiting(&runtime, timed.id()).woken.unwrap().0 == WokenBy::Timer
     });
+    runtime.shutdown_background();
+}
+
+#[test]
+fn a_task_that_a_descriptor_wakes_says_so_beside_a_timer() {
+    for runtime in
+        [observed(), Builder::new_current_thread().insight(true).enable_all().build().unwrap()]
+    {
+        let pair = runtime.block_on(async { net::UnixStream::pair() });
+        let (mut ours, mut theirs) = pair.unwrap();
+        let reader = runtime.spawn(async move {
+            let mut byte = [0];
+            while theirs.read(&mut byte).await.unwrap() > 0 {}
+        });
+        runtime.block_on(async {
+            // Both are due in the same look of the driver.
+            let timed = runtime::spawn(async {
+                loop {
+                    time::sleep(Duration::from_millis(1)).await;
+                }
+            });
+            let deadline = time::Instant::now() + Duration::from_secs(30);
+            loop {
+                ours.write_all(b"x").await.unwrap();
+                time::sleep(Duration::from_millis(1)).await;
+                let dump = runtime.handle().task_dump();
+                let by =
+                    |id| dump.tasks.iter().find(|task| task.id == id).unwrap().woken.unwrap().0;
+                if (by(reader.id()), by(timed.id())) == (WokenBy::Driver, WokenBy::Timer) {
+                    break;
+                }
+                assert!(time::Instant::now() < deadline, "{dump}");
+            }
+        });
+        runtime.shutdown_background();
+    }
+}
+
+#[test]
+fn a_descriptor_is_no_timer_after_looks_that_found_nothing() {
+    for runtime in
+        [observed(), Builder::new_current_thread().insight(true).enable_all().build().unwrap()]
+    {
+        let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let (read, mut was_read) = mpsc::unbounded_channel();
+        let reader = runtime.spawn(async move {
+            let mut theirs = net::UnixStream::from_std(theirs).unwrap();
+            let mut byte = [0];
+            while read.send(()).is_ok() && theirs.read(&mut byte).await.unwrap() > 0 {}
+        });
+        runtime.block_on(async {
+            was_read.recv().await.unwrap();
+            for _ in 0..20 {
+                std::io::Write::write_all(&mut ours, b"x").unwrap();
+                was_read.recv().await.unwrap();
+                let dump = runtime.handle().task_dump();
+                let info = dump.tasks.iter().find(|task| task.id == reader.id()).unwrap();
+                // Its poll may go on; who woke it for that poll is known all the same.
+                assert_eq!(info.woken.unwrap().0, WokenBy::Driver, "{info}");
+            }
+        });
+        runtime.shutdown_background();
+    }
+}
+
+#[test]
+fn the_scope_of_a_task_is_named_by_its_place() {
+    let runtime = observed();
+    runtime.block_on(async {
+        let (scope, line) = (Scope::new(), line!());
+        let member = scope.spawn(pending::<()>());
+        let inner = scope.child();
+        let inside = inner.spawn(pending::<()>());
+        let outside = runtime::spawn(pending::<()>());
+        let scope_of = |id| {
+            let dump = runtime.handle().task_dump();
+            let task = dump.tasks.iter().find(|task| task.id == id).unwrap();
+            assert_eq!(task.scope.is_some(), task.to_string().contains("into the scope of"));
+            task.scope.map(|place| (place.file(), place.line()))
+        };
+        assert_eq!(scope_of(member.id()), Some((file!(), line)));
+        assert_eq!(scope_of(inside.id()), Some((file!(), line + 2)));
+        assert_eq!(scope_of(outside.id()), None);
+        // The runtime's own scope was opened nowhere in the program.
+        assert_eq!(scope_of(Scope::current().spawn(pending::<()>()).id()), None);
+        outside.abort();
+    });
+    runtime.shutdown_background();
+}
+
+#[test]
+fn the_size_of_a_large_future_is_not_that_of_its_box() {
+    let runtime = observed();
+    let large = runtime.spawn(async {
+        let buffer = [7_u8; 40_000];
+        pending::<()>().await;
+        std::hint::black_box(&buffer);
+    });
+    let info = waiting(&runtime, large.id());
+    assert!((40_000..41_000).contains(&info.future_size), "{info:?}");
     runtime.shutdown_background();
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use runtime::{Builder, task};
 use serde_json::Value;
 use tests::insight::{Program, be_looked_into};
-use tests::{Gate, forever, role};
+use tests::{Gate, eventually, forever, role};
 
 const WORKERS: usize = 3;
 const WAITING: usize = 1000;
@@ -60,6 +60,14 @@ fn look(program: &Program, stuck: usize) {
     assert_eq!(names, (0..stuck).map(|number| format!("stuck {number}")).collect::<Vec<_>>());
     assert!(program.ask("text").contains("\"stuck 0\""));
     assert!(program.ask("metrics").contains("\"tasks_alive\":"));
+    // The first report; further ones within a second are left out.
+    eventually("the stall is told with its stack", || {
+        let found: Value = serde_json::from_str(&program.ask("findings")).unwrap();
+        found["stalls"].as_array().unwrap().iter().any(|stall| {
+            let text = stall["text"].as_str().unwrap();
+            text.contains("\"stuck ") && text.contains("all_stuck")
+        })
+    });
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use runtime::insight::Insight;
+use runtime::task::Scope;
 use runtime::{Builder, Runtime};
 use tests::scratch::Scratch;
 use tests::{Gate, eventually, within};
@@ -51,6 +52,20 @@ fn each_poll_is_in_it() {
     let bytes = runtime.handle().trace(EVER).to_bytes();
     assert!(bytes.starts_with(b"RTTRACE\0") && bytes.len() > 16 * 500);
     assert!(format!("{:?}", runtime.handle().trace(EVER)).contains("event_count"));
+}
+
+#[test]
+fn a_member_of_a_scope_is_recorded_like_any_task() {
+    let runtime = observed(true);
+    runtime.block_on(async {
+        let scope = Scope::new();
+        for _ in 0..500 {
+            drop(scope.spawn(async {}));
+        }
+        scope.close().await.unwrap();
+    });
+    // The spawn, the poll and the end.
+    eventually("each has three events at least", || events(&runtime, EVER) >= 3 * 500);
 }
 
 #[test]

@@ -12,12 +12,15 @@ pub(super) fn run(client: &mut Client) -> Result<(), Failed> {
 }
 
 fn text(answer: &Value) -> String {
-    let findings = answer.get("findings").and_then(Value::as_array);
-    let texts: Vec<_> =
-        findings.into_iter().flatten().filter_map(|one| one["text"].as_str()).collect();
-    match texts.as_slice() {
+    let texts = |list: &str| {
+        let all = answer.get(list).and_then(Value::as_array);
+        all.into_iter().flatten().filter_map(|one| one["text"].as_str()).collect::<Vec<_>>()
+    };
+    let stalls = texts("stalls").into_iter().map(|text| format!("stall: {text}"));
+    let all: Vec<_> = texts("findings").into_iter().map(str::to_owned).chain(stalls).collect();
+    match all.as_slice() {
         [] => "nothing was found; see `dump`\n".to_owned(),
-        texts => texts.join("\n") + "\n",
+        all => all.join("\n") + "\n",
     }
 }
 
@@ -31,5 +34,7 @@ mod tests {
         assert!(text(&none).contains("nothing"));
         let two = serde_json::json!({ "findings": [{ "text": "a\n b" }, { "text": "c" }] });
         assert_eq!(text(&two), "a\n b\nc\n");
+        let stall = serde_json::json!({ "findings": [], "stalls": [{ "text": "task 7" }] });
+        assert_eq!(text(&stall), "stall: task 7\n");
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::hub::Hub;
-use super::knots::{Node, leads_to};
+use super::knots::Node;
 use super::query::Query;
 use super::snapshot::{Line, Selection, Snapshot};
 use super::source::lock;
@@ -201,7 +201,8 @@ fn findings(hub: &Hub) -> Answered {
     // An older program does not know this request.
     let told: Option<Value> =
         hub.ask("findings").ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let mut told = told.unwrap_or_default()["findings"].take();
+    let mut answer = told.unwrap_or_default();
+    let (mut told, stalled) = (answer["findings"].take(), answer["stalls"].take());
     for one in told.as_array_mut().into_iter().flatten() {
         let tasks = one["tasks"].as_array();
         let is_there =
@@ -222,6 +223,7 @@ fn findings(hub: &Hub) -> Answered {
         "lost": knots.lost,
         "lost_count": knots.lost_count,
         "stalls_total": stalls,
+        "stalls": stalled,
         "blocking": snapshot.jobs.iter().take(MOST_LISTED).collect::<Vec<_>>(),
         "blocking_running": snapshot.jobs.iter().filter(|job| job.running).count(),
         "blocking_count": snapshot.jobs.len(),
@@ -239,7 +241,7 @@ fn task(hub: &Hub, id: u64) -> Answered {
     let named = named.chain([row.task.woken_by_task]).flatten();
     let names: BTreeMap<u64, Node> =
         named.filter_map(|id| Some((id, Node::of(&snapshot.row(id)?.task)))).collect();
-    let waits_for_it = |wait: &Wait| leads_to(wait) == Some(id) || wait.held_by == Some(id);
+    let waits_for_it = |wait: &Wait| wait.leads_to == Some(id) || wait.held_by == Some(id);
     let mut waiters = Vec::new();
     let mut count = 0;
     for other in snapshot.rows.iter().filter(|other| other.task.waits.iter().any(waits_for_it)) {

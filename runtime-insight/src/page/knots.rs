@@ -1,7 +1,8 @@
 //! Who waits for whom: locks with those who wait for them, and circles.
 //!
 //! A circle counts if all of its tasks have waited for longer than the dump took: then all waits
-//! existed at one moment. `runtime/insight/lints.rs` says which wait leads to which task.
+//! existed at one moment. Which wait leads to which task, and which tasks are stuck, stands in the
+//! dump.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -74,7 +75,7 @@ impl Node {
             worker: task.worker,
             since_us: task.since_us,
             wait: task.waits.first().cloned(),
-            waits_for: task.waits.first().and_then(leads_to),
+            waits_for: task.waits.first().and_then(|wait| wait.leads_to),
         }
     }
 
@@ -90,18 +91,6 @@ impl Node {
             wait: None,
             waits_for: None,
         }
-    }
-}
-
-/// The task that must act for a wait to end.
-pub(super) fn leads_to(wait: &Wait) -> Option<u64> {
-    if wait.old {
-        return None;
-    }
-    match &*wait.kind {
-        "mutex" | "rwlock" | "once_cell" | "mpsc_send" => wait.held_by,
-        "join" => wait.task,
-        _ => None,
     }
 }
 
@@ -156,7 +145,7 @@ fn locks(snapshot: &Snapshot) -> Vec<Lock> {
                     .take(LISTED)
                     .map(|(row, wait)| Node {
                         // The wait for this lock, which need not be the first one.
-                        waits_for: leads_to(wait),
+                        waits_for: wait.leads_to,
                         wait: Some((*wait).clone()),
                         ..Node::of(&row.task)
                     })
@@ -172,40 +161,12 @@ fn locks(snapshot: &Snapshot) -> Vec<Lock> {
     all
 }
 
-/// The tasks that nothing can free but one of themselves: those that are left when the others have
-/// been taken off, each with the task that it leads to.
-fn stuck(snapshot: &Snapshot) -> HashMap<u64, &Task> {
-    let stands_for = STANDS_FOR.max(2.0 * snapshot.took_us);
-    let waits = |task: &&Task| {
-        &*task.state == "waiting"
-            && !task.waits.is_empty()
-            && task.more_waits == 0
-            && since(task) >= stands_for
-    };
-    let tasks = snapshot.rows.iter().map(|row| &row.task);
-    let mut stuck: HashMap<_, _> = tasks.filter(waits).map(|task| (task.id, task)).collect();
-    let mut behind: HashMap<u64, Vec<u64>> = HashMap::new();
-    let mut free = Vec::new();
-    for task in stuck.values() {
-        for wait in &task.waits {
-            match leads_to(wait).filter(|id| stuck.contains_key(id)) {
-                Some(id) => behind.entry(id).or_default().push(task.id),
-                None => free.push(task.id),
-            }
-        }
-    }
-    while let Some(id) = free.pop() {
-        if stuck.remove(&id).is_some() {
-            free.extend(behind.remove(&id).into_iter().flatten());
-        }
-    }
-    stuck
-}
-
 fn circles(snapshot: &Snapshot) -> Vec<Circle> {
-    let stuck = stuck(snapshot);
-    // Every wait of a stuck task leads to another stuck one.
-    let next = |id: u64| stuck.get(&id).and_then(|task| leads_to(task.waits.first()?));
+    let stands_for = STANDS_FOR.max(2.0 * snapshot.took_us);
+    let tasks = snapshot.rows.iter().map(|row| &row.task);
+    let stuck = tasks.filter(|task| task.stuck && since(task) >= stands_for);
+    let stuck: HashMap<_, _> = stuck.map(|task| (task.id, task)).collect();
+    let next = |id: u64| stuck.get(&id).and_then(|task| task.waits.first()?.leads_to);
     let mut order: Vec<_> = stuck.keys().copied().collect();
     order.sort_unstable();
     let mut seen = HashSet::new();
@@ -268,12 +229,14 @@ mod tests {
 
     fn task(id: u64, waits: &str) -> String {
         format!(
-            r#"{{"id":{id},"spawned_at":"a","state":"waiting","since_us":1e6,"waits":[{waits}]}}"#
+            r#"{{"id":{id},"spawned_at":"a","state":"waiting","stuck":true,"since_us":1e6,"waits":[{waits}]}}"#
         )
     }
 
     fn for_lock(object: u64, holder: u64) -> String {
-        format!(r#"{{"kind":"mutex","text":"","object":{object},"held_by":{holder}}}"#)
+        format!(
+            r#"{{"kind":"mutex","text":"","object":{object},"held_by":{holder},"leads_to":{holder}}}"#
+        )
     }
 
     fn knots(tasks: &[String]) -> Knots {
@@ -288,7 +251,7 @@ mod tests {
 
     #[test]
     fn circles_are_told_in_order_with_those_behind() {
-        let join = r#"{"kind":"join","text":"","task":2}"#;
+        let join = r#"{"kind":"join","text":"","task":2,"leads_to":2}"#;
         let all = knots(&[
             task(1, &for_lock(10, 2)),
             task(2, &for_lock(11, 3)),
@@ -307,16 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn what_something_else_can_end_is_no_circle() {
-        let timer = r#"{"kind":"timer","text":""}"#;
-        let with_timer = format!("{},{timer}", for_lock(10, 2));
-        let circle = |first: &str| [task(1, first), task(2, &for_lock(11, 1))];
-        assert_eq!(rings(&circle(&for_lock(10, 2))), [[1, 2]]);
-        assert!(rings(&circle(&with_timer)).is_empty());
-        let old = for_lock(10, 2).replace("\"kind\"", "\"old\":true,\"kind\"");
-        assert!(rings(&circle(&old)).is_empty());
-        let now = task(1, &for_lock(10, 2)).replace("1e6", "1e5");
-        assert!(rings(&[now, task(2, &for_lock(11, 1))]).is_empty());
+    fn a_circle_counts_when_all_of_its_tasks_have_waited() {
+        let circle = [task(1, &for_lock(10, 2)), task(2, &for_lock(11, 1))];
+        assert_eq!(rings(&circle), [[1, 2]]);
+        let just = circle[0].replace("1e6", "1e5");
+        assert!(rings(&[just, circle[1].clone()]).is_empty());
+        let free = circle[0].replace("\"stuck\":true", "\"stuck\":false");
+        assert!(rings(&[free, circle[1].clone()]).is_empty());
     }
 
     #[test]

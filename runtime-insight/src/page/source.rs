@@ -221,7 +221,14 @@ impl Source for Local {
             ["findings"] => {
                 let told = lock(&self.told);
                 let told: Vec<_> = told.iter().rev().collect();
-                Ok(json!({"findings": told}).to_string().into_bytes())
+                let of = |handle: &Handle| {
+                    let runtime = number_of(handle);
+                    handle.recent_stalls().into_iter().map(move |(ago, text)| {
+                        json!({"runtime": runtime, "us_ago": ago.as_micros() as f64, "text": text})
+                    })
+                };
+                let stalls: Vec<_> = handles.iter().flat_map(of).collect();
+                Ok(json!({"findings": told, "stalls": stalls}).to_string().into_bytes())
             }
             ["stacks", id] => stacks(&handles, id),
             ["trace", seconds, runtime] => {

@@ -47,6 +47,8 @@ pub(super) struct Task {
     pub(super) name: Option<Text>,
     pub(super) spawned_at: Text,
     #[serde(default)]
+    pub(super) scope: Option<Text>,
+    #[serde(default)]
     pub(super) place: Text,
     pub(super) state: Text,
     pub(super) since_us: Option<f64>,
@@ -68,6 +70,8 @@ pub(super) struct Task {
     pub(super) more_waits: u32,
     #[serde(default)]
     pub(super) lost: bool,
+    #[serde(default)]
+    pub(super) stuck: bool,
 }
 
 /// As [`crate::Wait`]; what is left out stands in the text.
@@ -82,6 +86,8 @@ pub(super) struct Wait {
     pub(super) task: Option<u64>,
     #[serde(default)]
     pub(super) old: bool,
+    /// The task that must act for the wait to end.
+    pub(super) leads_to: Option<u64>,
 }
 
 /// A text that may be shared with others.

@@ -13,6 +13,29 @@ pub(crate) const fn is_large<T>() -> bool {
     size_of::<T>() > LIMIT
 }
 
+/// The size of a future or closure that is in a box because it is large.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FullSize(usize);
+
+impl FullSize {
+    /// For a future or closure that is boxed only if it is large.
+    #[inline]
+    pub(crate) const fn of<F>() -> FullSize {
+        FullSize(if is_large::<F>() { size_of::<F>() } else { 0 })
+    }
+
+    /// For a future or closure that is not boxed.
+    #[inline]
+    pub(crate) const fn same() -> FullSize {
+        FullSize(0)
+    }
+
+    /// The size, if there is a box.
+    pub(crate) fn get(self) -> Option<usize> {
+        (self.0 > 0).then_some(self.0)
+    }
+}
+
 /// Evaluates the expression with the future or closure, which is in a box if it is large.
 ///
 /// The branch is constant also in an unoptimized program: no stack is reserved for the other one.

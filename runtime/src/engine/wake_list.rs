@@ -13,11 +13,20 @@ use crate::engine::catch_panic::catch_panic;
 pub(crate) struct WakeList {
     first: Option<Waker>,
     rest: Vec<Waker>,
+    /// How many wakers there were before those of timers.
+    before_timers: Option<usize>,
 }
 
 impl WakeList {
     pub(crate) const fn new() -> WakeList {
-        WakeList { first: None, rest: Vec::new() }
+        WakeList { first: None, rest: Vec::new(), before_timers: None }
+    }
+
+    /// Says that there are so many wakers before those of timers, which have been added. Nothing
+    /// else is added until the list has been emptied.
+    pub(crate) fn timers_from(&mut self, before: usize) {
+        debug_assert!(before < self.len(), "a list without timers keeps no place for them");
+        self.before_timers.get_or_insert(before);
     }
 
     pub(crate) fn push(&mut self, waker: Waker) {
@@ -46,6 +55,18 @@ impl WakeList {
 
     /// Takes the wakers out without calling them.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Waker> + '_ {
+        self.before_timers = None;
         self.first.take().into_iter().chain(self.rest.drain(..))
+    }
+
+    /// The same; calls `timers` before the first waker of a timer.
+    pub(crate) fn drain_with(&mut self, mut timers: impl FnMut()) -> impl Iterator<Item = Waker> {
+        let before_timers = self.before_timers;
+        self.drain().enumerate().map(move |(nth, waker)| {
+            if Some(nth) == before_timers {
+                timers();
+            }
+            waker
+        })
     }
 }

@@ -14,8 +14,9 @@ use super::job::BlockingJob;
 use super::panics::Panics;
 use crate::engine::activity::Activity;
 use crate::engine::blocking::Rejected;
+use crate::engine::insight::Recorder;
 use crate::engine::insight::recorder::Kind;
-use crate::engine::large::large_on_heap;
+use crate::engine::large::{FullSize, large_on_heap};
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::primitive::ticks;
 use crate::engine::scheduler::{StandIn, TaskHook, terminated};
@@ -23,7 +24,6 @@ use crate::engine::task::scope::Membership;
 use crate::engine::task::{
     BLOCKING_KIND, Header, Identity, JoinHandle, PanicSink, Runnable, Schedule, spawn_cell,
 };
-use crate::engine::trace::span::FullSize;
 use crate::engine::{messages, say};
 
 /// A blocking closure as a future: its one poll runs the closure.
@@ -57,6 +57,10 @@ impl Schedule for Unscheduled {
     /// The pool knows its jobs.
     fn is_observed(&self) -> bool {
         false
+    }
+
+    fn recorder(&self) -> Option<&Recorder> {
+        None
     }
 
     fn kind(&self) -> &'static str {

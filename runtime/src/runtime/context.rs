@@ -21,9 +21,9 @@ use std::sync::Arc;
 use super::Handle;
 use crate::engine::clock::Clock;
 use crate::engine::driver::IoDriver;
-use crate::engine::large::large_on_heap;
+use crate::engine::large::{FullSize, large_on_heap};
 use crate::engine::timer::Shard;
-use crate::engine::trace::span::{FullSize, of_root};
+use crate::engine::trace::span::of_root;
 use crate::engine::{entered, messages};
 
 thread_local! {

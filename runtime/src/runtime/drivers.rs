@@ -187,6 +187,9 @@ fn recorded(kind: Kind, ready: &mut WakeList, look: impl FnOnce(&mut WakeList)) 
     look(ready);
     let added = ready.len() - before;
     if added > 0 {
+        if kind == Kind::Timers {
+            ready.timers_from(before);
+        }
         record_here_with(kind, || (added as u64, 0));
     }
 }

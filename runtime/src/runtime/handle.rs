@@ -19,7 +19,7 @@ use crate::engine::activity::Activity;
 use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
 use crate::engine::driver::IoDriver;
-use crate::engine::large::large_on_heap;
+use crate::engine::large::{FullSize, large_on_heap};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::process_wide::fork::ForkGeneration;
@@ -28,7 +28,6 @@ use crate::engine::scheduler::{Monitor, Observe};
 use crate::engine::task::scope::{Membership, Node};
 use crate::engine::task::{Identity, JoinHandle, Owned};
 use crate::engine::timer::{Shard, Shards};
-use crate::engine::trace::span::FullSize;
 use crate::engine::wake_list::WakeList;
 use crate::engine::{coop, messages, park_on};
 

@@ -11,9 +11,8 @@ use super::handle::Handle;
 use super::metrics::RuntimeMetrics;
 use super::runtime::Runtime;
 use super::shutdown::ShutdownReport;
-use crate::engine::large::large_on_heap;
+use crate::engine::large::{FullSize, large_on_heap};
 use crate::engine::task::{Identity, JoinHandle};
-use crate::engine::trace::span::FullSize;
 
 /// A `current_thread` runtime that cannot leave its thread, so that tasks need not be `Send`: what
 /// [`spawn_local`](crate::task::spawn_local) spawns runs on it without a

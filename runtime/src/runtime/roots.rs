@@ -38,14 +38,18 @@ impl Roots {
         future: F,
         called_at: &'static Location<'static>,
     ) -> Observed<F> {
-        let listed = is_observed.then(|| self.list(called_at));
+        let listed = is_observed.then(|| self.list(called_at, size_of::<F>()));
         Observed { future, listed }
     }
 
     #[cold]
-    fn list(self: &Arc<Roots>, called_at: &'static Location<'static>) -> Listed {
+    fn list(
+        self: &Arc<Roots>,
+        called_at: &'static Location<'static>,
+        future_size: usize,
+    ) -> Listed {
         let thread = std::thread::current().name().map(str::to_owned);
-        let block = Block::new(ticks(), WakeSource::here());
+        let block = Block::new(ticks(), WakeSource::here(), future_size);
         let entry = Arc::new(Entry { called_at, thread, block });
         self.0.lock().push(Arc::clone(&entry));
         Listed { entry, roots: Arc::clone(self) }

@@ -49,14 +49,14 @@ use super::this_thread::{self, Service};
 use super::thread_plan::Body;
 use crate::engine::blocking::Remaining;
 use crate::engine::clock::NEVER;
-use crate::engine::large::large_on_heap;
+use crate::engine::large::{FullSize, large_on_heap};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::process_wide::signal_mask::{deafly, is_deaf};
 use crate::engine::task::{Census, Id, JoinHandle, PollOwner};
 use crate::engine::task_id::current_id;
 use crate::engine::timer::{Place, Registration};
-use crate::engine::trace::span::{FullSize, of_root};
+use crate::engine::trace::span::of_root;
 use crate::engine::wake_list::WakeList;
 use crate::engine::{entered, messages, say};
 

@@ -21,6 +21,7 @@
 //!
 //! [`RuntimeMetrics::stall_reports_left_out_count`]: crate::runtime::RuntimeMetrics::stall_reports_left_out_count
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::panic::Location;
@@ -453,6 +454,10 @@ impl fmt::Display for SpareShortage {
     }
 }
 
+/// How many reports are kept for those who look into the program. One with its stack takes 1 to
+/// 8 KB.
+const KEPT: usize = 20;
+
 /// The reporter of one runtime.
 pub(super) struct Reporter {
     /// Looks at threads and copies stacks.
@@ -469,6 +474,12 @@ impl Reporter {
     /// Calls `f` with what unwinds stacks.
     pub(super) fn unwind<R>(&self, f: impl FnOnce(&mut Unwinder) -> R) -> R {
         self.voice.unwind(f)
+    }
+
+    /// The last reports, the newest first: how long ago each was made, and what it says.
+    pub(super) fn kept(&self) -> Vec<(Duration, String)> {
+        let kept = self.voice.kept.lock();
+        kept.iter().map(|(at, text)| (at.elapsed(), text.clone())).collect()
     }
 }
 
@@ -488,6 +499,8 @@ pub(super) struct Manner {
     pub(super) on_stall: Option<OnStall>,
     pub(super) on_shortage: Option<OnSpareShortage>,
     pub(super) backtrace: bool,
+    /// Whether the last reports are kept for those who look into the program.
+    pub(super) keeps: bool,
     /// Whether a spare stands in for a stalled thread.
     pub(super) others_go_on: bool,
 }
@@ -502,6 +515,7 @@ impl Reporter {
         let voice = Voice {
             manner,
             unwinder: Mutex::new(None),
+            kept: Mutex::default(),
             last_line: Mutex::new(None),
             under_way: AtomicUsize::new(0),
             shortage_waits: AtomicBool::new(false),
@@ -527,6 +541,7 @@ impl Reporter {
             on_stall: None,
             on_shortage: None,
             backtrace: false,
+            keeps: false,
             others_go_on: true,
         };
         Reporter::new(manner, None, (None, None))
@@ -630,6 +645,8 @@ struct Voice {
     manner: Manner,
     /// Made for the first report, since it reads the program's debug information.
     unwinder: Mutex<Option<Unwinder>>,
+    /// The last reports, the newest first.
+    kept: Mutex<VecDeque<(Instant, String)>>,
     last_line: Mutex<Option<Instant>>,
     // The counts have no pairs: they publish nothing.
     /// Reports that were handed over and not made yet.
@@ -720,6 +737,11 @@ impl Voice {
     fn report(&self, mut report: StallReport, capture: Option<Capture>) {
         report.backtrace =
             capture.map(|capture| self.unwind(|unwinder| capture.trace(unwinder).to_string()));
+        if self.manner.keeps {
+            let mut kept = self.kept.lock();
+            kept.truncate(KEPT - 1);
+            kept.push_front((Instant::now(), report.to_string()));
+        }
         if let Some(on_stall) = &self.manner.on_stall {
             return on_stall(&report);
         }

@@ -8,9 +8,8 @@ use super::ScopeHandle;
 use super::local_set::{LocalSet, spawn_local_as};
 use super::spawn::{spawn_blocking_here, spawn_here};
 use crate::Handle;
-use crate::engine::large::large_on_heap;
+use crate::engine::large::{FullSize, large_on_heap};
 use crate::engine::task::{Identity, JoinHandle};
-use crate::engine::trace::span::FullSize;
 use crate::runtime::context;
 
 /// Spawns a task with a name, which reports show.

@@ -30,11 +30,10 @@ use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet};
 use crate::Handle;
 use crate::engine::coop;
 use crate::engine::insight::{Kind, Wait};
-use crate::engine::large::large_on_heap;
+use crate::engine::large::{FullSize, large_on_heap};
 use crate::engine::primitive::Arc;
 use crate::engine::ready_list::{self, ReadyList};
 use crate::engine::task::Identity;
-use crate::engine::trace::span::FullSize;
 
 /// The slots that an empty set keeps for its next tasks.
 const KEPT_SLOTS: usize = 64;

@@ -9,14 +9,13 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::engine::large::large_on_heap;
+use crate::engine::large::{FullSize, large_on_heap};
 use crate::engine::messages;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::scheduler::{LocalTasks, Poller};
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Identity, JoinHandle, PanicSink, UnseenPanic};
-use crate::engine::trace::span::FullSize;
 use crate::runtime::local_sets;
 use crate::runtime::panics::report_alone;
 use crate::runtime::this_thread::{self, LocalEnterGuard, enter_local};

@@ -16,12 +16,11 @@ use super::task_local::{self, LocalKey};
 use crate::Handle;
 use crate::engine::coop;
 use crate::engine::insight::{self, Kind};
-use crate::engine::large::large_on_heap;
+use crate::engine::large::{FullSize, large_on_heap};
 use crate::engine::slab::Key;
 use crate::engine::task::scope::{Awaits, Cause, Failure, Force, Guard, Membership, Node};
 use crate::engine::task::{Id, Identity, JoinHandle};
 use crate::engine::task_id::{current_id, name};
-use crate::engine::trace::span::FullSize;
 use crate::engine::{messages, say};
 use crate::runtime::context;
 
@@ -306,6 +305,7 @@ impl ScopeHandle {
     /// assert_eq!(goes_on.await.unwrap(), 1);
     /// # }
     /// ```
+    #[track_caller]
     pub fn child(&self) -> Scope {
         Scope { handle: ScopeHandle { node: self.node.child(), runtime: self.runtime.clone() } }
     }

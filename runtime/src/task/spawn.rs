@@ -4,10 +4,9 @@ use std::future::Future;
 use std::panic::Location;
 
 use crate::engine::coop::{self, Budget};
-use crate::engine::large::large_on_heap;
+use crate::engine::large::{FullSize, large_on_heap};
 use crate::engine::task::{Id, Identity, JoinHandle};
 use crate::engine::task_id::current_id;
-use crate::engine::trace::span::FullSize;
 use crate::engine::{entered, messages, scheduler};
 use crate::runtime::{context, this_thread};
 

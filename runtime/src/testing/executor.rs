@@ -7,10 +7,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::engine::clock::{LAST, nanos};
-use crate::engine::large::large_on_heap;
+use crate::engine::large::{FullSize, large_on_heap};
 use crate::engine::messages;
 use crate::engine::task::{Identity, JoinHandle};
-use crate::engine::trace::span::FullSize;
 use crate::runtime::by_hand::{ByHand, Played};
 use crate::runtime::{Handle, RngSeed};
 use crate::time::Instant;

@@ -18,6 +18,9 @@ pub(crate) mod entered;
 pub(crate) mod fair_semaphore;
 #[path = "engine_insight.rs"]
 pub(crate) mod insight;
+#[allow(unused_macros, unused_imports, reason = "the models have no large futures")]
+#[path = "../../../runtime/src/engine/large.rs"]
+pub(crate) mod large;
 #[path = "../../../runtime/src/engine/messages.rs"]
 pub(crate) mod messages;
 #[path = "../../../runtime/src/engine/park_on.rs"]

@@ -1,5 +1,5 @@
-//! `engine::insight` without its feature: no task is observed. The parts that an observed task uses
-//! have models of their own.
+//! `engine::insight`: a task is observed if its scheduler says so. Its leaves leave no notes, and a
+//! look at it copies no stack.
 
 #[path = "../../../runtime/src/engine/insight/block.rs"]
 pub(crate) mod block;
@@ -18,7 +18,7 @@ mod object_table;
 #[allow(clippy::modulo_one, reason = "chunks of one event: each begins a new one")]
 #[path = "../../../runtime/src/engine/insight/recorder/mod.rs"]
 pub(crate) mod recorder;
-#[path = "../../../runtime/src/engine/insight/stacks_off.rs"]
+#[path = "stand_in/stacks.rs"]
 mod stacks;
 #[path = "../../../runtime/src/engine/insight/wait.rs"]
 mod wait;
@@ -34,7 +34,7 @@ pub(crate) use stacks::{Look, Stacks, waker_is_cloned};
 pub(crate) use wait::{Kind, Noted, Wait};
 pub(crate) use wake_source::{AsDriver, WakeSource};
 
-pub(crate) const CAN_BE_ON: bool = false;
+pub(crate) const CAN_BE_ON: bool = true;
 
 /// What a dump reads of a lock or channel.
 #[derive(Clone, Copy, Debug)]

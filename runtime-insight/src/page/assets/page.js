@@ -548,7 +548,7 @@ function viewTask(id) {
     const link = (other) => taskLink(other, names[other] && titled(names[other]));
     const facts = (pairs) => el("dl", { class: "facts" },
       pairs.filter((pair) => pair && pair[1] != null && pair[1] !== "").map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
-    const woken = { task: () => ["by ", link(task.woken_by_task)], driver: () => "by the driver: I/O or a timer", outside: () => "by a thread outside" }[task.woken_by];
+    const woken = { task: () => ["by ", link(task.woken_by_task)], driver: () => "by the driver", timer: () => "by a timer", outside: () => "by a thread outside" }[task.woken_by];
     return () => put(body,
       el("h1", {}, titled({ ...task, place: task.spawned_at }), " ", el("span", { class: "dim" }, `task ${task.id}`)),
       answer.circle && el("p", { class: "banner bad" }, "It is in a deadlock: ", plural(answer.circle.ring.length, "task"), " wait for each other. ", el("a", { href: "#/findings" }, "See all of it")),
@@ -641,7 +641,7 @@ function viewFindings() {
     const found = await ask("/api/findings");
     return () => {
       // The pictures stay as they are while nothing changes but the time.
-      const key = JSON.stringify(found, (name, value) => (["since_us", "snapshot", "text", "left_us"].includes(name) ? undefined : value));
+      const key = JSON.stringify(found, (name, value) => (["since_us", "us_ago", "snapshot", "text", "left_us"].includes(name) ? undefined : value));
       if (key === before) return;
       before = key;
       const lists = [
@@ -665,7 +665,11 @@ function viewFindings() {
         el("h1", {}, "Findings"),
         lists.length ? el("div", { class: "stack" }, lists) : el("p", { class: "good" }, "Nothing: no deadlock, no lost task, no long poll at this moment."),
         el("section", { class: "card" }, el("h2", {}, "Stalls"),
-          el("p", {}, found.stalls_total ? `${plural(found.stalls_total, "poll")} took longer than the threshold of Builder::stall_report since the start.` : "No poll took longer than the threshold for stalls, or they are not watched (Builder::stall_report).")),
+          el("p", {}, found.stalls_total ? `${plural(found.stalls_total, "poll")} took longer than the threshold of Builder::stall_report since the start.` : "No poll took longer than the threshold for stalls, or they are not watched (Builder::stall_report)."),
+          (found.stalls || []).map(({ us_ago, text }) => {
+            const [first, ...stack] = text.split("\n");
+            return el("details", {}, el("summary", {}, brief(first), el("span", { class: "dim" }, ` ${time(us_ago)} ago`)), el("pre", {}, stack.join("\n") || "no stack"));
+          })),
         el("section", { class: "card" }, el("h2", {}, "Blocking pool"),
           el("p", {}, `${plural(found.blocking_running, "job")} at work, ${number(found.blocking_count - found.blocking_running)} queued.`),
           found.blocking.length ? el("details", {}, el("summary", {}, "Show them"),

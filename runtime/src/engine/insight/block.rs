@@ -10,9 +10,9 @@
 //! | words | written by | read |
 //! |---|---|---|
 //! | `began`, `worker` | whoever polls, when a poll begins | each by itself |
-//! | `polls`, `busy`, `since`, `waits`, `more_waits` | whoever polls, when a poll has ended, while `seq` is odd | as one, under `seq` |
+//! | `busy`, `since`, `waits`, `more_waits` | whoever polls, when a poll has ended, while `seq` is odd | as one, under `seq` |
 //! | `woken_at`, `woken_by` | whoever makes the task's `Runnable` | each by itself |
-//! | `born` | the spawn | |
+//! | `born`, `future_size` | the spawn | |
 //!
 //! # Invariants
 //!
@@ -43,8 +43,8 @@ const READ: Ordering = Ordering::Acquire;
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Block {
+    /// Twice the number of polls that have ended; odd while one ends.
     seq: AtomicU64,
-    polls: AtomicU64,
     /// Ticks in polls.
     busy: AtomicU64,
     /// When the last poll ended.
@@ -57,7 +57,9 @@ pub(crate) struct Block {
     more_waits: AtomicU32,
     woken_at: AtomicU64,
     woken_by: AtomicU64,
-    born: AtomicU64,
+    born: u64,
+    /// In bytes.
+    future_size: usize,
     waits: [[AtomicU64; 2]; MOST_WAITS],
 }
 
@@ -71,6 +73,8 @@ pub(crate) struct Reading {
     pub(crate) began: u64,
     pub(crate) woken_at: u64,
     pub(crate) born: u64,
+    /// In bytes.
+    pub(crate) future_size: usize,
     /// The number of the worker that polled last.
     pub(crate) worker: u32,
     /// Waits beyond those that are kept.
@@ -82,12 +86,11 @@ pub(crate) struct Reading {
 }
 
 impl Block {
-    /// The block of a task that is spawned at `now`, by `spawner`.
-    pub(crate) fn new(now: u64, spawner: WakeSource) -> Block {
+    /// The block of a task that is spawned at `now`, by `spawner`, with a future of that size.
+    pub(crate) fn new(now: u64, spawner: WakeSource, future_size: usize) -> Block {
         let word = || AtomicU64::new(0);
         Block {
             seq: word(),
-            polls: word(),
             busy: word(),
             since: word(),
             began: word(),
@@ -95,7 +98,8 @@ impl Block {
             more_waits: AtomicU32::new(0),
             woken_at: AtomicU64::new(now),
             woken_by: AtomicU64::new(spawner.to_word()),
-            born: AtomicU64::new(now),
+            born: now,
+            future_size,
             waits: std::array::from_fn(|_| [word(), word()]),
         }
     }
@@ -129,7 +133,6 @@ impl Block {
         let began = self.began.load(Ordering::Relaxed);
         let seq = self.seq.load(Ordering::Relaxed);
         self.seq.store(seq + 1, Ordering::Relaxed);
-        self.polls.store(self.polls.load(Ordering::Relaxed) + 1, CHANGE);
         let busy = self.busy.load(Ordering::Relaxed) + now.saturating_sub(began);
         self.busy.store(busy, CHANGE);
         self.since.store(now, CHANGE);
@@ -149,12 +152,13 @@ impl Block {
             began: self.began.load(Ordering::Relaxed),
             woken_at: self.woken_at.load(Ordering::Relaxed),
             woken_by: WakeSource::from_word(self.woken_by.load(Ordering::Relaxed)),
-            born: self.born.load(Ordering::Relaxed),
+            born: self.born,
+            future_size: self.future_size,
             ..Reading::default()
         };
         for _ in 0..TRIES {
             let before = self.seq.load(LOOK);
-            reading.polls = self.polls.load(READ);
+            reading.polls = before / 2;
             reading.busy = self.busy.load(READ);
             reading.since = self.since.load(READ);
             reading.more_waits = self.more_waits.load(READ);

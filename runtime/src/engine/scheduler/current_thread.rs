@@ -785,8 +785,10 @@ impl CurrentThread {
     fn wake(&self, core: &Core, mut ready: WakeList) {
         if !ready.is_empty() {
             self.runner.bracket(|| {
-                let _driver = AsDriver::enter();
-                ready.wake_all();
+                let driver = AsDriver::enter();
+                for waker in ready.drain_with(|| driver.timers()) {
+                    catch_panic(|| waker.wake());
+                }
             });
         }
         core.ready.replace(ready);

@@ -416,9 +416,9 @@ impl Worker {
         if !ready.is_empty() {
             let mut others = WakeList::new();
             self.bracket(|| {
-                let _driver = AsDriver::enter();
+                let driver = AsDriver::enter();
                 self.publishing.set(Publishing::Later);
-                for waker in ready.drain() {
+                for waker in ready.drain_with(|| driver.timers()) {
                     if task::is_task_waker(&waker) {
                         waker.wake();
                     } else {

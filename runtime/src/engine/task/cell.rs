@@ -26,6 +26,7 @@ use super::state::{EndPoll, State};
 use super::{Id, JoinError, Mark};
 use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::insight::{self, Block, WakeSource};
+use crate::engine::large::FullSize;
 use crate::engine::primitive::{UnsafeCell, ticks};
 use crate::engine::task_id::IdGuard;
 use crate::engine::trace::due::Due;
@@ -61,13 +62,14 @@ pub(super) fn allocate<F, S>(
     id: Id,
     location: &'static Location<'static>,
     span: SpanId,
+    full_size: FullSize,
 ) -> NonNull<Header>
 where
     F: Future + 'static,
     S: Schedule,
 {
     if insight::CAN_BE_ON && scheduler.is_observed() {
-        return allocate_observed(future, scheduler, id, location, span);
+        return allocate_observed(future, scheduler, id, location, span, full_size);
     }
     let cell = Box::new(Cell::new(future, scheduler, id, location, span, false));
     NonNull::from(Box::leak(cell)).cast()
@@ -108,6 +110,7 @@ fn allocate_observed<F: Future + 'static, S: Schedule>(
     id: Id,
     location: &'static Location<'static>,
     span: SpanId,
+    full_size: FullSize,
 ) -> NonNull<Header> {
     let cell = Cell::new(future, scheduler, id, location, span, true);
     let (layout, offset) = with_block(Layout::new::<Cell<F, S>>());
@@ -115,7 +118,7 @@ fn allocate_observed<F: Future + 'static, S: Schedule>(
     if let Some(recorder) = cell.front.scheduler.recorder() {
         recorder.spawned(cell.front.header.id, now, by);
     }
-    let new = Block::new(now, by);
+    let new = Block::new(now, by, full_size.get().unwrap_or(size_of::<F>()));
     // SAFETY: the layout is that of the two together: both places are inside of it, and aligned.
     unsafe {
         let Some(memory) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };

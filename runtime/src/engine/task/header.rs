@@ -24,7 +24,7 @@ pub(crate) struct Header {
     /// Access: rule 2.
     pub(super) links: UnsafeCell<Links>,
     pub(super) id: Id,
-    pub(super) location: &'static Location<'static>,
+    pub(crate) location: &'static Location<'static>,
     pub(super) span: SpanId,
     pub(super) due: Due,
     /// Access: rule 4.
@@ -135,11 +135,13 @@ pub(crate) trait Schedule: 'static {
     /// Whether its tasks keep for a dump what they wait for. Always the same answer.
     fn is_observed(&self) -> bool;
 
-    /// The flight recorder for its tasks, if there is one.
-    #[inline]
-    fn recorder(&self) -> Option<&Recorder> {
+    /// Where its tasks' scope was opened, if they are members of one.
+    fn scope(&self) -> Option<&'static Location<'static>> {
         None
     }
+
+    /// The flight recorder for its tasks, if there is one.
+    fn recorder(&self) -> Option<&Recorder>;
 
     /// The task ends without an output. Called before anybody can see that it is complete.
     #[inline]

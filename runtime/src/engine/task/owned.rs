@@ -20,7 +20,7 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use super::header::{Header, block};
+use super::header::{Header, block, scheduler_of};
 use super::scope::Membership;
 use super::state::Wake;
 use super::{Id, Runnable};
@@ -28,6 +28,7 @@ use crate::engine::catch_panic::catch_panic;
 use crate::engine::insight::Reading;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
+use crate::engine::primitive::sizes::STRIDE;
 use crate::engine::waker_cell::WakerCell;
 use crossbeam_utils::CachePadded;
 
@@ -46,11 +47,6 @@ pub(crate) struct Census {
     pub(crate) alive: usize,
     pub(crate) spawned: u64,
 }
-
-/// How many tasks a walk looks at before it releases the lock: less than 0.1 ms, for which a spawn
-/// or the end of a task in the same shard may have to wait. (A whole dump, with what it does after
-/// the walk, takes 0.3 µs a task.)
-const STRIDE: usize = 256;
 
 /// A task that a walk has come to. It cannot be freed meanwhile: the shard is locked.
 pub(crate) struct Walked<'a> {
@@ -71,7 +67,12 @@ impl Walked<'_> {
         self.header.state.peek().is_named()
     }
 
-    /// The size of its future in bytes.
+    /// Where its scope was opened, if it is a member of one.
+    pub(crate) fn scope(&self) -> Option<&'static Location<'static>> {
+        scheduler_of(self.task, self.header).scope()
+    }
+
+    /// The size of its future in bytes; of a large one that is not observed, the size of the box.
     pub(crate) fn future_size(&self) -> usize {
         self.header.vtable.future_size
     }

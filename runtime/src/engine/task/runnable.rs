@@ -11,10 +11,11 @@ use super::{AbortHandle, Id, JoinHandle, Mark, StallPolicy};
 use super::{cell, waker};
 use crate::engine::insight::recorder::Kind::End;
 use crate::engine::insight::{Look, NoteTaking, Stacks};
+use crate::engine::large::FullSize;
 use crate::engine::primitive::ticks;
 use crate::engine::task_id::next_id;
 use crate::engine::task_id::set_name;
-use crate::engine::trace::span::{self, FullSize};
+use crate::engine::trace::span;
 
 impl Runnable {
     /// The task's address; [`from_address`](Runnable::from_address) takes it back.
@@ -228,7 +229,7 @@ where
         identity.location,
         identity.full_size,
     );
-    let task = cell::allocate(future, scheduler, id, identity.location, span);
+    let task = cell::allocate(future, scheduler, id, identity.location, span, identity.full_size);
     // SAFETY: the initial state has SCHEDULED set, and the reference of one `JoinHandle`.
     let (task, handle) = unsafe { (Runnable::from_raw(task), JoinHandle::from_raw(task)) };
     if identity.name.is_some() {

@@ -96,6 +96,7 @@ use super::{
     spawn_cell,
 };
 use crate::engine::catch_panic::catch_panic;
+use crate::engine::insight::Recorder;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::primitive::{Arc, Mutex, MutexGuard, last_of};
 use crate::engine::slab::{Key, Slab};
@@ -115,6 +116,8 @@ pub(crate) struct Node(Arc<Inner>);
 struct Inner {
     /// The outer scope, and this one's key in its list.
     parent: Option<(Node, Key)>,
+    /// Where the scope was opened. The runtime's was not.
+    made_at: Option<&'static Location<'static>>,
     /// Written under the lock.
     cancelled: AtomicBool,
     state: Mutex<State>,
@@ -217,12 +220,17 @@ pub(crate) enum Force {
 impl Node {
     /// The outermost scope of a runtime.
     pub(crate) fn root() -> Node {
-        Node::new(None, false)
+        Node::new(None, false, None)
     }
 
-    fn new(parent: Option<(Node, Key)>, cancelled: bool) -> Node {
+    fn new(
+        parent: Option<(Node, Key)>,
+        cancelled: bool,
+        made_at: Option<&'static Location<'static>>,
+    ) -> Node {
         Node(Arc::new(Inner {
             parent,
+            made_at,
             cancelled: AtomicBool::new(cancelled),
             state: Mutex::new(State {
                 shut: false,
@@ -252,11 +260,13 @@ impl Node {
     }
 
     /// Opens a child scope. Its owner must [abort](Node::abort) it in the end.
+    #[track_caller]
     pub(crate) fn child(&self) -> Node {
+        let made_at = Some(Location::caller());
         let mut state = self.0.state.lock();
         let cancelled = self.is_cancelled();
         // If this scope is shut, the child's first member is refused.
-        let make = |key| Node::new(Some((self.clone(), key)), cancelled);
+        let make = |key| Node::new(Some((self.clone(), key)), cancelled, made_at);
         let (_, child) = state.children.insert_with(make);
         child.clone()
     }
@@ -614,6 +624,15 @@ impl<S: Schedule> Schedule for Scoped<S> {
     #[inline]
     fn origin(&self) -> Option<Instant> {
         self.scheduler.origin()
+    }
+
+    #[inline]
+    fn recorder(&self) -> Option<&Recorder> {
+        self.scheduler.recorder()
+    }
+
+    fn scope(&self) -> Option<&'static Location<'static>> {
+        self.membership.node.0.made_at
     }
 
     fn failed(&self, task: &Header, error: &JoinError) {

@@ -15,7 +15,7 @@ use tracing::instrument::{Instrument, Instrumented};
 use tracing::{Span, trace, trace_span};
 
 use crate::engine::catch_panic::catch_panic;
-use crate::engine::large::is_large;
+use crate::engine::large::FullSize;
 use crate::engine::task_id::{self, Id, next_id};
 
 /// The kind of a job of the blocking pool.
@@ -23,24 +23,6 @@ const BLOCKING: &str = "blocking";
 
 /// A future inside the span of its task.
 pub(crate) type InSpan<F> = Instrumented<F>;
-
-/// The size of a future or closure that went into a box because it is large.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FullSize(Option<usize>);
-
-impl FullSize {
-    /// For a future or closure that is boxed only if it is large.
-    #[inline]
-    pub(crate) const fn of<F>() -> FullSize {
-        FullSize(if is_large::<F>() { Some(size_of::<F>()) } else { None })
-    }
-
-    /// For a future or closure that is not boxed.
-    #[inline]
-    pub(crate) const fn same() -> FullSize {
-        FullSize(None)
-    }
-}
 
 /// What a task's wakers know of its span. `None` if there was no subscriber when it was spawned.
 #[derive(Debug)]
@@ -78,7 +60,7 @@ pub(crate) fn of_task<F: Future>(
     let name = name.as_deref().unwrap_or_default();
     let id = id.as_u64();
     let size = size_of::<F>();
-    let original_size = full_size.0;
+    let original_size = full_size.get();
     let span = if kind == BLOCKING {
         let function = closure_name(std::any::type_name::<F>());
         trace_span!(
@@ -108,7 +90,7 @@ pub(crate) fn of_root<F: Future>(
     location: &'static Location<'static>,
 ) -> InSpan<F> {
     let (id, size) = (next_id().as_u64(), size_of::<F>());
-    let span = task_span("block_on", "", id, size, full_size.0, location);
+    let span = task_span("block_on", "", id, size, full_size.get(), location);
     future.instrument(span)
 }
 

@@ -3,25 +3,10 @@
 use std::future::Future;
 use std::panic::Location;
 
+use crate::engine::large::FullSize;
 use crate::engine::task_id::Id;
 
 pub(crate) type InSpan<F> = F;
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FullSize;
-
-impl FullSize {
-    #[inline]
-    pub(crate) const fn of<F>() -> FullSize {
-        let _ = size_of::<F>();
-        FullSize
-    }
-
-    #[inline]
-    pub(crate) const fn same() -> FullSize {
-        FullSize
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct SpanId;
@@ -43,7 +28,7 @@ pub(crate) fn of_task<F: Future>(
     _: Id,
     _: bool,
     _: &'static Location<'static>,
-    FullSize: FullSize,
+    _: FullSize,
 ) -> (InSpan<F>, SpanId) {
     (future, SpanId)
 }

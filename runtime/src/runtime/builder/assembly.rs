@@ -159,7 +159,7 @@ impl Builder {
         let folder = insight.folder_of_traces().filter(|_| recorder.is_some());
         let traces = folder.map(|folder| Arc::new(trace_files(folder, &current)));
         let recording = (recorder.clone(), traces);
-        let reporter = Arc::new(self.reporter(activity.clone(), recording.clone()));
+        let reporter = Arc::new(self.reporter(&insight, activity.clone(), recording.clone()));
         Ok(Parts {
             driver,
             insight,
@@ -353,12 +353,18 @@ impl Builder {
     }
 
     /// `activity`: counts the wakers that the reporter calls.
-    fn reporter(&self, activity: Option<Arc<Activity>>, recording: Recording) -> Reporter {
+    fn reporter(
+        &self,
+        insight: &Insight,
+        activity: Option<Arc<Activity>>,
+        recording: Recording,
+    ) -> Reporter {
         let manner = Manner {
             name: self.name.clone(),
             on_stall: self.on_stall.clone(),
             on_shortage: self.on_spare_shortage.clone(),
             backtrace: self.stall_backtrace,
+            keeps: CAN_BE_ON && insight.is_on(),
             others_go_on: self.flavor == Flavor::MultiThread && self.spare_workers > 0,
         };
         Reporter::new(manner, activity, recording)

@@ -1,11 +1,11 @@
 //! Looks at all tasks of a runtime: [`Handle::task_dump`].
 
 use std::panic::Location;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     BlockingInfo, DescriptorInfo, RootInfo, TaskDump, TaskInfo, TaskPlace, TaskState, WaitInfo,
-    WokenBy,
+    WokenBy, stuck,
 };
 use crate::engine::blocking::Note;
 use crate::engine::insight::descriptor::{Addresses, addresses};
@@ -59,6 +59,7 @@ impl Handle {
         let now = self.clock().now_instant();
         let mut tasks: Vec<_> = seen.iter().map(|seen| seen.info(&scale, now)).collect();
         tasks.sort_unstable_by_key(|task| task.id);
+        stuck::mark(&mut tasks);
         TaskDump {
             runtime: self.name().map(str::to_owned),
             is_insight_on: self.is_insight_on(),
@@ -67,6 +68,25 @@ impl Handle {
             blocking: self.blocking_jobs(),
             took: began.elapsed(),
         }
+    }
+
+    /// The last 20 reports of stalls, the newest first: how long ago each was made, and what it
+    /// says, with the stack. Stalls that were not
+    /// [reported](crate::Builder::stall_report) are left out.
+    ///
+    /// Without [insight](crate::Builder::insight) none is kept.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread().insight(true).build()?;
+    /// for (ago, text) in runtime.handle().recent_stalls() {
+    ///     println!("{ago:?} ago: {text}");
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn recent_stalls(&self) -> Vec<(Duration, String)> {
+        self.reporter().kept()
     }
 
     fn blocking_jobs(&self) -> Vec<BlockingInfo> {
@@ -98,6 +118,7 @@ struct Seen {
     is_scheduled: bool,
     is_lost: bool,
     location: &'static Location<'static>,
+    scope: Option<&'static Location<'static>>,
     future_size: usize,
     reading: Option<Reading>,
 }
@@ -112,6 +133,7 @@ impl Seen {
             is_scheduled: task.is_scheduled(),
             is_lost: task.is_lost(),
             location: task.location(),
+            scope: task.scope(),
             future_size: task.future_size(),
             reading: task.read(),
         }
@@ -135,17 +157,19 @@ impl Seen {
             id: self.id,
             name: if self.is_named { task_id::name(self.id) } else { None },
             spawned_at: self.location,
+            scope: self.scope,
             place: self.place,
             state,
             polls: reading.polls,
             busy: scale.time(reading.busy),
             age: ago(reading.born),
             woken: ago(reading.woken_at).map(|ago| (woken_by(reading.woken_by), ago)),
-            future_size: self.future_size,
+            future_size: if is_known { reading.future_size } else { self.future_size },
             waits: waits.map(|wait| wait_info(*wait, now)).collect(),
             more_waits: if self.is_running { 0 } else { reading.more_waits },
             stacks: None,
             is_lost: self.is_lost,
+            is_stuck: false,
         }
     }
 }
@@ -174,6 +198,7 @@ fn woken_by(source: WakeSource) -> WokenBy {
         WakeSource::Outside => WokenBy::Outside,
         WakeSource::Task(id) => WokenBy::Task(id),
         WakeSource::Driver => WokenBy::Driver,
+        WakeSource::Timer => WokenBy::Timer,
     }
 }
 

@@ -87,6 +87,8 @@ pub struct TaskInfo {
     pub name: Option<Arc<str>>,
     /// Where it was spawned.
     pub spawned_at: &'static Location<'static>,
+    /// Where its [scope](crate::task::Scope) was opened, if it was spawned into one.
+    pub scope: Option<&'static Location<'static>>,
     /// Where it lives.
     pub place: TaskPlace,
     /// What it does.
@@ -100,8 +102,8 @@ pub struct TaskInfo {
     pub age: Option<Duration>,
     /// Who made it ready for a poll the last time, and how long ago.
     pub woken: Option<(WokenBy, Duration)>,
-    /// The size of its future in bytes. One that is larger than 2 KiB is in a box: then it is the
-    /// size of the box.
+    /// The size of its future in bytes. Large futures are moved into a box when they are spawned;
+    /// without insight, or with a future that the program has boxed, it is the size of the box.
     pub future_size: usize,
     /// What it waits for: several things in `select!` or `join!`. Empty if it does not wait, and if
     /// what it waits for is not of this runtime.
@@ -114,6 +116,10 @@ pub struct TaskInfo {
     pub stacks: Option<Stacks>,
     /// It waits, and nobody has a waker of it, nor a handle by which it could be aborted.
     pub is_lost: bool,
+    /// It can go on only after another task that is stuck: it is in a circle of tasks that wait for
+    /// each other, or behind one. Of tasks that run meanwhile a dump is no picture of one moment:
+    /// only what two dumps say of tasks that were not polled between them is sure.
+    pub is_stuck: bool,
 }
 
 /// The stacks of a task.
@@ -189,8 +195,10 @@ pub enum TaskState {
 pub enum WokenBy {
     /// Another task, or itself, in a poll.
     Task(Id),
-    /// The runtime: a descriptor was ready, or a timer due.
+    /// The runtime: a descriptor was ready, or a signal had come.
     Driver,
+    /// The runtime: a timer was due.
+    Timer,
     /// A thread that polled no task.
     Outside,
 }
@@ -322,6 +330,7 @@ impl TaskInfo {
         json.member("id", &self.id);
         json.member("name", &self.name);
         json.member("spawned_at", &self.spawned_at);
+        json.member("scope", &self.scope);
         json.member("place", self.place.name());
         json.member("state", self.state.name());
         json.member("since_us", &self.state.since());
@@ -340,6 +349,7 @@ impl TaskInfo {
         json.list("waits", &self.waits, |json, wait| wait.write(json));
         json.member("more_waits", &self.more_waits);
         json.member("lost", &self.is_lost);
+        json.member("stuck", &self.is_stuck);
         match &self.stacks {
             None => {}
             Some(Stacks::Taken(stacks)) => {
@@ -352,6 +362,20 @@ impl TaskInfo {
 }
 
 impl WaitInfo {
+    /// The task that the wait leads to: see [`stuck`](super::stuck).
+    pub(super) fn leads_to(&self) -> Option<Id> {
+        if self.is_old {
+            return None;
+        }
+        match self.kind {
+            WaitKind::Mutex | WaitKind::RwLock | WaitKind::OnceCell | WaitKind::MpscSend => {
+                self.held_by
+            }
+            WaitKind::Join => self.task,
+            _ => None,
+        }
+    }
+
     fn write(&self, json: &mut Json) {
         json.member("kind", self.kind.name());
         json.member("text", &*self.to_string());
@@ -368,6 +392,7 @@ impl WaitInfo {
             json.member("peer", &descriptor.peer);
         }
         json.member("old", &self.is_old);
+        json.member("leads_to", &self.leads_to());
     }
 }
 
@@ -411,6 +436,7 @@ impl WokenBy {
         match self {
             WokenBy::Task(_) => "task",
             WokenBy::Driver => "driver",
+            WokenBy::Timer => "timer",
             WokenBy::Outside => "outside",
         }
     }
@@ -434,6 +460,7 @@ impl fmt::Display for WokenBy {
         match self {
             WokenBy::Task(id) => write!(f, "task {id}"),
             WokenBy::Driver => f.write_str("the driver"),
+            WokenBy::Timer => f.write_str("a timer"),
             WokenBy::Outside => f.write_str("a thread outside"),
         }
     }
@@ -490,7 +517,11 @@ impl fmt::Display for TaskInfo {
         if let Some(name) = &self.name {
             write!(f, " {name:?}")?;
         }
-        write!(f, ", spawned at {}: {}", self.spawned_at, self.state)?;
+        write!(f, ", spawned at {}", self.spawned_at)?;
+        if let Some(scope) = self.scope {
+            write!(f, " into the scope of {scope}")?;
+        }
+        write!(f, ": {}", self.state)?;
         match self.place {
             TaskPlace::Runtime => {}
             TaskPlace::PinnedThread => f.write_str(" (pinned)")?,

@@ -9,27 +9,21 @@
 //! | busy loop | a task wakes itself, more than [`BUSY_POLLS`] times a second |
 //! | lock held in a sleep | others wait for a lock whose holder sleeps, for longer than [`LONG`] |
 //! | blocking pool full | the same job has waited for a thread since the last look |
+//! | large future | a task's future has more than [`LARGE`] bytes; told once for each place of a spawn |
 //! | growing queue | the common queue has grown in [`GROWTHS`] looks, beyond [`DEEP`] tasks |
 //!
-//! A finding counts when two looks in a row have seen it, and is told once.
+//! A finding counts when two looks in a row have seen it, but for the last two, which are certain
+//! when they are seen. Each is told once.
 //!
-//! # Who waits for whom
-//!
-//! A wait for a lock or a once cell leads to its holder, one for the end of a task to that task,
-//! one for room in a channel to the task that received last. All others lead nowhere: anybody may
-//! end them. A task is stuck if each of its waits leads to a task that is stuck: of all sets of
-//! tasks for which that holds, the largest is the one. So a task that has a timer beside its lock
-//! is not stuck, nor who waits for it; nor is one whose last poll has left a wait that may be over.
-//!
-//! The holder of a lock is the task that has locked it. If a program passes the guard on to another
-//! task, a deadlock may be reported that the other task will resolve.
+//! Which tasks wait for each other, [`stuck`](super::stuck) says.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
 use super::dump::Time;
-use super::{TaskDump, TaskInfo, TaskState, WaitInfo, WaitKind, WokenBy};
+use super::{TaskDump, TaskInfo, TaskState, WaitKind, WokenBy};
 use crate::task::Id;
 
 /// A task that only gives way, as a spinning one does, is polled a million times a second; one that
@@ -39,6 +33,9 @@ const BUSY_POLLS: f64 = 50_000.0;
 const LONG: Duration = Duration::from_secs(1);
 /// In how many looks in a row a queue must have grown.
 const GROWTHS: u32 = 5;
+/// A task of that size is moved by copies of as many bytes on its way into its allocation, and a
+/// thousand of them take 16 MB. Most futures have some hundred bytes.
+const LARGE: usize = 16 << 10;
 /// A shorter queue is no matter: a worker takes that many in some milliseconds.
 const DEEP: usize = 1000;
 
@@ -62,6 +59,8 @@ pub enum FindingKind {
     BlockingPoolFull,
     /// More tasks become ready than the workers run.
     GrowingQueue,
+    /// The task's future takes more than 16 KiB.
+    LargeFuture,
 }
 
 impl FindingKind {
@@ -78,6 +77,7 @@ impl FindingKind {
             FindingKind::LockHeldInSleep => "lock_held_in_sleep",
             FindingKind::BlockingPoolFull => "blocking_pool_full",
             FindingKind::GrowingQueue => "growing_queue",
+            FindingKind::LargeFuture => "large_future",
         }
     }
 }
@@ -112,6 +112,8 @@ pub(super) struct Lints {
     told: HashSet<(FindingKind, Vec<Id>)>,
     /// The polls of each task that waits or wakes itself, at the last look.
     polls: HashMap<Id, u64>,
+    /// The places where large futures are spawned, as far as they have been told.
+    large: HashSet<&'static Location<'static>>,
     depth: usize,
     growths: u32,
 }
@@ -146,6 +148,7 @@ impl Lints {
         self.told.retain(|told| there.contains(told));
         self.told.extend(new.iter().map(|(suspect, _)| without_polls(suspect)));
         self.polls = dump.tasks.iter().map(|task| (task.id, task.polls)).collect();
+        self.large(dump, &mut new);
         self.grows(depth, &mut new);
         new.into_iter().map(|((kind, tasks, _), text)| Finding { kind, tasks, text }).collect()
     }
@@ -167,6 +170,21 @@ impl Lints {
         }
     }
 
+    fn large(&mut self, dump: &TaskDump, new: &mut Vec<(Suspect, String)>) {
+        for task in dump.tasks.iter().filter(|task| task.future_size > LARGE) {
+            if self.large.insert(task.spawned_at) {
+                let text = format!(
+                    "large future: {} has {} KiB. What lives across an `.await` is a part of the \
+                     future: put large buffers into a `Vec`, and large futures that it awaits into \
+                     a `Box`",
+                    Named(task),
+                    task.future_size >> 10,
+                );
+                new.push(((FindingKind::LargeFuture, vec![task.id], 0), text));
+            }
+        }
+    }
+
     fn grows(&mut self, depth: usize, new: &mut Vec<(Suspect, String)>) {
         let has_grown = depth > self.depth && depth > DEEP;
         self.depth = depth;
@@ -180,50 +198,10 @@ impl Lints {
     }
 }
 
-/// The task that a wait leads to.
-fn leads_to(wait: &WaitInfo) -> Option<Id> {
-    if wait.is_old {
-        return None;
-    }
-    match wait.kind {
-        WaitKind::Mutex | WaitKind::RwLock | WaitKind::OnceCell | WaitKind::MpscSend => {
-            wait.held_by
-        }
-        WaitKind::Join => wait.task,
-        _ => None,
-    }
-}
-
-/// The tasks that nothing can free but one of themselves: those that are left when the others have
-/// been taken off, each with the task that it leads to.
-fn stuck(dump: &TaskDump) -> HashMap<Id, &TaskInfo> {
-    let waits = |task: &&TaskInfo| {
-        let is_waiting = matches!(task.state, TaskState::Waiting { .. });
-        is_waiting && !task.waits.is_empty() && task.more_waits == 0
-    };
-    let mut stuck: HashMap<_, _> =
-        dump.tasks.iter().filter(waits).map(|task| (task.id, task)).collect();
-    let mut behind: HashMap<Id, Vec<Id>> = HashMap::new();
-    let mut free = Vec::new();
-    for task in stuck.values() {
-        for wait in &task.waits {
-            match leads_to(wait).filter(|id| stuck.contains_key(id)) {
-                Some(id) => behind.entry(id).or_default().push(task.id),
-                None => free.push(task.id),
-            }
-        }
-    }
-    while let Some(id) = free.pop() {
-        if stuck.remove(&id).is_some() {
-            free.extend(behind.remove(&id).into_iter().flatten());
-        }
-    }
-    stuck
-}
-
 fn deadlocks(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
-    let stuck = stuck(dump);
-    let next = |task: &TaskInfo| leads_to(&task.waits[0]).expect("it is stuck");
+    let stuck = dump.tasks.iter().filter(|task| task.is_stuck);
+    let stuck: HashMap<_, _> = stuck.map(|task| (task.id, task)).collect();
+    let next = |task: &TaskInfo| task.waits[0].leads_to().expect("it is stuck");
     let mut seen = HashSet::new();
     for &first in stuck.keys() {
         // Each stuck task leads into a circle.

@@ -11,6 +11,7 @@ mod numbers;
 #[cfg_attr(not(feature = "insight"), allow(dead_code, reason = "there is nothing to switch on"))]
 mod settings;
 mod stacks;
+mod stuck;
 mod trace;
 
 pub use crate::engine::insight::WaitKind;

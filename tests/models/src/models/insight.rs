@@ -1,4 +1,4 @@
-//! Models of `insight/block.rs`, `insight/object.rs` and the walk of `task/owned.rs`.
+//! Models of `insight/block.rs` and `insight/object.rs`.
 
 use std::panic::Location;
 
@@ -15,7 +15,7 @@ fn a_reading_is_of_one_poll() {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
     builder.check(|| {
-        let block = Arc::new(Block::new(0, WakeSource::Outside));
+        let block = Arc::new(Block::new(0, WakeSource::Outside, 0));
         let owner = block.clone();
         let thread = thread::spawn(move || {
             for poll in 1..=2 {

@@ -6,12 +6,17 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
+use crate::engine::insight::Recorder;
 use crate::engine::scheduler::lifo_slot::LifoSlot;
 use crate::engine::task::{Header, Identity, Runnable, Schedule, StallPolicy, spawn_cell};
 
 struct Nowhere;
 
 impl Schedule for Nowhere {
+    fn recorder(&self) -> Option<&Recorder> {
+        None
+    }
+
     fn is_observed(&self) -> bool {
         false
     }

@@ -10,6 +10,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
+use crate::engine::insight::{Recorder, Stacks};
 use crate::engine::primitive::Mutex;
 use crate::engine::scheduler::closing::cancel_down_to;
 use crate::engine::task::scope::Membership;
@@ -19,6 +20,11 @@ use crate::engine::task::{
 
 /// A scheduler that is a queue.
 pub(super) struct Queue {
+    /// Whether its tasks are observed.
+    is_observed: bool,
+    stacks: Stacks,
+    /// Where the tasks that have left the list were spawned. Its lock is not a part of the model.
+    released: std::sync::Mutex<Vec<&'static Location<'static>>>,
     pub(super) tasks: Mutex<VecDeque<Runnable>>,
     pub(super) owned: Owned,
 }
@@ -27,7 +33,11 @@ pub(super) struct QueueRef(pub(super) Arc<Queue>);
 
 impl Schedule for QueueRef {
     fn is_observed(&self) -> bool {
-        false
+        self.0.is_observed
+    }
+
+    fn recorder(&self) -> Option<&Recorder> {
+        None
     }
 
     fn schedule(&self, task: Runnable) {
@@ -35,12 +45,20 @@ impl Schedule for QueueRef {
     }
     fn release(&self, task: &Header) {
         self.0.owned.release(task);
+        self.0.released.lock().unwrap().push(task.location);
     }
 }
 
 impl Queue {
     pub(super) fn new() -> Arc<Queue> {
-        Arc::new(Queue { tasks: Mutex::default(), owned: Owned::new(1) })
+        Queue::of_tasks(false)
+    }
+
+    /// A queue whose tasks are observed, or not.
+    fn of_tasks(is_observed: bool) -> Arc<Queue> {
+        let stacks = Stacks::default();
+        let (tasks, released) = (Mutex::default(), std::sync::Mutex::default());
+        Arc::new(Queue { is_observed, stacks, released, tasks, owned: Owned::new(1) })
     }
 
     /// Adds a new task and makes it run.
@@ -52,7 +70,12 @@ impl Queue {
     pub(super) fn run(&self) -> bool {
         let task = self.tasks.lock().pop_front();
         let Some(task) = task else { return false };
-        if let Outcome::Woken(task) = task.run(&StallPolicy::Nobody) {
+        let outcome = if self.is_observed {
+            task.run_observed(&StallPolicy::Nobody, 0, 0, &self.stacks).0
+        } else {
+            task.run(&StallPolicy::Nobody)
+        };
+        if let Outcome::Woken(task) = outcome {
             self.tasks.lock().push_back(task);
         }
         true
@@ -77,6 +100,7 @@ impl Queue {
     }
 }
 
+#[track_caller]
 fn spawn<F: Future + 'static>(queue: &Arc<Queue>, future: F) -> JoinHandle<F::Output> {
     let scheduler = QueueRef(queue.clone());
     let identity = Identity::at(Location::caller());
@@ -378,5 +402,47 @@ fn who_waits_for_the_last_task_hears_of_it() {
         }));
         assert!(handle.is_finished());
         thread.join().unwrap();
+    });
+}
+
+/// A dump that leaves out a task that is there all the time, shows one twice, or reads one that is
+/// gone: the walk's place is lost when the task at it ends.
+#[test]
+fn a_walk_sees_each_task_that_stays_once() {
+    loom::model(|| {
+        let queue = Queue::new();
+        let first_line = Location::caller().line();
+        drop(spawn(&queue, std::future::pending::<()>()));
+        drop(spawn(&queue, async {}));
+        drop(spawn(&queue, async {}));
+        let other = queue.clone();
+        let thread = thread::spawn(move || other.run_all());
+        let mut seen = Vec::new();
+        // The latest comes first.
+        queue.owned.walk(|task| {
+            assert!(!queue.released.lock().unwrap().contains(&task.location()), "it is gone");
+            seen.push(task.location().line() - first_line);
+        });
+        thread.join().unwrap();
+        assert!(seen.contains(&1), "{seen:?}");
+        assert!(seen.is_sorted_by(|a, b| a > b), "{seen:?}");
+        queue.close();
+    });
+}
+
+/// A look that comes to nothing: it finds the task in a poll, or woken, and no poll follows.
+#[test]
+fn who_looks_at_a_task_gets_its_stack() {
+    loom::model(|| {
+        let queue = Queue::of_tasks(true);
+        let handle = spawn(&queue, std::future::pending::<()>());
+        let other = queue.clone();
+        let thread = thread::spawn(move || other.run_all());
+        let looked_at = queue.owned.look_at(|_| true);
+        thread.join().unwrap();
+        queue.run_all();
+        assert_eq!(looked_at, 1);
+        assert_eq!(queue.stacks.taken(), [handle.id()]);
+        queue.close();
     });
 }

@@ -231,6 +231,7 @@ pub(crate) mod sizes {
     pub(crate) const FIRST_CHUNK: usize = 2;
     pub(crate) const MOST_WAITS: usize = 1;
     pub(crate) const TRIES: usize = 1;
+    pub(crate) const STRIDE: usize = 1;
 }
 
 #[derive(Debug, Default)]

@@ -126,7 +126,7 @@ pub(crate) fn place(event: [u64; 2]) -> Option<u32> {
 pub(crate) fn by(source: WakeSource) -> u64 {
     match source {
         WakeSource::Outside => 0,
-        WakeSource::Driver => BY_DRIVER,
+        WakeSource::Driver | WakeSource::Timer => BY_DRIVER,
         WakeSource::Task(id) => BY_TASK | id.as_u64() & (BY_DRIVER - 1),
     }
 }

@@ -171,9 +171,9 @@ fn trace(runtimes: &[Handle], _: &Watch, words: &[&str]) -> Answer {
     Ok(handle.trace(last).to_bytes())
 }
 
-/// What is wrong with the program.
-fn findings(_: &[Handle], watch: &Watch, _: &[&str]) -> Answer {
-    Ok(watch.to_json().into())
+/// What is wrong with the program, and what has stalled.
+fn findings(runtimes: &[Handle], watch: &Watch, _: &[&str]) -> Answer {
+    Ok(watch.to_json(runtimes).into())
 }
 
 fn prometheus_text(runtimes: &[Handle], _: &Watch, _: &[&str]) -> Answer {

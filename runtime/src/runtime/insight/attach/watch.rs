@@ -85,8 +85,8 @@ impl Watch {
         drop(told);
     }
 
-    /// The last findings, as JSON, the newest first.
-    pub(super) fn to_json(&self) -> String {
+    /// The last findings and reports of stalls, as JSON, the newest first.
+    pub(super) fn to_json(&self, runtimes: &[Handle]) -> String {
         let mut json = Json::new();
         json.object(|json| {
             json.list("findings", self.found.iter(), |json, (runtime, finding)| {
@@ -94,6 +94,15 @@ impl Watch {
                 json.member("kind", finding.kind.name());
                 json.member("text", &finding.to_string());
                 json.list("tasks", finding.tasks.iter(), |json, id| json.member("id", id));
+            });
+            let stalls = runtimes.iter().flat_map(|handle| {
+                let stalls = handle.recent_stalls();
+                stalls.into_iter().map(|(ago, text)| (handle.id(), ago, text))
+            });
+            json.list("stalls", stalls, |json, (runtime, ago, text)| {
+                json.member("runtime", &runtime);
+                json.member("us_ago", &ago);
+                json.member("text", &text);
             });
         });
         json.into_string()

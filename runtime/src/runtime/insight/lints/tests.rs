@@ -45,6 +45,7 @@ fn task(number: u64, waits: &[WaitInfo]) -> TaskInfo {
         id: id(number),
         name: None,
         spawned_at: Location::caller(),
+        scope: None,
         place: TaskPlace::Runtime,
         state: TaskState::Waiting { since: Some(2 * SECOND) },
         polls: 1,
@@ -56,10 +57,12 @@ fn task(number: u64, waits: &[WaitInfo]) -> TaskInfo {
         more_waits: 0,
         stacks: None,
         is_lost: false,
+        is_stuck: false,
     }
 }
 
-fn dump(tasks: Vec<TaskInfo>) -> TaskDump {
+fn dump(mut tasks: Vec<TaskInfo>) -> TaskDump {
+    super::super::stuck::mark(&mut tasks);
     TaskDump {
         runtime: None,
         is_insight_on: true,
@@ -158,4 +161,21 @@ fn a_queue_that_only_grows_is_named() {
     let mut look = |depth| lints.look(&dump, depth, SECOND).len();
     assert_eq!([1001, 1002, 1003, 1004].map(&mut look), [0; 4]);
     assert_eq!([1000, 1001, 1002, 1003, 1004, 1005].map(&mut look), [0, 0, 0, 0, 0, 1]);
+}
+
+#[test]
+fn a_large_future_is_told_once_for_each_place() {
+    let mut lints = Lints::default();
+    let large = |number| TaskInfo { future_size: LARGE + 1, ..task(number, &[]) };
+    let mut kinds = |tasks| {
+        let found = lints.look(&dump(tasks), 0, SECOND);
+        found.iter().map(|finding| finding.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(vec![large(1), task(2, &[])]), [FindingKind::LargeFuture]);
+    assert!(kinds(vec![large(3), large(4)]).is_empty());
+    let there = large(5);
+    let here = TaskInfo { spawned_at: Location::caller(), ..there };
+    assert_eq!(kinds(vec![here]), [FindingKind::LargeFuture]);
+    let just = TaskInfo { future_size: LARGE, spawned_at: Location::caller(), ..task(6, &[]) };
+    assert!(kinds(vec![just]).is_empty());
 }
