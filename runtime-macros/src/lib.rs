@@ -6,6 +6,7 @@
 //! | `item.rs`   | the function under the attribute, taken apart                   |
 //! | `args.rs`   | the attribute's arguments, checked                              |
 //! | `entry.rs`  | the function that comes out                                     |
+//! | `simulated.rs` | the test that comes out of `#[runtime_sim::test]`            |
 //!
 //! The body of the user's function is never parsed here: it passes through as it came, so that the
 //! compiler reports its errors where they are and new syntax needs no new macro.
@@ -14,6 +15,7 @@
 mod args;
 mod entry;
 mod item;
+mod simulated;
 mod tokens;
 
 use proc_macro::TokenStream;
@@ -29,6 +31,9 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Turns an `async fn` into a test that builds a runtime and runs the body on it.
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
+    if let Some(args) = simulated::without_word(&args) {
+        return simulated::expand(args, item);
+    }
     entry::expand(Entry::Test, "::runtime", args, item)
 }
 
@@ -44,4 +49,11 @@ pub fn main_of_tokio(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test_of_tokio(args: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Entry::Test, "::tokio", args, item)
+}
+
+/// Turns a function that describes a world into a test that runs it under many seeds.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn simulated_test(args: TokenStream, item: TokenStream) -> TokenStream {
+    simulated::expand(args, item)
 }

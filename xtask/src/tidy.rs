@@ -350,7 +350,7 @@ fn unsafe_rooms(tree: &[File]) -> Vec<Breach> {
     let mut used = BTreeSet::new();
     let mut found = Vec::new();
     for file in tree {
-        let packages = ["runtime/src/", "runtime-hyper/src/"];
+        let packages = ["runtime/src/", "runtime-hyper/src/", "runtime-sim/src/"];
         let inside_one = packages.iter().any(|package| file.name.starts_with(package));
         if !inside_one || !file.name.ends_with(".rs") {
             continue;

@@ -19,6 +19,8 @@ mod lock;
 #[cfg_attr(not(target_os = "linux"), path = "os_thread_portable.rs")]
 mod os_thread;
 mod parker;
+#[cfg_attr(not(target_os = "linux"), path = "simulation_portable.rs")]
+pub(crate) mod simulation;
 mod ticks;
 
 pub(crate) use alarm::Alarm;

@@ -21,8 +21,11 @@ struct Origin {
 #[inline]
 fn origin() -> &'static Origin {
     static ORIGIN: OnceLock<Origin> = OnceLock::new();
-    ORIGIN
-        .get_or_init(|| Origin { counter: counts_steadily().then(counter), clock: Instant::now() })
+    ORIGIN.get_or_init(|| {
+        // A simulation has no hand in the processor's counter.
+        let counts = counts_steadily() && !super::simulation::is_on();
+        Origin { counter: counts.then(counter), clock: Instant::now() }
+    })
 }
 
 /// A moment early in this process.

@@ -18,8 +18,8 @@ use crate::engine::clock::Clock;
 use crate::engine::driver::{IoDriver, exact_timers};
 use crate::engine::insight::{CAN_BE_ON, Recorder};
 use crate::engine::messages;
-use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::AtomicU64;
+use crate::engine::primitive::{Mutex, simulation};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::rng;
@@ -134,7 +134,7 @@ impl Builder {
             event_interval: self.event_interval,
             on_park: self.on_thread_park.clone(),
             on_unpark: self.on_thread_unpark.clone(),
-            start_watch: self.stall_report.map(|_| Box::new(start_watch(&parts)) as StartWatch),
+            start_watch: self.report_after().map(|_| Box::new(start_watch(&parts)) as StartWatch),
         };
         let tasks =
             Tasks::new(1, self.observe(insight, parts.recorder.clone()), parts.panics.clone());
@@ -226,7 +226,13 @@ impl Builder {
 
     fn monitor(&self, parts: &Parts) -> Monitor {
         let sink = Box::new(Arc::clone(&parts.reporter));
-        Monitor::new(self.stall_takeover, self.stall_report, sink)
+        Monitor::new(self.stall_takeover, self.report_after(), sink)
+    }
+
+    /// After which time a stall is reported. Where time is simulated a poll takes none, and what a
+    /// report says of threads is about the real ones.
+    fn report_after(&self) -> Option<Duration> {
+        self.stall_report.filter(|_| !simulation::is_on())
     }
 
     /// The function that starts a worker's thread, and later, on the starter's thread, a spare's.
@@ -334,6 +340,15 @@ impl Builder {
             observe.latencies = Arc::clone(self.latencies.starts());
         }
         observe.origin = self.measures_latencies.then(Instant::now);
+        if simulation::is_on() {
+            let hook = observe.on_before_poll.take();
+            observe.on_before_poll = Some(Arc::new(move |task| {
+                simulation::point();
+                if let Some(hook) = &hook {
+                    hook(task);
+                }
+            }));
+        }
         observe.ready()
     }
 
