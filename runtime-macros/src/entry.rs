@@ -22,6 +22,7 @@ use proc_macro::{Delimiter, Group, Span, TokenStream, TokenTree};
 
 use crate::args::{self, Args, Entry, Flavor, UnhandledPanic};
 use crate::item::{self, AsyncFn};
+use crate::simulated;
 use crate::tokens::{Error, Result, fill, is_punct, mentions};
 
 /// Expands the attribute. An error comes with as much of the item as still makes sense, so that it
@@ -166,6 +167,7 @@ fn build(entry: Entry, default_crate: &str, args: &Args, function: &AsyncFn) -> 
 
     let mut out = match entry {
         Entry::Main => TokenStream::new(),
+        Entry::Test if simulated::takes_all() => fill("#[::runtime_sim::test]", here, &[]),
         Entry::Test => fill("#[::core::prelude::v1::test]", here, &[]),
     };
     for attribute in &function.attributes {

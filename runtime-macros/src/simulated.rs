@@ -7,12 +7,22 @@
 //!     ::runtime_sim::Test::of(module_path!(), "name", name).seeds(..).run();
 //! }
 //! ```
+//!
+//! A function without parameters is what a client does that is alone in its world:
+//! `|sim| { sim.client("test", name); }` stands for the function's name then. So a plain test
+//! becomes a simulated one by its attribute, and tests that were written for the real system can
+//! be built a second time ([`EXCEPTIONS`]).
 
 use proc_macro::{Delimiter, Literal, Span, TokenStream, TokenTree};
 
 use crate::tokens::{Error, Result, fill, is_ident, is_punct};
 
 const ATTRIBUTE: &str = "#[runtime_sim::test]";
+
+/// Set while tests of the real system are built once more to run under the simulation: a file with
+/// those that cannot, `name: reason` in each line.
+/// `#[runtime::test]` makes simulated tests then.
+const EXCEPTIONS: &str = "RUNTIME_SIM_EXCEPTIONS";
 
 /// What the attribute may say.
 #[derive(Default)]
@@ -40,6 +50,23 @@ pub(crate) fn without_word(args: &TokenStream) -> Option<TokenStream> {
     let mut rest = tokens.peekable();
     rest.next_if(|token| is_punct(token, ','));
     Some(rest.collect())
+}
+
+/// Whether `#[runtime::test]` is to make simulated tests.
+pub(crate) fn takes_all() -> bool {
+    std::env::var_os(EXCEPTIONS).is_some()
+}
+
+/// Why a test of this name stays out, if it does.
+fn exception(name: &str) -> Option<String> {
+    let path = std::env::var_os(EXCEPTIONS)?;
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => panic!("{EXCEPTIONS} is {}: {error}", path.display()),
+    };
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let mut known = lines.filter_map(|line| line.split_once(": "));
+    known.find(|(known, _)| *known == name).map(|(_, reason)| reason.to_owned())
 }
 
 fn parse(args: TokenStream) -> Result<Args> {
@@ -99,17 +126,17 @@ fn build(args: &Args, item: TokenStream) -> Result<TokenStream> {
              hosts that it adds",
         ));
     }
-    match tokens.get(at_fn + 2) {
-        Some(TokenTree::Group(parameters)) if !parameters.stream().is_empty() => {}
+    let is_alone = match tokens.get(at_fn + 2) {
+        Some(TokenTree::Group(parameters)) => parameters.stream().is_empty(),
         _ => {
             let message =
                 format!("`{ATTRIBUTE}` hands over the world: write `{name}(sim: &mut Sim)`");
             return Err(Error::at(name.span(), message));
         }
-    }
+    };
     // Attributes stay on the test; the visibility, if any, goes: nobody calls a test.
     let end = tokens[..at_fn].iter().position(|token| !is_attribute(token)).unwrap_or(at_fn);
-    let attributes: TokenStream = tokens[..end].iter().cloned().collect();
+    let (panics, attributes) = attributes(&tokens[..end], is_alone);
     let function: TokenStream = tokens[at_fn..].iter().cloned().collect();
     let call = |method: &str, value: &Option<Literal>| match value {
         None => TokenStream::new(),
@@ -121,20 +148,65 @@ fn build(args: &Args, item: TokenStream) -> Result<TokenStream> {
     let mut settings = call("seeds", &args.seeds);
     settings.extend(call("first_seed", &args.first_seed));
     let text = TokenTree::Literal(Literal::string(&name.to_string()));
-    Ok(fill(
-        "ATTRIBUTES #[::core::prelude::v1::test] fn NAME() {
+    let ignored = match exception(&name.to_string()) {
+        Some(reason) if is_alone => {
+            let reason = TokenStream::from(TokenTree::Literal(Literal::string(&reason)));
+            fill("#[ignore = REASON]", Span::mixed_site(), &[("REASON", reason)])
+        }
+        _ => TokenStream::new(),
+    };
+    let world = match (is_alone, panics) {
+        (false, _) => "NAME",
+        (true, false) => "|sim| { sim.client(\"test\", NAME); }",
+        // What it says is looked at by the test of the real system.
+        (true, true) => {
+            "|sim| {
+                 sim.client(\"test\", || {
+                     let ended = ::std::panic::catch_unwind(|| { NAME(); });
+                     ::std::assert!(ended.is_err(), \"it was to panic, and did not\");
+                 });
+             }"
+        }
+    };
+    let text_of = format!(
+        "ATTRIBUTES IGNORED #[::core::prelude::v1::test] fn NAME() {{
              FUNCTION
-             ::runtime_sim::Test::of(::core::module_path!(), TEXT, NAME) SETTINGS .run();
-         }",
+             ::runtime_sim::Test::of(::core::module_path!(), TEXT, {world}) SETTINGS .run();
+         }}"
+    );
+    Ok(fill(
+        &text_of,
         Span::mixed_site(),
         &[
             ("ATTRIBUTES", attributes),
+            ("IGNORED", ignored),
             ("NAME", TokenStream::from(TokenTree::Ident(name.clone()))),
             ("FUNCTION", function),
             ("TEXT", TokenStream::from(text)),
             ("SETTINGS", settings),
         ],
     ))
+}
+
+/// Whether the test must panic, and the other attributes; of a function that gets the world, all.
+fn attributes(tokens: &[TokenTree], is_alone: bool) -> (bool, TokenStream) {
+    let mut panics = false;
+    let mut kept = TokenStream::new();
+    for pair in tokens.chunks(2) {
+        let is_should_panic = match pair {
+            [_, TokenTree::Group(content)] => {
+                let first = content.stream().into_iter().next();
+                first.is_some_and(|first| is_ident(&first, "should_panic"))
+            }
+            _ => false,
+        };
+        if is_alone && is_should_panic {
+            panics = true;
+        } else {
+            kept.extend(pair.iter().cloned());
+        }
+    }
+    (panics, kept)
 }
 
 fn is_attribute(token: &TokenTree) -> bool {

@@ -73,6 +73,10 @@ mod world;
 /// The function gets a [`Sim`], adds hosts and clients, and returns; then the world runs. It is no
 /// `async fn`: each host brings its own runtime, as its `main` does.
 ///
+/// A function without parameters is what the only client of a world does: a plain test becomes a
+/// simulated one by this attribute. It must panic if it says `#[should_panic]`; with what text is
+/// not looked at.
+///
 /// | argument         | what                                                                    |
 /// |------------------|-------------------------------------------------------------------------|
 /// | `seeds = N`      | how many seeds are run; 32 without it                                    |
@@ -91,6 +95,11 @@ mod world;
 /// #[runtime_sim::test(seeds = 100)]
 /// fn nobody_waits_for_ever(sim: &mut Sim) {
 ///     sim.client("user", || std::thread::sleep(std::time::Duration::from_secs(60)));
+/// }
+///
+/// #[runtime_sim::test]
+/// fn five_minutes_are_over_at_once() {
+///     std::thread::sleep(std::time::Duration::from_secs(300));
 /// }
 /// ```
 ///
