@@ -9,6 +9,7 @@
 //! | `originals/`  | the tests of smol's and async-std's crates, there and on `compat/`   |
 //! | `servers/`    | public servers at work, on tokio and on `compat/tokio`               |
 //! | `smol_bench.rs` | programs of smol and async-std, there and on `compat/`             |
+//! | `simulate.rs` | tests of the real system under the simulation                          |
 //! | `sides.rs`    | what such comparisons share                                          |
 //! | `page.rs`     | the page of `runtime-insight` in a real browser                       |
 //! | `perfetto.rs` | whether Perfetto takes the traces of the flight recorder                 |
@@ -38,6 +39,7 @@ mod prose;
 mod second_tier;
 mod servers;
 mod sides;
+mod simulate;
 mod smol_bench;
 mod source;
 mod spans;
@@ -81,6 +83,9 @@ cargo xtask perfetto                 whether Perfetto takes the traces of the fl
 cargo xtask sanitize [address|thread|memcheck] [words] [--from NAME] [-- arguments]
                                     the tests under a sanitizer (nightly) or valgrind: those test
                                     binaries whose name contains a word, from NAME on
+cargo xtask simulate tests [words] [--seeds N]
+                                    the tests of network, time, synchronization and tasks under the
+                                    simulation, each with N seeds
 cargo xtask stress [--minutes N] [words] [-- arguments]
                                     the tests over and over, with and without busy cores
 ";
@@ -107,6 +112,7 @@ fn main() -> ExitCode {
         "minimal" => minimal::run(),
         "perfetto" => perfetto::run(),
         "sanitize" => second_tier::sanitize(&rest),
+        "simulate" => simulate::run(&rest),
         "stress" => second_tier::stress(&rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
