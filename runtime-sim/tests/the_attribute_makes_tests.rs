@@ -35,3 +35,18 @@ mod inside {
         sim.client("other", || assert_eq!(1, 2, "as it should"));
     }
 }
+
+#[runtime_sim::test(seeds = 3)]
+fn without_a_parameter_it_is_the_only_client() {
+    let began = std::time::Instant::now();
+    std::thread::sleep(Duration::from_secs(300));
+    let took = began.elapsed();
+    // The clock is virtual.
+    assert!((300..301).contains(&took.as_secs()), "{took:?}");
+}
+
+#[runtime_sim::test(seeds = 3)]
+#[should_panic = "what it says is not looked at"]
+fn without_a_parameter_it_may_have_to_panic() {
+    panic!("as it should");
+}

@@ -70,13 +70,15 @@ fn cargo_in(workspace: &str, arguments: &[&str]) -> Command {
 }
 
 pub(crate) fn test(arguments: &[String]) -> Outcome {
-    let mut all = cargo(&["test", "--workspace", "--exclude", "models", "--no-fail-fast"]);
-    all.args(arguments);
+    let apart = ["--exclude", "models", "--exclude", "simulated-promises"];
+    let mut all = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    all.args(apart).args(arguments);
     let rest = run(all);
     // Unoptimised, loom's models take minutes instead of seconds.
     let mut models = cargo(&["test", "-p", "models", "--release", "--no-fail-fast"]);
     models.args(arguments);
     let models = run(models);
+    let simulated = crate::simulate::run(&["tests".to_owned()]);
     let [ecosystem, unstable, smol] = ECOSYSTEM.map(|workspace| {
         let mut tests = cargo_in(workspace, &["test", "--workspace", "--no-fail-fast"]);
         tests.args(arguments);
@@ -84,7 +86,7 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     });
     let mut dumps = cargo_in(ECOSYSTEM[1], &["test"]);
     dumps.args(DUMPS).args(arguments);
-    rest.and(models).and(ecosystem).and(unstable).and(smol).and(run(dumps))
+    rest.and(models).and(simulated).and(ecosystem).and(unstable).and(smol).and(run(dumps))
 }
 
 pub(crate) fn bench(arguments: &[String]) -> Outcome {

@@ -1,9 +1,10 @@
 //! Handles to a runtime.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::os::fd::RawFd;
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::ThreadId;
 use std::time::Duration;
@@ -21,8 +22,8 @@ use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
 use crate::engine::driver::IoDriver;
 use crate::engine::large::{FullSize, large_on_heap};
-use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
+use crate::engine::primitive::{Mutex, simulation};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::rng::{FastRand, Seeded};
 use crate::engine::scheduler::{Monitor, Observe};
@@ -259,6 +260,15 @@ impl Handle {
 
     /// Runs the root future of a `block_on` that drives nothing else.
     pub(super) fn run_root<F: Future>(&self, future: F) -> F::Output {
+        // A root that yields until a task has done something must let that task run.
+        let is_simulated = self.observe().is_simulated;
+        let mut future = pin!(future);
+        let future = poll_fn(|cx| {
+            if is_simulated {
+                simulation::point();
+            }
+            future.as_mut().poll(cx)
+        });
         let output = match &self.inner.activity {
             None => park_on::run(future),
             Some(activity) => {

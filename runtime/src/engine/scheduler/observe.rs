@@ -90,6 +90,8 @@ pub(crate) struct Observe {
     pub(crate) recorder: Option<Arc<Recorder>>,
     /// Where the stacks of tasks are left that somebody asks for.
     pub(crate) stacks: Arc<Stacks>,
+    /// The operating system is simulated: each poll begins with a scheduling point.
+    pub(crate) is_simulated: bool,
     /// Whether anything of it concerns polls.
     polls: bool,
     /// Whether anything but a dump concerns them.

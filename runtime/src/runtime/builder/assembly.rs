@@ -340,7 +340,8 @@ impl Builder {
             observe.latencies = Arc::clone(self.latencies.starts());
         }
         observe.origin = self.measures_latencies.then(Instant::now);
-        if simulation::is_on() {
+        observe.is_simulated = simulation::is_on();
+        if observe.is_simulated {
             let hook = observe.on_before_poll.take();
             observe.on_before_poll = Some(Arc::new(move |task| {
                 simulation::point();
