@@ -22,8 +22,8 @@ use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
 use crate::engine::driver::IoDriver;
 use crate::engine::large::{FullSize, large_on_heap};
+use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
-use crate::engine::primitive::{Mutex, simulation};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::rng::{FastRand, Seeded};
 use crate::engine::scheduler::{Monitor, Observe};
@@ -260,12 +260,13 @@ impl Handle {
 
     /// Runs the root future of a `block_on` that drives nothing else.
     pub(super) fn run_root<F: Future>(&self, future: F) -> F::Output {
-        // A root that yields until a task has done something must let that task run.
+        // A root that yields until a task has done something must let that task run: a mere
+        // scheduling point may let the same thread go on for ever.
         let is_simulated = self.observe().is_simulated;
         let mut future = pin!(future);
         let future = poll_fn(|cx| {
             if is_simulated {
-                simulation::point();
+                std::thread::yield_now();
             }
             future.as_mut().poll(cx)
         });
