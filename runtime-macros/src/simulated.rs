@@ -59,7 +59,7 @@ pub(crate) fn takes_all() -> bool {
 
 /// Why a test of this name stays out, if it does.
 fn exception(name: &str) -> Option<String> {
-    let path = std::env::var_os(EXCEPTIONS)?;
+    let path = std::path::PathBuf::from(std::env::var_os(EXCEPTIONS)?);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) => panic!("{EXCEPTIONS} is {}: {error}", path.display()),
