@@ -307,8 +307,10 @@ fn tasks_sets_and_scopes_that_are_awaited() {
 fn jobs_files_children_and_signals() {
     let runtime = observed();
     let (end, wait_for_end) = std::sync::mpsc::channel::<()>();
-    let job = runtime.spawn_blocking(move || wait_for_end.recv().is_ok());
+    let (begin, wait_for_begin) = std::sync::mpsc::channel::<()>();
+    let job = runtime.spawn_blocking(move || begin.send(()).is_ok() && wait_for_end.recv().is_ok());
     let id = job.id();
+    wait_for_begin.recv().unwrap();
     let waiter = runtime.spawn(job);
     let wait = waiting(&runtime, waiter.id()).waits[0].clone();
     assert_eq!((wait.kind, wait.task), (WaitKind::Blocking, Some(id)));
