@@ -23,7 +23,7 @@ use super::header::{
 };
 use super::panic::{Origin, Payload};
 use super::state::{EndPoll, State};
-use super::{Id, JoinError, Mark};
+use super::{Id, JoinError, Mark, ended};
 use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::insight::{self, Block, WakeSource};
 use crate::engine::large::FullSize;
@@ -397,6 +397,9 @@ unsafe fn complete(task: NonNull<Header>) -> Outcome {
             Ok(Some(error)) => catch_panic(|| error.unseen()),
             Err(payload) => catch_panic(|| panicked(task, header, payload).unseen()),
         }
+    }
+    if before.is_watched() {
+        ended::tell(header.id);
     }
     if before.is_named() {
         forget_name(task, header);
