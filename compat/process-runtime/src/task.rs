@@ -10,17 +10,17 @@
 //! # Shape
 //!
 //! ```text
-//!   Task<T> ---- async-task's task ---------------> Outcome<T> ---> JoinHandle<T> ---> the runtime's
-//!  (the user)    (its schedule function has          (its future)                      task
-//!                 the task's AbortHandle)
+//!   Task<T> --- async-task's task ------------> Outcome<T> ---> JoinHandle<T> ---> the runtime's
+//!  (the user)   (its schedule function has       (its future)                      task
+//!                the task's AbortHandle)
 //! ```
 //!
 //! The task of async-task has a future that only waits for the `JoinHandle`. It is polled once when
 //! it is made, where it leaves its waker. After that its schedule function is called, with the
 //! permission to poll it:
 //!
-//! 1. By the end of the runtime's task, which calls that waker. The task is finished: the poll finds
-//!    the output.
+//! 1. By the end of the runtime's task, which calls that waker. The task is finished: the poll
+//!    finds the output.
 //! 2. When the user's handle is dropped or cancelled. If the runtime's task is not finished it is
 //!    aborted, and the permission is kept until it has ended ([`cancel`]): dropping that is what
 //!    ends `cancel().await`, which so waits until the future has been dropped. If it is finished,

@@ -7,6 +7,8 @@ mod cell;
 mod ended;
 #[path = "stand_in/ended_static.rs"]
 mod ended_static;
+#[path = "../../../runtime/src/engine/task/ended_table.rs"]
+mod ended_table;
 #[path = "../../../runtime/src/engine/task/error.rs"]
 mod error;
 #[path = "../../../runtime/src/engine/task/header.rs"]

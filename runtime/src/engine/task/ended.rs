@@ -1,97 +1,14 @@
-//! Waits for the end of a task without its `JoinHandle`: any number of waiters, who get no output.
-//!
-//! # Problem
-//!
-//! A task has room for one join waker, which belongs to the `JoinHandle`. Who has aborted a task
-//! with an [`AbortHandle`] could only ask again and again whether its future has been dropped.
-//!
-//! # Shape
-//!
-//! The wakers are in a table beside the tasks, so a task for whose end nobody waits pays nothing:
-//! the bit WATCHED of its state word says that there may be an entry (`state.rs`).
-//!
-//! # Protocol
-//!
-//! ```text
-//! the waiter:      put the waker into the table;  set WATCHED and read COMPLETE, in one operation
-//! the completion:  set COMPLETE and read WATCHED, in one operation;  take the wakers, call them
-//! ```
-//!
-//! 1. Both operations are on one word, so one is the first. If that is the waiter's, the completion
-//!    reads WATCHED and takes the waker. If it is the completion's, the waiter reads COMPLETE and
-//!    does not wait. Nobody is forgotten.
-//! 2. The table's lock orders the wakers. The waiter may find the end without being called; then it
-//!    reads COMPLETE with Acquire, and so sees all that the task did.
-//! 3. No waker is cloned, called or dropped under the lock: that is user code.
+//! Waits for the end of a task without its `JoinHandle`. How nobody is forgotten: `ended_table.rs`.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
+use super::AbortHandle;
 use super::ended_static::table;
-use super::{AbortHandle, Id};
-use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop;
 use crate::engine::insight::{Kind, Wait};
-
-/// Who waits for tasks of one shard of the table.
-#[derive(Debug)]
-pub(super) struct Table {
-    tasks: Option<HashMap<Id, Vec<Waiter>>>,
-    next_key: u64,
-}
-
-#[derive(Debug)]
-struct Waiter {
-    key: u64,
-    waker: Waker,
-}
-
-impl Table {
-    pub(super) const fn new() -> Table {
-        Table { tasks: None, next_key: 0 }
-    }
-
-    /// Puts a waker in. Returns its key, and the waker that it replaces.
-    fn put(&mut self, task: Id, key: Option<u64>, waker: Waker) -> (u64, Option<Waker>) {
-        let waiters = self.tasks.get_or_insert_default().entry(task).or_default();
-        if let Some(key) = key {
-            if let Some(waiter) = waiters.iter_mut().find(|waiter| waiter.key == key) {
-                return (key, Some(mem::replace(&mut waiter.waker, waker)));
-            }
-        }
-        self.next_key += 1;
-        waiters.push(Waiter { key: self.next_key, waker });
-        (self.next_key, None)
-    }
-
-    fn remove(&mut self, task: Id, key: u64) -> Option<Waiter> {
-        let tasks = self.tasks.as_mut()?;
-        let waiters = tasks.get_mut(&task)?;
-        let place = waiters.iter().position(|waiter| waiter.key == key)?;
-        let waiter = waiters.swap_remove(place);
-        if waiters.is_empty() {
-            tasks.remove(&task);
-        }
-        Some(waiter)
-    }
-
-    fn take(&mut self, task: Id) -> Vec<Waiter> {
-        self.tasks.as_mut().and_then(|tasks| tasks.remove(&task)).unwrap_or_default()
-    }
-}
-
-/// Calls those who wait for the end of a task, which is complete.
-#[cold]
-pub(super) fn tell(task: Id) {
-    let waiters = table(task).lock().take(task);
-    for waiter in waiters {
-        catch_panic(|| waiter.waker.wake()); // wake: ended
-    }
-}
 
 /// Waits for the end of a task. Made by [`AbortHandle::ended`].
 ///
@@ -109,11 +26,38 @@ pub struct Ended {
     key: Option<u64>,
 }
 
-impl Ended {
-    pub(super) fn new(task: AbortHandle) -> Ended {
-        Ended { task, key: None }
+impl AbortHandle {
+    /// Waits until the task has ended and its future has been dropped, however it ends. The output
+    /// stays with the [`JoinHandle`]. Any number of callers may wait for one task.
+    ///
+    /// A closure of `spawn_blocking` is dropped before this ends, too.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// use runtime::sync::mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel::<()>(1);
+    /// let task = runtime::spawn(async move { sender.closed().await });
+    /// let task = task.abort_handle();
+    /// task.abort();
+    /// task.ended().await;
+    /// // The sender, which the future owned, is gone.
+    /// assert_eq!(receiver.try_recv(), Err(mpsc::error::TryRecvError::Disconnected));
+    /// # }
+    /// ```
+    pub fn ended(&self) -> Ended {
+        Ended { task: self.clone(), key: None }
     }
+}
 
+impl Ended {
     /// As [`poll`](Future::poll), for handles that wrap this one: it spends no budget, and a dump
     /// does not show that the calling task waits here.
     ///
@@ -146,8 +90,8 @@ impl Ended {
     fn forget(&mut self) {
         if let Some(key) = self.key.take() {
             let id = self.task.id();
-            let waiter = { table(id).lock().remove(id, key) };
-            drop(waiter);
+            let waker = { table(id).lock().remove(id, key) };
+            drop(waker);
         }
     }
 }

@@ -3,7 +3,7 @@
 use crossbeam_utils::CachePadded;
 
 use super::Id;
-use super::ended::Table;
+use super::ended_table::Table;
 use crate::engine::primitive::Mutex;
 
 /// A power of two.

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::cell;
 use super::header::{BLOCKING_KIND, Header, drop_reference, scheduler_of};
 use super::state::Wake;
-use super::{Ended, Id, JoinError};
+use super::{Id, JoinError};
 use crate::engine::insight::{Kind, Wait};
 use crate::engine::{coop, messages};
 
@@ -201,35 +201,6 @@ impl AbortHandle {
     /// Whether the task has completed, with an output, a panic or by cancellation.
     pub fn is_finished(&self) -> bool {
         self.header().state.load().is_complete()
-    }
-
-    /// Waits until the task has ended and its future has been dropped, however it ends. The output
-    /// stays with the [`JoinHandle`]. Any number of callers may wait for one task.
-    ///
-    /// A closure of `spawn_blocking` is dropped before this ends, too.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[runtime::main]
-    /// # async fn main() {
-    /// use runtime::sync::mpsc;
-    ///
-    /// let (sender, mut receiver) = mpsc::channel::<()>(1);
-    /// let task = runtime::spawn(async move { sender.closed().await });
-    /// let task = task.abort_handle();
-    /// task.abort();
-    /// task.ended().await;
-    /// // The sender, which the future owned, is gone.
-    /// assert_eq!(receiver.try_recv(), Err(mpsc::error::TryRecvError::Disconnected));
-    /// # }
-    /// ```
-    pub fn ended(&self) -> Ended {
-        Ended::new(self.clone())
     }
 
     /// Says that the table has a waker for the end. Returns whether the task is complete already.

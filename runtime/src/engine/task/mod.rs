@@ -28,6 +28,7 @@
 mod cell;
 mod ended;
 mod ended_static;
+mod ended_table;
 mod error;
 mod header;
 mod join;

@@ -15,7 +15,7 @@
 //! | COMPUTES      | with MARKED: the poll computed, and did not wait                             |
 //! | NAMED         | the side table of names has an entry for this task                           |
 //! | LOOKED_AT     | somebody wants the stack of the next poll                                    |
-//! | WATCHED       | the table of who waits for the end may have an entry for this task (ended.rs) |
+//! | WATCHED       | the table of who waits for the end may have an entry for this task (ended_table.rs) |
 //! | OBSERVED      | a block for a dump is in front of the header; set once, by the spawn         |
 //! | the rest      | the reference count                                                          |
 //!

@@ -1,7 +1,7 @@
 //! The table of those who wait for tasks to end: a new one for each run of a model.
 
 use super::Id;
-use super::ended::Table;
+use super::ended_table::Table;
 use crate::engine::primitive::Mutex;
 
 loom::lazy_static! {
