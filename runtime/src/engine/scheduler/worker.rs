@@ -42,6 +42,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::fan_in::FanIn;
 use super::here;
 use super::idle::{Idle, Sleeper};
 use super::marked::Offer;
@@ -131,6 +132,7 @@ pub(super) struct Worker {
     pub(super) tick: Cell<u32>,
     pub(super) visits: Visits,
     slot_runs: Cell<u8>,
+    fan_in: FanIn,
     /// Polls in a row that ended with the task having woken itself.
     pub(super) yields: Cell<u32>,
     ready: RefCell<WakeList>,
@@ -185,6 +187,7 @@ impl Worker {
             tick: Cell::new(0),
             visits: Visits::new(),
             slot_runs: Cell::new(SLOT_RUNS),
+            fan_in: FanIn::default(),
             yields: Cell::new(0),
             ready: RefCell::new(WakeList::new()),
             publishing: Cell::new(Publishing::AtOnce),
@@ -279,6 +282,7 @@ impl Worker {
             let first = self.visit(tick);
             self.counters().between_polls();
             if first.is_some() {
+                self.fan_in.runs_from_queue();
                 return first;
             }
         } else if self.all_have_yielded() {
@@ -288,14 +292,15 @@ impl Worker {
         if self.slot_runs.get() > 0 {
             if let Some(task) = lifo_slot.take() {
                 self.slot_runs.set(self.slot_runs.get() - 1);
+                self.fan_in.runs_from_slot();
                 return Some(task);
             }
         }
+        self.fan_in.runs_from_queue();
+        self.slot_runs.set(SLOT_RUNS);
         if let Some(task) = self.queue.pop() {
-            self.slot_runs.set(SLOT_RUNS);
             return Some(task);
         }
-        self.slot_runs.set(SLOT_RUNS);
         lifo_slot.take().or_else(|| self.pool.injector.steal_into(&self.queue))
     }
 
@@ -353,7 +358,8 @@ impl Worker {
             self.pool.marked.push(task);
             return self.publish();
         }
-        if self.pool.config.no_lifo_slot {
+        let behind = || self.fan_in.goes_behind(task.id().as_u64(), || self.queue.len() > 0);
+        if self.pool.config.no_lifo_slot || behind() {
             self.queue.push(task);
             return self.publish();
         }
