@@ -44,11 +44,10 @@ impl FanIn {
         self.from_queue.set(true);
     }
 
-    /// The task that runs wakes the task with this number. Returns whether that one goes behind the
-    /// tasks in the queue, of which there are some if `has_queued` says so.
+    /// The task that runs wakes the task with this number. Returns whether rules 1 and 2 hold.
     #[inline]
-    pub(super) fn goes_behind(&self, task: u64, has_queued: impl FnOnce() -> bool) -> bool {
-        self.from_queue.get() && self.last.replace(task) == task && has_queued()
+    pub(super) fn is_same_again(&self, task: u64) -> bool {
+        self.from_queue.get() && self.last.replace(task) == task
     }
 }
 
@@ -57,34 +56,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_wake_in_a_row_goes_behind_the_others() {
+    fn the_second_wake_in_a_row_is_the_same_again() {
         let fan_in = FanIn::default();
         fan_in.runs_from_queue();
-        assert!(!fan_in.goes_behind(7, || true));
+        assert!(!fan_in.is_same_again(7));
         fan_in.runs_from_queue();
-        assert!(fan_in.goes_behind(7, || true));
-        assert!(fan_in.goes_behind(7, || true));
+        assert!(fan_in.is_same_again(7));
+        assert!(fan_in.is_same_again(7));
+        // Another task ends it.
+        assert!(!fan_in.is_same_again(8));
+        assert!(!fan_in.is_same_again(7));
     }
 
     #[test]
-    fn another_task_or_an_empty_queue_ends_it() {
+    fn wakes_by_tasks_from_the_slot_neither_count_nor_are_the_same_again() {
         let fan_in = FanIn::default();
         fan_in.runs_from_queue();
-        assert!(!fan_in.goes_behind(7, || true));
-        assert!(!fan_in.goes_behind(7, || false));
-        assert!(!fan_in.goes_behind(8, || true));
-        assert!(!fan_in.goes_behind(7, || true));
-    }
-
-    #[test]
-    fn tasks_from_the_slot_neither_count_nor_are_sent_behind() {
-        let fan_in = FanIn::default();
-        fan_in.runs_from_queue();
-        assert!(!fan_in.goes_behind(7, || true));
+        assert!(!fan_in.is_same_again(7));
         fan_in.runs_from_slot();
-        assert!(!fan_in.goes_behind(7, || true));
-        assert!(!fan_in.goes_behind(8, || true));
+        assert!(!fan_in.is_same_again(7));
+        assert!(!fan_in.is_same_again(8));
         fan_in.runs_from_queue();
-        assert!(fan_in.goes_behind(7, || true));
+        assert!(fan_in.is_same_again(7));
     }
 }

@@ -297,10 +297,11 @@ impl Worker {
             }
         }
         self.fan_in.runs_from_queue();
-        self.slot_runs.set(SLOT_RUNS);
         if let Some(task) = self.queue.pop() {
+            self.slot_runs.set(SLOT_RUNS);
             return Some(task);
         }
+        self.slot_runs.set(SLOT_RUNS);
         lifo_slot.take().or_else(|| self.pool.injector.steal_into(&self.queue))
     }
 
@@ -358,10 +359,12 @@ impl Worker {
             self.pool.marked.push(task);
             return self.publish();
         }
-        let behind = || self.fan_in.goes_behind(task.id().as_u64(), || self.queue.len() > 0);
-        if self.pool.config.no_lifo_slot || behind() {
+        if self.pool.config.no_lifo_slot {
             self.queue.push(task);
             return self.publish();
+        }
+        if self.fan_in.is_same_again(task.id().as_u64()) && self.queue.len() > 0 {
+            return self.push_behind(task);
         }
         // The owner will run what is in the LIFO slot next; thieves are called for what it
         // displaces.
@@ -369,6 +372,13 @@ impl Worker {
             self.queue.push(displaced);
             self.publish();
         }
+    }
+
+    /// Puts a task that several tasks of the queue wake behind them.
+    #[cold]
+    fn push_behind(&self, task: Runnable) {
+        self.queue.push(task);
+        self.publish();
     }
 
     /// Tells others of a push: now, or at the end of the batch.
