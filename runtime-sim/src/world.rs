@@ -7,7 +7,7 @@ use crate::conductor::baton::{self, with};
 use crate::conductor::{How, On, Verdict};
 use crate::faults::{Fault, FaultKind};
 use crate::network::Network;
-use crate::os::{Crash, Cut, HostId, Latency, LinkSpec};
+use crate::os::{Crash, Cut, HostId, Latency, LinkSpec, Unsynced};
 use crate::sim::{HostPlan, Main};
 
 /// Who waits under this key for the end of a host's main function.
@@ -142,7 +142,7 @@ impl World {
     ///
     /// If there is no such host.
     pub fn crash(&self, host: &str) {
-        self.stop(host, Crash::Reset);
+        self.stop(host, Crash::Reset, Unsynced::Kept);
     }
 
     /// The host loses its power: as [`crash`](Self::crash), but nobody is told.
@@ -151,10 +151,10 @@ impl World {
     ///
     /// If there is no such host.
     pub fn cut_power(&self, host: &str) {
-        self.stop(host, Crash::Silent);
+        self.stop(host, Crash::Silent, Unsynced::Lost);
     }
 
-    fn stop(&self, host: &str, how: Crash) {
+    fn stop(&self, host: &str, how: Crash, unsynced: Unsynced) {
         let number = self.number(host);
         with(|conductor| {
             let known = &mut conductor.hosts[number as usize];
@@ -164,7 +164,7 @@ impl World {
             let id = known.id;
             conductor.vanish(number);
             let now = conductor.now;
-            conductor.os.crash(id, now, how);
+            conductor.os.crash(id, now, how, unsynced);
             conductor.system_changed();
         });
         if let Some(me) = baton::me() {
