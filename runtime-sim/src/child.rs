@@ -90,7 +90,7 @@ fn in_ns(time: Duration) -> u64 {
 /// The first thread: it starts the hosts, lets faults happen, looks at the checks, and says when
 /// the run is over.
 fn direct(sim: Sim, replayed: Option<Vec<Fault>>) {
-    let Sim { seed, hosts, network, links, faults, mut always, eventually, .. } = sim;
+    let Sim { seed, hosts, network, links, faults, mut always, eventually, mut disks, .. } = sim;
     crate::interpose::set_processors(sim.processors);
     baton::set_patience(sim.patience);
     with(|conductor| {
@@ -106,7 +106,9 @@ fn direct(sim: Sim, replayed: Option<Vec<Fault>>) {
         let _inside = baton::Inside::enter();
         lock(&PLAN).clone_from(&plan);
     }
-    let world = match World::create(&hosts, &network, &links) {
+    // What programs take for temporary files, if it is an unusual place.
+    disks.own.extend(std::env::var("TMPDIR").ok().filter(|path| path.starts_with('/')));
+    let world = match World::create(&hosts, &network, &links, &disks) {
         Ok(world) => world,
         Err(text) => return fail("setup", text),
     };

@@ -43,6 +43,15 @@ pub struct Sim {
     pub(crate) step_limit: u64,
     pub(crate) processors: u32,
     pub(crate) patience: Duration,
+    pub(crate) disks: Disks,
+}
+
+/// What the hosts' disks are like.
+#[derive(Default)]
+pub(crate) struct Disks {
+    /// Directories besides the usual ones.
+    pub(crate) own: Vec<String>,
+    pub(crate) size: Option<u64>,
 }
 
 pub(crate) struct HostPlan {
@@ -135,6 +144,7 @@ impl Sim {
             step_limit: 20_000_000,
             processors: 4,
             patience: Duration::from_secs(5),
+            disks: Disks::default(),
         }
     }
 
@@ -253,6 +263,35 @@ impl Sim {
     /// another thread does, which never runs.
     pub fn patience(&mut self, time: Duration) -> &mut Sim {
         self.patience = time;
+        self
+    }
+
+    /// Makes a directory, and all below it, each host's own: empty at the start, on the host's disk,
+    /// and nothing of the real one is seen there. `/data`, where hosts start, `/tmp`, `/var`,
+    /// `/run`, `/srv` and `$TMPDIR` are so without being said. All other paths are the real system's,
+    /// which hosts can read and not change.
+    ///
+    /// # Panics
+    ///
+    /// If the path is not absolute, is `/`, or has `.` or `..` in it.
+    pub fn own_directory(&mut self, path: &str) -> &mut Sim {
+        let mut parts = path.split('/').filter(|part| !part.is_empty()).peekable();
+        let is_good = path.starts_with('/')
+            && parts.peek().is_some()
+            && parts.all(|part| part != "." && part != "..");
+        assert!(
+            is_good,
+            "`{path}` cannot be a directory of each host's own: give an absolute path without `.` \
+             and `..`"
+        );
+        self.disks.own.push(path.into());
+        self
+    }
+
+    /// How many bytes each host's disk holds; 1 GiB by default. Files take whole blocks of 4096
+    /// bytes, and one more each for itself; what does not fit is refused with `ENOSPC`.
+    pub fn disk_size(&mut self, bytes: u64) -> &mut Sim {
+        self.disks.size = Some(bytes);
         self
     }
 

@@ -1,5 +1,8 @@
 //! The world while it runs: what can be asked and done from within.
 
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -7,8 +10,8 @@ use crate::conductor::baton::{self, with};
 use crate::conductor::{How, On, Verdict};
 use crate::faults::{Fault, FaultKind};
 use crate::network::Network;
-use crate::os::{Crash, Cut, HostId, Latency, LinkSpec, Unsynced};
-use crate::sim::{HostPlan, Main};
+use crate::os::{Crash, Cut, DiskFaults, HostId, Latency, LinkSpec, Unsynced, Where};
+use crate::sim::{Disks, HostPlan, Main};
 
 /// Who waits under this key for the end of a host's main function.
 pub(crate) const DIRECTOR: usize = usize::MAX;
@@ -61,6 +64,7 @@ impl World {
         hosts: &[HostPlan],
         network: &Network,
         links: &[(String, String, Network)],
+        disks: &Disks,
     ) -> Result<World, String> {
         let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
         let mut base = vec![vec![network.spec.clone(); hosts.len()]; hosts.len()];
@@ -80,6 +84,12 @@ impl World {
         with(|conductor| {
             for (at, host) in hosts.iter().enumerate() {
                 conductor.add_host(&host.name, &crate::sim::addresses(at), host.is_client);
+                for path in &disks.own {
+                    conductor.os.add_own_directory(HostId(at as u32), path);
+                }
+                if let Some(size) = disks.size {
+                    conductor.os.set_disk_size(HostId(at as u32), size);
+                }
             }
         });
         world.apply();
@@ -133,8 +143,35 @@ impl World {
         with(|conductor| conductor.hosts[number].has_finished)
     }
 
-    /// The host's process dies: its threads are gone, its connections are reset. Nothing happens if
-    /// it is down already.
+    /// The content of a file on the host's disk, as its program would read it now.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` and the like, as the program would get it; `InvalidInput` for a path that is not
+    /// below one of the host's own directories ([`Sim::own_directory`](crate::Sim::own_directory)).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such host.
+    pub fn file(&self, host: &str, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+        let (number, path) = (self.number(host), path.as_ref());
+        let bytes = path.as_os_str().as_bytes();
+        match with(|conductor| conductor.os.content_of(HostId(number), bytes)) {
+            Ok(Where::Here(content)) => Ok(content),
+            Ok(Where::Outside(_)) => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "`{}` is not on the disk of `{host}`: hosts have /data, /tmp, /var, /run and \
+                     /srv for themselves, and what `Sim::own_directory` adds",
+                    path.display(),
+                ),
+            )),
+            Err(errno) => Err(io::Error::from_raw_os_error(errno.0)),
+        }
+    }
+
+    /// The host's process dies: its threads are gone, its connections are reset; its files stay.
+    /// Nothing happens if it is down already.
     ///
     /// Does not return if it is the host of this thread.
     ///
@@ -145,7 +182,8 @@ impl World {
         self.stop(host, Crash::Reset, Unsynced::Kept);
     }
 
-    /// The host loses its power: as [`crash`](Self::crash), but nobody is told.
+    /// The host loses its power: as [`crash`](Self::crash), but nobody is told, and what it has not
+    /// synced to its disk may be lost, in any order.
     ///
     /// # Panics
     ///
@@ -319,8 +357,14 @@ impl World {
                     conductor.os.set_cut(from, to, cut);
                 }
                 let mut skew = 0;
+                let mut disk = DiskFaults::default();
                 for fault in &active {
                     match &fault.kind {
+                        FaultKind::DiskFull { host } if host == from_name => disk.is_full = true,
+                        FaultKind::DiskErrors { host } if host == from_name => disk.fails = true,
+                        FaultKind::ShortTransfers { host } if host == from_name => {
+                            disk.is_short = true;
+                        }
                         FaultKind::Skew { host, ms } if host == from_name => {
                             skew += ms * 1_000_000;
                         }
@@ -328,6 +372,8 @@ impl World {
                     }
                 }
                 conductor.set_skew(from as u32, skew);
+                conductor.os.set_disk_faults(HostId(from as u32), disk);
+                conductor.os.set_day(HostId(from as u32), crate::interpose::DAY as i64 + skew);
             }
             conductor.system_changed();
         });

@@ -22,7 +22,11 @@
 //! | `epoll.rs`    | epoll, poll                                                            |
 //! | `sockets.rs`  | sockets                                                                |
 //! | `names.rs`    | names of hosts                                                         |
-//! | `files.rs`    | opening files                                                          |
+//! | `files.rs`    | opening files, and what a path means                                   |
+//! | `paths.rs`    | names of files: making, moving, removing; the working directory         |
+//! | `stat.rs`     | what files and disks are like                                           |
+//! | `directories.rs` | reading directories                                                  |
+//! | `data.rs`     | content of files: at a place, lengths, syncs, locks, mappings           |
 //! | `output.rs`   | what hosts print                                                       |
 //! | `call.rs`     | how one of these becomes a call of the model                            |
 //! | `refused.rs`  | what cannot be simulated: an error that says so                         |
@@ -42,15 +46,19 @@
 #![allow(clippy::missing_safety_doc, reason = "the contracts are libc's: I1")]
 
 mod call;
+mod data;
 mod descriptors;
+mod directories;
 mod entropy;
 mod epoll;
 mod files;
 mod futex;
 mod names;
 mod output;
+mod paths;
 mod refused;
 mod sockets;
+mod stat;
 mod sync;
 mod threads;
 mod time;
@@ -64,6 +72,7 @@ use crate::raw;
 
 pub(crate) use output::set_verbose;
 pub(crate) use threads::set_processors;
+pub(crate) use time::DAY;
 
 /// The function of libc behind one of ours.
 fn find(place: &AtomicUsize, name: &CStr) -> usize {

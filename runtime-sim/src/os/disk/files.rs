@@ -48,6 +48,11 @@ impl Os {
         }
     }
 
+    /// Whether it is a file or a directory.
+    pub(crate) fn is_file(&self, fd: Fd) -> bool {
+        self.file_of(fd).is_ok()
+    }
+
     /// The description, its host, and the node, of a regular file; `otherwise` for what is none.
     fn open_file(&self, fd: Fd, otherwise: Errno) -> Result<(ObjectId, HostId, OpenFile)> {
         let id = self.find(HostId(0), fd)?;
@@ -315,6 +320,10 @@ impl Os {
         let (_, host, file) = self.open_file(fd, Errno::ENOTDIR)?;
         let disk = self.disk(host);
         let directory = disk.directory(file.inode)?;
+        if disk.node(file.inode).links == 0 {
+            // It was removed: not even the dots are there.
+            return Ok(Vec::new());
+        }
         let mut names: Vec<Name> = Vec::with_capacity(directory.names.len() + 2);
         for (name, &inode) in &directory.names {
             let kind = match disk.node(inode).body {
