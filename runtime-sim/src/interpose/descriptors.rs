@@ -101,9 +101,7 @@ fn write_parts(me: u32, fd: Fd, parts: &[IoSlice<'_>]) -> isize {
             Ok(length) => {
                 done += length;
                 let blocks = || {
-                    model(me, |os, host, _| {
-                        os.is_blocking(host, fd) == Ok(true) && !os.is_file(fd)
-                    })
+                    model(me, |os, host, _| os.is_blocking(host, fd) == Ok(true) && !os.is_file(fd))
                 };
                 // A blocking write goes on until all is written, unless a disk is full or busy.
                 if done >= total || length == 0 || !blocks() {
