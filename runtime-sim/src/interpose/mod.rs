@@ -29,6 +29,7 @@
 //! | `data.rs`     | content of files: at a place, lengths, syncs, locks, mappings           |
 //! | `output.rs`   | what hosts print                                                       |
 //! | `call.rs`     | how one of these becomes a call of the model                            |
+//! | `past.rs`     | system calls that do not come from libc: the run fails                  |
 //! | `refused.rs`  | what cannot be simulated: an error that says so                         |
 //!
 //! # Rules
@@ -55,6 +56,7 @@ mod files;
 mod futex;
 mod names;
 mod output;
+mod past;
 mod paths;
 mod refused;
 mod sockets;
@@ -71,6 +73,7 @@ use crate::conductor::baton;
 use crate::raw;
 
 pub(crate) use output::set_verbose;
+pub(crate) use past::{forbid, prepare};
 pub(crate) use threads::set_processors;
 pub(crate) use time::DAY;
 
