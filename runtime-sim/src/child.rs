@@ -97,7 +97,18 @@ fn in_ns(time: Duration) -> u64 {
 /// The first thread: it starts the hosts, lets faults happen, looks at the checks, and says when
 /// the run is over.
 fn direct(sim: Sim, replayed: Option<Vec<Fault>>) {
-    let Sim { seed, hosts, network, links, faults, mut always, eventually, mut disks, .. } = sim;
+    let Sim {
+        seed,
+        hosts,
+        network,
+        links,
+        faults,
+        mut always,
+        eventually,
+        mut disks,
+        environment,
+        ..
+    } = sim;
     crate::interpose::set_processors(sim.processors);
     baton::set_patience(sim.patience);
     with(|conductor| {
@@ -115,7 +126,7 @@ fn direct(sim: Sim, replayed: Option<Vec<Fault>>) {
     }
     // What programs take for temporary files, if it is an unusual place.
     disks.own.extend(std::env::var("TMPDIR").ok().filter(|path| path.starts_with('/')));
-    let world = match World::create(&hosts, &network, &links, &disks) {
+    let world = match World::create(&hosts, &network, &links, &disks, &environment) {
         Ok(world) => world,
         Err(text) => return fail("setup", text),
     };

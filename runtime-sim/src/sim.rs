@@ -44,6 +44,8 @@ pub struct Sim {
     pub(crate) processors: u32,
     pub(crate) patience: Duration,
     pub(crate) disks: Disks,
+    /// Variables of hosts: host, name, value.
+    pub(crate) environment: Vec<(String, String, String)>,
 }
 
 /// What the hosts' disks are like.
@@ -145,6 +147,7 @@ impl Sim {
             processors: 4,
             patience: Duration::from_secs(5),
             disks: Disks::default(),
+            environment: Vec::new(),
         }
     }
 
@@ -292,6 +295,24 @@ impl Sim {
     /// bytes, and one more each for itself; what does not fit is refused with `ENOSPC`.
     pub fn disk_size(&mut self, bytes: u64) -> &mut Sim {
         self.disks.size = Some(bytes);
+        self
+    }
+
+    /// Sets a variable in the environment of a host, besides those of the test's process, which it
+    /// has too. What a host changes in its environment is its own, and gone after a restart.
+    ///
+    /// # Panics
+    ///
+    /// If the name is empty or has a `=`, or one of them has a zero byte. The run fails if there is
+    /// no such host.
+    pub fn environment(&mut self, host: &str, name: &str, value: &str) -> &mut Sim {
+        let is_good = !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0');
+        assert!(
+            is_good,
+            "`{name}` cannot be set to {value:?}: a variable's name must not be empty nor have a \
+             `=`, and neither may have a zero byte"
+        );
+        self.environment.push((host.into(), name.into(), value.into()));
         self
     }
 

@@ -27,6 +27,8 @@ pub struct World {
 struct Shared {
     names: Vec<String>,
     mains: Vec<Main>,
+    /// What each host's environment has besides the test's.
+    variables: Vec<Vec<(String, String)>>,
     /// What is wrong at the moment.
     active: Mutex<Vec<Fault>>,
     base: Vec<Vec<LinkSpec>>,
@@ -65,6 +67,7 @@ impl World {
         network: &Network,
         links: &[(String, String, Network)],
         disks: &Disks,
+        environment: &[(String, String, String)],
     ) -> Result<World, String> {
         let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
         let mut base = vec![vec![network.spec.clone(); hosts.len()]; hosts.len()];
@@ -78,8 +81,16 @@ impl World {
             };
             base[find(from)?][find(to)?] = network.spec.clone();
         }
+        let mut variables = vec![Vec::new(); hosts.len()];
+        for (host, name, value) in environment {
+            let found = names.iter().position(|other| other == host);
+            let Some(found) = found else {
+                return Err(format!("a variable is set for `{host}`, and there is no such host"));
+            };
+            variables[found].push((name.clone(), value.clone()));
+        }
         let mains = hosts.iter().map(|host| host.main.clone()).collect();
-        let shared = Shared { names, mains, active: Mutex::default(), base };
+        let shared = Shared { names, mains, variables, active: Mutex::default(), base };
         let world = World { shared: Arc::new(shared) };
         with(|conductor| {
             for (at, host) in hosts.iter().enumerate() {
@@ -179,7 +190,7 @@ impl World {
     ///
     /// If there is no such host.
     pub fn crash(&self, host: &str) {
-        self.stop(host, Crash::Reset, Unsynced::Kept);
+        self.take_down(host, Crash::Reset, Unsynced::Kept);
     }
 
     /// The host loses its power: as [`crash`](Self::crash), but nobody is told, and what it has not
@@ -189,10 +200,60 @@ impl World {
     ///
     /// If there is no such host.
     pub fn cut_power(&self, host: &str) {
-        self.stop(host, Crash::Silent, Unsynced::Lost);
+        self.take_down(host, Crash::Silent, Unsynced::Lost);
     }
 
-    fn stop(&self, host: &str, how: Crash, unsynced: Unsynced) {
+    /// The host gets `SIGTERM`: it is asked to end. What listens for it there (`runtime::signal`,
+    /// `tokio::signal`, a handler) hears it; if nothing does, the process ends, its connections are
+    /// closed and its files stay. Nothing happens if it is down.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such host.
+    ///
+    /// ```no_run
+    /// let world = runtime_sim::world();
+    /// world.stop("db");
+    /// while !world.has_returned("db") {
+    ///     std::thread::sleep(std::time::Duration::from_millis(10));
+    /// }
+    /// world.restart("db");
+    /// ```
+    pub fn stop(&self, host: &str) {
+        self.signal(host, libc::SIGTERM);
+    }
+
+    /// The host gets a signal, by its number; `SIGINT` is a Ctrl-C. The handler runs on a thread of
+    /// its own. Nothing happens if the host is down.
+    ///
+    /// Handlers are statics, so all hosts have them: a host whose program installs none does not end
+    /// by the signal if another host's has. This runtime's listeners hear what is sent to their own
+    /// host; those of other runtimes, which keep them in a static, hear each signal to any host.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such host, or the number is none of a signal that can be sent so: one that can
+    /// be caught, and that is no fault of the processor.
+    pub fn signal(&self, host: &str, signal: i32) {
+        let number = self.number(host);
+        assert!(
+            crate::interpose::can_be_sent(signal),
+            "signal {signal} cannot be sent to a host: send SIGTERM, SIGINT, SIGHUP, SIGUSR1 or \
+             another one that programs handle, and use `World::crash` in place of SIGKILL"
+        );
+        if !with(|conductor| conductor.hosts[number as usize].is_up) {
+            return;
+        }
+        with(|conductor| conductor.next_host = Some(number));
+        let name = "signal".to_owned();
+        let started =
+            std::thread::Builder::new().name(name).spawn(move || crate::interpose::deliver(signal));
+        if let Err(error) = started {
+            baton::lost(&format!("the thread of a signal could not be started: {error}"));
+        }
+    }
+
+    fn take_down(&self, host: &str, how: Crash, unsynced: Unsynced) {
         let number = self.number(host);
         with(|conductor| {
             let known = &mut conductor.hosts[number as usize];
@@ -214,13 +275,17 @@ impl World {
         }
     }
 
-    /// Starts a host again that has crashed. Nothing happens if it is up.
+    /// Starts a host again that has crashed, or whose main function has returned: what is left of
+    /// its threads ends first. Nothing happens if it runs.
     ///
     /// # Panics
     ///
     /// If there is no such host.
     pub fn restart(&self, host: &str) {
         let number = self.number(host);
+        if self.is_up(host) && self.has_returned(host) {
+            self.take_down(host, Crash::Closed, Unsynced::Kept);
+        }
         let was_down = with(|conductor| {
             let now = conductor.now;
             let known = &mut conductor.hosts[number as usize];
@@ -280,8 +345,9 @@ impl World {
             let known = &mut conductor.hosts[host as usize];
             known.starts += 1;
             known.has_finished = false;
-            conductor.next_host = Some(host);
         });
+        crate::interpose::begin_environment(host, &self.shared.variables[host as usize]);
+        with(|conductor| conductor.next_host = Some(host));
         let started = std::thread::Builder::new().name(name.clone()).spawn(move || {
             crate::child::run_main(host, &name, &main);
         });
@@ -395,6 +461,21 @@ pub(crate) fn has_returned(host: u32) {
         conductor.hosts[host as usize].has_finished = true;
         conductor.wake_all(On::End, DIRECTOR);
     });
+}
+
+/// The process of this thread's host ends by a signal. Does not return.
+pub(crate) fn ended_by_signal(signal: i32) {
+    let world = world();
+    let Some(me) = baton::me() else { return };
+    let (host, is_client) = with(|conductor| {
+        let host = conductor.threads[me as usize].host;
+        (host, conductor.hosts[host as usize].is_client)
+    });
+    let name = &world.shared.names[host as usize];
+    if is_client {
+        return fail("signal", format!("{name} has ended by signal {signal}"));
+    }
+    world.take_down(name, Crash::Closed, Unsynced::Kept);
 }
 
 /// The run has failed. Does not return.

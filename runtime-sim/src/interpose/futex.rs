@@ -38,6 +38,7 @@ pub(crate) unsafe extern "C" fn syscall(
         libc::SYS_getrandom => unsafe {
             entropy::getrandom(a as *mut c_void, b, c as u32) as c_long
         },
+        libc::SYS_getpid => unsafe { c_long::from(super::signals::getpid()) },
         libc::SYS_gettid => c_long::from(threads::number(me)),
         libc::SYS_clock_gettime => unsafe {
             super::time::clock_gettime(a as _, b as *mut timespec) as c_long

@@ -29,6 +29,8 @@
 //! | `data.rs`     | content of files: at a place, lengths, syncs, locks, mappings           |
 //! | `output.rs`   | what hosts print                                                       |
 //! | `call.rs`     | how one of these becomes a call of the model                            |
+//! | `environment.rs` | the environment of a host                                           |
+//! | `signals.rs`  | signals to a host, and the number of its process                        |
 //! | `past.rs`     | system calls that do not come from libc: the run fails                  |
 //! | `refused.rs`  | what cannot be simulated: an error that says so                         |
 //!
@@ -51,6 +53,7 @@ mod data;
 mod descriptors;
 mod directories;
 mod entropy;
+mod environment;
 mod epoll;
 mod files;
 mod futex;
@@ -59,6 +62,7 @@ mod output;
 mod past;
 mod paths;
 mod refused;
+mod signals;
 mod sockets;
 mod stat;
 mod sync;
@@ -72,8 +76,10 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::conductor::baton;
 use crate::raw;
 
+pub(crate) use environment::{begin as begin_environment, switch_to};
 pub(crate) use output::set_verbose;
 pub(crate) use past::{forbid, prepare};
+pub(crate) use signals::{can_be_sent, deliver};
 pub(crate) use threads::set_processors;
 pub(crate) use time::DAY;
 
