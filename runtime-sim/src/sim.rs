@@ -269,10 +269,10 @@ impl Sim {
         self
     }
 
-    /// Makes a directory, and all below it, each host's own: empty at the start, on the host's disk,
-    /// and nothing of the real one is seen there. `/data`, where hosts start, `/tmp`, `/var`,
-    /// `/run`, `/srv` and `$TMPDIR` are so without being said. All other paths are the real system's,
-    /// which hosts can read and not change.
+    /// Makes a directory, and all below it, each host's own: empty at the start, on the host's
+    /// disk, and nothing of the real one is seen there. `/data`, where hosts start, `/tmp`, `/var`,
+    /// `/run`, `/srv` and `$TMPDIR` are so without being said. All other paths are the real
+    /// system's, which hosts can read and not change.
     ///
     /// # Panics
     ///

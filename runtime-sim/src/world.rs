@@ -226,14 +226,14 @@ impl World {
     /// The host gets a signal, by its number; `SIGINT` is a Ctrl-C. The handler runs on a thread of
     /// its own. Nothing happens if the host is down.
     ///
-    /// Handlers are statics, so all hosts have them: a host whose program installs none does not end
-    /// by the signal if another host's has. This runtime's listeners hear what is sent to their own
-    /// host; those of other runtimes, which keep them in a static, hear each signal to any host.
+    /// Handlers are statics, so all hosts have them: a host whose program installs none does not
+    /// end by the signal if another host's has. This runtime's listeners hear what is sent to their
+    /// own host; those of other runtimes, which keep them in a static, hear a signal to any host.
     ///
     /// # Panics
     ///
-    /// If there is no such host, or the number is none of a signal that can be sent so: one that can
-    /// be caught, and that is no fault of the processor.
+    /// If there is no such host, or the number is none of a signal that can be sent so: one that
+    /// can be caught, and that is no fault of the processor.
     pub fn signal(&self, host: &str, signal: i32) {
         let number = self.number(host);
         assert!(

@@ -33,6 +33,8 @@ mod journal;
 #[cfg(test)]
 mod kernel_tests;
 mod names;
+#[cfg(test)]
+mod power_tests;
 mod walk;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -383,6 +385,11 @@ impl Disk {
             {
                 for below in directory.synced.into_values() {
                     self.node_mut(below).on_disk -= 1;
+                    left.push(below);
+                }
+                // There are some only right after a loss of power.
+                for below in directory.names.into_values() {
+                    self.node_mut(below).links -= 1;
                     left.push(below);
                 }
             }

@@ -220,6 +220,7 @@ fn install(signal: libc::c_int, kind: &'static Kind, sender: RawFd) -> io::Resul
         });
     };
     // SAFETY: all that the handler does, a swap of a lock-free atomic and one write(2), and a
-    // getpid(2) under a simulation, is allowed in a signal handler; the registry keeps `errno` as it was.
+    // getpid(2) under a simulation, is allowed in a signal handler; the registry keeps `errno` as
+    // it was.
     unsafe { signal_hook_registry::register(signal, handler) }.map(|_| ())
 }
