@@ -91,6 +91,16 @@ fn files_are_what_std_expects() {
     passes("files_are_what_std_expects", uses_std, 8);
 }
 
+#[test]
+fn runs_with_files_are_the_same_in_each_process() {
+    let test = Test::new("runs_with_files_are_the_same_in_each_process", uses_std);
+    for seed in 0..5 {
+        let runs = test.replay(seed, 3);
+        assert!(runs.iter().all(|run| run.failure.is_none() && run.hash == runs[0].hash));
+    }
+    assert!(test.replay(0, 1)[0].hash != test.replay(1, 1)[0].hash);
+}
+
 // ---- whose files they are ----
 
 fn separate(sim: &mut Sim) {
