@@ -17,7 +17,8 @@
 //! Where the kernel takes no filter (a sandbox that forbids it) the run goes on without.
 //!
 //! What it costs: a look at two numbers for each call of the kernel's, which a run makes mostly to
-//! hand the baton over.
+//! hand the baton over. 200 seeds of `simulated_bank` took 9.5 and 10.5 s of processor time with
+//! the filter, and 9.1 s without (2026-11-29, release, on a machine that others used too).
 
 use std::ffi::{c_int, c_long, c_void};
 use std::sync::OnceLock;
