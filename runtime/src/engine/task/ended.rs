@@ -28,7 +28,7 @@ pub struct Ended {
 
 impl AbortHandle {
     /// Waits until the task has ended and its future has been dropped, however it ends. The output
-    /// stays with the [`JoinHandle`](super::JoinHandle). Any number of callers may wait for one task.
+    /// stays with the [`JoinHandle`](super::JoinHandle). Any number of callers may wait.
     ///
     /// A closure of `spawn_blocking` is dropped before this ends, too.
     ///
