@@ -124,8 +124,11 @@ fn direct(sim: Sim, replayed: Option<Vec<Fault>>) {
         let _inside = baton::Inside::enter();
         lock(&PLAN).clone_from(&plan);
     }
-    // What programs take for temporary files, if it is an unusual place.
-    disks.own.extend(std::env::var("TMPDIR").ok().filter(|path| path.starts_with('/')));
+    disks.temporary = std::env::var("TMPDIR").ok().filter(|path| path.starts_with('/'));
+    // Fixtures are beside the test, and names of functions are in its program.
+    let program = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.to_owned()));
+    let real = std::env::current_dir().ok().into_iter().chain(program);
+    disks.outside = real.filter_map(|path| path.into_os_string().into_string().ok()).collect();
     let world = match World::create(&hosts, &network, &links, &disks, &environment) {
         Ok(world) => world,
         Err(text) => return fail("setup", text),

@@ -53,6 +53,10 @@ pub struct Sim {
 pub(crate) struct Disks {
     /// Directories besides the usual ones.
     pub(crate) own: Vec<String>,
+    /// Where programs put temporary files, if it is an unusual place.
+    pub(crate) temporary: Option<String>,
+    /// What of the usual ones is the real system's all the same.
+    pub(crate) outside: Vec<String>,
     pub(crate) size: Option<u64>,
 }
 
@@ -272,7 +276,8 @@ impl Sim {
     /// Makes a directory, and all below it, each host's own: empty at the start, on the host's
     /// disk, and nothing of the real one is seen there. `/data`, where hosts start, `/tmp`, `/var`,
     /// `/run`, `/srv` and `$TMPDIR` are so without being said. All other paths are the real
-    /// system's, which hosts can read and not change.
+    /// system's, which hosts can read and not change; so are the directories in which the test was
+    /// started and in which its program lies, also if they are in `/tmp`.
     ///
     /// # Panics
     ///

@@ -95,11 +95,18 @@ impl World {
         with(|conductor| {
             for (at, host) in hosts.iter().enumerate() {
                 conductor.add_host(&host.name, &crate::sim::addresses(at), host.is_client);
+                let host = HostId(at as u32);
+                if let Some(path) = &disks.temporary {
+                    conductor.os.add_own_directory(host, path);
+                }
+                for path in &disks.outside {
+                    conductor.os.add_outside_directory(host, path);
+                }
                 for path in &disks.own {
-                    conductor.os.add_own_directory(HostId(at as u32), path);
+                    conductor.os.add_own_directory(host, path);
                 }
                 if let Some(size) = disks.size {
-                    conductor.os.set_disk_size(HostId(at as u32), size);
+                    conductor.os.set_disk_size(host, size);
                 }
             }
         });

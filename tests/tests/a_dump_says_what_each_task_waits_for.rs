@@ -481,6 +481,8 @@ fn a_descriptor_is_no_timer_after_looks_that_found_nothing() {
         runtime.block_on(async {
             was_read.recv().await.unwrap();
             for _ in 0..20 {
+                // Else it may find the byte in the poll that it was spawned for.
+                waiting(&runtime, reader.id());
                 std::io::Write::write_all(&mut ours, b"x").unwrap();
                 was_read.recv().await.unwrap();
                 let dump = runtime.handle().task_dump();

@@ -474,6 +474,11 @@ impl Os {
         self.disk_mut(host).add_own(path.as_bytes());
     }
 
+    /// What of the host's own directories is the real system's all the same.
+    pub(crate) fn add_outside_directory(&mut self, host: HostId, path: &str) {
+        self.disk_mut(host).add_outside(path.as_bytes());
+    }
+
     /// How many bytes the host's disk holds.
     pub(crate) fn set_disk_size(&mut self, host: HostId, bytes: u64) {
         self.disk_mut(host).size = bytes;

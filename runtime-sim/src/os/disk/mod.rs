@@ -12,7 +12,8 @@
 //! its disk, and nothing of the real system is seen there. Every other path is *outside*: the
 //! model answers with that path, and the caller reads the real file, and refuses to change it.
 //! Directories on the way to an own one, such as the root, are *passages*: what they have on
-//! the disk is found, and all else in them is outside.
+//! the disk is found, and all else in them is outside. So is a directory in an own one that is to
+//! be the real one: the test's, if its checkout is in `/tmp`.
 //!
 //! | file         | what                                                       |
 //! |--------------|------------------------------------------------------------|
@@ -207,21 +208,46 @@ impl Disk {
             let passage = directory.passage.is_some().then(|| so_far.clone());
             at = match directory.names.get(name) {
                 Some(&found) => found,
-                None => {
-                    let inode = self.new_inode();
-                    let node = self.new_directory(parent, 0o755, passage);
-                    self.nodes.insert(inode, Node { links: 1, on_disk: 1, ..node });
-                    if let Body::Directory(directory) = &mut self.node_mut(parent).body {
-                        directory.names.insert(name.to_vec(), inode);
-                        directory.synced.insert(name.to_vec(), inode);
-                    }
-                    inode
-                }
+                None => self.add_directory(parent, name, passage),
             };
         }
         if let Body::Directory(directory) = &mut self.node_mut(at).body {
             directory.passage = None;
         }
+    }
+
+    /// Leaves a directory outside, and all below it, if it is in one of the host's own.
+    pub(super) fn add_outside(&mut self, path: &[u8]) {
+        let mut at = ROOT;
+        let mut so_far = Vec::new();
+        let mut names = path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()).peekable();
+        while let Some(name) = names.next() {
+            so_far.push(b'/');
+            so_far.extend_from_slice(name);
+            let parent = at;
+            let Body::Directory(directory) = &self.node(parent).body else { return };
+            at = match directory.names.get(name) {
+                Some(&found) => found,
+                // It is outside anyway.
+                None if directory.passage.is_some() => return,
+                None => {
+                    let passage = names.peek().is_none().then(|| so_far.clone());
+                    self.add_directory(parent, name, passage)
+                }
+            };
+        }
+    }
+
+    /// Adds a directory that has always been there.
+    fn add_directory(&mut self, parent: Inode, name: &[u8], passage: Option<Vec<u8>>) -> Inode {
+        let inode = self.new_inode();
+        let node = self.new_directory(parent, 0o755, passage);
+        self.nodes.insert(inode, Node { links: 1, on_disk: 1, ..node });
+        if let Body::Directory(directory) = &mut self.node_mut(parent).body {
+            directory.names.insert(name.to_vec(), inode);
+            directory.synced.insert(name.to_vec(), inode);
+        }
+        inode
     }
 
     fn new_inode(&mut self) -> Inode {
