@@ -10,6 +10,8 @@
 //! | `http_hello` | hyper on this runtime, HTTP/1.1 and HTTP/2, with a graceful end |
 //! | `drain` | a server that ends in good order: a scope of tasks, told to end |
 //! | `blocked` | what happens to the others when a task blocks its thread |
+//! | `insight` | a deadlock, a slow poll and a leak, to be found from outside |
+//! | `opentelemetry` | the runtime's numbers as OpenTelemetry's instruments |
 //! | `four_ways` | one server as threads, event loop, actors and tasks, and what each costs |
 
 /// The blocks of the book that are not quoted from `from_scratch` are doc tests.

@@ -253,3 +253,15 @@ fn drain_finishes_what_is_under_way_and_no_more() {
     assert_eq!(rest(endless), "");
     assert!(server.wait().success());
 }
+
+#[test]
+fn opentelemetry_is_told_the_numbers() {
+    let output = Command::new(path_of("opentelemetry")).arg("0").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for name in ["runtime.tasks.alive", "runtime.tasks.spawned", "runtime.worker.polls"] {
+        assert!(text.contains(name), "{name} is not in:\n{text}");
+    }
+    // The hundred, which do not end.
+    assert!(text.lines().any(|line| line.trim().ends_with(": 100")), "{text}");
+}

@@ -31,6 +31,13 @@ pub(crate) fn run(job: &Job, body: impl FnOnce(&mut Sim) + Send + 'static) -> Ou
     // Both are set by the director, who knows what the test wants.
     let limits = Limits { time: NEVER, steps: u64::MAX };
     let traced = job.events.is_some() || job.trace.is_some();
+    let is_closed = crate::interpose::forbid();
+    if job.is_verbose && !is_closed {
+        eprintln!(
+            "runtime-sim: the kernel takes no seccomp filter here, so a system call that a crate \
+             makes past libc is not noticed"
+        );
+    }
     let conductor = Conductor::new(job.seed, &job.explorer, limits, traced);
     crate::interpose::set_verbose(job.is_verbose);
     let replayed = job.faults.clone();
@@ -90,7 +97,18 @@ fn in_ns(time: Duration) -> u64 {
 /// The first thread: it starts the hosts, lets faults happen, looks at the checks, and says when
 /// the run is over.
 fn direct(sim: Sim, replayed: Option<Vec<Fault>>) {
-    let Sim { seed, hosts, network, links, faults, mut always, eventually, .. } = sim;
+    let Sim {
+        seed,
+        hosts,
+        network,
+        links,
+        faults,
+        mut always,
+        eventually,
+        mut disks,
+        environment,
+        ..
+    } = sim;
     crate::interpose::set_processors(sim.processors);
     baton::set_patience(sim.patience);
     with(|conductor| {
@@ -106,7 +124,12 @@ fn direct(sim: Sim, replayed: Option<Vec<Fault>>) {
         let _inside = baton::Inside::enter();
         lock(&PLAN).clone_from(&plan);
     }
-    let world = match World::create(&hosts, &network, &links) {
+    disks.temporary = std::env::var("TMPDIR").ok().filter(|path| path.starts_with('/'));
+    // Fixtures are beside the test, and names of functions are in its program.
+    let program = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.to_owned()));
+    let real = std::env::current_dir().ok().into_iter().chain(program);
+    disks.outside = real.filter_map(|path| path.into_os_string().into_string().ok()).collect();
+    let world = match World::create(&hosts, &network, &links, &disks, &environment) {
         Ok(world) => world,
         Err(text) => return fail("setup", text),
     };
@@ -212,10 +235,10 @@ fn outcome(job: &Job, ended: &Conductor) -> Outcome {
             );
             Some(Failure::new("step limit", text, waiting()))
         }
-        Verdict::Failed { kind: "stuck", text } => {
+        Verdict::Failed { kind: kind @ ("stuck" | "past libc"), text } => {
             let stacks: Vec<String> =
                 ended.stacks.iter().map(|(_, stack)| shorten(stack)).collect();
-            Some(Failure::new("stuck", text, stacks.join("\n")))
+            Some(Failure::new(kind, text, stacks.join("\n")))
         }
         Verdict::Failed { kind, text } => Some(Failure::new(kind, text, String::new())),
     };

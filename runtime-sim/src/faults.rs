@@ -29,7 +29,8 @@ pub enum FaultKind {
         /// The host.
         host: String,
     },
-    /// The host loses its power: nobody hears from it; later its main function is called again.
+    /// The host loses its power: nobody hears from it, and of what it had not synced to its disk
+    /// some is lost; later its main function is called again.
     PowerLoss {
         /// The host.
         host: String,
@@ -56,6 +57,22 @@ pub enum FaultKind {
         b: String,
         /// By how much.
         by: Duration,
+    },
+    /// The host's disk is full: nothing on it can grow, nothing new can be made (`ENOSPC`).
+    DiskFull {
+        /// The host.
+        host: String,
+    },
+    /// The host's disk fails: a quarter of the calls that read, write or sync a file end with
+    /// `EIO`. What a sync that failed has not written, a later one does not write either.
+    DiskErrors {
+        /// The host.
+        host: String,
+    },
+    /// Half of the calls that read or write a file do a part of it only, as they may at any time.
+    ShortTransfers {
+        /// The host.
+        host: String,
     },
     /// The host's time of day is ahead.
     Skew {
@@ -96,19 +113,22 @@ struct Kinds {
     partitions: bool,
     delays: bool,
     skew: bool,
+    disks: bool,
 }
 
 impl Faults {
     /// None but those that are added.
     pub fn none() -> Faults {
-        let kinds = Kinds { crashes: false, partitions: false, delays: false, skew: false };
+        let (crashes, partitions, delays, skew, disks) = (false, false, false, false, false);
+        let kinds = Kinds { crashes, partitions, delays, skew, disks };
         Faults { planned: Vec::new(), most: 0, until: Duration::from_secs(10), kinds }
     }
 
     /// Of every kind. Each seed leaves some kinds out altogether: a run with crashes alone finds
     /// other bugs than one with everything at once. Up to eight faults in the first 10 s.
     pub fn swarm() -> Faults {
-        let kinds = Kinds { crashes: true, partitions: true, delays: true, skew: true };
+        let (crashes, partitions, delays, skew, disks) = (true, true, true, true, true);
+        let kinds = Kinds { crashes, partitions, delays, skew, disks };
         Faults { most: 8, kinds, ..Faults::none() }
     }
 
@@ -127,6 +147,12 @@ impl Faults {
     /// Clocks that show another time of day.
     pub fn clocks() -> Faults {
         let kinds = Kinds { skew: true, ..Faults::none().kinds };
+        Faults { most: 4, kinds, ..Faults::none() }
+    }
+
+    /// Disks that are full, that fail, and that read and write less than they were asked to.
+    pub fn disks() -> Faults {
+        let kinds = Kinds { disks: true, ..Faults::none().kinds };
         Faults { most: 4, kinds, ..Faults::none() }
     }
 
@@ -173,13 +199,15 @@ impl Faults {
             partitions: stream.below(2) == 0,
             delays: stream.below(2) == 0,
             skew: stream.below(3) == 0,
+            // A stream of its own: plans without faults of disks are what they were before.
+            disks: stream.sub("disks").below(3) == 0,
         };
         // With one kind only nothing is left out.
         let kinds = self.kinds;
-        let allowed = [kinds.crashes, kinds.partitions, kinds.delays, kinds.skew];
+        let allowed = [kinds.crashes, kinds.partitions, kinds.delays, kinds.skew, kinds.disks];
         let single = allowed.iter().filter(|&&kind| kind).count() == 1;
-        let on = [on.crashes, on.partitions, on.delays, on.skew];
-        let chosen: Vec<usize> = (0..4).filter(|&at| allowed[at] && (single || on[at])).collect();
+        let on = [on.crashes, on.partitions, on.delays, on.skew, on.disks];
+        let chosen: Vec<usize> = (0..5).filter(|&at| allowed[at] && (single || on[at])).collect();
         let count = if self.most == 0 { 0 } else { stream.between(1, self.most) };
         let until = u64::try_from(self.until.as_nanos()).unwrap_or(u64::MAX / 4).max(4);
         for number in 0..count {
@@ -205,6 +233,11 @@ impl Faults {
                     let by = Duration::from_nanos(own.between(1_000_000, 2_000_000_000));
                     FaultKind::Slow { a: host, b: other, by }
                 }
+                4 => match own.below(3) {
+                    0 => FaultKind::DiskFull { host },
+                    1 => FaultKind::DiskErrors { host },
+                    _ => FaultKind::ShortTransfers { host },
+                },
                 _ => FaultKind::Skew { host, ms: own.between(1, 120_000) as i64 - 60_000 },
             };
             let (at, lasts) = (Duration::from_nanos(at), Duration::from_nanos(lasts));
@@ -221,6 +254,9 @@ impl Fault {
         let (one, other) = match &self.kind {
             FaultKind::Crash { host }
             | FaultKind::PowerLoss { host }
+            | FaultKind::DiskFull { host }
+            | FaultKind::DiskErrors { host }
+            | FaultKind::ShortTransfers { host }
             | FaultKind::Skew { host, .. } => (host, None),
             FaultKind::Partition { a, b } | FaultKind::Slow { a, b, .. } => (a, Some(b)),
             FaultKind::OneWay { from, to } => (from, Some(to)),
@@ -236,6 +272,9 @@ impl fmt::Display for Fault {
         match &self.kind {
             FaultKind::Crash { host } => write!(f, "crash {host}"),
             FaultKind::PowerLoss { host } => write!(f, "power-loss {host}"),
+            FaultKind::DiskFull { host } => write!(f, "disk-full {host}"),
+            FaultKind::DiskErrors { host } => write!(f, "disk-errors {host}"),
+            FaultKind::ShortTransfers { host } => write!(f, "short-transfers {host}"),
             FaultKind::Partition { a, b } => write!(f, "partition {a} {b}"),
             FaultKind::OneWay { from, to } => write!(f, "one-way {from} {to}"),
             FaultKind::Slow { a, b, by } => write!(f, "slow {a} {b} {}", by.as_nanos()),
@@ -259,6 +298,9 @@ impl FromStr for Fault {
         let kind = match rest {
             ["crash", host] => FaultKind::Crash { host: (*host).into() },
             ["power-loss", host] => FaultKind::PowerLoss { host: (*host).into() },
+            ["disk-full", host] => FaultKind::DiskFull { host: (*host).into() },
+            ["disk-errors", host] => FaultKind::DiskErrors { host: (*host).into() },
+            ["short-transfers", host] => FaultKind::ShortTransfers { host: (*host).into() },
             ["partition", a, b] => FaultKind::Partition { a: (*a).into(), b: (*b).into() },
             ["one-way", from, to] => FaultKind::OneWay { from: (*from).into(), to: (*to).into() },
             ["slow", a, b, by] => FaultKind::Slow { a: (*a).into(), b: (*b).into(), by: ns(by)? },
@@ -294,7 +336,7 @@ mod tests {
                 assert!(fault.at + fault.lasts <= Duration::from_secs(10));
             }
         }
-        assert_eq!(kinds.len(), 6, "{kinds:?}");
+        assert_eq!(kinds.len(), 9, "{kinds:?}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 ///
 /// The arguments must be what this call may be given.
 #[cfg(target_arch = "x86_64")]
+#[inline(never)] // `interpose/past.rs` knows its one instruction.
 pub(crate) unsafe fn call(number: libc::c_long, args: [usize; 6]) -> isize {
     let result: isize;
     let [a, b, c, d, e, f] = args;
@@ -33,6 +34,7 @@ pub(crate) unsafe fn call(number: libc::c_long, args: [usize; 6]) -> isize {
 ///
 /// The arguments must be what this call may be given.
 #[cfg(target_arch = "aarch64")]
+#[inline(never)] // `interpose/past.rs` knows its one instruction.
 pub(crate) unsafe fn call(number: libc::c_long, args: [usize; 6]) -> isize {
     let result: isize;
     let [a, b, c, d, e, f] = args;

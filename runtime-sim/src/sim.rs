@@ -43,6 +43,21 @@ pub struct Sim {
     pub(crate) step_limit: u64,
     pub(crate) processors: u32,
     pub(crate) patience: Duration,
+    pub(crate) disks: Disks,
+    /// Variables of hosts: host, name, value.
+    pub(crate) environment: Vec<(String, String, String)>,
+}
+
+/// What the hosts' disks are like.
+#[derive(Default)]
+pub(crate) struct Disks {
+    /// Directories besides the usual ones.
+    pub(crate) own: Vec<String>,
+    /// Where programs put temporary files, if it is an unusual place.
+    pub(crate) temporary: Option<String>,
+    /// What of the usual ones is the real system's all the same.
+    pub(crate) outside: Vec<String>,
+    pub(crate) size: Option<u64>,
 }
 
 pub(crate) struct HostPlan {
@@ -135,6 +150,8 @@ impl Sim {
             step_limit: 20_000_000,
             processors: 4,
             patience: Duration::from_secs(5),
+            disks: Disks::default(),
+            environment: Vec::new(),
         }
     }
 
@@ -253,6 +270,54 @@ impl Sim {
     /// another thread does, which never runs.
     pub fn patience(&mut self, time: Duration) -> &mut Sim {
         self.patience = time;
+        self
+    }
+
+    /// Makes a directory, and all below it, each host's own: empty at the start, on the host's
+    /// disk, and nothing of the real one is seen there. `/data`, where hosts start, `/tmp`, `/var`,
+    /// `/run`, `/srv` and `$TMPDIR` are so without being said. All other paths are the real
+    /// system's, which hosts can read and not change; so are the directories in which the test was
+    /// started and in which its program lies, also if they are in `/tmp`.
+    ///
+    /// # Panics
+    ///
+    /// If the path is not absolute, is `/`, or has `.` or `..` in it.
+    pub fn own_directory(&mut self, path: &str) -> &mut Sim {
+        let mut parts = path.split('/').filter(|part| !part.is_empty()).peekable();
+        let is_good = path.starts_with('/')
+            && parts.peek().is_some()
+            && parts.all(|part| part != "." && part != "..");
+        assert!(
+            is_good,
+            "`{path}` cannot be a directory of each host's own: give an absolute path without `.` \
+             and `..`"
+        );
+        self.disks.own.push(path.into());
+        self
+    }
+
+    /// How many bytes each host's disk holds; 1 GiB by default. Files take whole blocks of 4096
+    /// bytes, and one more each for itself; what does not fit is refused with `ENOSPC`.
+    pub fn disk_size(&mut self, bytes: u64) -> &mut Sim {
+        self.disks.size = Some(bytes);
+        self
+    }
+
+    /// Sets a variable in the environment of a host, besides those of the test's process, which it
+    /// has too. What a host changes in its environment is its own, and gone after a restart.
+    ///
+    /// # Panics
+    ///
+    /// If the name is empty or has a `=`, or one of them has a zero byte. The run fails if there is
+    /// no such host.
+    pub fn environment(&mut self, host: &str, name: &str, value: &str) -> &mut Sim {
+        let is_good = !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0');
+        assert!(
+            is_good,
+            "`{name}` cannot be set to {value:?}: a variable's name must not be empty nor have a \
+             `=`, and neither may have a zero byte"
+        );
+        self.environment.push((host.into(), name.into(), value.into()));
         self
     }
 

@@ -1,5 +1,8 @@
 //! The world while it runs: what can be asked and done from within.
 
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -7,8 +10,8 @@ use crate::conductor::baton::{self, with};
 use crate::conductor::{How, On, Verdict};
 use crate::faults::{Fault, FaultKind};
 use crate::network::Network;
-use crate::os::{Crash, Cut, HostId, Latency, LinkSpec};
-use crate::sim::{HostPlan, Main};
+use crate::os::{Crash, Cut, DiskFaults, HostId, Latency, LinkSpec, Unsynced, Where};
+use crate::sim::{Disks, HostPlan, Main};
 
 /// Who waits under this key for the end of a host's main function.
 pub(crate) const DIRECTOR: usize = usize::MAX;
@@ -24,6 +27,8 @@ pub struct World {
 struct Shared {
     names: Vec<String>,
     mains: Vec<Main>,
+    /// What each host's environment has besides the test's.
+    variables: Vec<Vec<(String, String)>>,
     /// What is wrong at the moment.
     active: Mutex<Vec<Fault>>,
     base: Vec<Vec<LinkSpec>>,
@@ -61,6 +66,8 @@ impl World {
         hosts: &[HostPlan],
         network: &Network,
         links: &[(String, String, Network)],
+        disks: &Disks,
+        environment: &[(String, String, String)],
     ) -> Result<World, String> {
         let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
         let mut base = vec![vec![network.spec.clone(); hosts.len()]; hosts.len()];
@@ -74,12 +81,33 @@ impl World {
             };
             base[find(from)?][find(to)?] = network.spec.clone();
         }
+        let mut variables = vec![Vec::new(); hosts.len()];
+        for (host, name, value) in environment {
+            let found = names.iter().position(|other| other == host);
+            let Some(found) = found else {
+                return Err(format!("a variable is set for `{host}`, and there is no such host"));
+            };
+            variables[found].push((name.clone(), value.clone()));
+        }
         let mains = hosts.iter().map(|host| host.main.clone()).collect();
-        let shared = Shared { names, mains, active: Mutex::default(), base };
+        let shared = Shared { names, mains, variables, active: Mutex::default(), base };
         let world = World { shared: Arc::new(shared) };
         with(|conductor| {
             for (at, host) in hosts.iter().enumerate() {
                 conductor.add_host(&host.name, &crate::sim::addresses(at), host.is_client);
+                let host = HostId(at as u32);
+                if let Some(path) = &disks.temporary {
+                    conductor.os.add_own_directory(host, path);
+                }
+                for path in &disks.outside {
+                    conductor.os.add_outside_directory(host, path);
+                }
+                for path in &disks.own {
+                    conductor.os.add_own_directory(host, path);
+                }
+                if let Some(size) = disks.size {
+                    conductor.os.set_disk_size(host, size);
+                }
             }
         });
         world.apply();
@@ -133,8 +161,35 @@ impl World {
         with(|conductor| conductor.hosts[number].has_finished)
     }
 
-    /// The host's process dies: its threads are gone, its connections are reset. Nothing happens if
-    /// it is down already.
+    /// The content of a file on the host's disk, as its program would read it now.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` and the like, as the program would get it; `InvalidInput` for a path that is not
+    /// below one of the host's own directories ([`Sim::own_directory`](crate::Sim::own_directory)).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such host.
+    pub fn file(&self, host: &str, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+        let (number, path) = (self.number(host), path.as_ref());
+        let bytes = path.as_os_str().as_bytes();
+        match with(|conductor| conductor.os.content_of(HostId(number), bytes)) {
+            Ok(Where::Here(content)) => Ok(content),
+            Ok(Where::Outside(_)) => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "`{}` is not on the disk of `{host}`: hosts have /data, /tmp, /var, /run and \
+                     /srv for themselves, and what `Sim::own_directory` adds",
+                    path.display(),
+                ),
+            )),
+            Err(errno) => Err(io::Error::from_raw_os_error(errno.0)),
+        }
+    }
+
+    /// The host's process dies: its threads are gone, its connections are reset; its files stay.
+    /// Nothing happens if it is down already.
     ///
     /// Does not return if it is the host of this thread.
     ///
@@ -142,19 +197,70 @@ impl World {
     ///
     /// If there is no such host.
     pub fn crash(&self, host: &str) {
-        self.stop(host, Crash::Reset);
+        self.take_down(host, Crash::Reset, Unsynced::Kept);
     }
 
-    /// The host loses its power: as [`crash`](Self::crash), but nobody is told.
+    /// The host loses its power: as [`crash`](Self::crash), but nobody is told, and what it has not
+    /// synced to its disk may be lost, in any order.
     ///
     /// # Panics
     ///
     /// If there is no such host.
     pub fn cut_power(&self, host: &str) {
-        self.stop(host, Crash::Silent);
+        self.take_down(host, Crash::Silent, Unsynced::Lost);
     }
 
-    fn stop(&self, host: &str, how: Crash) {
+    /// The host gets `SIGTERM`: it is asked to end. What listens for it there (`runtime::signal`,
+    /// `tokio::signal`, a handler) hears it; if nothing does, the process ends, its connections are
+    /// closed and its files stay. Nothing happens if it is down.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such host.
+    ///
+    /// ```no_run
+    /// let world = runtime_sim::world();
+    /// world.stop("db");
+    /// while !world.has_returned("db") {
+    ///     std::thread::sleep(std::time::Duration::from_millis(10));
+    /// }
+    /// world.restart("db");
+    /// ```
+    pub fn stop(&self, host: &str) {
+        self.signal(host, libc::SIGTERM);
+    }
+
+    /// The host gets a signal, by its number; `SIGINT` is a Ctrl-C. The handler runs on a thread of
+    /// its own. Nothing happens if the host is down.
+    ///
+    /// Handlers are statics, so all hosts have them: a host whose program installs none does not
+    /// end by the signal if another host's has. This runtime's listeners hear what is sent to their
+    /// own host; those of other runtimes, which keep them in a static, hear a signal to any host.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such host, or the number is none of a signal that can be sent so: one that
+    /// can be caught, and that is no fault of the processor.
+    pub fn signal(&self, host: &str, signal: i32) {
+        let number = self.number(host);
+        assert!(
+            crate::interpose::can_be_sent(signal),
+            "signal {signal} cannot be sent to a host: send SIGTERM, SIGINT, SIGHUP, SIGUSR1 or \
+             another one that programs handle, and use `World::crash` in place of SIGKILL"
+        );
+        if !with(|conductor| conductor.hosts[number as usize].is_up) {
+            return;
+        }
+        with(|conductor| conductor.next_host = Some(number));
+        let name = "signal".to_owned();
+        let started =
+            std::thread::Builder::new().name(name).spawn(move || crate::interpose::deliver(signal));
+        if let Err(error) = started {
+            baton::lost(&format!("the thread of a signal could not be started: {error}"));
+        }
+    }
+
+    fn take_down(&self, host: &str, how: Crash, unsynced: Unsynced) {
         let number = self.number(host);
         with(|conductor| {
             let known = &mut conductor.hosts[number as usize];
@@ -164,7 +270,7 @@ impl World {
             let id = known.id;
             conductor.vanish(number);
             let now = conductor.now;
-            conductor.os.crash(id, now, how);
+            conductor.os.crash(id, now, how, unsynced);
             conductor.system_changed();
         });
         if let Some(me) = baton::me() {
@@ -176,13 +282,17 @@ impl World {
         }
     }
 
-    /// Starts a host again that has crashed. Nothing happens if it is up.
+    /// Starts a host again that has crashed, or whose main function has returned: what is left of
+    /// its threads ends first. Nothing happens if it runs.
     ///
     /// # Panics
     ///
     /// If there is no such host.
     pub fn restart(&self, host: &str) {
         let number = self.number(host);
+        if self.is_up(host) && self.has_returned(host) {
+            self.take_down(host, Crash::Closed, Unsynced::Kept);
+        }
         let was_down = with(|conductor| {
             let now = conductor.now;
             let known = &mut conductor.hosts[number as usize];
@@ -242,8 +352,9 @@ impl World {
             let known = &mut conductor.hosts[host as usize];
             known.starts += 1;
             known.has_finished = false;
-            conductor.next_host = Some(host);
         });
+        crate::interpose::begin_environment(host, &self.shared.variables[host as usize]);
+        with(|conductor| conductor.next_host = Some(host));
         let started = std::thread::Builder::new().name(name.clone()).spawn(move || {
             crate::child::run_main(host, &name, &main);
         });
@@ -319,8 +430,14 @@ impl World {
                     conductor.os.set_cut(from, to, cut);
                 }
                 let mut skew = 0;
+                let mut disk = DiskFaults::default();
                 for fault in &active {
                     match &fault.kind {
+                        FaultKind::DiskFull { host } if host == from_name => disk.is_full = true,
+                        FaultKind::DiskErrors { host } if host == from_name => disk.fails = true,
+                        FaultKind::ShortTransfers { host } if host == from_name => {
+                            disk.is_short = true;
+                        }
                         FaultKind::Skew { host, ms } if host == from_name => {
                             skew += ms * 1_000_000;
                         }
@@ -328,6 +445,8 @@ impl World {
                     }
                 }
                 conductor.set_skew(from as u32, skew);
+                conductor.os.set_disk_faults(HostId(from as u32), disk);
+                conductor.os.set_day(HostId(from as u32), crate::interpose::DAY as i64 + skew);
             }
             conductor.system_changed();
         });
@@ -349,6 +468,21 @@ pub(crate) fn has_returned(host: u32) {
         conductor.hosts[host as usize].has_finished = true;
         conductor.wake_all(On::End, DIRECTOR);
     });
+}
+
+/// The process of this thread's host ends by a signal. Does not return.
+pub(crate) fn ended_by_signal(signal: i32) {
+    let world = world();
+    let Some(me) = baton::me() else { return };
+    let (host, is_client) = with(|conductor| {
+        let host = conductor.threads[me as usize].host;
+        (host, conductor.hosts[host as usize].is_client)
+    });
+    let name = &world.shared.names[host as usize];
+    if is_client {
+        return fail("signal", format!("{name} has ended by signal {signal}"));
+    }
+    world.take_down(name, Crash::Closed, Unsynced::Kept);
 }
 
 /// The run has failed. Does not return.

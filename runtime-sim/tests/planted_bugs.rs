@@ -1,6 +1,7 @@
 //! Bugs of the kinds that distributed programs have: each is found, replayed and made small.
 
 use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -406,6 +407,7 @@ fn a_lease_that_trusts_the_clock() {
 // ---- a half-close that truncates ----
 
 fn half_close(sim: &mut Sim) {
+    sim.faults(Faults::delays());
     sim.host("server", || -> io::Result<()> {
         for stream in TcpListener::bind("0.0.0.0:80")?.incoming() {
             let mut stream = stream?;
@@ -424,7 +426,7 @@ fn half_close(sim: &mut Sim) {
                 let _ = io::copy(&mut from, &mut to);
                 let _ = to.shutdown(Shutdown::Write);
                 // Nothing can come any more, it thinks, so it closes all after a while.
-                thread::sleep(Duration::from_micros(450));
+                thread::sleep(Duration::from_millis(20));
                 let _ = from.shutdown(Shutdown::Both);
                 let _ = to.shutdown(Shutdown::Both);
             });
@@ -436,8 +438,8 @@ fn half_close(sim: &mut Sim) {
         Ok(())
     });
     sim.client("user", || {
-        thread::sleep(Duration::from_millis(1));
         for _ in 0..20 {
+            thread::sleep(Duration::from_millis(400));
             let mut stream = TcpStream::connect("proxy:80").unwrap();
             stream.write_all(b"abc").unwrap();
             stream.shutdown(Shutdown::Write).unwrap();
@@ -513,6 +515,62 @@ fn trusting_parser(sim: &mut Sim) {
 #[test]
 fn a_parser_that_trusts_the_borders_of_segments() {
     is_found("a_parser_that_trusts_the_borders_of_segments", trusting_parser, "no message");
+}
+
+// ---- a write that is acknowledged before it is on the disk ----
+
+fn log_of_lines(sim: &mut Sim, syncs: bool) {
+    sim.faults(Faults::crashes());
+    sim.host("server", move || {
+        serve_lines(80, move |line| {
+            let keep = || -> io::Result<()> {
+                let mut log = OpenOptions::new().create(true).append(true).open("log")?;
+                writeln!(log, "{line}")?;
+                if syncs {
+                    log.sync_data()?;
+                    // The name of a new file is its directory's.
+                    File::open(".")?.sync_all()?;
+                }
+                Ok(())
+            };
+            if keep().is_ok() { "done".into() } else { "failed".into() }
+        })
+    });
+    sim.client("user", || {
+        for number in 0..20 {
+            while insist("server:80", &format!("write {number}")) != "done" {}
+            thread::sleep(Duration::from_millis(500));
+        }
+        let log = runtime_sim::world().file("server", "/data/log").unwrap();
+        let log = String::from_utf8(log).unwrap();
+        for number in 0..20 {
+            let line = format!("write {number}");
+            // A write that was lost may have left its place.
+            let is_there = log.lines().any(|kept| kept.trim_start_matches('\0') == line);
+            assert!(is_there, "an acknowledged write is not on the disk");
+        }
+    });
+}
+
+fn unsynced(sim: &mut Sim) {
+    log_of_lines(sim, false);
+}
+
+#[test]
+fn a_write_that_is_not_on_the_disk_yet() {
+    is_found("a_write_that_is_not_on_the_disk_yet", unsynced, "write is not on the disk");
+}
+
+fn synced(sim: &mut Sim) {
+    log_of_lines(sim, true);
+}
+
+#[test]
+fn with_syncs_no_acknowledged_write_is_lost() {
+    let test = Test::new("with_syncs_no_acknowledged_write_is_lost", synced).seeds(200);
+    if let Some(found) = test.search().failure {
+        panic!("{}", found.text);
+    }
 }
 
 // ---- a shutdown that hangs ----

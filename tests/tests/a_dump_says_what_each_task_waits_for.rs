@@ -307,8 +307,10 @@ fn tasks_sets_and_scopes_that_are_awaited() {
 fn jobs_files_children_and_signals() {
     let runtime = observed();
     let (end, wait_for_end) = std::sync::mpsc::channel::<()>();
-    let job = runtime.spawn_blocking(move || wait_for_end.recv().is_ok());
+    let (begin, wait_for_begin) = std::sync::mpsc::channel::<()>();
+    let job = runtime.spawn_blocking(move || begin.send(()).is_ok() && wait_for_end.recv().is_ok());
     let id = job.id();
+    wait_for_begin.recv().unwrap();
     let waiter = runtime.spawn(job);
     let wait = waiting(&runtime, waiter.id()).waits[0].clone();
     assert_eq!((wait.kind, wait.task), (WaitKind::Blocking, Some(id)));
@@ -479,6 +481,8 @@ fn a_descriptor_is_no_timer_after_looks_that_found_nothing() {
         runtime.block_on(async {
             was_read.recv().await.unwrap();
             for _ in 0..20 {
+                // Else it may find the byte in the poll that it was spawned for.
+                waiting(&runtime, reader.id());
                 std::io::Write::write_all(&mut ours, b"x").unwrap();
                 was_read.recv().await.unwrap();
                 let dump = runtime.handle().task_dump();

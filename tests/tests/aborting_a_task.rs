@@ -271,3 +271,59 @@ fn races_with_wakes_and_the_end() {
         }
     });
 }
+
+#[test]
+fn whoever_waits_for_the_end_finds_the_future_dropped() {
+    on_each(|runtime| {
+        runtime.block_on(async {
+            for _ in 0..100 {
+                let census = Census::default();
+                let held = census.clone();
+                let task = runtime::spawn(forever(held));
+                let handle = task.abort_handle();
+                let waiters: Vec<_> = (0..4)
+                    .map(|_| {
+                        let handle = handle.clone();
+                        runtime::spawn(async move { handle.ended().await })
+                    })
+                    .collect();
+                // One that gives up takes nobody else's place.
+                let mut gives_up = handle.ended();
+                std::future::poll_fn(|cx| {
+                    assert!(gives_up.poll_end(cx).is_pending());
+                    std::task::Poll::Ready(())
+                })
+                .await;
+                drop(gives_up);
+                handle.abort();
+                handle.ended().await;
+                assert_eq!(census.alive(), 0);
+                for waiter in waiters {
+                    waiter.await.unwrap();
+                }
+                // The output is the handle's alone; the end can be waited for after it.
+                assert!(task.await.unwrap_err().is_cancelled());
+                handle.ended().await;
+            }
+        });
+    });
+}
+
+#[test]
+fn the_end_of_a_task_that_completes_or_panics_is_told() {
+    on_each(|runtime| {
+        runtime.block_on(async {
+            for _ in 0..100 {
+                let task = runtime::spawn(async { 7 });
+                task.abort_handle().ended().await;
+                assert_eq!(task.await.unwrap(), 7);
+                let task = runtime::spawn(async { std::panic::panic_any(1) });
+                task.abort_handle().ended().await;
+                assert!(task.await.unwrap_err().is_panic());
+                let job = runtime::task::spawn_blocking(|| 8);
+                job.abort_handle().ended().await;
+                assert_eq!(job.await.unwrap(), 8);
+            }
+        });
+    });
+}

@@ -8,6 +8,7 @@
 //! | `counts.rs`   | instructions an operation, and those that lock                       |
 //! | `originals/`  | the tests of smol's and async-std's crates, there and on `compat/`   |
 //! | `servers/`    | public servers at work, on tokio and on `compat/tokio`               |
+//! | `clients/`    | clients of databases and brokers, on tokio and on `compat/tokio`     |
 //! | `smol_bench.rs` | programs of smol and async-std, there and on `compat/`             |
 //! | `simulate.rs` | tests of the real system under the simulation                          |
 //! | `sides.rs`    | what such comparisons share                                          |
@@ -24,6 +25,7 @@
 //! | `source.rs`   | Rust source as far as laws and mutants must understand it            |
 
 mod circles;
+mod clients;
 mod commands;
 mod compat_bench;
 mod counts;
@@ -62,6 +64,9 @@ cargo xtask compat-bench [--rounds N]
 cargo xtask smol-bench [words] [--rounds N]
                                     programs of smol and async-std on the originals and on compat/:
                                     spawns, timers, blocking jobs, files, echo
+cargo xtask clients [words] [--rounds N] [--seconds N]
+                                    clients of PostgreSQL, Redis and NATS and a TCP proxy on tokio
+                                    and on compat/tokio: rates, CPU, writes, switches, migrations
 cargo xtask counts [words] [--places]
                                     instructions and locked instructions an operation, by the
                                     number of workers (valgrind)
@@ -107,6 +112,7 @@ fn main() -> ExitCode {
         "counts" => counts::run(&rest),
         "servers" => servers::run(&rest),
         "originals" => originals::run(&rest),
+        "clients" => clients::run(&rest),
         "smol-bench" => smol_bench::run(&rest),
         "page" => page::run(&rest),
         "minimal" => minimal::run(),

@@ -52,6 +52,22 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) -> Outcome {
     Ok(())
 }
 
+/// Builds the program of a package that belongs to no workspace, from a copy in `package` whose
+/// manifest has the lines of `patch`. It must be called as its folder.
+pub(crate) fn build_program(source: &Path, package: &Path, patch: &str) -> Result<PathBuf, String> {
+    copy_folder(&source.join("src"), &package.join("src"))?;
+    let path = source.join("Cargo.toml");
+    let manifest = fs::read_to_string(&path).map_err(failed(&path))?;
+    write(&package.join("Cargo.toml"), &format!("{manifest}{patch}"))?;
+    let target = package.join("target");
+    let mut command = Command::new("cargo");
+    command.args(["build", "--release", "--quiet"]).current_dir(package);
+    command.env("CARGO_TARGET_DIR", &target);
+    crate::commands::run(command)?;
+    let name = source.file_name().ok_or_else(|| format!("{} has no name", source.display()))?;
+    Ok(target.join("release").join(name))
+}
+
 /// Lets cargo download packages, each a name and a version, as dependencies of a package in
 /// `folder` that has nothing else. Returns where cargo has unpacked them.
 pub(crate) fn fetch(folder: &Path, packages: &[(&str, &str)]) -> Result<Vec<PathBuf>, String> {
@@ -116,6 +132,12 @@ pub(crate) fn text(command: &mut Command) -> Result<String, String> {
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// The numbers of a line that a program has printed.
+pub(crate) fn numbers<const N: usize>(text: &str) -> Result<[f64; N], String> {
+    let all: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    all.try_into().map_err(|_| format!("the program said: {text}"))
 }
 
 /// A cell of a table: both values, and the quotient of ours and tokio's.
@@ -278,6 +300,12 @@ mod tests {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(Vec::new()), 0.0);
         assert_eq!(cell(3.0, 2.0, 1), "3.0 / 2.0 (1.50)");
+    }
+
+    #[test]
+    fn numbers_are_read() {
+        assert_eq!(numbers("1.5 20\n"), Ok([1.5, 20.0]));
+        assert!(numbers::<2>("1.5").is_err());
     }
 
     #[test]

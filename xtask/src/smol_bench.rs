@@ -1,14 +1,13 @@
 //! The same programs of smol and async-std on the registry's crates and on the stand-ins in
 //! `compat/`: built twice, then run in turns.
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::originals::patch_lines;
-use crate::sides::{self, Process, copy_folder, failed, median, write};
-use crate::{Outcome, commands, root};
+use crate::sides::{self, Process, median, numbers};
+use crate::{Outcome, root};
 
 const KINDS: [&str; 2] = ["smol", "async-std"];
 
@@ -106,20 +105,9 @@ fn compare(
     Ok(format!("| {kind} {name} | {wall} | {cpu} | {p99} |"))
 }
 
-/// Builds the programs; they belong to no workspace.
 fn build(side: &str, patch: &str) -> Result<PathBuf, String> {
     let (source, folder) = (root().join("compat/smol-bench"), root().join("target/smol-bench"));
-    let package = folder.join(side);
-    copy_folder(&source.join("src"), &package.join("src"))?;
-    let path = source.join("Cargo.toml");
-    let manifest = fs::read_to_string(&path).map_err(failed(&path))?;
-    write(&package.join("Cargo.toml"), &format!("{manifest}{patch}"))?;
-    let target = package.join("target");
-    let mut command = Command::new("cargo");
-    command.args(["build", "--release", "--quiet"]).current_dir(&package);
-    command.env("CARGO_TARGET_DIR", &target);
-    commands::run(command)?;
-    Ok(target.join("release/smol-bench"))
+    sides::build_program(&source, &folder.join(side), patch)
 }
 
 fn program(program: &Path, arguments: &[&str]) -> Command {
@@ -151,20 +139,12 @@ fn echo(server: &Path, client: &Path, kind: &str, connections: &str) -> Result<F
     Ok(Figures { wall: 1e9 / per_second, cpu, p99 })
 }
 
-/// The numbers of a line that a program has printed.
-fn numbers<const N: usize>(text: &str) -> Result<[f64; N], String> {
-    let all: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    all.try_into().map_err(|_| format!("the program said: {text}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read() {
-        assert_eq!(numbers("1.5 20\n"), Ok([1.5, 20.0]));
-        assert!(numbers::<2>("1.5").is_err());
+    fn a_flag_without_its_number_is_refused() {
         assert!(run(&["--rounds".to_owned()]).is_err());
     }
 }

@@ -144,7 +144,7 @@ pub fn spawn_local<F: Future<Output = T> + 'static, T: 'static>(future: F) -> Ta
 /// assert!(async_global_executor::block_on(task).is_ok());
 /// ```
 pub fn spawn_blocking<F: FnOnce() -> T + Send + 'static, T: Send + 'static>(f: F) -> Task<T> {
-    process_runtime::spawn_on_blocking_threads(async move { f() })
+    process_runtime::unblock(f)
 }
 
 /// Starts nothing, and returns 0: spare workers come by themselves when tasks hold threads up.

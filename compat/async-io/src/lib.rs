@@ -36,6 +36,7 @@
 #![warn(missing_docs)]
 
 mod io_safe;
+mod made;
 mod net;
 pub mod os;
 mod ready;

@@ -1,4 +1,4 @@
-//! A value whose descriptor is watched.
+//! A value whose descriptor is watched. The packages for both versions of async-io have this file.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -50,53 +50,8 @@ pub struct Async<T> {
 // The value is never pinned.
 impl<T> Unpin for Async<T> {}
 
-impl<T: AsFd> Async<T> {
-    /// Watches a value, and puts its descriptor in non-blocking mode.
-    ///
-    /// # Errors
-    ///
-    /// When the system cannot watch it (a file), or the runtime watches it already.
-    ///
-    /// # Panics
-    ///
-    /// If the runtime of the process cannot be started.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use async_io::Async;
-    /// use std::os::unix::net::UnixStream;
-    ///
-    /// let (one, _other) = UnixStream::pair()?;
-    /// let one = Async::new(one)?;
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn new(io: T) -> io::Result<Async<T>> {
-        set_nonblocking(io.as_fd())?;
-        Async::new_nonblocking(io)
-    }
-
-    /// Watches a value whose descriptor is in non-blocking mode already. If it is not, operations
-    /// block the thread.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Async::new).
-    ///
-    /// # Panics
-    ///
-    /// As [`new`](Async::new).
-    pub fn new_nonblocking(io: T) -> io::Result<Async<T>> {
-        let fd = io.as_fd().as_raw_fd();
-        // SAFETY: `watch` is dropped before `io`. Until then nobody gets `io` by value, nor mutably
-        // but by `unsafe` methods, whose callers keep it, and by types that are `IoSafe`.
-        let watch = process_runtime::within(|| unsafe { FdWatch::new(fd) })?;
-        Ok(Async { watch, io })
-    }
-}
-
 /// Puts a descriptor in non-blocking mode.
-fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     // One call, where the system has it for every kind of descriptor.
     #[cfg(target_os = "linux")]
     rustix::io::ioctl_fionbio(fd, true)?;
@@ -109,18 +64,52 @@ fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 impl<T> Async<T> {
-    /// The value.
-    pub fn get_ref(&self) -> &T {
-        &self.io
-    }
-
-    /// The value.
+    /// Watches a value, whose descriptor is in non-blocking mode.
     ///
     /// # Safety
     ///
-    /// It is not dropped or exchanged, and keeps its descriptor.
-    pub unsafe fn get_mut(&mut self) -> &mut T {
+    /// `fd` is the value's descriptor. The value keeps it for as long as the `Async` has the value:
+    /// nobody gets it mutably but by methods whose callers promise that, and by types that do.
+    pub(crate) unsafe fn watch(io: T, fd: RawFd) -> io::Result<Async<T>> {
+        // SAFETY: by the caller; `watch` is dropped before `io`.
+        let watch = process_runtime::within(|| unsafe { FdWatch::new(fd) })?;
+        Ok(Async { watch, io })
+    }
+
+    /// The value, for the methods that lend it mutably.
+    pub(crate) fn io_mut(&mut self) -> &mut T {
         &mut self.io
+    }
+
+    /// See `read_with_mut`.
+    pub(crate) async fn reads<R>(
+        &mut self,
+        mut op: impl FnMut(&mut T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            match op(&mut self.io) {
+                Err(error) if would_block(&error) => until_woken(self.watch.readable()).await?,
+                done => return done,
+            }
+        }
+    }
+
+    /// See `write_with_mut`.
+    pub(crate) async fn writes<R>(
+        &mut self,
+        mut op: impl FnMut(&mut T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            match op(&mut self.io) {
+                Err(error) if would_block(&error) => until_woken(self.watch.writable()).await?,
+                done => return done,
+            }
+        }
+    }
+
+    /// The value.
+    pub fn get_ref(&self) -> &T {
+        &self.io
     }
 
     /// Ends the watch, and returns the value. Its descriptor stays in non-blocking mode.
@@ -214,28 +203,6 @@ impl<T> Async<T> {
         }
     }
 
-    /// As [`read_with`](Async::read_with), with the value lent mutably.
-    ///
-    /// # Safety
-    ///
-    /// `op` does not drop or exchange the value, which keeps its descriptor.
-    ///
-    /// # Errors
-    ///
-    /// As [`read_with`](Async::read_with).
-    pub async unsafe fn read_with_mut<R>(
-        &mut self,
-        op: impl FnMut(&mut T) -> io::Result<R>,
-    ) -> io::Result<R> {
-        let mut op = op;
-        loop {
-            match op(&mut self.io) {
-                Err(error) if would_block(&error) => until_woken(self.watch.readable()).await?,
-                done => return done,
-            }
-        }
-    }
-
     /// Calls `op`, and again each time that the value becomes writable, until it does not fail with
     /// `WouldBlock`.
     ///
@@ -246,28 +213,6 @@ impl<T> Async<T> {
         let mut op = op;
         loop {
             match op(&self.io) {
-                Err(error) if would_block(&error) => until_woken(self.watch.writable()).await?,
-                done => return done,
-            }
-        }
-    }
-
-    /// As [`write_with`](Async::write_with), with the value lent mutably.
-    ///
-    /// # Safety
-    ///
-    /// `op` does not drop or exchange the value, which keeps its descriptor.
-    ///
-    /// # Errors
-    ///
-    /// As [`write_with`](Async::write_with).
-    pub async unsafe fn write_with_mut<R>(
-        &mut self,
-        op: impl FnMut(&mut T) -> io::Result<R>,
-    ) -> io::Result<R> {
-        let mut op = op;
-        loop {
-            match op(&mut self.io) {
                 Err(error) if would_block(&error) => until_woken(self.watch.writable()).await?,
                 done => return done,
             }
@@ -308,14 +253,6 @@ impl<T: AsRawFd> AsRawFd for Async<T> {
 impl<T: AsFd> AsFd for Async<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.io.as_fd()
-    }
-}
-
-impl<T: AsFd + From<OwnedFd>> TryFrom<OwnedFd> for Async<T> {
-    type Error = io::Error;
-
-    fn try_from(fd: OwnedFd) -> io::Result<Async<T>> {
-        Async::new(fd.into())
     }
 }
 

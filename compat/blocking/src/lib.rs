@@ -54,7 +54,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    process_runtime::spawn_on_blocking_threads(async move { f() })
+    process_runtime::unblock(f)
 }
 
 /// Sets how many threads may block at the same time.

@@ -5,6 +5,15 @@ use std::num::NonZeroUsize;
 
 use async_task::{Builder, Runnable, Task};
 
+/// Runs a closure on a thread of the blocking pool.
+///
+/// One that has not begun when the handle is dropped never runs. One that has begun goes on to its
+/// end.
+#[track_caller]
+pub fn unblock<T: Send + 'static>(closure: impl FnOnce() -> T + Send + 'static) -> Task<T> {
+    crate::task::hand_over(crate::handle().spawn_blocking(closure))
+}
+
 /// Runs a future whose polls block on threads of the blocking pool: each poll is a job.
 ///
 /// The task is cancelled when the handle is dropped. A poll that has begun goes on to its end.

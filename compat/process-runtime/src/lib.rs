@@ -28,7 +28,7 @@ use std::sync::OnceLock;
 
 use runtime::runtime::{Handle, Runtime, RuntimeFlavor};
 
-pub use blocking::{set_max_blocking_threads, spawn_on_blocking_threads};
+pub use blocking::{set_max_blocking_threads, spawn_on_blocking_threads, unblock};
 pub use settings::{Settings, configure};
 pub use task::spawn;
 

@@ -10,177 +10,116 @@
 //! # Shape
 //!
 //! ```text
-//!   Task<T> ---- async-task's task ----> Outcome<T> -----> Shared <----- Body <---- the runtime's
-//!  (the user)    (nobody polls it       (its future)                  (future, End)     task
-//!                 but `settle`)
+//!   Task<T> --- async-task's task ------------> Outcome<T> ---> JoinHandle<T> ---> the runtime's
+//!  (the user)   (its schedule function has       (its future)                      task
+//!                the task's AbortHandle)
 //! ```
 //!
-//! The task of async-task has a future that only waits for the [`Shared`] outcome. It is polled
-//! once when it is made, where it leaves its waker, and once when the outcome is there, by
-//! whoever ends the body. async-task asks for a third poll when the handle is dropped or cancelled:
-//! then the runtime's task is aborted, and what async-task wants polled is kept until the body is
-//! gone. So `cancel().await` ends when the future has been dropped, not before.
+//! The task of async-task has a future that only waits for the `JoinHandle`. It is polled once when
+//! it is made, where it leaves its waker. After that its schedule function is called, with the
+//! permission to poll it:
 //!
-//! # Invariants (under the lock of `Shared`)
+//! 1. By the end of the runtime's task, which calls that waker. The task is finished: the poll
+//!    finds the output.
+//! 2. When the user's handle is dropped or cancelled. If the runtime's task is not finished it is
+//!    aborted, and the permission is kept until it has ended ([`cancel`]): dropping that is what
+//!    ends `cancel().await`, which so waits until the future has been dropped. If it is finished,
+//!    the poll drops the `JoinHandle`, and with it the output.
+//! 3. By `Outcome` itself, if there is no output since the runtime was shut down. It never has one
+//!    then, so the second call for a finished task drops the permission, as an executor drops what
+//!    it has not run: who awaits the handle gets a panic, or `None` if it is fallible.
 //!
-//! 1. `Runs` becomes `Ended` once, when the future has been dropped: `End` is the last field of
-//!    `Body`.
-//! 2. Whoever changes it takes the waker and the kept `Runnable` and, after the lock, calls the one
-//!    and drops the other. Who comes later sees `Ended`, and keeps nothing.
-//!
-//! The lock orders everything; no user code runs under it.
+//! The first poll with an output completes the task of async-task, which is not scheduled again. So
+//! a second call for a finished task is of the third kind, or follows one.
 
 use std::future::Future;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker, ready};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use async_task::{Builder, Runnable, Task};
-use pin_project_lite::pin_project;
+use runtime::task::futures::Ended;
+use runtime::task::{AbortHandle, JoinHandle, unconstrained};
 
 /// Spawns a task on the runtime of this thread, or else of the process. It is cancelled when the
 /// handle is dropped.
 #[track_caller]
 pub fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Task<T> {
-    let shared = Arc::new(Shared(Mutex::new(State::Runs { waker: None, cancelled: None })));
-    let body = Body { future: Some(future), end: End(Some(Arc::clone(&shared))) };
-    let running = crate::handle().spawn(body).abort_handle();
-    let outcome = Outcome(Arc::clone(&shared));
-    let schedule = move |runnable| {
-        if let Some(runnable) = shared.keep(runnable) {
-            settle(&shared, runnable);
-        } else {
-            running.abort();
+    hand_over(crate::handle().spawn(future))
+}
+
+/// A handle of async-task for a task of the runtime.
+pub(crate) fn hand_over<T: Send + 'static>(join: JoinHandle<T>) -> Task<T> {
+    let running = join.abort_handle();
+    let polled = AtomicBool::new(false);
+    let schedule = move |runnable: Runnable| {
+        if !running.is_finished() {
+            cancel(&running, runnable);
+        } else if !polled.swap(true, Ordering::Relaxed) {
+            runnable.run();
         }
     };
+    let outcome = Outcome(Some(join));
     let (runnable, task) = Builder::new().propagate_panic(true).spawn(|()| outcome, schedule);
     // Leaves the waker, or takes what is there already.
     runnable.run();
     task
 }
 
-struct Shared<T>(Mutex<State<T>>);
-
-enum State<T> {
-    Runs {
-        /// Of the task of async-task.
-        waker: Option<Waker>,
-        /// That task once it is closed: its handle was dropped or cancelled.
-        cancelled: Option<Runnable>,
-    },
-    /// The future is gone. `None` if it had no output, or the output has been taken.
-    Ended(Option<thread::Result<T>>),
-}
-
-impl<T> Shared<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.0.lock().unwrap_or_else(|error| error.into_inner())
-    }
-
-    /// Keeps a closed task until the body is gone; gives it back if that has happened.
-    fn keep(&self, runnable: Runnable) -> Option<Runnable> {
-        match &mut *self.lock() {
-            State::Runs { cancelled, .. } => {
-                *cancelled = Some(runnable);
-                None
-            }
-            State::Ended(_) => Some(runnable),
-        }
-    }
-}
-
-/// Polls the task of async-task, whose future finds the output. If there is none, since the runtime
-/// was shut down, it is dropped, as an executor drops what it has not run: who awaits the handle
-/// gets a panic, or `None` if it is fallible.
-fn settle<T>(shared: &Shared<T>, runnable: Runnable) {
-    let has_output = matches!(&*shared.lock(), State::Ended(Some(_)));
-    if has_output {
-        runnable.run();
-    }
-}
-
-/// The future of the task of async-task.
-struct Outcome<T>(Arc<Shared<T>>);
+/// The future of the task of async-task. Holds nothing once the runtime's task has ended.
+struct Outcome<T>(Option<JoinHandle<T>>);
 
 impl<T> Future for Outcome<T> {
     type Output = T;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let output = match &mut *self.0.lock() {
-            State::Runs { waker, .. } => {
-                // The waker of a task is always the same: nothing is dropped here.
-                *waker = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
-            State::Ended(output) => output.take(),
-        };
-        match output {
-            Some(Ok(output)) => Poll::Ready(output),
-            Some(Err(panic)) => resume_unwind(panic),
-            None => {
-                // Asks to be settled, without an output.
-                cx.waker().wake_by_ref();
-                Poll::Pending
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        if let Some(join) = &mut self.0 {
+            // Spends no budget: a poll that is put off would look like a cancellation. And the task
+            // that spawns does not wait.
+            ready!(join.poll_end(cx));
+            let ended = ready!(Pin::new(&mut unconstrained(join)).poll(cx));
+            self.0 = None;
+            match ended.map_err(|error| error.try_into_panic()) {
+                Ok(output) => return Poll::Ready(output),
+                Err(Ok(panic)) => resume_unwind(panic),
+                Err(Err(_)) => {}
             }
         }
+        // Asks to be dropped, without an output.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
-pin_project! {
-    /// The future of the runtime's task.
-    struct Body<F, T> {
-        #[pin]
-        future: Option<F>,
-        // The last field: when it is dropped the future is gone.
-        end: End<T>,
-    }
-}
-
-impl<F: Future<Output = T>, T> Future for Body<F, T> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            let future = this.future.as_mut().as_pin_mut();
-            let output = ready!(future.expect("a task that has ended is not polled").poll(cx));
-            this.future.set(None);
-            Poll::Ready(output)
-        }));
-        let output = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(panic) => {
-                // A second panic, in the drop, is the task's end as well.
-                let _ = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
-                Err(panic)
-            }
-        };
-        this.end.reached(Some(output));
-        Poll::Ready(())
-    }
-}
-
-struct End<T>(Option<Arc<Shared<T>>>);
-
-impl<T> End<T> {
-    fn reached(&mut self, output: Option<thread::Result<T>>) {
-        let Some(shared) = self.0.take() else { return };
-        let before = mem::replace(&mut *shared.lock(), State::Ended(output));
-        let State::Runs { waker, cancelled } = before else { return };
-        // Tells the handle that its task is gone.
-        drop(cancelled);
-        if let Some(waker) = waker {
-            waker.wake();
+/// Aborts a task, and drops the permission to poll its handle's when the future has been dropped.
+#[cold]
+fn cancel(task: &AbortHandle, runnable: Runnable) {
+    let kept = Arc::new(Kept(Mutex::new(None)));
+    let waker = Waker::from(Arc::clone(&kept));
+    let mut ended = task.ended();
+    {
+        // Locked before the waker can be called, so that the call finds what is kept.
+        let mut kept = kept.0.lock().unwrap_or_else(|error| error.into_inner());
+        if ended.poll_end(&mut Context::from_waker(&waker)).is_pending() {
+            *kept = Some((runnable, ended));
         }
     }
+    task.abort();
 }
 
-impl<T> Drop for End<T> {
-    fn drop(&mut self) {
-        self.reached(None);
+/// What is kept until a task has ended.
+struct Kept(Mutex<Option<(Runnable, Ended)>>);
+
+impl Wake for Kept {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let kept = { self.0.lock().unwrap_or_else(|error| error.into_inner()).take() };
+        // Not under the lock: the awaiter's waker is called, and an output may be dropped.
+        drop(kept);
     }
 }

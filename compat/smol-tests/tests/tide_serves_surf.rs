@@ -1,14 +1,15 @@
-//! tide serves surf: HTTP/1.1 by async-h1, on async-std. async-h1 has timers of async-io 1, which
-//! no package stands for, so nothing is said of threads here.
+//! tide serves surf: HTTP/1.1 by async-h1, on async-std. async-h1 has timers of async-io 1, for
+//! which a package of its own stands.
 
 use async_std::task;
-use smol_ecosystem::in_time;
+use smol_ecosystem::{foreign_threads, in_time, of_one_runtime, reactors, threads};
 use tide::listener::Listener;
 use tide::{Request, Response};
 
 #[test]
-fn requests_are_answered() {
+fn requests_are_answered_on_one_reactor() {
     in_time(|| {
+        let of_one = of_one_runtime();
         task::block_on(async {
             let mut app = tide::new();
             app.at("/hello").get(async |_| Ok("hello"));
@@ -42,5 +43,7 @@ fn requests_are_answered() {
             }
             server.cancel().await;
         });
+        assert_eq!(reactors(), of_one, "{:?}", threads());
+        assert_eq!(foreign_threads(), [""; 0], "of {:?}", threads());
     });
 }

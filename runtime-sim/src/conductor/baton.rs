@@ -123,7 +123,11 @@ fn wait_turn(me: u32) {
     let word = &WORDS[me as usize];
     loop {
         match word.swap(WAIT, Ordering::Acquire) {
-            GO => return,
+            GO => {
+                let host = with(|conductor| conductor.threads[me as usize].host);
+                crate::interpose::switch_to(host);
+                return;
+            }
             REPORT => {
                 let stack = stack();
                 with(|conductor| conductor.stacks.push((me, stack)));

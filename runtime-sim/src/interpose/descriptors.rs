@@ -9,7 +9,7 @@
 use std::ffi::{c_int, c_ulong, c_void};
 use std::io::{IoSlice, IoSliceMut};
 
-use libc::{iovec, itimerspec, off_t, size_t, ssize_t};
+use libc::{iovec, itimerspec, size_t, ssize_t};
 
 use super::call::{blocking, caller, errno, model, moved, simple};
 use super::time::{at, in_time, nanos, to_timespec};
@@ -100,8 +100,10 @@ fn write_parts(me: u32, fd: Fd, parts: &[IoSlice<'_>]) -> isize {
         match result {
             Ok(length) => {
                 done += length;
-                let blocks = || model(me, |os, host, _| os.is_blocking(host, fd)) == Ok(true);
-                // A blocking write goes on until all is written.
+                let blocks = || {
+                    model(me, |os, host, _| os.is_blocking(host, fd) == Ok(true) && !os.is_file(fd))
+                };
+                // A blocking write goes on until all is written, unless a disk is full or busy.
                 if done >= total || length == 0 || !blocks() {
                     break Ok(done);
                 }
@@ -134,7 +136,7 @@ unsafe extern "C" fn read(fd: c_int, place: *mut c_void, length: size_t) -> ssiz
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
+pub(super) unsafe extern "C" fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
     let Some(me) = caller(fd) else {
         return unsafe { kernel(libc::SYS_readv, &[fd as usize, parts as usize, count as usize]) };
     };
@@ -161,7 +163,7 @@ unsafe extern "C" fn write(fd: c_int, place: *const c_void, length: size_t) -> s
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
+pub(super) unsafe extern "C" fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
     let bounded = usize::try_from(count).ok().filter(|&count| count <= MOST_PARTS);
     let Some(me) = caller(fd) else {
         if let (Some(me), 1 | 2, Some(count)) = (me(), fd, bounded) {
@@ -180,7 +182,7 @@ unsafe extern "C" fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssi
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn close(fd: c_int) -> c_int {
+pub(super) unsafe extern "C" fn close(fd: c_int) -> c_int {
     let Some(me) = caller(fd) else {
         super::files::closed(fd);
         return unsafe { kernel(libc::SYS_close, &[fd as usize]) } as c_int;
@@ -245,6 +247,14 @@ unsafe fn control(fd: c_int, command: c_int, argument: usize) -> c_int {
         libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => {
             simple(me, "dup", |os, host, _| os.dup(host, fd, value), |fd| fd as isize) as c_int
         }
+        libc::F_GETLK
+        | libc::F_SETLK
+        | libc::F_SETLKW
+        | libc::F_OFD_GETLK
+        | libc::F_OFD_SETLK
+        | libc::F_OFD_SETLKW => unsafe {
+            super::data::control_lock(me, fd, command, argument as *mut libc::flock)
+        },
         _ => fail(libc::EINVAL),
     }
 }
@@ -289,21 +299,6 @@ unsafe extern "C" fn ioctl(fd: c_int, request: c_ulong, argument: *mut c_int) ->
         }
         _ => fail(libc::ENOTTY),
     }
-}
-
-// ---- positions: none of the descriptors has one ----
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn lseek(fd: c_int, offset: off_t, whence: c_int) -> off_t {
-    if caller(fd).is_some() {
-        return fail(libc::ESPIPE).into();
-    }
-    unsafe { kernel(libc::SYS_lseek, &[fd as usize, offset as usize, whence as usize]) as off_t }
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn lseek64(fd: c_int, offset: off_t, whence: c_int) -> off_t {
-    unsafe { lseek(fd, offset, whence) }
 }
 
 // ---- pipes, counters, timers ----

@@ -38,6 +38,7 @@ pub(crate) unsafe extern "C" fn syscall(
         libc::SYS_getrandom => unsafe {
             entropy::getrandom(a as *mut c_void, b, c as u32) as c_long
         },
+        libc::SYS_getpid => unsafe { c_long::from(super::signals::getpid()) },
         libc::SYS_gettid => c_long::from(threads::number(me)),
         libc::SYS_clock_gettime => unsafe {
             super::time::clock_gettime(a as _, b as *mut timespec) as c_long
@@ -53,6 +54,20 @@ pub(crate) unsafe extern "C" fn syscall(
         libc::SYS_recvmmsg => unsafe {
             super::sockets::recvmmsg(a as _, b as *mut _, c as _, d as _, e as *mut _) as c_long
         },
+        libc::SYS_statx => unsafe {
+            super::stat::statx(a as _, b as *const _, c as _, d as _, e as *mut _) as c_long
+        },
+        libc::SYS_renameat2 => unsafe {
+            let (from, to) = (b as *const _, d as *const _);
+            super::paths::renameat2(a as _, from, c as _, to, e as _) as c_long
+        },
+        libc::SYS_copy_file_range => unsafe {
+            let (from_at, to_at) = (b as *mut _, d as *mut _);
+            super::data::copy_file_range(a as _, from_at, c as _, to_at, e, f as _) as c_long
+        },
+        libc::SYS_mmap => unsafe {
+            super::data::mmap(a as *mut c_void, b, c as _, d as _, e as _, f as _) as c_long
+        },
         TO_SIMULATION => match a {
             HELLO => 1,
             POINT => {
@@ -62,8 +77,7 @@ pub(crate) unsafe extern "C" fn syscall(
             _ => c_long::from(fail(libc::ENOSYS)),
         },
         // About memory, this process or its limits: of no concern to other threads.
-        libc::SYS_mmap
-        | libc::SYS_munmap
+        libc::SYS_munmap
         | libc::SYS_mprotect
         | libc::SYS_madvise
         | libc::SYS_mremap

@@ -22,9 +22,16 @@
 //! | `epoll.rs`    | epoll, poll                                                            |
 //! | `sockets.rs`  | sockets                                                                |
 //! | `names.rs`    | names of hosts                                                         |
-//! | `files.rs`    | opening files                                                          |
+//! | `files.rs`    | opening files, and what a path means                                   |
+//! | `paths.rs`    | names of files: making, moving, removing; the working directory         |
+//! | `stat.rs`     | what files and disks are like                                           |
+//! | `directories.rs` | reading directories                                                  |
+//! | `data.rs`     | content of files: at a place, lengths, syncs, locks, mappings           |
 //! | `output.rs`   | what hosts print                                                       |
 //! | `call.rs`     | how one of these becomes a call of the model                            |
+//! | `environment.rs` | the environment of a host                                           |
+//! | `signals.rs`  | signals to a host, and the number of its process                        |
+//! | `past.rs`     | system calls that do not come from libc: the run fails                  |
 //! | `refused.rs`  | what cannot be simulated: an error that says so                         |
 //!
 //! # Rules
@@ -42,15 +49,22 @@
 #![allow(clippy::missing_safety_doc, reason = "the contracts are libc's: I1")]
 
 mod call;
+mod data;
 mod descriptors;
+mod directories;
 mod entropy;
+mod environment;
 mod epoll;
 mod files;
 mod futex;
 mod names;
 mod output;
+mod past;
+mod paths;
 mod refused;
+mod signals;
 mod sockets;
+mod stat;
 mod sync;
 mod threads;
 mod time;
@@ -62,8 +76,12 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::conductor::baton;
 use crate::raw;
 
+pub(crate) use environment::{begin as begin_environment, switch_to};
 pub(crate) use output::set_verbose;
+pub(crate) use past::{forbid, prepare};
+pub(crate) use signals::{can_be_sent, deliver};
 pub(crate) use threads::set_processors;
+pub(crate) use time::DAY;
 
 /// The function of libc behind one of ours.
 fn find(place: &AtomicUsize, name: &CStr) -> usize {

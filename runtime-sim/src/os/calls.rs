@@ -67,6 +67,10 @@ impl Os {
             }
             Kind::PipeWriter(_) => Err(Errno::EBADF),
             Kind::Epoll(_) => Err(Errno::EINVAL),
+            Kind::File(file) => {
+                let file = *file;
+                self.read_file(id, file, bufs)
+            }
             Kind::Tcp(_) | Kind::Udp(_) | Kind::Unix(_) if is_empty => Ok(0),
             Kind::Tcp(_) | Kind::Udp(_) | Kind::Unix(_) => {
                 self.receive_any(host, fd, bufs, 0, &mut []).map(|received| received.bytes)
@@ -90,6 +94,10 @@ impl Os {
             Kind::EventFd(_) => self.write_eventfd(id, bufs),
             Kind::Timer(_) | Kind::Epoll(_) => Err(Errno::EINVAL),
             Kind::PipeReader(_) => Err(Errno::EBADF),
+            Kind::File(file) => {
+                let file = *file;
+                self.write_file(id, file, bufs)
+            }
             Kind::PipeWriter(pipe) => {
                 let pipe = *pipe;
                 self.write_pipe(pipe, bufs)
@@ -113,6 +121,7 @@ impl Os {
             Kind::Udp(socket) => Ok(socket.next_len()),
             Kind::Unix(socket) if socket.is_listening() => Err(Errno::EINVAL),
             Kind::Unix(socket) => Ok(socket.unread()),
+            Kind::File(_) => self.unread_of_file(id),
             Kind::EventFd(_) | Kind::Timer(_) | Kind::Epoll(_) => Err(Errno::ENOTTY),
         }
     }

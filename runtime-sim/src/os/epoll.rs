@@ -189,6 +189,10 @@ impl Os {
             return Err(Errno::EINVAL);
         }
         let is_nested = matches!(self.object(target).kind, Kind::Epoll(_));
+        if matches!(self.object(target).kind, Kind::File(_)) {
+            // A file is always ready.
+            return Err(Errno::EPERM);
+        }
         self.epoll(id)?;
         let exclusive = event.events & EXCLUSIVE != 0;
         if exclusive && op != libc::EPOLL_CTL_DEL {

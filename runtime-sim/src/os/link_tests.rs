@@ -245,12 +245,12 @@ fn a_sender_finds_an_open_window_even_if_the_news_of_it_is_lost() {
 fn a_crash_resets_its_peers_or_leaves_them_in_silence_until_they_write_to_the_restarted_host() {
     let mut world = World::new(4, LinkSpec::lan());
     let (client, _) = world.pair();
-    world.os.crash(world.b, world.now, Crash::Reset);
+    world.os.crash(world.b, world.now, Crash::Reset, Unsynced::Kept);
     assert_eq!(world.read_at_last(world.a, client), Err(Errno::ECONNRESET));
 
     world.os.restart(world.b, world.now);
     let (client, _) = world.pair();
-    world.os.crash(world.b, world.now, Crash::Silent);
+    world.os.crash(world.b, world.now, Crash::Silent, Unsynced::Lost);
     while world.step() {}
     assert_eq!(world.read(world.a, client), Err(Errno::EAGAIN));
     world.os.restart(world.b, world.now);
@@ -278,7 +278,7 @@ fn a_peer_that_is_gone_is_found_by_keep_alive() {
         assert!(world.step());
         assert_eq!(world.read(world.a, client), Err(Errno::EAGAIN));
     }
-    world.os.crash(world.b, world.now, Crash::Silent);
+    world.os.crash(world.b, world.now, Crash::Silent, Unsynced::Lost);
     let gone = world.now;
     assert_eq!(world.read_at_last(world.a, client), Err(Errno::ETIMEDOUT));
     assert!(world.now - gone <= 26 * SECOND, "{}", world.now - gone);

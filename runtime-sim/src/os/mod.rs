@@ -1,4 +1,4 @@
-//! A model of the operating system's descriptors and network.
+//! A model of the operating system's descriptors, network and files.
 //!
 //! It is pure: it makes no system call, starts no thread, reads no clock and has no `unsafe`. Every
 //! result is a function of the calls made so far, their times, and the streams of random numbers
@@ -39,6 +39,7 @@ mod bytes;
 mod calls;
 mod control;
 mod counter;
+mod disk;
 mod epoll;
 mod errno;
 mod net;
@@ -65,8 +66,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 pub(crate) use addr::SockAddr;
+pub(crate) use disk::{DiskFaults, Name, Range, Stat, Where};
 pub(crate) use errno::{Errno, Result};
-pub(crate) use spec::{Crash, Cut, Latency, LinkSpec};
+pub(crate) use spec::{Crash, Cut, Latency, LinkSpec, Unsynced};
 pub(crate) use stream::Stream;
 
 use net::{Happening, Host, Network, Packet};

@@ -10,12 +10,13 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::addr::SockAddr;
+use super::disk::Disk;
 use super::errno::{Errno, Result};
 use super::ports::Ports;
 use super::socket_names::SocketNames;
 use super::stream::Stream;
 use super::tcp::{Segment, TcpId};
-use super::{Crash, Cut, HostId, Latency, LinkSpec, Nanos, ObjectId, Os};
+use super::{Crash, Cut, HostId, Latency, LinkSpec, Nanos, ObjectId, Os, Unsynced};
 
 pub(super) const SECOND: Nanos = 1_000_000_000;
 pub(super) const MILLISECOND: Nanos = 1_000_000;
@@ -40,6 +41,7 @@ pub(super) struct Host {
     pub(super) entropy: Stream,
     pub(super) ports: Ports,
     pub(super) socket_names: SocketNames,
+    pub(super) disk: Box<Disk>,
 }
 
 /// One direction between two hosts.
@@ -389,13 +391,15 @@ impl Os {
             down: None,
             ports: Ports::default(),
             socket_names: SocketNames::default(),
+            disk: Box::new(Disk::new(entropy.sub("disk"))),
             entropy,
         });
         id
     }
 
-    /// The host goes down: its descriptors are gone. Nothing happens if it is down.
-    pub(crate) fn crash(&mut self, host: HostId, now: Nanos, how: Crash) {
+    /// The host goes down: its descriptors are gone, and perhaps what it has not synced. Nothing
+    /// happens if it is down.
+    pub(crate) fn crash(&mut self, host: HostId, now: Nanos, how: Crash, unsynced: Unsynced) {
         self.begin(now);
         if self.host(host).down.is_some() {
             return;
@@ -411,12 +415,17 @@ impl Os {
         }
         self.host_mut(host).down = Some(how);
         self.deliver_local();
+        match unsynced {
+            Unsynced::Kept => {}
+            Unsynced::Lost => self.host_mut(host).disk.lose_power(),
+        }
     }
 
     /// The host is up again, without sockets. Nothing happens if it is up.
     pub(crate) fn restart(&mut self, host: HostId, now: Nanos) {
         self.begin(now);
         self.host_mut(host).down = None;
+        self.restart_disk(host);
     }
 
     pub(crate) fn is_up(&self, host: HostId) -> bool {

@@ -38,10 +38,11 @@ impl Claim {
         }
     }
 
+    /// Whether this one cannot be made while the other is there. Who listens may come to those who
+    /// do not: connections of a server that has ended keep nobody from starting it again.
     fn conflicts(&self, other: &Claim) -> bool {
-        let share =
-            (self.reuses_address && other.reuses_address && !self.listens && !other.listens)
-                || (self.reuses_port && other.reuses_port);
+        let share = (self.reuses_address && other.reuses_address && !other.listens)
+            || (self.reuses_port && other.reuses_port);
         self.overlaps(other) && !share
     }
 
@@ -172,6 +173,7 @@ mod tests {
         let reuse = Claim { reuses_address: true, ..claim("0.0.0.0:1", false) };
         assert!(!reuse.conflicts(&reuse));
         assert!(reuse.conflicts(&Claim { listens: true, ..reuse }));
+        assert!(!Claim { listens: true, ..reuse }.conflicts(&reuse));
         assert!(reuse.conflicts(&claim("0.0.0.0:1", false)));
         let share = Claim { reuses_port: true, listens: true, ..claim("0.0.0.0:1", false) };
         assert!(!share.conflicts(&share));

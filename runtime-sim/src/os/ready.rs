@@ -55,6 +55,7 @@ impl Os {
                 self.tcp_mask(tcp)
             }
             Kind::Udp(socket) => socket.mask(),
+            Kind::File(_) => IN | OUT | RDNORM | WRNORM,
         }
     }
 }

@@ -74,6 +74,15 @@ pub(crate) enum Cut {
     Unreachable,
 }
 
+/// What becomes of the writes of a host that goes down before they were synced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unsynced {
+    /// The kernel lives, and has them.
+    Kept,
+    /// Some are there and some are not, in no order.
+    Lost,
+}
+
 /// What becomes of the sockets of a host that crashes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Crash {

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::counter::EventFd;
+use super::disk::OpenFile;
 use super::epoll::{Epoll, Key};
 use super::errno::{Errno, Result};
 use super::pipe::PipeId;
@@ -44,6 +45,7 @@ pub(super) enum Kind {
     Unix(Box<UnixSocket>),
     Tcp(TcpId),
     Udp(Box<UdpSocket>),
+    File(OpenFile),
 }
 
 #[derive(Clone, Copy)]
@@ -186,6 +188,7 @@ impl Os {
             Kind::Unix(socket) => self.end_unix(object.host, id, *socket),
             Kind::Tcp(tcp) => self.close_tcp(tcp),
             Kind::Udp(socket) => self.end_udp(object.host, id, *socket),
+            Kind::File(file) => self.end_file(object.host, id, file),
         }
     }
 

@@ -25,7 +25,10 @@ const CORE: &str = "RUNTIME_SIM_CORE";
 /// Serves until there are no more jobs, and ends the process.
 pub(crate) fn serve(body: Body) -> ! {
     let ended = match crate::interpose::check() {
-        Ok(()) => jobs(body),
+        Ok(()) => {
+            crate::interpose::prepare();
+            jobs(body)
+        }
         Err(text) => refuse(&text),
     };
     if let Err(error) = ended {

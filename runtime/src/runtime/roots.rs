@@ -92,7 +92,7 @@ impl<F: Future> Future for Observed<F> {
         let notes = NoteTaking::begin();
         block.begin_poll(ticks(), NO_WORKER);
         let polled = this.future.poll(cx);
-        block.end_poll(ticks(), notes.noted());
+        notes.leave_in(block, ticks());
         polled
     }
 }

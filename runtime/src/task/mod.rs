@@ -243,4 +243,5 @@ pub mod futures {
     pub use super::coop::Unconstrained;
     pub use super::scope::Cancelled;
     pub use super::task_local::TaskLocalFuture;
+    pub use crate::engine::task::Ended;
 }

@@ -31,7 +31,7 @@ pub(crate) use notes::{NoteTaking, note, went_on};
 pub(crate) use object::Object;
 pub(crate) use recorder::Recorder;
 pub(crate) use stacks::{Look, Stacks, waker_is_cloned};
-pub(crate) use wait::{Kind, Noted, Wait};
+pub(crate) use wait::{Kind, Wait};
 pub(crate) use wake_source::{AsDriver, WakeSource};
 
 pub(crate) const CAN_BE_ON: bool = true;

@@ -3,6 +3,12 @@
 
 #[path = "../../../runtime/src/engine/task/cell.rs"]
 mod cell;
+#[path = "../../../runtime/src/engine/task/ended.rs"]
+mod ended;
+#[path = "stand_in/ended_static.rs"]
+mod ended_static;
+#[path = "../../../runtime/src/engine/task/ended_table.rs"]
+mod ended_table;
 #[path = "../../../runtime/src/engine/task/error.rs"]
 mod error;
 #[path = "../../../runtime/src/engine/task/header.rs"]
@@ -25,6 +31,7 @@ mod waker;
 mod watch;
 
 pub(crate) use crate::engine::task_id::Id;
+pub(crate) use ended::Ended;
 pub(crate) use error::JoinError;
 pub(crate) use header::{Header, Outcome, Runnable, Schedule};
 pub(crate) use join::{AbortHandle, JoinHandle};

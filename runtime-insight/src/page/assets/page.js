@@ -557,6 +557,7 @@ function viewTask(id) {
         el("section", { class: "card" }, el("h2", {}, "What it does"), facts([
           ["State", [state(task), task.since_us != null && ` for ${time(task.since_us)}`]],
           ["Spawned", el("span", { class: "mono" }, task.spawned_at)],
+          ["Scope", task.scope && ["opened at ", el("span", { class: "mono" }, task.scope)]],
           ["Others from there", el("a", { href: tasksAt(task.spawned_at) }, "show them")],
           ["Age", time(task.age_us)],
           ["Polls", number(task.polls)],

@@ -10,7 +10,7 @@
 //! | words | written by | read |
 //! |---|---|---|
 //! | `began`, `worker` | whoever polls, when a poll begins | each by itself |
-//! | `busy`, `since`, `waits`, `more_waits` | whoever polls, when a poll has ended, while `seq` is odd | as one, under `seq` |
+//! | `busy`, `since`, `count`, `waits` | whoever polls, when a poll has ended, while `seq` is odd | as one, under `seq` |
 //! | `woken_at`, `woken_by` | whoever makes the task's `Runnable` | each by itself |
 //! | `born`, `future_size` | the spawn | |
 //!
@@ -23,9 +23,12 @@
 //!    language memory models?", 2012). The words are atomics, so a reading that is thrown away was
 //!    no data race.
 //!
+//! Only the first `count` waits are written and read: a poll that waits for nothing else writes no
+//! word of them. What stands behind is of earlier polls.
+//!
 //! Whether a task runs, is queued or waits is told by its state word, not here.
 
-use super::wait::{Noted, Wait};
+use super::wait::Wait;
 use super::wake_source::WakeSource;
 use crate::engine::primitive::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::engine::primitive::sizes::{MOST_WAITS, TRIES};
@@ -53,8 +56,8 @@ pub(crate) struct Block {
     began: AtomicU64,
     /// Which worker polled last.
     worker: AtomicU32,
-    /// How many waits had no room.
-    more_waits: AtomicU32,
+    /// How many waits the last poll has noted, with room or not.
+    count: AtomicU32,
     woken_at: AtomicU64,
     woken_by: AtomicU64,
     born: u64,
@@ -95,7 +98,7 @@ impl Block {
             since: word(),
             began: word(),
             worker: AtomicU32::new(0),
-            more_waits: AtomicU32::new(0),
+            count: AtomicU32::new(0),
             woken_at: AtomicU64::new(now),
             woken_by: AtomicU64::new(spawner.to_word()),
             born: now,
@@ -127,18 +130,19 @@ impl Block {
         self.began.store(now, Ordering::Relaxed);
     }
 
-    /// Notes the end of a poll that was pending. Called before the task can be polled again.
+    /// Notes the end of a poll that was pending and has noted so many waits; `wait` returns the one
+    /// with a number below [`MOST_WAITS`]. Called before the task can be polled again.
     #[inline]
-    pub(crate) fn end_poll(&self, now: u64, noted: Noted) {
+    pub(crate) fn end_poll(&self, now: u64, count: usize, wait: impl Fn(usize) -> Option<Wait>) {
         let began = self.began.load(Ordering::Relaxed);
         let seq = self.seq.load(Ordering::Relaxed);
         self.seq.store(seq + 1, Ordering::Relaxed);
         let busy = self.busy.load(Ordering::Relaxed) + now.saturating_sub(began);
         self.busy.store(busy, CHANGE);
         self.since.store(now, CHANGE);
-        self.more_waits.store(noted.more, CHANGE);
-        for ([what, argument], wait) in self.waits.iter().zip(noted.waits) {
-            let [first, second] = wait.map_or([0, 0], Wait::to_words);
+        self.count.store(count as u32, CHANGE);
+        for (place, [what, argument]) in self.waits.iter().enumerate().take(count) {
+            let [first, second] = wait(place).map_or([0, 0], Wait::to_words);
             what.store(first, CHANGE);
             argument.store(second, CHANGE);
         }
@@ -161,8 +165,10 @@ impl Block {
             reading.polls = before / 2;
             reading.busy = self.busy.load(READ);
             reading.since = self.since.load(READ);
-            reading.more_waits = self.more_waits.load(READ);
-            for (wait, [what, argument]) in reading.waits.iter_mut().zip(&self.waits) {
+            let count = self.count.load(READ) as usize;
+            reading.more_waits = count.saturating_sub(MOST_WAITS) as u32;
+            reading.waits = [None; MOST_WAITS];
+            for (wait, [what, argument]) in reading.waits.iter_mut().zip(&self.waits).take(count) {
                 *wait = Wait::from_words([what.load(READ), argument.load(READ)]);
             }
             // No pair: the loads above with [`READ`] come before it.

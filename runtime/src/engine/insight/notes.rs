@@ -13,7 +13,8 @@
 
 use std::cell::Cell;
 
-use super::wait::{Noted, Wait};
+use super::Block;
+use super::wait::Wait;
 use crate::engine::primitive::sizes::MOST_WAITS;
 
 /// What a poll waits for.
@@ -86,14 +87,6 @@ impl Notes {
             place.set(place.get().map(Wait::aged));
         }
     }
-
-    /// What was noted since the poll began.
-    #[inline]
-    fn noted(&self) -> Noted {
-        let count = self.count.get();
-        let waits = std::array::from_fn(|place| self.waits[place].get().filter(|_| place < count));
-        Noted { waits, more: count.saturating_sub(MOST_WAITS) as u32 }
-    }
 }
 
 /// A poll of an observed task takes notes on this thread until this is dropped.
@@ -113,10 +106,12 @@ impl NoteTaking {
         })
     }
 
-    /// What this poll has noted.
+    /// Leaves in the block that the poll has ended, and what it has noted.
     #[inline]
-    pub(crate) fn noted(&self) -> Noted {
-        NOTES.with(Notes::noted)
+    pub(crate) fn leave_in(&self, block: &Block, now: u64) {
+        NOTES.with(|notes| {
+            block.end_poll(now, notes.count.get(), |place| notes.waits[place].get());
+        });
     }
 }
 

@@ -4,17 +4,8 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use crate::engine::primitive::process_began;
-use crate::engine::primitive::sizes::MOST_WAITS;
 
 pub(crate) use WaitKind as Kind;
-
-/// What a poll was waiting for when it ended.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Noted {
-    pub(crate) waits: [Option<Wait>; MOST_WAITS],
-    /// How many more waits there were.
-    pub(crate) more: u32,
-}
 
 /// One thing that a task waits for.
 ///

@@ -30,8 +30,11 @@
 //! 3. A forked child inherits the socket, and would take the parent's bytes. So before anything is
 //!    made in a child, the descriptors that the handler and the drivers use are redirected to a new
 //!    socket. The parent's waiters are dropped from the lists, since nothing runs their tasks here.
+//! 4. Under a simulation several simulated processes share these statics. Each has signals of its
+//!    own, by its number, and a handler does nothing in the process of another.
 #![allow(unsafe_code, reason = "the handler and its one write; blocks cite docs/unsafe.md")]
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -41,10 +44,12 @@ use std::task::{Poll, Waker};
 use super::fork::ForkGeneration;
 use super::signal_kind::{self, Ear, Kind};
 use crate::engine::messages;
-use crate::engine::primitive::Mutex;
+use crate::engine::primitive::{Mutex, simulation};
 use crate::engine::wake_list::WakeList;
 
 static SIGNALS: OnceLock<Signals> = OnceLock::new();
+/// Those of simulated processes (4).
+static SIMULATED: OnceLock<Mutex<BTreeMap<u32, &'static Signals>>> = OnceLock::new();
 
 #[derive(Debug)]
 struct Signals {
@@ -72,7 +77,18 @@ impl Signals {
         Ok(Signals { receiver, sender, generation, numbers: (0..=highest()).map(number).collect() })
     }
 
+    /// Those of this process, if it has some.
+    fn here() -> Option<&'static Signals> {
+        if simulation::is_on() {
+            return SIMULATED.get()?.lock().get(&std::process::id()).copied();
+        }
+        SIGNALS.get()
+    }
+
     fn get() -> io::Result<&'static Signals> {
+        if simulation::is_on() {
+            return Signals::get_simulated();
+        }
         if let Some(signals) = SIGNALS.get() {
             signals.part_from_parent()?;
             return Ok(signals);
@@ -80,6 +96,17 @@ impl Signals {
         let new = Signals::new()?;
         // If another thread was first, ours is dropped.
         Ok(SIGNALS.get_or_init(|| new))
+    }
+
+    /// Those of this simulated process (4). They stay when it ends: its handlers do.
+    #[cold]
+    fn get_simulated() -> io::Result<&'static Signals> {
+        if let Some(signals) = Signals::here() {
+            return Ok(signals);
+        }
+        let new = Signals::new()?;
+        let mut all = SIMULATED.get_or_init(Mutex::default).lock();
+        Ok(all.entry(std::process::id()).or_insert_with(|| Box::leak(Box::new(new))))
     }
 
     /// In a forked child: replaces the parent's socket by a new one (3).
@@ -136,7 +163,7 @@ pub(crate) fn receiver() -> io::Result<UnixStream> {
 /// Counts the signals that came, and collects the wakers that wait for them. Called by the thread
 /// that polls the driver when the socket is readable.
 pub(crate) fn collect(wakers: &mut WakeList) {
-    let Some(signals) = SIGNALS.get() else { return };
+    let Some(signals) = Signals::here() else { return };
     let empty = || {
         let mut bytes = [0; 128];
         // Ends with an error. The stream has no end, since there is always a sender.
@@ -180,7 +207,11 @@ impl Listener {
 }
 
 fn install(signal: libc::c_int, kind: &'static Kind, sender: RawFd) -> io::Result<()> {
+    let simulated = simulation::is_on().then(std::process::id);
     let handler = move || {
+        if simulated.is_some_and(|process| process != std::process::id()) {
+            return;
+        }
         kind.raise(|| {
             // SAFETY: write(2) may be called in a signal handler; the byte is a static, and
             // `sender` is never closed, since its owner is in a static. A full socket is no loss
@@ -188,7 +219,8 @@ fn install(signal: libc::c_int, kind: &'static Kind, sender: RawFd) -> io::Resul
             unsafe { libc::write(sender, c"!".as_ptr().cast(), 1) };
         });
     };
-    // SAFETY: all that the handler does, a swap of a lock-free atomic and one write(2), is allowed
-    // in a signal handler; the registry keeps `errno` as it was.
+    // SAFETY: all that the handler does, a swap of a lock-free atomic and one write(2), and a
+    // getpid(2) under a simulation, is allowed in a signal handler; the registry keeps `errno` as
+    // it was.
     unsafe { signal_hook_registry::register(signal, handler) }.map(|_| ())
 }

@@ -8,6 +8,7 @@ mod announce;
 mod closing;
 mod core_handoff;
 mod current_thread;
+mod fan_in;
 mod foreign_wakers;
 mod here;
 mod idle;

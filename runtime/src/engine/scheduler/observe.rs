@@ -152,19 +152,22 @@ impl Observe {
         policy: &StallPolicy<'_>,
         counters: Option<&WorkerCounters>,
     ) -> Outcome {
-        if self.polls { self.run_in_view(task, policy, counters) } else { task.run(policy) }
+        if !self.polls {
+            task.run(policy)
+        } else if self.has_hooks {
+            self.run_with_hooks(task, policy, counters)
+        } else {
+            self.run_observed(task, policy, counters)
+        }
     }
 
     #[inline(never)]
-    fn run_in_view(
+    fn run_with_hooks(
         &self,
         task: Runnable,
         policy: &StallPolicy<'_>,
         counters: Option<&WorkerCounters>,
     ) -> Outcome {
-        if self.insight && !self.has_hooks {
-            return self.run_observed(task, policy, counters);
-        }
         let latency = self.origin.and_then(|origin| task.waited(origin));
         let meta = TaskMeta { latency, ..TaskMeta::new(task.id(), task.location()) };
         if let (Some(counters), Some(latency)) = (counters, latency) {
@@ -188,9 +191,8 @@ impl Observe {
         }
         outcome
     }
-}
 
-impl Observe {
+    #[inline(never)]
     fn run_observed(
         &self,
         task: Runnable,

@@ -5,7 +5,8 @@
 //! | woken or spawned by                  | goes to                                         |
 //! |--------------------------------------|-------------------------------------------------|
 //! | the task that runs on a worker       | that worker's LIFO slot; what was there, to the |
-//! |                                      | back of its queue                               |
+//! |                                      | back of its queue. If several wake one task:    |
+//! |                                      | `fan_in.rs`                                     |
 //! | itself, in its own poll              | the back of the worker's queue                  |
 //! | a worker that does not serve         | the injector                                    |
 //! | any other thread                     | the injector                                    |

@@ -42,6 +42,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::fan_in::FanIn;
 use super::here;
 use super::idle::{Idle, Sleeper};
 use super::marked::Offer;
@@ -131,6 +132,7 @@ pub(super) struct Worker {
     pub(super) tick: Cell<u32>,
     pub(super) visits: Visits,
     slot_runs: Cell<u8>,
+    fan_in: FanIn,
     /// Polls in a row that ended with the task having woken itself.
     pub(super) yields: Cell<u32>,
     ready: RefCell<WakeList>,
@@ -185,6 +187,7 @@ impl Worker {
             tick: Cell::new(0),
             visits: Visits::new(),
             slot_runs: Cell::new(SLOT_RUNS),
+            fan_in: FanIn::default(),
             yields: Cell::new(0),
             ready: RefCell::new(WakeList::new()),
             publishing: Cell::new(Publishing::AtOnce),
@@ -279,6 +282,7 @@ impl Worker {
             let first = self.visit(tick);
             self.counters().between_polls();
             if first.is_some() {
+                self.fan_in.runs_from_queue();
                 return first;
             }
         } else if self.all_have_yielded() {
@@ -288,9 +292,11 @@ impl Worker {
         if self.slot_runs.get() > 0 {
             if let Some(task) = lifo_slot.take() {
                 self.slot_runs.set(self.slot_runs.get() - 1);
+                self.fan_in.runs_from_slot();
                 return Some(task);
             }
         }
+        self.fan_in.runs_from_queue();
         if let Some(task) = self.queue.pop() {
             self.slot_runs.set(SLOT_RUNS);
             return Some(task);
@@ -357,12 +363,22 @@ impl Worker {
             self.queue.push(task);
             return self.publish();
         }
+        if self.fan_in.is_same_again(task.id().as_u64()) && self.queue.len() > 0 {
+            return self.push_behind(task);
+        }
         // The owner will run what is in the LIFO slot next; thieves are called for what it
         // displaces.
         if let Some(displaced) = self.shared().lifo_slot.put(task) {
             self.queue.push(displaced);
             self.publish();
         }
+    }
+
+    /// Puts a task that several tasks of the queue wake behind them.
+    #[cold]
+    fn push_behind(&self, task: Runnable) {
+        self.queue.push(task);
+        self.publish();
     }
 
     /// Tells others of a push: now, or at the end of the batch.

@@ -23,7 +23,7 @@ use super::header::{
 };
 use super::panic::{Origin, Payload};
 use super::state::{EndPoll, State};
-use super::{Id, JoinError, Mark};
+use super::{Id, JoinError, Mark, ended_static};
 use crate::engine::catch_panic::{catch_panic, forget_panic};
 use crate::engine::insight::{self, Block, WakeSource};
 use crate::engine::large::FullSize;
@@ -398,6 +398,9 @@ unsafe fn complete(task: NonNull<Header>) -> Outcome {
             Err(payload) => catch_panic(|| panicked(task, header, payload).unseen()),
         }
     }
+    if before.is_watched() {
+        tell_of_end(header.id);
+    }
     if before.is_named() {
         forget_name(task, header);
     }
@@ -405,6 +408,15 @@ unsafe fn complete(task: NonNull<Header>) -> Outcome {
     // Gives up the life reference.
     drop_reference(task);
     Outcome::Complete
+}
+
+/// Calls those who wait for the end of a task, which is complete.
+#[cold]
+fn tell_of_end(task: Id) {
+    let wakers = { ended_static::table(task).lock().take(task) };
+    for waker in wakers {
+        catch_panic(|| waker.wake()); // wake: ended
+    }
 }
 
 #[cold]

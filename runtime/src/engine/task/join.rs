@@ -97,6 +97,24 @@ impl<T> JoinHandle<T> {
         tell_scheduler(self.task, self.header());
     }
 
+    /// Waits for the task to complete and leaves its output in the handle, for handles that wrap
+    /// this one: it spends no budget, and a dump does not show that the calling task waits here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() {
+    /// let mut handle = runtime::spawn(async { 7 });
+    /// std::future::poll_fn(|cx| handle.poll_end(cx)).await;
+    /// assert!(handle.is_finished());
+    /// assert_eq!(handle.await.unwrap(), 7);
+    /// # }
+    /// ```
+    pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_ready(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     /// Whether the task has completed; if not, `waker` is called when it has.
     pub(crate) fn is_ready(&mut self, waker: &Waker) -> bool {
         // SAFETY: the handle has a reference and its interest.
@@ -183,6 +201,11 @@ impl AbortHandle {
     /// Whether the task has completed, with an output, a panic or by cancellation.
     pub fn is_finished(&self) -> bool {
         self.header().state.load().is_complete()
+    }
+
+    /// Says that the table has a waker for the end. Returns whether the task is complete already.
+    pub(super) fn watch(&self) -> bool {
+        self.header().state.watch()
     }
 
     /// The task's id.

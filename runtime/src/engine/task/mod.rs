@@ -26,6 +26,9 @@
 #![allow(unsafe_code, reason = "the task's allocation is shared by hand; docs/unsafe.md, T1 to T5")]
 
 mod cell;
+mod ended;
+mod ended_static;
+mod ended_table;
 mod error;
 mod header;
 mod join;
@@ -38,6 +41,7 @@ mod waker;
 mod watch;
 
 pub use crate::engine::task_id::Id;
+pub use ended::Ended;
 pub use error::JoinError;
 pub use join::{AbortHandle, JoinHandle};
 

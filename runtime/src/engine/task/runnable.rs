@@ -116,7 +116,7 @@ impl Runnable {
                 let now = ticks();
                 ended = Some(now);
                 // The poll has not ended to the others: the task is not complete.
-                block(task).end_poll(now, notes.noted());
+                notes.leave_in(block(task), now);
                 policy.mark()
             })
         };

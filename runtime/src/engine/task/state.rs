@@ -15,6 +15,7 @@
 //! | COMPUTES      | with MARKED: the poll computed, and did not wait                             |
 //! | NAMED         | the side table of names has an entry for this task                           |
 //! | LOOKED_AT     | somebody wants the stack of the next poll                                    |
+//! | WATCHED       | the table of who waits for the end may have an entry for this task (ended_table.rs) |
 //! | OBSERVED      | a block for a dump is in front of the header; set once, by the spawn         |
 //! | the rest      | the reference count                                                          |
 //!
@@ -65,7 +66,8 @@ const TAKEN: usize = 1 << 8;
 const COMPUTES: usize = 1 << 9;
 const OBSERVED: usize = 1 << 10;
 const LOOKED_AT: usize = 1 << 11;
-const REF: usize = 1 << 12;
+const WATCHED: usize = 1 << 12;
+const REF: usize = 1 << 13;
 const REFS: usize = !(REF - 1);
 
 /// A wake publishes to the poll what the waking thread did before. Pairs with [`START`].
@@ -122,6 +124,9 @@ impl Snapshot {
     }
     pub(super) fn is_named(self) -> bool {
         self.0 & NAMED != 0
+    }
+    pub(super) fn is_watched(self) -> bool {
+        self.0 & WATCHED != 0
     }
     #[inline]
     pub(super) fn is_observed(self) -> bool {
@@ -304,6 +309,16 @@ impl State {
     /// Records that the side table has this task's name. Called before the task is shared.
     pub(super) fn set_named(&self) {
         self.0.fetch_or(NAMED, Ordering::Relaxed);
+    }
+
+    /// Somebody who waits for the end has put a waker into the table. Returns whether the task was
+    /// complete already: then the waker may not be called.
+    #[must_use]
+    pub(super) fn watch(&self) -> bool {
+        // No pair: the table's lock orders the waker, and if the end came first, the word is read
+        // again.
+        let before = Snapshot(self.0.fetch_or(WATCHED, Ordering::Relaxed));
+        before.is_complete() && self.load().is_complete()
     }
 
     /// The `JoinHandle` has put its waker in place. Returns whether the task was complete already:

@@ -6,37 +6,41 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::engine::insight::object_on::{self, Object};
-use crate::engine::insight::{Block, Kind, Noted, Wait, WakeSource};
+use crate::engine::insight::{Block, Kind, Wait, WakeSource};
 use crate::engine::task_id::Id;
 
-/// A dump that mixes two polls: the waits of one, the count of another.
+/// A dump that mixes two polls: the waits of one, the count of another. A poll that waits for
+/// nothing leaves the words of the poll before.
 #[test]
 fn a_reading_is_of_one_poll() {
+    for waiting in [[true, true], [true, false], [false, true]] {
+        two_polls(waiting);
+    }
+}
+
+fn two_polls(waiting: [bool; 2]) {
+    let noted = move |poll: u64| waiting[poll as usize - 1].then(|| Wait::new(Kind::Join, poll));
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
-    builder.check(|| {
+    builder.check(move || {
         let block = Arc::new(Block::new(0, WakeSource::Outside, 0));
         let owner = block.clone();
         let thread = thread::spawn(move || {
             for poll in 1..=2 {
                 owner.begin_poll(poll, 0);
-                let wait = Some(Wait::new(Kind::Join, poll));
-                owner.end_poll(10 * poll, Noted { waits: [wait], more: 0 });
+                let wait = noted(poll);
+                owner.end_poll(10 * poll, usize::from(wait.is_some()), |_| wait);
             }
         });
         let read = block.read();
-        let expected = match read.polls {
-            // No poll has ended, or one is just ending: then nothing is claimed.
-            0 => None,
-            n => Some(Wait::new(Kind::Join, n)),
-        };
         if read.waits != [None] {
-            assert_eq!(read.waits, [expected], "{read:?}");
+            // If no poll has ended, or one is just ending, nothing is claimed.
+            assert_eq!(read.waits, [noted(read.polls)], "{read:?}");
             assert_eq!(read.since, 10 * read.polls);
         }
         thread.join().unwrap();
         let read = block.read();
-        assert_eq!((read.polls, read.waits[0]), (2, Some(Wait::new(Kind::Join, 2))));
+        assert_eq!((read.polls, read.waits), (2, [noted(2)]));
     });
 }
 

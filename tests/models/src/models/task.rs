@@ -214,6 +214,53 @@ fn join_against_completion() {
     });
 }
 
+/// A waiter for the end that comes when the task completes and is forgotten, or that hears of the
+/// end before the future has been dropped.
+#[test]
+fn who_waits_for_the_end_hears_of_it() {
+    /// Its drop shows in a value that nothing but the end of the task orders.
+    struct Dropped(Arc<AtomicUsize>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.store(1, Ordering::Relaxed);
+        }
+    }
+    loom::model(|| {
+        let queue = Queue::new();
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let owned = Dropped(dropped.clone());
+        let handle = spawn(&queue, async move {
+            let _owned = owned;
+            std::future::pending::<()>().await
+        });
+        let task = handle.abort_handle();
+        task.abort();
+        let other = queue.clone();
+        let thread = thread::spawn(move || other.run_all());
+        loom::future::block_on(task.ended());
+        assert_eq!(dropped.load(Ordering::Relaxed), 1);
+        thread.join().unwrap();
+    });
+}
+
+/// Two waiters of which the one that gives up takes the other's waker with it.
+#[test]
+fn who_gives_up_leaves_the_other_waiter() {
+    loom::model(|| {
+        let queue = Queue::new();
+        let task = spawn(&queue, async {}).abort_handle();
+        let mut ended = task.ended();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(ended.poll_end(&mut cx).is_pending());
+        let other = queue.clone();
+        let thread = thread::spawn(move || other.run_all());
+        let stays = task.ended();
+        drop(ended);
+        loom::future::block_on(stays);
+        thread.join().unwrap();
+    });
+}
+
 /// A waker that is changed while the completion calls it.
 #[test]
 fn the_latest_join_waker_is_called() {
