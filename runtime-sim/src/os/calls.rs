@@ -250,6 +250,7 @@ impl Os {
 
     /// `send`, `sendto`, `sendmsg`; `control` is the raw control buffer. `EPIPE` where the kernel
     /// would also send `SIGPIPE`, unless `MSG_NOSIGNAL`.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of sendmsg(2), host and time")]
     pub(crate) fn send(
         &mut self,
         host: HostId,

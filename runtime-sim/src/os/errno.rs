@@ -9,7 +9,8 @@ pub(crate) struct Errno(pub(crate) i32);
 macro_rules! names {
     ($($name:ident)*) => {
         impl Errno {
-            $(pub(crate) const $name: Errno = Errno(libc::$name);)*
+            $(#[allow(dead_code, reason = "all have names, for whoever reads a trace")]
+            pub(crate) const $name: Errno = Errno(libc::$name);)*
         }
 
         impl fmt::Debug for Errno {

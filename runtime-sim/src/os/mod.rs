@@ -29,11 +29,6 @@
 //! Every call but `dup2`'s target refuses other numbers with `EBADF`; [`is_simulated`] tells the
 //! two apart.
 
-// A link's default, a cut that is told, the full list of errors: offered, not all used.
-#![allow(dead_code)]
-// The arguments of system calls.
-#![allow(clippy::too_many_arguments)]
-
 mod addr;
 mod bytes;
 mod calls;

@@ -433,13 +433,9 @@ impl Os {
     }
 
     /// The link of all pairs without one of their own, from now on. Loopbacks are not meant.
+    #[cfg(test)]
     pub(crate) fn set_default_link(&mut self, spec: LinkSpec) {
         self.network.default = spec;
-    }
-
-    /// The loopback of all hosts without one of their own.
-    pub(crate) fn set_default_loopback(&mut self, spec: LinkSpec) {
-        self.network.loopback = spec;
     }
 
     /// The link from one host to another, this direction only; a host to itself is its loopback.
@@ -491,13 +487,6 @@ impl Os {
             return Some("localhost");
         }
         Some(&self.host(self.owner(host, address)?).name)
-    }
-
-    /// The addresses of the host, those of loopback first.
-    pub(crate) fn addresses(&self, host: HostId) -> Vec<IpAddr> {
-        let mut all = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        all.extend(&self.host(host).addresses);
-        all
     }
 
     pub(crate) fn host_name(&self, host: HostId) -> &str {

@@ -71,6 +71,7 @@ pub(crate) enum Cut {
     /// They vanish; the sender learns nothing.
     Silent,
     /// A router says that the host is unreachable: `EHOSTUNREACH`.
+    #[cfg_attr(not(test), allow(dead_code, reason = "no fault asks for it, only tests do"))]
     Unreachable,
 }
 

@@ -84,6 +84,7 @@ impl Stream {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
             let word = self.next_u64().to_le_bytes();
