@@ -40,6 +40,9 @@ mod error;
 mod page;
 pub mod perfetto;
 mod places;
+// For the command, which is a crate of its own.
+#[doc(hidden)]
+pub mod protobuf;
 
 pub use answers::{
     Dump, Hello, Job, Metrics, Root, RuntimeDump, RuntimeInfo, RuntimeNumbers, Task, Wait,

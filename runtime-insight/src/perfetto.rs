@@ -25,13 +25,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod proto;
 mod raw;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use proto::Message;
+use crate::protobuf::Message;
 use raw::{Owner, Ring, Trace, What};
 
 /// Why bytes are not a trace that can be converted.
@@ -72,38 +71,38 @@ pub fn convert(trace: &[u8]) -> Result<Vec<u8>, Error> {
         writer.track(track);
     }
     writer.counters();
-    Ok(writer.out.0)
+    Ok(writer.out.into_bytes())
 }
 
 /// Fields of messages.
 mod field {
-    pub(super) const PACKET: u32 = 1;
+    pub(super) const PACKET: u64 = 1;
     pub(super) mod packet {
-        pub(in super::super) const CLOCKS: u32 = 6;
-        pub(in super::super) const TIME: u32 = 8;
-        pub(in super::super) const SEQUENCE: u32 = 10;
-        pub(in super::super) const EVENT: u32 = 11;
-        pub(in super::super) const INTERNED: u32 = 12;
-        pub(in super::super) const FLAGS: u32 = 13;
-        pub(in super::super) const TRACK: u32 = 60;
+        pub(in super::super) const CLOCKS: u64 = 6;
+        pub(in super::super) const TIME: u64 = 8;
+        pub(in super::super) const SEQUENCE: u64 = 10;
+        pub(in super::super) const EVENT: u64 = 11;
+        pub(in super::super) const INTERNED: u64 = 12;
+        pub(in super::super) const FLAGS: u64 = 13;
+        pub(in super::super) const TRACK: u64 = 60;
     }
     pub(super) mod event {
-        pub(in super::super) const DETAIL: u32 = 4;
-        pub(in super::super) const TYPE: u32 = 9;
-        pub(in super::super) const NAME: u32 = 10;
-        pub(in super::super) const TRACK: u32 = 11;
-        pub(in super::super) const VALUE: u32 = 30;
-        pub(in super::super) const FLOW: u32 = 47;
-        pub(in super::super) const FLOW_END: u32 = 48;
+        pub(in super::super) const DETAIL: u64 = 4;
+        pub(in super::super) const TYPE: u64 = 9;
+        pub(in super::super) const NAME: u64 = 10;
+        pub(in super::super) const TRACK: u64 = 11;
+        pub(in super::super) const VALUE: u64 = 30;
+        pub(in super::super) const FLOW: u64 = 47;
+        pub(in super::super) const FLOW_END: u64 = 48;
     }
     pub(super) mod track {
-        pub(in super::super) const ID: u32 = 1;
-        pub(in super::super) const NAME: u32 = 2;
-        pub(in super::super) const PROCESS: u32 = 3;
-        pub(in super::super) const PARENT: u32 = 5;
-        pub(in super::super) const COUNTER: u32 = 8;
-        pub(in super::super) const ORDERING: u32 = 11;
-        pub(in super::super) const RANK: u32 = 12;
+        pub(in super::super) const ID: u64 = 1;
+        pub(in super::super) const NAME: u64 = 2;
+        pub(in super::super) const PROCESS: u64 = 3;
+        pub(in super::super) const PARENT: u64 = 5;
+        pub(in super::super) const COUNTER: u64 = 8;
+        pub(in super::super) const ORDERING: u64 = 11;
+        pub(in super::super) const RANK: u64 = 12;
     }
 }
 

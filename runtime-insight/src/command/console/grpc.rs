@@ -10,7 +10,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use runtime::sync::mpsc;
 
-use super::message::Message;
+use runtime_insight::protobuf::Message;
 
 /// The longest message of a client: the console's are a few bytes.
 const LONGEST_REQUEST: usize = 4096;

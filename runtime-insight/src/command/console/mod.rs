@@ -6,14 +6,12 @@
 //!
 //! | file         | content                                          |
 //! |--------------|--------------------------------------------------|
-//! | `message.rs` | protobuf                                         |
 //! | `grpc.rs`    | calls and answers over HTTP/2                    |
 //! | `server.rs`  | the calls that there are                         |
 //! | `picture.rs` | what a client has been told, and what it has not |
 //! | `waits.rs`   | the same of the things that tasks wait for       |
 
 mod grpc;
-mod message;
 mod picture;
 mod server;
 mod waits;

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use runtime_insight::{Dump, Job, Root, RuntimeDump, Task, Wait};
 
-use super::message::Message;
 use super::waits::Waits;
+use runtime_insight::protobuf::Message;
 
 /// A client takes no message of more than 4 MiB. A dump of many tasks is sent in several messages.
 const FULL: usize = 1 << 20;

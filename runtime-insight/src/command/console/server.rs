@@ -16,8 +16,8 @@ use runtime_hyper::{HyperExecutor, HyperIo, HyperTimer};
 use runtime_insight::Dump;
 
 use super::grpc::{self, Answer, Messages, Status};
-use super::message::{Message, read_id};
 use super::picture::Picture;
+use runtime_insight::protobuf::{Message, read_id};
 
 /// How many consoles there may be at a time. Others are closed at once.
 const CONNECTIONS: usize = 16;

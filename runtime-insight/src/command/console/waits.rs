@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use runtime_insight::Wait;
 
-use super::message::Message;
 use super::picture::{ASYNC_OP, RESOURCE, Updates, number_field, numbered, place, text_field};
+use runtime_insight::protobuf::Message;
 
 /// The things, with the tasks that wait for them.
 #[derive(Default)]

@@ -1,11 +1,11 @@
-//! Protobuf, as far as the console's protocol needs it: messages are written, and one number is
-//! read.
+//! Protobuf, as far as Perfetto's traces and the console's protocol need it: messages are written,
+//! and one number is read.
 
 use std::time::{Duration, SystemTime};
 
 /// A message as it grows. Its fields are known by their numbers.
 #[derive(Default)]
-pub(super) struct Message(Vec<u8>);
+pub struct Message(Vec<u8>);
 
 const VARINT: u64 = 0;
 const FIXED64: u64 = 1;
@@ -14,52 +14,64 @@ const FIXED32: u64 = 5;
 
 impl Message {
     /// A message with what `content` writes.
-    pub(super) fn with(content: impl FnOnce(&mut Message)) -> Message {
+    pub fn with(content: impl FnOnce(&mut Message)) -> Message {
         let mut message = Message::default();
         content(&mut message);
         message
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    /// The message as it is sent.
+    pub fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// Its length in bytes.
+    #[expect(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn number(&mut self, field: u64, n: u64) {
+    /// A field with a number.
+    pub fn number(&mut self, field: u64, n: u64) {
         self.varint(field << 3 | VARINT);
         self.varint(n);
     }
 
-    pub(super) fn text(&mut self, field: u64, text: &str) {
+    /// A number of eight bytes, whatever its value.
+    pub fn fixed(&mut self, field: u64, n: u64) {
+        self.varint(field << 3 | FIXED64);
+        self.0.extend_from_slice(&n.to_le_bytes());
+    }
+
+    /// A field with a text.
+    pub fn text(&mut self, field: u64, text: &str) {
         self.bytes(field, text.as_bytes());
     }
 
     /// A message in this one.
-    pub(super) fn message(&mut self, field: u64, content: impl FnOnce(&mut Message)) {
+    pub fn message(&mut self, field: u64, content: impl FnOnce(&mut Message)) {
         self.bytes(field, &Message::with(content).0);
     }
 
     /// A message that is complete in this one.
-    pub(super) fn put(&mut self, field: u64, content: &Message) {
+    pub fn put(&mut self, field: u64, content: &Message) {
         self.bytes(field, &content.0);
     }
 
     /// A message that has only a number, as an id does.
-    pub(super) fn id(&mut self, field: u64, id: u64) {
+    pub fn id(&mut self, field: u64, id: u64) {
         self.message(field, |message| message.number(1, id));
     }
 
     /// A field with a moment, if there is one.
-    pub(super) fn moment(&mut self, field: u64, moment: impl Into<Option<SystemTime>>) {
+    pub fn moment(&mut self, field: u64, moment: impl Into<Option<SystemTime>>) {
         if let Some(moment) = moment.into() {
             self.duration(field, moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
         }
     }
 
-    pub(super) fn duration(&mut self, field: u64, duration: Duration) {
+    /// A field with a duration.
+    pub fn duration(&mut self, field: u64, duration: Duration) {
         self.message(field, |message| {
             message.number(1, duration.as_secs());
             message.number(2, duration.subsec_nanos().into());
@@ -83,7 +95,7 @@ impl Message {
 
 /// The id in field 1 of a message: see [`Message::id`]. `None` if the bytes are no message; a
 /// missing number is zero.
-pub(super) fn read_id(message: &[u8]) -> Option<u64> {
+pub fn read_id(message: &[u8]) -> Option<u64> {
     let mut id = 0;
     each_field(message, |field, value| {
         let (1, Value::Bytes(inner)) = (field, value) else { return Some(()) };
@@ -155,9 +167,11 @@ mod tests {
             message.id(3, 1);
             message.duration(4, Duration::new(1, 128));
             message.moment(5, None);
+            message.fixed(6, 0x0102);
         });
-        let expected =
-            [0x08, 0xac, 2, 0x12, 2, b'a', b'b', 0x1a, 2, 8, 1, 0x22, 5, 8, 1, 0x10, 0x80, 1];
+        let mut expected =
+            vec![0x08, 0xac, 2, 0x12, 2, b'a', b'b', 0x1a, 2, 8, 1, 0x22, 5, 8, 1, 0x10, 0x80, 1];
+        expected.extend([0x31, 2, 1, 0, 0, 0, 0, 0, 0]);
         assert_eq!(message.into_bytes(), expected);
     }
 
