@@ -426,3 +426,45 @@ async fn yields_until_an_event() -> u32 {
     reader.await.unwrap();
     yielder.await.unwrap()
 }
+
+/// The monitor is told to take no worker for stalled: a worker that has enough to do must see by
+/// itself that tasks lie behind a poll that goes on.
+#[test]
+fn tasks_behind_a_long_poll_are_taken_by_a_worker_that_has_others() {
+    within(|| {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .stall_takeover(Duration::from_secs(100_000))
+            .stall_report(Duration::MAX)
+            .build()
+            .unwrap();
+        let turns = Arc::new(AtomicUsize::new(0));
+        let busy = {
+            let turns = Arc::clone(&turns);
+            runtime.spawn(async move {
+                loop {
+                    turns.fetch_add(1, Ordering::Relaxed);
+                    runtime::task::yield_now().await;
+                }
+            })
+        };
+        let long = runtime.spawn(async move {
+            // From now on the other worker has the busy task, and so it never looks for work.
+            let before = turns.load(Ordering::Relaxed);
+            while turns.load(Ordering::Relaxed) == before {
+                std::hint::spin_loop();
+            }
+            let ran = Arc::new(AtomicUsize::new(0));
+            // The last one stays in the LIFO slot.
+            for _ in 0..9 {
+                let ran = Arc::clone(&ran);
+                runtime::spawn(async move { ran.fetch_add(1, Ordering::Relaxed) });
+            }
+            while ran.load(Ordering::Relaxed) < 8 {
+                std::hint::spin_loop();
+            }
+        });
+        runtime.block_on(long).unwrap();
+        busy.abort();
+    });
+}

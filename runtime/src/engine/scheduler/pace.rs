@@ -1,12 +1,19 @@
 //! How long a worker's polls take, and when its next visit is.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 /// A worker's recent pace covers this time, up to twice of it. Other programs take the processor
 /// for some ten milliseconds at a time; a pace that followed each of them would move tasks to and
 /// fro.
 pub(super) const RECENT: Duration = Duration::from_millis(250);
+
+/// A worker is said to stand still if it has ended no poll for at least this time, as seen by
+/// another one at two visits. Short against the time for which the kernel runs another thread in
+/// its place (some 3 milliseconds), and long against the poll of a server's request.
+const STANDSTILL: Duration = Duration::from_micros(150);
+/// What is remembered of a worker that had nothing in its queue: no count of polls.
+const NOTHING_QUEUED: u64 = u64::MAX;
 
 /// A worker's last visit and its next one.
 pub(super) struct Visits {
@@ -23,6 +30,10 @@ pub(super) struct Visits {
     pub(super) first_from: Cell<Instant>,
     /// No marked task is run without a spare before this instant.
     pub(super) marked_from: Cell<Instant>,
+    /// When the counts were compared last.
+    compared: Cell<Instant>,
+    /// How many polls each slot had ended then.
+    ended: RefCell<Vec<u64>>,
 }
 
 impl Visits {
@@ -36,7 +47,29 @@ impl Visits {
             recent: Cell::new((0, 0)),
             first_from: Cell::new(now),
             marked_from: Cell::new(now),
+            compared: Cell::new(now),
+            ended: RefCell::default(),
         }
+    }
+
+    /// Whether the counts of polls are old enough to be compared with.
+    pub(super) fn may_compare(&self, now: Instant) -> bool {
+        let is_old = now - self.compared.get() >= STANDSTILL;
+        if is_old {
+            self.compared.set(now);
+        }
+        is_old
+    }
+
+    /// Whether a worker with so many tasks in its queue has ended no poll since the counts were
+    /// compared last. Remembers the count.
+    pub(super) fn has_not_moved(&self, number: usize, ended: u64, queued: u64) -> bool {
+        let now = if queued == 0 { NOTHING_QUEUED } else { ended };
+        let mut all = self.ended.borrow_mut();
+        if all.len() <= number {
+            all.resize(number + 1, NOTHING_QUEUED);
+        }
+        std::mem::replace(&mut all[number], now) == now && queued > 0
     }
 
     /// Ends a time in which nothing was polled.
@@ -58,5 +91,38 @@ impl Visits {
         }
         self.recent.set((times, all));
         pace
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_stands_still_if_it_has_ended_no_poll_with_tasks_in_its_queue() {
+        let visits = Visits::new();
+        let looks = [
+            // Nothing is known of it, or that its queue was empty.
+            (5, 3, false),
+            (5, 3, true),
+            (6, 3, false),
+            (6, 0, false),
+            (6, 2, false),
+            (6, 1, true),
+        ];
+        for (ended, queued, stands_still) in looks {
+            assert_eq!(visits.has_not_moved(2, ended, queued), stands_still, "{ended}, {queued}");
+        }
+        // Of another one nothing is known.
+        assert!(!visits.has_not_moved(0, 6, 1));
+    }
+
+    #[test]
+    fn counts_are_compared_once_they_are_old() {
+        let visits = Visits::new();
+        let start = visits.compared.get();
+        assert!(!visits.may_compare(start + STANDSTILL / 2));
+        assert!(visits.may_compare(start + STANDSTILL));
+        assert!(!visits.may_compare(start + STANDSTILL + STANDSTILL / 2));
     }
 }

@@ -19,7 +19,9 @@
 //! not steal. So 168 tasks could share one worker, and 32 another one, for ever. A worker that
 //! finds another queue whose last task will wait much longer than its own takes part of the
 //! difference. The wait counts (tasks times pace), not the length: a worker whose thread gets half
-//! of a processor should have half of the tasks.
+//! of a processor should have half of the tasks. A worker that has ended no poll from one visit to
+//! the next is in a long poll, or the kernel runs another thread in its place: its tasks are taken,
+//! half of them at each visit, for they wait at least as long as that lasts.
 //!
 //! Its effect on 200 equal tasks: `docs/performance.md`, "Under load".
 
@@ -83,7 +85,7 @@ impl Worker {
         }
         let first = self.take_first(now, wait);
         self.take_share();
-        self.even_out();
+        self.even_out(now);
         record_here_with(Kind::Queues, || {
             (self.pool.injector.len() as u64, self.shared().queued())
         });
@@ -123,18 +125,27 @@ impl Worker {
 
     /// Takes this worker's share of the tasks of slots that do not serve, as from the injector:
     /// workers that have work do not steal. Also takes tasks from another worker's queue if they
-    /// wait there much longer than here.
-    fn even_out(&self) {
+    /// wait there much longer than here, or that worker stands still.
+    fn even_out(&self, now: Instant) {
+        let compares = self.visits.may_compare(now);
         let start = self.rng.below(self.pool.awake_bound()) as usize;
         let others = self.pool.awake_slots(start).filter(|&(slot, _)| slot != self.slot);
         let (mut longest, mut from) = (0, None);
-        for (_, slot) in others.take(LOOKS_AT) {
+        for (number, slot) in others.take(LOOKS_AT) {
             let queued = slot.queued();
+            let stands_still = compares && {
+                let ended = slot.counters.polls.get();
+                self.visits.has_not_moved(number, ended, queued)
+            };
             if queued == 0 {
                 continue;
             }
             if slot.watch.is_stalled() {
                 self.take_from(slot, (queued as usize).div_ceil(self.pool.config.workers));
+                continue;
+            }
+            if stands_still {
+                self.take_from(slot, (queued as usize).div_ceil(2));
                 continue;
             }
             let wait = queued.saturating_mul(slot.pace());
