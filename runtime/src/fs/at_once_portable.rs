@@ -1,6 +1,7 @@
-//! Reads without a job: this system does not support them, so each read is a job.
+//! Operations without a job: this system does not support them, so each is a job.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::path::Path;
 
 use crate::io::ReadBuf;
 
@@ -13,6 +14,8 @@ pub(super) const MOST_BYTES: usize = 0;
 pub(super) enum AtOnce {
     /// Bytes were read.
     Done,
+    /// The file is at its end, or seems to be.
+    AtEnd,
     /// Not now.
     Later,
     /// Never with this file.
@@ -22,4 +25,24 @@ pub(super) enum AtOnce {
 /// Reads nothing.
 pub(super) fn read(_: &File, _: &mut ReadBuf<'_>, _: usize) -> AtOnce {
     AtOnce::Never
+}
+
+/// The whole content of a small file: never.
+pub(super) fn read_whole(_: &Path) -> Option<Vec<u8>> {
+    None
+}
+
+/// A file that is open to read: never.
+pub(super) fn open(_: &Path) -> Option<File> {
+    None
+}
+
+/// The metadata of what is at a path: never.
+pub(super) fn metadata(_: &Path, _follow: bool) -> Option<Metadata> {
+    None
+}
+
+/// Whether something is certainly at a path: never certain.
+pub(super) fn is_there(_: &Path) -> bool {
+    false
 }

@@ -1,11 +1,12 @@
-//! Operations on paths: one job each.
+//! Operations on paths: one job each, or none if the system has in memory what they ask for.
 
 use std::fs::{Metadata, Permissions};
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::job::{job, job_at, job_at_two};
+use super::at_once;
+use super::job::{job, job_at, job_at_two, job_unless};
 
 /// The whole content of a file.
 ///
@@ -34,7 +35,7 @@ use super::job::{job, job_at, job_at_two};
 /// ```
 #[track_caller]
 pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>> {
-    job_at(path, std::fs::read)
+    job_unless(path, at_once::read_whole, std::fs::read)
 }
 
 /// The whole content of a file that is text.
@@ -64,7 +65,9 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
 /// ```
 #[track_caller]
 pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result<String>> {
-    job_at(path, std::fs::read_to_string)
+    // A job says what is wrong with a text.
+    let at_once = |path: &Path| String::from_utf8(at_once::read_whole(path)?).ok();
+    job_unless(path, at_once, std::fs::read_to_string)
 }
 
 /// Makes `contents` the whole content of a file, which is created if it is not there.
@@ -300,7 +303,7 @@ pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<P
 /// ```
 #[track_caller]
 pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metadata>> {
-    job_at(path, std::fs::metadata)
+    job_unless(path, |path| at_once::metadata(path, true), std::fs::metadata)
 }
 
 /// As [`metadata`], but of a link itself.
@@ -333,7 +336,7 @@ pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metad
 /// ```
 #[track_caller]
 pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metadata>> {
-    job_at(path, std::fs::symlink_metadata)
+    job_unless(path, |path| at_once::metadata(path, false), std::fs::symlink_metadata)
 }
 
 /// Whether something is at the path; a link must lead to something.
@@ -367,7 +370,7 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Resu
 /// ```
 #[track_caller]
 pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<bool>> {
-    job_at(path, |path| path.try_exists())
+    job_unless(path, |path| at_once::is_there(path).then_some(true), |path| path.try_exists())
 }
 
 /// Sets the permissions of a file or directory.

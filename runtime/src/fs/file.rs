@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
 use super::at_once::{self, AtOnce};
-use super::job::{job, job_at};
+use super::job::{job, job_at, job_unless};
 use super::{FileTimes, OpenOptions};
 use crate::engine::{coop, messages};
 use crate::io::on_pool::{self, Done, MOST_BYTES, OnPool};
@@ -73,10 +73,14 @@ pub struct File {
     max_buf_size: usize,
     /// Whether reads without a job seem to work with this file.
     at_once: bool,
+    /// Whether it was opened without a job: then metadata needs none either, and the system knows
+    /// where the file ends.
+    is_local: bool,
 }
 
 impl File {
-    /// Opens a file to read it: one job.
+    /// Opens a file to read it: one job, or none on Linux if the system has the path and the file's
+    /// inode in memory.
     ///
     /// # Errors
     ///
@@ -106,7 +110,14 @@ impl File {
     /// ```
     #[track_caller]
     pub fn open(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        File::options().read(true).opening(path)
+        let location = Location::caller();
+        let at_once = move |path: &Path| {
+            let std = at_once::open(path)?;
+            Some(File { is_local: true, ..File::made_at(std, location) })
+        };
+        job_unless(path, at_once, move |path| {
+            std::fs::File::open(path).map(|std| File::made_at(std, location))
+        })
     }
 
     /// Opens a file to write it: it is created, or loses its content. One job.
@@ -211,6 +222,7 @@ impl File {
             on_pool: Mutex::new(OnPool::new(location, on_pool::lost)),
             max_buf_size: MOST_BYTES,
             at_once: true,
+            is_local: false,
         }
     }
 
@@ -383,6 +395,9 @@ impl File {
     ///
     /// See [`set_len`](File::set_len).
     pub async fn metadata(&self) -> io::Result<Metadata> {
+        if self.is_local && !context::expect_current(Handle::is_shut_down) {
+            return self.std.metadata();
+        }
         self.beside(std::fs::File::metadata).await
     }
 
@@ -592,8 +607,12 @@ impl File {
         }
         let read = at_once::read(&self.std, buf, most);
         match read {
+            AtOnce::AtEnd if self.is_local => {
+                unit.made_progress();
+                return Poll::Ready(AtOnce::Done);
+            }
             AtOnce::Done => unit.made_progress(),
-            AtOnce::Later => {}
+            AtOnce::AtEnd | AtOnce::Later => {}
             AtOnce::Never => self.at_once = false,
         }
         Poll::Ready(read)

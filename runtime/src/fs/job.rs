@@ -1,4 +1,4 @@
-//! An operation that is one job of the blocking pool.
+//! An operation that is one job of the blocking pool, or none.
 
 use std::future::Future;
 use std::io;
@@ -10,9 +10,10 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use crate::engine::coop;
 use crate::engine::task::Identity;
 use crate::io::on_pool;
-use crate::runtime::context;
+use crate::runtime::{Handle, context};
 use crate::task::JoinHandle;
 
 /// Runs `work` when polled, and keeps `held` meanwhile: the caller's path may be a value that
@@ -56,6 +57,57 @@ where
 {
     let owned = (one.as_ref().to_owned(), other.as_ref().to_owned());
     job((one, other), move || work(owned.0, owned.1))
+}
+
+/// As [`job_at`], unless `at_once` gives the result without waiting. It is asked at the first poll.
+#[track_caller]
+pub(super) fn job_unless<P, T>(
+    path: P,
+    at_once: impl FnOnce(&Path) -> Option<T>,
+    work: impl FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
+) -> impl Future<Output = io::Result<T>>
+where
+    P: AsRef<Path>,
+    T: Send + 'static,
+{
+    Unless { at_once: Some(at_once), job: job_at(path, work) }
+}
+
+pin_project! {
+    /// See [`job_unless`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    struct Unless<A, H, F, T> {
+        at_once: Option<A>,
+        #[pin]
+        job: Job<H, F, T>,
+    }
+}
+
+impl<A, H, F, T> Future for Unless<A, H, F, T>
+where
+    A: FnOnce(&Path) -> Option<T>,
+    H: AsRef<Path>,
+    T: Send + 'static,
+    F: FnOnce() -> io::Result<T> + Send + 'static,
+{
+    type Output = io::Result<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let this = self.project();
+        if this.at_once.is_some() {
+            let unit = ready!(coop::poll_proceed(cx));
+            let at_once = this.at_once.take().expect("it is there");
+            // Without a runtime, and after its end, it fails as it would where nothing is in
+            // memory.
+            if !context::expect_current(Handle::is_shut_down) {
+                if let Some(result) = at_once(this.job.held.as_ref()) {
+                    unit.made_progress();
+                    return Poll::Ready(Ok(result));
+                }
+            }
+        }
+        this.job.poll(cx)
+    }
 }
 
 pin_project! {

@@ -6,9 +6,10 @@
 //!
 //! | what | jobs |
 //! |---|---|
-//! | [`read`], [`read_to_string`], [`write`](fn@write), [`copy`], and everything else that takes a path | one |
+//! | [`read`], [`read_to_string`], [`metadata`], [`symlink_metadata`], [`try_exists`], [`File::open`] | none on Linux if the system has in memory what they ask for, and the file is on a local disk; else one |
+//! | [`write`](fn@write), [`copy`], and everything else that takes a path | one |
 //! | [`read_dir`] | one for each 256 entries |
-//! | [`File`] | one for each read, write or seek, of at most [`max_buf_size`](File::max_buf_size) bytes; none for a small read of what the system has in memory, on Linux |
+//! | [`File`] | one for each read, write or seek, of at most [`max_buf_size`](File::max_buf_size) bytes; none for a read of at most 64 KiB that the system has in memory, on Linux |
 //!
 //! Wrap a [`File`] that is read or written in small pieces in a
 //! [`BufReader`](crate::io::BufReader) or a [`BufWriter`](crate::io::BufWriter). Do several
