@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::conductor::baton::{self, conduct, wait, with};
 use crate::conductor::hash::Op;
-use crate::conductor::{Conductor, Limits, NEVER, On, Verdict, Wait};
+use crate::conductor::{BySignal, Conductor, Limits, NEVER, On, Verdict, Wait};
 use crate::faults::Fault;
 use crate::os::Stream;
 use crate::run::job::{Failure, Job, Outcome};
@@ -199,7 +199,14 @@ fn direct(sim: Sim, replayed: Option<Vec<Fault>>) {
         let deadline = next_fault.min(next_look);
         // Somebody may wait for a fault, but not for somebody to look.
         with(|conductor| conductor.threads[0].is_idle = next_fault == NEVER);
-        wait(0, &Wait { on: On::End, key: DIRECTOR, mask: u32::MAX, deadline });
+        let looks = Wait {
+            on: On::End,
+            key: DIRECTOR,
+            mask: u32::MAX,
+            deadline,
+            by_signal: BySignal::Stays,
+        };
+        wait(0, &looks);
     }
 }
 

@@ -81,6 +81,15 @@ pub enum FaultKind {
         /// By how much, in ms; behind if negative.
         ms: i64,
     },
+    /// The host's clocks go too fast, and all that waits there for a time with them. Afterwards the
+    /// time of day is right again; the monotonic clock keeps what it has gained.
+    Drift {
+        /// The host.
+        host: String,
+        /// By how many millionths; too slow if negative. A clock goes at a tenth of its rate at
+        /// least, and ten times as fast at most.
+        ppm: i64,
+    },
 }
 
 /// How faults are made.
@@ -144,7 +153,7 @@ impl Faults {
         Faults { most: 4, kinds, ..Faults::none() }
     }
 
-    /// Clocks that show another time of day.
+    /// Clocks that show another time of day, or go too fast or too slow.
     pub fn clocks() -> Faults {
         let kinds = Kinds { skew: true, ..Faults::none().kinds };
         Faults { most: 4, kinds, ..Faults::none() }
@@ -238,7 +247,11 @@ impl Faults {
                     1 => FaultKind::DiskErrors { host },
                     _ => FaultKind::ShortTransfers { host },
                 },
-                _ => FaultKind::Skew { host, ms: own.between(1, 120_000) as i64 - 60_000 },
+                // A stream of its own: a skew is what it was before there were drifts.
+                _ => match own.sub("drift").below(2) {
+                    0 => FaultKind::Skew { host, ms: own.between(1, 120_000) as i64 - 60_000 },
+                    _ => FaultKind::Drift { host, ppm: drift(&mut own) },
+                },
             };
             let (at, lasts) = (Duration::from_nanos(at), Duration::from_nanos(lasts));
             plan.push(Fault { at, lasts, kind });
@@ -246,6 +259,12 @@ impl Faults {
         plan.sort_by_key(|fault| fault.at);
         plan
     }
+}
+
+/// From a crystal's 100 millionths to a tenth, in either direction.
+fn drift(stream: &mut Stream) -> i64 {
+    let size = [100, 1_000, 10_000, 100_000][stream.below(4) as usize];
+    if stream.below(2) == 0 { size } else { -size }
 }
 
 impl Fault {
@@ -257,7 +276,8 @@ impl Fault {
             | FaultKind::DiskFull { host }
             | FaultKind::DiskErrors { host }
             | FaultKind::ShortTransfers { host }
-            | FaultKind::Skew { host, .. } => (host, None),
+            | FaultKind::Skew { host, .. }
+            | FaultKind::Drift { host, .. } => (host, None),
             FaultKind::Partition { a, b } | FaultKind::Slow { a, b, .. } => (a, Some(b)),
             FaultKind::OneWay { from, to } => (from, Some(to)),
         };
@@ -279,6 +299,7 @@ impl fmt::Display for Fault {
             FaultKind::OneWay { from, to } => write!(f, "one-way {from} {to}"),
             FaultKind::Slow { a, b, by } => write!(f, "slow {a} {b} {}", by.as_nanos()),
             FaultKind::Skew { host, ms } => write!(f, "skew {host} {ms}"),
+            FaultKind::Drift { host, ppm } => write!(f, "drift {host} {ppm}"),
         }
     }
 }
@@ -308,6 +329,10 @@ impl FromStr for Fault {
                 let ms = ms.parse().map_err(|_| format!("`{ms}` is no number of ms"))?;
                 FaultKind::Skew { host: (*host).into(), ms }
             }
+            ["drift", host, ppm] => {
+                let ppm = ppm.parse().map_err(|_| format!("`{ppm}` is no number of millionths"))?;
+                FaultKind::Drift { host: (*host).into(), ppm }
+            }
             _ => return Err(format!("`{line}` is no fault")),
         };
         Ok(Fault { at: ns(at)?, lasts: ns(lasts)?, kind })
@@ -336,7 +361,7 @@ mod tests {
                 assert!(fault.at + fault.lasts <= Duration::from_secs(10));
             }
         }
-        assert_eq!(kinds.len(), 9, "{kinds:?}");
+        assert_eq!(kinds.len(), 10, "{kinds:?}");
     }
 
     #[test]
@@ -355,7 +380,15 @@ mod tests {
 
     #[test]
     fn what_is_no_fault_is_refused() {
-        for line in ["", "1 2", "1 2 crash", "x 2 crash db", "1 2 skew db x", "1 2 flood db"] {
+        for line in [
+            "",
+            "1 2",
+            "1 2 crash",
+            "x 2 crash db",
+            "1 2 skew db x",
+            "1 2 drift db",
+            "1 2 flood db",
+        ] {
             assert!(line.parse::<Fault>().is_err(), "{line}");
         }
     }

@@ -121,6 +121,17 @@ pub(crate) fn signal(thread: u32, signal: i32) {
     }
 }
 
+/// Waits until there is no thread of this number in this process.
+pub(crate) fn wait_until_gone(thread: u32) {
+    // SAFETY: the calls take numbers; signal 0 only asks.
+    unsafe {
+        let process = call(libc::SYS_getpid, [0; 6]) as usize;
+        while call(libc::SYS_tgkill, [process, thread as usize, 0, 0, 0, 0]) == 0 {
+            call(libc::SYS_sched_yield, [0; 6]);
+        }
+    }
+}
+
 /// Forks. `None` in the child. For a process whose only thread this is, in all that matters.
 pub(crate) fn fork() -> std::io::Result<Option<i32>> {
     // SAFETY: the child goes on with a copy of everything; no other thread holds a lock that it

@@ -254,7 +254,7 @@ impl World {
         with(|conductor| conductor.next_host = Some(number));
         let name = "signal".to_owned();
         let started =
-            std::thread::Builder::new().name(name).spawn(move || crate::interpose::deliver(signal));
+            std::thread::Builder::new().name(name).spawn(move || crate::interpose::arrive(signal));
         if let Err(error) = started {
             baton::lost(&format!("the thread of a signal could not be started: {error}"));
         }
@@ -429,7 +429,7 @@ impl World {
                     conductor.os.set_link(from, to, spec);
                     conductor.os.set_cut(from, to, cut);
                 }
-                let mut skew = 0;
+                let (mut skew, mut ppm) = (0_i64, 0_i64);
                 let mut disk = DiskFaults::default();
                 for fault in &active {
                     match &fault.kind {
@@ -439,14 +439,16 @@ impl World {
                             disk.is_short = true;
                         }
                         FaultKind::Skew { host, ms } if host == from_name => {
-                            skew += ms * 1_000_000;
+                            skew = skew.saturating_add(ms.saturating_mul(1_000_000));
+                        }
+                        FaultKind::Drift { host, ppm: more } if host == from_name => {
+                            ppm = ppm.saturating_add(*more);
                         }
                         _ => {}
                     }
                 }
-                conductor.set_skew(from as u32, skew);
+                conductor.set_clock(from as u32, ppm, skew);
                 conductor.os.set_disk_faults(HostId(from as u32), disk);
-                conductor.os.set_day(HostId(from as u32), crate::interpose::DAY as i64 + skew);
             }
             conductor.system_changed();
         });

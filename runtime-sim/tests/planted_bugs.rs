@@ -9,21 +9,26 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use runtime_sim::{Faults, Network, Sim, Test};
+use runtime_sim::{Fault, FaultKind, Faults, Found, Network, Sim, Test};
 
 /// Most faults and preemptions in the smallest run that is found.
 const MOST_FAULTS: usize = 3;
 const MOST_PREEMPTIONS: usize = 4;
 
+/// How often each is replayed: `cargo xtask simulate replays` wants more.
+fn replays() -> usize {
+    std::env::var("PLANTED_BUGS_REPLAYS").map_or(10, |text| text.parse().unwrap())
+}
+
 /// Searches, and checks what the search has found. `says` is in the report.
-fn is_found(name: &str, world: fn(&mut Sim), says: &str) {
+fn is_found(name: &str, world: fn(&mut Sim), says: &str) -> Found {
     let test = Test::new(name, world).seeds(1000);
     let report = test.clone().search();
     let found = report.failure.unwrap_or_else(|| panic!("not found in {} seeds", report.seeds));
     let text = &found.text;
     assert!(text.contains(says), "something else was found: {text}");
     assert!(found.is_repeatable, "{text}");
-    for replay in test.replay(found.outcome.seed, 10) {
+    for replay in test.replay(found.outcome.seed, replays()) {
         assert_eq!(replay.hash, found.outcome.hash);
     }
     let preemptions = found.schedule.iter().flatten().filter(|made| made.preempts).count();
@@ -35,6 +40,7 @@ fn is_found(name: &str, world: fn(&mut Sim), says: &str) {
     );
     assert!(found.faults.len() <= MOST_FAULTS, "{text}");
     assert!(preemptions <= MOST_PREEMPTIONS, "{text}");
+    found
 }
 
 fn multi_thread() -> runtime::Runtime {
@@ -402,6 +408,53 @@ fn lease(sim: &mut Sim) {
 #[test]
 fn a_lease_that_trusts_the_clock() {
     is_found("a_lease_that_trusts_the_clock", lease, "two hold the lease");
+}
+
+// ---- a lease that trusts the rate of clocks ----
+
+/// Durations by monotonic clocks, so that no wrong time of day matters, and half a second to spare
+/// for messages: enough, if all clocks go at one rate.
+fn lease_by_rate(sim: &mut Sim) {
+    const LEASE: Duration = Duration::from_secs(10);
+    sim.faults(Faults::clocks().during(Duration::from_secs(40)));
+    sim.host("keeper", || {
+        let granted: Arc<Mutex<Option<Instant>>> = Arc::default();
+        serve_lines(80, move |_| {
+            let mut granted = granted.lock().unwrap();
+            if granted.is_some_and(|since| since.elapsed() < LEASE) {
+                return "no".into();
+            }
+            *granted = Some(Instant::now());
+            "yes".into()
+        })
+    });
+    static HOLDERS: AtomicU32 = AtomicU32::new(0);
+    for name in ["one", "two"] {
+        sim.host(name, || {
+            for _ in 0..1000 {
+                let asked = Instant::now();
+                if insist("keeper:80", "lease") == "yes" {
+                    let others = HOLDERS.fetch_add(1, Ordering::SeqCst);
+                    assert_eq!(others, 0, "two hold the lease");
+                    // From when it asked, which is before it was granted.
+                    let left = (LEASE - Duration::from_millis(500)).saturating_sub(asked.elapsed());
+                    thread::sleep(left);
+                    HOLDERS.fetch_sub(1, Ordering::SeqCst);
+                }
+                thread::sleep(Duration::from_millis(200));
+            }
+        });
+    }
+    sim.client("clock", || thread::sleep(Duration::from_secs(60)));
+}
+
+#[test]
+fn a_lease_that_trusts_the_rate_of_clocks() {
+    let name = "a_lease_that_trusts_the_rate_of_clocks";
+    let found = is_found(name, lease_by_rate, "two hold the lease");
+    // It takes a clock that goes wrong, not one that is wrong.
+    let takes_drift = |fault: &Fault| matches!(fault.kind, FaultKind::Drift { .. });
+    assert!(!found.faults.is_empty() && found.faults.iter().all(takes_drift), "{}", found.text);
 }
 
 // ---- a half-close that truncates ----

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runtime_sim::{Sim, Test, world};
 
@@ -54,6 +56,97 @@ fn environments(sim: &mut Sim) {
 #[test]
 fn each_host_has_its_own_environment() {
     passes("each_host_has_its_own_environment", environments);
+}
+
+// ---- calls that a signal interrupts ----
+
+extern "C" fn nothing(_: i32) {}
+
+/// Calls `waits` on a thread, and sends the process a signal meanwhile, whose handler was installed
+/// with these flags.
+fn with_a_signal(flags: i32, waits: fn() -> io::Result<()>) {
+    // SAFETY: the handler does nothing.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = nothing as extern "C" fn(i32) as usize;
+        action.sa_flags = flags;
+        assert_eq!(libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut()), 0);
+    }
+    let waiting = std::thread::spawn(waits);
+    std::thread::sleep(Duration::from_millis(100));
+    world().signal("user", libc::SIGUSR1);
+    waiting.join().unwrap().unwrap();
+}
+
+/// Waits for a datagram that comes after a second.
+fn receives() -> io::Result<()> {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let sender = socket.try_clone().unwrap();
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(1));
+        sender.send_to(b"x", sender.local_addr().unwrap()).unwrap();
+    });
+    socket.recv(&mut [0; 8]).map(drop)
+}
+
+fn polls() -> io::Result<()> {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut watched = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one entry, which lives for the call.
+    let ready = unsafe { libc::poll(&mut watched, 1, 1000) };
+    if ready < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+fn sleeps() -> io::Result<()> {
+    let began = Instant::now();
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(began.elapsed() >= Duration::from_secs(1), "it slept for {:?}", began.elapsed());
+    Ok(())
+}
+
+fn interrupted_receive(sim: &mut Sim) {
+    sim.client("user", || with_a_signal(0, receives));
+}
+
+fn restarted_receive(sim: &mut Sim) {
+    sim.client("user", || with_a_signal(libc::SA_RESTART, receives));
+}
+
+fn interrupted_poll(sim: &mut Sim) {
+    sim.client("user", || with_a_signal(libc::SA_RESTART, polls));
+}
+
+fn interrupted_sleep(sim: &mut Sim) {
+    sim.client("user", || with_a_signal(0, sleeps));
+}
+
+#[test]
+fn a_signal_interrupts_a_call_that_waits() {
+    let name = "a_signal_interrupts_a_call_that_waits";
+    // `recv` of std does not try again.
+    let found = Test::new(name, interrupted_receive).seeds(100).without_shrinking().search();
+    let text = found.failure.expect("no seed has interrupted the call").text;
+    assert!(text.contains("Interrupted"), "{text}");
+}
+
+#[test]
+fn a_call_is_restarted_after_a_signal_if_the_handler_wants_it() {
+    passes("a_call_is_restarted_after_a_signal_if_the_handler_wants_it", restarted_receive);
+}
+
+#[test]
+fn poll_is_never_restarted() {
+    let test = Test::new("poll_is_never_restarted", interrupted_poll).seeds(100);
+    let text = test.without_shrinking().search().failure.expect("no seed").text;
+    assert!(text.contains("Interrupted"), "{text}");
+}
+
+#[test]
+fn a_sleep_of_std_lasts_its_time_in_spite_of_signals() {
+    let name = "a_sleep_of_std_lasts_its_time_in_spite_of_signals";
+    if let Some(found) = Test::new(name, interrupted_sleep).seeds(50).search().failure {
+        panic!("{}", found.text);
+    }
 }
 
 // ---- the number ----

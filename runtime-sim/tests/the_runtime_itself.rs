@@ -120,6 +120,21 @@ fn two_runtimes_over_a_network_are_the_same_run_in_each_process() {
     check(&Test::new(name, over_a_network), 20, 198);
 }
 
+/// The same on a current-thread runtime: the thread that it waits for runs beside it.
+#[runtime_sim::test(seeds = 20)]
+fn a_root_future_of_a_current_thread_runtime_lets_other_threads_run() {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let has_run = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let sets = std::sync::Arc::clone(&has_run);
+    let other = std::thread::spawn(move || sets.store(true, std::sync::atomic::Ordering::SeqCst));
+    runtime.block_on(async {
+        while !has_run.load(std::sync::atomic::Ordering::SeqCst) {
+            runtime::task::yield_now().await;
+        }
+    });
+    other.join().unwrap();
+}
+
 /// Each poll of a root future is a scheduling point, as each poll of a task is.
 #[runtime_sim::test(seeds = 20)]
 fn a_root_future_that_yields_until_a_task_has_run_lets_it_run() {

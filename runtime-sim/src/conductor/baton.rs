@@ -16,7 +16,9 @@
 //! - **A3.** A hand-over is a Release store and an Acquire swap of the same word, so each thread
 //!   sees what all before it have done.
 //! - **A4.** A thread that ends gives the baton away in the last round of destructors of
-//!   thread-specific data, when what Rust and C++ run at a thread's end has run.
+//!   thread-specific data, when what Rust and C++ run at a thread's end has run. Then libc gives
+//!   back its memory and its stack. Whoever gets the baton waits until the kernel knows the thread
+//!   no longer ([`LEAVING`]): else what the two allocate, and where, would depend on who is faster.
 //!
 //! [`REPORT`] in place of `GO` asks a sleeping thread for its stack; it gets the baton for that
 //! long.
@@ -52,6 +54,9 @@ static HOLDER: AtomicU32 = AtomicU32::new(NOBODY);
 static OVER: AtomicU32 = AtomicU32::new(0);
 /// Whoever asks for a stack sleeps on it.
 static REPORTED: AtomicU32 = AtomicU32::new(WAIT);
+/// The kernel's number of a thread that has given the baton away for good, and may not be gone yet;
+/// else 0.
+static LEAVING: AtomicU32 = AtomicU32::new(0);
 /// Whether stacks are wanted at the end.
 static WITH_STACKS: AtomicBool = AtomicBool::new(false);
 /// The key of thread-specific data that tells of a thread's end.
@@ -124,6 +129,10 @@ fn wait_turn(me: u32) {
     loop {
         match word.swap(WAIT, Ordering::Acquire) {
             GO => {
+                let leaving = LEAVING.swap(0, Ordering::Relaxed);
+                if leaving != 0 {
+                    raw::wait_until_gone(leaving);
+                }
                 let host = with(|conductor| conductor.threads[me as usize].host);
                 crate::interpose::switch_to(host);
                 return;
@@ -246,6 +255,7 @@ unsafe extern "C" fn at_end(value: *mut c_void) {
     }) {
         Next::Run(next) => {
             ME.set(NOBODY);
+            LEAVING.store(KERNEL_IDS[me as usize].load(Ordering::Relaxed), Ordering::Relaxed);
             give(next, GO);
         }
         Next::Over => {

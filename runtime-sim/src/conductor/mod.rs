@@ -44,7 +44,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use explore::{Explorer, Question, Schedule};
 use hash::{Event, Hash, Op};
 
-use crate::os::{HostId, ObjectId, Os, Stream};
+use crate::interpose::DAY;
+use crate::os::{Clock, HostId, ObjectId, Os, Stream};
 
 /// A deadline that never comes.
 pub(crate) const NEVER: u64 = u64::MAX;
@@ -111,6 +112,19 @@ pub(crate) enum State {
 pub(crate) enum Why {
     Woken,
     TimedOut,
+    /// A handler of a signal has run.
+    Interrupted,
+}
+
+/// What a handler of a signal does to a thread that waits, if it runs there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BySignal {
+    /// It goes on waiting.
+    Stays,
+    /// It goes on, unless the handler was installed with `SA_RESTART`.
+    Restarts,
+    /// It goes on in any case.
+    Goes,
 }
 
 /// What is to be waited for.
@@ -123,6 +137,7 @@ pub(crate) struct Wait {
     pub(crate) mask: u32,
     /// Virtual time in ns; [`NEVER`] if there is no limit.
     pub(crate) deadline: u64,
+    pub(crate) by_signal: BySignal,
 }
 
 /// How a thread comes to a scheduling point.
@@ -142,6 +157,7 @@ pub(crate) struct Thread {
     key: usize,
     mask: u32,
     deadline: u64,
+    by_signal: BySignal,
     why: Why,
     /// Choices at its points.
     choices: u64,
@@ -211,8 +227,8 @@ pub(crate) struct Conductor {
     schedule: Schedule,
     /// Random numbers of each host; the last is the director's.
     entropy: Vec<Stream>,
-    /// What is added to a host's time of day, in ns.
-    skew: Vec<i64>,
+    /// What each host's clocks show; the last is the director's.
+    clocks: Vec<Clock>,
     streams: Stream,
     pub(crate) limits: Limits,
     pub(crate) verdict: Option<Verdict>,
@@ -259,7 +275,7 @@ impl Conductor {
             hash: Hash::new(),
             schedule: Schedule::new(explorer, streams.sub("schedule"), MOST_THREADS),
             entropy: vec![streams.sub("entropy")],
-            skew: vec![0],
+            clocks: vec![Clock::new(DAY as i64)],
             limits,
             verdict: None,
             running: NOBODY,
@@ -283,7 +299,7 @@ impl Conductor {
         self.hosts.push(Host { is_up, is_client, has_finished, starts, id });
         let number = self.entropy.len() as u32 - 1;
         self.entropy.insert(number as usize, self.streams.sub("entropy").sub(name));
-        self.skew.insert(number as usize, 0);
+        self.clocks.insert(number as usize, Clock::new(DAY as i64));
         self.host_names.push(name.into());
         number
     }
@@ -344,13 +360,29 @@ impl Conductor {
         }
     }
 
-    pub(crate) fn skew(&self, host: u32) -> i64 {
-        self.skew[self.of_host(host)]
+    /// The clock by which a thread goes.
+    pub(crate) fn clock_of(&self, thread: u32) -> Clock {
+        let host = self.threads.get(thread as usize).map_or(NO_HOST, |thread| thread.host);
+        self.clocks[self.of_host(host)]
     }
 
-    pub(crate) fn set_skew(&mut self, host: u32, skew: i64) {
+    /// A host's clock goes too fast by so many millionths from now on, and its time of day is ahead
+    /// by so many ns. Who waits there for a time does so by the clock as it is then.
+    pub(crate) fn set_clock(&mut self, host: u32, ppm: i64, skew: i64) {
         let at = self.of_host(host);
-        self.skew[at] = skew;
+        let before = self.clocks[at];
+        let clock = before.set(self.now, ppm, DAY as i64 + skew);
+        self.clocks[at] = clock;
+        self.os.set_clock(HostId(host), clock);
+        if before.rate() == clock.rate() {
+            return;
+        }
+        for thread in &mut self.threads {
+            if thread.host == host && thread.deadline != NEVER {
+                thread.deadline = clock.when(before.elapsed(thread.deadline));
+                self.earliest = self.earliest.min(thread.deadline);
+            }
+        }
     }
 
     /// Random numbers for the program.
@@ -382,6 +414,7 @@ impl Conductor {
             key: 0,
             mask: 0,
             deadline: NEVER,
+            by_signal: BySignal::Stays,
             why: Why::Woken,
             choices: 0,
             cpu: 0,
@@ -467,6 +500,7 @@ impl Conductor {
         waiting.key = wait.key;
         waiting.mask = wait.mask;
         waiting.deadline = wait.deadline;
+        waiting.by_signal = wait.by_signal;
         waiting.since = now;
         self.earliest = self.earliest.min(wait.deadline);
     }
@@ -528,6 +562,33 @@ impl Conductor {
         let woken = candidates[chosen];
         self.ready(woken, Why::Woken);
         true
+    }
+
+    /// A handler of a signal has run on the host, by thread `by` that was made for it. On a machine
+    /// it runs on one of the host's threads: the schedule chooses one whose wait it ends, or none.
+    pub(crate) fn interrupt(&mut self, by: u32, host: u32, restarts: bool) {
+        let mut candidates = vec![by];
+        candidates.extend(self.of(host).filter(|&thread| {
+            let thread = &self.threads[thread as usize];
+            let ends = match thread.by_signal {
+                BySignal::Stays => false,
+                BySignal::Restarts => !restarts,
+                BySignal::Goes => true,
+            };
+            matches!(thread.state, State::Waiting(_)) && ends
+        }));
+        let choice = self.count_choice(by, candidates.len());
+        let chosen = self.schedule.choose(&Question {
+            thread: by,
+            choice,
+            candidates: &candidates,
+            default: 0,
+            goes_on: false,
+            yields: false,
+        });
+        if chosen > 0 {
+            self.ready(candidates[chosen], Why::Interrupted);
+        }
     }
 
     /// Wakes up to `most` of those who wait for it, and says how many it were.

@@ -5,7 +5,7 @@ use std::ffi::c_int;
 
 use crate::conductor::baton::{me, point, wait, with};
 use crate::conductor::hash::{Op, of_bytes};
-use crate::conductor::{NEVER, On, Wait, Why};
+use crate::conductor::{BySignal, NEVER, On, Wait, Why};
 use crate::os::{self, Direction, Errno, Fd, HostId, ObjectId, Os, Result};
 
 /// The thread, if it is simulated and the descriptor is one of the model's.
@@ -74,13 +74,23 @@ pub(super) fn simple<T>(
 }
 
 /// Waits for changes of these objects.
-pub(super) fn wait_for(me: u32, objects: impl FnOnce(&mut Vec<ObjectId>), deadline: u64) -> Why {
+pub(super) fn wait_for(
+    me: u32,
+    objects: impl FnOnce(&mut Vec<ObjectId>),
+    deadline: u64,
+    by_signal: BySignal,
+) -> Why {
     with(|conductor| {
         let waited = &mut conductor.threads[me as usize].objects;
         waited.clear();
         objects(waited);
     });
-    wait(me, &Wait { on: On::Descriptor, key: 0, mask: 0, deadline })
+    wait(me, &Wait { on: On::Descriptor, key: 0, mask: 0, deadline, by_signal })
+}
+
+/// What a signal does to a call on a descriptor: with a time it is not restarted.
+pub(super) fn by_signal(deadline: u64) -> BySignal {
+    if deadline == NEVER { BySignal::Restarts } else { BySignal::Goes }
 }
 
 /// A call that may block: tries again when something has changed, for as long as the descriptor's
@@ -106,10 +116,15 @@ pub(super) fn blocking<T>(
             Ok(done) => return Ok(done),
             Err(waits) => waits,
         };
-        let until = *deadline
-            .get_or_insert_with(|| timeout.map_or(NEVER, |timeout| now.saturating_add(timeout)));
-        if wait_for(me, |objects| objects.push(object), until) == Why::TimedOut {
-            return Err(Errno::EAGAIN);
+        let until = *deadline.get_or_insert_with(|| {
+            timeout.map_or(NEVER, |timeout| {
+                with(|conductor| conductor.clock_of(me).after(now, timeout))
+            })
+        });
+        match wait_for(me, |objects| objects.push(object), until, by_signal(until)) {
+            Why::Woken => {}
+            Why::TimedOut => return Err(Errno::EAGAIN),
+            Why::Interrupted => return Err(Errno::EINTR),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::io::{IoSlice, IoSliceMut};
 use libc::{iovec, itimerspec, size_t, ssize_t};
 
 use super::call::{blocking, caller, errno, model, moved, simple};
-use super::time::{at, in_time, nanos, to_timespec};
+use super::time::{nanos, shown_at, to_timespec};
 use super::{fail, kernel, output};
 use crate::conductor::baton::{me, with};
 use crate::conductor::hash::of_bytes;
@@ -362,8 +362,8 @@ unsafe extern "C" fn timerfd_settime(
     };
     let first = (value != 0).then(|| {
         with(|conductor| match flags & libc::TFD_TIMER_ABSTIME {
-            0 => in_time(conductor, value),
-            _ => at(conductor, me, value),
+            0 => conductor.clock_of(me).elapsed(conductor.now).saturating_add(value),
+            _ => shown_at(conductor, me, value),
         })
     });
     let set =

@@ -8,7 +8,7 @@ use super::call::{caller, done, errno, model, simple, wait_for};
 use super::time::{in_time, nanos, sleep_until};
 use super::{fail, kernel, refuse};
 use crate::conductor::baton::{me, with};
-use crate::conductor::{NEVER, Why};
+use crate::conductor::{BySignal, NEVER, Why};
 use crate::os::{self, Direction, Errno, Event, ObjectId};
 
 #[unsafe(no_mangle)]
@@ -79,7 +79,7 @@ unsafe fn wait_epoll(
     };
     let deadline = match timeout {
         None => NEVER,
-        Some(ns) => with(|conductor| in_time(conductor, ns)),
+        Some(ns) => with(|conductor| in_time(conductor, me, ns)),
     };
     let result = loop {
         let object = model(me, |os, host, now| {
@@ -102,10 +102,14 @@ unsafe fn wait_epoll(
             });
         };
         waiters(1);
-        let why = wait_for(me, |objects| objects.push(object), deadline);
+        let why = wait_for(me, |objects| objects.push(object), deadline, BySignal::Goes);
         waiters(0);
-        if why == Why::TimedOut {
-            break model(me, |os, host, now| os.epoll_wait(host, now, epoll, found));
+        match why {
+            Why::Woken => {}
+            Why::TimedOut => {
+                break model(me, |os, host, now| os.epoll_wait(host, now, epoll, found));
+            }
+            Why::Interrupted => break Err(Errno::EINTR),
         }
     };
     if let Ok(count) = result {
@@ -211,7 +215,7 @@ fn look(me: u32, watched: &mut [pollfd]) -> c_int {
 fn wait_poll(me: u32, watched: &mut [pollfd], timeout: Option<u64>) -> c_int {
     let deadline = match timeout {
         None => NEVER,
-        Some(ns) => with(|conductor| in_time(conductor, ns)),
+        Some(ns) => with(|conductor| in_time(conductor, me, ns)),
     };
     let count = loop {
         let count = look(me, watched);
@@ -224,12 +228,14 @@ fn wait_poll(me: u32, watched: &mut [pollfd], timeout: Option<u64>) -> c_int {
                 model(me, |os, host, _| os.would_wait_for(host, entry.fd, Direction::Read));
             objects.extend(object);
         }
-        if wait_for(me, |waited| *waited = objects, deadline) == Why::TimedOut {
-            break look(me, watched);
+        match wait_for(me, |waited| *waited = objects, deadline, BySignal::Goes) {
+            Why::Woken => {}
+            Why::TimedOut => break look(me, watched),
+            Why::Interrupted => break -libc::EINTR,
         }
     };
     done(me, "poll", count);
-    count
+    if count < 0 { fail(-count) } else { count }
 }
 
 unsafe fn watched<'a>(entries: *mut pollfd, count: nfds_t) -> &'a mut [pollfd] {
@@ -298,12 +304,15 @@ unsafe extern "C" fn select(
         refuse("select", "Its sets have no room for simulated descriptors: use poll or epoll.");
         return fail(libc::EBADF);
     }
-    match unsafe { timeout.as_ref() } {
-        None => sleep_until(me, NEVER),
+    let deadline = match unsafe { timeout.as_ref() } {
+        None => NEVER,
         Some(time) => {
             let ns = time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1000;
-            sleep_until(me, with(|conductor| in_time(conductor, ns)));
+            with(|conductor| in_time(conductor, me, ns))
         }
+    };
+    match sleep_until(me, deadline) {
+        Why::Interrupted => fail(libc::EINTR),
+        _ => 0,
     }
-    0
 }

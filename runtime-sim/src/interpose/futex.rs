@@ -10,7 +10,7 @@ use super::time::{at, in_time, nanos};
 use super::{entropy, fail, kernel, refuse, threads};
 use crate::conductor::baton::{me, point, wait, with};
 use crate::conductor::hash::Op;
-use crate::conductor::{How, NEVER, On, Wait, Why, baton};
+use crate::conductor::{BySignal, How, NEVER, On, Wait, Why, baton};
 
 /// A number that no system call has: how `runtime` talks to a simulation that it does not depend
 /// on. It asks only where the environment says that there is one.
@@ -121,15 +121,18 @@ unsafe fn futex(
                 Some(time) => match nanos(time) {
                     None => return fail(libc::EINVAL) as ssize_t,
                     Some(ns) => with(|conductor| match kind {
-                        libc::FUTEX_WAIT if !by_day => in_time(conductor, ns),
+                        libc::FUTEX_WAIT if !by_day => in_time(conductor, me, ns),
                         _ => at(conductor, me, ns),
                     }),
                 },
             };
             let mask = if kind == libc::FUTEX_WAIT { u32::MAX } else { last };
-            match wait(me, &Wait { on: On::Futex, key: word, mask, deadline }) {
+            // With a time the kernel does not restart it.
+            let by_signal = if deadline == NEVER { BySignal::Restarts } else { BySignal::Goes };
+            match wait(me, &Wait { on: On::Futex, key: word, mask, deadline, by_signal }) {
                 Why::Woken => 0,
                 Why::TimedOut => fail(libc::ETIMEDOUT) as ssize_t,
+                Why::Interrupted => fail(libc::EINTR) as ssize_t,
             }
         }
         kind @ (libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET) => {

@@ -78,8 +78,8 @@ use crate::raw;
 
 pub(crate) use environment::{begin as begin_environment, switch_to};
 pub(crate) use output::set_verbose;
-pub(crate) use past::{forbid, prepare};
-pub(crate) use signals::{can_be_sent, deliver};
+pub(crate) use past::forbid;
+pub(crate) use signals::{arrive, can_be_sent};
 pub(crate) use threads::set_processors;
 pub(crate) use time::DAY;
 
@@ -172,6 +172,16 @@ pub(crate) fn signal_stack(thread: u32) -> String {
         raw::futex_wait(&HAS_FOUND, 0, Some(std::time::Duration::from_secs(2)));
     }
     FOUND.try_lock().map_or_else(|_| String::new(), |found| found.clone())
+}
+
+// ---- what a run finds ----
+
+/// For a process that is going to run seeds.
+pub(crate) fn prepare() {
+    past::prepare();
+    // How many pools of memory glibc makes would follow from the cores that the process may use,
+    // and with it the addresses of what the program allocates.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 8) };
 }
 
 // ---- is it so? ----

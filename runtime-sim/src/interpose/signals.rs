@@ -2,7 +2,9 @@
 //!
 //! A signal of [`World::signal`](crate::World::signal) runs the handler on a thread of the host's
 //! that is made for it; `raise` and `kill` of a program to itself run it at once. Nothing of it
-//! reaches the kernel. A call that waits is not interrupted: no signal ends it with `EINTR`.
+//! reaches the kernel. On a machine the handler runs on one of the process's threads, and if that
+//! one waits in a call the call ends with `EINTR`; here the schedule chooses one of those whose
+//! call would end so, or none (`conductor/mod.rs::interrupt`).
 //!
 //! Handlers are the process's, as all statics are: what one host installs, all have. Faults of the
 //! processor, `SIGABRT` and the like stay with the kernel.
@@ -41,7 +43,7 @@ fn is_simulated(signal: c_int) -> bool {
     (1..COUNT as c_int).contains(&signal) && !is_kernels
 }
 
-/// Whether [`deliver`] takes it.
+/// Whether [`arrive`] takes it.
 pub(crate) fn can_be_sent(signal: c_int) -> bool {
     is_simulated(signal)
 }
@@ -92,8 +94,20 @@ unsafe extern "C" fn signal(number: c_int, handler: sighandler_t) -> sighandler_
     action(number, Some((handler, libc::SA_RESTART))).0
 }
 
+/// The signal comes from outside to the host of this thread, which was made for it.
+pub(crate) fn arrive(signal: c_int) {
+    deliver(signal);
+    let (handler, flags) = action(signal, None);
+    if let (Some(me), false) = (me(), [libc::SIG_IGN, libc::SIG_DFL].contains(&handler)) {
+        with(|conductor| {
+            let host = conductor.threads[me as usize].host;
+            conductor.interrupt(me, host, flags & libc::SA_RESTART != 0);
+        });
+    }
+}
+
 /// The signal comes to the host of this thread.
-pub(crate) fn deliver(signal: c_int) {
+fn deliver(signal: c_int) {
     if !is_simulated(signal) {
         unsafe { real!(c"raise", fn(c_int) -> c_int)(signal) };
         return;

@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_uint, c_void};
 
 use libc::{iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec};
 
-use super::call::{blocking, caller, done, errno, model, moved, simple, wait_for};
+use super::call::{blocking, by_signal, caller, done, errno, model, moved, simple, wait_for};
 use super::descriptors::{content, rest, slices, slices_mut};
 use super::{fail, kernel};
 use crate::conductor::baton::me;
@@ -135,12 +135,15 @@ fn connect_to(me: u32, fd: Fd, address: &SockAddr) -> Result<()> {
         }
         let (object, timeout) = model(me, |os, host, now| {
             let timeout = os.timeout(host, fd, Direction::Write)?;
-            let timeout = timeout.map_or(NEVER, |timeout| now.saturating_add(timeout));
-            Ok((os.would_wait_for(host, fd, Direction::Write)?, timeout))
+            let timeout = timeout.map(|timeout| os.clock(host).after(now, timeout));
+            Ok((os.would_wait_for(host, fd, Direction::Write)?, timeout.unwrap_or(NEVER)))
         })?;
         let until = *deadline.get_or_insert(timeout);
-        if wait_for(me, |objects| objects.push(object), until) == Why::TimedOut {
-            return Err(Errno::EINPROGRESS);
+        match wait_for(me, |objects| objects.push(object), until, by_signal(until)) {
+            Why::Woken => {}
+            Why::TimedOut => return Err(Errno::EINPROGRESS),
+            // It goes on to connect.
+            Why::Interrupted => return Err(Errno::EINTR),
         }
     }
 }

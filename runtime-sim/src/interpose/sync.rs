@@ -15,13 +15,15 @@ use libc::{
 use super::time::{at, nanos};
 use super::{fail, real};
 use crate::conductor::baton::{me, point, wait, with};
-use crate::conductor::{NEVER, On, Wait, Why};
+use crate::conductor::{BySignal, NEVER, On, Wait, Why};
 
 const ANY: u32 = u32::MAX;
 
 /// Waits for the next change at the lock.
 fn wait_for(me: u32, on: On, key: usize, deadline: u64) -> Why {
-    wait(me, &Wait { on, key, mask: ANY, deadline })
+    // Of these only the wait for a semaphore ends by a signal.
+    let by_signal = if on == On::Semaphore { BySignal::Restarts } else { BySignal::Stays };
+    wait(me, &Wait { on, key, mask: ANY, deadline, by_signal })
 }
 
 /// Tries until it is not `EBUSY`; `ETIMEDOUT` after the deadline.
@@ -31,8 +33,10 @@ fn take(me: u32, on: On, key: usize, deadline: u64, mut attempt: impl FnMut() ->
             libc::EBUSY => {}
             done => return done,
         }
-        if wait_for(me, on, key, deadline) == Why::TimedOut {
-            return libc::ETIMEDOUT;
+        match wait_for(me, on, key, deadline) {
+            Why::Woken => {}
+            Why::TimedOut => return libc::ETIMEDOUT,
+            Why::Interrupted => return libc::EINTR,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::time::{at, nanos};
 use super::{fail, kernel, real};
 use crate::conductor::baton::{arrive, me, point, reschedule, wait, with};
 use crate::conductor::hash::Op;
-use crate::conductor::{How, NEVER, On, State, Wait, Why};
+use crate::conductor::{BySignal, How, NEVER, On, State, Wait, Why};
 
 type Start = extern "C" fn(*mut c_void) -> *mut c_void;
 
@@ -57,7 +57,8 @@ fn wait_for_end(me: u32, handle: pthread_t, deadline: u64) -> bool {
     let Some(thread) = with(|conductor| conductor.by_handle(handle as usize)) else { return true };
     let has_ended = || with(|conductor| conductor.threads[thread as usize].state == State::Ended);
     while !has_ended() {
-        let end = Wait { on: On::End, key: thread as usize, mask: u32::MAX, deadline };
+        let by_signal = BySignal::Stays;
+        let end = Wait { on: On::End, key: thread as usize, mask: u32::MAX, deadline, by_signal };
         if wait(me, &end) == Why::TimedOut && !has_ended() {
             return false;
         }

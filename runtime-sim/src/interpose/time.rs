@@ -9,7 +9,7 @@ use libc::{clockid_t, time_t, timespec, timeval};
 
 use super::{fail, kernel};
 use crate::conductor::baton::{me, wait, with};
-use crate::conductor::{Conductor, NEVER, On, Wait, Why};
+use crate::conductor::{BySignal, Conductor, NEVER, On, Wait, Why};
 
 const SECOND: u64 = 1_000_000_000;
 /// What the monotonic clocks show at virtual time 0, in ns.
@@ -28,35 +28,45 @@ pub(super) fn to_timespec(ns: u64) -> timespec {
     timespec { tv_sec: (ns / SECOND) as time_t, tv_nsec: (ns % SECOND) as _ }
 }
 
-fn day(conductor: &Conductor, thread: u32) -> u64 {
-    let host = conductor.threads[thread as usize].host;
-    DAY.saturating_add_signed(conductor.skew(host))
+/// A length beyond 100 years is for ever.
+const FOR_EVER: u64 = 3_200_000_000 * SECOND;
+
+/// The virtual time at which so much has passed on the thread's clock.
+pub(super) fn in_time(conductor: &Conductor, thread: u32, ns: u64) -> u64 {
+    if ns > FOR_EVER { NEVER } else { conductor.clock_of(thread).after(conductor.now, ns) }
 }
 
-/// Virtual time from now plus a length.
-pub(super) fn in_time(conductor: &Conductor, ns: u64) -> u64 {
-    // A length beyond 100 years is for ever.
-    if ns > 3_200_000_000 * SECOND { NEVER } else { conductor.now.saturating_add(ns) }
+/// What the monotonic clock shows, from the world's beginning on, at a moment on one of the clocks;
+/// [`NEVER`] if that is out of sight.
+pub(super) fn shown_at(conductor: &Conductor, thread: u32, ns: u64) -> u64 {
+    // Half of the day's beginning: no monotonic clock gets there.
+    let shown = match ns < DAY / 2 {
+        true => ns.saturating_sub(BOOTED),
+        false => conductor.clock_of(thread).at_day(ns),
+    };
+    if shown > FOR_EVER { NEVER } else { shown }
 }
 
 /// The virtual time of a moment on one of the clocks.
 pub(super) fn at(conductor: &Conductor, thread: u32, ns: u64) -> u64 {
-    // Half of the day's beginning: no monotonic clock gets there.
-    let begin = if ns < DAY / 2 { BOOTED } else { day(conductor, thread) };
-    if ns > begin + 3_200_000_000 * SECOND { NEVER } else { ns.saturating_sub(begin) }
+    match shown_at(conductor, thread, ns) {
+        NEVER => NEVER,
+        shown => conductor.clock_of(thread).when(shown),
+    }
 }
 
 fn read(clock: clockid_t, thread: u32) -> Option<u64> {
     with(|conductor| {
         let now = conductor.read_clock(thread);
+        let shows = conductor.clock_of(thread);
         Some(match clock {
             libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => {
-                day(conductor, thread) + now
+                shows.day(now).max(0) as u64
             }
             libc::CLOCK_MONOTONIC
             | libc::CLOCK_MONOTONIC_RAW
             | libc::CLOCK_MONOTONIC_COARSE
-            | libc::CLOCK_BOOTTIME => BOOTED + now,
+            | libc::CLOCK_BOOTTIME => BOOTED + shows.elapsed(now),
             libc::CLOCK_THREAD_CPUTIME_ID => conductor.threads[thread as usize].cpu,
             libc::CLOCK_PROCESS_CPUTIME_ID => now,
             // A thread's clock, by the thread's number: `pthread_getcpuclockid`, or made by hand.
@@ -121,10 +131,32 @@ unsafe extern "C" fn time(place: *mut time_t) -> time_t {
     now
 }
 
-/// Waits until then, and for nothing else.
-pub(super) fn sleep_until(me: u32, deadline: u64) {
-    let sleep = Wait { on: On::Time, key: 0, mask: 0, deadline };
-    while wait(me, &sleep) != Why::TimedOut {}
+/// Waits until then, or for a signal.
+pub(super) fn sleep_until(me: u32, deadline: u64) -> Why {
+    let by_signal = BySignal::Goes;
+    loop {
+        match wait(me, &Wait { on: On::Time, key: 0, mask: 0, deadline, by_signal }) {
+            Why::Woken => {}
+            why => return why,
+        }
+    }
+}
+
+/// A sleep of so long by the thread's clock. What was left is put into `left` if a signal has ended
+/// it; gives the errno.
+unsafe fn sleep_for(me: u32, ns: u64, left: *mut timespec) -> c_int {
+    let clock = |conductor: &mut Conductor| conductor.clock_of(me).elapsed(conductor.now);
+    let began = with(clock);
+    match sleep_until(me, with(|conductor| in_time(conductor, me, ns))) {
+        Why::Interrupted => {
+            if !left.is_null() {
+                let slept = with(clock) - began;
+                unsafe { *left = to_timespec(ns.saturating_sub(slept)) };
+            }
+            libc::EINTR
+        }
+        _ => 0,
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -133,8 +165,10 @@ unsafe extern "C" fn nanosleep(wanted: *const timespec, left: *mut timespec) -> 
         return unsafe { kernel(libc::SYS_nanosleep, &[wanted as usize, left as usize]) } as c_int;
     };
     let Some(ns) = nanos(unsafe { &*wanted }) else { return fail(libc::EINVAL) };
-    sleep_until(me, with(|conductor| in_time(conductor, ns)));
-    0
+    match unsafe { sleep_for(me, ns, left) } {
+        0 => 0,
+        errno => fail(errno),
+    }
 }
 
 /// Returns the errno.
@@ -150,12 +184,13 @@ pub(crate) unsafe extern "C" fn clock_nanosleep(
         return -unsafe { crate::raw::call(libc::SYS_clock_nanosleep, args) } as c_int;
     };
     let Some(ns) = nanos(unsafe { &*wanted }) else { return libc::EINVAL };
-    let deadline = with(|conductor| match flags & libc::TIMER_ABSTIME {
-        0 => in_time(conductor, ns),
-        _ => at(conductor, me, ns),
-    });
-    sleep_until(me, deadline);
-    0
+    if flags & libc::TIMER_ABSTIME == 0 {
+        return unsafe { sleep_for(me, ns, left) };
+    }
+    match sleep_until(me, with(|conductor| at(conductor, me, ns))) {
+        Why::Interrupted => libc::EINTR,
+        _ => 0,
+    }
 }
 
 #[unsafe(no_mangle)]

@@ -32,6 +32,7 @@
 mod addr;
 mod bytes;
 mod calls;
+mod clock;
 mod control;
 mod counter;
 mod disk;
@@ -61,6 +62,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 pub(crate) use addr::SockAddr;
+pub(crate) use clock::Clock;
 pub(crate) use disk::{DiskFaults, Name, Range, Stat, Where};
 pub(crate) use errno::{Errno, Result};
 pub(crate) use spec::{Crash, Cut, Latency, LinkSpec, Unsynced};

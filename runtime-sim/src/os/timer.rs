@@ -13,9 +13,10 @@ use super::ready::IN;
 use super::table::Kind;
 use super::{Fd, Happening, HostId, Nanos, ObjectId, Os};
 
-#[derive(Default)]
 pub(super) struct TimerFd {
-    /// When it ends next; in the past if it has ended and was not read.
+    /// Whose clock it goes by.
+    host: HostId,
+    /// When it ends next, on that clock; in the past if it has ended and was not read.
     next: Option<Nanos>,
     /// 0 for a timer that ends once.
     interval: Nanos,
@@ -28,7 +29,11 @@ impl TimerFd {
         if self.has_ended { IN } else { 0 }
     }
 
-    /// How often it has ended since it was read, and when it ends next.
+    fn new(host: HostId) -> TimerFd {
+        TimerFd { host, next: None, interval: 0, has_ended: false, planned: None }
+    }
+
+    /// How often it has ended since it was read, and when it ends next. All on its host's clock.
     fn ends(&self, now: Nanos) -> (u64, Option<Nanos>) {
         match self.next {
             Some(next) if next <= now && self.interval > 0 => {
@@ -55,10 +60,37 @@ impl Os {
         }
     }
 
-    fn plan_timer(&mut self, id: ObjectId, at: Option<Nanos>) {
-        let due = at.map(|at| self.queue.plan(at, Happening::TimerEnds(id)));
+    /// What the clock of a timer shows.
+    fn shown(&mut self, host: HostId, fd: Fd) -> Result<Nanos> {
+        let (_, timer) = self.timer(host, fd)?;
+        let owner = timer.host;
+        Ok(self.clock(owner).elapsed(self.now))
+    }
+
+    /// Plans the next end, which is in the future.
+    fn plan_timer(&mut self, id: ObjectId) {
+        let Kind::Timer(timer) = &self.object(id).kind else { return };
+        let clock = self.clock(timer.host);
+        let due =
+            timer.next.map(|next| self.queue.plan(clock.when(next), Happening::TimerEnds(id)));
         if let Kind::Timer(timer) = &mut self.object_mut(id).kind {
             timer.planned = due;
+        }
+    }
+
+    /// Plans anew what is planned on a clock whose rate has changed.
+    pub(super) fn move_timers(&mut self, host: HostId) {
+        let mut planned = Vec::new();
+        for (&id, object) in &mut self.objects {
+            if let Kind::Timer(timer) = &mut object.kind {
+                if timer.host == host {
+                    planned.extend(timer.planned.take().map(|due| (id, due)));
+                }
+            }
+        }
+        for (id, due) in planned {
+            self.queue.cancel(due);
+            self.plan_timer(id);
         }
     }
 
@@ -81,7 +113,8 @@ impl Os {
         id: ObjectId,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Result<usize> {
-        let now = self.now;
+        let Kind::Timer(timer) = &self.object(id).kind else { return Err(Errno::EINVAL) };
+        let shown = self.clock(timer.host).elapsed(self.now);
         let Kind::Timer(timer) = &mut self.object_mut(id).kind else { return Err(Errno::EINVAL) };
         if room(bufs) < 8 {
             return Err(Errno::EINVAL);
@@ -89,10 +122,10 @@ impl Os {
         if !timer.has_ended {
             return Err(Errno::EAGAIN);
         }
-        let (ends, next) = timer.ends(now);
+        let (ends, next) = timer.ends(shown);
         timer.has_ended = false;
         timer.next = next;
-        self.plan_timer(id, next);
+        self.plan_timer(id);
         copy_out(&ends.to_ne_bytes(), bufs);
         Ok(8)
     }
@@ -100,17 +133,17 @@ impl Os {
 
 /// # timerfd
 impl Os {
-    /// `timerfd_create`. All clocks are taken: absolute times come to `timerfd_settime` as virtual
-    /// time.
+    /// `timerfd_create`. All clocks are taken: times come to `timerfd_settime` as those of the
+    /// host's monotonic clock, which begins with the world.
     pub(crate) fn timerfd_create(&mut self, host: HostId, clock: i32, flags: i32) -> Result<Fd> {
         let clocks = [libc::CLOCK_REALTIME, libc::CLOCK_MONOTONIC, libc::CLOCK_BOOTTIME];
         if !clocks.contains(&clock) || flags & !(libc::TFD_NONBLOCK | libc::TFD_CLOEXEC) != 0 {
             return Err(Errno::EINVAL);
         }
-        self.install(host, libc::O_RDWR | flags, Kind::Timer(TimerFd::default()))
+        self.install(host, libc::O_RDWR | flags, Kind::Timer(TimerFd::new(host)))
     }
 
-    /// First end at virtual time `first` (`None` disarms), then each `interval` (0 is once).
+    /// First end at `first` on the host's clock (`None` disarms), then each `interval` (0 is once).
     /// Returns what was left before, and the interval.
     pub(crate) fn timerfd_settime(
         &mut self,
@@ -121,17 +154,17 @@ impl Os {
         interval: Nanos,
     ) -> Result<(Nanos, Nanos)> {
         self.begin(now);
-        let now = self.now;
+        let shown = self.shown(host, fd)?;
         let (id, timer) = self.timer(host, fd)?;
-        let before = timer.left(now);
+        let before = timer.left(shown);
         let planned = timer.planned.take();
-        *timer = TimerFd { next: first, interval, has_ended: false, planned: None };
+        *timer = TimerFd { next: first, interval, ..TimerFd::new(timer.host) };
         if let Some(due) = planned {
             self.queue.cancel(due);
         }
         match first {
-            Some(first) if first <= now => self.timer_ends(id),
-            first => self.plan_timer(id, first),
+            Some(first) if first <= shown => self.timer_ends(id),
+            _ => self.plan_timer(id),
         }
         Ok(before)
     }
@@ -144,8 +177,8 @@ impl Os {
         fd: Fd,
     ) -> Result<(Nanos, Nanos)> {
         self.begin(now);
-        let now = self.now;
+        let shown = self.shown(host, fd)?;
         let (_, timer) = self.timer(host, fd)?;
-        Ok(timer.left(now))
+        Ok(timer.left(shown))
     }
 }

@@ -28,10 +28,16 @@ const REPLAY: &str = "RUNTIME_SIM_REPLAY";
 const JOBS: &str = "RUNTIME_SIM_JOBS";
 /// Where replay files and traces go.
 const FOLDER: &str = "RUNTIME_SIM_FOLDER";
+/// For how many seconds a failure is made smaller.
+const SHRINKING_FOR: &str = "RUNTIME_SIM_SHRINKING";
+/// Set if the processes that run seeds may have their memory anywhere.
+const RANDOM_ADDRESSES: &str = "RUNTIME_SIM_RANDOM_ADDRESSES";
+/// A file to which the hash of each seed is added, in place of a search.
+const HASHES: &str = "RUNTIME_SIM_HASHES";
 
 /// How many seeds a test runs if nobody says.
 const DEFAULT_SEEDS: u64 = 32;
-/// How long a failure is made smaller.
+/// How long a failure is made smaller if nobody says.
 const SHRINKING: Duration = Duration::from_secs(60);
 
 /// A simulated test: a world, and how many seeds it is run with.
@@ -58,7 +64,7 @@ pub struct Test {
     first: u64,
     minutes: Option<f64>,
     explorer: Explorer,
-    shrinks: bool,
+    shrinks_for: Duration,
     jobs: Option<usize>,
 }
 
@@ -106,7 +112,7 @@ impl Test {
             first: 0,
             minutes: None,
             explorer: Explorer::Mixed,
-            shrinks: true,
+            shrinks_for: SHRINKING,
             jobs: None,
         }
     }
@@ -167,7 +173,7 @@ impl Test {
     /// A failure is reported as it was found.
     #[must_use]
     pub fn without_shrinking(mut self) -> Test {
-        self.shrinks = false;
+        self.shrinks_for = Duration::ZERO;
         self
     }
 
@@ -215,6 +221,16 @@ impl Test {
             self.jobs = Some((jobs as usize).max(1));
         }
         self.minutes = number(MINUTES).or(self.minutes);
+        if let Some(seconds) = number(SHRINKING_FOR) {
+            self.shrinks_for = Duration::from_secs_f64(seconds.clamp(0.0, 1e6));
+        }
+        if std::env::var_os(RANDOM_ADDRESSES).is_some() {
+            self.start.random_addresses = true;
+        }
+        if let Ok(path) = std::env::var(HASHES) {
+            self.list_hashes(&path).unwrap_or_else(|error| panic!("{HASHES} is `{path}`: {error}"));
+            return Report::empty();
+        }
         let searched = match (std::env::var(REPLAY).ok(), number(SEED)) {
             (Some(path), _) => self.replay_file(&path),
             (None, Some(seed)) => self.replay_one(Job::new(seed as u64, self.explorer.clone())),
@@ -250,6 +266,20 @@ impl Test {
             Ok(hashes) => hashes,
             Err(error) => panic!("the processes that run the seeds do not answer: {error}"),
         }
+    }
+
+    /// Adds a line for each seed to a file: the test's name, the seed, the hash, how it ended. The
+    /// process that runs them keeps to no core.
+    fn list_hashes(&self, path: &str) -> io::Result<()> {
+        let mut server = Server::start(&self.start, None)?;
+        let mut text = String::new();
+        for seed in self.first..self.first + self.seeds {
+            let ran = server.run(&Job::new(seed, self.explorer.clone()))?;
+            let ended = ran.failure.map_or("done".into(), |failure| failure.kind);
+            let _ = writeln!(text, "{} {seed} {:032x} {ended}", self.start.name, ran.hash);
+        }
+        let mut list = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+        io::Write::write_all(&mut list, text.as_bytes())
     }
 
     /// Runs a seed so often, one run after another, and says how each went.
@@ -388,8 +418,10 @@ impl Test {
         }
         drop(again);
         let mut smallest = job.clone();
-        if self.shrinks && found.is_repeatable && failure.kind != "setup" {
-            smallest = shrink(&mut server, &job, &found.outcome, &failure)?;
+        let can_shrink = found.is_repeatable && failure.kind != "setup";
+        if can_shrink && self.shrinks_for > Duration::ZERO {
+            let until = Instant::now() + self.shrinks_for;
+            smallest = shrink(&mut server, &job, &found.outcome, &failure, until)?;
         }
         let name = self.file_name();
         let folder = self.folder();
@@ -550,8 +582,13 @@ fn work_on(work: &(dyn Fn(usize) -> io::Result<()> + Sync), core: usize) -> io::
 }
 
 /// The smallest run that was found which fails as the given one did.
-fn shrink(server: &mut Server, job: &Job, outcome: &Outcome, failure: &Failure) -> io::Result<Job> {
-    let until = Instant::now() + SHRINKING;
+fn shrink(
+    server: &mut Server,
+    job: &Job,
+    outcome: &Outcome,
+    failure: &Failure,
+    until: Instant,
+) -> io::Result<Job> {
     let mut broken = None;
     let mut fails = |server: &mut Server, job: &Job| -> Option<Option<Outcome>> {
         if Instant::now() >= until || broken.is_some() {

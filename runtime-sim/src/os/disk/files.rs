@@ -3,7 +3,7 @@
 use std::io::{IoSlice, IoSliceMut};
 
 use super::super::table::Kind;
-use super::super::{Fd, HostId, Nanos, ObjectId, Os, bytes};
+use super::super::{Clock, Fd, HostId, Nanos, ObjectId, Os, bytes};
 use super::{Body, Content, Disk, DiskFaults, Errno, Inode, Result, Stat};
 
 /// The most bytes of one call (`MAX_RW_COUNT` of Linux).
@@ -488,9 +488,16 @@ impl Os {
         self.disk_mut(host).faults = faults;
     }
 
-    /// The host's time of day when virtual time is 0, in ns since 1970.
-    pub(crate) fn set_day(&mut self, host: HostId, day: i64) {
-        self.disk_mut(host).day = day;
+    /// The host's clock from here on. Timers that were set end when the new one says so.
+    pub(crate) fn set_clock(&mut self, host: HostId, clock: Clock) {
+        let before = std::mem::replace(&mut self.disk_mut(host).clock, clock);
+        if before.rate() != clock.rate() {
+            self.move_timers(host);
+        }
+    }
+
+    pub(crate) fn clock(&self, host: HostId) -> Clock {
+        self.disk(host).clock
     }
 }
 

@@ -41,7 +41,7 @@ mod walk;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::errno::{Errno, Result};
-use super::{Nanos, ObjectId, Stream};
+use super::{Clock, Nanos, ObjectId, Stream};
 use content::Content;
 use journal::Renaming;
 
@@ -147,8 +147,8 @@ pub(super) struct Disk {
     directory: Vec<u8>,
     size: u64,
     used: u64,
-    /// From virtual time to ns since 1970.
-    day: i64,
+    /// The host's; files have its times.
+    clock: Clock,
     faults: DiskFaults,
     stream: Stream,
     /// The order in which directories are read follows from it.
@@ -182,7 +182,7 @@ impl Disk {
             directory: HOME.to_vec(),
             size: SIZE,
             used: 0,
-            day: 0,
+            clock: Clock::new(0),
             faults: DiskFaults::default(),
             stream,
             order,
@@ -309,7 +309,7 @@ impl Disk {
 
     /// The time of day, in ns since 1970.
     fn time(&self, now: Nanos) -> i64 {
-        self.day.saturating_add_unsigned(now)
+        self.clock.day(now)
     }
 
     /// The content or the names of a node have changed.

@@ -354,13 +354,24 @@ impl CurrentThread {
             }
             let waiting = Waiting { shared: self, root: &root };
             if root.take_woken() {
-                if let Poll::Ready(output) = poll_root(future.as_mut(), &mut cx) {
+                if let Poll::Ready(output) = self.poll_root(future.as_mut(), &mut cx) {
                     return output;
                 }
             }
             root.wait();
             std::mem::forget(waiting);
         }
+    }
+
+    #[inline]
+    fn poll_root<F: Future>(&self, future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        // In a simulation a root that yields until another thread has done something must let that
+        // thread run.
+        if self.tasks.observe().is_simulated {
+            std::thread::yield_now();
+        }
+        let _budget = coop::set(Budget::FULL);
+        future.poll(cx)
     }
 
     /// Lets `f` decide what runs on this thread: see [`Steps`].
@@ -513,11 +524,6 @@ impl Drop for Waiting<'_> {
     }
 }
 
-fn poll_root<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
-    let _budget = coop::set(Budget::FULL);
-    future.poll(cx)
-}
-
 /// Puts the core back when dropped, also when the root future panics.
 struct CoreGuard<'a> {
     shared: &'a CurrentThread,
@@ -564,7 +570,7 @@ impl CoreGuard<'_> {
         let output = loop {
             if core.is_roots_turn() && root.take_woken() {
                 core.ahead.set(Core::ALL);
-                let polled = shared.runner.bracket(|| poll_root(future.as_mut(), cx));
+                let polled = shared.runner.bracket(|| shared.poll_root(future.as_mut(), cx));
                 if let Poll::Ready(output) = polled {
                     break output;
                 }
@@ -635,7 +641,7 @@ impl Steps<'_> {
         future: Pin<&mut F>,
         cx: &mut Context<'_>,
     ) -> Poll<F::Output> {
-        self.shared.runner.bracket(|| poll_root(future, cx))
+        self.shared.runner.bracket(|| self.shared.poll_root(future, cx))
     }
 
     /// Looks at events and timers without waiting, and calls the wakers of those that are due.
