@@ -274,7 +274,8 @@ fn unconstrained_lifts_the_budget() {
         };
         assert_eq!(polls_needed(true), 1);
         let polls = polls_needed(false);
-        assert!((10..1000).contains(&polls), "{polls} polls for 10,000 reads");
+        // Each reads at least 8, also where a read takes long.
+        assert!((10..1300).contains(&polls), "{polls} polls for 10,000 reads");
     });
 }
 

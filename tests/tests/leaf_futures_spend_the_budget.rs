@@ -1,9 +1,11 @@
-//! Each poll of a task may make 128 steps of progress, with whatever: then it lets others run. A
-//! step that had to wait costs nothing, and what is `unconstrained` is not counted.
+//! Each poll of a task may make 128 steps of progress, with whatever, in some 50 microseconds: then
+//! it lets others run. A step that had to wait costs nothing, and what is `unconstrained` is not
+//! counted.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
 
 use runtime::Runtime;
 use runtime::io::{AsyncReadExt, AsyncWriteExt, duplex};
@@ -28,9 +30,27 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// How many steps a task makes in its first poll. `step` is always ready.
-async fn steps_of_one_poll(mut step: impl AsyncFnMut()) -> usize {
+/// The time after which a poll with many steps gives way.
+const LIMIT: Duration = Duration::from_micros(50);
+
+/// What a task does in its first poll.
+#[derive(Debug)]
+struct OnePoll {
+    steps: usize,
+    took: Duration,
+}
+
+impl OnePoll {
+    /// Whether the budget was what ended it: the units, or on a slow or busy machine the time.
+    fn spent_all(&self) -> bool {
+        self.steps == 128 || (self.steps < 128 && self.took >= LIMIT)
+    }
+}
+
+/// What a task does in its first poll. `step` is always ready.
+async fn one_poll(mut step: impl AsyncFnMut()) -> OnePoll {
     let mut steps = 0;
+    let began = Instant::now();
     {
         let mut all = pin!(async {
             loop {
@@ -44,7 +64,7 @@ async fn steps_of_one_poll(mut step: impl AsyncFnMut()) -> usize {
         })
         .await;
     }
-    steps
+    OnePoll { steps, took: began.elapsed() }
 }
 
 #[test]
@@ -53,15 +73,16 @@ fn whatever_they_are() {
         runtime.block_on(LocalSet::new().run_until(async {
             macro_rules! of {
                 ($name:literal, $set_up:expr, |$state:ident| $step:expr) => {
-                    let steps = task::spawn_local(async {
+                    let poll = task::spawn_local(async {
                         #[allow(unused_mut, reason = "some operations need it")]
                         let mut $state = $set_up;
-                        steps_of_one_poll(async || {
+                        one_poll(async || {
                             let _ = $step;
                         })
                         .await
                     });
-                    assert_eq!(steps.await.unwrap(), 128, $name);
+                    let poll = poll.await.unwrap();
+                    assert!(poll.spent_all(), "{}: {poll:?}", $name);
                 };
             }
             of!("budget", (), |_it| consume_budget().await);
@@ -102,7 +123,7 @@ fn full_broadcast() -> (broadcast::Sender<usize>, broadcast::Receiver<usize>) {
 #[test]
 fn what_has_to_wait_costs_nothing() {
     on_each(|runtime| {
-        let steps = runtime.block_on(runtime.spawn(async {
+        let poll = runtime.block_on(runtime.spawn(async {
             let (_sender, mut receiver) = mpsc::channel::<u8>(1);
             let (notify, (_keep, mut watched)) = (Notify::new(), watch::channel(1));
             let (_open, mut oneshot) = oneshot::channel::<u8>();
@@ -113,9 +134,10 @@ fn what_has_to_wait_costs_nothing() {
                 assert!(poll(pin!(&mut oneshot)).is_pending());
                 assert!(poll(pin!(time::sleep(time::Duration::MAX))).is_pending());
             }
-            steps_of_one_poll(async || consume_budget().await).await
+            one_poll(async || consume_budget().await).await
         }));
-        assert_eq!(steps.unwrap(), 128);
+        let poll = poll.unwrap();
+        assert!(poll.spent_all(), "{poll:?}");
     });
 }
 
@@ -126,11 +148,13 @@ fn each_poll_begins_with_all_of_it() {
             .block_on(runtime.spawn(async {
                 for _ in 0..3 {
                     let mut steps = 0;
+                    let began = Instant::now();
                     while has_budget_remaining() {
                         consume_budget().await;
                         steps += 1;
                     }
-                    assert_eq!(steps, 128);
+                    let poll = OnePoll { steps, took: began.elapsed() };
+                    assert!(poll.spent_all(), "{poll:?}");
                     task::yield_now().await;
                 }
             }))
@@ -158,7 +182,8 @@ fn unconstrained_work_is_not_counted_nor_held_back() {
                     }
                 }));
                 assert!(poll(all.as_mut()).is_ready());
-                assert_eq!(steps_of_one_poll(async || consume_budget().await).await, 128);
+                let first = one_poll(async || consume_budget().await).await;
+                assert!(first.spent_all(), "{first:?}");
                 // Also when nothing is left.
                 assert!(!has_budget_remaining());
                 let mut again = pin!(unconstrained(consume_budget()));
@@ -175,7 +200,8 @@ fn futures_of_others_can_take_part() {
         runtime
             .block_on(runtime.spawn(async {
                 let step = async || cooperative(std::future::ready(())).await;
-                assert_eq!(steps_of_one_poll(step).await, 128);
+                let poll = one_poll(step).await;
+                assert!(poll.spent_all(), "{poll:?}");
             }))
             .unwrap();
         runtime
@@ -193,7 +219,8 @@ fn futures_of_others_can_take_part() {
                     })
                     .await;
                 };
-                assert_eq!(steps_of_one_poll(step).await, 128);
+                let poll = one_poll(step).await;
+                assert!(poll.spent_all(), "{poll:?}");
             }))
             .unwrap();
     });
@@ -223,5 +250,38 @@ fn a_timeout_is_heard_beside_a_stream_that_never_waits() {
         };
         runtime.block_on(busy());
         runtime.block_on(runtime.spawn(busy())).unwrap();
+    });
+}
+
+/// What a task does in its first poll that reads ready messages, each followed by 5 microseconds of
+/// work.
+async fn poll_with_work() -> OnePoll {
+    let (_sender, mut receiver) = full_channel();
+    let (mut steps, began) = (0, Instant::now());
+    poll_fn(|cx| {
+        while receiver.poll_recv(cx).is_ready() {
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_micros(5) {}
+            steps += 1;
+        }
+        Poll::Ready(OnePoll { steps, took: began.elapsed() })
+    })
+    .await
+}
+
+#[test]
+fn a_poll_gives_way_after_some_tens_of_microseconds_of_ready_leaves() {
+    on_each(|runtime| {
+        // How long a tick of the processor's counter is, is known a millisecond after its first
+        // use.
+        runtime.block_on(runtime.spawn(poll_with_work())).unwrap();
+        std::thread::sleep(Duration::from_millis(2));
+        for _ in 0..100 {
+            let task = runtime.block_on(runtime.spawn(poll_with_work())).unwrap();
+            let root = runtime.block_on(poll_with_work());
+            for poll in [task, root] {
+                assert!(poll.steps > 1 && poll.steps <= 32 && poll.took >= LIMIT, "{poll:?}");
+            }
+        }
     });
 }

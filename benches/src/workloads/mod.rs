@@ -79,6 +79,18 @@ pub fn all() -> Vec<Workload> {
             "10,000 from an outside thread, until all ran",
             spawn::outside
         ),
+        on_all!(
+            "spawn",
+            "spawn-root-busy",
+            "1,000 spawned from the root future and joined there, beside 4 tasks that yield",
+            spawn::root_beside_yields
+        ),
+        on_all!(
+            "spawn",
+            "spawn-burst",
+            "64 spawned and joined from a worker after 1 ms of idling",
+            spawn::bursts
+        ),
         on_all!("spawn", "chain", "each task spawns the next, 1,000 deep", spawn::chain),
         on_all!(
             "spawn",
@@ -96,6 +108,12 @@ pub fn all() -> Vec<Workload> {
             spawn::fan_2
         ),
         on_all!("spawn", "fan-out-20us", "1,000 tasks of 20 µs, wall time a task", spawn::fan_20),
+        on_all!(
+            "spawn",
+            "fan-out-burst",
+            "256 tasks of 2 µs from a worker after 1 ms of idling, wall time a task",
+            spawn::fan_burst
+        ),
         on_all!(
             "spawn",
             "idle-task-memory",

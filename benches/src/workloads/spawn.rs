@@ -2,10 +2,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::alloc;
 use crate::harness::{Figure, Plan, Unit, figure};
@@ -75,6 +75,68 @@ pub(super) fn outside<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
         figure("until all ran", Unit::Ns, ns_each(t, n)),
         figure("spawner's cost", Unit::Ns, spawned),
     ]
+}
+
+/// A thread that is no worker spawns, while both workers have work that never ends.
+pub(super) fn root_beside_yields<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
+    let (batch, rounds) = (1_000, plan.count(50, 3));
+    let stop = Arc::new(AtomicBool::new(false));
+    ns(P::block_on(rt, async {
+        let busy: Vec<_> = (0..4)
+            .map(|_| {
+                let stop = stop.clone();
+                P::spawn(async move {
+                    while !stop.load(Ordering::Relaxed) {
+                        P::yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        let mut handles = Vec::with_capacity(batch);
+        let t = Instant::now();
+        for _ in 0..rounds {
+            for _ in 0..batch {
+                handles.push(P::spawn(async {}));
+            }
+            for handle in handles.drain(..) {
+                handle.await;
+            }
+        }
+        let each = ns_each(t, rounds * batch);
+        stop.store(true, Ordering::Relaxed);
+        for task in busy {
+            task.await;
+        }
+        each
+    }))
+}
+
+/// Batches of tasks, each after a time in which all workers sleep. Wall time a task.
+fn after_idling<P: Peer>(rt: &P::Runtime, batch: usize, rounds: usize, task: fn()) -> Vec<Figure> {
+    ns(on_worker::<P, _>(rt, async move {
+        let mut handles = Vec::with_capacity(batch);
+        let mut busy = Duration::ZERO;
+        for _ in 0..rounds {
+            P::sleep(Duration::from_millis(1)).await;
+            let t = Instant::now();
+            for _ in 0..batch {
+                handles.push(P::spawn(async move { task() }));
+            }
+            for handle in handles.drain(..) {
+                handle.await;
+            }
+            busy += t.elapsed();
+        }
+        busy.as_nanos() as f64 / (rounds * batch) as f64
+    }))
+}
+
+pub(super) fn bursts<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
+    after_idling::<P>(rt, 64, plan.count(200, 10), || ())
+}
+pub(super) fn fan_burst<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
+    work(1);
+    after_idling::<P>(rt, 256, plan.count(200, 10), || work(2))
 }
 
 pub(super) fn chain<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {

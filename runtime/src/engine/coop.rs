@@ -7,6 +7,18 @@
 //! channel, lock) asks for a unit before it works, and when nothing is left it wakes the task and
 //! returns `Pending`.
 //!
+//! A budget of units alone bounds the operations of a poll, not its time: 128 messages that each
+//! make 100 microseconds of work are 13 ms. So a poll that goes on spending units has a limit of
+//! time, too ([`LIMIT`]). Most polls spend few units, and must not pay for a look at a clock. So
+//! the units are handed out in portions, and the clock is looked at where a portion ends: the test
+//! that finds an empty budget finds an empty portion, too.
+//!
+//! ```text
+//!   portion   FIRST  probe  as many as will fit at the pace so far, at most MOST
+//!   clock          ▲      ▲      ▲          ▲
+//!                starts  looked at: enough? then nothing is left
+//! ```
+//!
 //! # Rules
 //!
 //! 1. A leaf calls [`poll_proceed`] first and gives the unit back unless it made progress: a unit
@@ -15,41 +27,108 @@
 //!    runtime set one.
 //! 3. Each thread counts the polls that are refused a unit, each poll once. Whoever keeps the
 //!    thread's counters fetches the number now and then by [`take_forced`].
+//! 4. The time counts from the end of the first portion, and is looked at only when a unit is asked
+//!    for. A poll inside of another (`LocalSet`) starts the clock anew for both: each has its
+//!    units.
 
 use crate::engine::insight::{self, Kind, Wait};
+use crate::engine::primitive::{ticks, ticks_in};
 use crate::engine::traced;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 /// Units that one poll of a task may spend.
-const UNITS: u16 = 128;
-/// The bits of a budget that hold the units left.
-const LEFT: u16 = 0xff;
+const UNITS: u32 = 128;
+/// How long a poll may go on spending units. See decision 0031 for the figures.
+const LIMIT: Duration = Duration::from_micros(50);
+/// The first portion of units: a poll that spends no more looks at no clock.
+const FIRST: u32 = 4;
+/// The portion that shows how long a unit takes here.
+const PROBE: u32 = 4;
+/// The largest portion: units may begin to take longer.
+const MOST: u32 = 32;
 
 thread_local! {
     static BUDGET: Cell<Budget> = const { Cell::new(Budget::UNLIMITED) };
     static FORCED: Cell<u64> = const { Cell::new(0) };
+    /// When the clock of this poll was started, in ticks.
+    static STARTED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// What is left for this poll. One word: each leaf future reads and writes it.
+///
+/// | bits    | meaning                                                        |
+/// |---------|----------------------------------------------------------------|
+/// | 0 to 7  | units left of this portion                                     |
+/// | 8 to 15 | units left after it                                            |
+/// | 16      | the clock of this poll has been started                        |
+/// | 17, 18  | see [`Budget::REFUSED`], [`Budget::TRACED`]; no units are left |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Budget(u16);
+pub(crate) struct Budget(u32);
 
 impl Budget {
     /// No limit: outside a task, or under `unconstrained`.
-    pub(crate) const UNLIMITED: Budget = Budget(u16::MAX);
+    pub(crate) const UNLIMITED: Budget = Budget(u32::MAX);
     /// What a fresh poll of a task gets.
-    pub(crate) const FULL: Budget = Budget(UNITS);
+    pub(crate) const FULL: Budget = Budget::with(FIRST, UNITS - FIRST, 0);
+    /// As many units, and no limit of time, for tests that count units.
+    #[cfg(test)]
+    pub(crate) const UNTIMED: Budget = Budget::with(UNITS, 0, 0);
+    /// The clock has been started.
+    const TIMED: u32 = 1 << 16;
     /// Nothing is left, and a leaf was refused in this poll, which has been counted.
-    const REFUSED: Budget = Budget(0x100);
+    const REFUSED: Budget = Budget(1 << 17);
     /// Nothing is left, and each leaf leaves its stack (`traced.rs`).
-    pub(crate) const TRACED: Budget = Budget(0x200);
+    pub(crate) const TRACED: Budget = Budget(1 << 18);
 
+    const fn with(portion: u32, later: u32, flags: u32) -> Budget {
+        Budget(portion | later << 8 | flags)
+    }
+
+    /// Whether the portion has been spent.
     #[inline]
-    fn is_spent(self) -> bool {
-        self.0 & LEFT == 0
+    fn is_at_end(self) -> bool {
+        self.0 & 0xff == 0
+    }
+
+    /// Units left after this portion.
+    fn later(self) -> u32 {
+        self.0 >> 8 & 0xff
+    }
+
+    /// The next portion, where one has been spent. If there is none, the result is at its end, too.
+    #[cold]
+    fn next(self) -> Budget {
+        let later = self.later();
+        if later == 0 {
+            return self;
+        }
+        // In the first millisecond of a process the rate is unknown, and only units count.
+        let limit = ticks_in(LIMIT).unwrap_or(u64::MAX);
+        self.next_at(ticks(), limit)
+    }
+
+    /// As [`next`](Budget::next) at this time, with units left.
+    fn next_at(self, now: u64, limit: u64) -> Budget {
+        let later = self.later();
+        let portion = if self.0 & Budget::TIMED == 0 {
+            let _ = STARTED.try_with(|started| started.set(now));
+            PROBE
+        } else {
+            let started = STARTED.try_with(Cell::get).unwrap_or(now);
+            let took = now.saturating_sub(started);
+            if took >= limit {
+                return Budget::with(0, 0, Budget::TIMED);
+            }
+            let spent = u64::from(UNITS - FIRST - later);
+            let fits = (limit - took).saturating_mul(spent) / took.max(1);
+            fits.clamp(1, MOST.into()) as u32
+        };
+        let portion = portion.min(later);
+        Budget::with(portion, later - portion, Budget::TIMED)
     }
 }
 
@@ -77,7 +156,13 @@ pub(crate) fn refill(budget: Budget) {
 
 /// Whether a unit is left.
 pub(crate) fn has_budget_remaining() -> bool {
-    BUDGET.try_with(|cell| !cell.get().is_spent()).unwrap_or(true)
+    let has = BUDGET.try_with(|cell| {
+        if cell.get().is_at_end() {
+            cell.set(cell.get().next());
+        }
+        !cell.get().is_at_end()
+    });
+    has.unwrap_or(true)
 }
 
 /// Gives the unit back when dropped, unless [`made_progress`](RestoreOnPending::made_progress)
@@ -123,9 +208,9 @@ impl Drop for RestoreOnPending {
 /// poll and returns `Pending`.
 #[inline]
 pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
-    let before = BUDGET.try_with(Cell::get).unwrap_or(Budget::UNLIMITED);
-    if before.is_spent() {
-        return refuse(before, cx);
+    let mut before = BUDGET.try_with(Cell::get).unwrap_or(Budget::UNLIMITED);
+    if before.is_at_end() {
+        before = ready!(next_or_refuse(before, cx));
     }
     if before != Budget::UNLIMITED {
         let _ = BUDGET.try_with(|cell| cell.set(Budget(before.0 - 1)));
@@ -133,8 +218,13 @@ pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     Poll::Ready(RestoreOnPending(Cell::new(before)))
 }
 
+/// Where a portion has been spent: the next one, or another poll is arranged.
 #[cold]
-fn refuse(before: Budget, cx: &Context<'_>) -> Poll<RestoreOnPending> {
+fn next_or_refuse(before: Budget, cx: &Context<'_>) -> Poll<Budget> {
+    let next = before.next();
+    if !next.is_at_end() {
+        return Poll::Ready(next);
+    }
     if before == Budget::TRACED {
         traced::trace_leaf(cx);
         return Poll::Pending;
@@ -181,4 +271,57 @@ pub(crate) async fn cooperative<F: Future>(future: F) -> F::Output {
         Poll::Ready(output)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spends units that take so many ticks from a full budget. Returns how many there are under
+    /// `limit`, and how often the clock was looked at.
+    fn spend(limit: u64, mut cost: impl FnMut(u32) -> u64) -> (u32, u32) {
+        let (mut budget, mut now, mut units, mut looks) = (Budget::FULL, 1_000, 0, 0);
+        loop {
+            if budget.is_at_end() {
+                if budget.later() == 0 {
+                    return (units, looks);
+                }
+                budget = budget.next_at(now, limit);
+                looks += 1;
+                continue;
+            }
+            budget = Budget(budget.0 - 1);
+            now += cost(units);
+            units += 1;
+        }
+    }
+
+    #[test]
+    fn a_poll_that_is_quick_spends_all_units_with_few_looks_at_the_clock() {
+        assert_eq!(spend(50_000, |_| 30), (UNITS, 5));
+        assert_eq!(spend(u64::MAX, |_| 0), (UNITS, 5));
+        assert_eq!(Budget::UNTIMED.next(), Budget::UNTIMED);
+    }
+
+    #[test]
+    fn a_poll_that_is_slow_spends_as_many_units_as_fit_into_its_time() {
+        // The units before the clock was started, and those that fill the limit.
+        assert_eq!(spend(50_000, |_| 5_000).0, FIRST + 10);
+        assert_eq!(spend(50_000, |_| 1_000).0, FIRST + 50);
+        assert_eq!(spend(50_000, |_| 1_000_000).0, FIRST + PROBE);
+    }
+
+    #[test]
+    fn a_poll_that_becomes_slow_is_noticed_at_the_end_of_a_portion() {
+        let (units, _) = spend(50_000, |unit| if unit < 20 { 10 } else { 100_000 });
+        assert!(units <= FIRST + PROBE + MOST, "{units}");
+    }
+
+    #[test]
+    fn nothing_is_left_after_the_limit() {
+        let started = Budget::FULL.next_at(100, 50);
+        assert!(started.next_at(149, 50).0 & 0xff > 0);
+        let over = started.next_at(150, 50);
+        assert!(over.is_at_end() && over.later() == 0);
+    }
 }

@@ -1,10 +1,13 @@
 //! The cooperative budget: a task that never has to wait still lets others run.
 //!
 //! A task that always finds something to read never waits, and would keep its worker from all other
-//! tasks. So each poll has a budget. Each operation on a socket, a channel, a timer or a lock costs
-//! a unit. With no unit left, the next operation returns `Pending` and wakes the task at once: it
-//! goes to the back of the queue, and others have their turn. Nothing is lost, and you need not do
-//! anything.
+//! tasks. So each poll has a budget: 128 units, and some 50 microseconds. Each operation on a
+//! socket, a channel, a timer or a lock costs a unit. With no unit left, or when the time is over,
+//! the next operation returns `Pending` and wakes the task at once: it goes to the back of the
+//! queue, and others have their turn. Nothing is lost, and you need not do anything.
+//!
+//! The time counts from the fourth operation of the poll that was ready, and is looked at now and
+//! then, so a poll may take longer; a single operation never gives way in the middle.
 //!
 //! | you have | use |
 //! |---|---|
@@ -39,7 +42,8 @@ use pin_project_lite::pin_project;
 
 use crate::engine::coop::{self, Budget};
 
-/// Whether this poll may still make progress. Always true outside a task.
+/// Whether this poll may still make progress: a unit is left, and so is time. Always true outside a
+/// task.
 ///
 /// # Examples
 ///

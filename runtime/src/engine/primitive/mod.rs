@@ -8,7 +8,8 @@
 //! AtomicUsize, AtomicPtr, Ordering, fence}`, `Arc`, `Mutex` with `MutexGuard`, `Condvar`, `RwLock`
 //! with its guards, `UnsafeCell`, `Alarm`, `Parker`, `Backoff`, `hint::spin_loop`,
 //! `thread::{Builder, JoinHandle, current, yield_now, Usage, cpu_time, os_id}`, `ticks`,
-//! `process_began`, and three that are no types: [`const_fn`], [`last_of`] and [`sizes`].
+//! `ticks_in`, `process_began`, and three that are no types: [`const_fn`], [`last_of`] and
+//! [`sizes`].
 
 #[cfg_attr(not(target_os = "linux"), path = "alarm_portable.rs")]
 mod alarm;
@@ -29,7 +30,7 @@ pub(crate) use crossbeam_utils::Backoff;
 pub(crate) use lock::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard};
 pub(crate) use parker::{Parker, Unparked};
 pub(crate) use std::sync::Arc;
-pub(crate) use ticks::{Scale, process_began, ticks};
+pub(crate) use ticks::{Scale, process_began, ticks, ticks_in};
 
 /// Atomic types and orderings.
 pub(crate) mod atomic {

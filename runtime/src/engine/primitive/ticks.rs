@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "two instructions; blocks cite docs/unsafe.md")]
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Now, in ticks since some moment. How long a tick is, [`Scale`] tells.
@@ -83,6 +84,30 @@ impl Scale {
     pub(crate) fn time(&self, ticks: u64) -> Duration {
         Duration::from_nanos((ticks as f64 * self.ns_per_tick) as u64)
     }
+}
+
+/// How many ticks a short time is, at the rate that was found first. Unknown in the first
+/// millisecond after the first tick was read.
+pub(crate) fn ticks_in(time: Duration) -> Option<u64> {
+    /// Ticks in a millisecond; 0 if unknown. No pair: a number, from which nothing else follows.
+    static RATE: AtomicU64 = AtomicU64::new(0);
+    let rate = match RATE.load(Ordering::Relaxed) {
+        0 => {
+            let rate = first_rate()?;
+            RATE.store(rate, Ordering::Relaxed);
+            rate
+        }
+        rate => rate,
+    };
+    Some((time.as_micros() as u64).saturating_mul(rate) / 1000)
+}
+
+#[cold]
+fn first_rate() -> Option<u64> {
+    if origin().counter.is_some() && origin().clock.elapsed() < LEAST_APART {
+        return None;
+    }
+    Some(Scale::now().ticks(Duration::from_millis(1)).max(1))
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -16,6 +16,11 @@ pub(crate) fn ticks() -> u64 {
     0
 }
 
+/// And so no rate.
+pub(crate) fn ticks_in(_time: Duration) -> Option<u64> {
+    None
+}
+
 pub(crate) fn process_began() -> std::time::Instant {
     std::time::Instant::now()
 }
