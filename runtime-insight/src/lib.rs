@@ -11,6 +11,7 @@
 //! | ask one | [`Client::attach`] |
 //! | see it in a browser | [`Viewer`]; from inside the program [`page`] |
 //! | read the answers | [`Hello`], [`Dump`], [`Metrics`] |
+//! | find the lines of a report's stacks | [`Lines`] |
 //! | look at what threads did, in the Perfetto UI | [`perfetto::convert`] |
 //!
 //! Everything here blocks the calling thread, up to a limit.
@@ -37,6 +38,7 @@
 mod answers;
 mod client;
 mod error;
+mod lines;
 mod page;
 pub mod perfetto;
 mod places;
@@ -49,5 +51,6 @@ pub use answers::{
 };
 pub use client::Client;
 pub use error::Error;
+pub use lines::Lines;
 pub use page::{Page, Viewer, page};
 pub use places::{Found, programs};

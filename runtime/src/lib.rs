@@ -87,7 +87,7 @@
 //! |---|---|---|
 //! | `insight` | on | what tasks wait for, who woke them, how long they ran: [`insight`]; nothing of it runs until it is switched on |
 //! | `stall-backtrace` | on | the stack in the report of a stall, by names of functions (Linux on x86-64 and arm64) |
-//! | `stall-lines` | on | files, lines and inlined calls in it, where the program has debug information |
+//! | `stall-lines` | off | files, lines and inlined calls in it, found by the program itself; without it the command `runtime-insight lines` finds them |
 //! | `futures-io` | off | wrappers for the traits of futures-io, in `io::compat` |
 //! | `schedule-latency` | off | how long tasks wait for their polls, for hooks and in a histogram |
 //! | `tracing` | off | spans and events of tasks, wakers, locks and timers, for tokio-console |

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use runtime::runtime::RuntimeFlavor;
 use runtime::{Builder, Runtime};
+#[cfg(target_os = "linux")]
+use tests::isolated;
 use tests::{Gate, eventually, within};
 
 fn names_of_workers(runtime: &Runtime, count: usize) -> HashSet<String> {
@@ -352,6 +354,36 @@ fn a_small_batch_of_events_still_brings_all() {
                 }
                 assert_eq!(tasks.join_all().await.len(), 50);
             });
+        }
+    });
+}
+
+/// How many descriptors the process's table has room for.
+#[cfg(target_os = "linux")]
+fn room_for_descriptors() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let size = status.lines().find_map(|line| line.strip_prefix("FDSize:")).unwrap();
+    size.trim().parse().unwrap()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn prewarm_descriptors() {
+    // The table never shrinks, so it is looked at in a process of its own.
+    isolated("prewarm_descriptors", || {
+        for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
+            let before = room_for_descriptors();
+            drop(builder.enable_all().build().unwrap());
+            assert_eq!(room_for_descriptors(), before, "nothing was asked for");
+            let more = before + 1;
+            let runtime = builder.prewarm_descriptors(more).build().unwrap();
+            assert!(room_for_descriptors() >= more, "{} < {more}", room_for_descriptors());
+            // Room, and no descriptor.
+            let highest = std::fs::read_dir("/proc/self/fd")
+                .unwrap()
+                .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<usize>().ok());
+            assert!(highest.max().unwrap() < before);
+            drop(runtime);
         }
     });
 }

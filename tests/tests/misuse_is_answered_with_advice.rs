@@ -126,6 +126,17 @@ fn numbers_that_make_no_sense() {
     advises(&text, &["non-zero", "zero"]);
 }
 
+#[test]
+fn room_for_more_descriptors_than_there_may_be() {
+    for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+        let error = builder.prewarm_descriptors(usize::MAX).build().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+        let text = error.to_string();
+        assert!(text.contains("prewarm_descriptors") && text.contains("at most"), "{text}");
+        advises(&text, &["ulimit -n"]);
+    }
+}
+
 /// An interval of nothing.
 fn runtime_interval() -> runtime::time::Interval {
     let runtime = current_thread();

@@ -78,6 +78,12 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     let mut models = cargo(&["test", "-p", "models", "--release", "--no-fail-fast"]);
     models.args(arguments);
     let models = run(models);
+    // What only a feature that is off by default does.
+    let mut lines = cargo(&["test", "-p", "runtime", "--lib", "--features", "stall-lines"]);
+    let lines = run({
+        lines.arg("stall::");
+        lines
+    });
     let simulated = crate::simulate::run(&["tests".to_owned()]);
     let [ecosystem, unstable, smol] = ECOSYSTEM.map(|workspace| {
         let mut tests = cargo_in(workspace, &["test", "--workspace", "--no-fail-fast"]);
@@ -86,7 +92,13 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     });
     let mut dumps = cargo_in(ECOSYSTEM[1], &["test"]);
     dumps.args(DUMPS).args(arguments);
-    rest.and(models).and(simulated).and(ecosystem).and(unstable).and(smol).and(run(dumps))
+    rest.and(models)
+        .and(lines)
+        .and(simulated)
+        .and(ecosystem)
+        .and(unstable)
+        .and(smol)
+        .and(run(dumps))
 }
 
 pub(crate) fn bench(arguments: &[String]) -> Outcome {

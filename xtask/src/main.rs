@@ -29,6 +29,7 @@ mod clients;
 mod commands;
 mod compat_bench;
 mod counts;
+mod crates;
 mod docs;
 mod face;
 mod loom;

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use crate::Outcome;
 use crate::circles;
+use crate::crates;
 use crate::docs;
 use crate::face;
 use crate::prose;
@@ -68,7 +69,13 @@ impl File {
 /// Reads the tree and reports.
 pub(crate) fn run(root: &Path) -> Outcome {
     let tree = read(root);
-    let breaches = breaches(&tree);
+    let mut breaches = breaches(&tree);
+    breaches.extend(crates::differences(root)?.into_iter().map(|what| Breach {
+        file: "runtime/Cargo.toml".into(),
+        line: 1,
+        law: "crates",
+        what,
+    }));
     for breach in &breaches {
         println!("{breach}");
     }

@@ -28,6 +28,10 @@ usage:
                                    q or Ctrl-C leaves. Without a terminal: one table
   runtime-insight PID console      answers tokio-console, until Ctrl-C
       --port N                       on this port of 127.0.0.1 instead of 6669; 0: any free one
+  runtime-insight lines [REPORT]   adds files, lines and inlined calls to the stacks of a report,
+                                   from this file or from the standard input
+      --program FILE                 finds them in this file: for a report from another machine,
+                                     or of a program that was stripped
   runtime-insight --help           this text
   runtime-insight --version        the version
 
@@ -37,6 +41,7 @@ examples:
   RUNTIME_INSIGHT=1 ./my-server &
   runtime-insight
   runtime-insight 4711 dump --filter mutex
+  journalctl -u my-server | runtime-insight lines
 ";
 
 /// A command of the user.
@@ -46,6 +51,7 @@ pub(super) enum Arguments {
     Version,
     List,
     Of(u32, Action),
+    Lines { report: Option<String>, programs: Vec<String> },
 }
 
 /// A command for one program.
@@ -80,6 +86,7 @@ impl Arguments {
             words if words.iter().any(|word| matches!(*word, "--help" | "-h" | "help")) => {
                 Ok(Arguments::Help)
             }
+            ["lines", options @ ..] => lines(options),
             [pid, rest @ ..] => {
                 let Ok(pid) = pid.parse() else {
                     return Err(format!(
@@ -161,6 +168,30 @@ fn action(pid: u32, words: &[&str]) -> Result<Action, String> {
     }
 }
 
+fn lines(options: &[&str]) -> Result<Arguments, String> {
+    let (mut report, mut programs) = (None, Vec::new());
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        match *option {
+            "--program" => match options.next() {
+                Some(file) => programs.push(file.to_string()),
+                None => return Err("--program needs the file of the program".to_owned()),
+            },
+            "-" => {}
+            other if other.starts_with('-') => {
+                return Err(unknown("lines", other, "--program FILE"));
+            }
+            file if report.is_none() => report = Some(file.to_owned()),
+            other => {
+                return Err(format!(
+                    "one report at a time: what is {other:?}? A program's file comes after --program"
+                ));
+            }
+        }
+    }
+    Ok(Arguments::Lines { report, programs })
+}
+
 fn trace(options: &[&str]) -> Result<Action, String> {
     let (mut last, mut runtime, mut file) = (10.0, None, None);
     let mut options = options.iter();
@@ -225,6 +256,13 @@ mod tests {
         let console = |port| Ok(Arguments::Of(12, Action::Console { port }));
         assert_eq!(parse("12 console"), console(6669));
         assert_eq!(parse("12 console --port 70"), console(70));
+        let lines = |report: Option<&str>, programs: &[&str]| {
+            let programs = programs.iter().map(|file| file.to_string()).collect();
+            Ok(Arguments::Lines { report: report.map(str::to_owned), programs })
+        };
+        assert_eq!(parse("lines"), lines(None, &[]));
+        assert_eq!(parse("lines -"), lines(None, &[]));
+        assert_eq!(parse("lines --program a x.log --program b"), lines(Some("x.log"), &["a", "b"]));
         assert_eq!(parse("12 dump --help"), Ok(Arguments::Help));
         assert_eq!(parse("-V"), Ok(Arguments::Version));
     }
@@ -248,6 +286,9 @@ mod tests {
             ("12 console --port 65536", "from 0 to 65535"),
             ("12 console --at x", "--port N"),
             ("12 top --fast", "no options"),
+            ("lines a b", "after --program"),
+            ("lines --program", "needs the file"),
+            ("lines --file a", "--program FILE"),
         ] {
             let error = parse(given).unwrap_err();
             assert!(error.contains(advice), "{given}: {error}");

@@ -4,15 +4,20 @@ use runtime_insight::Client;
 use serde_json::Value;
 
 use super::arguments::Form;
-use super::{Failed, print, with_end};
+use super::{Failed, lines, print, with_end};
 
-pub(super) fn run(client: &mut Client, form: Form, filter: &[String]) -> Result<(), Failed> {
+pub(super) fn run(
+    pid: u32,
+    client: &mut Client,
+    form: Form,
+    filter: &[String],
+) -> Result<(), Failed> {
     let filter: Vec<_> = filter.iter().map(|word| word.to_lowercase()).collect();
-    let answer = client.ask(match form {
-        Form::Text => "text",
-        Form::Stacks => "stacks all",
-        Form::Json => "dump",
-    })?;
+    let answer = match form {
+        Form::Text => client.ask("text")?,
+        Form::Stacks => lines::of_process(pid, &client.ask("stacks all")?).into_bytes(),
+        Form::Json => client.ask("dump")?,
+    };
     if filter.is_empty() {
         return print(&with_end(answer));
     }

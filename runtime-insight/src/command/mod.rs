@@ -4,6 +4,7 @@ mod arguments;
 mod console;
 mod dump;
 mod findings;
+mod lines;
 mod list;
 mod page;
 mod screen;
@@ -61,11 +62,15 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), Failed> {
             print(format!("runtime-insight {}\n", env!("CARGO_PKG_VERSION")).as_bytes())
         }
         Arguments::List => list::run(),
+        Arguments::Lines { report, programs } => lines::run(report, programs),
         Arguments::Of(pid, action) => {
             let mut client = Client::attach(pid)?;
             match action {
-                Action::Dump { form, filter } => dump::run(&mut client, form, &filter),
-                Action::Stacks { task } => print(&client.ask(&format!("stacks {task}"))?),
+                Action::Dump { form, filter } => dump::run(pid, &mut client, form, &filter),
+                Action::Stacks { task } => {
+                    let stacks = client.ask(&format!("stacks {task}"))?;
+                    print(lines::of_process(pid, &stacks).as_bytes())
+                }
                 Action::Trace { last, runtime, file } => {
                     trace::run(pid, &mut client, last, runtime, file)
                 }

@@ -13,6 +13,7 @@ use super::snapshot::{Line, Selection, Snapshot};
 use super::source::lock;
 use super::task::Wait;
 use crate::error::Error;
+use crate::lines::Lines;
 use crate::perfetto;
 
 /// The most rows in one answer.
@@ -266,8 +267,12 @@ fn task(hub: &Hub, id: u64) -> Answered {
 
 /// The chain of async functions that the task is in. A failure to get it is an answer, too.
 fn stacks(hub: &Hub, id: u64) -> Answered {
-    Answer::json(&match hub.ask(&format!("stacks {id}")) {
-        Ok(bytes) => json!({"text": String::from_utf8_lossy(&bytes)}),
+    let text = hub.ask(&format!("stacks {id}")).and_then(|bytes| {
+        let lines = Lines::of_process(hub.hello()?.pid);
+        Ok(lines.add(&String::from_utf8_lossy(&bytes)))
+    });
+    Answer::json(&match text {
+        Ok(text) => json!({"text": text}),
         Err(error) => json!({"error": error.to_string()}),
     })
 }

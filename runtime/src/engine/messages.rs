@@ -302,6 +302,25 @@ pub(crate) fn no_thread_for_a_job(
     )
 }
 
+/// Room was asked for more descriptors than there may be.
+pub(crate) fn too_many_descriptors(count: usize, limit: u64) -> std::io::Error {
+    std::io::Error::new(
+        std::io::ErrorKind::InvalidInput,
+        format!(
+            "`Builder::prewarm_descriptors({count})`: this process may have at most {limit} file descriptors; raise its \
+             RLIMIT_NOFILE (`ulimit -n`, systemd's `LimitNOFILE`), or ask for fewer"
+        ),
+    )
+}
+
+/// The system has made no room for descriptors.
+pub(crate) fn no_room_for_descriptors(count: usize, error: std::io::Error) -> std::io::Error {
+    std::io::Error::new(
+        error.kind(),
+        format!("no room for {count} file descriptors (`Builder::prewarm_descriptors`): {error}"),
+    )
+}
+
 /// The thread that watches a thread with tasks could not be started.
 pub(crate) fn no_thread_to_watch(error: &std::io::Error) -> String {
     format!(

@@ -157,17 +157,32 @@
 //! ```text
 //! runtime: task 64 spawned at src/main.rs:9:16 blocks its thread in `clock_nanosleep`: it has
 //! not returned from its poll for 100 ms on worker 1
-//!    0: __GI___clock_nanosleep
-//!              at ./time/../sysdeps/unix/sysv/linux/clock_nanosleep.c:48
+//!    0: __GI___clock_nanosleep (libc.so.6+0xd2bc6)
+//!    ..
+//!    4: thumbnails::resize_picture (thumbnails+0x21c4f)
+//!    5: thumbnails::main::{{closure}}::{{closure}} (thumbnails+0x22b0d)
+//!       [module libc.so.6: /usr/lib/x86_64-linux-gnu/libc.so.6, build id 93ac..]
+//!       [module thumbnails: /srv/thumbnails, build id ad1f..]
+//!       (`runtime-insight lines` adds files and lines to this)
+//!
+//!   Other tasks go on. Move what blocks to `spawn_blocking` or `block_in_place`, or use what
+//!   can be awaited.
+//! ```
+//!
+//! Names are from the program's symbol table. Lines need debug information (`debug =
+//! "line-tables-only"` in the release profile), and are found by a command, also later and on
+//! another machine that has this build:
+//!
+//! ```text
+//! $ runtime-insight lines stalls.log
 //!    ..
 //!    4: thumbnails::resize_picture
 //!              at src/main.rs:4
 //!    5: thumbnails::main::{{closure}}::{{closure}}
 //!              at src/main.rs:10
-//!
-//!   Other tasks go on. Move what blocks to `spawn_blocking` or `block_in_place`, or use what
-//!   can be awaited.
 //! ```
+//!
+//! With the feature `stall-lines` the program finds them by itself.
 //!
 //! Read it from below: the task begins in `main`, and calls `resize_picture`, which sleeps. What to
 //! do:

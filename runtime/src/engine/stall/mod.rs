@@ -64,7 +64,7 @@ use std::io;
 pub(crate) use procfs::{queued, sleeps, thread_state};
 #[cfg_attr(not(feature = "insight"), allow(unused_imports, reason = "nobody asks for stacks"))]
 pub(crate) use stack::{Capture, Unwinder, capture, capture_here, prepare, stack_pointer};
-pub(crate) use trace::{Address, Frame, Trace};
+pub(crate) use trace::{Address, Frame, Module, Trace};
 
 /// Bytes of stack that are copied: some hundred frames of a release build.
 pub(crate) const STACK_BYTES: usize = 256 * 1024;

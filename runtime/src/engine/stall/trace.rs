@@ -1,6 +1,10 @@
 //! A stack trace, formatted for people.
+//!
+//! A frame without a line is printed with its module and the address in the module's file. The
+//! modules stand below the frames, each with its path and build id. That is all that is needed to
+//! find the lines later, in another process: `runtime-insight/src/lines/report.rs` reads it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
 /// Part of the name of the function in which tasks are polled (`task/cell.rs`).
@@ -14,6 +18,24 @@ pub(crate) struct Frame {
     pub(crate) file: Option<PathBuf>,
     pub(crate) line: Option<u32>,
     pub(crate) address: u64,
+    /// The number of the module in its trace, and an address inside the call as the module's file
+    /// counts, without the address at which the file was loaded.
+    pub(crate) place: Option<(usize, u64)>,
+}
+
+/// A file that code was loaded from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Module {
+    pub(crate) path: String,
+    /// What the linker has put there to tell builds apart.
+    pub(crate) build_id: Option<Vec<u8>>,
+}
+
+impl Module {
+    fn file_name(&self) -> &str {
+        let path = self.path.strip_suffix(" (deleted)").unwrap_or(&self.path);
+        path.rsplit('/').next().unwrap_or(path)
+    }
 }
 
 impl Frame {
@@ -49,13 +71,14 @@ impl Address {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trace {
     frames: Vec<Frame>,
+    modules: Vec<Module>,
     /// Whether the outermost frame was reached.
     complete: bool,
 }
 
 impl Trace {
-    pub(crate) fn new(frames: Vec<Frame>, complete: bool) -> Trace {
-        Trace { frames, complete }
+    pub(crate) fn new(frames: Vec<Frame>, modules: Vec<Module>, complete: bool) -> Trace {
+        Trace { frames, modules, complete }
     }
 
     /// Without the innermost frames that copy a waker, where the stack was taken.
@@ -88,24 +111,64 @@ impl Trace {
         let end = marker(MARKER).or_else(|| marker("__rust_begin_short_backtrace"));
         &self.frames[..end.unwrap_or(self.frames.len())]
     }
+
+    /// What a module is called among these: by its file's name or, where an earlier module's file
+    /// has the same name, by its path.
+    fn module_name(&self, number: usize) -> &str {
+        let (before, module) = (&self.modules[..number], &self.modules[number]);
+        let name = module.file_name();
+        let is_taken = before.iter().any(|other| other.file_name() == name);
+        if is_taken { &module.path } else { name }
+    }
+
+    /// Writes where the modules are that these frames name.
+    fn write_modules(&self, frames: &[Frame], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let without_line = frames.iter().filter(|frame| frame.file.is_none());
+        let mut used: Vec<usize> =
+            without_line.filter_map(|frame| frame.place).map(|(module, _)| module).collect();
+        used.sort_unstable();
+        used.dedup();
+        for &number in &used {
+            let Module { path, build_id } = &self.modules[number];
+            write!(f, "      [module {}: {path}", self.module_name(number))?;
+            if let Some(build_id) = build_id {
+                let mut digits = String::with_capacity(build_id.len() * 2);
+                build_id.iter().try_for_each(|byte| write!(digits, "{byte:02x}"))?;
+                write!(f, ", build id {digits}")?;
+            }
+            writeln!(f, "]")?;
+        }
+        if !used.is_empty() {
+            writeln!(f, "      (`runtime-insight lines` adds files and lines to this)")?;
+        }
+        Ok(())
+    }
 }
 
-/// Like std's backtraces: number, function, and the place on a line of its own.
+/// Like std's backtraces: number, function, and the place on a line of its own. Without a line the
+/// place is the module.
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.user_frames();
         for (number, frame) in user.iter().enumerate() {
             match &frame.name {
-                Some(name) => writeln!(f, "{number:4}: {}", shortened(name))?,
-                None => writeln!(f, "{number:4}: <unknown> ({:#x})", frame.address)?,
+                Some(name) => write!(f, "{number:4}: {}", shortened(name))?,
+                None => write!(f, "{number:4}: <unknown>")?,
             }
-            if let Some(file) = &frame.file {
-                write!(f, "             at {}", file.display())?;
-                if let Some(line) = frame.line {
-                    write!(f, ":{line}")?;
+            match (&frame.file, frame.place) {
+                (Some(file), _) => {
+                    write!(f, "\n             at {}", file.display())?;
+                    if let Some(line) = frame.line {
+                        write!(f, ":{line}")?;
+                    }
                 }
-                writeln!(f)?;
+                (None, Some((module, address))) => {
+                    write!(f, " ({}+{address:#x})", self.module_name(module))?;
+                }
+                (None, None) if frame.name.is_none() => write!(f, " ({:#x})", frame.address)?,
+                (None, None) => {}
             }
+            writeln!(f)?;
         }
         if user.iter().any(Frame::may_be_shared) {
             writeln!(
@@ -116,7 +179,7 @@ impl fmt::Display for Trace {
         if !self.complete && user.len() == self.frames.len() {
             writeln!(f, "      (the stack could be followed no further)")?;
         }
-        Ok(())
+        self.write_modules(user, f)
     }
 }
 
@@ -173,13 +236,48 @@ mod tests {
     use super::*;
 
     fn text(names: &[&str]) -> String {
-        let frame = |name: &&str| Frame {
-            name: Some((*name).to_owned()),
-            file: None,
-            line: None,
-            address: 1,
+        Trace::new(names.iter().map(|name| frame(name, None)).collect(), Vec::new(), true)
+            .to_string()
+    }
+
+    fn frame(name: &str, place: Option<(usize, u64)>) -> Frame {
+        Frame { name: Some(name.to_owned()), file: None, line: None, address: 1, place }
+    }
+
+    #[test]
+    fn a_frame_without_a_line_says_where_it_is_in_which_build() {
+        let module = |path: &str, build_id: &[u8]| Module {
+            path: path.to_owned(),
+            build_id: (!build_id.is_empty()).then(|| build_id.to_vec()),
         };
-        Trace::new(names.iter().map(frame).collect(), true).to_string()
+        let modules = vec![
+            module("/srv/server (deleted)", &[0x0f, 0xa0]),
+            module("/lib/unused.so", &[1]),
+            module("/old/server", &[]),
+        ];
+        let mut frames = vec![
+            frame("server::a", Some((0, 0x12))),
+            frame("server::b", Some((2, 0x34))),
+            frame("vanished", None),
+            frame("has_a_line", Some((1, 0x56))),
+            Frame { name: None, ..frame("", Some((0, 0x78))) },
+            Frame { name: None, ..frame("", None) },
+        ];
+        frames[3].file = Some("c.rs".into());
+        frames[3].line = Some(7);
+        let text = Trace::new(frames, modules, true).to_string();
+        let expected = "   0: server::a (server+0x12)
+   1: server::b (/old/server+0x34)
+   2: vanished
+   3: has_a_line
+             at c.rs:7
+   4: <unknown> (server+0x78)
+   5: <unknown> (0x1)
+      [module server: /srv/server (deleted), build id 0fa0]
+      [module /old/server: /old/server]
+      (`runtime-insight lines` adds files and lines to this)
+";
+        assert_eq!(text, expected);
     }
 
     #[test]

@@ -20,7 +20,9 @@ use crate::engine::insight::{CAN_BE_ON, Recorder};
 use crate::engine::messages;
 use crate::engine::primitive::atomic::AtomicU64;
 use crate::engine::primitive::{Mutex, simulation};
+use crate::engine::process_wide::descriptors;
 use crate::engine::process_wide::fork::ForkGeneration;
+use crate::engine::process_wide::processors;
 use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::rng;
 use crate::engine::scheduler::{
@@ -80,7 +82,7 @@ impl Builder {
             None => default_workers()?,
         };
         let clock = Arc::new(Clock::new(self.start_paused, self.start_paused));
-        let driver = IoDriver::new(self.event_batch())?;
+        let driver = self.driver()?;
         let drivers = Drivers::of_workers(Arc::clone(&driver), clock, workers);
         if self.ends_timers {
             drivers.shards().all().iter().for_each(|shard| shard.end_timers_when_closed());
@@ -125,7 +127,7 @@ impl Builder {
 
     pub(super) fn build_current_thread(&self, local_to: Option<ThreadId>) -> io::Result<Runtime> {
         let clock = Arc::new(Clock::new(true, self.start_paused));
-        let driver = IoDriver::new(self.event_batch())?;
+        let driver = self.driver()?;
         let drivers = Drivers::of_one_thread(Arc::clone(&driver), clock);
         let parts = self.parts(driver, &drivers)?;
         let insight = &parts.insight.clone();
@@ -144,6 +146,14 @@ impl Builder {
         let runtime = self.assemble(parts, scheduler, 1, local_to);
         let started = insight.start_services(runtime.handle());
         or_end(runtime, started)
+    }
+
+    /// The driver, with room for the descriptors that the program expects: made now, as long as the
+    /// runtime has no threads.
+    fn driver(&self) -> io::Result<Arc<IoDriver>> {
+        let driver = IoDriver::new(self.event_batch())?;
+        descriptors::make_room(driver.poll_fd(), self.prewarm_descriptors)?;
+        Ok(driver)
     }
 
     fn parts(&self, driver: Arc<IoDriver>, drivers: &Drivers) -> io::Result<Parts> {
@@ -436,7 +446,7 @@ fn or_end(runtime: Runtime, started: io::Result<()>) -> io::Result<Runtime> {
 fn default_workers() -> io::Result<usize> {
     const VARIABLE: &str = "RUNTIME_WORKER_THREADS";
     match std::env::var(VARIABLE) {
-        Err(std::env::VarError::NotPresent) => Ok(num_cpus::get().clamp(1, MAX_WORKERS)),
+        Err(std::env::VarError::NotPresent) => Ok(processors::available().clamp(1, MAX_WORKERS)),
         Ok(text) => match text.parse() {
             Ok(count @ 1..=MAX_WORKERS) => Ok(count),
             _ => Err(io::Error::new(

@@ -620,15 +620,22 @@ pub(crate) struct Time(pub(crate) Duration);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let us = self.0.as_nanos() as f64 / 1e3;
-        if us < 1e3 {
-            write!(f, "{us:.0} µs")
-        } else if us < 1e6 {
-            write!(f, "{:.1} ms", us / 1e3)
-        } else if us < 120e6 {
-            write!(f, "{:.1} s", us / 1e6)
+        const MS: u64 = 1_000;
+        const SECOND: u64 = 1_000 * MS;
+        let us = u64::try_from(self.0.as_micros()).unwrap_or(u64::MAX);
+        // Rounded to tenths, of which the last is behind the point.
+        let tenths = |unit: u64| {
+            let tenths = us.saturating_add(unit / 20) / (unit / 10);
+            (tenths / 10, tenths % 10)
+        };
+        if us < MS {
+            write!(f, "{us} µs")
+        } else if us < 120 * SECOND {
+            let (unit, name) = if us < SECOND { (MS, "ms") } else { (SECOND, "s") };
+            let (whole, tenth) = tenths(unit);
+            write!(f, "{whole}.{tenth} {name}")
         } else {
-            write!(f, "{:.0} min", us / 60e6)
+            write!(f, "{} min", us.saturating_add(30 * SECOND) / (60 * SECOND))
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Writes JSON (RFC 8259).
+//!
+//! What a caller's closure is called between is compiled once, and not for each closure: every
+//! program has this in it.
 
 use std::fmt::{self, Write as _};
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::decimal::Decimal;
 use crate::runtime::id::RuntimeId;
 use crate::task::Id;
 
@@ -26,11 +30,18 @@ impl Json {
 
     /// `{..}`, with the members that `f` writes.
     pub(crate) fn object(&mut self, f: impl FnOnce(&mut Json)) {
-        self.between('{', '}', f);
+        let outside = self.open('{');
+        f(self);
+        self.close('}', outside);
     }
 
     /// A member, if there is a value.
     pub(crate) fn member(&mut self, key: &str, value: &(impl Value + ?Sized)) {
+        self.member_of_any_kind(key, &value);
+    }
+
+    #[inline(never)]
+    fn member_of_any_kind(&mut self, key: &str, value: &dyn Value) {
         if value.is_there() {
             self.key(key);
             value.write(self);
@@ -51,21 +62,26 @@ impl Json {
         f: impl Fn(&mut Json, T),
     ) {
         self.key(key);
-        self.between('[', ']', |json| {
-            for one in all {
-                json.comma();
-                json.object(|json| f(json, one));
-                json.needs_comma = true;
-            }
-        });
+        let outside = self.open('[');
+        for one in all {
+            self.comma();
+            self.object(|json| f(json, one));
+            self.needs_comma = true;
+        }
+        self.close(']', outside);
     }
 
-    fn between(&mut self, open: char, close: char, f: impl FnOnce(&mut Json)) {
-        self.text.push(open);
-        let outside = std::mem::replace(&mut self.needs_comma, false);
-        f(self);
+    /// Begins an object or a list. Returns what [`close`](Json::close) needs.
+    #[inline(never)]
+    fn open(&mut self, bracket: char) -> bool {
+        self.text.push(bracket);
+        std::mem::replace(&mut self.needs_comma, false)
+    }
+
+    #[inline(never)]
+    fn close(&mut self, bracket: char, outside: bool) {
         self.needs_comma = outside;
-        self.text.push(close);
+        self.text.push(bracket);
     }
 
     fn comma(&mut self) {
@@ -74,26 +90,29 @@ impl Json {
         }
     }
 
+    #[inline(never)]
     fn key(&mut self, key: &str) {
         self.comma();
         self.string(key);
         self.text.push(':');
     }
 
+    #[inline(never)]
     fn string(&mut self, text: &str) {
         self.text.push('"');
         for c in text.chars() {
             match c {
                 '"' => self.text.push_str("\\\""),
                 '\\' => self.text.push_str("\\\\"),
-                c if c < ' ' => self.display(format_args!("\\u{:04x}", u32::from(c))),
+                c if c < ' ' => self.display(&format_args!("\\u{:04x}", u32::from(c))),
                 c => self.text.push(c),
             }
         }
         self.text.push('"');
     }
 
-    fn display(&mut self, value: impl fmt::Display) {
+    #[inline(never)]
+    fn display(&mut self, value: &dyn fmt::Display) {
         write!(self.text, "{value}").expect("a string takes everything");
     }
 }
@@ -129,8 +148,17 @@ macro_rules! displayed {
     )*};
 }
 
-// No number is infinite or NaN: JSON has no word for those.
-displayed!(bool, u32, u64, i32, usize, f64, Id, RuntimeId);
+displayed!(bool, u32, u64, i32, usize, Decimal, Id, RuntimeId);
+
+impl<T: Value + ?Sized> Value for &T {
+    fn write(&self, json: &mut Json) {
+        (**self).write(json);
+    }
+
+    fn is_there(&self) -> bool {
+        (**self).is_there()
+    }
+}
 
 macro_rules! texts {
     ($($type:ty),*) => {$(
@@ -144,7 +172,7 @@ macro_rules! texts {
 
 texts!(str, String, Arc<str>);
 
-impl Value for &'static Location<'static> {
+impl Value for Location<'static> {
     fn write(&self, json: &mut Json) {
         json.string(&self.to_string());
     }
@@ -153,7 +181,7 @@ impl Value for &'static Location<'static> {
 /// Written in microseconds.
 impl Value for Duration {
     fn write(&self, json: &mut Json) {
-        json.display(self.as_nanos() as f64 / 1e3);
+        json.display(&Decimal::micros(*self));
     }
 }
 
@@ -170,7 +198,9 @@ mod tests {
             json.list("all", &[1_u64, 2], |json, n| json.member("n", n));
             json.list("nothing", &[0_u64; 0], |_, _| ());
             json.list("empty", &[0_u64], |_, _| ());
-            json.member_object("o", |json| json.member("p", &0.5));
+            json.member_object("o", |json| {
+                json.member("p", &Decimal::seconds(Duration::from_millis(500)));
+            });
             json.member("b", &Duration::from_nanos(1500));
         });
         let expected = r#"{"a":"x\"\\\u000a","all":[{"n":1},{"n":2}],"nothing":[],"empty":[{}],"o":{"p":0.5},"b":1.5}"#;

@@ -28,7 +28,7 @@ use crate::task::Id;
 
 /// A task that only gives way, as a spinning one does, is polled a million times a second; one that
 /// computes in steps of 100 µs, ten thousand times.
-const BUSY_POLLS: f64 = 50_000.0;
+const BUSY_POLLS: u64 = 50_000;
 /// A task that has waited for a lock for so long is taken to be stuck.
 const LONG: Duration = Duration::from_secs(1);
 /// In how many looks in a row a queue must have grown.
@@ -158,10 +158,11 @@ impl Lints {
             let wakes_itself = task.woken.is_some_and(|(by, _)| by == WokenBy::Task(task.id));
             let Some(before) = self.polls.get(&task.id).filter(|_| wakes_itself) else { continue };
             let polls = task.polls.saturating_sub(*before);
-            let rate = polls as f64 / passed.as_secs_f64().max(1e-3);
+            let ms = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
+            let rate = polls.saturating_mul(1_000) / ms;
             if rate >= BUSY_POLLS {
                 let text = format!(
-                    "busy loop: {} wakes itself all the time: {rate:.0} polls a second. Let it \
+                    "busy loop: {} wakes itself all the time: {rate} polls a second. Let it \
                      wait for what it needs",
                     Named(task)
                 );

@@ -14,6 +14,7 @@ pub(super) fn at(address: Address) -> Vec<Frame> {
             file: symbol.filename().map(|file| file.to_path_buf()),
             line: symbol.lineno(),
             address: address.pc,
+            place: None,
         });
     });
     frames

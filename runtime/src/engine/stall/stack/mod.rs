@@ -19,7 +19,7 @@ mod symbols;
 mod tests;
 mod unwind;
 
-use super::{Address, Frame, How, Registers, STACK_BYTES, Tid, Trace, Why, procfs};
+use super::{Address, Frame, How, Module, Registers, STACK_BYTES, Tid, Trace, Why, procfs};
 
 #[cfg_attr(not(feature = "insight"), allow(unused_imports, reason = "nobody asks for stacks"))]
 pub(crate) use capture::{Capture, capture, capture_here, prepare, stack_pointer};

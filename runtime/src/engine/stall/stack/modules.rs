@@ -20,6 +20,9 @@ use crate::engine::process_wide::own_memory;
 /// No table is as large as this; a larger number is a misreading.
 pub(super) const MOST_TABLE_BYTES: u64 = 256 << 20;
 
+/// Notes are some dozens of bytes; of more only the beginning is read.
+const MOST_NOTE_BYTES: u64 = 64 << 10;
+
 /// An ELF image in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Image {
@@ -108,6 +111,7 @@ pub(super) struct Tables {
     /// The address of the frames in memory.
     frames: u64,
     frame_bytes: Vec<u8>,
+    build_id: Option<Vec<u8>>,
 }
 
 impl Tables {
@@ -144,7 +148,16 @@ impl Tables {
             return None;
         }
         let frame_bytes = memory::read_all(frames, (end - frames) as usize)?;
-        Some(Tables { bias, header: start, header_bytes, frames, frame_bytes })
+        let build_id = headers.iter().filter(|s| s.kind == Segment::NOTES).find_map(|s| {
+            let length = usize::try_from(s.length.min(MOST_NOTE_BYTES)).ok()?;
+            build_id(&memory::read_all(bias.wrapping_add(s.address), length)?)
+        });
+        Some(Tables { bias, header: start, header_bytes, frames, frame_bytes, build_id })
+    }
+
+    /// What the linker has put there to tell builds apart.
+    pub(super) fn build_id(&self) -> Option<&[u8]> {
+        self.build_id.as_deref()
     }
 
     /// What to add to an address in the file.
@@ -229,6 +242,7 @@ struct Segment {
 
 impl Segment {
     const LOAD: u32 = 1;
+    const NOTES: u32 = 4;
     const EH_FRAME: u32 = 0x6474_e550;
 
     fn parse(bytes: &[u8]) -> Option<Segment> {
@@ -238,6 +252,22 @@ impl Segment {
             address: u64_at(bytes, 16)?,
             length: u64_at(bytes, 32)?,
         })
+    }
+}
+
+/// The build id among notes. Each note is three lengths and kinds, an owner and a content, both
+/// padded to 4 bytes.
+fn build_id(mut notes: &[u8]) -> Option<Vec<u8>> {
+    const BUILD_ID: i32 = 3;
+    loop {
+        let (owner, content) = (i32_at(notes, 0)? as usize, i32_at(notes, 4)? as usize);
+        let kind = i32_at(notes, 8)?;
+        let begin = owner.checked_next_multiple_of(4)?.checked_add(12)?;
+        let end = begin.checked_add(content)?;
+        if kind == BUILD_ID && notes.get(12..12 + owner)? == b"GNU\0" {
+            return Some(notes.get(begin..end)?.to_vec());
+        }
+        notes = notes.get(end.checked_next_multiple_of(4)?..)?;
     }
 }
 
@@ -278,6 +308,31 @@ mod tests {
         assert_eq!(images[2].addresses, 0x7f50..0x7f60);
         assert_eq!(images[0].file(), Some((77, "/bin/program")));
         assert_eq!(images[1].file(), Some((78, "/lib/with space.so (deleted)")));
+    }
+
+    #[test]
+    fn the_build_id_is_found_among_other_notes() {
+        let note = |owner: &[u8], kind: u32, content: &[u8]| {
+            let mut note = Vec::new();
+            for word in [owner.len() as u32, content.len() as u32, kind] {
+                note.extend(word.to_le_bytes());
+            }
+            for part in [owner, content] {
+                note.extend(part);
+                note.resize(note.len().next_multiple_of(4), 0);
+            }
+            note
+        };
+        let abi = note(b"GNU\0", 1, &[0; 16]);
+        let other = note(b"me\0", 3, &[1]);
+        let id = note(b"GNU\0", 3, &[7, 8, 9]);
+        let all = [abi.clone(), other.clone(), id].concat();
+        assert_eq!(build_id(&all), Some(vec![7, 8, 9]));
+        assert_eq!(build_id(&[abi, other].concat()), None);
+        for length in 0..all.len() - 1 {
+            assert_eq!(build_id(&all[..length]), None);
+        }
+        assert_eq!(build_id(&[0xff; 12]), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::capture::Capture;
 use super::frame::{Place, Values};
 use super::modules::{self, Description, Image, Tables};
 use super::symbols::Symbols;
-use super::{Address, Frame, Registers, Trace, arch, lines, registers};
+use super::{Address, Frame, Module, Registers, Trace, arch, lines, registers};
 
 /// The most frames. More would be a loop in damaged data.
 const MOST_FRAMES: usize = 256;
@@ -47,15 +47,37 @@ impl Unwinder {
         let (addresses, complete) = self.unwind(capture);
         let mut symbols = Symbols::of(&self.images);
         let mut frames = Vec::with_capacity(addresses.len());
+        // The images that were met, each with the module that stands for it.
+        let (mut met, mut modules) = (Vec::new(), Vec::new());
         for address in addresses {
             let known = frames.len();
             frames.extend(lines::at(address));
             if frames.len() == known {
-                let name = symbols.name(address.inside());
-                frames.push(Frame { name, file: None, line: None, address: address.pc });
+                let (name, address) = (symbols.name(address.inside()), address.pc);
+                frames.push(Frame { name, file: None, line: None, address, place: None });
             }
+            let place = self.in_module(address.inside()).map(|(image, module, at)| {
+                let number = met.iter().position(|&other| other == image).unwrap_or_else(|| {
+                    met.push(image);
+                    modules.push(module());
+                    met.len() - 1
+                });
+                (number, at)
+            });
+            frames[known..].iter_mut().for_each(|frame| frame.place = place);
         }
-        Trace::new(frames, complete)
+        Trace::new(frames, modules, complete)
+    }
+
+    /// The number of the image that the address is in, its module, and the address in its file.
+    fn in_module(&self, address: u64) -> Option<(usize, impl FnOnce() -> Module + '_, u64)> {
+        let is_it = |(image, _): &(Image, Option<Tables>)| image.addresses.contains(&address);
+        let number = self.images.iter().position(is_it)?;
+        let (image, tables) = &self.images[number];
+        let (tables, (_, path)) = (tables.as_ref()?, image.file()?);
+        let module =
+            || Module { path: path.to_owned(), build_id: tables.build_id().map(<[u8]>::to_vec) };
+        Some((number, module, address.wrapping_sub(tables.bias())))
     }
 
     /// Reads the tables of images that were loaded since, and drops those of unloaded ones.

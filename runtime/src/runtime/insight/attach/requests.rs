@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::super::TaskInfo;
+use super::super::decimal::seconds;
 use super::super::json::Json;
 use super::super::numbers::{metrics_json, prometheus};
 use super::watch::Watch;
@@ -161,8 +162,7 @@ fn stacks(runtimes: &[Handle], _: &Watch, words: &[&str]) -> Answer {
 ///
 /// [`Trace::to_bytes`]: super::super::Trace::to_bytes
 fn trace(runtimes: &[Handle], _: &Watch, words: &[&str]) -> Answer {
-    let last = words[0].parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let Some(last) = last else {
+    let Some(last) = seconds(words[0]) else {
         return Err(format!("{:?} is no number of seconds", words[0]));
     };
     let Some(handle) = runtimes.iter().find(|handle| handle.id().to_string() == words[1]) else {

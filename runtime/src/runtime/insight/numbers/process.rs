@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::table::Number;
 
-/// `stat` counts in such ticks a second, whatever the kernel's own clock does.
-const USER_HZ: f64 = 100.0;
+/// What `stat` counts in, whatever the kernel's own clock does.
+const TICK: Duration = Duration::from_millis(10);
 
 /// The value of a number of `table.rs`'s `OF_PROCESS`.
 pub(super) struct Process {
@@ -27,10 +27,8 @@ impl Process {
         let boot = read("/proc/stat");
         let boot = boot.lines().find_map(|line| line.strip_prefix("btime "));
         let boot: Option<u64> = boot.and_then(|seconds| seconds.trim().parse().ok());
-        let since_boot = stat.get(19).map(|&count| count as f64 / USER_HZ);
-        let began = boot.zip(since_boot);
-        let began =
-            began.map(|(boot, then)| Duration::from_secs(boot) + Duration::from_secs_f64(then));
+        let began = boot.zip(stat.get(19));
+        let began = began.map(|(boot, &then)| Duration::from_secs(boot) + time_of(then));
         Process { stat, status: read("/proc/self/status"), began }
     }
 
@@ -38,7 +36,7 @@ impl Process {
         match name {
             "process_cpu_seconds_total" => {
                 let time = self.stat.get(11)? + self.stat.get(12)?;
-                return Some(Number::Seconds(Duration::from_secs_f64(time as f64 / USER_HZ)));
+                return Some(Number::Seconds(time_of(time)));
             }
             "process_resident_memory_bytes" => self.status("VmRSS:").map(|kb| kb * 1024),
             "process_virtual_memory_bytes" => self.status("VmSize:").map(|kb| kb * 1024),
@@ -62,4 +60,9 @@ impl Process {
         let line = self.status.lines().find_map(|line| line.strip_prefix(key))?;
         line.split_whitespace().next()?.parse().ok()
     }
+}
+
+fn time_of(ticks: u64) -> Duration {
+    let (seconds, rest) = (ticks / 100, ticks % 100);
+    Duration::from_secs(seconds) + TICK * rest as u32
 }

@@ -1,7 +1,9 @@
 //! The numbers in Prometheus's text format and in JSON.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use super::super::decimal::Decimal;
 use super::super::json::{Json, Value};
 use super::process::Process;
 use super::table::{
@@ -40,8 +42,7 @@ pub fn prometheus(runtimes: &[Handle]) -> String {
         let name = format!("runtime_{}", metric.name);
         head(&mut out, &name, metric);
         for one in &all {
-            let value = (metric.read)(&one.metrics);
-            line(&mut out, &name, &one.labels, value);
+            line(&mut out, &name, &one.labels, metric.of_runtime(&one.metrics));
         }
     }
     for metric in OF_WORKER {
@@ -50,7 +51,7 @@ pub fn prometheus(runtimes: &[Handle]) -> String {
         for one in &all {
             for worker in 0..one.metrics.num_workers() {
                 let labels = one.and("worker", worker);
-                line(&mut out, &name, &labels, (metric.read)(&one.metrics, worker));
+                line(&mut out, &name, &labels, metric.of_part(&one.metrics, worker));
             }
         }
     }
@@ -60,7 +61,7 @@ pub fn prometheus(runtimes: &[Handle]) -> String {
         for one in &all {
             for thread in 0..one.handle.pinned().limit() {
                 let labels = one.and("thread", thread);
-                line(&mut out, &name, &labels, (metric.read)(&one.metrics, thread));
+                line(&mut out, &name, &labels, metric.of_part(&one.metrics, thread));
             }
         }
     }
@@ -123,7 +124,7 @@ fn line(out: &mut String, name: &str, labels: &str, value: Number) {
     }
     let _ = match value {
         Number::Count(count) => writeln!(out, " {count}"),
-        Number::Seconds(time) => writeln!(out, " {}", time.as_secs_f64()),
+        Number::Seconds(time) => writeln!(out, " {}", Decimal::seconds(time)),
     };
 }
 
@@ -154,8 +155,8 @@ fn write_histogram(out: &mut String, histogram: &Histogram, all: &[Labelled<'_>]
 }
 
 /// Where a bucket ends, in seconds. The last one has no end.
-fn end_of(starts: &[u64], bucket: usize) -> Option<f64> {
-    starts.get(bucket + 1).map(|&ns| ns as f64 / 1e9)
+fn end_of(starts: &[u64], bucket: usize) -> Option<Decimal> {
+    starts.get(bucket + 1).map(|&ns| Decimal::seconds(Duration::from_nanos(ns)))
 }
 
 impl RuntimeMetrics {
@@ -163,13 +164,13 @@ impl RuntimeMetrics {
         json.member("id", &self.handle.id());
         json.member("name", &self.handle.name().map(str::to_owned));
         for metric in OF_RUNTIME {
-            json.member(metric.name, &(metric.read)(self));
+            json.member(metric.name, &metric.of_runtime(self));
         }
         let workers: Vec<_> = (0..self.num_workers()).collect();
         json.list("per_worker", &workers, |json, &worker| {
             json.member("worker", &worker);
             for metric in OF_WORKER {
-                json.member(metric.name, &(metric.read)(self, worker));
+                json.member(metric.name, &metric.of_part(self, worker));
             }
             for histogram in HISTOGRAMS {
                 let starts = (histogram.starts)(&self.handle);
@@ -186,7 +187,7 @@ impl RuntimeMetrics {
         json.list("per_pinned_thread", &threads, |json, &thread| {
             json.member("thread", &thread);
             for metric in OF_PINNED_THREAD {
-                json.member(metric.name, &(metric.read)(self, thread));
+                json.member(metric.name, &metric.of_part(self, thread));
             }
         });
     }
@@ -225,7 +226,7 @@ impl Value for Number {
     fn write(&self, json: &mut Json) {
         match self {
             Number::Count(count) => count.write(json),
-            Number::Seconds(time) => time.as_secs_f64().write(json),
+            Number::Seconds(time) => Decimal::seconds(*time).write(json),
         }
     }
 }
