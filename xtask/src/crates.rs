@@ -20,6 +20,7 @@ const OF_A_DEFAULT_BUILD: &[&str] = &[
     "libc",
     "lock_api",
     "mio",
+    "num_cpus",
     "parking_lot",
     "parking_lot_core",
     "pin-project-lite",

@@ -1,5 +1,5 @@
 //! State that a process has once and all its runtimes share: its signals, its orphaned children,
-//! the engine's own signal handlers, its table of descriptors, and how many processors it may use.
+//! the engine's own signal handlers, and its table of descriptors.
 //!
 //! Everything else hangs on a value that can be made twice, except the counters that number tasks
 //! and runtimes, the names of tasks, and the hint that a clock was paused.
@@ -13,8 +13,6 @@ pub(crate) mod orphans;
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 pub(crate) mod own_memory;
-#[cfg_attr(not(target_os = "linux"), path = "processors_portable.rs")]
-pub(crate) mod processors;
 mod signal_kind;
 pub(crate) mod signal_mask;
 pub(crate) mod signals;

@@ -22,7 +22,6 @@ use crate::engine::primitive::atomic::AtomicU64;
 use crate::engine::primitive::{Mutex, simulation};
 use crate::engine::process_wide::descriptors;
 use crate::engine::process_wide::fork::ForkGeneration;
-use crate::engine::process_wide::processors;
 use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::rng;
 use crate::engine::scheduler::{
@@ -446,7 +445,7 @@ fn or_end(runtime: Runtime, started: io::Result<()>) -> io::Result<Runtime> {
 fn default_workers() -> io::Result<usize> {
     const VARIABLE: &str = "RUNTIME_WORKER_THREADS";
     match std::env::var(VARIABLE) {
-        Err(std::env::VarError::NotPresent) => Ok(processors::available().clamp(1, MAX_WORKERS)),
+        Err(std::env::VarError::NotPresent) => Ok(num_cpus::get().clamp(1, MAX_WORKERS)),
         Ok(text) => match text.parse() {
             Ok(count @ 1..=MAX_WORKERS) => Ok(count),
             _ => Err(io::Error::new(
