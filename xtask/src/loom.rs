@@ -247,6 +247,11 @@ fn owner(modules: &[Module], segments: &[String]) -> Option<usize> {
         .max_by_key(|&at| modules[at].path.len())
 }
 
+/// The files that the models are built from.
+pub(crate) fn included_files(root: &Path) -> BTreeSet<String> {
+    modules(root).into_iter().map(|module| module.file).collect()
+}
+
 // ---- mutation ----
 
 /// The outcome of a mutant.
@@ -305,7 +310,7 @@ fn mutate(root: &Path, options: &Options) -> Outcome {
     report(root, &chosen, &fates)
 }
 
-fn print_list(title: &str, names: &[String]) {
+pub(crate) fn print_list(title: &str, names: &[String]) {
     if !names.is_empty() {
         println!("\n{} {title}:", names.len());
         for name in names {
@@ -417,7 +422,7 @@ fn report(root: &Path, chosen: &[(usize, &Mutant)], fates: &[Fate]) -> Outcome {
 }
 
 /// The table's rows: name and reason.
-fn explanations(text: &str) -> BTreeMap<&str, &str> {
+pub(crate) fn explanations(text: &str) -> BTreeMap<&str, &str> {
     text.lines()
         .filter_map(|line| {
             let (name, rest) = line.trim().strip_prefix("| `")?.split_once("` |")?;
@@ -498,12 +503,18 @@ impl Scratch {
 
 /// The workspace's manifest with the models as its only member.
 fn models_only(manifest: &str) -> String {
+    with_members(manifest, "members = [\"tests/models\"]")
+}
+
+/// The workspace's manifest with another list of members.
+pub(crate) fn with_members(manifest: &str, members: &str) -> String {
     let mut out = String::new();
     let mut inside_list = false;
     for line in manifest.lines() {
         let starts = line.starts_with("members") || line.starts_with("default-members");
         if line.starts_with("members") {
-            out.push_str("members = [\"tests/models\"]\n");
+            out.push_str(members);
+            out.push('\n');
         }
         if starts || inside_list {
             inside_list = !line.contains(']');

@@ -10,7 +10,7 @@
 //! | `servers/`    | public servers at work, on tokio and on `compat/tokio`               |
 //! | `clients/`    | clients of databases and brokers, on tokio and on `compat/tokio`     |
 //! | `smol_bench.rs` | programs of smol and async-std, there and on `compat/`             |
-//! | `simulate.rs` | tests of the real system under the simulation                          |
+//! | `simulate/`   | tests of the real system under the simulation, and what they notice    |
 //! | `sides.rs`    | what such comparisons share                                          |
 //! | `page.rs`     | the page of `runtime-insight` in a real browser                       |
 //! | `perfetto.rs` | whether Perfetto takes the traces of the flight recorder                 |
@@ -92,6 +92,13 @@ cargo xtask sanitize [address|thread|memcheck] [words] [--from NAME] [-- argumen
 cargo xtask simulate tests [words] [--seeds N]
                                     the tests of network, time, synchronization and tasks under the
                                     simulation, each with N seeds
+cargo xtask simulate mutants [filter] [--seeds N] [--orderings N] [--list]
+                                    whether these tests notice each wake-up that is left out
+cargo xtask simulate hashes [words] [--seeds N]
+                                    whether a seed is the same run in each process
+cargo xtask simulate replays [words]
+                                    each planted bug, found and replayed 100 times
+cargo xtask simulate absent         nothing of the simulation is in a program that is no test
 cargo xtask stress [--minutes N] [words] [-- arguments]
                                     the tests over and over, with and without busy cores
 ";

@@ -116,7 +116,7 @@ async fn blocking_jobs_give_their_values_back() {
     for job in jobs {
         sum += in_time(job).await.unwrap();
     }
-    assert_eq!(sum, (0..50).map(|n| n * n).sum());
+    assert_eq!(sum, (0..50).map(|n| n * n).sum::<i32>());
     let join = tokio::task::spawn_blocking(|| panic!("in the pool")).await.unwrap_err();
     assert!(join.is_panic());
 }
