@@ -291,6 +291,22 @@ pub(crate) fn no_thread_to_pin(error: &std::io::Error) -> String {
     )
 }
 
+/// No thread could be started for background tasks.
+pub(crate) fn no_thread_for_background(error: &std::io::Error) -> String {
+    format!(
+        "runtime: no thread could be started for background tasks: {error}. Workers poll those that are ready; \
+         allow the process more threads, or lower `Builder::background_threads`"
+    )
+}
+
+/// A blocking job has no priority.
+pub(crate) fn no_priority_for_a_job() -> std::io::Error {
+    std::io::Error::new(
+        std::io::ErrorKind::Unsupported,
+        "a blocking job has a thread of its own, for which there is no priority: spawn it without one",
+    )
+}
+
 /// No thread could be started for a blocking job.
 pub(crate) fn no_thread_for_a_job(
     location: &std::panic::Location<'_>,

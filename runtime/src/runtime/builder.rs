@@ -77,6 +77,7 @@ pub struct Builder {
     start_paused: bool,
     spare_workers: usize,
     pinned_threads: Option<usize>,
+    background_threads: Option<usize>,
     stall_takeover: Duration,
     stall_report: Option<Duration>,
     stall_backtrace: bool,
@@ -123,6 +124,7 @@ impl Builder {
             start_paused: false,
             spare_workers: 64,
             pinned_threads: None,
+            background_threads: None,
             stall_takeover: Duration::from_millis(3),
             stall_report: Some(Duration::from_millis(100)),
             stall_backtrace: true,
@@ -784,6 +786,35 @@ impl Builder {
         );
         self.pinned_threads = Some(count);
         self
+    }
+
+    /// The most threads for background tasks
+    /// ([`task::Builder::priority`](crate::task::Builder::priority)). The default is the number of
+    /// workers. They are started when needed, and one that has had nothing to do for
+    /// [`thread_keep_alive`](Self::thread_keep_alive) ends. The `current_thread` flavour has none.
+    ///
+    /// # Panics
+    ///
+    /// If `count` is 0 or above 32,768.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_multi_thread().background_threads(1).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn background_threads(&mut self, count: usize) -> &mut Builder {
+        assert!(
+            (1..=MAX_WORKERS).contains(&count),
+            "background_threads must be between 1 and {MAX_WORKERS}, not {count}"
+        );
+        self.background_threads = Some(count);
+        self
+    }
+
+    fn most_background_threads(&self, workers: usize) -> usize {
+        self.background_threads.unwrap_or(workers)
     }
 
     /// How long one poll may take before its worker counts as stalled and other workers take over

@@ -186,7 +186,7 @@ impl Handle {
 
     /// The first pinned thread's number in reports, which number workers and spares first.
     pub(super) fn first_pinned_number(&self) -> usize {
-        self.inner.scheduler.slots()
+        self.inner.scheduler.threads_in_reports()
     }
 
     /// The driver, for metrics and the shutdown.

@@ -77,7 +77,7 @@ use crate::engine::scheduler::WorkerCounters;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Blocking jobs and pinned tasks:
+/// Blocking jobs, background tasks and pinned tasks:
 ///
 /// ```
 /// let runtime = runtime::Runtime::new()?;
@@ -85,6 +85,8 @@ use crate::engine::scheduler::WorkerCounters;
 /// let metrics = runtime.metrics();
 /// assert!(metrics.num_blocking_threads() >= metrics.num_idle_blocking_threads());
 /// assert_eq!(metrics.blocking_queue_depth(), 0);
+/// assert_eq!(metrics.background_queue_depth(), 0);
+/// assert_eq!(metrics.num_background_threads(), 0);
 /// assert_eq!(metrics.num_pinned_threads(), 0);
 /// assert_eq!(metrics.pinned_thread_task_count(0), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -186,6 +188,25 @@ impl RuntimeMetrics {
     /// See [`RuntimeMetrics`].
     pub fn global_queue_depth(&self) -> usize {
         self.handle.scheduler().injected()
+    }
+
+    /// Background tasks that are ready and wait for a poll. They are not in the other queues'
+    /// numbers. See [`task::Builder::priority`](crate::task::Builder::priority).
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
+    pub fn background_queue_depth(&self) -> usize {
+        self.handle.scheduler().background_counts().0
+    }
+
+    /// Threads for background tasks that there are, or that are being started.
+    ///
+    /// # Examples
+    ///
+    /// See [`RuntimeMetrics`].
+    pub fn num_background_threads(&self) -> usize {
+        self.handle.scheduler().background_counts().1
     }
 
     /// Pinned threads that have been started.

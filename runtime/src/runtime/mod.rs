@@ -226,6 +226,7 @@ mod schedule_latency;
 mod scheduler;
 mod serial_thread;
 mod shutdown;
+mod spawn_many;
 mod spawn_pinned;
 mod stall;
 mod starter;

@@ -6,7 +6,7 @@ use std::thread::ThreadId;
 
 use crate::engine::scheduler::{CurrentThread, Monitor, Pool, Tasks, WorkerCounters};
 use crate::engine::task::scope::Membership;
-use crate::engine::task::{Identity, JoinHandle};
+use crate::engine::task::{Identity, JoinHandle, Runnable};
 
 /// Which scheduler a runtime has.
 ///
@@ -70,6 +70,25 @@ impl Scheduler {
         either!(self, it => it.spawn(future, identity))
     }
 
+    /// Makes a task that becomes runnable with the others of the batch.
+    pub(super) fn spawn_into<F>(
+        &self,
+        batch: &mut Vec<Runnable>,
+        future: F,
+        identity: Identity<'_>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        either!(self, it => it.spawn_into(batch, future, identity))
+    }
+
+    /// Queues tasks that have become runnable.
+    pub(super) fn schedule_all(&self, batch: &mut Vec<Runnable>) {
+        either!(self, it => it.schedule_all(batch));
+    }
+
     /// Spawns a task into a scope.
     #[inline]
     pub(super) fn spawn_in<F>(
@@ -116,9 +135,14 @@ impl Scheduler {
         }
     }
 
-    /// Workers, spares and stand-ins, as reports number them.
-    pub(super) fn slots(&self) -> usize {
-        self.pool().map_or(1, |pool| pool.all_slots())
+    /// Workers, spares, stand-ins and threads for background tasks, as reports number them.
+    pub(super) fn threads_in_reports(&self) -> usize {
+        self.pool().map_or(1, |pool| pool.all_slots() + pool.most_background_threads())
+    }
+
+    /// Background tasks that wait for a poll, and threads for them.
+    pub(super) fn background_counts(&self) -> (usize, usize) {
+        either!(self, it => it.background_counts())
     }
 
     /// A worker's counters, and the number of tasks in its queue. `None` if there is no such
@@ -159,7 +183,8 @@ impl Scheduler {
     pub(super) fn forced_yields(&self) -> u64 {
         match self {
             Scheduler::MultiThread(pool) => {
-                pool.slots().map(|slot| slot.counters().forced_yields.get()).sum()
+                let of_slots = pool.slots().map(|slot| slot.counters().forced_yields.get());
+                of_slots.sum::<u64>() + pool.background_forced_yields()
             }
             Scheduler::CurrentThread(shared) => shared.counters().forced_yields.get(),
         }

@@ -1,4 +1,4 @@
-//! Tasks with a name.
+//! Tasks with a name, and with a priority.
 
 use std::future::Future;
 use std::io;
@@ -9,10 +9,11 @@ use super::local_set::{LocalSet, spawn_local_as};
 use super::spawn::{spawn_blocking_here, spawn_here};
 use crate::Handle;
 use crate::engine::large::{FullSize, large_on_heap};
-use crate::engine::task::{Identity, JoinHandle};
+use crate::engine::messages;
+use crate::engine::task::{Identity, JoinHandle, Priority};
 use crate::runtime::context;
 
-/// Spawns a task with a name, which reports show.
+/// Spawns a task with a name, which reports show, or with a priority.
 ///
 /// # Examples
 ///
@@ -27,10 +28,11 @@ use crate::runtime::context;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Builder<'a> {
     name: Option<&'a str>,
+    priority: Priority,
 }
 
 impl<'a> Builder<'a> {
-    /// A builder without a name so far.
+    /// A builder without a name so far, and with the usual priority.
     ///
     /// # Examples
     ///
@@ -45,7 +47,64 @@ impl<'a> Builder<'a> {
     ///
     /// See [`Builder`].
     pub fn name(&self, name: &'a str) -> Builder<'a> {
-        Builder { name: Some(name) }
+        Builder { name: Some(name), ..*self }
+    }
+
+    /// How urgent the task is. With [`Priority::Background`] it runs when the others leave time for
+    /// it: for long computations beside a server that has to answer soon.
+    ///
+    /// On the multi-thread flavour background tasks are polled on threads of their own
+    /// ([`Builder::background_threads`](crate::Builder::background_threads)), at most as many at a
+    /// time as workers sleep, so that the runtime computes with no more threads than before. If no
+    /// worker ever sleeps, one background poll begins each 10 ms. A poll goes on until it returns,
+    /// as everywhere; but it is not in a worker's way. What a background task wakes or spawns is as
+    /// urgent as it is by itself.
+    ///
+    /// Where tasks share one thread (on the `current_thread` flavour, in a
+    /// [`LocalSet`](crate::task::LocalSet), on a [pinned](crate::task::spawn_pinned) thread)
+    /// a background task is polled when no other task there is ready, else for about a hundredth of
+    /// the time. There the others do wait for a poll that has begun.
+    ///
+    /// A lock that a background task holds is released when the task gets to it: keep locks that
+    /// urgent tasks need for short.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime::task::{self, Priority};
+    ///
+    /// let report = task::Builder::new().name("report").priority(Priority::Background);
+    /// let sum = report.spawn(async {
+    ///     let mut sum = 0u64;
+    ///     for part in 0..100 {
+    ///         sum += (part * 1000..(part + 1) * 1000).sum::<u64>();
+    ///         task::yield_now().await; // lets other background tasks run
+    ///     }
+    ///     sum
+    /// })?;
+    /// assert_eq!(sum.await?, 4_999_950_000);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn priority(&self, priority: Priority) -> Builder<'a> {
+        Builder { priority, ..*self }
+    }
+
+    #[inline]
+    fn identity(&self, location: &'static Location<'static>) -> Identity<'a> {
+        Identity::new(self.name, location).with_priority(self.priority)
+    }
+
+    /// # Errors
+    ///
+    /// If it has a priority.
+    fn identity_of_job(&self, location: &'static Location<'static>) -> io::Result<Identity<'a>> {
+        match self.priority {
+            Priority::Normal => Ok(Identity::new(self.name, location)),
+            Priority::Background => Err(messages::no_priority_for_a_job()),
+        }
     }
 
     /// Spawns the task on the current runtime. See [`spawn`](crate::spawn).
@@ -67,10 +126,9 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (location, size) = (Location::caller(), FullSize::of::<F>());
-        Ok(
-            large_on_heap!(future: F => spawn_here(future, Identity::new(self.name, location).of_size(size))),
-        )
+        let size = FullSize::of::<F>();
+        let identity = self.identity(Location::caller()).of_size(size);
+        Ok(large_on_heap!(future: F => spawn_here(future, identity)))
     }
 
     /// Spawns the task on the runtime of `handle`.
@@ -96,7 +154,7 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(handle.spawn_as(future, Identity::new(self.name, Location::caller())))
+        Ok(handle.spawn_as(future, self.identity(Location::caller())))
     }
 
     /// Spawns the task into a scope. See [`ScopeHandle::spawn`].
@@ -128,7 +186,7 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(scope.spawn_as(future, Identity::new(self.name, Location::caller())))
+        Ok(scope.spawn_as(future, self.identity(Location::caller())))
     }
 
     /// Spawns the task on the current [`LocalSet`](crate::task::LocalSet). See
@@ -168,7 +226,7 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Ok(spawn_local_as(future, Identity::new(self.name, Location::caller())))
+        Ok(spawn_local_as(future, self.identity(Location::caller())))
     }
 
     /// Spawns the task on a [`LocalSet`]. See [`LocalSet::spawn_local`].
@@ -204,7 +262,7 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Ok(local_set.spawn_as(future, Identity::new(self.name, Location::caller())))
+        Ok(local_set.spawn_as(future, self.identity(Location::caller())))
     }
 
     /// Spawns the task into a scope, on this thread. See [`ScopeHandle::spawn_local`].
@@ -230,7 +288,7 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Ok(scope.spawn_local_as(future, Identity::new(self.name, Location::caller())))
+        Ok(scope.spawn_local_as(future, self.identity(Location::caller())))
     }
 
     /// Spawns the future that `make` makes on a pinned thread. See
@@ -265,7 +323,7 @@ impl<'a> Builder<'a> {
     {
         let location = Location::caller();
         Ok(context::expect_current(|handle| {
-            handle.spawn_pinned_as(None, make, None, Identity::new(self.name, location))
+            handle.spawn_pinned_as(None, make, None, self.identity(location))
         }))
     }
 
@@ -290,7 +348,7 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        Ok(scope.spawn_pinned_as(make, Identity::new(self.name, Location::caller())))
+        Ok(scope.spawn_pinned_as(make, self.identity(Location::caller())))
     }
 
     /// Runs a closure on the blocking pool. See [`spawn_blocking`](crate::spawn_blocking).
@@ -301,7 +359,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     ///
-    /// None at present.
+    /// If it has a [priority](Self::priority).
     ///
     /// # Examples
     ///
@@ -320,10 +378,9 @@ impl<'a> Builder<'a> {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let (location, size) = (Location::caller(), FullSize::of::<F>());
-        Ok(large_on_heap!(closure closure: F => {
-            spawn_blocking_here(closure, Identity::new(self.name, location).of_size(size))
-        }))
+        let size = FullSize::of::<F>();
+        let identity = self.identity_of_job(Location::caller())?.of_size(size);
+        Ok(large_on_heap!(closure closure: F => spawn_blocking_here(closure, identity)))
     }
 
     /// Runs a closure on the blocking pool, as a member of a scope. See
@@ -331,7 +388,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     ///
-    /// None at present.
+    /// If it has a [priority](Self::priority).
     ///
     /// # Examples
     ///
@@ -346,7 +403,7 @@ impl<'a> Builder<'a> {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        Ok(scope.spawn_blocking_as(closure, Identity::new(self.name, Location::caller())))
+        Ok(scope.spawn_blocking_as(closure, self.identity_of_job(Location::caller())?))
     }
 
     /// Runs a closure on the blocking pool of `handle`'s runtime. See
@@ -354,7 +411,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     ///
-    /// None at present.
+    /// If it has a [priority](Self::priority).
     ///
     /// # Examples
     ///
@@ -365,6 +422,6 @@ impl<'a> Builder<'a> {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        Ok(handle.spawn_blocking_as(closure, Identity::new(self.name, Location::caller())))
+        Ok(handle.spawn_blocking_as(closure, self.identity_of_job(Location::caller())?))
     }
 }

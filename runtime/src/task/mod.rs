@@ -204,7 +204,7 @@ mod spawn;
 pub(crate) mod task_local;
 mod yield_now;
 
-pub use crate::engine::task::{AbortHandle, Id, JoinError, JoinHandle};
+pub use crate::engine::task::{AbortHandle, Id, JoinError, JoinHandle, Priority};
 pub use crate::runtime::this_thread::LocalEnterGuard;
 pub use builder::Builder;
 #[doc(hidden)]

@@ -4,6 +4,8 @@
 pub(crate) mod closing;
 #[path = "../../../runtime/src/engine/scheduler/core_handoff.rs"]
 pub(crate) mod core_handoff;
+#[path = "../../../runtime/src/engine/scheduler/held_up.rs"]
+pub(crate) mod held_up;
 #[path = "../../../runtime/src/engine/scheduler/idle.rs"]
 pub(crate) mod idle;
 #[path = "../../../runtime/src/engine/scheduler/in_flight.rs"]

@@ -19,6 +19,8 @@ mod join;
 mod owned;
 #[path = "../../../runtime/src/engine/task/panic.rs"]
 mod panic;
+#[path = "../../../runtime/src/engine/task/priority.rs"]
+mod priority;
 #[path = "../../../runtime/src/engine/task/runnable.rs"]
 mod runnable;
 #[path = "../../../runtime/src/engine/task/scope.rs"]
@@ -37,5 +39,6 @@ pub(crate) use header::{Header, Outcome, Runnable, Schedule};
 pub(crate) use join::{AbortHandle, JoinHandle};
 pub(crate) use owned::Owned;
 pub(crate) use panic::{PanicSink, UnseenPanic};
+pub(crate) use priority::Priority;
 pub(crate) use runnable::{Identity, spawn_cell};
 pub(crate) use watch::{Absence, Mark, PollId, PollOwner, StallPolicy, Watch};

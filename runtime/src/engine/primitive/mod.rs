@@ -7,9 +7,9 @@
 //! The list of names is the contract: `atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64,
 //! AtomicUsize, AtomicPtr, Ordering, fence}`, `Arc`, `Mutex` with `MutexGuard`, `Condvar`, `RwLock`
 //! with its guards, `UnsafeCell`, `Alarm`, `Parker`, `Backoff`, `hint::spin_loop`,
-//! `thread::{Builder, JoinHandle, current, yield_now, Usage, cpu_time, os_id}`, `ticks`,
-//! `ticks_in`, `process_began`, and three that are no types: [`const_fn`], [`last_of`] and
-//! [`sizes`].
+//! `thread::{Builder, JoinHandle, current, yield_now, Usage, cpu_time, os_id}`,
+//! `thread::ask_for_long_slices`, `ticks`, `ticks_in`, `process_began`, and three that are no
+//! types: [`const_fn`], [`last_of`] and [`sizes`].
 
 #[cfg_attr(not(target_os = "linux"), path = "alarm_portable.rs")]
 mod alarm;
@@ -48,7 +48,7 @@ pub(crate) mod hint {
 pub(crate) mod thread {
     pub(crate) use std::thread::{Builder, JoinHandle, current, yield_now};
 
-    pub(crate) use super::os_thread::{Usage, cpu_time, os_id};
+    pub(crate) use super::os_thread::{Usage, ask_for_long_slices, cpu_time, os_id};
 }
 
 /// The value, for the thread that drops the last reference. A chain can then be freed by a loop,

@@ -21,6 +21,11 @@
 //! can keep something waiting. If the thread cannot be started, that is reported, and the next
 //! `block_on` tries again.
 //!
+//! # Background tasks
+//!
+//! They have a queue of their own, behind the others (`behind.rs`). After each of their polls the
+//! thread looks at the driver, since a task that is waited for may be about to become ready.
+//!
 //! # By hand
 //!
 //! [`CurrentThread::by_hand`] gives the core to a caller that decides what runs next, and when: the
@@ -38,6 +43,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::ThreadId;
 use std::time::Instant;
 
+use super::behind::Behind;
 use super::closing::cancel_down_to;
 use super::core_handoff::{CoreHandoff, Root};
 use super::here::{self, Here};
@@ -88,6 +94,10 @@ const NO_WATCH: u8 = 2;
 pub(crate) struct CurrentThread {
     core: CoreHandoff<Box<Core>>,
     injector: Mutex<VecDeque<Runnable>>,
+    /// Background tasks that are ready, and whether there may be some: a hint for the running
+    /// thread, which is unparked after a change.
+    behind: Mutex<Behind>,
+    has_behind: AtomicBool,
     parker: Parker,
     driver: Box<dyn Park>,
     tasks: Tasks,
@@ -185,6 +195,8 @@ impl CurrentThread {
         let shared = Arc::new(CurrentThread {
             core: CoreHandoff::new(),
             injector: Mutex::new(VecDeque::new()),
+            behind: Mutex::default(),
+            has_behind: AtomicBool::new(false),
             parker: Parker::new(),
             driver,
             tasks,
@@ -226,6 +238,28 @@ impl CurrentThread {
     {
         // SAFETY: both are `Send`.
         unsafe { self.spawn_anything(future, identity) }
+    }
+
+    /// Makes a task that becomes runnable with the others of the batch:
+    /// [`schedule_all`](CurrentThread::schedule_all).
+    pub(crate) fn spawn_into<F>(
+        self: &Arc<CurrentThread>,
+        batch: &mut Vec<Runnable>,
+        future: F,
+        identity: Identity<'_>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (task, handle) = spawn_cell(future, self.of_a_task(), identity);
+        self.tasks.take_in(task, None, |task| batch.push(task));
+        handle
+    }
+
+    /// Queues tasks that have become runnable.
+    pub(crate) fn schedule_all(&self, batch: &mut Vec<Runnable>) {
+        batch.drain(..).for_each(|task| self.schedule(task));
     }
 
     /// Spawns a task into a scope.
@@ -318,6 +352,9 @@ impl CurrentThread {
     }
 
     fn schedule(&self, task: Runnable) {
+        if task.is_background() {
+            return self.schedule_behind(task);
+        }
         here::with(|here| match here {
             Here::Core(core) if std::ptr::eq(core.owner, self) => {
                 self.counters.local_schedules.add(1);
@@ -332,6 +369,46 @@ impl CurrentThread {
                 self.unpark(); // wake: current thread
             }
         });
+    }
+
+    #[cold]
+    fn schedule_behind(&self, task: Runnable) {
+        if self.generation.is_in_parent() {
+            // As in `schedule`.
+            return std::mem::forget(task);
+        }
+        let _inside = self.in_flight.enter();
+        self.push_behind(task);
+        self.unpark(); // wake: background task
+    }
+
+    fn push_behind(&self, task: Runnable) {
+        let mut behind = self.behind.lock();
+        behind.push(task);
+        // No pair: the token of the parker is between this and the look at it.
+        self.has_behind.store(true, Ordering::Relaxed);
+    }
+
+    /// Polls a background task: any, if no ordinary task is ready, else one that is due. Returns
+    /// whether there was one.
+    #[cold]
+    fn run_behind(&self, core: &Core, is_only: bool) -> bool {
+        let began = Instant::now();
+        let task = {
+            let mut behind = self.behind.lock();
+            let task = if is_only { behind.pop() } else { behind.pop_if_due(began) };
+            self.has_behind.store(!behind.is_empty(), Ordering::Relaxed);
+            task
+        };
+        let Some(task) = task else { return false };
+        let outcome = self.run_one(task);
+        core.yields.set(0);
+        if let Outcome::Woken(task) = outcome {
+            self.push_behind(task);
+        }
+        self.behind.lock().polled(began, Instant::now());
+        self.counters.between_polls();
+        true
     }
 
     /// Wakes the thread that runs the tasks. If it is awake, its next sleep ends at once.
@@ -426,7 +503,8 @@ impl CurrentThread {
         };
         let queued = std::iter::from_fn(|| {
             let task = core.queue.borrow_mut().pop_front();
-            task.or_else(|| self.injector.lock().pop_front())
+            let task = task.or_else(|| self.injector.lock().pop_front());
+            task.or_else(|| self.behind.lock().pop())
         });
         self.tasks.cancel_each(queued, cancel);
     }
@@ -494,6 +572,11 @@ impl CurrentThread {
 
     pub(crate) fn monitor(&self) -> &Monitor {
         &self.monitor
+    }
+
+    /// Background tasks that wait for a poll, and threads for them.
+    pub(crate) fn background_counts(&self) -> (usize, usize) {
+        (self.behind.lock().len(), 0)
     }
 
     pub(crate) fn injected(&self) -> usize {
@@ -621,13 +704,15 @@ impl Steps<'_> {
         let mut injected = self.shared.injector.lock();
         let mut queue = self.core.queue.borrow_mut();
         queue.append(&mut injected);
-        queue.len()
+        queue.len() + self.shared.behind.lock().len()
     }
 
     /// Polls the first ready task. Returns false if there is none.
     pub(crate) fn run_next(&self) -> bool {
         self.ready();
-        let Some(task) = self.core.queue.borrow_mut().pop_front() else { return false };
+        let Some(task) = self.core.queue.borrow_mut().pop_front() else {
+            return self.shared.run_behind(self.core, true);
+        };
         self.shared.counters.between_polls();
         if let Outcome::Woken(task) = self.shared.run_one(task) {
             self.core.queue.borrow_mut().push_back(task);
@@ -692,6 +777,9 @@ impl CurrentThread {
     /// task was left.
     fn run_tasks(&self, core: &Core, root: &Root) -> bool {
         self.counters.between_polls();
+        if self.has_behind.load(Ordering::Relaxed) {
+            self.run_behind(core, false);
+        }
         for _ in 0..self.config.event_interval {
             let ahead = core.ahead.get();
             if ahead == 0 && root.is_woken() {
@@ -699,7 +787,7 @@ impl CurrentThread {
             }
             let Some(task) = self.next_task(core) else {
                 core.ahead.set(Core::ALL);
-                return true;
+                return !self.has_behind.load(Ordering::Relaxed) || !self.run_behind(core, true);
             };
             core.ahead.set(ahead.saturating_sub(1));
             if let Outcome::Woken(task) = self.run_one(task) {

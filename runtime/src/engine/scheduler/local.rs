@@ -31,9 +31,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Weak;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use pin_project_lite::pin_project;
 
+use super::behind::Behind;
 use super::closing::cancel_down_to;
 use super::observe::Observe;
 use super::tasks::{HasTasks, Of, Tasks};
@@ -66,8 +68,37 @@ pub(crate) struct LocalQueue {
 
 struct State {
     queue: VecDeque<Runnable>,
+    /// Background tasks. A turn that polls one ends with it.
+    behind: Behind,
     /// The futures that poll the set and wait.
     pollers: WaiterList<()>,
+}
+
+impl State {
+    fn push(&mut self, task: Runnable) {
+        if task.is_background() {
+            self.behind.push(task);
+        } else {
+            self.queue.push_back(task);
+        }
+    }
+
+    /// The next task; of a background task, when its poll begins. `look`: whether one may go before
+    /// ordinary tasks.
+    fn next(&mut self, look: bool) -> (Option<Runnable>, Option<Instant>) {
+        if self.behind.is_empty() {
+            return (self.queue.pop_front(), None);
+        }
+        let now = Instant::now();
+        let due = if look { self.behind.pop_if_due(now) } else { None };
+        if due.is_some() {
+            return (due, Some(now));
+        }
+        match self.queue.pop_front() {
+            Some(task) => (Some(task), None),
+            None => (self.behind.pop(), Some(now)),
+        }
+    }
 }
 
 impl HasTasks for LocalQueue {
@@ -96,7 +127,11 @@ impl HasTasks for LocalQueue {
 impl LocalQueue {
     fn new(tasks: Tasks, polled_by_us: bool) -> LocalQueue {
         LocalQueue {
-            state: Mutex::new(State { queue: VecDeque::new(), pollers: WaiterList::new() }),
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                behind: Behind::default(),
+                pollers: WaiterList::new(),
+            }),
             tasks,
             stopped: AtomicBool::new(false),
             seen_in: AtomicU64::new(0),
@@ -163,7 +198,7 @@ impl LocalQueue {
     }
 
     fn push(&self, task: Runnable) {
-        self.state.lock().queue.push_back(task);
+        self.state.lock().push(task);
         self.wake();
     }
 
@@ -208,12 +243,14 @@ impl LocalQueue {
     fn tick(&self, watch: Option<&Watch>) -> bool {
         // How many tasks are ahead of the first that has yielded.
         let mut ahead = None;
-        for _ in 0..TICK {
-            if ahead == Some(0) {
+        let mut behind = None;
+        for n in 0..TICK {
+            if ahead == Some(0) || behind.is_some() {
                 break;
             }
-            let task = self.state.lock().queue.pop_front();
+            let (task, began) = self.state.lock().next(n == 0);
             let Some(task) = task else { return false };
+            behind = began;
             ahead = ahead.map(|ahead: usize| ahead.saturating_sub(1));
             if let Some(watch) = watch {
                 watch.begin(task.id().as_u64(), Some(task.location()));
@@ -226,9 +263,12 @@ impl LocalQueue {
                 let _ = watch.end();
             }
             if let Outcome::Woken(task) = outcome {
-                let queue = &mut self.state.lock().queue;
-                ahead = ahead.or(Some(queue.len()));
-                queue.push_back(task);
+                let mut state = self.state.lock();
+                ahead = ahead.or(Some(state.queue.len()));
+                state.push(task);
+            }
+            if let Some(began) = behind {
+                self.state.lock().behind.polled(began, Instant::now());
             }
             // A task of this set sets it in its poll, that is on this thread.
             if self.stopped.load(Ordering::Relaxed) {
@@ -236,7 +276,8 @@ impl LocalQueue {
                 return false;
             }
         }
-        !self.state.lock().queue.is_empty()
+        let state = self.state.lock();
+        !state.queue.is_empty() || !state.behind.is_empty()
     }
 
     /// Drops idle and queued tasks. The monitor sees each drop like a poll.
@@ -250,7 +291,10 @@ impl LocalQueue {
                 let _ = watch.end();
             }
         };
-        let queued = std::iter::from_fn(|| self.state.lock().queue.pop_front());
+        let queued = std::iter::from_fn(|| {
+            let mut state = self.state.lock();
+            state.queue.pop_front().or_else(|| state.behind.pop())
+        });
         self.tasks.cancel_each(queued, cancel);
     }
 

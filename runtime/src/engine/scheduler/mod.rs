@@ -5,11 +5,15 @@
 //! [`Park`]. They start no thread themselves: `runtime/` passes in a function that does.
 
 mod announce;
+mod background;
+mod background_thread;
+mod behind;
 mod closing;
 mod core_handoff;
 mod current_thread;
 mod fan_in;
 mod foreign_wakers;
+mod held_up;
 mod here;
 mod idle;
 mod in_flight;
@@ -38,6 +42,7 @@ mod worker_set;
 mod worker_shared;
 mod worker_table;
 
+pub(crate) use background_thread::BackgroundThread;
 pub(crate) use current_thread::{CurrentThread, CurrentThreadConfig, StartWatch, Steps};
 pub(crate) use here::{block_in_place, worker_index};
 pub(crate) use local::{LocalList, LocalTasks, Poller};

@@ -11,6 +11,8 @@
 //! | a worker that does not serve         | the injector                                    |
 //! | any other thread                     | the injector                                    |
 //!
+//! A background task always goes to the queue of `background.rs`, and never to a worker.
+//!
 //! A marked task (one that has stalled a worker before) always goes to the queues of `marked.rs`.
 //! The worker that takes it announces itself as stalled before the poll, so that a spare already
 //! serves in its place.
@@ -36,9 +38,11 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::background::{Background, Workers};
+use super::background_thread::{BackgroundThread, Host};
 use super::closing::{Closing, cancel_down_to};
 use super::foreign_wakers::ForeignWakers;
 use super::here::{self, Here};
@@ -46,7 +50,7 @@ use super::idle::work_published;
 use super::in_flight::InFlight;
 use super::marked::MarkedTasks;
 use super::monitor::Monitor;
-use super::observe::Hook;
+use super::observe::{Hook, Observe};
 use super::park::{self, Park};
 use super::queue::{Injector, Local};
 use super::spares::{Call, Shortage, Spares};
@@ -55,12 +59,12 @@ use super::worker::NewWorker;
 use super::worker_shared::WorkerShared;
 use super::worker_table::{WorkerRef, WorkerTable};
 use crate::engine::activity::{Active, Activity};
-use crate::engine::messages;
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
-use crate::engine::task::{Absence, Identity, JoinHandle, PollOwner, Runnable, spawn_cell};
+use crate::engine::task::{Absence, Identity, JoinHandle, PollOwner, Runnable, Watch, spawn_cell};
+use crate::engine::{messages, say};
 
 /// Starts a thread that calls [`NewWorker::run`], or has it started soon. In the second case an
 /// error comes later, through [`NewWorker::on_failure`]. The monitor calls this function for
@@ -69,6 +73,10 @@ pub(crate) type StartThread = Box<dyn Fn(NewWorker) -> io::Result<()> + Send + S
 
 /// Gives the blocking pool a job that calls [`StandIn::arrive`].
 pub(crate) type AskForStandIn = Box<dyn Fn(StandIn, Asked) + Send + Sync>;
+
+/// Has a thread started that calls [`BackgroundThread::run`]. As for [`StartThread`] an error may
+/// come later, and the function neither waits nor calls user code.
+pub(crate) type StartBackground = Box<dyn Fn(BackgroundThread) -> io::Result<()> + Send + Sync>;
 
 /// Which thread asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +95,8 @@ pub(crate) struct PoolConfig {
     pub(crate) spares: usize,
     /// The most stand-ins: as many as the blocking pool may have threads.
     pub(crate) stand_ins: usize,
+    /// The most threads for background tasks.
+    pub(crate) background_threads: usize,
     /// Whether the blocking pool has no thread for a stand-in.
     pub(crate) no_stand_in: Arc<AtomicBool>,
     /// The most polls between two looks at the injector.
@@ -110,11 +120,14 @@ pub(crate) struct PoolConfig {
 
 /// What the workers share.
 pub(crate) struct Pool {
+    /// For threads that are started by a thread that has only a task's pointer to the pool.
+    this: Weak<Pool>,
     slots: WorkerTable,
     pub(super) spares: Spares,
     pub(super) injector: Injector,
     pub(super) marked: MarkedTasks,
     pub(super) foreign: ForeignWakers,
+    pub(super) background: Background,
     pub(super) driver: Box<dyn Park>,
     pub(super) config: PoolConfig,
     pub(super) monitor: Monitor,
@@ -123,6 +136,7 @@ pub(crate) struct Pool {
     closing: Closing,
     start_thread: StartThread,
     ask_for_stand_in: AskForStandIn,
+    start_background: StartBackground,
     /// Why the last thread could not be started, until that has been reported.
     no_thread: Mutex<Option<io::Error>>,
     /// Spares whose threads have not begun.
@@ -178,6 +192,57 @@ impl HasTasks for Pool {
     }
 }
 
+impl Workers for Pool {
+    fn sleeping(&self) -> usize {
+        self.spares.sleep.sleeping().min(self.config.workers)
+    }
+
+    fn is_closed(&self) -> bool {
+        Pool::is_closed(self)
+    }
+}
+
+impl Host for Pool {
+    fn background(&self) -> &Background {
+        &self.background
+    }
+
+    fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    fn observe(&self) -> &Observe {
+        self.tasks.observe()
+    }
+
+    fn keep_alive(&self) -> Duration {
+        self.config.keep_alive
+    }
+
+    fn start(&self, place: usize) {
+        self.start_background(place);
+    }
+
+    fn requeue(&self, task: Runnable) {
+        self.push_background(task);
+    }
+
+    fn polled(&self) {
+        self.background_done();
+    }
+
+    fn left(&self, place: usize) {
+        let finish = || self.finish_watched(self.background.watched(place).watch());
+        if self.closing.leave(finish) && self.is_closed() {
+            self.monitor.wake();
+        }
+    }
+
+    fn refused(&self, error: &io::Error) {
+        self.no_background_thread(error);
+    }
+}
+
 impl Pool {
     /// A pool without threads; [`start`](Pool::start) starts them.
     pub(crate) fn new(
@@ -187,14 +252,18 @@ impl Pool {
         monitor: Monitor,
         start_thread: StartThread,
         ask_for_stand_in: AskForStandIn,
+        start_background: StartBackground,
     ) -> Arc<Pool> {
         let extra = config.spares + config.stand_ins;
-        Arc::new(Pool {
+        let background = Background::new(config.background_threads, config.workers + extra);
+        Arc::new_cyclic(|this| Pool {
+            this: Weak::clone(this),
             slots: WorkerTable::new(config.workers, extra, tasks.observe()),
             spares: Spares::new(config.workers, config.spares, config.stand_ins),
             injector: Injector::new(),
             marked: MarkedTasks::new(config.workers),
             foreign: ForeignWakers::default(),
+            background,
             driver,
             monitor,
             tasks,
@@ -202,6 +271,7 @@ impl Pool {
             closing: Closing::new(),
             start_thread,
             ask_for_stand_in,
+            start_background,
             starting: AtomicUsize::new(0),
             no_thread: Mutex::new(None),
             generation: ForkGeneration::here(),
@@ -268,6 +338,33 @@ impl Pool {
         handle
     }
 
+    /// Makes a task that becomes runnable with the others of the batch:
+    /// [`schedule_all`](Pool::schedule_all).
+    pub(crate) fn spawn_into<F>(
+        self: &Arc<Pool>,
+        batch: &mut Vec<Runnable>,
+        future: F,
+        identity: Identity<'_>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (task, handle) = spawn_cell(future, self.of_a_task(), identity);
+        self.tasks.take_in(task, None, |task| batch.push(task));
+        handle
+    }
+
+    /// Queues tasks that have become runnable, and publishes them at once.
+    pub(crate) fn schedule_all(&self, batch: &mut Vec<Runnable>) {
+        here::with(|here| match here {
+            Here::Worker(worker) if worker.is_of(self) && !worker.is_stalled() => {
+                worker.schedule_all(batch);
+            }
+            _ => self.inject_all(batch),
+        });
+    }
+
     /// Spawns a task into a scope.
     pub(crate) fn spawn_in<F>(
         self: &Arc<Pool>,
@@ -315,9 +412,83 @@ impl Pool {
         }
         let _inside = self.in_flight.enter();
         let _active = self.active();
-        if task.mark().is_some() {
-            self.marked.push(task);
+        if task.is_ordinary() {
+            self.injector.push(task);
+        } else if !self.push_elsewhere(task) {
+            return;
+        }
+        self.work_published();
+    }
+
+    /// As [`inject`](Pool::inject) for many.
+    fn inject_all(&self, batch: &mut Vec<Runnable>) {
+        if self.generation.is_in_parent() {
+            return batch.drain(..).for_each(std::mem::forget);
+        }
+        let _inside = self.in_flight.enter();
+        let _active = self.active();
+        for task in batch.drain(..) {
+            if task.is_ordinary() {
+                self.injector.push(task);
+            } else {
+                self.push_elsewhere(task);
+            }
+        }
+        self.work_published();
+    }
+
+    /// Queues a task that is not ordinary. Returns whether it is work for workers: then the caller
+    /// publishes.
+    #[cold]
+    pub(super) fn push_elsewhere(&self, task: Runnable) -> bool {
+        let is_background = task.is_background();
+        if is_background {
+            self.push_background(task);
         } else {
+            self.marked.push(task);
+        }
+        !is_background
+    }
+
+    /// Queues a background task.
+    pub(super) fn push_background(&self, task: Runnable) {
+        if let Some(activity) = &self.config.activity {
+            // Until its poll has ended: see `background_done`.
+            activity.begin();
+        }
+        if let Some(place) = self.background.push(task, self) {
+            self.start_background(place);
+        }
+    }
+
+    /// A background task is no longer queued or polled.
+    pub(super) fn background_done(&self) {
+        if let Some(activity) = &self.config.activity {
+            activity.end();
+        }
+    }
+
+    /// Has a thread started for a place that has been taken for it.
+    pub(super) fn start_background(&self, place: usize) {
+        let pool = self.this.upgrade().filter(|_| self.closing.enter());
+        let Some(pool) = pool else { return self.background.never_came(place) };
+        // If no thread starts, dropping this undoes what was done here.
+        let thread = BackgroundThread::new(pool, place);
+        if let Err(error) = (self.start_background)(thread) {
+            self.no_background_thread(&error);
+        }
+    }
+
+    /// No thread could be started for background tasks. If there is none, workers poll them once.
+    pub(super) fn no_background_thread(&self, error: &io::Error) {
+        let stranded = self.background.take_stranded();
+        if stranded.is_empty() || self.is_closed() {
+            return stranded.into_iter().for_each(|task| self.push_background(task));
+        }
+        say::line(&messages::no_thread_for_background(error));
+        for task in stranded {
+            let _active = self.active();
+            self.background_done();
             self.injector.push(task);
         }
         self.work_published();
@@ -464,6 +635,7 @@ impl Pool {
     pub(crate) fn close(&self) {
         self.closing.close(self.tasks.owned(), || {
             self.slots.used().for_each(|(slot, _)| self.unpark(slot));
+            self.background.close();
             self.monitor.wake();
             // The monitor may be waiting in the driver.
             self.driver.wake();
@@ -473,7 +645,8 @@ impl Pool {
     /// Step 2, on each worker that leaves. Called while `here` still names the worker.
     pub(super) fn leave(&self, slot: usize) {
         if self.is_closed() {
-            self.cancel_tasks(slot);
+            let own = self.take_slot(slot);
+            self.cancel_tasks(&own.watch);
         }
     }
 
@@ -492,16 +665,20 @@ impl Pool {
         }
     }
 
-    /// Step 3.
+    /// Step 3, on the thread of a slot.
     fn finish(&self, slot: usize) {
-        cancel_down_to(0, self.tasks.owned(), || self.cancel_tasks(slot));
+        let own = self.take_slot(slot);
+        self.finish_watched(&own.watch);
+    }
+
+    /// Step 3.
+    fn finish_watched(&self, watch: &Watch) {
+        cancel_down_to(0, self.tasks.owned(), || self.cancel_tasks(watch));
         self.in_flight.wait();
     }
 
-    /// Cancels idle tasks and those in all queues, on the thread of a slot.
-    fn cancel_tasks(&self, slot: usize) {
-        let own = self.take_slot(slot);
-        let watch = &own.watch;
+    /// Cancels idle tasks and those in all queues, on the thread with this watch.
+    fn cancel_tasks(&self, watch: &Watch) {
         self.cancel_each(|task: Runnable| {
             watch.begin(task.id().as_u64(), Some(task.location()));
             task.cancel();
@@ -523,7 +700,10 @@ impl Pool {
         };
         let of_slots = self.slots.used();
         let of_slots = of_slots.flat_map(|(_, slot)| std::iter::from_fn(move || of_slot(slot)));
-        let others = std::iter::from_fn(|| self.injector.pop().or_else(|| self.marked.pop()));
+        let background = || self.background.pop().inspect(|_| self.background_done());
+        let others = std::iter::from_fn(|| {
+            self.injector.pop().or_else(|| self.marked.pop()).or_else(background)
+        });
         self.tasks.cancel_each(of_slots.chain(others), cancel);
     }
 
@@ -541,7 +721,8 @@ impl Pool {
     /// The tasks whose polls, or destructors, have not returned.
     pub(crate) fn busy_with(&self) -> Vec<PollOwner> {
         let watches = self.slots.used().map(|(_, slot)| &slot.watch);
-        watches.filter_map(|watch| watch.whose(watch.look()?)).collect()
+        let of_slots = watches.filter_map(|watch| watch.whose(watch.look()?));
+        of_slots.chain(self.background.busy_with()).collect()
     }
 
     pub(crate) fn tasks(&self) -> &Tasks {
@@ -560,6 +741,20 @@ impl Pool {
 
     pub(crate) fn injected(&self) -> usize {
         self.injector.len() + self.marked.len()
+    }
+
+    pub(crate) fn most_background_threads(&self) -> usize {
+        self.config.background_threads
+    }
+
+    /// Background tasks that wait for a poll, and threads for them.
+    pub(crate) fn background_counts(&self) -> (usize, usize) {
+        (self.background.len(), self.background.count_threads())
+    }
+
+    /// Polls on threads for background tasks that ran out of budget.
+    pub(crate) fn background_forced_yields(&self) -> u64 {
+        self.background.forced_yields()
     }
 
     /// Times that a task was made runnable by a thread that is no worker.

@@ -344,10 +344,10 @@ impl Worker {
     /// Puts a task that woke itself at the back of the queue.
     #[inline]
     pub(super) fn requeue(&self, task: Runnable) {
-        if task.mark().is_some() {
-            self.pool.marked.push(task);
-        } else {
+        if task.is_ordinary() {
             self.queue.push(task);
+        } else {
+            self.pool.push_elsewhere(task);
         }
     }
 
@@ -355,9 +355,8 @@ impl Worker {
     #[inline]
     pub(super) fn schedule(&self, task: Runnable) {
         self.counters().local_schedules.add(1);
-        if task.mark().is_some() {
-            self.pool.marked.push(task);
-            return self.publish();
+        if !task.is_ordinary() {
+            return self.schedule_elsewhere(task);
         }
         if self.pool.config.no_lifo_slot {
             self.queue.push(task);
@@ -370,6 +369,27 @@ impl Worker {
         // displaces.
         if let Some(displaced) = self.shared().lifo_slot.put(task) {
             self.queue.push(displaced);
+            self.publish();
+        }
+    }
+
+    /// Queues new tasks behind the others, and publishes them at once.
+    pub(super) fn schedule_all(&self, batch: &mut Vec<Runnable>) {
+        self.counters().local_schedules.add(batch.len() as u64);
+        for task in batch.drain(..) {
+            if task.is_ordinary() {
+                self.queue.push(task);
+            } else {
+                self.pool.push_elsewhere(task);
+            }
+        }
+        self.publish();
+    }
+
+    /// Queues a task that is not ordinary.
+    #[cold]
+    fn schedule_elsewhere(&self, task: Runnable) {
+        if self.pool.push_elsewhere(task) {
             self.publish();
         }
     }
@@ -637,6 +657,7 @@ impl Sleeper for Worker {
         self.counters().parks.add(1);
         self.note_busy();
         self.call_monitor_off();
+        self.pool.background.worker_sleeps();
         let mut ready = self.ready.take();
         record_here(Kind::Park);
         self.pool.driver.sleep(self.slot, &self.shared().parker, &mut ready);

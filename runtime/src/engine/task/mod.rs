@@ -34,6 +34,7 @@ mod header;
 mod join;
 mod owned;
 mod panic;
+mod priority;
 mod runnable;
 pub(crate) mod scope;
 mod state;
@@ -44,6 +45,7 @@ pub use crate::engine::task_id::Id;
 pub use ended::Ended;
 pub use error::JoinError;
 pub use join::{AbortHandle, JoinHandle};
+pub use priority::Priority;
 
 pub(crate) use header::{BLOCKING_KIND, Header, Outcome, Runnable, Schedule};
 pub(crate) use owned::{Census, Owned, Walked};

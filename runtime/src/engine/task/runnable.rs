@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
 use super::header::{Header, Outcome, Runnable, Schedule, block, scheduler_of};
-use super::{AbortHandle, Id, JoinHandle, Mark, StallPolicy};
+use super::{AbortHandle, Id, JoinHandle, Mark, Priority, StallPolicy};
 use super::{cell, waker};
 use crate::engine::insight::recorder::Kind::End;
 use crate::engine::insight::{Look, NoteTaking, Stacks};
@@ -63,6 +63,18 @@ impl Runnable {
     #[inline]
     pub(crate) fn mark(&self) -> Option<Mark> {
         self.header().state.peek().mark()
+    }
+
+    /// Whether the task has neither a mark nor a priority, so that it goes to the ordinary queues.
+    #[inline]
+    pub(crate) fn is_ordinary(&self) -> bool {
+        self.header().state.peek().is_ordinary()
+    }
+
+    /// Whether it is a background task.
+    #[inline]
+    pub(crate) fn is_background(&self) -> bool {
+        self.header().state.peek().is_background()
     }
 
     /// Polls the task once; if it was cancelled, drops its future instead. `policy` decides
@@ -177,12 +189,13 @@ pub(crate) struct Identity<'a> {
     name: Option<&'a str>,
     location: &'static Location<'static>,
     full_size: FullSize,
+    priority: Priority,
 }
 
 impl<'a> Identity<'a> {
     #[inline]
     pub(crate) fn new(name: Option<&'a str>, location: &'static Location<'static>) -> Identity<'a> {
-        Identity { name, location, full_size: FullSize::same() }
+        Identity { name, location, full_size: FullSize::same(), priority: Priority::Normal }
     }
 
     /// Without a name.
@@ -195,6 +208,12 @@ impl<'a> Identity<'a> {
     #[inline]
     pub(crate) fn of_size(self, full_size: FullSize) -> Identity<'a> {
         Identity { full_size, ..self }
+    }
+
+    /// Gives it a priority.
+    #[inline]
+    pub(crate) fn with_priority(self, priority: Priority) -> Identity<'a> {
+        Identity { priority, ..self }
     }
 
     /// Gives the task its number. The name goes to the side table until the task completes.
@@ -234,6 +253,9 @@ where
     let (task, handle) = unsafe { (Runnable::from_raw(task), JoinHandle::from_raw(task)) };
     if identity.name.is_some() {
         task.header().state.set_named();
+    }
+    if identity.priority == Priority::Background {
+        task.header().state.set_background();
     }
     (task, handle)
 }

@@ -16,6 +16,7 @@
 //! | NAMED         | the side table of names has an entry for this task                           |
 //! | LOOKED_AT     | somebody wants the stack of the next poll                                    |
 //! | WATCHED       | the table of who waits for the end may have an entry for this task (ended_table.rs) |
+//! | BACKGROUND    | the task runs when others leave time for it; set once, by the spawn         |
 //! | OBSERVED      | a block for a dump is in front of the header; set once, by the spawn         |
 //! | the rest      | the reference count                                                          |
 //!
@@ -67,7 +68,8 @@ const COMPUTES: usize = 1 << 9;
 const OBSERVED: usize = 1 << 10;
 const LOOKED_AT: usize = 1 << 11;
 const WATCHED: usize = 1 << 12;
-const REF: usize = 1 << 13;
+const BACKGROUND: usize = 1 << 13;
+const REF: usize = 1 << 14;
 const REFS: usize = !(REF - 1);
 
 /// A wake publishes to the poll what the waking thread did before. Pairs with [`START`].
@@ -121,6 +123,14 @@ impl Snapshot {
             MARKED => Some(Mark::Blocks),
             _ => Some(Mark::Computes),
         }
+    }
+    pub(super) fn is_background(self) -> bool {
+        self.0 & BACKGROUND != 0
+    }
+    /// Whether the task goes to the queues that all tasks go to: it has no mark and no priority.
+    #[inline]
+    pub(super) fn is_ordinary(self) -> bool {
+        self.0 & (MARKED | COMPUTES | BACKGROUND) == 0
     }
     pub(super) fn is_named(self) -> bool {
         self.0 & NAMED != 0
@@ -304,6 +314,11 @@ impl State {
             Some(Mark::Blocks) => drop(self.0.fetch_or(MARKED, Ordering::Relaxed)),
             Some(Mark::Computes) => drop(self.0.fetch_or(MARKED | COMPUTES, Ordering::Relaxed)),
         }
+    }
+
+    /// Makes it a background task. Called before the task is shared.
+    pub(super) fn set_background(&self) {
+        self.0.fetch_or(BACKGROUND, Ordering::Relaxed);
     }
 
     /// Records that the side table has this task's name. Called before the task is shared.

@@ -25,8 +25,8 @@ use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::rng;
 use crate::engine::scheduler::{
-    Asked, CurrentThread, CurrentThreadConfig, Monitor, NewWorker, Observe, Pool, PoolConfig,
-    StandIn, StartWatch, Tasks, watch_pool,
+    Asked, BackgroundThread, CurrentThread, CurrentThreadConfig, Monitor, NewWorker, Observe, Pool,
+    PoolConfig, StandIn, StartWatch, Tasks, watch_pool,
 };
 use crate::engine::task::scope::Node;
 use crate::engine::timer::Shards;
@@ -92,6 +92,7 @@ impl Builder {
             workers,
             spares: self.spare_workers,
             stand_ins: self.max_blocking_threads.min(MAX_STAND_INS),
+            background_threads: self.most_background_threads(workers),
             no_stand_in: parts.blocking.at_limit(),
             global_queue_interval: self.global_queue_interval.unwrap_or(61),
             event_interval: self.event_interval,
@@ -104,13 +105,21 @@ impl Builder {
         };
         let (monitor, start) = (self.monitor(&parts), self.start_worker(&parts, workers));
         let ask = ask_for_stand_in(&parts);
+        let background = start_background(&parts);
         let tasks = Tasks::new(
             workers * 4,
             self.observe(insight, parts.recorder.clone()),
             parts.panics.clone(),
         );
-        let pool =
-            Pool::new(config, tasks, Box::new(drivers), monitor, Box::new(start), Box::new(ask));
+        let pool = Pool::new(
+            config,
+            tasks,
+            Box::new(drivers),
+            monitor,
+            Box::new(start),
+            Box::new(ask),
+            Box::new(background),
+        );
         let scheduler = Scheduler::MultiThread(Arc::clone(&pool));
         let runtime = self.assemble(parts, scheduler, workers, None);
         let watched = Arc::clone(&pool);
@@ -158,7 +167,9 @@ impl Builder {
     fn parts(&self, driver: Arc<IoDriver>, drivers: &Drivers) -> io::Result<Parts> {
         let current = Current::default();
         let activity = drivers.counts_all();
-        let starter = Starter::new(self.spare_workers);
+        // Room for all that may be asked for at one time.
+        let background = self.background_threads.unwrap_or(MAX_WORKERS);
+        let starter = Starter::new(self.spare_workers + background);
         let plan = Arc::new(self.thread());
         let insight = match &self.insight {
             Some(insight) => insight.clone(),
@@ -414,6 +425,32 @@ fn trace_files(folder: &Path, current: &Current) -> TraceFiles {
         Some((handle.id().to_string(), handle.trace(TRACE_LAST).to_bytes()))
     };
     TraceFiles::new(folder.to_owned(), Arc::new(take))
+}
+
+/// The function that has a thread started for background tasks, on the starter's thread.
+fn start_background(
+    parts: &Parts,
+) -> impl Fn(BackgroundThread) -> io::Result<()> + Send + Sync + 'static {
+    let (current, threads) = (Arc::clone(&parts.current), Arc::clone(&parts.threads));
+    let plan = Arc::clone(&parts.plan);
+    move |thread: BackgroundThread| {
+        let handle = current.get().and_then(Handle::upgrade).ok_or_else(messages::shut_down)?;
+        let failed = thread.on_failure();
+        let body: BodyWithHooks = Box::new(move |hooks| {
+            let id = handle.id();
+            let _current = context::enter(handle);
+            let serves = this_thread::serve(id, Service::Worker);
+            let counted = Cell::new(None);
+            thread.run(&|| {
+                hooks.start();
+                counted.set(Some(this_thread::count_thread(id)));
+            });
+            drop((counted, serves));
+            hooks.stop();
+        });
+        let all = Arc::clone(&threads);
+        threads.starter.start(Arc::clone(&plan), body, move |thread| all.add(thread), failed)
+    }
 }
 
 /// The function that asks the blocking pool for a stand-in.

@@ -10,6 +10,7 @@ mod drivers;
 mod duplex;
 mod fair_semaphore;
 mod foreign_wakes;
+mod held_up;
 mod in_flight;
 mod insight;
 mod lifo_slot;

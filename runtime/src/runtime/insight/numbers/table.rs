@@ -105,6 +105,16 @@ pub(super) static OF_RUNTIME: &[OfRuntime] = &[
         "Tasks in the queue that all workers share.",
     ),
     gauge(
+        "background_queue_depth",
+        |all| some(all.background_queue_depth()),
+        "Background tasks that wait for a poll.",
+    ),
+    gauge(
+        "background_threads",
+        |all| some(all.num_background_threads()),
+        "Threads for background tasks.",
+    ),
+    gauge(
         "pinned_threads",
         |all| some(all.num_pinned_threads()),
         "Threads that were started for pinned tasks.",
