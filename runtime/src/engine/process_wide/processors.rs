@@ -4,10 +4,9 @@
 //! The standard library rounds a group's quota down: with a quota of 1.5 processors it says 1. A
 //! worker fewer than that leaves a part of the quota unused for good, so here it is rounded up.
 //! Groups are looked up once: a program whose quota changes sets the number of workers itself.
-#![allow(unsafe_code, reason = "one system call; the block cites docs/unsafe.md")]
+#![allow(unsafe_code, reason = "two system calls; blocks cite docs/unsafe.md")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// The quota of the process's group, in processors, rounded up.
@@ -15,8 +14,7 @@ static QUOTA: OnceLock<Option<usize>> = OnceLock::new();
 
 /// The number of processors that this process may use at a time; at least 1.
 pub(crate) fn available() -> usize {
-    let quota =
-        *QUOTA.get_or_init(|| quota(Path::new("/sys/fs/cgroup"), Path::new("/proc/self/cgroup")));
+    let quota = *QUOTA.get_or_init(|| quota("/sys/fs/cgroup", "/proc/self/cgroup"));
     allowed().min(quota.unwrap_or(usize::MAX)).max(1)
 }
 
@@ -30,41 +28,48 @@ fn allowed() -> usize {
         // SAFETY: it only counts bits.
         0 => unsafe { libc::CPU_COUNT(&set) as usize },
         // A machine with more processors than the set has room for.
-        _ => std::thread::available_parallelism().map_or(1, Into::into),
+        // SAFETY: K1. The call takes a number.
+        _ => usize::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).unwrap_or(1),
     }
 }
 
 /// The least quota of the group and of those above it. `mounts` is where groups are mounted,
 /// `groups` the file with the groups that this process is in.
-fn quota(mounts: &Path, groups: &Path) -> Option<usize> {
+fn quota(mounts: &str, groups: &str) -> Option<usize> {
     let groups = fs::read_to_string(groups).ok()?;
     groups.lines().filter_map(|line| of_group(mounts, line)).min()
 }
 
 /// `NUMBER:CONTROLLERS:PATH`; in the second version of groups there are no controllers.
-fn of_group(mounts: &Path, line: &str) -> Option<usize> {
+fn of_group(mounts: &str, line: &str) -> Option<usize> {
     let (_, rest) = line.split_once(':')?;
     let (controllers, path) = rest.split_once(':')?;
-    let read: fn(&Path) -> Option<usize> = match controllers {
-        "" => in_one_file,
-        list if list.split(',').any(|name| name == "cpu") => in_two_files,
-        _ => return None,
-    };
-    // In a container the path may be the host's, and the group's own files lie at the mount.
-    let mount = mounts.join(controllers);
-    let directory = mount.join(path.trim_start_matches('/'));
-    let above = directory.ancestors().take_while(|above| above.starts_with(&mount));
-    above.map(Path::to_path_buf).filter_map(|directory: PathBuf| read(&directory)).min()
+    let is_newer = controllers.is_empty();
+    if !is_newer && !controllers.split(',').any(|name| name == "cpu") {
+        return None;
+    }
+    let mount = if is_newer { mounts.to_owned() } else { format!("{mounts}/{controllers}") };
+    let mut directory = format!("{mount}{}", path.trim_end_matches('/'));
+    let mut least: Option<usize> = None;
+    loop {
+        let quota = if is_newer { in_one_file(&directory) } else { in_two_files(&directory) };
+        least = least.into_iter().chain(quota).min();
+        // In a container the path may be the host's, and the group's own files lie at the mount.
+        match directory.rfind('/') {
+            Some(end) if directory.len() > mount.len() => directory.truncate(end),
+            _ => return least,
+        }
+    }
 }
 
-fn in_one_file(directory: &Path) -> Option<usize> {
-    let text = fs::read_to_string(directory.join("cpu.max")).ok()?;
+fn in_one_file(directory: &str) -> Option<usize> {
+    let text = fs::read_to_string(format!("{directory}/cpu.max")).ok()?;
     let (quota, period) = text.trim().split_once(' ')?;
     rounded_up(quota, period)
 }
 
-fn in_two_files(directory: &Path) -> Option<usize> {
-    let read = |name| fs::read_to_string(directory.join(name)).ok();
+fn in_two_files(directory: &str) -> Option<usize> {
+    let read = |name| fs::read_to_string(format!("{directory}/{name}")).ok();
     rounded_up(read("cpu.cfs_quota_us")?.trim(), read("cpu.cfs_period_us")?.trim())
 }
 
@@ -89,7 +94,7 @@ mod tests {
         }
         fs::create_dir_all(&root).unwrap();
         fs::write(root.join("groups"), groups).unwrap();
-        let quota = quota(&root, &root.join("groups"));
+        let quota = quota(root.to_str().unwrap(), root.join("groups").to_str().unwrap());
         fs::remove_dir_all(root).unwrap();
         quota
     }

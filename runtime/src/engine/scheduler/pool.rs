@@ -46,6 +46,8 @@ use super::idle::work_published;
 use super::in_flight::InFlight;
 use super::marked::MarkedTasks;
 use super::monitor::Monitor;
+use super::monitor_park;
+use super::monitor_start::MonitorStart;
 use super::observe::Hook;
 use super::park::{self, Park};
 use super::queue::{Injector, Local};
@@ -61,6 +63,9 @@ use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Absence, Identity, JoinHandle, PollOwner, Runnable, spawn_cell};
+
+/// How long a thread that closes the pool may wait before it has others watched.
+pub(crate) const NAP: Duration = monitor_park::DELAY;
 
 /// Starts a thread that calls [`NewWorker::run`], or has it started soon. In the second case an
 /// error comes later, through [`NewWorker::on_failure`]. The monitor calls this function for
@@ -118,6 +123,7 @@ pub(crate) struct Pool {
     pub(super) driver: Box<dyn Park>,
     pub(super) config: PoolConfig,
     pub(super) monitor: Monitor,
+    pub(super) monitor_start: MonitorStart,
     pub(super) tasks: Tasks,
     in_flight: InFlight,
     closing: Closing,
@@ -184,7 +190,7 @@ impl Pool {
         config: PoolConfig,
         tasks: Tasks,
         driver: Box<dyn Park>,
-        monitor: Monitor,
+        (monitor, monitor_start): (Monitor, MonitorStart),
         start_thread: StartThread,
         ask_for_stand_in: AskForStandIn,
     ) -> Arc<Pool> {
@@ -197,6 +203,7 @@ impl Pool {
             foreign: ForeignWakers::default(),
             driver,
             monitor,
+            monitor_start,
             tasks,
             in_flight: InFlight::default(),
             closing: Closing::new(),
@@ -462,12 +469,27 @@ impl Pool {
 
     /// Step 1 of the shutdown. Does not wait for the threads.
     pub(crate) fn close(&self) {
+        if self.begin_close() {
+            self.watch_end();
+        }
+    }
+
+    /// The same. If it returns true there is no monitor yet, and the caller must call
+    /// [`watch_end`](Pool::watch_end) after it has waited for [`NAP`], or at once.
+    #[must_use]
+    pub(crate) fn begin_close(&self) -> bool {
         self.closing.close(self.tasks.owned(), || {
             self.slots.used().for_each(|(slot, _)| self.unpark(slot));
             self.monitor.wake();
             // The monitor may be waiting in the driver.
             self.driver.wake();
         });
+        self.monitor_start.close()
+    }
+
+    /// Has the threads that have not left watched, if they have anything to drop.
+    pub(crate) fn watch_end(&self) {
+        self.monitor_start.last(self.tasks.owned().alive() > 0 || self.monitor.has_bound());
     }
 
     /// Step 2, on each worker that leaves. Called while `here` still names the worker.
@@ -574,5 +596,10 @@ impl Pool {
 
     pub(crate) fn monitor(&self) -> &Monitor {
         &self.monitor
+    }
+
+    /// Whether the pool is closed, and has had no monitor.
+    pub(crate) fn had_no_monitor(&self) -> bool {
+        self.monitor_start.is_needless()
     }
 }
