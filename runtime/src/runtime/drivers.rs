@@ -145,8 +145,15 @@ impl Drivers {
         activity.begin();
     }
 
-    fn sleep_in_poll(&self, turn: &mut PollGuard<'_>, parker: &Parker, ready: &mut WakeList) {
-        let timeout = self.publish(None);
+    /// With paused time `limit` has no meaning.
+    fn sleep_in_poll(
+        &self,
+        turn: &mut PollGuard<'_>,
+        parker: &Parker,
+        limit: Option<Duration>,
+        ready: &mut WakeList,
+    ) {
+        let timeout = self.publish(limit);
         let activity = match &self.jumps {
             Jumps::WithoutJobs(activity) | Jumps::WhenStill(activity) if self.clock.is_paused() => {
                 activity
@@ -215,13 +222,19 @@ impl scheduler::Park for Drivers {
         recorded(Kind::Timers, ready, |ready| self.shards.look(shards, ready));
     }
 
-    fn sleep(&self, slot: usize, parker: &Parker, ready: &mut WakeList) -> bool {
+    fn sleep(
+        &self,
+        slot: usize,
+        parker: &Parker,
+        limit: Option<Duration>,
+        ready: &mut WakeList,
+    ) -> bool {
         if let Some(mut turn) = self.io.try_acquire() {
             if !parker.begin_elsewhere() {
                 return false;
             }
             self.holder.sleeps.store(true, Ordering::Relaxed);
-            recorded(Kind::Io, ready, |ready| self.sleep_in_poll(&mut turn, parker, ready));
+            recorded(Kind::Io, ready, |ready| self.sleep_in_poll(&mut turn, parker, limit, ready));
             self.cover.retract();
             self.holder.sleeps.store(false, Ordering::Relaxed);
             self.count_look();
@@ -234,10 +247,11 @@ impl scheduler::Park for Drivers {
         }
         let own = self.shards.of_worker(slot);
         let deadline = own.map_or(NEVER, |shard| shard.next_deadline());
-        let limit = self.until(deadline).filter(|_| !self.clock.is_paused()).map(|limit| {
+        let timer = self.until(deadline).filter(|_| !self.clock.is_paused()).map(|limit| {
             // The holder may be busy by then, since it leaves the driver without telling.
             limit + if self.cover.leaves_out(deadline) { Duration::ZERO } else { PATIENCE }
         });
+        let limit = limit.into_iter().chain(timer).min();
         self.uncounted(|| match limit {
             Some(limit) => {
                 parker.park_timeout(limit);

@@ -53,6 +53,7 @@ use crate::engine::large::{FullSize, large_on_heap};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicBool, Ordering};
 use crate::engine::process_wide::signal_mask::{deafly, is_deaf};
+use crate::engine::scheduler::NAP;
 use crate::engine::task::{Census, Id, JoinHandle, PollOwner};
 use crate::engine::task_id::current_id;
 use crate::engine::timer::{Place, Registration};
@@ -178,12 +179,17 @@ impl Threads {
         }
     }
 
-    /// Ends the threads that are no workers. Does not wait for them.
-    fn close(&self) {
+    /// Ends the threads that are no workers. Does not wait for them. A monitor, if there is one or
+    /// just is being started, closes the reporter.
+    fn close(&self, has_monitor: bool) {
         self.starter.close();
-        if self.monitor.lock().is_none() {
+        if !has_monitor {
             self.reporter.close();
         }
+    }
+
+    fn has_monitor(&self) -> bool {
+        self.monitor.lock().is_some()
     }
 }
 
@@ -214,11 +220,6 @@ impl Runtime {
     pub(super) fn assemble(handle: Handle, threads: Arc<Threads>, insight: &Insight) -> Runtime {
         let _attached = attach::open(&handle, insight);
         Runtime { handle, threads, shut_down: AtomicBool::new(false), _attached }
-    }
-
-    /// Starts the thread that watches the others.
-    pub(super) fn start_monitor(&self, watch: Body) -> io::Result<()> {
-        self.threads.start_monitor(watch)
     }
 
     /// A handle to the runtime, which can be cloned and sent to other threads.
@@ -474,9 +475,15 @@ impl Runtime {
         self.handle.pinned().close();
         match self.handle.scheduler() {
             Scheduler::MultiThread(pool) => {
-                pool.close();
+                let is_unwatched = pool.begin_close();
                 let running = || caller.others(pool.busy_with());
                 let own = caller.is(Service::Worker);
+                if is_unwatched {
+                    if left().is_none_or(|left| left > NAP) {
+                        let _ = pool.wait_closed(Some(NAP), own);
+                    }
+                    pool.watch_end();
+                }
                 let have_left = match left() {
                     Some(left) => pool.wait_closed(Some(left), own),
                     None => {
@@ -514,7 +521,10 @@ impl Runtime {
             say::line_within(messages::waiting_for_jobs(remaining.threads, &jobs), SAY_WITHIN);
         });
         left_behind.jobs = jobs.of_somebody();
-        self.threads.close();
+        self.threads.close(match self.handle.scheduler() {
+            Scheduler::MultiThread(pool) => !pool.had_no_monitor(),
+            Scheduler::CurrentThread(_) => self.threads.has_monitor(),
+        });
         if limit.is_none() {
             self.handle.pinned().join();
             self.threads.join(caller.service.is_some());

@@ -14,6 +14,8 @@ pub(crate) mod in_flight;
 pub(crate) mod lifo_slot;
 #[path = "../../../runtime/src/engine/scheduler/monitor_park.rs"]
 pub(crate) mod monitor_park;
+#[path = "../../../runtime/src/engine/scheduler/monitor_start.rs"]
+pub(crate) mod monitor_start;
 #[path = "../../../runtime/src/engine/scheduler/park.rs"]
 pub(crate) mod park;
 #[path = "../../../runtime/src/engine/scheduler/silence.rs"]

@@ -43,6 +43,7 @@ pub(crate) fn make_room(any: RawFd, count: usize) -> io::Result<()> {
 }
 
 /// The most descriptors that this process may have.
+#[allow(clippy::unnecessary_cast, reason = "on some systems the number is signed")]
 fn limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: K1. `limit` outlives the call.

@@ -40,7 +40,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::engine::primitive::atomic::{AtomicBool, Ordering};
+use crate::engine::primitive::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::primitive::{Backoff, Condvar, Mutex};
 use crate::engine::task::Owned;
 
@@ -62,12 +62,20 @@ pub(crate) struct Closing {
     closed: AtomicBool,
     /// Threads that have been counted and not left.
     threads: Mutex<usize>,
+    /// At how many threads somebody who waits goes on, at the most. Written before the wait, under
+    /// the lock of `threads`, and read under it.
+    awaited: AtomicUsize,
     all_left: Condvar,
 }
 
 impl Closing {
     pub(crate) fn new() -> Closing {
-        Closing { closed: AtomicBool::new(false), threads: Mutex::new(0), all_left: Condvar::new() }
+        Closing {
+            closed: AtomicBool::new(false),
+            threads: Mutex::new(0),
+            awaited: AtomicUsize::new(0),
+            all_left: Condvar::new(),
+        }
     }
 
     /// Whether the pool has been closed.
@@ -113,8 +121,9 @@ impl Closing {
             threads = self.threads.lock();
         }
         *threads -= 1;
-        // With a count of 1 the waiting thread itself may be the one left.
-        if *threads <= 1 {
+        // With a count of 1 the waiting thread itself may be the one left. Nobody is woken to find
+        // that it is not.
+        if *threads <= self.awaited.load(Ordering::Relaxed) {
             self.all_left.notify_all(); // wake: all left
         }
         *threads == 0
@@ -125,6 +134,7 @@ impl Closing {
     pub(crate) fn wait(&self, limit: Option<Duration>, own: usize) -> bool {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut threads = self.threads.lock();
+        self.awaited.fetch_max(own, Ordering::Relaxed);
         while *threads > own {
             match deadline {
                 None => self.all_left.wait(&mut threads),

@@ -844,7 +844,7 @@ impl CurrentThread {
             self.runner.set_awake(false);
             let mut ready = core.ready.take();
             record_here(Kind::Park);
-            looked = self.driver.sleep(0, &self.parker, &mut ready);
+            looked = self.driver.sleep(0, &self.parker, None, &mut ready);
             record_here(Kind::Unpark);
             self.counters.unparks.add(1);
             core.busy_since.set(Instant::now());

@@ -92,6 +92,11 @@ impl Monitor {
         self.bound.lock().push(bound);
     }
 
+    /// Whether it watches such threads.
+    pub(super) fn has_bound(&self) -> bool {
+        !self.bound.lock().is_empty()
+    }
+
     /// Looks at the threads with tasks bound to them; each has an eye in `eyes`. Returns whether a
     /// poll is going on in one of them.
     pub(super) fn look_at_bound(&self, eyes: &mut Vec<Eye>, now: Instant) -> bool {

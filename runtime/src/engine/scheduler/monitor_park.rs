@@ -30,8 +30,8 @@
 //!   and sets the alarm again.
 //! - The worker finds WANTED: as CLEARING.
 //!
-//! *A thread that ends the sleep at once* does what a thread that becomes busy does, and always
-//! sets the alarm.
+//! *A thread that ends the sleep at once* does what a thread that becomes busy does, and sets the
+//! alarm unless the monitor is awake: then its fence comes before the monitor's.
 //!
 //! *A clearing that comes too late* can clear a newer alarm, if the monitor has woken up, looked
 //! and parked again in between. Then the state is no longer CLEARING, and the alarm is set once
@@ -150,6 +150,10 @@ impl MonitorPark {
         // A thread that is just clearing the alarm then sets it again.
         let _ = self.change(CLEARING, WANTED);
         self.parker.unpark(); // wake: monitor at once
+        // One that is awake, or has not been started yet, looks behind its fence before it parks.
+        if self.state.load(Ordering::Relaxed) == RUNNING {
+            return;
+        }
         if let Some(alarm) = &self.alarm {
             alarm.set(Duration::ZERO); // wake: monitor that sleeps for good
         }

@@ -12,11 +12,18 @@ pub(crate) trait Park: Send + Sync + 'static {
     fn look(&self, slot: usize, ready: &mut WakeList);
 
     /// Sleeps until there is something to wake, or `parker` is given its token. Sleeps in the
-    /// driver if no other thread waits there, else on the parker. May return early. A worker that
-    /// is counted as active is counted before and after, and not while it sleeps.
+    /// driver if no other thread waits there, else on the parker. May return early, and does not
+    /// sleep for longer than `limit`. A worker that is counted as active is counted before and
+    /// after, and not while it sleeps.
     ///
     /// Returns false if the token was there already: it has been taken, and nothing was looked at.
-    fn sleep(&self, slot: usize, parker: &Parker, ready: &mut WakeList) -> bool;
+    fn sleep(
+        &self,
+        slot: usize,
+        parker: &Parker,
+        limit: Option<Duration>,
+        ready: &mut WakeList,
+    ) -> bool;
 
     /// Sleeps in the driver until an event, a token for `parker`, or the end of the last job of the
     /// blocking pool. With `jobs_only` it does not sleep if there is no such job. Ignores timers;

@@ -50,6 +50,8 @@ use super::idle::work_published;
 use super::in_flight::InFlight;
 use super::marked::MarkedTasks;
 use super::monitor::Monitor;
+use super::monitor_park;
+use super::monitor_start::MonitorStart;
 use super::observe::{Hook, Observe};
 use super::park::{self, Park};
 use super::queue::{Injector, Local};
@@ -65,6 +67,9 @@ use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::task::scope::Membership;
 use crate::engine::task::{Absence, Identity, JoinHandle, PollOwner, Runnable, Watch, spawn_cell};
 use crate::engine::{messages, say};
+
+/// How long a thread that closes the pool may wait before it has others watched.
+pub(crate) const NAP: Duration = monitor_park::DELAY;
 
 /// Starts a thread that calls [`NewWorker::run`], or has it started soon. In the second case an
 /// error comes later, through [`NewWorker::on_failure`]. The monitor calls this function for
@@ -131,6 +136,7 @@ pub(crate) struct Pool {
     pub(super) driver: Box<dyn Park>,
     pub(super) config: PoolConfig,
     pub(super) monitor: Monitor,
+    pub(super) monitor_start: MonitorStart,
     pub(super) tasks: Tasks,
     in_flight: InFlight,
     closing: Closing,
@@ -249,7 +255,7 @@ impl Pool {
         config: PoolConfig,
         tasks: Tasks,
         driver: Box<dyn Park>,
-        monitor: Monitor,
+        (monitor, monitor_start): (Monitor, MonitorStart),
         start_thread: StartThread,
         ask_for_stand_in: AskForStandIn,
         start_background: StartBackground,
@@ -266,6 +272,7 @@ impl Pool {
             background,
             driver,
             monitor,
+            monitor_start,
             tasks,
             in_flight: InFlight::default(),
             closing: Closing::new(),
@@ -633,6 +640,15 @@ impl Pool {
 
     /// Step 1 of the shutdown. Does not wait for the threads.
     pub(crate) fn close(&self) {
+        if self.begin_close() {
+            self.watch_end();
+        }
+    }
+
+    /// The same. If it returns true there is no monitor yet, and the caller must call
+    /// [`watch_end`](Pool::watch_end) after it has waited for [`NAP`], or at once.
+    #[must_use]
+    pub(crate) fn begin_close(&self) -> bool {
         self.closing.close(self.tasks.owned(), || {
             self.slots.used().for_each(|(slot, _)| self.unpark(slot));
             self.background.close();
@@ -640,6 +656,12 @@ impl Pool {
             // The monitor may be waiting in the driver.
             self.driver.wake();
         });
+        self.monitor_start.close()
+    }
+
+    /// Has the threads that have not left watched, if they have anything to drop.
+    pub(crate) fn watch_end(&self) {
+        self.monitor_start.last(self.tasks.owned().alive() > 0 || self.monitor.has_bound());
     }
 
     /// Step 2, on each worker that leaves. Called while `here` still names the worker.
@@ -769,5 +791,10 @@ impl Pool {
 
     pub(crate) fn monitor(&self) -> &Monitor {
         &self.monitor
+    }
+
+    /// Whether the pool is closed, and has had no monitor.
+    pub(crate) fn had_no_monitor(&self) -> bool {
+        self.monitor_start.is_needless()
     }
 }

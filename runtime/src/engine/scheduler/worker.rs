@@ -47,6 +47,7 @@ use super::here;
 use super::idle::{Idle, Sleeper};
 use super::marked::Offer;
 use super::metrics::WorkerCounters;
+use super::monitor_park;
 use super::observe::Hook;
 use super::pace::Visits;
 use super::pool::Pool;
@@ -77,6 +78,16 @@ const YIELD_INTERVAL: u32 = 6;
 /// costs one more system call, some 300 ns. One that wakes up more often does not: a look of the
 /// monitor each 2 ms costs less.
 const SELDOM: Duration = Duration::from_micros(500);
+
+/// How far a worker's first sleep has come, if it is a nap (`monitor_start.rs`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nap {
+    No,
+    /// It has not slept yet.
+    Begun,
+    Slept,
+}
+
 /// A slot that has been taken for a thread to be started.
 pub(crate) struct NewWorker {
     pool: Arc<Pool>,
@@ -143,6 +154,7 @@ pub(super) struct Worker {
     woke_at: Cell<Instant>,
     /// Whether the last wake-up came long after the one before it.
     wakes_seldom: Cell<bool>,
+    nap: Cell<Nap>,
 }
 
 /// Aborts if a worker unwinds. Panics of user code are caught wherever a worker calls it, so this
@@ -195,6 +207,7 @@ impl Worker {
             noted_at: Cell::new(0),
             woke_at: Cell::new(Instant::now()),
             wakes_seldom: Cell::new(false),
+            nap: Cell::new(Nap::No),
         }
     }
 
@@ -219,6 +232,9 @@ impl Worker {
         let recorded = self.pool.tasks.observe().record_on_this_thread(ring);
         self.bracket(|| catch_panic(set_up));
         let _inside = entered::enter();
+        if !self.pool.monitor_start.is_over() {
+            self.settle();
+        }
         loop {
             self.busy_since.set(Instant::now());
             if self.is_extra() {
@@ -237,6 +253,46 @@ impl Worker {
         drop((entered, recorded));
         let Worker { pool, slot, own, queue, .. } = self;
         pool.vacate(slot, &own, queue);
+    }
+
+    /// Begins with a poll or with a sleep, and says which before it does: `monitor_start.rs`.
+    #[cold]
+    fn settle(&self) {
+        let start = &self.pool.monitor_start;
+        if self.is_extra() || self.pool.is_closed() {
+            return;
+        }
+        let first = match self.search() {
+            Some(task) => {
+                start.polls();
+                Some(task)
+            }
+            // Something else waits, which may be user code.
+            None if self.pool.has_work() => {
+                start.polls();
+                None
+            }
+            None if start.sleeps() => {
+                self.nap.set(Nap::Begun);
+                match self.sleep_unless_needed() {
+                    Idle::Run(task) => Some(task),
+                    Idle::LookAgain | Idle::Leave => None,
+                }
+            }
+            None => None,
+        };
+        self.counters().between_polls();
+        if let Some(task) = first {
+            // It is run by `work`. A second call of `run_task` would not be inlined there.
+            self.queue.push(task);
+        }
+    }
+
+    /// Takes the worker out of its nap, before it does anything else.
+    #[cold]
+    fn has_napped(&self, withdrawn: Withdrawn) {
+        let has_slept = self.nap.replace(Nap::No) == Nap::Slept;
+        self.pool.monitor_start.has_napped(has_slept && withdrawn == Withdrawn::Alone);
     }
 
     /// Works until the pool closes or, on an extra slot, until the worker is not needed any more.
@@ -569,6 +625,7 @@ impl Worker {
         let now = Instant::now();
         self.counters().note(now - self.busy_since.replace(now));
         self.noted_at.set(self.tick.get());
+        self.pool.monitor_start.retry();
     }
 }
 
@@ -660,7 +717,14 @@ impl Sleeper for Worker {
         self.pool.background.worker_sleeps();
         let mut ready = self.ready.take();
         record_here(Kind::Park);
-        self.pool.driver.sleep(self.slot, &self.shared().parker, &mut ready);
+        let limit = match self.nap.get() {
+            Nap::No => None,
+            Nap::Begun | Nap::Slept => {
+                self.nap.set(Nap::Slept);
+                Some(monitor_park::DELAY)
+            }
+        };
+        self.pool.driver.sleep(self.slot, &self.shared().parker, limit, &mut ready);
         record_here(Kind::Unpark);
         self.counters().unparks.add(1);
         let now = Instant::now();
@@ -672,7 +736,11 @@ impl Sleeper for Worker {
     }
 
     fn withdraw(&self) -> Withdrawn {
-        self.pool.spares.withdraw(self.slot, self.pool.monitor.park())
+        let withdrawn = self.pool.spares.withdraw(self.slot, self.pool.monitor.park());
+        if self.nap.get() != Nap::No {
+            self.has_napped(withdrawn);
+        }
+        withdrawn
     }
 
     fn after_sleep(

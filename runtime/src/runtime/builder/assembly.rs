@@ -17,7 +17,6 @@ use crate::engine::blocking;
 use crate::engine::clock::Clock;
 use crate::engine::driver::{IoDriver, exact_timers};
 use crate::engine::insight::{CAN_BE_ON, Recorder};
-use crate::engine::messages;
 use crate::engine::primitive::atomic::AtomicU64;
 use crate::engine::primitive::{Mutex, simulation};
 use crate::engine::process_wide::descriptors;
@@ -25,11 +24,12 @@ use crate::engine::process_wide::fork::ForkGeneration;
 use crate::engine::process_wide::signal_mask::{self, Mask};
 use crate::engine::rng;
 use crate::engine::scheduler::{
-    Asked, BackgroundThread, CurrentThread, CurrentThreadConfig, Monitor, NewWorker, Observe, Pool,
-    PoolConfig, StandIn, StartWatch, Tasks, watch_pool,
+    Asked, BackgroundThread, CurrentThread, CurrentThreadConfig, Monitor, MonitorStart, NewWorker,
+    Observe, Pool, PoolConfig, StandIn, StartMonitor, StartWatch, Tasks, watch_pool,
 };
 use crate::engine::task::scope::Node;
 use crate::engine::timer::Shards;
+use crate::engine::{messages, say};
 use crate::runtime::context;
 use crate::runtime::drivers::Drivers;
 use crate::runtime::handle::{Handle, Inner};
@@ -103,7 +103,13 @@ impl Builder {
             seed: self.rng_seed.map(RngSeed::as_u64),
             activity: parts.activity.clone(),
         };
-        let (monitor, start) = (self.monitor(&parts), self.start_worker(&parts, workers));
+        let (watch, start) = (start_watch(&parts), self.start_worker(&parts, workers));
+        let is_late = self.monitor_may_be_late(&parts, workers);
+        let monitor_start = match is_late {
+            true => MonitorStart::late(workers, start_monitor(&parts)),
+            false => MonitorStart::at_once(start_monitor(&parts)),
+        };
+        let monitor = (self.monitor(&parts), monitor_start);
         let ask = ask_for_stand_in(&parts);
         let background = start_background(&parts);
         let tasks = Tasks::new(
@@ -122,13 +128,7 @@ impl Builder {
         );
         let scheduler = Scheduler::MultiThread(Arc::clone(&pool));
         let runtime = self.assemble(parts, scheduler, workers, None);
-        let watched = Arc::clone(&pool);
-        let started = pool.start().and_then(|()| {
-            runtime.start_monitor(Box::new(move || {
-                exact_timers();
-                watch_pool(&watched);
-            }))
-        });
+        let started = pool.start().and_then(|()| if is_late { Ok(()) } else { watch() });
         let started = started.and_then(|()| insight.start_services(runtime.handle()));
         or_end(runtime, started)
     }
@@ -247,6 +247,19 @@ impl Builder {
     fn monitor(&self, parts: &Parts) -> Monitor {
         let sink = Box::new(Arc::clone(&parts.reporter));
         Monitor::new(self.stall_takeover, self.report_after(), sink)
+    }
+
+    /// Whether the monitor may be started by the workers. `monitor_start.rs` has the reasons
+    /// against it.
+    fn monitor_may_be_late(&self, parts: &Parts, workers: usize) -> bool {
+        let hooks = [
+            &self.on_thread_start,
+            &self.on_thread_stop,
+            &self.on_thread_park,
+            &self.on_thread_unpark,
+        ];
+        let has_hooks = hooks.iter().any(|hook| hook.is_some());
+        workers > 1 && !has_hooks && parts.activity.is_none() && !simulation::is_on()
     }
 
     /// After which time a stall is reported. Where time is simulated a poll takes none, and what a
@@ -402,16 +415,45 @@ impl Builder {
     }
 }
 
-/// The function that starts the monitor's thread for a `current_thread` runtime.
+/// The function that starts the monitor's thread.
 fn start_watch(parts: &Parts) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
     let (current, threads) = (Arc::clone(&parts.current), Arc::downgrade(&parts.threads));
     move || {
         let handle = current.get().and_then(Handle::upgrade).ok_or_else(messages::shut_down)?;
         let threads = threads.upgrade().ok_or_else(messages::shut_down)?;
-        let Scheduler::CurrentThread(shared) = handle.scheduler() else { return Ok(()) };
-        let shared = Arc::clone(shared);
-        threads.start_monitor(Box::new(move || shared.watch()))
+        threads.start_monitor(match handle.scheduler() {
+            Scheduler::CurrentThread(shared) => {
+                let shared = Arc::clone(shared);
+                Box::new(move || shared.watch())
+            }
+            Scheduler::MultiThread(pool) => {
+                let pool = Arc::clone(pool);
+                Box::new(move || {
+                    exact_timers();
+                    watch_pool(&pool);
+                })
+            }
+        })
     }
+}
+
+/// The same for a worker: what goes wrong is said, and tried again after a while at the earliest.
+fn start_monitor(parts: &Parts) -> StartMonitor {
+    const PAUSE: Duration = Duration::from_secs(1);
+    let (start, failed) = (start_watch(parts), Mutex::new(None::<Instant>));
+    Box::new(move || {
+        if failed.lock().is_some_and(|failed| failed.elapsed() < PAUSE) {
+            return false;
+        }
+        let Err(error) = start() else { return true };
+        // While the runtime ends there is nothing to try again.
+        if messages::is_shut_down(&error) {
+            return true;
+        }
+        *failed.lock() = Some(Instant::now());
+        say::line(&messages::no_thread_to_watch(&error));
+        false
+    })
 }
 
 /// How far a trace that is written to a file reaches back, if the recorder does.

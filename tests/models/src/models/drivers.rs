@@ -126,7 +126,7 @@ impl Pool {
     fn sleep(&self, slot: usize, is_closed: &dyn Fn() -> bool, after_sleep: &dyn Fn(WakeList)) {
         let sleep = || {
             let mut ready = WakeList::new();
-            self.events.sleep(slot, &self.parkers[slot], &mut ready);
+            self.events.sleep(slot, &self.parkers[slot], None, &mut ready);
             ready
         };
         let worker = Worker {

@@ -15,6 +15,7 @@ mod in_flight;
 mod insight;
 mod lifo_slot;
 mod monitor_park;
+mod monitor_start;
 mod mpsc;
 mod mutex;
 mod notify;

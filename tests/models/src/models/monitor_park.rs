@@ -152,11 +152,13 @@ fn an_end_is_not_cleared_away() {
 fn a_monitor_that_was_called_off_sleeps_on() {
     loom::model(|| {
         let park = Arc::new(MonitorPark::new());
-        let other = park.clone();
-        let monitor = thread::spawn(move || other.sleep_unless(|| false));
+        let closed = Arc::new(AtomicBool::new(false));
+        let (other, seen) = (park.clone(), closed.clone());
+        let monitor = thread::spawn(move || other.sleep_unless(|| seen.load(Ordering::Relaxed)));
         park.busy();
         park.call_off(|| false);
         // The monitor has been woken, or waits for this.
+        closed.store(true, Ordering::Relaxed);
         park.end();
         monitor.join().unwrap();
     });
