@@ -55,8 +55,9 @@ pub(crate) const NOBODY: u32 = u32::MAX;
 pub(crate) const NO_HOST: u32 = u32::MAX;
 /// So many threads can begin in one run.
 pub(crate) const MOST_THREADS: usize = 1 << 15;
-/// A thread that has gone on for so many points, while others could run, lets them go first: whoever
-/// yields a task until another thread has done something must come to an end under each schedule.
+/// A thread that has gone on for so many points, while others could run, lets them go first:
+/// whoever yields a task until another thread has done something must come to an end under each
+/// schedule.
 const MOST_IN_A_ROW: u32 = 10_000;
 /// So many events are kept if they are asked for.
 const MOST_EVENTS: usize = 1 << 22;

@@ -4,8 +4,8 @@
 //! and what runs are whole tests under seeds. All are built into the test binaries at once, in a
 //! copy of the tree; a variable says which one a process is. The tests are run once to learn which
 //! of them come by which mutant. For each mutant those that do run with a few seeds; if none fails,
-//! those that come by the fewest mutants, and so are about this one, run with all seeds. A test that
-//! fails has noticed, if it passes under the same seed without the mutant.
+//! those that come by the fewest mutants, and so are about this one, run with all seeds. A test
+//! that fails has noticed, if it passes under the same seed without the mutant.
 //!
 //! Wake-ups of all files count, also of those that no model includes. Of the orderings a sample is
 //! tried if that is asked for.
