@@ -1,6 +1,8 @@
 //! The runtime runs as it is: workers, monitor, blocking pool, driver, timers.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,7 +10,7 @@ use runtime::net::{TcpListener, TcpStream};
 use runtime::sync::mpsc;
 use runtime::task::JoinSet;
 use runtime::time::{Instant, sleep, timeout};
-use runtime_sim::{Network, Sim, Test};
+use runtime_sim::{Explorer, Network, Sim, Test};
 
 fn multi_thread() -> runtime::Runtime {
     runtime::Builder::new_multi_thread().enable_all().build().unwrap()
@@ -120,15 +122,45 @@ fn two_runtimes_over_a_network_are_the_same_run_in_each_process() {
     check(&Test::new(name, over_a_network), 20, 198);
 }
 
+fn task_that_yields(sim: &mut Sim) {
+    sim.step_limit(1_000_000);
+    sim.client("test", || {
+        multi_thread().block_on(async {
+            let yields = runtime::spawn(async move {
+                let has_run = Arc::new(AtomicBool::new(false));
+                let sets = has_run.clone();
+                let other = std::thread::spawn(move || sets.store(true, Ordering::SeqCst));
+                while !has_run.load(Ordering::SeqCst) {
+                    runtime::task::yield_now().await;
+                }
+                other.join().unwrap();
+            });
+            yields.await.unwrap();
+        });
+    });
+}
+
+/// A task that yields is no thread that does: the worker goes on with it, if the schedule lets it.
+#[test]
+fn no_schedule_lets_a_task_yield_for_ever() {
+    let name = "no_schedule_lets_a_task_yield_for_ever";
+    for explorer in [Explorer::Default, Explorer::Pct { depth: 1 }, Explorer::Mixed] {
+        let report = Test::new(name, task_that_yields).explorer(explorer).seeds(20).search();
+        if let Some(found) = report.failure {
+            panic!("{}", found.text);
+        }
+    }
+}
+
 /// The same on a current-thread runtime: the thread that it waits for runs beside it.
 #[runtime_sim::test(seeds = 20)]
 fn a_root_future_of_a_current_thread_runtime_lets_other_threads_run() {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let has_run = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let sets = std::sync::Arc::clone(&has_run);
-    let other = std::thread::spawn(move || sets.store(true, std::sync::atomic::Ordering::SeqCst));
+    let has_run = Arc::new(AtomicBool::new(false));
+    let sets = Arc::clone(&has_run);
+    let other = std::thread::spawn(move || sets.store(true, Ordering::SeqCst));
     runtime.block_on(async {
-        while !has_run.load(std::sync::atomic::Ordering::SeqCst) {
+        while !has_run.load(Ordering::SeqCst) {
             runtime::task::yield_now().await;
         }
     });
@@ -139,11 +171,11 @@ fn a_root_future_of_a_current_thread_runtime_lets_other_threads_run() {
 #[runtime_sim::test(seeds = 20)]
 fn a_root_future_that_yields_until_a_task_has_run_lets_it_run() {
     let runtime = runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let has_run = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let sets = std::sync::Arc::clone(&has_run);
-    runtime.spawn(async move { sets.store(true, std::sync::atomic::Ordering::SeqCst) });
+    let has_run = Arc::new(AtomicBool::new(false));
+    let sets = Arc::clone(&has_run);
+    runtime.spawn(async move { sets.store(true, Ordering::SeqCst) });
     runtime.block_on(async {
-        while !has_run.load(std::sync::atomic::Ordering::SeqCst) {
+        while !has_run.load(Ordering::SeqCst) {
             runtime::task::yield_now().await;
         }
     });

@@ -55,6 +55,10 @@ pub(crate) const NOBODY: u32 = u32::MAX;
 pub(crate) const NO_HOST: u32 = u32::MAX;
 /// So many threads can begin in one run.
 pub(crate) const MOST_THREADS: usize = 1 << 15;
+/// A thread that has gone on for so many points, while others could run, lets them go first:
+/// whoever yields a task until another thread has done something must come to an end under each
+/// schedule.
+const MOST_IN_A_ROW: u32 = 10_000;
 /// So many events are kept if they are asked for.
 const MOST_EVENTS: usize = 1 << 22;
 
@@ -224,6 +228,8 @@ pub(crate) struct Conductor {
     pub(crate) steps: u64,
     pub(crate) switches: u64,
     pub(crate) hash: Hash,
+    /// Points at which the running thread has gone on in a row although others could.
+    in_a_row: u32,
     schedule: Schedule,
     /// Random numbers of each host; the last is the director's.
     entropy: Vec<Stream>,
@@ -273,6 +279,7 @@ impl Conductor {
             steps: 0,
             switches: 0,
             hash: Hash::new(),
+            in_a_row: 0,
             schedule: Schedule::new(explorer, streams.sub("schedule"), MOST_THREADS),
             entropy: vec![streams.sub("entropy")],
             clocks: vec![Clock::new(DAY as i64)],
@@ -693,6 +700,8 @@ impl Conductor {
             self.verdict = Some(Verdict::StepLimit);
             return Next::Over;
         }
+        let is_unfair = how == How::Point && self.in_a_row >= MOST_IN_A_ROW;
+        let how = if is_unfair { How::Yield } else { how };
         let goes_on = how == How::Point;
         match how {
             How::Point => self.ready.insert(0, thread),
@@ -717,6 +726,8 @@ impl Conductor {
         };
         let at = self.schedule.choose(&asked);
         let next = self.ready.remove(at);
+        let could_others = !self.ready.is_empty();
+        self.in_a_row = if next == thread && could_others { self.in_a_row + 1 } else { 0 };
         if goes_on && next != thread {
             // It has just run, so others go before it.
             self.ready.remove(0);

@@ -3,8 +3,8 @@
 //! The mutants are those of the models (`crate::mutants`), but here they are in the real runtime,
 //! and what runs are whole tests under seeds. All are built into the test binaries at once, in a
 //! copy of the tree; a variable says which one a process is. The tests are run once to learn which
-//! of them come by which mutant. Those that come by the fewest are about these. So for each mutant
-//! a number of them run with a few seeds, and if none fails, fewer of them with all seeds. A test
+//! of them come by which mutant. For each mutant those that do run with a few seeds; if none fails,
+//! those that come by the fewest mutants, and so are about this one, run with all seeds. A test
 //! that fails has noticed, if it passes under the same seed without the mutant.
 //!
 //! Wake-ups of all files count, also of those that no model includes. Of the orderings a sample is
@@ -27,11 +27,12 @@ use crate::{Outcome, loom, root};
 
 /// A mutant must be noticed within so many seeds.
 const SEEDS: u64 = 200;
-/// So many tests run with a few seeds, and so many seeds that are: most mutants are noticed then.
-const NEAR: (usize, u64) = (64, 8);
+/// So few seeds all tests run with that come by a mutant: most are noticed then.
+const FEW: u64 = 8;
 /// So many tests run with all seeds.
-const NEAREST: usize = 12;
-/// How long a test may take, in real time.
+const NEAREST: usize = 24;
+/// How long a test may take, in real time: with two seeds, and with many.
+const LEAST: Duration = Duration::from_secs(60);
 const LIMIT: Duration = Duration::from_secs(300);
 /// This part of the wake-ups must be noticed, in percent.
 const WANTED: usize = 70;
@@ -94,13 +95,15 @@ pub(super) fn run(options: &Options) -> Outcome {
     println!("building the tests with all mutants");
     let tests = scratch.build()?;
     println!("{} tests; which comes by which mutant?", tests.len());
-    let places = scratch.places(&tests)?;
+    let (places, unfit) = scratch.places(&tests);
+    let names: Vec<String> = unfit.iter().map(|test| test.name.clone()).collect();
+    loom::print_list("do not pass without a mutant, and are left out", &names);
     let trial = Trial {
         scratch: &scratch,
         tests: &tests,
         places: &places,
         seeds: options.number("--seeds").unwrap_or(SEEDS),
-        unfit: Mutex::default(),
+        unfit: Mutex::new(unfit),
     };
     let mut fates = Vec::new();
     for (at, &(number, mutant)) in chosen.iter().enumerate() {
@@ -239,11 +242,11 @@ impl Scratch {
         Ok(tests)
     }
 
-    /// For each test the places of mutants that it comes by.
-    fn places(&self, tests: &[Test]) -> Result<Vec<BTreeSet<usize>>, String> {
+    /// For each test the places of mutants that it comes by, and those that fail or do not end.
+    fn places(&self, tests: &[Test]) -> (Vec<BTreeSet<usize>>, BTreeSet<Test>) {
         let found: Mutex<Vec<BTreeSet<usize>>> = Mutex::new(vec![BTreeSet::new(); tests.len()]);
         let next = AtomicUsize::new(0);
-        let failed = Mutex::new(Vec::new());
+        let failed = Mutex::new(BTreeSet::new());
         std::thread::scope(|scope| {
             for worker in 0..cores() {
                 let (found, next, failed) = (&found, &next, &failed);
@@ -251,9 +254,10 @@ impl Scratch {
                     let list = self.reports.join(format!("places-{worker}"));
                     while let Some((at, test)) = take(next, tests) {
                         let _ = fs::remove_file(&list);
-                        let run = Run { mutant: 0, first: 0, seeds: 2, places: Some(&list) };
+                        let places = Some(list.as_path());
+                        let run = Run { mutant: 0, first: 0, seeds: 2, limit: LEAST, places };
                         if !matches!(self.run(test, &run, &AtomicBool::new(false)), Ran::Passed) {
-                            lock(failed).push(test.name.clone());
+                            lock(failed).insert(test.clone());
                         }
                         let text = fs::read_to_string(&list).unwrap_or_default();
                         let numbers = text.lines().filter_map(|line| line.parse().ok());
@@ -263,10 +267,7 @@ impl Scratch {
             }
         });
         let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if !failed.is_empty() {
-            return Err(format!("these fail without any mutant: {}", failed.join(", ")));
-        }
-        Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
+        (found.into_inner().unwrap_or_else(PoisonError::into_inner), failed)
     }
 
     /// Runs one test with some seeds.
@@ -302,7 +303,7 @@ impl Scratch {
             let _ = pipe.read_to_end(&mut text);
             String::from_utf8_lossy(&text).into_owned()
         });
-        let until = Instant::now() + LIMIT;
+        let until = Instant::now() + run.limit;
         let status = loop {
             match child.try_wait() {
                 Ok(Some(status)) => break status,
@@ -336,6 +337,7 @@ struct Run<'a> {
     mutant: usize,
     first: u64,
     seeds: u64,
+    limit: Duration,
     places: Option<&'a Path>,
 }
 
@@ -445,7 +447,7 @@ impl Trial<'_> {
             .collect();
         near.sort();
         let near: Vec<&Test> = near.into_iter().map(|(_, test)| test).collect();
-        for (most, seeds) in [NEAR, (NEAREST, self.seeds)] {
+        for (most, seeds) in [(usize::MAX, FEW), (NEAREST, self.seeds)] {
             let tests = &near[..near.len().min(most)];
             let seeds = seeds.min(self.seeds);
             if let Some((test, seed, what)) = self.first_failure(number, tests, seeds) {
@@ -470,12 +472,12 @@ impl Trial<'_> {
                         if stop.load(Ordering::Relaxed) || lock(&self.unfit).contains(test) {
                             continue;
                         }
-                        let run = Run { mutant, first: 0, seeds, places: None };
+                        let run = Run { mutant, first: 0, seeds, limit: LIMIT, places: None };
                         let Ran::Failed { seed, what } = self.scratch.run(test, &run, &stop) else {
                             continue;
                         };
                         // Is it the mutant that fails?
-                        let same = Run { mutant: 0, first: seed, seeds: 1, places: None };
+                        let same = Run { mutant: 0, first: seed, seeds: 1, ..run };
                         match self.scratch.run(test, &same, &AtomicBool::new(false)) {
                             Ran::Passed => {
                                 stop.store(true, Ordering::Relaxed);
