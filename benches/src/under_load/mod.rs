@@ -7,6 +7,7 @@
 //! A process that was started by another one ends when its standard input does, that is, when the
 //! other one ends, however it ends.
 
+mod batch;
 mod blocking;
 mod drive;
 mod fair;

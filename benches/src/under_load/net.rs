@@ -12,10 +12,10 @@ use super::{Ask, Out, end_with_parent};
 use crate::measure::{Usage, percentile};
 use crate::peers::on_worker;
 
-const MESSAGE: [u8; 64] = [b'm'; 64];
+pub(super) const MESSAGE: [u8; 64] = [b'm'; 64];
 
 /// Reads one message; false at the end of the stream.
-async fn read_message<P: UnderLoad>(stream: &mut P::Stream) -> bool {
+pub(super) async fn read_message<P: UnderLoad>(stream: &mut P::Stream) -> bool {
     let mut buf = [0; MESSAGE.len()];
     let mut got = 0;
     while got < buf.len() {
@@ -91,10 +91,24 @@ pub(super) fn rare_events<P: UnderLoad>(rt: &P::Runtime, a_second: u32, ask: &As
         }
         looks
     });
+    let after = answers_after(addr.recv().unwrap(), WARM_UP + requests + 1, a_second);
+    let looks = P::block_on(rt, server);
+    put_usage(out, "request", looks[0], looks[1], requests);
+    put_answers(out, after);
+}
+
+pub(super) fn put_answers(out: &Out, after: [f64; 2]) {
+    out.less("answer after, p50", "us", after[0]);
+    out.less("answer after, p99", "us", after[1]);
+}
+
+/// Has another process ask so often. Returns two percentiles of when the answer comes, in
+/// microseconds.
+pub(super) fn answers_after(addr: SocketAddr, requests: usize, a_second: u32) -> [f64; 2] {
     let mut client = Command::new(std::env::current_exe().unwrap())
         .arg("client")
-        .arg(addr.recv().unwrap().to_string())
-        .args([(WARM_UP + requests + 1).to_string(), a_second.to_string()])
+        .arg(addr.to_string())
+        .args([requests.to_string(), a_second.to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -102,12 +116,9 @@ pub(super) fn rare_events<P: UnderLoad>(rt: &P::Runtime, a_second: u32, ask: &As
     // Its input stays open until this process ends, or it.
     let _leash = client.stdin.take();
     let client = client.wait_with_output().unwrap();
-    let looks = P::block_on(rt, server);
-    put_usage(out, "request", looks[0], looks[1], requests);
     let text = String::from_utf8_lossy(&client.stdout);
     let mut us = text.split_whitespace().map(|n| n.parse::<f64>().unwrap());
-    out.less("answer after, p50", "us", us.next().unwrap());
-    out.less("answer after, p99", "us", us.next().unwrap());
+    [us.next().unwrap(), us.next().unwrap()]
 }
 
 /// The other end of `rare_events`: `ADDRESS REQUESTS A_SECOND`. Prints two percentiles in

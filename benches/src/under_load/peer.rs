@@ -35,6 +35,9 @@ pub(super) trait UnderLoad: Peer {
     fn handle(rt: &Self::Runtime) -> Self::Handle;
     /// Spawns a task that nobody joins.
     fn spawn_from<F: Future<Output = ()> + Send + 'static>(handle: &Self::Handle, f: F);
+    /// The same for a task that is to run when the others leave time for it, where a runtime has
+    /// such tasks.
+    fn spawn_behind<F: Future<Output = ()> + Send + 'static>(handle: &Self::Handle, f: F);
     fn block_on_from<F: Future>(handle: &Self::Handle, f: F) -> F::Output;
     fn block_in_place<R>(f: impl FnOnce() -> R) -> R;
     fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send + 'static;
@@ -43,7 +46,7 @@ pub(super) trait UnderLoad: Peer {
 }
 
 macro_rules! under_load_peer {
-    ($peer:ty, $rt:ident, $extras:expr, $stalls:expr) => {
+    ($peer:ty, $rt:ident, $extras:expr, $stalls:expr, $behind:path) => {
         impl UnderLoad for $peer {
             type Handle = $rt::runtime::Handle;
 
@@ -67,6 +70,9 @@ macro_rules! under_load_peer {
             }
             fn spawn_from<F: Future<Output = ()> + Send + 'static>(handle: &Self::Handle, f: F) {
                 drop(handle.spawn(f));
+            }
+            fn spawn_behind<F: Future<Output = ()> + Send + 'static>(handle: &Self::Handle, f: F) {
+                $behind(handle, f);
             }
             fn block_on_from<F: Future>(handle: &Self::Handle, f: F) -> F::Output {
                 handle.block_on(f)
@@ -96,7 +102,18 @@ under_load_peer!(
             builder.spare_workers(count);
         }
     },
-    |rt| Some(rt.metrics().stall_count())
+    |rt| Some(rt.metrics().stall_count()),
+    background
 );
 
-under_load_peer!(crate::peers::tokio::Tokio, tokio, |_, _| (), |_| None);
+#[cfg(feature = "ours")]
+fn background<F: Future<Output = ()> + Send + 'static>(handle: &runtime::Handle, f: F) {
+    let builder = runtime::task::Builder::new().priority(runtime::task::Priority::Background);
+    drop(builder.spawn_on(f, handle).unwrap());
+}
+
+under_load_peer!(crate::peers::tokio::Tokio, tokio, |_, _| (), |_| None, ordinary);
+
+fn ordinary<F: Future<Output = ()> + Send + 'static>(handle: &tokio::runtime::Handle, f: F) {
+    drop(handle.spawn(f));
+}

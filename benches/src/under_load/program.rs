@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::batch::Batch;
 use super::fair::{Fair, From};
 use super::peer::{Settings, UnderLoad};
-use super::{Ask, Out, blocking, fair, net, outside, polls, stuck};
+use super::{Ask, Out, batch, blocking, fair, net, outside, polls, stuck};
 use crate::peers::Peer;
 
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,7 @@ pub(super) enum Program {
     ShortPolls,
     RoundTrips { workers: usize },
     RareEvents { a_second: u32 },
+    Requests { beside: Batch },
 }
 
 /// A program with its name and what it is run with unless something else is asked for.
@@ -159,6 +161,23 @@ pub(super) fn all() -> Vec<Entry> {
             "requests now and then over TCP from another process",
         );
     }
+    for (name, beside, what) in [
+        ("none", Batch::None, "alone"),
+        ("ordinary", Batch::Ordinary, "beside 16 tasks with polls of 0.1 to 5 ms"),
+        (
+            "background",
+            Batch::Background,
+            "beside 16 such tasks of low priority, where there is one",
+        ),
+    ] {
+        add(
+            &format!("requests-beside-{name}"),
+            &[0],
+            5.0,
+            Requests { beside },
+            &format!("500 requests a second over TCP from another process, {what}"),
+        );
+    }
     all
 }
 
@@ -213,6 +232,7 @@ impl Program {
             Program::ShortPolls => polls::short::<P>(rt, ask, out),
             Program::RoundTrips { .. } => net::round_trips::<P>(rt, ask, out),
             Program::RareEvents { a_second } => net::rare_events::<P>(rt, a_second, ask, out),
+            Program::Requests { beside } => batch::requests::<P>(rt, beside, ask, out),
         }
     }
 

@@ -208,9 +208,9 @@ impl Drop for RestoreOnPending {
 /// poll and returns `Pending`.
 #[inline]
 pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
-    let mut before = BUDGET.try_with(Cell::get).unwrap_or(Budget::UNLIMITED);
+    let before = BUDGET.try_with(Cell::get).unwrap_or(Budget::UNLIMITED);
     if before.is_at_end() {
-        before = ready!(next_or_refuse(before, cx));
+        return next_or_refuse(before, cx);
     }
     if before != Budget::UNLIMITED {
         let _ = BUDGET.try_with(|cell| cell.set(Budget(before.0 - 1)));
@@ -218,12 +218,14 @@ pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     Poll::Ready(RestoreOnPending(Cell::new(before)))
 }
 
-/// Where a portion has been spent: the next one, or another poll is arranged.
+/// Where a portion has been spent: spends a unit of the next one, or arranges another poll. Apart
+/// from [`poll_proceed`], so that what is copied into each leaf stays small.
 #[cold]
-fn next_or_refuse(before: Budget, cx: &Context<'_>) -> Poll<Budget> {
+fn next_or_refuse(before: Budget, cx: &Context<'_>) -> Poll<RestoreOnPending> {
     let next = before.next();
     if !next.is_at_end() {
-        return Poll::Ready(next);
+        let _ = BUDGET.try_with(|cell| cell.set(Budget(next.0 - 1)));
+        return Poll::Ready(RestoreOnPending(Cell::new(next)));
     }
     if before == Budget::TRACED {
         traced::trace_leaf(cx);

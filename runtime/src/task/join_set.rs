@@ -119,6 +119,7 @@ impl<T> JoinSet<T> {
         abort
     }
 
+    #[inline]
     fn put(&mut self, mut task: JoinHandle<T>) {
         let key = match self.free.pop() {
             Some(key) => key,
