@@ -16,6 +16,8 @@ mod object_static;
 #[path = "../../../runtime/src/engine/insight/object_table.rs"]
 mod object_table;
 #[allow(clippy::modulo_one, reason = "chunks of one event: each begins a new one")]
+pub(crate) type Numbers = std::collections::HashMap<u64, u64>;
+
 #[path = "../../../runtime/src/engine/insight/recorder/mod.rs"]
 pub(crate) mod recorder;
 #[path = "stand_in/stacks.rs"]

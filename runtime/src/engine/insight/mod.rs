@@ -16,6 +16,12 @@
 //!
 //! [`Handle::task_dump`]: crate::Handle::task_dump
 
+use std::collections::HashMap;
+
+/// Numbers by numbers: ids, addresses, places in a list. One map for all that insight looks up,
+/// since each kind of map is 2 KiB in every program.
+pub(crate) type Numbers = HashMap<u64, u64>;
+
 mod block;
 pub(crate) mod descriptor;
 mod location;

@@ -17,13 +17,14 @@
 //!
 //! Which tasks wait for each other, [`stuck`](super::stuck) says.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
 use super::dump::Time;
 use super::{TaskDump, TaskInfo, TaskState, WaitKind, WokenBy};
+use crate::engine::insight::Numbers;
 use crate::task::Id;
 
 /// A task that only gives way, as a spinning one does, is polled a million times a second; one that
@@ -108,12 +109,12 @@ impl fmt::Display for Finding {
 pub(super) struct Lints {
     /// What the last look has found, told or not.
     suspects: HashSet<Suspect>,
-    /// A task that is looked at is polled, so polls do not count here.
-    told: HashSet<(FindingKind, Vec<Id>)>,
+    /// A task that is looked at is polled, so polls do not count here: they are 0.
+    told: HashSet<Suspect>,
     /// The polls of each task that waits or wakes itself, at the last look.
-    polls: HashMap<Id, u64>,
+    polls: Numbers,
     /// The places where large futures are spawned, as far as they have been told.
-    large: HashSet<&'static Location<'static>>,
+    large: Vec<&'static Location<'static>>,
     depth: usize,
     growths: u32,
 }
@@ -121,8 +122,8 @@ pub(super) struct Lints {
 /// The kind of finding, its tasks, and how often they had been polled.
 type Suspect = (FindingKind, Vec<Id>, u64);
 
-fn without_polls((kind, tasks, _): &Suspect) -> (FindingKind, Vec<Id>) {
-    (*kind, tasks.clone())
+fn without_polls((kind, tasks, _): &Suspect) -> Suspect {
+    (*kind, tasks.clone(), 0)
 }
 
 impl Lints {
@@ -147,7 +148,7 @@ impl Lints {
         let there: HashSet<_> = self.suspects.iter().map(without_polls).collect();
         self.told.retain(|told| there.contains(told));
         self.told.extend(new.iter().map(|(suspect, _)| without_polls(suspect)));
-        self.polls = dump.tasks.iter().map(|task| (task.id, task.polls)).collect();
+        self.polls = dump.tasks.iter().map(|task| (task.id.as_u64(), task.polls)).collect();
         self.large(dump, &mut new);
         self.grows(depth, &mut new);
         new.into_iter().map(|((kind, tasks, _), text)| Finding { kind, tasks, text }).collect()
@@ -156,7 +157,9 @@ impl Lints {
     fn busy(&self, dump: &TaskDump, passed: Duration, all: &mut Vec<(Suspect, String)>) {
         for task in &dump.tasks {
             let wakes_itself = task.woken.is_some_and(|(by, _)| by == WokenBy::Task(task.id));
-            let Some(before) = self.polls.get(&task.id).filter(|_| wakes_itself) else { continue };
+            let Some(before) = self.polls.get(&task.id.as_u64()).filter(|_| wakes_itself) else {
+                continue;
+            };
             let polls = task.polls.saturating_sub(*before);
             let ms = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
             let rate = polls.saturating_mul(1_000) / ms;
@@ -173,7 +176,8 @@ impl Lints {
 
     fn large(&mut self, dump: &TaskDump, new: &mut Vec<(Suspect, String)>) {
         for task in dump.tasks.iter().filter(|task| task.future_size > LARGE) {
-            if self.large.insert(task.spawned_at) {
+            if !self.large.contains(&task.spawned_at) {
+                self.large.push(task.spawned_at);
                 let text = format!(
                     "large future: {} has {} KiB. What lives across an `.await` is a part of the \
                      future: put large buffers into a `Vec`, and large futures that it awaits into \
@@ -200,29 +204,36 @@ impl Lints {
 }
 
 fn deadlocks(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
-    let stuck = dump.tasks.iter().filter(|task| task.is_stuck);
-    let stuck: HashMap<_, _> = stuck.map(|task| (task.id, task)).collect();
+    let all_tasks = dump.tasks.iter().zip(0_u64..);
+    let stuck: Numbers = all_tasks
+        .filter(|(task, _)| task.is_stuck)
+        .map(|(task, at)| (task.id.as_u64(), at))
+        .collect();
+    if stuck.is_empty() {
+        return;
+    }
+    let get = |id: Id| &dump.tasks[stuck[&id.as_u64()] as usize];
     let next = |task: &TaskInfo| task.waits[0].leads_to().expect("it is stuck");
-    let mut seen = HashSet::new();
-    for &first in stuck.keys() {
+    let mut seen = vec![false; dump.tasks.len()];
+    for first in dump.tasks.iter().filter(|task| task.is_stuck) {
         // Each stuck task leads into a circle.
-        let mut at = first;
+        let mut at = first.id;
         let mut way = Vec::new();
-        while seen.insert(at) {
+        while !std::mem::replace(&mut seen[stuck[&at.as_u64()] as usize], true) {
             way.push(at);
-            at = next(stuck[&at]);
+            at = next(get(at));
         }
         let Some(begin) = way.iter().position(|&id| id == at) else { continue };
         let mut circle = way.split_off(begin);
         let least = (0..circle.len()).min_by_key(|&i| circle[i]).unwrap_or(0);
         circle.rotate_left(least);
-        let polls = circle.iter().map(|id| stuck[id].polls).sum();
+        let polls = circle.iter().map(|&id| get(id).polls).sum();
         let mut text = match circle.len() {
             1 => "deadlock: a task waits for itself:".to_owned(),
             n => format!("deadlock: {n} tasks wait for each other:"),
         };
-        for id in &circle {
-            let task = stuck[id];
+        for &id in &circle {
+            let task = get(id);
             text.push_str(&format!("\n  {} waits for {}", Named(task), task.waits[0]));
         }
         let others = stuck.len() - circle.len();
@@ -235,21 +246,24 @@ fn deadlocks(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
 
 /// One finding for each place where lost tasks were spawned.
 fn lost(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
-    let mut places: HashMap<_, Vec<&TaskInfo>> = HashMap::new();
+    let mut places: Vec<(&TaskInfo, usize)> = Vec::new();
     for task in dump.tasks.iter().filter(|task| task.is_lost) {
-        places.entry(task.spawned_at).or_default().push(task);
+        match places.iter_mut().find(|(first, _)| first.spawned_at == task.spawned_at) {
+            Some((_, others)) => *others += 1,
+            None => places.push((task, 0)),
+        }
     }
-    for tasks in places.into_values() {
-        let first = Named(tasks[0]);
-        let others = match tasks.len() {
-            1 => String::new(),
-            n => format!(" and {} more from there", n - 1),
+    for (task, others) in places {
+        let first = Named(task);
+        let others = match others {
+            0 => String::new(),
+            n => format!(" and {n} more from there"),
         };
         let text = format!(
             "lost task: {first}{others} waits, and nobody can wake or abort it: its future keeps \
              no waker. It stays until the runtime ends"
         );
-        all.push(((FindingKind::LostTask, vec![tasks[0].id], tasks[0].polls), text));
+        all.push(((FindingKind::LostTask, vec![task.id], task.polls), text));
     }
 }
 
@@ -260,18 +274,17 @@ fn asleep(dump: &TaskDump, all: &mut Vec<(Suspect, String)>) {
             && !task.waits.is_empty()
             && task.waits.iter().all(|wait| wait.kind == WaitKind::Timer)
     };
-    let asleep: HashMap<_, _> =
-        dump.tasks.iter().filter(sleeps).map(|task| (task.id, task)).collect();
+    let asleep = dump.tasks.iter().zip(0..).filter(|(task, _)| sleeps(task));
+    let asleep: Numbers = asleep.map(|(task, at)| (task.id.as_u64(), at)).collect();
     if asleep.is_empty() {
         return;
     }
     for waiter in &dump.tasks {
         for wait in &waiter.waits {
             let is_lock = matches!(wait.kind, WaitKind::Mutex | WaitKind::RwLock);
-            let Some(holder) = wait.held_by.filter(|_| is_lock).and_then(|id| asleep.get(&id))
-            else {
-                continue;
-            };
+            let holder = wait.held_by.filter(|_| is_lock);
+            let Some(&at) = holder.and_then(|id| asleep.get(&id.as_u64())) else { continue };
+            let holder = &dump.tasks[at as usize];
             let suspect = (FindingKind::LockHeldInSleep, vec![holder.id], holder.polls);
             if all.iter().any(|(other, _)| *other == suspect) {
                 continue;

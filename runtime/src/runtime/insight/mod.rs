@@ -3,6 +3,7 @@
 #[cfg_attr(not(feature = "insight"), path = "attach_off.rs")]
 pub(super) mod attach;
 mod collect;
+#[cfg_attr(not(feature = "insight"), allow(dead_code, reason = "nobody asks for a trace"))]
 mod decimal;
 mod dump;
 mod json;

@@ -1,11 +1,11 @@
 //! Where tasks wait: [`Handle::task_dump_with_stacks`].
 
-use std::collections::HashMap;
 #[cfg(feature = "taskdump")]
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::{Stacks, TaskDump, TaskInfo, TaskState};
+use crate::engine::insight::Numbers;
 #[cfg(feature = "taskdump")]
 use crate::engine::stall::Trace;
 use crate::engine::stall::{Capture, How, Tid, Unwinder, capture, prepare};
@@ -89,28 +89,30 @@ impl Handle {
         deadline: Instant,
         unwinder: &mut Unwinder,
     ) {
-        let mut places: HashMap<Id, usize> = HashMap::new();
+        let mut places = Numbers::new();
         for &place in batch {
             match tasks[place].state {
                 TaskState::Running { worker, .. } => {
                     tasks[place].stacks = Some(self.of_running(worker, unwinder));
                 }
-                _ => drop(places.insert(tasks[place].id, place)),
+                _ => drop(places.insert(tasks[place].id.as_u64(), place as u64)),
             }
         }
         let mut count = 0;
-        self.each_place(|list, _| count += list.look_at(|task| places.contains_key(&task.id())));
+        self.each_place(|list, _| {
+            count += list.look_at(|task| places.contains_key(&task.id().as_u64()))
+        });
         let left = || deadline.saturating_duration_since(Instant::now());
-        let is_wanted = |id| places.contains_key(&id);
+        let is_wanted = |id: Id| places.contains_key(&id.as_u64());
         let all = self.observe().stacks.wait(count, is_wanted, left);
         for taken in all {
-            if let Some(place) = places.remove(&taken.task) {
+            if let Some(place) = places.remove(&taken.task.as_u64()) {
                 let texts = taken.stacks.iter().map(|stack| text(stack, unwinder)).collect();
-                tasks[place].stacks = Some(Stacks::Taken(texts));
+                tasks[place as usize].stacks = Some(Stacks::Taken(texts));
             }
         }
         for place in places.into_values() {
-            tasks[place].stacks = Some(Stacks::NotInTime);
+            tasks[place as usize].stacks = Some(Stacks::NotInTime);
         }
     }
 

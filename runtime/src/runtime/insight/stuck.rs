@@ -11,10 +11,8 @@
 //! The holder of a lock is the task that has locked it. If a program passes the guard on to another
 //! task, tasks may be taken to be stuck that the other task will free.
 
-use std::collections::HashMap;
-
 use super::dump::{TaskInfo, TaskState, WaitInfo};
-use crate::task::Id;
+use crate::engine::insight::Numbers;
 
 /// Marks the tasks that nothing can free but one of themselves: those that are left when the others
 /// have been taken off, each with the task that it leads to.
@@ -24,26 +22,30 @@ pub(super) fn mark(tasks: &mut [TaskInfo]) {
         let leads = || task.waits.iter().all(|wait| wait.leads_to().is_some());
         is_waiting && !task.waits.is_empty() && task.more_waits == 0 && leads()
     };
-    let mut stuck: HashMap<Id, usize> = HashMap::new();
-    for (at, task) in tasks.iter().enumerate().filter(|(_, task)| may_be(task)) {
-        stuck.insert(task.id, at);
+    let mut places = Numbers::new();
+    for (at, task) in tasks.iter_mut().enumerate() {
+        task.is_stuck = may_be(task);
+        if task.is_stuck {
+            places.insert(task.id.as_u64(), at as u64);
+        }
     }
-    let mut behind: HashMap<Id, Vec<Id>> = HashMap::new();
+    if places.is_empty() {
+        return;
+    }
+    // By the place of a task: the places of those that wait for it.
+    let mut behind: Vec<Vec<usize>> = tasks.iter().map(|_| Vec::new()).collect();
     let mut free = Vec::new();
-    for &at in stuck.values() {
-        let task = &tasks[at];
+    for (at, task) in tasks.iter().enumerate().filter(|(_, task)| task.is_stuck) {
         for id in task.waits.iter().filter_map(WaitInfo::leads_to) {
-            if stuck.contains_key(&id) {
-                behind.entry(id).or_default().push(task.id);
-            } else {
-                free.push(task.id);
+            match places.get(&id.as_u64()) {
+                Some(&holder) => behind[holder as usize].push(at),
+                None => free.push(at),
             }
         }
     }
-    while let Some(id) = free.pop() {
-        if stuck.remove(&id).is_some() {
-            free.extend(behind.remove(&id).into_iter().flatten());
+    while let Some(at) = free.pop() {
+        if std::mem::replace(&mut tasks[at].is_stuck, false) {
+            free.append(&mut behind[at]);
         }
     }
-    stuck.into_values().for_each(|at| tasks[at].is_stuck = true);
 }

@@ -23,7 +23,6 @@
 //! The kinds stand in `engine/insight/recorder/event.rs`; they do not change, and new ones may come
 //! without a new version.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::panic::Location;
 use std::path::Path;
@@ -32,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::clock::time_of_day;
+use crate::engine::insight::Numbers;
 use crate::engine::insight::recorder::{
     Contents, EVENT_BYTES, Owner, Recording, is_of_task, place, subject, subject_of,
 };
@@ -149,14 +149,14 @@ impl Handle {
     /// The living tasks that are in the recording or are being polled.
     fn tasks_in(&self, recording: &Recording) -> Vec<Alive> {
         let of_tasks = recording.events().filter(|&event| is_of_task(event));
-        let wanted: HashSet<u64> = of_tasks.map(subject).collect();
+        let wanted: Numbers = of_tasks.map(|event| (subject(event), 0)).collect();
         let mut alive = Vec::new();
         self.each_place(|list, _| {
             list.walk(|task| {
                 let reading = task.read().filter(|_| task.is_running()).unwrap_or_default();
                 let running = (task.is_running() && reading.worker != NO_WORKER)
                     .then_some((reading.worker, reading.began));
-                if running.is_some() || wanted.contains(&subject_of(task.id())) {
+                if running.is_some() || wanted.contains_key(&subject_of(task.id())) {
                     let (id, location, is_named) = (task.id(), task.location(), task.is_named());
                     alive.push(Alive { id, location, is_named, running });
                 }
@@ -188,39 +188,57 @@ struct Alive {
 /// The names of the tasks in a trace.
 #[derive(Clone, Debug)]
 struct Names {
-    /// The number of the place and the name, by id. Ids of tasks that have ended lack their upper
-    /// bits.
-    tasks: HashMap<u64, (u32, Option<Arc<str>>)>,
+    tasks: Vec<TaskName>,
+    /// Where in `tasks` an id is.
+    by_id: Numbers,
     places: Vec<&'static Location<'static>>,
-    by_address: HashMap<usize, u32>,
+    by_address: Numbers,
+}
+
+#[derive(Clone, Debug)]
+struct TaskName {
+    /// That of a task that has ended lacks its upper bits.
+    id: u64,
+    /// The number of the place.
+    place: u32,
+    name: Option<Arc<str>>,
 }
 
 impl Names {
     fn new(places: Vec<&'static Location<'static>>) -> Names {
-        let by_address = places.iter().zip(0..).map(|(&at, n)| (ptr::from_ref(at).addr(), n));
-        Names { tasks: HashMap::new(), by_address: by_address.collect(), places }
+        let by_address = places.iter().zip(0..);
+        let by_address = by_address.map(|(&at, n)| (ptr::from_ref(at).addr() as u64, n)).collect();
+        Names { tasks: Vec::new(), by_id: Numbers::new(), by_address, places }
+    }
+
+    fn add(&mut self, task: TaskName) {
+        let next = self.tasks.len() as u64;
+        match *self.by_id.entry(task.id).or_insert(next) {
+            at if at < next => self.tasks[at as usize] = task,
+            _ => self.tasks.push(task),
+        }
     }
 
     fn add_ended(&mut self, event: [u64; 2]) {
         if let Some(place) = place(event) {
-            self.tasks.insert(subject(event), (place, None));
+            self.add(TaskName { id: subject(event), place, name: None });
         }
     }
 
     fn add_alive(&mut self, task: &Alive) {
-        let address = ptr::from_ref(task.location).addr();
+        let address = ptr::from_ref(task.location).addr() as u64;
         let place = *self.by_address.entry(address).or_insert_with(|| {
             self.places.push(task.location);
-            self.places.len() as u32 - 1
-        });
+            self.places.len() as u64 - 1
+        }) as u32;
         let name = if task.is_named { task_id::name(task.id) } else { None };
-        self.tasks.insert(task.id.as_u64(), (place, name));
+        self.add(TaskName { id: task.id.as_u64(), place, name });
     }
 
     /// The name of a task that has ended.
     fn add_name(&mut self, id: Id, name: &Arc<str>) {
-        if let Some((_, known)) = self.tasks.get_mut(&subject_of(id)) {
-            *known = Some(Arc::clone(name));
+        if let Some(&at) = self.by_id.get(&subject_of(id)) {
+            self.tasks[at as usize].name = Some(Arc::clone(name));
         }
     }
 }
@@ -273,7 +291,7 @@ impl Trace {
         });
         bytes.section(5, |bytes| {
             bytes.u32(self.names.tasks.len() as u32);
-            for (id, (place, name)) in &self.names.tasks {
+            for TaskName { id, place, name } in &self.names.tasks {
                 bytes.u64(*id);
                 bytes.u32(*place);
                 bytes.text(name.as_deref().unwrap_or_default());

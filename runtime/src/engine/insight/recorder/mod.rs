@@ -20,7 +20,7 @@ mod event;
 mod ring;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
-use super::{CAN_BE_ON, WakeSource};
+use super::{CAN_BE_ON, Numbers, WakeSource};
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
 use crate::engine::primitive::{Mutex, ticks};
 use crate::engine::task_id::Id;
@@ -76,7 +76,7 @@ const MOST_NAMES: usize = 4096;
 #[derive(Debug, Default)]
 struct Places {
     all: Vec<&'static Location<'static>>,
-    by_address: HashMap<usize, u32>,
+    by_address: Numbers,
 }
 
 /// The recorder and the ring of this thread.
@@ -308,12 +308,12 @@ impl Recorder {
     #[cold]
     fn look_up(&self, location: &'static Location<'static>) -> u32 {
         let Places { all, by_address } = &mut *self.places.lock();
-        *by_address.entry(ptr::from_ref(location).addr()).or_insert_with(|| {
+        *by_address.entry(ptr::from_ref(location).addr() as u64).or_insert_with(|| {
             if (all.len() as u64) < event::MOST {
                 all.push(location);
             }
-            all.len() as u32 - 1
-        })
+            all.len() as u64 - 1
+        }) as u32
     }
 
     /// Keeps the name of a task that has ended.

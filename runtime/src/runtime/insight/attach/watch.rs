@@ -1,6 +1,6 @@
 //! Looks at the runtimes once a second for what is wrong (`insight/lints.rs`), and tells it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::super::json::Json;
@@ -26,7 +26,8 @@ pub(super) struct Open {
 
 /// What was found in all runtimes.
 pub(super) struct Watch {
-    lints: HashMap<u64, Lints>,
+    /// With the number of the runtime.
+    lints: Vec<(u64, Lints)>,
     found: VecDeque<(u64, Finding)>,
     last: Instant,
     next: Instant,
@@ -43,7 +44,7 @@ impl Drop for Watch {
 impl Watch {
     pub(super) fn new(now: Instant) -> Watch {
         let speaks = SerialThread::new("insight-findings", KEPT);
-        let (lints, found) = (HashMap::new(), VecDeque::new());
+        let (lints, found) = (Vec::new(), VecDeque::new());
         Watch { lints, found, last: now, next: now + EVERY, speaks }
     }
 
@@ -60,12 +61,17 @@ impl Watch {
         let runtimes = runtimes();
         let passed = now - self.last;
         let is_there = |id| runtimes.iter().any(|open| open.handle.id().as_u64() == id);
-        self.lints.retain(|id, _| is_there(*id));
+        self.lints.retain(|(id, _)| is_there(*id));
         for Open { handle, hears } in &runtimes {
             let id = handle.id().as_u64();
             let depth = handle.metrics().global_queue_depth();
             let dump = handle.task_dump();
-            for finding in self.lints.entry(id).or_default().look(&dump, depth, passed) {
+            let known = self.lints.iter().position(|(of, _)| *of == id);
+            let at = known.unwrap_or_else(|| {
+                self.lints.push((id, Lints::default()));
+                self.lints.len() - 1
+            });
+            for finding in self.lints[at].1.look(&dump, depth, passed) {
                 self.tell(handle, hears.clone(), finding.clone());
                 self.found.truncate(KEPT - 1);
                 self.found.push_front((id, finding));
