@@ -58,6 +58,7 @@ use crate::engine::activity::Activity;
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::entered;
+use crate::engine::idle_spin::IdleSpin;
 use crate::engine::insight::AsDriver;
 use crate::engine::insight::recorder::{Kind, record_here, record_here_with};
 use crate::engine::rng::FastRand;
@@ -143,6 +144,7 @@ pub(super) struct Worker {
     woke_at: Cell<Instant>,
     /// Whether the last wake-up came long after the one before it.
     wakes_seldom: Cell<bool>,
+    idle_spin: IdleSpin,
 }
 
 /// Aborts if a worker unwinds. Panics of user code are caught wherever a worker calls it, so this
@@ -174,6 +176,7 @@ impl Worker {
         let own = pool.take_slot(slot);
         let queue = own.take_queue();
         let pool_seed = pool.config.seed;
+        let idle_spin = IdleSpin::new(pool.config.idle_spin);
         Worker {
             pool,
             slot,
@@ -195,6 +198,7 @@ impl Worker {
             noted_at: Cell::new(0),
             woke_at: Cell::new(Instant::now()),
             wakes_seldom: Cell::new(false),
+            idle_spin,
         }
     }
 
@@ -639,10 +643,18 @@ impl Sleeper for Worker {
         self.call_monitor_off();
         let mut ready = self.ready.take();
         record_here(Kind::Park);
-        self.pool.driver.sleep(self.slot, &self.shared().parker, &mut ready);
+        let (driver, parker) = (&self.pool.driver, &self.shared().parker);
+        let idle_since = self.busy_since.get();
+        if let Some(until) = self.idle_spin.until(|| idle_since) {
+            driver.look_again(parker, &mut || Instant::now() < until, &mut ready);
+        }
+        if ready.is_empty() {
+            driver.sleep(self.slot, parker, &mut ready);
+        }
         record_here(Kind::Unpark);
         self.counters().unparks.add(1);
         let now = Instant::now();
+        self.idle_spin.note(now - idle_since);
         let before = self.woke_at.replace(now);
         self.wakes_seldom.set(now - before >= SELDOM);
         self.busy_since.set(now);
