@@ -51,7 +51,7 @@ use super::observe::Hook;
 use super::pace::Visits;
 use super::pool::Pool;
 use super::queue::Local;
-use super::sleep::{Sleep, Withdrawn};
+use super::sleep::{Place, Sleep, Withdrawn};
 use super::worker_shared::WorkerShared;
 use super::worker_table::WorkerRef;
 use crate::engine::activity::Activity;
@@ -133,6 +133,8 @@ pub(super) struct Worker {
     pub(super) tick: Cell<u32>,
     pub(super) visits: Visits,
     slot_runs: Cell<u8>,
+    /// Whether a task that the running one wakes goes into the LIFO slot: not while polls are long.
+    uses_slot: Cell<bool>,
     fan_in: FanIn,
     /// Polls in a row that ended with the task having woken itself.
     pub(super) yields: Cell<u32>,
@@ -176,6 +178,7 @@ impl Worker {
         let own = pool.take_slot(slot);
         let queue = own.take_queue();
         let pool_seed = pool.config.seed;
+        let uses_slot = !pool.config.no_lifo_slot;
         let idle_spin = IdleSpin::new(pool.config.idle_spin);
         Worker {
             pool,
@@ -190,6 +193,7 @@ impl Worker {
             tick: Cell::new(0),
             visits: Visits::new(),
             slot_runs: Cell::new(SLOT_RUNS),
+            uses_slot: Cell::new(uses_slot),
             fan_in: FanIn::default(),
             yields: Cell::new(0),
             ready: RefCell::new(WakeList::new()),
@@ -363,7 +367,7 @@ impl Worker {
             self.pool.marked.push(task);
             return self.publish();
         }
-        if self.pool.config.no_lifo_slot {
+        if !self.uses_slot.get() && self.passes_slot_by() {
             self.queue.push(task);
             return self.publish();
         }
@@ -376,6 +380,19 @@ impl Worker {
             self.queue.push(displaced);
             self.publish();
         }
+    }
+
+    /// Whether a task is to be queued although the LIFO slot has room. If only polls are long, not
+    /// in a batch: then no poll is going on, and this worker takes the task next.
+    #[cold]
+    fn passes_slot_by(&self) -> bool {
+        self.pool.config.no_lifo_slot || self.publishing.get() == Publishing::AtOnce
+    }
+
+    /// Called at a visit: whether the LIFO slot is used until the next one. A task in it waits for
+    /// the end of the poll that has woken it.
+    pub(super) fn choose_slot_use(&self) {
+        self.uses_slot.set(!self.pool.config.no_lifo_slot && !self.visits.polls_are_long());
     }
 
     /// Puts a task that several tasks of the queue wake behind them.
@@ -566,6 +583,11 @@ impl Sleeper for Worker {
 
     fn protocol(&self) -> &Sleep {
         &self.pool.spares.sleep
+    }
+
+    /// If nobody waits in the driver, this worker is going to.
+    fn place(&self) -> Place {
+        if self.pool.driver.has_holder() { Place::Next } else { Place::Last }
     }
 
     fn activity(&self) -> Option<&Activity> {
