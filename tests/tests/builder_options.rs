@@ -387,3 +387,48 @@ fn prewarm_descriptors() {
         }
     });
 }
+
+#[test]
+fn idle_threads_that_look_again_miss_nothing_and_sleep_in_the_end() {
+    use std::io::{Read, Write};
+
+    use runtime::io::{AsyncReadExt, AsyncWriteExt};
+
+    within(|| {
+        let spin = Duration::from_micros(200);
+        for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+            let runtime = builder.worker_threads(2).enable_all().idle_spin(spin).build().unwrap();
+            for i in 0..200 {
+                assert_eq!(runtime.block_on(runtime.spawn(async move { i })).unwrap(), i);
+            }
+            // A client that answers as soon as it is answered.
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let client = thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut byte = [0];
+                while stream.read(&mut byte).unwrap() == 1 {
+                    stream.write_all(&byte).unwrap();
+                }
+            });
+            runtime.block_on(async {
+                let mut stream = runtime::net::TcpStream::connect(address).await.unwrap();
+                for i in 0..200 {
+                    stream.write_all(&[i]).await.unwrap();
+                    assert_eq!(stream.read_u8().await.unwrap(), i);
+                    if i % 20 == 0 {
+                        runtime::time::sleep(Duration::from_micros(50)).await;
+                    }
+                }
+            });
+            client.join().unwrap();
+            let metrics = runtime.metrics();
+            let parks = || (0..metrics.num_workers()).map(|n| metrics.worker_park_count(n)).sum();
+            eventually("no thread looks again for ever", || {
+                let before: u64 = parks();
+                std::thread::sleep(Duration::from_millis(20));
+                parks() == before
+            });
+        }
+    });
+}

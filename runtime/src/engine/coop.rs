@@ -42,7 +42,7 @@ use std::time::Duration;
 
 /// Units that one poll of a task may spend.
 const UNITS: u32 = 128;
-/// How long a poll may go on spending units. See decision 0031 for the figures.
+/// How long a poll may go on spending units. See decision 0023 for the figures.
 const LIMIT: Duration = Duration::from_micros(50);
 /// The first portion of units: a poll that spends no more looks at no clock.
 const FIRST: u32 = 4;

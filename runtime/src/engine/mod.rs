@@ -13,6 +13,7 @@ pub(crate) mod credentials;
 pub(crate) mod driver;
 pub(crate) mod entered;
 pub(crate) mod fair_semaphore;
+pub(crate) mod idle_spin;
 pub(crate) mod insight;
 pub(crate) mod large;
 pub(crate) mod messages;

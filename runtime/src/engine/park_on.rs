@@ -5,12 +5,14 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
 
 use crate::engine::activity::Activity;
 use crate::engine::coop::{self, Budget};
 use crate::engine::entered;
-use crate::engine::primitive::Parker;
+use crate::engine::idle_spin::IdleSpin;
 use crate::engine::primitive::atomic::{AtomicU8, Ordering};
+use crate::engine::primitive::{Parker, hint};
 
 struct Unpark(Parker);
 
@@ -35,8 +37,30 @@ pub(crate) fn park_on<F: Future>(future: F) -> F::Output {
     run(future)
 }
 
-/// Sleeps until `future` is ready, without that check. For the root future of a multi-thread
-/// runtime.
+/// As [`run`], for the root future of a multi-thread runtime. Looks again before it sleeps, as
+/// `spin` says, by the clock `now`.
+pub(crate) fn run_root<F: Future>(
+    future: F,
+    spin: &IdleSpin,
+    now: impl Fn() -> Instant,
+) -> F::Output {
+    if !spin.is_on() {
+        return run(future);
+    }
+    let unpark = Arc::new(Unpark(Parker::new()));
+    poll_until_ready(pin!(future), &Waker::from(unpark.clone()), || {
+        let idle_since = now();
+        if let Some(until) = spin.until(|| idle_since) {
+            while !unpark.0.is_notified() && now() < until {
+                hint::spin_loop();
+            }
+        }
+        unpark.0.park();
+        spin.note(now() - idle_since);
+    })
+}
+
+/// Sleeps until `future` is ready, without that check.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
     // Each call has a parker of its own, so a waker that is kept too long wakes no later call.
     let unpark = Arc::new(Unpark(Parker::new()));

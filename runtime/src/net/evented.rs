@@ -93,7 +93,7 @@ impl<S: mio::event::Source + AsRawFd> PollEvented<S> {
     ) -> io::Result<PollEvented<S>> {
         let registration = {
             let descriptor = source.as_raw_fd();
-            context::io_driver().register(&mut source, descriptor, interest, initially)?
+            context::io_driver().register_own(&mut source, descriptor, interest, initially)?
         };
         Ok(PollEvented { source: Some(source), registration })
     }

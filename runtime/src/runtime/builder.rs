@@ -75,6 +75,8 @@ pub struct Builder {
     enable_io: bool,
     enable_time: bool,
     start_paused: bool,
+    timer_slack: Duration,
+    idle_spin: Duration,
     spare_workers: usize,
     pinned_threads: Option<usize>,
     background_threads: Option<usize>,
@@ -122,6 +124,8 @@ impl Builder {
             enable_io: false,
             enable_time: false,
             start_paused: false,
+            timer_slack: Duration::from_micros(50),
+            idle_spin: Duration::ZERO,
             spare_workers: 64,
             pinned_threads: None,
             background_threads: None,
@@ -738,6 +742,61 @@ impl Builder {
     /// ```
     pub fn start_paused(&mut self, paused: bool) -> &mut Builder {
         self.start_paused = paused;
+        self
+    }
+
+    /// How late a timer may be so that it shares a wake-up with others. The default is 50 µs.
+    ///
+    /// Timers that fall due within this time fire together when the last of them is due, so that an
+    /// idle thread wakes up once and not for each. No timer is early. One that is alone in this
+    /// time is as exact as with a slack of zero, and so is one that falls due while its thread is
+    /// busy. A longer slack saves processor time where many tasks tick; with zero each timer has
+    /// its own wake-up. Paused time is always exact.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// // A server with thousands of heartbeats.
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .enable_all()
+    ///     .timer_slack(Duration::from_millis(1))
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn timer_slack(&mut self, slack: Duration) -> &mut Builder {
+        self.timer_slack = slack;
+        self
+    }
+
+    /// How long a thread that has nothing to do looks again for events and tasks before it sleeps.
+    /// The default is zero: it sleeps at once.
+    ///
+    /// A thread that sleeps must be woken, which takes some microseconds, or tens of them where an
+    /// idle processor sleeps, too, as in virtual machines. A thread that looks again has its next
+    /// event at once, and uses a processor meanwhile. It looks only while that pays: while at least
+    /// half of its last eight idle spells were not longer than twice this time. So an idle program
+    /// uses no processor time with this option either. 20 to 50 µs are usual; more than a
+    /// processor for each worker, and for whoever sends the events, is needed for it to be of use.
+    ///
+    /// It applies to workers, to the thread of the `current_thread` flavour, and to threads in
+    /// [`Runtime::block_on`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// // A server that shall answer sooner, on a machine with processors to spare.
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .enable_all()
+    ///     .idle_spin(Duration::from_micros(30))
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn idle_spin(&mut self, limit: Duration) -> &mut Builder {
+        self.idle_spin = limit;
         self
     }
 

@@ -4,8 +4,9 @@
 //!
 //! Each worker's timers are in a shard of its own, those of all other threads in one more. The
 //! thread that sleeps in the driver (the *holder*) sleeps until the earliest deadline of all
-//! shards, and publishes it as `asleep_until`. A worker that sleeps on its parker relies on that,
-//! unless its own next deadline is earlier than the published one: then it wakes itself. When no
+//! shards, or a little longer if more timers are due by then, and publishes which deadlines it
+//! serves so. A worker that sleeps on its parker relies on that, unless its own next deadline is
+//! earlier: then it wakes itself. When no
 //! thread is in the driver, the monitor is awake and waits no longer than until the next deadline.
 //! `timer/cover.rs` has the proof.
 //!
@@ -25,11 +26,11 @@ use std::time::Duration;
 use crossbeam_utils::CachePadded;
 
 use crate::engine::activity::Activity;
-use crate::engine::clock::{Clock, NEVER};
+use crate::engine::clock::{Clock, LAST, NEVER};
 use crate::engine::driver::{IoDriver, PollGuard};
 use crate::engine::insight::recorder::{Kind, record_here_with};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::engine::primitive::{Arc, Parker};
+use crate::engine::primitive::{Arc, Parker, hint};
 use crate::engine::scheduler;
 use crate::engine::timer::{Cover, Shard, Shards};
 use crate::engine::wake_list::WakeList;
@@ -45,6 +46,8 @@ pub(crate) struct Drivers {
     cover: Arc<Cover>,
     holder: CachePadded<Holder>,
     jumps: Jumps,
+    /// How late a timer may be to share a wake-up with others, in nanoseconds.
+    slack: u64,
 }
 
 /// What the holder writes at each look, apart from fields that all threads read.
@@ -66,34 +69,53 @@ enum Jumps {
 }
 
 impl Drivers {
-    /// For the `current_thread` flavour.
-    pub(crate) fn of_one_thread(io: Arc<IoDriver>, clock: Arc<Clock>) -> Drivers {
+    /// For the `current_thread` flavour. `slack`: how late a timer may be to share a wake-up.
+    pub(crate) fn of_one_thread(io: Arc<IoDriver>, clock: Arc<Clock>, slack: Duration) -> Drivers {
         let activity = new_activity(&io);
-        Drivers::new(io, clock, 0, Jumps::WithoutJobs(activity))
+        Drivers::new(io, clock, 0, slack, Jumps::WithoutJobs(activity))
     }
 
     /// For several workers.
-    pub(crate) fn of_workers(io: Arc<IoDriver>, clock: Arc<Clock>, workers: usize) -> Drivers {
+    pub(crate) fn of_workers(
+        io: Arc<IoDriver>,
+        clock: Arc<Clock>,
+        workers: usize,
+        slack: Duration,
+    ) -> Drivers {
         let jumps = match clock.may_pause() {
             true => Jumps::WhenStill(new_activity(&io)),
             false => Jumps::Never,
         };
-        Drivers::new(io, clock, workers, jumps)
+        Drivers::new(io, clock, workers, slack, jumps)
     }
 
-    fn new(io: Arc<IoDriver>, clock: Arc<Clock>, workers: usize, jumps: Jumps) -> Drivers {
-        let cover = Arc::new(Cover::new());
+    fn new(
+        io: Arc<IoDriver>,
+        clock: Arc<Clock>,
+        workers: usize,
+        slack: Duration,
+        jumps: Jumps,
+    ) -> Drivers {
+        let slack = u64::try_from(slack.as_nanos()).unwrap_or(NEVER);
+        let cover = Arc::new(Cover::new(slack));
         let shard = |mark| {
-            let (io, cover) = (Arc::clone(&io), Arc::clone(&cover));
-            let made_earlier = move || {
-                if cover.is_anybody() {
+            let (io, cover, clock) = (Arc::clone(&io), Arc::clone(&cover), Arc::clone(&clock));
+            let own_clock = Arc::clone(&clock);
+            let made_earlier = move |deadline| {
+                // With paused time the holder does not sleep for what it has published.
+                let is_too_long = match clock.is_paused() {
+                    true => cover.is_anybody(),
+                    false => cover.is_too_long_for(deadline),
+                };
+                if is_too_long {
                     io.wake(); // wake: earlier deadline
                 }
             };
-            Shard::new(Arc::clone(&clock), Box::new(made_earlier), mark)
+            Shard::new(own_clock, slack, Box::new(made_earlier), mark)
         };
         let shards = Arc::new(Shards::new(Arc::clone(&clock), workers, shard));
-        Drivers { io: Arc::clone(&io), shards, clock, cover, holder: CachePadded::default(), jumps }
+        let (io, holder) = (Arc::clone(&io), CachePadded::default());
+        Drivers { io, shards, clock, cover, holder, jumps, slack }
     }
 
     pub(crate) fn shards(&self) -> &Arc<Shards> {
@@ -116,6 +138,10 @@ impl Drivers {
         }
     }
 
+    fn slack(&self) -> Duration {
+        Duration::from_nanos(self.slack)
+    }
+
     fn until(&self, deadline: u64) -> Option<Duration> {
         if deadline == NEVER {
             return None;
@@ -127,7 +153,9 @@ impl Drivers {
     fn publish(&self, limit: Option<Duration>) -> Option<Duration> {
         let latest =
             limit.map_or(NEVER, |limit| self.clock.now().saturating_add(limit.as_nanos() as u64));
-        let until = self.until(self.cover.publish(|| self.shards.earliest().min(latest)));
+        let earliest = || self.shards.earliest().min(latest);
+        let last = |earliest| self.shards.last_with(earliest, self.slack).min(latest);
+        let until = self.until(self.cover.publish(earliest, last));
         // With paused time, deadlines do not limit the wait.
         if self.clock.is_paused() { limit } else { until }
     }
@@ -222,6 +250,36 @@ impl scheduler::Park for Drivers {
         recorded(Kind::Timers, ready, |ready| self.shards.look(shards, ready));
     }
 
+    fn look_again(&self, parker: &Parker, goes_on: &mut dyn FnMut() -> bool, ready: &mut WakeList) {
+        // Paused time jumps when nothing goes on, and looking is no activity.
+        if self.clock.is_paused() {
+            return;
+        }
+        let mut turn = self.io.try_acquire();
+        if turn.is_some() {
+            // The monitor need not call a sleeper to wait in the driver.
+            self.holder.sleeps.store(true, Ordering::Relaxed);
+        }
+        let is_due = || {
+            let earliest = self.shards.earliest();
+            earliest != NEVER && earliest <= self.clock.now()
+        };
+        recorded(Kind::Io, ready, |ready| {
+            while ready.is_empty() && !parker.is_notified() && !is_due() && goes_on() {
+                match &mut turn {
+                    Some(turn) => {
+                        let _ = turn.wait(Some(Duration::ZERO), ready);
+                    }
+                    None => hint::spin_loop(),
+                }
+            }
+        });
+        if turn.is_some() {
+            self.holder.sleeps.store(false, Ordering::Relaxed);
+            self.count_look();
+        }
+    }
+
     fn sleep(
         &self,
         slot: usize,
@@ -247,9 +305,12 @@ impl scheduler::Park for Drivers {
         }
         let own = self.shards.of_worker(slot);
         let deadline = own.map_or(NEVER, |shard| shard.next_deadline());
-        let timer = self.until(deadline).filter(|_| !self.clock.is_paused()).map(|limit| {
+        let last = deadline.saturating_add(self.slack).min(LAST);
+        let last = own.map_or(NEVER, |shard| shard.last_until(last));
+        let timer = self.until(last).filter(|_| !self.clock.is_paused()).map(|limit| {
             // The holder may be busy by then, since it leaves the driver without telling.
-            limit + if self.cover.leaves_out(deadline) { Duration::ZERO } else { PATIENCE }
+            let relies = !self.cover.leaves_out(deadline);
+            if relies { limit.saturating_add(PATIENCE + self.slack()) } else { limit }
         });
         let limit = limit.into_iter().chain(timer).min();
         self.uncounted(|| match limit {

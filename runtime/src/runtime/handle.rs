@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread::ThreadId;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::id::RuntimeId;
 use super::job::BlockingJob;
@@ -21,6 +21,7 @@ use crate::engine::activity::Activity;
 use crate::engine::blocking::Pool as BlockingPool;
 use crate::engine::clock::Clock;
 use crate::engine::driver::IoDriver;
+use crate::engine::idle_spin::IdleSpin;
 use crate::engine::large::{FullSize, large_on_heap};
 use crate::engine::primitive::Mutex;
 use crate::engine::primitive::atomic::{AtomicU64, Ordering};
@@ -69,6 +70,8 @@ pub(crate) struct Inner {
     pub(super) panics: Arc<Panics<Inner>>,
     pub(super) pinned: Pinned,
     pub(super) reporter: Arc<Reporter>,
+    /// Whether threads that block on the runtime look again before they sleep.
+    pub(super) idle_spin: IdleSpin,
     /// Polls that ran out of budget on threads that blocked on the runtime.
     pub(super) forced_yields: AtomicU64,
     /// Where the buckets of the histogram of poll times begin.
@@ -271,7 +274,7 @@ impl Handle {
             future.as_mut().poll(cx)
         });
         let output = match &self.inner.activity {
-            None => park_on::run(future),
+            None => park_on::run_root(future, &self.inner.idle_spin, Instant::now),
             Some(activity) => {
                 // A worker in `block_in_place` and a blocking job are counted already.
                 let own = (!this_thread::is_counted_for(self.inner.id)).then(|| activity.enter());

@@ -16,6 +16,8 @@ pub(crate) mod driver;
 pub(crate) mod entered;
 #[path = "../../../runtime/src/engine/fair_semaphore.rs"]
 pub(crate) mod fair_semaphore;
+#[path = "../../../runtime/src/engine/idle_spin.rs"]
+pub(crate) mod idle_spin;
 #[path = "engine_insight.rs"]
 pub(crate) mod insight;
 #[allow(unused_macros, unused_imports, reason = "the models have no large futures")]

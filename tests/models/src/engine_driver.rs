@@ -11,5 +11,7 @@ pub(crate) mod table;
 
 #[path = "stand_in/poll.rs"]
 mod poll;
+#[path = "stand_in/switch.rs"]
+pub(crate) mod switch;
 
 pub(crate) use poll::{IoDriver, PollGuard};

@@ -45,6 +45,9 @@ mod registration;
 #[cfg_attr(any(target_os = "linux", target_os = "android"), path = "selector_linux.rs")]
 #[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "selector_portable.rs")]
 mod selector;
+#[cfg_attr(any(target_os = "linux", target_os = "android"), path = "switch_linux.rs")]
+#[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "switch_portable.rs")]
+mod switch;
 mod table;
 
 #[cfg(test)]

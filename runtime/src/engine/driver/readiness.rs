@@ -12,7 +12,7 @@
 //! ```text
 //!   31            16 15     9   8    7  6 5              0
 //!   +---------------+--------+-------+----+---------------+
-//!   |     tick      |   -    | shut  |  - |  conditions   |
+//!   |     tick      |  off 9 | shut  |  - |  conditions   |
 //!   +---------------+--------+-------+----+---------------+
 //! ```
 //!
@@ -43,6 +43,24 @@
 //!    when an operation of ours would have blocked, which proves them stale (a FIFO opened anew).
 //! 6. No waker is cloned, dropped or called under the lock.
 //!
+//! # Switched off
+//!
+//! A task that reads without a pause gets edges that it does not wait for. If another thread sleeps
+//! in the poll, each of them wakes it for nothing. So a source is switched off in the system
+//! (`switch_linux.rs`) after [`AFTER`] events in a row for which nobody waited, and switched on
+//! when it matters again. `OFF` in the word says that it is off.
+//!
+//! 7. The source is switched off only while nobody waits for it, it is ready for all that it was
+//!    registered for but urgent data, and it is not detached.
+//! 8. It is switched on by whoever clears a condition, and by whoever stores a waker. The system
+//!    then tells at once what it has to tell. So a condition that is not set, of a source whose
+//!    `OFF` is not set, has an edge to come, and nobody waits for a source that is off.
+//! 9. `OFF` changes, and the source is switched, under the waiters' lock. So the last of two
+//!    threads that switch it leaves it as `OFF` says. An owner detaches the source under the lock
+//!    before it deregisters it, so nobody switches a descriptor that is closed or another source's.
+//!
+//! Errors and hang-ups are told of a source that is off, too.
+//!
 //! # Orderings
 //!
 //! All accesses of the word are Relaxed. No pair: the word publishes nothing but itself, and the
@@ -64,9 +82,12 @@ use crate::engine::wake_list::WakeList;
 
 use super::interest::Interest;
 use super::ready::Ready;
+use super::switch::{AFTER, Switch};
 use crate::engine::waiter_list::{Key, WaiterList};
 
 const SHUT: u32 = 1 << 8;
+/// The source is switched off in the system.
+const OFF: u32 = 1 << 9;
 const TICK_SHIFT: u32 = 16;
 
 /// Which of the two single waiters is meant: a source has one reader and one writer that poll.
@@ -134,6 +155,17 @@ struct Waiters {
     reader: Option<Waker>,
     writer: Option<Waker>,
     list: WaiterList<Ready>,
+    /// Events in a row that nobody waited for.
+    unheard: u8,
+    switch: Option<Attached>,
+}
+
+/// How the source is switched off; without it, it never is.
+#[derive(Debug)]
+struct Attached {
+    switch: Switch,
+    /// What it must be ready for to be switched off.
+    all: Ready,
 }
 
 impl Waiters {
@@ -143,6 +175,10 @@ impl Waiters {
             Direction::Write => &mut self.writer,
         }
     }
+
+    fn is_anybody(&self) -> bool {
+        self.reader.is_some() || self.writer.is_some() || self.list.len() > 0
+    }
 }
 
 impl Readiness {
@@ -150,7 +186,46 @@ impl Readiness {
     pub(crate) fn new(initially: Ready) -> Readiness {
         Readiness {
             word: AtomicU32::new(u32::from(initially.bits())),
-            waiters: Mutex::new(Waiters { reader: None, writer: None, list: WaiterList::new() }),
+            waiters: Mutex::new(Waiters {
+                reader: None,
+                writer: None,
+                list: WaiterList::new(),
+                unheard: 0,
+                switch: None,
+            }),
+        }
+    }
+
+    /// The source has been registered for `interest`, and may be switched off from now on.
+    pub(crate) fn attach(&self, interest: Interest, switch: Switch) {
+        let all = Ready::answering(interest) & (Ready::READABLE | Ready::WRITABLE);
+        self.waiters.lock().switch = Some(Attached { switch, all });
+    }
+
+    /// The source is about to be deregistered: it is not switched any more.
+    pub(crate) fn detach(&self) {
+        self.waiters.lock().switch = None;
+    }
+
+    /// Invariant 7. Called under the waiters' lock.
+    #[cold]
+    fn switch_off(&self, waiters: &mut Waiters) {
+        waiters.unheard = 0;
+        let Some(Attached { switch, all }) = &waiters.switch else { return };
+        if self.look(*all | Ready::PRIORITY).ready == *all && switch.off() {
+            self.word.fetch_or(OFF, Ordering::Relaxed);
+        }
+    }
+
+    /// Invariant 8. Called under the waiters' lock.
+    #[inline]
+    fn switch_on(&self, waiters: &mut Waiters) {
+        waiters.unheard = 0;
+        if self.word.load(Ordering::Relaxed) & OFF != 0 {
+            self.word.fetch_and(!OFF, Ordering::Relaxed);
+            if let Some(attached) = &waiters.switch {
+                attached.switch.on();
+            }
         }
     }
 
@@ -186,6 +261,14 @@ impl Readiness {
 
     fn take_waiters(&self, ready: Ready, wakers: &mut WakeList) {
         let mut waiters = self.waiters.lock();
+        if !waiters.is_anybody() {
+            waiters.unheard += 1;
+            if waiters.unheard >= AFTER {
+                self.switch_off(&mut waiters);
+            }
+            return;
+        }
+        waiters.unheard = 0;
         for direction in [Direction::Read, Direction::Write] {
             if ready.intersects(direction.mask()) {
                 if let Some(waker) = waiters.slot(direction).take() {
@@ -226,10 +309,19 @@ impl Readiness {
     }
 
     fn clear_bits(&self, tick: u16, ready: Ready) {
-        let _ = self.word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+        let before = self.word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
             let unchanged = (word >> TICK_SHIFT) as u16 == tick;
             unchanged.then_some(word & !u32::from(ready.bits()))
         });
+        if before.is_ok_and(|word| word & OFF != 0) {
+            self.is_over_while_off();
+        }
+    }
+
+    /// Conditions were cleared of a source that was switched off.
+    #[cold]
+    fn is_over_while_off(&self) {
+        self.switch_on(&mut self.waiters.lock());
     }
 
     /// Waits as the one reader or the one writer. Only the last waker that was passed is called.
@@ -246,6 +338,7 @@ impl Readiness {
             if event.ends_wait() {
                 return Poll::Ready(event);
             }
+            self.switch_on(&mut waiters);
             waiters.slot(direction).replace(new)
         };
         Poll::Pending
@@ -311,6 +404,7 @@ impl Readiness {
             drop(waiters);
             return Ok(event);
         }
+        self.switch_on(&mut waiters);
         let (now, old) = waiters.list.put(*key, mask, new);
         *key = Some(now);
         Err(old)

@@ -20,6 +20,7 @@ use crate::engine::primitive::Arc;
 use super::interest::Interest;
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::ready::Ready;
+use super::switch::Switch;
 use super::{IoDriver, system_interest};
 use crate::engine::slab::Key;
 
@@ -76,11 +77,34 @@ impl IoDriver {
         source.register(&self.registry, mio::Token(key.to_raw()), system_interest(interest))?;
         Ok(registration)
     }
+
+    /// As [`register`](Self::register), of a source whose descriptor is closed only after it has
+    /// been deregistered. Its events may be switched off while nobody waits for them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`register`](Self::register).
+    pub(crate) fn register_own(
+        self: &Arc<IoDriver>,
+        source: &mut impl mio::event::Source,
+        descriptor: RawFd,
+        interest: Interest,
+        initially: Ready,
+    ) -> io::Result<Registration> {
+        let registration = self.register(source, descriptor, interest, initially)?;
+        let (token, events) = (registration.key.to_raw(), system_interest(interest));
+        let switch = Switch::new(&self.registry, descriptor, token, events);
+        registration.readiness.attach(interest, switch);
+        Ok(registration)
+    }
 }
 
 impl Registration {
     /// Deregisters the source from the system.
     pub(crate) fn deregister(&self, source: &mut impl mio::event::Source) -> io::Result<()> {
+        if !self.driver.generation.is_in_parent() {
+            self.readiness.detach();
+        }
         self.driver.deregister(source)
     }
 

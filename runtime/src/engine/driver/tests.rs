@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -228,4 +229,91 @@ fn counts_tell_what_came_and_went() {
     turn(&driver, Some(Duration::ZERO));
     assert_eq!(driver.counts(), Counts { events: 1, registered: 2, deregistered: 1 });
     drop(second);
+}
+
+fn sockets() -> (mio::net::UdpSocket, std::net::UdpSocket) {
+    let near = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let far = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    near.connect(far.local_addr().unwrap()).unwrap();
+    far.connect(near.local_addr().unwrap()).unwrap();
+    near.set_nonblocking(true).unwrap();
+    (mio::net::UdpSocket::from_std(near), far)
+}
+
+/// A datagram comes, and whoever has the poll sees what there is to see.
+fn datagram(driver: &IoDriver, far: &std::net::UdpSocket) {
+    far.send(b"x").unwrap();
+    turn(driver, Some(Duration::ZERO));
+}
+
+fn receive(
+    registration: &Registration,
+    socket: &mio::net::UdpSocket,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    registration.poll_io(cx, Direction::Read, || socket.recv(&mut [0; 8]))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn events_that_nobody_waits_for_end_until_somebody_does() {
+    let driver = IoDriver::new(Batch::default()).unwrap();
+    let (mut near, far) = sockets();
+    let fd = near.as_raw_fd();
+    let registration = driver.register_own(&mut near, fd, BOTH, Ready::EMPTY).unwrap();
+    let cx = &mut Context::from_waker(Waker::noop());
+    for round in 0..3 {
+        let before = driver.counts().events;
+        (0..100).for_each(|_| datagram(&driver, &far));
+        let events = driver.counts().events - before;
+        assert!((1..=10).contains(&events), "{events} events in round {round}");
+        for _ in 0..100 {
+            assert!(receive(&registration, &near, cx).is_ready());
+        }
+        // Nothing is left, so it waits, and is told of what comes.
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(count.clone());
+        assert!(receive(&registration, &near, &mut Context::from_waker(&waker)).is_pending());
+        datagram(&driver, &far);
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        assert!(receive(&registration, &near, cx).is_ready());
+    }
+}
+
+#[test]
+fn who_only_tries_is_told_of_what_comes_after_many_events() {
+    let driver = IoDriver::new(Batch::default()).unwrap();
+    let (mut near, far) = sockets();
+    let fd = near.as_raw_fd();
+    let registration = driver.register_own(&mut near, fd, BOTH, Ready::EMPTY).unwrap();
+    let attempt = || registration.try_own_io(Interest::READABLE, || near.recv(&mut [0; 8])).is_ok();
+    for _ in 0..3 {
+        (0..20).for_each(|_| datagram(&driver, &far));
+        (0..20).for_each(|_| assert!(attempt()));
+        assert!(!attempt());
+        datagram(&driver, &far);
+        assert!(attempt());
+        assert!(!attempt());
+    }
+}
+
+#[test]
+fn a_source_that_is_gone_is_switched_by_nobody() {
+    let driver = IoDriver::new(Batch::default()).unwrap();
+    let (mut near, far) = sockets();
+    let fd = near.as_raw_fd();
+    let registration = driver.register_own(&mut near, fd, BOTH, Ready::EMPTY).unwrap();
+    (0..20).for_each(|_| datagram(&driver, &far));
+    registration.deregister(&mut near).unwrap();
+    // The same number is another source's now.
+    let other = driver.register(&mut near, fd, BOTH, Ready::EMPTY).unwrap();
+    (0..20).for_each(|_| assert!(near.recv(&mut [0; 8]).is_ok()));
+    let cx = &mut Context::from_waker(Waker::noop());
+    while registration.poll_io(cx, Direction::Read, || near.recv(&mut [0; 8])).is_ready() {}
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(count.clone());
+    turn(&driver, Some(Duration::ZERO));
+    assert!(receive(&other, &near, &mut Context::from_waker(&waker)).is_pending());
+    datagram(&driver, &far);
+    assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }

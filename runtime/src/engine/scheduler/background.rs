@@ -37,7 +37,7 @@
 //! - Polls announced as stalls, like those of marked tasks (`marked.rs`): a spare serves meanwhile,
 //!   but more threads than workers would compute.
 //!
-//! Decision 0032 has the figures.
+//! Decision 0026 has the figures.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -41,7 +41,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::ThreadId;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::behind::Behind;
 use super::closing::cancel_down_to;
@@ -56,6 +56,7 @@ use super::tasks::{HasTasks, Of, Tasks, Uncounted};
 use super::watched_thread::WatchedThread;
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
+use crate::engine::idle_spin::IdleSpin;
 use crate::engine::insight::AsDriver;
 use crate::engine::insight::recorder::{Kind, OnThread, Owner, record_here, record_here_with};
 use crate::engine::primitive::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -74,6 +75,8 @@ const YIELD_INTERVAL: u32 = 4;
 pub(crate) struct CurrentThreadConfig {
     pub(crate) global_queue_interval: u32,
     pub(crate) event_interval: u32,
+    /// How long the idle thread looks again before it sleeps.
+    pub(crate) idle_spin: Duration,
     pub(crate) on_park: Option<Hook>,
     pub(crate) on_unpark: Option<Hook>,
     /// `None` if stalls are not reported.
@@ -99,6 +102,7 @@ pub(crate) struct CurrentThread {
     behind: Mutex<Behind>,
     has_behind: AtomicBool,
     parker: Parker,
+    idle_spin: IdleSpin,
     driver: Box<dyn Park>,
     tasks: Tasks,
     in_flight: InFlight,
@@ -198,6 +202,7 @@ impl CurrentThread {
             behind: Mutex::default(),
             has_behind: AtomicBool::new(false),
             parker: Parker::new(),
+            idle_spin: IdleSpin::new(config.idle_spin),
             driver,
             tasks,
             in_flight: InFlight::default(),
@@ -844,10 +849,17 @@ impl CurrentThread {
             self.runner.set_awake(false);
             let mut ready = core.ready.take();
             record_here(Kind::Park);
-            looked = self.driver.sleep(0, &self.parker, None, &mut ready);
+            let idle_since = core.busy_since.get();
+            if let Some(until) = self.idle_spin.until(|| idle_since) {
+                let goes_on = &mut || Instant::now() < until;
+                self.driver.look_again(&self.parker, goes_on, &mut ready);
+            }
+            looked = !ready.is_empty() || self.driver.sleep(0, &self.parker, None, &mut ready);
             record_here(Kind::Unpark);
             self.counters.unparks.add(1);
-            core.busy_since.set(Instant::now());
+            let now = Instant::now();
+            self.idle_spin.note(now - idle_since);
+            core.busy_since.set(now);
             self.awake();
             self.wake(core, ready);
         }

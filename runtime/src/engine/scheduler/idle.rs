@@ -4,7 +4,7 @@
 //! here, apart from where a worker searches and where it sleeps: [`Sleeper`] is implemented by
 //! `Worker`, and by the workers of the models, which search a counter and sleep on a bare parker.
 
-use super::sleep::{Sleep, Withdrawn};
+use super::sleep::{Place, Sleep, Withdrawn};
 use crate::engine::activity::Activity;
 use crate::engine::wake_list::WakeList;
 
@@ -38,6 +38,9 @@ pub(crate) trait Sleeper {
     fn slot(&self) -> usize;
 
     fn protocol(&self) -> &Sleep;
+
+    /// Where to list this worker among the sleepers.
+    fn place(&self) -> Place;
 
     /// The count of what goes on, if somebody reads it.
     fn activity(&self) -> Option<&Activity>;
@@ -86,7 +89,7 @@ pub(crate) trait Sleeper {
 
     /// Announces itself and sleeps, unless there is work.
     fn sleep_unless_needed(&self) -> Idle<Self::Task> {
-        let must_look = self.protocol().announce(self.slot());
+        let must_look = self.protocol().announce(self.slot(), self.place());
         if self.is_closed() || (must_look && self.has_work()) {
             let withdrawn = self.come_back();
             return self.after_withdrawal(withdrawn);

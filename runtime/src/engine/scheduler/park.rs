@@ -11,6 +11,12 @@ pub(crate) trait Park: Send + Sync + 'static {
     /// at I/O.
     fn look(&self, slot: usize, ready: &mut WakeList);
 
+    /// Looks at I/O again and again without sleeping, if no other thread waits in the driver, until
+    /// there is something to wake, `parker` has its token, a timer is due, or `goes_on` returns
+    /// false. What it does not find, a [`sleep`](Park::sleep) after it finds. Leaves the token
+    /// where it is.
+    fn look_again(&self, parker: &Parker, goes_on: &mut dyn FnMut() -> bool, ready: &mut WakeList);
+
     /// Sleeps until there is something to wake, or `parker` is given its token. Sleeps in the
     /// driver if no other thread waits there, else on the parker. May return early, and does not
     /// sleep for longer than `limit`. A worker that is counted as active is counted before and

@@ -110,6 +110,8 @@ pub(crate) struct PoolConfig {
     pub(crate) event_interval: u32,
     /// How long a retired spare's thread waits to be used again.
     pub(crate) keep_alive: Duration,
+    /// How long an idle worker looks again before it sleeps.
+    pub(crate) idle_spin: Duration,
     /// Called by a worker before it sleeps.
     pub(crate) on_park: Option<Hook>,
     /// Called by a worker after it slept.

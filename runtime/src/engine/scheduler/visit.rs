@@ -59,6 +59,7 @@ impl Worker {
         let config = &self.pool.config;
         let (pace, recent) = self.visits.pace(now, tick);
         self.shared().set_pace(recent);
+        self.choose_slot_use();
         let most = config.global_queue_interval.min(config.event_interval);
         // A short poll among long ones predicts little; a long poll shows that there are long ones.
         let expected = pace.max(self.visits.expected.get() / 2);

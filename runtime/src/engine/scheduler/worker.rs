@@ -52,13 +52,14 @@ use super::observe::Hook;
 use super::pace::Visits;
 use super::pool::Pool;
 use super::queue::Local;
-use super::sleep::{Sleep, Withdrawn};
+use super::sleep::{Place, Sleep, Withdrawn};
 use super::worker_shared::WorkerShared;
 use super::worker_table::WorkerRef;
 use crate::engine::activity::Activity;
 use crate::engine::catch_panic::catch_panic;
 use crate::engine::coop::{self, Budget};
 use crate::engine::entered;
+use crate::engine::idle_spin::IdleSpin;
 use crate::engine::insight::AsDriver;
 use crate::engine::insight::recorder::{Kind, record_here, record_here_with};
 use crate::engine::rng::FastRand;
@@ -143,6 +144,8 @@ pub(super) struct Worker {
     pub(super) tick: Cell<u32>,
     pub(super) visits: Visits,
     slot_runs: Cell<u8>,
+    /// Whether a task that the running one wakes goes into the LIFO slot: not while polls are long.
+    uses_slot: Cell<bool>,
     fan_in: FanIn,
     /// Polls in a row that ended with the task having woken itself.
     pub(super) yields: Cell<u32>,
@@ -155,6 +158,7 @@ pub(super) struct Worker {
     /// Whether the last wake-up came long after the one before it.
     wakes_seldom: Cell<bool>,
     nap: Cell<Nap>,
+    idle_spin: IdleSpin,
 }
 
 /// Aborts if a worker unwinds. Panics of user code are caught wherever a worker calls it, so this
@@ -186,6 +190,8 @@ impl Worker {
         let own = pool.take_slot(slot);
         let queue = own.take_queue();
         let pool_seed = pool.config.seed;
+        let uses_slot = !pool.config.no_lifo_slot;
+        let idle_spin = IdleSpin::new(pool.config.idle_spin);
         Worker {
             pool,
             slot,
@@ -199,6 +205,7 @@ impl Worker {
             tick: Cell::new(0),
             visits: Visits::new(),
             slot_runs: Cell::new(SLOT_RUNS),
+            uses_slot: Cell::new(uses_slot),
             fan_in: FanIn::default(),
             yields: Cell::new(0),
             ready: RefCell::new(WakeList::new()),
@@ -208,6 +215,7 @@ impl Worker {
             woke_at: Cell::new(Instant::now()),
             wakes_seldom: Cell::new(false),
             nap: Cell::new(Nap::No),
+            idle_spin,
         }
     }
 
@@ -414,7 +422,7 @@ impl Worker {
         if !task.is_ordinary() {
             return self.schedule_elsewhere(task);
         }
-        if self.pool.config.no_lifo_slot {
+        if !self.uses_slot.get() && self.passes_slot_by() {
             self.queue.push(task);
             return self.publish();
         }
@@ -448,6 +456,19 @@ impl Worker {
         if self.pool.push_elsewhere(task) {
             self.publish();
         }
+    }
+
+    /// Whether a task is to be queued although the LIFO slot has room. If only polls are long, not
+    /// in a batch: then no poll is going on, and this worker takes the task next.
+    #[cold]
+    fn passes_slot_by(&self) -> bool {
+        self.pool.config.no_lifo_slot || self.publishing.get() == Publishing::AtOnce
+    }
+
+    /// Called at a visit: whether the LIFO slot is used until the next one. A task in it waits for
+    /// the end of the poll that has woken it.
+    pub(super) fn choose_slot_use(&self) {
+        self.uses_slot.set(!self.pool.config.no_lifo_slot && !self.visits.polls_are_long());
     }
 
     /// Puts a task that several tasks of the queue wake behind them.
@@ -641,6 +662,11 @@ impl Sleeper for Worker {
         &self.pool.spares.sleep
     }
 
+    /// If nobody waits in the driver, this worker is going to.
+    fn place(&self) -> Place {
+        if self.pool.driver.has_holder() { Place::Next } else { Place::Last }
+    }
+
     fn activity(&self) -> Option<&Activity> {
         self.pool.config.activity.as_deref()
     }
@@ -724,10 +750,18 @@ impl Sleeper for Worker {
                 Some(monitor_park::DELAY)
             }
         };
-        self.pool.driver.sleep(self.slot, &self.shared().parker, limit, &mut ready);
+        let (driver, parker) = (&self.pool.driver, &self.shared().parker);
+        let idle_since = self.busy_since.get();
+        if let Some(until) = self.idle_spin.until(|| idle_since) {
+            driver.look_again(parker, &mut || Instant::now() < until, &mut ready);
+        }
+        if ready.is_empty() {
+            driver.sleep(self.slot, parker, limit, &mut ready);
+        }
         record_here(Kind::Unpark);
         self.counters().unparks.add(1);
         let now = Instant::now();
+        self.idle_spin.note(now - idle_since);
         let before = self.woke_at.replace(now);
         self.wakes_seldom.set(now - before >= SELDOM);
         self.busy_since.set(now);

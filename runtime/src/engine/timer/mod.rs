@@ -1,6 +1,6 @@
 //! Timers: registrations, the shards that they are in, and the wheel of a shard.
 //!
-//! `wheel.rs` is the data structure, without threads. `shard.rs` puts a lock around it and two
+//! `wheel.rs` is the data structure, without threads. `shard.rs` puts a lock around it and
 //! atomics beside it, so that most questions need no lock; each worker has a shard, threads outside
 //! share one; `shards.rs` is all of them, `occupied.rs` says which of them have a deadline.
 //! `registration.rs` is one sleeper's side: what every future of `crate::time` holds.

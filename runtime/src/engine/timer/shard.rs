@@ -9,13 +9,30 @@
 //!
 //! # Shape
 //!
-//! The wheel is behind a lock. Beside the lock lie two numbers that are written under it and read
+//! The wheel is behind a lock. Beside the lock lie three numbers that are written under it and read
 //! without it:
 //!
 //! | field     | written by             | says                                                   |
 //! |-----------|------------------------|--------------------------------------------------------|
 //! | `next`    | insert, reset, advance | nothing is due before this time ([`NEVER`]: nothing is) |
+//! | `last`    | the same               | see "Groups"                                           |
 //! | `elapsed` | advance                | every timer up to this time has been or is being woken |
+//!
+//! # Groups
+//!
+//! Ten timers that fall due within fifty microseconds must not cost ten wake-ups. Those that fall
+//! due within the *slack* after `next` are a group: whoever sleeps until `next` sleeps on until the
+//! last of them is due, so none is early, and the first is late by the slack at most. A timer that
+//! is alone has no group and is as exact as before. `last` says when the last one of the group is
+//! due, beside `next`:
+//!
+//! - it is at least `next`, and at most by the slack later;
+//! - it may be too early: if a timer becomes the first, the group is cut to what is known to be in
+//!   its slack. Then there is one more wake-up;
+//! - it may be too late after a cancel, once, as `next` may be too early.
+//!
+//! A thread that reads both without the lock may get them from different moments. It takes `last`
+//! only if that is within the slack after the earliest deadline that it knows.
 //!
 //! # Invariants
 //!
@@ -26,15 +43,16 @@
 //!    to come.
 //! 3. No waker is cloned, called or dropped under the lock. Wakers come in by value and leave by
 //!    value.
-//! 4. A thread that is not the owner and makes `next` earlier calls `wake` after it has stored
-//!    `next` and released the lock. The owner needs no call: it reads `next` before it sleeps.
+//! 4. A thread that is not the owner and makes `next` earlier calls `wake`, with the new deadline,
+//!    after it has stored `next` and released the lock. The owner needs no call: it reads `next`
+//!    before it sleeps.
 //! 5. When `next` becomes [`NEVER`], or stops being it, the shard's bit changes with it
 //!    (`occupied.rs`).
 //! 6. A closed shard has `elapsed == NEVER` and takes no timer.
 //!
 //! # Orderings
 //!
-//! Both numbers are Relaxed. Neither publishes anything: a thread that finds something due takes
+//! All numbers are Relaxed. None publishes anything: a thread that finds something due takes
 //! the lock, which orders the rest. It remains to show that no change is missed for good:
 //!
 //! - `elapsed` (invariant 2): the store comes before the call of the waker, and a wake happens
@@ -73,15 +91,21 @@ const TURN: Limit = Limit { fires: 256, moves: 1024 };
 #[repr(align(128))]
 pub(crate) struct Shard {
     next: AtomicU64,
+    last: AtomicU64,
     elapsed: AtomicU64,
+    slack: u64,
     wheel: Mutex<Wheel>,
     clock: Arc<Clock>,
-    wake: Box<dyn Fn() + Send + Sync>,
+    wake: MadeEarlier,
     generation: ForkGeneration,
     /// Whether timers that are set when the shard is closed end then.
     ends_timers: AtomicBool,
     mark: Mark,
 }
+
+/// Called with the shard's new next deadline, when a thread that is not the owner has made it
+/// earlier.
+pub(crate) type MadeEarlier = Box<dyn Fn(u64) + Send + Sync>;
 
 /// A shard did not take a timer. Returns the waker.
 #[derive(Debug)]
@@ -91,11 +115,13 @@ pub(crate) struct Refused(
 );
 
 impl Shard {
-    /// An empty shard. `wake` is called, with no lock held, when a thread that is not the owner
-    /// makes the next deadline earlier. `mark` is the shard's place among others.
-    pub(crate) fn new(clock: Arc<Clock>, wake: Box<dyn Fn() + Send + Sync>, mark: Mark) -> Shard {
+    /// An empty shard, whose timers may be late by `slack` nanoseconds. `wake` is called with no
+    /// lock held. `mark` is the shard's place among others.
+    pub(crate) fn new(clock: Arc<Clock>, slack: u64, wake: MadeEarlier, mark: Mark) -> Shard {
         Shard {
             next: AtomicU64::new(NEVER),
+            last: AtomicU64::new(NEVER),
+            slack,
             elapsed: AtomicU64::new(0),
             wheel: Mutex::new(Wheel::new()),
             clock,
@@ -136,11 +162,19 @@ impl Shard {
         self.next.load(NUMBER)
     }
 
+    /// When the last timer is due, up to `limit`, of those that are due together with the next one;
+    /// at least [`next_deadline`](Shard::next_deadline). `limit` is before [`NEVER`].
+    pub(crate) fn last_until(&self, limit: u64) -> u64 {
+        let next = self.next_deadline();
+        let last = self.last.load(NUMBER);
+        if last <= limit { last.max(next) } else { next }
+    }
+
     /// The exact earliest deadline, for a clock that jumps to it. Takes the lock.
     pub(crate) fn exact_next_deadline(&self) -> u64 {
         let mut wheel = self.wheel.lock();
         let exact = wheel.exact_next_deadline();
-        self.set_next(exact);
+        self.set_next_and_last(&mut wheel, exact);
         exact
     }
 
@@ -160,7 +194,8 @@ impl Shard {
         let more = wheel.advance(now.min(LAST), TURN, ready);
         // Invariant 2: stored before the caller calls any waker.
         self.elapsed.store(wheel.elapsed(), NUMBER);
-        self.set_next(wheel.next_deadline());
+        let next = wheel.next_deadline();
+        self.set_next_and_last(&mut wheel, next);
         more
     }
 
@@ -178,7 +213,7 @@ impl Shard {
         let key = wheel.insert(deadline, waker);
         let earlier = self.note(deadline);
         drop(wheel);
-        self.tell(earlier && !owner); // wake: timer is set
+        self.tell(earlier && !owner, deadline); // wake: timer is set
         Ok(key)
     }
 
@@ -189,7 +224,7 @@ impl Shard {
         let found = wheel.reschedule(key, deadline);
         let earlier = found && self.note(deadline);
         drop(wheel);
-        self.tell(earlier && !owner); // wake: timer is moved
+        self.tell(earlier && !owner, deadline); // wake: timer is moved
         found
     }
 
@@ -213,6 +248,7 @@ impl Shard {
         let mut wheel = self.wheel.lock();
         wheel.close(ready);
         self.elapsed.store(NEVER, NUMBER);
+        self.last.store(NEVER, NUMBER);
         self.set_next(NEVER);
     }
 
@@ -226,14 +262,39 @@ impl Shard {
         self.wheel.lock().insertions()
     }
 
-    /// Under the lock: keeps `next` true (invariant 1). Returns whether it became earlier.
+    /// Under the lock: keeps `next` true (invariant 1), and `last`. Returns whether `next` became
+    /// earlier.
     #[inline]
     fn note(&self, deadline: u64) -> bool {
-        let earlier = deadline < self.next.load(NUMBER);
-        if earlier {
+        let next = self.next.load(NUMBER);
+        if deadline < next {
+            // What is known of the former group and still belongs to it.
+            let limit = self.end_of_slack(deadline);
+            let last = [self.last.load(NUMBER), next].into_iter().find(|&last| last <= limit);
+            self.last.store(last.unwrap_or(deadline), NUMBER);
             self.set_next(deadline);
+            return true;
         }
-        earlier
+        if deadline - next <= self.slack && deadline > self.last.load(NUMBER) {
+            self.last.store(deadline, NUMBER);
+        }
+        false
+    }
+
+    /// Until when a timer may wait that is due at `deadline`. Never is too late for any.
+    fn end_of_slack(&self, deadline: u64) -> u64 {
+        deadline.saturating_add(self.slack).min(LAST)
+    }
+
+    /// Stores `next`, and `last` as the wheel has it.
+    fn set_next_and_last(&self, wheel: &mut Wheel, next: u64) {
+        let last = if self.slack == 0 || next == NEVER {
+            next
+        } else {
+            wheel.last_until(self.end_of_slack(next))
+        };
+        self.last.store(last, NUMBER);
+        self.set_next(next);
     }
 
     /// Stores `next` and the bit, under the lock (invariant 5).
@@ -248,9 +309,9 @@ impl Shard {
 
     /// Calls `wake` if needed, after the lock is released (invariant 4).
     #[inline]
-    fn tell(&self, needed: bool) {
+    fn tell(&self, needed: bool, deadline: u64) {
         if needed {
-            (self.wake)(); // wake: timer-made-earlier
+            (self.wake)(deadline); // wake: timer-made-earlier
         }
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::Shard;
 use super::occupied::{Mark, Occupied};
-use crate::engine::clock::{Clock, NEVER};
+use crate::engine::clock::{Clock, LAST, NEVER};
 use crate::engine::primitive::{Arc, Mutex};
 use crate::engine::wake_list::WakeList;
 
@@ -64,6 +64,17 @@ impl Shards {
     /// The time before which nothing is due.
     pub(crate) fn earliest(&self) -> u64 {
         self.with_deadline().map(|shard| shard.next_deadline()).min().unwrap_or(NEVER)
+    }
+
+    /// When the last timer is due, as far as known, of those that are due together with the one at
+    /// `earliest`: see `shard.rs`, "Groups".
+    pub(crate) fn last_with(&self, earliest: u64, slack: u64) -> u64 {
+        let limit = earliest.saturating_add(slack).min(LAST);
+        if slack == 0 || earliest == NEVER {
+            return earliest;
+        }
+        let last = self.with_deadline().map(|shard| shard.last_until(limit));
+        last.filter(|&last| last <= limit).fold(earliest, u64::max)
     }
 
     /// Collects what is due in `shards`.

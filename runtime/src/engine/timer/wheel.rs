@@ -71,6 +71,10 @@ const SLOTS: usize = 1 << SLOT_BITS;
 const LEVELS: usize = 9;
 const _: () = assert!(TICK_BITS + LEVELS as u32 * SLOT_BITS == u64::BITS);
 
+/// How many timers are looked at to find out which of them are due together: as many as a few cache
+/// misses each are cheaper than a wake-up.
+const GROUP: usize = 32;
+
 /// How much one turn may do, so that a burst of timers does not hold up the thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
@@ -227,6 +231,41 @@ impl Wheel {
         }
         self.slots[usize::from(place)].min = min;
         min
+    }
+
+    /// The latest deadline up to `limit`, as far as the first [`GROUP`] timers tell; at least
+    /// [`Wheel::next_deadline`], if that is within. After cancels, too, there may be none at that
+    /// time.
+    pub(crate) fn last_until(&mut self, limit: u64) -> u64 {
+        let mut last = self.next_deadline();
+        if self.unfinished.is_some() || last >= limit {
+            return last;
+        }
+        let mut left = GROUP;
+        // Invariant 2: by levels, and by slots within a level, later and later.
+        for level in 0..LEVELS {
+            let mut slots = self.occupied[level];
+            while slots != 0 {
+                let place = level * SLOTS + slots.trailing_zeros() as usize;
+                slots &= slots - 1;
+                if self.slots[place].min > limit {
+                    return last;
+                }
+                let mut index = self.slots[place].head;
+                while index != NIL {
+                    if left == 0 {
+                        return last;
+                    }
+                    left -= 1;
+                    let entry = self.entries.at(index);
+                    if entry.deadline <= limit {
+                        last = last.max(entry.deadline);
+                    }
+                    index = entry.next;
+                }
+            }
+        }
+        last
     }
 
     /// Takes every waker out, due or not. Nothing is ever due after that: every deadline counts as
@@ -574,6 +613,32 @@ mod tests {
     }
 
     #[test]
+    fn timers_that_are_due_together_are_found_on_every_level() {
+        for start in [100u64, 70_000, 5 << 20, 1 << 40] {
+            let mut wheel = Wheel::new();
+            let deadlines = [start, start + 3, start + 40_000, start + 50_000, start + 50_001];
+            let keys = deadlines.map(|deadline| wheel.insert(deadline, noop()));
+            assert_eq!(wheel.last_until(start + 50_000), start + 50_000);
+            assert_eq!(wheel.last_until(start + 49_999), start + 40_000);
+            assert_eq!(wheel.last_until(start), start);
+            assert_eq!(wheel.last_until(start - 1), start);
+            assert_eq!(wheel.last_until(u64::MAX), start + 50_001);
+            assert!(wheel.remove(keys[3]).is_some());
+            assert_eq!(wheel.last_until(start + 50_000), start + 40_000);
+        }
+        assert_eq!(Wheel::new().last_until(5), u64::MAX);
+    }
+
+    #[test]
+    fn a_search_for_timers_that_are_due_together_is_short() {
+        let mut wheel = Wheel::new();
+        for i in 0..10_000u64 {
+            wheel.insert(1_000_000 + i, noop());
+        }
+        assert_eq!(wheel.last_until(u64::MAX), 1_000_000 + GROUP as u64 - 1);
+    }
+
+    #[test]
     fn a_jump_over_the_whole_range_costs_no_ticks() {
         let names = Names::new();
         let mut wheel = Wheel::new();
@@ -712,6 +777,15 @@ mod tests {
             if rng.below(4) == 0 && truth > now {
                 assert_eq!(wheel.exact_next_deadline(), truth);
                 assert_eq!(wheel.next_deadline(), truth);
+                let bound = truth.saturating_add(distance());
+                let within = model.range(..=(bound, u64::MAX));
+                let latest = within.clone().next_back().map_or(u64::MAX, |(at, _)| at.0);
+                let last = wheel.last_until(bound);
+                if within.count() <= GROUP && model.len() <= GROUP {
+                    assert_eq!(last, latest);
+                } else {
+                    assert!(truth <= last && last <= latest);
+                }
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::engine::activity::Activity;
 use crate::engine::blocking;
 use crate::engine::clock::Clock;
 use crate::engine::driver::{IoDriver, exact_timers};
+use crate::engine::idle_spin::IdleSpin;
 use crate::engine::insight::{CAN_BE_ON, Recorder};
 use crate::engine::primitive::atomic::AtomicU64;
 use crate::engine::primitive::{Mutex, simulation};
@@ -82,7 +83,8 @@ impl Builder {
         };
         let clock = Arc::new(Clock::new(self.start_paused, self.start_paused));
         let driver = self.driver()?;
-        let drivers = Drivers::of_workers(Arc::clone(&driver), clock, workers);
+        let slack = self.timer_slack;
+        let drivers = Drivers::of_workers(Arc::clone(&driver), clock, workers, slack);
         if self.ends_timers {
             drivers.shards().all().iter().for_each(|shard| shard.end_timers_when_closed());
         }
@@ -97,6 +99,7 @@ impl Builder {
             global_queue_interval: self.global_queue_interval.unwrap_or(61),
             event_interval: self.event_interval,
             keep_alive: self.thread_keep_alive,
+            idle_spin: self.spin_of_the_idle(),
             on_park: self.on_thread_park.clone(),
             on_unpark: self.on_thread_unpark.clone(),
             no_lifo_slot: self.disable_lifo_slot,
@@ -136,12 +139,14 @@ impl Builder {
     pub(super) fn build_current_thread(&self, local_to: Option<ThreadId>) -> io::Result<Runtime> {
         let clock = Arc::new(Clock::new(true, self.start_paused));
         let driver = self.driver()?;
-        let drivers = Drivers::of_one_thread(Arc::clone(&driver), clock);
+        let slack = self.timer_slack;
+        let drivers = Drivers::of_one_thread(Arc::clone(&driver), clock, slack);
         let parts = self.parts(driver, &drivers)?;
         let insight = &parts.insight.clone();
         let config = CurrentThreadConfig {
             global_queue_interval: self.global_queue_interval.unwrap_or(31),
             event_interval: self.event_interval,
+            idle_spin: self.spin_of_the_idle(),
             on_park: self.on_thread_park.clone(),
             on_unpark: self.on_thread_unpark.clone(),
             start_watch: self.report_after().map(|_| Box::new(start_watch(&parts)) as StartWatch),
@@ -233,6 +238,7 @@ impl Builder {
             pinned: self.pinned(workers, plan, &panics, self.observe(&insight, recorder)),
             panics,
             reporter,
+            idle_spin: IdleSpin::new(self.spin_of_the_idle()),
             forced_yields: AtomicU64::new(0),
             roots: Arc::default(),
             local_to,
@@ -260,6 +266,12 @@ impl Builder {
         ];
         let has_hooks = hooks.iter().any(|hook| hook.is_some());
         workers > 1 && !has_hooks && parts.activity.is_none() && !simulation::is_on()
+    }
+
+    /// How long idle threads look again. Where time is simulated they would look for ever: it moves
+    /// only when all sleep.
+    fn spin_of_the_idle(&self) -> Duration {
+        if simulation::is_on() { Duration::ZERO } else { self.idle_spin }
     }
 
     /// After which time a stall is reported. Where time is simulated a poll takes none, and what a

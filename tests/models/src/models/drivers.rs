@@ -26,6 +26,9 @@ use crate::engine::task::Absence;
 use crate::engine::wake_list::WakeList;
 use crate::runtime::drivers::Drivers;
 
+/// Timers that are due together share a wake-up.
+const SLACK: Duration = Duration::from_nanos(2);
+
 struct Pool {
     spares: Spares,
     park: MonitorPark,
@@ -38,6 +41,8 @@ struct Pool {
     seen: AtomicUsize,
     /// How many events and timers there are to be seen.
     expected: usize,
+    /// How often a worker looks again before it sleeps. Not part of the model.
+    looks: std::sync::atomic::AtomicUsize,
     over: AtomicBool,
 }
 
@@ -71,12 +76,13 @@ impl Pool {
             spares,
             park: MonitorPark::new(),
             parkers: (0..workers + most_spares).map(|_| Parker::new()).collect(),
-            events: Drivers::of_workers(io.clone(), clock.clone(), workers),
+            events: Drivers::of_workers(io.clone(), clock.clone(), workers, SLACK),
             io,
             clock,
             stuck: (0..workers).map(|_| Parker::new()).collect(),
             seen: AtomicUsize::new(0),
             expected,
+            looks: std::sync::atomic::AtomicUsize::new(0),
             over: AtomicBool::new(false),
         })
     }
@@ -122,11 +128,25 @@ impl Pool {
         }
     }
 
+    /// A worker without work until all is over, which does at once what it wakes.
+    fn work_on(&self, slot: usize) {
+        while !self.is_over() {
+            self.sleep(slot, &|| self.is_over(), &|mut ready| ready.wake_all());
+        }
+    }
+
     /// A worker that goes to sleep, once.
     fn sleep(&self, slot: usize, is_closed: &dyn Fn() -> bool, after_sleep: &dyn Fn(WakeList)) {
         let sleep = || {
             let mut ready = WakeList::new();
-            self.events.sleep(slot, &self.parkers[slot], None, &mut ready);
+            let parker = &self.parkers[slot];
+            let mut looks = 0..self.looks.load(Ordering::Relaxed);
+            if !looks.is_empty() {
+                self.events.look_again(parker, &mut || looks.next().is_some(), &mut ready);
+            }
+            if ready.is_empty() {
+                self.events.sleep(slot, parker, None, &mut ready);
+            }
             ready
         };
         let worker = Worker {
@@ -186,6 +206,34 @@ fn check(bound: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.preemption_bound = Some(bound);
     builder.max_branches = 10_000;
     builder.check(model);
+}
+
+/// A token, an event or a wake of the poll that a worker takes away when it looks again, and then
+/// sleeps through.
+#[test]
+fn who_looks_again_before_it_sleeps_misses_nothing() {
+    check(2, || {
+        let pool = Pool::new(1, Clock::real(), 2);
+        pool.looks.store(1, Ordering::Relaxed);
+        let worker = spawn(&pool, |pool| pool.work_on(0));
+        pool.io.send(pool.task());
+        worker.join().unwrap();
+    });
+    check(2, || {
+        let pool = Pool::new(1, Clock::real(), 1);
+        pool.looks.store(1, Ordering::Relaxed);
+        let worker = spawn(&pool, |pool| pool.work_on(0));
+        let outside = pool.events.shards().outside();
+        let _key = outside.insert(10, pool.task(), false).unwrap();
+        worker.join().unwrap();
+    });
+    check(2, || {
+        let pool = Pool::new(1, Clock::real(), 1);
+        pool.looks.store(1, Ordering::Relaxed);
+        let worker = spawn(&pool, |pool| pool.work_on(0));
+        pool.end();
+        worker.join().unwrap();
+    });
 }
 
 /// An event that nobody sees: it comes when the poll's holder has left for good, while the other
@@ -322,7 +370,7 @@ impl ByHand {
     fn beside(other: fn(&ByHand)) -> (Arc<ByHand>, thread::JoinHandle<()>) {
         let clock = Arc::new(Clock::real());
         let io = IoDriver::new(clock.clone());
-        let drivers = Drivers::of_one_thread(io.clone(), clock);
+        let drivers = Drivers::of_one_thread(io.clone(), clock, SLACK);
         drivers.counts_jobs().unwrap().begin();
         let done = AtomicUsize::new(0);
         let this = Arc::new(ByHand { io, drivers, parker: Parker::new(), done });

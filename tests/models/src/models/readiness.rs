@@ -6,8 +6,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use loom::future::block_on;
 use loom::thread;
 
+use crate::engine::driver::interest::Interest;
 use crate::engine::driver::readiness::{Direction, Readiness};
 use crate::engine::driver::ready::Ready;
+use crate::engine::driver::switch::{Source, Switch};
 use crate::engine::driver::table::{Table, shut_all};
 use crate::engine::primitive::atomic::{AtomicUsize, Ordering};
 use crate::engine::primitive::{Arc, Condvar, Mutex};
@@ -289,5 +291,88 @@ fn two_tasks_that_poll_in_one_place_both_see_the_event() {
             woken.wait();
         }
         other.join().unwrap();
+    });
+}
+
+/// A source that is switched off as soon as an event is not waited for, and its kernel's side.
+fn switched() -> Arc<(Readiness, Arc<Source>)> {
+    let (readiness, source) = (Readiness::new(Ready::EMPTY), Source::new());
+    readiness.attach(Interest::READABLE, Switch(source.clone()));
+    Arc::new((readiness, source))
+}
+
+fn deliver(readiness: &Readiness) {
+    let mut wakers = WakeList::new();
+    readiness.set(Ready::READABLE, &mut wakers);
+    wakers.wake_all();
+}
+
+/// Would catch: a source that stays off while its reader waits; one that is switched off just after
+/// its reader has begun to wait, or by a thread that is overtaken by the one that switches it on.
+#[test]
+fn every_event_of_a_source_that_is_switched_off_reaches_the_reader() {
+    model(|| {
+        let shared = switched();
+        let there = shared.clone();
+        let holder = thread::spawn(move || {
+            let (readiness, source) = &*there;
+            for _ in 0..2 {
+                source.arrives();
+                if source.fetch() {
+                    deliver(readiness);
+                }
+            }
+            while source.wait() {
+                deliver(readiness);
+            }
+        });
+        let (readiness, source) = &*shared;
+        let mut got = 0;
+        while got < 2 {
+            got += block_on(std::future::poll_fn(|cx| {
+                loop {
+                    let Poll::Ready(event) = readiness.poll(Direction::Read, cx.waker()) else {
+                        return Poll::Pending;
+                    };
+                    match source.read() {
+                        Some(n) => return Poll::Ready(n),
+                        None => readiness.clear_blocked(event),
+                    }
+                }
+            }));
+        }
+        source.end();
+        holder.join().unwrap();
+    });
+}
+
+/// Would catch: who only tries, and never waits, is told for ever that a read would block.
+#[test]
+fn who_only_tries_sees_the_events_of_a_source_that_is_switched_off() {
+    model(|| {
+        let shared = switched();
+        let there = shared.clone();
+        let holder = thread::spawn(move || {
+            let (readiness, source) = &*there;
+            for _ in 0..2 {
+                source.arrives();
+                if source.fetch() {
+                    deliver(readiness);
+                }
+            }
+        });
+        let (readiness, source) = &*shared;
+        for _ in 0..2 {
+            let event = readiness.look(Ready::READABLE);
+            if !event.ready.is_empty() && source.read().is_none() {
+                readiness.clear_blocked(event);
+            }
+        }
+        holder.join().unwrap();
+        if source.fetch() {
+            deliver(readiness);
+        }
+        let is_ready = !readiness.look(Ready::READABLE).ready.is_empty();
+        assert!(source.there() == 0 || is_ready, "nobody tells of what is there");
     });
 }

@@ -16,6 +16,7 @@ use super::worker::Worker;
 use crate::engine::primitive::Parker;
 use crate::engine::scheduler::idle::Sleeper as _;
 use crate::engine::scheduler::monitor_park::MonitorPark;
+use crate::engine::scheduler::sleep::Place;
 use crate::engine::scheduler::spares::{Call, Spares};
 use crate::engine::task::Absence;
 use crate::engine::wake_list::WakeList;
@@ -369,7 +370,7 @@ fn who_withdraws_is_watched() {
                 pool.park.sleep_unless(|| !pool.spares.is_quiet(|| true));
             })
         };
-        let _must_look = pool.spares.sleep.announce(WORKER);
+        let _must_look = pool.spares.sleep.announce(WORKER, Place::Next);
         let _withdrawn = pool.spares.withdraw(WORKER, &pool.park);
         monitor.join().unwrap();
     });
@@ -388,7 +389,7 @@ fn who_sleeps_has_shown_what_it_did() {
         pool.spares.missing(STALLED);
         let call = pool.call();
         pool.spares.returned(STALLED);
-        let _must_look = pool.spares.sleep.announce(WORKER);
+        let _must_look = pool.spares.sleep.announce(WORKER, Place::Next);
         assert_eq!(call, Call::Start(SPARE));
         assert!(!monitor.join().unwrap(), "the spare is to be sent home");
     });
@@ -409,7 +410,7 @@ fn work_on_a_slot_that_has_just_been_taken_is_seen() {
             pushed.store(true, Ordering::Relaxed);
             spare.spares.sleep.published()
         });
-        let must_look = pool.spares.sleep.announce(WORKER);
+        let must_look = pool.spares.sleep.announce(WORKER, Place::Next);
         let seen = must_look
             && pool.spares.sleep.awake().from(0).any(|slot| slot == SPARE)
             && queue.load(Ordering::Relaxed);
@@ -568,14 +569,14 @@ fn work_on_a_slot_that_has_just_woken_up_is_seen() {
         spares.take_worker(0);
         spares.take_worker(1);
         let queue = Arc::new(AtomicBool::new(false));
-        let _must_look = spares.sleep.announce(1);
+        let _must_look = spares.sleep.announce(1, Place::Next);
         let (other, pushed) = (spares.clone(), queue.clone());
         let other = thread::spawn(move || {
             let _withdrawn = other.sleep.withdraw(1);
             pushed.store(true, Ordering::Relaxed);
             other.sleep.published()
         });
-        let must_look = spares.sleep.announce(0);
+        let must_look = spares.sleep.announce(0, Place::Next);
         let looked_at = spares.sleep.awake().from(0).any(|slot| slot == 1);
         let seen = must_look && looked_at && queue.load(Ordering::Relaxed);
         let woken = other.join().unwrap();

@@ -16,7 +16,7 @@ fn shard(wake: impl Fn() + Send + Sync + 'static) -> Arc<Shard> {
     let (clock, wake) = (Arc::new(Clock::at_zero()), std::sync::Arc::new(wake));
     let make = |mark| {
         let wake = wake.clone();
-        Shard::new(clock.clone(), Box::new(move || wake()), mark)
+        Shard::new(clock.clone(), 0, Box::new(move |_| wake()), mark)
     };
     Shards::new(clock.clone(), 0, make).outside().clone()
 }

@@ -9,7 +9,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use crate::engine::activity::Activity;
 use crate::engine::scheduler::idle::{Idle, Sleeper, work_published};
 use crate::engine::scheduler::monitor_park::MonitorPark;
-use crate::engine::scheduler::sleep::{Sleep, Withdrawn};
+use crate::engine::scheduler::sleep::{Place, Sleep, Withdrawn};
 use crate::engine::scheduler::spares::Spares;
 use crate::engine::wake_list::WakeList;
 
@@ -56,6 +56,10 @@ impl Sleeper for Worker<'_> {
 
     fn protocol(&self) -> &Sleep {
         self.protocol
+    }
+
+    fn place(&self) -> Place {
+        Place::Next
     }
 
     fn activity(&self) -> Option<&Activity> {
