@@ -77,6 +77,30 @@ const SKIPPED: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "thread",
+        "a_dump_shows_at_which_await_each_task_waits",
+        "",
+        "built optimised, the functions of a chain are one, and it looks for their names",
+    ),
+    (
+        "thread",
+        "insight_answers_while_all_workers_are_stuck",
+        "",
+        "as `a_dump_shows_at_which_await_each_task_waits`",
+    ),
+    (
+        "thread",
+        "insight_programs_can_be_attached_to",
+        "but_not_with_insight_off",
+        "as `runtimes_side_by_side`",
+    ),
+    (
+        "thread",
+        "insight_the_socket_is_its_users_alone",
+        "without_a_descriptor_for_it_the_program_runs_all_the_same",
+        "without descriptors no stack gets names, so nothing in `tsan.txt` matches",
+    ),
+    (
+        "thread",
         "threads_of_its_own_take_no_signals",
         "",
         "as `after_a_fork`, and the sanitizer has a thread",
