@@ -192,8 +192,7 @@ async fn order(spawn_one: impl Fn(Priority, Box<dyn Fn() + Send>)) -> Vec<&'stat
     while ran.lock().unwrap().len() < 3 {
         yield_now().await;
     }
-    let ran = ran.lock().unwrap().clone();
-    ran
+    ran.lock().unwrap().clone()
 }
 
 const OTHERS_FIRST: [&str; 3] = ["first", "second", "background"];
@@ -330,11 +329,14 @@ fn a_shutdown_drops_them_wherever_they_are() {
     });
 }
 
+async fn panics() {
+    panic!("of a background task");
+}
+
 #[test]
 fn a_panic_of_theirs_is_in_the_handle() {
     everywhere(|| async {
-        let task = background().spawn(async { panic!("of a background task") }).unwrap();
-        let error = task.await.map(|()| ()).unwrap_err();
+        let error = background().spawn(panics()).unwrap().await.unwrap_err();
         assert!(error.is_panic());
         assert_eq!(background().spawn(async { 2 }).unwrap().await.unwrap(), 2);
     });
