@@ -19,8 +19,9 @@
 //! 3. First come, first served; a task that wakes itself goes to the back.
 //! 4. What a background task wakes goes where wakes from outside go, and what wakes a background
 //!    task wakes no worker.
-//! 5. A thread is started when a task waits, it may begin, and no thread rests. One that has rested
-//!    for the keep-alive ends.
+//! 5. A thread is started when a task waits and no thread rests, whether or not it may begin: a
+//!    poll that goes on may never end, so somebody else must wait for a worker to sleep. A thread
+//!    that has rested for the keep-alive ends.
 //! 6. If the system has no thread at all, the waiting tasks become ordinary ones until their next
 //!    wake.
 //!
@@ -127,11 +128,11 @@ impl Background {
 
     /// Adds a task. Returns a place for which the caller starts a thread.
     #[must_use]
-    pub(super) fn push(&self, task: Runnable, workers: &(impl Workers + ?Sized)) -> Option<usize> {
+    pub(super) fn push(&self, task: Runnable) -> Option<usize> {
         let mut state = self.state.lock();
         state.queue.push_back(task);
         self.show(&state);
-        self.have_taken(&mut state, workers)
+        self.have_taken(&mut state)
     }
 
     /// The next task for the thread at this place, when it may be polled. A thread that has nothing
@@ -166,7 +167,7 @@ impl Background {
                     self.show(&state);
                     state.polls += 1;
                     state.begun = Some(now);
-                    return (Next::Poll(task), self.have_taken(&mut state, workers));
+                    return (Next::Poll(task), self.have_taken(&mut state));
                 }
                 Some(floor)
             };
@@ -191,16 +192,12 @@ impl Background {
     }
 
     /// If a task waits, has it taken: by a thread that rests, or by a new one.
-    fn have_taken(&self, state: &mut State, workers: &(impl Workers + ?Sized)) -> Option<usize> {
+    fn have_taken(&self, state: &mut State) -> Option<usize> {
         if state.queue.is_empty() {
             return None;
         }
         if state.resting > 0 {
             self.changed.notify_one(); // wake: background task
-            return None;
-        }
-        let nobody = !state.taken.contains(&true);
-        if !nobody && state.polls >= workers.sleeping() {
             return None;
         }
         let place = state.taken.iter().position(|taken| !taken)?;

@@ -465,7 +465,7 @@ impl Pool {
             // Until its poll has ended: see `background_done`.
             activity.begin();
         }
-        if let Some(place) = self.background.push(task, self) {
+        if let Some(place) = self.background.push(task) {
             self.start_background(place);
         }
     }
