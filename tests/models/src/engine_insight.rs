@@ -16,8 +16,6 @@ mod object_static;
 #[path = "../../../runtime/src/engine/insight/object_table.rs"]
 mod object_table;
 #[allow(clippy::modulo_one, reason = "chunks of one event: each begins a new one")]
-pub(crate) type Numbers = std::collections::HashMap<u64, u64>;
-
 #[path = "../../../runtime/src/engine/insight/recorder/mod.rs"]
 pub(crate) mod recorder;
 #[path = "stand_in/stacks.rs"]
@@ -26,6 +24,9 @@ mod stacks;
 mod wait;
 #[path = "../../../runtime/src/engine/insight/wake_source.rs"]
 mod wake_source;
+
+/// As in `engine/insight/mod.rs`.
+pub(crate) type Numbers = std::collections::HashMap<u64, u64>;
 
 pub(crate) use block::{Block, Reading};
 pub(crate) use location::AtomicLocation;
