@@ -1,21 +1,69 @@
 //! The client's end of the echo: one thread, one epoll, no runtime, the same for every peer.
 //!
-//! Each connection sends 64 bytes, waits until they are back, and sends again. Prints one line:
+//! Each connection sends 64 bytes, waits until they are back, and sends again; with `--udp` each
+//! socket, with datagrams. Prints one line:
 //! requests, nanoseconds, and the latency's p50, p90, p99, p99.9 and maximum in microseconds.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
+use mio::event::Source;
+use mio::net::{TcpStream, UdpSocket};
 use mio::{Events, Interest, Poll, Token};
 
 use crate::measure::percentile;
 
 const MESSAGE: [u8; 64] = *b"sixty-four bytes that go there and come back, over and over...\r\n";
 
+enum Socket {
+    Tcp(TcpStream),
+    Udp(UdpSocket),
+}
+
+impl Socket {
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Socket::Tcp(stream) => stream,
+            Socket::Udp(socket) => socket,
+        }
+    }
+
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => stream.read(buf),
+            Socket::Udp(socket) => socket.recv(buf),
+        }
+    }
+
+    fn write(&mut self, buf: &[u8]) -> std::io::Result<()> {
+        match self {
+            Socket::Tcp(stream) => stream.write_all(buf),
+            Socket::Udp(socket) => socket.send(buf).map(drop),
+        }
+    }
+}
+
+/// Once there and back before the next connects: no accept queue overflows.
+fn connect(addr: SocketAddr, udp: bool) -> Socket {
+    if udp {
+        let socket = std::net::UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+        socket.connect(addr).unwrap();
+        socket.send(&MESSAGE).unwrap();
+        socket.recv(&mut [0; MESSAGE.len()]).expect("the server answers");
+        socket.set_nonblocking(true).unwrap();
+        return Socket::Udp(UdpSocket::from_std(socket));
+    }
+    let mut stream = std::net::TcpStream::connect(addr).expect("the server accepts");
+    stream.set_nodelay(true).unwrap();
+    stream.write_all(&MESSAGE).unwrap();
+    stream.read_exact(&mut [0; MESSAGE.len()]).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    Socket::Tcp(TcpStream::from_std(stream))
+}
+
 struct Connection {
-    stream: TcpStream,
+    socket: Socket,
     sent: Instant,
     got: usize,
 }
@@ -25,8 +73,13 @@ pub fn main(args: &[String]) {
     let mut connections = 50;
     let mut ms = 1000;
     let mut requests = u64::MAX;
+    let mut udp = false;
     let mut args = args.iter();
     while let Some(arg) = args.next() {
+        if arg == "--udp" {
+            udp = true;
+            continue;
+        }
         let value = args.next().map(String::as_str).unwrap_or_default();
         let number = || value.parse::<u64>().expect("a number");
         match arg.as_str() {
@@ -34,27 +87,24 @@ pub fn main(args: &[String]) {
             "--connections" => connections = number() as usize,
             "--ms" => ms = number(),
             "--requests" => requests = number(),
-            _ => panic!("load: --addr A:P, --connections N, --ms N or --requests N; not {arg}"),
+            _ => panic!(
+                "load: --addr A:P, --connections N, --udp, --ms N or --requests N; not {arg}"
+            ),
         }
     }
     let limit = if requests == u64::MAX { ms } else { 60_000 };
-    run(addr.expect("--addr ADDRESS:PORT"), connections, Duration::from_millis(limit), requests);
+    let limit = Duration::from_millis(limit);
+    run(addr.expect("--addr ADDRESS:PORT"), connections, udp, limit, requests);
 }
 
-fn run(addr: SocketAddr, connections: usize, limit: Duration, requests: u64) {
+fn run(addr: SocketAddr, connections: usize, udp: bool, limit: Duration, requests: u64) {
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(1024);
     let mut all: Vec<Connection> = (0..connections)
         .map(|i| {
-            let mut stream = std::net::TcpStream::connect(addr).expect("the server accepts");
-            stream.set_nodelay(true).unwrap();
-            // Once there and back before the next connects: no accept queue overflows.
-            stream.write_all(&MESSAGE).unwrap();
-            stream.read_exact(&mut [0; MESSAGE.len()]).unwrap();
-            stream.set_nonblocking(true).unwrap();
-            let mut stream = TcpStream::from_std(stream);
-            poll.registry().register(&mut stream, Token(i), Interest::READABLE).unwrap();
-            Connection { stream, sent: Instant::now(), got: 0 }
+            let mut socket = connect(addr, udp);
+            poll.registry().register(socket.source(), Token(i), Interest::READABLE).unwrap();
+            Connection { socket, sent: Instant::now(), got: 0 }
         })
         .collect();
     let mut latency = Vec::new();
@@ -71,7 +121,7 @@ fn run(addr: SocketAddr, connections: usize, limit: Duration, requests: u64) {
         }
         for event in &events {
             let c = &mut all[event.token().0];
-            match c.stream.read(&mut buf) {
+            match c.socket.read(&mut buf) {
                 Ok(0) => panic!("the server closed a connection"),
                 Ok(n) => c.got += n,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => continue,
@@ -103,6 +153,6 @@ impl Connection {
     fn send(&mut self) {
         self.got = 0;
         self.sent = Instant::now();
-        self.stream.write_all(&MESSAGE).expect("room for 64 bytes");
+        self.socket.write(&MESSAGE).expect("room for 64 bytes");
     }
 }

@@ -35,7 +35,7 @@ pub fn main(args: &[String]) {
             "--kind" => kind = value,
             "--workers" => workers = value.parse().expect("--workers takes a number"),
             _ => panic!(
-                "serve: --peer NAME, --kind echo|http|idle|memory|lines, --workers N; not {arg}"
+                "serve: --peer NAME, --kind echo|udp|http|idle|memory|lines, --workers N; not {arg}"
             ),
         }
     }
@@ -50,6 +50,7 @@ pub fn main(args: &[String]) {
         "tokio" => start::<peers::tokio::Tokio>(kind, workers, addr_tx),
         "smol" => start::<peers::smol::Smol>(kind, workers, addr_tx),
         "async-std" => start::<peers::async_std::AsyncStd>(kind, workers, addr_tx),
+        "raw" if kind == "udp" => drop(thread::spawn(|| raw_udp(addr_tx))),
         "raw" => drop(thread::spawn(|| raw_echo(addr_tx))),
         _ => panic!("serve: no peer named {peer}"),
     }
@@ -90,6 +91,9 @@ fn start<P: Peer>(kind: String, workers: usize, addr_tx: mpsc::Sender<String>) {
             if kind == "memory" {
                 addr_tx.send(resident::<P>().await.to_string()).unwrap();
                 return std::future::pending().await;
+            }
+            if kind == "udp" {
+                return udp::<P>(addr_tx).await;
             }
             addr_tx.send(P::local_addr(&listener).unwrap().to_string()).unwrap();
             match kind.as_str() {
@@ -146,6 +150,17 @@ async fn echo<P: Peer>(listener: P::Listener) {
     }
 }
 
+/// Answers datagrams on one socket, one task.
+async fn udp<P: Peer>(addr_tx: mpsc::Sender<String>) {
+    let socket = P::udp_bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    addr_tx.send(P::udp_local_addr(&socket).unwrap().to_string()).unwrap();
+    let mut buf = [0; 1024];
+    loop {
+        let Ok((n, from)) = P::recv_from(&socket, &mut buf).await else { continue };
+        let _ = P::send_to(&socket, &buf[..n], from).await;
+    }
+}
+
 async fn http<P: Peer>(listener: P::Listener) {
     async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         Ok(Response::new(Full::new(Bytes::from_static(b"Hello, World!"))))
@@ -159,6 +174,17 @@ async fn http<P: Peer>(listener: P::Listener) {
                 .serve_connection(io, service_fn(hello))
                 .await;
         }));
+    }
+}
+
+/// One thread and one socket that waits by itself: what the machine itself allows.
+fn raw_udp(addr_tx: mpsc::Sender<String>) {
+    let socket = std::net::UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    addr_tx.send(socket.local_addr().unwrap().to_string()).unwrap();
+    let mut buf = [0; 1024];
+    loop {
+        let Ok((n, from)) = socket.recv_from(&mut buf) else { continue };
+        let _ = socket.send_to(&buf[..n], from);
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_std::channel;
 use async_std::io::prelude::BufReadExt;
 use async_std::io::{BufReader, BufWriter, ReadExt, WriteExt};
-use async_std::net::{TcpListener, TcpStream};
+use async_std::net::{TcpListener, TcpStream, UdpSocket};
 use async_std::stream::StreamExt;
 use async_std::sync::{Mutex, MutexGuard, RwLock};
 use async_std::task::{self, JoinHandle};
@@ -207,6 +207,20 @@ impl Peer for AsyncStd {
     }
     async fn write_all(s: &mut TcpStream, b: &[u8]) -> io::Result<()> {
         s.write_all(b).await
+    }
+
+    type Udp = UdpSocket;
+    async fn udp_bind(addr: SocketAddr) -> io::Result<UdpSocket> {
+        UdpSocket::bind(addr).await
+    }
+    fn udp_local_addr(s: &UdpSocket) -> io::Result<SocketAddr> {
+        s.local_addr()
+    }
+    async fn recv_from(s: &UdpSocket, b: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        s.recv_from(b).await
+    }
+    async fn send_to(s: &UdpSocket, b: &[u8], to: SocketAddr) -> io::Result<usize> {
+        s.send_to(b, to).await
     }
 
     async fn copy(mut from: TcpStream, mut to: TcpStream) -> io::Result<u64> {

@@ -133,6 +133,19 @@ pub trait Peer: Send + Sync + Sized + 'static {
     fn read(s: &mut Self::Stream, b: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send;
     fn write_all(s: &mut Self::Stream, b: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
 
+    type Udp: Send + Sync + 'static;
+    fn udp_bind(addr: SocketAddr) -> impl Future<Output = io::Result<Self::Udp>> + Send;
+    fn udp_local_addr(s: &Self::Udp) -> io::Result<SocketAddr>;
+    fn recv_from(
+        s: &Self::Udp,
+        b: &mut [u8],
+    ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send;
+    fn send_to(
+        s: &Self::Udp,
+        b: &[u8],
+        to: SocketAddr,
+    ) -> impl Future<Output = io::Result<usize>> + Send;
+
     /// The peer's own `copy`, until the end of `from`.
     fn copy(from: Self::Stream, to: Self::Stream) -> impl Future<Output = io::Result<u64>> + Send;
     /// Lines from stdin to stdout, until there is no more.

@@ -1,4 +1,4 @@
-//! This runtime, multi-thread, with its defaults.
+//! This runtime, multi-thread, with its defaults, unless the environment says otherwise.
 
 tokio_shape!(
     Ours,
@@ -6,3 +6,17 @@ tokio_shape!(
     "ours",
     "defaults; multi_thread, enable_all, its own channels and locks"
 );
+
+/// Options in microseconds: `BENCH_IDLE_SPIN`, `BENCH_TIMER_SLACK`.
+fn tune(builder: &mut Builder) {
+    let microseconds = |name| {
+        let value = std::env::var(name).ok()?;
+        Some(Duration::from_micros(value.parse().expect("a number of microseconds")))
+    };
+    if let Some(limit) = microseconds("BENCH_IDLE_SPIN") {
+        builder.idle_spin(limit);
+    }
+    if let Some(slack) = microseconds("BENCH_TIMER_SLACK") {
+        builder.timer_slack(slack);
+    }
+}

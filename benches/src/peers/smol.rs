@@ -19,7 +19,7 @@ use futures_channel::oneshot;
 use smol::Unblock;
 use smol::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter};
 use smol::lock::{Mutex, MutexGuard, RwLock, Semaphore, SemaphoreGuard};
-use smol::net::{TcpListener, TcpStream};
+use smol::net::{TcpListener, TcpStream, UdpSocket};
 use smol::process::Command;
 use smol::stream::StreamExt;
 use smol::{Executor, Task, Timer, channel};
@@ -266,6 +266,20 @@ impl Peer for Smol {
     }
     async fn write_all(s: &mut TcpStream, b: &[u8]) -> io::Result<()> {
         s.write_all(b).await
+    }
+
+    type Udp = UdpSocket;
+    async fn udp_bind(addr: SocketAddr) -> io::Result<UdpSocket> {
+        UdpSocket::bind(addr).await
+    }
+    fn udp_local_addr(s: &UdpSocket) -> io::Result<SocketAddr> {
+        s.local_addr()
+    }
+    async fn recv_from(s: &UdpSocket, b: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        s.recv_from(b).await
+    }
+    async fn send_to(s: &UdpSocket, b: &[u8], to: SocketAddr) -> io::Result<usize> {
+        s.send_to(b, to).await
     }
 
     async fn copy(from: TcpStream, to: TcpStream) -> io::Result<u64> {

@@ -16,7 +16,7 @@ macro_rules! tokio_shape {
             AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
             BufWriter, ReadBuf,
         };
-        use ::$rt::net::{TcpListener, TcpStream};
+        use ::$rt::net::{TcpListener, TcpStream, UdpSocket};
         use ::$rt::process::Command;
         use ::$rt::runtime::{Builder, Runtime};
         use ::$rt::sync::{
@@ -50,7 +50,9 @@ macro_rules! tokio_shape {
             type Join<T: Send + 'static> = Join<T>;
 
             fn start(workers: usize) -> Runtime {
-                Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap()
+                let mut builder = Builder::new_multi_thread();
+                tune(builder.worker_threads(workers).enable_all());
+                builder.build().unwrap()
             }
             fn stop(rt: Runtime) {
                 drop(rt);
@@ -235,6 +237,20 @@ macro_rules! tokio_shape {
             }
             async fn write_all(s: &mut TcpStream, b: &[u8]) -> io::Result<()> {
                 s.write_all(b).await
+            }
+
+            type Udp = UdpSocket;
+            async fn udp_bind(addr: SocketAddr) -> io::Result<UdpSocket> {
+                UdpSocket::bind(addr).await
+            }
+            fn udp_local_addr(s: &UdpSocket) -> io::Result<SocketAddr> {
+                s.local_addr()
+            }
+            async fn recv_from(s: &UdpSocket, b: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+                s.recv_from(b).await
+            }
+            async fn send_to(s: &UdpSocket, b: &[u8], to: SocketAddr) -> io::Result<usize> {
+                s.send_to(b, to).await
             }
 
             async fn copy(mut from: TcpStream, mut to: TcpStream) -> io::Result<u64> {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::harness::{Figure, Plan, Unit, figure};
-use crate::measure::{cpu_time, ns_each};
+use crate::measure::{cpu_time, ns_each, percentile};
 use crate::peers::{Peer, on_worker};
 
 fn with_cpu<F: FnOnce() -> f64>(n: usize, f: F) -> Vec<Figure> {
@@ -32,13 +32,19 @@ pub(super) fn burst<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
 
 pub(super) fn one<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
     let n = plan.count(3_000, 200);
-    with_cpu(n, || {
-        on_worker::<P, _>(rt, async move {
-            let t = Instant::now();
+    let mut took = Vec::new();
+    let mut figures = with_cpu(n, || {
+        took = on_worker::<P, _>(rt, async move {
+            let mut took = Vec::with_capacity(n);
             for _ in 0..n {
+                let t = Instant::now();
                 P::spawn_blocking(|| ()).await;
+                took.push(t.elapsed().as_nanos() as f64);
             }
-            ns_each(t, n)
-        })
-    })
+            took
+        });
+        took.iter().sum::<f64>() / n as f64
+    });
+    figures.push(figure("p99", Unit::Ns, percentile(&mut took, 0.99)));
+    figures
 }

@@ -135,6 +135,12 @@ pub fn all() -> Vec<Workload> {
         ),
         on_all!(
             "wake",
+            "block-on-spawn",
+            "outside thread blocks on a task that it spawns, one after the other, idle machine",
+            wake::block_on_spawn
+        ),
+        on_all!(
+            "wake",
             "wake-outside-hot",
             "outside thread and a task take turns",
             wake::outside_hot
@@ -214,6 +220,12 @@ pub fn all() -> Vec<Workload> {
             time::million
         ),
         on_all!("time", "lateness", "20 tasks, sleeps of 1 to 20 ms", time::lateness),
+        on_all!(
+            "time",
+            "ticks",
+            "10 tasks that wake up each millisecond, 10 µs after each other",
+            time::ticks
+        ),
         on_all!("blocking", "blocking-10000", "10,000 jobs in flight, a job", blocking::burst),
         on_all!("blocking", "blocking-one", "one job at a time, a job", blocking::one),
         on_all!(
@@ -259,6 +271,12 @@ pub fn all() -> Vec<Workload> {
         on_servers!("net", "echo-1", "64 bytes there and back, 1 connection", net::echo_1),
         on_servers!("net", "echo-50", "64 bytes there and back, 50 connections", net::echo_50),
         on_servers!("net", "echo-500", "64 bytes there and back, 500 connections", net::echo_500),
+        on_servers!(
+            "net",
+            "udp-echo",
+            "64 bytes there and back to one UDP socket, from 50 others",
+            net::udp_50
+        ),
         on_servers!("net", "http-hello", "hyper, HTTP/1.1 keep-alive, 50 connections", net::http),
         on_all!("net", "copy-1gb", "`copy` from socket to socket, 1 GB", net::copy),
         on_servers!("net", "stdio-lines", "lines from stdin to stdout, a line", net::lines),

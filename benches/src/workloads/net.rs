@@ -73,6 +73,7 @@ impl Drop for Server {
 struct Load<'a> {
     addr: &'a str,
     connections: usize,
+    udp: bool,
     how_much: [&'a str; 2],
 }
 
@@ -80,7 +81,8 @@ impl Load<'_> {
     fn args(&self) -> Vec<String> {
         let connections = self.connections.to_string();
         let all = ["load", "--addr", self.addr, "--connections", &connections];
-        all.iter().chain(&self.how_much).map(|s| s.to_string()).collect()
+        let udp: &[&str] = if self.udp { &["--udp"] } else { &[] };
+        all.iter().chain(&self.how_much).chain(udp).map(|s| s.to_string()).collect()
     }
 
     /// Requests, nanoseconds, percentiles.
@@ -94,11 +96,16 @@ impl Load<'_> {
 }
 
 fn echo(peer: &str, connections: usize, plan: &Plan) -> Vec<Figure> {
+    there_and_back(peer, "echo", connections, plan)
+}
+
+fn there_and_back(peer: &str, kind: &str, connections: usize, plan: &Plan) -> Vec<Figure> {
+    let udp = kind == "udp";
     let ms = plan.count(1000, 200).to_string();
-    let mut server = Server::peer(peer, "echo", plan);
+    let mut server = Server::peer(peer, kind, plan);
     let warm_up = (connections * 20).to_string();
     let addr = server.addr.clone();
-    let load = |how_much| Load { addr: &addr, connections, how_much }.run();
+    let load = |how_much| Load { addr: &addr, connections, udp, how_much }.run();
     load(["--requests", &warm_up]);
     let before = server.cpu_us();
     let out = load(["--ms", &ms]);
@@ -110,7 +117,7 @@ fn echo(peer: &str, connections: usize, plan: &Plan) -> Vec<Figure> {
         figure("p99.9", Unit::Us, out[5]),
         figure("server CPU a request", Unit::Us, cpu / out[0]),
     ];
-    figures.extend(system_calls(&server, connections, plan));
+    figures.extend(system_calls(&server, connections, udp, plan));
     figures
 }
 
@@ -119,12 +126,13 @@ fn echo(peer: &str, connections: usize, plan: &Plan) -> Vec<Figure> {
 /// `perf stat` counts in the kernel and hardly disturbs. `strace` takes its place where the
 /// tracepoints are closed; it slows the server so much that an answer is often there before the
 /// server would have waited for it, and then counts fewer `epoll_wait`s than there are.
-fn system_calls(server: &Server, connections: usize, plan: &Plan) -> Vec<Figure> {
+fn system_calls(server: &Server, connections: usize, udp: bool, plan: &Plan) -> Vec<Figure> {
     let requests = plan.count(20_000, 5_000);
     let count = |requests: usize| {
         let of_load = Load {
             addr: &server.addr,
             connections,
+            udp,
             how_much: ["--requests", &requests.to_string()],
         };
         by_perf(server.child.id(), &of_load).or_else(|| by_strace(server.child.id(), &of_load))
@@ -219,6 +227,10 @@ pub(super) fn echo_50(peer: &str, plan: &Plan) -> Vec<Figure> {
 }
 pub(super) fn echo_500(peer: &str, plan: &Plan) -> Vec<Figure> {
     echo(peer, 500, plan)
+}
+
+pub(super) fn udp_50(peer: &str, plan: &Plan) -> Vec<Figure> {
+    there_and_back(peer, "udp", 50, plan)
 }
 
 pub(super) fn http(peer: &str, plan: &Plan) -> Vec<Figure> {

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Figure, Plan, Unit, figure};
-use crate::measure::{Rng, ns_each, percentile, poll_once};
+use crate::measure::{Rng, cpu_time, ns_each, percentile, poll_once};
 use crate::peers::{Peer, on_worker};
 
 fn ns(value: f64) -> Vec<Figure> {
@@ -54,6 +54,41 @@ pub(super) fn million<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
         drop(timers);
         vec![figure("register", Unit::Ns, register), figure("drop", Unit::Ns, ns_each(t, n))]
     })
+}
+
+/// Ticks are due each millisecond, as of an interval; those of one task ten microseconds after
+/// those of the one before.
+pub(super) fn ticks<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
+    const TASKS: usize = 10;
+    const PERIOD: Duration = Duration::from_millis(1);
+    const APART: Duration = Duration::from_micros(10);
+    let n = plan.count(500, 50);
+    let before = cpu_time();
+    let mut samples = on_worker::<P, _>(rt, async move {
+        let start = Instant::now() + PERIOD;
+        let tick = move |task: usize| async move {
+            let mut due = start + APART * task as u32;
+            let mut late = Vec::with_capacity(n);
+            for _ in 0..n {
+                due += PERIOD;
+                P::sleep(due.saturating_duration_since(Instant::now())).await;
+                late.push(due.elapsed().as_nanos() as f64 / 1000.0);
+            }
+            late
+        };
+        let tasks: Vec<_> = (0..TASKS).map(|task| P::spawn(tick(task))).collect();
+        let mut all = Vec::new();
+        for task in tasks {
+            all.extend(task.await);
+        }
+        all
+    });
+    let cpu = (cpu_time() - before).as_nanos() as f64 / 1000.0 / (TASKS * n) as f64;
+    vec![
+        figure("CPU a tick", Unit::Us, cpu),
+        figure("late, p50", Unit::Us, percentile(&mut samples, 0.5)),
+        figure("late, p99", Unit::Us, percentile(&mut samples, 0.99)),
+    ]
 }
 
 pub(super) fn lateness<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {

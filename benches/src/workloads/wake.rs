@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Figure, Plan, Unit, figure};
-use crate::measure::{Signal, now_ns, ns_each, percentile, spin_for};
+use crate::measure::{Signal, cpu_time, now_ns, ns_each, percentile, spin_for};
 use crate::peers::{Peer, on_worker};
 
 /// A task that answers every signal with the time at which it ran.
@@ -67,6 +67,24 @@ pub(super) fn outside_idle<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure>
     vec![
         figure("wake to run, p50", Unit::Us, percentile(&mut lateness, 0.5)),
         figure("waker's cost, p50", Unit::Us, percentile(&mut cost, 0.5)),
+    ]
+}
+
+/// Spawned from outside, and waited for outside.
+pub(super) fn block_on_spawn<P: Peer>(rt: &P::Runtime, plan: &Plan) -> Vec<Figure> {
+    let before = cpu_time();
+    let n = plan.count(5_000, 300);
+    let mut took = Vec::with_capacity(n);
+    for i in 0..n {
+        let began = now_ns();
+        assert_eq!(P::block_on(rt, P::spawn_on(rt, async move { i })), i);
+        took.push((now_ns() - began) as f64 / 1000.0);
+    }
+    let cpu = (cpu_time() - before).as_nanos() as f64 / 1000.0 / n as f64;
+    vec![
+        figure("p50", Unit::Us, percentile(&mut took, 0.5)),
+        figure("p99", Unit::Us, percentile(&mut took, 0.99)),
+        figure("CPU", Unit::Us, cpu),
     ]
 }
 
