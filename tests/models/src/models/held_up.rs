@@ -4,7 +4,7 @@ use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
 use crate::engine::scheduler::held_up::HeldUp;
-use crate::engine::scheduler::sleep::Sleep;
+use crate::engine::scheduler::sleep::{Place, Sleep};
 
 /// A worker goes to sleep while a background task waits for that, and the task is not polled: the
 /// worker did not see the thread, nor the thread the worker.
@@ -17,7 +17,7 @@ fn a_worker_that_goes_to_sleep_lets_one_go_on() {
             let shared = shared.clone();
             thread::spawn(move || {
                 let (sleep, held_up, lock, changed) = &*shared;
-                let _ = sleep.announce(0);
+                let _ = sleep.announce(0, Place::Next);
                 if held_up.is_anybody() {
                     let _lock = lock.lock().unwrap();
                     changed.notify_one();
