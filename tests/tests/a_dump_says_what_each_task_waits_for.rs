@@ -325,7 +325,7 @@ fn jobs_files_children_and_signals() {
     let runtime = runtime.build().unwrap();
     let (end, wait_for_end) = std::sync::mpsc::channel::<()>();
     let _busy = runtime.spawn_blocking(move || wait_for_end.recv().is_ok());
-    let reading = runtime.spawn(fs::metadata("/"));
+    let reading = runtime.spawn(fs::canonicalize("/"));
     let wait = waiting(&runtime, reading.id()).waits[0].clone();
     assert_eq!(wait.kind, WaitKind::Blocking);
     let queued = runtime.handle().task_dump().blocking;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use runtime::sync::Semaphore;
-use tests::process::{descriptors, give_back_memory, memory, threads};
+use tests::process::{descriptors, give_back_memory, memory, thread_names, threads};
 use tests::{eventually, isolated, scaled, slowness, workers};
 
 /// A million; fewer where a tool makes the program slow.
@@ -64,6 +64,10 @@ fn tasks_over_and_over_leave_memory_threads_and_descriptors_flat() {
             .enable_all()
             .build()
             .unwrap();
+        // It comes when the first worker has slept for a while.
+        eventually("the monitor is there", || {
+            thread_names().iter().any(|name| name == "runtime-monitor")
+        });
         let threads_at_first = threads();
         // All of a burst are alive at once, so that each burst needs what the one before needed.
         let burst = |from_outside: bool| {

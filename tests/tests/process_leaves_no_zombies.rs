@@ -55,7 +55,8 @@ fn children_that_run_on_and_end_together_are_reaped() {
                 let (threads_before, descriptors_before) = (threads(), descriptors());
                 let inputs: Vec<_> = (0..50).map(|_| cat().1).collect();
                 assert_eq!(children().len(), 50);
-                assert!(threads() <= threads_before + 1, "no thread waits for a child");
+                // The monitor may have come meanwhile, and a spare.
+                assert!(threads() <= threads_before + 2, "no thread waits for a child");
                 drop(inputs);
                 eventually_async("all are gone", || children().is_empty()).await;
                 eventually_async("nothing of them is kept", || descriptors() <= descriptors_before)
