@@ -14,6 +14,8 @@ pub(crate) mod driver;
 pub(crate) mod entered;
 pub(crate) mod fair_semaphore;
 pub(crate) mod idle_spin;
+#[cfg(test)]
+mod idle_spin_tests;
 pub(crate) mod insight;
 pub(crate) mod large;
 pub(crate) mod messages;
