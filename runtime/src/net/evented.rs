@@ -7,13 +7,14 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 use socket2::{SockAddr, SockRef};
 
-use crate::engine::driver::{Direction, Interest, Ready, Registration, Short};
+use crate::engine::driver::{Direction, Interest, IoDriver, Ready, Registration, Short};
 use crate::engine::messages;
 use crate::io::ReadBuf;
 use crate::runtime::context;
@@ -87,14 +88,35 @@ impl<S: mio::event::Source + AsRawFd> PollEvented<S> {
     /// Registers `source` for `interest`, taken to be ready for `initially` at first.
     #[track_caller]
     pub(crate) fn with(
-        mut source: S,
+        source: S,
         interest: Interest,
         initially: Ready,
     ) -> io::Result<PollEvented<S>> {
-        let registration = {
-            let descriptor = source.as_raw_fd();
-            context::io_driver().register_own(&mut source, descriptor, interest, initially)?
-        };
+        PollEvented::registered(source, |driver, source, descriptor| {
+            driver.register(source, descriptor, interest, initially)
+        })
+    }
+
+    /// The same for a socket of datagrams, which one task often reads without a pause: its events
+    /// are switched off while nobody waits for them.
+    #[track_caller]
+    pub(crate) fn of_datagrams(
+        source: S,
+        interest: Interest,
+        initially: Ready,
+    ) -> io::Result<PollEvented<S>> {
+        PollEvented::registered(source, |driver, source, descriptor| {
+            driver.register_own(source, descriptor, interest, initially)
+        })
+    }
+
+    #[track_caller]
+    fn registered(
+        mut source: S,
+        register: impl FnOnce(&Arc<IoDriver>, &mut S, RawFd) -> io::Result<Registration>,
+    ) -> io::Result<PollEvented<S>> {
+        let descriptor = source.as_raw_fd();
+        let registration = register(&context::io_driver(), &mut source, descriptor)?;
         Ok(PollEvented { source: Some(source), registration })
     }
 

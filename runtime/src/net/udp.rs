@@ -151,7 +151,7 @@ impl UdpSocket {
 
     #[track_caller]
     fn from_mio(socket: mio::net::UdpSocket, initially: Ready) -> io::Result<UdpSocket> {
-        Ok(UdpSocket { io: PollEvented::with(socket, BOTH, initially)? })
+        Ok(UdpSocket { io: PollEvented::of_datagrams(socket, BOTH, initially)? })
     }
 
     fn socket(&self) -> SockRef<'_> {

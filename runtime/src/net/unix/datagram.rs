@@ -160,7 +160,7 @@ impl UnixDatagram {
         socket: mio::net::UnixDatagram,
         initially: Ready,
     ) -> io::Result<UnixDatagram> {
-        Ok(UnixDatagram { io: PollEvented::with(socket, BOTH, initially)? })
+        Ok(UnixDatagram { io: PollEvented::of_datagrams(socket, BOTH, initially)? })
     }
 
     fn sender(addr: SockAddr) -> io::Result<SocketAddr> {
