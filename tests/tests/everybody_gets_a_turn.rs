@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use runtime::fs::{self, File};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpStream};
 use runtime::runtime::RuntimeFlavor;
 use runtime::sync::{Notify, Semaphore, mpsc};
 use runtime::{Builder, Runtime};
+use tests::scratch::Scratch;
 use tests::{current_thread, within};
 
 /// One thread to share, and nobody to take over from it.
@@ -172,6 +174,26 @@ fn a_socket_that_is_always_ready_does_not_starve_others() {
             }
         },
     );
+}
+
+#[test]
+fn files_that_the_system_has_in_memory_do_not_starve_others() {
+    let scratch = Scratch::new();
+    let path = scratch.file("file", "content");
+    let read = path.clone();
+    let reads = move || {
+        let path = read.clone();
+        async move { while let Ok(_content) = fs::read(&path).await {} }
+    };
+    beside(reads, echoes);
+    let metadata = move || {
+        let path = path.clone();
+        async move {
+            let file = File::open(&path).await.unwrap();
+            while let Ok(_metadata) = file.metadata().await {}
+        }
+    };
+    beside(metadata, echoes);
 }
 
 #[test]

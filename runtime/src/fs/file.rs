@@ -396,6 +396,7 @@ impl File {
     /// See [`set_len`](File::set_len).
     pub async fn metadata(&self) -> io::Result<Metadata> {
         if self.is_local && !context::expect_current(Handle::is_shut_down) {
+            poll_fn(|cx| coop::poll_proceed(cx).map(|unit| unit.made_progress())).await;
             return self.std.metadata();
         }
         self.beside(std::fs::File::metadata).await
